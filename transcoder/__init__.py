@@ -1,0 +1,1 @@
+"""A gateway between legacy IP cameras and any video management system."""

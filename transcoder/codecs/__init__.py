@@ -1,0 +1,1 @@
+"""Bitstream syntax of H.264 and H.265: NAL units, parameter sets, access unit boundaries. No FFmpeg."""

@@ -1,0 +1,98 @@
+"""Every error this product raises on purpose.
+
+TranscoderError
+  ConfigError                 every problem of one file, each with its key
+  ProtocolError
+    LocalProtocolError        our caller asked for something illegal: a bug
+    RemoteProtocolError       the peer did
+      LimitExceeded           it sent more than a named limit allows
+      RtspSyntaxError         an RTSP message that can't be read
+      SdpSyntaxError          a session description that can't be used
+      PayloadError            an RTP or RTCP packet, or its payload, that can't be read
+  BitstreamError              a parameter set or slice header that can't be read
+  ResponseError               an RTSP response whose status says no
+  TransportError              a connection that could not be made or was lost
+  MediaError                  a decoder or an encoder that refused its settings or its input
+  WorkerError                 a worker process that could not be started or was lost
+  CommandRejected             an operator's command that can't be carried out
+"""
+
+
+class TranscoderError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class ConfigError(TranscoderError):
+    """A configuration that can't be used.
+
+    Args:
+        problems: one line for each problem, each naming its key path.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ProtocolError(TranscoderError):
+    """A rule of a protocol was broken."""
+
+
+class LocalProtocolError(ProtocolError):
+    """Our own caller asked a protocol core for something illegal: a bug."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke a rule of the protocol."""
+
+
+class LimitExceeded(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
+    """The peer sent more than a named limit allows."""
+
+
+class RtspSyntaxError(RemoteProtocolError):
+    """An RTSP message that can't be read."""
+
+
+class SdpSyntaxError(RemoteProtocolError):
+    """A session description that can't be read or holds nothing to play."""
+
+
+class PayloadError(RemoteProtocolError):
+    """An RTP or RTCP packet, or its payload, that can't be read."""
+
+
+class BitstreamError(TranscoderError):
+    """A parameter set or slice header that can't be read."""
+
+
+class ResponseError(TranscoderError):
+    """An RTSP response whose status says no.
+
+    Args:
+        status: the RTSP status code.
+        method: the method that was refused.
+        reason: the peer's reason phrase, shortened; shown to the operator only.
+    """
+
+    def __init__(self, status: int, method: str, reason: str) -> None:
+        super().__init__(f"{method} was answered {status} {reason}")
+        self.status = status
+        self.method = method
+        self.reason = reason
+
+
+class TransportError(TranscoderError):
+    """A connection that could not be made or was lost."""
+
+
+class MediaError(TranscoderError):
+    """A decoder or an encoder that refused its settings or its input."""
+
+
+class WorkerError(TranscoderError):
+    """A worker process that could not be started or was lost."""
+
+
+class CommandRejected(TranscoderError):  # noqa: N818  # it reads as the answer it is
+    """An operator's command that can't be carried out; the message says why."""

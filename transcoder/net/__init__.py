@@ -1,0 +1,1 @@
+"""asyncio shells around rtsp/ and rtp/."""

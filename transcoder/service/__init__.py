@@ -1,0 +1,1 @@
+"""The command line, the wiring, the supervisor and one configured stream."""

@@ -1,0 +1,1 @@
+"""Simulated legacy cameras for the demo, tests and benchmarks."""

@@ -1,0 +1,1 @@
+"""The sandboxed process that runs media/ for one stream."""
