@@ -1,0 +1,33 @@
+"""Clocks as values: 90 kHz media ticks, NTP timestamps, and the one place that reads the time.
+
+Protocol cores never read a clock; `now` (monotonic seconds) is handed to them.
+"""
+
+import time
+
+
+VIDEO_CLOCK_RATE = 90_000
+"""Ticks a second of every video RTP clock we send (RFC 6184 section 8.2.1, RFC 7798 section 7.1)."""
+
+NTP_EPOCH_OFFSET_S = 2_208_988_800
+"""Seconds from 1900-01-01 (NTP) to 1970-01-01 (Unix), RFC 5905 section 6."""
+
+
+def monotonic() -> float:
+    """Monotonic seconds, the `now` of every core."""
+    return time.monotonic()
+
+
+def wall_clock() -> float:
+    """UTC seconds since 1970, for sender reports and logs only."""
+    return time.time()
+
+
+def ntp_from_unix(unix_s: float) -> int:
+    """Convert UTC seconds to a 64-bit NTP timestamp (32.32 fixed point, RFC 3550 section 4)."""
+    return int((unix_s + NTP_EPOCH_OFFSET_S) * (1 << 32)) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+def unix_from_ntp(ntp: int) -> float:
+    """Convert a 64-bit NTP timestamp to UTC seconds."""
+    return ntp / (1 << 32) - NTP_EPOCH_OFFSET_S

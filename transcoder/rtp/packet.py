@@ -1,0 +1,119 @@
+"""The RTP fixed header and what may follow it (RFC 3550 section 5.1).
+
+Only what a receiver needs is kept. A header extension, CSRCs and padding are measured, so that they can be counted, and
+never handed on.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from transcoder.errors import PayloadError
+
+Buffer = bytes | bytearray | memoryview
+
+HEADER_SIZE = 12
+MAX_PACKET_SIZE = 65_535
+"""The length field of an interleaved frame and of a UDP datagram are 16 bits."""
+
+_HEADER = struct.Struct("!BBHII")
+
+
+@dataclass(slots=True, kw_only=True)
+class RtpPacket:
+    """One received RTP packet.
+
+    Attributes:
+        payload_type: 0..127.
+        sequence_number: 0..65535, as sent.
+        timestamp: 0..2**32-1 ticks, as sent.
+        ssrc: the sender's synchronization source.
+        marker: the M bit.
+        payload: a view into the received buffer; padding and extension are outside it.
+        extension_profile: the 16 bits "defined by profile", or None without a header extension.
+        extension: the extension's words, for counting and examples.
+        csrc_count: 0..15.
+        padding: bytes of padding that were cut off.
+    """
+
+    payload_type: int
+    sequence_number: int
+    timestamp: int
+    ssrc: int
+    marker: bool
+    payload: memoryview
+    extension_profile: int | None = None
+    extension: bytes = b""
+    csrc_count: int = 0
+    padding: int = 0
+
+
+def peek_payload_type(data: Buffer) -> int:
+    """Payload type of a packet without parsing it, or -1 where it is too short to have one."""
+    return data[1] & 0x7F if len(data) >= HEADER_SIZE else -1
+
+
+def parse_rtp(data: Buffer) -> RtpPacket:
+    """Parse one RTP packet.
+
+    Raises:
+        PayloadError: it is shorter than its own header says, or of another version.
+
+    Source: RFC 3550 section 5.1, 5.3.1.
+    """
+    size = len(data)
+    if size < HEADER_SIZE:
+        raise PayloadError(f"RTP packet of {size} bytes is shorter than its header")
+    first, second, sequence_number, timestamp, ssrc = _HEADER.unpack_from(data)
+    if first >> 6 != 2:
+        raise PayloadError(f"RTP version {first >> 6} is not 2")
+    view = data if isinstance(data, memoryview) else memoryview(data)
+    if first == 0x80:  # the packet nearly every sender sends: no padding, extension or CSRC
+        return RtpPacket(
+            payload_type=second & 0x7F,
+            sequence_number=sequence_number,
+            timestamp=timestamp,
+            ssrc=ssrc,
+            marker=second >= 0x80,
+            payload=view[HEADER_SIZE:],
+        )
+    csrc_count = first & 0x0F
+    start = HEADER_SIZE + 4 * csrc_count
+    profile: int | None = None
+    extension = b""
+    if first & 0x10:
+        if size < start + 4:
+            raise PayloadError("RTP header extension is cut off")
+        profile = int.from_bytes(view[start : start + 2])
+        length = 4 * int.from_bytes(view[start + 2 : start + 4])
+        extension = bytes(view[start + 4 : start + 4 + length])
+        start += 4 + length
+    end = size
+    padding = 0
+    if first & 0x20:
+        padding = view[size - 1]
+        end -= padding
+    if start > end or (first & 0x20 and padding == 0):
+        raise PayloadError("RTP packet is shorter than its header, extension and padding")
+    return RtpPacket(
+        payload_type=second & 0x7F,
+        sequence_number=sequence_number,
+        timestamp=timestamp,
+        ssrc=ssrc,
+        marker=second >= 0x80,
+        payload=view[start:end],
+        extension_profile=profile,
+        extension=extension,
+        csrc_count=csrc_count,
+        padding=padding,
+    )
+
+
+def serialize_header(*, payload_type: int, sequence_number: int, timestamp: int, ssrc: int, marker: bool) -> bytes:
+    """The 12 bytes of a header without extension, CSRC or padding: the only kind we send."""
+    return _HEADER.pack(
+        0x80,
+        (0x80 if marker else 0) | payload_type,
+        sequence_number & 0xFFFF,
+        timestamp & 0xFFFF_FFFF,
+        ssrc,
+    )

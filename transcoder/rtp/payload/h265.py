@@ -1,0 +1,69 @@
+"""RTP payload format for H.265 (RFC 7798): single NAL unit packets, AP and FU, without DONL."""
+
+from collections.abc import Sequence
+
+AP = 48
+FU = 49
+PACI = 50
+
+_AP_OVERHEAD = 2
+_AGGREGATE_BELOW = 256
+"""Bytes. Parameter sets and the like share a packet; a slice gains nothing by it."""
+
+
+def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
+    """RTP payloads of one access unit, in order; the marker belongs on the last.
+
+    Args:
+        nal_units: without start codes, none shorter than its 2-byte header.
+        max_payload: bytes an RTP payload may have, at least 64.
+
+    Source: RFC 7798 sections 4.4.1 to 4.4.3; a PayloadHdr of an AP has the lowest LayerId and TID of its units.
+    """
+    payloads: list[bytes] = []
+    group: list[bytes] = []
+    group_size = _AP_OVERHEAD
+
+    def flush() -> None:
+        nonlocal group, group_size
+        if len(group) == 1:
+            payloads.append(group[0])
+        elif group:
+            layer = min(((unit[0] & 1) << 5) | (unit[1] >> 3) for unit in group)
+            temporal = min(unit[1] & 7 for unit in group)
+            parts = [bytes(((AP << 1) | (layer >> 5), ((layer & 0x1F) << 3) | temporal))]
+            for unit in group:
+                parts.append(len(unit).to_bytes(2))
+                parts.append(unit)
+            payloads.append(b"".join(parts))
+        group, group_size = [], _AP_OVERHEAD
+
+    for unit in nal_units:
+        size = len(unit)
+        if size < _AGGREGATE_BELOW:
+            if group_size + 2 + size > max_payload:
+                flush()
+            group.append(unit)
+            group_size += 2 + size
+            continue
+        flush()
+        if size <= max_payload:
+            payloads.append(unit)
+        else:
+            payloads.extend(_fragment(unit, max_payload))
+    flush()
+    return payloads
+
+
+def _fragment(unit: bytes, max_payload: int) -> list[bytes]:
+    header = bytes(((FU << 1) | (unit[0] & 0x81), unit[1]))
+    unit_type = (unit[0] >> 1) & 0x3F
+    body = len(unit) - 2
+    count = -(-body // (max_payload - 3))
+    step = -(-body // count)
+    fragments = []
+    for start in range(2, len(unit), step):
+        end = min(start + step, len(unit))
+        flags = (0x80 if start == 2 else 0) | (0x40 if end == len(unit) else 0)
+        fragments.append(header + bytes((flags | unit_type,)) + unit[start:end])
+    return fragments

@@ -1,0 +1,286 @@
+"""RTSP messages and interleaved frames: one tolerant, bounded, incremental parser (RFC 2326 sections 4, 6, 7, 10.12).
+
+Cameras send `Cseq`, blanks around values, LF line ends, CRLF before `$` and stray bytes between frames; all of that is
+read. What can't be read is skipped within a bound and counted, so that a bad byte costs one frame, not the session.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from transcoder.errors import LimitExceeded, RtspSyntaxError
+
+MAX_HEADER_SIZE = 32 << 10
+"""Bytes of a message without its body; real ones stay below 2 KiB."""
+MAX_HEADERS = 128
+MAX_BODY_SIZE = 64 << 10
+"""Bytes of a body: the limit of a session description."""
+MAX_RESYNC = 256 << 10
+"""Bytes skipped in a row while looking for the next frame or message, before the connection is given up."""
+
+VERSION = "RTSP/1.0"
+_DOLLAR = 0x24
+
+
+class Headers:
+    """Header fields in order; names are matched without case (RFC 2326 section 4.2)."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items: list[tuple[str, str]] = list(items)
+
+    def get(self, name: str) -> str | None:
+        """The first value of a field, or None."""
+        lower = name.lower()
+        for key, value in self._items:
+            if key.lower() == lower:
+                return value
+        return None
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of a field, in order."""
+        lower = name.lower()
+        return [value for key, value in self._items if key.lower() == lower]
+
+    def add(self, name: str, value: str) -> None:
+        """Append a field."""
+        self._items.append((name, value))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Headers({[name for name, _ in self._items]})"  # values may be credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An RTSP request."""
+
+    method: str
+    uri: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    version: str = VERSION
+
+    @property
+    def cseq(self) -> str | None:
+        """The CSeq as sent: it is echoed, not interpreted, by a server."""
+        return self.headers.get("CSeq")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An RTSP response."""
+
+    status: int
+    reason: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    @property
+    def cseq(self) -> int | None:
+        """The CSeq as a number, or None where there is none to read."""
+        value = self.headers.get("CSeq")
+        if value is None:
+            return None
+        value = value.strip()
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= 10 else None
+
+
+@dataclass(frozen=True, slots=True)
+class InterleavedFrame:
+    """A binary frame on the RTSP connection (RFC 2326 section 10.12)."""
+
+    channel: int
+    data: memoryview
+
+
+def serialize_request(request: Request) -> bytes:
+    """Wire form of a request; Content-Length is added where there is a body."""
+    return _serialize(f"{request.method} {request.uri} {request.version}", request.headers, request.body)
+
+
+def serialize_response(response: Response) -> bytes:
+    """Wire form of a response; Content-Length is added where there is a body."""
+    return _serialize(f"{VERSION} {response.status} {response.reason}", response.headers, response.body)
+
+
+def serialize_frame(channel: int, data: bytes) -> bytes:
+    """Wire form of an interleaved frame."""
+    return b"$" + bytes((channel,)) + len(data).to_bytes(2) + data
+
+
+def _serialize(start_line: str, headers: Headers, body: bytes) -> bytes:
+    lines = [start_line]
+    lines.extend(f"{name}: {value}" for name, value in headers)
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape") + body
+
+
+class RtspParser:
+    """Bytes of one RTSP connection in, messages and interleaved frames out.
+
+    Frames are views into an immutable copy of what was received, so they stay valid as long as they are kept.
+
+    Attributes:
+        skipped: bytes that belonged to no frame or message.
+        resyncs: how many times the parser had to look for the next frame or message.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._position = 0
+        self._skipping = 0
+        self.skipped = 0
+        self.resyncs = 0
+
+    def receive_data(self, data: bytes | memoryview) -> None:
+        """Feed received bytes; call next_event until it returns None afterwards."""
+        rest = self._buffer[self._position :]
+        self._buffer = rest + data if rest else bytes(data)
+        self._position = 0
+
+    def next_event(self) -> Request | Response | InterleavedFrame | None:
+        """The next message or frame, or None when more data is needed.
+
+        Raises:
+            RtspSyntaxError: a message that can't be read; the connection can't be used any more.
+            LimitExceeded: a message, body or run of stray bytes over its limit; likewise.
+        """
+        buffer = self._buffer
+        while True:
+            position = self._position
+            available = len(buffer) - position
+            if available == 0:
+                return None
+            first = buffer[position]
+            if first == _DOLLAR:
+                if available < 4:
+                    return None
+                length = (buffer[position + 2] << 8) | buffer[position + 3]
+                if available < 4 + length:
+                    return None
+                self._position = position + 4 + length
+                self._skipping = 0
+                return InterleavedFrame(buffer[position + 1], memoryview(buffer)[position + 4 : position + 4 + length])
+            if first in b"\r\n":
+                self._position += 1
+                continue
+            if _may_start_message(buffer, position):
+                return self._message()
+            if not self._resync():
+                return None
+
+    def _message(self) -> Request | Response | None:
+        buffer, position = self._buffer, self._position
+        end, body_start = _end_of_headers(buffer, position)
+        if end < 0:
+            if len(buffer) - position > MAX_HEADER_SIZE:
+                raise LimitExceeded(f"RTSP header is over {MAX_HEADER_SIZE} bytes")
+            return None
+        if end - position > MAX_HEADER_SIZE:
+            raise LimitExceeded(f"RTSP header is over {MAX_HEADER_SIZE} bytes")
+        lines = buffer[position:end].decode("utf-8", "surrogateescape").splitlines()
+        headers = _parse_headers(lines[1:])
+        length = _content_length(headers)
+        if len(buffer) - body_start < length:
+            return None
+        body = buffer[body_start : body_start + length]
+        self._position = body_start + length
+        self._skipping = 0
+        start_line = lines[0].strip()
+        if start_line.startswith("RTSP/"):
+            return _response(start_line, headers, body)
+        return _request(start_line, headers, body)
+
+    def _resync(self) -> bool:
+        """Skip to the next byte that may start a frame or message; False when there is none yet."""
+        buffer, position = self._buffer, self._position
+        if self._skipping == 0:
+            self.resyncs += 1
+        candidates = [
+            found for found in (buffer.find(b"$", position + 1), buffer.find(b"RTSP/", position + 1)) if found > 0
+        ]
+        # a "RTSP/" cut in two by the read stays in the buffer
+        target = min(candidates) if candidates else max(position + 1, len(buffer) - 4)
+        step = target - position
+        self._position = target
+        self.skipped += step
+        self._skipping += step
+        if self._skipping > MAX_RESYNC:
+            raise LimitExceeded(f"no RTSP message or frame in {MAX_RESYNC} bytes")
+        return bool(candidates) or step > 1
+
+
+_METHODS = (
+    b"OPTIONS", b"DESCRIBE", b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"GET_PARAMETER", b"SET_PARAMETER", b"ANNOUNCE",
+    b"RECORD", b"REDIRECT",
+)  # fmt: skip
+_STARTS = (b"RTSP/", *(method + b" " for method in _METHODS))
+
+
+def _may_start_message(buffer: bytes, position: int) -> bool:
+    if buffer.startswith(_STARTS, position):
+        return True
+    tail = buffer[position : position + 14]
+    if len(buffer) - position < 14 and any(start.startswith(tail) for start in _STARTS):
+        return True
+    # an unknown method is still a request when its line says so: it is answered 501, not skipped
+    line_end = buffer.find(b"\n", position, position + 2048)
+    return line_end > 0 and b" RTSP/1" in buffer[position:line_end] and tail[:1].isalpha()
+
+
+def _end_of_headers(buffer: bytes, position: int) -> tuple[int, int]:
+    limit = min(len(buffer), position + MAX_HEADER_SIZE + 4)
+    crlf = buffer.find(b"\r\n\r\n", position, limit)
+    lf = buffer.find(b"\n\n", position, crlf if crlf >= 0 else limit)
+    if lf >= 0:
+        return lf, lf + 2
+    return (crlf, crlf + 4) if crlf >= 0 else (-1, -1)
+
+
+def _parse_headers(lines: list[str]) -> Headers:
+    if len(lines) > MAX_HEADERS:
+        raise LimitExceeded(f"RTSP message has over {MAX_HEADERS} header lines")
+    items: list[tuple[str, str]] = []
+    for line in lines:
+        if line[:1] in {" ", "\t"} and items:  # folded (RFC 2616 section 2.2)
+            name, value = items[-1]
+            items[-1] = (name, f"{value} {line.strip()}")
+            continue
+        name, colon, value = line.partition(":")
+        if colon:
+            items.append((name.strip(), value.strip()))
+    return Headers(items)
+
+
+def _content_length(headers: Headers) -> int:
+    value = headers.get("Content-Length")
+    if value is None:
+        return 0
+    value = value.strip()
+    if not (value.isascii() and value.isdigit()) or len(value) > 9:
+        raise RtspSyntaxError(f"Content-Length {value[:32]!r} is not a number")
+    length = int(value)
+    if length > MAX_BODY_SIZE:
+        raise LimitExceeded(f"RTSP body of {length} bytes is over {MAX_BODY_SIZE}")
+    return length
+
+
+def _response(start_line: str, headers: Headers, body: bytes) -> Response:
+    parts = start_line.split(None, 2)
+    if len(parts) < 2 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) == 3):
+        raise RtspSyntaxError(f"status line {start_line[:64]!r} has no status code")
+    return Response(status=int(parts[1]), reason=parts[2] if len(parts) > 2 else "", headers=headers, body=body)
+
+
+def _request(start_line: str, headers: Headers, body: bytes) -> Request:
+    parts = start_line.split()
+    if len(parts) != 3 or not parts[2].startswith("RTSP/"):
+        raise RtspSyntaxError(f"request line {start_line[:64]!r} is not 'METHOD URI RTSP/1.0'")
+    return Request(method=parts[0], uri=parts[1], headers=headers, body=body, version=parts[2])
