@@ -130,6 +130,7 @@ class RtspParser:
     Attributes:
         skipped: bytes that belonged to no frame or message.
         resyncs: how many times the parser had to look for the next frame or message.
+        channels: those set up, if known: after stray bytes only a frame of one of them is believed.
     """
 
     def __init__(self) -> None:
@@ -138,6 +139,7 @@ class RtspParser:
         self._skipping = 0
         self.skipped = 0
         self.resyncs = 0
+        self.channels: frozenset[int] | None = None
 
     def receive_data(self, data: bytes | memoryview) -> None:
         """Feed received bytes; call next_event until it returns None afterwards."""
@@ -203,18 +205,29 @@ class RtspParser:
         buffer, position = self._buffer, self._position
         if self._skipping == 0:
             self.resyncs += 1
-        candidates = [
-            found for found in (buffer.find(b"$", position + 1), buffer.find(b"RTSP/", position + 1)) if found > 0
-        ]
-        # a "RTSP/" cut in two by the read stays in the buffer
-        target = min(candidates) if candidates else max(position + 1, len(buffer) - 4)
+        target = self._next_frame(position + 1)
+        # each byte is searched once: for a message only up to where the next frame may start
+        message = buffer.find(b"RTSP/", position + 1, target if target >= 0 else len(buffer))
+        found = message >= 0 or target >= 0
+        if message >= 0:
+            target = message
+        elif target < 0:  # a "RTSP/" cut in two by the read stays in the buffer
+            target = max(position + 1, len(buffer) - 4)
         step = target - position
         self._position = target
         self.skipped += step
         self._skipping += step
         if self._skipping > MAX_RESYNC:
             raise LimitExceeded(f"no RTSP message or frame in {MAX_RESYNC} bytes")
-        return bool(candidates) or step > 1
+        return found or step > 1
+
+    def _next_frame(self, position: int) -> int:
+        while (position := self._buffer.find(b"$", position)) >= 0:
+            last = position + 1 == len(self._buffer)
+            if self.channels is None or last or self._buffer[position + 1] in self.channels:
+                break
+            position += 1
+        return position
 
 
 _METHODS = (

@@ -1,0 +1,128 @@
+"""Transport, Session, RTP-Info and Public, as servers really write them (RFC 2326 sections 12.37, 12.39, 12.33)."""
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_SESSION_TIMEOUT_S = 60.0
+"""RFC 2326 section 12.37."""
+
+_MAX_VALUE = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """One transport specification.
+
+    Attributes:
+        lower: "TCP" or "UDP".
+        unicast: False for multicast.
+        interleaved: channel pair on the RTSP connection.
+        client_port: the receiver's RTP and RTCP ports.
+        server_port: the sender's RTP and RTCP ports.
+        destination: of multicast.
+        ssrc: hint only; the header is wrong too often to be enforced.
+        secure: the profile is SAVP, which needs keys that are not exchanged here.
+    """
+
+    lower: str
+    unicast: bool = True
+    interleaved: tuple[int, int] | None = None
+    client_port: tuple[int, int] | None = None
+    server_port: tuple[int, int] | None = None
+    destination: str | None = None
+    ssrc: int | None = None
+    secure: bool = False
+
+
+def parse_transports(value: str) -> list[Transport]:
+    """Every readable transport specification of a Transport header, in the order of preference."""
+    return [parsed for item in value[:_MAX_VALUE].split(",") if (parsed := _parse_transport(item)) is not None]
+
+
+def _parse_transport(text: str) -> Transport | None:
+    lower = ""
+    secure = False
+    unicast = True
+    parameters: dict[str, str] = {}
+    for item in text.split(";"):
+        part = item.strip()
+        if part.upper().startswith("RTP/"):
+            fields = part.upper().split("/")
+            secure = fields[1].startswith("SAVP") if len(fields) > 1 else False
+            lower = fields[2] if len(fields) > 2 else ""
+        elif part.lower() == "multicast":
+            unicast = False
+        else:
+            name, _, val = part.partition("=")
+            parameters.setdefault(name.strip().lower(), val.strip().strip('"'))
+    if not lower and "RTP/" not in text.upper():
+        return None
+    if not lower:  # Escam Q6 answers RTP/AVP with interleaved channels
+        lower = "TCP" if "interleaved" in parameters else "UDP"
+    if lower not in {"TCP", "UDP"}:
+        return None
+    return Transport(
+        lower=lower,
+        unicast=unicast,
+        interleaved=_pair(parameters.get("interleaved"), 255),
+        client_port=_pair(parameters.get("client_port"), 65_535),
+        server_port=_pair(parameters.get("server_port"), 65_535),
+        destination=parameters.get("destination") or None,
+        ssrc=_ssrc(parameters.get("ssrc")),
+        secure=secure,
+    )
+
+
+def _pair(value: str | None, highest: int) -> tuple[int, int] | None:
+    """`a-b`, or `a` alone, which means a and a + 1."""
+    match = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", value) if value else None
+    if match is None:
+        return None
+    first = int(match.group(1))
+    second = int(match.group(2)) if match.group(2) else min(first + 1, highest)
+    return (first, second) if first <= highest and second <= highest else None
+
+
+def _ssrc(value: str | None) -> int | None:
+    value = (value or "").strip()
+    return int(value, 16) if re.fullmatch(r"[0-9A-Fa-f]{1,8}", value) else None
+
+
+def serialize_transport(transport: Transport) -> str:
+    """Wire form, in the order that every client tested reads."""
+    parts = ["RTP/AVP/TCP" if transport.lower == "TCP" else "RTP/AVP"]
+    parts.append("unicast" if transport.unicast else "multicast")
+    for name, pair in (
+        ("interleaved", transport.interleaved),
+        ("client_port", transport.client_port),
+        ("server_port", transport.server_port),
+    ):
+        if pair is not None:
+            parts.append(f"{name}={pair[0]}-{pair[1]}")
+    if transport.ssrc is not None:
+        parts.append(f"ssrc={transport.ssrc:08X}")
+    return ";".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHeader:
+    """A session identifier and how long the server keeps it without a sign of life, in seconds."""
+
+    id: str
+    timeout_s: float
+
+
+def parse_session(value: str) -> SessionHeader | None:
+    """Parse a Session value; blanks around the id and the timeout are Hikvision's and GW Security's."""
+    identifier, _, rest = value[:_MAX_VALUE].partition(";")
+    identifier = identifier.strip()
+    if not identifier or len(identifier) > 256 or re.search(r"[\x00-\x20]", identifier):
+        return None
+    match = re.search(r"timeout\s*=\s*(\d{1,6})", rest, re.IGNORECASE)
+    timeout = float(match.group(1)) if match else DEFAULT_SESSION_TIMEOUT_S
+    return SessionHeader(identifier, max(timeout, 1.0))
+
+
+def parse_public(value: str | None) -> frozenset[str]:
+    """Methods of a Public value, in upper case."""
+    return frozenset(item.strip().upper() for item in (value or "")[:_MAX_VALUE].split(",") if item.strip())

@@ -1,0 +1,135 @@
+"""RTSP URLs: the configured one, and what a camera makes of it in Content-Base and control attributes.
+
+Whatever host a camera names, requests go to the configured one: only path and query are taken from it.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from transcoder.errors import RemoteProtocolError
+
+DEFAULT_PORT = 554
+MAX_URL_LENGTH = 2048
+
+_SCHEMES = re.compile(r"^(?:rtsps?://|rtspu://)+", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtspUrl:
+    """Where a stream is.
+
+    Attributes:
+        host: name or address, without brackets.
+        port: 1..65535.
+        target: path and query exactly as configured, empty or starting with "/" or "?".
+    """
+
+    host: str
+    port: int = DEFAULT_PORT
+    target: str = ""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"rtsp://{host}:{self.port}{self.target}"
+
+    def with_target(self, target: str) -> "RtspUrl":
+        """The same server, another path and query."""
+        return RtspUrl(host=self.host, port=self.port, target=target)
+
+
+def parse_url(url: str) -> RtspUrl:
+    """Parse an `rtsp://` URL; user info in it is dropped (see parse_userinfo).
+
+    Raises:
+        ValueError: another scheme, no host, or a port that is none.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "rtsp":
+        raise ValueError(f"scheme {parts.scheme!r} is not rtsp")
+    if not parts.hostname:
+        raise ValueError("no host in the URL")
+    target = url[url.index("//") + 2 + len(parts.netloc) :]
+    return RtspUrl(host=parts.hostname, port=parts.port or DEFAULT_PORT, target=target)
+
+
+def parse_userinfo(url: str) -> tuple[str, str] | None:
+    """User name and password of a URL, percent-decoded, or None."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return None
+    return unquote(parts.username), unquote(parts.password or "")
+
+
+def target_of(reference: str) -> str:
+    """Path and query of what a camera calls a URL.
+
+    Survives a missing or doubled scheme, IPv6 addresses without brackets, user info and blanks (Anjvision, go2rtc#208,
+    WebRTC#395, Hikvision's echo of credentials).
+    """
+    text = _UNSAFE.sub("", reference.strip()[:MAX_URL_LENGTH])
+    rest = _SCHEMES.sub("", text)
+    if rest == text and text[:1] in {"/", "?", ""}:
+        return text
+    starts = [index for index in (rest.find("/"), rest.find("?")) if index >= 0]
+    return rest[min(starts) :] if starts else ""
+
+
+def host_of(reference: str) -> str:
+    """The host that an absolute URL names, lower case, or "" where it has none."""
+    try:
+        return (urlsplit(reference.strip()).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def is_absolute(reference: str) -> bool:
+    """Whether a control attribute is a URL of its own rather than something to append."""
+    return _SCHEMES.match(reference.strip()) is not None
+
+
+def base_target(content_base: str | None, content_location: str | None, request_target: str) -> str:
+    """Path and query that control attributes are relative to (RFC 2326 section C.1.1)."""
+    for value in (content_base, content_location):
+        if value:
+            target = target_of(value)
+            if target:
+                return target
+    return request_target
+
+
+def join_control(base: str, control: str | None) -> str:
+    """Path and query of a media's control URI.
+
+    RFC 3986 merging breaks cameras that put a query into Content-Base (Dahua ends it with a slash after the query, GW
+    Security does not), so a relative control is appended to the base, with one slash between.
+
+    Source: RFC 2326 section C.1.1; devices in the comments.
+    """
+    control = (control or "").strip()
+    if control in {"", "*"}:
+        return base
+    if is_absolute(control):
+        return target_of(control)
+    control = _UNSAFE.sub("", control[:MAX_URL_LENGTH])
+    if control.startswith("?"):
+        return base + control
+    return f"{base.rstrip('/')}/{control.lstrip('/')}"
+
+
+def redirect_target(location: str | None, host: str) -> RtspUrl:
+    """Where a redirect leads, if it stays on the configured host.
+
+    Raises:
+        RemoteProtocolError: no location, or one on another host: a camera does not choose where we connect.
+    """
+    if not location:
+        raise RemoteProtocolError("the camera redirects without saying where")
+    try:
+        url = parse_url(location.strip())
+    except ValueError as error:
+        raise RemoteProtocolError(f"the camera redirects to what is no rtsp URL: {error}") from None
+    if url.host.lower() != host.lower():
+        raise RemoteProtocolError("the camera redirects to another host; only the configured host is connected to")
+    return url

@@ -1,0 +1,346 @@
+"""Session descriptions: a reader that survives what cameras write, and the writer of our own (RFC 2327, RFC 4566).
+
+A line that can't be read is left out and counted, a media section that can't be read is skipped; only a description with
+nothing to play is an error. Nothing read here is ever written again.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from transcoder.codecs.nal import Codec, split_byte_stream
+from transcoder.errors import LimitExceeded, SdpSyntaxError
+
+MAX_SDP_SIZE = 64 << 10
+"""Bytes. Real ones stay below 3 KiB."""
+MAX_MEDIA = 32
+MAX_LINES = 2048
+
+_STATIC_ENCODINGS = {
+    0: ("PCMU", 8000), 3: ("GSM", 8000), 8: ("PCMA", 8000), 10: ("L16", 44100), 11: ("L16", 44100),
+    14: ("MPA", 90000), 26: ("JPEG", 90000), 32: ("MPV", 90000), 33: ("MP2T", 90000),
+}  # fmt: skip
+"""RFC 3551 tables 4 and 5."""
+
+_VIDEO_ENCODINGS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One payload format of a media section.
+
+    Attributes:
+        payload_type: 0..127.
+        encoding: upper case encoding name, "" where nothing tells it.
+        clock_rate: ticks a second, as declared.
+        parameters: of fmtp; names in lower case.
+    """
+
+    payload_type: int
+    encoding: str
+    clock_rate: int
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One media section.
+
+    Attributes:
+        kind: "video", "audio", "application" or whatever the camera calls it.
+        protocol: "RTP/AVP" and the like.
+        formats: in the order of the m= line.
+        control: the control attribute, or None.
+        direction: "sendonly", "recvonly", "sendrecv", "inactive" or "".
+        attributes: every attribute, in order, for fingerprints and reports.
+        raw_formats: the format list as written; vendor channels have names there instead of numbers.
+        connection: the address of c=, or "".
+    """
+
+    kind: str
+    port: int
+    protocol: str
+    formats: tuple[Format, ...]
+    control: str | None
+    direction: str
+    attributes: tuple[tuple[str, str], ...]
+    raw_formats: tuple[str, ...]
+    connection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDescription:
+    """A parsed description.
+
+    Attributes:
+        lines: session-level lines other than attributes, (type, value), for fingerprints and reports.
+        skipped: lines and sections that could not be read.
+    """
+
+    media: tuple[Media, ...]
+    control: str | None
+    attributes: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, str], ...]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoSelection:
+    """The one media that is set up.
+
+    Attributes:
+        index: of the media in the description.
+        payload_types: those of the chosen encoding; packets of any other are dropped unread.
+        parameter_sets: what the description says; a hint until the stream says better.
+    """
+
+    index: int
+    media: Media
+    codec: Codec
+    payload_types: frozenset[int]
+    clock_rate: int
+    parameter_sets: tuple[bytes, ...]
+
+
+def parse_sdp(body: bytes) -> SessionDescription:
+    """Parse a session description.
+
+    Args:
+        body: as received; UTF-8 is tried, any other charset is read byte by byte.
+
+    Raises:
+        LimitExceeded: over MAX_SDP_SIZE bytes.
+        SdpSyntaxError: no media section in it at all.
+    """
+    if len(body) > MAX_SDP_SIZE:
+        raise LimitExceeded(f"session description of {len(body)} bytes is over {MAX_SDP_SIZE}")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = body.decode("latin-1")
+    skipped = 0
+    session: list[tuple[str, str]] = []
+    sections: list[list[tuple[str, str]]] = []
+    current = session
+    lines = re.split(r"\r\n|\n|\r", text)
+    for line in lines[:MAX_LINES]:
+        if len(line) < 2 or line[1] != "=" or not line[0].isalpha():
+            skipped += bool(line.strip("\x00 \t"))
+            continue
+        key, value = line[0], line[2:].strip()
+        if key == "m":
+            if len(sections) == MAX_MEDIA:
+                skipped += 1
+                break
+            current = []
+            sections.append(current)
+        current.append((key, value))
+    media = []
+    for section in sections:
+        parsed = _parse_media(section)
+        if parsed is None:
+            skipped += 1
+        else:
+            media.append(parsed)
+    if not sections:
+        raise SdpSyntaxError("the session description has no media section (m= line)")
+    attributes = _attributes(session)
+    return SessionDescription(
+        media=tuple(media),
+        control=_first(attributes, "control"),
+        attributes=attributes,
+        lines=tuple((key, value) for key, value in session if key != "a"),
+        skipped=skipped,
+    )
+
+
+def _attributes(section: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for key, value in section:
+        if key == "a":
+            name, _, rest = value.partition(":")
+            found.append((name.strip(), rest.strip()))
+    return tuple(found)
+
+
+def _first(attributes: Sequence[tuple[str, str]], name: str) -> str | None:
+    for key, value in attributes:
+        if key.lower() == name:
+            return value
+    return None
+
+
+def _parse_media(section: list[tuple[str, str]]) -> Media | None:
+    fields = section[0][1].split()
+    if len(fields) < 3:
+        return None
+    port = re.match(r"\d{1,5}", fields[1])
+    attributes = _attributes(section)
+    connection = next((value for key, value in section if key == "c"), "")
+    raw_formats = tuple(fields[3:])
+    return Media(
+        kind=fields[0].lower(),
+        port=int(port.group()) if port else 0,
+        protocol=fields[2].upper(),
+        formats=_formats(raw_formats, attributes),
+        control=_first(attributes, "control"),
+        direction=next((key for key, _ in attributes if key in _DIRECTIONS), ""),
+        attributes=attributes,
+        raw_formats=raw_formats,
+        connection=connection.split()[-1] if connection.split() else "",
+    )
+
+
+_DIRECTIONS = frozenset({"sendonly", "recvonly", "sendrecv", "inactive"})
+
+
+def _formats(raw_formats: tuple[str, ...], attributes: tuple[tuple[str, str], ...]) -> tuple[Format, ...]:
+    maps: dict[int, tuple[str, int]] = {}
+    parameters: dict[int, dict[str, str]] = {}
+    for name, value in attributes:
+        if name.lower() == "rtpmap":
+            match = re.match(r"(\d{1,3})\s+([^/\s]+)\s*/\s*(\d{1,9})?", value)
+            if match and int(match.group(1)) < 128:
+                maps.setdefault(int(match.group(1)), (match.group(2).upper(), int(match.group(3) or 0)))
+        elif name.lower() == "fmtp":
+            match = re.match(r"(\d{1,3})\s*(.*)", value, re.DOTALL)
+            if match and int(match.group(1)) < 128:
+                parameters.setdefault(int(match.group(1)), _parameters(match.group(2)))
+    numbers = [int(item) for item in raw_formats if item.isascii() and item.isdigit() and int(item[:4]) < 128]
+    formats = []
+    for number in dict.fromkeys(numbers):
+        static = _STATIC_ENCODINGS.get(number, ("", 0))
+        # one format, one rtpmap of another number (ffcs H265): they mean each other
+        only = next(iter(maps.values())) if len(numbers) == len(maps) == 1 else static
+        encoding, clock_rate = maps.get(number, only)
+        own = parameters.get(number)
+        if own is None:
+            own = next(iter(parameters.values())) if len(numbers) == len(parameters) == 1 else {}
+        formats.append(Format(payload_type=number, encoding=encoding, clock_rate=clock_rate, parameters=own))
+    return tuple(formats)
+
+
+def _parameters(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in text.split(";"):
+        name, equals, value = item.partition("=")
+        if equals and name.strip():
+            found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
+
+
+def select_video(description: SessionDescription) -> VideoSelection:
+    """The video media to set up: the first whose encoding we can read.
+
+    Its direction is not looked at: some cameras call their only video "sendonly" (IDS uEye, CV-RTSPHandler).
+
+    Raises:
+        SdpSyntaxError: there is none; the message lists what there is.
+    """
+    for index, media in enumerate(description.media):
+        if media.kind != "video" or "RTP/" not in media.protocol:
+            continue
+        for wanted in media.formats:
+            codec = _VIDEO_ENCODINGS.get(wanted.encoding)
+            if codec is None:
+                continue
+            same = [item for item in media.formats if item.encoding == wanted.encoding]
+            return VideoSelection(
+                index=index,
+                media=media,
+                codec=codec,
+                payload_types=frozenset(item.payload_type for item in same),
+                clock_rate=90_000,  # fixed by RFC 6184 and RFC 7798; a camera that says 9000 means it too
+                parameter_sets=parameter_sets(codec, wanted.parameters),
+            )
+    offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
+    raise SdpSyntaxError(f"no H.264 or H.265 video in the session description; it offers {offered}")
+
+
+def _names(media: Media) -> list[str]:
+    return [item.encoding or str(item.payload_type) for item in media.formats] or list(media.raw_formats)
+
+
+_SPROP = {
+    Codec.H264: ("sprop-parameter-sets",),
+    Codec.H265: ("sprop-vps", "sprop-sps", "sprop-pps"),
+}
+
+
+def parameter_sets(codec: Codec, parameters: dict[str, str]) -> tuple[bytes, ...]:
+    """Parameter sets of an fmtp line, without start codes and trailing zeros; those that can't be read are left out.
+
+    Cameras put start codes before (Tenda) or after (GW Security) a set, zeros behind it (Dahua), quotes around the comma.
+    """
+    found: list[bytes] = []
+    for name in _SPROP[codec]:
+        for item in parameters.get(name, "").split(","):
+            text = item.strip().strip('"').strip()
+            if not text or len(text) > 8192:
+                continue
+            try:
+                data = base64.b64decode(text + "=" * (-len(text) % 4))
+            except (binascii.Error, ValueError):
+                continue
+            found.extend(split_byte_stream(data))
+    return tuple(found[:16])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedVideo:
+    """What our own session description says of a stream; every value is ours.
+
+    Attributes:
+        parameter_sets: SPS and PPS (H.264) or VPS, SPS and PPS (H.265) of our encoder.
+        bitrate_kbps: the cap.
+        frame_rate: pictures a second, or None where it is not known.
+    """
+
+    codec: Codec
+    payload_type: int
+    parameter_sets: tuple[bytes, ...]
+    bitrate_kbps: int
+    frame_rate: float | None = None
+
+
+def serialize_served(video: ServedVideo, *, session_id: int, address: str) -> bytes:
+    """Our session description of one stream.
+
+    Args:
+        video: the only media.
+        session_id: of the o= line; changes when the description does.
+        address: ours, as the client reached it.
+
+    Source: RFC 2327; RFC 6184 section 8.2.1; RFC 7798 section 7.2. The session name is one blank, as RFC 4566 section 5.3
+    asks of a session without a name.
+    """
+    version = "IP6" if ":" in address else "IP4"
+    anywhere = "::" if version == "IP6" else "0.0.0.0"
+    number = video.payload_type
+    lines = [
+        "v=0",
+        f"o=- {session_id} 1 IN {version} {address}",
+        "s= ",
+        f"c=IN {version} {anywhere}",
+        "t=0 0",
+        "a=control:*",
+        "a=range:npt=now-",
+        f"m=video 0 RTP/AVP {number}",
+        f"b=AS:{video.bitrate_kbps}",
+        f"a=rtpmap:{number} {video.codec.value}/90000",
+        f"a=fmtp:{number} {_served_parameters(video)}",
+    ]
+    if video.frame_rate:
+        lines.append(f"a=framerate:{video.frame_rate:g}")
+    lines += ["a=control:trackID=0", "a=recvonly"]
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _served_parameters(video: ServedVideo) -> str:
+    sets = [base64.b64encode(unit).decode() for unit in video.parameter_sets]
+    if video.codec is Codec.H264:
+        level = video.parameter_sets[0][1:4].hex().upper()
+        return f"packetization-mode=1;profile-level-id={level};sprop-parameter-sets={','.join(sets)}"
+    return ";".join(f"{name}={value}" for name, value in zip(_SPROP[Codec.H265], sets, strict=True))
