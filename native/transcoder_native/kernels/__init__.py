@@ -1,0 +1,1 @@
+"""Compiled kernels, one module for each idea. Import them through ``runtime.warm`` or after ``runtime.configure``."""

@@ -1,0 +1,31 @@
+"""Constant rectangles: letterbox bars, slates."""
+
+import numpy as np
+
+from transcoder_native.arrays import U8
+from transcoder_native.runtime import INT, OUT_PLANE, kernel
+
+
+@kernel(OUT_PLANE, INT, INT, INT, INT, INT)
+def fill_plane(out: U8, x: int, y: int, width: int, height: int, value: int) -> None:
+    """Set a rectangle of a plane to one value.
+
+    Args:
+        out: (rows, stride) uint8, written inside the rectangle only.
+        x: left column.
+        y: top row.
+        width: columns, 0 or more.
+        height: rows, 0 or more.
+        value: 0 to 255.
+
+    Raises:
+        ValueError: the rectangle leaves the plane, or the value its range.
+    """
+    if x < 0 or width < 0 or x + width > out.shape[1] or y < 0 or height < 0 or y + height > out.shape[0]:
+        raise ValueError("the rectangle leaves the plane")
+    if value < 0 or value > 255:
+        raise ValueError("value must be 0 to 255")
+    sample = np.uint8(value)
+    for row in range(y, y + height):
+        for column in range(x, x + width):
+            out[row, column] = sample

@@ -1,0 +1,12 @@
+"""Twin of ``kernels.fill``."""
+
+from transcoder_native.arrays import U8
+
+
+def fill_plane(out: U8, x: int, y: int, width: int, height: int, value: int) -> None:
+    """Set a rectangle to one value."""
+    if x < 0 or width < 0 or x + width > out.shape[1] or y < 0 or height < 0 or y + height > out.shape[0]:
+        raise ValueError("the rectangle leaves the plane")
+    if value < 0 or value > 255:
+        raise ValueError("value must be 0 to 255")
+    out[y : y + height, x : x + width] = value

@@ -1,0 +1,140 @@
+"""The one place that configures Numba and compiles.
+
+Order matters: ``configure`` first, then any module of ``kernels``. Numba decides where a function is cached when the
+function is decorated, so a later change would be ignored silently; it is an error here.
+
+Kernels have explicit signatures and so are compiled (or loaded from the cache) by their import. ``warm`` imports them
+all: a fork server calls it once, and none of its children ever compiles.
+"""
+
+import hashlib
+import importlib
+import os
+import pkgutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar, cast
+
+import numba
+from numba import types
+
+from transcoder_native import kernels
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+INT: Final = types.int64
+PLANE: Final = types.Array(types.uint8, 2, "C", readonly=True)
+PLANE16: Final = types.Array(types.uint16, 2, "C", readonly=True)
+POINTS: Final = types.Array(types.float64, 2, "C", readonly=True)
+OUT_PLANE: Final = types.Array(types.uint8, 2, "C")
+OUT_U16: Final = types.Array(types.uint16, 2, "C")
+OUT_I16: Final = types.Array(types.int16, 2, "C")
+
+_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+@dataclass(slots=True, kw_only=True)
+class _State:
+    configured: bool = False
+    requested: Path | None = None
+    cached: bool = False
+
+
+_state = _State()
+
+
+def configure(cache_dir: Path | None) -> None:
+    """Choose where compiled kernels are kept. To be called before any kernel module is imported.
+
+    The cache is a subfolder whose name is a digest of the kernels' source: Numba notices a change of the file that
+    defines a kernel, but not of a file that this kernel calls. Cache entries are pickles, so the subfolder is made for
+    the owner alone, and one that somebody else owns or may write is not used.
+
+    Args:
+        cache_dir: a folder of the service's own, created if missing. None, or one that can't be written: nothing is
+            cached, every process compiles for itself.
+
+    Raises:
+        RuntimeError: kernels are configured already, with another folder (a call with the same one does nothing).
+    """
+    requested = None if cache_dir is None else cache_dir.absolute()
+    if _state.configured:
+        if requested != _state.requested:
+            raise RuntimeError(
+                f"kernels are already configured with cache folder {_state.requested}; {requested} comes too late"
+            )
+        return
+    folder = None if requested is None else _private_folder(requested)
+    if folder is not None:
+        numba.config.CACHE_DIR = str(folder)
+    _state.configured, _state.requested, _state.cached = True, requested, folder is not None
+
+
+def is_cached() -> bool:
+    """Whether compiled kernels are kept on disk; False before ``configure``."""
+    return _state.cached
+
+
+def warm() -> float:
+    """Import every kernel module, which compiles its kernels or loads them from the cache.
+
+    Returns:
+        How long it took, seconds. Nothing is left to do, and close to 0, the second time.
+    """
+    start = time.perf_counter()
+    for module in pkgutil.iter_modules(kernels.__path__):
+        importlib.import_module(f"{kernels.__name__}.{module.name}")
+    return time.perf_counter() - start
+
+
+def kernel(*signature: types.Type) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Compile a function now, for exactly these argument types.
+
+    The flags are the same for all: the GIL is released, as a kernel runs beside an asyncio or reader thread; no
+    threads of Numba's own, as a process per stream is the parallelism; no fastmath, as a kernel equals its twin; a
+    division by zero does not raise, as the check for it would keep LLVM from vectorising.
+
+    Without an earlier ``configure`` nothing is cached, except where NUMBA_CACHE_DIR names a folder (for tests and
+    tools that import kernels directly).
+
+    Args:
+        signature: one Numba type an argument.
+
+    Returns:
+        A decorator. The compiled function raises TypeError for arguments of any other type.
+    """
+    if not _state.configured:
+        configure(Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else None)
+
+    def compile_now(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        jit = numba.njit(signature, nogil=True, error_model="numpy", cache=_state.cached)
+        return cast(Callable[_P, _R], jit(function))
+
+    return compile_now
+
+
+def _private_folder(parent: Path) -> Path | None:
+    """The cache folder for these sources, or None where there can't be a safe and writable one."""
+    folder = parent / f"kernels-{_source_digest()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & _WRITABLE_BY_OTHERS:
+            return None
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+def _source_digest() -> str:
+    digest = hashlib.sha256()
+    for folder in kernels.__path__:
+        for path in sorted(Path(folder).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
