@@ -1,0 +1,58 @@
+"""An address to listen on."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from transcoder.config.url import split_host_port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a server listens."""
+
+    host: str
+    """A name or address, an IPv6 address without brackets."""
+    port: int
+    """0: any free port."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return address.is_loopback
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _endpoint(value: object) -> Endpoint:
+    if isinstance(value, Endpoint):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text such as 127.0.0.1:8554")  # noqa: TRY004  # pydantic collects ValueError
+    try:
+        host, port = split_host_port(value)
+    except ValueError as error:
+        raise ValueError(f"must be host:port such as 127.0.0.1:8554; it {error}") from None
+    if port is None:
+        raise ValueError("must be host:port such as 127.0.0.1:8554; it has no port")
+    return Endpoint(host=host, port=port)
+
+
+Listen: TypeAlias = Annotated[
+    Endpoint,
+    BeforeValidator(_endpoint),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8554", "[::]:8554"]}),
+]
+"""`host:port` in the file."""

@@ -1,0 +1,132 @@
+"""From a file to a `Config`, or to everything that is wrong with it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from transcoder.config.document import read_document
+from transcoder.config.model import Config
+from transcoder.config.problems import describe
+from transcoder.config.source import NETWORKS_KEY, SourcesConfig
+from transcoder.config.stream import StreamOptions
+from transcoder.config.substitution import read_bounded, substitute
+from transcoder.errors import ConfigError
+
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+"""Of a configuration file: ten thousand streams of 400 bytes each."""
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: the file; secret files and `state_dir` are relative to its folder.
+
+    Raises:
+        ConfigError: every problem that was found, one line each.
+    """
+    try:
+        content = read_bounded(path, MAX_FILE_BYTES)
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be read: {error.strerror or type(error).__name__}"]) from None
+    except ValueError as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}: line {line}: not UTF-8 text"]) from None
+    return _parse(text, str(path), path.parent, os.environ)
+
+
+def parse(text: str, folder: Path, environ: Mapping[str, str]) -> Config:
+    """Read a configuration's text.
+
+    Args:
+        text: YAML.
+        folder: what secret files and `state_dir` are relative to.
+        environ: for `${NAME}`.
+
+    Raises:
+        ConfigError: every problem that was found, one line each.
+    """
+    if len(text) > MAX_FILE_BYTES:
+        raise ConfigError([f"configuration: has more than {MAX_FILE_BYTES} characters"])
+    return _parse(text, "configuration", folder, environ)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration file, for editors.
+
+    It is stricter than `load` where a value comes from a variable or a file: `${NAME}` in the place of a number, and
+    `password_file` in the place of `password`, are not in it.
+    """
+    schema = Config.model_json_schema()
+    definitions = schema["$defs"]
+    source = definitions["StreamConfig"]["properties"]["source"]
+    url = {"type": "string", "pattern": "^[rR][tT][sS][pP]://", "description": "The camera's URL"}
+    definitions["StreamConfig"]["properties"]["source"] = {"anyOf": [url, source]}
+    for name, secret in (("UserConfig", "password"), ("TokenConfig", "token")):
+        definition = definitions[name]
+        definition["required"] = [key for key in definition["required"] if key != secret]
+        definition["oneOf"] = [{"required": [secret]}, {"required": [f"{secret}_file"]}]
+        if not definition["required"]:
+            del definition["required"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "transcoder configuration"}
+
+
+def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> Config:
+    problems: list[str] = []
+    data = read_document(text, name, problems)
+    if data is None:
+        raise ConfigError([f"{name}: is empty; at least the key streams is needed"])
+    if not isinstance(data, dict):
+        raise ConfigError([f"{name}: must be a mapping of keys at its top level, not a {_kind(data)}"])
+    data = substitute({"state_dir": "state", **data}, folder, environ, problems)
+    assert isinstance(data, dict)  # noqa: S101  # substitute keeps a mapping a mapping; for the type checker
+    data = _with_defaults(data)
+    try:
+        config = Config.model_validate(data, context={NETWORKS_KEY: _networks(data.get("sources", {}))})
+    except ValidationError as error:
+        said = {line.partition(": ")[0] for line in problems}  # what stood in for a missing value is no second problem
+        problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _kind(data: object) -> str:
+    return "list" if isinstance(data, list) else "single value"
+
+
+def _with_defaults(data: dict[str, object]) -> dict[str, object]:
+    """Put `defaults` under each stream; not if they have problems, which would come back with every stream."""
+    defaults, streams = data.get("defaults"), data.get("streams")
+    if not isinstance(defaults, dict) or not isinstance(streams, dict):
+        return data
+    try:
+        StreamOptions.model_validate(defaults)
+    except ValidationError:
+        return data
+    merged = {key: _merge(defaults, stream) if isinstance(stream, dict) else stream for key, stream in streams.items()}
+    return {**data, "streams": merged}
+
+
+def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
+    result = {**below, **above}
+    for key, value in below.items():
+        other = above.get(key)
+        if isinstance(value, dict) and isinstance(other, dict):
+            result[key] = _merge(value, other)
+    return result
+
+
+def _networks(sources: object) -> tuple[object, ...] | None:
+    """`sources.allow` for the check of each source; None if it has problems, which are reported where it stands."""
+    try:
+        return SourcesConfig.model_validate(sources).allow
+    except ValidationError:
+        return None

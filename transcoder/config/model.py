@@ -1,0 +1,43 @@
+"""The whole configuration file as one immutable model."""
+
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from transcoder.config.mqtt import MqttConfig
+from transcoder.config.section import Section
+from transcoder.config.server import HttpConfig, RtspConfig
+from transcoder.config.source import SourcesConfig
+from transcoder.config.stream import STREAM_ID_PATTERN, StreamConfig, StreamOptions
+
+NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+"""One level of an MQTT topic."""
+
+StreamId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
+
+
+def _host_name() -> str:
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).lstrip("_.-")
+    return name[:63] or "gateway"
+
+
+class Config(Section):
+    """A configuration file; every key but `streams` has a default."""
+
+    node: Annotated[str, Field(pattern=NODE_PATTERN)] = Field(default_factory=_host_name)
+    """The gateway's name in MQTT topics; by default the host's."""
+    rtsp: RtspConfig = RtspConfig()
+    http: HttpConfig | None = None
+    """The HTTP server; null: none."""
+    mqtt: MqttConfig | None = None
+    """The MQTT broker; null: none."""
+    state_dir: Path = Path("state")
+    """The folder for what is kept over a restart; in a file relative to the file's folder."""
+    sources: SourcesConfig = SourcesConfig()
+    defaults: StreamOptions = StreamOptions()
+    """Keys of every stream that doesn't set them itself."""
+    streams: dict[StreamId, StreamConfig]
+    """By id; served at rtsp://<rtsp.listen>/<id>."""

@@ -1,0 +1,102 @@
+"""`mqtt`: the broker that streams are steered through."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, SecretStr, ValidationInfo, field_validator, model_validator
+
+from transcoder.config.section import Name, Section
+from transcoder.config.url import Url, split_url
+
+MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+"""As registered with IANA: plain and over TLS."""
+
+_TOPIC: Final = re.compile(r"[^$/+#][^/+#]*(/[^/+#]+)*")
+
+
+def _topic(value: str) -> str:
+    # MQTT 5, 4.7: + and # are wildcards, $ in front is the broker's own
+    if not _TOPIC.fullmatch(value):
+        raise ValueError("must be a topic: levels with / between them, without + and #, not starting with $")
+    return value
+
+
+Topic = Annotated[Name, AfterValidator(_topic)]
+
+
+class MqttConfig(Section):
+    """`mqtt`: the broker, and where on it the gateway lives."""
+
+    url: Name
+    """mqtt://host[:1883] or, with TLS, mqtts://host[:8883]; after validation without credentials."""
+    base_topic: Topic = "transcoder"
+    username: Name | None = None
+    password: SecretStr | None = None
+    password_file: Name | None = None
+    """A file with the password, relative to the configuration file's folder."""
+    ca_file: Path | None = None
+    """PEM certificates that the broker's is checked against; null: the system's."""
+    cert_file: Path | None = None
+    """The gateway's own certificate, PEM."""
+    key_file: Path | None = None
+    """The key of `cert_file`, PEM."""
+    discovery_prefix: Topic | None = "homeassistant"
+    """Where Home Assistant looks for devices; null: no discovery."""
+
+    @property
+    def host(self) -> str:
+        """The broker's name or address."""
+        return self._split.host
+
+    @property
+    def port(self) -> int:
+        """The broker's port."""
+        return self._split.port
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self._split.scheme == "mqtts"
+
+    @property
+    def _split(self) -> Url:
+        return split_url(self.url, MQTT_PORTS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_credentials(cls, data: object) -> object:
+        if not isinstance(data, Mapping) or not isinstance(text := data.get("url"), str):
+            return data
+        try:
+            url = split_url(text, MQTT_PORTS)
+        except ValueError:
+            return data  # the check of `url` reports it, under its key
+        if url.username is None:
+            return data
+        if data.get("username") is not None or data.get("password") is not None:
+            raise ValueError("has credentials in its URL and in keys of its own; give them once")
+        return {**data, "url": url.text, "username": url.username, "password": url.password}
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        url = split_url(value, MQTT_PORTS)
+        if url.rest not in {"", "/"}:
+            raise ValueError("must end after host and port")
+        return url.text
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _check_tls(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        url = info.data.get("url")
+        if value is not None and url is not None and not url.startswith("mqtts:"):
+            raise ValueError("needs a url that starts with mqtts://")
+        return value
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> "MqttConfig":
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are needed together")
+        return self

@@ -1,0 +1,172 @@
+"""Where a stream comes from, and where streams may come from."""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from transcoder.config.section import Name, Section
+from transcoder.config.url import Url, split_url
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+SOURCE_PORTS: Final = {"rtsp": 554}
+"""RFC 2326, 3.2."""
+
+NETWORKS_KEY: Final = "networks"
+"""Of the validation context: the networks that a literal address in a source URL must be in."""
+
+MAX_INTERFACE: Final = 15
+"""Characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be a network such as 10.0.0.0/8 or fc00::/7") from None
+    raise ValueError(f"has bits set after its prefix, did you mean {meant}?")
+
+
+_DEFAULT_ALLOW: Final[tuple[Network, ...]] = tuple(
+    ipaddress.ip_network(text)
+    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "::1/128")
+)
+
+
+class SourcesConfig(Section):
+    """`sources`: what holds for all of them."""
+
+    allow: tuple[
+        Annotated[
+            Network,
+            BeforeValidator(_network),
+            PlainSerializer(str, return_type=str),
+            WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8"]}),
+        ],
+        ...,
+    ] = _DEFAULT_ALLOW
+    """Networks that cameras may be in; a source elsewhere is refused."""
+
+
+def is_allowed(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of the networks.
+
+    Args:
+        address: a literal IPv4 or IPv6 address; anything else is not allowed. An IPv4-mapped IPv6 address counts as the
+            IPv4 address that a connection to it reaches.
+        networks: as in `SourcesConfig.allow`.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed.version == network.version and parsed in network for network in networks)
+
+
+class SourceConfig(Section):
+    """`streams.<id>.source`: a camera's stream. In the file also its URL alone."""
+
+    url: Annotated[str, Field(max_length=4096)]
+    """rtsp://host[:port]/...; after validation without credentials, otherwise as written."""
+    username: SecretStr | None = None
+    """The camera's user; also taken, percent-decoded, from the URL."""
+    password: SecretStr | None = None
+    """The camera's password, empty where the camera has none set."""
+    password_file: Name | None = None
+    """A file with the password, relative to the configuration file's folder."""
+    transport: Literal["auto", "tcp", "udp", "http"] = "auto"
+    """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
+    profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = "auto"
+    """The vendor family whose quirks are forced; auto: by behaviour."""
+    bind_address: str | None = None
+    """The local address that connects to the camera."""
+    bind_interface: Annotated[str, Field(pattern=r"^[^/\s:]{1,15}$")] | None = None
+    """The local interface that connects to the camera."""
+
+    @property
+    def host(self) -> str:
+        """The URL's host, an IPv6 address without brackets."""
+        return self._split.host
+
+    @property
+    def port(self) -> int:
+        """The URL's port, 554 where it names none."""
+        return self._split.port
+
+    @property
+    def _split(self) -> Url:
+        return split_url(self.url, SOURCE_PORTS)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # some cameras want user and password in the path: /user=admin&password=...
+        for name, value in super().__repr_args__():
+            yield (name, f"rtsp://{self.host}:{self.port}/...") if name == "url" else (name, value)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_credentials(cls, data: object) -> object:
+        if isinstance(data, str):
+            data = {"url": data}
+        if not isinstance(data, Mapping) or not isinstance(text := data.get("url"), str):
+            return data
+        try:
+            url = split_url(text, SOURCE_PORTS)
+        except ValueError:
+            return data  # the check of `url` reports it, under its key
+        if url.username is None:
+            return data
+        if data.get("username") is not None or data.get("password") is not None:
+            raise ValueError("has credentials in its URL and in keys of its own; give them once")
+        password = None if url.password is None else SecretStr(url.password)
+        return {**data, "url": url.text, "username": SecretStr(url.username), "password": password}
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str, info: ValidationInfo) -> str:
+        if value.lower().startswith("rtsps://"):
+            raise ValueError("rtsps:// is not supported yet; use rtsp:// on a network of the cameras' own")
+        url = split_url(value, SOURCE_PORTS)
+        networks: tuple[Network, ...] | None = (info.context or {}).get(NETWORKS_KEY)
+        if networks is not None and _is_address(url.host) and not is_allowed(url.host, networks):
+            raise ValueError(f"address {url.host} is in none of the networks of sources.allow")
+        return url.text
+
+    @field_validator("bind_address")
+    @classmethod
+    def _check_bind_address(cls, value: str | None) -> str | None:
+        if value is not None and not _is_address(value):
+            raise ValueError("must be an IP address of this machine")
+        return value
+
+    @model_validator(mode="after")
+    def _check_username(self) -> "SourceConfig":
+        if self.password is not None and self.username is None:
+            raise ValueError("has a password and no username")
+        return self
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

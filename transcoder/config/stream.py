@@ -1,0 +1,102 @@
+"""A configured stream: what is made of a camera's stream."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, field_validator
+
+from transcoder.config.section import Integer, Number, Section
+from transcoder.config.source import SourceConfig
+
+STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+"""One level of a URL path and of an MQTT topic, and a DNS label's length."""
+
+MIN_SIZE: Final = 16
+"""Pixels: one macroblock, below which no encoder goes."""
+MAX_SIZE: Final = 8192
+"""Pixels: 8K, the most that H.265 level 6.2 and today's cameras have."""
+MAX_MACROBLOCKS: Final = 139_264
+"""Of 16x16 pixels in a picture (H.264, table A-1, MaxFS of level 6.2)."""
+_SIZE: Final = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
+
+Coordinate = Annotated[Number, Field(ge=0, le=1)]
+
+
+class VideoConfig(Section):
+    """`video`: how the served video is encoded."""
+
+    codec: Literal["h264", "h265"] = "h264"
+    bitrate_kbps: Annotated[Integer, Field(ge=64, le=100_000)] = 4000
+    """The cap, in kbit/s: from a thumbnail to twice what 8K cameras send."""
+    fps: Annotated[Number, Field(ge=0.5, le=120)] | None = None
+    """Cap in pictures a second, null for none: readers give up on streams that are slower than one in two seconds."""
+    gop_s: Annotated[Number, Field(ge=0.2, le=10)] = 1
+    """Seconds between IDR pictures: more often costs several times the bits, more seldom leaves a reader after a loss
+    without a picture for too long."""
+    size: str | None = Field(default=None, json_schema_extra={"pattern": "^([0-9]+x[0-9]+|source)$"})
+    """WIDTHxHEIGHT; null or "source" (kept as null) for that of the first picture."""
+    preset: (
+        Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] | None
+    ) = None
+    """The encoder's preset (x264 and x265 use the same names); null: chosen for the codec."""
+
+    @property
+    def dimensions(self) -> tuple[int, int] | None:
+        """(width, height) in pixels, None for the source's."""
+        if self.size is None:
+            return None
+        width, height = self.size.split("x")
+        return int(width), int(height)
+
+    @field_validator("size")
+    @classmethod
+    def _check_size(cls, value: str | None) -> str | None:
+        if value is None or value == "source":
+            return None
+        match = _SIZE.fullmatch(value)
+        if match is None:
+            raise ValueError('must be WIDTHxHEIGHT such as 1280x720, or "source"')
+        width, height = int(match[1]), int(match[2])
+        if width % 2 or height % 2:  # 4:2:0 has one chroma sample for two by two pixels
+            raise ValueError("must have an even width and height")
+        if not (MIN_SIZE <= width <= MAX_SIZE and MIN_SIZE <= height <= MAX_SIZE):
+            raise ValueError(f"must have a width and height of {MIN_SIZE} to {MAX_SIZE}")
+        if -(-width // 16) * -(-height // 16) > MAX_MACROBLOCKS:
+            raise ValueError(f"has more than {MAX_MACROBLOCKS} macroblocks, the most that H.264 allows")
+        return f"{width}x{height}"
+
+
+class MaskConfig(Section):
+    """`masks[]`: a part of the picture that nobody is to see."""
+
+    polygon: Annotated[tuple[tuple[Coordinate, Coordinate], ...], Field(min_length=3, max_length=64)]
+    """Corners (x, y), 0 to 1 of the camera's picture from its top left; at most 64, since each costs time."""
+    style: Literal["solid", "pixelate", "blur"] = "solid"
+
+    @field_validator("polygon")
+    @classmethod
+    def _check_area(cls, value: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        (x0, y0), *others = value
+        # the first corner with each two others: if none spans a triangle, the polygon is a line and hides nothing
+        far = max(others, key=lambda point: abs(point[0] - x0) + abs(point[1] - y0))
+        if all((far[0] - x0) * (y - y0) == (far[1] - y0) * (x - x0) for x, y in others):
+            raise ValueError("covers nothing: all its corners lie on one line")
+        return value
+
+
+class StreamOptions(Section):
+    """Every key that a stream and `defaults` have in common."""
+
+    enabled: bool = True
+    audio: Literal["drop", "reencode"] = "drop"
+    video: VideoConfig = VideoConfig()
+    masks: Annotated[tuple[MaskConfig, ...], Field(max_length=32)] = ()
+    """At most 32; a list in a stream replaces that in `defaults`."""
+    memory_limit_mb: Annotated[Integer, Field(ge=128, le=4096)] = 512
+    """At which the stream's worker is replaced, in MiB: from just above a 1080p worker's to the needs of 8K."""
+
+
+class StreamConfig(StreamOptions):
+    """`streams.<id>`, with `defaults` applied."""
+
+    source: SourceConfig

@@ -1,0 +1,149 @@
+"""What a configuration takes from outside its file: environment variables and secret files.
+
+Both are put in before validation, into copies; every problem is collected.
+"""
+
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from transcoder.config.document import MAX_DEPTH
+from transcoder.config.problems import Key, key_path
+
+MAX_TEXT: Final = 8192
+"""Characters of one value after expansion: a URL that a camera accepts has at most about two thousand."""
+
+MAX_SECRET_BYTES: Final = 64 * 1024
+"""Of a secret file; far above any password, so that a wrong file name doesn't read a disk image."""
+
+_VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""No value needs them, and in a name or a password they would end a header line."""
+
+_SECRET_KEYS: Final = {"password_file": "password", "token_file": "token"}
+_FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "key_file"})
+_FOLDER_KEYS: Final = frozenset({"state_dir"})
+
+
+def substitute(data: object, folder: Path, environ: Mapping[str, str], problems: list[str]) -> object:
+    """Expand `${NAME}`, read secret files, make paths relative to the configuration's folder.
+
+    Args:
+        data: plain data as read from the file.
+        folder: the configuration file's folder.
+        environ: the environment; `$${` stands for a `${` that is meant as it is.
+        problems: what is missing is added here, with its key path.
+
+    Returns:
+        A copy in which `password_file` and `token_file` have their secret beside them.
+    """
+    return _Substitution(folder, environ, problems).value(data, ())
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes.
+
+    Raises:
+        ValueError: there are more.
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"has more than {limit} bytes")
+    return content
+
+
+class _Substitution:
+    def __init__(self, folder: Path, environ: Mapping[str, str], problems: list[str]) -> None:
+        self._folder = folder
+        self._environ = environ
+        self._problems = problems
+
+    def value(self, data: object, path: tuple[Key, ...]) -> object:
+        if len(path) > MAX_DEPTH:
+            self._say(path, f"nested deeper than {MAX_DEPTH} levels")
+            return None
+        if isinstance(data, str):
+            return self._expand(data, path)
+        if isinstance(data, Mapping):
+            return self._mapping({str(key): self.value(item, (*path, str(key))) for key, item in data.items()}, path)
+        if isinstance(data, list | tuple):
+            return [self.value(item, (*path, index)) for index, item in enumerate(data)]
+        return data
+
+    def _expand(self, text: str, path: tuple[Key, ...]) -> str:
+        def replace(match: re.Match[str]) -> str:
+            escaped, name, closed = match.groups()
+            if escaped:
+                return match[0][1:]
+            if not closed or not _VARIABLE_NAME.fullmatch(name):
+                self._say(path, "${ must be followed by a variable's name and }; $${ stands for ${ itself")
+            elif name not in self._environ:
+                self._say(path, f"environment variable {name} is not set")
+            else:
+                return self._environ[name]
+            return "unset"
+
+        text = _VARIABLE.sub(replace, text) if "${" in text else text
+        if len(text) > MAX_TEXT:
+            self._say(path, f"longer than {MAX_TEXT} characters")
+        elif CONTROL.search(text):
+            self._say(path, "holds a line break or another control character")
+        else:
+            return text
+        return "unusable"
+
+    def _mapping(self, data: dict[str, object], path: tuple[Key, ...]) -> dict[str, object]:
+        for key in _FOLDER_KEYS & data.keys():
+            if isinstance(name := data[key], str) and not path:
+                data[key] = str(self._folder / name)
+        for key in _FILE_KEYS & data.keys():
+            if isinstance(name := data[key], str):
+                data[key] = str(self._folder / name)
+                self._read(name, (*path, key), MAX_SECRET_BYTES)
+        for key, secret in _SECRET_KEYS.items():
+            if data.get(key) is None or isinstance(data[key], dict):  # a dict: a user or a stream of that name
+                continue
+            if data.get(secret) is not None:
+                self._say((*path, key), f"{secret} is given too; give one of them")
+            data[secret] = self._secret(data[key], (*path, key))
+        return data
+
+    def _secret(self, name: object, path: tuple[Key, ...]) -> SecretStr:
+        content = self._read(name, path, MAX_SECRET_BYTES) if isinstance(name, str) else None
+        if content is None:  # a problem already: the stand-in keeps "is missing" from being said as well
+            return SecretStr("unread")
+        try:
+            text = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            self._say(path, f"{name} is not UTF-8 text")
+            return SecretStr("unread")
+        if not text:
+            self._say(path, f"{name} is empty")
+        elif CONTROL.search(text):
+            self._say(path, f"{name} must hold one line without control characters")
+        else:
+            return SecretStr(text)
+        return SecretStr("unread")
+
+    def _read(self, name: str, path: tuple[Key, ...], limit: int) -> bytes | None:
+        file = self._folder / name
+        try:
+            if not stat.S_ISREG(file.stat().st_mode):  # a pipe without a writer would hold the start up for ever
+                self._say(path, f"{file} is not a regular file")
+                return None
+            return read_bounded(file, limit)
+        except OSError as error:
+            self._say(path, f"{file} can't be read: {error.strerror or type(error).__name__}")
+        except ValueError as error:
+            self._say(path, f"{file} can't be read: {error}")
+        return None
+
+    def _say(self, path: tuple[Key, ...], message: str) -> None:
+        self._problems.append(f"{key_path(path) or 'configuration'}: {message}")
