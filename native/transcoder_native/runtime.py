@@ -17,12 +17,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 from numba import types
 
 from transcoder_native import kernels
+
+# Numba makes its options module attributes at run time; a type checker sees none of them.
+_numba_config: Any = numba.config
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -71,7 +74,7 @@ def configure(cache_dir: Path | None) -> None:
         return
     folder = None if requested is None else _private_folder(requested)
     if folder is not None:
-        numba.config.CACHE_DIR = str(folder)
+        _numba_config.CACHE_DIR = str(folder)
     _state.configured, _state.requested, _state.cached = True, requested, folder is not None
 
 
@@ -109,7 +112,7 @@ def kernel(*signature: types.Type) -> Callable[[Callable[_P, _R]], Callable[_P, 
         A decorator. The compiled function raises TypeError for arguments of any other type.
     """
     if not _state.configured:
-        configure(Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else None)
+        configure(Path(_numba_config.CACHE_DIR) if _numba_config.CACHE_DIR else None)
 
     def compile_now(function: Callable[_P, _R]) -> Callable[_P, _R]:
         jit = numba.njit(signature, nogil=True, error_model="numpy", cache=_state.cached)

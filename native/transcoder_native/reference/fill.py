@@ -1,5 +1,7 @@
 """Twin of ``kernels.fill``."""
 
+# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
+
 from transcoder_native.arrays import U8
 
 

@@ -1,5 +1,7 @@
 """Twins of ``kernels.mask``."""
 
+# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
+
 import numpy as np
 
 from transcoder_native.arrays import U8
@@ -55,4 +57,5 @@ def _box_mean(picture: U8, radius: int) -> U8:
     table = np.pad(picture.astype(np.int64), radius, mode="edge").cumsum(axis=0).cumsum(axis=1)
     table = np.pad(table, ((1, 0), (1, 0)))
     total = table[side:, side:] - table[:height, side:] - table[side:, :width] + table[:height, :width]
-    return ((2 * total + side * side) // (2 * side * side)).astype(np.uint8)
+    mean: U8 = ((2 * total + side * side) // (2 * side * side)).astype(np.uint8)
+    return mean

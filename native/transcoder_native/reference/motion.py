@@ -34,4 +34,5 @@ def _block_sums(values: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.ND
     if shape != (rows, columns):
         raise ValueError("out must have one element a block")
     whole = np.pad(values, ((0, rows * 8 - height), (0, columns * 8 - width)))
-    return whole.reshape(rows, 8, columns, 8).sum(axis=(1, 3), dtype=np.int32)
+    sums: npt.NDArray[np.int32] = whole.reshape(rows, 8, columns, 8).sum(axis=(1, 3), dtype=np.int32)
+    return sums

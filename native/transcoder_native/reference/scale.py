@@ -1,5 +1,7 @@
 """Twin of ``kernels.scale``."""
 
+# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
+
 import numpy as np
 
 from transcoder_native.arrays import F64, U8
@@ -26,4 +28,5 @@ def _overlap(length: int, out_length: int) -> F64:
     i = np.arange(length)
     j = np.arange(out_length)[:, None]
     end = np.minimum((j + 1) * length, (i + 1) * out_length)
-    return np.maximum(0, end - np.maximum(j * length, i * out_length)).astype(np.float64)
+    overlap: F64 = np.maximum(0, end - np.maximum(j * length, i * out_length)).astype(np.float64)
+    return overlap

@@ -1,0 +1,120 @@
+"""Every kernel beside its twin, with arguments to run both on: what tests compare and benchmarks measure.
+
+Importing this compiles all kernels (see ``runtime``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from transcoder_native import cases
+from transcoder_native.kernels import convert, fill, mask, motion, polygon, scale
+from transcoder_native.kernels import range as range_
+from transcoder_native.reference import convert as convert_twin
+from transcoder_native.reference import fill as fill_twin
+from transcoder_native.reference import mask as mask_twin
+from transcoder_native.reference import motion as motion_twin
+from transcoder_native.reference import polygon as polygon_twin
+from transcoder_native.reference import range as range_twin
+from transcoder_native.reference import scale as scale_twin
+
+Kernel: TypeAlias = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One kernel.
+
+    Args:
+        kernel: the compiled function.
+        twin: the NumPy function that defines it.
+        case: makes arguments for a source picture of any size, 1x1 included: planes with padding, sizes and
+            rectangles drawn at random, samples from a ``cases.Source``.
+        typical: makes the arguments that the kernel is measured with at 1080p; ``case`` where None.
+        written: positions of the arguments that the kernel writes.
+    """
+
+    kernel: Kernel
+    twin: Kernel
+    case: cases.CaseMaker
+    typical: cases.CaseMaker | None = None
+    written: tuple[int, ...] = (2,)
+
+    def benchmark_case(self, source: cases.Source, height: int, width: int) -> tuple[Any, ...]:
+        """Arguments to measure the kernel with."""
+        return (self.typical or self.case)(source, height, width)
+
+
+def bytes_touched(arguments: tuple[Any, ...]) -> int:
+    """Bytes of all arrays among the arguments, each read or written once: what memory has to move at least."""
+    arrays: list[npt.NDArray[np.generic]] = [value for value in arguments if isinstance(value, np.ndarray)]
+    return sum(array.nbytes for array in arrays)
+
+
+ENTRIES: Final = MappingProxyType(
+    {
+        "full_to_limited_luma": Entry(
+            kernel=range_.full_to_limited_luma, twin=range_twin.full_to_limited_luma, case=cases.same_size
+        ),
+        "full_to_limited_chroma": Entry(
+            kernel=range_.full_to_limited_chroma, twin=range_twin.full_to_limited_chroma, case=cases.same_size
+        ),
+        "scale_area": Entry(
+            kernel=scale.scale_area, twin=scale_twin.scale_area, case=cases.scaled, typical=cases.two_thirds
+        ),
+        "fill_plane": Entry(
+            kernel=fill.fill_plane,
+            twin=fill_twin.fill_plane,
+            case=cases.rectangle,
+            typical=cases.whole_plane,
+            written=(0,),
+        ),
+        "polygon_mask": Entry(
+            kernel=polygon.polygon_mask, twin=polygon_twin.polygon_mask, case=cases.vertices, typical=cases.quadrangle
+        ),
+        "mask_solid": Entry(
+            kernel=mask.mask_solid,
+            twin=mask_twin.mask_solid,
+            case=cases.masked(255),
+            typical=cases.masked_quarter(16),
+            written=(0,),
+        ),
+        "mask_pixelate": Entry(
+            kernel=mask.mask_pixelate,
+            twin=mask_twin.mask_pixelate,
+            case=cases.masked(20, least=1),
+            typical=cases.masked_quarter(32),
+            written=(0,),
+        ),
+        "mask_blur": Entry(
+            kernel=mask.mask_blur,
+            twin=mask_twin.mask_blur,
+            case=cases.masked(20),
+            typical=cases.masked_quarter(24),
+            written=(0,),
+        ),
+        "halve_rows": Entry(kernel=convert.halve_rows, twin=convert_twin.halve_rows, case=cases.halved_rows),
+        "halve_both": Entry(kernel=convert.halve_both, twin=convert_twin.halve_both, case=cases.halved_both),
+        "narrow_to_8": Entry(
+            kernel=convert.narrow_to_8, twin=convert_twin.narrow_to_8, case=cases.wide_samples, written=(3,)
+        ),
+        "deinterlace_linear": Entry(
+            kernel=convert.deinterlace_linear, twin=convert_twin.deinterlace_linear, case=cases.same_size
+        ),
+        "block_sad": Entry(kernel=motion.block_sad, twin=motion_twin.block_sad, case=cases.blocks_abs, written=(3,)),
+        "block_signed": Entry(
+            kernel=motion.block_signed, twin=motion_twin.block_signed, case=cases.blocks_signed, written=(3,)
+        ),
+        "block_differences": Entry(
+            kernel=motion.block_differences,
+            twin=motion_twin.block_differences,
+            case=cases.blocks_both,
+            written=(3, 4),
+        ),
+    }
+)
+"""Name of each kernel to its entry."""
