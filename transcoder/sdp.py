@@ -1,7 +1,7 @@
 """Session descriptions: a reader that survives what cameras write, and the writer of our own (RFC 2327, RFC 4566).
 
-A line that can't be read is left out and counted, a media section that can't be read is skipped; only a description with
-nothing to play is an error. Nothing read here is ever written again.
+A line that can't be read is left out and counted, a media section that can't be read is skipped; only a description
+with nothing to play is an error. Nothing read here is ever written again.
 """
 
 import base64
@@ -272,7 +272,8 @@ _SPROP = {
 def parameter_sets(codec: Codec, parameters: dict[str, str]) -> tuple[bytes, ...]:
     """Parameter sets of an fmtp line, without start codes and trailing zeros; those that can't be read are left out.
 
-    Cameras put start codes before (Tenda) or after (GW Security) a set, zeros behind it (Dahua), quotes around the comma.
+    Cameras put start codes before (Tenda) or after (GW Security) a set, zeros behind it (Dahua), quotes around
+    the comma.
     """
     found: list[bytes] = []
     for name in _SPROP[codec]:
@@ -313,8 +314,8 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str) -> by
         session_id: of the o= line; changes when the description does.
         address: ours, as the client reached it.
 
-    Source: RFC 2327; RFC 6184 section 8.2.1; RFC 7798 section 7.2. The session name is one blank, as RFC 4566 section 5.3
-    asks of a session without a name.
+    Source: RFC 2327; RFC 6184 section 8.2.1; RFC 7798 section 7.2. The session name is one blank, as
+    RFC 4566 section 5.3 asks of a session without a name.
     """
     version = "IP6" if ":" in address else "IP4"
     anywhere = "::" if version == "IP6" else "0.0.0.0"

@@ -113,6 +113,8 @@ def is_first_slice(codec: Codec, nal_unit: bytes | memoryview) -> bool:
 
     Source: H.264 section 7.3.3 (ue(v) 0 is one set bit), H.265 section 7.3.6.1.
     """
+    if codec is Codec.H264 and nal_unit[0] & 0x1F in {3, 4}:
+        return False  # a data partition B or C follows its A
     size = header_size(codec)
     return len(nal_unit) > size and nal_unit[size] >= 0x80
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from transcoder.rtp.payload.fragments import Reassembly
+
 STAP_A = 24
 FU_A = 28
 
@@ -68,3 +70,47 @@ def _fragment(unit: bytes, max_payload: int) -> list[bytes]:
         flags = (0x80 if start == 1 else 0) | (0x40 if end == len(unit) else 0)
         fragments.append(bytes((indicator, flags | unit_type)) + unit[start:end])
     return fragments
+
+
+class Depacketizer(Reassembly):
+    """RTP payloads in order in, NAL units out.
+
+    Tolerated, each counted in `faults`: what Reassembly names, aggregates padded with zeros (RFC 6184 5.7.1 has no
+    padding) and aggregates cut short.
+    """
+
+    def receive(self, payload: memoryview, *, marker: bool) -> list[bytes]:
+        """NAL units that this payload completes, in order.
+
+        Args:
+            payload: of one packet, in sequence order.
+            marker: of the packet; it ends a fragmented unit whose end bit is missing.
+
+        Source: RFC 6184 sections 5.6 to 5.8. STAP-B, MTAP and FU-B need packetization-mode 2, which no camera announces.
+        """
+        if not payload:
+            self.faults["empty payload"] += 1
+            return []
+        kind = payload[0] & 0x1F
+        if kind == FU_A:
+            return self._fragment(payload, marker=marker)
+        units = self.cut_off()
+        if kind == STAP_A:
+            units.extend(self.aggregate(payload[1:], minimum=1))
+        elif 1 <= kind <= 23:
+            units.extend(self.single(payload))
+        elif kind in {30, 31, 0}:  # VStarcam sends type 31; such units are dropped by the allow-list, where they count
+            units.append(bytes(payload))
+        else:
+            self.faults[f"packet type {kind}"] += 1
+        return units
+
+    def _fragment(self, payload: memoryview, *, marker: bool) -> list[bytes]:
+        if len(payload) < 2:
+            self.faults["fragment without header"] += 1
+            return []
+        header = payload[1]
+        unit_type = header & 0x1F  # the reserved bit 0x20 is set by Longse and ignored, RFC 6184 section 5.8
+        # type 0 wraps a byte stream with units of its own (Amatek): no header is put before it
+        first = bytes(((payload[0] & 0xE0) | unit_type,)) if unit_type else b""
+        return self.fragment(first, payload[2:], start=header >= 0x80, end=bool(header & 0x40) or marker)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from transcoder.rtp.payload.fragments import Reassembly
+
 AP = 48
 FU = 49
 PACI = 50
@@ -67,3 +69,42 @@ def _fragment(unit: bytes, max_payload: int) -> list[bytes]:
         flags = (0x80 if start == 2 else 0) | (0x40 if end == len(unit) else 0)
         fragments.append(header + bytes((flags | unit_type,)) + unit[start:end])
     return fragments
+
+
+class Depacketizer(Reassembly):
+    """RTP payloads in order in, NAL units out.
+
+    Tolerated, each counted in `faults`: what Reassembly names, aggregates padded with zeros and aggregates cut short.
+    """
+
+    def receive(self, payload: memoryview, *, marker: bool) -> list[bytes]:
+        """NAL units that this payload completes, in order.
+
+        Args:
+            payload: of one packet, in sequence order.
+            marker: of the packet; it ends a fragmented unit whose end bit is missing.
+
+        Source: RFC 7798 sections 4.4.1 to 4.4.3. PACI packets and DONL fields are not known of any camera.
+        """
+        if len(payload) < 2:
+            self.faults["empty payload"] += 1
+            return []
+        kind = (payload[0] >> 1) & 0x3F
+        if kind == FU:
+            return self._fragment(payload, marker=marker)
+        units = self.cut_off()
+        if kind == AP:
+            units.extend(self.aggregate(payload[2:], minimum=2))
+        elif kind < AP:
+            units.extend(self.single(payload))
+        else:
+            self.faults[f"packet type {kind}"] += 1
+        return units
+
+    def _fragment(self, payload: memoryview, *, marker: bool) -> list[bytes]:
+        if len(payload) < 3:
+            self.faults["fragment without header"] += 1
+            return []
+        header = payload[2]
+        first = bytes(((payload[0] & 0x81) | ((header & 0x3F) << 1), payload[1]))
+        return self.fragment(first, payload[3:], start=header >= 0x80, end=bool(header & 0x40) or marker)

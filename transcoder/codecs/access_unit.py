@@ -1,0 +1,189 @@
+"""Access units: where one picture ends and the next begins, by the rules of the bitstream.
+
+Neither the RTP marker nor the timestamp can be trusted alone: markers stand on parameter sets (Tapo, Reolink) or
+nowhere (FLIR), parameter sets carry the previous picture's timestamp (Reolink). The first slice of a picture tells.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from transcoder.codecs.nal import (
+    MAX_ACCESS_UNIT_SIZE,
+    MAX_NAL_UNITS,
+    Codec,
+    is_first_slice,
+    is_random_access,
+    is_vcl,
+    nal_unit_type,
+)
+from transcoder.ledger import Ledger
+
+
+@dataclass(slots=True, kw_only=True)
+class AccessUnit:
+    """The NAL units of one coded picture, in decoding order.
+
+    Attributes:
+        timestamp: RTP timestamp of its first slice.
+        random_access: decoding may start here: IDR in H.264, IRAP in H.265.
+        damaged: a part of it was lost.
+        arrival: monotonic seconds of its first packet.
+        completed: monotonic seconds of its last packet.
+    """
+
+    codec: Codec
+    timestamp: int
+    nal_units: list[bytes] = field(default_factory=list)
+    random_access: bool = False
+    damaged: bool = False
+    arrival: float = 0.0
+    completed: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all NAL units."""
+        return sum(map(len, self.nal_units))
+
+
+_H264_PRECEDES = frozenset({6, 7, 8, 9, 14, 15, 16, 17, 18})
+"""Types that open the next access unit when a slice stands before them (H.264 section 7.4.1.2.3)."""
+_H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
+"""Likewise (H.265 section 7.4.2.4.4)."""
+
+
+class AccessUnitAssembler:
+    """NAL units in decoding order in, access units out.
+
+    Attributes:
+        faults: counted by kind.
+        marker_is_reliable: False once a slice followed a marker within its own picture; then only the next picture's
+            start ends one, which costs a frame of delay.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
+        self._units: list[bytes] = []
+        self._size = 0
+        self._has_slice = False
+        self._random_access = False
+        self._damaged = False
+        self._overflow = False
+        self._timestamp = 0
+        self._arrival = 0.0
+        self._last = 0.0
+        self._closed_timestamp: int | None = None
+        self._lost = False
+        self._ready: deque[AccessUnit] = deque()
+        self.marker_is_reliable = True
+        self.faults: Counter[str] = Counter()
+
+    def add(self, unit: bytes, timestamp: int, now: float) -> None:
+        """Take one NAL unit, not empty, without start code."""
+        codec = self._codec
+        unit_type = nal_unit_type(codec, unit)
+        if is_vcl(codec, unit_type):
+            first = is_first_slice(codec, unit)
+            if self._has_slice and (first or timestamp != self._timestamp):
+                self._close()
+            if not self._has_slice:
+                if not first and not self._lost and timestamp == self._closed_timestamp:
+                    self.marker_is_reliable = False
+                    self.faults["marker inside a picture"] += 1
+                self._has_slice = True
+                self._timestamp = timestamp
+                self._damaged = self._damaged or not first
+                if not self._units:
+                    self._arrival = now
+            if is_random_access(codec, unit_type):
+                self._random_access = True
+            self._lost = False
+        elif self._has_slice and unit_type in self._precedes:
+            self._close()
+        if not self._units:
+            self._arrival = now
+        self._last = now
+        self._size += len(unit)
+        if self._size > MAX_ACCESS_UNIT_SIZE or len(self._units) >= MAX_NAL_UNITS:
+            self._overflow = True
+            self._units.clear()
+            self._size = 0
+            return
+        self._units.append(unit)
+
+    def end_of_packet(self, *, marker: bool) -> None:
+        """After the NAL units of a packet: its marker bit says that the picture is complete, if it can be trusted."""
+        if marker and self._has_slice and self.marker_is_reliable:
+            self._close()
+
+    def lose(self) -> None:
+        """Something between what was added and what comes next is missing."""
+        self._lost = True
+        if self._has_slice:
+            self._damaged = True
+
+    def restart(self) -> None:
+        """Give up what is half there: the source begins anew."""
+        if self._units:
+            self.faults["cut off by a restart"] += 1
+        self._begin()
+        self._closed_timestamp = None
+        self._lost = False
+
+    def next_access_unit(self) -> AccessUnit | None:
+        """The next complete access unit, or None."""
+        return self._ready.popleft() if self._ready else None
+
+    def flush(self) -> None:
+        """End the access unit that is open: nothing follows."""
+        if self._has_slice:
+            self._close()
+
+    def _close(self) -> None:
+        if self._overflow:
+            self.faults["over the size limit"] += 1
+        else:
+            self._ready.append(
+                AccessUnit(
+                    codec=self._codec,
+                    timestamp=self._timestamp,
+                    nal_units=self._units,
+                    random_access=self._random_access,
+                    damaged=self._damaged,
+                    arrival=self._arrival,
+                    completed=self._last,
+                )
+            )
+        self._closed_timestamp = self._timestamp
+        self._begin()
+
+    def _begin(self) -> None:
+        self._units = []
+        self._size = 0
+        self._has_slice = False
+        self._random_access = False
+        self._damaged = False
+        self._overflow = False
+
+
+def filter_nal_units(
+    access_unit: AccessUnit, ledger: Ledger, allowed: Callable[[Codec, int], bool], layer: str
+) -> list[bytes]:
+    """The NAL units that an allow-list lets through; the others are counted by type.
+
+    Args:
+        access_unit: is not changed.
+        ledger: of the stream.
+        allowed: the allow-list, codecs.nal.is_allowed.
+        layer: the ledger's name of this place.
+    """
+    codec = access_unit.codec
+    kept = []
+    for unit in access_unit.nal_units:
+        unit_type = nal_unit_type(codec, unit)
+        if allowed(codec, unit_type):
+            kept.append(unit)
+        else:
+            ledger.count(layer, f"{codec.value.lower()} type {unit_type}", size=len(unit), example=unit)
+    return kept

@@ -1,0 +1,257 @@
+"""Reception of one RTP source: order, duplicates, loss, jitter, reports (RFC 3550 sections 6.4.1, A.1, A.3, A.8).
+
+Packets of other payload types are dropped before any sequence accounting: Hikvision's private packets count on their
+own, Uniview's repeat the sequence number of a video packet.
+"""
+
+from collections import deque
+
+from transcoder.errors import PayloadError
+from transcoder.ledger import Ledger
+from transcoder.rtp.packet import Buffer, RtpPacket, parse_rtp, peek_payload_type
+from transcoder.rtp.rtcp import ReportBlock
+
+MAX_DROPOUT = 3000
+"""A forward jump below this is loss, above it a restart of the counter (RFC 3550 A.1)."""
+MAX_MISORDER = 100
+"""A backward jump below this is a late packet (RFC 3550 A.1)."""
+REORDER_PACKETS = 64
+"""Packets held back at most while one is missing; at 4 Mbit/s about 180 ms."""
+REORDER_S = 0.1
+"""Seconds a packet is held back at most while one is missing."""
+SWITCH_PACKETS = 3
+"""Packets of another SSRC in a row, none of the current one between, that make it the current one."""
+
+
+class RtpReceiver:
+    """Packets of one media in, in order and without duplicates out.
+
+    Args:
+        payload_types: those negotiated.
+        clock_rate: ticks a second.
+        ledger: where dropped packets are counted.
+        reorder: True over UDP; over TCP nothing is reordered and every gap is loss at once.
+
+    Attributes:
+        received, duplicates, late, lost, malformed: packets.
+        restarts: how often the source began anew (another SSRC or another sequence).
+        jitter: ticks, RFC 3550 A.8.
+    """
+
+    def __init__(self, payload_types: frozenset[int], clock_rate: int, ledger: Ledger, *, reorder: bool) -> None:
+        self._payload_types = payload_types
+        self._clock_rate = clock_rate
+        self._ledger = ledger
+        self._reorder = reorder
+        self._ready: deque[tuple[RtpPacket, int, float]] = deque()
+        self._held: dict[int, tuple[RtpPacket, float]] = {}
+        self._candidates: list[tuple[RtpPacket, float]] = []
+        self._expected: int | None = None
+        self._base = 0
+        self._extended = 0
+        self._transit: float | None = None
+        self._suspect: int | None = None
+        self._prior = (0, 0)
+        self._count = 0
+        self.ssrc: int | None = None
+        self.received = 0
+        self.received_bytes = 0
+        self.duplicates = 0
+        self.late = 0
+        self.lost = 0
+        self.malformed = 0
+        self.restarts = 0
+        self.jitter = 0.0
+
+    def receive(self, data: Buffer, now: float) -> None:
+        """Take one packet as received; call next_packet() until it returns None afterwards."""
+        payload_type = peek_payload_type(data)
+        if payload_type not in self._payload_types:
+            if payload_type < 0:
+                self.malformed += 1
+            else:
+                self._ledger.count("rtp_payload_type", str(payload_type), size=len(data), example=data[12:])
+            return
+        try:
+            packet = parse_rtp(data)
+        except PayloadError:
+            self.malformed += 1
+            return
+        self._note_extras(packet)
+        self.received += 1
+        self.received_bytes += len(data)
+        if packet.ssrc != self.ssrc:
+            if self.ssrc is not None and not self._switch(packet, now):
+                return
+            self.ssrc = packet.ssrc
+        elif self._candidates:
+            self._drop_candidates()
+        self._order(packet, now)
+
+    def next_packet(self) -> tuple[RtpPacket, int, float] | None:
+        """The next packet in order, how many were lost before it (-1: the source began anew) and its arrival."""
+        return self._ready.popleft() if self._ready else None
+
+    def next_timeout(self) -> float | None:
+        """When handle_timeout wants to be called: the oldest packet held back has waited long enough."""
+        if not self._held:
+            return None
+        return min(arrival for _, arrival in self._held.values()) + REORDER_S
+
+    def handle_timeout(self, now: float) -> None:
+        """Stop waiting for packets that did not come."""
+        while self._held and min(arrival for _, arrival in self._held.values()) + REORDER_S <= now:
+            self._skip_gap()
+
+    # -- source changes ------------------------------------------------------------------------------------------
+
+    def _switch(self, packet: RtpPacket, now: float) -> bool:
+        """Whether another SSRC takes over; its first packets wait, because an encoder restart begins with an IDR."""
+        if self._candidates and self._candidates[0][0].ssrc != packet.ssrc:
+            self._drop_candidates()
+        if len(self._candidates) < SWITCH_PACKETS - 1:
+            self._candidates.append((packet, now))
+            return False
+        waiting, self._candidates = self._candidates, []
+        self.ssrc = packet.ssrc
+        self._restart()
+        for early, arrival in waiting:
+            self._order(early, arrival)
+        return True
+
+    def _drop_candidates(self) -> None:
+        for packet, _ in self._candidates:
+            self._ledger.count("rtp_ssrc", "foreign", size=len(packet.payload), example=packet.payload)
+        self._candidates.clear()
+
+    def _restart(self) -> None:
+        self._flush()
+        self.restarts += 1
+        self._expected = None
+        self._transit = None
+        self._suspect = None
+
+    # -- order ---------------------------------------------------------------------------------------------------
+
+    def _order(self, packet: RtpPacket, now: float) -> None:
+        number = packet.sequence_number
+        expected = self._expected
+        if expected is None:
+            self._begin(packet, now)
+            return
+        ahead = (number - expected) & 0xFFFF
+        if ahead == 0:
+            self._deliver(packet, 0, now)
+            if self._held:
+                self._release()
+            return
+        if ahead < MAX_DROPOUT:
+            self._suspect = None
+            if not self._reorder:
+                self._lose(ahead)
+                self._deliver(packet, ahead, now)
+                return
+            if number in self._held:
+                self.duplicates += 1
+                return
+            self._held[number] = (packet, now)
+            while len(self._held) > REORDER_PACKETS:
+                self._skip_gap()
+            return
+        if ahead > 0x10000 - MAX_MISORDER:
+            if ahead == 0xFFFF:
+                self.duplicates += 1
+            else:
+                self.late += 1
+            return
+        # far away: two in a row make it a restart of the counter (RFC 3550 A.1), over TCP one is enough
+        if self._reorder and number != self._suspect:
+            self._suspect = (number + 1) & 0xFFFF
+            self.late += 1
+            return
+        self._restart()
+        self._begin(packet, now, lost=-1)
+
+    def _begin(self, packet: RtpPacket, now: float, lost: int | None = None) -> None:
+        self._base = packet.sequence_number
+        self._extended = packet.sequence_number
+        self._count = 0
+        self._prior = (0, 0)
+        self._deliver(packet, lost if lost is not None else (-1 if self.restarts else 0), now)
+
+    def _deliver(self, packet: RtpPacket, lost: int, now: float) -> None:
+        number = packet.sequence_number
+        self._extended += (number - self._extended) & 0xFFFF
+        self._expected = (number + 1) & 0xFFFF
+        self._count += 1
+        transit = now * self._clock_rate - packet.timestamp
+        if self._transit is not None:
+            difference = abs(transit - self._transit)
+            if difference < self._clock_rate:  # a clock step is no jitter
+                self.jitter += (difference - self.jitter) / 16
+        self._transit = transit
+        self._ready.append((packet, lost, now))
+
+    def _release(self) -> None:
+        while self._held and (item := self._held.pop(self._expected or 0, None)) is not None:
+            self._deliver(item[0], 0, item[1])
+
+    def _skip_gap(self) -> None:
+        expected = self._expected or 0
+        number = min(self._held, key=lambda held: (held - expected) & 0xFFFF)
+        packet, arrival = self._held.pop(number)
+        gap = (number - expected) & 0xFFFF
+        self._lose(gap)
+        self._deliver(packet, gap, arrival)
+        self._release()
+
+    def _flush(self) -> None:
+        while self._held:
+            self._skip_gap()
+
+    def _lose(self, count: int) -> None:
+        self.lost += count
+
+    def _note_extras(self, packet: RtpPacket) -> None:
+        if packet.extension_profile is not None:
+            self._ledger.count(
+                "rtp_extension",
+                f"0x{packet.extension_profile:04x}",
+                size=len(packet.extension),
+                example=packet.extension,
+            )
+        if packet.csrc_count:
+            self._ledger.count("rtp_csrc", "csrc", count=packet.csrc_count)
+        if packet.padding:
+            self._ledger.count("rtp_padding", "padding", size=packet.padding)
+
+    # -- report --------------------------------------------------------------------------------------------------
+
+    def report(self, last_sender_report: int, delay_since: float) -> ReportBlock | None:
+        """The block of our next receiver report, or None before the first packet.
+
+        Args:
+            last_sender_report: middle 32 bits of the NTP timestamp of the latest sender report, 0 without one.
+            delay_since: seconds since it came.
+
+        Source: RFC 3550 section 6.4.1, A.3.
+        """
+        if self.ssrc is None or self._expected is None:
+            return None
+        expected = self._extended - self._base + 1
+        lost = expected - self._count
+        expected_interval = expected - self._prior[0]
+        lost_interval = expected_interval - (self._count - self._prior[1])
+        self._prior = (expected, self._count)
+        fraction = 0
+        if expected_interval > 0 and lost_interval > 0:
+            fraction = min((lost_interval << 8) // expected_interval, 255)
+        return ReportBlock(
+            ssrc=self.ssrc,
+            fraction_lost=fraction,
+            cumulative_lost=max(-(1 << 23), min(lost, (1 << 23) - 1)),
+            highest_sequence=self._extended & 0xFFFF_FFFF,
+            jitter=min(int(self.jitter), 0xFFFF_FFFF),
+            last_sender_report=last_sender_report,
+            delay_since_last=min(int(delay_since * 65_536), 0xFFFF_FFFF) if last_sender_report else 0,
+        )

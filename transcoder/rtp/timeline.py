@@ -1,0 +1,127 @@
+"""From a camera's RTP timestamps to one timeline that never jumps.
+
+RTP timestamps start anywhere, wrap, step with the camera's clock (Dahua), fall back to zero (Tapo) and are off by hours
+for single pictures (Intelbras). The timeline keeps their spacing, which is what makes motion smooth, and follows the
+arrival of pictures slowly, which is what keeps the delay constant.
+"""
+
+import math
+from collections import Counter
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+
+TRACKING_S = 5.0
+"""Time constant of following arrival. 30 ms of network jitter then move the spacing of 25 fps by under 0.3 ms."""
+MAX_STEP_BACK_S = 0.5
+"""A picture may be this much older than the one before (reordered pictures); more is a jump."""
+MAX_STEP_AHEAD_S = 1.0
+"""A timestamp may advance this much more than time did; more is a jump."""
+MAX_EARLY_S = 0.3
+"""Timestamps this far ahead of arrival come from a burst of old pictures; they are moved back to arrival."""
+MAX_LATE_S = 0.5
+"""Timestamps this far behind arrival ..."""
+LATE_FOR_S = 2.0
+"""... for this long mean that the camera dropped time; a stalled network catches up sooner."""
+
+
+class Timeline:
+    """Maps RTP timestamps of one source to presentation times.
+
+    Presentation times are 90 kHz ticks of the service's monotonic clock, so they go on across sources and restarts.
+
+    Args:
+        clock_rate: ticks a second of the RTP timestamps.
+
+    Attributes:
+        repairs: how many pictures were moved, by kind: jump (one picture is off), step (the clock moved for good),
+            burst, late.
+    """
+
+    def __init__(self, clock_rate: int) -> None:
+        self._clock_rate = clock_rate
+        self._last_rtp: int | None = None
+        self._last_arrival = 0.0
+        self._position_s = 0.0
+        """Where the last picture is on the camera's own, unwrapped time."""
+        self._offset_s = 0.0
+        """Presentation time minus the camera's own time."""
+        self._suspect: tuple[int, float] | None = None
+        self._late_since: float | None = None
+        self.repairs: Counter[str] = Counter()
+
+    def reset(self) -> None:
+        """Begin anew with the next picture: another connection or another source."""
+        self._last_rtp = None
+        self._suspect = None
+        self._late_since = None
+
+    def presentation_time(self, rtp_timestamp: int, arrival: float) -> int:
+        """Presentation time of a picture.
+
+        Pictures in decoding order may go back by up to MAX_STEP_BACK_S; whoever sends them keeps them in order.
+
+        Args:
+            rtp_timestamp: 32 bits, as sent.
+            arrival: monotonic seconds.
+
+        Returns:
+            90 kHz ticks of the monotonic clock.
+        """
+        if self._last_rtp is None:
+            self._anchor(rtp_timestamp, arrival)
+            return _ticks(arrival)
+        delta_s = _signed(rtp_timestamp - self._last_rtp) / self._clock_rate
+        gap_s = max(arrival - self._last_arrival, 0.0)
+        if -MAX_STEP_BACK_S <= delta_s <= gap_s + MAX_STEP_AHEAD_S:
+            self._suspect = None
+            return self._follow(rtp_timestamp, delta_s, arrival)
+        if self._suspect is not None:
+            previous, previous_arrival = self._suspect
+            since_s = _signed(rtp_timestamp - previous) / self._clock_rate
+            if -MAX_STEP_BACK_S <= since_s <= arrival - previous_arrival + MAX_STEP_AHEAD_S:
+                self.repairs["step"] += 1
+                self._anchor(rtp_timestamp, arrival)
+                return _ticks(arrival)
+        self.repairs["jump"] += 1
+        self._suspect = (rtp_timestamp, arrival)
+        return _ticks(arrival)
+
+    def _follow(self, rtp_timestamp: int, delta_s: float, arrival: float) -> int:
+        self._position_s += delta_s
+        self._last_rtp = rtp_timestamp
+        self._last_arrival = arrival
+        error_s = arrival - (self._position_s + self._offset_s)
+        if error_s < -MAX_EARLY_S:
+            self.repairs["burst"] += 1
+            self._offset_s += error_s
+            self._late_since = None
+            return _ticks(self._position_s + self._offset_s)
+        if error_s > MAX_LATE_S:
+            if self._late_since is None:
+                self._late_since = arrival
+            elif arrival - self._late_since > LATE_FOR_S:
+                self.repairs["late"] += 1
+                self._offset_s += error_s
+                self._late_since = None
+        else:
+            self._late_since = None
+            if delta_s > 0:
+                self._offset_s += error_s * -math.expm1(-delta_s / TRACKING_S)
+        return _ticks(self._position_s + self._offset_s)
+
+    def _anchor(self, rtp_timestamp: int, arrival: float) -> None:
+        self._last_rtp = rtp_timestamp
+        self._last_arrival = arrival
+        self._position_s = 0.0
+        self._offset_s = arrival
+        self._suspect = None
+        self._late_since = None
+
+
+def _signed(difference: int) -> int:
+    """A difference of 32-bit timestamps as a signed number: the short way round."""
+    return ((difference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+
+
+def _ticks(seconds: float) -> int:
+    return round(seconds * VIDEO_CLOCK_RATE)

@@ -1,0 +1,134 @@
+"""One received video media: packets and RTCP in, access units and receiver reports out."""
+
+from collections import Counter
+
+from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
+from transcoder.codecs.nal import Codec
+from transcoder.errors import PayloadError
+from transcoder.ledger import Ledger
+from transcoder.rtp.packet import Buffer
+from transcoder.rtp.payload import h264, h265
+from transcoder.rtp.reception import RtpReceiver
+from transcoder.rtp.rtcp import Other, SenderReport, parse_rtcp, serialize_receiver_report
+
+REPORT_INTERVAL_S = 5.0
+"""Between receiver reports (RFC 3550 section 6.2); they keep sessions of cameras alive that ignore requests."""
+
+_RTCP_KINDS = {202: "SDES", 203: "BYE", 204: "APP"}
+
+
+class VideoReceiver:
+    """The reception path of one media, from the packet to the access unit.
+
+    Args:
+        codec: of the media.
+        payload_types: those negotiated.
+        clock_rate: ticks a second.
+        ledger: of the stream.
+        reorder: True over UDP.
+        ssrc: our own, in receiver reports.
+        cname: our own.
+
+    Attributes:
+        restarts: how often the source began anew; whoever keeps a timeline resets it then.
+    """
+
+    def __init__(
+        self,
+        *,
+        codec: Codec,
+        payload_types: frozenset[int],
+        clock_rate: int,
+        ledger: Ledger,
+        reorder: bool,
+        ssrc: int,
+        cname: str,
+    ) -> None:
+        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder)
+        self.assembler = AccessUnitAssembler(codec)
+        self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
+            h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
+        )
+        self._ledger = ledger
+        self._ssrc = ssrc
+        self._cname = cname
+        self._sender_report: SenderReport | None = None
+        self._sender_report_at = 0.0
+        self._next_report: float | None = None
+        self.restarts = 0
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Everything tolerated so far, by kind."""
+        return self._depacketizer.faults + self.assembler.faults
+
+    @property
+    def sender_report(self) -> SenderReport | None:
+        """The latest sender report of the current source."""
+        return self._sender_report
+
+    def receive_rtp(self, data: Buffer, now: float) -> None:
+        """Take an RTP packet; call next_access_unit() until it returns None afterwards."""
+        self.receiver.receive(data, now)
+        self._drain()
+
+    def _drain(self) -> None:
+        receiver, depacketizer, assembler = self.receiver, self._depacketizer, self.assembler
+        while (item := receiver.next_packet()) is not None:
+            packet, lost, now = item
+            if lost:
+                depacketizer.lose()
+                if lost < 0:
+                    self.restarts += 1
+                    assembler.restart()
+                else:
+                    assembler.lose()
+            marker = packet.marker
+            timestamp = packet.timestamp
+            for unit in depacketizer.receive(packet.payload, marker=marker):
+                if len(unit) >= 2:
+                    assembler.add(unit, timestamp, now)
+            if marker:
+                assembler.end_of_packet(marker=True)
+
+    def receive_rtcp(self, data: Buffer, now: float) -> None:
+        """Take an RTCP packet: sender reports are read, everything else is counted and forgotten."""
+        try:
+            packets = parse_rtcp(bytes(data))
+        except PayloadError:
+            self.receiver.malformed += 1
+            return
+        for packet in packets:
+            if isinstance(packet, SenderReport):
+                if packet.ssrc == self.receiver.ssrc:  # Tapo sends reports of an SSRC that sends no media
+                    self._sender_report = packet
+                    self._sender_report_at = now
+            elif isinstance(packet, Other):
+                kind = _RTCP_KINDS.get(packet.packet_type, f"type {packet.packet_type}")
+                self._ledger.count("rtcp", kind, size=len(packet.body), example=packet.body)
+
+    def next_access_unit(self) -> AccessUnit | None:
+        """The next complete access unit, or None."""
+        return self.assembler.next_access_unit()
+
+    def next_timeout(self) -> float | None:
+        """When handle_timeout wants to be called."""
+        return self.receiver.next_timeout()
+
+    def handle_timeout(self, now: float) -> None:
+        """Stop waiting for packets that did not come."""
+        self.receiver.handle_timeout(now)
+        self._drain()
+
+    def report_due(self, now: float) -> bytes | None:
+        """A receiver report if it is time for one, else None."""
+        if self._next_report is None:
+            self._next_report = now + 1.0  # the first one soon: it opens the way through NAT
+            return None
+        if now < self._next_report:
+            return None
+        self._next_report = now + REPORT_INTERVAL_S
+        report = self._sender_report
+        last = (report.ntp >> 16) & 0xFFFF_FFFF if report is not None else 0
+        block = self.receiver.report(last, now - self._sender_report_at)
+        return serialize_receiver_report(self._ssrc, self._cname, block)

@@ -1,0 +1,410 @@
+"""The RTSP client as a sans-IO core: one connection, one video media, from OPTIONS to TEARDOWN (RFC 2326).
+
+What real cameras ask for: one DESCRIBE a connection, no `mode=` in SETUP, keep-alives on the base URL that nobody
+waits for, the first session id kept whatever comes later, credentials only in the Authorization field, TEARDOWN on leaving
+(old live555 servers keep writing into the next connection otherwise).
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
+from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
+from transcoder.rtsp.headers import (
+    DEFAULT_SESSION_TIMEOUT_S,
+    Transport,
+    parse_public,
+    parse_session,
+    parse_transports,
+)
+from transcoder.rtsp.messages import (
+    Headers,
+    InterleavedFrame,
+    Request,
+    Response,
+    RtspParser,
+    serialize_frame,
+    serialize_request,
+    serialize_response,
+)
+from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
+
+RESPONSE_TIMEOUT_S = 10.0
+"""How long a request before PLAY may go unanswered; a loaded camera takes seconds."""
+MAX_KEEP_ALIVE_S = 25.0
+"""Some cameras drop a session at 30 s whatever they announce."""
+MIN_KEEP_ALIVE_S = 1.0
+MAX_AUTH_RETRIES = 2
+"""A first challenge and one stale nonce in a row; a third refusal is a refusal."""
+USER_AGENT = "transcoder"
+"""Some cameras answer 401 to a request without User-Agent (go2rtc#235)."""
+
+_KEEP_ALIVE = "keep-alive"
+
+
+class ClientState(Enum):
+    """Where the conversation is."""
+
+    INIT = "init"
+    DESCRIBING = "describing"
+    DESCRIBED = "described"
+    SETTING_UP = "setting up"
+    STARTING = "starting"
+    PLAYING = "playing"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """DESCRIBE was answered; the caller picks a media and calls setup().
+
+    Attributes:
+        body: the session description as received.
+        server: the Server field, for fingerprints only.
+    """
+
+    body: bytes
+    server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """SETUP was answered; PLAY is on its way.
+
+    Attributes:
+        transport: what the server agreed to, gaps filled from what was asked for.
+    """
+
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """PLAY was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    """An interleaved frame; `channel` is one that was set up."""
+
+    channel: int
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The server wants this client at another port or path of the configured host."""
+
+    url: RtspUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """TEARDOWN was answered, or nobody waits for the answer any more."""
+
+
+Event = Described | SetUp | Playing | FrameReceived | Redirected | Closed
+
+
+@dataclass(slots=True)
+class ClientCounters:
+    """What was tolerated on this connection."""
+
+    unassigned_channel: int = 0
+    unassigned_bytes: int = 0
+    requests_from_server: int = 0
+    session_changes: int = 0
+    unmatched_responses: int = 0
+    keep_alive_refused: int = 0
+
+
+@dataclass(slots=True)
+class _Pending:
+    method: str
+    uri: str
+    extra: tuple[tuple[str, str], ...]
+    deadline: float
+    retries: int = 0
+    purpose: str = ""
+
+
+@dataclass(slots=True)
+class _SessionState:
+    id: str | None = None
+    timeout_s: float = DEFAULT_SESSION_TIMEOUT_S
+    channels: tuple[int, int] | None = None
+    next_keep_alive: float | None = None
+    methods: frozenset[str] = field(default_factory=frozenset)
+
+
+class ClientProtocol:
+    """One RTSP connection to a camera.
+
+    Args:
+        url: the configured URL, without user info.
+        credentials: what to answer a challenge with, if anything.
+        cnonce: a random token for Digest with qop.
+        now: monotonic seconds.
+
+    The shell feeds bytes, writes what data_to_send() returns, hands on events and calls handle_timeout() at
+    next_timeout(). An error raised here ends the connection.
+    """
+
+    def __init__(self, url: RtspUrl, credentials: Credentials | None, *, cnonce: str, now: float) -> None:
+        self._url = url
+        self._auth = Authenticator(credentials, cnonce) if credentials else None
+        self._parser = RtspParser()
+        self._events: deque[Event] = deque()
+        self._out: list[bytes] = []
+        self._pending: dict[int, _Pending] = {}
+        self._cseq = 0
+        self._base = url.target
+        self._session = _SessionState()
+        self._requested: Transport | None = None
+        self.state = ClientState.INIT
+        self.counters = ClientCounters()
+        self._request("OPTIONS", url.target, now)
+
+    # -- what the shell calls ------------------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes | memoryview, now: float) -> None:
+        """Feed received bytes.
+
+        Raises:
+            RemoteProtocolError: what was received can't be read or breaks the protocol.
+            ResponseError: the server refused a request that can't be done without.
+        """
+        parser = self._parser
+        parser.receive_data(data)
+        while (event := parser.next_event()) is not None:
+            if type(event) is InterleavedFrame:
+                channels = self._session.channels
+                if channels is not None and event.channel in channels:
+                    self._events.append(FrameReceived(event.channel, event.data))
+                else:
+                    self.counters.unassigned_channel += 1
+                    self.counters.unassigned_bytes += len(event.data)
+            elif type(event) is Response:
+                self._response(event, now)
+            elif type(event) is Request:
+                self._answer(event)
+
+    def next_event(self) -> Event | None:
+        """The next event, or None."""
+        return self._events.popleft() if self._events else None
+
+    def data_to_send(self) -> list[bytes]:
+        """Bytes to write, in order; each is returned once."""
+        out, self._out = self._out, []
+        return out
+
+    def next_timeout(self) -> float | None:
+        """When handle_timeout wants to be called, monotonic seconds."""
+        times = [item.deadline for item in self._pending.values() if item.purpose != _KEEP_ALIVE]
+        if self._session.next_keep_alive is not None:
+            times.append(self._session.next_keep_alive)
+        return min(times, default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Send a keep-alive that is due, give up on what was not answered.
+
+        Raises:
+            RemoteProtocolError: a request before PLAY was not answered in RESPONSE_TIMEOUT_S.
+        """
+        for cseq, item in list(self._pending.items()):
+            if item.deadline > now:
+                continue
+            del self._pending[cseq]
+            if self.state is ClientState.CLOSING:
+                self._close()
+            elif item.purpose != _KEEP_ALIVE:
+                raise RemoteProtocolError(f"{item.method} was not answered in {RESPONSE_TIMEOUT_S:g} s")
+        due = self._session.next_keep_alive
+        if due is not None and due <= now:
+            self._keep_alive(now)
+
+    def setup(self, control: str | None, transport: Transport, now: float) -> None:
+        """Set up one media after Described.
+
+        Args:
+            control: its control attribute.
+            transport: TCP with the channels to ask for, or UDP with our ports.
+            now: monotonic seconds.
+        """
+        if self.state is not ClientState.DESCRIBED:
+            raise LocalProtocolError(f"setup() in state {self.state.value}")
+        self.state = ClientState.SETTING_UP
+        self._requested = transport
+        if transport.lower == "TCP":
+            channels = transport.interleaved or (0, 1)
+            value = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
+        elif transport.client_port is not None:
+            value = f"RTP/AVP;unicast;client_port={transport.client_port[0]}-{transport.client_port[1]}"
+        else:
+            raise LocalProtocolError("UDP needs client ports")
+        self._request("SETUP", join_control(self._base, control), now, (("Transport", value),))
+
+    def teardown(self, now: float) -> None:
+        """Leave: TEARDOWN where there is a session, Closed at once where there is none."""
+        if self.state in {ClientState.CLOSING, ClientState.CLOSED}:
+            return
+        has_session = self._session.id is not None
+        self.state = ClientState.CLOSING
+        self._pending.clear()
+        self._session.next_keep_alive = None
+        if has_session:
+            self._request("TEARDOWN", self._base, now)
+        else:
+            self._close()
+
+    def send_frame(self, channel: int, data: bytes) -> None:
+        """Queue an interleaved frame: our receiver reports."""
+        self._out.append(serialize_frame(channel, data))
+
+    @property
+    def skipped_bytes(self) -> int:
+        """Bytes received that belonged to no frame or message."""
+        return self._parser.skipped
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def _request(
+        self, method: str, target: str, now: float, extra: tuple[tuple[str, str], ...] = (), purpose: str = ""
+    ) -> None:
+        self._send(_Pending(method, str(self._url.with_target(target)), extra, now + RESPONSE_TIMEOUT_S, 0, purpose))
+
+    def _send(self, item: _Pending) -> None:
+        self._cseq += 1
+        headers = Headers([("CSeq", str(self._cseq)), ("User-Agent", USER_AGENT)])
+        if self._session.id is not None and item.method != "DESCRIBE":
+            headers.add("Session", self._session.id)
+        if self._auth is not None:
+            value = self._auth.authorization(item.method, item.uri)
+            if value is not None:
+                headers.add("Authorization", value)
+        for name, value in item.extra:
+            headers.add(name, value)
+        self._pending[self._cseq] = item
+        self._out.append(serialize_request(Request(method=item.method, uri=item.uri, headers=headers)))
+
+    def _keep_alive(self, now: float) -> None:
+        for cseq, item in list(self._pending.items()):
+            if item.purpose == _KEEP_ALIVE:
+                del self._pending[cseq]  # never answered (Hipcam); nobody waits for it
+        self._request("OPTIONS", self._base, now, purpose=_KEEP_ALIVE)
+        self._schedule_keep_alive(now)
+
+    def _schedule_keep_alive(self, now: float) -> None:
+        interval = min(max(self._session.timeout_s / 2, MIN_KEEP_ALIVE_S), MAX_KEEP_ALIVE_S)
+        self._session.next_keep_alive = now + interval
+
+    def _answer(self, request: Request) -> None:
+        """Answer a request of the server; none of them changes anything here."""
+        self.counters.requests_from_server += 1
+        if self.counters.requests_from_server > 1000:
+            raise RemoteProtocolError("the camera sends request after request")
+        known = request.method in {"OPTIONS", "GET_PARAMETER", "SET_PARAMETER"}
+        headers = Headers([("CSeq", request.cseq or "0")])
+        status, reason = (200, "OK") if known else (501, "Not Implemented")
+        self._out.append(serialize_response(Response(status=status, reason=reason, headers=headers)))
+
+    # -- responses -----------------------------------------------------------------------------------------------
+
+    def _response(self, response: Response, now: float) -> None:
+        cseq = response.cseq
+        if cseq is None and len(self._pending) == 1:
+            cseq = next(iter(self._pending))
+        item = self._pending.pop(cseq, None) if cseq is not None else None
+        if item is None:
+            self.counters.unmatched_responses += 1
+            return
+        self._note_session(response)
+        if response.status == 401 and self._retry(item, response, now):
+            return
+        if item.purpose == _KEEP_ALIVE:
+            self.counters.keep_alive_refused += response.status >= 300
+            return
+        if self.state is ClientState.CLOSING:
+            self._close()
+            return
+        if 300 <= response.status < 400:
+            self._events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
+            return
+        if response.status >= 400 and not (item.method == "OPTIONS" and response.status not in {401, 403}):
+            raise ResponseError(response.status, item.method, response.reason[:80])
+        self._advance(item, response, now)
+
+    def _retry(self, item: _Pending, response: Response, now: float) -> bool:
+        if self._auth is None or item.retries >= MAX_AUTH_RETRIES:
+            return False
+        if not self._auth.accept(parse_challenges(response.headers.get_all("WWW-Authenticate"))):
+            return False
+        item.retries += 1
+        item.deadline = now + RESPONSE_TIMEOUT_S
+        self._send(item)
+        return True
+
+    def _note_session(self, response: Response) -> None:
+        value = response.headers.get("Session")
+        session = parse_session(value) if value is not None else None
+        if session is None:
+            return
+        if self._session.id is None:
+            # OPTIONS and DESCRIBE of some cameras carry one already (Dahua); the one of SETUP is the session
+            if self.state is ClientState.SETTING_UP:
+                self._session.id = session.id
+        elif session.id != self._session.id:
+            self.counters.session_changes += 1  # H264DVR: the first one stays valid
+        self._session.timeout_s = session.timeout_s
+
+    def _advance(self, item: _Pending, response: Response, now: float) -> None:
+        headers = response.headers
+        if item.method == "OPTIONS":
+            self._session.methods = parse_public(headers.get("Public"))
+            self.state = ClientState.DESCRIBING
+            self._request("DESCRIBE", self._url.target, now, (("Accept", "application/sdp"),))
+        elif item.method == "DESCRIBE":
+            self._base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)
+            self.state = ClientState.DESCRIBED
+            self._events.append(Described(body=response.body, server=headers.get("Server") or ""))
+        elif item.method == "SETUP":
+            transport = self._agreed(headers.get("Transport"))
+            if transport.lower == "TCP":
+                self._session.channels = transport.interleaved
+                self._parser.channels = frozenset(transport.interleaved or ())
+            self.state = ClientState.STARTING
+            self._events.append(SetUp(transport=transport))
+            self._request("PLAY", self._base, now, (("Range", "npt=0.000-"),))
+        elif item.method == "PLAY":
+            self.state = ClientState.PLAYING
+            self._schedule_keep_alive(now)
+            self._events.append(Playing())
+
+    def _agreed(self, value: str | None) -> Transport:
+        """What the server made of our Transport; channels and ports it leaves out are those that were asked for."""
+        asked = self._requested
+        if asked is None:
+            raise LocalProtocolError("a SETUP response without a SETUP")
+        found = parse_transports(value or "")
+        answer = found[0] if found else asked
+        if answer.secure:
+            raise RemoteProtocolError("the camera answers SETUP with SRTP, which is not supported")
+        if answer.lower != asked.lower:
+            raise RemoteProtocolError(f"{asked.lower} was asked for and the camera answers {answer.lower}")
+        return Transport(
+            lower=asked.lower,
+            unicast=answer.unicast,
+            interleaved=(answer.interleaved or asked.interleaved or (0, 1)) if asked.lower == "TCP" else None,
+            client_port=asked.client_port,
+            server_port=answer.server_port,
+            destination=answer.destination,
+            ssrc=answer.ssrc,
+        )
+
+    def _close(self) -> None:
+        self.state = ClientState.CLOSED
+        self._pending.clear()
+        self._session.next_keep_alive = None
+        self._events.append(Closed())
