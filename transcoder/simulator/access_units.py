@@ -1,0 +1,124 @@
+"""Encoded content that cameras loop: access units in memory, and their file in the cache folder.
+
+One content is two files: `NAME.h264` or `NAME.h265`, a byte stream that any player opens, and `NAME.json`, which says
+how it is cut. The JSON file is put in place last, by renaming, so a content is there whole or not at all.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from transcoder.codecs.nal import START_CODE, Codec, is_parameter_set, join_byte_stream, nal_unit_type
+from transcoder.errors import MediaError
+
+CLOCK_RATE = 90_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessUnit:
+    """One coded picture.
+
+    Attributes:
+        nal_units: without start codes, emulation prevention in place; parameter sets included where in-band.
+        random_access: whether decoding may start here.
+        duration_ticks: time to the next access unit, 90 kHz.
+    """
+
+    nal_units: tuple[bytes, ...]
+    random_access: bool
+    duration_ticks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class Content:
+    """A loop of access units in decoding order, which is display order; the first is a random access point.
+
+    Attributes:
+        codec: of the NAL units.
+        width: luma pixels shown.
+        height: luma pixels shown.
+        access_units: at least one.
+    """
+
+    codec: Codec
+    width: int
+    height: int
+    access_units: tuple[AccessUnit, ...]
+
+    @property
+    def duration_ticks(self) -> int:
+        """Length of one loop, 90 kHz."""
+        return sum(unit.duration_ticks for unit in self.access_units)
+
+    @property
+    def fps(self) -> float:
+        """Mean pictures a second."""
+        return len(self.access_units) * CLOCK_RATE / self.duration_ticks
+
+    @property
+    def bitrate_kbps(self) -> float:
+        """Mean bitrate of the NAL units, without RTP."""
+        size = sum(len(nal_unit) for unit in self.access_units for nal_unit in unit.nal_units)
+        return size * 8 * CLOCK_RATE / self.duration_ticks / 1000
+
+    @property
+    def parameter_sets(self) -> tuple[bytes, ...]:
+        """Parameter sets of the first access unit: (VPS,) SPS, PPS."""
+        return tuple(
+            nal_unit
+            for nal_unit in self.access_units[0].nal_units
+            if is_parameter_set(self.codec, nal_unit_type(self.codec, nal_unit))
+        )
+
+
+def store(content: Content, folder: Path, name: str) -> None:
+    """Write a content to the cache folder, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index = {
+        "codec": content.codec.value,
+        "width": content.width,
+        "height": content.height,
+        "access_units": [
+            [unit.random_access, unit.duration_ticks, [len(nal_unit) for nal_unit in unit.nal_units]]
+            for unit in content.access_units
+        ],
+    }
+    stream = b"".join(join_byte_stream(unit.nal_units) for unit in content.access_units)
+    for path, data in (
+        (_stream_path(folder, name, content.codec), stream),
+        (folder / f"{name}.json", json.dumps(index).encode()),
+    ):
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+
+
+def load(folder: Path, name: str) -> Content | None:
+    """Read a content back, or None where the folder doesn't hold it.
+
+    Raises:
+        MediaError: the files don't fit each other.
+    """
+    try:
+        index = json.loads((folder / f"{name}.json").read_bytes())
+        codec = Codec(index["codec"])
+        stream = _stream_path(folder, name, codec).read_bytes()
+    except FileNotFoundError:
+        return None
+    units = []
+    position = 0
+    for random_access, duration_ticks, sizes in index["access_units"]:
+        nal_units = []
+        for size in sizes:
+            position += len(START_CODE)
+            nal_units.append(stream[position : position + size])
+            position += size
+        units.append(AccessUnit(nal_units=tuple(nal_units), random_access=random_access, duration_ticks=duration_ticks))
+    if position != len(stream):
+        raise MediaError(f"cached content {name} is broken: remove {folder / name}.*")
+    return Content(codec=codec, width=index["width"], height=index["height"], access_units=tuple(units))
+
+
+def _stream_path(folder: Path, name: str, codec: Codec) -> Path:
+    return folder / f"{name}.{codec.value.lower()}"

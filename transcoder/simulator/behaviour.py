@@ -1,0 +1,151 @@
+"""The switches that make a simulated camera the camera it is.
+
+A family (`transcoder.simulator.cameras`) presets them; a caller overrides single ones by name, so that one defect can
+be studied alone: `override(behaviour, ["private_payload_type=50", "marker=none"])`.
+"""
+
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from transcoder.codecs.nal import Codec
+from transcoder.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraBehaviour:
+    """What a camera does. Texts may hold `{canary}`, which is replaced by a canary of that field.
+
+    Attributes:
+        family: which SDP is written; a key of `cameras.FAMILIES`.
+        codec: of the content that fits it.
+        path: request path and query of the live stream.
+        any_path: other paths are the live stream too; else they are answered 404.
+        server_header: value of Server; empty: none.
+        realm: of the challenges.
+        authentication: which challenges are sent where the camera has a password.
+        challenge_options: OPTIONS needs a login as well.
+        password_in_path: `user=..&password=..` in the path is a login too.
+        cseq_name: how the camera spells CSeq.
+        session_prefix: blanks before the session id.
+        session_format: the session id; `{canary}` is 16 digits.
+        session_changes: a later SETUP of one session is answered with another id.
+        session_timeout_s: silence after which a session ends.
+        content_base: "slash": the URL asked for, query included, and a slash; "plain": without query or slash; "none".
+        absolute_control: control attributes are whole URLs.
+        control_query: appended to absolute control URLs.
+        rtp_info: URLs in RTP-Info: "absolute", "relative" or "none" (no RTP-Info at all).
+        transport_ssrc: how ssrc= is written in Transport: "lower", "upper", "padded" or "none".
+        extra_headers: further header fields of DESCRIBE responses.
+        video_payload_type: of the video.
+        max_payload: bytes of an RTP payload.
+        marker: on the "last" packet of an access unit, or on "none".
+        start_at_idr: the first reader's stream starts with an IDR; False: in the middle of a GOP.
+        access_unit_delimiter: on every access unit.
+        idr_nal_units: private NAL units beside each IDR, names of `private_nal.KINDS`.
+        picture_nal_units: the same, beside every picture.
+        video_extension: profile of a header extension on the first video packet of each IDR; None: no extension.
+        private_payload_type: of private packets on the video track; None: none are sent.
+        private_packets: "extension": empty packets with header extensions and their own sequence counter, before each
+            access unit; "duplicate": one packet after each IDR that repeats the last video packet's sequence number.
+        metadata: an ONVIF metadata media is offered, and sent when it is set up.
+        audio: a G.711 media is offered, and sent when it is set up.
+        audio_payload_type: 8 for A-law, 0 for u-law.
+        backchannel: a talk-back media is offered; nothing is sent on it.
+        rtcp: sender reports are sent.
+        rtcp_app: APP packets are sent with them.
+        cname: of the source description.
+        push_unrequested: over TCP, media that were never set up are sent on channels of their own.
+        wrong_profile_level_id: the SDP contradicts the SPS.
+    """
+
+    family: str
+    codec: Codec = Codec.H264
+    path: str = "/live"
+    any_path: bool = False
+    server_header: str = ""
+    realm: str = "{canary}"
+    authentication: Literal["digest", "basic", "both"] = "digest"
+    challenge_options: bool = False
+    password_in_path: bool = False
+    cseq_name: str = "CSeq"
+    session_prefix: str = ""
+    session_format: str = "{canary}"
+    session_changes: bool = False
+    session_timeout_s: int = 60
+    content_base: Literal["slash", "plain", "none"] = "slash"
+    absolute_control: bool = False
+    control_query: str = ""
+    rtp_info: Literal["absolute", "relative", "none"] = "relative"
+    transport_ssrc: Literal["lower", "upper", "padded", "none"] = "upper"
+    extra_headers: tuple[tuple[str, str], ...] = ()
+    video_payload_type: int = 96
+    max_payload: int = 1400
+    marker: Literal["last", "none"] = "last"
+    start_at_idr: bool = True
+    access_unit_delimiter: bool = False
+    idr_nal_units: tuple[str, ...] = ()
+    picture_nal_units: tuple[str, ...] = ()
+    video_extension: int | None = None
+    private_payload_type: int | None = None
+    private_packets: Literal["extension", "duplicate"] = "extension"
+    metadata: bool = True
+    audio: bool = False
+    audio_payload_type: int = 8
+    backchannel: bool = False
+    rtcp: bool = True
+    rtcp_app: bool = True
+    cname: str = "{canary}"
+    push_unrequested: bool = False
+    wrong_profile_level_id: bool = False
+
+
+def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehaviour:
+    """A behaviour with single switches changed.
+
+    Args:
+        behaviour: a family's preset.
+        settings: `name=value`; lists are separated by commas, an empty value is None or an empty list, booleans are
+            true or false, numbers may be hexadecimal with 0x.
+
+    Raises:
+        ConfigError: unknown names and values that don't fit, all of them.
+    """
+    hints = get_type_hints(CameraBehaviour)
+    changeable = {field.name for field in fields(CameraBehaviour)} - {"family", "extra_headers"}
+    changes: dict[str, Any] = {}
+    problems = []
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in changeable:
+            problems.append(f"{name}: no such switch; there are {', '.join(sorted(changeable))}")
+            continue
+        try:
+            changes[name] = _parse(hints[name], text)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return replace(behaviour, **changes)
+
+
+def _parse(kind: Any, text: str) -> Any:
+    origin = get_origin(kind)
+    if origin is Literal:
+        if text not in get_args(kind):
+            raise ValueError(f"{text!r} is none of {', '.join(get_args(kind))}")
+        return text
+    if origin in {Union, types.UnionType}:
+        return None if text in {"", "none"} else _parse(get_args(kind)[0], text)
+    if origin is tuple:
+        return tuple(item for item in text.split(",") if item)
+    if kind is bool:
+        if text not in {"true", "false"}:
+            raise ValueError(f"{text!r} is neither true nor false")
+        return text == "true"
+    if kind is int:
+        return int(text, 0)
+    if kind is Codec:
+        return Codec(text.upper())
+    return text

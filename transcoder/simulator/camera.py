@@ -1,0 +1,274 @@
+"""A simulated camera without its sockets: content, private data and clocks in, stamped packets out.
+
+All readers share one RTP timeline per media: packets are made once for an access unit, whoever reads.
+"""
+
+import random
+from collections.abc import Collection
+from weakref import WeakKeyDictionary
+
+from transcoder.codecs.nal import Codec
+from transcoder.rtp.payload import h264, h265
+from transcoder.simulator import reports, side_media
+from transcoder.simulator.access_units import CLOCK_RATE, Content
+from transcoder.simulator.behaviour import CameraBehaviour
+from transcoder.simulator.cameras import FAMILIES
+from transcoder.simulator.cameras.description import DescriptionContext
+from transcoder.simulator.canary import Canary, CanaryMint
+from transcoder.simulator.packets import EMPTY, Burst, PacketBlock, block, frame, stamp
+from transcoder.simulator.private_nal import AFTER_PICTURE, access_unit_delimiter, private_nal_unit
+from transcoder.simulator.private_packets import duplicate_packet, extension_packets, video_extension
+from transcoder.simulator.track import Track, make_track
+
+REPORT_INTERVAL_S = 5.0
+METADATA_INTERVAL_S = 1.0
+MAX_LATE_S = 1.0
+"""A camera that fell behind by more than this (its process did not run) leaves out what it missed."""
+
+_CONTENT_BLOCKS: WeakKeyDictionary[Content, dict[int, list[PacketBlock]]] = WeakKeyDictionary()
+"""Packets of contents by payload size: shared by all cameras that loop the same content."""
+
+
+def packetize(codec: Codec, nal_units: list[bytes], max_payload: int) -> list[bytes]:
+    """RTP payloads of one access unit."""
+    module = h264 if codec is Codec.H264 else h265
+    return module.packetize(nal_units, max_payload) if nal_units else []
+
+
+def _content_blocks(content: Content, max_payload: int) -> list[PacketBlock]:
+    by_size = _CONTENT_BLOCKS.setdefault(content, {})
+    if max_payload not in by_size:
+        by_size[max_payload] = [
+            block(packetize(content.codec, list(unit.nal_units), max_payload)) for unit in content.access_units
+        ]
+    return by_size[max_payload]
+
+
+class Camera:
+    """One camera.
+
+    Args:
+        behaviour: its switches.
+        content: what it shows, of the behaviour's codec or not: the SDP names the content's.
+        seed: of its canaries and random numbers.
+
+    Attributes:
+        mint: its canaries.
+        tracks: its media, in the order of the SDP.
+        anchor: loop index of the access unit that the stream began with, and the monotonic time at which it was due;
+            later ones follow by their durations. None before the first reader.
+    """
+
+    def __init__(self, behaviour: CameraBehaviour, content: Content, seed: str) -> None:
+        self.behaviour = behaviour
+        self.content = content
+        self.mint = CanaryMint(seed)
+        self.anchor: tuple[int, float] | None = None
+        rng = random.Random(seed)
+        self.tracks = _tracks(behaviour, rng)
+        self._private_sequence = rng.getrandbits(16)
+        self._blocks = _content_blocks(content, behaviour.max_payload)
+        self._around_idr = self._surroundings(behaviour.idr_nal_units + behaviour.picture_nal_units, idr=True)
+        self._around_picture = self._surroundings(behaviour.picture_nal_units, idr=False)
+        self._private = EMPTY
+        if behaviour.private_payload_type is not None:
+            extension = behaviour.private_packets == "extension"
+            self._private = extension_packets(self.mint) if extension else duplicate_packet(self.mint)
+        self._metadata = block([side_media.metadata_payload(self.mint)]) if behaviour.metadata else EMPTY
+        audio = side_media.audio_payloads(self.mint, behaviour.audio_payload_type) if behaviour.audio else []
+        self._audio = [block([payload]) for payload in audio]
+        self._cname = self._filled(behaviour.cname, "cname", "RTCP, SDES CNAME, raw") if behaviour.rtcp else ""
+        self._app = self.mint.text("rtcp_app", "RTCP, APP, raw") if behaviour.rtcp and behaviour.rtcp_app else ""
+        self.realm = self._filled(behaviour.realm, "realm", "RTSP, WWW-Authenticate realm, raw")
+        self.server_header = self._filled(behaviour.server_header, "server", "RTSP, Server, raw")
+        self._epoch: float | None = None
+        self._index = 0
+        self._due = 0.0
+        self._next_report: dict[int, float] = {}
+        self._next_metadata = 0.0
+        self._next_audio = 0.0
+        self._audio_index = 0
+        self.describe("rtsp://127.0.0.1/", "127.0.0.1")  # makes the canaries of the SDP
+
+    def _filled(self, text: str, name: str, where: str) -> str:
+        return text.replace("{canary}", self.mint.text(name, where)) if "{canary}" in text else text
+
+    def _surroundings(self, kinds: tuple[str, ...], *, idr: bool) -> tuple[PacketBlock, PacketBlock]:
+        """Packets before and after the picture: what the camera adds of its own."""
+        codec = self.content.codec
+        before = [access_unit_delimiter(codec)] if self.behaviour.access_unit_delimiter else []
+        before += [private_nal_unit(codec, kind, self.mint) for kind in kinds if kind not in AFTER_PICTURE]
+        suffix_exists = codec is Codec.H265
+        after = [
+            private_nal_unit(codec, kind, self.mint)
+            for kind in kinds
+            if kind in AFTER_PICTURE and (suffix_exists or kind != "sei_suffix")
+        ]
+        profile = self.behaviour.video_extension if idr else None
+        extension = b"" if profile is None or not before else video_extension(self.mint, profile)
+        size = self.behaviour.max_payload
+        return block(packetize(codec, before, size), extension), block(packetize(codec, after, size))
+
+    def canaries(self) -> list[Canary]:
+        """Every mark that this camera sends to a client that logs in, sets up every media and waits a few seconds."""
+        return self.mint.all()
+
+    def describe(self, base: str, host: str) -> bytes:
+        """The session description.
+
+        Args:
+            base: URL of the stream as the client wrote it, without query or credentials.
+            host: address in it.
+        """
+        context = DescriptionContext(
+            behaviour=self.behaviour,
+            content=self.content,
+            mint=self.mint,
+            base=base.rstrip("/"),
+            host=host,
+            tracks={track.kind: track.control for track in self.tracks},
+        )
+        return "".join(f"{line}\r\n" for line in FAMILIES[self.behaviour.family].describe(context)).encode()
+
+    @property
+    def running(self) -> bool:
+        """Whether pictures are being sent."""
+        return self.anchor is not None
+
+    @property
+    def next_due(self) -> float:
+        """When `advance` has something to send, monotonic seconds."""
+        return self._due
+
+    def start(self, now: float) -> None:
+        """The first reader came: begin to send, with an IDR or in the middle of a GOP."""
+        self._epoch = now if self._epoch is None else self._epoch
+        self._index = 0 if self.behaviour.start_at_idr else self._middle_of_gop()
+        self._due = self._next_metadata = self._next_audio = now
+        self._next_report = {}
+        self.anchor = self._index, now
+
+    def stop(self) -> None:
+        """The last reader left."""
+        self.anchor = None
+
+    def timestamp(self, track: Track, now: float) -> int:
+        """RTP timestamp of a moment on a track."""
+        return track.timestamp(now - (now if self._epoch is None else self._epoch))
+
+    def advance(self, now: float, wall_s: float, wanted: Collection[int]) -> list[Burst]:
+        """What is due on the wanted tracks, in the order in which it is sent.
+
+        Args:
+            now: monotonic seconds.
+            wall_s: UTC seconds, for sender reports.
+            wanted: indices of tracks that somebody reads.
+        """
+        if self.anchor is None:
+            return []
+        if now - self._due > MAX_LATE_S:
+            self._due = self._next_metadata = self._next_audio = now
+        bursts: list[Burst] = []
+        while self._due <= now:
+            if 0 in wanted:
+                bursts += self._picture()
+            self._due += self.content.access_units[self._index].duration_ticks / CLOCK_RATE
+            self._index = (self._index + 1) % len(self._blocks)
+        for track in self.tracks[1:]:
+            if track.index in wanted:
+                bursts += self._side(track, now)
+        if self.behaviour.rtcp:
+            bursts += [
+                self._report(self.tracks[index], now, wall_s) for index in wanted if self._report_is_due(index, now)
+            ]
+        return bursts
+
+    def _middle_of_gop(self) -> int:
+        starts = [index for index, unit in enumerate(self.content.access_units) if unit.random_access]
+        end = starts[1] if len(starts) > 1 else len(self.content.access_units)
+        return end // 2
+
+    def _picture(self) -> list[Burst]:
+        unit = self.content.access_units[self._index]
+        track = self.tracks[0]
+        timestamp = self.timestamp(track, self._due)
+        bursts = []
+        extension = self.behaviour.private_packets == "extension"
+        if self._private.packets and extension:
+            bursts.append(self._private_burst(timestamp, self._private_sequence, random_access=unit.random_access))
+            self._private_sequence = (self._private_sequence + len(self._private.packets)) & 0xFFFF
+        before, after = self._around_idr if unit.random_access else self._around_picture
+        blocks = [part for part in (before, self._blocks[self._index], after) if part.packets]
+        bursts.append(track.burst(blocks, timestamp, marker=self.behaviour.marker, random_access=unit.random_access))
+        if self._private.packets and not extension and unit.random_access:
+            bursts.append(self._private_burst(timestamp, track.sequence_number - 1, random_access=False))
+        return bursts
+
+    def _private_burst(self, timestamp: int, sequence_number: int, *, random_access: bool) -> Burst:
+        data, packets = stamp(
+            [self._private],
+            payload_type=self.behaviour.private_payload_type or 0,
+            sequence_number=sequence_number,
+            timestamp=timestamp,
+            ssrc=self.tracks[0].ssrc,
+            marker="all" if self.behaviour.private_packets == "extension" else "none",
+        )
+        return Burst(0, data, tuple(packets), random_access=random_access)
+
+    def _side(self, track: Track, now: float) -> list[Burst]:
+        bursts = []
+        if track.kind == "metadata":
+            while self._next_metadata <= now:
+                bursts.append(track.burst([self._metadata], self.timestamp(track, self._next_metadata)))
+                self._next_metadata += METADATA_INTERVAL_S
+        elif track.kind == "audio":
+            while self._next_audio <= now:
+                payload = self._audio[self._audio_index % len(self._audio)]
+                timestamp = self.timestamp(track, self._next_audio)
+                bursts.append(track.burst([payload], timestamp, marker="none"))
+                self._audio_index += 1
+                self._next_audio += side_media.AUDIO_PACKET_SAMPLES / side_media.AUDIO_CLOCK_RATE
+        return bursts
+
+    def _report_is_due(self, index: int, now: float) -> bool:
+        if self.tracks[index].kind == "backchannel" or self._next_report.get(index, now) > now:
+            return False
+        self._next_report[index] = now + REPORT_INTERVAL_S
+        return True
+
+    def _report(self, track: Track, now: float, wall_s: float) -> Burst:
+        packet = reports.sender_report(
+            ssrc=track.ssrc,
+            wall_s=wall_s,
+            timestamp=self.timestamp(track, now),
+            packets=track.packets,
+            octets=track.octets,
+            cname=self._cname.encode(),
+            app=self._app.encode(),
+        )
+        data, packets = frame([packet])
+        return Burst(track.index, data, packets, rtcp=True)
+
+
+def _tracks(behaviour: CameraBehaviour, rng: random.Random) -> list[Track]:
+    """Video first; indices are places in this list and in the SDP."""
+    names = FAMILIES[behaviour.family].tracks
+    offered = [
+        ("video", True, behaviour.video_payload_type, CLOCK_RATE),
+        ("audio", behaviour.audio, behaviour.audio_payload_type, side_media.AUDIO_CLOCK_RATE),
+        ("metadata", behaviour.metadata, 107, CLOCK_RATE),
+        ("backchannel", behaviour.backchannel, 8, side_media.AUDIO_CLOCK_RATE),
+    ]
+    tracks: list[Track] = []
+    for kind, wanted, payload_type, clock_rate in offered:
+        if wanted:
+            track = make_track(
+                index=len(tracks),
+                kind=kind,
+                control=names[kind],
+                payload_type=payload_type,
+                clock_rate=clock_rate,
+                rng=rng,
+            )
+            tracks.append(track)
+    return tracks

@@ -1,0 +1,169 @@
+"""The asyncio shell of a simulated camera: listener, connections, timer, UDP sockets."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from transcoder import clock
+from transcoder.rtsp.auth import Credentials
+from transcoder.simulator.access_units import Content
+from transcoder.simulator.behaviour import CameraBehaviour
+from transcoder.simulator.camera import Camera
+from transcoder.simulator.canary import Canary
+from transcoder.simulator.connection import CameraConnection
+from transcoder.simulator.dialog import CameraDialog
+from transcoder.simulator.udp import UdpPorts
+
+
+class SimulatedCamera:
+    """A camera on the network: `async with SimulatedCamera(behaviour, content) as camera: camera.url`.
+
+    Args:
+        behaviour: its switches.
+        content: what it shows.
+        host: address to listen on.
+        port: 0: any; kept over `stop` and `start`.
+        username: of the login.
+        password: None: no login is asked for.
+        seed: of canaries and random numbers.
+        name: for reports.
+
+    Attributes:
+        camera: its core.
+        port: where it listens.
+    """
+
+    def __init__(
+        self,
+        behaviour: CameraBehaviour,
+        content: Content,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        username: str = "admin",
+        password: str | None = None,
+        seed: str = "1",
+        name: str = "camera",
+    ) -> None:
+        self.camera = Camera(behaviour, content, seed)
+        self.host = host
+        self.port = port
+        self.name = name
+        self.credentials = None if password is None else Credentials(username=username, password=password)
+        self._server: asyncio.Server | None = None
+        self._connections: set[CameraConnection] = set()
+        self._connection_count = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._udp: UdpPorts | None = None
+
+    @property
+    def url(self) -> str:
+        """The live stream's URL, with credentials where a login is asked for."""
+        login = f"{self.credentials.username}:{self.credentials.password}@" if self.credentials else ""
+        return f"rtsp://{login}{self.host}:{self.port}{self.path}"
+
+    @property
+    def path(self) -> str:
+        """Path and query of the live stream."""
+        path = self.camera.behaviour.path
+        if self.credentials and self.camera.behaviour.password_in_path:
+            path = path.replace("user=admin&password=", f"user={self.credentials.username}&password={{}}")
+            path = path.format(self.credentials.password)
+        return path
+
+    def canaries(self) -> list[Canary]:
+        """Every mark that this camera sends to a client that logs in, sets up every media and waits a few seconds."""
+        return self.camera.canaries()
+
+    @property
+    def readers(self) -> int:
+        """Connections that play."""
+        return sum(connection.dialog.playing for connection in self._connections)
+
+    async def start(self) -> None:
+        """Listen; after `stop`, on the same port again."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: CameraConnection(self), self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the listener and cut every connection, as a camera does that loses its power."""
+        if self._server:
+            self._server.close()
+            self._server = None
+        for connection in list(self._connections):
+            connection.abort()
+        self._connections.clear()
+        self._rest()
+        if self._udp:
+            self._udp.close()
+            self._udp = None
+        await asyncio.sleep(0)
+
+    async def restart(self, down_s: float = 0.0) -> None:
+        """Stop, stay away for a while, come back on the same port."""
+        await self.stop()
+        await asyncio.sleep(down_s)
+        await self.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def open_dialog(self, connection: CameraConnection) -> CameraDialog:
+        """For a new connection."""
+        self._connections.add(connection)
+        self._connection_count += 1
+        return CameraDialog(self.camera, self.credentials, self._connection_count, self.udp_ports)
+
+    def connection_lost(self, connection: CameraConnection) -> None:
+        """The connection is gone."""
+        self._connections.discard(connection)
+        self.changed()
+
+    def udp_ports(self) -> tuple[int, int]:
+        """RTP and RTCP port, opened at first use."""
+        if self._udp is None:
+            self._udp = UdpPorts(self.host, self._heard)
+        return self._udp.ports
+
+    def changed(self) -> None:
+        """A connection began or ceased to play."""
+        if not any(connection.dialog.playing for connection in self._connections):
+            self._rest()
+        elif self._timer is None:
+            self._tick()
+
+    def _rest(self) -> None:
+        self.camera.stop()
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _heard(self, address: str) -> None:
+        """RTCP came over UDP: a sign of life of that host's sessions."""
+        for connection in self._connections:
+            if connection.peer == address:
+                connection.dialog.last_activity = clock.monotonic()
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = clock.monotonic()
+        playing = [connection for connection in self._connections if connection.dialog.playing]
+        for connection in playing:
+            if connection.dialog.expired(now):
+                connection.abort()
+        wanted: set[int] = set()
+        for connection in playing:
+            wanted |= connection.destinations().keys()
+        bursts = self.camera.advance(now, clock.wall_clock(), sorted(wanted))
+        for connection in playing:
+            connection.send(bursts, self._udp)
+        if self.camera.running:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, self.camera.next_due - clock.monotonic()), self._tick)

@@ -1,0 +1,94 @@
+"""A camera's UDP ports: one pair for all its media and readers."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+from transcoder.errors import TransportError
+from transcoder.simulator.dialog import Delivery
+from transcoder.simulator.packets import FRAME_HEADER, Burst
+
+CHUNK = 32
+"""Packets sent in a row; a receiver's default socket buffer holds about 90."""
+CHUNK_PAUSE_S = 0.002
+_ATTEMPTS = 64
+_MAX_REPORT = 2048
+
+
+class UdpPorts:
+    """An even RTP port and the odd RTCP port after it (RFC 3550 section 11).
+
+    Args:
+        host: address to bind.
+        heard: called with a host's address when it sent RTCP.
+
+    Raises:
+        TransportError: no pair is free.
+    """
+
+    def __init__(self, host: str, heard: Callable[[str], None]) -> None:
+        self._rtp, self._rtcp = _bind_pair(host)
+        self._heard = heard
+        self._loop = asyncio.get_running_loop()
+        for each in (self._rtp, self._rtcp):
+            self._loop.add_reader(each, self._read, each)
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """RTP and RTCP port."""
+        return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
+
+    def send(self, burst: Burst, address: str, place: Delivery) -> None:
+        """Send a burst, a large one in chunks with pauses, as a camera's network chip would."""
+        sender, port = (self._rtcp, place.rtcp) if burst.rtcp else (self._rtp, place.rtp)
+        for number, start in enumerate(range(0, len(burst.packets), CHUNK)):
+            chunk = burst.packets[start : start + CHUNK]
+            if number == 0:
+                _send(sender, burst.data, chunk, (address, port))
+            else:
+                self._loop.call_later(number * CHUNK_PAUSE_S, _send, sender, burst.data, chunk, (address, port))
+
+    def close(self) -> None:
+        """Close both."""
+        for each in (self._rtp, self._rtcp):
+            self._loop.remove_reader(each)
+            each.close()
+
+    def _read(self, each: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            _, (address, _) = each.recvfrom(_MAX_REPORT)
+            self._heard(address)
+
+
+def _send(
+    sender: socket.socket, data: bytearray, packets: tuple[tuple[int, int], ...], address: tuple[str, int]
+) -> None:
+    view = memoryview(data)
+    with contextlib.suppress(OSError):  # the reader is gone, or its buffer is full: packets are lost, as on a network
+        for offset, size in packets:
+            sender.sendto(view[offset + FRAME_HEADER : offset + FRAME_HEADER + size], address)
+
+
+def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
+    for _ in range(_ATTEMPTS):
+        first = _bound(host, 0)
+        port = first.getsockname()[1] if first else 0
+        if first and port % 2 == 0:
+            second = _bound(host, port + 1)
+            if second:
+                return first, second
+        if first:
+            first.close()
+    raise TransportError("no pair of UDP ports is free")
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.setblocking(False)
+    try:
+        opened.bind((host, port))
+    except OSError:
+        opened.close()
+        return None
+    return opened
