@@ -15,10 +15,10 @@ class Source:
     Args:
         seed: the same seed gives the same case.
         constant: the value of all samples; None: random ones, and now and then only 0 and the largest.
-        padding: largest number of columns of padding in a row.
+        padding: least and largest number of columns of padding in a row.
     """
 
-    def __init__(self, seed: int, *, constant: int | None = None, padding: int = 40) -> None:
+    def __init__(self, seed: int, *, constant: int | None = None, padding: tuple[int, int] = (0, 40)) -> None:
         self.random = np.random.default_rng(seed)
         self.constant = constant
         self.padding = padding
@@ -30,7 +30,7 @@ class Source:
 
     def plane(self, height: int, width: int) -> U8:
         """A plane of random samples, and of padding that is random too: a kernel may neither use nor change it."""
-        plane = self.random.integers(0, 256, (height, width + self.integer(0, self.padding)), dtype=np.uint8)
+        plane = self.random.integers(0, 256, (height, width + self.integer(*self.padding)), dtype=np.uint8)
         if self.constant is not None:
             plane[:, :width] = self.constant
         elif self._extremes:
@@ -39,14 +39,14 @@ class Source:
 
     def plane16(self, height: int, width: int) -> U16:
         """The same with samples of 16 bits."""
-        plane = self.random.integers(0, 65536, (height, width + self.integer(0, self.padding)), dtype=np.uint16)
+        plane = self.random.integers(0, 65536, (height, width + self.integer(*self.padding)), dtype=np.uint16)
         if self.constant is not None:
             plane[:, :width] = self.constant * 257
         return plane
 
     def mask(self, height: int, width: int) -> U8:
         """A mask; what hides is not always 1."""
-        plane = self.random.integers(0, 256, (height, width + self.integer(0, self.padding)), dtype=np.uint8)
+        plane = self.random.integers(0, 256, (height, width + self.integer(*self.padding)), dtype=np.uint8)
         plane[plane < 128] = 0
         return plane
 

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native import cases
-from transcoder_native.kernels import convert, fill, mask, motion, polygon, scale
+from transcoder_native.kernels import convert, mask, motion, plane, polygon, scale
 from transcoder_native.kernels import range as range_
 from transcoder_native.reference import convert as convert_twin
-from transcoder_native.reference import fill as fill_twin
 from transcoder_native.reference import mask as mask_twin
 from transcoder_native.reference import motion as motion_twin
+from transcoder_native.reference import plane as plane_twin
 from transcoder_native.reference import polygon as polygon_twin
 from transcoder_native.reference import range as range_twin
 from transcoder_native.reference import scale as scale_twin
@@ -36,6 +36,7 @@ class Entry:
             rectangles drawn at random, samples from a ``cases.Source``.
         typical: makes the arguments that the kernel is measured with at 1080p; ``case`` where None.
         written: positions of the arguments that the kernel writes.
+        bounded: the last four arguments are bounds ``y0, y1, x0, x1``, outside which the kernel touches little.
     """
 
     kernel: Kernel
@@ -43,20 +44,33 @@ class Entry:
     case: cases.CaseMaker
     typical: cases.CaseMaker | None = None
     written: tuple[int, ...] = (2,)
+    bounded: bool = False
 
     def benchmark_case(self, source: cases.Source, height: int, width: int) -> tuple[Any, ...]:
         """Arguments to measure the kernel with."""
         return (self.typical or self.case)(source, height, width)
 
+    def pixels(self, arguments: tuple[Any, ...], height: int, width: int) -> int:
+        """Pixels that a call works on: those of the source picture, or inside the bounds."""
+        if self.bounded:
+            y0, y1, x0, x1 = arguments[-4:]
+            return int((y1 - y0) * (x1 - x0))
+        return height * width
 
-def bytes_touched(arguments: tuple[Any, ...]) -> int:
-    """Bytes of all arrays among the arguments, each read or written once: what memory has to move at least."""
-    arrays: list[npt.NDArray[np.generic]] = [value for value in arguments if isinstance(value, np.ndarray)]
-    return sum(array.nbytes for array in arrays)
+    def bytes_touched(self, arguments: tuple[Any, ...]) -> int:
+        """Bytes that a call reads, plus bytes that it writes: what memory has to move at least.
+
+        Padding counts as touched; arguments without any give the number wanted.
+        """
+        if self.bounded:
+            return 3 * self.pixels(arguments, 0, 0)  # the plane read and written, the mask read
+        arrays: list[npt.NDArray[np.generic]] = [value for value in arguments if isinstance(value, np.ndarray)]
+        return sum(array.nbytes for array in arrays)
 
 
 ENTRIES: Final = MappingProxyType(
     {
+        "copy_plane": Entry(kernel=plane.copy_plane, twin=plane_twin.copy_plane, case=cases.same_size),
         "full_to_limited_luma": Entry(
             kernel=range_.full_to_limited_luma, twin=range_twin.full_to_limited_luma, case=cases.same_size
         ),
@@ -67,8 +81,8 @@ ENTRIES: Final = MappingProxyType(
             kernel=scale.scale_area, twin=scale_twin.scale_area, case=cases.scaled, typical=cases.two_thirds
         ),
         "fill_plane": Entry(
-            kernel=fill.fill_plane,
-            twin=fill_twin.fill_plane,
+            kernel=plane.fill_plane,
+            twin=plane_twin.fill_plane,
             case=cases.rectangle,
             typical=cases.whole_plane,
             written=(0,),
@@ -82,6 +96,7 @@ ENTRIES: Final = MappingProxyType(
             case=cases.masked(255),
             typical=cases.masked_quarter(16),
             written=(0,),
+            bounded=True,
         ),
         "mask_pixelate": Entry(
             kernel=mask.mask_pixelate,
@@ -89,6 +104,7 @@ ENTRIES: Final = MappingProxyType(
             case=cases.masked(20, least=1),
             typical=cases.masked_quarter(32),
             written=(0,),
+            bounded=True,
         ),
         "mask_blur": Entry(
             kernel=mask.mask_blur,
@@ -96,6 +112,7 @@ ENTRIES: Final = MappingProxyType(
             case=cases.masked(20),
             typical=cases.masked_quarter(24),
             written=(0,),
+            bounded=True,
         ),
         "halve_rows": Entry(kernel=convert.halve_rows, twin=convert_twin.halve_rows, case=cases.halved_rows),
         "halve_both": Entry(kernel=convert.halve_both, twin=convert_twin.halve_both, case=cases.halved_both),

@@ -97,8 +97,8 @@ def deinterlace_linear(src: U8, width: int, out: U8) -> None:
     for y in range(0, height, 2):
         for x in range(width):
             out[y, x] = src[y, x]
-    for y in range(1, height, 2):
-        below = min(y + 1, height - 2 + height % 2)
-        for x in range(width):
-            pair = np.uint16(np.uint16(src[y - 1, x]) + np.uint16(src[below, x]))
-            out[y, x] = np.uint8(np.uint16(pair + np.uint16(1)) >> 1)
+        if y + 1 < height:
+            below = y + 2 if y + 2 < height else y
+            for x in range(width):
+                pair = np.uint16(np.uint16(src[y, x]) + np.uint16(src[below, x]))
+                out[y + 1, x] = np.uint8(np.uint16(pair + np.uint16(1)) >> 1)

@@ -37,7 +37,7 @@ def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0
         raise ValueError("value must be 0 to 255")
     sample = np.uint8(value)
     for y in range(y0, y1):
-        for x in range(x0, x1):
+        for x in range(np.uint64(x0), np.uint64(x1)):
             plane[y, x] = sample if mask[y, x] else plane[y, x]
 
 
@@ -77,8 +77,8 @@ def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int,
         bottom = min(plane.shape[0], top + block)
         column[:] = 0
         for y in range(top, bottom):
-            for x in range(right - left):
-                column[x] = np.uint32(column[x] + np.uint32(plane[y, left + x]))
+            for x in range(np.uint64(right - left)):
+                column[x] = np.uint32(column[x] + np.uint32(plane[y, np.uint64(left) + x]))
         for cell in range(0, right - left, block):
             end = min(right - left, cell + block)
             total = np.int64(0)
@@ -87,8 +87,8 @@ def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int,
             samples = (bottom - top) * (end - cell)
             mean[cell:end] = np.uint8((total + samples // 2) // samples)
         for y in range(max(top, y0), min(bottom, y1)):
-            for x in range(x0, x1):
-                plane[y, x] = mean[x - left] if mask[y, x] else plane[y, x]
+            for x in range(np.uint64(x0), np.uint64(x1)):
+                plane[y, x] = mean[x - np.uint64(left)] if mask[y, x] else plane[y, x]
 
 
 @kernel(PLANE, INT, INT, INT, INT, OUT_PLANE)
@@ -103,12 +103,12 @@ def _box_mean(src: U8, width: int, radius: int, y0: int, x0: int, out: U8) -> No
     # Sums of a column of the window, for each column that a window touches, those outside src too.
     column = np.zeros(columns + 2 * radius, np.int32)
     inside = min(max(radius - x0, 0), columns + 2 * radius)  # columns before the left edge of src
-    shift = x0 - radius
+    shift = x0 - radius  # where the first column is in src; below 0 it wraps round in uint64 and back
     end = min(columns + 2 * radius, width - shift)  # columns up to the right edge of src
     for dy in range(-radius, radius + 1):
         y = min(max(y0 + dy, 0), last_row)
-        for x in range(inside, end):
-            column[x] = np.int32(column[x] + np.int32(src[y, shift + x]))
+        for x in range(np.uint64(inside), np.uint64(end)):
+            column[x] = np.int32(column[x] + np.int32(src[y, np.uint64(shift) + x]))
     before = np.empty(columns + side, np.int64)  # sum of all columns before this one
     samples = np.float64(side * side)
     half = np.int64((side * side) // 2)
@@ -116,8 +116,9 @@ def _box_mean(src: U8, width: int, radius: int, y0: int, x0: int, out: U8) -> No
         if row > 0:
             leaving = min(max(y0 + row - 1 - radius, 0), last_row)
             entering = min(max(y0 + row + radius, 0), last_row)
-            for x in range(inside, end):
-                column[x] = np.int32(column[x] + np.int32(src[entering, shift + x]) - np.int32(src[leaving, shift + x]))
+            for x in range(np.uint64(inside), np.uint64(end)):
+                i = np.uint64(shift) + x
+                column[x] = np.int32(column[x] + np.int32(src[entering, i]) - np.int32(src[leaving, i]))
         column[:inside] = column[inside]
         column[end:] = column[end - 1]
         total = np.int64(0)
@@ -125,9 +126,10 @@ def _box_mean(src: U8, width: int, radius: int, y0: int, x0: int, out: U8) -> No
             before[x] = total
             total += np.int64(column[x])
         before[columns + 2 * radius] = total
-        for x in range(columns):
+        for x in range(np.uint64(columns)):
             # A whole number below 2**53 divided in float64: the floor is exact, and it vectorises.
-            out[row, x] = np.uint8(np.int32(np.float64(before[x + side] - before[x] + half) / samples))
+            whole = before[x + np.uint64(side)] - before[x] + half
+            out[row, x] = np.uint8(np.int32(np.float64(whole) / samples))
 
 
 @kernel(OUT_PLANE, INT, PLANE, INT, INT, INT, INT, INT)
@@ -166,5 +168,5 @@ def mask_blur(plane: U8, width: int, mask: U8, radius: int, y0: int, y1: int, x0
     _box_mean(plane, width, radius, top, left, once)
     _box_mean(once, once.shape[1], radius, y0 - top, x0 - left, twice)
     for y in range(y0, y1):
-        for x in range(x0, x1):
-            plane[y, x] = twice[y - y0, x - x0] if mask[y, x] else plane[y, x]
+        for x in range(np.uint64(x0), np.uint64(x1)):
+            plane[y, x] = twice[y - y0, x - np.uint64(x0)] if mask[y, x] else plane[y, x]

@@ -1,4 +1,4 @@
-"""Sample values from full to limited range (Rec. ITU-T H.273, 8.3; Rec. ITU-R BT.709-6, 4.6 with n = 8)."""
+"""Sample values from full to limited range, 8 bits (Rec. ITU-T H.273, 8.3; Rec. ITU-R BT.601 and BT.709 agree)."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def full_to_limited_luma(src: U8, width: int, out: U8) -> None:
     Raises:
         ValueError: the shapes don't fit.
 
-    Source: Rec. ITU-T H.273 (07/2024), 8.3, equations for VideoFullRangeFlag 0 and 1.
+    Source: Rec. ITU-T H.273, 8.3.
     """
     if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
         raise ValueError("planes and width don't fit")
@@ -45,7 +45,7 @@ def full_to_limited_chroma(src: U8, width: int, out: U8) -> None:
     Raises:
         ValueError: the shapes don't fit.
 
-    Source: Rec. ITU-T H.273 (07/2024), 8.3, equations for VideoFullRangeFlag 0 and 1.
+    Source: Rec. ITU-T H.273, 8.3.
     """
     if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
         raise ValueError("planes and width don't fit")

@@ -81,5 +81,5 @@ def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: 
         for tap in range(1, taps):
             for x in range(out_width):
                 total[x] += weight[tap, x] * column[np.uint32(first[x] + np.uint32(tap))]
-        for x in range(out_width):
-            out[out_y + y, out_x + x] = np.uint8(np.int32(total[x] / area))
+        for x in range(np.uint64(out_width)):
+            out[out_y + y, np.uint64(out_x) + x] = np.uint8(np.int32(total[x] / area))

@@ -1,11 +1,30 @@
-"""Constant rectangles: letterbox bars, slates."""
+"""Copies, and constant rectangles: letterbox bars, slates."""
 
 # ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
 
 import numpy as np
 
 from transcoder_native.arrays import U8
-from transcoder_native.runtime import INT, OUT_PLANE, kernel
+from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
+
+
+@kernel(PLANE, INT, OUT_PLANE)
+def copy_plane(src: U8, width: int, out: U8) -> None:
+    """Copy the samples of a plane, without the padding. Faster than ``np.copyto`` on the sliced views.
+
+    Args:
+        src: (height, stride) uint8.
+        width: samples in a row.
+        out: (height, out_stride) uint8, written.
+
+    Raises:
+        ValueError: the shapes don't fit.
+    """
+    if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
+        raise ValueError("planes and width don't fit")
+    for y in range(src.shape[0]):
+        for x in range(width):
+            out[y, x] = src[y, x]
 
 
 @kernel(OUT_PLANE, INT, INT, INT, INT, INT)
@@ -29,5 +48,5 @@ def fill_plane(out: U8, x: int, y: int, width: int, height: int, value: int) -> 
         raise ValueError("value must be 0 to 255")
     sample = np.uint8(value)
     for row in range(y, y + height):
-        for column in range(x, x + width):
+        for column in range(np.uint64(x), np.uint64(x + width)):
             out[row, column] = sample

@@ -1,8 +1,15 @@
-"""Twin of ``kernels.fill``."""
+"""Twins of ``kernels.plane``."""
 
 # ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
 
 from transcoder_native.arrays import U8
+
+
+def copy_plane(src: U8, width: int, out: U8) -> None:
+    """Copy the samples."""
+    if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
+        raise ValueError("planes and width don't fit")
+    out[:, :width] = src[:, :width]
 
 
 def fill_plane(out: U8, x: int, y: int, width: int, height: int, value: int) -> None:

@@ -1,0 +1,157 @@
+"""Measure every kernel of the pixel path against its NumPy twin, and against the memory bandwidth of this machine.
+
+One thread, arguments of 1080p, the median of many calls. "touched" is the size of what a call reads and what it
+writes, each counted once; a kernel near 100 % of memcpy can't get faster. Masks hide the middle quarter of the
+picture. Arguments rotate through several copies, so that each call meets planes that have left the inner caches, as a
+decoder's new frame has.
+"""
+
+import argparse
+import copy
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from transcoder_native import runtime
+
+ROTATION_BYTES = 64 * 2**20
+"""Size of all copies of the arguments of one kernel: well above the last-level cache that one core gets."""
+
+
+PADDING = 64
+"""Columns of padding in a row, as FFmpeg leaves them beside a picture of 1920."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One kernel, measured."""
+
+    name: str
+    kernel_ms: float
+    twin_ms: float
+    megapixels_per_s: float
+    touched_gb_per_s: float
+    of_memcpy: float
+
+
+def median_s(calls: Sequence[Callable[[], object]], budget_s: float, least: int) -> float:
+    """Median time of a call, after one round that doesn't count; the calls take turns."""
+    calls[0]()
+    taken: list[float] = []
+    end = time.perf_counter() + budget_s
+    while len(taken) < least or time.perf_counter() < end:
+        call = calls[len(taken) % len(calls)]
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def memcpy_gb_per_s(budget_s: float) -> float:
+    """Bytes read plus bytes written in a second by copies of whole 1080p luma planes that rotate the same way."""
+    size = 1920 * 1080
+    count = ROTATION_BYTES // (2 * size)
+    pairs = [(np.full(size, 1, np.uint8), np.full(size, 2, np.uint8)) for _ in range(count)]
+    calls = [partial(np.copyto, out, src) for src, out in pairs]
+    return 2 * size / median_s(calls, budget_s, len(calls)) / 1e9
+
+
+def measure(name: str, height: int, width: int, budget_s: float, memcpy: float) -> Result:
+    """Time one kernel and its twin on the registry's typical arguments."""
+    from transcoder_native import cases, registry  # noqa: PLC0415 - compiles, so only after runtime.configure
+
+    entry = registry.ENTRIES[name]
+    arguments = entry.benchmark_case(cases.Source(1, padding=(PADDING, PADDING)), height, width)
+    touched = entry.bytes_touched(entry.benchmark_case(cases.Source(1, padding=(0, 0)), height, width))
+    copies: list[tuple[Any, ...]] = [copy.deepcopy(arguments) for _ in range(max(2, ROTATION_BYTES // touched))]
+    kernel_s = median_s([partial(entry.kernel, *a) for a in copies], budget_s, 5)
+    twin_s = median_s([partial(entry.twin, *a) for a in copies], budget_s / 4, 1)
+    rate = touched / kernel_s / 1e9
+    return Result(
+        name=name,
+        kernel_ms=kernel_s * 1e3,
+        twin_ms=twin_s * 1e3,
+        megapixels_per_s=entry.pixels(arguments, height, width) / kernel_s / 1e6,
+        touched_gb_per_s=rate,
+        of_memcpy=rate / memcpy,
+    )
+
+
+def machine() -> str:
+    """What was measured on: processor, cores, Python."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--width", type=int, default=1920, help="columns of the picture (default 1920)")
+    parser.add_argument("--height", type=int, default=1080, help="rows of the picture (default 1080)")
+    parser.add_argument("--seconds", type=float, default=0.2, help="time for each kernel (default 0.2)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="a kernel to measure; may be repeated")
+    parser.add_argument("--cache-dir", type=Path, help="keep compiled kernels here (default: compile anew)")
+    options = parser.parse_args(argv)
+    if options.width < 8 or options.height < 8:
+        parser.error("the picture must be 8x8 or more")
+
+    runtime.configure(options.cache_dir)
+    warm_s = runtime.warm()
+    from transcoder_native import registry  # noqa: PLC0415 - compiles, so only after runtime.configure
+
+    names = options.only or list(registry.ENTRIES)
+    unknown = [name for name in names if name not in registry.ENTRIES]
+    if unknown:
+        parser.error(f"no such kernel: {', '.join(unknown)}; there are {', '.join(registry.ENTRIES)}")
+    memcpy = memcpy_gb_per_s(options.seconds)
+    results = [measure(name, options.height, options.width, options.seconds, memcpy) for name in names]
+
+    if options.json:
+        report = {
+            "machine": machine(),
+            "picture": {"width": options.width, "height": options.height},
+            "warm_s": warm_s,
+            "memcpy_gb_per_s": memcpy,
+            "kernels": [asdict(result) for result in results],
+        }
+        print(json.dumps(report, indent=2))
+        return 0
+    title = f"{options.width}x{options.height}, one thread; {machine()}"
+    table = Table(
+        title=title, caption=f"memcpy {memcpy:.1f} GB/s (read + written); compiled or loaded in {warm_s:.2f} s"
+    )
+    table.add_column("kernel")
+    for column in ("ms", "twin ms", "times faster", "Mpixel/s", "GB/s touched", "of memcpy"):
+        table.add_column(column, justify="right")
+    for result in results:
+        table.add_row(
+            result.name,
+            f"{result.kernel_ms:.3f}",
+            f"{result.twin_ms:.2f}",
+            f"{result.twin_ms / result.kernel_ms:.1f}",
+            f"{result.megapixels_per_s:.0f}",
+            f"{result.touched_gb_per_s:.1f}",
+            f"{result.of_memcpy:.0%}",
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
