@@ -168,6 +168,7 @@ class Camera:
             return []
         if now - self._due > MAX_LATE_S:
             self._due = self._next_metadata = self._next_audio = now
+            self.anchor = self._index, now
         bursts: list[Burst] = []
         while self._due <= now:
             if 0 in wanted:

@@ -80,6 +80,16 @@ class SimulatedCamera:
         """Connections that play."""
         return sum(connection.dialog.playing for connection in self._connections)
 
+    @property
+    def listening(self) -> bool:
+        """Whether new connections are taken."""
+        return self._server is not None
+
+    @property
+    def left_out(self) -> int:
+        """Bursts that the present readers were too slow for."""
+        return sum(connection.left_out for connection in self._connections)
+
     async def start(self) -> None:
         """Listen; after `stop`, on the same port again."""
         loop = asyncio.get_running_loop()
