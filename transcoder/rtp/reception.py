@@ -70,7 +70,7 @@ class RtpReceiver:
             if payload_type < 0:
                 self.malformed += 1
             else:
-                self._ledger.count("rtp_payload_type", str(payload_type), size=len(data), example=data[12:])
+                self._ledger.count("rtp_payload_type", str(payload_type), size=len(data), example=bytes(data[12:76]))
             return
         try:
             packet = parse_rtp(data)

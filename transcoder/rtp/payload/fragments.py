@@ -81,7 +81,7 @@ class Reassembly:
 
     def aggregate(self, payload: memoryview, *, minimum: int) -> list[bytes]:
         """Units of an aggregation packet after its header: 16-bit size and unit, repeated."""
-        units = []
+        units: list[bytes] = []
         position = 0
         while position + 2 <= len(payload) and len(units) < MAX_AGGREGATED:
             size = (payload[position] << 8) | payload[position + 1]

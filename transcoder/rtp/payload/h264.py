@@ -86,7 +86,7 @@ class Depacketizer(Reassembly):
             payload: of one packet, in sequence order.
             marker: of the packet; it ends a fragmented unit whose end bit is missing.
 
-        Source: RFC 6184 sections 5.6 to 5.8. STAP-B, MTAP and FU-B need packetization-mode 2, which no camera announces.
+        Source: RFC 6184 sections 5.6 to 5.8. STAP-B, MTAP and FU-B belong to packetization-mode 2: no camera has it.
         """
         if not payload:
             self.faults["empty payload"] += 1
@@ -94,7 +94,7 @@ class Depacketizer(Reassembly):
         kind = payload[0] & 0x1F
         if kind == FU_A:
             return self._fragment(payload, marker=marker)
-        units = self.cut_off()
+        units: list[bytes] = self.cut_off()
         if kind == STAP_A:
             units.extend(self.aggregate(payload[1:], minimum=1))
         elif 1 <= kind <= 23:

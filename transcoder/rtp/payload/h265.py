@@ -92,7 +92,7 @@ class Depacketizer(Reassembly):
         kind = (payload[0] >> 1) & 0x3F
         if kind == FU:
             return self._fragment(payload, marker=marker)
-        units = self.cut_off()
+        units: list[bytes] = self.cut_off()
         if kind == AP:
             units.extend(self.aggregate(payload[2:], minimum=2))
         elif kind < AP:

@@ -1,0 +1,229 @@
+"""Messages between the service and a worker, over a stream socket. Sans-IO.
+
+A message is a 32-bit length of what follows, a type byte and a body. What a worker sends is checked as if it came from
+the network: a worker may have been taken over by what it decoded.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec
+from transcoder.errors import LimitExceeded, RemoteProtocolError
+
+MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
+"""Bytes: an access unit, its start codes and its header."""
+MAX_JSON_SIZE = 256 << 10
+
+_HEADER = struct.Struct("<IB")
+_ACCESS_UNIT = struct.Struct("<BBqd")
+_CODED = struct.Struct("<BBqdfffH")
+
+
+class MessageType(IntEnum):
+    """The type byte; below 16 towards the worker."""
+
+    CONFIGURE = 1
+    ACCESS_UNIT = 2
+    KEYFRAME = 3
+    REPEAT = 4
+    SNAPSHOT = 5
+    READY = 16
+    FORMAT = 17
+    CODED = 18
+    STATS = 19
+    FAILED = 20
+    SNAPSHOT_TAKEN = 21
+
+
+DECODE_ONLY = 1
+"""Flag of an access unit: decode it for what follows, put nothing out."""
+RANDOM_ACCESS = 2
+"""Flag of an access unit or coded picture: decoding may start at it."""
+REPEATED = 4
+"""Flag of a coded picture: the last picture again, or the slate, while the camera is away."""
+
+_CODECS = {1: Codec.H264, 2: Codec.H265}
+_CODEC_NUMBERS = {codec: number for number, codec in _CODECS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessUnitMessage:
+    """An access unit on its way to the decoder.
+
+    Attributes:
+        codec: of the camera.
+        flags: DECODE_ONLY, RANDOM_ACCESS.
+        pts: 90 kHz ticks of the monotonic clock.
+        arrival: monotonic seconds of its last packet; tells how late it is.
+        data: Annex B byte stream.
+    """
+
+    codec: Codec
+    flags: int
+    pts: int
+    arrival: float
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedMessage:
+    """A picture of our encoder.
+
+    Attributes:
+        codec: of the output.
+        flags: RANDOM_ACCESS, REPEATED.
+        pts: 90 kHz ticks, of the picture it was made from.
+        arrival: of the access unit it was made from, monotonic seconds.
+        decode_s, stages_s, encode_s: processor time spent, seconds.
+        nal_units: without start codes, allow-listed.
+    """
+
+    codec: Codec
+    flags: int
+    pts: int
+    arrival: float
+    decode_s: float
+    stages_s: float
+    encode_s: float
+    nal_units: list[bytes]
+
+
+def serialize_message(kind: MessageType, body: bytes = b"") -> bytes:
+    """Wire form of a message."""
+    return _HEADER.pack(len(body), kind) + body
+
+
+def serialize_json(kind: MessageType, value: dict[str, Any]) -> bytes:
+    """Wire form of a message whose body is JSON."""
+    return serialize_message(kind, json.dumps(value).encode())
+
+
+def parse_json(body: memoryview) -> dict[str, Any]:
+    """Body of a JSON message.
+
+    Raises:
+        RemoteProtocolError: not a JSON object, or too large.
+    """
+    if len(body) > MAX_JSON_SIZE:
+        raise LimitExceeded(f"a worker's report of {len(body)} bytes is over {MAX_JSON_SIZE}")
+    try:
+        value = json.loads(bytes(body))
+    except (ValueError, RecursionError) as error:
+        raise RemoteProtocolError(f"a worker's report is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RemoteProtocolError("a worker's report is no JSON object")
+    return value
+
+
+def serialize_access_unit(codec: Codec, flags: int, pts: int, arrival: float, data: bytes) -> bytes:
+    """Wire form of an access unit.
+
+    Args:
+        codec: of the camera.
+        flags: DECODE_ONLY, RANDOM_ACCESS.
+        pts: 90 kHz ticks.
+        arrival: monotonic seconds.
+        data: Annex B byte stream.
+    """
+    head = _ACCESS_UNIT.pack(_CODEC_NUMBERS[codec], flags, pts, arrival)
+    return b"".join((_HEADER.pack(len(head) + len(data), MessageType.ACCESS_UNIT), head, data))
+
+
+def parse_access_unit(body: memoryview) -> AccessUnitMessage:
+    """Body of an access unit message, as our own service wrote it."""
+    codec, flags, pts, arrival = _ACCESS_UNIT.unpack_from(body)
+    return AccessUnitMessage(
+        codec=_CODECS[codec], flags=flags, pts=pts, arrival=arrival, data=body[_ACCESS_UNIT.size :]
+    )
+
+
+def serialize_coded(
+    codec: Codec,
+    flags: int,
+    pts: int,
+    arrival: float,
+    timings: tuple[float, float, float],
+    nal_units: Sequence[bytes],
+) -> bytes:
+    """Wire form of a coded picture: header, sizes, NAL units."""
+    head = _CODED.pack(_CODEC_NUMBERS[codec], flags, pts, arrival, *timings, len(nal_units))
+    sizes = struct.pack(f"<{len(nal_units)}I", *map(len, nal_units))
+    size = len(head) + len(sizes) + sum(map(len, nal_units))
+    return b"".join((_HEADER.pack(size, MessageType.CODED), head, sizes, *nal_units))
+
+
+def parse_coded(body: memoryview) -> CodedMessage:
+    """Body of a coded picture message.
+
+    Raises:
+        RemoteProtocolError: its parts do not add up.
+    """
+    if len(body) < _CODED.size:
+        raise RemoteProtocolError("a coded picture is cut off")
+    codec, flags, pts, arrival, decode_s, stages_s, encode_s, count = _CODED.unpack_from(body)
+    position = _CODED.size + 4 * count
+    if codec not in _CODECS or not 0 < count <= MAX_NAL_UNITS or position > len(body):
+        raise RemoteProtocolError("a coded picture has an impossible header")
+    sizes = struct.unpack_from(f"<{count}I", body, _CODED.size)
+    nal_units = []
+    for size in sizes:
+        if size < 2 or position + size > len(body):
+            raise RemoteProtocolError("a coded picture has an impossible NAL unit")
+        nal_units.append(bytes(body[position : position + size]))
+        position += size
+    if position != len(body):
+        raise RemoteProtocolError("a coded picture has bytes left over")
+    return CodedMessage(
+        codec=_CODECS[codec],
+        flags=flags,
+        pts=pts,
+        arrival=arrival,
+        decode_s=decode_s,
+        stages_s=stages_s,
+        encode_s=encode_s,
+        nal_units=nal_units,
+    )
+
+
+class MessageParser:
+    """Bytes of the socket in, messages out."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._buffered = 0
+        self._need = _HEADER.size
+
+    def receive_data(self, data: bytes | memoryview) -> None:
+        """Feed received bytes; call next_message() until it returns None afterwards."""
+        self._parts.append(bytes(data))
+        self._buffered += len(data)
+
+    def next_message(self) -> tuple[MessageType, memoryview] | None:
+        """The next message, or None when more data is needed.
+
+        Raises:
+            RemoteProtocolError: an unknown type, or a message over its limit.
+        """
+        if self._buffered < self._need:
+            return None
+        buffer = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts = [buffer]
+        length, kind = _HEADER.unpack_from(buffer)
+        if length > MAX_MESSAGE_SIZE:
+            raise LimitExceeded(f"a message of {length} bytes is over {MAX_MESSAGE_SIZE}")
+        end = _HEADER.size + length
+        if len(buffer) < end:
+            self._need = end  # a large message is joined once, when all of it is there
+            return None
+        rest = buffer[end:]
+        self._parts = [rest] if rest else []
+        self._buffered = len(rest)
+        self._need = _HEADER.size
+        try:
+            return MessageType(kind), memoryview(buffer)[_HEADER.size : end]
+        except ValueError:
+            raise RemoteProtocolError(f"a message of unknown type {kind}") from None

@@ -1,0 +1,79 @@
+"""What a worker is told about its stream."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from transcoder.codecs.nal import Codec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """A privacy mask.
+
+    Attributes:
+        polygon: vertices (x, y), 0..1 of the camera's picture.
+        style: "solid", "pixelate" or "blur".
+    """
+
+    polygon: tuple[tuple[float, float], ...]
+    style: str = "solid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFormat:
+    """What stays the same while readers are connected, so that their session description stays true.
+
+    Attributes:
+        width, height: pixels, even.
+        frame_rate: pictures a second, as the stream announces it.
+        matrix: matrix_coefficients (H.273 table 4), 2 for unspecified.
+    """
+
+    width: int
+    height: int
+    frame_rate: float
+    matrix: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """Settings of one stream's re-encoding.
+
+    Attributes:
+        codec: of the output.
+        bitrate_kbps: the cap.
+        gop_s: seconds between IDR pictures.
+        fps: at most this many pictures a second, or None.
+        size: output (width, height), or None for the camera's.
+        preset: of the encoder, or None for its default.
+        masks: privacy masks.
+        fixed: the output format of an earlier worker of this stream, kept while its readers stay.
+        memory_limit_mb: data memory of the process, MiB.
+    """
+
+    codec: Codec = Codec.H264
+    bitrate_kbps: int = 4000
+    gop_s: float = 1.0
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+    preset: str | None = None
+    masks: tuple[Mask, ...] = field(default_factory=tuple)
+    fixed: OutputFormat | None = None
+    memory_limit_mb: int = 512
+
+    def to_json(self) -> bytes:
+        """Wire form."""
+        return json.dumps(asdict(self) | {"codec": self.codec.value}).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes | memoryview) -> "WorkerOptions":
+        """Read the wire form, written by to_json of the same version."""
+        fields: dict[str, Any] = json.loads(bytes(data))
+        fields["codec"] = Codec(fields["codec"])
+        fields["size"] = tuple(fields["size"]) if fields["size"] else None
+        fields["masks"] = tuple(
+            Mask(polygon=tuple((x, y) for x, y in mask["polygon"]), style=mask["style"]) for mask in fields["masks"]
+        )
+        fields["fixed"] = OutputFormat(**fields["fixed"]) if fields["fixed"] else None
+        return cls(**fields)

@@ -1,0 +1,86 @@
+"""Decoding: access units to pictures, errors counted and survived."""
+
+from collections import Counter
+from fractions import Fraction
+
+import av
+import av.error
+from av.video.frame import VideoFrame
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import Codec
+from transcoder.errors import MediaError
+
+_NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
+_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
+
+ERRORS_TO_RESET = 50
+"""Access units refused in a row before the decoder is made anew: about two seconds of video."""
+MAX_DIMENSION = 8192
+"""Pixels; the widest camera seen is 8192x1800."""
+MAX_PIXELS = 8192 * 4320
+
+
+class Decoder:
+    """One decoder with one thread, so that a picture comes out of the access unit that went in.
+
+    Attributes:
+        errors: access units or pictures refused, by kind.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self.errors: Counter[str] = Counter()
+        self._refused = 0
+        self._context = self._open()
+
+    def _open(self) -> av.VideoCodecContext:
+        context = av.CodecContext.create(_NAMES[self.codec], "r")
+        if not isinstance(context, av.VideoCodecContext):
+            raise MediaError(f"FFmpeg has no {_NAMES[self.codec]} video decoder")
+        context.thread_count = 1
+        context.thread_type = "NONE"
+        context.open()
+        return context
+
+    def decode(self, data: bytes | memoryview, pts: int) -> list[VideoFrame]:
+        """Pictures that an access unit completes; none where it can't be decoded.
+
+        Args:
+            data: Annex B byte stream of one access unit.
+            pts: 90 kHz ticks; comes back as frame.pts, in presentation order.
+        """
+        packet = av.Packet(bytes(data))
+        packet.pts = pts
+        packet.dts = pts
+        packet.time_base = _TIME_BASE
+        try:
+            frames = self._context.decode(packet)
+        except av.error.FFmpegError as error:
+            self.errors[type(error).__name__] += 1
+            self._refused += 1
+            if self._refused >= ERRORS_TO_RESET:
+                self.reset()
+            return []
+        self._refused = 0
+        return [frame for frame in frames if self._is_sane(frame)]
+
+    def _is_sane(self, frame: VideoFrame) -> bool:
+        if frame.width > MAX_DIMENSION or frame.height > MAX_DIMENSION or frame.width * frame.height > MAX_PIXELS:
+            self.errors["picture over the size limit"] += 1
+            return False
+        if frame.is_corrupt:
+            self.errors["concealed"] += 1
+        return True
+
+    def reset(self) -> None:
+        """Begin anew: what was decoded is forgotten."""
+        self.errors["reset"] += 1
+        self._refused = 0
+        self._context = self._open()
+
+    @property
+    def sample_aspect_ratio(self) -> Fraction:
+        """Width to height of a sample, 1 where the stream does not say or says something impossible."""
+        ratio = self._context.sample_aspect_ratio
+        return ratio if ratio and Fraction(1, 4) <= ratio <= Fraction(4) else Fraction(1)

@@ -1,0 +1,138 @@
+"""Encoding: our own pictures to H.264 or H.265, nothing in the output that we did not put there.
+
+No B-frames and no lookahead (a picture comes out as soon as it went in), one reference, IDR only where it is asked for,
+constant quality under a bitrate cap.
+"""
+
+from collections import Counter
+from fractions import Fraction
+
+import av
+import av.error
+from av.video.frame import PictureType
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import Codec, is_allowed, is_random_access, nal_unit_name, nal_unit_type, split_byte_stream
+from transcoder.errors import MediaError
+from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.media.picture import OwnPicture
+
+LIMITED_RANGE = 1
+"""AVCOL_RANGE_MPEG."""
+VBV_S = 1.0
+"""Seconds of the cap that the decoder's buffer model holds: one GOP, so that an IDR may be large."""
+
+_QUALITY = {Codec.H264: "23", Codec.H265: "25"}
+"""Constant rate factors of about equal quality."""
+_PRESETS = {Codec.H264: "superfast", Codec.H265: "ultrafast"}
+
+
+def encoder_options(options: WorkerOptions) -> dict[str, str]:
+    """Settings of the encoder, by FFmpeg's names; every one must be understood by it."""
+    common = {
+        "preset": options.preset or _PRESETS[options.codec],
+        "tune": "zerolatency",
+        "crf": _QUALITY[options.codec],
+        "forced-idr": "1",
+        "a53cc": "0",
+        "udu_sei": "0",
+    }
+    cap = options.bitrate_kbps
+    buffer = round(cap * VBV_S)
+    if options.codec is Codec.H264:
+        return common | {
+            "maxrate": f"{cap}k",
+            "bufsize": f"{buffer}k",
+            "x264-params": "keyint=infinite:scenecut=0:weightp=0:aud=0",
+        }
+    return common | {
+        "x265-params": (
+            f"vbv-maxrate={cap}:vbv-bufsize={buffer}:keyint=-1:scenecut=0:open-gop=0:bframes=0:repeat-headers=1:info=0:"
+            "hash=0:aud=0:hrd=0:pools=none:frame-threads=1:log-level=error"
+        )
+    }
+
+
+class Encoder:
+    """One encoder; other settings are another encoder, which begins with an IDR.
+
+    Args:
+        options: of the stream.
+        output: size and frame rate.
+
+    Attributes:
+        dropped: NAL units of the encoder that did not leave, by name.
+
+    Raises:
+        MediaError: the encoder refuses a setting or does not know it.
+    """
+
+    def __init__(self, options: WorkerOptions, output: OutputFormat) -> None:
+        self.codec = options.codec
+        self.output = output
+        self.dropped: Counter[str] = Counter()
+        rate = Fraction(output.frame_rate).limit_denominator(1000)
+        self._rate = rate
+        self._tick = -1
+        settings = encoder_options(options)
+        context = av.CodecContext.create("libx264" if options.codec is Codec.H264 else "libx265", "w")
+        if not isinstance(context, av.VideoCodecContext):
+            raise MediaError(f"FFmpeg has no encoder for {options.codec.value}")
+        context.width = output.width
+        context.height = output.height
+        context.pix_fmt = "yuv420p"
+        context.color_range = LIMITED_RANGE
+        if output.matrix != 2:
+            context.colorspace = output.matrix
+        # a tick a picture: the stream announces its frame rate (VUI timing_info) without promising a fixed one
+        context.time_base = 1 / rate
+        context.framerate = rate
+        context.thread_count = 1
+        context.thread_type = "NONE"
+        context.max_b_frames = 0
+        context.options = settings
+        try:
+            context.open()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"the {options.codec.value} encoder refuses its settings: {error}") from None
+        if context.options:
+            unknown = ", ".join(context.options)
+            raise MediaError(f"the {options.codec.value} encoder does not know the option {unknown}")
+        self._context = context
+
+    def encode(self, picture: OwnPicture, pts: int, *, force_idr: bool) -> list[bytes]:
+        """NAL units of one picture, allow-listed.
+
+        Args:
+            picture: of the output's size.
+            pts: 90 kHz ticks, later than that of the picture before.
+            force_idr: make it an IDR with parameter sets.
+
+        Raises:
+            MediaError: the encoder failed.
+        """
+        frame = picture.frame
+        # the encoder's own time counts pictures; gaps stay gaps, so that its rate control sees true durations
+        tick = round(pts * self._rate / VIDEO_CLOCK_RATE)
+        self._tick = max(self._tick + 1, tick)
+        frame.pts = self._tick
+        frame.time_base = 1 / self._rate
+        frame.pict_type = PictureType.I if force_idr else PictureType.NONE
+        try:
+            packets = self._context.encode(frame)
+        except av.error.FFmpegError as error:
+            raise MediaError(f"the {self.codec.value} encoder failed: {error}") from None
+        units = []
+        for packet in packets:
+            for unit in split_byte_stream(memoryview(packet)):
+                unit_type = nal_unit_type(self.codec, unit)
+                if is_allowed(self.codec, unit_type):
+                    units.append(unit)
+                else:
+                    self.dropped[nal_unit_name(self.codec, unit_type)] += 1
+        return units
+
+
+def has_random_access(codec: Codec, nal_units: list[bytes]) -> bool:
+    """Whether decoding may start at this picture."""
+    return any(is_random_access(codec, nal_unit_type(codec, unit)) for unit in nal_units)

@@ -1,0 +1,49 @@
+"""Planes of FFmpeg frames as NumPy arrays, without copies.
+
+A plane is the whole padded array (height, stride) uint8, as the kernels take it; only its first `width` columns are
+picture.
+"""
+
+from typing import Any
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+
+BLACK = (16, 128, 128)
+"""Y, Cb, Cr of black in limited range (H.273)."""
+GREY = (126, 128, 128)
+
+
+def plane_u8(frame: VideoFrame, index: int) -> U8:
+    """A plane of 8-bit samples, (height, stride)."""
+    plane: Any = frame.planes[index]
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+
+
+def plane_u16(frame: VideoFrame, index: int) -> U16:
+    """A plane of 10- to 16-bit samples, little endian, (height, stride)."""
+    plane: Any = frame.planes[index]
+    return np.frombuffer(plane, np.uint16).reshape(plane.height, plane.line_size // 2)
+
+
+class OwnPicture:
+    """A picture of ours: 8-bit 4:2:0, limited range, even dimensions. The only kind that an encoder gets.
+
+    It has no side data and no metadata, because nothing but samples is ever written into it.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.frame = av.VideoFrame(width, height, "yuv420p")
+        self.width = width
+        self.height = height
+        self.planes = [plane_u8(self.frame, index) for index in range(3)]
+
+    def fill(self, colour: tuple[int, int, int]) -> None:
+        """One colour everywhere."""
+        for plane, value in zip(self.planes, colour, strict=True):
+            plane[:] = value

@@ -1,0 +1,120 @@
+"""The fork server: a process with one thread and everything loaded, that forks a worker on request.
+
+Our own rather than multiprocessing's, because that one imports the parent's main module again in every child, which
+costs tens of megabytes a worker and drags the service's modules into the sandbox.
+
+It is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a SOCK_SEQPACKET socket: a
+request is a JSON object with `id` and `name` and carries the worker's socket; answers are `{"ready": ...}`,
+`{"id", "pid"}` and `{"exited": pid, "status": ...}`.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from transcoder.worker import preload, sandbox
+
+MAX_REQUEST = 4096
+
+
+def main() -> None:
+    """Load, then fork on request until the service hangs up."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    cache_dir = Path(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else None
+    sandbox.die_with_parent(int(sys.argv[3]))
+    sandbox.set_name("tc-forkserver")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the service hangs up, after the workers
+    took = preload.load(cache_dir)
+    _send(control, {"ready": True, "kernels_s": took, "threads": preload.thread_count()})
+    _Server(control).run()
+
+
+def _send(control: socket.socket, answer: dict[str, Any]) -> None:
+    control.send(json.dumps(answer).encode())
+
+
+class _Server:
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._children: set[int] = set()
+        self._wakeup, wakeup = socket.socketpair()
+        self._wakeup.setblocking(False)
+        wakeup.setblocking(False)
+        self._signals = wakeup
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._wakeup, select.POLLIN)
+        while True:
+            poll.poll()
+            with contextlib.suppress(BlockingIOError):
+                self._wakeup.recv(4096)
+            self._reap()
+            if not self._requests():
+                break
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _requests(self) -> bool:
+        """Serve what has come; False when the service is gone."""
+        while True:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            request = json.loads(data)
+            pid = self._fork(descriptors[0], request["name"])
+            os.close(descriptors[0])
+            self._children.add(pid)
+            _send(self._control, {"id": request["id"], "pid": pid})
+
+    def _fork(self, descriptor: int, name: str) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            sandbox.die_with_parent(parent)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            gc.disable()  # frames are freed by reference counts; what cycles there are are small and few
+            sandbox.set_name(f"tc:{name}")
+            connection = socket.socket(fileno=os.dup2(descriptor, 3))
+            os.closerange(4, 4096)
+            from transcoder.worker.process import run_and_exit  # noqa: PLC0415  # after preload.load()
+
+            run_and_exit(connection)
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        while self._children:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._children.discard(pid)
+            with contextlib.suppress(OSError):
+                _send(self._control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""What a worker does with a message: access units in, coded pictures and reports out. No sockets, no clock of its own.
+
+Overload is shed in the order that costs least: pictures that are late are decoded and not encoded, access units that
+are very late are not even decoded, up to the next random access point. So the delay stays bounded.
+"""
+
+import itertools
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any
+
+from av.video.frame import VideoFrame
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import Codec
+from transcoder.errors import MediaError
+from transcoder.ipc.messages import (
+    DECODE_ONLY,
+    RANDOM_ACCESS,
+    REPEATED,
+    AccessUnitMessage,
+    MessageType,
+    serialize_coded,
+    serialize_json,
+)
+from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.media.decoder import Decoder
+from transcoder.media.encoder import Encoder, has_random_access
+from transcoder.media.geometry import square_size
+from transcoder.media.picture import GREY
+from transcoder.media.stages import Stages
+
+LATE_S = 0.25
+"""A picture whose access unit is older than this is not encoded ..."""
+MAX_UNENCODED_S = 0.5
+"""... unless nothing was for this long: an overloaded stream moves at 2 fps at least."""
+VERY_LATE_S = 1.0
+"""An access unit older than this is not decoded, nor what refers to it."""
+RATE_PICTURES = 4
+"""Pictures whose spacing decides the announced frame rate; they are decoded and not sent."""
+RATE_WAIT_S = 0.6
+"""Seconds after which fewer have to do: a camera at 1 fps does not wait for four."""
+SLATE_SIZE = (1280, 720)
+"""Of the grey picture that stands in for a camera that never sent one, where no size is configured."""
+DEFAULT_FRAME_RATE = 25.0
+
+_COMMON_RATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 12.5, 15, 16, 20, 24, 25, 30, 50, 60)
+_MATRICES = frozenset({1, 5, 6})
+"""BT.709 and the two of BT.601; others are announced as unspecified."""
+
+
+class Pipeline:
+    """Decoder, stages and encoder of one stream.
+
+    Args:
+        options: as configured.
+
+    Attributes:
+        counters: of everything worth knowing, by name.
+    """
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self._options = options
+        self._format = options.fixed
+        self._decoder: Decoder | None = None
+        self._stages: Stages | None = None
+        self._encoder: Encoder | None = None
+        self._has_picture = False
+        self._force_idr = False
+        self._skip_to_random_access = True
+        self._last_pts: int | None = None
+        self._last_idr_pts = 0
+        self._last_encoded_at = 0.0
+        self._next_pts = 0
+        self._spacing: deque[int] = deque(maxlen=RATE_PICTURES)
+        self._source: dict[str, Any] = {}
+        self.counters: Counter[str] = Counter()
+
+    # -- messages ------------------------------------------------------------------------------------------------
+
+    def configure(self, options: WorkerOptions) -> Iterator[bytes]:
+        """Other settings, from the next picture on."""
+        old, self._options = self._options, options
+        if self._stages is not None and old.masks != options.masks:
+            self._stages.set_masks(options.masks)
+        if old.size != options.size or old.codec is not options.codec:
+            self._format = None
+            self._stages = None
+            self._encoder = None
+            self._has_picture = False
+        elif (old.bitrate_kbps, old.preset) != (options.bitrate_kbps, options.preset):
+            self._encoder = None
+        yield from ()
+
+    def force_idr(self) -> None:
+        """Make the next picture an IDR."""
+        self._force_idr = True
+
+    def access_unit(self, message: AccessUnitMessage, now: float) -> Iterator[bytes]:
+        """Decode an access unit and encode what comes out of it.
+
+        Args:
+            message: from the service.
+            now: monotonic seconds.
+        """
+        random_access = bool(message.flags & RANDOM_ACCESS)
+        decoder = self._decoder
+        if decoder is None or decoder.codec is not message.codec:
+            decoder = self._decoder = Decoder(message.codec)
+            self._skip_to_random_access = True
+        if self._skip_to_random_access:
+            if not random_access:
+                self.counters["skipped_access_units"] += 1
+                return
+            self._skip_to_random_access = False
+        late = now - message.arrival
+        replay = bool(message.flags & DECODE_ONLY)
+        if late > VERY_LATE_S and not replay and not random_access:
+            self.counters["shed_access_units"] += 1
+            self._skip_to_random_access = True
+            return
+        started = time.thread_time()
+        frames = decoder.decode(message.data, message.pts)
+        decode_s = time.thread_time() - started
+        self.counters["decoded_pictures"] += len(frames)
+        for frame in frames:
+            yield from self._picture(frame, message, decode_s, late, replay=replay)
+            decode_s = 0.0
+
+    def repeat(self, pts: int, now: float) -> Iterator[bytes]:
+        """The last picture again, or a grey slate where there was none: the camera is away."""
+        if self._format is None:
+            width, height = self._options.size or SLATE_SIZE
+            self._format = OutputFormat(width=width, height=height, frame_rate=self._options.fps or DEFAULT_FRAME_RATE)
+            yield self._format_message(slate=True)
+        if self._stages is None:
+            self._stages = Stages(self._format.width, self._format.height, self._options.masks)
+        if not self._has_picture:
+            self._stages.picture.fill(GREY)
+        yield from self._encode(pts, now, (0.0, 0.0), flags=REPEATED)
+
+    # -- pictures ------------------------------------------------------------------------------------------------
+
+    def _picture(
+        self, frame: VideoFrame, message: AccessUnitMessage, decode_s: float, late: float, *, replay: bool
+    ) -> Iterator[bytes]:
+        pts = frame.pts if frame.pts is not None else message.pts
+        if self._format is None or (not self._has_picture and self._options.fixed is None):
+            output = self._output_format(frame, pts)
+            if output is None:
+                return  # the frame rate is not known yet
+            if output != self._format:
+                self._format = output
+                self._stages = None
+                self._encoder = None
+                yield self._format_message(slate=False)
+        if self._note_source(frame):
+            yield self._format_message(slate=False)
+        if replay or not self._is_wanted(pts, message.arrival + late, late):
+            return
+        started = time.thread_time()
+        if self._stages is None:
+            self._stages = Stages(self._format.width, self._format.height, self._options.masks)
+        try:
+            self._stages.run(frame, self._aspect())
+        except (MediaError, ValueError) as error:
+            self._has_picture = False
+            self.counters["pictures_without_mask"] += 1
+            raise MediaError(f"a picture could not be prepared and is not shown: {error}") from None
+        self._has_picture = True
+        stages_s = time.thread_time() - started
+        yield from self._encode(pts, message.arrival, (decode_s, stages_s), flags=0)
+
+    def _is_wanted(self, pts: int, now: float, late: float) -> bool:
+        """Whether a picture is encoded: not over the frame rate cap, and not late."""
+        if self._options.fps is not None:
+            if pts < self._next_pts and not self._force_idr:
+                self.counters["capped_pictures"] += 1
+                return False
+            interval = round(VIDEO_CLOCK_RATE / self._options.fps)
+            # a tenth of slack for jitter; the grid moves on by whole intervals, so that the mean rate is the cap
+            behind = pts - self._next_pts > interval
+            self._next_pts = pts + interval - interval // 10 if behind else self._next_pts + interval
+        if late > LATE_S and now - self._last_encoded_at < MAX_UNENCODED_S:
+            self.counters["shed_pictures"] += 1
+            return False
+        return True
+
+    def _encode(self, pts: int, arrival: float, spent: tuple[float, float], flags: int) -> Iterator[bytes]:
+        if self._stages is None or self._format is None:
+            return
+        if self._last_pts is not None and pts <= self._last_pts:
+            pts = self._last_pts + 1
+        encoder = self._encoder
+        if encoder is None:
+            encoder = self._encoder = Encoder(self._options, self._format)
+            self._force_idr = True
+        gop_ticks = round(self._options.gop_s * VIDEO_CLOCK_RATE)
+        # half a picture early is nearer to the GOP's length than half a picture late
+        half = round(VIDEO_CLOCK_RATE / self._format.frame_rate / 2)
+        force = self._force_idr or pts - self._last_idr_pts >= gop_ticks - half
+        started = time.thread_time()
+        try:
+            nal_units = encoder.encode(self._stages.picture, pts, force_idr=force)
+        except MediaError:
+            self._encoder = None
+            raise
+        encode_s = time.thread_time() - started
+        self._last_pts = pts
+        if not nal_units:
+            self.counters["pictures_without_output"] += 1
+            return
+        if has_random_access(encoder.codec, nal_units):
+            flags |= RANDOM_ACCESS
+            self._last_idr_pts = pts
+            self._force_idr = False
+        self._last_encoded_at = time.monotonic()
+        self.counters["encoded_pictures"] += 1
+        yield serialize_coded(encoder.codec, flags, pts, arrival, (*spent, encode_s), nal_units)
+
+    # -- format --------------------------------------------------------------------------------------------------
+
+    def _aspect(self) -> Any:
+        return self._decoder.sample_aspect_ratio if self._decoder is not None else 1
+
+    def _output_format(self, frame: VideoFrame, pts: int) -> OutputFormat | None:
+        rate = self._frame_rate(pts)
+        if rate is None:
+            return None
+        width, height = self._options.size or square_size(frame.width, frame.height, self._aspect())
+        matrix = int(frame.colorspace)
+        return OutputFormat(width=width, height=height, frame_rate=rate, matrix=matrix if matrix in _MATRICES else 2)
+
+    def _frame_rate(self, pts: int) -> float | None:
+        """The rate to announce, or None while too few pictures tell it."""
+        self._spacing.append(pts)
+        waited_s = (pts - self._spacing[0]) / VIDEO_CLOCK_RATE
+        if len(self._spacing) < RATE_PICTURES and waited_s < RATE_WAIT_S:
+            return None
+        times = sorted(self._spacing)
+        gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times) if later > earlier)
+        if not gaps:
+            return self._options.fps or DEFAULT_FRAME_RATE
+        rate = VIDEO_CLOCK_RATE / gaps[len(gaps) // 2]
+        nearest = min(_COMMON_RATES, key=lambda common: abs(common - rate))
+        rate = float(nearest) if abs(nearest - rate) < 0.06 * nearest else min(max(round(rate, 1), 0.5), 60.0)
+        return min(rate, self._options.fps) if self._options.fps else rate
+
+    def _note_source(self, frame: VideoFrame) -> bool:
+        """Remember what the camera's pictures are; True when it changed."""
+        codec = self._decoder.codec if self._decoder is not None else Codec.H264
+        seen = {
+            "codec": codec.value,
+            "width": frame.width,
+            "height": frame.height,
+            "pixel_format": frame.format.name,
+            "interlaced": bool(frame.interlaced_frame),
+        }
+        if seen == self._source:
+            return False
+        if self._source:
+            self.counters["source_format_changes"] += 1
+        self._source = seen
+        return True
+
+    def _format_message(self, *, slate: bool) -> bytes:
+        output = self._format
+        described = (
+            {"width": output.width, "height": output.height, "frame_rate": output.frame_rate, "matrix": output.matrix}
+            if output is not None
+            else None
+        )
+        return serialize_json(MessageType.FORMAT, {"source": self._source, "output": described, "slate": slate})
+
+    def stats(self) -> dict[str, Any]:
+        """Counters for the service."""
+        decoder, encoder = self._decoder, self._encoder
+        return {
+            "counters": dict(self.counters),
+            "decode_errors": dict(decoder.errors) if decoder is not None else {},
+            "encoder_dropped": dict(encoder.dropped) if encoder is not None else {},
+        }

@@ -1,0 +1,68 @@
+"""Everything a worker needs, imported once in the fork server, so that its children share the pages and start at once.
+
+After a fork into the sandbox no file can be opened, so nothing may be imported late.
+"""
+
+import gc
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from transcoder_native import runtime
+
+_MODULES = (
+    "encodings.idna",
+    "transcoder.media.encoder",
+    "transcoder.media.stages",
+    "transcoder.worker.process",
+)
+
+
+def load(cache_dir: Path | None) -> float:
+    """Import, compile and try out everything; freeze it for the garbage collector.
+
+    Args:
+        cache_dir: where compiled kernels are kept, or None.
+
+    Returns:
+        Seconds that the kernels took.
+    """
+    runtime.configure(cache_dir)
+    took = runtime.warm()
+    for name in _MODULES:
+        importlib.import_module(name)
+    _rehearse()
+    gc.collect()
+    gc.freeze()  # a collection in a child would touch, and so copy, every shared page
+    return took
+
+
+def thread_count() -> int:
+    """Threads of this process: it must be 1 when it forks."""
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+def _rehearse() -> None:
+    """Run one tiny picture through decoder, stages and encoder: whatever is loaded on first use is loaded now."""
+    from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
+
+    from transcoder.codecs.nal import Codec, join_byte_stream  # noqa: PLC0415
+    from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
+    from transcoder.media.decoder import Decoder  # noqa: PLC0415
+    from transcoder.media.encoder import Encoder  # noqa: PLC0415
+    from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
+    from transcoder.media.stages import Stages  # noqa: PLC0415
+
+    triangle = ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))
+    output = OutputFormat(width=64, height=64, frame_rate=25.0)
+    picture = OwnPicture(64, 64)
+    picture.fill(GREY)
+    encoder = Encoder(WorkerOptions(codec=Codec.H264), output)
+    units = encoder.encode(picture, 0, force_idr=True)
+    stages = Stages(96, 64, tuple(Mask(polygon=triangle, style=style) for style in ("solid", "pixelate", "blur")))
+    for frame in Decoder(Codec.H264).decode(join_byte_stream(units), 0):
+        stages.run(frame, Fraction(1))
+        frame.reformat(format="yuv420p")
+    np.zeros(1).sum()
+    # an H.265 encoder has threads of its own, so it can't be rehearsed before a fork

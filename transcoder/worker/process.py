@@ -1,0 +1,130 @@
+"""The life of a worker process: sandbox, then messages from the service until it hangs up."""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterable
+
+from transcoder.errors import MediaError, TranscoderError
+from transcoder.ipc.messages import (
+    MessageParser,
+    MessageType,
+    parse_access_unit,
+    serialize_json,
+    serialize_message,
+)
+from transcoder.ipc.options import WorkerOptions
+from transcoder.worker import sandbox
+from transcoder.worker.pipeline import Pipeline
+
+HEARTBEAT_S = 0.5
+"""Between reports to the service; they are its proof of life."""
+READ_SIZE = 256 << 10
+"""Bytes of one read: most access units arrive whole."""
+
+
+def main(connection: socket.socket) -> None:
+    """Serve one stream until the service hangs up; the first message has to be CONFIGURE.
+
+    Args:
+        connection: a blocking stream socket to the service, the only descriptor this process needs.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which hangs up
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parser = MessageParser()
+    message = None
+    while message is None:
+        data = connection.recv(READ_SIZE)
+        if not data:
+            return
+        parser.receive_data(data)
+        message = parser.next_message()
+    options = WorkerOptions.from_json(message[1])
+    try:
+        sandbox.limit_memory(options.memory_limit_mb)
+        sandbox.enter()
+    except (TranscoderError, OSError, ValueError) as error:
+        _send(connection, serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": True}))
+        return
+    _send(connection, serialize_message(MessageType.READY))
+    _Loop(connection, parser, Pipeline(options)).run()
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    connection.sendall(data)
+
+
+class _Loop:
+    def __init__(self, connection: socket.socket, parser: MessageParser, pipeline: Pipeline) -> None:
+        self._connection = connection
+        self._parser = parser
+        self._pipeline = pipeline
+        self._next_report = 0.0
+        self._buffer = bytearray(READ_SIZE)
+
+    def run(self) -> None:
+        self._connection.settimeout(HEARTBEAT_S)
+        view = memoryview(self._buffer)
+        while True:
+            self._report_if_due()
+            while (message := self._parser.next_message()) is not None:
+                self._handle(*message)
+                self._report_if_due()
+            try:
+                size = self._connection.recv_into(view)
+            except TimeoutError:
+                continue
+            if size == 0:
+                return
+            self._parser.receive_data(view[:size])
+
+    def _handle(self, kind: MessageType, body: memoryview) -> None:
+        try:
+            self._write(self._results(kind, body))
+        except MediaError as error:
+            self._write([serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": False})])
+
+    def _results(self, kind: MessageType, body: memoryview) -> Iterable[bytes]:
+        pipeline = self._pipeline
+        if kind is MessageType.ACCESS_UNIT:
+            return pipeline.access_unit(parse_access_unit(body), time.monotonic())
+        if kind is MessageType.REPEAT:
+            return pipeline.repeat(int.from_bytes(body[:8], "little", signed=True), time.monotonic())
+        if kind is MessageType.KEYFRAME:
+            pipeline.force_idr()
+        elif kind is MessageType.CONFIGURE:
+            return pipeline.configure(WorkerOptions.from_json(body))
+        return ()
+
+    def _write(self, messages: Iterable[bytes]) -> None:
+        # the service reads whatever comes; if it does not for long, it is gone or stuck, and so are we
+        self._connection.settimeout(None)
+        try:
+            for message in messages:
+                self._connection.sendall(message)
+        finally:
+            with contextlib.suppress(OSError):
+                self._connection.settimeout(HEARTBEAT_S)
+
+    def _report_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_report:
+            self._next_report = now + HEARTBEAT_S
+            report = self._pipeline.stats() | {"cpu_s": time.process_time()}
+            self._write([serialize_json(MessageType.STATS, report)])
+
+
+def run_and_exit(connection: socket.socket) -> None:
+    """Run main and end this process, without the interpreter's own ending: nothing is left to clean up."""
+    status = 1
+    try:
+        main(connection)
+        status = 0
+    except (BrokenPipeError, ConnectionResetError):
+        status = 0  # the service is gone
+    except MemoryError:
+        status = 3
+    finally:
+        os._exit(status)

@@ -1,0 +1,122 @@
+"""What a worker may still do once it reads camera bytes: compute, and talk on the one socket it was given.
+
+No files, no network, no other process, no new code. An allow-list of system calls (seccomp) does it; what libraries try
+out of habit (opening a file, asking for the CPU count) is answered with an error, what only an attacker would try ends
+the process.
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+import resource
+import signal
+from pathlib import Path
+
+import pyseccomp as seccomp
+
+from transcoder.errors import WorkerError
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_THREAD = 0x10000
+
+MAX_DESCRIPTORS = 16
+
+_ALLOWED = (
+    # the socket
+    "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg", "poll", "ppoll", "select",
+    "pselect6", "close", "fcntl", "shutdown", "getsockopt", "setsockopt",
+    # memory
+    "brk", "munmap", "mremap", "madvise", "membarrier",
+    # time, threads of the encoder, signals of the runtime
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "set_robust_list", "rseq",
+    "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_min",
+    "sched_get_priority_max", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "getpid", "gettid",
+    "getrandom", "getrusage", "times", "restart_syscall", "exit", "exit_group",
+)  # fmt: skip
+
+_FATAL = (
+    "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
+    "process_vm_writev", "fork", "vfork", "kill", "tkill", "bpf", "mount", "umount2", "pivot_root", "chroot", "setns",
+    "unshare", "keyctl", "add_key", "init_module", "finit_module", "kexec_load", "perf_event_open", "userfaultfd",
+    "io_uring_setup", "open_by_handle_at", "pidfd_getfd", "memfd_create",
+)  # fmt: skip
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies; exit at once if it is dead already.
+
+    Args:
+        parent: process id that os.getppid() must show.
+    """
+    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def set_name(name: str) -> None:
+    """Show a name in ps and top (15 bytes)."""
+    _libc().prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let the data memory of this process grow by so many MiB from here; past that, allocations fail."""
+    data_pages = int(Path("/proc/self/statm").read_text().split()[5])
+    limit = data_pages * mmap.PAGESIZE + (megabytes << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def enter() -> None:
+    """Give up everything but computing and the open descriptors. There is no way back.
+
+    Raises:
+        WorkerError: the kernel or libseccomp can't do it; then no camera byte may be read.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_DESCRIPTORS, MAX_DESCRIPTORS))
+    if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise WorkerError("the kernel refuses no_new_privs")
+    try:
+        _filter().load()
+    except (OSError, RuntimeError) as error:
+        raise WorkerError(f"the sandbox can't be entered: {error}") from None
+
+
+def _filter() -> seccomp.SyscallFilter:
+    rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
+    for name in _FATAL:
+        _add(rules, seccomp.KILL_PROCESS, name)
+    for name in _ALLOWED:
+        _add(rules, seccomp.ALLOW, name)
+    # memory yes, code no
+    for name in ("mmap", "mprotect"):
+        _add(rules, seccomp.ALLOW, name, seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0))
+    # a thread (x265 has some) yes, a process no; clone3 hides its flags from a filter: the C library then uses clone
+    _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
+    _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
+    # libraries name their threads
+    _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))
+    # a process may end itself (abort), nobody else
+    _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
+    return rules
+
+
+def _add(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
+    try:
+        rules.add_rule(action, name, *arguments)
+    except (OSError, ValueError):
+        if action == seccomp.ALLOW:  # a call this machine does not have needs no permission
+            return
+        if _resolves(name):
+            raise
+
+
+def _resolves(name: str) -> bool:
+    return bool(seccomp.resolve_syscall(seccomp.system_arch(), name) >= 0)
