@@ -38,8 +38,8 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "literal_error": "must be {expected}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} entries",
@@ -69,13 +69,13 @@ def describe(error: ValidationError, model: type[BaseModel], data: object) -> li
         model: the model that was validated.
         data: the data that was validated, to tell keys of the file from pydantic's own path elements.
     """
-    lines: list[str] = []
+    lines: dict[str, None] = {}  # in order, each once
     items = error.errors(include_url=False)
+    above = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
     for item in items:
         path, of_key = _real_path(item["loc"], data)
         kind = item["type"]
-        depth = len(item["loc"])
-        if kind == "too_short" and any(other["loc"][:depth] == item["loc"] != other["loc"] for other in items):
+        if kind == "too_short" and item["loc"] in above:
             continue  # pydantic counts the good entries only; the bad ones are reported
         if kind == "extra_forbidden":
             message = _unknown(path, model)
@@ -93,9 +93,8 @@ def describe(error: ValidationError, model: type[BaseModel], data: object) -> li
             elif not of_key and not _SENSITIVE.intersection(map(str, path)):
                 message += _shown(item["input"])
         line = f"{key_path(path) or 'configuration'}: {message}"
-        if line not in lines:
-            lines.append(line)
-    return lines
+        lines[line] = None
+    return list(lines)
 
 
 def _real_path(loc: tuple[Key, ...], data: object) -> tuple[tuple[Key, ...], bool]:
@@ -105,8 +104,7 @@ def _real_path(loc: tuple[Key, ...], data: object) -> tuple[tuple[Key, ...], boo
         if part == "[key]" and part == loc[-1]:
             return tuple(path), True
         if isinstance(data, Mapping):
-            data = data.get(part)
-            # a missing key has no value and is the end of its path
+            data = data.get(part)  # None for a missing key, which ends its path
         elif isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):
             data = data[part]
         else:

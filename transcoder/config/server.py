@@ -6,13 +6,13 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from transcoder.config.listen import Endpoint, Listen
-from transcoder.config.section import Integer, Name, Secret, Section
+from transcoder.config.section import Name, NotBool, Secret, Section
 
 USER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 """No colon, which ends a user's name in Basic (RFC 7617, 2), and no quote, which ends it in Digest (RFC 7616, 3.4)."""
 
 UserName = Annotated[str, Field(pattern=USER_PATTERN)]
-Port = Annotated[Integer, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=0, le=65535), NotBool]
 
 
 class UserConfig(Section):

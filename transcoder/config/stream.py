@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
-from transcoder.config.section import Integer, Number, Section
+from transcoder.config.section import NotBool, Section
 from transcoder.config.source import SourceConfig
 
 STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -19,18 +19,18 @@ MAX_MACROBLOCKS: Final = 139_264
 """Of 16x16 pixels in a picture (H.264, table A-1, MaxFS of level 6.2)."""
 _SIZE: Final = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 
-Coordinate = Annotated[Number, Field(ge=0, le=1)]
+Coordinate = Annotated[float, Field(ge=0, le=1), NotBool]
 
 
 class VideoConfig(Section):
     """`video`: how the served video is encoded."""
 
     codec: Literal["h264", "h265"] = "h264"
-    bitrate_kbps: Annotated[Integer, Field(ge=64, le=100_000)] = 4000
+    bitrate_kbps: Annotated[int, Field(ge=64, le=100_000), NotBool] = 4000
     """The cap, in kbit/s: from a thumbnail to twice what 8K cameras send."""
-    fps: Annotated[Number, Field(ge=0.5, le=120)] | None = None
+    fps: Annotated[float, Field(ge=0.5, le=120), NotBool] | None = None
     """Cap in pictures a second, null for none: readers give up on streams that are slower than one in two seconds."""
-    gop_s: Annotated[Number, Field(ge=0.2, le=10)] = 1
+    gop_s: Annotated[float, Field(ge=0.2, le=10), NotBool] = 1
     """Seconds between IDR pictures: more often costs several times the bits, more seldom leaves a reader after a loss
     without a picture for too long."""
     size: str | None = Field(default=None, json_schema_extra={"pattern": "^([0-9]+x[0-9]+|source)$"})
@@ -92,7 +92,7 @@ class StreamOptions(Section):
     video: VideoConfig = VideoConfig()
     masks: Annotated[tuple[MaskConfig, ...], Field(max_length=32)] = ()
     """At most 32; a list in a stream replaces that in `defaults`."""
-    memory_limit_mb: Annotated[Integer, Field(ge=128, le=4096)] = 512
+    memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
     """At which the stream's worker is replaced, in MiB: from just above a 1080p worker's to the needs of 8K."""
 
 

@@ -1,0 +1,93 @@
+"""Bounds of a stream's keys: the last good value and the first bad one on each side."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transcoder.config import StreamConfig, parse
+from transcoder.errors import ConfigError
+
+MASK = {"polygon": [[0, 0], [1, 0], [1, 1]]}
+
+
+def stream(**keys: object) -> StreamConfig:
+    text = yaml.safe_dump({"streams": {"a": {"source": "rtsp://10.0.0.2/", **keys}}})
+    return parse(text, Path("/nonexistent"), {}).streams["a"]
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("bitrate_kbps", [64, 100_000, "800"], [63, 100_001, 100.5, True, None, "x", float("inf"), [64]]),
+        ("fps", [0.5, 120, None, "12.5"], [0.4, 121, True, float("nan"), "x"]),
+        ("gop_s", [0.2, 10, 1], [0.19, 10.1, None, True, float("inf")]),
+        ("codec", ["h264", "h265"], ["H264", "av1", None, 264]),
+        ("preset", [None, "ultrafast", "veryslow"], ["turbo", 5]),
+        ("size", [None, "source", "16x16", "1280x720", "8192x4352"],
+         ["15x16", "1281x720", "1280x721", "14x16", [1, 2], "8194x16", "8192x8192",
+          "1280", "1280x720x3", "-2x4", "", 1280]),
+    ],
+)  # fmt: skip
+def test_video_bounds(key, good, bad):
+    for value in good:
+        stream(video={key: value})
+    for value in bad:
+        with pytest.raises(ConfigError) as caught:
+            stream(video={key: value})
+        (line,) = caught.value.problems
+        assert line.startswith(f"streams.a.video.{key}: "), value
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("memory_limit_mb", [128, 4096], [127, 4097, True, 512.5]),
+        ("audio", ["drop", "reencode"], [True, "copy", None]),
+        ("enabled", [True, False, "true", "no"], ["maybe", 2, None]),
+        ("masks", [[], [MASK] * 32], [[MASK] * 33, None, {}]),
+        ("video", [{}], [None, [], "h264"]),
+    ],
+)  # fmt: skip
+def test_stream_bounds(key, good, bad):
+    for value in good:
+        stream(**{key: value})
+    for value in bad:
+        with pytest.raises(ConfigError) as caught:
+            stream(**{key: value})
+        (line,) = caught.value.problems
+        assert line.startswith(f"streams.a.{key}: "), value
+
+
+@pytest.mark.parametrize(
+    ("polygon", "where"),
+    [
+        ([[0, 0], [1, 1]], ""),
+        ([[0, 0], [0.5, 0.5], [1, 1]], ""),
+        ([[0.3, 0.3]] * 4, ""),
+        ([[0, 0], [0, 0], [1, 0], [0.5, 0]], ""),
+        ([[0, 0], [1, 0], [1, 1.01]], "[2][1]"),
+        ([[0, 0], [1, 0], [-0.01, 1]], "[2][0]"),
+        ([[0, 0], [1, 0], [1]], "[2]"),
+        ([[0, 0], [1, 0], [1, 1, 1]], "[2]"),
+        ([[i / 65, i % 2] for i in range(65)], ""),
+    ],
+)
+def test_polygons_that_hide_nothing_or_are_none(polygon, where):
+    with pytest.raises(ConfigError) as caught:
+        stream(masks=[{"polygon": polygon}])
+    assert caught.value.problems[0].startswith(f"streams.a.masks[0].polygon{where}")
+
+
+def test_masks():
+    bow_tie = [[0, 0], [1, 1], [1, 0], [0, 1]]
+    first, second = stream(masks=[{"polygon": bow_tie}, {"polygon": bow_tie, "style": "blur"}]).masks
+    assert (first.style, second.style) == ("solid", "blur")
+    with pytest.raises(ConfigError, match="must be 'solid', 'pixelate' or 'blur'"):
+        stream(masks=[{"polygon": bow_tie, "style": "black"}])
+
+
+def test_dimensions():
+    assert stream(video={"size": "1280X0720"}).video.size == "1280x720"
+    assert stream(video={"size": "1280x720"}).video.dimensions == (1280, 720)
+    assert stream(video={"size": "source"}).video == stream(video={"size": None}).video
