@@ -174,7 +174,13 @@ def test_a_literal_address_outside_the_networks_is_refused():
 
 @pytest.mark.parametrize(
     ("network", "says"),
-    [("10.0.0.5/8", "did you mean 10.0.0.0/8?"), ("camera", "must be a network"), ("10.0.0.0/33", "must be a network")],
+    [
+        ("10.0.0.5/8", "did you mean 10.0.0.0/8?"),
+        ("camera", "must be a network"),
+        ("10.0.0.0/33", "must be a network"),
+        (5, "must be a network"),
+        (True, "must be a network"),
+    ],
 )
 def test_networks_that_are_refused(network, says):
     line = refusal("rtsp://10.0.0.2/", [network])

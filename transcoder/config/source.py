@@ -31,8 +31,10 @@ MAX_INTERFACE: Final = 15
 
 
 def _network(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, Network):
         return value
+    if not isinstance(value, str):  # ipaddress takes the number 5 for 0.0.0.5
+        raise ValueError("must be a network such as 10.0.0.0/8 or fc00::/7")  # noqa: TRY004  # pydantic collects ValueError
     try:
         return ipaddress.ip_network(value)
     except ValueError:
