@@ -59,7 +59,20 @@ def main(arguments: list[str] | None = None) -> int:
         0 done, 2 usage.
     """
     given = parser().parse_args(arguments)
-    options = FleetOptions(
+    try:
+        options = _options(given)
+        cameras = build(options, _report_progress)
+    except (TranscoderError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    gc.freeze()
+    with suppress(KeyboardInterrupt):
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve(cameras, options.seed, given.list, given.control))
+    return 0
+
+
+def _options(given: argparse.Namespace) -> FleetOptions:
+    return FleetOptions(
         cameras=given.cameras,
         families=tuple(given.family.split(",")),
         settings=tuple(given.set),
@@ -83,15 +96,6 @@ def main(arguments: list[str] | None = None) -> int:
         password=given.password,
         seed=given.canary_seed or secrets.token_hex(8),
     )
-    try:
-        cameras = build(options, _report_progress)
-    except (TranscoderError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    gc.freeze()
-    with suppress(KeyboardInterrupt):
-        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve(cameras, options.seed, given.list, given.control))
-    return 0
 
 
 def _report_progress(done: int, total: int) -> None:

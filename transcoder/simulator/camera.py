@@ -55,6 +55,10 @@ class Camera:
     Attributes:
         mint: its canaries.
         tracks: its media, in the order of the SDP.
+        realm: of the challenges.
+        server_header: value of Server, or empty.
+        session_canary: digits in each session id.
+        nonce_canary: part of each nonce.
         anchor: loop index of the access unit that the stream began with, and the monotonic time at which it was due;
             later ones follow by their durations. None before the first reader.
     """
@@ -81,6 +85,9 @@ class Camera:
         self._app = self.mint.text("rtcp_app", "RTCP, APP, raw") if behaviour.rtcp and behaviour.rtcp_app else ""
         self.realm = self._filled(behaviour.realm, "realm", "RTSP, WWW-Authenticate realm, raw")
         self.server_header = self._filled(behaviour.server_header, "server", "RTSP, Server, raw")
+        self.session_canary = self.mint.digits("session_id", "RTSP, Session, raw")
+        digest = behaviour.authentication != "basic"
+        self.nonce_canary = self.mint.text("nonce", "RTSP, WWW-Authenticate nonce, raw") if digest else ""
         self._epoch: float | None = None
         self._index = 0
         self._due = 0.0
@@ -110,7 +117,7 @@ class Camera:
         return block(packetize(codec, before, size), extension), block(packetize(codec, after, size))
 
     def canaries(self) -> list[Canary]:
-        """Every mark that this camera sends to a client that logs in, sets up every media and waits a few seconds."""
+        """Every mark that a client gets which is asked to log in, sets up every media and waits some seconds."""
         return self.mint.all()
 
     def describe(self, base: str, host: str) -> bytes:

@@ -60,7 +60,6 @@ def from_scene(options: ContentOptions, cache: Path, progress: Progress | None =
 
     Raises:
         MediaError: the encoder refused the size or rate.
-        ValueError: the scene's size is odd or too small.
     """
     name = _cache_name("scene", {**asdict(options), "codec": options.codec.value})
     content = load(cache, name)

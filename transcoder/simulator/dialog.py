@@ -53,9 +53,8 @@ class CameraDialog:
         self._behaviour = camera.behaviour
         self._credentials = credentials
         self._udp_ports = udp_ports
-        self._nonce = f"{camera.mint.text('nonce', 'RTSP, WWW-Authenticate nonce, raw')}{number:016x}"
-        session = camera.mint.digits("session_id", "RTSP, Session, raw")
-        self._sessions = [self._behaviour.session_format.replace("{canary}", f"{session}{number:04d}0")]
+        self._nonce = f"{camera.nonce_canary}{number:016x}"
+        self._sessions = [self._behaviour.session_format.replace("{canary}", f"{camera.session_canary}{number:04d}0")]
         self.deliveries: dict[int, Delivery] = {}
         self.playing = False
         self.last_activity = 0.0

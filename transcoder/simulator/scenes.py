@@ -35,6 +35,9 @@ class SceneOptions:
         noise: standard deviation of the read noise in luma steps; about 1.5 by day, 5 at night. Shot noise, which
             grows with brightness, and row noise are scaled with it.
         counter: whether each picture carries its number (`transcoder.simulator.counter`).
+
+    Raises:
+        ValueError: the size is odd or too small, or another number is out of range.
     """
 
     width: int = 1280
@@ -44,6 +47,12 @@ class SceneOptions:
     seed: int = 1
     noise: float = 1.5
     counter: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width % 2 or self.height % 2 or self.width < 192 or self.height < 96:
+            raise ValueError(f"a scene needs even dimensions of at least 192x96, not {self.width}x{self.height}")
+        if self.fps < 1 or self.seconds <= 0 or self.noise < 0:
+            raise ValueError(f"a scene can't have {self.fps} fps, {self.seconds} s or noise {self.noise}")
 
     @property
     def frame_count(self) -> int:
@@ -74,12 +83,7 @@ def render(options: SceneOptions) -> Iterator[Picture]:
 
     Yields:
         `options.frame_count` pictures.
-
-    Raises:
-        ValueError: the size is odd or too small.
     """
-    if options.width % 2 or options.height % 2 or options.width < 192 or options.height < 96:
-        raise ValueError(f"a scene needs even dimensions of at least 192x96, not {options.width}x{options.height}")
     rng = np.random.default_rng(options.seed)
     background = _street(options.height, options.width, rng)
     movers = street_movers(options.height, options.width, options.frame_count, rng)

@@ -72,8 +72,9 @@ class SimulatedCamera:
         return path
 
     def canaries(self) -> list[Canary]:
-        """Every mark that this camera sends to a client that logs in, sets up every media and waits a few seconds."""
-        return self.camera.canaries()
+        """Every mark that a client gets which is asked to log in, sets up every media and waits some seconds."""
+        of_login = () if self.credentials else ("realm", "nonce")
+        return [canary for canary in self.camera.canaries() if canary.name not in of_login]
 
     @property
     def readers(self) -> int:
