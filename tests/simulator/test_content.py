@@ -9,8 +9,9 @@ import pytest
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import MediaError
 from transcoder.simulator.access_units import Content, load, store
-from transcoder.simulator.content import ContentOptions, from_file, from_scene
+from transcoder.simulator.content import ContentOptions, from_scene
 from transcoder.simulator.counter import read_counter
+from transcoder.simulator.footage import from_file
 from transcoder.simulator.scenes import SceneOptions
 
 

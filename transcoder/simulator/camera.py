@@ -5,43 +5,24 @@ All readers share one RTP timeline per media: packets are made once for an acces
 
 import random
 from collections.abc import Collection
-from weakref import WeakKeyDictionary
 
 from transcoder.codecs.nal import Codec
-from transcoder.rtp.payload import h264, h265
 from transcoder.simulator import reports, side_media
 from transcoder.simulator.access_units import CLOCK_RATE, Content
 from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.cameras import FAMILIES
 from transcoder.simulator.cameras.description import DescriptionContext
 from transcoder.simulator.canary import Canary, CanaryMint
+from transcoder.simulator.content_packets import content_blocks, packetize
 from transcoder.simulator.packets import EMPTY, Burst, PacketBlock, block, frame, stamp
 from transcoder.simulator.private_nal import AFTER_PICTURE, access_unit_delimiter, private_nal_unit
 from transcoder.simulator.private_packets import duplicate_packet, extension_packets, video_extension
-from transcoder.simulator.track import Track, make_track
+from transcoder.simulator.track import Track, offered_tracks
 
 REPORT_INTERVAL_S = 5.0
 METADATA_INTERVAL_S = 1.0
 MAX_LATE_S = 1.0
 """A camera that fell behind by more than this (its process did not run) leaves out what it missed."""
-
-_CONTENT_BLOCKS: WeakKeyDictionary[Content, dict[int, list[PacketBlock]]] = WeakKeyDictionary()
-"""Packets of contents by payload size: shared by all cameras that loop the same content."""
-
-
-def packetize(codec: Codec, nal_units: list[bytes], max_payload: int) -> list[bytes]:
-    """RTP payloads of one access unit."""
-    module = h264 if codec is Codec.H264 else h265
-    return module.packetize(nal_units, max_payload) if nal_units else []
-
-
-def _content_blocks(content: Content, max_payload: int) -> list[PacketBlock]:
-    by_size = _CONTENT_BLOCKS.setdefault(content, {})
-    if max_payload not in by_size:
-        by_size[max_payload] = [
-            block(packetize(content.codec, list(unit.nal_units), max_payload)) for unit in content.access_units
-        ]
-    return by_size[max_payload]
 
 
 class Camera:
@@ -69,9 +50,9 @@ class Camera:
         self.mint = CanaryMint(seed)
         self.anchor: tuple[int, float] | None = None
         rng = random.Random(seed)
-        self.tracks = _tracks(behaviour, rng)
+        self.tracks = offered_tracks(behaviour, FAMILIES[behaviour.family].tracks, rng)
         self._private_sequence = rng.getrandbits(16)
-        self._blocks = _content_blocks(content, behaviour.max_payload)
+        self._blocks = content_blocks(content, behaviour.max_payload)
         self._around_idr = self._surroundings(behaviour.idr_nal_units + behaviour.picture_nal_units, idr=True)
         self._around_picture = self._surroundings(behaviour.picture_nal_units, idr=False)
         self._private = EMPTY
@@ -256,27 +237,3 @@ class Camera:
         )
         data, packets = frame([packet])
         return Burst(track.index, data, packets, rtcp=True)
-
-
-def _tracks(behaviour: CameraBehaviour, rng: random.Random) -> list[Track]:
-    """Video first; indices are places in this list and in the SDP."""
-    names = FAMILIES[behaviour.family].tracks
-    offered = [
-        ("video", True, behaviour.video_payload_type, CLOCK_RATE),
-        ("audio", behaviour.audio, behaviour.audio_payload_type, side_media.AUDIO_CLOCK_RATE),
-        ("metadata", behaviour.metadata, 107, CLOCK_RATE),
-        ("backchannel", behaviour.backchannel, 8, side_media.AUDIO_CLOCK_RATE),
-    ]
-    tracks: list[Track] = []
-    for kind, wanted, payload_type, clock_rate in offered:
-        if wanted:
-            track = make_track(
-                index=len(tracks),
-                kind=kind,
-                control=names[kind],
-                payload_type=payload_type,
-                clock_rate=clock_rate,
-                rng=rng,
-            )
-            tracks.append(track)
-    return tracks

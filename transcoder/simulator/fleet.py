@@ -11,7 +11,8 @@ from transcoder.errors import ConfigError
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.behaviour import CameraBehaviour, override
 from transcoder.simulator.cameras import FAMILIES
-from transcoder.simulator.content import ContentOptions, Progress, from_file, from_scene
+from transcoder.simulator.content import ContentOptions, Progress, from_scene
+from transcoder.simulator.footage import from_file
 from transcoder.simulator.scenes import SceneOptions
 from transcoder.simulator.server import SimulatedCamera
 

@@ -4,6 +4,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transcoder.simulator import side_media
+from transcoder.simulator.access_units import CLOCK_RATE
+from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.packets import RTP_HEADER, Burst, PacketBlock, stamp
 
 
@@ -57,15 +60,33 @@ class Track:
         return Burst(self.index, data, tuple(packets), random_access=random_access)
 
 
-def make_track(*, index: int, kind: str, control: str, payload_type: int, clock_rate: int, rng: random.Random) -> Track:
-    """A track with random numbers, as RFC 3550 section 5.1 wants them."""
-    return Track(
-        index=index,
-        kind=kind,
-        control=control,
-        payload_type=payload_type,
-        clock_rate=clock_rate,
-        ssrc=rng.getrandbits(32),
-        sequence_number=rng.getrandbits(16),
-        timestamp_base=rng.getrandbits(32),
-    )
+def offered_tracks(behaviour: CameraBehaviour, controls: dict[str, str], rng: random.Random) -> list[Track]:
+    """Media of a camera, video first; indices are places in this list and in the SDP.
+
+    Args:
+        behaviour: which media there are.
+        controls: control names by kind.
+        rng: for the random numbers that RFC 3550 section 5.1 wants.
+    """
+    offered = [
+        ("video", True, behaviour.video_payload_type, CLOCK_RATE),
+        ("audio", behaviour.audio, behaviour.audio_payload_type, side_media.AUDIO_CLOCK_RATE),
+        ("metadata", behaviour.metadata, 107, CLOCK_RATE),
+        ("backchannel", behaviour.backchannel, 8, side_media.AUDIO_CLOCK_RATE),
+    ]
+    tracks: list[Track] = []
+    for kind, wanted, payload_type, clock_rate in offered:
+        if wanted:
+            tracks.append(
+                Track(
+                    index=len(tracks),
+                    kind=kind,
+                    control=controls[kind],
+                    payload_type=payload_type,
+                    clock_rate=clock_rate,
+                    ssrc=rng.getrandbits(32),
+                    sequence_number=rng.getrandbits(16),
+                    timestamp_base=rng.getrandbits(32),
+                )
+            )
+    return tracks

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from collections.abc import Callable
 
 from transcoder.errors import TransportError
@@ -12,6 +13,8 @@ from transcoder.simulator.packets import FRAME_HEADER, Burst
 CHUNK = 32
 """Packets sent in a row; a receiver's default socket buffer holds about 90."""
 CHUNK_PAUSE_S = 0.002
+MAX_WAITING = 16_384
+"""Packets that wait to be sent; one second at CHUNK packets each CHUNK_PAUSE_S. The oldest are lost first."""
 _ATTEMPTS = 64
 _MAX_REPORT = 2048
 
@@ -31,6 +34,8 @@ class UdpPorts:
         self._rtp, self._rtcp = _bind_pair(host)
         self._heard = heard
         self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[socket.socket, memoryview, tuple[str, int]]] = deque(maxlen=MAX_WAITING)
+        self._timer: asyncio.TimerHandle | None = None
         for each in (self._rtp, self._rtcp):
             self._loop.add_reader(each, self._read, each)
 
@@ -40,17 +45,26 @@ class UdpPorts:
         return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
 
     def send(self, burst: Burst, address: str, place: Delivery) -> None:
-        """Send a burst, a large one in chunks with pauses, as a camera's network chip would."""
+        """Send a burst, a large one in chunks with pauses, as a camera's network chip would; order is kept."""
         sender, port = (self._rtcp, place.rtcp) if burst.rtcp else (self._rtp, place.rtp)
-        for number, start in enumerate(range(0, len(burst.packets), CHUNK)):
-            chunk = burst.packets[start : start + CHUNK]
-            if number == 0:
-                _send(sender, burst.data, chunk, (address, port))
-            else:
-                self._loop.call_later(number * CHUNK_PAUSE_S, _send, sender, burst.data, chunk, (address, port))
+        view = memoryview(burst.data)
+        for offset, size in burst.packets:
+            packet = view[offset + FRAME_HEADER : offset + FRAME_HEADER + size]
+            self._waiting.append((sender, packet, (address, port)))
+        if self._timer is None:
+            self._drain()
+
+    def _drain(self) -> None:
+        for _ in range(min(CHUNK, len(self._waiting))):
+            sender, packet, address = self._waiting.popleft()
+            with contextlib.suppress(OSError):  # the reader is gone, or its buffer is full: lost, as on a network
+                sender.sendto(packet, address)
+        self._timer = self._loop.call_later(CHUNK_PAUSE_S, self._drain) if self._waiting else None
 
     def close(self) -> None:
-        """Close both."""
+        """Close both; what waits is not sent."""
+        if self._timer:
+            self._timer.cancel()
         for each in (self._rtp, self._rtcp):
             self._loop.remove_reader(each)
             each.close()
@@ -59,15 +73,6 @@ class UdpPorts:
         with contextlib.suppress(OSError):
             _, (address, _) = each.recvfrom(_MAX_REPORT)
             self._heard(address)
-
-
-def _send(
-    sender: socket.socket, data: bytearray, packets: tuple[tuple[int, int], ...], address: tuple[str, int]
-) -> None:
-    view = memoryview(data)
-    with contextlib.suppress(OSError):  # the reader is gone, or its buffer is full: packets are lost, as on a network
-        for offset, size in packets:
-            sender.sendto(view[offset + FRAME_HEADER : offset + FRAME_HEADER + size], address)
 
 
 def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
