@@ -97,6 +97,13 @@ def test_usage(run, arguments: list[str], told: str) -> None:
     assert told in process.stderr.read()
 
 
+def test_control_needs_a_pipe() -> None:
+    command = [sys.executable, "-m", "transcoder.simulator", *SMALL, "--control"]
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 2
+    assert "pipe" in run.stderr
+
+
 def test_families_are_taken_in_turn() -> None:
     options = FleetOptions(cameras=3, families=("dahua", "uniview"), settings=("rtcp=false",))
     assert [(behaviour.family, behaviour.rtcp) for behaviour in behaviours(options)] == [

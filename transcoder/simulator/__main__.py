@@ -14,7 +14,7 @@ import uvloop
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TranscoderError
 from transcoder.simulator.cameras import FAMILIES
-from transcoder.simulator.control import Controller, description, emit
+from transcoder.simulator.control import Controller, can_be_controlled, description, emit
 from transcoder.simulator.fleet import MIXED, FleetOptions, build, default_cache
 from transcoder.simulator.scenes import SceneOptions
 from transcoder.simulator.server import SimulatedCamera
@@ -59,6 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
         0 done, 2 usage.
     """
     given = parser().parse_args(arguments)
+    if given.control and not can_be_controlled():
+        sys.stderr.write("--control needs a pipe on standard input\n")
+        return 2
     try:
         options = _options(given)
         cameras = build(options, _report_progress)

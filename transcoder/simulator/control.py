@@ -7,6 +7,8 @@ input means quit, so that a simulator never outlives who started it.
 
 import asyncio
 import json
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +18,12 @@ from transcoder.simulator.server import SimulatedCamera
 
 MAX_LINE = 64 << 10
 """Bytes of one command."""
+
+
+def can_be_controlled() -> bool:
+    """Whether standard input is a pipe or socket: libuv aborts the process on anything that it can't poll."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def emit(event: str, **values: object) -> None:
@@ -82,7 +90,7 @@ class Controller:
                 if command["command"] == "quit":
                     return
                 emit(command["command"], **await self.carry_out(command))
-            except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
                 emit("error", message=f"{type(error).__name__}: {error}")
 
     async def carry_out(self, command: Mapping[str, Any]) -> dict[str, object]:
