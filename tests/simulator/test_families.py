@@ -186,7 +186,7 @@ async def test_dahua(contents, client_class) -> None:
     assert types.count(35) >= pictures >= 11
     assert sum(unit[:5].hex() == "4e01050030" for unit in units) >= pictures
     assert types[0] == 35
-    assert {38, 39, 40, 41} <= set(types)
+    assert {38, 39, 40, 45} <= set(types)
     assert b"(none)" in client.recorded
     audio = [packet for packet in packets if packet.channel == 2]
     assert 12 <= len(audio) <= 18

@@ -9,7 +9,7 @@ from transcoder.codecs.nal import H264_AUD, H264_SEI, H265_AUD, H265_SEI_PREFIX,
 from transcoder.simulator.canary import CanaryMint
 
 H264_FILLER, H264_RESERVED = 12, 22
-H265_FILLER, H265_RESERVED = 38, 41
+H265_FILLER, H265_RESERVED = 38, 45  # 41 to 44 would open the next access unit (H.265 section 7.4.2.4.4)
 
 Builder = Callable[[Codec, str], bytes]
 
