@@ -3,8 +3,8 @@
 Our own rather than multiprocessing's, because that one imports the parent's main module again in every child, which
 costs tens of megabytes a worker and drags the service's modules into the sandbox.
 
-It is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a SOCK_SEQPACKET socket: a
-request is a JSON object with `id` and `name` and carries the worker's socket; answers are `{"ready": ...}`,
+It is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a SOCK_SEQPACKET socket:
+a request is a JSON object with `id` and `name` and carries the worker's socket; answers are `{"ready": ...}`,
 `{"id", "pid"}` and `{"exited": pid, "status": ...}`.
 """
 
@@ -44,6 +44,7 @@ def _send(control: socket.socket, answer: dict[str, Any]) -> None:
 class _Server:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        control.setblocking(False)  # recv_fds() ignores the flags it is given
         self._children: set[int] = set()
         self._wakeup, wakeup = socket.socketpair()
         self._wakeup.setblocking(False)
@@ -71,7 +72,7 @@ class _Server:
         """Serve what has come; False when the service is gone."""
         while True:
             try:
-                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 1, socket.MSG_DONTWAIT)
+                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 1)
             except BlockingIOError:
                 return True
             except OSError:

@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 from transcoder.errors import MediaError, TranscoderError
 from transcoder.ipc.messages import (
@@ -65,17 +68,18 @@ class _Loop:
         self._buffer = bytearray(READ_SIZE)
 
     def run(self) -> None:
-        self._connection.settimeout(HEARTBEAT_S)
+        # the socket stays blocking: changing that needs ioctl, which the sandbox does not allow
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
         view = memoryview(self._buffer)
         while True:
             self._report_if_due()
             while (message := self._parser.next_message()) is not None:
                 self._handle(*message)
                 self._report_if_due()
-            try:
-                size = self._connection.recv_into(view)
-            except TimeoutError:
+            if not poll.poll(HEARTBEAT_S * 1000):
                 continue
+            size = self._connection.recv_into(view)
             if size == 0:
                 return
             self._parser.receive_data(view[:size])
@@ -99,14 +103,8 @@ class _Loop:
         return ()
 
     def _write(self, messages: Iterable[bytes]) -> None:
-        # the service reads whatever comes; if it does not for long, it is gone or stuck, and so are we
-        self._connection.settimeout(None)
-        try:
-            for message in messages:
-                self._connection.sendall(message)
-        finally:
-            with contextlib.suppress(OSError):
-                self._connection.settimeout(HEARTBEAT_S)
+        for message in messages:
+            self._connection.sendall(message)
 
     def _report_if_due(self) -> None:
         now = time.monotonic()
@@ -126,5 +124,14 @@ def run_and_exit(connection: socket.socket) -> None:
         status = 0  # the service is gone
     except MemoryError:
         status = 3
+    except Exception as error:  # noqa: BLE001  # the process boundary: a bug here is one stream's restart, with its name
+        _send_last_words(connection, error)
     finally:
         os._exit(status)
+
+
+def _send_last_words(connection: socket.socket, error: Exception) -> None:
+    frame = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
+    reason = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+    with contextlib.suppress(OSError):
+        connection.sendall(serialize_json(MessageType.FAILED, {"reason": reason[:1000], "fatal": False}))

@@ -1,0 +1,443 @@
+"""The asyncio shell around the RTSP client and the reception of one camera: one connection, from connect to TEARDOWN."""
+
+import asyncio
+import contextlib
+import functools
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from transcoder import clock
+from transcoder.codecs.access_unit import AccessUnit
+from transcoder.errors import ProtocolError, ResponseError, TransportError
+from transcoder.ledger import Ledger
+from transcoder.rtp.video import VideoReceiver
+from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.client import (
+    ClientProtocol,
+    Closed,
+    Described,
+    FrameReceived,
+    Playing,
+    Redirected,
+    SetUp,
+)
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.urls import RtspUrl
+from transcoder.sdp import SessionDescription, VideoSelection, parse_sdp, select_video
+
+CONNECT_TIMEOUT_S = 10.0
+NO_PACKET_S = 5.0
+"""A camera that sends nothing for so long after PLAY is lost."""
+NO_PICTURE_S = 10.0
+"""Packets without one access unit for so long: it sends something else."""
+NO_RANDOM_ACCESS_S = 30.0
+"""Access units that can't be decoded for so long. Smart codecs send their first IDR up to 20 s late."""
+LEAVE_S = 1.0
+"""How long the answer to TEARDOWN is waited for."""
+CNAME = "transcoder"
+RECEIVE_BUFFER = 4 << 20
+"""Bytes; over UDP an I picture of 2 MB comes in one burst."""
+MAX_REDIRECTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """How to reach a camera.
+
+    Attributes:
+        url: without user info.
+        transport: "tcp" or "udp".
+        allowed: whether an address may be connected to.
+        bind_address: local address, or None for the system's choice.
+    """
+
+    url: RtspUrl
+    credentials: Credentials | None
+    transport: str
+    allowed: Callable[[str], bool]
+    bind_address: str | None = None
+
+
+class SourceHandler(Protocol):
+    """Who gets what a camera sends."""
+
+    def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
+        """The camera told what it has."""
+
+    def on_playing(self) -> None:
+        """Media may come from now on."""
+
+    def on_access_unit(self, access_unit: AccessUnit) -> None:
+        """A picture came."""
+
+    def on_restart(self) -> None:
+        """The source began anew within the connection: its timestamps have no relation to those before."""
+
+
+class RtspSource(asyncio.Protocol):
+    """One connection to a camera.
+
+    Args:
+        options: of the source.
+        ledger: of the stream.
+        handler: gets what comes.
+
+    Attributes:
+        video: the reception path, once SETUP was answered.
+        received_bytes: on the RTSP connection and the UDP ports.
+    """
+
+    def __init__(self, options: SourceOptions, ledger: Ledger, handler: SourceHandler) -> None:
+        self._options = options
+        self._ledger = ledger
+        self._handler = handler
+        self._loop = asyncio.get_running_loop()
+        self._core: ClientProtocol | None = None
+        self._transport: asyncio.Transport | None = None
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._udp: list[asyncio.DatagramTransport] = []
+        self._udp_ports: tuple[int, int] | None = None
+        self._server_ports: tuple[int, int] | None = None
+        self._host = ""
+        self._channels = (0, 1)
+        self._selection: VideoSelection | None = None
+        self._restarts = 0
+        self._playing_since: float | None = None
+        self._last_packet = 0.0
+        self._last_picture = 0.0
+        self._random_access = False
+        self._redirect: RtspUrl | None = None
+        self.video: VideoReceiver | None = None
+        self.received_bytes = 0
+
+    async def run(self) -> None:
+        """Connect and receive until the connection ends or is cancelled; leaves with TEARDOWN.
+
+        Raises:
+            TransportError: no connection, or it was lost, or nothing useful came over it.
+            ProtocolError: the camera broke the protocol past repair.
+            ResponseError: the camera refused.
+        """
+        url = self._options.url
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                await self._run(url)
+            finally:
+                await self._leave()
+            if self._redirect is None:
+                raise TransportError("the camera closed the connection")
+            url, self._redirect = self._redirect, None
+            self._done = self._loop.create_future()
+        raise TransportError(f"the camera redirects more than {MAX_REDIRECTS} times")
+
+    async def _run(self, url: RtspUrl) -> None:
+        self._host = await self._resolve(url)
+        local = (self._options.bind_address, 0) if self._options.bind_address else None
+        self._core = ClientProtocol(url, self._options.credentials, cnonce=secrets.token_hex(8), now=clock.monotonic())
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                if self._options.transport == "udp":
+                    await self._open_udp()
+                await self._loop.create_connection(lambda: self, self._host, url.port, local_addr=local)
+        except TimeoutError:
+            raise TransportError(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
+        except OSError as error:
+            raise TransportError(f"no connection to port {url.port}: {error.strerror or error}") from None
+        await self._done
+
+    async def _resolve(self, url: RtspUrl) -> str:
+        """One address of the host, checked: what is connected to can't change between check and connect."""
+        try:
+            found = await self._loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise TransportError(f"host name {url.host} is not known: {error.strerror or error}") from None
+        for _, _, _, _, address in found:
+            if self._options.allowed(str(address[0])):
+                return str(address[0])
+        raise TransportError(f"{url.host} is in none of the networks of sources.allow")
+
+    # -- asyncio -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands: say what the core wants said."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("an RTSP connection is a stream")
+        self._transport = transport
+        self._after(clock.monotonic())
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the core."""
+        core = self._core
+        if core is None or self._done.done():
+            return
+        now = clock.monotonic()
+        self.received_bytes += len(data)
+        try:
+            core.receive_data(data, now)
+            self._after(now)
+        except (ProtocolError, ResponseError, TransportError) as error:
+            self._fail(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever closed it."""
+        self._transport = None
+        if not self._done.done():
+            if self._redirect is not None:
+                self._done.set_result(None)
+            else:
+                reason = "the camera closed the connection" if exc is None else f"connection lost: {exc}"
+                self._done.set_exception(TransportError(reason))
+
+    def _fail(self, error: Exception) -> None:
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    # -- the core's events ---------------------------------------------------------------------------------------
+
+    def _after(self, now: float) -> None:
+        core = self._core
+        if core is None:
+            return
+        while (event := core.next_event()) is not None:
+            if type(event) is FrameReceived:
+                self._frame(event.channel, event.data, now)
+            elif isinstance(event, Described):
+                self._described(event, now)
+            elif isinstance(event, SetUp):
+                self._set_up(event.transport)
+            elif isinstance(event, Playing):
+                self._playing_since = self._last_packet = self._last_picture = now
+                self._handler.on_playing()
+            elif isinstance(event, Redirected):
+                self._redirect = event.url
+                self._done.set_result(None)
+            elif isinstance(event, Closed) and not self._done.done():
+                self._done.set_result(None)
+        self._flush()
+        self._arm(now)
+
+    def _flush(self) -> None:
+        out = self._core.data_to_send() if self._core is not None else []
+        if out and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(out))
+
+    def _described(self, event: Described, now: float) -> None:
+        description = parse_sdp(event.body)
+        selection = select_video(description)
+        self._selection = selection
+        self._count_media(description, selection)
+        self._handler.on_described(description, selection, event.server)
+        if self._options.transport == "udp":
+            transport = Transport(lower="UDP", client_port=self._udp_ports)
+        else:
+            transport = Transport(lower="TCP", interleaved=(0, 1))
+        if self._core is not None:
+            self._core.setup(selection.media.control, transport, now)
+
+    def _count_media(self, description: SessionDescription, selection: VideoSelection) -> None:
+        for index, media in enumerate(description.media):
+            if index != selection.index:
+                names = "/".join(item.encoding for item in media.formats if item.encoding) or "/".join(
+                    media.raw_formats
+                )
+                self._ledger.count("rtsp_media", f"{media.kind} {names}"[:80])
+
+    def _set_up(self, transport: Transport) -> None:
+        selection = self._selection
+        if selection is None:
+            return
+        self._channels = transport.interleaved or (0, 1)
+        self._server_ports = transport.server_port
+        self.video = VideoReceiver(
+            codec=selection.codec,
+            payload_types=selection.payload_types,
+            clock_rate=selection.clock_rate,
+            ledger=self._ledger,
+            reorder=transport.lower == "UDP",
+            ssrc=secrets.randbits(32),
+            cname=CNAME,
+        )
+        if transport.lower == "UDP":
+            self._punch()
+
+    def _frame(self, channel: int, data: memoryview, now: float) -> None:
+        video = self.video
+        if video is None:
+            return
+        self._last_packet = now
+        if channel == self._channels[0]:
+            video.receive_rtp(data, now)
+            self._drain(video)
+        else:
+            video.receive_rtcp(data, now)
+
+    def _drain(self, video: VideoReceiver) -> None:
+        while (unit := video.next_access_unit()) is not None:
+            if video.restarts != self._restarts:
+                self._restarts = video.restarts
+                self._handler.on_restart()
+            self._last_picture = unit.completed
+            self._random_access = self._random_access or unit.random_access
+            self._handler.on_access_unit(unit)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _arm(self, now: float) -> None:
+        """Have _on_timer called when something is due, and once a second for the watchdogs."""
+        due = now + 1.0
+        for other in (
+            self._core.next_timeout() if self._core else None,
+            self.video.next_timeout() if self.video else None,
+        ):
+            if other is not None and other < due:
+                due = other
+        if self._timer is not None:
+            if self._timer_at <= due:
+                return
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self._loop.call_later(max(due - now, 0.0), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        core = self._core
+        if core is None or self._done.done():
+            return
+        now = clock.monotonic()
+        try:
+            core.handle_timeout(now)
+            if self.video is not None:
+                self.video.handle_timeout(now)
+                self._drain(self.video)
+                report = self.video.report_due(now) if self._playing_since is not None else None
+                if report is not None:
+                    self._send_rtcp(report)
+            if self._core is not None and self._core.counters.unassigned_channel:
+                counters = self._core.counters
+                self._ledger.count(
+                    "rtsp_channel", "never set up", count=counters.unassigned_channel, size=counters.unassigned_bytes
+                )
+                counters.unassigned_channel = counters.unassigned_bytes = 0
+            self._watch(now)
+        except (ProtocolError, ResponseError, TransportError) as error:
+            self._fail(error)
+            return
+        self._after(now)
+
+    def _watch(self, now: float) -> None:
+        since = self._playing_since
+        if since is None:
+            return
+        if now - self._last_packet > NO_PACKET_S:
+            raise TransportError(f"no packet in {NO_PACKET_S:g} s")
+        if now - self._last_picture > NO_PICTURE_S:
+            raise TransportError(f"packets, but no picture in {NO_PICTURE_S:g} s")
+        if not self._random_access and now - since > NO_RANDOM_ACCESS_S:
+            raise TransportError(f"no IDR picture in {NO_RANDOM_ACCESS_S:g} s")
+
+    # -- UDP -----------------------------------------------------------------------------------------------------
+
+    async def _open_udp(self) -> None:
+        """Two neighbouring ports, the first one even (RFC 3550 section 11)."""
+        local = self._options.bind_address or ("::" if ":" in self._host else "0.0.0.0")
+        for _ in range(50):
+            rtp, _ = await self._loop.create_datagram_endpoint(
+                functools.partial(_UdpPort, self._on_datagram, 0), local_addr=(local, 0)
+            )
+            port = rtp.get_extra_info("sockname")[1]
+            if port % 2 == 0:
+                try:
+                    rtcp, _ = await self._loop.create_datagram_endpoint(
+                        functools.partial(_UdpPort, self._on_datagram, 1), local_addr=(local, port + 1)
+                    )
+                except OSError:
+                    rtp.close()
+                    continue
+                rtp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+                self._udp = [rtp, rtcp]
+                self._udp_ports = (port, port + 1)
+                return
+            rtp.close()
+        raise TransportError("no pair of free UDP ports")
+
+    def _on_datagram(self, index: int, data: bytes, address: tuple[str, int]) -> None:
+        if address[0].removeprefix("::ffff:") != self._host:
+            self._ledger.count("udp_source", "another host", size=len(data))
+            return
+        now = clock.monotonic()
+        self.received_bytes += len(data)
+        self._frame(self._channels[index], memoryview(data), now)
+        if self.video is not None and self.video.next_timeout() is not None:
+            self._arm(now)
+
+    def _punch(self) -> None:
+        """Open the way through NAT and firewalls; what comes back of it does not matter."""
+        if self._server_ports is None or not self._udp:
+            return
+        for transport, port in zip(self._udp, self._server_ports, strict=True):
+            if port:
+                transport.sendto(b"\x80\x00" + bytes(10), (self._host, port))
+
+    def _send_rtcp(self, report: bytes) -> None:
+        if self._options.transport == "udp":
+            if self._server_ports is not None and self._server_ports[1] and self._udp:
+                self._udp[1].sendto(report, (self._host, self._server_ports[1]))
+        elif self._core is not None:
+            self._core.send_frame(self._channels[1], report)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        core, transport = self._core, self._transport
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for port in self._udp:
+            port.close()
+        self._udp = []
+        if core is not None and transport is not None and not transport.is_closing():
+            self._done = self._loop.create_future()
+            core.teardown(clock.monotonic())
+            self._handler = _Nobody()
+            with contextlib.suppress(ProtocolError, ResponseError, TransportError):
+                self._after(clock.monotonic())
+            with contextlib.suppress(TimeoutError, ProtocolError, ResponseError, TransportError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._done
+            transport.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._core = None
+
+
+class _Nobody:
+    """Takes what still comes after TEARDOWN."""
+
+    def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
+        pass
+
+    def on_playing(self) -> None:
+        pass
+
+    def on_access_unit(self, access_unit: AccessUnit) -> None:
+        pass
+
+    def on_restart(self) -> None:
+        pass
+
+
+class _UdpPort(asyncio.DatagramProtocol):
+    """One UDP port; errors that ICMP reports (a refused hole punch) mean nothing."""
+
+    def __init__(self, on_datagram: Callable[[int, bytes, tuple[str, int]], None], index: int) -> None:
+        self._on_datagram = on_datagram
+        self._index = index
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._on_datagram(self._index, data, addr)

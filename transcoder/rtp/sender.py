@@ -1,0 +1,140 @@
+"""Sending: an access unit is packetized once for all readers; a reader patches its own SSRC and sequence numbers in.
+
+So a reader costs a copy of the bytes and a few stores a packet, and what it does not get leaves no gap in its numbers.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transcoder.clock import VIDEO_CLOCK_RATE, ntp_from_unix
+from transcoder.codecs.nal import Codec
+from transcoder.rtp.packet import HEADER_SIZE, serialize_header
+from transcoder.rtp.payload import h264, h265
+from transcoder.rtp.rtcp import SenderReport, serialize_sender_report
+
+MAX_PAYLOAD = 1400
+"""Bytes of an RTP payload: 1440 on IPv4 with UDP, below every MTU in use, tunnels included."""
+FRAMING_SIZE = 4
+"""Bytes before a packet on an interleaved connection: "$", channel, length."""
+VIDEO_PAYLOAD_TYPE = 96
+REPORT_INTERVAL_S = 5.0
+"""Between sender reports (RFC 3550 section 6.2)."""
+
+_SEQUENCE = struct.Struct("!H")
+_SSRC = struct.Struct("!I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedAccessUnit:
+    """An access unit as interleaved frames of channel 0, with sequence number and SSRC left open.
+
+    Attributes:
+        data: all frames, one after the other.
+        offsets: where each frame begins.
+        timestamp: RTP timestamp.
+        random_access: a reader may begin with it.
+        octets: payload bytes, for sender reports.
+    """
+
+    data: bytes
+    offsets: tuple[int, ...]
+    timestamp: int
+    random_access: bool
+    octets: int
+
+
+def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_access: bool) -> PreparedAccessUnit:
+    """Packetize an access unit.
+
+    Args:
+        codec: of the NAL units.
+        nal_units: ours, without start codes.
+        timestamp: RTP timestamp, any integer; sent modulo 2**32.
+        random_access: whether it begins with parameter sets and an IDR.
+    """
+    packetize = h264.packetize if codec is Codec.H264 else h265.packetize
+    payloads = packetize(nal_units, MAX_PAYLOAD)
+    last = len(payloads) - 1
+    parts = []
+    offsets = []
+    position = octets = 0
+    plain = serialize_header(
+        payload_type=VIDEO_PAYLOAD_TYPE, sequence_number=0, timestamp=timestamp, ssrc=0, marker=False
+    )
+    marked = serialize_header(
+        payload_type=VIDEO_PAYLOAD_TYPE, sequence_number=0, timestamp=timestamp, ssrc=0, marker=True
+    )
+    for index, payload in enumerate(payloads):
+        size = HEADER_SIZE + len(payload)
+        parts += [b"$\0" + size.to_bytes(2), marked if index == last else plain, payload]
+        offsets.append(position)
+        position += FRAMING_SIZE + size
+        octets += len(payload)
+    return PreparedAccessUnit(
+        data=b"".join(parts),
+        offsets=tuple(offsets),
+        timestamp=timestamp & 0xFFFF_FFFF,
+        random_access=random_access,
+        octets=octets,
+    )
+
+
+class RtpSender:
+    """What one reader's packets have of their own.
+
+    Args:
+        ssrc: random.
+        sequence_number: random; of the first packet.
+        cname: of this service.
+        timestamp_offset: RTP timestamp of monotonic time 0, shared by all readers of a stream.
+    """
+
+    def __init__(self, *, ssrc: int, sequence_number: int, cname: str, timestamp_offset: int) -> None:
+        self.ssrc = ssrc
+        self.next_sequence = sequence_number & 0xFFFF
+        self.packet_count = 0
+        self.octet_count = 0
+        self._cname = cname
+        self._timestamp_offset = timestamp_offset
+        self._next_report = 0.0
+
+    def number(self, unit: PreparedAccessUnit, channel: int = 0) -> bytearray:
+        """The access unit's frames with this reader's numbers.
+
+        Args:
+            unit: prepared once for all readers.
+            channel: of the interleaved connection; without meaning over UDP.
+        """
+        data = bytearray(unit.data)
+        sequence = self.next_sequence
+        ssrc = self.ssrc
+        for offset in unit.offsets:
+            if channel:
+                data[offset + 1] = channel
+            _SEQUENCE.pack_into(data, offset + FRAMING_SIZE + 2, sequence)
+            _SSRC.pack_into(data, offset + FRAMING_SIZE + 8, ssrc)
+            sequence = (sequence + 1) & 0xFFFF
+        self.next_sequence = sequence
+        self.packet_count += len(unit.offsets)
+        self.octet_count += unit.octets
+        return data
+
+    def report_due(self, now: float, wall: float) -> bytes | None:
+        """A sender report if it is time for one: the first at once, then every REPORT_INTERVAL_S.
+
+        Args:
+            now: monotonic seconds.
+            wall: UTC seconds at the same moment.
+        """
+        if now < self._next_report:
+            return None
+        self._next_report = now + REPORT_INTERVAL_S
+        report = SenderReport(
+            ssrc=self.ssrc,
+            ntp=ntp_from_unix(wall),
+            rtp_timestamp=round(now * VIDEO_CLOCK_RATE) + self._timestamp_offset,
+            packet_count=self.packet_count,
+            octet_count=self.octet_count,
+        )
+        return serialize_sender_report(report, self._cname)
