@@ -8,7 +8,7 @@ import socket
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from transcoder import clock
 from transcoder.errors import PayloadError, RemoteProtocolError, TransportError
@@ -153,9 +153,7 @@ class _Connection(asyncio.Protocol):
     # -- asyncio -------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("an RTSP connection is a stream")
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self._peer = peer[0] if peer else ""
         self._local = (local[0] if local else "").removeprefix("::ffff:") or "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The asyncio shell around the RTSP client and the reception of one camera: one connection, from connect to TEARDOWN."""
+"""The asyncio shell around the RTSP client and the reception of one camera, from connect to TEARDOWN."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
@@ -165,9 +165,7 @@ class RtspSource(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands: say what the core wants said."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("an RTSP connection is a stream")
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._after(clock.monotonic())
 
     def data_received(self, data: bytes) -> None:
@@ -192,6 +190,10 @@ class RtspSource(asyncio.Protocol):
             else:
                 reason = "the camera closed the connection" if exc is None else f"connection lost: {exc}"
                 self._done.set_exception(TransportError(reason))
+
+    def give_up(self, reason: str) -> None:
+        """End the connection for a reason that only its user can see."""
+        self._fail(TransportError(reason))
 
     def _fail(self, error: Exception) -> None:
         if not self._done.done():
@@ -394,9 +396,7 @@ class RtspSource(asyncio.Protocol):
 
     async def _leave(self) -> None:
         core, transport = self._core, self._transport
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         for port in self._udp:
             port.close()
         self._udp = []
@@ -410,10 +410,13 @@ class RtspSource(asyncio.Protocol):
                 async with asyncio.timeout(LEAVE_S):
                     await self._done
             transport.abort()
+        self._disarm()
+        self._core = None
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._core = None
 
 
 class _Nobody:

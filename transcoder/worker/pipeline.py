@@ -69,6 +69,7 @@ class Pipeline:
         self._has_picture = False
         self._force_idr = False
         self._skip_to_random_access = True
+        self._catching_up = False
         self._last_pts: int | None = None
         self._last_idr_pts = 0
         self._last_encoded_at = 0.0
@@ -116,7 +117,9 @@ class Pipeline:
             self._skip_to_random_access = False
         late = now - message.arrival
         replay = bool(message.flags & DECODE_ONLY)
-        if late > VERY_LATE_S and not replay and not random_access:
+        # what waited behind a replay is late for a good reason, and its pictures are needed
+        self._catching_up = replay or (self._catching_up and late > LATE_S)
+        if late > VERY_LATE_S and not self._catching_up and not random_access:
             self.counters["shed_access_units"] += 1
             self._skip_to_random_access = True
             return

@@ -1,0 +1,5 @@
+"""`python -m transcoder`."""
+
+from transcoder.service.cli import main
+
+main()

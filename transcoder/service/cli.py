@@ -1,0 +1,69 @@
+"""The command line."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from transcoder.config import load
+from transcoder.errors import ConfigError, TranscoderError
+
+OK = 0
+NO = 1
+USAGE = 2
+
+app = typer.Typer(
+    help="Takes legacy IP cameras in and serves clean, re-encoded streams to any video management system.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigPath = Annotated[Path, typer.Argument(help="The configuration file (YAML).", metavar="CONFIG")]
+
+
+def _fail(message: str, status: int) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(status)
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines instead of text.")] = False,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C."""
+    from transcoder.service.gateway import Gateway, run_until_stopped  # noqa: PLC0415  # --help stays fast
+    from transcoder.service.logs import configure_logs  # noqa: PLC0415
+
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        raise _fail(str(error), USAGE) from None
+    try:
+        configure_logs(json=log_json, level=log_level)
+    except ValueError as error:
+        raise _fail(f"--log-level: {error}", USAGE) from None
+    try:
+        uvloop.run(run_until_stopped(Gateway(settings)))
+    except TranscoderError as error:
+        raise _fail(str(error), USAGE) from None
+
+
+@app.command()
+def check(config: ConfigPath) -> None:
+    """Say whether a configuration file is valid, and every problem if it is not."""
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        raise _fail(str(error), USAGE) from None
+    enabled = sum(stream.enabled for stream in settings.streams.values())
+    typer.echo(f"{config}: valid, {len(settings.streams)} streams, {enabled} enabled")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(app())

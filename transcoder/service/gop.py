@@ -1,0 +1,92 @@
+"""The camera's current group of pictures, kept so that a new worker can show pictures at once.
+
+Cameras send an IDR every 4 s, smart codecs every 20 s or less; a worker that is replaced in between would have nothing
+to begin with.
+"""
+
+from dataclasses import dataclass, field
+
+from transcoder.codecs.nal import Codec
+from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, serialize_access_unit
+
+MAX_BYTES = 24 << 20
+"""Bytes: 48 s at 4 Mbit/s."""
+MAX_ACCESS_UNITS = 2000
+"""Access units: what a worker decodes in about 10 s at 1080p; more would not be back in time anyway."""
+MAX_DEATHS = 2
+"""Workers that may die of a group of pictures before it is discarded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedUnit:
+    """An allow-listed access unit with its times, ready for a worker."""
+
+    codec: Codec
+    data: bytes
+    pts: int
+    random_access: bool
+
+
+@dataclass(slots=True)
+class GroupOfPictures:
+    """The access units since the last random access point, bounded.
+
+    Attributes:
+        deaths: workers that died while they had it.
+        discarded: groups given up because workers died of them.
+    """
+
+    units: list[CodedUnit] = field(default_factory=list)
+    size: int = 0
+    deaths: int = 0
+    discarded: int = 0
+    overflows: int = 0
+    _usable: bool = False
+
+    def add(self, unit: CodedUnit) -> bool:
+        """Remember an access unit; False when it must not be decoded, because its group was discarded."""
+        if unit.random_access:
+            self.units = []
+            self.size = 0
+            self.deaths = 0
+            self._usable = True
+        elif not self._usable:
+            return self.deaths < MAX_DEATHS
+        if self.size + len(unit.data) > MAX_BYTES or len(self.units) >= MAX_ACCESS_UNITS:
+            self.units = []
+            self.size = 0
+            self._usable = False
+            self.overflows += 1
+            return True
+        self.units.append(unit)
+        self.size += len(unit.data)
+        return True
+
+    def clear(self) -> None:
+        """Forget it: the next access units have no relation to it."""
+        self.units = []
+        self.size = 0
+        self.deaths = 0
+        self._usable = False
+
+    def worker_died(self) -> None:
+        """A worker died while it had these pictures; a group that keeps killing is not shown to a third one."""
+        self.deaths += 1
+        if self.deaths >= MAX_DEATHS and self._usable:
+            self.units = []
+            self.size = 0
+            self._usable = False
+            self.discarded += 1
+
+    def replay(self, now: float) -> list[bytes]:
+        """Messages for a new worker: all but the last picture are decoded only.
+
+        Args:
+            now: monotonic seconds; the last picture counts as just arrived.
+        """
+        messages = []
+        last = len(self.units) - 1
+        for index, unit in enumerate(self.units):
+            flags = (RANDOM_ACCESS if unit.random_access else 0) | (DECODE_ONLY if index < last else 0)
+            messages.append(serialize_access_unit(unit.codec, flags, unit.pts, now, unit.data))
+        return messages

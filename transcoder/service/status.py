@@ -1,0 +1,84 @@
+"""What is known of a stream at a moment, for tables, APIs and metrics."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class StreamState(Enum):
+    """What readers of a stream see."""
+
+    DISABLED = "disabled"
+    STARTING = "starting"
+    CONNECTING = "connecting"
+    PLAYING = "playing"
+    AWAY = "away"
+
+
+@dataclass(slots=True)
+class Rates:
+    """Per second, over the last second."""
+
+    fps_in: float = 0.0
+    fps_out: float = 0.0
+    kbps_in: float = 0.0
+    kbps_out: float = 0.0
+    cpu: float = 0.0
+
+
+@dataclass(slots=True)
+class StreamTotals:
+    """Since the stream was started."""
+
+    access_units_in: int = 0
+    bytes_in: int = 0
+    damaged_access_units: int = 0
+    shed_access_units: int = 0
+    pictures_out: int = 0
+    repeated_out: int = 0
+    bytes_out: int = 0
+    idr_out: int = 0
+    source_connects: int = 0
+    source_losses: int = 0
+    worker_starts: int = 0
+    worker_deaths: int = 0
+    rejected_from_worker: int = 0
+    decode_s: float = 0.0
+    stages_s: float = 0.0
+    encode_s: float = 0.0
+    worker_cpu_s: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamStatus:
+    """One stream.
+
+    Attributes:
+        problem: why it is not playing, one line, or "".
+        source: what the camera sends: codec, width, height, pixel_format.
+        output: what is served: codec, width, height, frame_rate.
+        delays_s: of the last pictures, from their last packet to the readers.
+        worker: counters of the current worker.
+        worker_pid: its process, or None.
+    """
+
+    name: str
+    state: StreamState = StreamState.STARTING
+    problem: str = ""
+    vendor: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    rates: Rates = field(default_factory=Rates)
+    totals: StreamTotals = field(default_factory=StreamTotals)
+    delays_s: deque[float] = field(default_factory=lambda: deque(maxlen=250))
+    worker: dict[str, Any] = field(default_factory=dict)
+    worker_pid: int | None = None
+    readers: int = 0
+
+    def delay_s(self, share: float = 0.5) -> float | None:
+        """Delay that this share of the last pictures did not exceed, seconds."""
+        if not self.delays_s:
+            return None
+        ordered = sorted(self.delays_s)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
