@@ -10,13 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from transcoder.codecs.nal import Codec, split_byte_stream
+from transcoder.codecs.nal import Codec, header_size, is_parameter_set, nal_unit_type, split_byte_stream
 from transcoder.errors import LimitExceeded, SdpSyntaxError
 
 MAX_SDP_SIZE = 64 << 10
 """Bytes. Real ones stay below 3 KiB."""
 MAX_MEDIA = 32
 MAX_LINES = 2048
+_MAX_OFFERED = 240
+"""Characters of a camera's own words in an error message."""
 
 _STATIC_ENCODINGS = {
     0: ("PCMU", 8000), 3: ("GSM", 8000), 8: ("PCMA", 8000), 10: ("L16", 44100), 11: ("L16", 44100),
@@ -208,7 +210,7 @@ def _formats(raw_formats: tuple[str, ...], attributes: tuple[tuple[str, str], ..
             match = re.match(r"(\d{1,3})\s*(.*)", value, re.DOTALL)
             if match and int(match.group(1)) < 128:
                 parameters.setdefault(int(match.group(1)), _parameters(match.group(2)))
-    numbers = [int(item) for item in raw_formats if item.isascii() and item.isdigit() and int(item[:4]) < 128]
+    numbers = [int(item) for item in raw_formats if re.fullmatch(r"[0-9]{1,3}", item) and int(item) < 128]
     formats = []
     for number in dict.fromkeys(numbers):
         static = _STATIC_ENCODINGS.get(number, ("", 0))
@@ -256,7 +258,8 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 parameter_sets=parameter_sets(codec, wanted.parameters),
             )
     offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
-    raise SdpSyntaxError(f"no H.264 or H.265 video in the session description; it offers {offered}")
+    shown = "".join(letter if letter.isprintable() else "?" for letter in offered[:_MAX_OFFERED])
+    raise SdpSyntaxError(f"no H.264 or H.265 video in the session description; it offers {shown}")
 
 
 def _names(media: Media) -> list[str]:
@@ -268,12 +271,16 @@ _SPROP = {
     Codec.H265: ("sprop-vps", "sprop-sps", "sprop-pps"),
 }
 
+_PARAMETER_SET_TYPES = {Codec.H264: 2, Codec.H265: 3}
+_MAX_PARAMETER_SETS = 16
+
 
 def parameter_sets(codec: Codec, parameters: dict[str, str]) -> tuple[bytes, ...]:
-    """Parameter sets of an fmtp line, without start codes and trailing zeros; those that can't be read are left out.
+    """Parameter sets of an fmtp line, without start codes and trailing zeros; none unless there is one of each type.
 
     Cameras put start codes before (Tenda) or after (GW Security) a set, zeros behind it (Dahua), quotes around
-    the comma.
+    the comma. They leave out the NAL unit header (VStarcam), the PPS or the VPS (LTS): then nothing is known before the
+    stream says it.
     """
     found: list[bytes] = []
     for name in _SPROP[codec]:
@@ -285,8 +292,15 @@ def parameter_sets(codec: Codec, parameters: dict[str, str]) -> tuple[bytes, ...
                 data = base64.b64decode(text + "=" * (-len(text) % 4))
             except (binascii.Error, ValueError):
                 continue
-            found.extend(split_byte_stream(data))
-    return tuple(found[:16])
+            found.extend(
+                unit
+                for unit in split_byte_stream(data)
+                if len(unit) > header_size(codec)
+                and unit[0] < 0x80
+                and is_parameter_set(codec, nal_unit_type(codec, unit))
+            )
+    types = {nal_unit_type(codec, unit) for unit in found}
+    return tuple(found[:_MAX_PARAMETER_SETS]) if len(types) == _PARAMETER_SET_TYPES[codec] else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from transcoder.codecs.nal import (
     MAX_ACCESS_UNIT_SIZE,
     MAX_NAL_UNITS,
     Codec,
+    is_allowed,
     is_first_slice,
     is_random_access,
     is_vcl,
@@ -83,7 +84,7 @@ class AccessUnitAssembler:
         """Take one NAL unit, not empty, without start code."""
         codec = self._codec
         unit_type = nal_unit_type(codec, unit)
-        if is_vcl(codec, unit_type):
+        if is_vcl(codec, unit_type) and is_allowed(codec, unit_type):  # decoders ignore the reserved ones
             first = is_first_slice(codec, unit)
             if self._has_slice and (first or timestamp != self._timestamp):
                 self._close()

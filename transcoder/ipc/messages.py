@@ -5,13 +5,14 @@ the network: a worker may have been taken over by what it decoded.
 """
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec
+from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, is_allowed, nal_unit_type
 from transcoder.errors import LimitExceeded, RemoteProtocolError
 
 MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
@@ -160,7 +161,7 @@ def parse_coded(body: memoryview) -> CodedMessage:
     """Body of a coded picture message.
 
     Raises:
-        RemoteProtocolError: its parts do not add up.
+        RemoteProtocolError: its parts do not add up, or it holds what no encoder of ours makes.
     """
     if len(body) < _CODED.size:
         raise RemoteProtocolError("a coded picture is cut off")
@@ -168,12 +169,17 @@ def parse_coded(body: memoryview) -> CodedMessage:
     position = _CODED.size + 4 * count
     if codec not in _CODECS or not 0 < count <= MAX_NAL_UNITS or position > len(body):
         raise RemoteProtocolError("a coded picture has an impossible header")
+    if not all(map(math.isfinite, (arrival, decode_s, stages_s, encode_s))):
+        raise RemoteProtocolError("a coded picture has impossible times")
     sizes = struct.unpack_from(f"<{count}I", body, _CODED.size)
     nal_units = []
     for size in sizes:
-        if size < 2 or position + size > len(body):
+        unit = bytes(body[position : position + size])
+        if size < 2 or len(unit) < size:
             raise RemoteProtocolError("a coded picture has an impossible NAL unit")
-        nal_units.append(bytes(body[position : position + size]))
+        if not is_allowed(_CODECS[codec], nal_unit_type(_CODECS[codec], unit)) or b"\x00\x00\x01" in unit:
+            raise RemoteProtocolError("a coded picture has a NAL unit that is not let through")
+        nal_units.append(unit)
         position += size
     if position != len(body):
         raise RemoteProtocolError("a coded picture has bytes left over")
@@ -193,7 +199,9 @@ class MessageParser:
     """Bytes of the socket in, messages out."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
+        self._position = 0
+        """Of the next message in the first part, so that small messages cost no copy of what follows them."""
         self._buffered = 0
         self._need = _HEADER.size
 
@@ -210,20 +218,24 @@ class MessageParser:
         """
         if self._buffered < self._need:
             return None
-        buffer = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = [buffer]
-        length, kind = _HEADER.unpack_from(buffer)
+        if len(self._parts) > 1:
+            self._parts[0] = memoryview(self._parts[0])[self._position :]
+            self._parts = [b"".join(self._parts)]
+            self._position = 0
+        buffer, start = self._parts[0], self._position
+        length, kind = _HEADER.unpack_from(buffer, start)
         if length > MAX_MESSAGE_SIZE:
             raise LimitExceeded(f"a message of {length} bytes is over {MAX_MESSAGE_SIZE}")
-        end = _HEADER.size + length
-        if len(buffer) < end:
-            self._need = end  # a large message is joined once, when all of it is there
+        size = _HEADER.size + length
+        if self._buffered < size:
+            self._need = size  # a large message is joined once, when all of it is there
             return None
-        rest = buffer[end:]
-        self._parts = [rest] if rest else []
-        self._buffered = len(rest)
+        self._buffered -= size
         self._need = _HEADER.size
+        self._position = start + size
+        if not self._buffered:
+            self._parts, self._position = [], 0
         try:
-            return MessageType(kind), memoryview(buffer)[_HEADER.size : end]
+            return MessageType(kind), memoryview(buffer)[start + _HEADER.size : start + size]
         except ValueError:
             raise RemoteProtocolError(f"a message of unknown type {kind}") from None

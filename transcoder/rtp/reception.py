@@ -21,6 +21,10 @@ REORDER_S = 0.1
 """Seconds a packet is held back at most while one is missing."""
 SWITCH_PACKETS = 3
 """Packets of another SSRC in a row, none of the current one between, that make it the current one."""
+RETURN_S = 2.0
+"""A source that was replaced comes back only when the current one was silent for this long: old live555 servers write a
+dead session's packets into the next connection for up to 65 s (Reolink, Foscam)."""
+MAX_REPLACED = 4
 
 
 class RtpReceiver:
@@ -50,7 +54,9 @@ class RtpReceiver:
         self._base = 0
         self._extended = 0
         self._transit: float | None = None
-        self._suspect: int | None = None
+        self._suspect: tuple[RtpPacket, float] | None = None
+        self._replaced: deque[int] = deque(maxlen=MAX_REPLACED)
+        self._last_arrival = 0.0
         self._prior = (0, 0)
         self._count = 0
         self.ssrc: int | None = None
@@ -86,6 +92,7 @@ class RtpReceiver:
             self.ssrc = packet.ssrc
         elif self._candidates:
             self._drop_candidates()
+        self._last_arrival = now
         self._order(packet, now)
 
     def next_packet(self) -> tuple[RtpPacket, int, float] | None:
@@ -107,12 +114,17 @@ class RtpReceiver:
 
     def _switch(self, packet: RtpPacket, now: float) -> bool:
         """Whether another SSRC takes over; its first packets wait, because an encoder restart begins with an IDR."""
+        if packet.ssrc in self._replaced and now - self._last_arrival < RETURN_S:
+            self._count_foreign(packet)
+            return False
         if self._candidates and self._candidates[0][0].ssrc != packet.ssrc:
             self._drop_candidates()
         if len(self._candidates) < SWITCH_PACKETS - 1:
             self._candidates.append((packet, now))
             return False
         waiting, self._candidates = self._candidates, []
+        if self.ssrc is not None:
+            self._replaced.append(self.ssrc)
         self.ssrc = packet.ssrc
         self._restart()
         for early, arrival in waiting:
@@ -121,8 +133,11 @@ class RtpReceiver:
 
     def _drop_candidates(self) -> None:
         for packet, _ in self._candidates:
-            self._ledger.count("rtp_ssrc", "foreign", size=len(packet.payload), example=packet.payload)
+            self._count_foreign(packet)
         self._candidates.clear()
+
+    def _count_foreign(self, packet: RtpPacket) -> None:
+        self._ledger.count("rtp_ssrc", "foreign", size=len(packet.payload), example=packet.payload)
 
     def _restart(self) -> None:
         self._flush()
@@ -130,10 +145,12 @@ class RtpReceiver:
         self._expected = None
         self._transit = None
         self._suspect = None
+        self.jitter = 0.0
 
     # -- order ---------------------------------------------------------------------------------------------------
 
     def _order(self, packet: RtpPacket, now: float) -> None:
+        self._note_transit(packet, now)
         number = packet.sequence_number
         expected = self._expected
         if expected is None:
@@ -141,6 +158,7 @@ class RtpReceiver:
             return
         ahead = (number - expected) & 0xFFFF
         if ahead == 0:
+            self._suspect = None
             self._deliver(packet, 0, now)
             if self._held:
                 self._release()
@@ -165,12 +183,18 @@ class RtpReceiver:
                 self.late += 1
             return
         # far away: two in a row make it a restart of the counter (RFC 3550 A.1), over TCP one is enough
-        if self._reorder and number != self._suspect:
-            self._suspect = (number + 1) & 0xFFFF
-            self.late += 1
+        suspect = self._suspect
+        if self._reorder and (suspect is None or number != (suspect[0].sequence_number + 1) & 0xFFFF):
+            if suspect is not None:
+                self.late += 1
+            self._suspect = (packet, now)
             return
         self._restart()
-        self._begin(packet, now, lost=-1)
+        if suspect is not None:  # the first packet after a restart begins an IDR
+            self._begin(*suspect, lost=-1)
+            self._order(packet, now)
+        else:
+            self._begin(packet, now, lost=-1)
 
     def _begin(self, packet: RtpPacket, now: float, lost: int | None = None) -> None:
         self._base = packet.sequence_number
@@ -184,13 +208,16 @@ class RtpReceiver:
         self._extended += (number - self._extended) & 0xFFFF
         self._expected = (number + 1) & 0xFFFF
         self._count += 1
+        self._ready.append((packet, lost, now))
+
+    def _note_transit(self, packet: RtpPacket, now: float) -> None:
+        """Jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
         transit = now * self._clock_rate - packet.timestamp
         if self._transit is not None:
             difference = abs(transit - self._transit)
             if difference < self._clock_rate:  # a clock step is no jitter
                 self.jitter += (difference - self.jitter) / 16
         self._transit = transit
-        self._ready.append((packet, lost, now))
 
     def _release(self) -> None:
         while self._held and (item := self._held.pop(self._expected or 0, None)) is not None:

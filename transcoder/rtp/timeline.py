@@ -34,7 +34,7 @@ class Timeline:
 
     Attributes:
         repairs: how many pictures were moved, by kind: jump (one picture is off), step (the clock moved for good),
-            burst, late.
+            repeat (the timestamp stands still), burst, late.
     """
 
     def __init__(self, clock_rate: int) -> None:
@@ -47,6 +47,8 @@ class Timeline:
         """Presentation time minus the camera's own time."""
         self._suspect: tuple[int, float] | None = None
         self._late_since: float | None = None
+        self._latest = -(1 << 62)
+        """The latest presentation time given."""
         self.repairs: Counter[str] = Counter()
 
     def reset(self) -> None:
@@ -58,7 +60,8 @@ class Timeline:
     def presentation_time(self, rtp_timestamp: int, arrival: float) -> int:
         """Presentation time of a picture.
 
-        Pictures in decoding order may go back by up to MAX_STEP_BACK_S; whoever sends them keeps them in order.
+        Pictures in decoding order may go back by up to MAX_STEP_BACK_S; whoever sends them keeps them in order. A
+        repair never steps back.
 
         Args:
             rtp_timestamp: 32 bits, as sent.
@@ -68,23 +71,24 @@ class Timeline:
             90 kHz ticks of the monotonic clock.
         """
         if self._last_rtp is None:
-            self._anchor(rtp_timestamp, arrival)
-            return _ticks(arrival)
+            return self._anchor(rtp_timestamp, arrival)
         delta_s = _signed(rtp_timestamp - self._last_rtp) / self._clock_rate
         gap_s = max(arrival - self._last_arrival, 0.0)
         if -MAX_STEP_BACK_S <= delta_s <= gap_s + MAX_STEP_AHEAD_S:
             self._suspect = None
+            if delta_s == 0:
+                self.repairs["repeat"] += 1
+                return self._after_latest(arrival)
             return self._follow(rtp_timestamp, delta_s, arrival)
         if self._suspect is not None:
             previous, previous_arrival = self._suspect
             since_s = _signed(rtp_timestamp - previous) / self._clock_rate
             if -MAX_STEP_BACK_S <= since_s <= arrival - previous_arrival + MAX_STEP_AHEAD_S:
                 self.repairs["step"] += 1
-                self._anchor(rtp_timestamp, arrival)
-                return _ticks(arrival)
+                return self._anchor(rtp_timestamp, arrival)
         self.repairs["jump"] += 1
         self._suspect = (rtp_timestamp, arrival)
-        return _ticks(arrival)
+        return self._after_latest(arrival)
 
     def _follow(self, rtp_timestamp: int, delta_s: float, arrival: float) -> int:
         self._position_s += delta_s
@@ -93,9 +97,10 @@ class Timeline:
         error_s = arrival - (self._position_s + self._offset_s)
         if error_s < -MAX_EARLY_S:
             self.repairs["burst"] += 1
-            self._offset_s += error_s
+            time = self._after_latest(arrival)
+            self._offset_s = time / VIDEO_CLOCK_RATE - self._position_s
             self._late_since = None
-            return _ticks(self._position_s + self._offset_s)
+            return time
         if error_s > MAX_LATE_S:
             if self._late_since is None:
                 self._late_since = arrival
@@ -107,15 +112,23 @@ class Timeline:
             self._late_since = None
             if delta_s > 0:
                 self._offset_s += error_s * -math.expm1(-delta_s / TRACKING_S)
-        return _ticks(self._position_s + self._offset_s)
+        time = max(_ticks(self._position_s + self._offset_s), self._latest - _ticks(MAX_STEP_BACK_S))
+        self._latest = max(self._latest, time)
+        return time
 
-    def _anchor(self, rtp_timestamp: int, arrival: float) -> None:
+    def _anchor(self, rtp_timestamp: int, arrival: float) -> int:
+        time = self._after_latest(arrival)
         self._last_rtp = rtp_timestamp
         self._last_arrival = arrival
         self._position_s = 0.0
-        self._offset_s = arrival
+        self._offset_s = time / VIDEO_CLOCK_RATE
         self._suspect = None
         self._late_since = None
+        return time
+
+    def _after_latest(self, arrival: float) -> int:
+        self._latest = max(_ticks(arrival), self._latest + 1)
+        return self._latest
 
 
 def _signed(difference: int) -> int:

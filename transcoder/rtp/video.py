@@ -65,7 +65,8 @@ class VideoReceiver:
     @property
     def sender_report(self) -> SenderReport | None:
         """The latest sender report of the current source."""
-        return self._sender_report
+        report = self._sender_report
+        return report if report is not None and report.ssrc == self.receiver.ssrc else None
 
     def receive_rtp(self, data: Buffer, now: float) -> None:
         """Take an RTP packet; call next_access_unit() until it returns None afterwards."""
@@ -128,7 +129,7 @@ class VideoReceiver:
         if now < self._next_report:
             return None
         self._next_report = now + REPORT_INTERVAL_S
-        report = self._sender_report
+        report = self.sender_report
         last = (report.ntp >> 16) & 0xFFFF_FFFF if report is not None else 0
         block = self.receiver.report(last, now - self._sender_report_at)
         return serialize_receiver_report(self._ssrc, self._cname, block)

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_PARAMETER = re.compile(r'([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+# a name is tried from its first letter only, and nothing is given back: a long run of letters costs one pass
+_PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))')
 _SCHEME = re.compile(r"^\s*(Digest|Basic)\b", re.IGNORECASE)
 _NEXT_SCHEME = re.compile(r",\s*(?=(?:Digest|Basic)\s)", re.IGNORECASE)
 _MAX_CHALLENGE = 4096
@@ -118,7 +119,8 @@ def digest_response(
     digest = _HASHES[challenge.algorithm]
 
     def hashed(text: str) -> str:
-        return digest(text.encode()).hexdigest()
+        # a realm in another charset comes back as the bytes it was sent as
+        return digest(text.encode("utf-8", "surrogateescape")).hexdigest()
 
     secret = hashed(f"{credentials.username}:{challenge.realm}:{credentials.password}")
     if challenge.session:
@@ -234,7 +236,8 @@ def authorized_user(
         nonce_count=_hex(given.get("nc", "")),
         cnonce=given.get("cnonce", ""),
     )
-    return username if hmac.compare_digest(expected, given.get("response", "").lower()) else None
+    response = given.get("response", "").lower().encode("utf-8", "surrogateescape")
+    return username if hmac.compare_digest(expected.encode(), response) else None
 
 
 def _hex(text: str) -> int:

@@ -1,8 +1,8 @@
 """The RTSP client as a sans-IO core: one connection, one video media, from OPTIONS to TEARDOWN (RFC 2326).
 
 What real cameras ask for: one DESCRIBE a connection, no `mode=` in SETUP, keep-alives on the base URL that nobody
-waits for, the first session id kept whatever comes later, credentials only in the Authorization field, TEARDOWN on leaving
-(old live555 servers keep writing into the next connection otherwise).
+waits for, the first session id kept whatever comes later, credentials only in the Authorization field, TEARDOWN on
+leaving (old live555 servers keep writing into the next connection otherwise).
 """
 
 from collections import deque
@@ -37,6 +37,9 @@ MAX_KEEP_ALIVE_S = 25.0
 MIN_KEEP_ALIVE_S = 1.0
 MAX_AUTH_RETRIES = 2
 """A first challenge and one stale nonce in a row; a third refusal is a refusal."""
+MAX_SERVER_REQUESTS = 100
+"""Requests of the server that are answered in SERVER_REQUESTS_S; one keep-alive in seconds is normal."""
+SERVER_REQUESTS_S = 60.0
 USER_AGENT = "transcoder"
 """Some cameras answer 401 to a request without User-Agent (go2rtc#235)."""
 
@@ -163,6 +166,8 @@ class ClientProtocol:
         self._base = url.target
         self._session = _SessionState()
         self._requested: Transport | None = None
+        self._server_requests = 0
+        self._server_requests_since = now
         self.state = ClientState.INIT
         self.counters = ClientCounters()
         self._request("OPTIONS", url.target, now)
@@ -189,7 +194,7 @@ class ClientProtocol:
             elif type(event) is Response:
                 self._response(event, now)
             elif type(event) is Request:
-                self._answer(event)
+                self._answer(event, now)
 
     def next_event(self) -> Event | None:
         """The next event, or None."""
@@ -300,10 +305,13 @@ class ClientProtocol:
         interval = min(max(self._session.timeout_s / 2, MIN_KEEP_ALIVE_S), MAX_KEEP_ALIVE_S)
         self._session.next_keep_alive = now + interval
 
-    def _answer(self, request: Request) -> None:
+    def _answer(self, request: Request, now: float) -> None:
         """Answer a request of the server; none of them changes anything here."""
         self.counters.requests_from_server += 1
-        if self.counters.requests_from_server > 1000:
+        if now - self._server_requests_since > SERVER_REQUESTS_S:
+            self._server_requests_since, self._server_requests = now, 0
+        self._server_requests += 1
+        if self._server_requests > MAX_SERVER_REQUESTS:
             raise RemoteProtocolError("the camera sends request after request")
         known = request.method in {"OPTIONS", "GET_PARAMETER", "SET_PARAMETER"}
         headers = Headers([("CSeq", request.cseq or "0")])
@@ -313,6 +321,8 @@ class ClientProtocol:
     # -- responses -----------------------------------------------------------------------------------------------
 
     def _response(self, response: Response, now: float) -> None:
+        if response.status < 200:  # 100 Continue: the answer is still to come
+            return
         cseq = response.cseq
         if cseq is None and len(self._pending) == 1:
             cseq = next(iter(self._pending))
@@ -333,7 +343,7 @@ class ClientProtocol:
             self._events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
             return
         if response.status >= 400 and not (item.method == "OPTIONS" and response.status not in {401, 403}):
-            raise ResponseError(response.status, item.method, response.reason[:80])
+            raise ResponseError(response.status, item.method, _printable(response.reason[:80]))
         self._advance(item, response, now)
 
     def _retry(self, item: _Pending, response: Response, now: float) -> bool:
@@ -357,7 +367,8 @@ class ClientProtocol:
                 self._session.id = session.id
         elif session.id != self._session.id:
             self.counters.session_changes += 1  # H264DVR: the first one stays valid
-        self._session.timeout_s = session.timeout_s
+        # GW Security says 60 s in SETUP and 120 s in PLAY, others name it once: the shortest is safe
+        self._session.timeout_s = min(self._session.timeout_s, session.timeout_s)
 
     def _advance(self, item: _Pending, response: Response, now: float) -> None:
         headers = response.headers
@@ -408,3 +419,8 @@ class ClientProtocol:
         self._pending.clear()
         self._session.next_keep_alive = None
         self._events.append(Closed())
+
+
+def _printable(text: str) -> str:
+    """What a camera wrote, fit for a terminal and a log."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -4,6 +4,7 @@ Cameras send `Cseq`, blanks around values, LF line ends, CRLF before `$` and str
 read. What can't be read is skipped within a bound and counted, so that a bad byte costs one frame, not the session.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -136,6 +137,8 @@ class RtspParser:
     def __init__(self) -> None:
         self._buffer = b""
         self._position = 0
+        self._needed = 0
+        """Bytes that the message at the position takes, once its header is read: it is not read again before."""
         self._skipping = 0
         self.skipped = 0
         self.resyncs = 0
@@ -171,8 +174,11 @@ class RtspParser:
                 self._skipping = 0
                 return InterleavedFrame(buffer[position + 1], memoryview(buffer)[position + 4 : position + 4 + length])
             if first in b"\r\n":
-                self._position += 1
+                blank = _LINE_ENDS.match(buffer, position)
+                self._position = blank.end() if blank else position + 1
                 continue
+            if available < self._needed:
+                return None
             if _may_start_message(buffer, position):
                 return self._message()
             if not self._resync():
@@ -187,13 +193,15 @@ class RtspParser:
             return None
         if end - position > MAX_HEADER_SIZE:
             raise LimitExceeded(f"RTSP header is over {MAX_HEADER_SIZE} bytes")
-        lines = buffer[position:end].decode("utf-8", "surrogateescape").splitlines()
+        lines = _LINE_END.split(buffer[position:end].decode("utf-8", "surrogateescape"))
         headers = _parse_headers(lines[1:])
         length = _content_length(headers)
         if len(buffer) - body_start < length:
+            self._needed = body_start + length - position
             return None
         body = buffer[body_start : body_start + length]
         self._position = body_start + length
+        self._needed = 0
         self._skipping = 0
         start_line = lines[0].strip()
         if start_line.startswith("RTSP/"):
@@ -235,6 +243,9 @@ _METHODS = (
     b"RECORD", b"REDIRECT",
 )  # fmt: skip
 _STARTS = (b"RTSP/", *(method + b" " for method in _METHODS))
+_REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32} [^\s]{1,2048} RTSP/\d")
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def _may_start_message(buffer: bytes, position: int) -> bool:
@@ -244,17 +255,16 @@ def _may_start_message(buffer: bytes, position: int) -> bool:
     if len(buffer) - position < 14 and any(start.startswith(tail) for start in _STARTS):
         return True
     # an unknown method is still a request when its line says so: it is answered 501, not skipped
-    line_end = buffer.find(b"\n", position, position + 2048)
-    return line_end > 0 and b" RTSP/1" in buffer[position:line_end] and tail[:1].isalpha()
+    return _REQUEST_LINE.match(buffer, position) is not None
 
 
 def _end_of_headers(buffer: bytes, position: int) -> tuple[int, int]:
     limit = min(len(buffer), position + MAX_HEADER_SIZE + 4)
-    crlf = buffer.find(b"\r\n\r\n", position, limit)
+    crlf = buffer.find(b"\n\r\n", position, limit)
     lf = buffer.find(b"\n\n", position, crlf if crlf >= 0 else limit)
     if lf >= 0:
         return lf, lf + 2
-    return (crlf, crlf + 4) if crlf >= 0 else (-1, -1)
+    return (crlf, crlf + 3) if crlf >= 0 else (-1, -1)
 
 
 def _parse_headers(lines: list[str]) -> Headers:

@@ -132,4 +132,4 @@ def redirect_target(location: str | None, host: str) -> RtspUrl:
         raise RemoteProtocolError(f"the camera redirects to what is no rtsp URL: {error}") from None
     if url.host.lower() != host.lower():
         raise RemoteProtocolError("the camera redirects to another host; only the configured host is connected to")
-    return url
+    return url.with_target(target_of(location))  # its path is read as any other that a camera writes

@@ -1,13 +1,16 @@
 """What H.264 and H.265 payloads share: putting fragments together and taking aggregates apart."""
 
 from collections import Counter
+from itertools import islice
 
-from transcoder.codecs.nal import MAX_NAL_UNIT_SIZE, split_byte_stream
+from transcoder.codecs.nal import MAX_NAL_UNIT_SIZE, MAX_NAL_UNITS, split_byte_stream
 
 MAX_FRAGMENTS = 16_384
 """Fragments of one NAL unit: MAX_NAL_UNIT_SIZE in packets of 512 bytes."""
 MAX_AGGREGATED = 128
 """NAL units of one aggregation packet."""
+MAX_PINNED = MAX_NAL_UNIT_SIZE
+"""Bytes of receive buffers that waiting fragments may keep alive: small fragments in large buffers are copied then."""
 
 _SHORT_START_CODE = b"\x00\x00\x01"
 
@@ -18,12 +21,19 @@ class Reassembly:
     Tolerated, each counted in `faults` under its name: start and end in one fragment (CostarHD), empty fragments
     (retina#115), another type in later fragments (Tiandy: the first one holds), no end bit, byte streams with start
     codes where one NAL unit belongs (V380, Amatek).
+
+    Every unit that leaves is free of start codes, whatever packet it came in: behind one a unit that the allow-list has
+    not seen would reach the decoder.
     """
 
     def __init__(self) -> None:
         self._parts: list[bytes | memoryview] = []
         self._size = 0
+        self._pinned = 0
+        self._buffer: object = None
         self._lost = False
+        self._ended_by_marker = False
+        self._marker_ends_unit = True
         self.faults: Counter[str] = Counter()
 
     def lose(self) -> None:
@@ -32,15 +42,17 @@ class Reassembly:
             self.faults["unit lost with a packet"] += 1
         self._drop()
         self._lost = True
+        self._ended_by_marker = False
 
-    def fragment(self, header: bytes, body: memoryview, *, start: bool, end: bool) -> list[bytes]:
+    def fragment(self, header: bytes, body: memoryview, *, start: bool, end: bool, marker: bool) -> list[bytes]:
         """Take a fragment.
 
         Args:
             header: NAL unit header rebuilt from it; used of the first fragment only.
             body: its part of the unit.
             start: the start bit.
-            end: the end bit, or the marker.
+            end: the end bit.
+            marker: the marker bit: it ends a unit whose end bit is missing, until it turns out to stand inside one.
 
         Returns:
             The units completed.
@@ -51,17 +63,22 @@ class Reassembly:
             self._parts = [header]
             self._size = len(header)
         elif not self._parts:
-            if not self._lost:
+            if self._ended_by_marker:
+                self._marker_ends_unit = self._ended_by_marker = False
+                self.faults["marker inside a unit"] += 1
+            elif not self._lost:
                 self.faults["fragment without start"] += 1
             return units
+        self._ended_by_marker = marker and not end and self._marker_ends_unit
         if not body:
             self.faults["empty fragment"] += 1
         self._parts.append(body)
         self._size += len(body)
+        self._pin(body)
         if self._size > MAX_NAL_UNIT_SIZE or len(self._parts) > MAX_FRAGMENTS:
             self.faults["unit over the size limit"] += 1
             self._drop()
-        elif end:
+        elif end or self._ended_by_marker:
             if start:
                 self.faults["start and end in one fragment"] += 1
             units.extend(self._complete())
@@ -69,7 +86,7 @@ class Reassembly:
 
     def cut_off(self) -> list[bytes]:
         """A unit whose end bit never came, now that the next one begins: nothing is missing, so it is complete."""
-        self._lost = False
+        self._lost = self._ended_by_marker = False
         if not self._parts:
             return []
         self.faults["fragments without end"] += 1
@@ -92,9 +109,20 @@ class Reassembly:
             if position + size > len(payload):
                 self.faults["aggregate cut short"] += 1
                 break
-            units.append(bytes(payload[position : position + size]))
+            units.extend(self._split(bytes(payload[position : position + size])))
             position += size
         return units
+
+    def _pin(self, body: memoryview) -> None:
+        """Keep small fragments from keeping all of the receive buffers that they came in."""
+        buffer = body.obj
+        if buffer is self._buffer:
+            return
+        self._buffer = buffer
+        self._pinned += len(buffer) if isinstance(buffer, bytes | bytearray) else len(body)
+        if self._pinned > MAX_PINNED:
+            self._parts = [b"".join(self._parts)]
+            self._pinned = 0
 
     def _complete(self) -> list[bytes]:
         unit = b"".join(self._parts)
@@ -107,8 +135,14 @@ class Reassembly:
             unit = unit.rstrip(b"\x00") if unit.endswith(b"\x00") else unit
             return [unit] if unit else []
         self.faults["byte stream in a unit"] += 1
-        return list(split_byte_stream(unit))
+        units = list(islice(split_byte_stream(unit), MAX_NAL_UNITS + 1))
+        if len(units) > MAX_NAL_UNITS:
+            self.faults["too many units in a unit"] += 1
+            units.pop()
+        return units
 
     def _drop(self) -> None:
         self._parts = []
         self._size = 0
+        self._pinned = 0
+        self._buffer = None

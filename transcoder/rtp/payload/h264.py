@@ -43,7 +43,7 @@ def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
 
     for unit in nal_units:
         size = len(unit)
-        if size < _AGGREGATE_BELOW:
+        if size < _AGGREGATE_BELOW and _STAP_A_OVERHEAD + 2 + size <= max_payload:
             if group_size + 2 + size > max_payload:
                 flush()
             group.append(unit)
@@ -113,4 +113,4 @@ class Depacketizer(Reassembly):
         unit_type = header & 0x1F  # the reserved bit 0x20 is set by Longse and ignored, RFC 6184 section 5.8
         # type 0 wraps a byte stream with units of its own (Amatek): no header is put before it
         first = bytes(((payload[0] & 0xE0) | unit_type,)) if unit_type else b""
-        return self.fragment(first, payload[2:], start=header >= 0x80, end=bool(header & 0x40) or marker)
+        return self.fragment(first, payload[2:], start=header >= 0x80, end=bool(header & 0x40), marker=marker)

@@ -42,7 +42,7 @@ def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
 
     for unit in nal_units:
         size = len(unit)
-        if size < _AGGREGATE_BELOW:
+        if size < _AGGREGATE_BELOW and _AP_OVERHEAD + 2 + size <= max_payload:
             if group_size + 2 + size > max_payload:
                 flush()
             group.append(unit)
@@ -107,4 +107,4 @@ class Depacketizer(Reassembly):
             return []
         header = payload[2]
         first = bytes(((payload[0] & 0x81) | ((header & 0x3F) << 1), payload[1]))
-        return self.fragment(first, payload[3:], start=header >= 0x80, end=bool(header & 0x40) or marker)
+        return self.fragment(first, payload[3:], start=header >= 0x80, end=bool(header & 0x40), marker=marker)
