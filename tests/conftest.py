@@ -1,0 +1,51 @@
+"""What tests of several folders share: where recorded camera traffic is, and how the growth of work is measured."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def _folder(name: str) -> Path:
+    root = os.environ.get("TRANSCODER_TEST_DATA")
+    if not root:
+        pytest.skip("TRANSCODER_TEST_DATA is not set: recorded camera traffic is not part of the project")
+    folder = Path(root) / name
+    if not folder.is_dir():
+        pytest.skip(f"TRANSCODER_TEST_DATA has no folder {name}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """Folder of recorded RTSP, SDP and RTP."""
+    return _folder("vectors")
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """Folder of recorded streams."""
+    return _folder("footage")
+
+
+@pytest.fixture(scope="session")
+def assert_linear() -> Callable[..., None]:
+    """Assert that twice the input costs at most three times the processor time, and no more than a bound."""
+
+    def check(make: Callable[[int], Any], run: Callable[[Any], object], size: int, *, at_most_s: float) -> None:
+        def seconds(data: Any) -> float:
+            best = float("inf")
+            for _ in range(3):
+                started = time.thread_time()
+                run(data)
+                best = min(best, time.thread_time() - started)
+            return best
+
+        small, large = seconds(make(size)), seconds(make(2 * size))
+        assert large <= at_most_s
+        assert large <= 3 * small + 0.003  # below that the clock and the cache decide
+
+    return check
