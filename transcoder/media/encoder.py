@@ -19,6 +19,12 @@ from transcoder.media.picture import OwnPicture
 
 LIMITED_RANGE = 1
 """AVCOL_RANGE_MPEG."""
+FULL_RANGE = 2
+"""AVCOL_RANGE_JPEG."""
+_BIT_EXACT = 1 << 23
+"""AV_CODEC_FLAG_BITEXACT: no version string in the output."""
+_JPEG_QUALITY = 4
+"""Of 2 (best) to 31."""
 VBV_S = 1.0
 """Seconds of the cap that the decoder's buffer model holds: one GOP, so that an IDR may be large."""
 
@@ -136,3 +142,26 @@ class Encoder:
 def has_random_access(codec: Codec, nal_units: list[bytes]) -> bool:
     """Whether decoding may start at this picture."""
     return any(is_random_access(codec, nal_unit_type(codec, unit)) for unit in nal_units)
+
+
+def encode_jpeg(picture: OwnPicture) -> bytes:
+    """A JPEG of our own picture, without a comment or any other marker that an encoder signs with.
+
+    Raises:
+        MediaError: the encoder failed.
+    """
+    # swscale makes full range of it: JPEG knows no other (JFIF)
+    frame = picture.frame.reformat(format="yuvj420p", dst_color_range=FULL_RANGE)
+    context = av.CodecContext.create("mjpeg", "w")
+    if not isinstance(context, av.VideoCodecContext):
+        raise MediaError("FFmpeg has no JPEG encoder")
+    context.width, context.height, context.pix_fmt = picture.width, picture.height, "yuvj420p"
+    context.time_base = Fraction(1, 25)
+    context.thread_count = 1
+    context.flags |= _BIT_EXACT
+    context.qmin = context.qmax = _JPEG_QUALITY
+    frame.pts = 0
+    try:
+        return b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
+    except av.error.FFmpegError as error:
+        raise MediaError(f"the JPEG encoder failed: {error}") from None

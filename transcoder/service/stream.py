@@ -19,7 +19,14 @@ from transcoder.codecs.nal import (
     join_byte_stream,
     nal_unit_type,
 )
-from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError, WorkerError
+from transcoder.errors import (
+    CommandRejected,
+    RemoteProtocolError,
+    ResponseError,
+    TranscoderError,
+    TransportError,
+    WorkerError,
+)
 from transcoder.ipc.messages import (
     RANDOM_ACCESS,
     REPEATED,
@@ -51,6 +58,7 @@ REPEAT_S = 1.0
 QUIET_S = 1.2
 """No picture for so long: the last one is repeated."""
 DESCRIBE_WAIT_S = 5.0
+SNAPSHOT_WAIT_S = 3.0
 SLATE_WAIT_S = 3.0
 DECODE_WAIT_S = 30.0
 """Access units for so long and no decoded picture: the connection is tried anew."""
@@ -58,6 +66,13 @@ RESTART_DELAYS_S = (0.0, 0.2, 1.0)
 """Before a worker is replaced, by how many died just before."""
 MAX_AHEAD_S = 10.0
 """A worker's presentation time may be this far from now; anything else is not one of ours."""
+
+
+OnEvent = Callable[[str, str, dict[str, Any]], None]
+
+
+def _ignore(name: str, kind: str, detail: dict[str, Any]) -> None:
+    """Nobody wants to know."""
 
 
 class Stream:
@@ -69,6 +84,8 @@ class Stream:
         options: of the worker.
         fork_server: where workers come from.
         end_readers: ends the sessions of this stream's readers.
+        on_event: told what happens: (name, kind, detail); kinds are source_lost, source_recovered, worker_restarted,
+            channel_seen, overload, format_changed.
         enabled: False: known, but not pulled.
     """
 
@@ -79,6 +96,7 @@ class Stream:
         options: WorkerOptions,
         fork_server: ForkServer,
         end_readers: Callable[[str], None],
+        on_event: OnEvent = _ignore,
         *,
         enabled: bool = True,
     ) -> None:
@@ -91,6 +109,7 @@ class Stream:
         self._options = options
         self._fork_server = fork_server
         self._end_readers = end_readers
+        self._on_event = on_event
         self._enabled = enabled
         self._log = structlog.get_logger().bind(stream=name)
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
@@ -113,6 +132,9 @@ class Stream:
         self._playing_since: float | None = None
         self._last_idr_request = 0.0
         self._idr_timer: asyncio.TimerHandle | None = None
+        self._snapshots: list[asyncio.Future[bytes]] = []
+        self._channels_seen = 0
+        self._shed_before = 0
         self._last_sample: tuple[float, int, int, int, int, float] | None = None
         self._worker_cpu_s = 0.0
 
@@ -135,9 +157,95 @@ class Stream:
         self._tasks = []
         if self._idr_timer is not None:
             self._idr_timer.cancel()
+            self._idr_timer = None
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
+            self.status.worker_pid = None
+        for snapshot in self._snapshots:
+            snapshot.cancel()
+        self._snapshots.clear()
+
+    async def reconfigure(self, source: SourceOptions, options: WorkerOptions, *, enabled: bool) -> None:
+        """Apply other settings, disturbing as little as possible.
+
+        What the encoder can't change in place is changed by a new encoder at an IDR. Another codec or size ends the
+        readers' sessions, another source means another connection, and nothing else does.
+        """
+        options = replace(options, fixed=None)
+        changed_source = source != self._source_options
+        changed_options = options != self._options
+        changed_output = (options.codec, options.size) != (self._options.codec, self._options.size)
+        self._source_options = source
+        self._options = options
+        if changed_source:
+            self._transport = "tcp" if source.transport == "auto" else source.transport
+        if changed_output:
+            self._forget_output()
+        if enabled != self._enabled:
+            await self.stop()
+            self._enabled = enabled
+            if not enabled:
+                self._forget_output()
+                self._gop.clear()
+                self._end_readers(self.name)
+            self.start()
+            return
+        if not enabled:
+            return
+        self.fanout.set_cap(options.bitrate_kbps)
+        if changed_options and self._worker is not None:
+            self._worker.configure(options)
+            self.request_idr()
+        if changed_source:
+            await self._reconnect()
+
+    async def restart(self) -> None:
+        """Connect to the camera anew and replace the worker; readers stay."""
+        if not self._enabled:
+            return
+        if self._worker is not None:
+            self._worker.kill("worker replaced on request")
+        self._gop.clear()
+        await self._reconnect()
+
+    async def _reconnect(self) -> None:
+        """Leave the camera and begin anew, with a fresh back-off."""
+        for task in self._tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
+        self._tasks = [*self._tasks[:1], asyncio.get_running_loop().create_task(self._run_source())]
+
+    def _forget_output(self) -> None:
+        """What is served changes: its description is made anew with the next IDR."""
+        if self._parameter_sets:
+            self._end_readers(self.name)
+        self._parameter_sets = ()
+        self._described.clear()
+        self._output = None
+
+    async def snapshot(self) -> bytes:
+        """The last picture, masked, as a JPEG.
+
+        Raises:
+            CommandRejected: there is none.
+        """
+        if self._worker is None:
+            raise CommandRejected(f"stream {self.name} has no worker to make a snapshot")
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._snapshots.append(future)
+        self._worker.send(serialize_message(MessageType.SNAPSHOT))
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                picture = await future
+        except TimeoutError:
+            raise CommandRejected(f"stream {self.name} made no snapshot in {SNAPSHOT_WAIT_S:g} s") from None
+        finally:
+            if future in self._snapshots:
+                self._snapshots.remove(future)
+        if not picture:
+            raise CommandRejected(f"stream {self.name} has no picture yet")
+        return picture
 
     # -- source --------------------------------------------------------------------------------------------------
 
@@ -156,6 +264,8 @@ class Stream:
             self.status.state = StreamState.AWAY
             self.status.problem = str(error)
             self._log.warning("source lost", reason=str(error), retry_in_s=round(delay, 1))
+            if played_s is not None:
+                self._on_event(self.name, "source_lost", {"reason": str(error)})
             await asyncio.sleep(delay)
 
     async def _pull(self) -> tuple[TranscoderError, float | None]:
@@ -271,6 +381,7 @@ class Stream:
         self._deaths.append(clock.monotonic())
         self._gop.worker_died()
         self._log.warning("worker lost", reason=reason, gop_discarded=self._gop.discarded)
+        self._on_event(self.name, "worker_restarted", {"reason": reason})
         self._worker_wanted.set()
 
     def _on_message(self, kind: MessageType, body: memoryview) -> None:
@@ -289,6 +400,10 @@ class Stream:
             reason = str(parse_json(body).get("reason", ""))[:500]
             self.status.problem = reason
             self._log.warning("worker reports", reason=reason)
+        elif kind is MessageType.SNAPSHOT_TAKEN:
+            for future in self._snapshots:
+                if not future.done():
+                    future.set_result(bytes(body))
         elif kind is not MessageType.READY:
             raise RemoteProtocolError(f"a worker does not send {kind.name}")
 
@@ -347,7 +462,9 @@ class Stream:
         if message.flags & REPEATED:
             totals.repeated_out += 1
         else:
-            self.status.state = StreamState.PLAYING
+            if self.status.state is not StreamState.PLAYING:
+                self.status.state = StreamState.PLAYING
+                self._on_event(self.name, "source_recovered", {})
             self.status.problem = ""
             self.status.delays_s.append(now - message.arrival)
         totals.bytes_out += sum(map(len, message.nal_units))
@@ -363,6 +480,7 @@ class Stream:
             # the readers' session description is not true any more: they have to ask again
             self._log.info("output format changed; readers have to reconnect", readers=self.fanout.readers)
             self._end_readers(self.name)
+            self._on_event(self.name, "format_changed", dict(self.status.output))
         self._parameter_sets = sets
         self._description_version += 1
         self._described.set()
@@ -435,7 +553,8 @@ class Stream:
                 self._connection.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
 
     def sample(self, now: float) -> None:
-        """Called every second: rates."""
+        """Called every second: rates, and events that are noticed by counting."""
+        self._notice()
         totals, rates = self.status.totals, self.status.rates
         cpu_s = totals.worker_cpu_s + self._worker_cpu_s
         received = self._connection.received_bytes if self._connection is not None else 0
@@ -449,3 +568,18 @@ class Stream:
         rates.kbps_in = max(current[3] - previous[3], 0) / span / 125
         rates.kbps_out = (current[4] - previous[4]) / span / 125
         rates.cpu = max(current[5] - previous[5], 0.0) / span
+
+    def _notice(self) -> None:
+        """Tell of channels never met before, and of overload."""
+        if len(self.ledger) > self._channels_seen:
+            for layer, kind, _ in list(self.ledger)[self._channels_seen :]:
+                self._log.info("channel not let through", layer=layer, kind=kind)
+                self._on_event(self.name, "channel_seen", {"layer": layer, "kind": kind})
+            self._channels_seen = len(self.ledger)
+        counters = self.status.worker.get("counters", {})
+        shed = self.status.totals.shed_access_units + sum(
+            value for key, value in counters.items() if key.startswith("shed_") and isinstance(value, int)
+        )
+        if shed > self._shed_before and self.status.state is StreamState.PLAYING:
+            self._on_event(self.name, "overload", {"shed": shed - self._shed_before})
+        self._shed_before = shed

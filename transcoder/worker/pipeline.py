@@ -23,10 +23,11 @@ from transcoder.ipc.messages import (
     MessageType,
     serialize_coded,
     serialize_json,
+    serialize_message,
 )
 from transcoder.ipc.options import OutputFormat, WorkerOptions
 from transcoder.media.decoder import Decoder
-from transcoder.media.encoder import Encoder, has_random_access
+from transcoder.media.encoder import Encoder, encode_jpeg, has_random_access
 from transcoder.media.geometry import square_size
 from transcoder.media.picture import GREY
 from transcoder.media.stages import Stages
@@ -142,6 +143,11 @@ class Pipeline:
         if not self._has_picture:
             self._stages.picture.fill(GREY)
         yield from self._encode(pts, now, (0.0, 0.0), flags=REPEATED)
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The last picture, masked, as a JPEG; an empty message where there is none."""
+        picture = encode_jpeg(self._stages.picture) if self._stages is not None and self._has_picture else b""
+        yield serialize_message(MessageType.SNAPSHOT_TAKEN, picture)
 
     # -- pictures ------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ def _rehearse() -> None:
     from transcoder.codecs.nal import Codec, join_byte_stream  # noqa: PLC0415
     from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
     from transcoder.media.decoder import Decoder  # noqa: PLC0415
-    from transcoder.media.encoder import Encoder  # noqa: PLC0415
+    from transcoder.media.encoder import Encoder, encode_jpeg  # noqa: PLC0415
     from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
     from transcoder.media.stages import Stages  # noqa: PLC0415
 
@@ -64,5 +64,6 @@ def _rehearse() -> None:
     for frame in Decoder(Codec.H264).decode(join_byte_stream(units), 0):
         stages.run(frame, Fraction(1))
         frame.reformat(format="yuv420p")
+    encode_jpeg(picture)
     np.zeros(1).sum()
     # an H.265 encoder has threads of its own, so it can't be rehearsed before a fork

@@ -96,6 +96,8 @@ class _Loop:
             return pipeline.access_unit(parse_access_unit(body), time.monotonic())
         if kind is MessageType.REPEAT:
             return pipeline.repeat(int.from_bytes(body[:8], "little", signed=True), time.monotonic())
+        if kind is MessageType.SNAPSHOT:
+            return pipeline.snapshot()
         if kind is MessageType.KEYFRAME:
             pipeline.force_idr()
         elif kind is MessageType.CONFIGURE:
