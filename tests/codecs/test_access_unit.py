@@ -1,0 +1,308 @@
+"""Access unit boundaries: what the bitstream says against markers and timestamps that lie."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler, filter_nal_units
+from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, is_allowed
+from transcoder.ledger import Ledger
+
+# H.264; a second byte of 0x80 and more is first_mb_in_slice 0, 0x40 is first_mb_in_slice 1
+SPS, PPS, SEI, AUD = b"\x67\x4d\x40\x1f", b"\x68\xee\x3c\x80", b"\x06\x05\x01\x00\x80", b"\x09\xf0"
+IDR, IDR_2 = b"\x65\x88\x11", b"\x65\x44\x22"
+P, P_2 = b"\x41\x9a\x33", b"\x41\x46\x44"
+# H.265; first_slice_segment_in_pic_flag is the highest bit of the third byte
+VPS5, SPS5, PPS5 = b"\x40\x01\x0c", b"\x42\x01\x01", b"\x44\x01\xc1"
+IDR5, IDR5_2, P5, P5_2 = b"\x26\x01\xaf", b"\x26\x01\x2f", b"\x02\x01\xd0", b"\x02\x01\x50"
+PREFIX5, SUFFIX5, EOS5 = b"\x4e\x01\x05", b"\x50\x01\x84", b"\x48\x01"
+
+
+class Feed:
+    """One packet per NAL unit."""
+
+    def __init__(self, codec: Codec = Codec.H264) -> None:
+        self.assembler = AccessUnitAssembler(codec)
+        self.now = 0.0
+
+    def packet(self, timestamp: int, *units: bytes, marker: bool = False) -> None:
+        self.now += 0.01
+        for unit in units:
+            self.assembler.add(unit, timestamp, self.now)
+        self.assembler.end_of_packet(marker=marker)
+
+    def take(self) -> list[AccessUnit]:
+        found = []
+        while (unit := self.assembler.next_access_unit()) is not None:
+            found.append(unit)
+        return found
+
+    def units(self) -> list[list[bytes]]:
+        return [unit.nal_units for unit in self.take()]
+
+
+def test_one_slice_per_picture() -> None:
+    feed = Feed()
+    feed.packet(0, SPS)
+    feed.packet(0, PPS)
+    feed.packet(0, IDR, marker=True)
+    feed.packet(3600, P, marker=True)
+    first, second = feed.take()
+    assert first.nal_units == [SPS, PPS, IDR]
+    assert (first.timestamp, first.random_access, first.damaged) == (0, True, False)
+    assert (first.arrival, first.completed) == (0.01, 0.03)
+    assert first.size == len(SPS + PPS + IDR)
+    assert (second.nal_units, second.timestamp, second.random_access) == ([P], 3600, False)
+
+
+def test_several_slices_with_the_marker_on_the_last() -> None:
+    feed = Feed()
+    feed.packet(0, IDR)
+    feed.packet(0, IDR_2, marker=True)  # Reolink: two IDR NAL units a picture
+    feed.packet(3600, P)
+    feed.packet(3600, P_2, marker=True)
+    assert feed.units() == [[IDR, IDR_2], [P, P_2]]
+
+
+def test_marker_nowhere() -> None:  # FLIR M400
+    feed = Feed()
+    for timestamp in (0, 3600, 7200):
+        feed.packet(timestamp, P)
+        feed.packet(timestamp, P_2)
+    assert feed.units() == [[P, P_2], [P, P_2]]
+    feed.assembler.flush()
+    assert feed.units() == [[P, P_2]]
+
+
+def test_marker_on_everything() -> None:
+    feed = Feed()
+    for timestamp in (0, 3600, 7200, 10800):
+        for unit in (SPS, PPS, IDR, IDR_2):
+            feed.packet(timestamp, unit, marker=True)
+    feed.assembler.flush()
+    units = feed.units()
+    # the first picture comes in two halves; then the marker is not believed any more
+    assert units[:2] == [[SPS, PPS, IDR], [IDR_2]]
+    assert units[2:] == [[SPS, PPS, IDR, IDR_2]] * 3
+    assert not feed.assembler.marker_is_reliable
+    assert feed.assembler.faults == {"marker inside a picture": 1}
+
+
+def test_marker_on_parameter_sets_and_sei() -> None:  # Tapo TC70, Reolink Duo 2; H264DVR
+    feed = Feed()
+    for timestamp in (0, 3600):
+        feed.packet(timestamp, SPS, marker=True)
+        feed.packet(timestamp, PPS, marker=True)
+        feed.packet(timestamp, SEI, marker=True)
+        feed.packet(timestamp, IDR, marker=True)
+    assert feed.units() == [[SPS, PPS, SEI, IDR]] * 2
+    assert feed.assembler.marker_is_reliable
+
+
+@pytest.mark.parametrize("marker", [True, False])
+def test_parameter_sets_with_the_previous_timestamp(marker: bool) -> None:  # Reolink RLC-822A
+    feed = Feed()
+    feed.packet(0, P, marker=marker)
+    feed.packet(0, SPS)
+    feed.packet(0, PPS)
+    feed.packet(3600, IDR, marker=True)
+    first, second = feed.take()
+    assert (first.nal_units, first.timestamp) == ([P], 0)
+    assert (second.nal_units, second.timestamp, second.random_access) == ([SPS, PPS, IDR], 3600, True)
+
+
+def test_order_of_amcrest() -> None:
+    feed = Feed()
+    feed.packet(0, AUD, SPS, PPS, SEI, IDR)
+    feed.packet(3600, AUD, SEI, P)
+    feed.packet(7200, AUD)
+    assert feed.units() == [[AUD, SPS, PPS, SEI, IDR], [AUD, SEI, P]]
+
+
+def test_two_pictures_with_one_timestamp() -> None:
+    feed = Feed()
+    feed.packet(0, P)
+    feed.packet(0, P)
+    feed.assembler.flush()
+    assert feed.units() == [[P], [P]]
+
+
+def test_first_slice_lost() -> None:
+    feed = Feed()
+    feed.packet(0, IDR, marker=True)
+    feed.assembler.lose()
+    feed.packet(3600, P_2, marker=True)
+    first, second = feed.take()
+    assert not first.damaged
+    assert (second.nal_units, second.damaged) == ([P_2], True)
+    assert feed.assembler.marker_is_reliable
+
+
+def test_last_slice_and_marker_lost() -> None:
+    feed = Feed()
+    feed.packet(0, IDR)
+    feed.assembler.lose()
+    feed.packet(3600, P, marker=True)
+    first, second = feed.take()
+    assert (first.nal_units, first.damaged) == ([IDR], True)
+    assert (second.nal_units, second.damaged) == ([P], False)
+
+
+def test_slice_lost_that_shared_the_timestamp_of_a_closed_picture() -> None:
+    # a non-first slice after a loss says nothing about the marker
+    feed = Feed()
+    feed.packet(0, IDR, marker=True)
+    feed.assembler.lose()
+    feed.packet(0, IDR_2, marker=True)
+    assert feed.assembler.marker_is_reliable
+
+
+def test_restart_gives_up_what_is_open() -> None:
+    feed = Feed()
+    feed.packet(0, IDR)
+    feed.assembler.restart()
+    feed.packet(900, IDR_2)
+    feed.assembler.flush()
+    (unit,) = feed.take()
+    assert (unit.nal_units, unit.damaged) == ([IDR_2], True)
+    assert feed.assembler.faults == {"cut off by a restart": 1}
+
+
+def test_h265() -> None:
+    feed = Feed(Codec.H265)
+    feed.packet(0, VPS5, SPS5, PPS5, PREFIX5, IDR5)
+    feed.packet(0, IDR5_2, SUFFIX5)
+    feed.packet(3600, P5)
+    feed.packet(3600, P5_2, marker=True)
+    feed.packet(3600, VPS5)
+    feed.packet(7200, IDR5, marker=True)
+    units = feed.take()
+    assert [unit.nal_units for unit in units] == [
+        [VPS5, SPS5, PPS5, PREFIX5, IDR5, IDR5_2, SUFFIX5],
+        [P5, P5_2],
+        [VPS5, IDR5],
+    ]
+    assert [unit.random_access for unit in units] == [True, False, True]
+
+
+def test_h265_reserved_vcl_types_are_no_pictures() -> None:
+    reserved = bytes((22 << 1, 1, 0x80)), bytes((10 << 1, 1, 0x80))
+    feed = Feed(Codec.H265)
+    feed.packet(0, IDR5, *reserved)
+    feed.packet(0, IDR5_2, marker=True)
+    feed.packet(3600, *reserved)
+    feed.packet(3600, P5, marker=True)
+    units = feed.take()
+    assert [unit.nal_units for unit in units] == [[IDR5, *reserved, IDR5_2], [*reserved, P5]]
+    assert [unit.random_access for unit in units] == [True, False]
+
+
+@pytest.mark.parametrize("number", [32, 33, 34, 35, 39, 41, 44, 48, 55])
+def test_h265_types_that_begin_an_access_unit(number: int) -> None:  # section 7.4.2.4.4
+    opening = bytes((number << 1, 1, 0))
+    feed = Feed(Codec.H265)
+    feed.packet(0, P5)
+    feed.packet(0, opening)
+    assert feed.units() == [[P5]]
+
+
+@pytest.mark.parametrize("number", [36, 37, 38, 40, 45, 47, 56, 63])
+def test_h265_types_that_do_not(number: int) -> None:
+    feed = Feed(Codec.H265)
+    feed.packet(0, P5)
+    feed.packet(0, bytes((number << 1, 1, 0)))
+    assert feed.units() == []
+
+
+@pytest.mark.parametrize("number", [6, 7, 8, 9, 14, 15, 16, 17, 18])
+def test_h264_types_that_begin_an_access_unit(number: int) -> None:  # section 7.4.1.2.3
+    feed = Feed()
+    feed.packet(0, P)
+    feed.packet(0, bytes((number, 0)))
+    assert feed.units() == [[P]]
+
+
+@pytest.mark.parametrize("number", [0, 10, 11, 12, 13, 19, 20, 30, 31])
+def test_h264_types_that_do_not(number: int) -> None:
+    feed = Feed()
+    feed.packet(0, P)
+    feed.packet(0, bytes((number, 0)))
+    assert feed.units() == []
+
+
+def test_too_many_units() -> None:
+    feed = Feed()
+    for _ in range(MAX_NAL_UNITS + 1):
+        feed.packet(0, SEI)
+    feed.packet(0, IDR, marker=True)
+    feed.packet(3600, IDR, marker=True)
+    assert feed.units() == [[IDR]]
+    assert feed.assembler.faults == {"over the size limit": 1}
+
+
+def test_too_many_bytes() -> None:
+    feed = Feed()
+    big = IDR + bytes(4 << 20)
+    feed.packet(0, big)
+    slices = [IDR_2 + big[3:]] * 5
+    feed.packet(0, *slices, marker=True)
+    feed.packet(3600, P, marker=True)
+    assert feed.units() == [[P]]
+    assert feed.assembler.faults == {"over the size limit": 1}
+
+
+def test_the_limit_itself_fits() -> None:
+    feed = Feed()
+    feed.packet(0, IDR + bytes(MAX_ACCESS_UNIT_SIZE - 3), marker=True)
+    assert len(feed.take()) == 1
+
+
+def test_filter_counts_by_type_and_changes_nothing() -> None:
+    unit = AccessUnit(codec=Codec.H264, timestamp=0, nal_units=[AUD, SPS, SEI, SEI, PPS, IDR, b"\x1f\x01"])
+    ledger = Ledger()
+    assert filter_nal_units(unit, ledger, is_allowed, "nal_in") == [SPS, PPS, IDR]
+    assert len(unit.nal_units) == 7
+    counted = {kind: (entry.count, entry.size) for _, kind, entry in ledger}
+    assert counted == {"h264 type 9": (1, 2), "h264 type 6": (2, 10), "h264 type 31": (1, 2)}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.binary(min_size=2, max_size=6), st.integers(0, 3), st.booleans(), st.sampled_from(["", "lose", "restart"])
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(list(Codec)), STEPS)
+def test_any_units_come_out_once_and_in_order(codec: Codec, steps: list[tuple[bytes, int, bool, str]]) -> None:
+    feed = Feed(codec)
+    fed = []
+    restarted = False
+    for unit, timestamp, marker, what in steps:
+        if what == "lose":
+            feed.assembler.lose()
+        elif what == "restart":
+            feed.assembler.restart()
+            restarted = True
+        fed.append(unit)
+        feed.packet(timestamp, unit, marker=marker)
+    feed.assembler.flush()
+    out = [unit for units in feed.units() for unit in units]
+    remaining = iter(fed)
+    assert all(unit in remaining for unit in out)  # a subsequence
+    if not restarted:
+        assert out == fed[: len(out)]
+
+
+def test_work_and_memory_are_bounded(assert_linear: Callable[..., None]) -> None:
+    def run(units: list[bytes]) -> None:
+        assembler = AccessUnitAssembler(Codec.H264)
+        for unit in units:
+            assembler.add(unit, 0, 0.0)
+        assert len(assembler._units) <= MAX_NAL_UNITS
+
+    assert_linear(lambda size: [SEI] * size, run, 20_000, at_most_s=0.5)
