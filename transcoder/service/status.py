@@ -41,6 +41,8 @@ class StreamTotals:
     idr_out: int = 0
     source_connects: int = 0
     source_losses: int = 0
+    source_restarts: int = 0
+    skipped_access_units: int = 0
     worker_starts: int = 0
     worker_deaths: int = 0
     rejected_from_worker: int = 0

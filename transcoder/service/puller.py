@@ -1,0 +1,183 @@
+"""The source side of a stream: pulls a camera for ever and hands on dated, allow-listed access units."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from transcoder import clock
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
+from transcoder.codecs.nal import is_allowed, join_byte_stream
+from transcoder.errors import ResponseError, TranscoderError, TransportError
+from transcoder.ledger import Ledger
+from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.rtp.timeline import Timeline
+from transcoder.sdp import SessionDescription, VideoSelection
+from transcoder.service.backoff import Backoff
+from transcoder.service.gop import CodedUnit
+from transcoder.service.status import StreamTotals
+
+OnLost = Callable[[str, bool], None]
+"""Called with the reason and whether it had been playing."""
+
+
+class Puller:
+    """Connects, receives, waits and connects again.
+
+    Args:
+        options: of the source; transport may be "auto".
+        ledger: of the stream.
+        totals: of the stream; the source's part is counted here.
+        log: bound to the stream's name.
+        on_unit: gets every access unit, with the monotonic seconds of its last packet.
+        on_lost: called when a connection ended.
+    """
+
+    def __init__(
+        self,
+        options: SourceOptions,
+        ledger: Ledger,
+        totals: StreamTotals,
+        log: structlog.stdlib.BoundLogger,
+        on_unit: Callable[[CodedUnit, float], None],
+        on_lost: OnLost,
+    ) -> None:
+        self._options = options
+        self._ledger = ledger
+        self._totals = totals
+        self._log = log
+        self._on_unit = on_unit
+        self._on_lost = on_lost
+        self._timeline = Timeline(VIDEO_CLOCK_RATE)
+        self._transport = "tcp" if options.transport == "auto" else options.transport
+        self._connection: RtspSource | None = None
+        self._playing_since: float | None = None
+        self._skip_to_random_access = True
+        self._bytes_before = 0
+
+    async def run(self) -> None:
+        """Pull the camera for ever."""
+        backoff = Backoff()
+        while True:
+            error, played_s = await self._pull()
+            if played_s is not None:
+                backoff.succeeded(played_s)
+                self._totals.source_losses += 1
+            if self._falls_back(error):
+                continue
+            delay = backoff.next_delay(error)
+            self._log.warning("source lost", reason=str(error), retry_in_s=round(delay, 1))
+            self._on_lost(str(error), played_s is not None)
+            await asyncio.sleep(delay)
+
+    async def _pull(self) -> tuple[TranscoderError, float | None]:
+        """One connection, to its end: why it ended, and how long it played, if it did."""
+        self._playing_since = None
+        self._connection = RtspSource(replace(self._options, transport=self._transport), self._ledger, self)
+        error: TranscoderError = TransportError("the camera closed the connection")
+        try:
+            await self._connection.run()
+        except TranscoderError as failure:
+            error = failure
+        finally:
+            self._bytes_before += self._connection.received_bytes
+            self._connection = None
+            # what comes next does not refer to what came before
+            self._timeline.reset()
+            self._skip_to_random_access = True
+        return error, self.played_s()
+
+    def played_s(self) -> float | None:
+        """For how long the current connection plays, seconds, or None."""
+        return clock.monotonic() - self._playing_since if self._playing_since is not None else None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether media may be coming."""
+        return self._connection is not None and self._playing_since is not None
+
+    @property
+    def received_bytes(self) -> int:
+        """Of all connections."""
+        current = self._connection.received_bytes if self._connection is not None else 0
+        return self._bytes_before + current
+
+    @property
+    def reception(self) -> dict[str, Any]:
+        """Counters of the current connection's reception."""
+        video = self._connection.video if self._connection is not None else None
+        if video is None:
+            return {}
+        receiver = video.receiver
+        return {
+            "packets": receiver.received,
+            "lost": receiver.lost,
+            "late": receiver.late,
+            "duplicates": receiver.duplicates,
+            "malformed": receiver.malformed,
+            "jitter_ms": round(receiver.jitter / VIDEO_CLOCK_RATE * 1000, 1),
+            "faults": dict(video.faults),
+            "timestamp_repairs": dict(self._timeline.repairs),
+        }
+
+    def give_up(self, reason: str) -> None:
+        """End this connection; the next one follows."""
+        if self._connection is not None:
+            self._playing_since = clock.monotonic()
+            self._connection.give_up(reason)
+
+    def skip_to_random_access(self) -> None:
+        """Drop what refers to something that was dropped."""
+        self._skip_to_random_access = True
+
+    def _falls_back(self, error: TranscoderError) -> bool:
+        """Whether another transport is worth a try at once."""
+        if self._options.transport != "auto":
+            return False
+        if isinstance(error, ResponseError) and error.status == 461 and self._transport == "tcp":
+            self._transport = "udp"
+            return True
+        if self._transport == "udp" and self.played_s() is None:
+            self._transport = "tcp"
+        return False
+
+    # -- SourceHandler -------------------------------------------------------------------------------------------
+
+    def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
+        """The camera told what it has."""
+        del server
+        self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)
+
+    def on_playing(self) -> None:
+        """Media may come from now on."""
+        self._playing_since = clock.monotonic()
+        self._totals.source_connects += 1
+        self._log.info("source connected", transport=self._transport)
+
+    def on_restart(self) -> None:
+        """The camera began anew within the connection."""
+        self._timeline.reset()
+        self._totals.source_restarts += 1
+
+    def on_access_unit(self, access_unit: AccessUnit) -> None:
+        """Allow-list, date and hand on."""
+        totals = self._totals
+        totals.access_units_in += 1
+        totals.damaged_access_units += access_unit.damaged
+        self._ledger.now = clock.wall_clock()
+        nal_units = filter_nal_units(access_unit, self._ledger, is_allowed, "nal_in")
+        if not nal_units:
+            return
+        pts = self._timeline.presentation_time(access_unit.timestamp, access_unit.completed)
+        if access_unit.random_access:
+            self._skip_to_random_access = False
+        elif self._skip_to_random_access:
+            totals.skipped_access_units += 1
+            return
+        data = join_byte_stream(nal_units)
+        totals.bytes_in += len(data)
+        unit = CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
+        self._on_unit(unit, access_unit.completed)

@@ -1,0 +1,281 @@
+"""The worker side of a stream: keeps a worker running, feeds it, and believes it no more than a camera."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from transcoder import clock
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import is_allowed, is_vcl, nal_unit_type
+from transcoder.errors import CommandRejected, RemoteProtocolError, WorkerError
+from transcoder.ipc.messages import (
+    RANDOM_ACCESS,
+    CodedMessage,
+    MessageType,
+    parse_coded,
+    parse_json,
+    serialize_access_unit,
+    serialize_message,
+)
+from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.service.forkserver import ForkServer
+from transcoder.service.gop import CodedUnit, GroupOfPictures
+from transcoder.service.status import StreamStatus
+from transcoder.service.worker_link import MAX_BACKLOG, WorkerLink
+
+RESTART_DELAYS_S = (0.0, 0.2, 1.0)
+"""Before a worker is replaced, by how many died in the last DEATHS_S."""
+DEATHS_S = 10.0
+RETRY_S = 1.0
+"""Before another try, when no worker could be started."""
+SNAPSHOT_WAIT_S = 3.0
+MAX_AHEAD_S = 10.0
+"""A worker's presentation time may be this far from now; anything else is not one of ours."""
+
+OnPicture = Callable[[CodedMessage, list[int]], None]
+"""Called with a coded picture and the types of its NAL units."""
+
+
+class Recoder:
+    """One stream's worker, replaced whenever it is lost.
+
+    Args:
+        name: of the stream.
+        options: of the worker.
+        fork_server: where workers come from.
+        status: of the stream; the worker's part is kept here.
+        log: bound to the stream's name.
+        on_picture: gets what our encoder made.
+        on_death: told why a worker was lost.
+
+    Attributes:
+        output: the format that is served, once known.
+        slate: whether that is a slate's, to be given up for the camera's.
+        last_decoded: monotonic seconds of the last report of newly decoded pictures.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: WorkerOptions,
+        fork_server: ForkServer,
+        status: StreamStatus,
+        log: structlog.stdlib.BoundLogger,
+        on_picture: OnPicture,
+        on_death: Callable[[str], None],
+    ) -> None:
+        self._name = name
+        self._options = options
+        self._fork_server = fork_server
+        self._status = status
+        self._log = log
+        self._on_picture = on_picture
+        self._on_death = on_death
+        self._gop = GroupOfPictures()
+        self._link: WorkerLink | None = None
+        self._wanted = asyncio.Event()
+        self._deaths: list[float] = []
+        self._snapshots: list[asyncio.Future[bytes]] = []
+        self._decoded_pictures = 0
+        self._cpu_s = 0.0
+        self.output: OutputFormat | None = None
+        self.slate = False
+        self.last_decoded = 0.0
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep a worker running."""
+        self._wanted.set()
+        while True:
+            await self._wanted.wait()
+            now = clock.monotonic()
+            self._deaths = [at for at in self._deaths if now - at < DEATHS_S]
+            await asyncio.sleep(RESTART_DELAYS_S[min(len(self._deaths), len(RESTART_DELAYS_S) - 1)])
+            options = replace(self._options, fixed=self.output if not self.slate else None)
+            try:
+                link = await WorkerLink.start(self._fork_server, self._name, options, self._on_message, self._on_gone)
+            except WorkerError as error:
+                self._status.problem = str(error)
+                self._log.error("worker not started", reason=str(error), retry_in_s=RETRY_S)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._wanted.clear()
+            self._link = link
+            self._decoded_pictures = 0
+            self._status.worker_pid = link.pid
+            self._status.totals.worker_starts += 1
+            for message in self._gop.replay(clock.monotonic()):
+                link.send(message)
+
+    def stop(self) -> None:
+        """End the worker for good."""
+        if self._link is not None:
+            self._link.stop()
+            self._link = None
+        self._status.worker_pid = None
+        self._retire()
+        self._gop.clear()
+        for snapshot in self._snapshots:
+            snapshot.cancel()
+        self._snapshots.clear()
+
+    def replace(self, reason: str) -> None:
+        """Give up the worker and what it knows."""
+        self._gop.clear()
+        if self._link is not None:
+            self._link.kill(reason)
+
+    def configure(self, options: WorkerOptions) -> None:
+        """Other settings, for this worker and those to come."""
+        if (options.codec, options.size) != (self._options.codec, self._options.size):
+            self.output = None
+        self._options = options
+        if self._link is not None:
+            self._link.configure(options)
+
+    def check(self, now: float) -> None:
+        """Look after the worker's memory and signs of life."""
+        if self._link is not None:
+            self._link.check(now)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a worker."""
+        return self._link is not None
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of all workers so far."""
+        return self._status.totals.worker_cpu_s + self._cpu_s
+
+    # -- towards the worker --------------------------------------------------------------------------------------
+
+    def feed(self, unit: CodedUnit, arrival: float) -> bool:
+        """Send an access unit; False when it was shed, and with it what refers to it."""
+        wanted = self._gop.add(unit)
+        link = self._link
+        if link is None or not wanted:
+            return True
+        if link.backlog() > MAX_BACKLOG:
+            self._status.totals.shed_access_units += 1
+            self._gop.clear()
+            return False
+        flags = RANDOM_ACCESS if unit.random_access else 0
+        link.send(serialize_access_unit(unit.codec, flags, unit.pts, arrival, unit.data))
+        return True
+
+    def force_idr(self) -> None:
+        """Make the next picture an IDR."""
+        if self._link is not None:
+            self._link.send(serialize_message(MessageType.KEYFRAME))
+
+    def repeat(self, now: float) -> None:
+        """Have the last picture, or a slate, encoded again for now."""
+        if self._link is not None:
+            pts = round(now * VIDEO_CLOCK_RATE)
+            self._link.send(serialize_message(MessageType.REPEAT, pts.to_bytes(8, "little", signed=True)))
+
+    async def snapshot(self) -> bytes:
+        """The last picture, masked, as a JPEG.
+
+        Raises:
+            CommandRejected: there is none.
+        """
+        if self._link is None:
+            raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._snapshots.append(future)
+        self._link.send(serialize_message(MessageType.SNAPSHOT))
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                picture = await future
+        except TimeoutError:
+            raise CommandRejected(f"stream {self._name} made no snapshot in {SNAPSHOT_WAIT_S:g} s") from None
+        finally:
+            if future in self._snapshots:
+                self._snapshots.remove(future)
+        if not picture:
+            raise CommandRejected(f"stream {self._name} has no picture yet")
+        return picture
+
+    # -- from the worker -----------------------------------------------------------------------------------------
+
+    def _on_gone(self, reason: str) -> None:
+        self._link = None
+        self._status.worker_pid = None
+        self._status.totals.worker_deaths += 1
+        self._retire()
+        self._deaths.append(clock.monotonic())
+        self._gop.worker_died()
+        self._log.warning("worker lost", reason=reason, gops_discarded=self._gop.discarded)
+        self._on_death(reason)
+        self._wanted.set()
+
+    def _retire(self) -> None:
+        self._status.totals.worker_cpu_s += self._cpu_s
+        self._cpu_s = 0.0
+
+    def _on_message(self, kind: MessageType, body: memoryview) -> None:
+        """A worker's message.
+
+        Raises:
+            RemoteProtocolError: it can't be one of our worker's.
+        """
+        if kind is MessageType.CODED:
+            self._on_coded(parse_coded(body))
+        elif kind is MessageType.STATS:
+            self._on_stats(parse_json(body))
+        elif kind is MessageType.FORMAT:
+            self._on_format(parse_json(body))
+        elif kind is MessageType.FAILED:
+            reason = str(parse_json(body).get("reason", ""))[:500]
+            self._status.problem = reason
+            self._log.warning("worker reports", reason=reason)
+        elif kind is MessageType.SNAPSHOT_TAKEN:
+            for future in self._snapshots:
+                if not future.done():
+                    future.set_result(bytes(body))
+        elif kind is not MessageType.READY:
+            raise RemoteProtocolError(f"a worker does not send {kind.name}")
+
+    def _on_coded(self, message: CodedMessage) -> None:
+        """Only what our encoder makes is let through, wherever it comes from."""
+        codec = self._options.codec
+        types = [nal_unit_type(codec, unit) for unit in message.nal_units]
+        honest = message.codec is codec and all(is_allowed(codec, kind) for kind in types)
+        honest = honest and any(is_vcl(codec, kind) for kind in types)
+        if not honest or abs(message.pts / VIDEO_CLOCK_RATE - clock.monotonic()) > MAX_AHEAD_S:
+            self._status.totals.rejected_from_worker += 1
+            return
+        self._on_picture(message, types)
+
+    def _on_stats(self, report: dict[str, Any]) -> None:
+        cpu_s, counters = report.get("cpu_s"), report.get("counters")
+        if not isinstance(cpu_s, int | float) or not isinstance(counters, dict):
+            raise RemoteProtocolError("a worker's report lacks its counters")
+        self._cpu_s = float(cpu_s)
+        decoded = counters.get("decoded_pictures", 0)
+        if isinstance(decoded, int) and decoded > self._decoded_pictures:
+            self._decoded_pictures = decoded
+            self.last_decoded = clock.monotonic()
+        self._status.worker = report
+
+    def _on_format(self, report: dict[str, Any]) -> None:
+        status = self._status
+        source, output = report.get("source"), report.get("output")
+        if isinstance(source, dict) and source:
+            if status.source and source != status.source:
+                self._log.info("source format changed", before=status.source, now=source)
+            status.source = source
+        if not isinstance(output, dict):
+            return
+        try:
+            self.output = OutputFormat(**output)
+        except TypeError:
+            raise RemoteProtocolError("a worker's output format is none") from None
+        self.slate = bool(report.get("slate"))
+        status.output = {"codec": self._options.codec.value, **output}
