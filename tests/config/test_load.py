@@ -320,7 +320,17 @@ def test_many_problems_take_linear_time():
 
 def test_json_schema_names_every_key():
     schema = json_schema()
-    assert set(schema["properties"]) == {"node", "rtsp", "http", "mqtt", "state_dir", "sources", "defaults", "streams"}
+    assert set(schema["properties"]) == {
+        "node",
+        "rtsp",
+        "http",
+        "mqtt",
+        "state_dir",
+        "watch",
+        "sources",
+        "defaults",
+        "streams",
+    }
     assert schema["required"] == ["streams"]
     stream = schema["$defs"]["StreamConfig"]["properties"]
     assert set(stream) == {"source", "enabled", "audio", "video", "masks", "memory_limit_mb"}

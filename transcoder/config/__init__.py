@@ -1,15 +1,18 @@
 """The configuration model: YAML in, an immutable and validated `Config` out."""
 
 from transcoder.config.listen import Endpoint
-from transcoder.config.load import json_schema, load, parse
+from transcoder.config.load import ConfigFile, json_schema, load, load_file, parse
+from transcoder.config.merge import changes, merge, without
 from transcoder.config.model import Config
 from transcoder.config.mqtt import MqttConfig
+from transcoder.config.remote import check_remote, lay_over, validate_stream
 from transcoder.config.server import HttpConfig, RtspConfig, TokenConfig, UserConfig
 from transcoder.config.source import Network, SourceConfig, SourcesConfig, is_allowed
 from transcoder.config.stream import MaskConfig, StreamConfig, StreamOptions, VideoConfig
 
 __all__ = [
     "Config",
+    "ConfigFile",
     "Endpoint",
     "HttpConfig",
     "MaskConfig",
@@ -23,8 +26,15 @@ __all__ = [
     "TokenConfig",
     "UserConfig",
     "VideoConfig",
+    "changes",
+    "check_remote",
     "is_allowed",
     "json_schema",
+    "lay_over",
     "load",
+    "load_file",
+    "merge",
     "parse",
+    "validate_stream",
+    "without",
 ]

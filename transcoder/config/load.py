@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from transcoder.config.document import read_document
+from transcoder.config.merge import merge
 from transcoder.config.model import Config
 from transcoder.config.problems import describe
 from transcoder.config.source import NETWORKS_KEY, SourcesConfig
@@ -19,11 +21,43 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 """Of a configuration file: ten thousand streams of 400 bytes each."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """A configuration file in its three stages.
+
+    Attributes:
+        raw: as written: variables not expanded, secret files not read.
+        data: with variables and secrets, without `defaults` put under the streams; holds secrets.
+        config: the validated whole.
+    """
+
+    raw: Mapping[str, Any]
+    data: Mapping[str, Any]
+    config: Config
+
+    def keys_of(self, stream: str) -> Mapping[str, Any] | None:
+        """What the file gives for a stream, with variables and secrets; None: nothing."""
+        streams: Mapping[str, Mapping[str, Any]] = self.data["streams"]
+        return streams.get(stream)
+
+
 def load(path: Path) -> Config:
     """Read a configuration file.
 
     Args:
         path: the file; secret files and `state_dir` are relative to its folder.
+
+    Raises:
+        ConfigError: every problem that was found, one line each.
+    """
+    return load_file(path).config
+
+
+def load_file(path: Path) -> ConfigFile:
+    """Read a configuration file and keep what it was made of.
+
+    Args:
+        path: as in `load`.
 
     Raises:
         ConfigError: every problem that was found, one line each.
@@ -55,7 +89,7 @@ def parse(text: str, folder: Path, environ: Mapping[str, str]) -> Config:
     """
     if len(text) > MAX_FILE_BYTES:
         raise ConfigError([f"configuration: has more than {MAX_FILE_BYTES} characters"])
-    return _parse(text, "configuration", folder, environ)
+    return _parse(text, "configuration", folder, environ).config
 
 
 def json_schema() -> dict[str, Any]:
@@ -78,16 +112,17 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "transcoder configuration"}
 
 
-def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> Config:
+def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> ConfigFile:
     problems: list[str] = []
     data = read_document(text, name, problems)
     if data is None:
         raise ConfigError([f"{name}: is empty; at least the key streams is needed"])
     if not isinstance(data, dict):
         raise ConfigError([f"{name}: must be a mapping of keys at its top level, not a {_kind(data)}"])
-    data = substitute({"state_dir": "state", **data}, folder, environ, problems)
-    assert isinstance(data, dict)  # noqa: S101  # substitute keeps a mapping a mapping; for the type checker
-    data = _with_defaults(data)
+    raw = data
+    substituted = substitute({"state_dir": "state", **raw}, folder, environ, problems)
+    assert isinstance(substituted, dict)  # noqa: S101  # substitute keeps a mapping a mapping; for the type checker
+    data = _with_defaults(substituted)
     try:
         config = Config.model_validate(data, context={NETWORKS_KEY: _networks(data.get("sources", {}))})
     except ValidationError as error:
@@ -95,7 +130,7 @@ def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> Co
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
     if problems:
         raise ConfigError(problems)
-    return config
+    return ConfigFile(raw=raw, data=substituted, config=config)
 
 
 def _kind(data: object) -> str:
@@ -111,17 +146,8 @@ def _with_defaults(data: dict[str, object]) -> dict[str, object]:
         StreamOptions.model_validate(defaults)
     except ValidationError:
         return data
-    merged = {key: _merge(defaults, stream) if isinstance(stream, dict) else stream for key, stream in streams.items()}
+    merged = {key: merge(defaults, stream) if isinstance(stream, dict) else stream for key, stream in streams.items()}
     return {**data, "streams": merged}
-
-
-def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
-    result = {**below, **above}
-    for key, value in below.items():
-        other = above.get(key)
-        if isinstance(value, dict) and isinstance(other, dict):
-            result[key] = _merge(value, other)
-    return result
 
 
 def _networks(sources: object) -> tuple[object, ...] | None:

@@ -36,6 +36,8 @@ class Config(Section):
     """The MQTT broker; null: none."""
     state_dir: Path = Path("state")
     """The folder for what is kept over a restart; in a file relative to the file's folder."""
+    watch: bool = False
+    """Reload this file when it changes, as SIGHUP does."""
     sources: SourcesConfig = SourcesConfig()
     defaults: StreamOptions = StreamOptions()
     """Keys of every stream that doesn't set them itself."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from transcoder.config.section import Name, Section
+from transcoder.config.section import Name, NotBool, Section
 from transcoder.config.url import Url, split_url
 
 MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -42,6 +42,11 @@ class MqttConfig(Section):
     """The gateway's own certificate, PEM."""
     key_file: Path | None = None
     """The key of `cert_file`, PEM."""
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
+    """What the broker knows the gateway by; null: transcoder-<node>. Two clients of one id throw each other out."""
+    session_expiry_s: Annotated[int, Field(ge=0, le=86_400), NotBool] = 0
+    """How long the broker keeps commands for a gateway that is away; 0: a command that can't be carried out now is
+    lost, and its sender hears nothing."""
     discovery_prefix: Topic | None = "homeassistant"
     """Where Home Assistant looks for devices; null: no discovery."""
 

@@ -1,9 +1,10 @@
 """What the gateway serves: the RTSP server and the HTTP API, and who may use them."""
 
 import fnmatch
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from transcoder.config.listen import Endpoint, Listen
 from transcoder.config.section import Name, NotBool, Secret, Section
@@ -76,3 +77,16 @@ class HttpConfig(Section):
     listen: Listen = Endpoint(host="127.0.0.1", port=8080)
     """host:port; port 0: any free port, printed at start."""
     tokens: dict[UserName, TokenConfig] = Field(default={})
+    """Without any, a client on this machine may do everything and others nothing but see /healthz and /readyz."""
+    open_metrics: bool = False
+    """/metrics for everybody; false: for whoever may read."""
+    cert_file: Path | None = None
+    """The server's certificate and its chain, PEM; with it the API is served over TLS only."""
+    key_file: Path | None = None
+    """The key of `cert_file`, PEM."""
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> "HttpConfig":
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are needed together")
+        return self

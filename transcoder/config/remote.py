@@ -1,0 +1,115 @@
+"""One stream's keys as they come from elsewhere than the file: the HTTP API, MQTT, the kept runtime changes.
+
+They are validated like the file's, in the same model. What only the machine's owner may say stays in the file: the
+names of files and of environment variables, by which a remote writer could have secrets of this machine sent to a
+camera of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from transcoder.config.document import MAX_DEPTH, MAX_NODES
+from transcoder.config.merge import merge
+from transcoder.config.model import Config
+from transcoder.config.problems import Key, describe, key_path
+from transcoder.config.source import NETWORKS_KEY, SOURCE_PORTS, Network
+from transcoder.config.stream import StreamConfig
+from transcoder.config.substitution import CONTROL, MAX_TEXT
+from transcoder.config.url import split_url
+from transcoder.errors import ConfigError
+
+_FILES_ONLY: Final = frozenset({"password_file"})
+
+
+def check_remote(stream: str, keys: object) -> dict[str, Any]:
+    """Check what can be checked without the rest of the configuration.
+
+    Args:
+        stream: the stream's id, for the key paths of problems.
+        keys: plain data, as parsed from JSON.
+
+    Returns:
+        The keys.
+
+    Raises:
+        ConfigError: every problem that was found.
+    """
+    if not isinstance(keys, Mapping):
+        raise ConfigError([f"{key_path(('streams', stream))}: must be a mapping of keys"])
+    problems: list[str] = []
+    _check(keys, ("streams", stream), problems, [0])
+    if problems:
+        raise ConfigError(problems)
+    return dict(keys)
+
+
+def _check(value: object, path: tuple[Key, ...], problems: list[str], nodes: list[int]) -> None:
+    nodes[0] += 1
+    if len(path) > MAX_DEPTH or nodes[0] > MAX_NODES:
+        problems.append(f"{key_path(path[:2])}: too large")
+        return
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            problems.append(f"{key_path(path)}: longer than {MAX_TEXT} characters")
+        elif CONTROL.search(value):
+            problems.append(f"{key_path(path)}: holds a line break or another control character")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in _FILES_ONLY:
+                problems.append(f"{key_path((*path, key))}: can be set in the configuration file only")
+            else:
+                _check(item, (*path, str(key)), problems, nodes)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check(item, (*path, index), problems, nodes)
+
+
+def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A stream's keys with others over them.
+
+    A `source` with a URL replaces all of the source below: the credentials of one camera never go to another.
+    """
+    source = above.get("source")
+    if isinstance(source, Mapping) and "url" not in source:
+        return merge({**below, "source": _as_mapping(below.get("source"), source)}, above)
+    result = merge(below, {key: value for key, value in above.items() if key != "source"})
+    if "source" in above:
+        result["source"] = source
+    return result
+
+
+def _as_mapping(source: object, over: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A source with its credentials in keys of their own where others are to be laid over them."""
+    keys = {"url": source} if isinstance(source, str) else dict(source) if isinstance(source, Mapping) else {}
+    if over.keys() & {"username", "password"} and isinstance(text := keys.get("url"), str):
+        try:
+            url = split_url(text, SOURCE_PORTS)
+        except ValueError:
+            return keys  # reported when the stream is validated
+        if url.username is not None:
+            keys = {**keys, "url": url.text, "username": url.username, "password": url.password}
+    return keys
+
+
+def validate_stream(
+    stream: str, keys: Mapping[str, Any], defaults: Mapping[str, Any], networks: Sequence[Network]
+) -> StreamConfig:
+    """Validate one stream.
+
+    Args:
+        stream: its id.
+        keys: its keys, without defaults.
+        defaults: the file's `defaults`, as given there.
+        networks: that its camera may be in.
+
+    Raises:
+        ConfigError: every problem, with its key path `streams.<id>...`.
+    """
+    data = {"node": "n", "streams": {stream: merge(defaults, keys)}}
+    try:
+        config = Config.model_validate(data, context={NETWORKS_KEY: tuple(networks)})
+    except ValidationError as error:
+        raise ConfigError(describe(error, Config, data)) from None
+    return config.streams[stream]
