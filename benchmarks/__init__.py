@@ -1,0 +1,1 @@
+"""Load benchmarks: each is a program with --help, a readable table and --json."""
