@@ -1,0 +1,69 @@
+"""Reading RBSP bits: fixed-length numbers and Exp-Golomb codes (H.264 section 7.2 and 9.1, H.265 section 9.2)."""
+
+from transcoder.errors import BitstreamError
+
+_MAX_EXP_GOLOMB_BITS = 32
+"""Leading zeros of the longest code that a standard uses: values up to 2**32 - 2."""
+
+
+class BitReader:
+    """Bits of an RBSP, most significant first.
+
+    Args:
+        rbsp: bytes without emulation prevention. A read costs time proportional to its length: callers bound it.
+    """
+
+    __slots__ = ("_left", "_value")
+
+    def __init__(self, rbsp: bytes) -> None:
+        self._value = int.from_bytes(rbsp)
+        self._left = 8 * len(rbsp)
+
+    @property
+    def left(self) -> int:
+        """Bits not read yet."""
+        return self._left
+
+    def u(self, bits: int) -> int:
+        """An unsigned number of `bits` bits.
+
+        Raises:
+            BitstreamError: fewer are left.
+        """
+        if bits > self._left:
+            raise BitstreamError("it ends within a value")
+        self._left -= bits
+        return (self._value >> self._left) & ((1 << bits) - 1)
+
+    def flag(self) -> bool:
+        """One bit.
+
+        Raises:
+            BitstreamError: none is left.
+        """
+        return self.u(1) == 1
+
+    def ue(self, highest: int = (1 << 32) - 2) -> int:
+        """An unsigned Exp-Golomb code.
+
+        Raises:
+            BitstreamError: it ends early or is over `highest`.
+        """
+        zeros = 0
+        while not self.flag():
+            zeros += 1
+            if zeros > _MAX_EXP_GOLOMB_BITS:
+                raise BitstreamError("an Exp-Golomb code is too long")
+        value = (1 << zeros) - 1 + self.u(zeros)
+        if value > highest:
+            raise BitstreamError(f"a value of {value} is over {highest}")
+        return value
+
+    def se(self) -> int:
+        """A signed Exp-Golomb code.
+
+        Raises:
+            BitstreamError: it ends early.
+        """
+        code = self.ue()
+        return (code + 1) // 2 if code % 2 else -(code // 2)
