@@ -1,0 +1,168 @@
+"""`transcoder run` as a process of its own, with its log and its children in view."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+START_S = 90.0
+"""A first start compiles the kernels."""
+SLACK_S = 1.0
+"""What a shared machine may add to a deadline of the product."""
+
+CONSOLE_SCRIPT = (str(Path(sys.executable).parent / "transcoder"),)
+MODULE = (sys.executable, "-m", "transcoder")
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
+    """The first true value of a condition."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what}: not in {timeout_s:g} s"
+        time.sleep(0.02)
+
+
+def process_name(pid: int) -> str:
+    """As ps shows it; empty for a process that is gone or waits to be reaped."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    return "" if rest.split()[0] in {"Z", "X"} else name
+
+
+def children(pid: int) -> list[int]:
+    """Of all threads of a process."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        return []
+    return found
+
+
+class GatewayProcess:
+    """A running gateway.
+
+    Args:
+        folder: gets the configuration and the log.
+        state_dir: shared by all gateways of a test run: the compiled kernels are in it.
+        streams: as in the configuration.
+        rtsp: further keys of the configuration's section.
+        command: how it is started.
+        environment: added to this process's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        state_dir: Path,
+        streams: dict[str, Any],
+        *,
+        rtsp: dict[str, Any] | None = None,
+        command: tuple[str, ...] = CONSOLE_SCRIPT,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log_path = folder / "gateway.log"
+        config = folder / "gateway.yaml"
+        document = {
+            "rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0], **(rtsp or {})},
+            "http": {"listen": "127.0.0.1:0"},
+            "state_dir": str(state_dir),
+            "streams": streams,
+        }
+        config.write_text(yaml.safe_dump(document))
+        self._command = [*command, "run", str(config), "--log-json", "--log-level", "debug"]
+        self._environment = {**os.environ, **(environment or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.base = ""
+
+    def __enter__(self) -> Self:
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
+            )
+        try:
+            self.base = wait_for(self._listening, START_S, "the gateway listens")["url"].rstrip("/")
+            wait_for(lambda: self.events("fork server ready"), START_S, "the fork server is ready")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15.0)
+            finally:
+                self.process.kill()
+
+    def _listening(self) -> dict[str, Any] | None:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log_path.read_text()
+        events = self.events("listening")
+        return events[0] if events else None
+
+    def url(self, stream: str) -> str:
+        return f"{self.base}/{stream}"
+
+    def log(self) -> list[dict[str, Any]]:
+        events = []
+        for line in self.log_path.read_text().splitlines():
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue
+        return events
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.log() if event["event"] == name]
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def fork_server(self) -> int | None:
+        named = [pid for pid in children(self.pid) if process_name(pid) == "tc-forkserver"]
+        return named[0] if named else None
+
+    def worker(self, stream: str) -> int | None:
+        """Process id of a stream's worker, None where there is none."""
+        server = self.fork_server()
+        named = [pid for pid in children(server or 0) if process_name(pid) == f"tc:{stream}"[:15]]
+        return named[0] if named else None
+
+    def wait_for_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
+        def found() -> int | None:
+            pid = self.worker(stream)
+            return pid if pid != other_than else None
+
+        return int(wait_for(found, timeout_s, f"a worker of {stream}"))
+
+    def processes(self) -> list[int]:
+        """All that belong to it."""
+        found = [self.pid]
+        for pid in found:
+            found += children(pid)
+        return found
+
+    def terminate(self, timeout_s: float = 12.0) -> int:
+        """SIGTERM; its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)

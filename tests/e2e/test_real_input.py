@@ -1,0 +1,105 @@
+"""Real surveillance footage from GStreamer's RTSP server, through the gateway, into ffmpeg and GStreamer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from camera_process import GStreamerCamera, encode_as_camera, luma_of, read_footage
+from picture_readers import FfmpegReader, GStreamerReader
+
+pytestmark = pytest.mark.e2e
+
+FPS = 10
+PICTURES = 120
+COUNTED = 40
+MIN_PSNR_DB = 30.0
+GOP = 40
+"""Pictures from IDR to IDR: 4 s, as cameras are set."""
+
+
+def psnr(first: np.ndarray, second: np.ndarray) -> float:
+    error = float(np.mean((first.astype(np.int16) - second) ** 2))
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def first_index(picture: np.ndarray, source: list[np.ndarray]) -> int:
+    """Which picture of the source it is: the one it resembles most."""
+    return int(np.argmax([psnr(picture, other) for other in source]))
+
+
+def check_sequence(pictures: list[np.ndarray], source: list[np.ndarray], first: int) -> list[float]:
+    """Every picture is the source's next one: at least 30 dB, and nearer to it than to its neighbours."""
+    values = []
+    for index, picture in enumerate(pictures, first):
+        value = psnr(picture, source[index])
+        assert value >= MIN_PSNR_DB, f"picture {index}: {value:.1f} dB"
+        for other in (index - 1, index + 1):
+            assert value > psnr(picture, source[other]), f"picture {index} is picture {other}"
+        values.append(value)
+    return values
+
+
+@pytest.fixture(scope="module")
+def source(surveillance_footage: Path) -> list[np.ndarray]:
+    return read_footage(surveillance_footage, PICTURES)
+
+
+@pytest.fixture(scope="module")
+def camera(source: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GStreamerCamera]:
+    folder = tmp_path_factory.mktemp("camera")
+    files = {
+        codec: encode_as_camera(source, codec, FPS, folder / f"{codec}.mkv", gop=GOP, quantizer=16)
+        for codec in ("h264", "h265")
+    }
+    with GStreamerCamera(files) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("codec", "transport", "output", "readers"),
+    [
+        ("h264", "tcp", "h264", "tcp"),
+        ("h264", "udp", "h265", "udp"),
+        ("h265", "tcp", "h265", "tcp"),
+        ("h265", "udp", "h264", "udp"),
+    ],
+)
+def test_every_picture_arrives_in_order(
+    codec: str,
+    transport: str,
+    output: str,
+    readers: str,
+    camera: GStreamerCamera,
+    source: list[np.ndarray],
+    start_gateway,
+    tmp_path: Path,
+) -> None:
+    rows, width = source[0].shape
+    size = (width, rows * 2 // 3)
+    stream = {"source": {"url": camera.url(codec), "transport": transport}, "video": {"codec": output}}
+    gateway = start_gateway({"front": stream})
+    url = gateway.url("front")
+    other = "udp" if readers == "tcp" else "tcp"
+    with FfmpegReader(url, size, readers, tmp_path) as ffmpeg, GStreamerReader(url, size, other, tmp_path) as gstreamer:
+        both = (ffmpeg, gstreamer)
+        for reader in both:
+            reader.wait_for_pictures(COUNTED, 25)
+    assert not gateway.events("source lost")
+    luma = [luma_of(planes) for planes in source]
+    for reader in both:
+        pictures = [picture.luma for picture in reader.pictures[:COUNTED]]
+        first = first_index(pictures[0], luma)
+        values = check_sequence(pictures, luma, first)
+        print(f"{reader}: from picture {first}, {min(values):.1f} to {max(values):.1f} dB")
+        times = reader.times()[:COUNTED]
+        assert all(0.05 < later - earlier < 0.15 for earlier, later in zip(times, times[1:], strict=False)), times
+        # the same check fails a run that lost one picture, repeats one, or is shifted by one
+        with pytest.raises(AssertionError):
+            check_sequence(pictures, luma, first + 1)
+        with pytest.raises(AssertionError):
+            check_sequence(pictures, luma, first - 1)
+        with pytest.raises(AssertionError):
+            check_sequence([*pictures[:20], *pictures[21:]], luma, first)
+        with pytest.raises(AssertionError):
+            check_sequence([*pictures[:20], *pictures[19:]], luma, first)
