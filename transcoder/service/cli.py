@@ -64,6 +64,48 @@ def check(config: ConfigPath) -> None:
     typer.echo(f"{config}: valid, {len(settings.streams)} streams, {enabled} enabled")
 
 
+@app.command()
+def demo(
+    cameras: Annotated[int, typer.Option(metavar="N", help="Simulated legacy cameras.")] = 4,
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long the streams are watched.")] = 30.0,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|URL", help="Your own footage: a file that the cameras show, or an rtsp:// camera."),
+    ] = None,
+    vendor: Annotated[
+        str, typer.Option(metavar="FAMILY", help="Of all cameras: hikvision, dahua, uniview, h264dvr or mixed.")
+    ] = "mixed",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a switch of all cameras.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="RTSP port on 127.0.0.1; 0: any free one.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON, and nothing else.")] = False,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "error",
+) -> None:
+    """Show it all on this machine: simulated legacy cameras, the gateway, and a verdict on what it serves."""
+    from transcoder.service.demo import DemoOptions, run_demo  # noqa: PLC0415  # --help stays fast
+    from transcoder.service.logs import configure_logs  # noqa: PLC0415
+
+    options = DemoOptions(
+        cameras=cameras,
+        seconds=seconds,
+        source=source,
+        vendor=vendor,
+        settings=tuple(settings or ()),
+        port=port,
+        json=as_json,
+    )
+    try:
+        configure_logs(json=False, level=log_level)
+    except ValueError as error:
+        raise _fail(f"--log-level: {error}", USAGE) from None
+    try:
+        clean = uvloop.run(run_demo(options))
+    except TranscoderError as error:
+        raise _fail(str(error), USAGE) from None
+    raise typer.Exit(OK if clean else NO)
+
+
 def main() -> None:
     """Entry point of the console script."""
     sys.exit(app())

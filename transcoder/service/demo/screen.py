@@ -1,0 +1,83 @@
+"""Where the demo's words go: a live screen on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+LINES_EVERY_S = 5.0
+"""Between plain lines of a stream."""
+FILE_WIDTH = 120
+"""Columns of tables where there is no terminal."""
+PREPARING_EVERY_S = 2.0
+"""Between plain lines of progress."""
+
+
+class Screen:
+    """Shows what goes on.
+
+    Args:
+        quiet_stdout: everything goes to standard error, because standard output is for a program.
+    """
+
+    def __init__(self, *, quiet_stdout: bool) -> None:
+        stream = sys.stderr if quiet_stdout else sys.stdout
+        width = None if stream.isatty() else FILE_WIDTH
+        self.console = Console(file=stream, width=width, soft_wrap=True, highlight=False)
+        self.is_live = self.console.is_terminal and not quiet_stdout
+        self._live: Live | None = None
+        self._next_lines = 0.0
+        self._next_progress = 0.0
+        self._last_progress = ""
+
+    def __enter__(self) -> "Screen":
+        if self.is_live:
+            self._live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end_live()
+
+    def end_live(self) -> None:
+        """Leave the live screen; what follows stays on the terminal."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def progress(self, text: str) -> None:
+        """Something takes a while."""
+        if self._live is not None:
+            self._live.update(text, refresh=True)
+            return
+        now = time.monotonic()
+        if text == self._last_progress or now < self._next_progress:
+            return
+        self._next_progress = now + PREPARING_EVERY_S
+        self._last_progress = text
+        self.line(text)
+
+    def show(self, renderable: RenderableType) -> None:
+        """The live screen's content."""
+        if self._live is not None:
+            self._live.update(renderable, refresh=True)
+
+    def lines_due(self) -> bool:
+        """Whether plain lines of the streams are due."""
+        now = time.monotonic()
+        if self._live is not None or now < self._next_lines:
+            return False
+        self._next_lines = now + LINES_EVERY_S
+        return True
+
+    def line(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(text, markup=False)
+
+    def print(self, renderable: RenderableType) -> None:
+        """Something that stays."""
+        self.console.print(renderable, soft_wrap=False)

@@ -1,0 +1,94 @@
+"""Whether what was served was clean: the reader's result, judged."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The end of a demo.
+
+    Attributes:
+        streams: what the reader saw of each stream.
+        cameras: what was in the cameras' own streams, by stream name.
+        families: of the simulated cameras, by stream name.
+        dropped: by stream, what the gateway did not let through: count by layer and kind.
+        reasons: why it is not clean, one phrase each; none: it is.
+        seconds: that were watched.
+    """
+
+    streams: list[dict[str, Any]]
+    cameras: dict[str, dict[str, Any]]
+    families: dict[str, str]
+    dropped: dict[str, dict[str, int]]
+    reasons: list[str]
+    seconds: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.reasons
+
+    @property
+    def line(self) -> str:
+        """The last line."""
+        if not self.clean:
+            return f"verdict: NOT clean: {'; '.join(self.reasons)}"
+        frames = sum(stream["frames"] for stream in self.streams)
+        searched = sum(camera["canaries"] for camera in self.cameras.values())
+        proof = f", 0 of the cameras' {searched} canaries in what was served" if searched else ""
+        return f"verdict: clean: {count(len(self.streams), 'stream')}, {frames} frames decoded without an error{proof}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "clean": self.clean,
+            "reasons": self.reasons,
+            "seconds": round(self.seconds, 1),
+            "streams": [
+                {
+                    **stream,
+                    "vendor": self.families.get(stream["name"]),
+                    "camera": self.cameras.get(stream["name"]),
+                    "dropped": self.dropped.get(stream["name"], {}),
+                }
+                for stream in self.streams
+            ],
+        }
+
+
+def count(number: int, noun: str) -> str:
+    """`1 stream`, `2 streams`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def reasons(streams: list[dict[str, Any]], cameras: dict[str, dict[str, Any]], simulated: list[str]) -> list[str]:
+    """What speaks against it.
+
+    Args:
+        streams: the reader's result.
+        cameras: the reader's result for the cameras' own streams, by stream name.
+        simulated: names of streams whose cameras carry canaries: no search proves a thing before it has found them.
+    """
+    found: list[str] = []
+    for stream in streams:
+        name = stream["name"]
+        if leaked := stream["canaries_found"]:
+            first = leaked[0]
+            found.append(f"{name} carries {count(len(leaked), 'canary mark')} (first: {first['name']}, {first['where']})")
+        found += [f"{name} has {oddity}" for oddity in stream["oddities"]]
+        if not stream["frames"]:
+            found.append(f"{name} showed no picture ({stream['problem'] or 'stopped before the first'})")
+        elif stream["decode_errors"]:
+            found.append(f"{name} had {count(stream['decode_errors'], 'decode error')}")
+        if stream["steps_back"]:
+            found.append(f"{name}'s time stepped back {count(stream['steps_back'], 'time')}")
+    for name in simulated:
+        camera = cameras.get(name)
+        if camera is None:
+            found.append(f"{name}'s camera was not searched to its end")
+        elif camera["problem"]:
+            found.append(f"{name}'s camera could not be read directly ({camera['problem']})")
+        elif missing := camera["missing"]:
+            found.append(f"the search missed {count(len(missing), 'mark')} in {name}'s own camera ({missing[0]})")
+    return found
