@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
+from transcoder.net.sockets import Binding, connect, multicast_socket, port_pair
+from transcoder.net.tunnel import Pipe, open_tunnel
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import (
@@ -38,9 +41,9 @@ NO_RANDOM_ACCESS_S = 30.0
 LEAVE_S = 1.0
 """How long the answer to TEARDOWN is waited for."""
 CNAME = "transcoder"
-RECEIVE_BUFFER = 4 << 20
-"""Bytes; over UDP an I picture of 2 MB comes in one burst."""
 MAX_REDIRECTS = 3
+TRANSPORTS = ("tcp", "udp", "http", "multicast")
+"""In the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +52,16 @@ class SourceOptions:
 
     Attributes:
         url: without user info.
-        transport: "tcp" or "udp".
+        transport: one of TRANSPORTS, or "auto", which its user resolves.
         allowed: whether an address may be connected to.
-        bind_address: local address, or None for the system's choice.
+        binding: local end.
     """
 
     url: RtspUrl
     credentials: Credentials | None
     transport: str
     allowed: Callable[[str], bool]
-    bind_address: str | None = None
+    binding: Binding = field(default_factory=Binding)
 
 
 class SourceHandler(Protocol):
@@ -96,11 +99,12 @@ class RtspSource(asyncio.Protocol):
         self._handler = handler
         self._loop = asyncio.get_running_loop()
         self._core: ClientProtocol | None = None
-        self._transport: asyncio.Transport | None = None
+        self._transport: Pipe | None = None
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._udp: list[asyncio.DatagramTransport] = []
+        self._work: set[asyncio.Task[None]] = set()
         self._udp_ports: tuple[int, int] | None = None
         self._server_ports: tuple[int, int] | None = None
         self._host = ""
@@ -137,18 +141,26 @@ class RtspSource(asyncio.Protocol):
 
     async def _run(self, url: RtspUrl) -> None:
         self._host = await self._resolve(url)
-        local = (self._options.bind_address, 0) if self._options.bind_address else None
         self._core = ClientProtocol(url, self._options.credentials, cnonce=secrets.token_hex(8), now=clock.monotonic())
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                if self._options.transport == "udp":
-                    await self._open_udp()
-                await self._loop.create_connection(lambda: self, self._host, url.port, local_addr=local)
+                await self._connect(url)
         except TimeoutError:
             raise TransportError(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
             raise TransportError(f"no connection to port {url.port}: {error.strerror or error}") from None
         await self._done
+
+    async def _connect(self, url: RtspUrl) -> None:
+        binding = self._options.binding
+        if self._options.transport == "http":
+            tunnel = await open_tunnel(url, self._host, binding, self.data_received, self.connection_lost)
+            self._begin(tunnel)
+            return
+        if self._options.transport == "udp":
+            await self._open_udp(port_pair(self._host, binding))
+        sock = await connect(self._host, url.port, binding)
+        await self._loop.create_connection(lambda: self, sock=sock)
 
     async def _resolve(self, url: RtspUrl) -> str:
         """One address of the host, checked: what is connected to can't change between check and connect."""
@@ -165,7 +177,10 @@ class RtspSource(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands: say what the core wants said."""
-        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._begin(cast(asyncio.Transport, transport))  # uvloop's is none by inheritance
+
+    def _begin(self, pipe: Pipe) -> None:
+        self._transport = pipe
         self._after(clock.monotonic())
 
     def data_received(self, data: bytes) -> None:
@@ -223,6 +238,11 @@ class RtspSource(asyncio.Protocol):
         self._flush()
         self._arm(now)
 
+    def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = self._loop.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
     def _flush(self) -> None:
         out = self._core.data_to_send() if self._core is not None else []
         if out and self._transport is not None and not self._transport.is_closing():
@@ -236,6 +256,8 @@ class RtspSource(asyncio.Protocol):
         self._handler.on_described(description, selection, event.server)
         if self._options.transport == "udp":
             transport = Transport(lower="UDP", client_port=self._udp_ports)
+        elif self._options.transport == "multicast":
+            transport = Transport(lower="UDP", unicast=False)
         else:
             transport = Transport(lower="TCP", interleaved=(0, 1))
         if self._core is not None:
@@ -264,7 +286,9 @@ class RtspSource(asyncio.Protocol):
             ssrc=secrets.randbits(32),
             cname=CNAME,
         )
-        if transport.lower == "UDP":
+        if not transport.unicast:
+            self._start(self._join(transport, selection))
+        elif transport.lower == "UDP":
             self._punch()
 
     def _frame(self, channel: int, data: memoryview, now: float) -> None:
@@ -344,28 +368,29 @@ class RtspSource(asyncio.Protocol):
 
     # -- UDP -----------------------------------------------------------------------------------------------------
 
-    async def _open_udp(self) -> None:
-        """Two neighbouring ports, the first one even (RFC 3550 section 11)."""
-        local = self._options.bind_address or ("::" if ":" in self._host else "0.0.0.0")
-        for _ in range(50):
-            rtp, _ = await self._loop.create_datagram_endpoint(
-                functools.partial(_UdpPort, self._on_datagram, 0), local_addr=(local, 0)
+    async def _open_udp(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        self._udp_ports = (pair[0].getsockname()[1], pair[1].getsockname()[1])
+        for index, sock in enumerate(pair):
+            port, _ = await self._loop.create_datagram_endpoint(
+                functools.partial(_UdpPort, self._on_datagram, index), sock=sock
             )
-            port = rtp.get_extra_info("sockname")[1]
-            if port % 2 == 0:
-                try:
-                    rtcp, _ = await self._loop.create_datagram_endpoint(
-                        functools.partial(_UdpPort, self._on_datagram, 1), local_addr=(local, port + 1)
-                    )
-                except OSError:
-                    rtp.close()
-                    continue
-                rtp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-                self._udp = [rtp, rtcp]
-                self._udp_ports = (port, port + 1)
-                return
-            rtp.close()
-        raise TransportError("no pair of free UDP ports")
+            self._udp.append(port)
+
+    async def _join(self, transport: Transport, selection: VideoSelection) -> None:
+        """Join the group that the camera named: by its Transport, or else by its session description."""
+        group = transport.destination or selection.media.connection.partition("/")[0]
+        ports = transport.port or (selection.media.port, selection.media.port + 1)
+        if not _is_multicast(group) or not ports[0]:
+            self._fail(TransportError("the camera names no multicast group"))
+            return
+        try:
+            pair = (
+                multicast_socket(group, ports[0], self._options.binding),
+                multicast_socket(group, ports[1], self._options.binding),
+            )
+            await self._open_udp(pair)
+        except OSError as error:
+            self._fail(TransportError(f"multicast group {group} can't be joined: {error.strerror or error}"))
 
     def _on_datagram(self, index: int, data: bytes, address: tuple[str, int]) -> None:
         if address[0].removeprefix("::ffff:") != self._host:
@@ -386,7 +411,7 @@ class RtspSource(asyncio.Protocol):
                 transport.sendto(b"\x80\x00" + bytes(10), (self._host, port))
 
     def _send_rtcp(self, report: bytes) -> None:
-        if self._options.transport == "udp":
+        if self._options.transport in {"udp", "multicast"}:
             if self._server_ports is not None and self._server_ports[1] and self._udp:
                 self._udp[1].sendto(report, (self._host, self._server_ports[1]))
         elif self._core is not None:
@@ -397,6 +422,8 @@ class RtspSource(asyncio.Protocol):
     async def _leave(self) -> None:
         core, transport = self._core, self._transport
         self._disarm()
+        for task in self._work:
+            task.cancel()
         for port in self._udp:
             port.close()
         self._udp = []
@@ -417,6 +444,13 @@ class RtspSource(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _is_multicast(group: str) -> bool:
+    try:
+        return ipaddress.ip_address(group).is_multicast
+    except ValueError:
+        return False
 
 
 class _Nobody:

@@ -245,6 +245,8 @@ class ClientProtocol:
         if transport.lower == "TCP":
             channels = transport.interleaved or (0, 1)
             value = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
+        elif not transport.unicast:
+            value = "RTP/AVP;multicast"
         elif transport.client_port is not None:
             value = f"RTP/AVP;unicast;client_port={transport.client_port[0]}-{transport.client_port[1]}"
         else:
@@ -404,9 +406,12 @@ class ClientProtocol:
             raise RemoteProtocolError("the camera answers SETUP with SRTP, which is not supported")
         if answer.lower != asked.lower:
             raise RemoteProtocolError(f"{asked.lower} was asked for and the camera answers {answer.lower}")
+        if answer.unicast != asked.unicast:
+            raise RemoteProtocolError("the camera answers SETUP with multicast for unicast, or the other way round")
         return Transport(
             lower=asked.lower,
             unicast=answer.unicast,
+            port=answer.port,
             interleaved=(answer.interleaved or asked.interleaved or (0, 1)) if asked.lower == "TCP" else None,
             client_port=asked.client_port,
             server_port=answer.server_port,

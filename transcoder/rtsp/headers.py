@@ -19,7 +19,8 @@ class Transport:
         interleaved: channel pair on the RTSP connection.
         client_port: the receiver's RTP and RTCP ports.
         server_port: the sender's RTP and RTCP ports.
-        destination: of multicast.
+        destination: group of multicast.
+        port: of the group.
         ssrc: hint only; the header is wrong too often to be enforced.
         secure: the profile is SAVP, which needs keys that are not exchanged here.
     """
@@ -30,6 +31,7 @@ class Transport:
     client_port: tuple[int, int] | None = None
     server_port: tuple[int, int] | None = None
     destination: str | None = None
+    port: tuple[int, int] | None = None
     ssrc: int | None = None
     secure: bool = False
 
@@ -68,6 +70,7 @@ def _parse_transport(text: str) -> Transport | None:
         client_port=_pair(parameters.get("client_port"), 65_535),
         server_port=_pair(parameters.get("server_port"), 65_535),
         destination=parameters.get("destination") or None,
+        port=_pair(parameters.get("port"), 65_535),
         ssrc=_ssrc(parameters.get("ssrc")),
         secure=secure,
     )

@@ -13,6 +13,7 @@ from transcoder.config import Config, StreamConfig, is_allowed
 from transcoder.ipc.options import Mask, WorkerOptions
 from transcoder.net.rtsp_server import RtspServer, ServedStream
 from transcoder.net.rtsp_source import SourceOptions
+from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.forkserver import ForkServer
@@ -52,7 +53,7 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
         credentials=credentials,
         transport=source.transport,
         allowed=allowed,
-        bind_address=source.bind_address,
+        binding=Binding(address=source.bind_address, interface=source.bind_interface),
     )
 
 

@@ -11,13 +11,14 @@ from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
 from transcoder.codecs.nal import is_allowed, join_byte_stream
-from transcoder.errors import ResponseError, TranscoderError, TransportError
+from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import TRANSPORTS, RtspSource, SourceOptions
 from transcoder.rtp.timeline import Timeline
 from transcoder.sdp import SessionDescription, VideoSelection
 from transcoder.service.backoff import Backoff
 from transcoder.service.gop import CodedUnit
+from transcoder.service.host_gate import HostGate
 from transcoder.service.status import StreamTotals
 
 OnLost = Callable[[str, bool], None]
@@ -34,6 +35,7 @@ class Puller:
         log: bound to the stream's name.
         on_unit: gets every access unit, with the monotonic seconds of its last packet.
         on_lost: called when a connection ended.
+        gate: shared by all pullers: who may try to connect now.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Puller:
         log: structlog.stdlib.BoundLogger,
         on_unit: Callable[[CodedUnit, float], None],
         on_lost: OnLost,
+        gate: HostGate,
     ) -> None:
         self._options = options
         self._ledger = ledger
@@ -51,8 +54,13 @@ class Puller:
         self._log = log
         self._on_unit = on_unit
         self._on_lost = on_lost
+        self._gate = gate
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
-        self._transport = "tcp" if options.transport == "auto" else options.transport
+        self._transport = TRANSPORTS[0] if options.transport == "auto" else options.transport
+        self._first_transport = self._transport
+        self._had_picture = False
+        self._described_multicast = False
+        self._settled = asyncio.Event()
         self._connection: RtspSource | None = None
         self._playing_since: float | None = None
         self._skip_to_random_access = True
@@ -77,12 +85,24 @@ class Puller:
         """One connection, to its end: why it ended, and how long it played, if it did."""
         self._playing_since = None
         self._connection = RtspSource(replace(self._options, transport=self._transport), self._ledger, self)
+        self._had_picture = False
+        self._settled.clear()
         error: TranscoderError = TransportError("the camera closed the connection")
+        loop = asyncio.get_running_loop()
+        connection: asyncio.Task[None] | None = None
         try:
-            await self._connection.run()
+            async with self._gate.attempt(self._options.url.host):
+                connection = loop.create_task(self._connection.run())
+                settled = loop.create_task(self._settled.wait())
+                await asyncio.wait({connection, settled}, return_when=asyncio.FIRST_COMPLETED)
+                settled.cancel()
+            await connection
         except TranscoderError as failure:
             error = failure
         finally:
+            if connection is not None:
+                connection.cancel()  # it leaves with TEARDOWN
+                await asyncio.gather(connection, return_exceptions=True)
             self._bytes_before += self._connection.received_bytes
             self._connection = None
             # what comes next does not refer to what came before
@@ -134,26 +154,43 @@ class Puller:
         self._skip_to_random_access = True
 
     def _falls_back(self, error: TranscoderError) -> bool:
-        """Whether another transport is worth a try at once."""
+        """Whether another transport is worth a try at once; the one that gave pictures is kept.
+
+        A transport that the camera refuses, or over which nothing comes after PLAY, is not the way to this camera.
+        """
         if self._options.transport != "auto":
             return False
-        if isinstance(error, ResponseError) and error.status == 461 and self._transport == "tcp":
-            self._transport = "udp"
-            return True
-        if self._transport == "udp" and self.played_s() is None:
-            self._transport = "tcp"
-        return False
+        if self._had_picture:
+            self._first_transport = self._transport
+            return False
+        refused = isinstance(error, ResponseError) and error.status in {461, 459, 406}
+        refused = refused or (isinstance(error, RemoteProtocolError) and "answers SETUP" in str(error))
+        silent = self.played_s() is not None and isinstance(error, TransportError)
+        tunnelling = self._transport == "http"
+        if not (refused or silent or tunnelling):
+            return False
+        order = [name for name in TRANSPORTS if name != "multicast" or self._described_multicast]
+        order.remove(self._first_transport)
+        order.insert(0, self._first_transport)
+        following = order.index(self._transport) + 1
+        self._transport = order[following % len(order)]
+        if following == len(order):
+            return False
+        self._log.info("trying another transport", transport=self._transport, reason=str(error))
+        return True
 
     # -- SourceHandler -------------------------------------------------------------------------------------------
 
     def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
         """The camera told what it has."""
         del server
+        self._described_multicast = selection.media.connection.startswith(("224.", "23", "ff"))
         self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)
 
     def on_playing(self) -> None:
         """Media may come from now on."""
         self._playing_since = clock.monotonic()
+        self._settled.set()
         self._totals.source_connects += 1
         self._log.info("source connected", transport=self._transport)
 
@@ -165,6 +202,7 @@ class Puller:
     def on_access_unit(self, access_unit: AccessUnit) -> None:
         """Allow-list, date and hand on."""
         totals = self._totals
+        self._had_picture = True
         totals.access_units_in += 1
         totals.damaged_access_units += access_unit.damaged
         self._ledger.now = clock.wall_clock()

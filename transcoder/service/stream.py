@@ -19,6 +19,7 @@ from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE
 from transcoder.sdp import ServedVideo, serialize_served
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit
+from transcoder.service.host_gate import HostGate
 from transcoder.service.puller import Puller
 from transcoder.service.recoder import Recoder
 from transcoder.service.status import StreamState, StreamStatus
@@ -53,6 +54,7 @@ class Stream:
         end_readers: ends the sessions of this stream's readers.
         on_event: told what happens: (name, kind, detail); kinds are source_lost, source_recovered, worker_restarted,
             channel_seen, overload, format_changed.
+        gate: shared by all streams: who may try to connect now.
         enabled: False: known, but not pulled.
 
     Attributes:
@@ -69,6 +71,7 @@ class Stream:
         fork_server: ForkServer,
         end_readers: Callable[[str], None],
         on_event: OnEvent = _ignore,
+        gate: HostGate | None = None,
         *,
         enabled: bool = True,
     ) -> None:
@@ -82,6 +85,7 @@ class Stream:
         self._enabled = enabled
         self._end_readers = end_readers
         self._on_event = on_event
+        self._gate = gate or HostGate()
         self._log = structlog.get_logger().bind(stream=name)
         self._puller = self._new_puller()
         self._recoder = Recoder(
@@ -100,7 +104,13 @@ class Stream:
 
     def _new_puller(self) -> Puller:
         return Puller(
-            self._source_options, self.ledger, self.status.totals, self._log, self._on_unit, self._on_source_lost
+            self._source_options,
+            self.ledger,
+            self.status.totals,
+            self._log,
+            self._on_unit,
+            self._on_source_lost,
+            self._gate,
         )
 
     # -- life ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,114 @@
+"""The asyncio shell around an RTSP over HTTP tunnel: two connections that look like one."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from transcoder.errors import ProtocolError, ResponseError, TransportError
+from transcoder.net.sockets import Binding, connect
+from transcoder.rtsp.tunnel import TunnelReply, encode_request, tunnel_requests
+from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
+
+HTTP_PORT = 80
+"""Where cameras serve the tunnel when the URL names no port of its own."""
+
+
+class Pipe(Protocol):
+    """What a source writes into: a connection, or a tunnel."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class _Get(asyncio.Protocol):
+    def __init__(self, on_data: Callable[[bytes], None], on_lost: Callable[[Exception | None], None]) -> None:
+        self._reply = TunnelReply()
+        self._on_data = on_data
+        self._on_lost = on_lost
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            rest = self._reply.receive_data(data)
+        except (ProtocolError, ResponseError) as error:
+            if not self.opened.done():
+                self.opened.set_exception(error)
+            return
+        if self._reply.is_open and not self.opened.done():
+            self.opened.set_result(None)
+        if rest:
+            self._on_data(rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.opened.done():
+            self.opened.set_exception(TransportError("the camera closed the HTTP tunnel"))
+        else:
+            self._on_lost(exc)
+
+
+class HttpTunnel:
+    """An open tunnel, written to like a connection."""
+
+    def __init__(self, get: asyncio.Transport, post: asyncio.Transport) -> None:
+        self._get = get
+        self._post = post
+
+    def write(self, data: bytes) -> None:
+        """Send RTSP bytes."""
+        self._post.write(encode_request(data))
+
+    def is_closing(self) -> bool:
+        """Whether one half is closed."""
+        return self._get.is_closing() or self._post.is_closing()
+
+    def abort(self) -> None:
+        """Close both halves."""
+        self._get.abort()
+        self._post.abort()
+
+
+async def open_tunnel(
+    url: RtspUrl,
+    host: str,
+    binding: Binding,
+    on_data: Callable[[bytes], None],
+    on_lost: Callable[[Exception | None], None],
+) -> HttpTunnel:
+    """Open a tunnel.
+
+    Args:
+        url: of the stream.
+        host: the address that its host was resolved to.
+        binding: local end.
+        on_data: gets RTSP bytes.
+        on_lost: told when the tunnel is gone.
+
+    Raises:
+        OSError: no connection.
+        ResponseError: the camera does not tunnel.
+        ProtocolError: its reply can't be read.
+    """
+    loop = asyncio.get_running_loop()
+    port = HTTP_PORT if url.port == DEFAULT_PORT else url.port
+    get_request, post_request = tunnel_requests(
+        RtspUrl(host=url.host, port=port, target=url.target), secrets.token_hex(11)
+    )
+    get, protocol = await loop.create_connection(
+        lambda: _Get(on_data, on_lost), sock=await connect(host, port, binding)
+    )
+    try:
+        get.write(get_request)
+        await protocol.opened
+        post, _ = await loop.create_connection(asyncio.Protocol, sock=await connect(host, port, binding))
+    except BaseException:
+        get.abort()
+        raise
+    post.write(post_request)
+    return HttpTunnel(get, post)

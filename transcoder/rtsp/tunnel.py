@@ -1,0 +1,78 @@
+"""RTSP over HTTP: the client's two requests and what comes back, sans-IO.
+
+Requests go base64-coded up a POST that never ends, everything else comes down the reply to a GET as plain RTSP. The two
+are tied by a cookie. There is no RFC; this is Apple's tunnelling as ONVIF Streaming requires it of cameras.
+"""
+
+import base64
+
+from transcoder.errors import LimitExceeded, ResponseError, RtspSyntaxError
+from transcoder.rtsp.urls import RtspUrl
+
+MAX_HEADER_SIZE = 16 << 10
+"""Bytes of the reply's header."""
+CONTENT_TYPE = "application/x-rtsp-tunnelled"
+_POST_LENGTH = 32_767
+"""What every client announces and every server ignores."""
+
+
+def tunnel_requests(url: RtspUrl, cookie: str) -> tuple[bytes, bytes]:
+    """The GET and the POST that open a tunnel.
+
+    Args:
+        url: of the stream.
+        cookie: random, letters and digits.
+    """
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    common = f"x-sessioncookie: {cookie}\r\nHost: {host}:{url.port}\r\nUser-Agent: transcoder\r\n"
+    target = url.target or "/"
+    common += "Pragma: no-cache\r\nCache-Control: no-cache\r\n"
+    get = f"GET {target} HTTP/1.0\r\n{common}Accept: {CONTENT_TYPE}\r\n\r\n"
+    post = (
+        f"POST {target} HTTP/1.0\r\n{common}Content-Type: {CONTENT_TYPE}\r\n"
+        f"Content-Length: {_POST_LENGTH}\r\nExpires: Sun, 9 Jan 1972 00:00:00 GMT\r\n\r\n"
+    )
+    return get.encode(), post.encode()
+
+
+def encode_request(data: bytes) -> bytes:
+    """RTSP bytes as they go up the POST."""
+    return base64.b64encode(data)
+
+
+class TunnelReply:
+    """The reply to the GET: its header is taken off, the rest is RTSP."""
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server agreed to the tunnel."""
+        return self._open
+
+    def receive_data(self, data: bytes) -> bytes:
+        """RTSP bytes among what was received.
+
+        Raises:
+            ResponseError: the server refuses the tunnel.
+            RtspSyntaxError: the reply is no HTTP.
+            LimitExceeded: its header has no end.
+        """
+        if self._open:
+            return data
+        self._header += data
+        end = self._header.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._header) > MAX_HEADER_SIZE:
+                raise LimitExceeded(f"the tunnel's reply has a header over {MAX_HEADER_SIZE} bytes")
+            return b""
+        parts = self._header[: self._header.find(b"\r\n")].decode("latin-1").split(None, 2)
+        if len(parts) < 2 or not parts[0].startswith("HTTP/") or not parts[1].isdigit():
+            raise RtspSyntaxError("the tunnel's reply is no HTTP")
+        if parts[1] != "200":
+            raise ResponseError(int(parts[1][:3]), "GET", parts[2][:80] if len(parts) > 2 else "")
+        self._open = True
+        rest, self._header = self._header[end + 4 :], b""
+        return rest
