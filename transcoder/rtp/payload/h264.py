@@ -97,9 +97,9 @@ class Depacketizer(Reassembly):
         units: list[bytes] = self.cut_off()
         if kind == STAP_A:
             units.extend(self.aggregate(payload[1:], minimum=1))
-        elif 1 <= kind <= 23:
+        elif kind <= 23:  # type 0 is a byte stream that begins with its start code
             units.extend(self.single(payload))
-        elif kind in {30, 31, 0}:  # VStarcam sends type 31; such units are dropped by the allow-list, where they count
+        elif kind >= 30:  # VStarcam sends type 31; such units are dropped by the allow-list, where they count
             units.append(bytes(payload))
         else:
             self.faults[f"packet type {kind}"] += 1
