@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import ipaddress
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -148,7 +149,9 @@ class RtspSource(asyncio.Protocol):
         except TimeoutError:
             raise TransportError(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
-            raise TransportError(f"no connection to port {url.port}: {error.strerror or error}") from None
+            # the event loop's own text does not say what the kernel said; the back-off wants to know
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise TransportError(f"no connection to port {url.port}: {reason}") from None
         await self._done
 
     async def _connect(self, url: RtspUrl) -> None:
