@@ -109,7 +109,7 @@ class WorkerLink(asyncio.Protocol):
         """Hand messages on."""
         parser = self._parser
         parser.receive_data(data)
-        self._last_message = max(self._last_message, clock.monotonic())
+        self._last_message = clock.monotonic()
         try:
             while not self._gone and (message := parser.next_message()) is not None:
                 self._on_message(*message)
