@@ -5,18 +5,18 @@ import contextlib
 import json
 import signal
 import sys
-import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from transcoder import clock
 from transcoder.service.demo import cameras, tables, verdict
-from transcoder.service.demo.cameras import DemoCamera
 from transcoder.service.demo.child import Child
 from transcoder.service.demo.options import HOST, DemoOptions, configuration, state_dir
 from transcoder.service.demo.reader import ReaderLink
 from transcoder.service.demo.screen import Screen
 from transcoder.service.demo.verdict import Verdict
+from transcoder.service.forkserver import ForkServer
 from transcoder.service.gateway import Gateway
 from transcoder.service.status import StreamState
 
@@ -61,7 +61,7 @@ class _Demo:
         self._screen = Screen(quiet_stdout=options.json)
         self._simulator = Child(SIMULATOR, cameras.arguments(options))
         self._reader = ReaderLink()
-        self._cameras: list[DemoCamera] = []
+        self._cameras: list[cameras.DemoCamera] = []
         self._gateway: Gateway | None = None
         self._stopped = asyncio.Event()
         self._watched_s = 0.0
@@ -87,13 +87,15 @@ class _Demo:
     # -- start ---------------------------------------------------------------------------------------------------
 
     async def _start(self) -> dict[str, str]:
+        state = state_dir()
         if self._options.cameras:
             self._screen.progress(f"Starting {verdict.count(self._options.cameras, 'simulated camera')} ...")
-            self._cameras = await self._or_stopped(cameras.start(self._simulator, self._prepared))
+            preparing = cameras.start(self._simulator, self._prepared)
+            self._cameras, _ = await self._or_stopped(_both(preparing, _compile(state)))
         sources = {camera.stream: camera.url for camera in self._cameras}
         if self._options.source_url is not None:
             sources[OWN_STREAM] = self._options.source_url
-        gateway = Gateway(configuration(self._options, sources, state_dir()))
+        gateway = Gateway(configuration(self._options, sources, state))
         await self._or_stopped(self._start_gateway(gateway))
         urls = {name: gateway.server.url(HOST, name) for name in sources}
         if not self._screen.is_live:
@@ -173,8 +175,13 @@ class _Demo:
         ]
         playing = sum(stream.status.state is StreamState.PLAYING for stream in streams)
         rest = f"{max(left, 0):.0f} s left" if started else "waiting for the first pictures"
-        note = f"An independent client reads every stream back; {self._reader.cameras_read} of {len(self._cameras)} cameras searched directly. Ctrl-C ends with the verdict so far."
-        self._screen.show(tables.live(rows, urls, f"transcoder demo: {playing} of {len(streams)} streams play, {rest}", note))
+        note = (
+            f"An independent client reads every stream back; {self._reader.cameras_read} of {len(self._cameras)} "
+            "cameras searched directly. Ctrl-C ends with the verdict so far."
+        )
+        self._screen.show(
+            tables.live(rows, urls, f"transcoder demo: {playing} of {len(streams)} streams play, {rest}", note)
+        )
         if started and self._screen.lines_due():
             for row in rows:
                 self._screen.line(tables.plain_line(*row))
@@ -213,3 +220,27 @@ class _Demo:
             self._screen.print(tables.verdict_table(made))
         self._screen.line(made.line)
         return made.clean
+
+
+async def _compile(state: Path) -> None:
+    """Compile the kernels on a second core while the cameras' pictures are prepared, the first time."""
+    folder = state / "numba"
+    if folder.is_dir() and any(folder.iterdir()):
+        return
+    fork_server = ForkServer(folder)
+    try:
+        await fork_server.start()
+    finally:
+        await fork_server.close()
+
+
+async def _both(first: Coroutine[Any, Any, Any], second: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Two things at a time; neither outlives the other's failure."""
+    loop = asyncio.get_running_loop()
+    tasks = loop.create_task(first), loop.create_task(second)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -75,7 +75,9 @@ def reasons(streams: list[dict[str, Any]], cameras: dict[str, dict[str, Any]], s
         name = stream["name"]
         if leaked := stream["canaries_found"]:
             first = leaked[0]
-            found.append(f"{name} carries {count(len(leaked), 'canary mark')} (first: {first['name']}, {first['where']})")
+            found.append(
+                f"{name} carries {count(len(leaked), 'canary mark')} (first: {first['name']}, {first['where']})"
+            )
         found += [f"{name} has {oddity}" for oddity in stream["oddities"]]
         if not stream["frames"]:
             found.append(f"{name} showed no picture ({stream['problem'] or 'stopped before the first'})")

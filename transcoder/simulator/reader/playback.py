@@ -60,24 +60,22 @@ class PlaybackCounts:
 class Playback:
     """Plays a stream until it is stopped, again after each end.
 
-    Args:
-        url: of the stream.
-
     Attributes:
         counts: what was played.
         scanner: saw every access unit, put together from its packets.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self) -> None:
         self.counts = PlaybackCounts()
         self.scanner = Scanner()
-        self._url = url
+        self._url = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._last_time: float | None = None
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, url: str) -> None:
+        """Begin to play a stream; once."""
+        self._url = url
         self._thread.start()
 
     def stop(self) -> None:
@@ -85,8 +83,9 @@ class Playback:
         self._stop.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the end."""
-        self._thread.join(timeout_s)
+        """Wait for the end, if there was a beginning."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -111,7 +110,7 @@ class Playback:
                 if packet.size:
                     self._decode(packet)
 
-    def _decode(self, packet: av.Packet) -> None:
+    def _decode(self, packet: "av.Packet[av.VideoStream]") -> None:
         data = bytes(packet)
         self.scanner.feed(data)
         hevc = self.counts.codec == "hevc"
