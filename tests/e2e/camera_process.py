@@ -19,9 +19,10 @@ SCRIPT = Path(__file__).parent / "gstreamer_camera.py"
 def gstreamer_server() -> None:
     """Skip where GStreamer's RTSP server can't be run."""
     code = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-    missing = not Path(SYSTEM_PYTHON).exists() or subprocess.run(
-        [SYSTEM_PYTHON, "-c", code], check=False, capture_output=True, timeout=30
-    ).returncode
+    missing = (
+        not Path(SYSTEM_PYTHON).exists()
+        or subprocess.run([SYSTEM_PYTHON, "-c", code], check=False, capture_output=True, timeout=30).returncode
+    )
     if missing:
         pytest.skip("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)")
 

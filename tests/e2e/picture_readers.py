@@ -104,7 +104,16 @@ class FfmpegReader(PictureReader):
         # showinfo tells the time of each picture as it came; passthrough keeps ffmpeg from repeating or leaving out any
         return [
             *("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "info", "-nostats", "-threads", "1", "-copyts"),
-            *("-rtsp_transport", self.transport, "-i", self.url, "-map", "0:v", "-vf", "showinfo=checksum=0,extractplanes=y"),
+            *(
+                "-rtsp_transport",
+                self.transport,
+                "-i",
+                self.url,
+                "-map",
+                "0:v",
+                "-vf",
+                "showinfo=checksum=0,extractplanes=y",
+            ),
             *("-fps_mode", "passthrough", "-enc_time_base", "1/90000", "-f", "rawvideo"),
             f"pipe:{pipe}",
         ]

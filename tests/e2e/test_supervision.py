@@ -108,7 +108,9 @@ async def test_a_worker_is_replaced_and_the_other_stream_loses_nothing(pair: Pai
     os.kill(old, number)
     replaced = await pair.worker_after("front", old)
     picture = await pair.new_picture(pair.front, time.monotonic())
-    print(f"another worker after {replaced:.2f} s, a picture of the camera {time.monotonic() - since:.2f} s after it died")
+    print(
+        f"another worker after {replaced:.2f} s, a picture of the camera {time.monotonic() - since:.2f} s after it died"
+    )
     assert replaced < REPLACED_S + SLACK_S
     assert picture < 2.0 + SLACK_S
     assert not process_name(old)
