@@ -5,6 +5,7 @@ import contextlib
 import functools
 import ipaddress
 import os
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -447,6 +448,11 @@ class RtspSource(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _reason(error: OSError) -> str:
+    """What the system says; asyncio puts the address into strerror."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _is_multicast(group: str) -> bool:

@@ -95,7 +95,8 @@ class Stream:
         self._parameter_sets: tuple[bytes, ...] = ()
         self._described = asyncio.Event()
         self._description_version = int(time.time())
-        self._last_output = 0.0
+        self._last_picture = 0.0
+        self._next_repeat = 0.0
         self._last_idr_request = 0.0
         self._idr_timer: asyncio.TimerHandle | None = None
         self._last_sample: tuple[float, int, int, int, int, float] | None = None
@@ -220,12 +221,11 @@ class Stream:
             self._note_parameter_sets(tuple(unit for unit, kind in units if is_parameter_set(codec, kind)))
         if not self._parameter_sets:
             return
-        now = clock.monotonic()
-        self._last_output = now
         totals.pictures_out += 1
         if message.flags & REPEATED:
             totals.repeated_out += 1
         else:
+            self._last_picture = now = clock.monotonic()
             self._note_playing(now - message.arrival)
         totals.bytes_out += sum(map(len, message.nal_units))
         totals.decode_s += message.decode_s
@@ -304,22 +304,23 @@ class Stream:
         self._idr_timer = None
         self._last_idr_request = clock.monotonic()
         self._recoder.force_idr()
-        if self._last_idr_request - self._last_output > QUIET_S / 2:
+        if self._last_idr_request - self._last_picture > QUIET_S / 2:
             self._repeat()
 
     def _repeat(self) -> None:
         """Have the last picture, or a slate, encoded again for now."""
         now = clock.monotonic()
         self._recoder.repeat(now)
-        self._last_output = now - QUIET_S + REPEAT_S
+        self._next_repeat = now + REPEAT_S
 
     # -- watch ---------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Called every quarter of a second: watchdogs, and the repeated picture while the camera is away."""
+        """Called every TICK_S of the gateway: watchdogs, and the repeated picture while the camera is away."""
         self.status.readers = self.fanout.readers
         self._recoder.check(now)
-        if now - self._last_output > QUIET_S and self.fanout.readers and self._described.is_set():
+        quiet = now - self._last_picture > QUIET_S and now >= self._next_repeat
+        if quiet and self.fanout.readers and self._described.is_set():
             self._repeat()
         played_s = self._puller.played_s()
         if played_s is not None and self._puller.is_connected and self._recoder.is_running:
