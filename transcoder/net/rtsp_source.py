@@ -5,7 +5,6 @@ import contextlib
 import functools
 import ipaddress
 import os
-import os
 import secrets
 import socket
 from collections.abc import Callable
