@@ -167,6 +167,9 @@ class RtspParser:
             if first == _DOLLAR:
                 if available < 4:
                     return None
+                if self._skipping and not self._may_start_frame(position):
+                    self._resync()
+                    continue
                 length = (buffer[position + 2] << 8) | buffer[position + 3]
                 if available < 4 + length:
                     return None
@@ -179,10 +182,9 @@ class RtspParser:
                 continue
             if available < self._needed:
                 return None
-            if _may_start_message(buffer, position):
+            if (_may_start_response if self._skipping else _may_start_message)(buffer, position):
                 return self._message()
-            if not self._resync():
-                return None
+            self._resync()
 
     def _message(self) -> Request | Response | None:
         buffer, position = self._buffer, self._position
@@ -208,34 +210,27 @@ class RtspParser:
             return _response(start_line, headers, body)
         return _request(start_line, headers, body)
 
-    def _resync(self) -> bool:
-        """Skip to the next byte that may start a frame or message; False when there is none yet."""
+    def _resync(self) -> None:
+        """Skip to the next byte that may start a frame or a response, or to the end of what there is."""
         buffer, position = self._buffer, self._position
         if self._skipping == 0:
             self.resyncs += 1
-        target = self._next_frame(position + 1)
-        # each byte is searched once: for a message only up to where the next frame may start
-        message = buffer.find(b"RTSP/", position + 1, target if target >= 0 else len(buffer))
-        found = message >= 0 or target >= 0
-        if message >= 0:
-            target = message
-        elif target < 0:  # a "RTSP/" cut in two by the read stays in the buffer
-            target = max(position + 1, len(buffer) - 4)
+        target = len(buffer)
+        for match in _CANDIDATE.finditer(buffer, position + 1):
+            at = match.start()
+            if self._may_start_frame(at) if buffer[at] == _DOLLAR else _may_start_response(buffer, at):
+                target = at
+                break
         step = target - position
         self._position = target
         self.skipped += step
         self._skipping += step
         if self._skipping > MAX_RESYNC:
             raise LimitExceeded(f"no RTSP message or frame in {MAX_RESYNC} bytes")
-        return found or step > 1
 
-    def _next_frame(self, position: int) -> int:
-        while (position := self._buffer.find(b"$", position)) >= 0:
-            last = position + 1 == len(self._buffer)
-            if self.channels is None or last or self._buffer[position + 1] in self.channels:
-                break
-            position += 1
-        return position
+    def _may_start_frame(self, position: int) -> bool:
+        channel = self._buffer[position + 1 : position + 2]
+        return self.channels is None or not channel or channel[0] in self.channels
 
 
 _METHODS = (
@@ -244,6 +239,10 @@ _METHODS = (
 )  # fmt: skip
 _STARTS = (b"RTSP/", *(method + b" " for method in _METHODS))
 _REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32} [^\s]{1,2048} RTSP/\d")
+_PART_OF_REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32}(?: [^\s]{0,2048}(?: [RTSP/]{0,5})?)?")
+_CANDIDATE = re.compile(rb"\$|R(?=TSP|TS?P?\Z|\Z)")
+_STATUS_LINE = b"RTSP/0.0 000"
+_DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -255,7 +254,14 @@ def _may_start_message(buffer: bytes, position: int) -> bool:
     if len(buffer) - position < 14 and any(start.startswith(tail) for start in _STARTS):
         return True
     # an unknown method is still a request when its line says so: it is answered 501, not skipped
-    return _REQUEST_LINE.match(buffer, position) is not None
+    if _REQUEST_LINE.match(buffer, position) is not None:
+        return True
+    return _PART_OF_REQUEST_LINE.fullmatch(buffer, position) is not None
+
+
+def _may_start_response(buffer: bytes, position: int) -> bool:
+    """After stray bytes only a status line is believed: a request would be found in the middle of its line."""
+    return _STATUS_LINE.startswith(buffer[position : position + len(_STATUS_LINE)].translate(_DIGITS))
 
 
 def _end_of_headers(buffer: bytes, position: int) -> tuple[int, int]:
