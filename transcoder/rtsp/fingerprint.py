@@ -168,7 +168,7 @@ def _texts(seen: Observations) -> dict[str, list[str]]:
 
 
 def firmware_traits(seen: Observations) -> tuple[str, ...]:
-    """Habits and defects of the firmware, each in one line; they say what a reader of this camera has to put up with."""
+    """Habits and defects of the firmware, each in one line: what a reader of this camera has to put up with."""
     traits = list(_description_traits(seen)) if seen.description is not None else []
     traits += _session_traits(seen)
     if seen.payload_types:

@@ -1,0 +1,121 @@
+"""What a server writes on an RTSP connection, cut into messages and interleaved frames (RFC 2326 sections 7, 10.12)."""
+
+from dataclasses import dataclass
+
+MAX_MESSAGE = 128 << 10
+"""Bytes of a header or a body. Ours are below 2 KiB; a description of a camera is below 64 KiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A response, or a request.
+
+    Attributes:
+        start: the first line.
+        fields: in order, as written.
+        raw: everything, as received.
+    """
+
+    start: str
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+    raw: bytes
+
+    @property
+    def status(self) -> int:
+        """Of a response, 0 where there is none to read."""
+        parts = self.start.split(" ")
+        return int(parts[1]) if len(parts) > 1 and parts[1].isascii() and parts[1].isdigit() else 0
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it is no request."""
+        return self.start.startswith("RTSP/")
+
+    def field(self, name: str) -> str:
+        """The first value of a field, or ""."""
+        return next((value for key, value in self.fields if key.lower() == name.lower()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An interleaved frame."""
+
+    channel: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Bytes that belong to nothing."""
+
+    data: bytes
+
+
+class Splitter:
+    """Bytes of one connection in, messages and frames out."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message | Frame | Stray]:
+        """Take bytes and return everything that is complete."""
+        buffer = self._buffer
+        buffer += data
+        found: list[Message | Frame | Stray] = []
+        position = 0
+        while position < len(buffer):
+            item, size = self._next(position)
+            if item is None:
+                break
+            found.append(item)
+            position += size
+        del buffer[:position]
+        return found
+
+    @property
+    def rest(self) -> int:
+        """Bytes of something that is not complete."""
+        return len(self._buffer)
+
+    def _next(self, position: int) -> tuple[Message | Frame | Stray | None, int]:
+        buffer = self._buffer
+        if buffer[position] == 0x24:
+            if len(buffer) - position < 4:
+                return None, 0
+            size = int.from_bytes(buffer[position + 2 : position + 4])
+            if len(buffer) - position < 4 + size:
+                return None, 0
+            return Frame(buffer[position + 1], bytes(buffer[position + 4 : position + 4 + size])), 4 + size
+        if 0x41 <= buffer[position] <= 0x5A:
+            return self._message(position)
+        return self._stray(position)
+
+    def _message(self, position: int) -> tuple[Message | Stray | None, int]:
+        buffer = self._buffer
+        line_end = buffer.find(b"\n", position, position + MAX_MESSAGE)
+        if line_end >= 0 and b"RTSP/" not in buffer[position:line_end]:
+            return self._stray(position)
+        end = buffer.find(b"\r\n\r\n", position, position + MAX_MESSAGE)
+        if end < 0:
+            return self._stray(position) if len(buffer) - position > MAX_MESSAGE else (None, 0)
+        lines = buffer[position:end].decode("latin-1").split("\r\n")
+        fields = []
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            fields.append((name.strip(), value.strip()))
+        length = next((value for name, value in fields if name.lower() == "content-length"), "0")
+        size = int(length) if length.isascii() and length.isdigit() and len(length) < 7 else 0
+        total = end + 4 + size - position
+        if size > MAX_MESSAGE:
+            return self._stray(position)
+        if len(buffer) - position < total:
+            return None, 0
+        raw = bytes(buffer[position : position + total])
+        return Message(start=lines[0], fields=tuple(fields), body=raw[total - size :], raw=raw), total
+
+    def _stray(self, position: int) -> tuple[Stray, int]:
+        """Everything up to what may be a frame or a message."""
+        ends = [at for mark in (b"$", b"RTSP/") if (at := self._buffer.find(mark, position + 1)) >= 0]
+        end = min(ends, default=len(self._buffer))
+        return Stray(bytes(self._buffer[position:end])), end - position

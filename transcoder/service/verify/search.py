@@ -1,0 +1,123 @@
+"""Byte search through everything that was read: canaries raw, in hexadecimal and in base64, and marks of vendors."""
+
+import base64
+from dataclasses import dataclass
+
+_BLOCK = 256 << 10
+"""Bytes that are searched at a time; many patterns over many small packets would cost a call for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """Bytes that must not occur.
+
+    Attributes:
+        name: what they are called in the verdict.
+        form: "raw", "hex" or "base64".
+        data: lower case where `folded`.
+        folded: letters match in either case.
+    """
+
+    name: str
+    form: str
+    data: bytes
+    folded: bool
+
+
+MARKS = {
+    "DahuaTechnology": b"DahuaTechnology",
+    "MEDIAINFO": b"MEDIAINFO",
+    "IMKH header in hexadecimal": b"494d4b48",
+    "hikvision": b"hikvision",
+    "H264DVR": b"H264DVR",
+    "Media Presentation": b"Media Presentation",
+    "VCP IPC": b"VCP IPC Realtime",
+    "vnd.onvif": b"vnd.onvif",
+    "x264 identification SEI": bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"),
+    "x265 identification SEI": bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e"),
+    "Axis signed video SEI": b"Signed Video...0",
+    "ONVIF media signing SEI": bytes.fromhex("005bc93f2d715e95ada4796f90877a6f"),
+}
+"""Marks that are long enough to be looked for everywhere, in slices too."""
+SHORT_MARKS = {
+    "IMKH": b"imkh",
+    "Dahua": b"dahua",
+    "Uniview": b"uniview",
+    "Xiongmai": b"xiongmai",
+    "Login to": b"login to ",
+    "IP Camera(": b"ip camera(",
+    "GA94 captions": b"ga94",
+    "TP-LINK": b"tp-link",
+    "Lavf": b"lavf",
+    "Lavc": b"lavc",
+    "LIVE555": b"live555",
+    "GStreamer": b"gstreamer",
+}
+"""Marks, in lower case, that chance could write into 10 MB of slices: looked for in everything but slices."""
+
+
+def canary_patterns(name: str, value: bytes) -> list[Pattern]:
+    """Every form of a canary.
+
+    Args:
+        name: of it.
+        value: at least one byte; under 6 bytes chance will find it in video.
+    """
+    patterns = [
+        Pattern(name=name, form="raw", data=value.lower(), folded=True),
+        Pattern(name=name, form="hex", data=value.hex().encode(), folded=True),
+    ]
+    for before in range(3):
+        # the letters that depend on the canary alone, wherever it stands in groups of three bytes
+        text = base64.b64encode(bytes(before) + value + bytes(2))
+        letters = text[-(-8 * before // 6) : 8 * (before + len(value)) // 6]
+        patterns.append(Pattern(name=name, form="base64", data=letters, folded=False))
+    return patterns
+
+
+class Search:
+    """Looks for patterns in several streams of bytes, each of them whole although it comes in pieces.
+
+    Attributes:
+        found: (name, form, stream) of every pattern that occurred.
+        size: bytes searched.
+    """
+
+    def __init__(self, patterns: list[Pattern]) -> None:
+        self._patterns = [*patterns, *(_mark(name, data) for name, data in MARKS.items())]
+        self._overlap = max(len(pattern.data) for pattern in self._patterns) - 1
+        self._waiting: dict[str, bytearray] = {}
+        self.found: set[tuple[str, str, str]] = set()
+        self.size = 0
+
+    def feed(self, stream: str, data: bytes) -> None:
+        """Take the next bytes of a stream."""
+        self.size += len(data)
+        waiting = self._waiting.setdefault(stream, bytearray())
+        waiting += data
+        if len(waiting) >= _BLOCK:
+            self._look(stream, waiting)
+            del waiting[: len(waiting) - self._overlap]
+
+    def finish(self) -> None:
+        """Search what is left."""
+        for stream, waiting in self._waiting.items():
+            self._look(stream, waiting)
+            waiting.clear()
+
+    def _look(self, stream: str, data: bytearray) -> None:
+        lower = data.lower()
+        for pattern in self._patterns:
+            if pattern.data in (lower if pattern.folded else data):
+                self.found.add((pattern.name, pattern.form, stream))
+
+
+def _mark(name: str, data: bytes) -> Pattern:
+    folded = data.isascii()
+    return Pattern(name=f"mark {name}", form="raw", data=data.lower() if folded else data, folded=folded)
+
+
+def short_marks(data: bytes) -> list[str]:
+    """Names of the short marks in bytes that are no slice."""
+    lower = data.lower()
+    return [name for name, mark in SHORT_MARKS.items() if mark in lower]
