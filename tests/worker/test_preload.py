@@ -1,0 +1,30 @@
+"""What a fork server costs in memory, on its first start and later."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+_LOAD = """
+import sys
+from pathlib import Path
+from transcoder.worker import preload
+
+preload.load(Path(sys.argv[1]))
+lines = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
+sums = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+print(sums["Private_Dirty"] >> 10, preload.thread_count())
+"""
+
+
+def _load(cache: Path) -> tuple[int, int]:
+    output = subprocess.run([sys.executable, "-c", _LOAD, str(cache)], check=True, capture_output=True, text=True)
+    memory, threads = output.stdout.split()
+    return int(memory), int(threads)
+
+
+def test_compiling_leaves_nothing_behind(tmp_path: Path) -> None:
+    first, threads = _load(tmp_path)
+    later, _ = _load(tmp_path)
+    assert threads == 1
+    assert first - later < 20  # MiB; compiling in the same process costs 50
+    assert list(tmp_path.glob("kernels-*/**/*.nbi"))

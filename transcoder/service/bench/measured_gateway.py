@@ -1,0 +1,69 @@
+"""`python -m transcoder.service.bench.measured_gateway CONFIG`: the service, reporting on a pipe."""
+
+import logging
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from transcoder.config import load
+from transcoder.service.bench import processes
+from transcoder.service.bench.child import answer_until_end, emit
+from transcoder.service.gateway import Gateway
+
+
+def report(gateway: Gateway) -> dict[str, Any]:
+    """Counters, processor time and memory of the service, its fork server and its workers."""
+    own = os.getpid()
+    workers = {stream.status.worker_pid for stream in gateway.streams.values()} - {None}
+    others = [pid for pid in processes.children(own) if pid not in workers]
+    streams = {}
+    for name, stream in gateway.streams.items():
+        status = stream.status
+        streams[name] = {
+            "state": status.state.value,
+            "problem": status.problem,
+            "totals": asdict(status.totals),
+            "counters": status.worker.get("counters", {}),
+            "delays_s": list(status.delays_s),
+            "reception": stream.reception,
+            "readers": stream.fanout.readers,
+            "sent_bytes": stream.fanout.counters.sent_bytes,
+            "dropped_access_units": stream.fanout.counters.dropped_access_units,
+            "worker_pid": status.worker_pid,
+            "worker_cpu_s": processes.cpu_seconds(status.worker_pid) if status.worker_pid else 0.0,
+            "worker_pss": processes.pss_bytes(status.worker_pid) if status.worker_pid else 0,
+        }
+        status.delays_s.clear()
+    return {
+        "at": time.monotonic(),
+        "service_cpu_s": processes.cpu_seconds(own),
+        "service_pss": processes.pss_bytes(own),
+        "service_descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        "fork_server_cpu_s": processes.total_cpu_seconds(others),
+        "fork_server_pss": sum(map(processes.pss_bytes, others)),
+        "streams": streams,
+    }
+
+
+async def _run(path: Path) -> None:
+    gateway = Gateway(load(path))
+    await gateway.start()
+    try:
+        emit("ready", {"url": gateway.server.url("127.0.0.1", ""), "pid": os.getpid()})
+        await answer_until_end(lambda: report(gateway))
+    finally:
+        await gateway.stop()
+
+
+if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    uvloop.run(_run(Path(sys.argv[1])))
