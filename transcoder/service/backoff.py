@@ -8,8 +8,11 @@ FIRST_S = 0.5
 MAX_S = 30.0
 FACTOR = 1.5
 """Slow enough that after an outage of d seconds the next try comes within about d/2."""
-STEADY_S = 10.0
-"""A connection that played for so long was a good one: the next failure starts over."""
+FORGIVEN_S = 1.0
+"""Seconds of play that make up for one failure: a camera that comes and goes is asked again soon, one that drops every
+connection at once is not."""
+MAX_FAILURES = 11
+"""More change nothing: the delay is at its maximum."""
 REFUSED_S = 2.0
 """A host that refuses the connection is up and its service will be soon; asking costs it nothing."""
 LOGIN_FIRST_S = 5.0
@@ -37,8 +40,7 @@ class Backoff:
         """A connection played for so long before it ended."""
         self._had_success = True
         self._refused_logins = 0
-        if played_s >= STEADY_S:
-            self._failures = 0
+        self._failures = max(self._failures - int(played_s / FORGIVEN_S), 0)
 
     def reset(self) -> None:
         """The configuration changed: what was learned does not hold any more."""
@@ -50,9 +52,10 @@ class Backoff:
         if isinstance(error, ResponseError) and error.status in {401, 403}:
             return self._login_delay()
         delay = min(FIRST_S * FACTOR**self._failures, MAX_S)
-        self._failures = min(self._failures + 1, 64)
-        if "refused" in str(error).lower():
-            delay = min(delay, REFUSED_S)
+        if "refused" in str(error).lower() and delay >= REFUSED_S:
+            delay = REFUSED_S
+        else:
+            self._failures = min(self._failures + 1, MAX_FAILURES)
         return delay * self._rng.uniform(0.5, 1.0)
 
     def _login_delay(self) -> float:
