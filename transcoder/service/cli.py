@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from transcoder.config import load
+from transcoder.config import load, load_file
 from transcoder.errors import ConfigError, TranscoderError
 
 OK = 0
@@ -36,11 +36,12 @@ def run(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C."""
-    from transcoder.service.gateway import Gateway, run_until_stopped  # noqa: PLC0415  # --help stays fast
+    from transcoder.service.control_plane import ControlPlane  # noqa: PLC0415  # --help stays fast
+    from transcoder.service.gateway import run_until_stopped  # noqa: PLC0415
     from transcoder.service.logs import configure_logs  # noqa: PLC0415
 
     try:
-        settings = load(config)
+        file = load_file(config)
     except ConfigError as error:
         raise _fail(str(error), USAGE) from None
     try:
@@ -48,7 +49,7 @@ def run(
     except ValueError as error:
         raise _fail(f"--log-level: {error}", USAGE) from None
     try:
-        uvloop.run(run_until_stopped(Gateway(settings)))
+        uvloop.run(run_until_stopped(ControlPlane(config, file, debug=log_level.lower() == "debug")))
     except TranscoderError as error:
         raise _fail(str(error), USAGE) from None
 
@@ -131,10 +132,9 @@ def verify(
     """Read a stream or a recording independently and say whether anything but pixels is in it."""
     from rich.console import Console  # noqa: PLC0415  # --help stays fast
 
-    from transcoder.service.verify.command import VerifyOptions  # noqa: PLC0415
-    from transcoder.service.verify.command import verify as run_verify
+    from transcoder.service.verify import command  # noqa: PLC0415
 
-    options = VerifyOptions(
+    options = command.VerifyOptions(
         source=source,
         username=username,
         password=password,
@@ -145,7 +145,7 @@ def verify(
         canary_files=tuple(canaries or ()),
         as_json=as_json,
     )
-    raise typer.Exit(run_verify(options, Console(), Console(stderr=True)))
+    raise typer.Exit(command.verify(options, Console(), Console(stderr=True)))
 
 
 def main() -> None:

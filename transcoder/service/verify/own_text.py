@@ -1,6 +1,6 @@
 """What text this product writes into session descriptions and RTSP responses; any other text is a finding.
 
-Written from the contract, not taken from the code that writes it: a change there that adds text has to be made here too.
+Written from the contract, not taken from the code that writes it: what adds text there has to be named here too.
 """
 
 import base64
