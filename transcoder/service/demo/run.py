@@ -19,6 +19,7 @@ from transcoder.service.demo.verdict import Verdict
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gateway import Gateway
 from transcoder.service.status import StreamState
+from transcoder.service.stream import Stream
 
 SIMULATOR = "transcoder.simulator"
 OWN_STREAM = "source"
@@ -100,7 +101,7 @@ class _Demo:
         urls = {name: gateway.server.url(HOST, name) for name in sources}
         if not self._screen.is_live:
             self._screen.line(f"Gateway on {HOST}:{gateway.server.port}; open in VLC, ffplay or your VMS:")
-            for url in urls.values():
+            for url in tables.listed(urls):
                 self._screen.line(f"  {url}")
         await self._reader.start(urls, self._cameras)
         return urls
@@ -160,31 +161,37 @@ class _Demo:
     def _all_play(self) -> bool:
         return all(self._reader.frames.get(stream.name) for stream in self._streams())
 
-    def _streams(self) -> list[Any]:
+    def _streams(self) -> list[Stream]:
         return list(self._gateway.streams.values()) if self._gateway is not None else []
 
     def _family(self, stream: str) -> str:
         families = {camera.stream: camera.family for camera in self._cameras}
         return families.get(stream, "yours")
 
-    def _show(self, urls: dict[str, str], left: float, *, started: bool) -> None:
-        streams = self._streams()
-        rows = [
-            (stream.status, stream.ledger, self._family(stream.name), self._reader.frames.get(stream.name, 0))
-            for stream in streams
+    def _rows(self) -> list[tables.Row]:
+        return [
+            tables.Row(
+                status=stream.status,
+                ledger=stream.ledger,
+                family=self._family(stream.name),
+                frames=self._reader.frames.get(stream.name, 0),
+            )
+            for stream in self._streams()
         ]
-        playing = sum(stream.status.state is StreamState.PLAYING for stream in streams)
+
+    def _show(self, urls: dict[str, str], left: float, *, started: bool) -> None:
+        rows = self._rows()
+        playing = sum(row.status.state is StreamState.PLAYING for row in rows)
         rest = f"{max(left, 0):.0f} s left" if started else "waiting for the first pictures"
+        heading = f"transcoder demo: {playing} of {len(rows)} streams play, {rest}"
         note = (
             f"An independent client reads every stream back; {self._reader.cameras_read} of {len(self._cameras)} "
             "cameras searched directly. Ctrl-C ends with the verdict so far."
         )
-        self._screen.show(
-            tables.live(rows, urls, f"transcoder demo: {playing} of {len(streams)} streams play, {rest}", note)
-        )
+        self._screen.show(tables.live(rows, urls, self._screen.console.width, heading, note))
         if started and self._screen.lines_due():
             for row in rows:
-                self._screen.line(tables.plain_line(*row))
+                self._screen.line(tables.plain_line(row))
 
     # -- end -----------------------------------------------------------------------------------------------------
 
@@ -199,6 +206,15 @@ class _Demo:
                     await self._gateway.stop()
         await self._simulator.stop()
 
+    def _away(self) -> dict[str, str]:
+        """Streams that had no picture of their camera, and why."""
+        statuses = [stream.status for stream in self._streams()]
+        return {
+            status.name: status.problem
+            for status in statuses
+            if status.totals.pictures_out <= status.totals.repeated_out
+        }
+
     def _conclude(self, result: dict[str, Any]) -> bool:
         read = {camera["name"]: camera for camera in result["cameras"]}
         names = [camera.stream for camera in self._cameras]
@@ -210,14 +226,14 @@ class _Demo:
                 stream.name: {f"{layer}/{kind}": entry.count for layer, kind, entry in stream.ledger}
                 for stream in self._streams()
             },
-            reasons=verdict.reasons(result["streams"], read, names),
+            reasons=verdict.reasons(result["streams"], read, names, self._away()),
             seconds=self._watched_s,
         )
         if self._options.json:
             sys.stdout.write(json.dumps(made.as_json()) + "\n")
             sys.stdout.flush()
         else:
-            self._screen.print(tables.verdict_table(made))
+            self._screen.print(tables.verdict_table(made, self._rows()))
         self._screen.line(made.line)
         return made.clean
 
@@ -234,7 +250,7 @@ async def _compile(state: Path) -> None:
         await fork_server.close()
 
 
-async def _both(first: Coroutine[Any, Any, Any], second: Coroutine[Any, Any, Any]) -> list[Any]:
+async def _both(first: Coroutine[Any, Any, Any], second: Coroutine[Any, Any, Any]) -> tuple[Any, Any]:
     """Two things at a time; neither outlives the other's failure."""
     loop = asyncio.get_running_loop()
     tasks = loop.create_task(first), loop.create_task(second)

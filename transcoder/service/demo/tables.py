@@ -1,140 +1,192 @@
 """What the demo shows: a live table, or plain lines where there is no terminal."""
 
+from dataclasses import dataclass
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from transcoder.ledger import Ledger
-from transcoder.service.demo.verdict import Verdict, count
+from transcoder.service.demo.stripped import describe
+from transcoder.service.demo.verdict import Verdict
 from transcoder.service.status import StreamState, StreamStatus
 
-STATE_STYLES = {
+NARROW = 104
+"""Columns of a terminal below which the table leaves out what stands elsewhere too."""
+MAX_DETAILED = 6
+"""Streams that are listed one by one outside the table; more of them are put together, to fit on a screen."""
+
+_STATE_STYLES = {
     StreamState.PLAYING: "green",
     StreamState.CONNECTING: "yellow",
     StreamState.STARTING: "yellow",
     StreamState.AWAY: "red",
     StreamState.DISABLED: "dim",
 }
-MAX_KINDS = 6
-"""Kinds of dropped things that are named for a stream; the most frequent of each layer come first."""
+_CODECS = {"h264": "H264", "hevc": "H265"}
+_EXPLANATION = (
+    "Every private field of a simulated camera carries a random mark, a canary. The same search looks for all of them "
+    "in every byte that was served (canaries), and for a camera's own in what the camera itself sends (in camera)."
+)
 
 
-def picture(values: dict[str, object]) -> str:
-    """`H264 1280x720`, or nothing yet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One stream.
+
+    Attributes:
+        status: of the gateway.
+        ledger: what it did not let through.
+        family: of the camera.
+        frames: read back so far.
+    """
+
+    status: StreamStatus
+    ledger: Ledger
+    family: str
+    frames: int
+
+
+def plain_line(row: Row) -> str:
+    """One stream on one line."""
+    status, rates = row.status, row.status.rates
+    problem = f" ({status.problem})" if status.problem else ""
+    shed = _shed(status)
+    return (
+        f"{status.name} {row.family}: {status.state.value}{problem}, "
+        f"{_picture(status.source)} > {_picture(status.output)}, "
+        f"{rates.fps_in:.0f} > {rates.fps_out:.0f} fps, {rates.kbps_in:.0f} > {rates.kbps_out:.0f} kbit/s, "
+        f"CPU {rates.cpu * 100:.0f} %, delay {_delay(status)} ms, stripped {sum(row.ledger.totals().values())}, "
+        f"read back {row.frames} frames" + (f", {shed}" if shed else "")
+    )
+
+
+def live(rows: list[Row], urls: dict[str, str], width: int, heading: str, note: str) -> RenderableType:
+    """The whole screen.
+
+    Args:
+        rows: the streams.
+        urls: served, by stream.
+        width: of the terminal, columns.
+        heading: what runs and for how long yet.
+        note: below it all.
+    """
+    problems = [
+        Text(f"{row.status.name}: {text}", "red")
+        for row in rows
+        for text in (row.status.problem, _shed(row.status))
+        if text
+    ]
+    return Group(
+        Text(heading, "bold"),
+        Text("Open in VLC, ffplay or your VMS:"),
+        Text("\n".join(f"  {url}" for url in listed(urls)), "cyan"),
+        Text(),
+        _live_table(rows, narrow=width < NARROW),
+        *problems,
+        stripped_table(rows),
+        Text(f"\n{note}", "dim"),
+    )
+
+
+def listed(urls: dict[str, str]) -> list[str]:
+    """The URLs, or the first and the last of many."""
+    shown = list(urls.values())
+    return shown if len(shown) <= MAX_DETAILED else [f"{shown[0]} to {shown[-1].rpartition('/')[2]}"]
+
+
+def _live_table(rows: list[Row], *, narrow: bool) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1 if narrow else 2, 0, 0), header_style="bold dim")
+    for name in ("stream", *(() if narrow else ("camera",)), "state", "in", "out"):
+        table.add_column(name, no_wrap=True)
+    for name in ("fps", "kbit/s", "CPU %", "delay ms", *(() if narrow else ("stripped",)), "read back"):
+        table.add_column(name.replace(" ", "\n") if narrow else name, justify="right", no_wrap=True)
+    for row in rows:
+        status, rates = row.status, row.status.rates
+        table.add_row(
+            status.name,
+            *(() if narrow else (row.family,)),
+            Text(status.state.value, _STATE_STYLES[status.state]),
+            _picture(status.source),
+            _picture(status.output),
+            f"{rates.fps_in:.0f} > {rates.fps_out:.0f}",
+            f"{rates.kbps_in:.0f} > {rates.kbps_out:.0f}",
+            f"{rates.cpu * 100:.0f}",
+            _delay(status),
+            *(() if narrow else (str(sum(row.ledger.totals().values())),)),
+            str(row.frames),
+        )
+    return table
+
+
+def stripped_table(rows: list[Row]) -> RenderableType:
+    """What was stripped, in words."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    if len(rows) <= MAX_DETAILED:
+        for row in rows:
+            table.add_row(row.status.name, row.family, describe([row.ledger]))
+    else:
+        table.add_row("all", "", describe(row.ledger for row in rows))
+    return Group(Text("\nStripped from what the cameras sent:"), table)
+
+
+def verdict_table(verdict: Verdict, rows: list[Row]) -> RenderableType:
+    """How it ended."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for name in ("stream", "camera", "served"):
+        table.add_column(name, no_wrap=True)
+    for name in ("frames", "fps", "errors", "MB", "canaries", "in camera"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for stream in verdict.streams:
+        name = stream["name"]
+        errors, leaked, frames = stream["decode_errors"], len(stream["canaries_found"]), stream["frames"]
+        searched = stream["canaries_searched"]
+        codec = _CODECS.get(stream["codec"], stream["codec"])
+        table.add_row(
+            name,
+            verdict.families.get(name, "yours"),
+            f"{codec} {stream['width']}x{stream['height']}" if frames else "-",
+            _judged(str(frames), bad=not frames),
+            f"{stream['fps']:.1f}",
+            _judged(str(errors), bad=errors > 0),
+            f"{stream['bytes'] / 1e6:.1f}",
+            _judged(f"{leaked} of {searched}", bad=leaked > 0) if searched else "-",
+            _in_camera(verdict, name),
+        )
+    parts = [Text("Read back by an independent client", "bold"), table, stripped_table(rows)]
+    if verdict.cameras:
+        parts.append(Text(f"\n{_EXPLANATION}", "dim"))
+    return Group(*parts, Text())
+
+
+def _in_camera(verdict: Verdict, name: str) -> Text:
+    camera = verdict.cameras.get(name)
+    if camera is None:
+        return Text("not read" if name in verdict.families else "-", "yellow")
+    found = camera["canaries"] - len(camera["missing"])
+    return _judged(f"{found} of {camera['canaries']}", bad=found < camera["canaries"])
+
+
+def _judged(text: str, *, bad: bool) -> Text:
+    return Text(text, "bold red" if bad else "green")
+
+
+def _picture(values: dict[str, object]) -> str:
     if not values:
         return "-"
     return f"{values.get('codec', '?')} {values.get('width', '?')}x{values.get('height', '?')}"
 
 
-def dropped(ledger: Ledger, most: int = MAX_KINDS) -> str:
-    """The most telling kinds of a ledger: of every layer the most frequent, then whatever else is frequent."""
-    entries = sorted(((layer, kind, entry.count) for layer, kind, entry in ledger), key=lambda entry: -entry[2])
-    firsts: dict[str, tuple[str, str, int]] = {}
-    for entry in entries:
-        firsts.setdefault(entry[0], entry)
-    chosen = [*firsts.values(), *(entry for entry in entries if entry not in firsts.values())]
-    text = ", ".join(f"{layer} {kind} {number}" for layer, kind, number in chosen[:most])
-    more = len(chosen) - most
-    return (f"{text} and {count(more, 'other kind')}" if more > 0 else text) or "nothing yet"
+def _delay(status: StreamStatus) -> str:
+    """The median."""
+    middle = status.delay_s()
+    return "-" if middle is None else f"{middle * 1000:.0f}"
 
 
-def delay(status: StreamStatus) -> str:
-    """Median and 95th percentile, milliseconds."""
-    middle, high = status.delay_s(0.5), status.delay_s(0.95)
-    return "-" if middle is None or high is None else f"{middle * 1000:.0f}/{high * 1000:.0f}"
-
-
-def plain_line(status: StreamStatus, ledger: Ledger, family: str, frames: int) -> str:
-    """One stream on one line."""
-    rates = status.rates
-    problem = f" ({status.problem})" if status.problem else ""
-    return (
-        f"{status.name} {family}: {status.state.value}{problem}, {picture(status.source)} -> {picture(status.output)}, "
-        f"fps {rates.fps_in:.0f} -> {rates.fps_out:.0f}, kbit/s {rates.kbps_in:.0f} -> {rates.kbps_out:.0f}, "
-        f"CPU {rates.cpu * 100:.0f} %, delay {delay(status)} ms, stripped {sum(ledger.totals().values())}, "
-        f"read back {frames}"
-    )
-
-
-def live(
-    rows: list[tuple[StreamStatus, Ledger, str, int]], urls: dict[str, str], heading: str, note: str
-) -> RenderableType:
-    """The whole picture.
-
-    Args:
-        rows: status, ledger, vendor family and frames read back of each stream.
-        urls: served, by stream.
-        heading: what runs and for how long yet.
-        note: below it all.
-    """
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for name in ("stream", "camera", "state"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("in", no_wrap=True)
-    table.add_column("out", no_wrap=True)
-    for name in ("fps", "kbit/s", "CPU %", "delay ms", "stripped", "read back"):
-        table.add_column(name, justify="right", no_wrap=True)
-    stripped = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
-    stripped.add_column(no_wrap=True)
-    stripped.add_column(overflow="fold")
-    for status, ledger, family, frames in rows:
-        rates = status.rates
-        table.add_row(
-            status.name,
-            family,
-            Text(status.state.value, STATE_STYLES[status.state]),
-            picture(status.source),
-            picture(status.output),
-            f"{rates.fps_in:.0f} > {rates.fps_out:.0f}",
-            f"{rates.kbps_in:.0f} > {rates.kbps_out:.0f}",
-            f"{rates.cpu * 100:.0f}",
-            delay(status),
-            str(sum(ledger.totals().values())),
-            str(frames),
-        )
-        text = Text(dropped(ledger), "dim")
-        if status.problem:
-            text = Text(f"{status.problem}\n", "red") + text
-        stripped.add_row(status.name, text)
-    addresses = Text("\n".join(f"  {url}" for url in urls.values()), "cyan")
-    return Group(
-        Text(heading, "bold"),
-        Text("Open in VLC, ffplay or your VMS:"),
-        addresses,
-        table,
-        Text("Stripped from the cameras' streams:"),
-        stripped,
-        Text(note, "dim"),
-    )
-
-
-def verdict_table(verdict: Verdict) -> Table:
-    """One line for each stream."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title="Read back by an independent client")
-    table.add_column("stream", no_wrap=True)
-    table.add_column("camera", no_wrap=True)
-    table.add_column("served", no_wrap=True)
-    for name in ("frames", "fps", "errors", "MB", "canaries", "in camera"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for stream in verdict.streams:
-        name = stream["name"]
-        camera = verdict.cameras.get(name)
-        leaked = len(stream["canaries_found"])
-        own = "-"
-        if camera is not None:
-            own = f"{camera['canaries'] - len(camera['missing'])} of {camera['canaries']}"
-        good = stream["frames"] and not stream["decode_errors"]
-        codec = {"h264": "H264", "hevc": "H265"}.get(stream["codec"], stream["codec"])
-        table.add_row(
-            name,
-            verdict.families.get(name, "yours"),
-            f"{codec} {stream['width']}x{stream['height']}" if stream["frames"] else "-",
-            Text(str(stream["frames"]), "" if good else "red"),
-            f"{stream['fps']:.1f}",
-            Text(str(stream["decode_errors"]), "red" if stream["decode_errors"] else "green"),
-            f"{stream['bytes'] / 1e6:.1f}",
-            Text(f"{leaked} of {stream['canaries_searched']}", "red" if leaked else "green"),
-            Text(own, "green" if camera is not None and not camera["missing"] else "yellow"),
-        )
-    return table
+def _shed(status: StreamStatus) -> str:
+    number = status.totals.shed_access_units
+    return f"{number} access units shed: more than this machine can do" if number else ""

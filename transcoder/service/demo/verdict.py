@@ -62,13 +62,16 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def reasons(streams: list[dict[str, Any]], cameras: dict[str, dict[str, Any]], simulated: list[str]) -> list[str]:
+def reasons(
+    streams: list[dict[str, Any]], cameras: dict[str, dict[str, Any]], simulated: list[str], away: dict[str, str]
+) -> list[str]:
     """What speaks against it.
 
     Args:
         streams: the reader's result.
         cameras: the reader's result for the cameras' own streams, by stream name.
         simulated: names of streams whose cameras carry canaries: no search proves a thing before it has found them.
+        away: streams that never showed a picture of their camera, whatever was served in its place, and why.
     """
     found: list[str] = []
     for stream in streams:
@@ -81,7 +84,9 @@ def reasons(streams: list[dict[str, Any]], cameras: dict[str, dict[str, Any]], s
         found += [f"{name} has {oddity}" for oddity in stream["oddities"]]
         if not stream["frames"]:
             found.append(f"{name} showed no picture ({stream['problem'] or 'stopped before the first'})")
-        elif stream["decode_errors"]:
+        elif name in away:
+            found.append(f"{name} never showed its camera ({away[name] or 'it sent no picture'})")
+        if stream["decode_errors"]:
             found.append(f"{name} had {count(stream['decode_errors'], 'decode error')}")
         if stream["steps_back"]:
             found.append(f"{name}'s time stepped back {count(stream['steps_back'], 'time')}")

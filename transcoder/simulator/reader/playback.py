@@ -31,9 +31,10 @@ class PlaybackCounts:
         codec: of the stream.
         width: of the last frame.
         height: of the last frame.
-        first: monotonic seconds of the first frame, 0 before it.
-        last: of the latest frame.
-        longest_gap_s: between two frames.
+        last: monotonic seconds of the latest frame.
+        longest_gap_s: between two frames, as they came.
+        timed: frames that came after another one, by their timestamps.
+        played_s: from each such frame's predecessor to it, all together, by their timestamps.
         nal_unit_types: how many of each.
         steps_back: frames whose time was not after the one before.
     """
@@ -45,9 +46,10 @@ class PlaybackCounts:
     codec: str = ""
     width: int = 0
     height: int = 0
-    first: float = 0.0
     last: float = 0.0
     longest_gap_s: float = 0.0
+    timed: int = 0
+    played_s: float = 0.0
     nal_unit_types: Counter[int] = field(default_factory=Counter)
     steps_back: int = 0
 
@@ -130,13 +132,15 @@ class Playback:
         now = time.monotonic()
         if counts.frames:
             counts.longest_gap_s = max(counts.longest_gap_s, now - counts.last)
-        else:
-            counts.first = now
         counts.last = now
         counts.frames += 1
         counts.errors += frame.is_corrupt
         counts.width, counts.height = frame.width, frame.height
         counts.problem = ""
         if frame.time is not None:
-            counts.steps_back += self._last_time is not None and frame.time <= self._last_time
+            if self._last_time is not None:
+                step = frame.time - self._last_time
+                counts.steps_back += step <= 0
+                counts.timed += 1
+                counts.played_s += step
             self._last_time = frame.time

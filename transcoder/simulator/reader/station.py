@@ -41,11 +41,10 @@ class Station:
         oddities = [*wire.oddities(), *played.oddities()]
         if any(scanner.overflown for scanner in scanners):
             oddities.append("more text than can be searched")
-        span = played.last - played.first
         return {
             "name": self.name,
             "frames": played.frames,
-            "fps": round((played.frames - 1) / span, 2) if span > 0 else 0.0,
+            "fps": round(played.timed / played.played_s, 2) if played.played_s > 0 else 0.0,
             "decode_errors": played.errors,
             "longest_gap_ms": round(played.longest_gap_s * 1000),
             "steps_back": played.steps_back,
