@@ -61,7 +61,7 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
     except (ValueError, OSError) as error:
         errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
         return USAGE
-    inspector = Inspector(patterns, codec)
+    inspector = Inspector(patterns, codec, target.path if target else "")
     try:
         if target is None:
             inspect_file(Path(options.source), inspector)

@@ -20,6 +20,7 @@ class Inspector:
     Args:
         canaries: bytes that must not occur.
         codec: of media that nothing describes; None: it is guessed.
+        path: of the URL that is read. It is the reader's own word: a server that repeats it gives nothing away.
 
     Attributes:
         problems: every reason why it is not clean, with how often.
@@ -28,18 +29,20 @@ class Inspector:
         media: by name.
     """
 
-    def __init__(self, canaries: list[Pattern], codec: Codec | None = None) -> None:
+    def __init__(self, canaries: list[Pattern], codec: Codec | None = None, path: str = "") -> None:
         self.problems: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.media: dict[str, Media] = {}
         self._codec = codec
+        self._path = path.strip("/").encode()
         self._search = Search(canaries)
         self._canaries = frozenset(pattern.name for pattern in canaries)
 
     def message(self, message: Message) -> Description | None:
         """Look at a message of the server; the description where it holds one."""
-        self._search.feed("RTSP messages", message.raw)
+        written = message.raw.replace(self._path, b"") if self._path else message.raw
+        self._search.feed("RTSP messages", written)
         if not message.is_response:
             self.problems[f"a request of the server: {shown(message.start)}"] += 1
         for name, value in message.fields:
@@ -47,7 +50,7 @@ class Inspector:
                 self._text(f"{name}: {value}")
         for text in foreign_fields(message.fields):
             self.problems[f"RTSP header that is not ours: {shown(text)}"] += 1
-        for mark in short_marks(message.raw):
+        for mark in short_marks(written):
             self.problems[f"mark {mark} in an RTSP message"] += 1
         if not message.body:
             return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from transcoder.codecs.nal import Codec
 
 CNAME = b"transcoder"
-_MAX_TEXT = 96
+_MAX_TEXT = 240
 """Characters of a finding that are shown."""
 
 _SESSION = (
@@ -23,7 +23,7 @@ _SESSION = (
     r"a=control:\*",
     r"a=range:npt=now-",
 )
-_MEDIA = (
+_VIDEO = (
     r"m=video 0 RTP/AVP [0-9]{1,3}",
     r"b=AS:[0-9]{1,7}",
     r"a=rtpmap:[0-9]{1,3} H26[45]/90000",
@@ -32,6 +32,15 @@ _MEDIA = (
     r"a=control:trackID=0",
     r"a=recvonly",
 )
+_AUDIO = (
+    r"m=audio 0 RTP/AVP [0-9]{1,3}",
+    r"a=rtpmap:[0-9]{1,3} MPEG4-GENERIC/[0-9]{4,6}/1",
+    r"a=fmtp:[0-9]{1,3} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
+    r"config=[0-9A-F]{4,16}",
+    r"a=control:trackID=1",
+    r"a=recvonly",
+)
+_KINDS = (["video"], ["video", "audio"])
 _FORMAT_PARAMETERS = {
     "packetization-mode": r"1",
     "profile-level-id": r"[0-9A-F]{6}",
@@ -40,6 +49,7 @@ _FORMAT_PARAMETERS = {
     "sprop-sps": r"[A-Za-z0-9+/=]+",
     "sprop-pps": r"[A-Za-z0-9+/=]+",
 }
+_TRACK_INFO = r"url=rtsp://[^/@]+/[a-z0-9_-]+/trackID=[01];seq=[0-9]{1,5}(?:;rtptime=[0-9]{1,10})?"
 _FIELDS = {
     "CSeq": r"[0-9]{1,9}",
     "Server": r"transcoder",
@@ -53,7 +63,7 @@ _FIELDS = {
     ),
     "Session": r"[A-Za-z0-9]{1,64}(?:;timeout=[0-9]{1,4})?",
     "Range": r"npt=now-",
-    "RTP-Info": r"url=rtsp://[^/@]+/[a-z0-9_-]+/trackID=0;seq=[0-9]{1,5}(?:;rtptime=[0-9]{1,10})?",
+    "RTP-Info": rf"{_TRACK_INFO}(?:,{_TRACK_INFO})?",
     "WWW-Authenticate": r'Digest realm="transcoder", nonce="[0-9A-Za-z]+"(?:, stale=true)?',
     "Unsupported": r".*",  # the reader's own word, sent back
 }
@@ -126,17 +136,19 @@ def read_description(body: bytes) -> Description:
             parts = line[2:].split()
             numbers = tuple(int(item) for item in parts[3:] if re.fullmatch("[0-9]{1,3}", item))
             result.media.append(DescribedMedia(kind=shown(parts[0]) if parts else "?", payload_types=numbers))
-        patterns = _MEDIA if result.media else _SESSION
+        patterns = _SESSION
+        if result.media:
+            patterns = _VIDEO if result.media[-1].kind == "video" else _AUDIO
         if not any(re.fullmatch(pattern, line) for pattern in patterns):
             result.problems.append(f"SDP line that is not ours: {shown(line)}")
         if result.media:
             _read_attribute(line, result.media[-1], result.problems)
         elif line.startswith("a=control:"):
             result.control = line[10:].strip()
-    videos = sum(media.kind == "video" for media in result.media)
-    if videos != 1 or len(result.media) != 1:
-        kinds = ", ".join(media.kind for media in result.media) or "none"
-        result.problems.append(f"the SDP offers other media than one video: {kinds}")
+    kinds = [media.kind for media in result.media]
+    if kinds not in _KINDS:
+        offered = ", ".join(kinds) or "none"
+        result.problems.append(f"the SDP offers other media than one video, or one video and one audio: {offered}")
     return result
 
 
@@ -148,7 +160,8 @@ def _read_attribute(line: str, media: DescribedMedia, problems: list[str]) -> No
     elif match := re.match(r"a=rtpmap:[0-9]{1,3} +(H264|H265|HEVC)/", line, re.IGNORECASE):
         media.codec = media.codec or (Codec.H264 if match.group(1).upper() == "H264" else Codec.H265)
     elif line.startswith("a=fmtp:"):
-        _read_format(line.partition(" ")[2], media, problems)
+        if media.kind == "video":
+            _read_format(line.partition(" ")[2], media, problems)
 
 
 def _read_format(text: str, media: DescribedMedia, problems: list[str]) -> None:

@@ -35,6 +35,7 @@ class Target:
 
     host: str
     port: int
+    path: str
     uri: str
     username: str | None
     password: str
@@ -59,6 +60,7 @@ def parse_target(url: str, username: str | None, password: str | None) -> Target
     return Target(
         host=host,
         port=port,
+        path=rest,
         uri=f"rtsp://{shown_host}:{port}{rest}",
         username=username if username is not None else (unquote(parts.username) if parts.username else None),
         password=(password if password is not None else own_password) or "",
