@@ -1,9 +1,18 @@
+import re
+from dataclasses import fields
+from operator import attrgetter
+
 import pytest
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import ConfigError
-from transcoder.simulator.behaviour import CameraBehaviour, override
+from transcoder.simulator.behaviour import SWITCHES, CameraBehaviour, override
 from transcoder.simulator.cameras import FAMILIES
+from transcoder.simulator.defects.delivery import DeliveryDefects
+from transcoder.simulator.defects.packetization import PacketDefects
+from transcoder.simulator.defects.pictures import PictureDefects
+from transcoder.simulator.defects.session import SessionDefects
+from transcoder.simulator.defects.timing import TimingDefects
 from transcoder.simulator.private_nal import KINDS
 
 PLAIN = CameraBehaviour(family="dahua")
@@ -15,7 +24,12 @@ PLAIN = CameraBehaviour(family="dahua")
         ("private_payload_type=112", "private_payload_type", 112),
         ("private_payload_type=", "private_payload_type", None),
         ("video_extension=0x4000", "video_extension", 0x4000),
-        ("push_unrequested=true", "push_unrequested", True),
+        ("push_unrequested=true", "delivery.push_unrequested", True),
+        ("timestamp_jump_s=-9800", "timing.timestamp_jump_s", -9800.0),
+        ("first_idr_after_s=12.5", "pictures.first_idr_after_s", 12.5),
+        ("size_change_every_s=", "pictures.size_change_every_s", None),
+        ("keep_alive=454", "session.keep_alive", "454"),
+        ("fu_empty=true", "packets.fu_empty", True),
         ("marker=none", "marker", "none"),
         ("idr_nal_units=sei_229,filler", "idr_nal_units", ("sei_229", "filler")),
         ("idr_nal_units=", "idr_nal_units", ()),
@@ -24,7 +38,22 @@ PLAIN = CameraBehaviour(family="dahua")
     ],
 )
 def test_override(setting: str, name: str, value: object) -> None:
-    assert getattr(override(PLAIN, [setting]), name) == value
+    assert attrgetter(name)(override(PLAIN, [setting])) == value
+
+
+def test_switches_of_one_part_and_of_the_preset_stay() -> None:
+    preset = FAMILIES["hipcam"].behaviour
+    changed = override(preset, ["digest_qop=true", "interleaved=none", "udp_loss=0.5"])
+    assert changed.session.keep_alive == "ignored"
+    assert (changed.session.digest_qop, changed.session.interleaved, changed.delivery.udp_loss) == (True, "none", 0.5)
+    assert changed.packets == preset.packets
+
+
+def test_every_defect_names_who_does_it() -> None:
+    """Each switch of a part has a line in its docstring."""
+    for part in (DeliveryDefects, PacketDefects, PictureDefects, SessionDefects, TimingDefects):
+        told = set(re.findall(r"^        (\w+): ", part.__doc__ or "", re.MULTILINE))
+        assert told == {field.name for field in fields(part)} <= SWITCHES
 
 
 def test_every_problem_is_told() -> None:

@@ -85,7 +85,7 @@ def test_signal_ends_it(run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--family", "axis"], "axis: no such family"),
+        (["--family", "acme"], "acme: no such family"),
         (["--set", "colour=red"], "colour: no such switch"),
         (["--source", "/nonexistent.mp4"], "/nonexistent.mp4 is no file"),
         (["--width", "33"], "even dimensions"),

@@ -9,6 +9,7 @@
 
 A picture is rendered (`scenes`) and encoded (`content`, or `footage` for the user's own) once, and packetized once
 (`content_packets`); each camera loops it with numbers of its own (`camera`, `track`), adds its private data
-(`private_nal`, `private_packets`, `side_media`, `reports`), and speaks its own RTSP (`dialog`) through an asyncio shell
-(`server`). Every private field carries a random mark (`canary`) that `canary_search` finds.
+(`surroundings`, `private_nal`, `private_packets`, `side_media`, `reports`), and speaks its own RTSP (`dialog`) through
+an asyncio shell (`server`). What it does wrong is one switch for each defect (`defects`). Every private field carries a
+random mark (`canary`) that `canary_search` finds.
 """

@@ -28,8 +28,22 @@ def parser() -> argparse.ArgumentParser:
         epilog='Standard output: JSON lines; {"event": "ready", ...} when all cameras listen.',
     )
     made.add_argument("--cameras", type=int, default=4, metavar="N")
-    made.add_argument("--family", default=MIXED, help=f"{MIXED}, or some of {', '.join(FAMILIES)}, separated by commas")
+    made.add_argument(
+        "--family",
+        "--vendor",
+        default=MIXED,
+        metavar="NAMES",
+        help=f"{MIXED}, or some of {', '.join(FAMILIES)}, separated by commas; taken in turn",
+    )
+    made.add_argument("--families", action="store_true", help="tell what is special about each family, and end")
     made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a switch of all cameras")
+    made.add_argument(
+        "--camera",
+        action="append",
+        default=[],
+        metavar="'FAMILY NAME=VALUE ...'",
+        help="one camera and its switches; may be repeated, and stands instead of --cameras and --family",
+    )
     made.add_argument("--width", type=int, default=1280)
     made.add_argument("--height", type=int, default=720)
     made.add_argument("--fps", type=int, default=25)
@@ -59,6 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
         0 done, 2 usage.
     """
     given = parser().parse_args(arguments)
+    if given.families:
+        width = max(map(len, FAMILIES))
+        sys.stdout.writelines(f"{name:{width}}  {family.summary}\n" for name, family in FAMILIES.items())
+        return 0
     if given.control and not can_be_controlled():
         sys.stderr.write("--control needs a pipe on standard input\n")
         return 2
@@ -79,6 +97,7 @@ def _options(given: argparse.Namespace) -> FleetOptions:
         cameras=given.cameras,
         families=tuple(given.family.split(",")),
         settings=tuple(given.set),
+        each=tuple(given.camera),
         scene=SceneOptions(
             width=given.width,
             height=given.height,

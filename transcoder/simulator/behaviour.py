@@ -1,16 +1,22 @@
 """The switches that make a simulated camera the camera it is.
 
 A family (`transcoder.simulator.cameras`) presets them; a caller overrides single ones by name, so that one defect can
-be studied alone: `override(behaviour, ["private_payload_type=50", "marker=none"])`.
+be studied alone: `override(behaviour, ["private_payload_type=50", "marker=none"])`. Defects of one kind are a part of
+their own (`transcoder.simulator.defects`); by name they are changed like the others.
 """
 
 import types
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import ConfigError
+from transcoder.simulator.defects.delivery import DeliveryDefects
+from transcoder.simulator.defects.packetization import PacketDefects
+from transcoder.simulator.defects.pictures import PictureDefects
+from transcoder.simulator.defects.session import SessionDefects
+from transcoder.simulator.defects.timing import TimingDefects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +30,13 @@ class CameraBehaviour:
         any_path: other paths are the live stream too; else they are answered 404.
         server_header: value of Server; empty: none.
         realm: of the challenges.
-        authentication: which challenges are sent where the camera has a password.
+        authentication: which challenges are sent where the camera has a password; "both" in two header fields, Digest
+            first; "several": Digest SHA-256 with a parameter of its own, Digest MD5 and Basic.
         challenge_options: OPTIONS needs a login as well.
         password_in_path: `user=..&password=..` in the path is a login too.
         cseq_name: how the camera spells CSeq.
         session_prefix: blanks before the session id.
         session_format: the session id; `{canary}` is 16 digits.
-        session_changes: a later SETUP of one session is answered with another id.
         session_timeout_s: silence after which a session ends.
         content_base: "slash": the URL asked for, query included, and a slash; "plain": without query or slash; "none".
         absolute_control: control attributes are whole URLs.
@@ -40,7 +46,8 @@ class CameraBehaviour:
         extra_headers: further header fields of DESCRIBE responses.
         video_payload_type: of the video.
         max_payload: bytes of an RTP payload.
-        marker: on the "last" packet of an access unit, or on "none".
+        marker: on the "last" packet of an access unit, on parameter sets too ("parameter_sets": Tapo TC70, Reolink Duo
+            2, RLC-822A), on "all" packets, or on "none" (FLIR M400).
         start_at_idr: the first reader's stream starts with an IDR; False: in the middle of a GOP.
         access_unit_delimiter: on every access unit.
         idr_nal_units: private NAL units beside each IDR, names of `private_nal.KINDS`.
@@ -56,8 +63,11 @@ class CameraBehaviour:
         rtcp: sender reports are sent.
         rtcp_app: APP packets are sent with them.
         cname: of the source description.
-        push_unrequested: over TCP, media that were never set up are sent on channels of their own.
         wrong_profile_level_id: the SDP contradicts the SPS.
+        sprop: how parameter sets are written in the SDP: as they should be ("plain"), with a start code before
+            ("start_code": Tenda) or zeros behind each ("zeros": Dahua), with the last one left out ("no_pps": some
+            OEMs), or without NAL unit headers ("no_header": VStarcam); H.264 only, but for zeros.
+        timing, packets, pictures, delivery, session: defects of one kind each.
     """
 
     family: str
@@ -66,13 +76,12 @@ class CameraBehaviour:
     any_path: bool = False
     server_header: str = ""
     realm: str = "{canary}"
-    authentication: Literal["digest", "basic", "both"] = "digest"
+    authentication: Literal["digest", "basic", "both", "several"] = "digest"
     challenge_options: bool = False
     password_in_path: bool = False
     cseq_name: str = "CSeq"
     session_prefix: str = ""
     session_format: str = "{canary}"
-    session_changes: bool = False
     session_timeout_s: int = 60
     content_base: Literal["slash", "plain", "none"] = "slash"
     absolute_control: bool = False
@@ -82,7 +91,7 @@ class CameraBehaviour:
     extra_headers: tuple[tuple[str, str], ...] = ()
     video_payload_type: int = 96
     max_payload: int = 1400
-    marker: Literal["last", "none"] = "last"
+    marker: Literal["last", "parameter_sets", "all", "none"] = "last"
     start_at_idr: bool = True
     access_unit_delimiter: bool = False
     idr_nal_units: tuple[str, ...] = ()
@@ -97,8 +106,13 @@ class CameraBehaviour:
     rtcp: bool = True
     rtcp_app: bool = True
     cname: str = "{canary}"
-    push_unrequested: bool = False
     wrong_profile_level_id: bool = False
+    sprop: Literal["plain", "start_code", "zeros", "no_pps", "no_header"] = "plain"
+    timing: TimingDefects = field(default_factory=TimingDefects)
+    packets: PacketDefects = field(default_factory=PacketDefects)
+    pictures: PictureDefects = field(default_factory=PictureDefects)
+    delivery: DeliveryDefects = field(default_factory=DeliveryDefects)
+    session: SessionDefects = field(default_factory=SessionDefects)
 
 
 def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehaviour:
@@ -112,22 +126,52 @@ def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehav
     Raises:
         ConfigError: unknown names and values that don't fit, all of them.
     """
-    hints = get_type_hints(CameraBehaviour)
-    changeable = {field.name for field in fields(CameraBehaviour)} - {"family", "extra_headers"}
-    changes: dict[str, Any] = {}
     problems = []
+    changes: dict[str, dict[str, Any]] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
-        if not equals or name not in changeable:
-            problems.append(f"{name}: no such switch; there are {', '.join(sorted(changeable))}")
+        where = _PLACES.get(name)
+        if not equals or where is None:
+            problems.append(f"{name}: no such switch; there are {', '.join(sorted(_PLACES))}")
             continue
+        part, kind = where
         try:
-            changes[name] = _parse(hints[name], text)
+            changes.setdefault(part, {})[name] = _parse(kind, text)
         except ValueError as error:
             problems.append(f"{name}: {error}")
     if problems:
         raise ConfigError(problems)
-    return replace(behaviour, **changes)
+    own = changes.pop("", {})
+    return replace(
+        behaviour, **own, **{part: replace(getattr(behaviour, part), **values) for part, values in changes.items()}
+    )
+
+
+_PARTS: dict[str, type] = {
+    "timing": TimingDefects,
+    "packets": PacketDefects,
+    "pictures": PictureDefects,
+    "delivery": DeliveryDefects,
+    "session": SessionDefects,
+}
+
+
+def _places() -> dict[str, tuple[str, Any]]:
+    """Where each switch is, "" or a part, and its type; no two parts share a name."""
+    own = get_type_hints(CameraBehaviour)
+    places = {
+        each.name: ("", own[each.name])
+        for each in fields(CameraBehaviour)
+        if each.name not in {"family", "extra_headers", *_PARTS}
+    }
+    for part, kind in _PARTS.items():
+        places |= {name: (part, hint) for name, hint in get_type_hints(kind).items() if not name.startswith("_")}
+    return places
+
+
+_PLACES = _places()
+SWITCHES = frozenset(_PLACES)
+"""Names that `override` knows."""
 
 
 def _parse(kind: Any, text: str) -> Any:
@@ -146,6 +190,8 @@ def _parse(kind: Any, text: str) -> Any:
         return text == "true"
     if kind is int:
         return int(text, 0)
+    if kind is float:
+        return float(text)
     if kind is Codec:
         return Codec(text.upper())
     return text

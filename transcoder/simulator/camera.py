@@ -6,17 +6,18 @@ All readers share one RTP timeline per media: packets are made once for an acces
 import random
 from collections.abc import Collection
 
-from transcoder.codecs.nal import Codec
 from transcoder.simulator import reports, side_media
 from transcoder.simulator.access_units import CLOCK_RATE, Content
 from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.cameras import FAMILIES
 from transcoder.simulator.cameras.description import DescriptionContext
 from transcoder.simulator.canary import Canary, CanaryMint
-from transcoder.simulator.content_packets import content_blocks, packetize
-from transcoder.simulator.packets import EMPTY, Burst, PacketBlock, block, frame, stamp
-from transcoder.simulator.private_nal import AFTER_PICTURE, access_unit_delimiter, private_nal_unit
-from transcoder.simulator.private_packets import duplicate_packet, extension_packets, video_extension
+from transcoder.simulator.content_packets import content_blocks, recipe
+from transcoder.simulator.defects.packetization import carries_parameter_set
+from transcoder.simulator.defects.pictures import Programme
+from transcoder.simulator.defects.timing import CameraClock
+from transcoder.simulator.packets import EMPTY, FRAME_HEADER, Burst, block, frame, payload_offset, stamp, without_packet
+from transcoder.simulator.surroundings import Surroundings
 from transcoder.simulator.track import Track, offered_tracks
 
 REPORT_INTERVAL_S = 5.0
@@ -32,6 +33,7 @@ class Camera:
         behaviour: its switches.
         content: what it shows, of the behaviour's codec or not: the SDP names the content's.
         seed: of its canaries and random numbers.
+        other: what it changes to, of the same codec and another size, where its behaviour says so.
 
     Attributes:
         mint: its canaries.
@@ -41,10 +43,10 @@ class Camera:
         session_canary: digits in each session id.
         nonce_canary: part of each nonce.
         anchor: loop index of the access unit that the stream began with, and the monotonic time at which it was due;
-            later ones follow by their durations. None before the first reader.
+            later ones follow by their durations, unless the behaviour says otherwise. None before the first reader.
     """
 
-    def __init__(self, behaviour: CameraBehaviour, content: Content, seed: str) -> None:
+    def __init__(self, behaviour: CameraBehaviour, content: Content, seed: str, other: Content | None = None) -> None:
         self.behaviour = behaviour
         self.content = content
         self.mint = CanaryMint(seed)
@@ -52,13 +54,14 @@ class Camera:
         rng = random.Random(seed)
         self.tracks = offered_tracks(behaviour, FAMILIES[behaviour.family].tracks, rng)
         self._private_sequence = rng.getrandbits(16)
-        self._blocks = content_blocks(content, behaviour.max_payload)
-        self._around_idr = self._surroundings(behaviour.idr_nal_units + behaviour.picture_nal_units, idr=True)
-        self._around_picture = self._surroundings(behaviour.picture_nal_units, idr=False)
-        self._private = EMPTY
-        if behaviour.private_payload_type is not None:
-            extension = behaviour.private_packets == "extension"
-            self._private = extension_packets(self.mint) if extension else duplicate_packet(self.mint)
+        contents = (content,) if other is None else (content, other)
+        self._blocks = [content_blocks(each, recipe(behaviour, parameter_sets=True)) for each in contents]
+        late = behaviour.pictures.parameter_sets_after_s is not None
+        self._bare = content_blocks(content, recipe(behaviour, parameter_sets=False)) if late else []
+        self._programme = Programme(contents, behaviour.pictures, start_at_idr=behaviour.start_at_idr)
+        self._clock = CameraClock(behaviour.timing, self.tracks[0], rng)
+        self._rng = rng
+        self._surroundings = Surroundings(behaviour, content.codec, self.mint)
         self._metadata = block([side_media.metadata_payload(self.mint)]) if behaviour.metadata else EMPTY
         audio = side_media.audio_payloads(self.mint, behaviour.audio_payload_type) if behaviour.audio else []
         self._audio = [block([payload]) for payload in audio]
@@ -70,8 +73,11 @@ class Camera:
         digest = behaviour.authentication != "basic"
         self.nonce_canary = self.mint.text("nonce", "RTSP, WWW-Authenticate nonce, raw") if digest else ""
         self._epoch: float | None = None
-        self._index = 0
+        self._started = 0.0
         self._due = 0.0
+        self._leaves = 0.0
+        self._next_end_lost = behaviour.packets.end_lost_every_s
+        self._last_timestamp = 0
         self._next_report: dict[int, float] = {}
         self._next_metadata = 0.0
         self._next_audio = 0.0
@@ -80,22 +86,6 @@ class Camera:
 
     def _filled(self, text: str, name: str, where: str) -> str:
         return text.replace("{canary}", self.mint.text(name, where)) if "{canary}" in text else text
-
-    def _surroundings(self, kinds: tuple[str, ...], *, idr: bool) -> tuple[PacketBlock, PacketBlock]:
-        """Packets before and after the picture: what the camera adds of its own."""
-        codec = self.content.codec
-        before = [access_unit_delimiter(codec)] if self.behaviour.access_unit_delimiter else []
-        before += [private_nal_unit(codec, kind, self.mint) for kind in kinds if kind not in AFTER_PICTURE]
-        suffix_exists = codec is Codec.H265
-        after = [
-            private_nal_unit(codec, kind, self.mint)
-            for kind in kinds
-            if kind in AFTER_PICTURE and (suffix_exists or kind != "sei_suffix")
-        ]
-        profile = self.behaviour.video_extension if idr else None
-        extension = b"" if profile is None or not before else video_extension(self.mint, profile)
-        size = self.behaviour.max_payload
-        return block(packetize(codec, before, size), extension), block(packetize(codec, after, size))
 
     def canaries(self) -> list[Canary]:
         """Every mark that a client gets which is asked to log in, sets up every media and waits some seconds."""
@@ -126,15 +116,16 @@ class Camera:
     @property
     def next_due(self) -> float:
         """When `advance` has something to send, monotonic seconds."""
-        return self._due
+        return self._leaves
 
     def start(self, now: float) -> None:
         """The first reader came: begin to send, with an IDR or in the middle of a GOP."""
         self._epoch = now if self._epoch is None else self._epoch
-        self._index = 0 if self.behaviour.start_at_idr else self._middle_of_gop()
-        self._due = self._next_metadata = self._next_audio = now
+        self._programme.begin()
+        self._started = self._due = self._leaves = self._next_metadata = self._next_audio = now
+        self._next_end_lost = self.behaviour.packets.end_lost_every_s
         self._next_report = {}
-        self.anchor = self._index, now
+        self.anchor = self._programme.index, now
 
     def stop(self) -> None:
         """The last reader left."""
@@ -154,15 +145,17 @@ class Camera:
         """
         if self.anchor is None:
             return []
-        if now - self._due > MAX_LATE_S:
-            self._due = self._next_metadata = self._next_audio = now
-            self.anchor = self._index, now
+        if now - self._leaves > MAX_LATE_S:
+            self._due = self._leaves = self._next_metadata = self._next_audio = now
+            self.anchor = self._programme.index, now
         bursts: list[Burst] = []
-        while self._due <= now:
+        while self._leaves <= now:
             if 0 in wanted:
                 bursts += self._picture()
-            self._due += self.content.access_units[self._index].duration_ticks / CLOCK_RATE
-            self._index = (self._index + 1) % len(self._blocks)
+            nominal_s = self._programme.unit.duration_ticks / CLOCK_RATE
+            self._due += self._clock.interval_s(nominal_s, self._due - self._started)
+            self._programme.step(self._due - self._started)
+            self._leaves = max(self._leaves, self._due + self._clock.sending_delay_s())
         for track in self.tracks[1:]:
             if track.index in wanted:
                 bursts += self._side(track, now)
@@ -172,30 +165,52 @@ class Camera:
             ]
         return bursts
 
-    def _middle_of_gop(self) -> int:
-        starts = [index for index, unit in enumerate(self.content.access_units) if unit.random_access]
-        end = starts[1] if len(starts) > 1 else len(self.content.access_units)
-        return end // 2
-
     def _picture(self) -> list[Burst]:
-        unit = self.content.access_units[self._index]
-        track = self.tracks[0]
-        timestamp = self.timestamp(track, self._due)
+        behaviour, track, programme = self.behaviour, self.tracks[0], self._programme
+        unit = programme.unit
+        since_s = self._due - self._started
+        if programme.restarted:
+            track.ssrc, track.sequence_number = self._rng.getrandbits(32), self._rng.getrandbits(16)
+            track.timestamp_base = self._rng.getrandbits(32)
+        timestamp = self._clock.picture_timestamp(self._due - (self._epoch or 0.0))
         bursts = []
-        extension = self.behaviour.private_packets == "extension"
-        if self._private.packets and extension:
+        private = self._surroundings.private
+        extension = behaviour.private_packets == "extension"
+        if private.packets and extension:
             bursts.append(self._private_burst(timestamp, self._private_sequence, random_access=unit.random_access))
-            self._private_sequence = (self._private_sequence + len(self._private.packets)) & 0xFFFF
-        before, after = self._around_idr if unit.random_access else self._around_picture
-        blocks = [part for part in (before, self._blocks[self._index], after) if part.packets]
-        bursts.append(track.burst(blocks, timestamp, marker=self.behaviour.marker, random_access=unit.random_access))
-        if self._private.packets and not extension and unit.random_access:
+            self._private_sequence = (self._private_sequence + len(private.packets)) & 0xFFFF
+        bare = since_s < (behaviour.pictures.parameter_sets_after_s or 0.0)
+        picture = (self._bare if bare else self._blocks[programme.content])[programme.index]
+        before, after = self._surroundings.around(random_access=unit.random_access)
+        blocks = [part for part in (before, picture, after) if part.packets]
+        marker = "last" if behaviour.marker == "parameter_sets" else behaviour.marker
+        burst = track.burst(blocks, timestamp, marker=marker, random_access=unit.random_access)
+        if behaviour.marker == "parameter_sets" or behaviour.pictures.parameter_sets_old_timestamp:
+            self._treat_parameter_sets(burst)
+        self._last_timestamp = timestamp
+        if self._next_end_lost is not None and since_s >= self._next_end_lost and len(picture.packets) > 1:
+            self._next_end_lost = since_s + (behaviour.packets.end_lost_every_s or 0.0)
+            burst = without_packet(burst, len(before.packets) + len(picture.packets) - 1)
+        bursts.append(burst)
+        if private.packets and not extension and unit.random_access:
             bursts.append(self._private_burst(timestamp, track.sequence_number - 1, random_access=False))
         return bursts
 
+    def _treat_parameter_sets(self, burst: Burst) -> None:
+        """Give packets of parameter sets a marker, or the timestamp of the picture before."""
+        data = burst.data
+        for offset, size in burst.packets:
+            start = payload_offset(data, offset)
+            if carries_parameter_set(self.content.codec, memoryview(data)[start : offset + FRAME_HEADER + size]):
+                if self.behaviour.marker == "parameter_sets":
+                    data[offset + FRAME_HEADER + 1] |= 0x80
+                if self.behaviour.pictures.parameter_sets_old_timestamp:
+                    at = offset + FRAME_HEADER + 4
+                    data[at : at + 4] = self._last_timestamp.to_bytes(4)
+
     def _private_burst(self, timestamp: int, sequence_number: int, *, random_access: bool) -> Burst:
         data, packets = stamp(
-            [self._private],
+            [self._surroundings.private],
             payload_type=self.behaviour.private_payload_type or 0,
             sequence_number=sequence_number,
             timestamp=timestamp,
@@ -226,8 +241,9 @@ class Camera:
         return True
 
     def _report(self, track: Track, now: float, wall_s: float) -> Burst:
+        foreign = 0x5A5A5A5A if self.behaviour.timing.report_ssrc_foreign else 0
         packet = reports.sender_report(
-            ssrc=track.ssrc,
+            ssrc=track.ssrc ^ foreign,
             wall_s=wall_s,
             timestamp=self.timestamp(track, now),
             packets=track.packets,

@@ -6,6 +6,7 @@ from typing import Protocol, cast
 from transcoder import clock
 from transcoder.errors import ProtocolError
 from transcoder.rtsp.messages import Request, Response, RtspParser, serialize_response
+from transcoder.simulator.defects.delivery import Interference
 from transcoder.simulator.dialog import CameraDialog, Delivery
 from transcoder.simulator.packets import Burst
 from transcoder.simulator.udp import UdpPorts
@@ -17,7 +18,7 @@ MAX_BACKLOG = 4 << 20
 class ConnectionOwner(Protocol):
     """What a connection needs of its camera."""
 
-    def open_dialog(self, connection: "CameraConnection") -> CameraDialog:
+    def open_dialog(self, connection: "CameraConnection") -> tuple[CameraDialog, Interference]:
         """For a new connection."""
 
     def connection_lost(self, connection: "CameraConnection") -> None:
@@ -30,16 +31,23 @@ class ConnectionOwner(Protocol):
 class CameraConnection(asyncio.Protocol):
     """Feeds the dialog, writes its answers, and carries packets.
 
+    Args:
+        owner: the camera.
+        redirects: whether it came to the port that a camera redirects from.
+
     Attributes:
         peer: address of the client.
         left_out: bursts that this reader was too slow for.
     """
 
     dialog: CameraDialog
+    interference: Interference
     _transport: asyncio.Transport
 
-    def __init__(self, owner: ConnectionOwner) -> None:
+    def __init__(self, owner: ConnectionOwner, *, redirects: bool = False) -> None:
         self._owner = owner
+        self.redirects = redirects
+        self._held: list[bytes] = []
         self._parser = RtspParser()
         self._waits_for_idr = False
         self.peer = ""
@@ -50,7 +58,7 @@ class CameraConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=2 * MAX_BACKLOG)
         self.peer = transport.get_extra_info("peername")[0]
-        self.dialog = self._owner.open_dialog(self)
+        self.dialog, self.interference = self._owner.open_dialog(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Asyncio calls this."""
@@ -64,12 +72,23 @@ class CameraConnection(asyncio.Protocol):
         try:
             while (event := self._parser.next_event()) is not None:
                 if isinstance(event, Request):
-                    self._transport.write(serialize_response(self.dialog.receive_request(event, now)))
-                    self._owner.changed()
+                    self._answer(event, now)
                 elif not isinstance(event, Response):  # RTCP of the reader
                     self.dialog.last_activity = now
         except ProtocolError:
             self.abort()
+
+    def _answer(self, request: Request, now: float) -> None:
+        response = self.dialog.receive_request(request, now)
+        if self.dialog.playing:
+            self.interference.begin(now)
+        early = request.method == "PLAY" and self.dialog.camera.behaviour.delivery.early_data
+        if early:
+            self._owner.changed()
+        if response is not None:
+            self._transport.write(serialize_response(response))
+        if not early:
+            self._owner.changed()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -80,31 +99,37 @@ class CameraConnection(asyncio.Protocol):
         """Where each track goes: what was set up and, for a camera that pushes, everything else."""
         deliveries = self.dialog.deliveries
         camera = self.dialog.camera
-        if not camera.behaviour.push_unrequested or not all(place.tcp for place in deliveries.values()):
+        if not camera.behaviour.delivery.push_unrequested or not all(place.tcp for place in deliveries.values()):
             return deliveries
         free = 1 + max((place.rtcp for place in deliveries.values()), default=1)
         missing = [track.index for track in camera.tracks if track.index not in deliveries]
         extra = {index: Delivery(True, free + 2 * n, free + 2 * n + 1) for n, index in enumerate(missing)}
         return {**deliveries, **extra}
 
-    def send(self, bursts: list[Burst], udp: UdpPorts | None) -> None:
+    def send(self, bursts: list[Burst], udp: UdpPorts | None, now: float) -> None:
         """Send what is due to this reader."""
         destinations = self.destinations()
         slow = self._transport.get_write_buffer_size() > MAX_BACKLOG
+        stalled = self.interference.stalls(now)
         out = []
         for burst in bursts:
             place = destinations.get(burst.track)
             if place is None:
                 continue
             if not place.tcp:
-                if udp:
-                    udp.send(burst, self.peer, place)
+                if udp and not stalled:
+                    udp.send(burst, self.peer, place, self.interference)
                 continue
             if slow or (self._waits_for_idr and not burst.random_access):
                 self._waits_for_idr = True
                 self.left_out += 1
                 continue
             self._waits_for_idr = False
-            out.append(burst.on_channel(place.rtcp if burst.rtcp else place.rtp))
-        if out:
-            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+            out.append(self.interference.dress(burst, place.rtcp if burst.rtcp else place.rtp, now))
+        if request := self.interference.request(now, f"rtsp://{self.peer}{self.dialog.camera.behaviour.path}"):
+            out.append(request)
+        if stalled:
+            self._held += out
+        elif out:
+            self._transport.write(b"".join([*self._held, *out]))
+            self._held.clear()

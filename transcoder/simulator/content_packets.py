@@ -1,27 +1,68 @@
-"""Packets of a content: made once, shared by all cameras that loop it."""
+"""Packets of a content: made once, shared by all cameras that loop it in the same way."""
 
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from transcoder.codecs.nal import Codec
-from transcoder.rtp.payload import h264, h265
 from transcoder.simulator.access_units import Content
+from transcoder.simulator.behaviour import CameraBehaviour
+from transcoder.simulator.defects.packetization import PacketDefects, packetize
+from transcoder.simulator.defects.pictures import changed_nal_units
 from transcoder.simulator.packets import PacketBlock, block
 
-_BLOCKS: WeakKeyDictionary[Content, dict[int, list[PacketBlock]]] = WeakKeyDictionary()
-"""By content and largest payload."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How access units become packets.
+
+    Attributes:
+        max_payload: bytes of an RTP payload.
+        packets: defects of the payloads.
+        parameter_sets: whether they are in the stream.
+        encrypted: whether the slices' bodies are random.
+        svc: whether prefix NAL units stand before the slices.
+    """
+
+    max_payload: int
+    packets: PacketDefects
+    parameter_sets: bool
+    encrypted: bool
+    svc: bool
 
 
-def packetize(codec: Codec, nal_units: list[bytes], max_payload: int) -> list[bytes]:
-    """RTP payloads of one access unit."""
-    module = h264 if codec is Codec.H264 else h265
-    return module.packetize(nal_units, max_payload) if nal_units else []
+def recipe(behaviour: CameraBehaviour, *, parameter_sets: bool) -> Recipe:
+    """How a camera makes its packets, with or without parameter sets."""
+    return Recipe(
+        max_payload=behaviour.max_payload,
+        packets=behaviour.packets,
+        parameter_sets=parameter_sets and behaviour.pictures.parameter_sets != "sdp",
+        encrypted=behaviour.pictures.encrypted,
+        svc=behaviour.pictures.svc,
+    )
 
 
-def content_blocks(content: Content, max_payload: int) -> list[PacketBlock]:
+_BLOCKS: WeakKeyDictionary[Content, dict[Recipe, list[PacketBlock]]] = WeakKeyDictionary()
+
+
+def content_blocks(content: Content, how: Recipe) -> list[PacketBlock]:
     """A block of packets for each access unit."""
-    by_size = _BLOCKS.setdefault(content, {})
-    if max_payload not in by_size:
-        by_size[max_payload] = [
-            block(packetize(content.codec, list(unit.nal_units), max_payload)) for unit in content.access_units
+    by_recipe = _BLOCKS.setdefault(content, {})
+    if how not in by_recipe:
+        by_recipe[how] = [
+            block(
+                packetize(
+                    content.codec,
+                    changed_nal_units(
+                        content.codec,
+                        unit,
+                        parameter_sets=how.parameter_sets,
+                        encrypted=how.encrypted,
+                        svc=how.svc,
+                        seed=index,
+                    ),
+                    how.max_payload,
+                    how.packets,
+                )
+            )
+            for index, unit in enumerate(content.access_units)
         ]
-    return by_size[max_payload]
+    return by_recipe[how]

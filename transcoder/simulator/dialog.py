@@ -14,11 +14,14 @@ from transcoder.simulator.track import Track
 _PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
 _USERINFO = re.compile(r"^(rtsp://)[^/@]*@", re.IGNORECASE)
 _HOST = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)(?::(\d+))?(.*)$", re.IGNORECASE)
 _REASONS = {
-    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 454: "Session Not Found",
-    455: "Method Not Valid in This State", 459: "Aggregate Operation Not Allowed", 461: "Unsupported Transport",
-    501: "Not Implemented",
+    302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
+    451: "Parameter Not Understood", 454: "Session Not Found", 455: "Method Not Valid in This State",
+    461: "Unsupported Transport", 501: "Not Implemented", 503: "Service Unavailable",
 }  # fmt: skip
+_MOVED = "/moved"
+"""Begins the path that a camera redirects to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class CameraDialog:
         credentials: None: no login is asked for.
         number: of the connection, unique in the camera's life; it makes session id and nonce unique.
         udp_ports: opens the camera's UDP sockets if need be and tells their ports.
+        redirect_port: where DESCRIBE is redirected to by a camera that redirects to another port; None: not here.
 
     Attributes:
         camera: whose dialect is spoken.
@@ -47,22 +51,38 @@ class CameraDialog:
     """
 
     def __init__(
-        self, camera: Camera, credentials: Credentials | None, number: int, udp_ports: Callable[[], tuple[int, int]]
+        self,
+        camera: Camera,
+        credentials: Credentials | None,
+        number: int,
+        udp_ports: Callable[[], tuple[int, int]],
+        redirect_port: int | None = None,
     ) -> None:
         self.camera = camera
         self._behaviour = camera.behaviour
         self._credentials = credentials
         self._udp_ports = udp_ports
-        self._nonce = f"{camera.nonce_canary}{number:016x}"
+        self._redirect_port = redirect_port
+        self._number = number
+        self._nonce_count = 0
+        self._nonce_since: float | None = None
         self._sessions = [self._behaviour.session_format.replace("{canary}", f"{camera.session_canary}{number:04d}0")]
         self.deliveries: dict[int, Delivery] = {}
         self.playing = False
         self.last_activity = 0.0
 
-    def receive_request(self, request: Request, now: float) -> Response:
-        """Answer one request."""
+    @property
+    def _nonce(self) -> str:
+        return f"{self.camera.nonce_canary}{self._nonce_count:08x}{self._number:08x}"
+
+    def receive_request(self, request: Request, now: float) -> Response | None:
+        """Answer one request, or leave it unanswered."""
         self.last_activity = now
-        status, fields, body = self._answer(request, now)
+        keeps_alive = self.playing and request.method in {"OPTIONS", "GET_PARAMETER"}
+        how = self._behaviour.session.keep_alive if keeps_alive else "answered"
+        if how == "ignored":
+            return None
+        status, fields, body = self._answer(request, now) if how == "answered" else self._refusal(int(how))
         headers = Headers()
         if request.cseq is not None:
             headers.add(self._behaviour.cseq_name, request.cseq)
@@ -79,9 +99,12 @@ class CameraDialog:
     def _answer(self, request: Request, now: float) -> tuple[int, list[tuple[str, str]], bytes]:
         uri = _USERINFO.sub(r"\1", request.uri)
         open_to_all = request.method == "OPTIONS" and not self._behaviour.challenge_options
-        if not open_to_all and not self._authorized(request):
-            values = challenges(self._behaviour.authentication, self.camera.realm, self._nonce)
-            return 401, [("WWW-Authenticate", value) for value in values], b""
+        if request.method == "DESCRIBE" and self._number <= self._behaviour.session.busy_connections:
+            return 503, [], b""
+        if not open_to_all and self._credentials is not None:
+            stale = self._nonce_is_old(now)
+            if stale or not self._authorized(request):
+                return self._refusal(401, stale=stale)
         if request.method == "OPTIONS":
             return 200, [("Public", _PUBLIC)], b""
         if not self._behaviour.any_path and _path(self._behaviour.path) not in uri:
@@ -89,6 +112,9 @@ class CameraDialog:
         session = (request.headers.get("Session") or "").partition(";")[0].strip()
         if session and session not in self._sessions:
             return 454, [], b""
+        moved = self._moved(uri) if request.method == "DESCRIBE" else None
+        if moved is not None:
+            return 302, [("Location", moved)], b""
         handlers = {
             "DESCRIBE": self._describe,
             "SETUP": self._setup,
@@ -101,7 +127,46 @@ class CameraDialog:
         handler = handlers.get(request.method)
         return handler(request, uri, now) if handler else (501, [], b"")
 
+    def _moved(self, uri: str) -> str | None:
+        """Where the live stream is instead, for a camera that redirects."""
+        match = _AUTHORITY.match(uri)
+        host, port, target = match.groups() if match else ("127.0.0.1", "554", self._behaviour.path)
+        if self._redirect_port is not None:
+            return f"rtsp://{host}:{self._redirect_port}{target}"
+        if self._behaviour.session.redirect == "path" and not target.startswith(_MOVED):
+            return f"rtsp://{host}:{port or 554}{_MOVED}{target}"
+        return None
+
+    def _refusal(self, status: int, *, stale: bool = False) -> tuple[int, list[tuple[str, str]], bytes]:
+        """A response that is no; 401 comes with challenges."""
+        if status != 401:
+            return status, [], b""
+        session = self._behaviour.session
+        values = challenges(
+            self._behaviour.authentication,
+            self.camera.realm,
+            self._nonce,
+            algorithm=session.digest_algorithm,
+            qop=session.digest_qop,
+            stale=stale,
+        )
+        return status, [("WWW-Authenticate", value) for value in values], b""
+
+    def _nonce_is_old(self, now: float) -> bool:
+        """Whether the nonce's time is over; the next one takes its place."""
+        lifetime = self._behaviour.session.nonce_lifetime_s
+        if lifetime is None:
+            return False
+        if self._nonce_since is None:
+            self._nonce_since = now
+        if now - self._nonce_since < lifetime:
+            return False
+        self._nonce_since = now
+        self._nonce_count += 1
+        return True
+
     def _authorized(self, request: Request) -> bool:
+        session = self._behaviour.session
         return self._credentials is None or is_authorized(
             request,
             self._credentials,
@@ -109,6 +174,8 @@ class CameraDialog:
             realm=self.camera.realm,
             nonce=self._nonce,
             in_path=self._behaviour.password_in_path,
+            algorithm=session.digest_algorithm,
+            qop=session.digest_qop,
         )
 
     def _session(self, *, timeout: bool = False) -> tuple[str, str]:
@@ -140,16 +207,14 @@ class CameraDialog:
             if not asked.unicast or asked.secure:
                 continue
             if asked.lower == "TCP":
-                first = 2 * len(self.deliveries)
-                rtp, rtcp = asked.interleaved or (first, first + 1)
-                self.deliveries[track.index] = Delivery(True, rtp, rtcp)
-                places = f"RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}"
+                channels, places = self._behaviour.session.channels(asked, 2 * len(self.deliveries))
+                self.deliveries[track.index] = Delivery(True, *channels)
             elif asked.client_port:
                 self.deliveries[track.index] = Delivery(False, *asked.client_port)
                 places = self._udp_places(asked)
             else:
                 continue
-            if self._behaviour.session_changes and len(self.deliveries) > 1:
+            if self._behaviour.session.session_changes and len(self.deliveries) > 1:
                 self._sessions.append(f"{self._sessions[0][:-1]}{len(self.deliveries) - 1}")
             transport = f"{places}{self._ssrc(track)}"
             return 200, [self._session(timeout=True), ("Transport", transport)], b""
@@ -174,6 +239,8 @@ class CameraDialog:
         if not self.camera.running:
             self.camera.start(now)
         self.playing = True
+        if self._behaviour.session.session_id_changes_in_play:
+            self._sessions.append(f"{self._sessions[0][:-1]}9")
         fields = [self._session(), ("Range", "npt=now-")]
         if self._behaviour.rtp_info != "none":
             base = uri.partition("?")[0].rstrip("/")

@@ -1,8 +1,10 @@
 """Many cameras at once: who they are, and the content that they share."""
 
 import os
+import shlex
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -10,14 +12,16 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import ConfigError
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.behaviour import CameraBehaviour, override
-from transcoder.simulator.cameras import FAMILIES
+from transcoder.simulator.cameras import FAMILIES, SOUND
 from transcoder.simulator.content import ContentOptions, Progress, from_scene
 from transcoder.simulator.footage import from_file
 from transcoder.simulator.scenes import SceneOptions
 from transcoder.simulator.server import SimulatedCamera
 
 MIXED = "mixed"
-"""Family name that means each family in turn."""
+"""Family name that means each sound family in turn."""
+_DARK = 0.02
+"""Part of the light that gets through a lens cap."""
 
 
 def default_cache() -> Path:
@@ -35,9 +39,10 @@ class FleetOptions:
     """What is simulated.
 
     Attributes:
-        cameras: how many.
-        families: taken in turn; "mixed" stands for all.
+        cameras: how many; not looked at where `each` says it.
+        families: taken in turn; "mixed" stands for all sound ones.
         settings: `name=value` overrides of every camera's behaviour.
+        each: for each camera its family and `name=value` overrides, separated by blanks as in a shell.
         scene: what they show.
         codec: of all; None: of each family.
         bitrate_kbps: of all; None: by size.
@@ -54,6 +59,7 @@ class FleetOptions:
     cameras: int = 4
     families: tuple[str, ...] = (MIXED,)
     settings: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
     scene: SceneOptions = field(default_factory=lambda: SceneOptions(seconds=8.0))
     codec: Codec | None = None
     bitrate_kbps: int | None = None
@@ -71,16 +77,39 @@ def behaviours(options: FleetOptions) -> list[CameraBehaviour]:
     """The behaviour of each camera.
 
     Raises:
-        ConfigError: unknown families or switches.
+        ConfigError: unknown families or switches, all of them.
     """
     names: list[str] = []
     for name in options.families:
-        names += list(FAMILIES) if name == MIXED else [name]
-    unknown = [name for name in names if name not in FAMILIES]
-    if unknown:
-        raise ConfigError([f"{name}: no such family; there are {MIXED}, {', '.join(FAMILIES)}" for name in unknown])
-    chosen = islice(cycle(names), options.cameras)
-    return [override(FAMILIES[name].behaviour, options.settings) for name in chosen]
+        names += SOUND if name == MIXED else [name]
+    wanted = [(name, list(options.settings)) for name in islice(cycle(names), options.cameras)]
+    if options.each:
+        words = [shlex.split(text) for text in options.each]
+        wanted = [(text[0] if text else "", [*options.settings, *text[1:]]) for text in words]
+    unknown = dict.fromkeys(name for name, _ in wanted if name not in FAMILIES)
+    problems = [f"{name}: no such family; there are {MIXED}, {', '.join(FAMILIES)}" for name in unknown]
+    found = []
+    for name, settings in wanted:
+        try:
+            found.append(override(FAMILIES[name].behaviour if name in FAMILIES else _ANY, settings))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return found
+
+
+_ANY = FAMILIES[SOUND[0]].behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a content is made from; cameras of the same look share it."""
+
+    codec: Codec
+    gop_s: float
+    dark: bool
+    smaller: bool = False
 
 
 def build(options: FleetOptions, progress: Progress | None = None) -> list[SimulatedCamera]:
@@ -95,25 +124,37 @@ def build(options: FleetOptions, progress: Progress | None = None) -> list[Simul
         MediaError: the source or the encoder's settings can't be used.
     """
     wanted = behaviours(options)
-    codecs = list(dict.fromkeys(options.codec or behaviour.codec for behaviour in wanted))
+    looks = [_look(options, behaviour) for behaviour in wanted]
+    others = [
+        replace(look, smaller=True) if behaviour.pictures.size_change_every_s is not None else None
+        for look, behaviour in zip(looks, wanted, strict=True)
+    ]
+    kinds = list(dict.fromkeys([*looks, *(other for other in others if other)]))
     if options.source:
-        shared = _footage(options, progress)
-        contents = dict.fromkeys(codecs, shared)
+        contents = dict.fromkeys(kinds, _footage(options, progress))
     else:
-        contents = {codec: _scene(options, codec, index, len(codecs), progress) for index, codec in enumerate(codecs)}
+        count = len(kinds)
+        contents = {look: _scene(options, look, _overall(progress, index, count)) for index, look in enumerate(kinds)}
     return [
         SimulatedCamera(
             behaviour,
-            contents[options.codec or behaviour.codec],
+            contents[look],
             host=options.host,
             port=options.port_base + index if options.port_base else 0,
             username=options.username,
             password=options.password,
             seed=f"{options.seed}/{index}",
             name=f"{behaviour.family}-{index}",
+            other=contents[other] if other else None,
         )
-        for index, behaviour in enumerate(wanted)
+        for index, (behaviour, look, other) in enumerate(zip(wanted, looks, others, strict=True))
     ]
+
+
+def _look(options: FleetOptions, behaviour: CameraBehaviour) -> _Look:
+    return _Look(
+        options.codec or behaviour.codec, behaviour.pictures.gop_s or options.gop_s, dark=behaviour.pictures.dark
+    )
 
 
 def _footage(options: FleetOptions, progress: Progress | None) -> Content:
@@ -129,10 +170,23 @@ def _footage(options: FleetOptions, progress: Progress | None) -> Content:
     )
 
 
-def _scene(options: FleetOptions, codec: Codec, index: int, count: int, progress: Progress | None) -> Content:
-    def overall(done: int, total: int) -> None:
+def _scene(options: FleetOptions, look: _Look, progress: Progress) -> Content:
+    scene = options.scene
+    if look.gop_s > scene.seconds:
+        scene = replace(scene, seconds=look.gop_s)
+    if look.dark:
+        scene = replace(scene, brightness=_DARK)
+    if look.smaller:
+        scene = replace(scene, width=max(192, scene.width * 3 // 4 & ~1), height=max(96, scene.height * 3 // 4 & ~1))
+    content = ContentOptions(scene=scene, codec=look.codec, bitrate_kbps=options.bitrate_kbps, gop_s=look.gop_s)
+    return from_scene(content, options.cache, progress)
+
+
+def _overall(progress: Progress | None, index: int, count: int) -> Callable[[int, int], None]:
+    """Progress of one content of several."""
+
+    def told(done: int, total: int) -> None:
         if progress:
             progress(index * total + done, count * total)
 
-    scene = ContentOptions(scene=options.scene, codec=codec, bitrate_kbps=options.bitrate_kbps, gop_s=options.gop_s)
-    return from_scene(scene, options.cache, overall)
+    return told

@@ -1,4 +1,4 @@
-"""Whether a request proves the camera's password: Basic, Digest MD5, or the password in the path."""
+"""Whether a request proves the camera's password: Basic, Digest, or the password in the path."""
 
 import base64
 import binascii
@@ -7,21 +7,42 @@ from transcoder.rtsp.auth import Challenge, Credentials, digest_response, parse_
 from transcoder.rtsp.messages import Request
 
 
-def challenges(authentication: str, realm: str, nonce: str) -> list[str]:
+def challenges(
+    authentication: str, realm: str, nonce: str, *, algorithm: str = "MD5", qop: bool = False, stale: bool = False
+) -> list[str]:
     """WWW-Authenticate values.
 
     Args:
-        authentication: "digest", "basic" or "both".
+        authentication: "digest", "basic", "both" or "several".
         realm: of the camera.
         nonce: of the connection.
+        algorithm: "MD5" or "SHA-256".
+        qop: qop="auth" is offered.
+        stale: the client's nonce was too old.
     """
-    digest = f'Digest realm="{realm}", nonce="{nonce}", stale="FALSE"'
     basic = f'Basic realm="{realm}"'
-    return {"digest": [digest], "basic": [basic], "both": [digest, basic]}[authentication]
+    old = "TRUE" if stale else "FALSE"
+
+    def digest(name: str) -> str:
+        text = f'Digest realm="{realm}", nonce="{nonce}", stale="{old}"'
+        text += "" if name == "MD5" and not qop else f", algorithm={name}"
+        return text + (', qop="auth"' if qop else "")
+
+    if authentication == "several":
+        return [f'{digest("SHA-256")}, random="{nonce[:8]}"', digest("MD5"), basic]
+    return {"digest": [digest(algorithm)], "basic": [basic], "both": [digest(algorithm), basic]}[authentication]
 
 
 def is_authorized(
-    request: Request, credentials: Credentials, *, authentication: str, realm: str, nonce: str, in_path: bool
+    request: Request,
+    credentials: Credentials,
+    *,
+    authentication: str,
+    realm: str,
+    nonce: str,
+    in_path: bool,
+    algorithm: str = "MD5",
+    qop: bool = False,
 ) -> bool:
     """Whether the request may be carried out.
 
@@ -32,25 +53,37 @@ def is_authorized(
         realm: of the camera.
         nonce: that this connection was given.
         in_path: `user=..&password=..` in the path counts too (H264DVR).
+        algorithm: of the Digest; "several" accepts what the client says.
+        qop: a Digest without qop is refused.
     """
     if in_path and f"user={credentials.username}&password={credentials.password}&" in request.uri:
         return True
     scheme, _, value = (request.headers.get("Authorization") or "").partition(" ")
-    if scheme.lower() == "basic" and authentication in {"basic", "both"}:
+    if scheme.lower() == "basic" and authentication in {"basic", "both", "several"}:
         try:
             given = base64.b64decode(value.strip(), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return False
         return given == f"{credentials.username}:{credentials.password}"
-    if scheme.lower() != "digest" or authentication not in {"digest", "both"}:
+    if scheme.lower() != "digest" or authentication == "basic":
         return False
-    given_parameters = parse_parameters(value)
-    if given_parameters.get("username") != credentials.username or given_parameters.get("nonce") != nonce:
+    parameters = parse_parameters(value)
+    used = parameters.get("algorithm", "MD5").upper()
+    accepted = {"MD5", "SHA-256"} if authentication == "several" else {algorithm}
+    if parameters.get("username") != credentials.username or parameters.get("nonce") != nonce or used not in accepted:
+        return False
+    if qop and parameters.get("qop") != "auth":
+        return False
+    try:
+        count = int(parameters.get("nc", "0"), 16)
+    except ValueError:
         return False
     expected = digest_response(
-        Challenge(scheme="Digest", realm=realm, nonce=nonce),
+        Challenge(scheme="Digest", realm=realm, nonce=nonce, algorithm=used, qop=qop),
         credentials,
         method=request.method,
-        uri=given_parameters.get("uri", ""),
+        uri=parameters.get("uri", ""),
+        nonce_count=count,
+        cnonce=parameters.get("cnonce", ""),
     )
-    return given_parameters.get("response", "").lower() == expected
+    return parameters.get("response", "").lower() == expected

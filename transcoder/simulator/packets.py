@@ -84,6 +84,28 @@ class Burst:
         return bytes(data)
 
 
+def payload_offset(data: bytes | bytearray, offset: int) -> int:
+    """Where the payload of a packet begins.
+
+    Args:
+        data: frames.
+        offset: of the packet's frame.
+    """
+    start = offset + FRAME_HEADER + RTP_HEADER
+    if data[offset + FRAME_HEADER] & _EXTENSION:
+        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
+    return start
+
+
+def without_packet(burst: Burst, index: int) -> Burst:
+    """The same burst after one of its packets was lost."""
+    lost, size = burst.packets[index]
+    size += FRAME_HEADER
+    data = burst.data[:lost] + burst.data[lost + size :]
+    packets = burst.packets[:index] + tuple((at - size, length) for at, length in burst.packets[index + 1 :])
+    return Burst(burst.track, data, packets, rtcp=burst.rtcp, random_access=burst.random_access)
+
+
 def stamp(
     blocks: Sequence[PacketBlock],
     *,

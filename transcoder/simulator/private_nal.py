@@ -73,6 +73,11 @@ def _reserved(codec: Codec, canary: str) -> bytes:
     return nal_header(codec, unit_type) + canary.encode() + b"\x80"
 
 
+def _svc_slice(_codec: Codec, canary: str) -> bytes:
+    """A slice of an enhancement layer, dependency_id 1 (H.264 section G.7.3.1.1); no decoder of ours reads it."""
+    return b"\x74\x80\x90\x07" + canary.encode() + b"\x80"
+
+
 KINDS: dict[str, Builder] = {
     "sei_captions": _captions,
     "sei_t35": _china_t35,
@@ -84,10 +89,11 @@ KINDS: dict[str, Builder] = {
     "sei_suffix": _suffix,
     "filler": _filler,
     "reserved": _reserved,
+    "svc_slice": _svc_slice,
 }
 """Private NAL units by the name that `CameraBehaviour.idr_nal_units` and `.picture_nal_units` use."""
 
-AFTER_PICTURE = frozenset({"sei_suffix", "filler", "reserved"})
+AFTER_PICTURE = frozenset({"sei_suffix", "filler", "reserved", "svc_slice"})
 """Kinds that follow the slices; the others come before the parameter sets."""
 
 

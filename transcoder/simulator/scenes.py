@@ -35,6 +35,7 @@ class SceneOptions:
         noise: standard deviation of the read noise in luma steps; about 1.5 by day, 5 at night. Shot noise, which
             grows with brightness, and row noise are scaled with it.
         counter: whether each picture carries its number (`transcoder.simulator.counter`).
+        brightness: part of the scene's light that there is, 0 to 1; the noise stays.
 
     Raises:
         ValueError: the size is odd or too small, or another number is out of range.
@@ -47,6 +48,7 @@ class SceneOptions:
     seed: int = 1
     noise: float = 1.5
     counter: bool = False
+    brightness: float = 1.0
 
     def __post_init__(self) -> None:
         if self.width % 2 or self.height % 2 or self.width < 192 or self.height < 96:
@@ -86,11 +88,14 @@ def render(options: SceneOptions) -> Iterator[Picture]:
     """
     rng = np.random.default_rng(options.seed)
     background = _street(options.height, options.width, rng)
+    dimmed = [_dimming(black, options.brightness) for black in (16, 128, 128)]
     movers = street_movers(options.height, options.width, options.frame_count, rng)
     sigma = _noise_table(options.noise)
     for index in range(options.frame_count):
         planes = [plane.copy() for plane in background]
         _draw_movers(planes, movers, index, options.frame_count)
+        if options.brightness < 1:
+            planes = [table.take(plane) for table, plane in zip(dimmed, planes, strict=True)]
         luma = _add_noise(planes[0], sigma, options.noise * 0.3, rng)
         cb = _add_noise(planes[1], sigma * np.float32(CHROMA_NOISE), 0.0, rng)
         cr = _add_noise(planes[2], sigma * np.float32(CHROMA_NOISE), 0.0, rng)
@@ -99,6 +104,12 @@ def render(options: SceneOptions) -> Iterator[Picture]:
         if options.counter:
             draw_counter(luma, index)
         yield Picture(luma=luma, cb=cb, cr=cr)
+
+
+def _dimming(black: int, brightness: float) -> U8:
+    """What each sample becomes with less light: nearer to black."""
+    table: U8 = np.rint(black + (np.arange(256) - black) * brightness).astype(np.uint8)
+    return table
 
 
 def _noise_table(noise: float) -> F32:

@@ -11,6 +11,7 @@ from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.camera import Camera
 from transcoder.simulator.canary import Canary
 from transcoder.simulator.connection import CameraConnection
+from transcoder.simulator.defects.delivery import Interference
 from transcoder.simulator.dialog import CameraDialog
 from transcoder.simulator.udp import UdpPorts
 
@@ -27,6 +28,7 @@ class SimulatedCamera:
         password: None: no login is asked for.
         seed: of canaries and random numbers.
         name: for reports.
+        other: what the picture changes to, where the behaviour says so.
 
     Attributes:
         camera: its core.
@@ -44,13 +46,16 @@ class SimulatedCamera:
         password: str | None = None,
         seed: str = "1",
         name: str = "camera",
+        other: Content | None = None,
     ) -> None:
-        self.camera = Camera(behaviour, content, seed)
+        self.camera = Camera(behaviour, content, seed, other)
         self.host = host
         self.port = port
         self.name = name
         self.credentials = None if password is None else Credentials(username=username, password=password)
+        self._seed = seed
         self._server: asyncio.Server | None = None
+        self._moved: asyncio.Server | None = None
         self._connections: set[CameraConnection] = set()
         self._connection_count = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -94,14 +99,20 @@ class SimulatedCamera:
     async def start(self) -> None:
         """Listen; after `stop`, on the same port again."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: CameraConnection(self), self.host, self.port)
+        redirects = self.camera.behaviour.session.redirect == "port"
+        if redirects:
+            self._moved = await loop.create_server(lambda: CameraConnection(self), self.host, 0)
+        self._server = await loop.create_server(
+            lambda: CameraConnection(self, redirects=redirects), self.host, self.port
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the listener and cut every connection, as a camera does that loses its power."""
-        if self._server:
-            self._server.close()
-            self._server = None
+        for server in (self._server, self._moved):
+            if server:
+                server.close()
+        self._server = self._moved = None
         for connection in list(self._connections):
             connection.abort()
         self._connections.clear()
@@ -126,11 +137,14 @@ class SimulatedCamera:
     ) -> None:
         await self.stop()
 
-    def open_dialog(self, connection: CameraConnection) -> CameraDialog:
+    def open_dialog(self, connection: CameraConnection) -> tuple[CameraDialog, Interference]:
         """For a new connection."""
         self._connections.add(connection)
         self._connection_count += 1
-        return CameraDialog(self.camera, self.credentials, self._connection_count, self.udp_ports)
+        number = self._connection_count
+        moved = self._moved.sockets[0].getsockname()[1] if self._moved and connection.redirects else None
+        dialog = CameraDialog(self.camera, self.credentials, number, self.udp_ports, moved)
+        return dialog, Interference(self.camera.behaviour.delivery, f"{self._seed}/{number}")
 
     def connection_lost(self, connection: CameraConnection) -> None:
         """The connection is gone."""
@@ -167,14 +181,14 @@ class SimulatedCamera:
         now = clock.monotonic()
         playing = [connection for connection in self._connections if connection.dialog.playing]
         for connection in playing:
-            if connection.dialog.expired(now):
+            if connection.dialog.expired(now) or connection.interference.ends(now):
                 connection.abort()
         wanted: set[int] = set()
         for connection in playing:
             wanted |= connection.destinations().keys()
         bursts = self.camera.advance(now, clock.wall_clock(), sorted(wanted))
         for connection in playing:
-            connection.send(bursts, self._udp)
+            connection.send(bursts, self._udp, now)
         if self.camera.running:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, self.camera.next_due - clock.monotonic()), self._tick)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from transcoder.errors import TransportError
+from transcoder.simulator.defects.delivery import Interference
 from transcoder.simulator.dialog import Delivery
 from transcoder.simulator.packets import FRAME_HEADER, Burst
 
@@ -34,7 +35,7 @@ class UdpPorts:
         self._rtp, self._rtcp = _bind_pair(host)
         self._heard = heard
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[socket.socket, memoryview, tuple[str, int]]] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[tuple[socket.socket, bytes | memoryview, tuple[str, int]]] = deque(maxlen=MAX_WAITING)
         self._timer: asyncio.TimerHandle | None = None
         for each in (self._rtp, self._rtcp):
             self._loop.add_reader(each, self._read, each)
@@ -44,12 +45,19 @@ class UdpPorts:
         """RTP and RTCP port."""
         return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
 
-    def send(self, burst: Burst, address: str, place: Delivery) -> None:
-        """Send a burst, a large one in chunks with pauses, as a camera's network chip would; order is kept."""
+    def send(self, burst: Burst, address: str, place: Delivery, interference: Interference | None = None) -> None:
+        """Send a burst, a large one in chunks with pauses, as a camera's network chip would.
+
+        Args:
+            burst: of one track.
+            address: of the client.
+            place: the client's ports.
+            interference: what happens to RTP on the way, if anything; otherwise order is kept.
+        """
         sender, port = (self._rtcp, place.rtcp) if burst.rtcp else (self._rtp, place.rtp)
         view = memoryview(burst.data)
-        for offset, size in burst.packets:
-            packet = view[offset + FRAME_HEADER : offset + FRAME_HEADER + size]
+        packets = [view[offset + FRAME_HEADER : offset + FRAME_HEADER + size] for offset, size in burst.packets]
+        for packet in packets if burst.rtcp or interference is None else interference.datagrams(packets):
             self._waiting.append((sender, packet, (address, port)))
         if self._timer is None:
             self._drain()

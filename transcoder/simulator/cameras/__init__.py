@@ -1,13 +1,32 @@
 """Camera families: presets of `CameraBehaviour`, and what each writes into its session description.
 
-A new family is a module with a `BEHAVIOUR` and a function `describe(context) -> list[str]`, and a line in `FAMILIES`.
+A new family is a module with a `BEHAVIOUR`, a function `describe(context) -> list[str]` and `TRACKS`, and a line in
+`_SOUND` or `_DEFECTIVE`; the first line of its docstring says what is special about it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from transcoder.simulator.behaviour import CameraBehaviour
-from transcoder.simulator.cameras import dahua, h264dvr, hikvision, uniview
+from transcoder.simulator.cameras import (
+    amatek,
+    axis,
+    dahua,
+    flir,
+    foscam,
+    h264dvr,
+    hikvision,
+    hipcam,
+    intelbras,
+    longse,
+    reolink,
+    tapo,
+    tenda,
+    tiandy,
+    uniview,
+    v380,
+)
 from transcoder.simulator.cameras.description import DescriptionContext
 
 
@@ -19,16 +38,40 @@ class Family:
         behaviour: its switches.
         describe: lines of its SDP, without line ends.
         tracks: control names of its media, by kind.
+        summary: what is special about it, one line.
     """
 
     behaviour: CameraBehaviour
     describe: Callable[[DescriptionContext], list[str]]
     tracks: dict[str, str]
+    summary: str
 
 
-FAMILIES = {
-    "hikvision": Family(behaviour=hikvision.BEHAVIOUR, describe=hikvision.describe, tracks=hikvision.TRACKS),
-    "dahua": Family(behaviour=dahua.BEHAVIOUR, describe=dahua.describe, tracks=dahua.TRACKS),
-    "uniview": Family(behaviour=uniview.BEHAVIOUR, describe=uniview.describe, tracks=uniview.TRACKS),
-    "h264dvr": Family(behaviour=h264dvr.BEHAVIOUR, describe=h264dvr.describe, tracks=h264dvr.TRACKS),
-}
+class _Module(Protocol):
+    """What a family's module holds."""
+
+    __doc__: str | None
+    BEHAVIOUR: CameraBehaviour
+    TRACKS: dict[str, str]
+
+    def describe(self, context: DescriptionContext, /) -> list[str]:
+        """Lines of the SDP."""
+
+
+def _family(module: _Module) -> Family:
+    return Family(
+        behaviour=module.BEHAVIOUR,
+        describe=module.describe,
+        tracks=module.TRACKS,
+        summary=(module.__doc__ or "").partition("\n")[0],
+    )
+
+
+_SOUND: tuple[_Module, ...] = (hikvision, dahua, uniview, h264dvr)
+_DEFECTIVE: tuple[_Module, ...] = (
+    amatek, axis, flir, foscam, hipcam, intelbras, longse, reolink, tapo, tenda, tiandy, v380,
+)  # fmt: skip
+
+FAMILIES = {module.BEHAVIOUR.family: _family(module) for module in (*_SOUND, *_DEFECTIVE)}
+SOUND = tuple(module.BEHAVIOUR.family for module in _SOUND)
+"""Families whose packets and clocks are sound: what a mixed fleet is made of."""

@@ -3,7 +3,7 @@
 import base64
 from dataclasses import dataclass
 
-from transcoder.codecs.nal import Codec
+from transcoder.codecs.nal import START_CODE, Codec
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.canary import CanaryMint
@@ -40,13 +40,27 @@ class DescriptionContext:
 
     def format_parameters(self) -> str:
         """Value of the video's fmtp attribute after the payload type, in the vendor-neutral order."""
-        sets = [base64.b64encode(unit).decode() for unit in self.content.parameter_sets]
+        known = self.behaviour.pictures.in_description
+        sets = [base64.b64encode(unit).decode() for unit in self._written_sets()] if known else []
         if self.content.codec is Codec.H265:
-            vps, sps, pps = sets[:3]
-            return f"profile-id=1;sprop-sps={sps};sprop-pps={pps};sprop-vps={vps}"
-        return (
-            f"profile-level-id={self.profile_level_id()}; packetization-mode=1; sprop-parameter-sets={','.join(sets)}"
-        )
+            names = ("sprop-vps", "sprop-sps", "sprop-pps")
+            values = [f"{name}={value}" for name, value in zip(names, sets, strict=False)]
+            return ";".join(["profile-id=1", *values[1:], *values[:1]])
+        mode = self.behaviour.packets.declared_mode
+        text = f"profile-level-id={self.profile_level_id()}; packetization-mode={mode}"
+        return f"{text}; sprop-parameter-sets={','.join(sets)}" if sets else text
+
+    def _written_sets(self) -> list[bytes]:
+        sets, style = list(self.content.parameter_sets), self.behaviour.sprop
+        if style == "zeros":
+            return [unit + b"\0" for unit in sets]
+        if self.content.codec is Codec.H265:
+            return sets
+        if style == "start_code":
+            return [START_CODE + unit for unit in sets]
+        if style == "no_header":
+            return [unit[1:] for unit in sets]
+        return [sets[0], b""] if style == "no_pps" else sets
 
     def profile_level_id(self) -> str:
         """From the SPS, or the constant that contradicts it."""

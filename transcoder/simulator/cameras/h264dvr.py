@@ -3,6 +3,7 @@
 from transcoder.codecs.nal import Codec
 from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.cameras.description import DescriptionContext
+from transcoder.simulator.defects.session import SessionDefects
 
 TRACKS = {"video": "trackID=3", "audio": "trackID=4", "metadata": "trackID=5"}
 
@@ -16,7 +17,7 @@ BEHAVIOUR = CameraBehaviour(
     authentication="basic",
     password_in_path=True,
     cseq_name="Cseq",
-    session_changes=True,
+    session=SessionDefects(session_changes=True),
     content_base="plain",
     rtp_info="none",
     transport_ssrc="none",

@@ -1,0 +1,51 @@
+"""RTSP servers that answer in their own way, late, or not at all."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from transcoder.rtsp.headers import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDefects:
+    """What is wrong with the conversation.
+
+    Attributes:
+        keep_alive: how OPTIONS and GET_PARAMETER are answered while playing: as they should be, never ("ignored":
+            Hipcam), or with a status (400, 401: recorders that want a login each time; 405, 451; 454: thingino; 501).
+        session_changes: a later SETUP of one session is answered with another id (H264DVR).
+        session_id_changes_in_play: PLAY is answered with another id than SETUP.
+        digest_algorithm: of the challenge (Hikvision from firmware 5.8 on: SHA-256).
+        digest_qop: the challenge offers qop="auth" (Hikvision from firmware 5.8 on).
+        nonce_lifetime_s: a nonce is good for so long, then stale=true (Axis: 150).
+        redirect: DESCRIBE is answered 302 to another "path" or "port" of the same host.
+        busy_connections: so many connections are answered 503 first (a full connection table).
+        interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
+            ones (gortsplib#72), or the first one only ("single").
+        transport_without_tcp: that response says RTP/AVP without /TCP (Escam Q6).
+    """
+
+    keep_alive: Literal["answered", "ignored", "400", "401", "405", "451", "454", "501"] = "answered"
+    session_changes: bool = False
+    session_id_changes_in_play: bool = False
+    digest_algorithm: Literal["MD5", "SHA-256"] = "MD5"
+    digest_qop: bool = False
+    nonce_lifetime_s: float | None = None
+    redirect: Literal["none", "path", "port"] = "none"
+    busy_connections: int = 0
+    interleaved: Literal["asked", "none", "other", "single"] = "asked"
+    transport_without_tcp: bool = False
+
+    def channels(self, asked: Transport, free: int) -> tuple[tuple[int, int], str]:
+        """Channel pair of a media over TCP, and what the response says of it.
+
+        Args:
+            asked: what the client wants.
+            free: the first channel that is not in use.
+        """
+        rtp, rtcp = asked.interleaved or (free, free + 1)
+        if self.interleaved == "other":
+            rtp, rtcp = rtp + 2, rtcp + 2
+        lower = "" if self.transport_without_tcp else "/TCP"
+        text = {"none": "", "single": f";interleaved={rtp}"}.get(self.interleaved, f";interleaved={rtp}-{rtcp}")
+        return (rtp, rtcp), f"RTP/AVP{lower};unicast{text}"
