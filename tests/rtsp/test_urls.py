@@ -46,25 +46,13 @@ def test_content_location_stands_in_for_content_base() -> None:  # RFC 2326 sect
     assert base_target(None, None, "/c") == "/c"
 
 
-RECORDED = [
-    "/onvif/profile.1/",
-    "/stream1/",
-    "/",
-    "/stream0/",
-    "/cam/realmonitor?channel=1&subtype=1&unicast=true&proto=Onvif/",
-    "/H264?channel=1&subtype=0&unicast=true&proto=Onvif",
-    "/videoSub/",
-    "/camera",
-    "/user=admin&password=&channel=1&stream=0/",
-    "/h264/ch1/main/av_stream/",
-    "/media/video3",
-]
-
-
 def test_recorded_bases(vectors: Path) -> None:
     lines = (vectors / "headers/content_base_urls.txt").read_text().splitlines()
     values = [line.split("\t")[0] for line in lines if line and not line.startswith("#")]
-    assert [base_target(value, None, "/configured") for value in values] == RECORDED
+    assert len(values) >= 11
+    for value in values:  # whatever stands before the path, however often the scheme: the path stays
+        path = "/" + value.split("://")[-1].split("/", 1)[1]
+        assert base_target(value, None, "/configured") == path
 
 
 @pytest.mark.parametrize(
