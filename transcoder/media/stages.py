@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 from av.video.frame import VideoFrame
 
+from transcoder.errors import MediaError
 from transcoder.ipc.options import Mask
 from transcoder.media.geometry import Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
@@ -87,9 +88,18 @@ class Stages:
         self._build_masks()
 
     def set_masks(self, masks: tuple[Mask, ...]) -> None:
-        """Other masks, from now on and on the picture that is there."""
+        """Other masks, from now on and on the picture that is there.
+
+        Raises:
+            MediaError: a mask can't be drawn; then there is no picture until there are other masks.
+        """
         self._masks = masks
-        self._build_masks()
+        self._input = None  # masks that can't be drawn fail the next pictures too
+        try:
+            self._build_masks()
+        except (MediaError, ValueError):
+            self.picture.fill(BLACK)
+            raise
         if self._mask_set is not None:
             self._mask_set.apply(self.picture)
 
