@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from transcoder.codecs.mpeg4 import video_object_layers
 from transcoder.codecs.nal import Codec, header_size, is_parameter_set, nal_unit_type, split_byte_stream
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_size
 from transcoder.errors import LimitExceeded, SdpSyntaxError
 
 MAX_SDP_SIZE = 64 << 10
@@ -26,7 +28,12 @@ _STATIC_ENCODINGS = {
 }  # fmt: skip
 """RFC 3551 tables 4 and 5."""
 
-_VIDEO_ENCODINGS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265}
+_VIDEO_ENCODINGS: tuple[dict[str, SourceCodec], ...] = (
+    {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265},
+    {"MP4V-ES": PictureCodec.MPEG4},
+    {"JPEG": PictureCodec.JPEG},
+)
+"""In the order of preference; FLIR offers H.264 behind MPEG-4 in one media."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +44,14 @@ class Format:
         payload_type: 0..127.
         encoding: upper case encoding name, "" where nothing tells it.
         clock_rate: ticks a second, as declared.
+        channels: of audio.
         parameters: of fmtp; names in lower case.
     """
 
     payload_type: int
     encoding: str
     clock_rate: int
+    channels: int = 1
     parameters: dict[str, str] = field(default_factory=dict)
 
 
@@ -96,14 +105,16 @@ class VideoSelection:
         index: of the media in the description.
         payload_types: those of the chosen encoding; packets of any other are dropped unread.
         parameter_sets: what the description says; a hint until the stream says better.
+        picture_size: (width, height) that the description says, or None; a hint too.
     """
 
     index: int
     media: Media
-    codec: Codec
+    codec: SourceCodec
     payload_types: frozenset[int]
     clock_rate: int
     parameter_sets: tuple[bytes, ...]
+    picture_size: tuple[int, int] | None = None
 
 
 def parse_sdp(body: bytes) -> SessionDescription:
@@ -199,13 +210,14 @@ _DIRECTIONS = frozenset({"sendonly", "recvonly", "sendrecv", "inactive"})
 
 
 def _formats(raw_formats: tuple[str, ...], attributes: tuple[tuple[str, str], ...]) -> tuple[Format, ...]:
-    maps: dict[int, tuple[str, int]] = {}
+    maps: dict[int, tuple[str, int, int]] = {}
     parameters: dict[int, dict[str, str]] = {}
     for name, value in attributes:
         if name.lower() == "rtpmap":
-            match = re.match(r"(\d{1,3})\s+([^/\s]+)\s*/\s*(\d{1,9})?", value)
+            match = re.match(r"(\d{1,3})\s+([^/\s]+)\s*/\s*(\d{1,9})?(?:\s*/\s*([12])\b)?", value)
             if match and int(match.group(1)) < 128:
-                maps.setdefault(int(match.group(1)), (match.group(2).upper(), int(match.group(3) or 0)))
+                entry = (match.group(2).upper(), int(match.group(3) or 0), int(match.group(4) or 1))
+                maps.setdefault(int(match.group(1)), entry)
         elif name.lower() == "fmtp":
             match = re.match(r"(\d{1,3})\s*(.*)", value, re.DOTALL)
             if match and int(match.group(1)) < 128:
@@ -213,14 +225,16 @@ def _formats(raw_formats: tuple[str, ...], attributes: tuple[tuple[str, str], ..
     numbers = [int(item) for item in raw_formats if re.fullmatch(r"[0-9]{1,3}", item) and int(item) < 128]
     formats = []
     for number in dict.fromkeys(numbers):
-        static = _STATIC_ENCODINGS.get(number, ("", 0))
+        static = (*_STATIC_ENCODINGS.get(number, ("", 0)), 1)
         # one format, one rtpmap of another number (ffcs H265): they mean each other
         only = next(iter(maps.values())) if len(numbers) == len(maps) == 1 else static
-        encoding, clock_rate = maps.get(number, only)
+        encoding, clock_rate, channels = maps.get(number, only)
         own = parameters.get(number)
         if own is None:
             own = next(iter(parameters.values())) if len(numbers) == len(parameters) == 1 else {}
-        formats.append(Format(payload_type=number, encoding=encoding, clock_rate=clock_rate, parameters=own))
+        formats.append(
+            Format(payload_type=number, encoding=encoding, clock_rate=clock_rate, channels=channels, parameters=own)
+        )
     return tuple(formats)
 
 
@@ -234,18 +248,22 @@ def _parameters(text: str) -> dict[str, str]:
 
 
 def select_video(description: SessionDescription) -> VideoSelection:
-    """The video media to set up: the first whose encoding we can read.
+    """The video media to set up: the first of the best encoding that we can read.
 
     Its direction is not looked at: some cameras call their only video "sendonly" (IDS uEye, CV-RTSPHandler).
 
     Raises:
         SdpSyntaxError: there is none; the message lists what there is.
     """
-    for index, media in enumerate(description.media):
-        if media.kind != "video" or "RTP/" not in media.protocol:
-            continue
-        for wanted in media.formats:
-            codec = _VIDEO_ENCODINGS.get(wanted.encoding)
+    offers = [
+        (index, media, wanted)
+        for index, media in enumerate(description.media)
+        if media.kind == "video" and "RTP/" in media.protocol
+        for wanted in media.formats
+    ]
+    for encodings in _VIDEO_ENCODINGS:
+        for index, media, wanted in offers:
+            codec = encodings.get(wanted.encoding)
             if codec is None:
                 continue
             same = [item for item in media.formats if item.encoding == wanted.encoding]
@@ -254,16 +272,109 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 media=media,
                 codec=codec,
                 payload_types=frozenset(item.payload_type for item in same),
-                clock_rate=90_000,  # fixed by RFC 6184 and RFC 7798; a camera that says 9000 means it too
-                parameter_sets=parameter_sets(codec, wanted.parameters),
+                clock_rate=90_000,  # fixed by RFC 6184, RFC 7798, RFC 2435; a camera that says 9000 means it too
+                parameter_sets=_configuration(codec, wanted.parameters),
+                picture_size=_picture_size(media, wanted.payload_type),
             )
     offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
     shown = "".join(letter if letter.isprintable() else "?" for letter in offered[:_MAX_OFFERED])
-    raise SdpSyntaxError(f"no H.264 or H.265 video in the session description; it offers {shown}")
+    raise SdpSyntaxError(f"no H.264, H.265, MPEG-4 or JPEG video in the session description; it offers {shown}")
 
 
 def _names(media: Media) -> list[str]:
     return [item.encoding or str(item.payload_type) for item in media.formats] or list(media.raw_formats)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioSelection:
+    """The audio media that is set up where audio is asked for.
+
+    Attributes:
+        index: of the media in the description.
+        encoding: "PCMU", "PCMA", "G726-16" to "G726-40" (or "AAL2-G726-..."), "MPEG4-GENERIC".
+        payload_types: those of the encoding.
+        clock_rate: ticks a second.
+        channels: 1 or 2.
+        config: AudioSpecificConfig of AAC as described, or empty.
+        sizes: bits of AU-size and AU-Index in AAC packets.
+    """
+
+    index: int
+    media: Media
+    encoding: str
+    payload_types: frozenset[int]
+    clock_rate: int
+    channels: int
+    config: bytes = b""
+    sizes: tuple[int, int] = (13, 3)
+
+
+_AUDIO_ENCODINGS = re.compile(r"PCMU|PCMA|(?:AAL2-)?G726-(?:16|24|32|40)|MPEG4-GENERIC")
+_MAX_AUDIO_RATE = 96_000
+
+
+def select_audio(description: SessionDescription, video: VideoSelection) -> AudioSelection | None:
+    """The audio media to set up: the first that can be decoded and is no talk-back channel; None if there is none.
+
+    A talk-back media is "sendonly" beside others; so is the only audio of no camera known.
+    """
+    for index, media in enumerate(description.media):
+        if media.kind != "audio" or "RTP/" not in media.protocol or media.direction == "sendonly":
+            continue
+        for wanted in media.formats:
+            if not _AUDIO_ENCODINGS.fullmatch(wanted.encoding) or not 0 <= wanted.clock_rate <= _MAX_AUDIO_RATE:
+                continue
+            if index == video.index:
+                continue
+            parameters = wanted.parameters
+            config = parameters.get("config", "")
+            return AudioSelection(
+                index=index,
+                media=media,
+                encoding=wanted.encoding,
+                payload_types=frozenset(
+                    item.payload_type for item in media.formats if item.encoding == wanted.encoding
+                ),
+                clock_rate=wanted.clock_rate or 8000,
+                channels=wanted.channels,
+                config=bytes.fromhex(config) if re.fullmatch(r"(?:[0-9A-Fa-f]{2}){2,64}", config) else b"",
+                sizes=(_bits(parameters.get("sizelength"), 13), _bits(parameters.get("indexlength"), 3)),
+            )
+    return None
+
+
+def _bits(value: str | None, default: int) -> int:
+    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,2}", value) and int(value) <= 32 else default
+
+
+def _configuration(codec: SourceCodec, parameters: dict[str, str]) -> tuple[bytes, ...]:
+    """What a decoder needs before the first picture, as far as fmtp tells it."""
+    if isinstance(codec, Codec):
+        return parameter_sets(codec, parameters)
+    text = parameters.get("config", "")
+    if codec is not PictureCodec.MPEG4 or len(text) > _MAX_CONFIG:
+        return ()
+    try:
+        return video_object_layers(bytes.fromhex(text))  # RFC 6416 section 7.1
+    except ValueError:
+        return ()
+
+
+_MAX_CONFIG = 8192
+"""Hexadecimal digits; real ones have about 100."""
+
+
+def _picture_size(media: Media, payload_type: int) -> tuple[int, int] | None:
+    """Of a=framesize (3GPP TS 26.234: payload type, width-height) or a=x-dimensions (width,height)."""
+    for name, value in media.attributes:
+        match = None
+        if name.lower() == "framesize":
+            match = re.fullmatch(rf"{payload_type}\s+(\d{{1,5}})-(\d{{1,5}})", value)
+        elif name.lower() == "x-dimensions":
+            match = re.fullmatch(r"(\d{1,5})\s*,\s*(\d{1,5})", value)
+        if match and is_sane_size(int(match.group(1)), int(match.group(2))):
+            return int(match.group(1)), int(match.group(2))
+    return None
 
 
 _SPROP = {
@@ -320,11 +431,25 @@ class ServedVideo:
     frame_rate: float | None = None
 
 
-def serialize_served(video: ServedVideo, *, session_id: int, address: str) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAudio:
+    """What our own session description says of a stream's AAC audio; every value is ours.
+
+    Attributes:
+        config: AudioSpecificConfig of our encoder.
+    """
+
+    payload_type: int
+    clock_rate: int
+    config: bytes
+
+
+def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio: ServedAudio | None = None) -> bytes:
     """Our session description of one stream.
 
     Args:
-        video: the only media.
+        video: the first media.
+        audio: the second media, where audio is served.
         session_id: of the o= line; changes when the description does.
         address: ours, as the client reached it.
 
@@ -350,6 +475,16 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str) -> by
     if video.frame_rate:
         lines.append(f"a=framerate:{video.frame_rate:g}")
     lines += ["a=control:trackID=0", "a=recvonly"]
+    if audio is not None:
+        number = audio.payload_type
+        lines += [
+            f"m=audio 0 RTP/AVP {number}",
+            f"a=rtpmap:{number} MPEG4-GENERIC/{audio.clock_rate}/1",
+            (f"a=fmtp:{number} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
+            f"indexdeltalength=3;config={audio.config.hex().upper()}"),
+            "a=control:trackID=1",
+            "a=recvonly",
+        ]
     return ("\r\n".join(lines) + "\r\n").encode()
 
 

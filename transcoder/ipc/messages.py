@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, is_allowed, nal_unit_type
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import LimitExceeded, RemoteProtocolError
 
 MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
@@ -32,12 +33,16 @@ class MessageType(IntEnum):
     KEYFRAME = 3
     REPEAT = 4
     SNAPSHOT = 5
+    AUDIO_FORMAT = 6
+    AUDIO = 7
     READY = 16
     FORMAT = 17
     CODED = 18
     STATS = 19
     FAILED = 20
     SNAPSHOT_TAKEN = 21
+    AUDIO_OUTPUT = 22
+    AUDIO_CODED = 23
 
 
 DECODE_ONLY = 1
@@ -48,7 +53,9 @@ REPEATED = 4
 """Flag of a coded picture: the last picture again, or the slate, while the camera is away."""
 
 _CODECS = {1: Codec.H264, 2: Codec.H265}
-_CODEC_NUMBERS = {codec: number for number, codec in _CODECS.items()}
+"""Of what an encoder of ours makes."""
+_SOURCE_CODECS: dict[int, SourceCodec] = {**_CODECS, 3: PictureCodec.JPEG, 4: PictureCodec.MPEG4}
+_CODEC_NUMBERS = {codec: number for number, codec in _SOURCE_CODECS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +67,10 @@ class AccessUnitMessage:
         flags: DECODE_ONLY, RANDOM_ACCESS.
         pts: 90 kHz ticks of the monotonic clock.
         arrival: monotonic seconds of its last packet; tells how late it is.
-        data: Annex B byte stream.
+        data: Annex B byte stream; a JPEG file; MPEG-4 elements.
     """
 
-    codec: Codec
+    codec: SourceCodec
     flags: int
     pts: int
     arrival: float
@@ -120,7 +127,7 @@ def parse_json(body: memoryview) -> dict[str, Any]:
     return value
 
 
-def serialize_access_unit(codec: Codec, flags: int, pts: int, arrival: float, data: bytes) -> bytes:
+def serialize_access_unit(codec: SourceCodec, flags: int, pts: int, arrival: float, data: bytes) -> bytes:
     """Wire form of an access unit.
 
     Args:
@@ -138,7 +145,7 @@ def parse_access_unit(body: memoryview) -> AccessUnitMessage:
     """Body of an access unit message, as our own service wrote it."""
     codec, flags, pts, arrival = _ACCESS_UNIT.unpack_from(body)
     return AccessUnitMessage(
-        codec=_CODECS[codec], flags=flags, pts=pts, arrival=arrival, data=body[_ACCESS_UNIT.size :]
+        codec=_SOURCE_CODECS[codec], flags=flags, pts=pts, arrival=arrival, data=body[_ACCESS_UNIT.size :]
     )
 
 
@@ -193,6 +200,33 @@ def parse_coded(body: memoryview) -> CodedMessage:
         encode_s=encode_s,
         nal_units=nal_units,
     )
+
+
+_AUDIO = struct.Struct("<q")
+MAX_AUDIO_SIZE = 16 << 10
+"""Bytes of an audio unit, camera's or ours."""
+
+
+def serialize_audio(kind: MessageType, pts: int, data: bytes) -> bytes:
+    """Wire form of an audio unit, in either direction.
+
+    Args:
+        kind: AUDIO or AUDIO_CODED.
+        pts: 90 kHz ticks of its first sample.
+        data: coded audio.
+    """
+    return serialize_message(kind, _AUDIO.pack(pts) + data)
+
+
+def parse_audio(body: memoryview) -> tuple[int, bytes]:
+    """Presentation time and data of an audio unit.
+
+    Raises:
+        RemoteProtocolError: too short or too large.
+    """
+    if not _AUDIO.size < len(body) <= _AUDIO.size + MAX_AUDIO_SIZE:
+        raise RemoteProtocolError(f"an audio unit of {len(body)} bytes is none")
+    return int(_AUDIO.unpack_from(body)[0]), bytes(body[_AUDIO.size :])
 
 
 class MessageParser:

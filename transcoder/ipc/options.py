@@ -21,6 +21,33 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFormat:
+    """What a camera says of its audio; a worker that can't decode it counts that.
+
+    Attributes:
+        encoding: as in SDP, upper case.
+        clock_rate: samples a second.
+        channels: 1 or 2.
+        config: AudioSpecificConfig of AAC, or empty.
+    """
+
+    encoding: str
+    clock_rate: int
+    channels: int = 1
+    config: bytes = b""
+
+    def to_json(self) -> bytes:
+        """Wire form."""
+        return json.dumps(asdict(self) | {"config": self.config.hex()}).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes | memoryview) -> "AudioFormat":
+        """Read the wire form, written by to_json of the same version."""
+        fields: dict[str, Any] = json.loads(bytes(data))
+        return cls(**(fields | {"config": bytes.fromhex(fields["config"])}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
     """What stays the same while readers are connected, so that their session description stays true.
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transcoder import clock
+from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
-from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit, RtpSender, prepare
+from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit, RtpSender, prepare, prepare_audio
 
 BACKLOG_S = 2.0
 """Seconds of video, at the cap, that may wait for a reader before it loses access units."""
@@ -38,53 +39,98 @@ class FanoutCounters:
     dropped_access_units: int = 0
 
 
+OnFirst = Callable[[int, int, tuple[int, int] | None], None]
+"""Called with sequence number and RTP timestamp of the first video packet, and of the first audio packet if any."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    """How one media of a stream reaches a reader.
+
+    Attributes:
+        outlet: where its bytes go.
+        sender: its numbers; kept across PAUSE.
+        channel: its RTP channel, 0 over UDP.
+    """
+
+    outlet: Outlet
+    sender: RtpSender
+    channel: int = 0
+
+    def send(self, unit: PreparedAccessUnit) -> int:
+        """Send a prepared unit; returns the bytes of its packets."""
+        self.outlet.send_frames(self.sender.number(unit, self.channel), unit)
+        return len(unit.data) - FRAMING_SIZE * len(unit.offsets)
+
+    def report(self, now: float, wall: float) -> None:
+        """Send a sender report if it is due."""
+        report = self.sender.report_due(now, wall)
+        if report is not None:
+            self.outlet.send_rtcp(report)
+
+
 class Reader:
     """One reader of a stream, from PLAY to PAUSE or the end.
 
     Args:
-        outlet: where its bytes go.
-        sender: its numbers; kept across PAUSE.
-        channel: its RTP channel, 0 over UDP.
-        on_first: called once with sequence number and RTP timestamp of the first packet, before that is sent.
+        video: its first track.
+        audio: its second track, if it set one up.
+        on_first: called once, before the first packet is sent.
 
     Attributes:
         dropped: access units it lost because it was slow.
     """
 
-    def __init__(
-        self, outlet: Outlet, sender: RtpSender, channel: int, on_first: Callable[[int, int], None] | None
-    ) -> None:
-        self._outlet = outlet
-        self._sender = sender
-        self._channel = channel
+    def __init__(self, video: Track, audio: Track | None, on_first: OnFirst | None) -> None:
+        self._video = video
+        self._audio = audio
         self._on_first = on_first
         self._waits_for_random_access = True
         self.dropped = 0
         self.sent_bytes = 0
 
-    def give(self, unit: PreparedAccessUnit, limit: int) -> bool:
-        """Send an access unit, or drop it if the reader is behind or can't begin with it; False when dropped."""
+    def give(self, unit: PreparedAccessUnit, limit: int, latest_audio: PreparedAccessUnit | None = None) -> bool:
+        """Send an access unit, or drop it if the reader is behind or can't begin with it; False when dropped.
+
+        Args:
+            unit: video.
+            limit: bytes that may wait for this reader.
+            latest_audio: what a reader that begins now begins its audio with.
+        """
         if self._waits_for_random_access and not unit.random_access:
             return self._on_first is not None  # nothing is lost before the first picture
-        if self._outlet.backlog() + len(unit.data) > limit and self._on_first is None:
+        if self._video.outlet.backlog() + len(unit.data) > limit and self._on_first is None:
             self._waits_for_random_access = True
             self.dropped += 1
             return False
         self._waits_for_random_access = False
         if self._on_first is not None:
-            first, self._on_first = self._on_first, None
-            first(self._sender.next_sequence, unit.timestamp)
-        self._outlet.send_frames(self._sender.number(unit, self._channel), unit)
-        self.sent_bytes += len(unit.data) - FRAMING_SIZE * len(unit.offsets)
+            self._begin(unit, latest_audio if self._audio is not None else None)
+        self.sent_bytes += self._video.send(unit)
         return True
 
+    def _begin(self, unit: PreparedAccessUnit, audio: PreparedAccessUnit | None) -> None:
+        first, self._on_first = self._on_first, None
+        if first is None:
+            return
+        heard = (self._audio.sender.next_sequence, audio.timestamp) if self._audio and audio else None
+        first(self._video.sender.next_sequence, unit.timestamp, heard)
+        if audio is not None:
+            self.give_audio(audio, 1 << 30)
+
+    def give_audio(self, unit: PreparedAccessUnit, limit: int) -> None:
+        """Send an audio unit, unless the reader has not begun or is behind."""
+        track = self._audio
+        if track is not None and self._on_first is None and track.outlet.backlog() + len(unit.data) <= limit:
+            self.sent_bytes += track.send(unit)
+
     def report(self, now: float, wall: float) -> None:
-        """Send a sender report if it is due; never before the first picture."""
+        """Send sender reports that are due; never before the first picture."""
         if self._on_first is not None:
             return
-        report = self._sender.report_due(now, wall)
-        if report is not None:
-            self._outlet.send_rtcp(report)
+        self._video.report(now, wall)
+        if self._audio is not None:
+            self._audio.report(now, wall)
 
 
 class Fanout:
@@ -106,6 +152,10 @@ class Fanout:
         self._request_idr = request_idr
         self._readers: list[Reader] = []
         self._last_pts = -1
+        self._audio_offset = secrets.randbits(32)
+        self._audio_rate = 0
+        self._last_audio = -1
+        self._latest_audio: PreparedAccessUnit | None = None
 
     @property
     def readers(self) -> int:
@@ -116,14 +166,42 @@ class Fanout:
         """Size the backlog for a bitrate cap."""
         self.limit = max(MIN_BACKLOG, int(bitrate_kbps * 125 * BACKLOG_S))
 
-    def new_sender(self) -> RtpSender:
-        """Numbers for a new reader."""
+    def new_sender(self, *, audio: bool = False) -> RtpSender:
+        """Numbers for a new reader's video or audio."""
         return RtpSender(
             ssrc=secrets.randbits(32),
             sequence_number=random.randrange(1, 1 << 15),
             cname=self._cname,
-            timestamp_offset=self.timestamp_offset,
+            timestamp_offset=self._audio_offset if audio else self.timestamp_offset,
+            clock_rate=self._audio_rate if audio else VIDEO_CLOCK_RATE,
         )
+
+    def set_audio_rate(self, rate: int) -> None:
+        """Samples a second of the audio that is served, 0 for none."""
+        self._audio_rate = rate
+        self._latest_audio = None
+        self._last_audio = -1
+
+    @property
+    def audio_rate(self) -> int:
+        """Samples a second of the audio that is served, 0 for none."""
+        return self._audio_rate
+
+    def send_audio(self, pts: int, unit: bytes) -> None:
+        """Give an AAC frame to all readers that want audio.
+
+        Args:
+            pts: 90 kHz ticks of the monotonic clock; one that does not advance is left out.
+            unit: ours.
+        """
+        ticks = round(pts * self._audio_rate / VIDEO_CLOCK_RATE)
+        if not self._audio_rate or ticks <= self._last_audio:
+            return
+        self._last_audio = ticks
+        prepared = prepare_audio(unit, ticks + self._audio_offset)
+        for reader in self._readers:
+            reader.give_audio(prepared, self.limit)
+        self._latest_audio = prepared
 
     def add(self, reader: Reader) -> None:
         """A reader begins with the next IDR, which is asked for now."""
@@ -153,7 +231,7 @@ class Fanout:
         now, wall = clock.monotonic(), clock.wall_clock()
         for reader in self._readers:
             before = reader.sent_bytes
-            if not reader.give(unit, self.limit):
+            if not reader.give(unit, self.limit, self._latest_audio):
                 self.counters.dropped_access_units += 1
             self.counters.sent_bytes += reader.sent_bytes - before
             reader.report(now, wall)

@@ -12,9 +12,9 @@ from typing import Protocol, cast
 
 from transcoder import clock
 from transcoder.errors import PayloadError, RemoteProtocolError, TransportError
-from transcoder.net.fanout import Fanout, Reader
+from transcoder.net.fanout import Fanout, Reader, Track
 from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp, serialize_goodbye
-from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit, RtpSender
+from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import serialize_frame
 from transcoder.rtsp.server import (
@@ -81,12 +81,12 @@ class ServerTotals:
 
 
 class _Seat:
-    """What a session holds here: its numbers, its outlet and, while it plays, its reader."""
+    """What a session holds here: its tracks and, while it plays, its reader."""
 
-    def __init__(self, stream: ServedStream, sender: RtpSender, outlet: "_TcpOutlet | _UdpOutlet") -> None:
+    def __init__(self, stream: ServedStream, video: Track) -> None:
         self.stream = stream
-        self.sender = sender
-        self.outlet = outlet
+        self.video = video
+        self.audio: Track | None = None
         self.reader: Reader | None = None
 
     def leave(self) -> None:
@@ -243,9 +243,11 @@ class _Connection(asyncio.Protocol):
         if outlet is None:
             self._core.reject(461, now)
             return
-        if event.session is not None:
-            self._server.end_session(event.session)
-        sender = stream.fanout.new_sender()
+        audio = event.track == 1
+        if audio and not stream.fanout.audio_rate:
+            self._core.reject(404, now)
+            return
+        sender = stream.fanout.new_sender(audio=audio)
         transport = Transport(
             lower=event.transport.lower,
             interleaved=event.transport.interleaved,
@@ -253,6 +255,14 @@ class _Connection(asyncio.Protocol):
             server_port=self._server.udp_ports if event.transport.lower == "UDP" else None,
             ssrc=sender.ssrc,
         )
+        track = Track(outlet=outlet, sender=sender, channel=(event.transport.interleaved or (0, 1))[0])
+        if audio and event.session is not None:
+            event.session.audio = transport
+            _seat(event.session).audio = track
+            self._core.accept_setup(event.session, now, track=1)
+            return
+        if event.session is not None:
+            self._server.end_session(event.session)
         session = ServerSession(
             id=event.session.id if event.session is not None else _session_id(),
             stream=event.stream,
@@ -261,7 +271,7 @@ class _Connection(asyncio.Protocol):
             user=self._core.user,
             last_seen=now,
         )
-        session.owner = _Seat(stream, sender, outlet)
+        session.owner = _Seat(stream, track)
         self._server.begin_session(session)
         self._core.accept_setup(session, now)
 
@@ -278,21 +288,20 @@ class _Connection(asyncio.Protocol):
         seat = _seat(session)
         answered = False
 
-        def first(sequence_number: int, timestamp: int) -> None:
+        def first(sequence_number: int, timestamp: int, audio: tuple[int, int] | None) -> None:
             nonlocal answered
             if not answered:
                 answered = True
-                self._core.respond_play(sequence_number, timestamp, clock.monotonic())
+                self._core.respond_play(sequence_number, timestamp, clock.monotonic(), audio)
                 self._flush()
 
         seat.leave()
-        channel = (session.transport.interleaved or (0, 1))[0]
-        seat.reader = Reader(seat.outlet, seat.sender, channel, first)
+        seat.reader = Reader(seat.video, seat.audio, first)
         seat.stream.fanout.add(seat.reader)
         await asyncio.sleep(FIRST_PICTURE_S)
         if not answered:
             answered = True
-            self._core.respond_play(seat.sender.next_sequence, None, clock.monotonic())
+            self._core.respond_play(seat.video.sender.next_sequence, None, clock.monotonic())
             self._after()
 
     # -- for the server ------------------------------------------------------------------------------------------
@@ -462,7 +471,7 @@ class RtspServer:
         seat = _seat(session)
         if seat.reader is not None:
             with contextlib.suppress(OSError):
-                seat.outlet.send_rtcp(serialize_goodbye(seat.sender.ssrc, "transcoder"))
+                seat.video.outlet.send_rtcp(serialize_goodbye(seat.video.sender.ssrc, "transcoder"))
         seat.leave()
 
     def end_readers(self, stream: str) -> None:
@@ -482,9 +491,10 @@ class RtspServer:
     def _on_report(self, address: tuple[str, int]) -> None:
         now = clock.monotonic()
         for session in self.sessions.values():
-            outlet = _seat(session).outlet
-            if isinstance(outlet, _UdpOutlet) and outlet.rtcp_address == address:
-                session.last_seen = now
+            seat = _seat(session)
+            for track in (seat.video, seat.audio):
+                if track is not None and isinstance(track.outlet, _UdpOutlet) and track.outlet.rtcp_address == address:
+                    session.last_seen = now
 
     async def _tick(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.sockets import Binding, connect, multicast_socket, port_pair
 from transcoder.net.tunnel import Pipe, open_tunnel
+from transcoder.rtp.audio import AudioReceiver, AudioUnit
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import (
@@ -30,7 +31,15 @@ from transcoder.rtsp.client import (
 )
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.urls import RtspUrl
-from transcoder.sdp import SessionDescription, VideoSelection, parse_sdp, select_video
+from transcoder.sdp import (
+    AudioSelection,
+    Media,
+    SessionDescription,
+    VideoSelection,
+    parse_sdp,
+    select_audio,
+    select_video,
+)
 
 CONNECT_TIMEOUT_S = 10.0
 NO_PACKET_S = 5.0
@@ -56,6 +65,7 @@ class SourceOptions:
         transport: one of TRANSPORTS, or "auto", which its user resolves.
         allowed: whether an address may be connected to.
         binding: local end.
+        audio: whether audio is set up too, where there is any that can be decoded.
     """
 
     url: RtspUrl
@@ -63,6 +73,7 @@ class SourceOptions:
     transport: str
     allowed: Callable[[str], bool]
     binding: Binding = field(default_factory=Binding)
+    audio: bool = False
 
 
 class SourceHandler(Protocol):
@@ -79,6 +90,12 @@ class SourceHandler(Protocol):
 
     def on_restart(self) -> None:
         """The source began anew within the connection: its timestamps have no relation to those before."""
+
+    def on_audio_set_up(self, selection: AudioSelection) -> None:
+        """Audio comes as well."""
+
+    def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
+        """Audio came; restarted: its timestamps have no relation to those before."""
 
 
 class RtspSource(asyncio.Protocol):
@@ -106,10 +123,13 @@ class RtspSource(asyncio.Protocol):
         self._timer_at = 0.0
         self._udp: list[asyncio.DatagramTransport] = []
         self._work: set[asyncio.Task[None]] = set()
-        self._udp_ports: tuple[int, int] | None = None
-        self._server_ports: tuple[int, int] | None = None
+        self._udp_ports: list[tuple[int, int]] = []
+        self._server_ports: list[tuple[int, int] | None] = []
         self._host = ""
-        self._channels = (0, 1)
+        self._channels: list[tuple[int, int]] = []
+        self._audio_selection: AudioSelection | None = None
+        self._audio_restarts = 0
+        self.audio: AudioReceiver | None = None
         self._selection: VideoSelection | None = None
         self._restarts = 0
         self._playing_since: float | None = None
@@ -138,6 +158,7 @@ class RtspSource(asyncio.Protocol):
                 raise TransportError("the camera closed the connection")
             url, self._redirect = self._redirect, None
             self._done = self._loop.create_future()
+            self._channels, self._server_ports, self._udp_ports = [], [], []
         raise TransportError(f"the camera redirects more than {MAX_REDIRECTS} times")
 
     async def _run(self, url: RtspUrl) -> None:
@@ -162,6 +183,8 @@ class RtspSource(asyncio.Protocol):
             return
         if self._options.transport == "udp":
             await self._open_udp(port_pair(self._host, binding))
+            if self._options.audio:
+                await self._open_udp(port_pair(self._host, binding))
         sock = await connect(self._host, url.port, binding)
         await self._loop.create_connection(lambda: self, sock=sock)
 
@@ -229,7 +252,7 @@ class RtspSource(asyncio.Protocol):
             elif isinstance(event, Described):
                 self._described(event, now)
             elif isinstance(event, SetUp):
-                self._set_up(event.transport)
+                self._set_up(event.transport, now)
             elif isinstance(event, Playing):
                 self._playing_since = self._last_packet = self._last_picture = now
                 self._handler.on_playing()
@@ -255,55 +278,80 @@ class RtspSource(asyncio.Protocol):
         description = parse_sdp(event.body)
         selection = select_video(description)
         self._selection = selection
+        self._audio_selection = select_audio(description, selection) if self._options.audio else None
         self._count_media(description, selection)
         self._handler.on_described(description, selection, event.server)
-        if self._options.transport == "udp":
-            transport = Transport(lower="UDP", client_port=self._udp_ports)
-        elif self._options.transport == "multicast":
-            transport = Transport(lower="UDP", unicast=False)
-        else:
-            transport = Transport(lower="TCP", interleaved=(0, 1))
         if self._core is not None:
-            self._core.setup(selection.media.control, transport, now)
+            more = self._audio_selection is not None
+            self._core.setup(selection.media.control, self._wanted_transport(0), now, more=more)
+
+    def _wanted_transport(self, track: int) -> Transport:
+        if self._options.transport == "udp":
+            return Transport(lower="UDP", client_port=self._udp_ports[track])
+        if self._options.transport == "multicast":
+            return Transport(lower="UDP", unicast=False)
+        return Transport(lower="TCP", interleaved=(2 * track, 2 * track + 1))
 
     def _count_media(self, description: SessionDescription, selection: VideoSelection) -> None:
         for index, media in enumerate(description.media):
-            if index != selection.index:
+            audio = self._audio_selection
+            if index != selection.index and (audio is None or index != audio.index):
                 names = "/".join(item.encoding for item in media.formats if item.encoding) or "/".join(
                     media.raw_formats
                 )
                 self._ledger.count("rtsp_media", f"{media.kind} {names}"[:80])
 
-    def _set_up(self, transport: Transport) -> None:
-        selection = self._selection
-        if selection is None:
+    def _set_up(self, transport: Transport | None, now: float) -> None:
+        selection, audio = self._selection, self._audio_selection
+        if selection is None or self._core is None:
             return
-        self._channels = transport.interleaved or (0, 1)
-        self._server_ports = transport.server_port
-        self.video = VideoReceiver(
-            codec=selection.codec,
-            payload_types=selection.payload_types,
-            clock_rate=selection.clock_rate,
-            ledger=self._ledger,
-            reorder=transport.lower == "UDP",
-            ssrc=secrets.randbits(32),
-            cname=CNAME,
-        )
+        track = len(self._channels)
+        if transport is None:  # the camera keeps its audio: it is done without
+            return
+        self._channels.append(transport.interleaved or (2 * track, 2 * track + 1))
+        self._server_ports.append(transport.server_port)
+        reorder = transport.lower == "UDP"
+        if track == 0:
+            self.video = VideoReceiver(
+                codec=selection.codec,
+                payload_types=selection.payload_types,
+                clock_rate=selection.clock_rate,
+                ledger=self._ledger,
+                reorder=reorder,
+                ssrc=secrets.randbits(32),
+                cname=CNAME,
+                parameter_sets=selection.parameter_sets,
+                picture_size=selection.picture_size,
+            )
+            if audio is not None:
+                self._core.setup(audio.media.control, self._wanted_transport(1), now, optional=True)
+        elif audio is not None:
+            self.audio = AudioReceiver(audio, self._ledger, reorder=reorder)
+            self._handler.on_audio_set_up(audio)
         if not transport.unicast:
-            self._start(self._join(transport, selection))
-        elif transport.lower == "UDP":
-            self._punch()
+            self._start(self._join(transport, selection.media if track == 0 or audio is None else audio.media))
+        elif reorder:
+            self._punch(track)
 
     def _frame(self, channel: int, data: memoryview, now: float) -> None:
         video = self.video
         if video is None:
             return
         self._last_packet = now
-        if channel == self._channels[0]:
+        if channel == self._channels[0][0]:
             video.receive_rtp(data, now)
             self._drain(video)
+        elif self.audio is not None and channel == self._channels[1][0]:
+            self.audio.receive_rtp(data, now)
+            self._drain_audio(self.audio)
         else:
             video.receive_rtcp(data, now)
+
+    def _drain_audio(self, audio: AudioReceiver) -> None:
+        while (unit := audio.next_unit()) is not None:
+            restarted = audio.restarts != self._audio_restarts
+            self._audio_restarts = audio.restarts
+            self._handler.on_audio(unit, restarted=restarted)
 
     def _drain(self, video: VideoReceiver) -> None:
         while (unit := video.next_access_unit()) is not None:
@@ -343,6 +391,9 @@ class RtspSource(asyncio.Protocol):
             if self.video is not None:
                 self.video.handle_timeout(now)
                 self._drain(self.video)
+                if self.audio is not None:
+                    self.audio.handle_timeout(now)
+                    self._drain_audio(self.audio)
                 report = self.video.report_due(now) if self._playing_since is not None else None
                 if report is not None:
                     self._send_rtcp(report)
@@ -372,17 +423,17 @@ class RtspSource(asyncio.Protocol):
     # -- UDP -----------------------------------------------------------------------------------------------------
 
     async def _open_udp(self, pair: tuple[socket.socket, socket.socket]) -> None:
-        self._udp_ports = (pair[0].getsockname()[1], pair[1].getsockname()[1])
-        for index, sock in enumerate(pair):
+        self._udp_ports.append((pair[0].getsockname()[1], pair[1].getsockname()[1]))
+        for sock in pair:
             port, _ = await self._loop.create_datagram_endpoint(
-                functools.partial(_UdpPort, self._on_datagram, index), sock=sock
+                functools.partial(_UdpPort, self._on_datagram, len(self._udp)), sock=sock
             )
             self._udp.append(port)
 
-    async def _join(self, transport: Transport, selection: VideoSelection) -> None:
+    async def _join(self, transport: Transport, media: Media) -> None:
         """Join the group that the camera named: by its Transport, or else by its session description."""
-        group = transport.destination or selection.media.connection.partition("/")[0]
-        ports = transport.port or (selection.media.port, selection.media.port + 1)
+        group = transport.destination or media.connection.partition("/")[0]
+        ports = transport.port or (media.port, media.port + 1)
         if not _is_multicast(group) or not ports[0]:
             self._fail(TransportError("the camera names no multicast group"))
             return
@@ -401,24 +452,27 @@ class RtspSource(asyncio.Protocol):
             return
         now = clock.monotonic()
         self.received_bytes += len(data)
-        self._frame(self._channels[index], memoryview(data), now)
+        if index // 2 < len(self._channels):
+            self._frame(self._channels[index // 2][index % 2], memoryview(data), now)
         if self.video is not None and self.video.next_timeout() is not None:
             self._arm(now)
 
-    def _punch(self) -> None:
+    def _punch(self, track: int) -> None:
         """Open the way through NAT and firewalls; what comes back of it does not matter."""
-        if self._server_ports is None or not self._udp:
+        ports = self._server_ports[track]
+        if ports is None:
             return
-        for transport, port in zip(self._udp, self._server_ports, strict=True):
+        for transport, port in zip(self._udp[2 * track : 2 * track + 2], ports, strict=False):
             if port:
                 transport.sendto(b"\x80\x00" + bytes(10), (self._host, port))
 
     def _send_rtcp(self, report: bytes) -> None:
         if self._options.transport in {"udp", "multicast"}:
-            if self._server_ports is not None and self._server_ports[1] and self._udp:
-                self._udp[1].sendto(report, (self._host, self._server_ports[1]))
+            ports = self._server_ports[0]
+            if ports is not None and ports[1] and len(self._udp) > 1:
+                self._udp[1].sendto(report, (self._host, ports[1]))
         elif self._core is not None:
-            self._core.send_frame(self._channels[1], report)
+            self._core.send_frame(self._channels[0][1], report)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -474,6 +528,12 @@ class _Nobody:
         pass
 
     def on_restart(self) -> None:
+        pass
+
+    def on_audio_set_up(self, selection: AudioSelection) -> None:
+        pass
+
+    def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
         pass
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from transcoder.clock import VIDEO_CLOCK_RATE, ntp_from_unix
 from transcoder.codecs.nal import Codec
 from transcoder.rtp.packet import HEADER_SIZE, serialize_header
-from transcoder.rtp.payload import h264, h265
+from transcoder.rtp.payload import h264, h265, mpeg4_generic
 from transcoder.rtp.rtcp import SenderReport, serialize_sender_report
 
 MAX_PAYLOAD = 1400
@@ -18,6 +18,7 @@ MAX_PAYLOAD = 1400
 FRAMING_SIZE = 4
 """Bytes before a packet on an interleaved connection: "$", channel, length."""
 VIDEO_PAYLOAD_TYPE = 96
+AUDIO_PAYLOAD_TYPE = 97
 REPORT_INTERVAL_S = 5.0
 """Between sender reports (RFC 3550 section 6.2)."""
 
@@ -80,6 +81,27 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
     )
 
 
+def prepare_audio(unit: bytes, timestamp: int) -> PreparedAccessUnit:
+    """One AAC frame as one packet, in the same form as an access unit.
+
+    Args:
+        unit: an AAC frame without ADTS.
+        timestamp: RTP timestamp, any integer; sent modulo 2**32.
+    """
+    payload = mpeg4_generic.packetize(unit)
+    header = serialize_header(
+        payload_type=AUDIO_PAYLOAD_TYPE, sequence_number=0, timestamp=timestamp, ssrc=0, marker=True
+    )
+    size = HEADER_SIZE + len(payload)
+    return PreparedAccessUnit(
+        data=b"".join((b"$\0" + size.to_bytes(2), header, payload)),
+        offsets=(0,),
+        timestamp=timestamp & 0xFFFF_FFFF,
+        random_access=True,
+        octets=len(payload),
+    )
+
+
 class RtpSender:
     """What one reader's packets have of their own.
 
@@ -88,15 +110,25 @@ class RtpSender:
         sequence_number: random; of the first packet.
         cname: of this service.
         timestamp_offset: RTP timestamp of monotonic time 0, shared by all readers of a stream.
+        clock_rate: ticks a second.
     """
 
-    def __init__(self, *, ssrc: int, sequence_number: int, cname: str, timestamp_offset: int) -> None:
+    def __init__(
+        self,
+        *,
+        ssrc: int,
+        sequence_number: int,
+        cname: str,
+        timestamp_offset: int,
+        clock_rate: int = VIDEO_CLOCK_RATE,
+    ) -> None:
         self.ssrc = ssrc
         self.next_sequence = sequence_number & 0xFFFF
         self.packet_count = 0
         self.octet_count = 0
         self._cname = cname
         self._timestamp_offset = timestamp_offset
+        self._clock_rate = clock_rate
         self._next_report = 0.0
 
     def number(self, unit: PreparedAccessUnit, channel: int = 0) -> bytearray:
@@ -133,7 +165,7 @@ class RtpSender:
         report = SenderReport(
             ssrc=self.ssrc,
             ntp=ntp_from_unix(wall),
-            rtp_timestamp=round(now * VIDEO_CLOCK_RATE) + self._timestamp_offset,
+            rtp_timestamp=round(now * self._clock_rate) + self._timestamp_offset,
             packet_count=self.packet_count,
             octet_count=self.octet_count,
         )

@@ -38,7 +38,7 @@ class Timeline:
     """
 
     def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._last_rtp: int | None = None
         self._last_arrival = 0.0
         self._position_s = 0.0
@@ -72,7 +72,7 @@ class Timeline:
         """
         if self._last_rtp is None:
             return self._anchor(rtp_timestamp, arrival)
-        delta_s = _signed(rtp_timestamp - self._last_rtp) / self._clock_rate
+        delta_s = _signed(rtp_timestamp - self._last_rtp) / self.clock_rate
         gap_s = max(arrival - self._last_arrival, 0.0)
         if -MAX_STEP_BACK_S <= delta_s <= gap_s + MAX_STEP_AHEAD_S:
             self._suspect = None
@@ -82,7 +82,7 @@ class Timeline:
             return self._follow(rtp_timestamp, delta_s, arrival)
         if self._suspect is not None:
             previous, previous_arrival = self._suspect
-            since_s = _signed(rtp_timestamp - previous) / self._clock_rate
+            since_s = _signed(rtp_timestamp - previous) / self.clock_rate
             if -MAX_STEP_BACK_S <= since_s <= arrival - previous_arrival + MAX_STEP_AHEAD_S:
                 self.repairs["step"] += 1
                 return self._anchor(rtp_timestamp, arrival)

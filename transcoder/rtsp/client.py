@@ -44,6 +44,7 @@ USER_AGENT = "transcoder"
 """Some cameras answer 401 to a request without User-Agent (go2rtc#235)."""
 
 _KEEP_ALIVE = "keep-alive"
+_OPTIONAL = "optional"
 
 
 class ClientState(Enum):
@@ -74,13 +75,14 @@ class Described:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUp:
-    """SETUP was answered; PLAY is on its way.
+    """SETUP was answered; PLAY is on its way, or another setup() is expected.
 
     Attributes:
-        transport: what the server agreed to, gaps filled from what was asked for.
+        transport: what the server agreed to, gaps filled from what was asked for; None where it refused a media that
+            can be done without.
     """
 
-    transport: Transport
+    transport: Transport | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class _Pending:
 class _SessionState:
     id: str | None = None
     timeout_s: float = DEFAULT_SESSION_TIMEOUT_S
-    channels: tuple[int, int] | None = None
+    channels: frozenset[int] | None = None
     next_keep_alive: float | None = None
     methods: frozenset[str] = field(default_factory=frozenset)
 
@@ -166,6 +168,7 @@ class ClientProtocol:
         self._base = url.target
         self._session = _SessionState()
         self._requested: Transport | None = None
+        self._more = False
         self._server_requests = 0
         self._server_requests_since = now
         self.state = ClientState.INIT
@@ -230,13 +233,17 @@ class ClientProtocol:
         if due is not None and due <= now:
             self._keep_alive(now)
 
-    def setup(self, control: str | None, transport: Transport, now: float) -> None:
+    def setup(
+        self, control: str | None, transport: Transport, now: float, *, more: bool = False, optional: bool = False
+    ) -> None:
         """Set up one media after Described.
 
         Args:
             control: its control attribute.
             transport: TCP with the channels to ask for, or UDP with our ports.
             now: monotonic seconds.
+            more: another media follows: setup() is called again after SetUp, and PLAY waits for it.
+            optional: a refusal is no error; SetUp says so.
         """
         if self.state is not ClientState.DESCRIBED:
             raise LocalProtocolError(f"setup() in state {self.state.value}")
@@ -251,7 +258,9 @@ class ClientProtocol:
             value = f"RTP/AVP;unicast;client_port={transport.client_port[0]}-{transport.client_port[1]}"
         else:
             raise LocalProtocolError("UDP needs client ports")
-        self._request("SETUP", join_control(self._base, control), now, (("Transport", value),))
+        self._more = more
+        purpose = _OPTIONAL if optional else ""
+        self._request("SETUP", join_control(self._base, control), now, (("Transport", value),), purpose)
 
     def teardown(self, now: float) -> None:
         """Leave: TEARDOWN where there is a session, Closed at once where there is none."""
@@ -344,7 +353,8 @@ class ClientProtocol:
         if 300 <= response.status < 400:
             self._events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
             return
-        if response.status >= 400 and not (item.method == "OPTIONS" and response.status not in {401, 403}):
+        done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status not in {401, 403})
+        if response.status >= 400 and not done_without:
             raise ResponseError(response.status, item.method, _printable(response.reason[:80]))
         self._advance(item, response, now)
 
@@ -383,17 +393,25 @@ class ClientProtocol:
             self.state = ClientState.DESCRIBED
             self._events.append(Described(body=response.body, server=headers.get("Server") or ""))
         elif item.method == "SETUP":
-            transport = self._agreed(headers.get("Transport"))
-            if transport.lower == "TCP":
-                self._session.channels = transport.interleaved
-                self._parser.channels = frozenset(transport.interleaved or ())
-            self.state = ClientState.STARTING
-            self._events.append(SetUp(transport=transport))
-            self._request("PLAY", self._base, now, (("Range", "npt=0.000-"),))
+            self._set_up(response, now)
         elif item.method == "PLAY":
             self.state = ClientState.PLAYING
             self._schedule_keep_alive(now)
             self._events.append(Playing())
+
+    def _set_up(self, response: Response, now: float) -> None:
+        transport = None
+        if response.status < 300:
+            transport = self._agreed(response.headers.get("Transport"))
+            if transport.lower == "TCP":
+                channels = (self._session.channels or frozenset()) | frozenset(transport.interleaved or ())
+                self._session.channels = self._parser.channels = channels
+        self._events.append(SetUp(transport=transport))
+        if self._more:
+            self.state = ClientState.DESCRIBED
+            return
+        self.state = ClientState.STARTING
+        self._request("PLAY", self._base, now, (("Range", "npt=0.000-"),))
 
     def _agreed(self, value: str | None) -> Transport:
         """What the server made of our Transport; channels and ports it leaves out are those that were asked for."""

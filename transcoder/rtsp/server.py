@@ -53,7 +53,8 @@ class ServerSession:
         id: letters and digits only.
         stream: the name in its URL.
         uri: of the stream as the reader wrote it, without track and trailing slash.
-        transport: as answered.
+        transport: as answered, of the video.
+        audio: as answered, of the audio, if it was set up.
         last_seen: monotonic seconds of the last request or receiver report.
         owner: whatever the shell ties to it.
     """
@@ -66,6 +67,7 @@ class ServerSession:
     last_seen: float
     state: SessionState = SessionState.READY
     owner: object = None
+    audio: Transport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +83,14 @@ class SetupRequested:
 
     Attributes:
         transport: the first one offered that is served; its ports or channels are the reader's.
-        session: of an earlier SETUP that is changed, or None.
+        session: of an earlier SETUP that is changed or gets another track, or None.
+        track: 0 for video, 1 for audio; audio comes second.
     """
 
     stream: str
     transport: Transport
     session: ServerSession | None
+    track: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,27 +213,32 @@ class ServerProtocol:
         self._respond(200, [("Content-Base", base), ("Content-Type", "application/sdp")], body)
         self._proceed(now)
 
-    def accept_setup(self, session: ServerSession, now: float) -> None:
+    def accept_setup(self, session: ServerSession, now: float, *, track: int = 0) -> None:
         """Answer SETUP with a session that is in the table of sessions."""
         self._session = session
-        if session.transport.interleaved is not None:
-            self._parser.channels = frozenset(session.transport.interleaved)
+        channels = [item.interleaved for item in (session.transport, session.audio) if item is not None]
+        if any(channels):
+            self._parser.channels = frozenset(number for pair in channels for number in pair or ())
+        transport = session.audio if track == 1 and session.audio is not None else session.transport
         self._respond(
             200,
             [
-                ("Transport", serialize_transport(session.transport)),
+                ("Transport", serialize_transport(transport)),
                 ("Session", f"{session.id};timeout={SESSION_TIMEOUT_S:g}"),
             ],
         )
         self._proceed(now)
 
-    def respond_play(self, sequence_number: int, rtp_timestamp: int | None, now: float) -> None:
+    def respond_play(
+        self, sequence_number: int, rtp_timestamp: int | None, now: float, audio: tuple[int, int] | None = None
+    ) -> None:
         """Answer PLAY.
 
         Args:
-            sequence_number: of the first packet that will be sent.
+            sequence_number: of the first video packet that will be sent.
             rtp_timestamp: of the same packet, or None where no picture came in time.
             now: monotonic seconds.
+            audio: both of the first audio packet, if audio was set up and is there.
         """
         session = self._session
         if session is None:
@@ -238,6 +247,8 @@ class ServerProtocol:
         info = f"url={session.uri}/trackID=0;seq={sequence_number}"
         if rtp_timestamp is not None:
             info += f";rtptime={rtp_timestamp}"
+        if audio is not None:
+            info += f",url={session.uri}/trackID=1;seq={audio[0]};rtptime={audio[1]}"
         self._respond(200, [("Range", "npt=now-"), ("RTP-Info", info), ("Session", session.id)])
         self._proceed(now)
 
@@ -316,8 +327,11 @@ class ServerProtocol:
             self._events.append(TeardownRequested(session=session))
 
     def _setup(self, request: Request, target: "Target", session: ServerSession | None) -> None:
-        if target.track not in {None, 0}:
+        if target.track not in {None, 0, 1}:
             self._respond(404)
+            return
+        if target.track == 1 and session is None and request.headers.get("Session") is None:
+            self._respond(455)  # the session description lists video first, and so does every client
             return
         if session is None and request.headers.get("Session") is not None:
             self._respond(454)
@@ -329,13 +343,15 @@ class ServerProtocol:
             if offered.secure or not offered.unicast:
                 continue
             if offered.lower == "TCP":
-                channels = offered.interleaved or (0, 1)
+                channels = offered.interleaved or ((2, 3) if target.track == 1 else (0, 1))
                 chosen = Transport(lower="TCP", interleaved=channels)
             elif offered.client_port is not None and min(offered.client_port) > 0:
                 chosen = Transport(lower="UDP", client_port=offered.client_port)
             else:
                 continue
-            self._events.append(SetupRequested(stream=target.stream, transport=chosen, session=session))
+            self._events.append(
+                SetupRequested(stream=target.stream, transport=chosen, session=session, track=target.track or 0)
+            )
             return
         self._respond(461)
 

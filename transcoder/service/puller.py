@@ -9,13 +9,15 @@ import structlog
 
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
-from transcoder.codecs.nal import is_allowed, join_byte_stream
+from transcoder.codecs.access_unit import AccessUnit, decoder_input, filter_nal_units
+from transcoder.codecs.nal import is_allowed
 from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
+from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import TRANSPORTS, RtspSource, SourceOptions
+from transcoder.rtp.audio import AudioUnit
 from transcoder.rtp.timeline import Timeline
-from transcoder.sdp import SessionDescription, VideoSelection
+from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 from transcoder.service.backoff import Backoff
 from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
@@ -36,6 +38,8 @@ class Puller:
         on_unit: gets every access unit, with the monotonic seconds of its last packet.
         on_lost: called when a connection ended.
         gate: shared by all pullers: who may try to connect now.
+        on_audio_format: told what the audio is, where it was asked for and is there.
+        on_audio: gets every audio unit, with the 90 kHz ticks of its first sample.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class Puller:
         on_unit: Callable[[CodedUnit, float], None],
         on_lost: OnLost,
         gate: HostGate,
+        on_audio_format: Callable[[AudioFormat], None],
+        on_audio: Callable[[int, bytes], None],
     ) -> None:
         self._options = options
         self._ledger = ledger
@@ -55,6 +61,9 @@ class Puller:
         self._on_unit = on_unit
         self._on_lost = on_lost
         self._gate = gate
+        self._on_audio_format = on_audio_format
+        self._on_audio = on_audio
+        self._audio_timeline: Timeline | None = None
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
         self._transport = TRANSPORTS[0] if options.transport == "auto" else options.transport
         self._first_transport = self._transport
@@ -215,7 +224,30 @@ class Puller:
         elif self._skip_to_random_access:
             totals.skipped_access_units += 1
             return
-        data = join_byte_stream(nal_units)
+        data = decoder_input(access_unit.codec, nal_units)
         totals.bytes_in += len(data)
         unit = CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
         self._on_unit(unit, access_unit.completed)
+
+    def on_audio_set_up(self, selection: AudioSelection) -> None:
+        """Audio comes as well."""
+        self._audio_timeline = Timeline(selection.clock_rate)
+        self._on_audio_format(
+            AudioFormat(
+                encoding=selection.encoding,
+                clock_rate=selection.clock_rate,
+                channels=selection.channels,
+                config=selection.config,
+            )
+        )
+
+    def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
+        """Date and hand on: a packet of audio arrives when its last sample was taken, a picture when it was."""
+        timeline = self._audio_timeline
+        if timeline is None:
+            return
+        if restarted:
+            timeline.reset()
+        end = timeline.presentation_time(unit.timestamp + unit.duration, unit.arrival)
+        self._totals.audio_units_in += 1
+        self._on_audio(end - unit.duration * VIDEO_CLOCK_RATE // timeline.clock_rate, unit.data)

@@ -12,15 +12,18 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import is_allowed, is_vcl, nal_unit_type
 from transcoder.errors import CommandRejected, RemoteProtocolError, WorkerError
 from transcoder.ipc.messages import (
+    MAX_AUDIO_SIZE,
     RANDOM_ACCESS,
     CodedMessage,
     MessageType,
+    parse_audio,
     parse_coded,
     parse_json,
     serialize_access_unit,
+    serialize_audio,
     serialize_message,
 )
-from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.ipc.options import AudioFormat, OutputFormat, WorkerOptions
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit, GroupOfPictures
 from transcoder.service.status import StreamStatus
@@ -32,6 +35,8 @@ DEATHS_S = 10.0
 RETRY_S = 1.0
 """Before another try, when no worker could be started."""
 SNAPSHOT_WAIT_S = 3.0
+MAX_AUDIO_RATE = 48_000
+"""Samples a second of our audio at most."""
 MAX_AHEAD_S = 10.0
 """A worker's presentation time may be this far from now; anything else is not one of ours."""
 
@@ -50,8 +55,10 @@ class Recoder:
         log: bound to the stream's name.
         on_picture: gets what our encoder made.
         on_death: told why a worker was lost.
+        on_audio: gets our audio: 90 kHz ticks and an AAC frame.
 
     Attributes:
+        audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
         output: the format that is served, once known.
         slate: whether that is a slate's, to be given up for the camera's.
         last_decoded: monotonic seconds of the last report of newly decoded pictures.
@@ -66,6 +73,7 @@ class Recoder:
         log: structlog.stdlib.BoundLogger,
         on_picture: OnPicture,
         on_death: Callable[[str], None],
+        on_audio: Callable[[int, bytes], None],
     ) -> None:
         self._name = name
         self._options = options
@@ -74,6 +82,9 @@ class Recoder:
         self._log = log
         self._on_picture = on_picture
         self._on_death = on_death
+        self._on_audio = on_audio
+        self._audio_format: AudioFormat | None = None
+        self.audio_output: tuple[int, bytes] | None = None
         self._gop = GroupOfPictures()
         self._link: WorkerLink | None = None
         self._wanted = asyncio.Event()
@@ -108,6 +119,8 @@ class Recoder:
             self._decoded_pictures = 0
             self._status.worker_pid = link.pid
             self._status.totals.worker_starts += 1
+            if self._audio_format is not None:
+                link.send(serialize_message(MessageType.AUDIO_FORMAT, self._audio_format.to_json()))
             for message in self._gop.replay(clock.monotonic()):
                 link.send(message)
 
@@ -168,6 +181,17 @@ class Recoder:
         link.send(serialize_access_unit(unit.codec, flags, unit.pts, arrival, unit.data))
         return True
 
+    def set_audio(self, audio: AudioFormat) -> None:
+        """The camera's audio is of this kind."""
+        self._audio_format = audio
+        if self._link is not None:
+            self._link.send(serialize_message(MessageType.AUDIO_FORMAT, audio.to_json()))
+
+    def feed_audio(self, pts: int, data: bytes) -> None:
+        """Send an audio unit; audio never makes pictures wait."""
+        if self._link is not None and self._link.backlog() < MAX_BACKLOG // 2 and len(data) <= MAX_AUDIO_SIZE:
+            self._link.send(serialize_audio(MessageType.AUDIO, pts, data))
+
     def force_idr(self) -> None:
         """Make the next picture an IDR."""
         if self._link is not None:
@@ -227,6 +251,12 @@ class Recoder:
         """
         if kind is MessageType.CODED:
             self._on_coded(parse_coded(body))
+        elif kind is MessageType.AUDIO_CODED:
+            pts, data = parse_audio(body)
+            if abs(pts / VIDEO_CLOCK_RATE - clock.monotonic()) < MAX_AHEAD_S:
+                self._on_audio(pts, data)
+        elif kind is MessageType.AUDIO_OUTPUT:
+            self._on_audio_output(parse_json(body))
         elif kind is MessageType.STATS:
             self._on_stats(parse_json(body))
         elif kind is MessageType.FORMAT:
@@ -241,6 +271,15 @@ class Recoder:
                     future.set_result(bytes(body))
         elif kind is not MessageType.READY:
             raise RemoteProtocolError(f"a worker does not send {kind.name}")
+
+    def _on_audio_output(self, report: dict[str, Any]) -> None:
+        rate, config = report.get("rate"), report.get("config")
+        if not isinstance(rate, int) or not 8000 <= rate <= MAX_AUDIO_RATE or not isinstance(config, str):
+            raise RemoteProtocolError("a worker's audio output is none")
+        try:
+            self.audio_output = (rate, bytes.fromhex(config[:128]))
+        except ValueError:
+            raise RemoteProtocolError("a worker's audio configuration is none") from None
 
     def _on_coded(self, message: CodedMessage) -> None:
         """Only what our encoder makes is let through, wherever it comes from."""

@@ -42,6 +42,8 @@ class StreamTotals:
     source_connects: int = 0
     source_losses: int = 0
     source_restarts: int = 0
+    audio_units_in: int = 0
+    audio_units_out: int = 0
     skipped_access_units: int = 0
     worker_starts: int = 0
     worker_deaths: int = 0

@@ -1,6 +1,7 @@
 """One configured stream: a source, a worker and the readers, tied together and kept going."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +16,8 @@ from transcoder.ipc.options import WorkerOptions
 from transcoder.ledger import Ledger
 from transcoder.net.fanout import Fanout
 from transcoder.net.rtsp_source import SourceOptions
-from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE
-from transcoder.sdp import ServedVideo, serialize_served
+from transcoder.rtp.sender import AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
+from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
@@ -33,6 +34,7 @@ QUIET_S = 1.2
 """No picture for so long: the last one is repeated."""
 DESCRIBE_WAIT_S = 5.0
 SLATE_WAIT_S = 3.0
+AUDIO_WAIT_S = 1.0
 DECODE_WAIT_S = 30.0
 """Access units for so long and no decoded picture: the connection is tried anew."""
 
@@ -87,13 +89,21 @@ class Stream:
         self._on_event = on_event
         self._gate = gate or HostGate()
         self._log = structlog.get_logger().bind(stream=name)
-        self._puller = self._new_puller()
         self._recoder = Recoder(
-            name, options, fork_server, self.status, self._log, self._on_picture, self._on_worker_death
+            name,
+            options,
+            fork_server,
+            self.status,
+            self._log,
+            self._on_picture,
+            self._on_worker_death,
+            self._on_audio,
         )
+        self._puller = self._new_puller()
         self._tasks: list[asyncio.Task[None]] = []
         self._parameter_sets: tuple[bytes, ...] = ()
         self._described = asyncio.Event()
+        self._audible = asyncio.Event()
         self._description_version = int(time.time())
         self._last_picture = 0.0
         self._next_repeat = 0.0
@@ -112,6 +122,8 @@ class Stream:
             self._on_unit,
             self._on_source_lost,
             self._gate,
+            self._recoder.set_audio,
+            self._recoder.feed_audio,
         )
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -143,6 +155,10 @@ class Stream:
         changed_source = source != self._source_options
         changed_options = options != self._options
         changed_output = (options.codec, options.size) != (self._options.codec, self._options.size)
+        if source.audio != self._source_options.audio:
+            changed_output = True
+            self.fanout.set_audio_rate(0)
+            self._audible.clear()
         self._source_options = source
         self._options = options
         self.fanout.set_cap(options.bitrate_kbps)
@@ -233,6 +249,16 @@ class Stream:
         totals.encode_s += message.encode_s
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
 
+    def _on_audio(self, pts: int, unit: bytes) -> None:
+        output = self._recoder.audio_output
+        if output is None or not self._source_options.audio:
+            return
+        if self.fanout.audio_rate != output[0]:
+            self.fanout.set_audio_rate(output[0])
+            self._audible.set()
+        self.status.totals.audio_units_out += 1
+        self.fanout.send_audio(pts, unit)
+
     def _note_playing(self, delay_s: float) -> None:
         status = self.status
         status.delays_s.append(delay_s)
@@ -280,7 +306,20 @@ class Stream:
             bitrate_kbps=self._options.bitrate_kbps,
             frame_rate=output.frame_rate if output is not None else None,
         )
-        return serialize_served(video, session_id=self._description_version, address=address)
+        audio = None
+        if self._source_options.audio:
+            await self._wait_for_audio()
+        sound = self._recoder.audio_output
+        if sound is not None and self.fanout.audio_rate:
+            audio = ServedAudio(payload_type=AUDIO_PAYLOAD_TYPE, clock_rate=sound[0], config=sound[1])
+        return serialize_served(video, session_id=self._description_version, address=address, audio=audio)
+
+    async def _wait_for_audio(self) -> None:
+        """Audio that was asked for comes a moment after the first picture, or not at all."""
+        if self._puller.is_connected:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AUDIO_WAIT_S):
+                    await self._audible.wait()
 
     async def _describe_slate(self) -> None:
         self._repeat()

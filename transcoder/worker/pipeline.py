@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
+import av.error
 from av.video.frame import VideoFrame
 
 from transcoder.clock import VIDEO_CLOCK_RATE
@@ -21,11 +22,13 @@ from transcoder.ipc.messages import (
     REPEATED,
     AccessUnitMessage,
     MessageType,
+    serialize_audio,
     serialize_coded,
     serialize_json,
     serialize_message,
 )
-from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.ipc.options import AudioFormat, OutputFormat, WorkerOptions
+from transcoder.media.audio import AudioTranscoder
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoder import Encoder, encode_jpeg, has_random_access
 from transcoder.media.geometry import square_size
@@ -77,6 +80,8 @@ class Pipeline:
         self._next_pts = 0
         self._spacing: deque[int] = deque(maxlen=RATE_PICTURES)
         self._source: dict[str, Any] = {}
+        self._audio: AudioTranscoder | None = None
+        self._audio_source: AudioFormat | None = None
         self.counters: Counter[str] = Counter()
 
     # -- messages ------------------------------------------------------------------------------------------------
@@ -143,6 +148,28 @@ class Pipeline:
         if not self._has_picture:
             self._stages.picture.fill(GREY)
         yield from self._encode(pts, now, (0.0, 0.0), flags=REPEATED)
+
+    def audio_format(self, source: AudioFormat) -> Iterator[bytes]:
+        """The camera's audio is of this kind from now on."""
+        if self._audio is not None and source == self._audio_source:
+            return
+        self._audio_source = source
+        try:
+            self._audio = AudioTranscoder(source)
+        except (MediaError, av.error.FFmpegError, ValueError) as error:
+            self._audio = None
+            self.counters["audio_refused"] += 1
+            yield serialize_json(MessageType.FAILED, {"reason": f"audio is left out: {error}", "fatal": False})
+            return
+        yield serialize_json(MessageType.AUDIO_OUTPUT, {"rate": self._audio.rate, "config": self._audio.config.hex()})
+
+    def audio(self, pts: int, data: bytes) -> Iterator[bytes]:
+        """Decode and encode an audio unit."""
+        if self._audio is None:
+            return
+        for coded_pts, coded in self._audio.process(data, pts):
+            self.counters["audio_out"] += 1
+            yield serialize_audio(MessageType.AUDIO_CODED, coded_pts, coded)
 
     def snapshot(self) -> Iterator[bytes]:
         """The last picture, masked, as a JPEG; an empty message where there is none."""
@@ -289,4 +316,5 @@ class Pipeline:
             "counters": dict(self.counters),
             "decode_errors": dict(decoder.errors) if decoder is not None else {},
             "encoder_dropped": dict(encoder.dropped) if encoder is not None else {},
+            "audio_errors": dict(self._audio.errors) if self._audio is not None else {},
         }

@@ -76,7 +76,8 @@ def _rehearse() -> None:
     from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
 
     from transcoder.codecs.nal import Codec, join_byte_stream  # noqa: PLC0415
-    from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
+    from transcoder.ipc.options import AudioFormat, Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
+    from transcoder.media.audio import AudioTranscoder  # noqa: PLC0415
     from transcoder.media.decoder import Decoder  # noqa: PLC0415
     from transcoder.media.encoder import Encoder, encode_jpeg  # noqa: PLC0415
     from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
@@ -93,5 +94,7 @@ def _rehearse() -> None:
         stages.run(frame, Fraction(1))
         frame.reformat(format="yuv420p")
     encode_jpeg(picture)
+    for encoding in ("PCMU", "G726-32", "MPEG4-GENERIC"):
+        list(AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000)).process(bytes(640), 0))
     np.zeros(1).sum()
     # an H.265 encoder has threads of its own, so it can't be rehearsed before a fork

@@ -15,10 +15,11 @@ from transcoder.ipc.messages import (
     MessageParser,
     MessageType,
     parse_access_unit,
+    parse_audio,
     serialize_json,
     serialize_message,
 )
-from transcoder.ipc.options import WorkerOptions
+from transcoder.ipc.options import AudioFormat, WorkerOptions
 from transcoder.worker import sandbox
 from transcoder.worker.pipeline import Pipeline
 
@@ -96,6 +97,10 @@ class _Loop:
             return pipeline.access_unit(parse_access_unit(body), time.monotonic())
         if kind is MessageType.REPEAT:
             return pipeline.repeat(int.from_bytes(body[:8], "little", signed=True), time.monotonic())
+        if kind is MessageType.AUDIO:
+            return pipeline.audio(*parse_audio(body))
+        if kind is MessageType.AUDIO_FORMAT:
+            return pipeline.audio_format(AudioFormat.from_json(body))
         if kind is MessageType.SNAPSHOT:
             return pipeline.snapshot()
         if kind is MessageType.KEYFRAME:

@@ -1,0 +1,153 @@
+"""Audio: whatever a camera sends, decoded and encoded anew to AAC-LC, one channel.
+
+Everything here runs in the sandboxed worker; what goes wrong is counted and costs audio only.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.errors import MediaError
+from transcoder.ipc.options import AudioFormat
+
+BIT_RATE = 48_000
+"""Of the output: speech is transparent well below."""
+FRAME_SAMPLES = 1024
+MAX_SKEW_S = 0.04
+"""The output's sample count may differ from the input's times by this much; then it is set right."""
+_GLOBAL_HEADER = 1 << 22
+"""AV_CODEC_FLAG_GLOBAL_HEADER: AAC without ADTS."""
+_ADTS_SYNC = 0xFFF
+_RATES = (8000, 16_000, 24_000, 32_000, 44_100, 48_000)
+
+
+def output_rate(clock_rate: int) -> int:
+    """Sample rate of the output: 16 kHz for telephony, else the nearest that AAC has and every player knows."""
+    return 16_000 if clock_rate <= 16_000 else min(_RATES, key=lambda rate: abs(rate - clock_rate))
+
+
+class AudioTranscoder:
+    """Decoder, resampler and encoder of one stream's audio.
+
+    Args:
+        source: what the camera said of it.
+
+    Attributes:
+        config: AudioSpecificConfig of the output.
+        rate: samples a second of the output.
+        errors: by kind.
+    """
+
+    def __init__(self, source: AudioFormat) -> None:
+        self._source = source
+        self.rate = output_rate(source.clock_rate)
+        self.errors: Counter[str] = Counter()
+        self._decoder: Any = None
+        self._is_aac = False
+        self._next: int | None = None
+        """Input samples at the output's rate so far: where the next one belongs."""
+        self._resampler = self._new_resampler()
+        encoder = av.CodecContext.create("aac", "w")
+        if not isinstance(encoder, av.AudioCodecContext):
+            raise MediaError("FFmpeg has no AAC encoder")
+        encoder.sample_rate = self.rate
+        encoder.layout = "mono"
+        encoder.format = "fltp"
+        encoder.bit_rate = BIT_RATE
+        encoder.time_base = Fraction(1, self.rate)
+        encoder.thread_count = 1
+        encoder.flags |= _GLOBAL_HEADER
+        encoder.open()
+        self._encoder = encoder
+        self.config = bytes(encoder.extradata or b"")
+
+    def _new_resampler(self) -> Any:
+        return av.AudioResampler(format="fltp", layout="mono", rate=self.rate, frame_size=FRAME_SAMPLES)
+
+    def process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
+        """AAC frames that an audio unit completes, with their presentation times.
+
+        Args:
+            data: of one packet or AAC frame; an ADTS header before it is taken off (Dahua puts AAC into its G.711).
+            pts: 90 kHz ticks of its first sample.
+        """
+        try:
+            yield from self._process(data, pts)
+        except (av.error.FFmpegError, MediaError, ValueError) as error:
+            self.errors[type(error).__name__] += 1
+
+    def _process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
+        aac, payload, config = _take_off_adts(data)
+        if aac is not None or self._source.encoding == "MPEG4-GENERIC":
+            self._open_aac(config or self._source.config)
+        elif self._decoder is None or self._is_aac:
+            self._open_samples()
+        for frame in self._decoder.decode(av.Packet(payload)):
+            if not frame.samples or not frame.sample_rate:
+                continue
+            due = round(pts * self.rate / VIDEO_CLOCK_RATE)
+            if self._next is None or abs(due - self._next) > MAX_SKEW_S * self.rate:
+                if self._next is not None:
+                    self.errors["skew"] += 1
+                    self._resampler = self._new_resampler()
+                self._next = due
+            frame.pts = round(self._next * frame.sample_rate / self.rate)
+            frame.time_base = Fraction(1, frame.sample_rate)
+            self._next += round(frame.samples * self.rate / frame.sample_rate)
+            for piece in self._resampler.resample(frame):
+                for packet in self._encoder.encode(piece):
+                    if packet.pts is not None:
+                        yield round(packet.pts * VIDEO_CLOCK_RATE / self.rate), bytes(packet)
+
+    def _open_aac(self, config: bytes) -> None:
+        if self._decoder is not None and self._is_aac:
+            return
+        decoder: Any = av.CodecContext.create("aac", "r")
+        if config:
+            decoder.extradata = config
+        else:
+            decoder.sample_rate = self._source.clock_rate
+            decoder.layout = "stereo" if self._source.channels == 2 else "mono"
+        decoder.open()
+        self._decoder = decoder
+        self._is_aac = True
+
+    def _open_samples(self) -> None:
+        encoding = self._source.encoding
+        if "G726" in encoding:
+            # no context can be set up for G.726; a demuxer on a few bytes of it makes one
+            name = "g726" if encoding.startswith("AAL2") else "g726le"
+            size = str(int(encoding.rpartition("-")[2]) // 8)
+            options = {"code_size": size, "sample_rate": str(self._source.clock_rate)}
+            self._container = av.open(io.BytesIO(bytes(64)), format=name, options=options)
+            self._decoder = self._container.streams.audio[0].codec_context
+        else:
+            decoder: Any = av.CodecContext.create("pcm_mulaw" if encoding == "PCMU" else "pcm_alaw", "r")
+            decoder.sample_rate = self._source.clock_rate
+            decoder.layout = "stereo" if self._source.channels == 2 else "mono"
+            decoder.open()
+            self._decoder = decoder
+        self._is_aac = False
+
+
+def _take_off_adts(data: bytes) -> tuple[bool | None, bytes, bytes]:
+    """Whether data is an ADTS frame (True or None), what is in it, and its AudioSpecificConfig.
+
+    Source: ISO/IEC 13818-7 section 6.2.
+    """
+    if len(data) < 9 or (data[0] << 4 | data[1] >> 4) != _ADTS_SYNC or data[1] & 0x06:
+        return None, data, b""
+    length = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
+    profile, rate = data[2] >> 6, data[2] >> 2 & 15
+    channels = (data[2] & 1) << 2 | data[3] >> 6
+    if length != len(data) or rate > 12:
+        return None, data, b""
+    header = 7 if data[1] & 1 else 9
+    config = ((profile + 1) << 11 | rate << 7 | channels << 3).to_bytes(2)
+    return True, data[header:], config
