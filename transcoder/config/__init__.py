@@ -5,12 +5,13 @@ from transcoder.config.load import ConfigFile, json_schema, load, load_file, par
 from transcoder.config.merge import changes, merge, without
 from transcoder.config.model import Config
 from transcoder.config.mqtt import MqttConfig
-from transcoder.config.remote import check_remote, lay_over, validate_stream
+from transcoder.config.remote import HIDDEN, check_remote, lay_over, stream_keys, validate_stream
 from transcoder.config.server import HttpConfig, RtspConfig, TokenConfig, UserConfig
 from transcoder.config.source import Network, SourceConfig, SourcesConfig, is_allowed
 from transcoder.config.stream import MaskConfig, StreamConfig, StreamOptions, VideoConfig
 
 __all__ = [
+    "HIDDEN",
     "Config",
     "ConfigFile",
     "Endpoint",
@@ -35,6 +36,7 @@ __all__ = [
     "load_file",
     "merge",
     "parse",
+    "stream_keys",
     "validate_stream",
     "without",
 ]

@@ -8,7 +8,7 @@ camera of their own.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from transcoder.config.document import MAX_DEPTH, MAX_NODES
 from transcoder.config.merge import merge
@@ -19,6 +19,9 @@ from transcoder.config.stream import StreamConfig
 from transcoder.config.substitution import CONTROL, MAX_TEXT
 from transcoder.config.url import split_url
 from transcoder.errors import ConfigError
+
+HIDDEN: Final = "***"
+"""What is shown for a secret."""
 
 _FILES_ONLY: Final = frozenset({"password_file"})
 
@@ -113,3 +116,27 @@ def validate_stream(
     except ValidationError as error:
         raise ConfigError(describe(error, Config, data)) from None
     return config.streams[stream]
+
+
+def stream_keys(stream: StreamConfig, *, secrets: bool) -> dict[str, Any]:
+    """A stream's keys as plain JSON data, all of them.
+
+    Args:
+        stream: validated.
+        secrets: with its password; otherwise HIDDEN stands for it and no value comes from a secret.
+    """
+    data = _plain(stream.model_dump(), secrets=secrets)
+    source = {key: value for key, value in data["source"].items() if value is not None}
+    if secrets and "password" in source:
+        source.pop("password_file", None)
+    return {**data, "source": source}
+
+
+def _plain(value: Any, *, secrets: bool) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value() if secrets else HIDDEN
+    if isinstance(value, Mapping):
+        return {key: _plain(item, secrets=secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, secrets=secrets) for item in value]
+    return value

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 import structlog
 
@@ -20,6 +21,8 @@ from transcoder.service.forkserver import ForkServer
 from transcoder.service.stream import Stream
 
 TICK_S = 0.25
+
+OnEvent = Callable[[str, str, dict[str, Any]], None]
 
 log = structlog.get_logger()
 
@@ -54,6 +57,7 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
         transport=source.transport,
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
+        audio=stream.audio == "reencode",
     )
 
 
@@ -62,14 +66,18 @@ class Gateway:
 
     Args:
         config: validated.
+        on_event: told what happens to a stream: (its name, kind, detail).
 
     Attributes:
         streams: by name.
         server: the RTSP listener.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, on_event: OnEvent | None = None) -> None:
         self._config = config
+        self._on_event = on_event
+        self._applied: dict[str, StreamConfig] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self._fork_server = ForkServer(config.state_dir / "numba")
         self.server = RtspServer(self, config.rtsp.listen.host, config.rtsp.listen.port, config.rtsp.udp_ports)
         self.streams: dict[str, Stream] = {}
@@ -106,18 +114,59 @@ class Gateway:
         except BaseException:
             await self.server.stop()
             raise
-        networks = self._config.sources.allow
-        for name, stream in self._config.streams.items():
-            self.streams[name] = Stream(
-                name,
-                source_options(stream, lambda address: is_allowed(address, networks)),
-                worker_options(stream),
-                self._fork_server,
-                self.server.end_readers,
-                enabled=stream.enabled,
-            )
-            self.streams[name].start()
+        await self.apply(self._config, self._config.streams)
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
+
+    async def apply(self, config: Config, streams: Iterable[str]) -> None:
+        """Go on with another configuration.
+
+        Args:
+            config: validated.
+            streams: those that differ; the others are not touched.
+        """
+        self._config = config
+        await asyncio.gather(*(self._reconcile(name) for name in list(streams)))
+
+    async def _reconcile(self, name: str) -> None:
+        """Bring a stream to what is configured now, which may be more than when this was asked for."""
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with lock:
+            wanted, stream = self._config.streams.get(name), self.streams.get(name)
+            if wanted is None:
+                self._applied.pop(name, None)
+                if stream is not None:
+                    del self.streams[name]
+                    self.server.end_readers(name)
+                    await stream.stop()
+            elif stream is None:
+                stream = Stream(
+                    name,
+                    source_options(wanted, self.may_connect),
+                    worker_options(wanted),
+                    self._fork_server,
+                    self.server.end_readers,
+                    *(() if self._on_event is None else (self._on_event,)),
+                    enabled=wanted.enabled,
+                )
+                stream.ledger.now = clock.wall_clock()
+                self.streams[name] = stream
+                self._applied[name] = wanted
+                stream.start()
+            elif wanted != self._applied[name]:
+                self._applied[name] = wanted
+                await stream.reconfigure(
+                    source_options(wanted, self.may_connect), worker_options(wanted), enabled=wanted.enabled
+                )
+
+    def may_connect(self, address: str) -> bool:
+        """Whether a camera may be at this address."""
+        return is_allowed(address, self._config.sources.allow)
+
+    async def restart(self, name: str) -> None:
+        """Connect a stream's camera anew and replace its worker."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            if name in self.streams:
+                await self.streams[name].restart()
 
     async def stop(self) -> None:
         """Say goodbye to readers, leave the cameras, end the workers."""
@@ -134,14 +183,26 @@ class Gateway:
             sampling = now >= next_sample
             if sampling:
                 next_sample = now + 1.0
-            for stream in self.streams.values():
+            wall = clock.wall_clock()
+            for stream in list(self.streams.values()):
+                stream.ledger.now = wall
                 stream.tick(now)
                 if sampling:
                     stream.sample(now)
             await asyncio.sleep(TICK_S)
 
 
-async def run_until_stopped(gateway: Gateway) -> None:
+class Runnable(Protocol):
+    """What is started, runs and is stopped."""
+
+    async def start(self) -> None:
+        """Returns when it runs."""
+
+    async def stop(self) -> None:
+        """Drains."""
+
+
+async def run_until_stopped(gateway: Runnable) -> None:
     """Run a gateway until SIGTERM or SIGINT; drain; a second signal does not wait.
 
     Raises:
@@ -154,7 +215,7 @@ async def run_until_stopped(gateway: Gateway) -> None:
         loop.add_signal_handler(number, stopped.set)
     await gateway.start()
     await stopped.wait()
-    log.info("stopping", streams=len(gateway.streams))
+    log.info("stopping")
     stopped.clear()
     drain = loop.create_task(gateway.stop())
     impatience = loop.create_task(stopped.wait())

@@ -1,0 +1,1 @@
+"""The HTTP side of steering: API, events, metrics, health."""

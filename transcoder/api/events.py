@@ -1,0 +1,58 @@
+"""Events as server-sent events.
+
+Source: WHATWG HTML, 9.2 (server-sent events).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from transcoder.steering import EventDocument, Steering
+
+KEEP_ALIVE_S: Final = 15.0
+"""Between comments while nothing happens, so that proxies keep the connection."""
+MAX_LISTENERS: Final = 64
+
+
+def after(last_event_id: str | None, run: str) -> int | None:
+    """The number of the event that a listener had last; 0, which is before all, where it was of an earlier run.
+
+    Args:
+        last_event_id: as sent back by the listener.
+        run: what tells this run of the gateway from others.
+    """
+    if not last_event_id:
+        return None
+    number, _, of = last_event_id.partition("@")
+    return int(number) if of == run and number.isascii() and number.isdigit() and len(number) < 19 else 0
+
+
+def frame(event: EventDocument, run: str) -> str:
+    """One event."""
+    return f"id: {event.sequence}@{run}\nevent: {event.event_type}\ndata: {event.model_dump_json()}\n\n"
+
+
+async def stream(steering: Steering, after_sequence: int | None, run: str, only: str | None) -> AsyncIterator[str]:
+    """Events of all streams or of one, for as long as the listener stays."""
+    feed = steering.events(after_sequence)
+    events = aiter(feed)
+    waiting: asyncio.Future[EventDocument] | None = None
+    try:
+        yield ": events\n\n"
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
+            if not done:
+                yield ": still here\n\n"
+                continue
+            try:
+                event = waiting.result()
+            except StopAsyncIteration:
+                return
+            waiting = None
+            if only is None or event.stream == only:
+                yield frame(event, run)
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+        feed.close()

@@ -1,0 +1,97 @@
+"""Errors as answers.
+
+Source: RFC 9457 (problem details).
+"""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from transcoder.api.access import Denied
+from transcoder.steering import Code, Rejected
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[Code, int]] = {
+    Code.UNKNOWN_STREAM: 404,
+    Code.EXISTS: 409,
+    Code.INVALID: 422,
+    Code.MALFORMED: 400,
+    Code.CONFLICT: 412,
+    Code.EXPIRED: 408,
+    Code.BUSY: 503,
+    Code.NOT_KEPT: 503,
+    Code.UNAVAILABLE: 503,
+}
+
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "description": "about:blank: status says it all"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "enum": [code.value for code in Code]},
+        "problems": {"type": "array", "items": {"type": "string"}, "description": "One line for each key"},
+    },
+    "additionalProperties": False,
+}
+
+
+def problem(
+    status: int,
+    detail: str = "",
+    code: Code | None = None,
+    problems: tuple[str, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem details answer."""
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    if detail:
+        body["detail"] = detail
+    if code is not None:
+        body["code"] = code.value
+    if problems:
+        body["problems"] = list(problems)
+    # escaped to ASCII: what is repeated of a request may hold lone surrogates, which UTF-8 has no place for
+    return Response(json.dumps(body), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: these, and what every route may answer."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({*statuses, 400, 401, 403, 503})
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an app as a problem."""
+
+    @app.exception_handler(Rejected)
+    async def on_rejected(_request: Request, error: Rejected) -> Response:
+        headers = {"Retry-After": "1"} if STATUS[error.code] == 503 else None
+        return problem(STATUS[error.code], str(error), error.code, error.problems, headers)
+
+    @app.exception_handler(Denied)
+    async def on_denied(_request: Request, error: Denied) -> Response:
+        headers = {"WWW-Authenticate": 'Bearer realm="transcoder"'} if error.status == 401 else None
+        return problem(error.status, error.reason, headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
+        lines = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:32])
+        return problem(400, lines[0] if lines else "", Code.MALFORMED, lines)
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_request: Request, error: HTTPException) -> Response:
+        detail = "" if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
+        return problem(error.status_code, detail, headers=error.headers)

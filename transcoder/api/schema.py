@@ -1,0 +1,83 @@
+"""What the OpenAPI document says beside what FastAPI finds in the routes."""
+
+import json
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from transcoder.api import problem
+from transcoder.config import json_schema
+from transcoder.config.stream import STREAM_ID_PATTERN
+
+_KEPT: Final = frozenset({"StreamConfig", "SourceConfig", "VideoConfig", "MaskConfig", "StreamOptions"})
+
+
+def body(name: str) -> dict[str, Any]:
+    """`openapi_extra` of a route whose body is one of `components()`."""
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def components() -> dict[str, Any]:
+    """Schemas of request bodies, made from the configuration's."""
+    text = json.dumps(json_schema()["$defs"]).replace("#/$defs/", "#/components/schemas/")
+    found: dict[str, Any] = {name: schema for name, schema in json.loads(text).items() if name in _KEPT}
+    del found["StreamOptions"]
+    source = found["SourceConfig"]
+    source["properties"].pop("password_file", None)
+    stream = found["StreamConfig"]
+    new = json.loads(json.dumps(stream))
+    new["properties"]["id"] = {"type": "string", "pattern": STREAM_ID_PATTERN}
+    new["required"] = ["id", "source"]
+    found["NewStream"] = {**new, "title": "NewStream", "description": "A stream's keys as in the file beside its id"}
+    change = json.loads(json.dumps(stream))
+    change.pop("required", None)
+    change["properties"]["source"]["anyOf"][1] = {"$ref": "#/components/schemas/SourceChange"}
+    found["StreamChange"] = {
+        **change,
+        "title": "StreamChange",
+        "description": "Keys that are to change, as in the file",
+    }
+    partial = json.loads(json.dumps(source))
+    partial.pop("required", None)
+    found["SourceChange"] = {
+        **partial,
+        "title": "SourceChange",
+        "description": "Without a URL: keys of the present source",
+    }
+    url, whole = stream["properties"]["source"]["anyOf"]
+    found["Probe"] = {
+        "type": "object",
+        "title": "Probe",
+        "required": ["source"],
+        "additionalProperties": False,
+        "properties": {"source": {"anyOf": [url, whole]}},
+    }
+    found["Problem"] = problem.SCHEMA
+    return found
+
+
+def install(app: FastAPI, *, version: str) -> None:
+    """Make `app.openapi()` complete."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=version,
+                openapi_version="3.1.0",
+                routes=app.routes,
+                description=app.description,
+            )
+            parts = document.setdefault("components", {})
+            schemas = {**parts.get("schemas", {}), **components()}
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            parts["schemas"] = dict(sorted(schemas.items()))
+            parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{"bearer": []}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

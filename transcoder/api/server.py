@@ -1,0 +1,118 @@
+"""The HTTP server: uvicorn on the loop that runs already, without its signal handlers."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Generator
+from typing import Final
+
+import uvicorn
+
+from transcoder.api.access import Access
+from transcoder.api.app import Surroundings, create_app
+from transcoder.config import HttpConfig
+from transcoder.errors import TransportError
+from transcoder.steering import Steering
+
+BACKLOG: Final = 64
+MAX_CONCURRENT: Final = 256
+"""Connections; past it the answer is 503."""
+KEEP_ALIVE_S: Final = 20
+MAX_HEAD: Final = 16_384
+"""Bytes of a request's head."""
+DRAIN_S: Final = 2
+POLL_S: Final = 0.01
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are the service's."""
+        yield
+
+
+class HttpServer:
+    """Serves the API.
+
+    Args:
+        steering: carries out the verbs.
+        config: where to listen, and the tokens.
+    """
+
+    def __init__(self, steering: Steering, config: HttpConfig) -> None:
+        self._config = config
+        self._ready = False
+        access = Access(config.tokens)
+        self._around = Surroundings(access, self._waiting_for, open_metrics=config.open_metrics)
+        self._app = create_app(steering, self._around)
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = self._config.listen.host
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self._config.cert_file else 'http'}://{shown}:{self.port}"
+
+    def _waiting_for(self) -> list[str]:
+        return [] if self._ready else ["streams"]
+
+    def set_ready(self) -> None:
+        """Readers can be served."""
+        self._ready = True
+
+    def set_tokens(self, config: HttpConfig) -> None:
+        """Other tokens hold from now on."""
+        self._around.access = Access(config.tokens)
+        self._around.open_metrics = config.open_metrics
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            TransportError: the address or the certificate can't be used.
+        """
+        config = self._config
+        settings = uvicorn.Config(
+            self._app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # whoever can set X-Forwarded-For would be on loopback
+            lifespan="off",
+            ws="none",
+            http="h11",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=DRAIN_S,
+            limit_concurrency=MAX_CONCURRENT,
+            h11_max_incomplete_event_size=MAX_HEAD,
+            ssl_certfile=config.cert_file,
+            ssl_keyfile=config.key_file,
+        )
+        try:
+            settings.load()
+        except (OSError, ssl.SSLError) as error:
+            raise TransportError(f"http.cert_file: {error.strerror or error}") from None
+        host, port = config.listen.host, config.listen.port
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise TransportError(f"http.listen {config.listen}: {error.strerror or error}") from None
+        self.port = listener.getsockname()[1]
+        self._server = _Server(settings)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve([listener]))
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it
+            await asyncio.sleep(POLL_S)
+
+    async def stop(self) -> None:
+        """Finish what was begun and close."""
+        if self._server is None or self._task is None:
+            return
+        self._server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S + 1):
+                await self._task

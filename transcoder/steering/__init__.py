@@ -1,0 +1,38 @@
+"""What is between those who steer (MQTT, HTTP) and what is steered: the verbs, the documents, the refusals."""
+
+from transcoder.steering.documents import (
+    EventDocument,
+    FaultsDocument,
+    InfoDocument,
+    LedgerEntryDocument,
+    OutputDocument,
+    ProbeDocument,
+    ProbeMediaDocument,
+    SourceDocument,
+    StatsDocument,
+    Status,
+    StreamDocument,
+    StreamStateDocument,
+)
+from transcoder.steering.rejection import Code, Rejected
+from transcoder.steering.verbs import EventFeed, Steering, Writer
+
+__all__ = [
+    "Code",
+    "EventDocument",
+    "EventFeed",
+    "FaultsDocument",
+    "InfoDocument",
+    "LedgerEntryDocument",
+    "OutputDocument",
+    "ProbeDocument",
+    "ProbeMediaDocument",
+    "Rejected",
+    "SourceDocument",
+    "StatsDocument",
+    "Status",
+    "Steering",
+    "StreamDocument",
+    "StreamStateDocument",
+    "Writer",
+]
