@@ -93,7 +93,7 @@ def check(capture: bytes, expected: bytes, *, reorder: bool) -> None:
     for time, data in datagrams:
         video.receive_rtp(data, time)
         drain()
-    video.assembler.flush()
+    video.flush()
     drain()
     units = units_of(expected)
     assert kept == [unit for unit in units if not is_sei(unit)]

@@ -16,8 +16,10 @@ from transcoder.codecs.nal import (
     is_first_slice,
     is_random_access,
     is_vcl,
+    join_byte_stream,
     nal_unit_type,
 )
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.ledger import Ledger
 
 
@@ -26,6 +28,7 @@ class AccessUnit:
     """The NAL units of one coded picture, in decoding order.
 
     Attributes:
+        nal_units: without start codes; of JPEG and MPEG-4 what the allow-list left of the picture.
         timestamp: RTP timestamp of its first slice.
         random_access: decoding may start here: IDR in H.264, IRAP in H.265.
         damaged: a part of it was lost.
@@ -33,7 +36,7 @@ class AccessUnit:
         completed: monotonic seconds of its last packet.
     """
 
-    codec: Codec
+    codec: SourceCodec
     timestamp: int
     nal_units: list[bytes] = field(default_factory=list)
     random_access: bool = False
@@ -180,6 +183,8 @@ def filter_nal_units(
         layer: the ledger's name of this place.
     """
     codec = access_unit.codec
+    if isinstance(codec, PictureCodec):
+        return access_unit.nal_units  # their reception lets nothing else through
     kept = []
     for unit in access_unit.nal_units:
         unit_type = nal_unit_type(codec, unit)
@@ -188,3 +193,8 @@ def filter_nal_units(
         else:
             ledger.count(layer, f"{codec.value.lower()} type {unit_type}", size=len(unit), example=unit)
     return kept
+
+
+def decoder_input(codec: SourceCodec, units: list[bytes]) -> bytes:
+    """What a decoder gets of an access unit: an Annex B byte stream, or the elements one behind the other."""
+    return b"".join(units) if isinstance(codec, PictureCodec) else join_byte_stream(units)

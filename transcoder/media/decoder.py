@@ -9,17 +9,19 @@ from av.video.frame import VideoFrame
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_size
 from transcoder.errors import MediaError
 
-_NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
+_NAMES: dict[SourceCodec, str] = {
+    Codec.H264: "h264",
+    Codec.H265: "hevc",
+    PictureCodec.JPEG: "mjpeg",
+    PictureCodec.MPEG4: "mpeg4",
+}
 _TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
 ERRORS_TO_RESET = 50
 """Access units refused in a row before the decoder is made anew: about two seconds of video."""
-MAX_DIMENSION = 8192
-"""Pixels; the widest camera seen is 8192x1800."""
-MAX_PIXELS = 8192 * 4320
-
 
 class Decoder:
     """One decoder with one thread, so that a picture comes out of the access unit that went in.
@@ -28,7 +30,7 @@ class Decoder:
         errors: access units or pictures refused, by kind.
     """
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: SourceCodec) -> None:
         self.codec = codec
         self.errors: Counter[str] = Counter()
         self._refused = 0
@@ -66,7 +68,7 @@ class Decoder:
         return [frame for frame in frames if self._is_sane(frame)]
 
     def _is_sane(self, frame: VideoFrame) -> bool:
-        if frame.width > MAX_DIMENSION or frame.height > MAX_DIMENSION or frame.width * frame.height > MAX_PIXELS:
+        if not is_sane_size(frame.width, frame.height):
             self.errors["picture over the size limit"] += 1
             return False
         if frame.is_corrupt:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from transcoder.media.decoder import MAX_DIMENSION
+from transcoder.codecs.picture_codec import MAX_DIMENSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class RtpReceiver:
         clock_rate: ticks a second.
         ledger: where dropped packets are counted.
         reorder: True over UDP; over TCP nothing is reordered and every gap is loss at once.
+        extensions: profiles of header extensions that the payload format reads; any other is counted as dropped.
 
     Attributes:
         received, duplicates, late, lost, malformed: packets.
@@ -42,8 +43,17 @@ class RtpReceiver:
         jitter: ticks, RFC 3550 A.8.
     """
 
-    def __init__(self, payload_types: frozenset[int], clock_rate: int, ledger: Ledger, *, reorder: bool) -> None:
+    def __init__(
+        self,
+        payload_types: frozenset[int],
+        clock_rate: int,
+        ledger: Ledger,
+        *,
+        reorder: bool,
+        extensions: frozenset[int] = frozenset(),
+    ) -> None:
         self._payload_types = payload_types
+        self._extensions = extensions
         self._clock_rate = clock_rate
         self._ledger = ledger
         self._reorder = reorder
@@ -240,7 +250,7 @@ class RtpReceiver:
         self.lost += count
 
     def _note_extras(self, packet: RtpPacket) -> None:
-        if packet.extension_profile is not None:
+        if packet.extension_profile is not None and packet.extension_profile not in self._extensions:
             self._ledger.count(
                 "rtp_extension",
                 f"0x{packet.extension_profile:04x}",

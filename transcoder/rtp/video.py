@@ -4,10 +4,11 @@ from collections import Counter
 
 from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import PayloadError
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import Buffer
-from transcoder.rtp.payload import h264, h265
+from transcoder.rtp.packet import Buffer, RtpPacket
+from transcoder.rtp.payload import h264, h265, jpeg, mpeg4
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import Other, SenderReport, parse_rtcp, serialize_receiver_report
 
@@ -15,6 +16,46 @@ REPORT_INTERVAL_S = 5.0
 """Between receiver reports (RFC 3550 section 6.2); they keep sessions of cameras alive that ignore requests."""
 
 _RTCP_KINDS = {202: "SDES", 203: "BYE", 204: "APP"}
+
+
+class NalUnitPath:
+    """From the packet to the access unit where NAL units are sent."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._assembler = AccessUnitAssembler(codec)
+        self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
+            h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
+        )
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Everything tolerated so far, by kind."""
+        return self._depacketizer.faults + self._assembler.faults
+
+    def receive(self, packet: RtpPacket, now: float) -> None:
+        """Take one packet."""
+        assembler, marker, timestamp = self._assembler, packet.marker, packet.timestamp
+        for unit in self._depacketizer.receive(packet.payload, marker=marker):
+            if len(unit) >= 2:
+                assembler.add(unit, timestamp, now)
+        if marker:
+            assembler.end_of_packet(marker=True)
+
+    def lose(self, *, restart: bool) -> None:
+        """Packets are missing before the next one, or the source begins anew."""
+        self._depacketizer.lose()
+        if restart:
+            self._assembler.restart()
+        else:
+            self._assembler.lose()
+
+    def next_access_unit(self) -> AccessUnit | None:
+        """The next complete access unit, or None."""
+        return self._assembler.next_access_unit()
+
+    def flush(self) -> None:
+        """End the access unit that is open: nothing follows."""
+        self._assembler.flush()
 
 
 class VideoReceiver:
@@ -28,6 +69,8 @@ class VideoReceiver:
         reorder: True over UDP.
         ssrc: our own, in receiver reports.
         cname: our own.
+        parameter_sets: of the session description; only MPEG-4 needs them, whose cameras may send them nowhere else.
+        picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
 
     Attributes:
         restarts: how often the source began anew; whoever keeps a timeline resets it then.
@@ -36,19 +79,25 @@ class VideoReceiver:
     def __init__(
         self,
         *,
-        codec: Codec,
+        codec: SourceCodec,
         payload_types: frozenset[int],
         clock_rate: int,
         ledger: Ledger,
         reorder: bool,
         ssrc: int,
         cname: str,
+        parameter_sets: tuple[bytes, ...] = (),
+        picture_size: tuple[int, int] | None = None,
     ) -> None:
-        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder)
-        self.assembler = AccessUnitAssembler(codec)
-        self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
-            h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
-        )
+        extensions = jpeg.EXTENSIONS if codec is PictureCodec.JPEG else frozenset()
+        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=extensions)
+        self._path: NalUnitPath | jpeg.PictureAssembler | mpeg4.PictureAssembler
+        if codec is PictureCodec.JPEG:
+            self._path = jpeg.PictureAssembler(ledger, picture_size)
+        elif codec is PictureCodec.MPEG4:
+            self._path = mpeg4.PictureAssembler(ledger, parameter_sets)
+        else:
+            self._path = NalUnitPath(codec)
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname
@@ -60,7 +109,7 @@ class VideoReceiver:
     @property
     def faults(self) -> Counter[str]:
         """Everything tolerated so far, by kind."""
-        return self._depacketizer.faults + self.assembler.faults
+        return self._path.faults
 
     @property
     def sender_report(self) -> SenderReport | None:
@@ -74,23 +123,13 @@ class VideoReceiver:
         self._drain()
 
     def _drain(self) -> None:
-        receiver, depacketizer, assembler = self.receiver, self._depacketizer, self.assembler
+        receiver, path = self.receiver, self._path
         while (item := receiver.next_packet()) is not None:
             packet, lost, now = item
             if lost:
-                depacketizer.lose()
-                if lost < 0:
-                    self.restarts += 1
-                    assembler.restart()
-                else:
-                    assembler.lose()
-            marker = packet.marker
-            timestamp = packet.timestamp
-            for unit in depacketizer.receive(packet.payload, marker=marker):
-                if len(unit) >= 2:
-                    assembler.add(unit, timestamp, now)
-            if marker:
-                assembler.end_of_packet(marker=True)
+                self.restarts += lost < 0
+                path.lose(restart=lost < 0)
+            path.receive(packet, now)
 
     def receive_rtcp(self, data: Buffer, now: float) -> None:
         """Take an RTCP packet: sender reports are read, everything else is counted and forgotten."""
@@ -110,7 +149,11 @@ class VideoReceiver:
 
     def next_access_unit(self) -> AccessUnit | None:
         """The next complete access unit, or None."""
-        return self.assembler.next_access_unit()
+        return self._path.next_access_unit()
+
+    def flush(self) -> None:
+        """End the access unit that is open: nothing follows."""
+        self._path.flush()
 
     def next_timeout(self) -> float | None:
         """When handle_timeout wants to be called."""

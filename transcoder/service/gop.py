@@ -6,7 +6,7 @@ to begin with.
 
 from dataclasses import dataclass, field
 
-from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, serialize_access_unit
 
 MAX_BYTES = 24 << 20
@@ -21,7 +21,7 @@ MAX_DEATHS = 2
 class CodedUnit:
     """An allow-listed access unit with its times, ready for a worker."""
 
-    codec: Codec
+    codec: SourceCodec
     data: bytes
     pts: int
     random_access: bool

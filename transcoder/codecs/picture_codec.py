@@ -1,0 +1,34 @@
+"""Codecs that cameras send and that are no NAL units: MJPEG and MPEG-4 Part 2. They are read, never served."""
+
+from enum import Enum
+
+from transcoder.codecs.nal import Codec
+
+MAX_DIMENSION = 8192
+"""Pixels; the widest camera seen is 8192x1800."""
+MAX_PIXELS = 8192 * 4320
+
+
+class PictureCodec(Enum):
+    """A video codec by the name that SDP uses for it (RFC 2435, RFC 6416)."""
+
+    JPEG = "JPEG"
+    MPEG4 = "MP4V-ES"
+
+
+SourceCodec = Codec | PictureCodec
+"""What a camera may send."""
+
+
+def source_codec(name: str) -> SourceCodec:
+    """The codec of this name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return next((codec for codec in PictureCodec if codec.value == name), None) or Codec(name)
+
+
+def is_sane_size(width: int, height: int) -> bool:
+    """Whether a decoder may be asked for a picture of this size."""
+    return 0 < width <= MAX_DIMENSION and 0 < height <= MAX_DIMENSION and width * height <= MAX_PIXELS
