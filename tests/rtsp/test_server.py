@@ -1,0 +1,541 @@
+"""The server core as transcripts: requests of real clients in, answers and events out. No sockets, no clock."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from transcoder.errors import RemoteProtocolError
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.server import (
+    MAX_AUTH_FAILURES,
+    MAX_PIPELINED,
+    DescribeRequested,
+    PauseRequested,
+    PlayRequested,
+    ReaderFrame,
+    ServerProtocol,
+    ServerSession,
+    SessionState,
+    SetupRequested,
+    TeardownRequested,
+    parse_target,
+)
+
+URL = "rtsp://192.0.2.1:8554/front"
+TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
+UDP = "RTP/AVP;unicast;client_port=5000-5001"
+SDP = b"v=0\r\n"
+ID = "ABCDEFGH12345678"
+
+
+class Directory:
+    def __init__(self, passwords: dict[str, str] | None = None, allowed: tuple[str, ...] = ("front",)) -> None:
+        self._passwords = passwords or {}
+        self._allowed = allowed
+
+    def passwords(self) -> dict[str, str]:
+        return self._passwords
+
+    def may_read(self, user: str, stream: str) -> bool:
+        return stream in self._allowed
+
+
+class Answer:
+    def __init__(self, data: bytes) -> None:
+        head, _, self.body = data.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        self.version, status, self.reason = lines[0].split(" ", 2)
+        self.status = int(status)
+        self.headers = dict(line.split(": ", 1) for line in lines[1:])
+
+
+class Dialog:
+    """A connection whose shell answers every event at once, unless it is told to wait."""
+
+    def __init__(self, directory: Directory | None = None, sessions: dict[str, ServerSession] | None = None) -> None:
+        self.sessions = {} if sessions is None else sessions
+        self.core = ServerProtocol(directory or Directory(), self.sessions, "4e6f6e6365")
+        self.cseq = 0
+        self.now = 0.0
+        self.events: list[object] = []
+        self.waits = False
+
+    def text(self, method: str, uri: str = URL, **headers: str) -> bytes:
+        self.cseq += 1
+        fields = {"CSeq": str(self.cseq), **{name.replace("_", "-"): value for name, value in headers.items()}}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{method} {uri} RTSP/1.0\r\n{lines}\r\n".encode()
+
+    def feed(self, data: bytes) -> list[Answer]:
+        self.core.receive_data(data, self.now)
+        while (event := self.core.next_event()) is not None:
+            self.events.append(event)
+            if not self.waits:
+                self.answer(event)
+        out = b"".join(self.core.data_to_send())
+        return [Answer(part) for part in re.split(rb"(?=RTSP/1\.0 \d)", out) if part]
+
+    def answer(self, event: object) -> None:
+        if isinstance(event, DescribeRequested):
+            self.core.respond_description(SDP, f"rtsp://192.0.2.1:8554/{event.stream}/", self.now)
+        elif isinstance(event, SetupRequested):
+            tcp = event.transport.lower == "TCP"
+            session = ServerSession(
+                id=event.session.id if event.session else ID,
+                stream=event.stream,
+                uri=f"rtsp://192.0.2.1:8554/{event.stream}",
+                transport=Transport(
+                    lower=event.transport.lower,
+                    interleaved=event.transport.interleaved,
+                    client_port=event.transport.client_port,
+                    server_port=None if tcp else (8000, 8001),
+                    ssrc=0x0000ABCD,
+                ),
+                user=self.core.user,
+                last_seen=self.now,
+            )
+            self.sessions[session.id] = session
+            self.core.accept_setup(session, self.now)
+        elif isinstance(event, PlayRequested):
+            self.core.respond_play(4711, 90_000, self.now)
+
+    def ask(self, method: str, uri: str = URL, **headers: str) -> Answer:
+        answers = self.feed(self.text(method, uri, **headers))
+        assert len(answers) == 1
+        assert answers[0].headers["CSeq"] == str(self.cseq)
+        return answers[0]
+
+    def set_up(self, transport: str = TCP) -> "Dialog":
+        assert self.ask("SETUP", f"{URL}/trackID=0", Transport=transport).status == 200
+        return self
+
+    def play(self) -> "Dialog":
+        assert self.ask("PLAY").status == 200
+        return self
+
+
+IN_STATE = {
+    "new": Dialog,
+    "ready": lambda: Dialog().set_up(),
+    "ready over UDP": lambda: Dialog().set_up(UDP),
+    "playing": lambda: Dialog().set_up().play(),
+}
+EXPECTED = {
+    "new": {"PLAY": 454, "PAUSE": 454, "TEARDOWN": 454, "SETUP": 200, "DESCRIBE": 200},
+    "ready": {"PLAY": 200, "PAUSE": 200, "TEARDOWN": 200, "SETUP": 200, "DESCRIBE": 200},
+    "ready over UDP": {"PLAY": 200, "PAUSE": 200, "TEARDOWN": 200, "SETUP": 200, "DESCRIBE": 200},
+    "playing": {"PLAY": 200, "PAUSE": 200, "TEARDOWN": 200, "SETUP": 455, "DESCRIBE": 200},
+}
+ALWAYS = {
+    "OPTIONS": 200,
+    "GET_PARAMETER": 200,
+    "SET_PARAMETER": 200,
+    "ANNOUNCE": 405,
+    "RECORD": 405,
+    "REDIRECT": 405,
+    "FROBNICATE": 501,
+}
+
+
+@pytest.mark.parametrize("state", IN_STATE)
+@pytest.mark.parametrize("method", [*ALWAYS, *EXPECTED["new"]])
+@pytest.mark.parametrize("with_session", [False, True])
+def test_every_method_in_every_state(state: str, method: str, with_session: bool) -> None:
+    dialog = IN_STATE[state]()
+    headers = {"Session": ID} if with_session and state != "new" else {}
+    if method == "SETUP":
+        # live555 and GStreamer name the session in a second SETUP
+        headers = {**({"Session": ID} if state != "new" else {}), "Transport": TCP}
+    answer = dialog.ask(method, **headers)
+    assert answer.status == {**ALWAYS, **EXPECTED[state]}[method]
+    assert answer.version == "RTSP/1.0"
+
+
+def test_a_request_for_another_session_is_454() -> None:
+    for method in ("PLAY", "PAUSE", "TEARDOWN"):
+        assert Dialog().set_up().ask(method, Session="unknown").status == 454
+    assert Dialog().ask("SETUP", Session="unknown", Transport=TCP).status == 454
+
+
+def test_a_session_of_another_stream_is_not_played() -> None:
+    dialog = Dialog(Directory(allowed=("front", "yard"))).set_up()
+    assert dialog.ask("PLAY", "rtsp://192.0.2.1:8554/yard", Session=ID).status == 404
+    assert dialog.ask("SETUP", "rtsp://192.0.2.1:8554/yard", Session=ID, Transport=TCP).status == 455
+
+
+def test_options_names_what_there_is() -> None:
+    public = Dialog().ask("OPTIONS", "*").headers["Public"]
+    assert set(public.split(", ")) == {
+        "OPTIONS",
+        "DESCRIBE",
+        "SETUP",
+        "PLAY",
+        "PAUSE",
+        "GET_PARAMETER",
+        "SET_PARAMETER",
+        "TEARDOWN",
+    }
+
+
+def test_a_description() -> None:
+    answer = Dialog().ask("DESCRIBE", Accept="application/sdp")
+    assert answer.headers["Content-Type"] == "application/sdp"
+    assert answer.headers["Content-Base"] == f"{URL}/"
+    assert answer.headers["Content-Length"] == str(len(SDP))
+    assert answer.body == SDP
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        (URL, ("front", None)),
+        (f"{URL}/", ("front", None)),
+        ("rtsp://192.0.2.1/front", ("front", None)),
+        ("RTSP://[::1]:8554/front", ("front", None)),
+        ("/front", ("front", None)),
+        ("/front/trackID=0", ("front", 0)),
+        (f"{URL}/trackID=0", ("front", 0)),
+        (f"{URL}/trackID=0/", ("front", 0)),
+        (f"{URL}/trackid=1", ("front", 1)),
+        (f"{URL}?token=1", ("front", None)),
+        (f"{URL}/trackID=0?token=1", ("front", 0)),  # GStreamer
+        (f"{URL}?token=1/trackID=0", ("front", 0)),  # ffmpeg
+        (f"{URL}/?token=1/trackID=0", ("front", 0)),
+        ("rtsp://user:pass@192.0.2.1:8554/front", ("front", None)),
+        ("rtspu://192.0.2.1:8554/a_b-1", ("a_b-1", None)),
+        ("*", None),
+        ("", None),
+        ("rtsp://192.0.2.1:8554", None),
+        ("rtsp://192.0.2.1:8554/", None),
+        ("rtsp://192.0.2.1:8554/front/other", None),
+        ("rtsp://192.0.2.1:8554/../front", None),
+        ("rtsp://192.0.2.1:8554/Front", None),
+        ("rtsp://192.0.2.1:8554/front%2f", None),
+        ("rtsp://192.0.2.1:8554/" + "a" * 64, None),
+        (f"{URL}/trackID=9999", None),
+    ],
+)
+def test_what_a_uri_names(uri: str, expected: tuple[str, int | None] | None) -> None:
+    found = parse_target(uri)
+    assert (None if found is None else (found.stream, found.track)) == expected
+
+
+def test_a_track_that_is_not_there_is_404() -> None:
+    assert Dialog().ask("SETUP", f"{URL}/trackID=7", Transport=TCP).status == 404
+    for method in ("DESCRIBE", "SETUP"):
+        assert Dialog().ask(method, "rtsp://192.0.2.1:8554/a/b", Transport=TCP).status == 404
+
+
+TRANSPORTS = [
+    (TCP, "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000ABCD"),
+    ("RTP/AVP/TCP;unicast;interleaved=4-5;mode=play", "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=0000ABCD"),
+    ("RTP/AVP/TCP;interleaved=0-1", "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000ABCD"),
+    ("RTP/AVP/TCP;unicast", "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000ABCD"),
+    (UDP, "RTP/AVP;unicast;client_port=5000-5001;server_port=8000-8001;ssrc=0000ABCD"),
+    (
+        "RTP/AVP/UDP;unicast;client_port=5000-5001",
+        "RTP/AVP;unicast;client_port=5000-5001;server_port=8000-8001;ssrc=0000ABCD",
+    ),
+    (f"RTP/AVP;multicast,{TCP}", "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000ABCD"),
+    (f"RTP/SAVP;unicast;client_port=1-2,{TCP}", "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000ABCD"),
+    ("RTP/AVP;multicast", None),
+    ("RTP/AVP;unicast", None),
+    ("RTP/AVP;unicast;client_port=0-1", None),
+    ("RTP/SAVP/TCP;unicast;interleaved=0-1", None),
+    ("RTP/AVP/SCTP;unicast", None),
+    ("MP2T/H2221/UDP;unicast;client_port=5000-5001", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("offered", "accepted"), TRANSPORTS)
+def test_transports(offered: str, accepted: str | None) -> None:
+    answer = Dialog().ask("SETUP", f"{URL}/trackID=0", Transport=offered)
+    if accepted is None:
+        assert answer.status == 461
+    else:
+        assert (answer.status, answer.headers["Transport"]) == (200, accepted)
+        assert answer.headers["Session"] == f"{ID};timeout=60"
+
+
+def test_a_reader_that_is_refused_udp_asks_for_tcp_on_the_same_connection() -> None:
+    dialog = Dialog()
+    assert dialog.ask("SETUP", f"{URL}/trackID=0", Transport="RTP/AVP;multicast").status == 461
+    dialog.set_up().play()
+
+
+def test_play_names_the_first_packet() -> None:
+    answer = Dialog().set_up().ask("PLAY", Range="npt=0.000-")
+    assert answer.headers["RTP-Info"] == f"url={URL}/trackID=0;seq=4711;rtptime=90000"
+    assert answer.headers["Range"] == "npt=now-"
+    assert answer.headers["Session"] == ID
+
+
+def test_play_without_a_picture_names_no_time() -> None:
+    dialog = Dialog().set_up()
+    dialog.waits = True
+    assert dialog.feed(dialog.text("PLAY")) == []
+    dialog.core.respond_play(4711, None, 3.0)
+    [data] = dialog.core.data_to_send()
+    assert Answer(data).headers["RTP-Info"] == f"url={URL}/trackID=0;seq=4711"
+
+
+def test_pause_and_play_again() -> None:
+    dialog = Dialog().set_up().play()
+    assert dialog.ask("PAUSE").status == 200
+    assert dialog.sessions[ID].state is SessionState.READY
+    dialog.play()
+    kinds = [type(event) for event in dialog.events]
+    assert kinds == [SetupRequested, PlayRequested, PauseRequested, PlayRequested]
+
+
+def test_play_while_playing_is_a_sign_of_life() -> None:
+    dialog = Dialog().set_up().play()
+    count = len(dialog.events)
+    dialog.now = 30.0
+    dialog.play()
+    assert len(dialog.events) == count
+    assert dialog.sessions[ID].last_seen == 30.0
+
+
+def test_teardown_ends_the_session_and_not_the_connection() -> None:
+    dialog = Dialog().set_up().play()
+    assert dialog.ask("TEARDOWN", Session=ID).status == 200
+    assert dialog.sessions == {}
+    assert isinstance(dialog.events[-1], TeardownRequested)
+    assert not dialog.core.closing
+    assert dialog.ask("PLAY", Session=ID).status == 454
+    dialog.set_up().play()
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "PLAY"])
+def test_requests_keep_a_session_alive(method: str) -> None:
+    dialog = Dialog().set_up().play()
+    dialog.now = 55.0
+    dialog.ask(method, Session=ID)
+    assert dialog.sessions[ID].last_seen == 55.0
+
+
+def test_frames_of_the_reader_keep_its_session_alive() -> None:
+    dialog = Dialog().set_up().play()
+    dialog.now = 55.0
+    report = b"\x80\xc9\x00\x01\x00\x00\x00\x01"
+    assert dialog.feed(b"$\x01\x00\x08" + report) == []
+    assert isinstance(dialog.events[-1], ReaderFrame)
+    assert bytes(dialog.events[-1].data) == report
+    assert dialog.sessions[ID].last_seen == 55.0
+
+
+def test_a_udp_session_is_named_on_another_connection() -> None:
+    first = Dialog().set_up(UDP)
+    second = Dialog(sessions=first.sessions)
+    assert second.ask("PLAY", Session=ID).status == 200
+    assert second.ask("GET_PARAMETER", Session=ID).headers["Session"] == ID
+    assert second.ask("TEARDOWN", Session=ID).status == 200
+    assert first.sessions == {}
+
+
+# -- requests that are wrong -------------------------------------------------------------------------------------------
+
+
+def test_unknown_options_are_named() -> None:
+    answer = Dialog().ask("SETUP", Transport=TCP, Require="com.example.feature")
+    assert (answer.status, answer.headers["Unsupported"]) == (551, "com.example.feature")
+
+
+def test_cseq_comes_back_as_it_was() -> None:
+    for cseq in ("0", "42", "4294967296"):
+        [answer] = Dialog().feed(f"OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n".encode())
+        assert answer.headers["CSeq"] == cseq
+    [answer] = Dialog().feed(b"OPTIONS * RTSP/1.0\r\ncseq:7\r\n\r\n")
+    assert (answer.status, answer.headers["CSeq"]) == (200, "7")
+    [answer] = Dialog().feed(b"OPTIONS * RTSP/1.0\r\n\r\n")
+    assert answer.status == 400
+
+
+def test_another_version_is_505() -> None:
+    [answer] = Dialog().feed(b"OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n")
+    assert answer.status == 505
+
+
+def test_nothing_of_the_request_is_echoed_but_cseq_and_require() -> None:
+    dialog = Dialog()
+    mark = "canary4711"
+    for method in [*ALWAYS, *EXPECTED["new"], mark.upper()]:
+        answers = dialog.feed(dialog.text(method, f"{URL}?{mark}", User_Agent=mark, Transport=TCP, X=mark))
+        for answer in answers:
+            assert mark not in str(answer.headers).lower()
+            assert mark not in answer.reason.lower()
+
+
+@pytest.mark.parametrize("data", [b"OPTIONS * RTSP/1.0\r\n" + b"A: b\r\n" * 200 + b"\r\n", b"x" * 300_000])
+def test_what_can_not_be_read_ends_the_connection(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        Dialog().feed(data)
+
+
+# -- many requests at once ---------------------------------------------------------------------------------------------
+
+
+def test_pipelined_requests_are_answered_in_order() -> None:
+    dialog = Dialog()
+    data = b"".join(
+        (
+            dialog.text("OPTIONS"),
+            dialog.text("DESCRIBE"),
+            dialog.text("SETUP", f"{URL}/trackID=0", Transport=TCP),
+            dialog.text("PLAY"),
+            dialog.text("GET_PARAMETER"),
+        )
+    )
+    answers = dialog.feed(data)
+    assert [answer.headers["CSeq"] for answer in answers] == ["1", "2", "3", "4", "5"]
+    assert {answer.status for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_requests_in_pieces(size: int) -> None:
+    dialog = Dialog()
+    data = dialog.text("OPTIONS") + dialog.text("DESCRIBE") + b"$\x01\x00\x04abcd" + dialog.text("GET_PARAMETER")
+    answers = []
+    for start in range(0, len(data), size):
+        answers += dialog.feed(data[start : start + size])
+    assert [answer.status for answer in answers] == [200, 200, 200]
+
+
+def test_a_request_behind_a_slow_one_waits_for_its_turn() -> None:
+    dialog = Dialog()
+    dialog.waits = True
+    assert dialog.feed(dialog.text("DESCRIBE") + dialog.text("OPTIONS")) == []
+    dialog.core.respond_description(SDP, f"{URL}/", 1.0)
+    answers = [Answer(data) for data in dialog.core.data_to_send()]
+    assert [answer.headers["CSeq"] for answer in answers] == ["1", "2"]
+
+
+def test_too_many_requests_behind_a_slow_one_end_the_connection() -> None:
+    dialog = Dialog()
+    dialog.waits = True
+    dialog.feed(b"".join(dialog.text("DESCRIBE") for _ in range(MAX_PIPELINED)))
+    with pytest.raises(RemoteProtocolError):
+        dialog.feed(dialog.text("OPTIONS") * 3)
+
+
+# -- logging in --------------------------------------------------------------------------------------------------------
+
+USERS = {"vms": "pässword", "other": "x"}
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324  # RFC 2617
+
+
+def login(challenge: str, method: str, uri: str, user: str = "vms", password: str = "pässword") -> str:
+    """RFC 2617 section 3.2.2 without qop."""
+    realm, nonce = re.search('realm="([^"]*)"', challenge)[1], re.search('nonce="([^"]*)"', challenge)[1]
+    response = md5(f"{md5(f'{user}:{realm}:{password}')}:{nonce}:{md5(f'{method}:{uri}')}")
+    return f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"'
+
+
+def test_the_computation_above_is_that_of_the_rfc() -> None:
+    """H(A1) of the example in RFC 2617 section 3.5."""
+    assert md5("Mufasa:testrealm@host.com:Circle Of Life") == "939e7578ed9e3c518a452acee763bce9"
+
+
+def protected() -> tuple[Dialog, str]:
+    dialog = Dialog(Directory(USERS))
+    answer = dialog.ask("DESCRIBE")
+    assert answer.status == 401
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge.startswith("Digest ")
+    assert "qop" not in challenge  # ffmpeg and old recorders get it wrong
+    assert "algorithm" not in challenge
+    return dialog, challenge
+
+
+def test_the_right_password_opens_everything() -> None:
+    dialog, challenge = protected()
+    track = f"{URL}/trackID=0"
+    assert dialog.ask("DESCRIBE", Authorization=login(challenge, "DESCRIBE", URL)).status == 200
+    authorization = login(challenge, "SETUP", track)
+    assert dialog.ask("SETUP", track, Transport=TCP, Authorization=authorization).status == 200
+    assert dialog.ask("PLAY", Authorization=login(challenge, "PLAY", URL)).status == 200
+    assert dialog.core.user == "vms"
+
+
+@pytest.mark.parametrize("signed", [URL, f"{URL}/", "/front", f"{URL}/trackID=0", "rtsp://camera.example/front"])
+def test_clients_sign_the_base_the_track_or_the_path(signed: str) -> None:
+    dialog, challenge = protected()
+    authorization = login(challenge, "SETUP", signed)
+    assert dialog.ask("SETUP", f"{URL}/trackID=0", Transport=TCP, Authorization=authorization).status == 200
+
+
+WRONG = {
+    "password": lambda challenge: login(challenge, "DESCRIBE", URL, password="password"),
+    "user": lambda challenge: login(challenge, "DESCRIBE", URL, user="nobody"),
+    "another user's password": lambda challenge: login(challenge, "DESCRIBE", URL, user="other"),
+    "method": lambda challenge: login(challenge, "SETUP", URL),
+    "stream": lambda challenge: login(challenge, "DESCRIBE", "rtsp://192.0.2.1:8554/yard"),
+    "realm": lambda challenge: login(challenge.replace('realm="', 'realm="x'), "DESCRIBE", URL),
+    "empty": lambda challenge: "",
+    "Basic": lambda challenge: "Basic " + base64.b64encode("vms:pässword".encode()).decode(),
+    "no response": lambda challenge: login(challenge, "DESCRIBE", URL).partition(", response")[0],
+    "junk": lambda challenge: "Digest " + "=" * 500,
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_wrong_thing_opens_nothing(wrong: str) -> None:
+    dialog, challenge = protected()
+    count = len(dialog.events)
+    answer = dialog.ask("DESCRIBE", Authorization=WRONG[wrong](challenge))
+    assert answer.status == 401
+    assert len(dialog.events) == count
+
+
+def test_a_nonce_of_another_connection_is_stale() -> None:
+    dialog, challenge = protected()
+    other = challenge.replace('nonce="', 'nonce="00')
+    answer = dialog.ask("DESCRIBE", Authorization=login(other, "DESCRIBE", URL))
+    assert answer.status == 401
+    assert "stale=true" in answer.headers["WWW-Authenticate"]
+
+
+def test_what_a_user_may_not_read_is_403() -> None:
+    dialog, challenge = protected()
+    uri = "rtsp://192.0.2.1:8554/yard"
+    assert dialog.ask("DESCRIBE", uri, Authorization=login(challenge, "DESCRIBE", uri)).status == 403
+
+
+def test_who_guesses_is_cut_off() -> None:
+    dialog, challenge = protected()
+    wrong = login(challenge, "DESCRIBE", URL, password="guess")
+    for _ in range(MAX_AUTH_FAILURES + 1):
+        assert not dialog.core.closing
+        dialog.ask("DESCRIBE", Authorization=wrong)
+    assert dialog.core.closing
+
+
+def test_options_and_keep_alive_need_no_login() -> None:
+    dialog = Dialog(Directory(USERS))
+    for method in ("OPTIONS", "GET_PARAMETER"):
+        assert dialog.ask(method).status == 200
+
+
+@pytest.mark.parametrize("method", ["DESCRIBE", "SETUP", "PLAY", "PAUSE"])
+@pytest.mark.parametrize("uri", [URL, "rtsp://192.0.2.1:8554/unknown", "rtsp://192.0.2.1:8554/a/b"])
+def test_nobody_learns_without_a_login_which_streams_there_are(method: str, uri: str) -> None:
+    assert Dialog(Directory(USERS)).ask(method, uri, Transport=TCP).status == 401
+
+
+def test_a_session_id_alone_does_not_steer_somebody_elses_session() -> None:
+    """TEARDOWN needs no login (some clients don't log in for it); a stranger's connection has to guess 16 letters."""
+    dialog, challenge = protected()
+    track = f"{URL}/trackID=0"
+    dialog.ask("SETUP", track, Transport=TCP, Authorization=login(challenge, "SETUP", track))
+    stranger = Dialog(Directory(USERS), sessions=dialog.sessions)
+    assert stranger.ask("PLAY", Session=ID).status == 401
+    assert stranger.ask("PAUSE", Session=ID).status == 401
+    assert stranger.ask("TEARDOWN", Session="GUESSEDGUESSED00").status == 454
+    assert ID in dialog.sessions
