@@ -26,7 +26,7 @@ class Observations:
         servers: values of Server fields.
         realms: of its challenges.
         header_names: of all its responses, as written.
-        sessions: Session values, unstripped, in order.
+        sessions: Session values, in order.
         content_base: as sent, or "".
         rtp_info: as sent in the answer to PLAY, or None where there was no such answer.
         payload_types: seen on the video channel beside those negotiated.
@@ -185,8 +185,6 @@ def _session_traits(seen: Observations) -> Iterable[str]:
     identifiers = list(dict.fromkeys(value.partition(";")[0].strip() for value in seen.sessions))
     if len(identifiers) > 1:
         yield "the session id changes"
-    if any(value.startswith((" ", "\t")) for value in seen.sessions):
-        yield "the session id is padded with blanks"
     if seen.sessions and not any("timeout" in value.lower() for value in seen.sessions):
         yield "the session timeout is not told"
     if "?" in seen.content_base and seen.content_base.endswith("/"):

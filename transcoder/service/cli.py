@@ -9,6 +9,7 @@ import uvloop
 
 from transcoder.config import load, load_file
 from transcoder.errors import ConfigError, TranscoderError
+from transcoder.service.control_commands import audit_app, config_app
 
 OK = 0
 NO = 1
@@ -20,6 +21,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(config_app, name="config")
+app.add_typer(audit_app, name="audit")
 
 ConfigPath = Annotated[Path, typer.Argument(help="The configuration file (YAML).", metavar="CONFIG")]
 
@@ -111,6 +115,26 @@ Username = Annotated[str | None, typer.Option(help="To log in with; also taken f
 Password = Annotated[
     str | None, typer.Option(envvar="TRANSCODER_PASSWORD", help="Likewise; better in the environment than here.")
 ]
+
+
+@app.command()
+def probe(
+    url: Annotated[str, typer.Argument(metavar="URL", help="rtsp:// URL of a camera.")],
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long it is watched.")] = 10.0,
+    transport: Annotated[str, typer.Option(help="auto, tcp or udp.")] = "auto",
+    username: Username = None,
+    password: Password = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Visit a camera: what it is, what it sends, and every metadata channel that would be stripped."""
+    from rich.console import Console  # noqa: PLC0415  # --help stays fast
+
+    from transcoder.service.probe import command  # noqa: PLC0415
+
+    options = command.ProbeOptions(
+        url=url, username=username, password=password, transport=transport, seconds=seconds, as_json=as_json
+    )
+    raise typer.Exit(command.probe(options, Console(), Console(stderr=True)))
 
 
 @app.command()

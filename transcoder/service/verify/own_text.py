@@ -35,8 +35,10 @@ _VIDEO = (
 _AUDIO = (
     r"m=audio 0 RTP/AVP [0-9]{1,3}",
     r"a=rtpmap:[0-9]{1,3} MPEG4-GENERIC/[0-9]{4,6}/1",
-    r"a=fmtp:[0-9]{1,3} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
-    r"config=[0-9A-F]{4,16}",
+    (
+        r"a=fmtp:[0-9]{1,3} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
+        r"indexdeltalength=3;config=[0-9A-F]{4,16}"
+    ),
     r"a=control:trackID=1",
     r"a=recvonly",
 )
@@ -136,7 +138,7 @@ def read_description(body: bytes) -> Description:
             parts = line[2:].split()
             numbers = tuple(int(item) for item in parts[3:] if re.fullmatch("[0-9]{1,3}", item))
             result.media.append(DescribedMedia(kind=shown(parts[0]) if parts else "?", payload_types=numbers))
-        patterns = _SESSION
+        patterns: tuple[str, ...] = _SESSION
         if result.media:
             patterns = _VIDEO if result.media[-1].kind == "video" else _AUDIO
         if not any(re.fullmatch(pattern, line) for pattern in patterns):
@@ -159,9 +161,8 @@ def _read_attribute(line: str, media: DescribedMedia, problems: list[str]) -> No
         media.talk_back = True
     elif match := re.match(r"a=rtpmap:[0-9]{1,3} +(H264|H265|HEVC)/", line, re.IGNORECASE):
         media.codec = media.codec or (Codec.H264 if match.group(1).upper() == "H264" else Codec.H265)
-    elif line.startswith("a=fmtp:"):
-        if media.kind == "video":
-            _read_format(line.partition(" ")[2], media, problems)
+    elif line.startswith("a=fmtp:") and media.kind == "video":
+        _read_format(line.partition(" ")[2], media, problems)
 
 
 def _read_format(text: str, media: DescribedMedia, problems: list[str]) -> None:

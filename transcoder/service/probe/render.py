@@ -1,0 +1,80 @@
+"""A probe's findings for people: tables on a terminal, lines elsewhere. A camera's text is never taken for markup."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def render(found: Mapping[str, object], console: Console) -> None:
+    """Write a summary, see report.summary."""
+    guess = found["vendor_guess"]
+    if isinstance(guess, Mapping):
+        _line(console, "vendor family", f"{guess['family']} (a guess, used for nothing)")
+        for name in ("evidence", "marks_of_others"):
+            if guess[name]:
+                _line(console, name.replace("_", " "), "; ".join(guess[name]))
+    _list(console, "firmware", found["firmware"])
+    video = found.get("video")
+    if isinstance(video, Mapping):
+        _video(console, video)
+    _table(console, "media offered", found["media"])
+    _table(console, "metadata channels", found["metadata"])
+
+
+def _video(console: Console, video: Mapping[str, object]) -> None:
+    sps = [video[name] for name in ("codec", "size", "profile") if video.get(name)]
+    level = [f"level {video['level']}"] if video.get("level") else []
+    sar = [f"SAR {video['sar']}"] if video.get("sar") else []
+    _line(console, "video", ", ".join(map(str, [*sps, *level, *sar])))
+    if video.get("encrypted"):
+        _line(console, "encrypted", "the camera encrypts its pictures: turn stream encryption off there", "bold red")
+    _line(
+        console, "pictures", f"{video['pictures']}, {video.get('fps', '?')} a second, {video.get('kbps', '?')} kbit/s"
+    )
+    _line(console, "GOP", str(video["gop"]))
+    packets = video["packets"]
+    if isinstance(packets, Mapping):
+        _line(console, "packets", ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in packets.items()))
+    if video["damaged_pictures"]:
+        _line(console, "damaged pictures", str(video["damaged_pictures"]))
+    tolerated = video["tolerated"]
+    if isinstance(tolerated, Mapping) and tolerated:
+        _line(console, "tolerated", ", ".join(f"{name}: {count}" for name, count in tolerated.items()))
+    _list(console, "timestamps", video["timestamps"] or ["as they should be"])
+
+
+def _list(console: Console, name: str, values: object) -> None:
+    if isinstance(values, Sequence):
+        for value in values:
+            _line(console, name, str(value))
+
+
+def _line(console: Console, name: str, value: str, style: str = "") -> None:
+    console.print(Text(f"{name}: ", "bold") + Text(value, style), soft_wrap=True)
+
+
+def _table(console: Console, title: str, rows: object) -> None:
+    if not isinstance(rows, Sequence) or not rows:
+        return
+    names = list(rows[0])
+    if not console.is_terminal:
+        for row in rows:
+            values = [_cell(row[name]) for name in names]
+            _line(console, title, " | ".join(value for value in values if value))
+        return
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row[name])) for name in names))
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "set up"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
