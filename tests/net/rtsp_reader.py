@@ -1,4 +1,4 @@
-"""A reader that shares no code with the product: it logs in, plays over TCP or UDP, and keeps everything with its time."""
+"""A reader that shares no code with the product: it logs in, plays over TCP or UDP, and keeps all with its time."""
 
 import asyncio
 import hashlib
@@ -242,6 +242,8 @@ class RtspReader:
         assert answer.headers["cseq"] == str(self.cseq)
         if "session" in answer.headers and method == "SETUP":
             self.session = answer.headers["session"].partition(";")[0]
+        elif method == "TEARDOWN":
+            self.session = ""
         return answer
 
     async def describe(self) -> str:
