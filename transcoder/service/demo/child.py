@@ -77,11 +77,13 @@ class Child:
         return TransportError(self._last_words[-1] if self._last_words else f"{self.module} ended, status {status}")
 
     async def stop(self) -> None:
-        """End it: hang up, then kill."""
+        """End it: ask, then kill."""
         if self._process is None:
             return
         if self._process.stdin is not None:
             self._process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()  # it may be too busy to notice that we hung up
         try:
             async with asyncio.timeout(END_S):
                 await self._process.wait()

@@ -12,6 +12,8 @@ from transcoder.config import Config
 from transcoder.errors import ConfigError
 
 HOST = "127.0.0.1"
+OWN_STREAM = "source"
+"""Name of the stream of the user's own URL."""
 MAX_CAMERAS = 100
 MAX_SECONDS = 7 * 86_400.0
 
@@ -77,6 +79,11 @@ class DemoOptions:
                 return [f"--source: {self.source}: {error.strerror or error}"]
         elif self.source_url is not None and not self.source_url.lower().startswith("rtsp://"):
             return ["--source: a URL must begin with rtsp://"]
+        elif self.source_url is not None:
+            try:
+                configuration(self, {OWN_STREAM: self.source_url}, Path())
+            except ConfigError as error:
+                return error.problems
         return []
 
 

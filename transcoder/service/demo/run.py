@@ -12,7 +12,7 @@ from typing import Any
 from transcoder import clock
 from transcoder.service.demo import cameras, tables, verdict
 from transcoder.service.demo.child import Child
-from transcoder.service.demo.options import HOST, DemoOptions, configuration, state_dir
+from transcoder.service.demo.options import HOST, OWN_STREAM, DemoOptions, configuration, state_dir
 from transcoder.service.demo.reader import ReaderLink
 from transcoder.service.demo.screen import Screen
 from transcoder.service.demo.verdict import Verdict
@@ -22,8 +22,6 @@ from transcoder.service.status import StreamState
 from transcoder.service.stream import Stream
 
 SIMULATOR = "transcoder.simulator"
-OWN_STREAM = "source"
-"""Name of the stream of the user's own URL."""
 REFRESH_S = 0.5
 START_LIMIT_S = 20.0
 """The clock of `seconds` starts after so long at the latest, whether every stream plays or not."""

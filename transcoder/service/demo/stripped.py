@@ -11,11 +11,11 @@ MAX_KINDS = 4
 
 _LAYERS = {
     "nal_in": "NAL units",
-    "rtp_payload_type": "foreign RTP payload types",
+    "rtp_payload_type": "RTP packets of foreign type",
     "rtp_extension": "RTP header extensions",
     "rtp_csrc": "RTP contributors",
     "rtp_padding": "RTP padding",
-    "rtp_ssrc": "foreign RTP sources",
+    "rtp_ssrc": "RTP packets of foreign sources",
     "rtcp": "RTCP items",
     "rtsp_media": "media never set up",
     "udp_source": "foreign datagrams",

@@ -136,7 +136,7 @@ def stripped_table(rows: list[Row]) -> RenderableType:
 
 def verdict_table(verdict: Verdict, rows: list[Row]) -> RenderableType:
     """How it ended."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, collapse_padding=True)
     for name in ("stream", "camera", "served"):
         table.add_column(name, no_wrap=True)
     for name in ("frames", "fps", "errors", "MB", "canaries", "in camera"):

@@ -82,10 +82,10 @@ def reasons(
                 f"{name} carries {count(len(leaked), 'canary mark')} (first: {first['name']}, {first['where']})"
             )
         found += [f"{name} has {oddity}" for oddity in stream["oddities"]]
-        if not stream["frames"]:
-            found.append(f"{name} showed no picture ({stream['problem'] or 'stopped before the first'})")
-        elif name in away:
+        if name in away:
             found.append(f"{name} never showed its camera ({away[name] or 'it sent no picture'})")
+        elif not stream["frames"]:
+            found.append(f"{name} showed no picture ({stream['problem'] or 'stopped before the first'})")
         if stream["decode_errors"]:
             found.append(f"{name} had {count(stream['decode_errors'], 'decode error')}")
         if stream["steps_back"]:

@@ -76,7 +76,7 @@ class Reader:
                 errors={name: count.errors for name, count in counts.items()},
                 cameras=len(self._results),
             )
-            due = all(count.frames for count in counts.values()) or time.monotonic() > deadline
+            due = all(count.frames or count.errors for count in counts.values()) or time.monotonic() > deadline
             if due and not cameras:
                 cameras = [asyncio.create_task(self._read_camera(item["name"], item["url"])) for item in self._cameras]
             await asyncio.sleep(PROGRESS_S)

@@ -93,16 +93,18 @@ class Playback:
         while not self._stop.is_set():
             try:
                 self._play()
-                self.counts.problem = "the stream ended"
+                self.counts.problem = "" if self._stop.is_set() else "the stream ended"
             except (av.error.FFmpegError, OSError) as error:
                 self.counts.problem = str(error)
             self._stop.wait(RETRY_S)
 
     def _play(self) -> None:
-        options = {"rtsp_transport": "tcp", "err_detect": "explode"}
+        # without fpsprobesize FFmpeg waits for some 20 frames before it opens, which a still picture at 1 fps has not
+        options = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
         with av.open(self._url, options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S)) as container:
             video = container.streams.video[0]
             video.thread_type = "NONE"
+            video.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}
             self.counts.codec = video.codec_context.name
             self.counts.connects += 1
             self._last_time = None

@@ -23,14 +23,16 @@ class Station:
     def __init__(self, name: str, url: str) -> None:
         split = urlsplit(url)
         self.name = name
-        self._path = split.path
+        login, at, _ = split.netloc.rpartition("@")
+        self._login = f"{login}{at}"
+        self._rest = url.partition("://")[2].partition("/")[2]
         self.relay = Relay(split.hostname or "", split.port or 554)
         self.playback = Playback()
 
     async def start(self) -> None:
         """Begin to read."""
         await self.relay.start()
-        self.playback.start(f"rtsp://127.0.0.1:{self.relay.port}{self._path}")
+        self.playback.start(f"rtsp://{self._login}127.0.0.1:{self.relay.port}/{self._rest}")
 
     def result(self, canaries: list[Canary]) -> dict[str, object]:
         """What was read, and which canaries were in it."""

@@ -23,6 +23,7 @@ class WireCounts:
         extensions: RTP packets with a header extension.
         contributors: RTP packets with CSRC entries.
         padded: RTP packets with padding.
+        gaps: RTP packets whose sequence number does not follow the one before on their channel.
         unknown: times that the bytes were neither a message nor a packet.
     """
 
@@ -35,6 +36,7 @@ class WireCounts:
     extensions: int = 0
     contributors: int = 0
     padded: int = 0
+    gaps: int = 0
     unknown: int = 0
 
     def oddities(self) -> list[str]:
@@ -50,6 +52,7 @@ class WireCounts:
             (self.extensions, "RTP header extensions"),
             (self.contributors, "RTP packets with CSRC"),
             (self.padded, "padded RTP packets"),
+            (self.gaps, "gaps in RTP sequence numbers"),
             (self.unknown, "pieces that are no RTSP"),
         ):
             if count:
@@ -69,6 +72,7 @@ class Wire:
         self._counts = counts
         self._scanner = scanner
         self._buffer = bytearray()
+        self._expected: dict[int, int] = {}
 
     def feed(self, data: bytes) -> None:
         """See the next piece."""
@@ -88,7 +92,7 @@ class Wire:
             size = 4 + int.from_bytes(self._buffer[begin + 2 : begin + 4])
             if left < size:
                 return 0
-            self._packet(self._buffer[begin + 1], bytes(self._buffer[begin + 4 : begin + 6]))
+            self._packet(self._buffer[begin + 1], bytes(self._buffer[begin + 4 : begin + 8]))
             return size
         head_end = self._buffer.find(b"\r\n\r\n", begin)
         if head_end < 0:
@@ -112,7 +116,10 @@ class Wire:
             self._counts.rtcp += 1
             return
         self._counts.rtp += 1
-        if len(head) == 2:  # RFC 3550 section 5.1
+        if len(head) == 4:  # RFC 3550 section 5.1
+            sequence_number = int.from_bytes(head[2:])
+            self._counts.gaps += sequence_number != self._expected.get(channel, sequence_number)
+            self._expected[channel] = (sequence_number + 1) & 0xFFFF
             self._counts.payload_types.add(head[1] & 0x7F)
             self._counts.extensions += bool(head[0] & 0x10)
             self._counts.contributors += bool(head[0] & 0x0F)
