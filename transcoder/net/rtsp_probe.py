@@ -7,6 +7,7 @@ up, and it ends after a while. What it sends is the same: one video media is set
 import asyncio
 import contextlib
 import functools
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -137,7 +138,8 @@ class RtspProbe(asyncio.Protocol):
         except socket.gaierror as error:
             raise TransportError(f"host name {url.host} is not known: {error.strerror or error}") from None
         except OSError as error:
-            raise TransportError(f"no connection to {url.host}:{url.port}: {error.strerror or error}") from None
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise TransportError(f"no connection to {url.host}:{url.port}: {reason}") from None
 
     # -- asyncio -------------------------------------------------------------------------------------------------
 

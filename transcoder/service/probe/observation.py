@@ -30,7 +30,9 @@ from transcoder.service.probe.slices import SliceCheck
 
 MAX_KINDS = 64
 """Different things of one sort that are kept: a camera chooses how many it sends."""
+_MAX_RANDOM_ACCESS = 1 << 16
 _CLOCK_RATE = 90_000
+_BURST_S = 1.0
 _JUMP_S = 1.0
 """A timestamp that steps this much further than time did is a jump."""
 
@@ -40,13 +42,16 @@ class Timing:
     """Of the pictures, in the order they came.
 
     Attributes:
-        first, last: (arrival in seconds, unwrapped timestamp in ticks).
-        steps: how often each step of the timestamp was seen, ticks.
+        last: (arrival in seconds, unwrapped timestamp in ticks, index of the picture).
+        anchor: the latest picture of the first second: what a camera sends at first comes in a burst, so rates count
+            from here.
+        steps: how often the timestamp advanced by so many milliseconds.
         repeats, backwards, jumps: pictures with such a timestamp.
     """
 
-    first: tuple[float, int] | None = None
-    last: tuple[float, int] | None = None
+    begin: float = 0.0
+    anchor: tuple[float, int, int] | None = None
+    last: tuple[float, int, int] | None = None
     steps: Counter[int]
     repeats: int = 0
     backwards: int = 0
@@ -55,15 +60,26 @@ class Timing:
     def note(self, arrival: float, timestamp: int) -> None:
         """Take the next picture."""
         if self.last is None:
-            self.first = self.last = (arrival, timestamp)
+            self.begin = arrival
+            self.anchor = self.last = (arrival, timestamp, 0)
             return
         step = ((timestamp - self.last[1]) + (1 << 31)) % (1 << 32) - (1 << 31)
         self.repeats += step == 0
         self.backwards += step < 0
         self.jumps += abs(step) / _CLOCK_RATE > arrival - self.last[0] + _JUMP_S
-        if step in self.steps or len(self.steps) < MAX_KINDS:
-            self.steps[step] += 1
-        self.last = (arrival, self.last[1] + step)
+        step_ms = round(step * 1000 / _CLOCK_RATE)
+        if step_ms in self.steps or len(self.steps) < MAX_KINDS:
+            self.steps[step_ms] += 1
+        self.last = (arrival, self.last[1] + step, self.last[2] + 1)
+        if arrival - self.begin <= _BURST_S:
+            self.anchor = self.last
+
+    def rates(self) -> tuple[int, float, float] | None:
+        """Pictures, seconds by arrival and seconds by timestamp since the anchor; None where there are none."""
+        if self.last is None or self.anchor is None or self.last[2] == self.anchor[2]:
+            return None
+        ticks = self.last[1] - self.anchor[1]
+        return self.last[2] - self.anchor[2], self.last[0] - self.anchor[0], ticks / _CLOCK_RATE
 
 
 class Observation:
@@ -244,8 +260,10 @@ class Observation:
         self.pictures += 1
         self.picture_bytes += access_unit.size
         self.damaged += access_unit.damaged
+        before = self.timing.last
         self.timing.note(access_unit.completed, access_unit.timestamp)
-        if access_unit.random_access and len(self.random_access) < 1 << 16:
+        same = before is not None and self.timing.last is not None and self.timing.last[1] == before[1]
+        if access_unit.random_access and not same and len(self.random_access) < _MAX_RANDOM_ACCESS:
             self.random_access.append((self.pictures - 1, access_unit.completed))
         codec = access_unit.codec
         if not isinstance(codec, Codec):  # JPEG and MPEG-4: what is dropped of them stands in the ledger

@@ -32,6 +32,11 @@ _SEI_NAMES = {
     136: "time code", 137: "mastering display", 144: "content light level",
 }  # fmt: skip
 
+_MIN_DRIFT_S, _MAX_DRIFT = 3.0, 0.05
+"""Over 3 s the jitter of a loaded network, 0.1 s, stays below 5 %."""
+_MAX_CLOCK_ERROR_S = 10.0
+"""Readers that trust sender reports allow so much (Nx Witness)."""
+
 Shown = Callable[[str], str]
 
 
@@ -178,11 +183,11 @@ def _video(seen: Observation, video: VideoReceiver, selection: VideoSelection) -
         found |= _parameter_sets(slices.sps)
     found["pictures"] = seen.pictures
     seconds = seen.span[1] - seen.span[0] if seen.span else 0.0
-    timing = seen.timing
-    if timing.first is not None and timing.last is not None and seen.pictures > 1:
-        arrived = timing.last[0] - timing.first[0]
-        if arrived > 0:
-            found["fps"] = round((seen.pictures - 1) / arrived, 2)
+    rates = seen.timing.rates()
+    if rates is not None:
+        pictures, arrived, by_timestamp = rates
+        found["fps"] = round(pictures / arrived, 2) if arrived > 0 else None
+        found["fps_by_timestamp"] = round(pictures / by_timestamp, 2) if by_timestamp > 0 else None
     if seconds > 0:
         octets = sum(size for number, (_, size) in seen.payload_types.items() if number in selection.payload_types)
         found["kbps"] = round(octets * 8 / seconds / 1000)
@@ -242,18 +247,17 @@ def _timestamps(seen: Observation) -> list[str]:
         odd.append(f"{timing.backwards} pictures step back")
     if timing.jumps:
         odd.append(f"{timing.jumps} jumps of over a second")
-    if timing.first is not None and timing.last is not None and not timing.jumps:
-        arrived, ticks = timing.last[0] - timing.first[0], timing.last[1] - timing.first[1]
-        if arrived > 3 and abs(ticks / 90_000 / arrived - 1) > 0.05:
-            odd.append(f"they run at {ticks / 90_000 / arrived:.2f} times real time")
-    if len(timing.steps) > 1:
-        steps = ", ".join(f"{step / 90:.1f} ms {count} times" for step, count in timing.steps.most_common(4))
+    rates = timing.rates()
+    if rates is not None and rates[1] > _MIN_DRIFT_S and not timing.jumps and abs(rates[2] / rates[1] - 1) > _MAX_DRIFT:
+        odd.append(f"they run at {rates[2] / rates[1]:.2f} times real time")
+    if timing.steps and max(timing.steps) - min(timing.steps) > 1:
+        steps = ", ".join(f"{step} ms {count} times" for step, count in timing.steps.most_common(4))
         odd.append(f"steps vary: {steps}")
     if not seen.rtcp["SR"]:
         odd.append("no sender report came")
     elif seen.sender_report is not None:
         off_s = clock.unix_from_ntp(seen.sender_report.ntp) - clock.wall_clock()
-        if abs(off_s) > 10:
+        if abs(off_s) > _MAX_CLOCK_ERROR_S:
             odd.append(f"the clock in sender reports is off by about {off_s:.0f} s")
     if len(seen.ssrcs) > 1:
         odd.append(f"{len(seen.ssrcs)} SSRCs on the video channel")
