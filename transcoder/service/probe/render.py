@@ -30,9 +30,8 @@ def _video(console: Console, video: Mapping[str, object]) -> None:
     _line(console, "video", ", ".join(map(str, [*sps, *level, *sar])))
     if video.get("encrypted"):
         _line(console, "encrypted", "the camera encrypts its pictures: turn stream encryption off there", "bold red")
-    _line(
-        console, "pictures", f"{video['pictures']}, {video.get('fps', '?')} a second, {video.get('kbps', '?')} kbit/s"
-    )
+    rate = f"{video.get('fps', '?')} a second ({video.get('fps_by_timestamp', '?')} by their timestamps)"
+    _line(console, "pictures", f"{video['pictures']}, {rate}, {video.get('kbps', '?')} kbit/s")
     _line(console, "GOP", str(video["gop"]))
     packets = video["packets"]
     if isinstance(packets, Mapping):

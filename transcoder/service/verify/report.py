@@ -30,6 +30,16 @@ def _media(media: Media) -> dict[str, object]:
         "name": media.name,
         "codec": media.codec.value if media.codec else None,
         "bytes": media.octets,
+    }
+    if media.packets or media.rtcp:
+        found |= _packets(media)
+    if media.units is not None:
+        found |= _units(media.units) | _times(media, media.units)
+    return found
+
+
+def _packets(media: Media) -> dict[str, object]:
+    return {
         "packets": media.packets,
         "payload_types": dict(media.payload_types),
         "ssrcs": len(media.ssrcs),
@@ -43,9 +53,6 @@ def _media(media: Media) -> dict[str, object]:
         "late": media.late,
         "repeated": media.repeated,
     }
-    if media.units is not None:
-        found |= _units(media.units) | _times(media, media.units)
-    return found
 
 
 def _units(units: NalUnits) -> dict[str, object]:
