@@ -10,7 +10,8 @@ import structlog
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit, decoder_input, filter_nal_units
-from transcoder.codecs.nal import is_allowed
+from transcoder.codecs.nal import Codec, is_allowed
+from transcoder.codecs.parameter_memory import ParameterSetMemory
 from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
 from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
@@ -64,6 +65,7 @@ class Puller:
         self._on_audio_format = on_audio_format
         self._on_audio = on_audio
         self._audio_timeline: Timeline | None = None
+        self._memory: ParameterSetMemory | None = None
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
         self._transport = TRANSPORTS[0] if options.transport == "auto" else options.transport
         self._first_transport = self._transport
@@ -193,6 +195,8 @@ class Puller:
     def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
         """The camera told what it has."""
         del server
+        codec = selection.codec
+        self._memory = ParameterSetMemory(codec, selection.parameter_sets) if isinstance(codec, Codec) else None
         self._described_multicast = selection.media.connection.startswith(("224.", "23", "ff"))
         self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)
 
@@ -216,6 +220,8 @@ class Puller:
         totals.damaged_access_units += access_unit.damaged
         self._ledger.now = clock.wall_clock()
         nal_units = filter_nal_units(access_unit, self._ledger, is_allowed, "nal_in")
+        if self._memory is not None:
+            nal_units = self._memory.complete(nal_units, random_access=access_unit.random_access)
         if not nal_units:
             return
         pts = self._timeline.presentation_time(access_unit.timestamp, access_unit.completed)

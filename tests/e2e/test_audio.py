@@ -1,0 +1,130 @@
+"""A camera that beeps when it flashes, through the gateway: sound and picture stay together."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from camera_process import SYSTEM_PYTHON, gstreamer_server
+from gateway_process import GatewayProcess
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = Path(__file__).parent / "gstreamer_launch_camera.py"
+SECONDS = 8
+IN_STEP_S = 0.04
+RAW_8K = "audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1"
+RAW_16K = "audioconvert ! audioresample ! audio/x-raw,rate=16000,channels=1"
+PAYLOADERS = {
+    "pcma": f"{RAW_8K} ! alawenc ! rtppcmapay name=pay1",
+    "pcmu": f"{RAW_8K} ! mulawenc ! rtppcmupay name=pay1",
+    "g726": f"{RAW_8K} ! avenc_g726 bitrate=32000 ! rtpg726pay force-aal2=false name=pay1",
+    "aac": f"{RAW_16K} ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1",
+}
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a camera with one path for each kind of sound."""
+    gstreamer_server()
+    if not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    file = tmp_path_factory.mktemp("flashes") / "flashes.mkv"
+    flash = "color=black:s=320x240:r=25,geq=lum='if(lt(mod(T,1),0.08),235,16)':cb=128:cr=128"
+    beep = "aevalsrc='if(lt(mod(t,1),0.08),sin(2*PI*1000*t),0)':s=16000"
+    subprocess.run(
+        [
+            *("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", flash, "-f", "lavfi", "-i", beep, "-t", "20"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25"),
+            *("-c:a", "pcm_s16le", str(file)),
+        ],
+        check=True,
+        timeout=60,
+    )
+    pipelines = [
+        f"{name}=filesrc location={file} ! matroskademux name=d d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 "
+        f"d.audio_0 ! queue ! {payloader}"
+        for name, payloader in PAYLOADERS.items()
+    ]
+    process = subprocess.Popen(
+        [SYSTEM_PYTHON, SCRIPT, *pipelines],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline().split()
+    assert line[:1] == ["ready"], line
+    threading.Thread(target=process.stdout.read, daemon=True).start()
+    yield f"rtsp://127.0.0.1:{line[1]}"
+    process.kill()
+    process.wait()
+
+
+def record(url: str, path: Path) -> Path:
+    subprocess.run(
+        [
+            *("ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", url, "-t", str(SECONDS)),
+            *("-c", "copy", "-y", str(path)),
+        ],
+        check=True,
+        timeout=60,
+    )
+    return path
+
+
+def flashes(path: Path) -> list[float]:
+    """When the picture turns white, seconds."""
+    found, bright = [], True
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            luma = float(frame.to_ndarray(format="gray").mean())
+            if luma > 100 and not bright:
+                found.append(float(frame.time or 0.0))
+            bright = luma > 100
+    return found
+
+
+def beeps(path: Path) -> list[float]:
+    """When the tone begins, seconds."""
+    found: list[float] = []
+    quiet_since = 0.0
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            samples = frame.to_ndarray().astype(np.float64).reshape(-1)
+            loud = np.flatnonzero(np.abs(samples) > 0.2)
+            for index in loud:
+                at = float(frame.time or 0.0) + index / frame.sample_rate
+                if at - quiet_since > 0.5:
+                    found.append(at)
+                quiet_since = at
+    return found[1:] if found and found[0] < 0.2 else found
+
+
+@pytest.mark.parametrize("kind", list(PAYLOADERS))
+def test_sound_stays_in_step_with_the_picture(
+    kind: str, camera: str, start_gateway: Callable[..., GatewayProcess], tmp_path: Path
+) -> None:
+    gateway = start_gateway({"cam": {"source": f"{camera}/{kind}", "audio": "reencode"}})
+    recording = record(gateway.url("cam"), tmp_path / "out.mkv")
+    with av.open(str(recording)) as container:
+        assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
+    seen, heard = flashes(recording), beeps(recording)
+    assert len(seen) >= SECONDS - 3
+    gaps = [min((at - flash for at in heard), key=abs) for flash in seen[:-1]]
+    assert abs(float(np.median(gaps))) < IN_STEP_S, gaps
+    assert max(map(abs, gaps)) < 2 * IN_STEP_S, gaps
+
+
+def test_audio_is_dropped_unless_asked_for(
+    camera: str, start_gateway: Callable[..., GatewayProcess], tmp_path: Path
+) -> None:
+    gateway = start_gateway({"cam": {"source": f"{camera}/pcma"}})
+    recording = record(gateway.url("cam"), tmp_path / "out.mkv")
+    with av.open(str(recording)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
