@@ -131,7 +131,8 @@ class RtspParser:
     Attributes:
         skipped: bytes that belonged to no frame or message.
         resyncs: how many times the parser had to look for the next frame or message.
-        channels: those set up, if known: after stray bytes only a frame of one of them is believed.
+        channels: those set up, if known: after stray bytes only a frame of one of them is believed, and a frame of
+            another only when something that may follow a frame does.
     """
 
     def __init__(self) -> None:
@@ -171,9 +172,17 @@ class RtspParser:
                     self._resync()
                     continue
                 length = (buffer[position + 2] << 8) | buffer[position + 3]
+                end = position + 4 + length
                 if available < 4 + length:
                     return None
-                self._position = position + 4 + length
+                if self.channels is not None and buffer[position + 1] not in self.channels:
+                    # a "$" among stray bytes would take all that its length says with it: what follows tells
+                    if end == len(buffer):
+                        return None
+                    if buffer[end] not in _MAY_FOLLOW:
+                        self._resync()
+                        continue
+                self._position = end
                 self._skipping = 0
                 return InterleavedFrame(buffer[position + 1], memoryview(buffer)[position + 4 : position + 4 + length])
             if first in b"\r\n":
@@ -241,6 +250,8 @@ _STARTS = (b"RTSP/", *(method + b" " for method in _METHODS))
 _REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32} [^\s]{1,2048} RTSP/\d")
 _PART_OF_REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32}(?: [^\s]{0,2048}(?: [RTSP/]{0,5})?)?")
 _CANDIDATE = re.compile(rb"\$|R(?=TSP|TS?P?\Z|\Z)")
+_MAY_FOLLOW = frozenset(b"$\r\nR") | {method[0] for method in _METHODS}
+"""First bytes of what may follow a frame."""
 _STATUS_LINE = b"RTSP/0.0 000"
 _DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
