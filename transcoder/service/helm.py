@@ -106,7 +106,7 @@ class Helm:
         """Steering."""
         return StreamDocument(
             id=stream,
-            config=_shown(self._config_of(stream)),
+            config=shown(self._config_of(stream)),
             origin=self._model.origin(stream),
             etag=self._model.etag(stream, self._etag_key),
             state=self.state(stream),
@@ -162,12 +162,12 @@ class Helm:
     def configuration(self) -> tuple[dict[str, Any], str]:
         """Steering."""
         config = self.config
-        shown = config.model_dump(mode="json", exclude={"streams", "http", "mqtt", "rtsp"})
-        streams = {name: _shown(stream) for name, stream in config.streams.items()}
+        top = config.model_dump(mode="json", exclude={"streams", "http", "mqtt", "rtsp"})
+        streams = {name: shown(stream) for name, stream in config.streams.items()}
         tags = {name: self._model.etag(name, self._etag_key) for name in streams}
-        whole = json.dumps([shown, tags], sort_keys=True, default=str)
+        whole = json.dumps([top, tags], sort_keys=True, default=str)
         tag = hashlib.blake2b(whole.encode(), key=self._etag_key, digest_size=12).hexdigest()
-        return {**shown, "streams": streams}, tag
+        return {**top, "streams": streams}, tag
 
     # -- changes -------------------------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class Helm:
     def _unhidden(self, stream: str, keys: object) -> object:
         """Keys whose source is the one that `stream` shows, password hidden, mean the one that there is."""
         known = self.config.streams.get(stream)
-        if known is not None and isinstance(keys, Mapping) and keys.get("source") == _shown(known)["source"]:
+        if known is not None and isinstance(keys, Mapping) and keys.get("source") == shown(known)["source"]:
             return {**keys, "source": stream_keys(known, secrets=True)["source"]}
         return keys
 
@@ -374,7 +374,7 @@ class Helm:
         self._events.close()
 
 
-def _shown(stream: StreamConfig) -> dict[str, Any]:
+def shown(stream: StreamConfig) -> dict[str, Any]:
     """A stream's keys without secrets, also those that stand in a URL's path."""
     keys = stream_keys(stream, secrets=False)
     keys["source"] = {**keys["source"], "url": redact(keys["source"]["url"])}

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Final
 
+from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import RtspSource, SourceHandler, SourceOptions
-from transcoder.sdp import SessionDescription, VideoSelection
+from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.rtp.audio import AudioUnit
+from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 from transcoder.service.view import MAX_PROBLEM, MAX_TEXT, printable
 from transcoder.steering import ProbeDocument, ProbeMediaDocument
 
@@ -15,7 +17,7 @@ MAX_MEDIA: Final = 32
 """Media that are listed; a camera has two to five."""
 
 
-class _Listener(SourceHandler):
+class _Listener:
     """Takes the description; nothing else is of interest."""
 
     def __init__(self) -> None:
@@ -41,6 +43,21 @@ class _Listener(SourceHandler):
                 media=media,
             )
         )
+
+    def on_playing(self) -> None:
+        pass
+
+    def on_access_unit(self, access_unit: AccessUnit) -> None:
+        pass
+
+    def on_restart(self) -> None:
+        pass
+
+    def on_audio_set_up(self, selection: AudioSelection) -> None:
+        pass
+
+    def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
+        pass
 
 
 async def probe(options: SourceOptions) -> ProbeDocument:
