@@ -262,6 +262,12 @@ def test_report_block(udp: Reception) -> None:
     block = udp.receiver.report(0, 0.0)
     assert block is not None
     assert block.fraction_lost == 0
+    # fourth: 8 expected, 4 received; the fraction is of this interval, the sum of all
+    udp.feed(11, 13, 15, 17)
+    udp.receiver.handle_timeout(udp.now + 1)
+    block = udp.receiver.report(0, 0.0)
+    assert block is not None
+    assert (block.fraction_lost, block.cumulative_lost, block.highest_sequence) == (128, 6, 65536 + 17)
 
 
 def test_no_report_before_the_first_packet(udp: Reception) -> None:

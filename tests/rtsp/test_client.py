@@ -287,6 +287,16 @@ def test_a_keep_alive_is_options_on_the_base_url_and_waits_for_nobody(transcript
     assert transcript.client.state is ClientState.PLAYING
 
 
+def test_only_the_latest_keep_alive_is_remembered(transcript: Transcript) -> None:
+    play = transcript.set_up("Session: 77;timeout=2", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+    transcript.reply(play)
+    for _ in range(8):
+        transcript.now += 1
+        transcript.client.handle_timeout(transcript.now)
+    assert len(transcript.sent()) == 8
+    assert len(transcript.client._pending) == 1
+
+
 @pytest.mark.parametrize(
     "status", ["400 Bad", "401 Unauthorized", "405 No", "451 No", "454 Session", "501 No", "302 Moved"]
 )
