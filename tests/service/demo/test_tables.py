@@ -39,10 +39,11 @@ def test_plain_line() -> None:
 def test_before_the_first_picture_and_after_shedding() -> None:
     status = StreamStatus(name="cam1", state=StreamState.AWAY, problem="refused")
     status.totals.shed_access_units = 3
+    status.worker = {"counters": {"shed_pictures": 2, "decoded_pictures": 100}}
     line = tables.plain_line(tables.Row(status=status, ledger=Ledger(), family="dahua", frames=0))
     assert line.startswith("cam1 dahua: away (refused), - > -, 0 > 0 fps")
     assert "delay - ms" in line
-    assert line.endswith("3 access units shed: more than this machine can do")
+    assert line.endswith("5 pictures left out: this machine is too busy for all")
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -70,7 +71,13 @@ def test_verdict_table() -> None:
     }  # fmt: skip
     camera = {"canaries": 26, "missing": ["cname"], "problem": ""}
     verdict = Verdict(
-        streams=[stream], cameras={"cam1": camera}, families={"cam1": "hikvision"}, dropped={}, reasons=[], seconds=4
+        streams=[stream],
+        cameras={"cam1": camera},
+        families={"cam1": "hikvision"},
+        dropped={},
+        gateway={},
+        reasons=[],
+        seconds=4,
     )
     text = shown(tables.verdict_table(verdict, [row()]), 80)
     line = next(line for line in text.splitlines() if line.startswith(" cam1"))

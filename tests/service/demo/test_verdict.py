@@ -15,7 +15,13 @@ def judge(stream: dict[str, Any], camera: dict[str, Any] | None = READ, away: di
     cameras = {"cam1": camera} if camera else {}
     found = reasons([stream], cameras, ["cam1"], away or {})
     return Verdict(
-        streams=[stream], cameras=cameras, families={"cam1": "dahua"}, dropped={}, reasons=found, seconds=3.0
+        streams=[stream],
+        cameras=cameras,
+        families={"cam1": "dahua"},
+        dropped={},
+        gateway={},
+        reasons=found,
+        seconds=3.0,
     )
 
 

@@ -224,6 +224,7 @@ class _Demo:
                 stream.name: {f"{layer}/{kind}": entry.count for layer, kind, entry in stream.ledger}
                 for stream in self._streams()
             },
+            gateway={stream.name: _numbers(stream) for stream in self._streams()},
             reasons=verdict.reasons(result["streams"], read, names, self._away()),
             seconds=self._watched_s,
         )
@@ -234,6 +235,22 @@ class _Demo:
             self._screen.print(tables.verdict_table(made, self._rows()))
         self._screen.line(made.line)
         return made.clean
+
+
+def _numbers(stream: Stream) -> dict[str, Any]:
+    """What a program may want to know of a stream beside the verdict."""
+    status, totals = stream.status, stream.status.totals
+    middle, high = status.delay_s(), status.delay_s(0.95)
+    return {
+        "state": status.state.value,
+        "problem": status.problem,
+        "delay_ms": round(middle * 1000, 1) if middle is not None else None,
+        "delay_p95_ms": round(high * 1000, 1) if high is not None else None,
+        "pictures_out": totals.pictures_out,
+        "repeated_out": totals.repeated_out,
+        "left_out": tables.left_out(status),
+        "worker_deaths": totals.worker_deaths,
+    }
 
 
 async def _compile(state: Path) -> None:

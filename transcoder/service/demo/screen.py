@@ -25,7 +25,7 @@ class Screen:
     def __init__(self, *, quiet_stdout: bool) -> None:
         stream = sys.stderr if quiet_stdout else sys.stdout
         width = None if stream.isatty() else FILE_WIDTH
-        self.console = Console(file=stream, width=width, soft_wrap=True, highlight=False)
+        self.console = Console(file=stream, width=width, highlight=False)
         self.is_live = self.console.is_terminal and not quiet_stdout
         self._live: Live | None = None
         self._next_lines = 0.0
@@ -76,8 +76,8 @@ class Screen:
 
     def line(self, text: str) -> None:
         """A line that stays."""
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def print(self, renderable: RenderableType) -> None:
         """Something that stays."""
-        self.console.print(renderable, soft_wrap=False)
+        self.console.print(renderable)

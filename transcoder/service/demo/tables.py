@@ -12,7 +12,7 @@ from transcoder.service.demo.stripped import describe
 from transcoder.service.demo.verdict import Verdict
 from transcoder.service.status import StreamState, StreamStatus
 
-NARROW = 104
+NARROW = 116
 """Columns of a terminal below which the table leaves out what stands elsewhere too."""
 MAX_DETAILED = 6
 """Streams that are listed one by one outside the table; more of them are put together, to fit on a screen."""
@@ -24,6 +24,7 @@ _STATE_STYLES = {
     StreamState.AWAY: "red",
     StreamState.DISABLED: "dim",
 }
+_SHED_COUNTERS = ("shed_pictures", "shed_access_units")
 _CODECS = {"h264": "H264", "hevc": "H265"}
 _EXPLANATION = (
     "Every private field of a simulated camera carries a random mark, a canary. The same search looks for all of them "
@@ -46,6 +47,12 @@ class Row:
     ledger: Ledger
     family: str
     frames: int
+
+
+def left_out(status: StreamStatus) -> int:
+    """Pictures that were not encoded for want of time."""
+    counters = status.worker.get("counters", {})
+    return status.totals.shed_access_units + sum(counters.get(name, 0) for name in _SHED_COUNTERS)
 
 
 def plain_line(row: Row) -> str:
@@ -72,19 +79,13 @@ def live(rows: list[Row], urls: dict[str, str], width: int, heading: str, note: 
         heading: what runs and for how long yet.
         note: below it all.
     """
-    problems = [
-        Text(f"{row.status.name}: {text}", "red")
-        for row in rows
-        for text in (row.status.problem, _shed(row.status))
-        if text
-    ]
     return Group(
         Text(heading, "bold"),
         Text("Open in VLC, ffplay or your VMS:"),
         Text("\n".join(f"  {url}" for url in listed(urls)), "cyan"),
         Text(),
         _live_table(rows, narrow=width < NARROW),
-        *problems,
+        *_problems(rows),
         stripped_table(rows),
         Text(f"\n{note}", "dim"),
     )
@@ -157,7 +158,7 @@ def verdict_table(verdict: Verdict, rows: list[Row]) -> RenderableType:
             _judged(f"{leaked} of {searched}", bad=leaked > 0) if searched else "-",
             _in_camera(verdict, name),
         )
-    parts = [Text("Read back by an independent client", "bold"), table, stripped_table(rows)]
+    parts = [Text("Read back by an independent client", "bold"), table, *_problems(rows), stripped_table(rows)]
     if verdict.cameras:
         parts.append(Text(f"\n{_EXPLANATION}", "dim"))
     return Group(*parts, Text())
@@ -187,6 +188,15 @@ def _delay(status: StreamStatus) -> str:
     return "-" if middle is None else f"{middle * 1000:.0f}"
 
 
+def _problems(rows: list[Row]) -> list[RenderableType]:
+    return [
+        Text(f"{row.status.name}: {text}", "red")
+        for row in rows
+        for text in (row.status.problem, _shed(row.status))
+        if text
+    ]
+
+
 def _shed(status: StreamStatus) -> str:
-    number = status.totals.shed_access_units
-    return f"{number} access units shed: more than this machine can do" if number else ""
+    number = left_out(status)
+    return f"{number} pictures left out: this machine is too busy for all" if number else ""

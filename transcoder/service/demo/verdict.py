@@ -13,6 +13,7 @@ class Verdict:
         cameras: what was in the cameras' own streams, by stream name.
         families: of the simulated cameras, by stream name.
         dropped: by stream, what the gateway did not let through: count by layer and kind.
+        gateway: by stream, the gateway's own numbers.
         reasons: why it is not clean, one phrase each; none: it is.
         seconds: that were watched.
     """
@@ -21,6 +22,7 @@ class Verdict:
     cameras: dict[str, dict[str, Any]]
     families: dict[str, str]
     dropped: dict[str, dict[str, int]]
+    gateway: dict[str, dict[str, Any]]
     reasons: list[str]
     seconds: float
 
@@ -50,6 +52,7 @@ class Verdict:
                     **stream,
                     "vendor": self.families.get(stream["name"]),
                     "camera": self.cameras.get(stream["name"]),
+                    "gateway": self.gateway.get(stream["name"], {}),
                     "dropped": self.dropped.get(stream["name"], {}),
                 }
                 for stream in self.streams
