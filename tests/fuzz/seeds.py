@@ -1,0 +1,114 @@
+"""Inputs to begin with, from the case tables of the other tests."""
+
+import struct
+import tomllib
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent.parent / "data"
+FOUND = DATA / "fuzz"
+SSRC = 0x0A1B2C3D
+
+H264_SETS = (
+    bytes.fromhex("674d401fda0586e840000003004000000783c60ca8"),
+    bytes.fromhex("68ef0f2c80"),
+)
+H265_SETS = (
+    bytes.fromhex("40010c01ffff01600000030090000003000003003c959809"),
+    bytes.fromhex("42010101600000030090000003000003003ca00b080d165959a4932b9a020000030002000003001e10"),
+    bytes.fromhex("4401c172b46240"),
+)
+
+
+def table(name: str) -> dict[str, Any]:
+    """A case table of tests/data."""
+    return tomllib.loads((DATA / f"{name}.toml").read_text())
+
+
+def found(target: str) -> list[bytes]:
+    """Inputs that a fault was found with."""
+    return [path.read_bytes() for path in sorted((FOUND / target).glob("*"))]
+
+
+def descriptions() -> list[bytes]:
+    """Session descriptions of every peculiarity."""
+    return [case["body"].strip().replace("\n", "\r\n").encode() for case in table("sdp")["case"] if "body" in case]
+
+
+def wire() -> list[bytes]:
+    """What servers send on an RTSP connection."""
+    data = table("wire")
+    cases = []
+    for case in data["case"]:
+        text = case["text"].replace("\n", "\r\n").encode()
+        for name, digits in data["hex"].items():
+            text = text.replace(f"@{name}@".encode(), bytes.fromhex(digits))
+        cases.append(text)
+    return cases
+
+
+def dialogs() -> list[bytes]:
+    """The server's side of whole conversations, then frames."""
+    description = descriptions()[0]
+    challenges = [
+        "WWW-Authenticate: " + value for case in table("challenges")["case"] for value in case.get("values", [])
+    ]
+    frames = b"$\0\0\x0e" + packet(1, 9000, H264_SETS[1][:2]) + b"\r\n$\x01\0\x08\x80\xc9\0\x01\0\0\0\x07"
+    found_dialogs = []
+    for index, dialog in enumerate(table("dialogs")["dialog"]):
+        parts = []
+        cseq = 0
+        for step in ("options", "describe", "setup", "play"):
+            fields = list(dialog.get(step, ()))
+            body = description if step == "describe" else b""
+            if step == "describe":
+                cseq += 1
+                challenge = challenges[index % len(challenges)]
+                parts.append(f"RTSP/1.0 401 Unauthorized\r\nCSeq: {cseq + 1}\r\n{challenge}\r\n\r\n".encode())
+                fields.append(f"Content-Length: {len(body)}")
+            cseq += 1
+            head = "\r\n".join(["RTSP/1.0 200 OK", f"CSeq: {cseq}", *fields])
+            parts.append(head.encode() + b"\r\n\r\n" + body)
+        found_dialogs.append(b"".join(parts) + frames + b"OPTIONS rtsp://192.0.2.7/ RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+    return found_dialogs
+
+
+def packet(
+    sequence_number: int, timestamp: int, payload: bytes, *, marker: bool = False, payload_type: int = 96
+) -> bytes:
+    """An RTP packet (RFC 3550 section 5.1)."""
+    second = payload_type | (0x80 if marker else 0)
+    return struct.pack("!BBHII", 0x80, second, sequence_number & 0xFFFF, timestamp & 0xFFFFFFFF, SSRC) + payload
+
+
+def framed(packets: list[bytes], flags: int = 0) -> bytes:
+    """How the targets of RTP read several packets from one input: a byte of flags, then 16-bit size and packet."""
+    return bytes((flags,)) + b"".join(len(each).to_bytes(2) + each for each in packets)
+
+
+def streams(codec: str) -> list[bytes]:
+    """Packets of the streams of one codec with the peculiarities of cameras, over TCP and over UDP."""
+    cases = []
+    for stream in table("rtp_streams")["stream"]:
+        if stream["codec"] != codec:
+            continue
+        packets = []
+        for row in stream["packets"]:
+            extra = row if isinstance(row, dict) else {}
+            number, timestamp, marker, payload = extra.get("packet", row)
+            payload_type = extra.get("payload_type", 96)
+            packets.append(packet(number, timestamp, bytes.fromhex(payload), marker=marker, payload_type=payload_type))
+        cases += [framed(packets), framed(packets, 1)]
+    return cases
+
+
+SENDER_REPORT = struct.pack("!BBHIQIII", 0x80, 200, 6, SSRC, 0xE9A1B2C3D4E5F607, 9000, 3, 900)
+SOURCE_DESCRIPTION = struct.pack("!BBHIBB", 0x81, 202, 3, SSRC, 1, 6) + b"camera\0\0"
+
+
+def reports() -> list[bytes]:
+    """Compound RTCP packets."""
+    receiver_report = struct.pack("!BBHIIIIIII", 0x81, 201, 7, 7, SSRC, 0x01FFFFFF, 70_000, 12, 0, 0)
+    application = b"\x80\xcc\0\x03" + SSRC.to_bytes(4) + b"INFOabcd"
+    goodbye = b"\x81\xcb\0\x01" + SSRC.to_bytes(4)
+    return [SENDER_REPORT, SENDER_REPORT + SOURCE_DESCRIPTION, receiver_report + application + goodbye]
