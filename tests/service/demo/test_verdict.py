@@ -72,3 +72,9 @@ def test_a_search_that_proves_nothing(camera: dict[str, Any] | None, told: str) 
 
 def test_a_slate_is_no_picture_of_the_camera() -> None:
     assert judge(SOUND, away={"cam1": "refused"}).line == "verdict: NOT clean: cam1 never showed its camera (refused)"
+
+
+def test_the_last_line_stays_short_and_the_rest_is_in_the_json() -> None:
+    verdict = judge({**SOUND, "oddities": ["a", "b", "c", "d", "e"]})
+    assert verdict.line == "verdict: NOT clean: cam1 has a; cam1 has b; cam1 has c; and 2 other reasons"
+    assert len(verdict.as_json()["reasons"]) == 5

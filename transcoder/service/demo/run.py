@@ -6,17 +6,16 @@ import json
 import signal
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 from transcoder import clock
 from transcoder.service.demo import cameras, tables, verdict
 from transcoder.service.demo.child import Child
+from transcoder.service.demo.kernels import compile_kernels
 from transcoder.service.demo.options import HOST, OWN_STREAM, DemoOptions, configuration, state_dir
 from transcoder.service.demo.reader import ReaderLink
 from transcoder.service.demo.screen import Screen
 from transcoder.service.demo.verdict import Verdict
-from transcoder.service.forkserver import ForkServer
 from transcoder.service.gateway import Gateway
 from transcoder.service.status import StreamState
 from transcoder.service.stream import Stream
@@ -90,7 +89,7 @@ class _Demo:
         if self._options.cameras:
             self._screen.progress(f"Starting {verdict.count(self._options.cameras, 'simulated camera')} ...")
             preparing = cameras.start(self._simulator, self._prepared)
-            self._cameras, _ = await self._or_stopped(_both(preparing, _compile(state)))
+            self._cameras, _ = await self._or_stopped(_both(preparing, compile_kernels(state)))
         sources = {camera.stream: camera.url for camera in self._cameras}
         if self._options.source_url is not None:
             sources[OWN_STREAM] = self._options.source_url
@@ -251,18 +250,6 @@ def _numbers(stream: Stream) -> dict[str, Any]:
         "left_out": tables.left_out(status),
         "worker_deaths": totals.worker_deaths,
     }
-
-
-async def _compile(state: Path) -> None:
-    """Compile the kernels on a second core while the cameras' pictures are prepared, the first time."""
-    folder = state / "numba"
-    if folder.is_dir() and any(folder.iterdir()):
-        return
-    fork_server = ForkServer(folder)
-    try:
-        await fork_server.start()
-    finally:
-        await fork_server.close()
 
 
 async def _both(first: Coroutine[Any, Any, Any], second: Coroutine[Any, Any, Any]) -> tuple[Any, Any]:

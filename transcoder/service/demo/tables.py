@@ -51,7 +51,7 @@ class Row:
 
 def left_out(status: StreamStatus) -> int:
     """Pictures that were not encoded for want of time."""
-    counters = status.worker.get("counters", {})
+    counters: dict[str, int] = status.worker.get("counters", {})
     return status.totals.shed_access_units + sum(counters.get(name, 0) for name in _SHED_COUNTERS)
 
 

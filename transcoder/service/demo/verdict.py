@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+MAX_REASONS = 3
+"""Of those in the last line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -35,7 +38,9 @@ class Verdict:
     def line(self) -> str:
         """The last line."""
         if not self.clean:
-            return f"verdict: NOT clean: {'; '.join(self.reasons)}"
+            more = len(self.reasons) - MAX_REASONS
+            rest = f"; and {count(more, 'other reason')}" if more > 0 else ""
+            return f"verdict: NOT clean: {'; '.join(self.reasons[:MAX_REASONS])}{rest}"
         frames = sum(stream["frames"] for stream in self.streams)
         searched = sum(camera["canaries"] for camera in self.cameras.values())
         proof = f", 0 of the cameras' {searched} canaries in what was served" if searched else ""
