@@ -146,7 +146,7 @@ class NalUnits:
             if payload_type in self.sei or len(self.sei) < MAX_KINDS:
                 entry = self.sei.setdefault(payload_type, SeiKind())
                 entry.count += 1
-                entry.first = entry.first or data[begin : begin + 24]
+                entry.first = entry.first or data[begin : position + size][:24]
             if position + size > len(data):
                 self.problems["an SEI message whose size is wrong"] += 1
                 return
