@@ -15,6 +15,7 @@ import av.error
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.errors import MediaError
 from transcoder.ipc.options import AudioFormat
+from transcoder.media.decoder import padded_packet
 
 BIT_RATE = 48_000
 """Of the output: speech is transparent well below."""
@@ -88,7 +89,7 @@ class AudioTranscoder:
             self._open_aac(config or self._source.config)
         elif self._decoder is None or self._is_aac:
             self._open_samples()
-        for frame in self._decoder.decode(av.Packet(payload)):
+        for frame in self._decoder.decode(padded_packet(payload)):
             if not frame.samples or not frame.sample_rate:
                 continue
             due = round(pts * self.rate / VIDEO_CLOCK_RATE)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.error
@@ -22,6 +23,18 @@ _TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
 ERRORS_TO_RESET = 50
 """Access units refused in a row before the decoder is made anew: about two seconds of video."""
+
+
+def padded_packet(data: bytes | memoryview) -> "av.Packet[Any]":
+    """A packet in a buffer of FFmpeg's own.
+
+    Decoders read up to 64 bytes behind a packet and want zeros there (AV_INPUT_BUFFER_PADDING_SIZE). A packet that PyAV
+    makes of a bytes object has what lies behind that in memory: VOPs that end on a byte's last bit decoded wrong then.
+    """
+    packet = av.Packet(len(data))
+    packet.update(bytes(data))
+    return packet
+
 
 class Decoder:
     """One decoder with one thread, so that a picture comes out of the access unit that went in.
@@ -52,7 +65,7 @@ class Decoder:
             data: Annex B byte stream of one access unit.
             pts: 90 kHz ticks; comes back as frame.pts, in presentation order.
         """
-        packet = av.Packet(bytes(data))
+        packet = padded_packet(data)
         packet.pts = pts
         packet.dts = pts
         packet.time_base = _TIME_BASE
