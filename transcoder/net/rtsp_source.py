@@ -344,6 +344,8 @@ class RtspSource(asyncio.Protocol):
         elif self.audio is not None and channel == self._channels[1][0]:
             self.audio.receive_rtp(data, now)
             self._drain_audio(self.audio)
+        elif self.audio is not None and channel == self._channels[1][1]:
+            self.audio.receive_rtcp(data, now)
         else:
             video.receive_rtcp(data, now)
 

@@ -7,6 +7,8 @@ from transcoder.ledger import Ledger
 from transcoder.rtp.packet import Buffer
 from transcoder.rtp.payload import mpeg4_generic
 from transcoder.rtp.reception import RtpReceiver
+from transcoder.rtp.rtcp import SenderReport
+from transcoder.rtp.sender_reports import SenderReports
 from transcoder.sdp import AudioSelection
 
 MAX_SAMPLES_SIZE = 4096
@@ -40,6 +42,7 @@ class AudioReceiver:
 
     def __init__(self, selection: AudioSelection, ledger: Ledger, *, reorder: bool) -> None:
         self.receiver = RtpReceiver(selection.payload_types, selection.clock_rate, ledger, reorder=reorder)
+        self._reports = SenderReports(self.receiver, ledger)
         self.faults: Counter[str] = Counter()
         self.restarts = 0
         self._selection = selection
@@ -51,6 +54,15 @@ class AudioReceiver:
         """Take an RTP packet; call next_unit() until it returns None afterwards."""
         self.receiver.receive(data, now)
         self._drain()
+
+    def receive_rtcp(self, data: Buffer, now: float) -> None:
+        """Take an RTCP packet."""
+        self._reports.receive(data, now)
+
+    @property
+    def sender_report(self) -> SenderReport | None:
+        """The latest sender report of the current source."""
+        return self._reports.latest
 
     def handle_timeout(self, now: float) -> None:
         """Stop waiting for packets that did not come."""

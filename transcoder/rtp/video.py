@@ -5,17 +5,15 @@ from collections import Counter
 from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
-from transcoder.errors import PayloadError
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import Buffer, RtpPacket
 from transcoder.rtp.payload import h264, h265, jpeg, mpeg4
 from transcoder.rtp.reception import RtpReceiver
-from transcoder.rtp.rtcp import Other, SenderReport, parse_rtcp, serialize_receiver_report
+from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
+from transcoder.rtp.sender_reports import SenderReports
 
 REPORT_INTERVAL_S = 5.0
 """Between receiver reports (RFC 3550 section 6.2); they keep sessions of cameras alive that ignore requests."""
-
-_RTCP_KINDS = {202: "SDES", 203: "BYE", 204: "APP"}
 
 
 class NalUnitPath:
@@ -101,8 +99,7 @@ class VideoReceiver:
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname
-        self._sender_report: SenderReport | None = None
-        self._sender_report_at = 0.0
+        self._reports = SenderReports(self.receiver, ledger)
         self._next_report: float | None = None
         self.restarts = 0
 
@@ -114,8 +111,7 @@ class VideoReceiver:
     @property
     def sender_report(self) -> SenderReport | None:
         """The latest sender report of the current source."""
-        report = self._sender_report
-        return report if report is not None and report.ssrc == self.receiver.ssrc else None
+        return self._reports.latest
 
     def receive_rtp(self, data: Buffer, now: float) -> None:
         """Take an RTP packet; call next_access_unit() until it returns None afterwards."""
@@ -133,19 +129,7 @@ class VideoReceiver:
 
     def receive_rtcp(self, data: Buffer, now: float) -> None:
         """Take an RTCP packet: sender reports are read, everything else is counted and forgotten."""
-        try:
-            packets = parse_rtcp(bytes(data))
-        except PayloadError:
-            self.receiver.malformed += 1
-            return
-        for packet in packets:
-            if isinstance(packet, SenderReport):
-                if packet.ssrc == self.receiver.ssrc:  # Tapo sends reports of an SSRC that sends no media
-                    self._sender_report = packet
-                    self._sender_report_at = now
-            elif isinstance(packet, Other):
-                kind = _RTCP_KINDS.get(packet.packet_type, f"type {packet.packet_type}")
-                self._ledger.count("rtcp", kind, size=len(packet.body), example=packet.body)
+        self._reports.receive(data, now)
 
     def next_access_unit(self) -> AccessUnit | None:
         """The next complete access unit, or None."""
@@ -174,5 +158,5 @@ class VideoReceiver:
         self._next_report = now + REPORT_INTERVAL_S
         report = self.sender_report
         last = (report.ntp >> 16) & 0xFFFF_FFFF if report is not None else 0
-        block = self.receiver.report(last, now - self._sender_report_at)
+        block = self.receiver.report(last, self._reports.age_s(now))
         return serialize_receiver_report(self._ssrc, self._cname, block)

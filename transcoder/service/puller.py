@@ -17,6 +17,7 @@ from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import TRANSPORTS, RtspSource, SourceOptions
 from transcoder.rtp.audio import AudioUnit
+from transcoder.rtp.lip_sync import LipSync
 from transcoder.rtp.timeline import Timeline
 from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 from transcoder.service.backoff import Backoff
@@ -65,6 +66,7 @@ class Puller:
         self._on_audio_format = on_audio_format
         self._on_audio = on_audio
         self._audio_timeline: Timeline | None = None
+        self._lip_sync: LipSync | None = None
         self._memory: ParameterSetMemory | None = None
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
         self._transport = TRANSPORTS[0] if options.transport == "auto" else options.transport
@@ -230,6 +232,8 @@ class Puller:
         elif self._skip_to_random_access:
             totals.skipped_access_units += 1
             return
+        if self._lip_sync is not None:
+            self._lip_sync.note_video(access_unit.timestamp, pts)
         data = decoder_input(access_unit.codec, nal_units)
         totals.bytes_in += len(data)
         unit = CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
@@ -238,6 +242,7 @@ class Puller:
     def on_audio_set_up(self, selection: AudioSelection) -> None:
         """Audio comes as well."""
         self._audio_timeline = Timeline(selection.clock_rate)
+        self._lip_sync = LipSync(selection.clock_rate)
         self._on_audio_format(
             AudioFormat(
                 encoding=selection.encoding,
@@ -249,11 +254,13 @@ class Puller:
 
     def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
         """Date and hand on: a packet of audio arrives when its last sample was taken, a picture when it was."""
-        timeline = self._audio_timeline
-        if timeline is None:
+        timeline, lip_sync, connection = self._audio_timeline, self._lip_sync, self._connection
+        if timeline is None or lip_sync is None or connection is None or connection.video is None:
             return
         if restarted:
             timeline.reset()
         end = timeline.presentation_time(unit.timestamp + unit.duration, unit.arrival)
+        begin = end - unit.duration * VIDEO_CLOCK_RATE // timeline.clock_rate
+        reports = connection.video.sender_report, connection.audio.sender_report if connection.audio else None
         self._totals.audio_units_in += 1
-        self._on_audio(end - unit.duration * VIDEO_CLOCK_RATE // timeline.clock_rate, unit.data)
+        self._on_audio(lip_sync.correct(unit.timestamp, begin, *reports), unit.data)

@@ -1,0 +1,60 @@
+"""Sound in step with the picture: both follow their arrival, sender reports say how far apart that puts them.
+
+Sender reports of cameras are missing or wrong often enough, so they correct within bounds and never decide alone.
+"""
+
+from transcoder.clock import VIDEO_CLOCK_RATE, unix_from_ntp
+from transcoder.rtp.rtcp import SenderReport
+
+MAX_CORRECTION_S = 0.5
+"""Reports that put sound and picture further apart than network and codecs can are not believed."""
+_SMOOTHING = 0.1
+
+
+class LipSync:
+    """How much earlier or later audio has to be presented than its arrival says.
+
+    Args:
+        audio_rate: ticks a second of the audio's RTP timestamps.
+
+    Attributes:
+        correction_s: seconds, added to audio; 0 without reports of both.
+    """
+
+    def __init__(self, audio_rate: int) -> None:
+        self._audio_rate = audio_rate
+        self._video: tuple[int, int] | None = None
+        self._reported = False
+        self.correction_s = 0.0
+
+    def note_video(self, timestamp: int, pts: int) -> None:
+        """A picture with this RTP timestamp is presented at pts (90 kHz ticks)."""
+        self._video = (timestamp, pts)
+
+    def correct(self, timestamp: int, pts: int, video: SenderReport | None, audio: SenderReport | None) -> int:
+        """When audio has to be presented.
+
+        Args:
+            timestamp: RTP timestamp of its first sample.
+            pts: 90 kHz ticks, by arrival.
+            video: latest sender report of the video source.
+            audio: latest sender report of the audio source.
+
+        Returns:
+            90 kHz ticks.
+        """
+        if video is not None and audio is not None and self._video is not None:
+            video_timestamp, video_pts = self._video
+            taken = _taken_at(audio, timestamp, self._audio_rate) - _taken_at(video, video_timestamp, VIDEO_CLOCK_RATE)
+            wanted_s = taken - (pts - video_pts) / VIDEO_CLOCK_RATE
+            if abs(wanted_s) <= MAX_CORRECTION_S:
+                weight = _SMOOTHING if self._reported else 1.0
+                self._reported = True
+                self.correction_s += (wanted_s - self.correction_s) * weight
+        return pts + round(self.correction_s * VIDEO_CLOCK_RATE)
+
+
+def _taken_at(report: SenderReport, timestamp: int, clock_rate: int) -> float:
+    """Wall clock of a sample by its source's report, UTC seconds (RFC 3550 section 6.4.1)."""
+    difference = ((timestamp - report.rtp_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+    return unix_from_ntp(report.ntp) + difference / clock_rate
