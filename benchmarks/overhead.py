@@ -65,7 +65,7 @@ def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
     import av
     from av.video.frame import PictureType
 
-    from transcoder.media.encoder import encoder_options
+    from transcoder.media.encoder_policy import encoder_options
 
     codec, units, rate = read_access_units(arguments.file, arguments.frames)
     options = worker_options(arguments, rate)

@@ -98,6 +98,9 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "::1/128",
     ]  # fmt: skip
     stream = config.streams["front"].model_dump(exclude={"source"})
+    encoder = stream.pop("encoder")
+    assert encoder.pop("profile") == "balanced"
+    assert set(encoder.values()) == {None}
     video = {"codec": "h264", "bitrate_kbps": 4000, "fps": None, "gop_s": 1, "size": None, "preset": None}
     assert stream == {"enabled": True, "audio": "drop", "video": video, "masks": (), "memory_limit_mb": 512}
 

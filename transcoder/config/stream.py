@@ -66,6 +66,25 @@ class VideoConfig(Section):
         return f"{width}x{height}"
 
 
+class EncoderConfig(Section):
+    """`encoder`: what the encoder spends processor time and bits on; null: as the profile says."""
+
+    profile: Literal["economy", "balanced", "quality"] = "balanced"
+    """economy: most streams a core, for more bits; quality: fewest bits. docs/encoder.md has what was measured."""
+    crf: Annotated[float, Field(ge=0, le=51), NotBool] | None = None
+    """Constant rate factor, 0 (best) to 51; the bitrate stays below `video.bitrate_kbps` whatever it says."""
+    aq_mode: Annotated[int, Field(ge=0, le=3), NotBool] | None = None
+    """Adaptive quantisation: 0 for off, which gives faces and number plates the bits that flat areas would get."""
+    aq_strength: Annotated[float, Field(ge=0, le=3), NotBool] | None = None
+    """Of adaptive quantisation, where it is on."""
+    ipratio: Annotated[float, Field(ge=0.5, le=10), NotBool] | None = None
+    """How much finer an IDR is quantised than the pictures after it, which inherit it where nothing moves."""
+    subme: Annotated[int, Field(ge=0, le=7), NotBool] | None = None
+    """Subpixel motion estimation: 0 for whole samples only."""
+    buffer_s: Annotated[float, Field(ge=0.1, le=10), NotBool] | None = None
+    """Seconds of `video.bitrate_kbps` that the decoder's buffer model holds: how large an IDR may be."""
+
+
 class MaskConfig(Section):
     """`masks[]`: a part of the picture that nobody is to see."""
 
@@ -90,6 +109,7 @@ class StreamOptions(Section):
     enabled: bool = True
     audio: Literal["drop", "reencode"] = "drop"
     video: VideoConfig = VideoConfig()
+    encoder: EncoderConfig = EncoderConfig()
     masks: Annotated[tuple[MaskConfig, ...], Field(max_length=32)] = ()
     """At most 32; a list in a stream replaces that in `defaults`."""
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512

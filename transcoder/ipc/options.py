@@ -64,6 +64,29 @@ class OutputFormat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """The encoder's policy; None: as the profile says (transcoder.media.encoder_policy).
+
+    Attributes:
+        profile: "economy", "balanced" or "quality".
+        crf: constant rate factor, 0 (best) to 51.
+        aq_mode: adaptive quantisation, 0 (off) to 3.
+        aq_strength: of adaptive quantisation, where it is on.
+        ipratio: how much finer an IDR is quantised than the pictures that inherit from it.
+        subme: subpixel motion estimation, 0 (whole samples) to 7.
+        buffer_s: seconds of the bitrate cap that the decoder's buffer model holds.
+    """
+
+    profile: str = "balanced"
+    crf: float | None = None
+    aq_mode: int | None = None
+    aq_strength: float | None = None
+    ipratio: float | None = None
+    subme: int | None = None
+    buffer_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
     """Settings of one stream's re-encoding.
 
@@ -73,7 +96,8 @@ class WorkerOptions:
         gop_s: seconds between IDR pictures.
         fps: at most this many pictures a second, or None.
         size: output (width, height), or None for the camera's.
-        preset: of the encoder, or None for its default.
+        preset: of the encoder, or None for the profile's.
+        encoder: its policy.
         masks: privacy masks.
         fixed: the output format of an earlier worker of this stream, kept while its readers stay.
         memory_limit_mb: data memory of the process, MiB.
@@ -85,6 +109,7 @@ class WorkerOptions:
     fps: float | None = None
     size: tuple[int, int] | None = None
     preset: str | None = None
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
     masks: tuple[Mask, ...] = field(default_factory=tuple)
     fixed: OutputFormat | None = None
     memory_limit_mb: int = 512
@@ -102,5 +127,6 @@ class WorkerOptions:
         fields["masks"] = tuple(
             Mask(polygon=tuple((x, y) for x, y in mask["polygon"]), style=mask["style"]) for mask in fields["masks"]
         )
+        fields["encoder"] = EncoderSettings(**fields["encoder"])
         fields["fixed"] = OutputFormat(**fields["fixed"]) if fields["fixed"] else None
         return cls(**fields)

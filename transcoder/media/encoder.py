@@ -15,6 +15,7 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec, is_allowed, is_random_access, nal_unit_name, nal_unit_type, split_byte_stream
 from transcoder.errors import MediaError
 from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.media.encoder_policy import encoder_options
 from transcoder.media.picture import OwnPicture
 
 LIMITED_RANGE = 1
@@ -25,38 +26,6 @@ _BIT_EXACT = 1 << 23
 """AV_CODEC_FLAG_BITEXACT: no version string in the output."""
 _JPEG_QUALITY = 4
 """Of 2 (best) to 31."""
-VBV_S = 1.0
-"""Seconds of the cap that the decoder's buffer model holds: one GOP, so that an IDR may be large."""
-
-_QUALITY = {Codec.H264: "23", Codec.H265: "25"}
-"""Constant rate factors of about equal quality."""
-_PRESETS = {Codec.H264: "superfast", Codec.H265: "ultrafast"}
-
-
-def encoder_options(options: WorkerOptions) -> dict[str, str]:
-    """Settings of the encoder, by FFmpeg's names; every one must be understood by it."""
-    common = {
-        "preset": options.preset or _PRESETS[options.codec],
-        "tune": "zerolatency",
-        "crf": _QUALITY[options.codec],
-        "forced-idr": "1",
-        "a53cc": "0",
-        "udu_sei": "0",
-    }
-    cap = options.bitrate_kbps
-    buffer = round(cap * VBV_S)
-    if options.codec is Codec.H264:
-        return common | {
-            "maxrate": f"{cap}k",
-            "bufsize": f"{buffer}k",
-            "x264-params": "keyint=infinite:scenecut=0:weightp=0:aud=0",
-        }
-    return common | {
-        "x265-params": (
-            f"vbv-maxrate={cap}:vbv-bufsize={buffer}:keyint=-1:scenecut=0:open-gop=0:bframes=0:repeat-headers=1:info=0:"
-            "hash=0:aud=0:hrd=0:pools=none:frame-threads=1:log-level=error"
-        )
-    }
 
 
 class Encoder:

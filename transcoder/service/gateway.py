@@ -11,7 +11,7 @@ import structlog
 from transcoder import clock
 from transcoder.codecs.nal import Codec
 from transcoder.config import Config, StreamConfig, is_allowed
-from transcoder.ipc.options import Mask, WorkerOptions
+from transcoder.ipc.options import EncoderSettings, Mask, WorkerOptions
 from transcoder.net.rtsp_server import RtspServer, ServedStream
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
@@ -37,6 +37,7 @@ def worker_options(stream: StreamConfig) -> WorkerOptions:
         fps=video.fps,
         size=video.dimensions,
         preset=video.preset,
+        encoder=EncoderSettings(**stream.encoder.model_dump()),
         masks=tuple(Mask(polygon=mask.polygon, style=mask.style) for mask in stream.masks),
         memory_limit_mb=stream.memory_limit_mb,
     )

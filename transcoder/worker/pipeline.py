@@ -96,7 +96,7 @@ class Pipeline:
             self._stages = None
             self._encoder = None
             self._has_picture = False
-        elif (old.bitrate_kbps, old.preset) != (options.bitrate_kbps, options.preset):
+        elif (old.bitrate_kbps, old.preset, old.encoder) != (options.bitrate_kbps, options.preset, options.encoder):
             self._encoder = None
         yield from ()
 
