@@ -1,6 +1,7 @@
 """One worker process as the service sees it: messages, signs of life, memory."""
 
 import asyncio
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -169,6 +170,8 @@ class WorkerLink(asyncio.Protocol):
         if silent < HANG_S:
             self._cpu = (now, status["cpu_s"])
             return
+        if self._has_unread():
+            return  # this process is behind, not the worker
         # silent because it hangs, or because this machine has no time for it? Only the former is its fault.
         since, cpu_s = self._cpu
         share = (status["cpu_s"] - cpu_s) / max(now - since, 0.1)
@@ -176,6 +179,12 @@ class WorkerLink(asyncio.Protocol):
         hangs = share > _BUSY if runnable else share < _IDLE
         if hangs or silent > STARVED_S:
             self.kill(f"worker gave no sign of life for {silent:.1f} s")
+
+    def _has_unread(self) -> bool:
+        poll = select.poll()
+        if self._forked is not None:
+            poll.register(self._forked.connection, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 def _process_status(pid: int) -> dict[str, Any] | None:
