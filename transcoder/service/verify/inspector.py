@@ -10,8 +10,20 @@ from transcoder.service.verify.own_text import Description, foreign_fields, read
 from transcoder.service.verify.search import Pattern, Search, short_marks
 
 _MAX_MEDIA = 64
+_MAX_PROBLEMS = 1000
+_FURTHER = "further problems, each another"
 _QUIET = frozenset({"cseq", "content-length", "rtp-info", "date"})
 """Header fields that differ every time and are not listed as text; they are judged all the same."""
+
+
+class Problems(Counter[str]):
+    """Counts by what is wrong; a peer chooses the words, so there is an end to them."""
+
+    def __setitem__(self, text: str, count: int) -> None:
+        if text in self or len(self) < _MAX_PROBLEMS:
+            super().__setitem__(text, count)
+        else:
+            super().__setitem__(_FURTHER, self[_FURTHER] + count)
 
 
 class Inspector:
@@ -30,7 +42,7 @@ class Inspector:
     """
 
     def __init__(self, canaries: list[Pattern], codec: Codec | None = None, path: str = "") -> None:
-        self.problems: Counter[str] = Counter()
+        self.problems = Problems()
         self.notes: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.media: dict[str, Media] = {}

@@ -107,7 +107,8 @@ class Media:
             self._problem(f"mark {mark} in {where}")
 
     def _header(self, packet: Packet) -> None:
-        self.ssrcs[packet.ssrc] += 1
+        if packet.ssrc in self.ssrcs or len(self.ssrcs) < MAX_KINDS:
+            self.ssrcs[packet.ssrc] += 1
         self.payload_types[packet.payload_type] += 1
         if self.declared and packet.payload_type not in self.declared:
             self._problem(f"payload type {packet.payload_type}, which no description names")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MAX_MESSAGE = 128 << 10
 """Bytes of a header or a body. Ours are below 2 KiB; a description of a camera is below 64 KiB."""
+MAX_LINE = 4096
+"""Bytes of a first line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +95,16 @@ class Splitter:
 
     def _message(self, position: int) -> tuple[Message | Stray | None, int]:
         buffer = self._buffer
-        line_end = buffer.find(b"\n", position, position + MAX_MESSAGE)
-        if line_end >= 0 and b"RTSP/" not in buffer[position:line_end]:
+        line_end = buffer.find(b"\n", position, position + MAX_LINE)
+        too_long = line_end < 0 and len(buffer) - position > MAX_LINE
+        if too_long or (line_end >= 0 and b"RTSP/" not in buffer[position:line_end]):
             return self._stray(position)
         end = buffer.find(b"\r\n\r\n", position, position + MAX_MESSAGE)
         if end < 0:
-            return self._stray(position) if len(buffer) - position > MAX_MESSAGE else (None, 0)
+            if len(buffer) - position <= MAX_MESSAGE:
+                return None, 0
+            # all of it: looking for the next start in it would cost the same search again for each
+            return Stray(bytes(buffer[position : position + MAX_MESSAGE])), MAX_MESSAGE
         lines = buffer[position:end].decode("latin-1").split("\r\n")
         fields = []
         for line in lines[1:]:
@@ -116,6 +122,8 @@ class Splitter:
 
     def _stray(self, position: int) -> tuple[Stray, int]:
         """Everything up to what may be a frame or a message."""
-        ends = [at for mark in (b"$", b"RTSP/") if (at := self._buffer.find(mark, position + 1)) >= 0]
-        end = min(ends, default=len(self._buffer))
+        frame = self._buffer.find(b"$", position + 1)
+        end = frame if frame >= 0 else len(self._buffer)
+        message = self._buffer.find(b"RTSP/", position + 1, end)
+        end = message if message >= 0 else end
         return Stray(bytes(self._buffer[position:end])), end - position

@@ -6,6 +6,8 @@ from transcoder.codecs.nal import Codec
 
 _H264_FU_A, _H264_STAP_A = 28, 24
 _H265_FU, _H265_AP = 49, 48
+MAX_UNIT = 16 << 20
+"""Bytes of a NAL unit; a picture of 8192x4320 has far less."""
 
 
 class Depacketizer:
@@ -20,6 +22,7 @@ class Depacketizer:
         self._codec = codec
         self._header = 1 if codec is Codec.H264 else 2
         self._parts: list[bytes] | None = None
+        self._size = 0
         self.faults: Counter[str] = Counter()
 
     def lose(self) -> None:
@@ -83,11 +86,15 @@ class Depacketizer:
         if start:
             if self._parts is not None:
                 self.faults["a fragmented NAL unit without its end"] += 1
-            self._parts = [header, body]
+            self._parts, self._size = [header, body], len(body)
         elif self._parts is not None:
             if self._parts[0] != header:
                 self.faults["fragments of one NAL unit that name different types"] += 1
             self._parts.append(body)
+            self._size += len(body)
+            if self._size > MAX_UNIT:
+                self.faults["a NAL unit without end"] += 1
+                self._parts = None
         if not end:
             if marker:
                 self.faults["a marker inside a fragmented NAL unit"] += 1

@@ -1,0 +1,52 @@
+"""`transcoder verify` and `transcoder probe` as an operator runs them, against what the gateway serves."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gateway_process import GatewayProcess
+
+sys.path.append(str(Path(__file__).parent.parent / "service"))
+
+from cameras import Cameras
+
+pytestmark = pytest.mark.e2e
+
+TRANSCODER = str(Path(sys.executable).parent / "transcoder")
+
+
+def run(*arguments: str) -> tuple[int, dict]:
+    done = subprocess.run([TRANSCODER, *arguments, "--json"], check=False, capture_output=True, text=True, timeout=60)
+    return done.returncode, json.loads(done.stdout or "{}")
+
+
+def test_what_is_served_is_clean(start_gateway: Callable[..., GatewayProcess], tmp_path: Path) -> None:
+    with Cameras(tmp_path / "content") as cameras:
+        listed = tmp_path / "canaries.jsonl"
+        listed.write_text(cameras.lines)
+        streams = {
+            "front": {"source": cameras.url("hikvision")},
+            "dahua": {"source": cameras.url("dahua"), "video": {"codec": "h265"}},
+        }
+        gateway = start_gateway(streams)
+        for name, codec in (("front", "H264"), ("dahua", "H265")):
+            for transport in ("tcp", "udp"):
+                code, found = run(
+                    *("verify", gateway.url(name), "--seconds", "5", "--transport", transport),
+                    *("--canaries", str(listed)),
+                )
+                assert (code, found["problems"]) == (0, {}), (name, transport)
+                (media,) = found["media"]
+                assert (media["codec"], media["missing"], media["timestamps_advance"]) == (codec, 0, True)
+                assert media["pictures"] >= 25  # of 50, or the rate of an outage: 5
+                assert media["gop_s"]["max"] <= 1.5
+                assert media["rtcp_text"] == {"CNAME: transcoder": media["rtcp"]["SDES"]}
+        code, found = run("probe", gateway.url("front"), "--seconds", "3")
+        assert code == 0
+        assert (found["vendor_guess"]["family"], found["video"]["codec"]) == ("transcoder", "H264")
+        assert found["video"]["size"] == "192x96"
+        code, found = run("verify", cameras.url("hikvision"), "--seconds", "2", "--canaries", str(listed))
+        assert (code, found["clean"]) == (1, False)
