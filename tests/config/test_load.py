@@ -336,7 +336,7 @@ def test_json_schema_names_every_key():
     }
     assert schema["required"] == ["streams"]
     stream = schema["$defs"]["StreamConfig"]["properties"]
-    assert set(stream) == {"source", "enabled", "audio", "video", "masks", "memory_limit_mb"}
+    assert set(stream) == {"source", "enabled", "audio", "video", "encoder", "masks", "memory_limit_mb"}
     assert stream["source"]["anyOf"][0]["type"] == "string"
     assert schema["$defs"]["VideoConfig"]["properties"]["gop_s"]["maximum"] == 10
     assert schema["$defs"]["UserConfig"]["oneOf"] == [{"required": ["password"]}, {"required": ["password_file"]}]
