@@ -63,6 +63,8 @@ class StreamStatus:
         source: what the camera sends: codec, width, height, pixel_format.
         output: what is served: codec, width, height, frame_rate.
         delays_s: of the last pictures, from their last packet to the readers.
+        motion: share of the picture that moves, 0..1.
+        conditions: of the picture that hold now: frozen, dark, covered, scene_changed.
         worker: counters of the current worker.
         worker_pid: its process, or None.
     """
@@ -76,6 +78,8 @@ class StreamStatus:
     rates: Rates = field(default_factory=Rates)
     totals: StreamTotals = field(default_factory=StreamTotals)
     delays_s: deque[float] = field(default_factory=lambda: deque(maxlen=250))
+    motion: float = 0.0
+    conditions: list[str] = field(default_factory=list)
     worker: dict[str, Any] = field(default_factory=dict)
     worker_pid: int | None = None
     readers: int = 0

@@ -38,6 +38,14 @@ AUDIO_WAIT_S = 1.0
 DECODE_WAIT_S = 30.0
 """Access units for so long and no decoded picture: the connection is tried anew."""
 
+SCENE_EVENTS = {
+    "frozen": "picture_frozen",
+    "dark": "picture_dark",
+    "covered": "picture_covered",
+    "scene_changed": "scene_changed",
+}
+"""Events of what a worker sees in the picture."""
+
 OnEvent = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -55,7 +63,7 @@ class Stream:
         fork_server: where workers come from.
         end_readers: ends the sessions of this stream's readers.
         on_event: told what happens: (name, kind, detail); kinds are source_lost, source_recovered, worker_restarted,
-            channel_seen, overload, format_changed.
+            channel_seen, overload, format_changed and those of SCENE_EVENTS.
         gate: shared by all streams: who may try to connect now.
         enabled: False: known, but not pulled.
 
@@ -390,6 +398,7 @@ class Stream:
                 self._log.info("channel not let through", layer=layer, kind=kind)
                 self._on_event(self.name, "channel_seen", {"layer": layer, "kind": kind})
             self._channels_seen = len(self.ledger)
+        self._notice_scene()
         counters = self.status.worker.get("counters", {})
         shed = self.status.totals.shed_access_units + sum(
             value for key, value in counters.items() if key.startswith("shed_") and isinstance(value, int)
@@ -397,6 +406,18 @@ class Stream:
         if shed > self._shed_before and self.status.state is StreamState.PLAYING:
             self._on_event(self.name, "overload", {"shed": shed - self._shed_before})
         self._shed_before = shed
+
+    def _notice_scene(self) -> None:
+        """Tell of conditions of the picture that began or ended."""
+        reported = self.status.worker.get("conditions", [])
+        motion = self.status.worker.get("motion", 0.0)
+        self.status.motion = motion if isinstance(motion, float) and 0 <= motion <= 1 else 0.0
+        now = [name for name in SCENE_EVENTS if isinstance(reported, list) and name in reported]
+        for name, kind in SCENE_EVENTS.items():
+            if (name in now) != (name in self.status.conditions):
+                self._log.info("picture", condition=name, active=name in now)
+                self._on_event(self.name, kind, {"active": name in now})
+        self.status.conditions = now
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -23,6 +23,10 @@ EventType = Literal[
     "channel_seen",
     "format_changed",
     "overload",
+    "picture_frozen",
+    "picture_dark",
+    "picture_covered",
+    "scene_changed",
     "config_rejected",
     "config_reloaded",
 ]

@@ -33,6 +33,7 @@ from transcoder.media.decoder import Decoder
 from transcoder.media.encoder import Encoder, encode_jpeg, has_random_access
 from transcoder.media.geometry import square_size
 from transcoder.media.picture import GREY
+from transcoder.media.scene import SceneWatch
 from transcoder.media.stages import Stages
 
 LATE_S = 0.25
@@ -80,6 +81,8 @@ class Pipeline:
         self._next_pts = 0
         self._spacing: deque[int] = deque(maxlen=RATE_PICTURES)
         self._source: dict[str, Any] = {}
+        self._scene: SceneWatch | None = None
+        self._scene_size = (0, 0)
         self._audio: AudioTranscoder | None = None
         self._audio_source: AudioFormat | None = None
         self.counters: Counter[str] = Counter()
@@ -205,8 +208,16 @@ class Pipeline:
             self.counters["pictures_without_mask"] += 1
             raise MediaError(f"a picture could not be prepared and is not shown: {error}") from None
         self._has_picture = True
+        self._watch(self._stages, pts)
         stages_s = time.thread_time() - started
         yield from self._encode(pts, message.arrival, (decode_s, stages_s), flags=0)
+
+    def _watch(self, stages: Stages, pts: int) -> None:
+        picture = stages.picture
+        if self._scene is None or self._scene_size != (picture.width, picture.height):
+            self._scene_size = (picture.width, picture.height)
+            self._scene = SceneWatch(*self._scene_size)
+        self._scene.observe(picture, pts)
 
     def _is_wanted(self, pts: int, now: float, late: float) -> bool:
         """Whether a picture is encoded: not over the frame rate cap, and not late."""
@@ -316,5 +327,7 @@ class Pipeline:
             "counters": dict(self.counters),
             "decode_errors": dict(decoder.errors) if decoder is not None else {},
             "encoder_dropped": dict(encoder.dropped) if encoder is not None else {},
+            "motion": round(self._scene.motion, 4) if self._scene is not None else 0.0,
+            "conditions": self._scene.conditions if self._scene is not None else [],
             "audio_errors": dict(self._audio.errors) if self._audio is not None else {},
         }

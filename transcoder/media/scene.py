@@ -1,0 +1,158 @@
+"""What happens in the picture: how much of it moves, and whether it is frozen, dark, covered or another scene.
+
+Looked at a few times a second on our own, masked picture, so that nothing behind a mask is told. A condition begins
+when it held for some time and ends when it did not, with different limits for the two, so that it does not flicker.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.media.picture import OwnPicture
+from transcoder_native.kernels.motion import block_differences
+from transcoder_native.kernels.plane import copy_plane
+
+INTERVAL_S = 0.2
+"""Between looks: a walking person moves by a few blocks in it."""
+BLOCK = 8
+MIN_CHANGE = 4 * BLOCK * BLOCK
+"""Sum of differences of a block that counts as motion at least: four levels a sample."""
+NOISE_FACTOR = 4.0
+"""A block moves when it differs by so many times what the median block does: sensor noise is everywhere."""
+THUMBNAIL = 16
+"""Samples between those that brightness and scene are judged by."""
+BLACK_LEVEL = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """When a condition begins and ends.
+
+    Attributes:
+        begin_s: seconds it has to hold.
+        end_s: seconds it has to be over.
+    """
+
+    begin_s: float
+    end_s: float
+
+
+LIMITS = {
+    "frozen": Limit(begin_s=10.0, end_s=0.5),
+    "dark": Limit(begin_s=5.0, end_s=5.0),
+    "covered": Limit(begin_s=5.0, end_s=3.0),
+    "scene_changed": Limit(begin_s=5.0, end_s=0.0),
+}
+"""A frozen picture is the same bit for bit: no sensor does that, but encoders of quiet scenes skip for seconds."""
+
+_DARK, _LIGHT = 12.0, 20.0
+"""Mean luma above black that is dark, and that is light again."""
+_FLAT, _STRUCTURED = 5.0, 9.0
+"""Deviation of luma that no scene has unless something covers the lens, and that one has."""
+_OTHER_SCENE = 0.5
+"""Correlation with the known scene below which it is another one; light and shadow change it less."""
+_LEARN = 0.02
+"""Of the known scene that a look replaces: it follows the day, not a passer-by."""
+
+
+@dataclass(slots=True)
+class _Condition:
+    active: bool = False
+    since: float | None = None
+    """When what would change it began."""
+
+    def update(self, *, begins: bool, ends: bool, now: float, limit: Limit) -> None:
+        turning = ends if self.active else begins
+        if not turning:
+            self.since = None
+            return
+        if self.since is None:
+            self.since = now
+        if now - self.since >= (limit.end_s if self.active else limit.begin_s):
+            self.active = not self.active
+            self.since = None
+
+
+class SceneWatch:
+    """Watches the pictures of one stream.
+
+    Args:
+        width: of the pictures.
+        height: of the pictures.
+
+    Attributes:
+        motion: share of the 8x8 blocks that moved since the last look, 0..1.
+        changed: (rows, columns) bool, which blocks did.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        rows, columns = -(-height // BLOCK), -(-width // BLOCK)
+        self._reference: NDArray[np.uint8] | None = None
+        self._absolute = np.zeros((rows, columns), np.uint16)
+        self._signed = np.zeros((rows, columns), np.int16)
+        self._scene: NDArray[np.float32] | None = None
+        self._conditions = {name: _Condition() for name in LIMITS}
+        self._next = -1
+        self.motion = 0.0
+        self.changed = np.zeros((rows, columns), np.bool_)
+
+    @property
+    def conditions(self) -> list[str]:
+        """Those that hold now."""
+        return [name for name, condition in self._conditions.items() if condition.active]
+
+    def observe(self, picture: OwnPicture, pts: int) -> None:
+        """Look at a picture, if it is time for it.
+
+        Args:
+            picture: masked.
+            pts: 90 kHz ticks.
+        """
+        if pts < self._next:
+            return
+        self._next = pts + round(INTERVAL_S * VIDEO_CLOCK_RATE)
+        now = pts / VIDEO_CLOCK_RATE
+        luma = picture.planes[0]
+        if self._reference is None:
+            self._reference = np.zeros_like(luma)
+            copy_plane(luma, picture.width, self._reference)
+            return
+        block_differences(luma, self._reference, picture.width, self._absolute, self._signed)
+        copy_plane(luma, picture.width, self._reference)
+        self._judge_motion(now)
+        self._judge_scene(luma[:, : picture.width], now)
+
+    def _judge_motion(self, now: float) -> None:
+        noise = float(np.median(self._absolute))
+        np.greater(self._absolute, max(MIN_CHANGE, NOISE_FACTOR * noise), out=self.changed)
+        self.motion = float(self.changed.mean())
+        same = not self._absolute.any()
+        self._update("frozen", begins=same, ends=not same, now=now)
+
+    def _judge_scene(self, luma: NDArray[np.uint8], now: float) -> None:
+        thumbnail = luma[THUMBNAIL // 2 :: THUMBNAIL, THUMBNAIL // 2 :: THUMBNAIL].astype(np.float32)
+        if thumbnail.size < BLOCK:  # too small to be a scene
+            return
+        brightness = float(thumbnail.mean()) - BLACK_LEVEL
+        deviation = float(thumbnail.std())
+        self._update("dark", begins=brightness < _DARK, ends=brightness > _LIGHT, now=now)
+        covered = deviation < _FLAT and brightness >= _DARK
+        self._update("covered", begins=covered, ends=deviation > _STRUCTURED or brightness < _DARK, now=now)
+        if deviation < _STRUCTURED or brightness < _DARK:  # nothing to compare
+            return
+        scene = (thumbnail - thumbnail.mean()) / deviation
+        if self._scene is None:
+            self._scene = scene
+            return
+        alike = float((scene * self._scene).mean())
+        changed = self._conditions["scene_changed"]
+        self._update("scene_changed", begins=alike < _OTHER_SCENE, ends=alike >= _OTHER_SCENE, now=now)
+        if changed.active:
+            self._scene = scene  # what it changed to is the scene from now on
+        elif alike >= _OTHER_SCENE:
+            self._scene += _LEARN * (scene - self._scene)
+
+    def _update(self, name: str, *, begins: bool, ends: bool, now: float) -> None:
+        self._conditions[name].update(begins=begins, ends=ends, now=now, limit=LIMITS[name])
