@@ -96,7 +96,7 @@ async def pair(content: Content, start_gateway) -> AsyncIterator[Pair]:
         for reader in readers:
             await reader.play()
         for reader in readers:
-            await reader.until(lambda reader=reader: len(reader.units()) > FPS, 15)
+            await reader.until(lambda reader=reader: reader.marked > FPS, 15)
         yield Pair(gateway, *readers)
 
 
@@ -217,7 +217,7 @@ async def test_a_worker_that_outgrows_its_memory_costs_only_its_own_stream(
         async with RtspReader(gateway.url("yard")) as yard:
             await yard.play()
             await yard.until(lambda: len(gateway.events("worker lost")) >= 2, 30)
-            await yard.until(lambda: len(yard.units()) > 2 * FPS, 15)
+            await yard.until(lambda: yard.marked > 2 * FPS, 15)
             lost = gateway.events("worker lost")
             print(lost[0])
             assert {event["stream"] for event in lost} == {"front"}

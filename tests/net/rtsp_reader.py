@@ -1,6 +1,7 @@
 """A reader that shares no code with the product: it logs in, plays over TCP or UDP, and keeps all with its time."""
 
 import asyncio
+import base64
 import hashlib
 import re
 import struct
@@ -146,6 +147,8 @@ class RtspReader:
     packets: list[Packet] = field(default_factory=list)
     reports: list[tuple[float, bytes]] = field(default_factory=list)
     recorded: bytearray = field(default_factory=bytearray)
+    marked: int = 0
+    """Packets with the marker: pictures that are whole."""
     closed: bool = False
     session: str = ""
     sdp: str = ""
@@ -158,6 +161,7 @@ class RtspReader:
         assert match
         self._answers: asyncio.Queue[Answer] = asyncio.Queue()
         self._nonce = self._realm = ""
+        self._basic = False
         self._udp: list[asyncio.DatagramTransport] = []
         self._may_read = asyncio.Event()
         self._may_read.set()
@@ -207,6 +211,7 @@ class RtspReader:
             self.reports.append((at, data))
         else:
             self.packets.append(parse_packet(data, at))
+            self.marked += self.packets[-1].marker
 
     def _take_datagram(self, channel: int, data: bytes) -> None:
         self.recorded += data
@@ -217,7 +222,9 @@ class RtspReader:
         fields = {"CSeq": str(self.cseq), **headers}
         if self.session and "Session" not in headers:
             fields["Session"] = self.session
-        if self._nonce:
+        if self._basic:
+            fields["Authorization"] = f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
+        elif self._nonce:
             response = digest(self.user, self.password, self._realm, self._nonce, method, uri)
             fields["Authorization"] = (
                 f'Digest username="{self.user}", realm="{self._realm}", nonce="{self._nonce}", uri="{uri}", '
@@ -235,8 +242,10 @@ class RtspReader:
         self.write_request(method, uri or self.url, named)
         answer = await self.answer()
         challenge = answer.headers.get("www-authenticate", "")
-        if answer.status == 401 and self.user and not self._nonce:
-            self._realm, self._nonce = re.findall(r'="([^"]*)"', challenge)[:2]
+        if answer.status == 401 and self.user and not self._nonce and not self._basic:
+            self._basic = challenge.startswith("Basic")
+            found = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+            self._realm, self._nonce = found["realm"], found.get("nonce", "")
             self.write_request(method, uri or self.url, named)
             answer = await self.answer()
         assert answer.headers["cseq"] == str(self.cseq)

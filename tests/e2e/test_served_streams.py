@@ -1,0 +1,176 @@
+"""What readers get of simulated cameras: nothing that is the camera's, and a picture at once."""
+
+import asyncio
+import base64
+import re
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from gateway_process import SLACK_S, GatewayProcess
+from rtsp_reader import RtspReader, nal_type
+
+from transcoder.codecs.nal import Codec
+from transcoder.simulator.access_units import Content
+from transcoder.simulator.cameras import FAMILIES
+from transcoder.simulator.canary_search import find
+from transcoder.simulator.content import ContentOptions, from_scene
+from transcoder.simulator.counter import read_counter
+from transcoder.simulator.scenes import SceneOptions
+from transcoder.simulator.server import SimulatedCamera
+
+pytestmark = pytest.mark.e2e
+
+FPS = 20
+
+
+@pytest.fixture(scope="session")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
+    scene = SceneOptions(width=320, height=180, fps=FPS, seconds=4.0, counter=True)
+    cache = tmp_path_factory.mktemp("content")
+    return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=4.0), cache) for codec in Codec}
+
+
+def simulated(family: str, contents: dict[Codec, Content], password: str | None = "secret") -> SimulatedCamera:  # noqa: S107  # of a test
+    behaviour = FAMILIES[family].behaviour
+    return SimulatedCamera(behaviour, contents[behaviour.codec], password=password, seed=family)
+
+
+def parts(reader: RtspReader) -> bytes:
+    """Everything that came, as it came and with its NAL units put together."""
+    units = b"\n".join(b"".join(unit.nal_units) for unit in reader.units()) if reader.codec else b""
+    sets = b"".join(base64.b64decode(text + "==") for text in re.findall(r"sprop-[a-z-]+=([^;,\s]+)", reader.sdp))
+    return bytes(reader.recorded) + units + sets
+
+
+async def listen(reader: RtspReader, transport: str) -> None:
+    """Everything that a reader may ask for, and some seconds of what it then gets."""
+    for method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE"):
+        await reader.request(method)
+    await reader.play(transport)
+    await reader.until(lambda: reader.marked > 3 * FPS, 20)
+    await reader.request("PAUSE")
+    await reader.request("TEARDOWN")
+
+
+def assert_clean(reader: RtspReader, camera: SimulatedCamera, output: str) -> None:
+    assert find(parts(reader), camera.canaries()) == []
+    kinds = {kind for unit in reader.units() for kind in unit.types(reader.codec)}
+    assert kinds <= ({1, 5, 7, 8} if output == "h264" else {0, 1, 19, 20, 32, 33, 34})
+    assert {packet.first for packet in reader.packets} == {0x80}  # no extension, no CSRC, no padding
+    assert {packet.payload_type for packet in reader.packets} == {96}
+    assert len({packet.ssrc for packet in reader.packets}) == 1
+    assert not any(unit.lost_before for unit in reader.units())
+
+
+@pytest.mark.timeout(180)
+async def test_nothing_of_any_camera_is_served(
+    contents: dict[Codec, Content], start_gateway: Callable[..., GatewayProcess]
+) -> None:
+    outputs = {family: ("h264", "h265")[index % 2] for index, family in enumerate(sorted(FAMILIES))}
+    async with AsyncExitStack() as stack:
+        cameras = {family: await stack.enter_async_context(simulated(family, contents)) for family in outputs}
+        streams = {
+            family: {"source": camera.url, "video": {"codec": outputs[family]}} for family, camera in cameras.items()
+        }
+        gateway = await asyncio.to_thread(start_gateway, streams)
+        readers = [
+            (family, transport, await stack.enter_async_context(RtspReader(gateway.url(family))))
+            for family in outputs
+            for transport in ("tcp", "udp")
+        ]
+        results = await asyncio.gather(
+            *(listen(reader, transport) for _, transport, reader in readers), return_exceptions=True
+        )
+        problems = []
+        for (family, transport, reader), result in zip(readers, results, strict=True):
+            try:
+                if result is not None:
+                    raise AssertionError(result)  # noqa: TRY301  # of the gathered work
+                assert_clean(reader, cameras[family], outputs[family])
+            except (AssertionError, TimeoutError) as problem:
+                problems.append(f"{family} over {transport}: {problem!r}, {len(reader.packets)} packets")
+        log = gateway.log_path.read_text()
+        assert problems == [], log[-3000:]
+        # the same search finds something in a description of each camera's own; tests of the simulator find every mark
+        for camera in cameras.values():
+            url = re.sub(r"//[^@/]*@", "//", camera.url)
+            async with RtspReader(url, user="admin", password="secret") as direct:
+                await direct.request("DESCRIBE", Accept="application/sdp")
+                assert find(bytes(direct.recorded), camera.canaries())
+        assert await asyncio.to_thread(gateway.terminate) == 0
+        assert "Traceback" not in log
+        assert "secret" not in log
+
+
+@pytest.mark.parametrize("output", ["h264", "h265"])
+async def test_a_new_reader_has_a_picture_at_once_although_gops_are_long(
+    output: str, contents: dict[Codec, Content], start_gateway: Callable[..., GatewayProcess]
+) -> None:
+    async with simulated("hikvision", contents, None) as camera:
+        stream = {"source": camera.url, "video": {"codec": output, "gop_s": 10}}
+        gateway = await asyncio.to_thread(start_gateway, {"front": stream})
+        async with RtspReader(gateway.url("front")) as first:
+            await first.play()
+            await asyncio.sleep(1.0)
+            waits = []
+            for _ in range(5):
+                async with RtspReader(gateway.url("front")) as reader:
+                    await reader.describe()
+                    await reader.set_up()
+                    asked = time.monotonic()
+                    answer = await reader.request("PLAY")
+                    await reader.until(lambda: reader.marked, 5)
+                    unit = reader.units()[0]
+                    waits.append(unit.at - asked)
+                    idr = {5} if output == "h264" else {19, 20}
+                    sets = [7, 8] if output == "h264" else [32, 33, 34]
+                    assert unit.types(reader.codec)[: len(sets)] == sets
+                    assert set(unit.types(reader.codec)) & idr
+                    packet = reader.packets[0]
+                    assert f"seq={packet.sequence_number};rtptime={packet.timestamp}" in answer.headers["rtp-info"]
+                    assert reader.pictures()
+                await asyncio.sleep(0.2)
+            print(f"first pictures after {[round(wait, 2) for wait in waits]} s")
+            assert max(waits) < 0.7 + SLACK_S / 2
+            # sprop-parameter-sets is what is in the stream
+            announced = [
+                base64.b64decode(item) for item in re.findall(r"sprop-[a-z-]+=([^;\s]+)", first.sdp)[0].split(",")
+            ]
+            assert announced[0] == next(
+                unit
+                for unit in first.units()[0].nal_units
+                if nal_type(first.codec, unit) == (7 if output == "h264" else 32)
+            )
+
+
+async def test_readers_log_in(contents: dict[Codec, Content], start_gateway, tmp_path: Path) -> None:
+    (tmp_path / "vms.secret").write_text("pass word\n")
+    users = {"vms": {"password_file": "vms.secret", "streams": ["fro*"]}}
+    async with simulated("dahua", contents) as camera:
+        streams = {"front": {"source": camera.url}, "yard": {"source": camera.url}}
+        gateway = await asyncio.to_thread(start_gateway, streams, rtsp={"users": users})
+        async with RtspReader(gateway.url("front"), user="vms", password="pass word") as reader:
+            await reader.play()
+            await reader.until(lambda: reader.marked, 5)
+        async with RtspReader(gateway.url("yard"), user="vms", password="pass word") as reader:
+            assert (await reader.request("DESCRIBE")).status == 403
+        async with RtspReader(gateway.url("front"), user="vms", password="wrong") as reader:
+            assert (await reader.request("DESCRIBE")).status == 401
+        async with RtspReader(gateway.url("nobody"), user="vms", password="pass word") as reader:
+            assert (await reader.request("DESCRIBE")).status in {403, 404}
+        assert "pass word" not in gateway.log_path.read_text()
+
+
+async def test_a_camera_that_is_not_there_is_served_as_a_slate(start_gateway: Callable[..., GatewayProcess]) -> None:
+    gateway = await asyncio.to_thread(start_gateway, {"front": {"source": "rtsp://127.0.0.1:9/nobody"}})
+    async with RtspReader(gateway.url("front")) as reader:
+        await reader.play()
+        await reader.until(lambda: reader.marked >= 3, 6)
+        luma = reader.pictures()[0]
+        assert luma.shape == (720, 1280)
+        assert luma.std() < 2
+        times = [unit.timestamp for unit in reader.units()]
+        assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
