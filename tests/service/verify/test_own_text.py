@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.codecs.nal import Codec
-from transcoder.sdp import ServedVideo, serialize_served
+from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.service.verify.own_text import foreign_fields, read_description, shown
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
@@ -29,6 +29,14 @@ def test_our_own(codec: Codec, address: str) -> None:
     assert description.media[0].payload_types == (96,)
     assert description.media[0].parameter_sets == list(SETS[codec])
     assert (description.control, description.media[0].control) == ("*", "trackID=0")
+
+
+def test_our_own_with_audio() -> None:
+    video = ServedVideo(codec=Codec.H264, payload_type=96, parameter_sets=SETS[Codec.H264], bitrate_kbps=4000)
+    audio = ServedAudio(payload_type=97, clock_rate=16_000, config=b"\x14\x08")
+    description = read_description(serialize_served(video, session_id=1, address="192.0.2.1", audio=audio))
+    assert description.problems == []
+    assert [media.kind for media in description.media] == ["video", "audio"]
 
 
 CHANGES = [
