@@ -23,7 +23,7 @@ from transcoder.simulator.server import SimulatedCamera
 
 pytestmark = pytest.mark.e2e
 
-FPS = 20
+FPS = 10
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ async def listen(reader: RtspReader, transport: str) -> None:
     for method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE"):
         await reader.request(method)
     await reader.play(transport)
-    await reader.until(lambda: reader.marked > 3 * FPS, 20)
+    await reader.until(lambda: reader.marked > 3 * FPS, 40)
     await reader.request("PAUSE")
     await reader.request("TEARDOWN")
 
@@ -79,7 +79,7 @@ async def test_nothing_of_any_camera_is_served(
         readers = [
             (family, transport, await stack.enter_async_context(RtspReader(gateway.url(family))))
             for family in outputs
-            for transport in ("tcp", "udp")
+            for transport in (("tcp", "udp") if family in {"dahua", "hikvision"} else ("tcp",))
         ]
         results = await asyncio.gather(
             *(listen(reader, transport) for _, transport, reader in readers), return_exceptions=True
@@ -93,7 +93,8 @@ async def test_nothing_of_any_camera_is_served(
             except (AssertionError, TimeoutError) as problem:
                 problems.append(f"{family} over {transport}: {problem!r}, {len(reader.packets)} packets")
         log = gateway.log_path.read_text()
-        assert problems == [], log[-3000:]
+        lost = [line for line in log.splitlines() if "lost" in line or "Traceback" in line]
+        assert not problems, "\n".join([*problems, *lost])
         # the same search finds something in a description of each camera's own; tests of the simulator find every mark
         for camera in cameras.values():
             url = re.sub(r"//[^@/]*@", "//", camera.url)
