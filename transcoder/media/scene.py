@@ -43,7 +43,7 @@ LIMITS = {
     "frozen": Limit(begin_s=10.0, end_s=0.5),
     "dark": Limit(begin_s=5.0, end_s=5.0),
     "covered": Limit(begin_s=5.0, end_s=3.0),
-    "scene_changed": Limit(begin_s=5.0, end_s=0.0),
+    "scene_changed": Limit(begin_s=5.0, end_s=2.0),
 }
 """A frozen picture is the same bit for bit: no sensor does that, but encoders of quiet scenes skip for seconds."""
 

@@ -18,6 +18,7 @@ from transcoder.errors import WorkerError
 START_TIMEOUT_S = 120.0
 """Compiling the kernels on a slow machine takes tens of seconds, once."""
 FORK_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
 
 log = structlog.get_logger()
 
@@ -196,11 +197,15 @@ class ForkServer:
         return ForkedWorker(pid, ours)
 
     async def close(self) -> None:
-        """End it; its workers end with it."""
+        """End it: it ends its workers, waits for them and follows."""
         self._closed = True
-        if self._control is None:
+        control, process = self._control, self._process
+        if control is None or process is None:
             return
-        process = self._process
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(control.fileno())
+        control.close()
+        self._control = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await loop.run_in_executor(None, process.wait, CLOSE_TIMEOUT_S)
         self._lost()
-        if process is not None:
-            await asyncio.get_running_loop().run_in_executor(None, process.wait)

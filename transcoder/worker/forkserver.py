@@ -67,6 +67,9 @@ class _Server:
         for pid in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for pid in self._children:  # or they wait for whoever adopts them
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
     def _requests(self) -> bool:
         """Serve what has come; False when the service is gone."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from transcoder.worker import sandbox
 from transcoder_native import runtime
 
 _MADV_DONTNEED = 4
@@ -48,9 +49,11 @@ def _compile_apart() -> None:
     """Fill the cache in a process that ends: compiling leaves 50 MB behind that no worker needs."""
     if not runtime.is_cached():
         return
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
+            sandbox.die_with_parent(parent)
             runtime.warm()
         finally:
             os._exit(0)  # where it failed, this process compiles
