@@ -44,6 +44,8 @@ CREATE TABLE audit (
 );
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
+    WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
 _AUDIT_COLUMNS: Final = "sequence, at, who, what, stream, detail, previous, hash"
 
@@ -127,7 +129,7 @@ class Store:
 
     async def close(self) -> None:
         """Finish what was begun and close."""
-        with suppress(StoreError):
+        with suppress(StoreError, RuntimeError):  # RuntimeError: it was closed before
             await self._run(self._close)
         self._thread.shutdown(wait=False)
 

@@ -1,0 +1,190 @@
+"""What is kept."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from transcoder.service.audit import Entry, find_break
+from transcoder.service.model import Overlay
+from transcoder.service.store import FILE_NAME, Store, StoreError, read_audit, read_kept
+
+ENTRY = Entry(who="http:ops", what="update", stream="a", detail={"keys": {"enabled": False}})
+
+
+@pytest.fixture
+async def store(tmp_path: Path):
+    made = Store(tmp_path / "state")
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_what_was_committed_is_there_again(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    store = Store(folder)
+    first = await store.open()
+    assert (first.overlays, first.file) == ({}, None)
+    overlay = Overlay(keys={"video": {"fps": 5}})
+    await store.commit([ENTRY], {"a": overlay, "b": Overlay(removed=True)}, {"streams": {"a": {"enabled": True}}})
+    await store.commit([ENTRY], {"b": None})
+    await store.close()
+    second = await Store(folder).open()
+    assert second.overlays == {"a": overlay}
+    assert second.file == {"streams": {"a": {"enabled": True}}}
+    assert second.etag_key == first.etag_key
+    assert len(second.etag_key) == 32
+
+
+async def test_nobody_else_may_read_it(store: Store, tmp_path: Path) -> None:
+    await store.commit([ENTRY])
+    for path in (tmp_path / "state").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+async def test_one_gateway_at_a_time(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="another gateway runs with it"):
+        await Store(tmp_path / "state").open()
+
+
+async def test_a_commit_that_fails_keeps_nothing(store: Store, tmp_path: Path) -> None:
+    await store.commit([ENTRY], {"a": Overlay(keys={"enabled": False})})
+    bad = Entry(who="x", what="update", stream="a", detail={"keys": object()})  # no JSON
+    with pytest.raises(TypeError):
+        await store.commit([bad], {"a": Overlay(keys={"enabled": True})})
+    kept = read_kept(tmp_path / "state")
+    assert kept is not None
+    assert kept.overlays == {"a": Overlay(keys={"enabled": False})}
+    await store.commit([ENTRY], {"a": Overlay(keys={"enabled": True})})  # and the next one works
+
+
+async def test_a_full_disk_is_said(store: Store, tmp_path: Path) -> None:
+    database = store._database
+    assert database is not None
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full"):
+        await store.commit([ENTRY], {"a": Overlay(keys={"x": "y" * 100_000})})
+    database.execute("PRAGMA max_page_count = 100000")
+    await store.commit([ENTRY], {"a": Overlay(keys={"x": "y"})})
+
+
+async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / FILE_NAME).write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match="not a database"):
+        await Store(folder).open()
+
+
+async def test_a_newer_database_is_refused(store: Store, tmp_path: Path) -> None:
+    await store.close()
+    with sqlite3.connect(tmp_path / "state" / FILE_NAME) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="newer version"):
+        await Store(tmp_path / "state").open()
+
+
+async def test_the_audit_log_takes_no_change(store: Store) -> None:
+    await store.commit([ENTRY])
+    assert store._database is not None
+    for statement in (
+        "UPDATE audit SET who = 'x'",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit SELECT * FROM audit",
+    ):
+        with pytest.raises(sqlite3.IntegrityError):
+            store._database.execute(statement)
+
+
+async def test_the_chain_goes_on_over_restarts(tmp_path: Path) -> None:
+    for _ in range(3):
+        store = Store(tmp_path)
+        await store.open()
+        await store.commit([ENTRY, ENTRY])
+        await store.close()
+    records = read_audit(tmp_path)
+    assert records is not None
+    assert [record.sequence for record in records] == [1, 2, 3, 4, 5, 6]
+    assert find_break(records) is None
+
+
+async def test_a_channel_is_recorded_once(tmp_path: Path) -> None:
+    for _ in range(2):
+        store = Store(tmp_path)
+        await store.open()
+        for _ in range(3):
+            store.note_channel("a", "nal_in", "SEI")
+        store.note_channel("b", "nal_in", "SEI")
+        await store.close()
+    records = read_audit(tmp_path)
+    assert records is not None
+    assert [(record.what, record.stream) for record in records] == [("channel_seen", "a"), ("channel_seen", "b")]
+
+
+async def test_the_loop_does_not_wait_for_the_disk(store: Store) -> None:
+    release, begun = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        release.wait(5)
+
+    store._thread.submit(slow)
+    commit = asyncio.create_task(store.commit([ENTRY]))
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+    assert begun.is_set()
+    assert not commit.done()  # not acknowledged before it is kept
+    release.set()
+    await commit
+
+
+@pytest.mark.e2e
+def test_sigkill_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    program = """
+import asyncio, sys
+from pathlib import Path
+from transcoder.service.audit import Entry
+from transcoder.service.model import Overlay
+from transcoder.service.store import Store
+async def main():
+    store = Store(Path(sys.argv[1]))
+    kept = await store.open()
+    number = kept.overlays["a"].keys["n"] if "a" in kept.overlays else 0
+    while True:
+        number += 1
+        entry = Entry(who="t", what="update", stream="a", detail={"n": number})
+        await store.commit([entry], {"a": Overlay(keys={"n": number})})
+        sys.stdout.write(f"{number}\\n")
+        sys.stdout.flush()
+asyncio.run(main())
+"""
+    last = 0
+    for moment in (5, 23, 1, 60):
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                last = int(line)
+                if last % 61 >= moment:
+                    break
+            os.kill(process.pid, 9)
+            for line in process.stdout:  # what was acknowledged before the signal came
+                last = int(line) if line.endswith("\n") else last
+        kept = read_kept(tmp_path)
+        assert kept is not None
+        # the change after the last acknowledged one may have been kept as well
+        assert kept.overlays["a"].keys["n"] - last in {0, 1}
+        last = kept.overlays["a"].keys["n"]
+    records = read_audit(tmp_path)
+    assert records is not None
+    assert find_break(records) is None
+    assert len(records) == last
