@@ -30,14 +30,18 @@ def encode(width: int, height: int, pixel_format: str = "yuvj420p", *, slices: i
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Pictures of a file as FFmpeg sees it, all planes in a row."""
+    """The picture of a file as FFmpeg sees it, all planes in a row."""
     context = av.CodecContext.create("mjpeg", "r")
     context.thread_count = 1
     packet = av.Packet(len(data))
     packet.update(data)
     (frame,) = context.decode(packet)
     assert not frame.is_corrupt
-    return frame.to_ndarray()
+    planes = []
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        planes.append(rows[:, : plane.width].reshape(-1))
+    return np.concatenate(planes)
 
 
 def aspect_ratio(data: bytes) -> Fraction:
