@@ -20,6 +20,17 @@ H265_SETS = (
 )
 
 
+MPEG4 = (
+    bytes.fromhex("000001b001000001b58913000001000000012000c48d8800cd0204061443"),
+    bytes.fromhex("000001b001000001b58913000001000000012000c48d8800cd0204061443000001b24c6176000001b3001007")
+    + bytes.fromhex("000001b6106051b6dfc6db7f1b6dfc6db7ef0000a091b6dfc6db7f1b6dfc6db7ef0000c091b6dfc6db7f1b6dfc6db7ef"),
+    bytes.fromhex("000001b610e051976d8b8bc6db7f1b6dfc6db7ef0000a091976d8b8bc6db7f1b6dfc6db7ef"),
+)
+"""Layer; layer, user data, group and I-VOP; VOP, of FFmpeg's encoder at 64x48."""
+
+TUNNEL = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"
+
+
 def table(name: str) -> dict[str, Any]:
     """A case table of tests/data."""
     return tomllib.loads((DATA / f"{name}.toml").read_text())
@@ -112,3 +123,46 @@ def reports() -> list[bytes]:
     application = b"\x80\xcc\0\x03" + SSRC.to_bytes(4) + b"INFOabcd"
     goodbye = b"\x81\xcb\0\x01" + SSRC.to_bytes(4)
     return [SENDER_REPORT, SENDER_REPORT + SOURCE_DESCRIPTION, receiver_report + application + goodbye]
+
+
+def mpeg4_streams() -> list[bytes]:
+    """Pictures of MPEG-4 Part 2: whole, in two packets, and in order of another kind."""
+    pictures = [packet(index, 3600 * index, unit, marker=True) for index, unit in enumerate(MPEG4[1:] * 2)]
+    halves = [
+        packet(0, 0, MPEG4[1][:60]),
+        packet(1, 0, MPEG4[1][60:], marker=True),
+        packet(2, 3600, MPEG4[2], marker=True),
+    ]
+    return [framed(pictures), framed(pictures, 1), framed(halves), framed([packet(0, 0, b"".join(MPEG4))])]
+
+
+def jpeg_streams() -> list[bytes]:
+    """Pictures by RFC 2435: tables by quality and in the packet, restart markers, ONVIF's extension."""
+    entropy = bytes(range(1, 64)) + b"\xff\0" + bytes(40)
+    by_quality = b"\0\0\0\0\x01\x32\x14\x0f"
+    with_tables = b"\0\0\0\0\0\xff\x14\x0f" + b"\0\0\0\x80" + bytes(range(1, 129))
+    restarts = b"\0\0\0\0\x41\x32\x14\x0f" + b"\0\x04\xff\xff"
+    streams_found = []
+    for head in (by_quality, with_tables, restarts):
+        later = head[:1] + len(entropy).to_bytes(3) + head[4:8] + (head[8:12] if head is restarts else b"")
+        packets = []
+        for index in range(2):
+            packets.append(packet(2 * index, 3600 * index, head + entropy))
+            packets.append(packet(2 * index + 1, 3600 * index, later + entropy + b"\xff\xd9", marker=True))
+        streams_found += [framed(packets), framed(packets, 1)]
+    segment = b"\xff\xd8\xff\xc0\0\x11\x08\x08\x70\x0f\0\x03\x01\x22\0\x02\x11\x01\x03\x11\x01\xff\xfe\0\x06name"
+    segment += bytes(-len(segment) % 4)
+    extension = b"\xff\xd8" + (len(segment) // 4).to_bytes(2) + segment
+    extended = packet(0, 0, extension + by_quality + entropy, marker=True)
+    return [*streams_found, framed([b"\x90" + extended[1:]])]
+
+
+def aac_streams() -> list[bytes]:
+    """AAC by RFC 3640: one frame, two frames, one in two packets, one behind an ADTS header."""
+    one = b"\0\x10" + (8 << 3).to_bytes(2) + b"aacframe"
+    two = b"\0\x20" + (4 << 3).to_bytes(2) + (4 << 3).to_bytes(2) + b"aacframe"
+    part = b"\0\x10" + (16 << 3).to_bytes(2) + b"aacframe"
+    adts = b"\0\x10" + (15 << 3).to_bytes(2) + bytes.fromhex("fff15040017ffc") + b"aacframe"
+    packets = [packet(0, 0, one, marker=True), packet(1, 1024, two, marker=True), packet(2, 3072, part)]
+    packets += [packet(3, 3072, part, marker=True), packet(4, 4096, adts, marker=True)]
+    return [framed(packets), framed(packets, 1), framed(packets[:1])]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.fuzz import seeds
-from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
+from transcoder.codecs.access_unit import filter_nal_units
+from transcoder.codecs.mpeg4 import video_object_layers
 from transcoder.codecs.nal import (
     MAX_ACCESS_UNIT_SIZE,
     MAX_NAL_UNIT_SIZE,
@@ -16,6 +17,7 @@ from transcoder.codecs.nal import (
     nal_unit_type,
 )
 from transcoder.codecs.parameter_sets import parse_pps, parse_sps
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import BitstreamError, PayloadError, RemoteProtocolError, ResponseError
 from transcoder.ipc.messages import (
     MessageParser,
@@ -27,17 +29,19 @@ from transcoder.ipc.messages import (
     serialize_message,
 )
 from transcoder.ledger import MAX_KINDS, Ledger
+from transcoder.rtp.audio import AudioReceiver
 from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.rtcp import parse_rtcp
-from transcoder.rtp.timeline import Timeline
+from transcoder.rtp.timeline import LATE_FOR_S, MAX_EARLY_S, MAX_LATE_S, MAX_STEP_BACK_S, Timeline
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client import ClientProtocol, Described, FrameReceived
 from transcoder.rtsp.fingerprint import Observations, firmware_traits, guess_family
 from transcoder.rtsp.headers import Transport, parse_public, parse_session, parse_transports
 from transcoder.rtsp.messages import InterleavedFrame, Request, Response, RtspParser
+from transcoder.rtsp.tunnel import TunnelReply
 from transcoder.rtsp.urls import base_target, join_control, parse_url, redirect_target
-from transcoder.sdp import parse_sdp, select_audio, select_video
+from transcoder.sdp import AudioSelection, Media, parse_sdp, select_audio, select_video
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def packets_of(data: bytes) -> Iterator[bytes]:
         at += 2 + size
 
 
-def _video(codec: Codec) -> Callable[[bytes], None]:
+def _video(codec: SourceCodec) -> Callable[[bytes], None]:
     def run(data: bytes) -> None:
         """RTP and RTCP of one media to dated access units, over TCP, or over UDP where the first byte is odd."""
         ledger = Ledger()
@@ -183,7 +187,7 @@ def _video(codec: Codec) -> Callable[[bytes], None]:
             ssrc=1,
             cname="x",
         )
-        timeline = Timeline(90_000)
+        dates = Dates()
         now = 1000.0
         total = 0
         for packet in packets_of(data):
@@ -195,48 +199,126 @@ def _video(codec: Codec) -> Callable[[bytes], None]:
             due = receiver.next_timeout()
             if due is not None and due <= now:
                 receiver.handle_timeout(now)
-            total += check_access_units(receiver, ledger, timeline)
+            total += check_access_units(receiver, ledger, dates)
             report = receiver.report_due(now)
             assert report is None or parse_rtcp(report)
         receiver.handle_timeout(now + 10)
-        total += check_access_units(receiver, ledger, timeline)
-        assert total <= len(data)
+        receiver.flush()
+        total += check_access_units(receiver, ledger, dates)
+        assert total <= len(data) * (1 if isinstance(codec, Codec) else 70)  # headers of pictures are made anew
         assert len(list(ledger)) <= MAX_KINDS + 16
 
     return run
 
 
-def check_access_units(receiver: VideoReceiver, ledger: Ledger, timeline: Timeline) -> int:
+def check_access_units(receiver: VideoReceiver, ledger: Ledger, dates: "Dates") -> int:
     """What gets to the decoder is what the allow-list names, of bounded size, dated; bytes of it."""
     total = 0
     while (unit := receiver.next_access_unit()) is not None:
         kept = filter_nal_units(unit, ledger, is_allowed, "nal_in")
         assert len(kept) <= MAX_NAL_UNITS
-        assert isinstance(unit.codec, Codec)
         for each in kept:
+            if unit.codec is PictureCodec.JPEG:
+                check_jpeg(each)
+            if isinstance(unit.codec, PictureCodec):
+                assert b"\0\0\1\xb2" not in each
+                continue
             assert b"\0\0\1" not in each
             assert is_allowed(unit.codec, nal_unit_type(unit.codec, each))
             assert len(each) <= MAX_NAL_UNIT_SIZE
         assert unit.size <= MAX_ACCESS_UNIT_SIZE
-        check_time(unit, timeline)
+        dates.check(unit.timestamp, unit.completed)
         total += unit.size
     return total
 
 
-def check_time(unit: AccessUnit, timeline: Timeline) -> None:
-    """Whatever the timestamps say, a picture is dated near its arrival."""
-    time = timeline.presentation_time(unit.timestamp, unit.completed) / 90_000
-    assert -3.0 <= time - unit.completed <= 1.5, time - unit.completed
+FIELD = bytes.fromhex("ffe00010") + b"JFIF\0\x01\x02\0\0\x01\0\x02\0\0"
+"""Our own words for the aspect ratio of a field."""
+
+
+def check_jpeg(data: bytes) -> None:
+    """Markers of the header are those that a decoder needs (ITU-T T.81 table B.1): no APPn, no COM."""
+    assert data[:2] == b"\xff\xd8"
+    at = 2 + (len(FIELD) if data.startswith(FIELD, 2) else 0)
+    while data[at + 1] != 0xDA:
+        assert data[at] == 0xFF
+        assert data[at + 1] in {0xC0, 0xC1, 0xC4, 0xDB, 0xDD}, hex(data[at + 1])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    markers = {found[0] for found in re.findall(rb"\xff+([^\xff\x00])", data[at:-2], re.DOTALL)}
+    assert markers <= set(range(0xD0, 0xD8)), markers
+    assert data[-2:] == b"\xff\xd9"
+
+
+class Dates:
+    """Whatever timestamps say, a picture is dated near its arrival."""
+
+    def __init__(self) -> None:
+        self._timeline = Timeline(90_000)
+        self._last: float | None = None
+        self._gap = 0.0
+
+    def check(self, rtp_timestamp: int, arrival: float) -> None:
+        """Behind arrival at most for LATE_FOR_S, an interval, and a step back after the last picture in time."""
+        self._gap = max(self._gap, arrival - (arrival if self._last is None else self._last))
+        self._last = arrival
+        time = self._timeline.presentation_time(rtp_timestamp, arrival) / 90_000 - arrival
+        assert -LATE_FOR_S - MAX_LATE_S - MAX_STEP_BACK_S - self._gap - 0.01 <= time <= MAX_EARLY_S + 0.01, time
+
+
+AAC = AudioSelection(
+    index=1,
+    media=Media(
+        kind="audio", port=0, protocol="RTP/AVP", formats=(), control=None, direction="", attributes=(), raw_formats=()
+    ),
+    encoding="MPEG4-GENERIC",
+    payload_types=frozenset({96}),
+    clock_rate=16_000,
+    channels=1,
+)
+
+
+def aac(data: bytes) -> None:
+    """RTP of an AAC media to its frames."""
+    receiver = AudioReceiver(AAC, Ledger(), reorder=bool(data[:1] and data[0] & 1))
+    now = 1000.0
+    total = 0
+    for packet in packets_of(data):
+        now += 0.06
+        receiver.receive_rtp(packet, now)
+        while (unit := receiver.next_unit()) is not None:
+            assert unit.duration == 1024
+            total += len(unit.data)
+    receiver.handle_timeout(now + 10)
+    while (unit := receiver.next_unit()) is not None:
+        total += len(unit.data)
+    assert total <= len(data)
+
+
+def tunnel(data: bytes) -> None:
+    """A server's reply to the GET of an HTTP tunnel."""
+    reply = TunnelReply()
+    handed_on = b""
+    try:
+        for at in range(0, len(data), 13):
+            handed_on += reply.receive_data(data[at : at + 13])
+    except (RemoteProtocolError, ResponseError):
+        return
+    assert not handed_on or (reply.is_open and data.endswith(handed_on))
+
+
+def elements(data: bytes) -> None:
+    """Elements of MPEG-4 Part 2, as a session description's `config` may hold them."""
+    assert sum(map(len, video_object_layers(data))) <= len(data)
 
 
 def timeline(data: bytes) -> None:
     """Timestamps and arrival times: 4 bytes and 1 byte (ms) a picture."""
-    line = Timeline(90_000)
+    dates = Dates()
     now = 1000.0
     for at in range(0, len(data) - 4, 5):
         now += data[at + 4] / 1000
-        time = line.presentation_time(int.from_bytes(data[at : at + 4]), now) / 90_000
-        assert -3.0 <= time - now <= 1.5, time - now
+        dates.check(int.from_bytes(data[at : at + 4]), now)
 
 
 def parameter_sets(data: bytes) -> None:
@@ -352,6 +434,16 @@ _RTP_WORDS = [
     b"\x60\x01\0\x02",
     b"\x80\x60", b"\x80\xe0", b"\x90\x60", b"\xa0\x60", b"\0\x0e\x80\xe0", b"\x65\x88", b"\x41\x9a", b"\x26\x01\xaf",
 ]  # fmt: skip
+_JPEG_WORDS = [
+    b"\xff\xd8",
+    b"\xff\xd9",
+    b"\xff\xda",
+    b"\xff\xe0\0\x04ab",
+    b"\xff\xfe\0\x04ab",
+    b"\xff\xd0",
+    b"\xff\xd8\0\x01",
+]
+_MPEG4_WORDS = [b"\0\0\x01\xb6", b"\0\0\x01\xb2name", b"\0\0\x01\x20", b"\0\0\x01\xb3", b"\0\0\x01\xb0", b"\0\0\x01"]
 _AUTH_WORDS = [
     b"Digest ",
     b"Basic ",
@@ -375,6 +467,11 @@ TARGETS: dict[str, Target] = {
     "rtcp": Target(rtcp, seeds.reports),
     "h264": Target(_video(Codec.H264), lambda: seeds.streams("H264"), _RTP_WORDS),
     "h265": Target(_video(Codec.H265), lambda: seeds.streams("H265"), _RTP_WORDS),
+    "jpeg": Target(_video(PictureCodec.JPEG), seeds.jpeg_streams, _JPEG_WORDS),
+    "mpeg4": Target(_video(PictureCodec.MPEG4), seeds.mpeg4_streams, _MPEG4_WORDS),
+    "elements": Target(elements, lambda: list(seeds.MPEG4), _MPEG4_WORDS),
+    "aac": Target(aac, seeds.aac_streams, [b"\0\x10\0\x40", b"\xff\xf1\x50\x40", b"\x80\xe0"]),
+    "tunnel": Target(tunnel, lambda: [seeds.TUNNEL], [b"HTTP/1.0 200 OK\r\n", b"\r\n\r\n", b" 404 "]),
     "timeline": Target(timeline, _timeline_seeds),
     "parameter_sets": Target(parameter_sets, _set_seeds),
     "challenges": Target(challenges, _challenge_seeds, _AUTH_WORDS),

@@ -69,7 +69,7 @@ class TunnelReply:
                 raise LimitExceeded(f"the tunnel's reply has a header over {MAX_HEADER_SIZE} bytes")
             return b""
         parts = self._header[: self._header.find(b"\r\n")].decode("latin-1").split(None, 2)
-        if len(parts) < 2 or not parts[0].startswith("HTTP/") or not parts[1].isdigit():
+        if len(parts) < 2 or not parts[0].startswith("HTTP/") or not (parts[1].isascii() and parts[1].isdigit()):
             raise RtspSyntaxError("the tunnel's reply is no HTTP")
         if parts[1] != "200":
             raise ResponseError(int(parts[1][:3]), "GET", parts[2][:80] if len(parts) > 2 else "")
