@@ -1,16 +1,14 @@
 """What the OpenAPI document says beside what FastAPI finds in the routes."""
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from transcoder.api import problem
-from transcoder.config import json_schema
+from transcoder.config import config_schemas
 from transcoder.config.stream import STREAM_ID_PATTERN
-
-_KEPT: Final = frozenset({"StreamConfig", "SourceConfig", "VideoConfig", "MaskConfig", "StreamOptions"})
 
 
 def body(name: str) -> dict[str, Any]:
@@ -21,9 +19,8 @@ def body(name: str) -> dict[str, Any]:
 
 def components() -> dict[str, Any]:
     """Schemas of request bodies, made from the configuration's."""
-    text = json.dumps(json_schema()["$defs"]).replace("#/$defs/", "#/components/schemas/")
-    found: dict[str, Any] = {name: schema for name, schema in json.loads(text).items() if name in _KEPT}
-    del found["StreamOptions"]
+    text = json.dumps(config_schemas("StreamConfig")).replace("#/$defs/", "#/components/schemas/")
+    found: dict[str, Any] = json.loads(text)
     source = found["SourceConfig"]
     source["properties"].pop("password_file", None)
     stream = found["StreamConfig"]
@@ -58,6 +55,16 @@ def components() -> dict[str, Any]:
     return found
 
 
+def _remove_default_422(document: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """FastAPI's own answer to bad parameters, which is never given: they are answered 400."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in json.dumps(operation["responses"].get("422", {})):
+                del operation["responses"]["422"]
+
+
 def install(app: FastAPI, *, version: str) -> None:
     """Make `app.openapi()` complete."""
 
@@ -72,8 +79,7 @@ def install(app: FastAPI, *, version: str) -> None:
             )
             parts = document.setdefault("components", {})
             schemas = {**parts.get("schemas", {}), **components()}
-            for name in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(name, None)
+            _remove_default_422(document, schemas)
             parts["schemas"] = dict(sorted(schemas.items()))
             parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"bearer": []}]

@@ -1,7 +1,7 @@
 """The configuration model: YAML in, an immutable and validated `Config` out."""
 
 from transcoder.config.listen import Endpoint
-from transcoder.config.load import ConfigFile, json_schema, load, load_file, parse
+from transcoder.config.load import ConfigFile, config_schemas, json_schema, load, load_file, parse
 from transcoder.config.merge import changes, merge, without
 from transcoder.config.model import Config
 from transcoder.config.mqtt import MqttConfig
@@ -29,6 +29,7 @@ __all__ = [
     "VideoConfig",
     "changes",
     "check_remote",
+    "config_schemas",
     "is_allowed",
     "json_schema",
     "lay_over",

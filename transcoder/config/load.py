@@ -1,6 +1,7 @@
 """From a file to a `Config`, or to everything that is wrong with it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,19 @@ def json_schema() -> dict[str, Any]:
         if not definition["required"]:
             del definition["required"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "transcoder configuration"}
+
+
+def config_schemas(name: str) -> dict[str, Any]:
+    """The JSON Schema of one part of the configuration, and of the parts in it, by name."""
+    every = json_schema()["$defs"]
+    found: dict[str, Any] = {}
+    wanted = [name]
+    while wanted:
+        part = wanted.pop()
+        if part not in found:
+            found[part] = every[part]
+            wanted += re.findall(r"'#/\$defs/(\w+)'", repr(every[part]))
+    return dict(sorted(found.items()))
 
 
 def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> ConfigFile:

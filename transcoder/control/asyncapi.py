@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from transcoder.config import json_schema
+from transcoder.config import config_schemas
 from transcoder.config.stream import STREAM_ID_PATTERN
 from transcoder.control.commands import ReplyDocument
 from transcoder.control.properties import PROPERTIES
@@ -21,7 +21,6 @@ _DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "StreamState": StreamStateDocument,
     "Reply": ReplyDocument,
 }
-_KEYS: Final = ("StreamConfig", "SourceConfig", "VideoConfig", "MaskConfig")
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
 _FIXED: Final = {
@@ -54,8 +53,7 @@ def schemas() -> dict[str, Any]:
         found |= schema.pop("$defs", {})
         found[name] = schema
     found["Command"] = _command()
-    keys = json_schema()["$defs"]
-    found |= {name: _rebased(keys[name]) for name in _KEYS}
+    found |= {name: _rebased(schema) for name, schema in config_schemas("StreamConfig").items()}
     return dict(sorted(found.items()))
 
 

@@ -1,0 +1,49 @@
+"""Server-sent events."""
+
+import asyncio
+
+from transcoder.api import events
+from transcoder.service.events import Events
+from transcoder.steering import EventDocument
+
+
+def test_a_frame() -> None:
+    event = EventDocument(sequence=7, event_type="added", stream="a", ts="2026-01-01T00:00:00Z", detail={"x": "a\nb"})
+    lines = events.frame(event, "run1").split("\n")
+    assert lines[0] == "id: 7@run1"
+    assert lines[1] == "event: added"
+    assert lines[2].startswith("data: {")
+    assert lines[3:] == ["", ""]
+
+
+def test_what_a_listener_had() -> None:
+    assert events.after(None, "run1") is None
+    assert events.after("7@run1", "run1") == 7
+    for of_another in ("7@run0", "7", "x@run1", "-1@run1", "9" * 400 + "@run1", "²@run1"):
+        assert events.after(of_another, "run1") == 0
+
+
+class Feeds:
+    def __init__(self) -> None:
+        self.source = Events()
+
+    def events(self, after=None):
+        return self.source.listen(after)
+
+
+async def test_of_one_stream_only_and_until_the_end() -> None:
+    feeds = Feeds()
+    feeds.source.publish("added", "a")
+    feeds.source.publish("added", "b")
+
+    async def read() -> list[str]:
+        return [chunk async for chunk in events.stream(feeds, 0, "r", "b")]
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.05)
+    feeds.source.publish("updated", "b")
+    feeds.source.publish("updated", "a")
+    await asyncio.sleep(0.05)
+    feeds.source.close()
+    chunks = await asyncio.wait_for(reading, 2)
+    assert [chunk.split("\n")[0] for chunk in chunks] == [": events", "id: 2@r", "id: 3@r"]
