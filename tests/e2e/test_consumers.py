@@ -1,0 +1,50 @@
+"""Real consumers read a served stream: ffmpeg, GStreamer, mpv, motion."""
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gateway_process import GatewayProcess
+
+from transcoder.simulator.cameras import FAMILIES
+from transcoder.simulator.content import ContentOptions, from_scene
+from transcoder.simulator.scenes import SceneOptions
+from transcoder.simulator.server import SimulatedCamera
+
+pytestmark = pytest.mark.e2e
+
+PROGRAMS = ("ffmpeg", "gst-launch-1.0", "mpv", "motion")
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("output", ["h264", pytest.param("h265", marks=pytest.mark.long)])
+async def test_every_consumer_reads_the_stream(
+    output: str, tmp_path: Path, start_gateway: Callable[..., GatewayProcess]
+) -> None:
+    """Every line of the check passes but those of the RTSP over HTTP tunnel, which is not served."""
+    script = Path(os.environ.get("TRANSCODER_TEST_DATA") or "/nonexistent") / "tools" / "ingest_check.sh"
+    if not script.is_file():
+        pytest.skip("TRANSCODER_TEST_DATA has no tools/ingest_check.sh")
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    scene = SceneOptions(width=640, height=360, fps=15, seconds=6.0)
+    content = from_scene(ContentOptions(scene=scene, gop_s=2.0), tmp_path / "content")
+    async with SimulatedCamera(FAMILIES["hikvision"].behaviour, content) as camera:
+        gateway = await asyncio.to_thread(
+            start_gateway, {"front": {"source": camera.url, "video": {"codec": output}}}
+        )
+        process = await asyncio.create_subprocess_exec(
+            "bash", str(script), gateway.url("front"), "4", stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        text = out.decode()
+        print(text)
+        lines = dict(re.findall(r"^(?:PASS|FAIL) (\S+)()", text, re.MULTILINE))
+        assert {"ffmpeg-tcp", "ffmpeg-udp", "ffmpeg-decode-clean", "gst-tcp", "gst-udp", "mpv", "motion"} <= set(lines)
+        failed = re.findall(r"^FAIL (\S+)", text, re.MULTILINE)
+        assert [name for name in failed if not name.endswith("-http")] == [], text
