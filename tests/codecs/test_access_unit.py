@@ -306,3 +306,31 @@ def test_work_and_memory_are_bounded(assert_linear: Callable[..., None]) -> None
         assert len(assembler._units) <= MAX_NAL_UNITS
 
     assert_linear(lambda size: [SEI] * size, run, 20_000, at_most_s=0.5)
+
+
+def test_a_marker_on_every_slice_costs_no_picture_when_it_has_to_prove_itself() -> None:
+    """GStreamer's x264enc with tune=zerolatency: several slices a picture, the marker on each."""
+    assembler = AccessUnitAssembler(Codec.H264, proofs=2)
+    other_idr, other_p = bytes((0x65, 0x40, 1)), bytes((0x41, 0x40, 1))
+    for timestamp, units in ((0, [SPS, PPS, IDR, other_idr]), (3600, [P, other_p]), (7200, [P, other_p])):
+        for unit in units:
+            assembler.add(unit, timestamp, 0.0)
+            assembler.end_of_packet(marker=unit[0] & 0x1F in {1, 5})
+    assembler.flush()
+    found = []
+    while (unit := assembler.next_access_unit()) is not None:
+        found.append((len(unit.nal_units), unit.damaged))
+    assert found == [(4, False), (2, False), (2, False)]
+    assert not assembler.marker_is_reliable
+
+
+def test_a_marker_that_proved_itself_ends_pictures_at_once() -> None:
+    assembler = AccessUnitAssembler(Codec.H264, proofs=2)
+    ready = []
+    for index in range(5):
+        assembler.add(IDR if index == 0 else P, 3600 * index, 0.0)
+        assembler.end_of_packet(marker=True)
+        ready.append(0)
+        while assembler.next_access_unit() is not None:
+            ready[-1] += 1
+    assert ready == [0, 1, 2, 1, 1]

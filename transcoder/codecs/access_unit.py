@@ -56,8 +56,17 @@ _H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
 """Likewise (H.265 section 7.4.2.4.4)."""
 
 
+PROOFS = 2
+"""Pictures after which the marker of an unknown sender is believed."""
+
+
 class AccessUnitAssembler:
     """NAL units in decoding order in, access units out.
+
+    Args:
+        codec: of the stream.
+        proofs: pictures that the marker has to end rightly before it is believed; until then the next picture's start
+            ends one. GStreamer sets the marker on every slice, and the first picture is the one to lose least.
 
     Attributes:
         faults: counted by kind.
@@ -65,7 +74,7 @@ class AccessUnitAssembler:
             start ends one, which costs a frame of delay.
     """
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, *, proofs: int = 0) -> None:
         self._codec = codec
         self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
         self._units: list[bytes] = []
@@ -80,6 +89,8 @@ class AccessUnitAssembler:
         self._closed_timestamp: int | None = None
         self._lost = False
         self._ready: deque[AccessUnit] = deque()
+        self._proofs = proofs
+        self._marked = False
         self.marker_is_reliable = True
         self.faults: Counter[str] = Counter()
 
@@ -89,6 +100,8 @@ class AccessUnitAssembler:
         unit_type = nal_unit_type(codec, unit)
         if is_vcl(codec, unit_type) and is_allowed(codec, unit_type):  # decoders ignore the reserved ones
             first = is_first_slice(codec, unit)
+            if self._marked and self._has_slice:
+                self._prove(within=not first and timestamp == self._timestamp)
             if self._has_slice and (first or timestamp != self._timestamp):
                 self._close()
             if not self._has_slice:
@@ -119,7 +132,19 @@ class AccessUnitAssembler:
     def end_of_packet(self, *, marker: bool) -> None:
         """After the NAL units of a packet: its marker bit says that the picture is complete, if it can be trusted."""
         if marker and self._has_slice and self.marker_is_reliable:
-            self._close()
+            if self._proofs <= 0:
+                self._close()
+            else:
+                self._marked = True
+
+    def _prove(self, *, within: bool) -> None:
+        """A picture's first marker was followed by another picture, or by a slice within the same one."""
+        self._marked = False
+        if not within:
+            self._proofs -= 1
+        elif not self._lost:
+            self.marker_is_reliable = False
+            self.faults["marker inside a picture"] += 1
 
     def lose(self) -> None:
         """Something between what was added and what comes next is missing."""
@@ -134,6 +159,7 @@ class AccessUnitAssembler:
         self._begin()
         self._closed_timestamp = None
         self._lost = False
+        self._marked = False
 
     def next_access_unit(self) -> AccessUnit | None:
         """The next complete access unit, or None."""

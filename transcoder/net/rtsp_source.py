@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from transcoder import clock
-from transcoder.codecs.access_unit import AccessUnit
+from transcoder.codecs.access_unit import PROOFS, AccessUnit
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.sockets import Binding, connect, multicast_socket, port_pair
@@ -320,6 +320,7 @@ class RtspSource(asyncio.Protocol):
                 reorder=reorder,
                 ssrc=secrets.randbits(32),
                 cname=CNAME,
+                marker_proofs=PROOFS,
                 parameter_sets=selection.parameter_sets,
                 picture_size=selection.picture_size,
             )

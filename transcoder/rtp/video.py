@@ -19,8 +19,8 @@ REPORT_INTERVAL_S = 5.0
 class NalUnitPath:
     """From the packet to the access unit where NAL units are sent."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._assembler = AccessUnitAssembler(codec)
+    def __init__(self, codec: Codec, proofs: int = 0) -> None:
+        self._assembler = AccessUnitAssembler(codec, proofs=proofs)
         self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
             h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
         )
@@ -69,6 +69,7 @@ class VideoReceiver:
         cname: our own.
         parameter_sets: of the session description; only MPEG-4 needs them, whose cameras may send them nowhere else.
         picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
+        marker_proofs: pictures that the marker of H.264 and H.265 has to end rightly before it is believed.
 
     Attributes:
         restarts: how often the source began anew; whoever keeps a timeline resets it then.
@@ -86,6 +87,7 @@ class VideoReceiver:
         cname: str,
         parameter_sets: tuple[bytes, ...] = (),
         picture_size: tuple[int, int] | None = None,
+        marker_proofs: int = 0,
     ) -> None:
         extensions = jpeg.EXTENSIONS if codec is PictureCodec.JPEG else frozenset()
         self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=extensions)
@@ -95,7 +97,7 @@ class VideoReceiver:
         elif codec is PictureCodec.MPEG4:
             self._path = mpeg4.PictureAssembler(ledger, parameter_sets)
         else:
-            self._path = NalUnitPath(codec)
+            self._path = NalUnitPath(codec, marker_proofs)
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname
