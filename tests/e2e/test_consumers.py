@@ -19,6 +19,29 @@ pytestmark = pytest.mark.e2e
 
 PROGRAMS = ("ffmpeg", "gst-launch-1.0", "mpv", "motion")
 
+CANCELLED_ITSELF = "Could not write to resource"
+"""rtspsrc that ends may cancel its own PAUSE before a byte of it is sent, and reports that as an error: seen in 1 of 150
+runs against GStreamer's own RTSP server. Then the same pipeline has to end well when it is run again."""
+
+
+async def reads(url: str, transport: str) -> bool:
+    source = [
+        "rtspsrc",
+        f"location={url}",
+        f"protocols={transport}",
+        "latency=200",
+        "!",
+        "application/x-rtp,media=video",
+    ]
+    for _ in range(3):
+        process = await asyncio.create_subprocess_exec(
+            "gst-launch-1.0", "-q", *source, "!", "decodebin", "!", "fakesink", "num-buffers=32"
+        )
+        async with asyncio.timeout(20):
+            if await process.wait() == 0:
+                return True
+    return False
+
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("output", ["h264", pytest.param("h265", marks=pytest.mark.long)])
@@ -35,9 +58,7 @@ async def test_every_consumer_reads_the_stream(
     scene = SceneOptions(width=640, height=360, fps=15, seconds=6.0)
     content = from_scene(ContentOptions(scene=scene, gop_s=2.0), tmp_path / "content")
     async with SimulatedCamera(FAMILIES["hikvision"].behaviour, content) as camera:
-        gateway = await asyncio.to_thread(
-            start_gateway, {"front": {"source": camera.url, "video": {"codec": output}}}
-        )
+        gateway = await asyncio.to_thread(start_gateway, {"front": {"source": camera.url, "video": {"codec": output}}})
         process = await asyncio.create_subprocess_exec(
             "bash", str(script), gateway.url("front"), "4", stdout=asyncio.subprocess.PIPE
         )
@@ -46,5 +67,9 @@ async def test_every_consumer_reads_the_stream(
         print(text)
         lines = dict(re.findall(r"^(?:PASS|FAIL) (\S+)()", text, re.MULTILINE))
         assert {"ffmpeg-tcp", "ffmpeg-udp", "ffmpeg-decode-clean", "gst-tcp", "gst-udp", "mpv", "motion"} <= set(lines)
-        failed = re.findall(r"^FAIL (\S+)", text, re.MULTILINE)
+        failed = dict(re.findall(r"^FAIL (\S+) *(.*)", text, re.MULTILINE))
+        for name in ("gst-tcp", "gst-udp"):
+            if CANCELLED_ITSELF in failed.get(name, ""):
+                assert await reads(gateway.url("front"), name.removeprefix("gst-")), text
+                del failed[name]
         assert [name for name in failed if not name.endswith("-http")] == [], text
