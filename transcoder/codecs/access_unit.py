@@ -17,6 +17,7 @@ from transcoder.codecs.nal import (
     is_random_access,
     is_vcl,
     join_byte_stream,
+    layer_id,
     nal_unit_type,
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
@@ -214,7 +215,9 @@ def filter_nal_units(
     kept = []
     for unit in access_unit.nal_units:
         unit_type = nal_unit_type(codec, unit)
-        if allowed(codec, unit_type):
+        if codec is Codec.H265 and layer_id(unit):  # of an enhancement layer, which no decoder here reads
+            ledger.count(layer, "h265 layer above 0", size=len(unit), example=unit)
+        elif allowed(codec, unit_type):
             kept.append(unit)
         else:
             ledger.count(layer, f"{codec.value.lower()} type {unit_type}", size=len(unit), example=unit)

@@ -79,6 +79,11 @@ def nal_unit_name(codec: Codec, unit_type: int) -> str:
     return f"{unit_type} {names.get(unit_type, 'reserved or unspecified')}"
 
 
+def layer_id(nal_unit: bytes | memoryview) -> int:
+    """The nuh_layer_id of an H.265 NAL unit (section 7.3.1.2): 0 in every stream without layers."""
+    return ((nal_unit[0] & 1) << 5) | (nal_unit[1] >> 3)
+
+
 def header_size(codec: Codec) -> int:
     """Bytes of the NAL unit header: 1 in H.264 (without SVC/MVC extension), 2 in H.265."""
     return 1 if codec is Codec.H264 else 2

@@ -25,6 +25,9 @@ from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
 from transcoder.service.status import StreamTotals
 
+MAX_PICTURES_PER_S = 240
+"""Pictures of one camera in a second; those known send 60 at most, and catch up after a stall."""
+
 OnLost = Callable[[str, bool], None]
 """Called with the reason and whether it had been playing."""
 
@@ -67,6 +70,8 @@ class Puller:
         self._on_audio = on_audio
         self._audio_timeline: Timeline | None = None
         self._lip_sync: LipSync | None = None
+        self._allowance = float(MAX_PICTURES_PER_S)
+        self._allowance_at = clock.monotonic()
         self._memory: ParameterSetMemory | None = None
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
         self._transport = TRANSPORTS[0] if options.transport == "auto" else options.transport
@@ -220,6 +225,10 @@ class Puller:
         self._had_picture = True
         totals.access_units_in += 1
         totals.damaged_access_units += access_unit.damaged
+        if not self._is_within_rate(access_unit.completed):
+            totals.shed_access_units += 1
+            self._skip_to_random_access = True
+            return
         self._ledger.now = clock.wall_clock()
         nal_units = filter_nal_units(access_unit, self._ledger, is_allowed, "nal_in")
         if self._memory is not None:
@@ -238,6 +247,15 @@ class Puller:
         totals.bytes_in += len(data)
         unit = CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
         self._on_unit(unit, access_unit.completed)
+
+    def _is_within_rate(self, now: float) -> bool:
+        """Whether pictures come no faster than any camera sends them; a packet may claim to hold a thousand."""
+        self._allowance = min(self._allowance + (now - self._allowance_at) * MAX_PICTURES_PER_S, MAX_PICTURES_PER_S)
+        self._allowance_at = max(now, self._allowance_at)
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
 
     def on_audio_set_up(self, selection: AudioSelection) -> None:
         """Audio comes as well."""

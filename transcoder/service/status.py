@@ -63,6 +63,8 @@ class StreamStatus:
         source: what the camera sends: codec, width, height, pixel_format.
         output: what is served: codec, width, height, frame_rate.
         delays_s: of the last pictures, from their last packet to the readers.
+        overloaded: whether pictures are lost for want of time.
+        rate_divisor: one picture in so many is encoded.
         motion: share of the picture that moves, 0..1.
         conditions: of the picture that hold now: frozen, dark, covered, scene_changed.
         worker: counters of the current worker.
@@ -78,6 +80,8 @@ class StreamStatus:
     rates: Rates = field(default_factory=Rates)
     totals: StreamTotals = field(default_factory=StreamTotals)
     delays_s: deque[float] = field(default_factory=lambda: deque(maxlen=250))
+    overloaded: bool = False
+    rate_divisor: int = 1
     motion: float = 0.0
     conditions: list[str] = field(default_factory=list)
     worker: dict[str, Any] = field(default_factory=dict)

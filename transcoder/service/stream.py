@@ -38,6 +38,10 @@ AUDIO_WAIT_S = 1.0
 DECODE_WAIT_S = 30.0
 """Access units for so long and no decoded picture: the connection is tried anew."""
 
+MAX_DIVISOR = 64
+"""Of a picture rate that a worker may report."""
+CALM_SAMPLES = 3
+"""Seconds without a lost picture after which a stream is not overloaded any more."""
 SCENE_EVENTS = {
     "frozen": "picture_frozen",
     "dark": "picture_dark",
@@ -120,6 +124,7 @@ class Stream:
         self._last_sample: tuple[float, int, int, int, int, float] | None = None
         self._channels_seen = 0
         self._shed_before = 0
+        self._calm = 0
 
     def _new_puller(self) -> Puller:
         return Puller(
@@ -399,12 +404,29 @@ class Stream:
                 self._on_event(self.name, "channel_seen", {"layer": layer, "kind": kind})
             self._channels_seen = len(self.ledger)
         self._notice_scene()
-        counters = self.status.worker.get("counters", {})
-        shed = self.status.totals.shed_access_units + sum(
+        self._notice_overload()
+
+    def _notice_overload(self) -> None:
+        """Tell when a stream begins to lose pictures for want of time, and when it has its full rate again."""
+        status = self.status
+        counters = status.worker.get("counters", {})
+        shed = status.totals.shed_access_units + sum(
             value for key, value in counters.items() if key.startswith("shed_") and isinstance(value, int)
         )
-        if shed > self._shed_before and self.status.state is StreamState.PLAYING:
-            self._on_event(self.name, "overload", {"shed": shed - self._shed_before})
+        divisor = status.worker.get("rate_divisor", 1)
+        status.rate_divisor = divisor if isinstance(divisor, int) and 1 <= divisor <= MAX_DIVISOR else 1
+        if status.state is StreamState.PLAYING and (status.rate_divisor > 1 or shed > self._shed_before):
+            self._calm = 0
+            if not status.overloaded:
+                status.overloaded = True
+                self._log.warning("overloaded: fewer pictures are encoded", rate_divisor=status.rate_divisor)
+                self._on_event(self.name, "overload", {"active": True, "rate_divisor": status.rate_divisor})
+        elif status.overloaded:
+            self._calm += 1
+            if self._calm >= CALM_SAMPLES:
+                status.overloaded = False
+                self._log.info("no longer overloaded")
+                self._on_event(self.name, "overload", {"active": False, "rate_divisor": 1})
         self._shed_before = shed
 
     def _notice_scene(self) -> None:

@@ -1,7 +1,8 @@
 """What a worker does with a message: access units in, coded pictures and reports out. No sockets, no clock of its own.
 
-Overload is shed in the order that costs least: pictures that are late are decoded and not encoded, access units that
-are very late are not even decoded, up to the next random access point. So the delay stays bounded.
+Overload is shed in the order that costs least: fewer pictures are encoded (by halves, see overload.py), pictures that
+are late all the same are decoded and not encoded, access units that are very late are not even decoded, up to the next
+random access point. So the delay stays bounded.
 """
 
 import itertools
@@ -35,6 +36,7 @@ from transcoder.media.geometry import square_size
 from transcoder.media.picture import GREY
 from transcoder.media.scene import SceneWatch
 from transcoder.media.stages import Stages
+from transcoder.worker.overload import RateLadder
 
 LATE_S = 0.25
 """A picture whose access unit is older than this is not encoded ..."""
@@ -81,6 +83,7 @@ class Pipeline:
         self._next_pts = 0
         self._spacing: deque[int] = deque(maxlen=RATE_PICTURES)
         self._source: dict[str, Any] = {}
+        self._ladder = RateLadder()
         self._scene: SceneWatch | None = None
         self._scene_size = (0, 0)
         self._audio: AudioTranscoder | None = None
@@ -229,7 +232,9 @@ class Pipeline:
             # a tenth of slack for jitter; the grid moves on by whole intervals, so that the mean rate is the cap
             behind = pts - self._next_pts > interval
             self._next_pts = pts + interval - interval // 10 if behind else self._next_pts + interval
-        if late > LATE_S and now - self._last_encoded_at < MAX_UNENCODED_S:
+        due = now - self._last_encoded_at >= MAX_UNENCODED_S
+        kept = self._ladder.keeps(late, now)
+        if not due and (late > LATE_S or not kept):
             self.counters["shed_pictures"] += 1
             return False
         return True
@@ -327,6 +332,7 @@ class Pipeline:
             "counters": dict(self.counters),
             "decode_errors": dict(decoder.errors) if decoder is not None else {},
             "encoder_dropped": dict(encoder.dropped) if encoder is not None else {},
+            "rate_divisor": self._ladder.divisor,
             "motion": round(self._scene.motion, 4) if self._scene is not None else 0.0,
             "conditions": self._scene.conditions if self._scene is not None else [],
             "audio_errors": dict(self._audio.errors) if self._audio is not None else {},

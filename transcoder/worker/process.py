@@ -25,6 +25,7 @@ from transcoder.worker.pipeline import Pipeline
 
 HEARTBEAT_S = 0.5
 """Between reports to the service; they are its proof of life."""
+NICENESS = 5
 READ_SIZE = 256 << 10
 """Bytes of one read: most access units arrive whole."""
 
@@ -47,6 +48,7 @@ def main(connection: socket.socket) -> None:
         message = parser.next_message()
     options = WorkerOptions.from_json(message[1])
     try:
+        os.nice(NICENESS)  # under overload pictures wait, the service that answers and sends does not
         sandbox.limit_memory(options.memory_limit_mb)
         sandbox.enter()
     except (TranscoderError, OSError, ValueError) as error:
