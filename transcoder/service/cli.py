@@ -172,6 +172,30 @@ def verify(
     raise typer.Exit(command.verify(options, Console(), Console(stderr=True)))
 
 
+@app.command()
+def bench(
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the simulated cameras.")] = "1920x1080",
+    fps: Annotated[int, typer.Option(help="Of the simulated cameras.")] = 25,
+    source: Annotated[Path | None, typer.Option(metavar="FILE", help="Footage of yours, instead of a scene.")] = None,
+    codec: Annotated[str, typer.Option(help="What the cameras send: h264 or h265.")] = "h264",
+    profile: Annotated[str, typer.Option(help="encoder.profile: economy, balanced or quality.")] = "balanced",
+    seconds: Annotated[float, typer.Option(help="After so long no further number of streams is tried.")] = 120.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure how many streams this machine carries, in about two minutes."""
+    from transcoder.service.bench.command import bench_options, run_bench  # noqa: PLC0415  # --help stays fast
+
+    try:
+        cameras = bench_options(size, fps, source, codec, profile)
+    except ValueError as error:
+        raise _fail(str(error), USAGE) from None
+    try:
+        count = uvloop.run(run_bench(cameras, {"encoder": {"profile": profile}}, budget_s=seconds, as_json=as_json))
+    except TranscoderError as error:
+        raise _fail(str(error), USAGE) from None
+    raise typer.Exit(OK if count else NO)
+
+
 def main() -> None:
     """Entry point of the console script."""
     sys.exit(app())

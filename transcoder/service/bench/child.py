@@ -28,13 +28,15 @@ class Child:
         arguments: of its command line.
 
     Attributes:
-        ready: what it said first.
+        ready: what it said when it was ready.
+        announced: what it said before.
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._command = [sys.executable, "-m", module, *arguments]
         self._process: asyncio.subprocess.Process | None = None
         self.ready: dict[str, Any] = {}
+        self.announced: list[dict[str, Any]] = []
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it is ready.
@@ -68,11 +70,22 @@ class Child:
         Raises:
             TransportError: it is gone.
         """
+        return await self._ask("", "report")
+
+    async def command(self, verb: str, **values: object) -> dict[str, Any]:
+        """Have the simulator do something (`transcoder.simulator.control`).
+
+        Raises:
+            TransportError: it is gone.
+        """
+        return await self._ask(json.dumps({"command": verb, **values}), verb)
+
+    async def _ask(self, line: str, answer: str) -> dict[str, Any]:
         assert self._process is not None  # noqa: S101  # entered
         assert self._process.stdin is not None  # noqa: S101  # a pipe
-        self._process.stdin.write(b"\n")
+        self._process.stdin.write(line.encode() + b"\n")
         async with asyncio.timeout(REPORT_S):
-            return await self._event("report")
+            return await self._event(answer)
 
     async def _event(self, kind: str) -> dict[str, Any]:
         assert self._process is not None  # noqa: S101  # entered
@@ -81,6 +94,7 @@ class Child:
             event: dict[str, Any] = json.loads(line)
             if event.get("event") == kind:
                 return event
+            self.announced.append(event)
         raise TransportError(f"{' '.join(self._command[1:4])} ended")
 
     async def __aexit__(self, *_: object) -> None:
