@@ -13,6 +13,7 @@ from gateway_process import SLACK_S, GatewayProcess
 from rtsp_reader import RtspReader, nal_type
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.cameras import FAMILIES
 from transcoder.simulator.canary_search import find
@@ -30,7 +31,8 @@ FPS = 10
 def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
     scene = SceneOptions(width=320, height=180, fps=FPS, seconds=4.0, counter=True)
     cache = tmp_path_factory.mktemp("content")
-    return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=4.0), cache) for codec in Codec}
+    codecs = (*Codec, *PictureCodec)
+    return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=4.0), cache) for codec in codecs}
 
 
 def simulated(family: str, contents: dict[Codec, Content], password: str | None = "secret") -> SimulatedCamera:  # noqa: S107  # of a test

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.content import ContentOptions, from_scene
 from transcoder.simulator.scenes import SceneOptions
@@ -27,12 +28,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def contents(cache: Path) -> dict[Codec, Content]:
+def contents(cache: Path) -> dict[SourceCodec, Content]:
     """A loop of 20 numbered pictures of 320x180, IDR every 10."""
     scene = SceneOptions(width=320, height=180, fps=FPS, seconds=LOOP_S, counter=True)
     return {
         codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=GOP_S, bitrate_kbps=600), cache)
-        for codec in Codec
+        for codec in (*Codec, *PictureCodec)
     }
 
 

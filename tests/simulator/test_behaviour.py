@@ -13,7 +13,7 @@ from transcoder.simulator.defects.packetization import PacketDefects
 from transcoder.simulator.defects.pictures import PictureDefects
 from transcoder.simulator.defects.session import SessionDefects
 from transcoder.simulator.defects.timing import TimingDefects
-from transcoder.simulator.private_nal import KINDS
+from transcoder.simulator.private_nal import KINDS, PICTURE_KINDS
 
 PLAIN = CameraBehaviour(family="dahua")
 
@@ -72,4 +72,5 @@ def test_every_problem_is_told() -> None:
 def test_presets_are_consistent(name: str) -> None:
     behaviour = FAMILIES[name].behaviour
     assert behaviour.family == name
-    assert set(behaviour.idr_nal_units + behaviour.picture_nal_units) <= set(KINDS)
+    kinds = PICTURE_KINDS.get(behaviour.codec, KINDS)
+    assert set(behaviour.idr_nal_units + behaviour.picture_nal_units) <= set(kinds)

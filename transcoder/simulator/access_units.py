@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from transcoder.codecs.nal import START_CODE, Codec, is_parameter_set, join_byte_stream, nal_unit_type
+from transcoder.codecs.nal import START_CODE, is_parameter_set, join_byte_stream, nal_unit_type
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, source_codec
 from transcoder.errors import MediaError
 
 CLOCK_RATE = 90_000
@@ -20,7 +21,8 @@ class AccessUnit:
     """One coded picture.
 
     Attributes:
-        nal_units: without start codes, emulation prevention in place; parameter sets included where in-band.
+        nal_units: without start codes, emulation prevention in place; parameter sets included where in-band. Of JPEG
+            the file, of MPEG-4 its elements with their start codes.
         random_access: whether decoding may start here.
         duration_ticks: time to the next access unit, 90 kHz.
     """
@@ -41,7 +43,7 @@ class Content:
         access_units: at least one.
     """
 
-    codec: Codec
+    codec: SourceCodec
     width: int
     height: int
     access_units: tuple[AccessUnit, ...]
@@ -64,7 +66,9 @@ class Content:
 
     @property
     def parameter_sets(self) -> tuple[bytes, ...]:
-        """Parameter sets of the first access unit: (VPS,) SPS, PPS."""
+        """Parameter sets of the first access unit: (VPS,) SPS, PPS; JPEG and MPEG-4 have none."""
+        if isinstance(self.codec, PictureCodec):
+            return ()
         return tuple(
             nal_unit
             for nal_unit in self.access_units[0].nal_units
@@ -102,7 +106,7 @@ def load(folder: Path, name: str) -> Content | None:
     """
     try:
         index = json.loads((folder / f"{name}.json").read_bytes())
-        codec = Codec(index["codec"])
+        codec = source_codec(index["codec"])
         stream = _stream_path(folder, name, codec).read_bytes()
     except FileNotFoundError:
         return None
@@ -120,5 +124,5 @@ def load(folder: Path, name: str) -> Content | None:
     return Content(codec=codec, width=index["width"], height=index["height"], access_units=tuple(units))
 
 
-def _stream_path(folder: Path, name: str, codec: Codec) -> Path:
+def _stream_path(folder: Path, name: str, codec: SourceCodec) -> Path:
     return folder / f"{name}.{codec.value.lower()}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec, source_codec
 from transcoder.errors import ConfigError
 from transcoder.simulator.defects.delivery import DeliveryDefects
 from transcoder.simulator.defects.packetization import PacketDefects
@@ -71,7 +72,7 @@ class CameraBehaviour:
     """
 
     family: str
-    codec: Codec = Codec.H264
+    codec: SourceCodec = Codec.H264
     path: str = "/live"
     any_path: bool = False
     server_header: str = ""
@@ -175,6 +176,8 @@ SWITCHES = frozenset(_PLACES)
 
 
 def _parse(kind: Any, text: str) -> Any:
+    if kind == SourceCodec:
+        return source_codec(text.upper())
     origin = get_origin(kind)
     if origin is Literal:
         if text not in get_args(kind):
@@ -192,6 +195,4 @@ def _parse(kind: Any, text: str) -> Any:
         return int(text, 0)
     if kind is float:
         return float(text)
-    if kind is Codec:
-        return Codec(text.upper())
     return text

@@ -16,7 +16,17 @@ from transcoder.simulator.content_packets import content_blocks, recipe
 from transcoder.simulator.defects.packetization import carries_parameter_set
 from transcoder.simulator.defects.pictures import Programme
 from transcoder.simulator.defects.timing import CameraClock
-from transcoder.simulator.packets import EMPTY, FRAME_HEADER, Burst, block, frame, payload_offset, stamp, without_packet
+from transcoder.simulator.packets import (
+    EMPTY,
+    FRAME_HEADER,
+    Burst,
+    block,
+    frame,
+    payload_offset,
+    stamp,
+    with_extension,
+    without_packet,
+)
 from transcoder.simulator.surroundings import Surroundings
 from transcoder.simulator.track import Track, offered_tracks
 
@@ -61,7 +71,7 @@ class Camera:
         self._programme = Programme(contents, behaviour.pictures, start_at_idr=behaviour.start_at_idr)
         self._clock = CameraClock(behaviour.timing, self.tracks[0], rng)
         self._rng = rng
-        self._surroundings = Surroundings(behaviour, content.codec, self.mint)
+        self._surroundings = Surroundings(behaviour, content, self.mint)
         self._metadata = block([side_media.metadata_payload(self.mint)]) if behaviour.metadata else EMPTY
         audio = side_media.audio_payloads(self.mint, behaviour.audio_payload_type) if behaviour.audio else []
         self._audio = [block([payload]) for payload in audio]
@@ -181,6 +191,7 @@ class Camera:
             self._private_sequence = (self._private_sequence + len(private.packets)) & 0xFFFF
         bare = since_s < (behaviour.pictures.parameter_sets_after_s or 0.0)
         picture = (self._bare if bare else self._blocks[programme.content])[programme.index]
+        picture = with_extension(picture, self._surroundings.jpeg_extension)
         before, after = self._surroundings.around(random_access=unit.random_access)
         blocks = [part for part in (before, picture, after) if part.packets]
         marker = "last" if behaviour.marker == "parameter_sets" else behaviour.marker

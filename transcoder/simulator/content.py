@@ -13,6 +13,7 @@ import av
 import numpy as np
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.simulator.access_units import CLOCK_RATE, AccessUnit, Content, load, store
 from transcoder.simulator.encoder import CameraEncoder, default_bitrate_kbps
 from transcoder.simulator.scenes import Picture, SceneOptions, render
@@ -35,7 +36,7 @@ class ContentOptions:
     """
 
     scene: SceneOptions = field(default_factory=SceneOptions)
-    codec: Codec = Codec.H264
+    codec: SourceCodec = Codec.H264
     bitrate_kbps: int | None = None
     gop_s: float = 4.0
 

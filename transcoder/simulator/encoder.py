@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 from av.video.codeccontext import VideoCodecContext
 
+from transcoder.codecs.mpeg4 import I_PLANE, PLANE, USER_DATA, coding_type, split_elements
 from transcoder.codecs.nal import (
     H264_AUD,
     H264_SEI,
@@ -18,6 +19,7 @@ from transcoder.codecs.nal import (
     nal_unit_type,
     split_byte_stream,
 )
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import MediaError
 from transcoder.simulator.access_units import CLOCK_RATE, AccessUnit
 
@@ -33,15 +35,17 @@ def default_bitrate_kbps(width: int, height: int, fps: float) -> int:
     return round(3000 * math.sqrt(width * height / (1280 * 720) * fps / 25))
 
 
-def access_unit(codec: Codec, byte_stream: bytes, duration_ticks: int, *, keep_all: bool = False) -> AccessUnit:
+def access_unit(codec: SourceCodec, byte_stream: bytes, duration_ticks: int, *, keep_all: bool = False) -> AccessUnit:
     """Cut one access unit of a byte stream into NAL units.
 
     Args:
         codec: of the stream.
-        byte_stream: Annex B.
+        byte_stream: Annex B; a JPEG file; MPEG-4 elements.
         duration_ticks: 90 kHz.
         keep_all: keep SEI and access unit delimiters too.
     """
+    if isinstance(codec, PictureCodec):
+        return _picture_unit(codec, byte_stream, duration_ticks)
     dropped = frozenset() if keep_all else _NOT_VIDEO[codec]
     nal_units = tuple(unit for unit in split_byte_stream(byte_stream) if nal_unit_type(codec, unit) not in dropped)
     return AccessUnit(
@@ -51,8 +55,27 @@ def access_unit(codec: Codec, byte_stream: bytes, duration_ticks: int, *, keep_a
     )
 
 
+def _picture_unit(codec: PictureCodec, data: bytes, duration_ticks: int) -> AccessUnit:
+    if codec is PictureCodec.JPEG:
+        return AccessUnit(nal_units=(data,), random_access=True, duration_ticks=duration_ticks)
+    parts = [(code, element) for code, element in split_elements(data) if code != USER_DATA]
+    return AccessUnit(
+        nal_units=tuple(element for _, element in parts),
+        random_access=any(code == PLANE and coding_type(element) == I_PLANE for code, element in parts),
+        duration_ticks=duration_ticks,
+    )
+
+
+_ENCODERS: dict[SourceCodec, str] = {
+    Codec.H264: "libx264",
+    Codec.H265: "libx265",
+    PictureCodec.JPEG: "mjpeg",
+    PictureCodec.MPEG4: "mpeg4",
+}
+
+
 class CameraEncoder:
-    """An x264 or x265 encoder with a camera's settings.
+    """An encoder with a camera's settings.
 
     Args:
         codec: what it writes.
@@ -63,16 +86,18 @@ class CameraEncoder:
         gop: pictures from IDR to IDR.
     """
 
-    def __init__(self, *, codec: Codec, width: int, height: int, fps: float, bitrate_kbps: int, gop: int) -> None:
+    def __init__(self, *, codec: SourceCodec, width: int, height: int, fps: float, bitrate_kbps: int, gop: int) -> None:
         self._codec = codec
         self._fps = fps
-        name = "libx264" if codec is Codec.H264 else "libx265"
+        name = _ENCODERS[codec]
         context = av.CodecContext.create(name, "w")
         assert isinstance(context, VideoCodecContext)  # noqa: S101  # av's type says less than its behaviour
         context.width, context.height = width, height
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = self._pixel_format = "yuvj420p" if codec is PictureCodec.JPEG else "yuv420p"
         context.framerate = Fraction(fps).limit_denominator(1001)
-        context.time_base = Fraction(1, CLOCK_RATE)
+        # MPEG-4 counts at most 65535 ticks a second (vop_time_increment_resolution)
+        self._time_base = Fraction(1, CLOCK_RATE // 3 if codec is PictureCodec.MPEG4 else CLOCK_RATE)
+        context.time_base = self._time_base
         context.bit_rate = bitrate_kbps * 1000
         context.gop_size = gop
         context.max_b_frames = 0
@@ -88,8 +113,10 @@ class CameraEncoder:
 
     def encode(self, frame: av.VideoFrame, duration_ticks: int) -> Iterator[AccessUnit]:
         """Encode one 4:2:0 frame; timestamps are set here, from the durations."""
-        frame.time_base = Fraction(1, CLOCK_RATE)
-        frame.pts = self._pts
+        if self._pixel_format != frame.format.name:
+            frame = frame.reformat(format=self._pixel_format)
+        frame.time_base = self._time_base
+        frame.pts = round(self._pts / CLOCK_RATE / self._time_base)
         self._pts += duration_ticks
         self._pending.append(duration_ticks)
         frame.pict_type = av.video.frame.PictureType.NONE
@@ -104,7 +131,11 @@ class CameraEncoder:
             yield access_unit(self._codec, bytes(packet), self._pending.pop(0))
 
 
-def _options(codec: Codec, bitrate_kbps: int, gop: int) -> dict[str, str]:
+def _options(codec: SourceCodec, bitrate_kbps: int, gop: int) -> dict[str, str]:
+    if codec is PictureCodec.JPEG:
+        return {"huffman": "default"}  # what RTP's receivers take for granted
+    if codec is PictureCodec.MPEG4:
+        return {"sc_threshold": "1000000000"}
     rate = {"maxrate": f"{bitrate_kbps}k", "bufsize": f"{bitrate_kbps}k"}
     if codec is Codec.H264:
         return rate | {

@@ -9,6 +9,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import ConfigError
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.behaviour import CameraBehaviour, override
@@ -106,7 +107,7 @@ _ANY = FAMILIES[SOUND[0]].behaviour
 class _Look:
     """What a content is made from; cameras of the same look share it."""
 
-    codec: Codec
+    codec: SourceCodec
     gop_s: float
     dark: bool
     smaller: bool = False
@@ -131,7 +132,9 @@ def build(options: FleetOptions, progress: Progress | None = None) -> list[Simul
     ]
     kinds = list(dict.fromkeys([*looks, *(other for other in others if other)]))
     if options.source:
-        contents = dict.fromkeys(kinds, _footage(options, progress))
+        fixed = {look: look.codec if isinstance(look.codec, PictureCodec) else options.codec for look in kinds}
+        footage = {codec: _footage(options, codec, progress) for codec in dict.fromkeys(fixed.values())}
+        contents = {look: footage[codec] for look, codec in fixed.items()}
     else:
         count = len(kinds)
         contents = {look: _scene(options, look, _overall(progress, index, count)) for index, look in enumerate(kinds)}
@@ -152,18 +155,21 @@ def build(options: FleetOptions, progress: Progress | None = None) -> list[Simul
 
 
 def _look(options: FleetOptions, behaviour: CameraBehaviour) -> _Look:
+    fixed = isinstance(behaviour.codec, PictureCodec)  # such families have no other
     return _Look(
-        options.codec or behaviour.codec, behaviour.pictures.gop_s or options.gop_s, dark=behaviour.pictures.dark
+        behaviour.codec if fixed else options.codec or behaviour.codec,
+        behaviour.pictures.gop_s or options.gop_s,
+        dark=behaviour.pictures.dark,
     )
 
 
-def _footage(options: FleetOptions, progress: Progress | None) -> Content:
+def _footage(options: FleetOptions, codec: SourceCodec | None, progress: Progress | None) -> Content:
     if options.source is None or not options.source.is_file():
         raise ConfigError([f"source: {options.source} is no file"])
     return from_file(
         options.source,
         options.cache,
-        codec=options.codec,
+        codec=codec,
         bitrate_kbps=options.bitrate_kbps,
         gop_s=options.gop_s,
         progress=progress,

@@ -10,6 +10,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.errors import MediaError
 from transcoder.simulator.access_units import CLOCK_RATE, AccessUnit, Content, load, store
 from transcoder.simulator.content import Progress, cache_name, ticks
@@ -25,7 +26,7 @@ def from_file(
     path: Path,
     cache: Path,
     *,
-    codec: Codec | None = None,
+    codec: SourceCodec | None = None,
     bitrate_kbps: int | None = None,
     gop_s: float = 4.0,
     max_seconds: float = MAX_FILE_SECONDS,
@@ -95,7 +96,7 @@ def _rate(stream: av.video.stream.VideoStream) -> float:
     return rate if 1 <= rate <= 240 else 25.0
 
 
-def _remux(path: Path, wanted: Codec | None, max_seconds: float) -> Content | None:
+def _remux(path: Path, wanted: SourceCodec | None, max_seconds: float) -> Content | None:
     """The file's own access units, or None where they are not what a camera sends."""
     with av.open(str(path)) as container:
         stream = _video(container, path)
@@ -154,7 +155,7 @@ def _decoded(path: Path, max_seconds: float) -> Iterator[tuple[int, av.VideoFram
 
 def _encode_file(
     path: Path,
-    codec: Codec,
+    codec: SourceCodec,
     *,
     bitrate_kbps: int | None,
     gop_s: float,

@@ -50,6 +50,19 @@ def block(payloads: Sequence[bytes], extension: bytes = b"") -> PacketBlock:
     return PacketBlock(b"".join(parts), tuple(packets))
 
 
+def with_extension(part: PacketBlock, extension: bytes) -> PacketBlock:
+    """A block whose first packet, which has no header extension, has this one, profile and length included."""
+    if not extension:
+        return part
+    at = FRAME_HEADER + RTP_HEADER
+    (_, size, first), *rest = part.packets
+    grown = len(extension)
+    return PacketBlock(
+        part.data[:at] + extension + part.data[at:],
+        ((0, size + grown, first | _EXTENSION), *((offset + grown, length, byte) for offset, length, byte in rest)),
+    )
+
+
 def header_extension(profile: int, data: bytes) -> bytes:
     """A header extension, padded with zeros to whole words (RFC 3550 section 5.3.1)."""
     words = -(-len(data) // 4)

@@ -6,12 +6,14 @@ Payloads are ASCII canaries, so no emulation prevention byte is needed anywhere.
 from collections.abc import Callable
 
 from transcoder.codecs.nal import H264_AUD, H264_SEI, H265_AUD, H265_SEI_PREFIX, H265_SEI_SUFFIX, Codec
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.simulator.canary import CanaryMint
 
 H264_FILLER, H264_RESERVED = 12, 22
 H265_FILLER, H265_RESERVED = 38, 45  # 41 to 44 would open the next access unit (H.265 section 7.4.2.4.4)
 
 Builder = Callable[[Codec, str], bytes]
+PictureBuilder = Callable[[str], bytes]
 
 
 def nal_header(codec: Codec, unit_type: int) -> bytes:
@@ -78,6 +80,35 @@ def _svc_slice(_codec: Codec, canary: str) -> bytes:
     return b"\x74\x80\x90\x07" + canary.encode() + b"\x80"
 
 
+def _element(code: int) -> PictureBuilder:
+    """An MPEG-4 element: user data (B2) or a reserved start code."""
+    return lambda canary: b"\x00\x00\x01" + bytes((code,)) + canary.encode()
+
+
+def _segment(marker: int, name: bytes = b"") -> PictureBuilder:
+    """A JPEG marker segment (T.81 B.2.4.5, B.2.4.6)."""
+
+    def build(canary: str) -> bytes:
+        body = name + canary.encode()
+        return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2) + body
+
+    return build
+
+
+PICTURE_KINDS: dict[PictureCodec, dict[str, PictureBuilder]] = {
+    PictureCodec.MPEG4: {
+        "user_data": _element(0xB2),
+        "user_data_picture": _element(0xB2),
+        "mpeg4_reserved": _element(0xC3),
+    },
+    PictureCodec.JPEG: {
+        "jpeg_com": _segment(0xFE),
+        "jpeg_app1": _segment(0xE1, b"Exif\0\0"),
+        "jpeg_app4": _segment(0xE4),
+    },
+}
+"""The same for what is no NAL units: elements before a VOP, segments in a header extension."""
+
 KINDS: dict[str, Builder] = {
     "sei_captions": _captions,
     "sei_t35": _china_t35,
@@ -104,13 +135,17 @@ def access_unit_delimiter(codec: Codec) -> bytes:
     )
 
 
-def private_nal_unit(codec: Codec, kind: str, mint: CanaryMint) -> bytes:
-    """One private NAL unit with its own canary.
+def private_nal_unit(codec: SourceCodec, kind: str, mint: CanaryMint) -> bytes:
+    """One private NAL unit, element or segment with its own canary.
 
     Args:
         codec: of the stream.
-        kind: a key of `KINDS`.
+        kind: a key of `KINDS`, or of `PICTURE_KINDS` of the codec.
         mint: of the camera.
     """
+    if isinstance(codec, PictureCodec):
+        where = "header extension" if codec is PictureCodec.JPEG else "bitstream"
+        canary = mint.text(kind, f"video RTP, {where} ({kind.replace('_', ' ')}), raw", 24)
+        return PICTURE_KINDS[codec][kind](canary)
     canary = mint.text(kind, f"video RTP, NAL unit ({kind.replace('_', ' ')}), raw", 24)
     return KINDS[kind](codec, canary)

@@ -1,7 +1,7 @@
 """Camera families: presets of `CameraBehaviour`, and what each writes into its session description.
 
 A new family is a module with a `BEHAVIOUR`, a function `describe(context) -> list[str]` and `TRACKS`, and a line in
-`_SOUND` or `_DEFECTIVE`; the first line of its docstring says what is special about it.
+`_SOUND`, `_DEFECTIVE` or `_PICTURES`; the first line of its docstring says what is special about it.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,8 @@ from transcoder.simulator.cameras import (
     hipcam,
     intelbras,
     longse,
+    mjpeg,
+    mpeg4,
     reolink,
     tapo,
     tenda,
@@ -71,7 +73,9 @@ _SOUND: tuple[_Module, ...] = (hikvision, dahua, uniview, h264dvr)
 _DEFECTIVE: tuple[_Module, ...] = (
     amatek, axis, flir, foscam, hipcam, intelbras, longse, reolink, tapo, tenda, tiandy, v380,
 )  # fmt: skip
+_PICTURES: tuple[_Module, ...] = (mjpeg, mpeg4)
+"""Their video is no NAL units."""
 
-FAMILIES = {module.BEHAVIOUR.family: _family(module) for module in (*_SOUND, *_DEFECTIVE)}
+FAMILIES = {module.BEHAVIOUR.family: _family(module) for module in (*_SOUND, *_DEFECTIVE, *_PICTURES)}
 SOUND = tuple(module.BEHAVIOUR.family for module in _SOUND)
 """Families whose packets and clocks are sound: what a mixed fleet is made of."""

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from transcoder.codecs.nal import START_CODE, Codec, header_size, is_parameter_set, nal_unit_type
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.rtp.payload import h264, h265
+from transcoder.simulator.picture_packets import packetize_pictures
 
 MAX_BLOB = 60_000
 """Bytes of a byte stream put into one packet: a UDP datagram and an interleaved frame hold 65535 with their headers."""
@@ -43,10 +45,12 @@ class PacketDefects:
     end_lost_every_s: float | None = None
 
 
-def packetize(codec: Codec, nal_units: list[bytes], max_payload: int, defects: PacketDefects) -> list[bytes]:
-    """RTP payloads of one access unit, in order."""
+def packetize(codec: SourceCodec, nal_units: list[bytes], max_payload: int, defects: PacketDefects) -> list[bytes]:
+    """RTP payloads of one access unit, in order; JPEG and MPEG-4 have no defects yet."""
     if not nal_units:
         return []
+    if isinstance(codec, PictureCodec):
+        return packetize_pictures(codec, nal_units, max_payload)
     if defects.byte_stream != "none" and len(nal_units) > 1:
         stream = START_CODE.join(nal_units)
         if defects.byte_stream == "single" and len(stream) <= MAX_BLOB:
@@ -75,8 +79,10 @@ def packetize(codec: Codec, nal_units: list[bytes], max_payload: int, defects: P
     return payloads
 
 
-def carries_parameter_set(codec: Codec, payload: bytes | memoryview) -> bool:
+def carries_parameter_set(codec: SourceCodec, payload: bytes | memoryview) -> bool:
     """Whether a payload is a parameter set, or an aggregate that begins with one."""
+    if isinstance(codec, PictureCodec):
+        return False
     if _payload_kind(codec, payload) == "aggregate":
         payload = payload[header_size(codec) + 2 :]
     return bool(payload) and is_parameter_set(codec, nal_unit_type(codec, payload))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from transcoder.codecs.nal import Codec, header_size, is_parameter_set, is_vcl, nal_unit_type
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.simulator.access_units import AccessUnit, Content
+from transcoder.simulator.picture_packets import is_configuration
 
 ENCRYPTED_BYTES = 4096
 """Hikvision encrypts so much of each slice's body, in blocks of 16 bytes."""
@@ -119,7 +121,7 @@ class Programme:
 
 
 def changed_nal_units(
-    codec: Codec, unit: AccessUnit, *, parameter_sets: bool, encrypted: bool, svc: bool, seed: int
+    codec: SourceCodec, unit: AccessUnit, *, parameter_sets: bool, encrypted: bool, svc: bool, seed: int
 ) -> list[bytes]:
     """NAL units of an access unit as the camera sends them.
 
@@ -131,6 +133,8 @@ def changed_nal_units(
         svc: a prefix NAL unit before each slice; H.264 only.
         seed: of the random bytes.
     """
+    if isinstance(codec, PictureCodec):
+        return [element for element in unit.nal_units if parameter_sets or not is_configuration(codec, element)]
     rng = random.Random(seed)
     changed: list[bytes] = []
     for nal_unit in unit.nal_units:
