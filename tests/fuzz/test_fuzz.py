@@ -47,7 +47,7 @@ def test_a_fault_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         if b"\xff" in data:
             raise IndexError
 
-    monkeypatch.setitem(program.TARGETS, "broken", Target(breaks, lambda: [b"abc"]))
+    monkeypatch.setitem(TARGETS, "broken", Target(breaks, lambda: [b"abc"]))
     assert program.fuzz("broken", 500, 1, tmp_path) == 1
     (kept,) = (tmp_path / "broken").iterdir()
     assert b"\xff" in kept.read_bytes()
