@@ -1,0 +1,199 @@
+"""Targets that read packets, payloads and bitstreams."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from transcoder.codecs.access_unit import filter_nal_units
+from transcoder.codecs.mpeg4 import video_object_layers
+from transcoder.codecs.nal import (
+    MAX_ACCESS_UNIT_SIZE,
+    MAX_NAL_UNIT_SIZE,
+    MAX_NAL_UNITS,
+    Codec,
+    is_allowed,
+    nal_unit_type,
+)
+from transcoder.codecs.parameter_sets import parse_pps, parse_sps
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.errors import BitstreamError, PayloadError
+from transcoder.ledger import MAX_KINDS, Ledger
+from transcoder.rtp.audio import AudioReceiver
+from transcoder.rtp.packet import parse_rtp
+from transcoder.rtp.rtcp import parse_rtcp
+from transcoder.rtp.timeline import LATE_FOR_S, MAX_EARLY_S, MAX_LATE_S, MAX_STEP_BACK_S, Timeline
+from transcoder.rtp.video import VideoReceiver
+from transcoder.sdp import AudioSelection, Media
+
+
+def rtp(data: bytes) -> None:
+    """One RTP packet."""
+    try:
+        packet = parse_rtp(data)
+    except PayloadError:
+        return
+    assert 0 <= packet.payload_type < 128
+    extension = 0 if packet.extension_profile is None else 4 + len(packet.extension)
+    assert 12 + 4 * packet.csrc_count + extension + len(packet.payload) + packet.padding == len(data)
+
+
+def rtcp(data: bytes) -> None:
+    """One compound RTCP packet."""
+    try:
+        packets = parse_rtcp(data)
+    except PayloadError:
+        return
+    assert 0 < len(packets) <= 32
+
+
+def packets_of(data: bytes) -> Iterator[bytes]:
+    """Packets of a framed input, without the flags."""
+    at = 1
+    while at + 2 <= len(data):
+        size = int.from_bytes(data[at : at + 2])
+        yield data[at + 2 : at + 2 + size]
+        at += 2 + size
+
+
+def video(codec: SourceCodec) -> Callable[[bytes], None]:
+    def run(data: bytes) -> None:
+        """RTP and RTCP of one media to dated access units, over TCP, or over UDP where the first byte is odd."""
+        ledger = Ledger()
+        receiver = VideoReceiver(
+            codec=codec,
+            payload_types=frozenset({96}),
+            clock_rate=90_000,
+            ledger=ledger,
+            reorder=bool(data[:1] and data[0] & 1),
+            ssrc=1,
+            cname="x",
+        )
+        dates = Dates()
+        now = 1000.0
+        total = 0
+        for packet in packets_of(data):
+            now += 0.02
+            if len(packet) > 1 and 200 <= packet[1] <= 204:
+                receiver.receive_rtcp(packet, now)
+            else:
+                receiver.receive_rtp(packet, now)
+            due = receiver.next_timeout()
+            if due is not None and due <= now:
+                receiver.handle_timeout(now)
+            total += check_access_units(receiver, ledger, dates)
+            report = receiver.report_due(now)
+            assert report is None or parse_rtcp(report)
+        receiver.handle_timeout(now + 10)
+        receiver.flush()
+        total += check_access_units(receiver, ledger, dates)
+        assert total <= len(data) * (1 if isinstance(codec, Codec) else 70)  # headers of pictures are made anew
+        assert len(list(ledger)) <= MAX_KINDS + 16
+
+    return run
+
+
+def check_access_units(receiver: VideoReceiver, ledger: Ledger, dates: "Dates") -> int:
+    """What gets to the decoder is what the allow-list names, of bounded size, dated; bytes of it."""
+    total = 0
+    while (unit := receiver.next_access_unit()) is not None:
+        kept = filter_nal_units(unit, ledger, is_allowed, "nal_in")
+        assert len(kept) <= MAX_NAL_UNITS
+        for each in kept:
+            if unit.codec is PictureCodec.JPEG:
+                check_jpeg(each)
+            if isinstance(unit.codec, PictureCodec):
+                assert b"\0\0\1\xb2" not in each
+                continue
+            assert b"\0\0\1" not in each
+            assert is_allowed(unit.codec, nal_unit_type(unit.codec, each))
+            assert len(each) <= MAX_NAL_UNIT_SIZE
+        assert unit.size <= MAX_ACCESS_UNIT_SIZE
+        dates.check(unit.timestamp, unit.completed)
+        total += unit.size
+    return total
+
+
+FIELD = bytes.fromhex("ffe00010") + b"JFIF\0\x01\x02\0\0\x01\0\x02\0\0"
+"""Our own words for the aspect ratio of a field."""
+
+
+def check_jpeg(data: bytes) -> None:
+    """Markers of the header are those that a decoder needs (ITU-T T.81 table B.1): no APPn, no COM."""
+    assert data[:2] == b"\xff\xd8"
+    at = 2 + (len(FIELD) if data.startswith(FIELD, 2) else 0)
+    while data[at + 1] != 0xDA:
+        assert data[at] == 0xFF
+        assert data[at + 1] in {0xC0, 0xC1, 0xC4, 0xDB, 0xDD}, hex(data[at + 1])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    markers = {found[0] for found in re.findall(rb"\xff+([^\xff\x00])", data[at:-2], re.DOTALL)}
+    assert markers <= set(range(0xD0, 0xD8)), markers
+    assert data[-2:] == b"\xff\xd9"
+
+
+class Dates:
+    """Whatever timestamps say, a picture is dated near its arrival."""
+
+    def __init__(self) -> None:
+        self._timeline = Timeline(90_000)
+        self._last: float | None = None
+        self._gap = 0.0
+
+    def check(self, rtp_timestamp: int, arrival: float) -> None:
+        """Behind arrival at most for LATE_FOR_S, an interval, and a step back after the last picture in time."""
+        self._gap = max(self._gap, arrival - (arrival if self._last is None else self._last))
+        self._last = arrival
+        time = self._timeline.presentation_time(rtp_timestamp, arrival) / 90_000 - arrival
+        assert -LATE_FOR_S - MAX_LATE_S - MAX_STEP_BACK_S - self._gap - 0.01 <= time <= MAX_EARLY_S + 0.01, time
+
+
+AAC = AudioSelection(
+    index=1,
+    media=Media(
+        kind="audio", port=0, protocol="RTP/AVP", formats=(), control=None, direction="", attributes=(), raw_formats=()
+    ),
+    encoding="MPEG4-GENERIC",
+    payload_types=frozenset({96}),
+    clock_rate=16_000,
+    channels=1,
+)
+
+
+def aac(data: bytes) -> None:
+    """RTP of an AAC media to its frames."""
+    receiver = AudioReceiver(AAC, Ledger(), reorder=bool(data[:1] and data[0] & 1))
+    now = 1000.0
+    total = 0
+    for packet in packets_of(data):
+        now += 0.06
+        receiver.receive_rtp(packet, now)
+        while (unit := receiver.next_unit()) is not None:
+            assert unit.duration == 1024
+            total += len(unit.data)
+    receiver.handle_timeout(now + 10)
+    while (unit := receiver.next_unit()) is not None:
+        total += len(unit.data)
+    assert total <= len(data)
+
+
+def elements(data: bytes) -> None:
+    """Elements of MPEG-4 Part 2, as a session description's `config` may hold them."""
+    assert sum(map(len, video_object_layers(data))) <= len(data)
+
+
+def timeline(data: bytes) -> None:
+    """Timestamps and arrival times: 4 bytes and 1 byte (ms) a picture."""
+    dates = Dates()
+    now = 1000.0
+    for at in range(0, len(data) - 4, 5):
+        now += data[at + 4] / 1000
+        dates.check(int.from_bytes(data[at : at + 4]), now)
+
+
+def parameter_sets(data: bytes) -> None:
+    """SPS and PPS of either codec."""
+    for parse in (parse_sps, parse_pps):
+        for codec in Codec:
+            try:
+                parse(codec, data)
+            except BitstreamError:
+                continue
