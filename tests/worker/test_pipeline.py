@@ -99,9 +99,6 @@ def test_parameter_sets_announce_the_rate_without_promising_it(output: str, rate
     assert found.get("video_full_range_flag", 0) == 0
 
 
-@pytest.mark.xfail(
-    strict=True, reason="x264 without a frame of delay always promises a fixed rate; its SPS is sent as it is"
-)
 def test_no_fixed_rate_is_promised(tmp_path: Path) -> None:
     run = Run()
     run.feed(encode("H264", SIZE, 8))

@@ -173,3 +173,16 @@ def remove_emulation_prevention(nal_unit: bytes | memoryview, limit: int | None 
     """
     data = bytes(nal_unit if limit is None else nal_unit[:limit])
     return data.replace(b"\x00\x00\x03", b"\x00\x00")
+
+
+def add_emulation_prevention(rbsp: bytes) -> bytes:
+    """What an RBSP becomes in a NAL unit: no 00 00 is followed by 00, 01, 02 or 03 (H.264 and H.265 section 7.4.1)."""
+    out = bytearray()
+    zeros = 0
+    for byte in rbsp:
+        if zeros == 2 and byte <= 3:
+            out.append(3)
+            zeros = 0
+        out.append(byte)
+        zeros = zeros + 1 if byte == 0 else 0
+    return bytes(out)

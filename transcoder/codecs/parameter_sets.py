@@ -15,6 +15,7 @@ from transcoder.codecs.nal import (
     H265_PPS,
     H265_SPS,
     Codec,
+    add_emulation_prevention,
     header_size,
     nal_unit_type,
     remove_emulation_prevention,
@@ -55,6 +56,7 @@ class SequenceParameterSet:
         bit_depth: of luma.
         interlaced: fields or frames with field coding are allowed (H.264), are announced (H.265).
         frame_rate: of its timing information, pictures a second, or None.
+        fixed_frame_rate_bit: bits of the RBSP behind fixed_frame_rate_flag where that is set (H.264), or None.
         max_reference_pictures: max_num_ref_frames, or sps_max_dec_pic_buffering of the highest sub-layer less one.
         num_reorder: pictures that may come before one that is shown earlier, or None where it says nothing.
         trailing_size: bytes behind the syntax, where no extension may be in them.
@@ -72,6 +74,7 @@ class SequenceParameterSet:
     bit_depth: int
     interlaced: bool
     frame_rate: float | None
+    fixed_frame_rate_bit: int | None = None
     max_reference_pictures: int
     num_reorder: int | None
     trailing_size: int
@@ -120,6 +123,23 @@ def parse_pps(codec: Codec, nal_unit: bytes | memoryview) -> PictureParameterSet
     return PictureParameterSet(id=pps_id, sps_id=sps_id, extra_slice_header_bits=bits.u(3))
 
 
+def without_fixed_frame_rate(nal_unit: bytes) -> bytes:
+    """An H.264 SPS whose fixed_frame_rate_flag is 0: pictures may come at any time (section E.2.1).
+
+    x264 sets it whenever it has no picture of delay, and has no option against it.
+
+    Raises:
+        BitstreamError: it can't be read.
+    """
+    bit = parse_sps(Codec.H264, nal_unit).fixed_frame_rate_bit
+    if bit is None:
+        return nal_unit
+    size = header_size(Codec.H264)
+    rbsp = remove_emulation_prevention(nal_unit[size:], MAX_SIZE)
+    value = int.from_bytes(rbsp) & ~(1 << bit)
+    return nal_unit[:size] + add_emulation_prevention(value.to_bytes(len(rbsp)))
+
+
 def _open(codec: Codec, nal_unit: bytes | memoryview, expected: int, name: str) -> BitReader:
     size = header_size(codec)
     if len(nal_unit) <= size or nal_unit[0] >= 0x80 or nal_unit_type(codec, nal_unit) != expected:
@@ -149,6 +169,7 @@ class _Vui:
     """num_units_in_tick, time_scale."""
     num_reorder: int | None = None
     field_sequence: bool = False
+    fixed_frame_rate_bit: int | None = None
 
 
 def _video_signal(bits: BitReader, vui: _Vui) -> None:
@@ -227,6 +248,7 @@ def _parse_h264_sps(bits: BitReader) -> SequenceParameterSet:
         interlaced=not frame_only,
         # a frame is two ticks, H.264 section E.2.1
         frame_rate=vui.ticks[1] / (2 * vui.ticks[0]) if vui.ticks else None,
+        fixed_frame_rate_bit=vui.fixed_frame_rate_bit,
         max_reference_pictures=references,
         num_reorder=vui.num_reorder,
         trailing_size=_trailing(bits),
@@ -252,7 +274,8 @@ def _h264_vui(bits: BitReader) -> _Vui:
     _video_signal(bits, vui)
     if bits.flag():
         vui.ticks = _ticks(bits)
-        bits.u(1)  # fixed_frame_rate_flag
+        if bits.flag():  # fixed_frame_rate_flag
+            vui.fixed_frame_rate_bit = bits.left
     nal = bits.flag()
     if nal:
         _skip_h264_hrd(bits)

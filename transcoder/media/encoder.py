@@ -12,7 +12,16 @@ import av.error
 from av.video.frame import PictureType
 
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.nal import Codec, is_allowed, is_random_access, nal_unit_name, nal_unit_type, split_byte_stream
+from transcoder.codecs.nal import (
+    H264_SPS,
+    Codec,
+    is_allowed,
+    is_random_access,
+    nal_unit_name,
+    nal_unit_type,
+    split_byte_stream,
+)
+from transcoder.codecs.parameter_sets import without_fixed_frame_rate
 from transcoder.errors import MediaError
 from transcoder.ipc.options import OutputFormat, WorkerOptions
 from transcoder.media.encoder_policy import encoder_options
@@ -101,7 +110,9 @@ class Encoder:
         for packet in packets:
             for unit in split_byte_stream(memoryview(packet)):
                 unit_type = nal_unit_type(self.codec, unit)
-                if is_allowed(self.codec, unit_type):
+                if self.codec is Codec.H264 and unit_type == H264_SPS:
+                    units.append(without_fixed_frame_rate(unit))
+                elif is_allowed(self.codec, unit_type):
                     units.append(unit)
                 else:
                     self.dropped[nal_unit_name(self.codec, unit_type)] += 1
