@@ -5,7 +5,6 @@ Protocol cores never read a clock; `now` (monotonic seconds) is handed to them.
 
 import time
 
-
 VIDEO_CLOCK_RATE = 90_000
 """Ticks a second of every video RTP clock we send (RFC 6184 section 8.2.1, RFC 7798 section 7.1)."""
 

@@ -480,8 +480,10 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         lines += [
             f"m=audio 0 RTP/AVP {number}",
             f"a=rtpmap:{number} MPEG4-GENERIC/{audio.clock_rate}/1",
-            (f"a=fmtp:{number} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
-            f"indexdeltalength=3;config={audio.config.hex().upper()}"),
+            (
+                f"a=fmtp:{number} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
+                f"indexdeltalength=3;config={audio.config.hex().upper()}"
+            ),
             "a=control:trackID=1",
             "a=recvonly",
         ]

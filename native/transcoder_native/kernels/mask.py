@@ -4,8 +4,6 @@ A mask has the resolution of the plane it is for: 0 shows a pixel, anything else
 half-open bounds inside which to look, so that a small mask costs little. All of them change the plane in place.
 """
 
-# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
-
 import numpy as np
 
 from transcoder_native.arrays import U8

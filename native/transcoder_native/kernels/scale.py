@@ -1,7 +1,5 @@
 """Resampling by area."""
 
-# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
-
 import math
 
 import numpy as np

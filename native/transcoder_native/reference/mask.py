@@ -1,7 +1,5 @@
 """Twins of ``kernels.mask``."""
 
-# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
-
 import numpy as np
 
 from transcoder_native.arrays import U8

@@ -1,7 +1,5 @@
 """Twins of ``kernels.plane``."""
 
-# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
-
 from transcoder_native.arrays import U8
 
 

@@ -1,7 +1,5 @@
 """Twin of ``kernels.scale``."""
 
-# ruff: noqa: PLR0917 - a kernel takes flat arrays and scalars
-
 import numpy as np
 
 from transcoder_native.arrays import F64, U8
