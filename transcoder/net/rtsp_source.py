@@ -137,6 +137,7 @@ class RtspSource(asyncio.Protocol):
         self._last_picture = 0.0
         self._random_access = False
         self._redirect: RtspUrl | None = None
+        self._lost = asyncio.Event()
         self.video: VideoReceiver | None = None
         self.received_bytes = 0
 
@@ -148,8 +149,9 @@ class RtspSource(asyncio.Protocol):
             ProtocolError: the camera broke the protocol past repair.
             ResponseError: the camera refused.
         """
-        url = self._options.url
+        url, handler = self._options.url, self._handler
         for _ in range(MAX_REDIRECTS + 1):
+            self._handler = handler
             try:
                 await self._run(url)
             finally:
@@ -207,6 +209,7 @@ class RtspSource(asyncio.Protocol):
 
     def _begin(self, pipe: Pipe) -> None:
         self._transport = pipe
+        self._lost.clear()
         self._after(clock.monotonic())
 
     def data_received(self, data: bytes) -> None:
@@ -225,6 +228,7 @@ class RtspSource(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever closed it."""
         self._transport = None
+        self._lost.set()
         if not self._done.done():
             if self._redirect is not None:
                 self._done.set_result(None)
@@ -497,6 +501,10 @@ class RtspSource(asyncio.Protocol):
                 async with asyncio.timeout(LEAVE_S):
                     await self._done
             transport.abort()
+            # its end must not be taken for that of a connection which follows
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._lost.wait()
         self._disarm()
         self._core = None
 
