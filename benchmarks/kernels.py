@@ -8,11 +8,7 @@ decoder's new frame has.
 
 import argparse
 import copy
-import json
-import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks import report
 from transcoder_native import runtime
 
 ROTATION_BYTES = 64 * 2**20
@@ -89,25 +84,18 @@ def measure(name: str, height: int, width: int, budget_s: float, memcpy: float) 
     )
 
 
-def machine() -> str:
-    """What was measured on: processor, cores, Python."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--width", type=int, default=1920, help="columns of the picture (default 1920)")
     parser.add_argument("--height", type=int, default=1080, help="rows of the picture (default 1080)")
     parser.add_argument("--seconds", type=float, default=0.2, help="time for each kernel (default 0.2)")
     parser.add_argument("--only", action="append", metavar="NAME", help="a kernel to measure; may be repeated")
     parser.add_argument("--cache-dir", type=Path, help="keep compiled kernels here (default: compile anew)")
-    options = parser.parse_args(argv)
+    report.add_options(parser)
+    options = parser.parse_args()
     if options.width < 8 or options.height < 8:
         parser.error("the picture must be 8x8 or more")
 
@@ -122,36 +110,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     memcpy = memcpy_gb_per_s(options.seconds)
     results = [measure(name, options.height, options.width, options.seconds, memcpy) for name in names]
 
-    if options.json:
-        report = {
-            "machine": machine(),
-            "picture": {"width": options.width, "height": options.height},
-            "warm_s": warm_s,
-            "memcpy_gb_per_s": memcpy,
-            "kernels": [asdict(result) for result in results],
-        }
-        print(json.dumps(report, indent=2))
-        return 0
-    title = f"{options.width}x{options.height}, one thread; {machine()}"
-    table = Table(
-        title=title, caption=f"memcpy {memcpy:.1f} GB/s (read + written); compiled or loaded in {warm_s:.2f} s"
-    )
-    table.add_column("kernel")
-    for column in ("ms", "twin ms", "times faster", "Mpixel/s", "GB/s touched", "of memcpy"):
-        table.add_column(column, justify="right")
-    for result in results:
-        table.add_row(
-            result.name,
-            f"{result.kernel_ms:.3f}",
-            f"{result.twin_ms:.2f}",
-            f"{result.twin_ms / result.kernel_ms:.1f}",
-            f"{result.megapixels_per_s:.0f}",
-            f"{result.touched_gb_per_s:.1f}",
-            f"{result.of_memcpy:.0%}",
-        )
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
-    return 0
+    result = {
+        "picture": {"width": options.width, "height": options.height},
+        "warm_s": warm_s,
+        "memcpy_gb_per_s": memcpy,
+        "kernels": [asdict(measured) for measured in results],
+    }
+    table = report.Table(
+        f"{options.width}x{options.height}, one thread",
+        "kernel", "ms", "twin ms", "times faster", "Mpixel/s", "GB/s touched", "of memcpy",
+    )  # fmt: skip
+    for measured in results:
+        table.add(
+            measured.name, f"{measured.kernel_ms:.3f}", f"{measured.twin_ms:.2f}",
+            f"{measured.twin_ms / measured.kernel_ms:.1f}", f"{measured.megapixels_per_s:.0f}",
+            f"{measured.touched_gb_per_s:.1f}", f"{measured.of_memcpy:.0%}",
+        )  # fmt: skip
+    notes = [f"memcpy {memcpy:.1f} GB/s (read and written); compiled or loaded in {warm_s:.2f} s"]
+    report.finish(options, "kernels", result, [table], notes)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -1,11 +1,17 @@
-"""What a benchmark says about the machine it ran on, and how it reads processes."""
+"""What a benchmark says about the machine it ran on."""
 
 import os
 import platform
-from importlib.metadata import version
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from transcoder.service.bench.processes import children, cpu_seconds, pss_bytes
+
+__all__ = ["children", "cpu_seconds", "describe", "pss_bytes"]
+
+_PACKAGES = ("av", "numpy", "numba", "uvloop")
 
 
 def describe() -> dict[str, str]:
@@ -18,33 +24,28 @@ def describe() -> dict[str, str]:
         ),
         platform.machine(),
     )
-    packages = ("av", "numpy", "numba", "uvloop")
     return {
         "cpu": f"{model}, {os.cpu_count()} cores",
         "kernel": platform.release(),
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: _version(name) for name in _PACKAGES},
+        **_programs(),
     }
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far, seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "-"
 
 
-def pss_bytes(pid: int) -> int:
-    """Proportional set size of a process: its own pages and its share of shared ones, bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) << 10
-    return 0
-
-
-def children(pid: int) -> list[int]:
-    """Every descendant of a process."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
+def _programs() -> dict[str, str]:
+    """Peers that are installed."""
+    found = {}
+    for name, argument in (("ffmpeg", "-version"), ("gst-launch-1.0", "--version")):
+        if shutil.which(name):
+            output = subprocess.run([name, argument], capture_output=True, text=True, check=False).stdout
+            words = output.split()
+            found[name.removesuffix("-launch-1.0")] = words[2] if len(words) > 2 else "?"
     return found

@@ -18,7 +18,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
+import av
+from av.video.frame import PictureType
+
+from benchmarks import machine, report
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import (
     Codec,
@@ -30,6 +33,7 @@ from transcoder.codecs.nal import (
 )
 from transcoder.ipc.messages import RANDOM_ACCESS, MessageType, parse_coded, serialize_access_unit
 from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions
+from transcoder.media.encoder_policy import encoder_options
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.worker_link import WorkerLink
 
@@ -40,8 +44,6 @@ _MASK = Mask(polygon=((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.1, 0.3)))
 
 def read_access_units(path: Path, limit: int) -> tuple[Codec, list[tuple[bytes, bool]], float]:
     """Access units of a file as Annex B, whether each is a random access point, and the frame rate."""
-    import av
-
     container = av.open(str(path))
     stream = container.streams.video[0]
     codec = Codec.H264 if stream.codec_context.name == "h264" else Codec.H265
@@ -62,13 +64,8 @@ def read_access_units(path: Path, limit: int) -> tuple[Codec, list[tuple[bytes, 
 
 def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
     """Decode and encode in this process, nothing else."""
-    import av
-    from av.video.frame import PictureType
-
-    from transcoder.media.encoder_policy import encoder_options
-
     codec, units, rate = read_access_units(arguments.file, arguments.frames)
-    options = worker_options(arguments, rate)
+    options = worker_options(arguments)
     decoder = av.CodecContext.create("h264" if codec is Codec.H264 else "hevc", "r")
     decoder.thread_count = 1
     encoder: Any = None
@@ -94,9 +91,8 @@ def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"frames": count, "cpu_s": cpu_s, "bytes": size, "width": frame.width, "height": frame.height}
 
 
-def worker_options(arguments: argparse.Namespace, rate: float) -> WorkerOptions:
+def worker_options(arguments: argparse.Namespace) -> WorkerOptions:
     """The settings that both sides use."""
-    del rate
     return WorkerOptions(
         codec=Codec(arguments.codec),
         bitrate_kbps=arguments.bitrate_kbps,
@@ -113,7 +109,7 @@ async def worker_loop(
 ) -> dict[str, Any]:
     """The same pictures through a real worker."""
     codec, units, rate = material
-    options = worker_options(arguments, rate)
+    options = worker_options(arguments)
     # the bare loop encodes from the first picture on, so the frame rate is given here instead of measured
     options = WorkerOptions.from_json(
         json.dumps(
@@ -174,7 +170,7 @@ async def worker_loop(
     return {"frames": count, "cpu_s": cpu_s, "bytes": written}
 
 
-def run_bare(arguments: argparse.Namespace) -> dict[str, Any]:
+def run_bare() -> dict[str, Any]:
     """The bare loop in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.overhead", "--bare", *sys.argv[1:]]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
@@ -189,7 +185,7 @@ async def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     rounds = []
     try:
         for number in range(arguments.rounds):
-            bare = await asyncio.get_running_loop().run_in_executor(None, run_bare, arguments)
+            bare = await asyncio.get_running_loop().run_in_executor(None, run_bare)
             worker = await worker_loop(arguments, server, material, (bare["width"], bare["height"]))
             rounds.append({"bare": bare, "worker": worker})
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
@@ -198,7 +194,6 @@ async def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     per_frame = {side: [item[side]["cpu_s"] / item[side]["frames"] for item in rounds] for side in ("bare", "worker")}
     ratios = [worker / bare for worker, bare in zip(per_frame["worker"], per_frame["bare"], strict=True)]
     return {
-        "machine": machine.describe(),
         "file": arguments.file.name,
         "frames": rounds[0]["bare"]["frames"],
         "size": [rounds[0]["bare"]["width"], rounds[0]["bare"]["height"]],
@@ -221,26 +216,23 @@ def main() -> None:
     parser.add_argument("--codec", choices=["H264", "H265"], default="H264", help="of the output")
     parser.add_argument("--bitrate-kbps", type=int, default=4000)
     parser.add_argument("--mask", action="store_true", help="give the worker a privacy mask, which the bare loop lacks")
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
+    report.add_options(parser)
     arguments = parser.parse_args()
     if arguments.bare:
         print(json.dumps(bare_loop(arguments)))
         return
     result = asyncio.run(compare(arguments))
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-        return
-    for name, value in result["machine"].items():
-        print(f"{name:>8}: {value}")
     width, height = result["size"]
-    print(
-        f"{result['file']}, {width}x{height}, {result['frames']} pictures to {result['codec']}, {arguments.rounds} rounds"
-    )
-    print(f"  bare PyAV loop  {result['bare_ms']:6.2f} ms of processor time a picture")
-    print(f"  worker          {result['worker_ms']:6.2f} ms")
+    title = f"{result['file']}, {width}x{height}, {result['frames']} pictures to {result['codec']}"
+    table = report.Table(
+        f"{title}, {arguments.rounds} rounds",
+        "mask", "bare PyAV loop, ms a picture", "worker", "ratio", "spread",
+    )  # fmt: skip
     low, high = result["ratio_spread"]
-    print(f"  ratio           {result['ratio']:6.3f}  ({low:.3f} to {high:.3f})")
+    mask = "yes" if arguments.mask else "no"
+    table.add(mask, result["bare_ms"], result["worker_ms"], f"{result['ratio']:.3f}", f"{low:.3f}-{high:.3f}")
+    report.finish(arguments, "overhead", result, [table])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,205 @@
+"""Streams a core, whole process against whole process: the gateway and its peers on the same cameras, in turns.
+
+Every side pulls the same simulated cameras over RTSP, re-encodes each and serves it to one reader. What counts is the
+processor time of all its processes while nothing is lost; cameras and readers are not counted. The sides alternate
+within a round, and ratios are taken within a round, so that the machine's moods hit all of them.
+
+With --grow, streams are added to the gateway until pictures are lost or p99 of the delay passes one frame interval.
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import peers, report
+from transcoder.service.bench.capacity import grow
+from transcoder.service.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
+
+MB = 1 << 20
+SIDES = ("gateway", "ffmpeg", "ffmpeg-tuned", "gstreamer")
+
+
+def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
+    """A side by its name, with the quality that the arguments give it."""
+    gop = round(arguments.gop_s * arguments.fps)
+    if name == "gateway":
+        video = {"bitrate_kbps": arguments.bitrate_kbps, "gop_s": arguments.gop_s}
+        encoder: dict[str, Any] = {"profile": arguments.profile}
+        if arguments.crf is not None:
+            encoder["crf"] = arguments.crf
+        return GatewaySide(folder, {"video": video, "encoder": encoder})
+    cap = ["-maxrate", f"{arguments.bitrate_kbps}k", "-bufsize", f"{arguments.bitrate_kbps}k"]
+    if name == "ffmpeg":
+        return peers.FfmpegSide(["-preset", "veryfast", "-crf", f"{arguments.ffmpeg_crf:g}", *cap], gop)
+    if name == "ffmpeg-tuned":
+        tuned = ["-preset", "superfast", "-tune", "zerolatency", "-threads", "1"]
+        return peers.FfmpegSide([*tuned, "-crf", f"{arguments.tuned_crf:g}", *cap], gop)
+    return peers.GStreamerSide(
+        f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} pass=qual "
+        f"quantizer={arguments.gstreamer_crf:g} bitrate={arguments.bitrate_kbps}"
+    )
+
+
+def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> CameraOptions:
+    """What the cameras show."""
+    width, height = map(int, size.split("x"))
+    return CameraOptions(
+        width=width, height=height, fps=arguments.fps, codec=codec, source=arguments.source, noise=arguments.noise
+    )
+
+
+async def compare(
+    cameras: CameraOptions, sides: list[str], arguments: argparse.Namespace, folder: Path
+) -> dict[str, list[Sample]]:
+    """Samples of each side, round by round."""
+    samples: dict[str, list[Sample]] = {name: [] for name in sides}
+    for number in range(arguments.rounds):
+        order = sides if number % 2 == 0 else sides[::-1]
+        for name in order:
+            async with Load(new_side(name, arguments, folder), cameras, arguments.streams) as load:
+                sample = await load.measure(arguments.seconds)
+            samples[name].append(sample)
+            report.progress(
+                f"round {number + 1}: {name} {sample.cores / sample.streams * 100:.1f} % of a core a stream, "
+                f"{sample.delivered:.0%} delivered, {sample.kbps:.0f} kbit/s {' '.join(sample.problems)}"
+            )
+    return samples
+
+
+async def capacity(cameras: CameraOptions, make: Callable[[], Side], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The most streams carried."""
+    best: Sample | None = None
+    tried = []
+    async for step in grow(make, cameras, seconds=arguments.seconds, first=arguments.streams):
+        report.progress(f"{step.sample.streams} streams: {step.why_not or 'carried'}")
+        tried.append({"streams": step.sample.streams, "carried": step.carried, "why_not": step.why_not})
+        if step.carried and (best is None or step.sample.streams > best.streams):
+            best = step.sample
+    return {"streams": best.streams if best else 0, "tried": tried, "sample": _json(best) if best else None}
+
+
+def _json(sample: Sample) -> dict[str, Any]:
+    values = dataclasses.asdict(sample)
+    delays = values.pop("delays_s")
+    return values | {
+        "streams_per_core": sample.streams_per_core,
+        "delivered": sample.delivered,
+        "delay_p50_ms": sample.delay_s(0.5) * 1000 if delays else None,  # type: ignore[operator]  # there are delays
+        "delay_p99_ms": sample.delay_s(0.99) * 1000 if delays else None,  # type: ignore[operator]  # likewise
+    }
+
+
+def _median(samples: list[Sample], value: Callable[[Sample], float]) -> float:
+    return statistics.median(map(value, samples))
+
+
+def tables_of(title: str, samples: dict[str, list[Sample]]) -> list[report.Table]:
+    """What a comparison says."""
+    table = report.Table(
+        title,
+        "side", "streams a core", "spread", "% of a core a stream", "MB a stream", "kbit/s", "delivered",
+        "gateway / side",
+    )  # fmt: skip
+    gateway = samples.get("gateway", [])
+    for name, taken in samples.items():
+        per_core = [sample.streams_per_core for sample in taken]
+        ratios = [ours.streams_per_core / theirs.streams_per_core for ours, theirs in zip(gateway, taken, strict=False)]
+        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else None
+        table.add(
+            name,
+            statistics.median(per_core),
+            f"{min(per_core):.2f}-{max(per_core):.2f}",
+            _median(taken, lambda sample: 100 * sample.cores / sample.streams),
+            _median(taken, lambda sample: sample.pss / MB / sample.streams),
+            _median(taken, lambda sample: sample.kbps),
+            f"{_median(taken, lambda sample: sample.delivered):.1%}",
+            ratio if name != "gateway" else None,
+        )
+    tables = [table]
+    if gateway:
+        parts = ("service", "decode", "stages", "encode", "rest", "fork_server")
+        split = report.Table("Where the gateway's time goes, % of a core a stream", *parts, "delay p50 ms", "p99 ms")
+        split.add(
+            *(
+                _median(gateway, lambda sample, part=part: 100 * sample.split.get(part, 0.0) / sample.streams)  # type: ignore[misc]  # a default argument binds the loop's value
+                for part in parts
+            ),
+            _median(gateway, lambda sample: (sample.delay_s(0.5) or 0) * 1000),
+            _median(gateway, lambda sample: (sample.delay_s(0.99) or 0) * 1000),
+        )
+        tables.append(split)
+    return tables
+
+
+async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
+    """Everything that was asked for."""
+    has = peers.available()
+    sides = [name for name in arguments.sides.split(",") if name == "gateway" or has[name.split("-")[0]]]
+    result: dict[str, Any] = {"sides": sides, "runs": []}
+    tables: list[report.Table] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for size in arguments.sizes.split(","):
+            for codec in arguments.codecs.split(","):
+                cameras = camera_options(arguments, size, codec)
+                title = f"{arguments.source.name if arguments.source else size}@{arguments.fps}, {codec} in"
+                run_result: dict[str, Any] = {"title": title}
+                if arguments.rounds:
+                    samples = await compare(cameras, sides, arguments, folder)
+                    run_result["samples"] = {side: [_json(s) for s in taken] for side, taken in samples.items()}
+                    tables += tables_of(
+                        f"{title}, {arguments.streams} streams each, {arguments.rounds} rounds", samples
+                    )
+                if arguments.grow:
+                    found = await capacity(cameras, lambda: new_side("gateway", arguments, folder), arguments)
+                    run_result["capacity"] = found
+                    grown = report.Table(
+                        f"{title}: the most streams on this machine", "streams", "delay p99 ms", "cores"
+                    )
+                    sample = found["sample"] or {}
+                    grown.add(str(found["streams"]), sample.get("delay_p99_ms"), sample.get("cores"))
+                    tables.append(grown)
+                result["runs"].append(run_result)
+    return result, tables
+
+
+def add_side_options(parser: argparse.ArgumentParser) -> None:
+    """Options that new_side reads."""
+    parser.add_argument("--gop-s", type=float, default=1.0, help="of all sides")
+    parser.add_argument("--bitrate-kbps", type=int, default=8000, help="cap of all sides; none should reach it")
+    parser.add_argument("--profile", default="balanced", help="the gateway's encoder.profile")
+    parser.add_argument("--crf", type=float, help="the gateway's; default: the profile's")
+    parser.add_argument("--ffmpeg-crf", type=float, default=23.0, help="that of equal quality, from benchmarks.quality")
+    parser.add_argument("--tuned-crf", type=float, default=23.0, help="likewise, of ffmpeg-tuned")
+    parser.add_argument("--gstreamer-crf", type=float, default=23.0, help="likewise")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.capacity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", default="1920x1080", help="WIDTHxHEIGHT of scenes, separated by commas")
+    parser.add_argument("--codecs", default="h264", help="of the cameras: h264, h265")
+    parser.add_argument("--source", type=Path, metavar="FILE", help="footage instead of a scene; give its --fps")
+    parser.add_argument("--fps", type=int, default=25)
+    parser.add_argument("--noise", type=float, default=1.5, help="of scenes, luma steps; 5 is night")
+    parser.add_argument("--streams", type=int, default=2, help="at a time: few enough that nothing is lost")
+    parser.add_argument("--seconds", type=float, default=15.0, help="to measure, after settling")
+    parser.add_argument("--rounds", type=int, default=3, help="0: only --grow")
+    parser.add_argument("--sides", default=",".join(SIDES), help=f"some of {', '.join(SIDES)}")
+    parser.add_argument("--grow", action="store_true", help="find the most streams that the gateway carries here")
+    add_side_options(parser)
+    report.add_options(parser)
+    arguments = parser.parse_args()
+    result, tables = asyncio.run(run(arguments))
+    report.finish(arguments, "capacity", result, tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""GStreamer's RTSP server as a peer; run by the interpreter that has Debian's python3-gi.
+
+    /usr/bin/python3 benchmarks/gstreamer_server.py relay PORT...
+    /usr/bin/python3 benchmarks/gstreamer_server.py reencode "x264enc ..." URL...
+
+`relay` serves what comes as RTP to each UDP port of the loopback; `reencode` pulls cameras and encodes them itself.
+Prints `{"event": "ready", "port": ...}`; ends with its standard input.
+"""
+
+import json
+import sys
+import threading
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # versions first
+
+RTP = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96"
+BUFFER = 4 << 20
+
+
+def main() -> None:
+    mode, *rest = sys.argv[1:]
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service("0")
+    if mode == "relay":
+        launches = [
+            f'( udpsrc address=127.0.0.1 port={port} buffer-size={BUFFER} caps="{RTP}" '
+            "! rtph264depay ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+            for port in rest
+        ]
+    else:
+        encoder, *urls = rest
+        launches = [
+            f'( rtspsrc location="{url}" protocols=tcp latency=0 ! rtph264depay ! h264parse ! avdec_h264 max-threads=1 '
+            f"! {encoder} ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+            for url in urls
+        ]
+    for index, launch in enumerate(launches):
+        factory = GstRtspServer.RTSPMediaFactory()
+        factory.set_launch(launch)
+        factory.set_shared(True)
+        factory.set_latency(0)
+        server.get_mount_points().add_factory(f"/s{index}", factory)
+    server.attach(None)
+    loop = GLib.MainLoop()
+    threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
+    print(json.dumps({"event": "ready", "port": server.get_bound_port()}), flush=True)
+    loop.run()
+
+
+if __name__ == "__main__":
+    main()

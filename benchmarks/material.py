@@ -1,0 +1,131 @@
+"""Raw pictures to measure encoders with: real footage and synthetic scenes, 8-bit 4:2:0, kept in a folder."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from transcoder.simulator.scenes import SceneOptions, render
+
+FOOTAGE = {
+    "person": "intel_one-by-one-person-detection.mp4",
+    "parking": "intel_car-detection.mp4",
+    "street": "opencv_vtest.avi",
+    "square": "roboflow_example_video.mp4",
+}
+"""Fixed cameras: a person indoors, a swaying camera over parked cars, pedestrians, a square at night with screens."""
+SCENES = {"day": 1.5, "night": 5.0}
+"""Synthetic scenes by their sensor noise in luma steps."""
+NOISE = {"street-night": ("street", 5.0), "person-night": ("person", 5.0)}
+"""Real footage with sensor noise put on: every clip was encoded once, which took its own away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Raw pictures in a file, planar 4:2:0."""
+
+    name: str
+    path: Path
+    width: int
+    height: int
+    fps: float
+    frames: int
+
+    @property
+    def frame_size(self) -> int:
+        """Bytes of a picture."""
+        return self.width * self.height * 3 // 2
+
+    def pictures(self) -> Iterator[NDArray[np.uint8]]:
+        """(height * 3 / 2, width) uint8: the planes as av.VideoFrame.from_ndarray takes them."""
+        with self.path.open("rb") as file:
+            for _ in range(self.frames):
+                data = file.read(self.frame_size)
+                yield np.frombuffer(data, np.uint8).reshape(self.height * 3 // 2, self.width)
+
+
+def footage_folder() -> Path | None:
+    """Where the test data lies, if it does."""
+    value = os.environ.get("TRANSCODER_TEST_DATA")
+    folder = Path(value) / "footage" if value else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def names() -> list[str]:
+    """What can be had here."""
+    folder = footage_folder()
+    real = [name for name, file in FOOTAGE.items() if folder is not None and (folder / file).is_file()]
+    return real + [name for name, (base, _) in NOISE.items() if base in real] + list(SCENES)
+
+
+def load(name: str, frames: int, *, size: tuple[int, int] | None = None, fps: float = 25) -> Material:
+    """Material by its name, or a path of the user's own footage.
+
+    Args:
+        name: one of names(), or a file that FFmpeg opens.
+        frames: pictures at most; they are taken from the middle of real footage, where something happens.
+        size: of scenes and of what real footage is scaled to; None: 1280x720 and as it is.
+        fps: of scenes.
+    """
+    key = hashlib.sha256(f"{name} {frames} {size} {fps}".encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"transcoder-bench-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{Path(name).stem}-{key}.yuv"
+    if name in SCENES:
+        width, height = size or (1280, 720)
+        scene = SceneOptions(width=width, height=height, fps=round(fps), seconds=frames / fps, noise=SCENES[name])
+        if not path.exists():
+            _store(path, _rendered(scene, frames))
+        return Material(name=name, path=path, width=width, height=height, fps=fps, frames=frames)
+    base, noise = NOISE.get(name, (name, 0.0))
+    root = footage_folder()
+    source = root / FOOTAGE[base] if base in FOOTAGE and root is not None else Path(base)
+    with av.open(str(source)) as container:
+        stream = container.streams.video[0]
+        width, height = size or (stream.codec_context.width // 2 * 2, stream.codec_context.height // 2 * 2)
+        rate = float(stream.average_rate or 25)
+        total = stream.frames or frames
+    if not path.exists():
+        _store(path, _decoded(source, max(0, (total - frames) // 2), frames, (width, height), noise))
+    count = path.stat().st_size // (width * height * 3 // 2)
+    return Material(name=name, path=path, width=width, height=height, fps=rate, frames=count)
+
+
+def _store(path: Path, pictures: Iterator[NDArray[np.uint8]]) -> None:
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        for picture in pictures:
+            file.write(picture.tobytes())
+    unfinished.rename(path)
+
+
+def _rendered(options: SceneOptions, frames: int) -> Iterator[NDArray[np.uint8]]:
+    for picture in islice(render(options), frames):
+        planes = (picture.luma, picture.cb, picture.cr)
+        yield np.concatenate([np.asarray(plane).ravel() for plane in planes]).reshape(-1, options.width)
+
+
+def _decoded(path: Path, skip: int, frames: int, size: tuple[int, int], noise: float) -> Iterator[NDArray[np.uint8]]:
+    rng = np.random.default_rng(1)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        for index, frame in enumerate(container.decode(stream)):
+            if index < skip:
+                continue
+            if index >= skip + frames:
+                return
+            picture = np.asarray(frame.reformat(width=size[0], height=size[1], format="yuv420p").to_ndarray(), np.uint8)
+            if noise:
+                # sensor noise is finest in luma; chroma is sampled at half the density
+                grain: NDArray[np.float64] = rng.normal(0.0, noise, size=(picture.shape[0], picture.shape[1]))
+                grain[size[1] :] /= 2
+                picture = np.clip(picture + grain, 16, 235).astype(np.uint8)
+            yield picture

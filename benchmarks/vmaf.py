@@ -1,0 +1,73 @@
+"""VMAF and PSNR of an encoded stream against its raw pictures, by the ffmpeg of the package imageio-ffmpeg."""
+
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.material import Material
+
+WORST = 0.01
+"""Share of the pictures that "worst" leaves out below it: one odd picture in a hundred is no property of an encoder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Of one encode.
+
+    Attributes:
+        vmaf: mean over the pictures.
+        vmaf_low: the value that one picture in a hundred falls below.
+        vmaf_worst: of the worst picture.
+        psnr: of luma, mean over the pictures, dB.
+        psnr_worst: of the worst picture.
+    """
+
+    vmaf: float
+    vmaf_low: float
+    vmaf_worst: float
+    psnr: float
+    psnr_worst: float
+
+
+def program() -> str:
+    """An ffmpeg that has libvmaf."""
+    import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: PLC0415  # untyped; of the extra "bench" alone
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def score(material: Material, encoded: bytes, *, threads: int = 2) -> Score:
+    """Compare an elementary H.264 stream with what it was made from.
+
+    Raises:
+        RuntimeError: the two differ in length, or ffmpeg fails.
+    """
+    size = f"{material.width}x{material.height}"
+    with tempfile.TemporaryDirectory() as folder:
+        stream, log = Path(folder) / "encoded.h264", Path(folder) / "vmaf.json"
+        stream.write_bytes(encoded)
+        # timestamps are counted anew on both sides: only the order of the pictures matters
+        graph = (
+            "[0:v]setpts=N/TB/25[a];[1:v]setpts=N/TB/25[b];"
+            f"[a][b]libvmaf=log_path={log}:log_fmt=json:n_threads={threads}:feature=name=psnr"
+        )
+        command = [program(), "-v", "error", "-nostdin", "-threads", "1", "-r", "25", "-i", str(stream)]
+        command += ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", "25", "-i", str(material.path)]
+        command += ["-lavfi", graph, "-f", "null", "-"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"libvmaf: {done.stderr.strip()[-300:]}")
+        frames = json.loads(log.read_text())["frames"]
+    if len(frames) != material.frames:
+        raise RuntimeError(f"{len(frames)} of {material.frames} pictures came out of the encoder")
+    vmaf = sorted(frame["metrics"]["vmaf"] for frame in frames)
+    psnr = sorted(frame["metrics"]["psnr_y"] for frame in frames)
+    return Score(
+        vmaf=sum(vmaf) / len(vmaf),
+        vmaf_low=vmaf[int(WORST * len(vmaf))],
+        vmaf_worst=vmaf[0],
+        psnr=sum(psnr) / len(psnr),
+        psnr_worst=psnr[0],
+    )
