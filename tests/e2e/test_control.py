@@ -3,11 +3,14 @@
 import asyncio
 import itertools
 import json
+import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import aiomqtt
 import jsonschema_rs
 import pytest
 import yaml
-from control_world import BASE, FPS, HEIGHT, KILL, WIDTH, Broker, Cameras, Client, Gateway, Listener, running
+from control_world import BASE, FPS, HEIGHT, KILL, WIDTH, Broker, Cameras, Client, Gateway, Listener, free_port, running
 from picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -359,6 +362,99 @@ def test_changes_survive_sigkill_and_the_log_of_them_is_whole(tmp_path: Path, nu
     subprocess.run([sys.executable, "-c", tamper, str(database)], check=True)
     broken = gateway.run("audit", "verify")
     assert (broken.returncode, broken.stdout) == (1, "the audit log is not whole: record 5 was changed\n")
+
+
+async def test_what_happens_to_a_camera_and_a_worker_is_told(tmp_path: Path, numba: Path, broker: Broker) -> None:
+    cameras = Cameras(tmp_path, 1, "--port-base", str(free_port()))
+    with running(broker, cameras):
+        gateway = Gateway(tmp_path, numba, broker, {"a": {"source": cameras.urls[0]}})
+        with running(gateway):
+            async with Listener(broker.port) as listener:
+
+                async def event(kind: str) -> dict[str, Any]:
+                    for _ in range(600):
+                        for topic, payload, _ in listener.messages:
+                            if topic == f"{BASE}/stream/a/event" and json.loads(payload)["event_type"] == kind:
+                                return json.loads(payload)
+                        await asyncio.sleep(0.05)
+                    raise AssertionError(f"no event {kind}")
+
+                await listener.wait_for(f"{BASE}/stream/a/status", b"online", 60)
+                seen = await event("channel_seen")
+                assert set(seen["detail"]) == {"layer", "kind"}
+                cameras.end(KILL)
+                assert (await event("source_lost"))["detail"]["reason"]
+                await listener.wait_for(f"{BASE}/stream/a/status", b"offline")
+                assert (await asyncio.to_thread(gateway.http, "GET", "/readyz"))[0] == 200
+                await asyncio.to_thread(cameras.start)
+                await event("source_recovered")
+                await listener.wait_for(f"{BASE}/stream/a/status", b"online", 60)
+
+                pids = subprocess.run(
+                    ["pgrep", "-x", "tc:a"], capture_output=True, text=True, check=False
+                ).stdout.split()
+                ours = [pid for pid in map(int, pids) if gateway.process.pid in ancestors(pid)]
+                os.kill(ours[0], KILL)
+                assert "signal 9" in (await event("worker_restarted"))["detail"]["reason"]
+                await wait_until_playing(gateway, "a")
+
+                # the same in the ledger, in the metrics and as server-sent events
+                ledger = gateway.http("GET", "/api/v1/streams/a/ledger")[2]
+                assert {(seen["detail"]["layer"], seen["detail"]["kind"])} <= {
+                    (item["layer"], item["kind"]) for item in ledger
+                }
+                assert all(item["example"] is None for item in ledger)
+                metrics = gateway.http("GET", "/metrics")[2].decode()
+                assert re.search(
+                    r'^transcoder_sanitized_units_total{kind="[^"]+",layer="[^"]+",stream="a"} \d',
+                    metrics,
+                    re.MULTILINE,
+                )
+                assert 'transcoder_source_losses_total{stream="a"} 1.0' in metrics
+                assert "transcoder_mqtt_connected 1.0" in metrics
+                port = cameras.urls[0].split(":")[2].split("/")[0]
+                assert port not in metrics
+                with socket.create_connection(("127.0.0.1", gateway.http_port), 5) as stream:
+                    stream.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0@x\r\n\r\n")
+                    text = b""
+                    while b"event: worker_restarted" not in text:
+                        text += stream.recv(65536)
+                assert b"event: source_lost" in text
+                assert_described(listener)
+
+
+def ancestors(pid: int) -> list[int]:
+    found = []
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            break
+        found.append(pid)
+    return found
+
+
+async def test_nothing_waits_for_a_broker_that_hangs(tmp_path: Path, numba: Path, broker: Broker) -> None:
+    cameras = Cameras(tmp_path, 1)
+    with running(broker, cameras):
+        gateway = Gateway(tmp_path, numba, broker, {"a": {"source": cameras.urls[0]}})
+        with running(gateway):
+            async with Listener(broker.port) as listener:
+                await listener.wait_for(f"{BASE}/stream/a/status", b"online", 60)
+                with FfmpegReader(gateway.url("a"), (WIDTH, HEIGHT), "tcp", tmp_path) as reader:
+                    await asyncio.to_thread(reader.wait_for_pictures, FPS, 30)
+                    broker.process.send_signal(signal.SIGSTOP)
+                    for number in range(12):
+                        started = time.monotonic()
+                        body = {"video": {"bitrate_kbps": 300 + number}}
+                        assert (await asyncio.to_thread(gateway.http, "PATCH", "/api/v1/streams/a", body))[0] == 200
+                        assert time.monotonic() - started < 2
+                        await asyncio.sleep(1)
+                    broker.process.send_signal(signal.SIGCONT)
+                    await listener.wait_for(f"{BASE}/stream/a/bitrate_kbps/state", b"311", 40)
+                    counters = [picture.counter for picture in reader.pictures if picture.counter is not None]
+                    assert len(counters) > 10 * FPS
+                    assert is_gapless(counters), counters
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ from transcoder.api.body import json_object
 from transcoder.api.metrics import registry
 from transcoder.api.problem import problems
 from transcoder.steering import (
+    Code,
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
+    Rejected,
     StatsDocument,
     Steering,
     StreamDocument,
@@ -181,7 +183,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         document = await steering.add(stream, keys, _writer(who))
         return _document(document, 201, Location=f"{base}/{stream}")
 
-    @app.get(base + "/{stream}", tags=["streams"], dependencies=[reader], responses={**problems(404), **found})
+    @app.get(base + "/{stream}", tags=["streams"], dependencies=[reader], responses={**problems(404, 409), **found})
     async def get_stream(stream: str) -> Response:
         """One stream: what is configured and what is."""
         return _document(steering.stream(stream))
@@ -190,7 +192,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         base + "/{stream}",
         tags=["streams"],
         openapi_extra=schema.body("StreamChange"),
-        responses={**problems(404, 412, 413, 415, 422), **found},
+        responses={**problems(404, 409, 412, 413, 415, 422), **found},
     )
     async def update_stream(
         stream: str, request: Request, who: Annotated[Identity, controller], if_match: if_match_header = None
@@ -203,7 +205,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         base + "/{stream}",
         tags=["streams"],
         openapi_extra=schema.body("StreamConfig"),
-        responses={**problems(404, 412, 413, 415, 422), **found, 201: {"model": StreamDocument, **_ETAG}},
+        responses={**problems(404, 409, 412, 413, 415, 422), **found, 201: {"model": StreamDocument, **_ETAG}},
     )
     async def replace_stream(
         stream: str, request: Request, who: Annotated[Identity, controller], if_match: if_match_header = None
@@ -224,7 +226,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         await steering.remove(stream, _writer(who), _if_match(if_match))
         return Response(status_code=204)
 
-    @app.post(base + "/{stream}/restart", tags=["streams"], responses={**problems(404), **found})
+    @app.post(base + "/{stream}/restart", tags=["streams"], responses={**problems(404, 409), **found})
     async def restart_stream(stream: str, who: Annotated[Identity, controller]) -> Response:
         """Connect to the camera anew and replace the worker; readers stay."""
         return _document(await steering.restart(stream, _writer(who)))
@@ -235,7 +237,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         status_code=202,
         dependencies=[controller],
         response_class=Response,
-        responses=problems(404),
+        responses=problems(404, 409),
     )
     async def keyframe(stream: str) -> Response:
         """Have an IDR picture soon."""
@@ -249,13 +251,13 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         tags=["streams"],
         dependencies=[reader],
         response_class=Response,
-        responses={**problems(404), 200: {"description": "The last picture, masked", "content": jpeg}},
+        responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": jpeg}},
     )
     async def snapshot(stream: str) -> Response:
         """The last picture, masked."""
         return Response(await steering.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
-    @app.get(base + "/{stream}/ledger", tags=["streams"], dependencies=[reader], responses=problems(404))
+    @app.get(base + "/{stream}/ledger", tags=["streams"], dependencies=[reader], responses=problems(404, 409))
     async def ledger(stream: str) -> list[LedgerEntryDocument]:
         """Everything that was not let through."""
         return steering.ledger(stream)
@@ -292,12 +294,12 @@ def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None
         tags=["gateway"],
         dependencies=[controller],
         openapi_extra=schema.body("Probe"),
-        responses=problems(413, 415, 422),
+        responses=problems(413, 415, 422, 429),
     )
     async def probe(request: Request) -> ProbeDocument:
         """Ask a camera what it has."""
         keys = await json_object(request)
-        if set(keys) != {"source"}:
+        if set(keys) != {"source"} or keys["source"] is None:
             raise HTTPException(422, "source, and nothing else, must be given")
         return await steering.probe(keys["source"])
 
@@ -308,7 +310,7 @@ def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None
         tags=["gateway"],
         dependencies=[reader],
         response_class=StreamingResponse,
-        responses={**problems(), 200: {"description": "Events as they come", "content": text}},
+        responses={**problems(429), 200: {"description": "Events as they come", "content": text}},
     )
     async def event_stream(
         stream: Annotated[str | None, Query(max_length=63, description="Of one stream only")] = None,
@@ -316,7 +318,7 @@ def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None
     ) -> Response:
         """Server-sent events; what was missed comes first, as far as it is remembered."""
         if around.listeners >= events.MAX_LISTENERS:
-            raise HTTPException(503, f"there are {events.MAX_LISTENERS} listeners already")
+            raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
         run = steering.info().started
         source = events.stream(steering, events.after(last_event_id, run), run, stream)
 

@@ -4,14 +4,22 @@ No label is chosen by a camera without a bound, and none names a camera's addres
 Source: prometheus.io/docs/practices/naming.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
-from transcoder.steering import LedgerEntryDocument, Rejected, Steering, StreamStateDocument
+from transcoder.steering import LedgerEntryDocument, Rejected, Steering, StreamNumbers, StreamStateDocument
+
+T = TypeVar("T")
 
 MAX_KINDS: Final = 32
 """Kinds of dropped things of one stream and layer that get a label of their own; the rest is `other`."""
@@ -19,26 +27,34 @@ MAX_KINDS: Final = 32
 STREAM: Final = ("stream",)
 
 # name, kind, help, value of a stream's state
-_FAMILIES: Final = (
+_OF_STATE: Final[tuple[tuple[str, str, str, Callable[[StreamStateDocument], float]], ...]] = (
     ("stream_up", "gauge", "Whether readers get the camera's pictures", lambda s: s.status in {"online", "degraded"}),
     ("stream_enabled", "gauge", "Whether it is switched on", lambda s: s.status != "disabled"),
+    ("stream_degraded", "gauge", "Whether pictures are lost for want of time", lambda s: s.status == "degraded"),
     ("source_connected", "gauge", "Whether the camera sends", lambda s: s.source.connected),
-    ("source_connects", "counter", "Connections to the camera", lambda s: s.source.connects),
+    ("source_reconnects", "counter", "Connections after the first", lambda s: max(s.source.connects - 1, 0)),
     ("source_losses", "counter", "Connections that were lost while playing", lambda s: s.source.losses),
+    ("source_rtp_packets", "counter", "RTP packets of the present connection", lambda s: s.source.packets),
+    ("source_rtp_packets_lost", "counter", "Missing RTP packets of it", lambda s: s.source.packets_lost),
     ("source_bytes", "counter", "Coded video taken in, bytes", lambda s: s.source.bytes),
     ("source_fps", "gauge", "Pictures a second from the camera", lambda s: s.source.fps),
     ("damaged_access_units", "counter", "Pictures with missing packets", lambda s: s.faults.damaged_access_units),
-    ("shed_access_units", "counter", "Pictures dropped for lack of time", lambda s: s.faults.shed_access_units),
+    ("shed_access_units", "counter", "Pictures dropped for want of time", lambda s: s.faults.shed_access_units),
     ("worker_starts", "counter", "Workers started", lambda s: s.faults.worker_starts),
     ("worker_deaths", "counter", "Workers lost", lambda s: s.faults.worker_deaths),
     ("worker_cpu_ratio", "gauge", "Share of a core that the worker takes", lambda s: s.cpu),
-    ("pictures_encoded", "counter", "Pictures sent to readers", lambda s: s.output.pictures),
-    ("pictures_repeated", "counter", "Pictures shown again during an outage", lambda s: s.output.repeated),
-    ("idr", "counter", "IDR pictures sent", lambda s: s.output.idr),
+    ("frames_encoded", "counter", "Pictures to readers, repeated ones too", lambda s: s.output.pictures),
+    ("frames_repeated", "counter", "Pictures shown again during an outage", lambda s: s.output.repeated),
+    ("keyframes", "counter", "IDR pictures to readers", lambda s: s.output.idr),
     ("output_bytes", "counter", "Coded video made, bytes", lambda s: s.output.bytes),
     ("output_fps", "gauge", "Pictures a second to readers", lambda s: s.output.fps),
     ("output_bitrate_cap_bps", "gauge", "Configured cap, bit/s", lambda s: s.output.bitrate_kbps * 1000),
-    ("rtsp_sessions", "gauge", "Readers", lambda s: s.output.readers),
+)
+_OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]], ...]] = (
+    ("frames_decoded", "counter", "Pictures decoded by the present worker", lambda n: n.decoded),
+    ("decode_errors", "counter", "Errors of the present worker's decoder", lambda n: n.decode_errors),
+    ("rtsp_slow_reader_drops", "counter", "Pictures that a reader was too slow for", lambda n: n.slow_reader_drops),
+    ("last_frame_timestamp_seconds", "gauge", "When readers got the last picture", lambda n: n.last_picture),
 )
 
 
@@ -54,33 +70,55 @@ class StreamCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All families, once."""
-        states = dict(self._states())
-        info = self._steering.info()
+        yield from self._of_gateway()
+        states = dict(self._each(self._steering.state))
+        numbers = dict(self._each(self._steering.numbers))
+        for name, kind, text, value in _OF_STATE:
+            yield _family(name, kind, text, {stream: value(state) for stream, state in states.items()})
+        for name, kind, text, number in _OF_NUMBERS:
+            yield _family(name, kind, text, {stream: number(found) for stream, found in numbers.items()})
+        yield from self._labelled(numbers)
+        yield from self._sanitized(states)
+
+    def _of_gateway(self) -> Iterable[Metric]:
+        info, stats = self._steering.info(), self._steering.stats()
         build = InfoMetricFamily("transcoder_build", "The gateway")
         build.add_metric([], {"version": info.version, "node": info.node})
         yield build
-        for name, kind, text, value in _FAMILIES:
-            family: CounterMetricFamily | GaugeMetricFamily
-            if kind == "counter":
-                family = CounterMetricFamily(f"transcoder_{name}", text, labels=STREAM)
-            else:
-                family = GaugeMetricFamily(f"transcoder_{name}", text, labels=STREAM)
-            for stream, state in states.items():
-                family.add_metric([stream], float(value(state)))
-            yield family
-        delay = GaugeMetricFamily(
-            "transcoder_delay_seconds", "Median from a picture's last packet to the readers", labels=STREAM
+        yield GaugeMetricFamily("transcoder_streams", "Streams that are configured", value=stats.streams)
+        yield CounterMetricFamily(
+            "transcoder_rtsp_auth_failures", "Logins of readers that were refused", value=stats.rtsp_auth_failures
         )
-        for stream, state in states.items():
-            if state.output.delay_s is not None:
-                delay.add_metric([stream], state.output.delay_s)
-        yield delay
-        yield from self._sanitized(states)
+        if stats.mqtt_connected is not None:
+            yield GaugeMetricFamily(
+                "transcoder_mqtt_connected", "Whether the broker is there", value=stats.mqtt_connected
+            )
 
-    def _states(self) -> Iterable[tuple[str, StreamStateDocument]]:
+    def _labelled(self, numbers: Mapping[str, StreamNumbers]) -> Iterable[Metric]:
+        encode = SummaryMetricFamily("transcoder_encode_seconds", "Processor time of encoding a picture", labels=STREAM)
+        delay = GaugeMetricFamily(
+            "transcoder_glass_latency_seconds",
+            "From a picture's last packet to the readers, of the last 250 pictures",
+            labels=("stream", "quantile"),
+        )
+        repairs = CounterMetricFamily(
+            "transcoder_timestamp_repairs", "Timestamps of the present connection put right", labels=("stream", "kind")
+        )
+        sessions = GaugeMetricFamily("transcoder_rtsp_sessions", "Readers", labels=("stream", "transport"))
+        for stream, found in numbers.items():
+            encode.add_metric([stream], found.encoded, found.encode_s)
+            for quantile, delay_s in found.delays_s.items():
+                delay.add_metric([stream, quantile], delay_s)
+            for kind, count in list(found.timestamp_repairs.items())[:MAX_KINDS]:
+                repairs.add_metric([stream, kind], count)
+            for transport in ("tcp", "udp"):
+                sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
+        yield from (encode, delay, repairs, sessions)
+
+    def _each(self, ask: Callable[[str], T]) -> Iterable[tuple[str, T]]:
         for stream in self._steering.ids():
             try:
-                yield stream, self._steering.state(stream)
+                yield stream, ask(stream)
             except Rejected:  # about to be started or ended
                 continue
 
@@ -98,6 +136,14 @@ class StreamCollector(Collector):
                 sizes.add_metric([stream, layer, kind], size)
         yield units
         yield sizes
+
+
+def _family(name: str, kind: str, text: str, values: Mapping[str, float]) -> Metric:
+    make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+    family = make(f"transcoder_{name}", text, labels=STREAM)
+    for stream, value in values.items():
+        family.add_metric([stream], float(value))
+    return family
 
 
 def bounded(entries: Iterable[LedgerEntryDocument]) -> dict[tuple[str, str], tuple[int, int]]:

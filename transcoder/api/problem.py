@@ -25,9 +25,9 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.MALFORMED: 400,
     Code.CONFLICT: 412,
     Code.EXPIRED: 408,
-    Code.BUSY: 503,
+    Code.BUSY: 429,
     Code.NOT_KEPT: 503,
-    Code.UNAVAILABLE: 503,
+    Code.UNAVAILABLE: 409,
 }
 
 SCHEMA: Final[dict[str, Any]] = {
@@ -78,7 +78,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Rejected)
     async def on_rejected(_request: Request, error: Rejected) -> Response:
-        headers = {"Retry-After": "1"} if STATUS[error.code] == 503 else None
+        headers = {"Retry-After": "1"} if STATUS[error.code] in {429, 503} else None
         return problem(STATUS[error.code], str(error), error.code, error.problems, headers)
 
     @app.exception_handler(Denied)

@@ -34,6 +34,7 @@ from transcoder.steering import (
     StatsDocument,
     Status,
     StreamDocument,
+    StreamNumbers,
     StreamStateDocument,
     Writer,
 )
@@ -84,7 +85,7 @@ class Helm:
 
     def ids(self) -> list[str]:
         """Steering."""
-        return list(self.config.streams)
+        return [name for name in self.config.streams if name in self.gateway.streams]
 
     def _config_of(self, stream: str) -> StreamConfig:
         config = self.config.streams.get(stream)
@@ -130,6 +131,16 @@ class Helm:
         """Steering."""
         return self._view(stream).ledger(self._running(stream).ledger)
 
+    def numbers(self, stream: str) -> StreamNumbers:
+        """Steering."""
+        running = self._running(stream)
+        sessions: dict[str, int] = {}
+        for session in self.gateway.server.sessions.values():
+            if session.stream == stream:
+                transport = session.transport.lower.lower()
+                sessions[transport] = sessions.get(transport, 0) + 1
+        return self._view(stream).numbers(running, sessions)
+
     def info(self) -> InfoDocument:
         """Steering."""
         return InfoDocument(
@@ -157,6 +168,7 @@ class Helm:
             sanitized=sum(sum(stream.ledger.totals().values()) for stream in streams),
             mqtt_connected=self.mqtt_connected() if self.mqtt_connected is not None else None,
             rtsp_sessions=len(self.gateway.server.sessions),
+            rtsp_auth_failures=self.gateway.server.totals.auth_failures,
         )
 
     def configuration(self) -> tuple[dict[str, Any], str]:
@@ -355,7 +367,7 @@ class Helm:
 
     def on_event(self, stream: str, kind: str, detail: dict[str, Any]) -> None:
         """Of a stream."""
-        self._view(stream).note(kind)
+        self._view(stream).note(kind, detail)
         safe = {
             key: printable(redact(value), 300) if isinstance(value, str) else value for key, value in detail.items()
         }
@@ -367,7 +379,7 @@ class Helm:
         """Called about once a second."""
         now = clock.monotonic()
         for name, stream in list(self.gateway.streams.items()):
-            self._view(name).sample(stream.ledger, now)
+            self._view(name).sample(stream, now)
 
     def close(self) -> None:
         """End all feeds."""

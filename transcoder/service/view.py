@@ -1,5 +1,6 @@
 """One running stream as the documents that are told of it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from transcoder.steering import (
     LedgerEntryDocument,
     OutputDocument,
     SourceDocument,
+    StreamNumbers,
     StreamStateDocument,
 )
 from transcoder.steering.documents import Status
@@ -27,6 +29,8 @@ MAX_IN_STATE: Final = 32
 """Kinds of dropped things in a stream's state, which is published over and over."""
 MAX_TEXT: Final = 64
 """Characters of a kind: some are what a camera called something."""
+QUANTILES: Final = (0.5, 0.95, 0.99)
+"""Of the delays of the last pictures."""
 MAX_PROBLEM: Final = 300
 """Characters of a reason."""
 
@@ -45,17 +49,26 @@ class StreamView:
         self._status: Status = "offline"
         self._since = now_text()
         self._trouble_until = 0.0
+        self._overloaded = False
+        self._pictures = 0
+        self._last_picture = 0.0
         self._before: dict[tuple[str, str], int] = {}
         self._rates: dict[tuple[str, str], float] = {}
         self._sampled = clock.monotonic()
 
-    def note(self, event_type: str) -> None:
+    def note(self, event_type: str, detail: Mapping[str, Any]) -> None:
         """Something happened to the stream."""
+        if event_type == "overload":
+            self._overloaded = detail.get("active") is True
         if event_type in _TROUBLE:
             self._trouble_until = clock.monotonic() + DEGRADED_S
 
-    def sample(self, ledger: Ledger, now: float) -> None:
-        """Called about once a second: the rates of the ledger."""
+    def sample(self, stream: Stream, now: float) -> None:
+        """Called about once a second: whether pictures come, and the rates of the ledger."""
+        ledger, totals = stream.ledger, stream.status.totals
+        pictures = totals.pictures_out - totals.repeated_out
+        if pictures != self._pictures:
+            self._pictures, self._last_picture = pictures, clock.wall_clock()
         span = now - self._sampled
         if span < RATE_SPAN_S:
             return
@@ -72,7 +85,8 @@ class StreamView:
         elif state is not StreamState.PLAYING:
             status = "offline"
         else:
-            status = "degraded" if clock.monotonic() < self._trouble_until else "online"
+            troubled = self._overloaded or clock.monotonic() < self._trouble_until
+            status = "degraded" if troubled else "online"
         if status != self._status:
             self._status, self._since = status, now_text()
         return status
@@ -92,6 +106,23 @@ class StreamView:
             first_seen=_time(entry.first),
             last_seen=_time(entry.last),
             example=entry.example.hex() if self._examples and entry.example else None,
+        )
+
+    def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:
+        """What only metrics are made of."""
+        status, worker = stream.status, stream.status.worker
+        repairs = stream.reception.get("timestamp_repairs", {})
+        delays = {str(share): status.delay_s(share) for share in QUANTILES}
+        return StreamNumbers(
+            decoded=_number(worker.get("counters", {}).get("decoded_pictures")) or 0,
+            decode_errors=sum(filter(None, map(_number, worker.get("decode_errors", {}).values()))),
+            timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
+            encode_s=status.totals.encode_s,
+            encoded=status.totals.pictures_out,
+            delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
+            last_picture=self._last_picture,
+            slow_reader_drops=stream.fanout.counters.dropped_access_units,
+            sessions=sessions,
         )
 
     def state(self, stream: Stream, config: StreamConfig) -> StreamStateDocument:

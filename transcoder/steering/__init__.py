@@ -14,6 +14,7 @@ from transcoder.steering.documents import (
     StreamDocument,
     StreamStateDocument,
 )
+from transcoder.steering.numbers import StreamNumbers
 from transcoder.steering.rejection import Code, Rejected
 from transcoder.steering.verbs import EventFeed, Steering, Writer
 
@@ -33,6 +34,7 @@ __all__ = [
     "Status",
     "Steering",
     "StreamDocument",
+    "StreamNumbers",
     "StreamStateDocument",
     "Writer",
 ]

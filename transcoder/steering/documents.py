@@ -194,6 +194,7 @@ class StatsDocument(Document):
     mqtt_connected: bool | None = None
     """Whether the broker is there; null: none is configured."""
     rtsp_sessions: Count = 0
+    rtsp_auth_failures: Count = 0
 
 
 class ProbeMediaDocument(Document):

@@ -14,6 +14,7 @@ from transcoder.steering.documents import (
     StreamDocument,
     StreamStateDocument,
 )
+from transcoder.steering.numbers import StreamNumbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,9 @@ class Steering(Protocol):
 
     def ledger(self, stream: str) -> list[LedgerEntryDocument]:
         """Everything of a stream that was not let through."""
+
+    def numbers(self, stream: str) -> StreamNumbers:
+        """What only metrics are made of."""
 
     def info(self) -> InfoDocument:
         """The gateway."""

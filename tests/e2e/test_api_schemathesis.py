@@ -1,0 +1,53 @@
+"""The running API held against its own OpenAPI document by schemathesis."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from control_world import Gateway, running
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
+    "response_headers_conformance,unsupported_method,ignored_auth,use_after_free,ensure_resource_availability"
+)
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [pytest.param(15, id="few"), pytest.param(100, id="many", marks=[pytest.mark.long, pytest.mark.timeout(1500)])],
+)
+def test_no_5xx_and_no_undocumented_answer(tmp_path: Path, state_dir: Path, examples: int) -> None:
+    program = shutil.which("schemathesis") or str(Path(sys.executable).parent / "schemathesis")
+    if not Path(program).exists():
+        pytest.skip("schemathesis is not installed")
+    (tmp_path / "ops.token").write_text("token-of-ops")
+    gateway = Gateway(
+        tmp_path,
+        state_dir / "numba",
+        None,
+        {"front": {"source": "rtsp://127.0.0.1:9/"}},
+        sources={"allow": ["127.0.0.0/8"]},  # whatever is made up, nothing but this machine is connected to
+    )
+    gateway.document["defaults"]["enabled"] = False
+    gateway.document["http"]["tokens"] = {"ops": {"token_file": "ops.token", "role": "control"}}
+    gateway.write()
+    with running(gateway):
+        command = [program, "run", f"http://127.0.0.1:{gateway.http_port}/openapi.json", "--no-color"]
+        command += ["-H", "Authorization: Bearer token-of-ops", "--checks", CHECKS, "--max-examples", str(examples)]
+        # never ends, which is what it is for; tested by hand
+        command += ["--exclude-path", "/api/v1/events", "--request-timeout", "20", "--generation-database", "none"]
+        environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1400, check=False
+        )
+        assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
+        assert "Tested: 17" in result.stdout, result.stdout[-3000:]
+        log = gateway.log.read_text()
+        assert "Traceback" not in log
+        assert '"exception"' not in log
