@@ -13,7 +13,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "net")]
 
-from gateway_process import GatewayProcess
+from gateway_process import GatewayProcess  # noqa: E402  # the path above first
 
 DEBIAN_FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 

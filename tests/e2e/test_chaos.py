@@ -1,5 +1,6 @@
 """Cameras and workers that die while ffmpeg and GStreamer watch."""
 
+import itertools
 import os
 import signal
 import time
@@ -88,7 +89,7 @@ class Scene:
 
 
 def is_gapless(counters: list[int]) -> bool:
-    return all(later == earlier + 1 for earlier, later in zip(counters, counters[1:], strict=False))
+    return all(later == earlier + 1 for earlier, later in itertools.pairwise(counters))
 
 
 @pytest.fixture
@@ -142,11 +143,11 @@ def run(scene: Scene, times: int, outage_s: float, between_s: float) -> None:
         assert reader.connected, reader.messages.read_text()[-2000:]
         presentation = reader.times()
         assert len(presentation) >= len(reader.pictures) - 1
-        steps = [later - earlier for earlier, later in zip(presentation, presentation[1:], strict=False)]
+        steps = [later - earlier for earlier, later in itertools.pairwise(presentation)]
         assert min(steps) > 0, f"{reader}: time steps back by {-min(steps)} s"
         # the last picture is repeated while the camera is away: nobody waits much longer than a second
         arrivals = [picture.at for picture in reader.pictures]
-        assert max(later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)) < 2.5 + SLACK_S
+        assert max(later - earlier for earlier, later in itertools.pairwise(arrivals)) < 2.5 + SLACK_S
 
 
 @pytest.mark.parametrize("scene", [40], indirect=True)

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.e2e
 PROGRAMS = ("ffmpeg", "gst-launch-1.0", "mpv", "motion")
 
 CANCELLED_ITSELF = "Could not write to resource"
-"""rtspsrc that ends may cancel its own PAUSE before a byte of it is sent, and reports that as an error: seen in 1 of 150
-runs against GStreamer's own RTSP server. Then the same pipeline has to end well when it is run again."""
+"""rtspsrc that ends may cancel its own PAUSE before a byte of it is sent, and reports that as an error: seen in 1 of
+150 runs against GStreamer's own RTSP server. Then the same pipeline has to end well when it is run again."""
 
 
 async def reads(url: str, transport: str) -> bool:

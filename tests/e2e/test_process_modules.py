@@ -35,8 +35,8 @@ def dump(name):
 os.register_at_fork(after_in_child=lambda: dump(f"forked-{{os.getpid()}}"))
 atexit.register(lambda: dump(f"ended-{{os.getpid()}}"))
 """
-"""Python runs a module of this name at the start of every process; a forked child has what it holds written down. That is
-all a worker will ever hold: after the fork it can open no file, so it can't import."""
+"""Python runs a module of this name at the start of every process; a forked child has what it holds written down. That
+is all a worker will ever hold: after the fork it can open no file, so it can't import."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def dumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     watcher.mkdir()
     (watcher / "sitecustomize.py").write_text(WATCHER.format(folder=str(folder)))
     monkeypatch.setenv("PYTHONPATH", str(watcher))
-    yield folder
+    return folder
 
 
 def modules(path: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from transcoder.simulator.access_units import Content
 from transcoder.simulator.cameras import FAMILIES
 from transcoder.simulator.canary_search import find
 from transcoder.simulator.content import ContentOptions, from_scene
-from transcoder.simulator.counter import read_counter
 from transcoder.simulator.scenes import SceneOptions
 from transcoder.simulator.server import SimulatedCamera
 
@@ -176,4 +176,4 @@ async def test_a_camera_that_is_not_there_is_served_as_a_slate(start_gateway: Ca
         assert luma.shape == (720, 1280)
         assert luma.std() < 2
         times = [unit.timestamp for unit in reader.units()]
-        assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later > earlier for earlier, later in itertools.pairwise(times))

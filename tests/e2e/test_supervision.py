@@ -1,6 +1,7 @@
 """What happens to streams, and to processes, when a process of the gateway dies, hangs or grows."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -67,9 +68,7 @@ class Pair:
 
         def found() -> list[float]:
             arrivals = [unit.at for unit in reader.units() if unit.at > since]
-            return [
-                later - since for earlier, later in zip(arrivals, arrivals[1:], strict=False) if later - earlier < 0.3
-            ]
+            return [later - since for earlier, later in itertools.pairwise(arrivals) if later - earlier < 0.3]
 
         await reader.until(found, 10)
         return found()[0]
@@ -120,7 +119,7 @@ async def test_a_worker_is_replaced_and_the_other_stream_loses_nothing(pair: Pai
     assert [event["stream"] for event in lost] == ["front"]
     assert not any(unit.lost_before for unit in pair.front.units())
     times = [unit.timestamp for unit in pair.front.units()]
-    assert all(0 < (later - earlier) % 2**32 < 2**31 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(0 < (later - earlier) % 2**32 < 2**31 for earlier, later in itertools.pairwise(times))
     counters = [read_counter(picture) for picture in pair.front.pictures()]
     assert None not in counters
     pair.assert_undisturbed(pair.yard)

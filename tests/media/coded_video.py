@@ -17,7 +17,7 @@ DECODERS = {"H264": "h264", "H265": "hevc"}
 def picture(
     width: int, height: int, pixel_format: str, *, luma: tuple[int, int] = (60, 180), index: int = 0
 ) -> av.VideoFrame:
-    """Left half and right half of two luma values (8-bit scale), grey chroma, and a square that moves with the index."""
+    """Two halves of two luma values (8-bit scale), grey chroma, and a square that moves with the index."""
     planes = np.empty((height, width), np.uint8)
     planes[:, : width // 2], planes[:, width // 2 :] = luma
     left = 8 * index % max(width - 16, 1)
@@ -122,8 +122,10 @@ def headers(codec: str, stream: bytes, folder: Path) -> dict[str, int]:
 
 
 def caption_sei(codec: str, text: bytes) -> bytes:
-    """A closed caption SEI (ATSC A/53 part 4, 6.2.3: T.35, GA94) with a mark in it; FFmpeg's decoders make side data of it,
-    and its encoders write that out again."""
+    """A closed caption SEI (ATSC A/53 part 4, 6.2.3: T.35, GA94) with a mark in it.
+
+    FFmpeg's decoders make side data of it, and its encoders write that out again.
+    """
     triplets = b"".join(b"\xfc" + (text + b"\x20")[index : index + 2] for index in range(0, len(text), 2))
     body = b"\xb5\x00\x31GA94\x03" + bytes([0x40 | len(triplets) // 3, 0xFF]) + triplets + b"\xff"
     head = b"\x06" if codec == "H264" else bytes([39 << 1, 1])

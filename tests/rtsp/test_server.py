@@ -431,7 +431,7 @@ def md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()  # noqa: S324  # RFC 2617
 
 
-def login(challenge: str, method: str, uri: str, user: str = "vms", password: str = "pässword") -> str:
+def login(challenge: str, method: str, uri: str, user: str = "vms", password: str = USERS["vms"]) -> str:
     """RFC 2617 section 3.2.2 without qop."""
     realm, nonce = re.search('realm="([^"]*)"', challenge)[1], re.search('nonce="([^"]*)"', challenge)[1]
     response = md5(f"{md5(f'{user}:{realm}:{password}')}:{nonce}:{md5(f'{method}:{uri}')}")

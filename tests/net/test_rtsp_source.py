@@ -1,0 +1,325 @@
+"""The source's shell: simulated cameras over real sockets, and a scripted one that does not do what it should."""
+
+import asyncio
+import struct
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+from rtsp_reader import AccessUnit as ReadUnit
+from rtsp_reader import decode as decode_units
+
+from transcoder.codecs.access_unit import AccessUnit
+from transcoder.codecs.nal import Codec
+from transcoder.errors import RemoteProtocolError, ResponseError, TransportError
+from transcoder.ledger import Ledger
+from transcoder.net import rtsp_source
+from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.urls import parse_url
+from transcoder.simulator.access_units import Content
+from transcoder.simulator.cameras import FAMILIES
+from transcoder.simulator.content import ContentOptions, from_scene
+from transcoder.simulator.counter import read_counter
+from transcoder.simulator.scenes import SceneOptions
+from transcoder.simulator.server import SimulatedCamera
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FPS, LOOP = 20, 20
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media\r\nt=0 0\r\na=control:*\r\n"
+    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
+    "m=audio 0 RTP/AVP 8\r\na=control:trackID=2\r\n"
+    "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:trackID=3\r\n"
+)
+
+
+class Handler:
+    """Keeps what comes."""
+
+    def __init__(self) -> None:
+        self.units: list[AccessUnit] = []
+        self.playing: list[float] = []
+        self.restarts = 0
+
+    def on_described(self, *_: object) -> None:
+        pass
+
+    def on_playing(self) -> None:
+        self.playing.append(time.monotonic())
+
+    def on_access_unit(self, access_unit: AccessUnit) -> None:
+        self.units.append(access_unit)
+
+    def on_restart(self) -> None:
+        self.restarts += 1
+
+    def on_audio_set_up(self, selection: object) -> None:
+        raise AssertionError("audio was not asked for")
+
+    def on_audio(self, unit: object, *, restarted: bool) -> None:
+        raise AssertionError("audio was not asked for")
+
+
+def source(
+    url: str, handler: Handler, *, transport: str = "tcp", ledger: Ledger | None = None, **changes
+) -> RtspSource:
+    options = {
+        "url": parse_url(url),
+        "credentials": None,
+        "transport": transport,
+        "allowed": lambda address: address.startswith("127."),
+    }
+    return RtspSource(SourceOptions(**options | changes), Ledger() if ledger is None else ledger, handler)
+
+
+async def until(condition, timeout_s: float = 5.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
+    cache: Path = tmp_path_factory.mktemp("content")
+    scene = SceneOptions(width=320, height=180, fps=FPS, seconds=LOOP / FPS, counter=True)
+    return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=0.5), cache) for codec in Codec}
+
+
+# -- simulated cameras -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("family", ["hikvision", "dahua", "uniview", "h264dvr"])
+async def test_every_picture_of_a_camera_comes_in_order(
+    family: str, transport: str, contents: dict[Codec, Content]
+) -> None:
+    behaviour = FAMILIES[family].behaviour
+    camera = SimulatedCamera(behaviour, contents[behaviour.codec], password="secret")
+    credentials = Credentials(username="admin", password="secret")
+    handler, ledger = Handler(), Ledger()
+    async with camera:
+        url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
+        running = source(url, handler, transport=transport, ledger=ledger, credentials=credentials)
+        task = asyncio.create_task(running.run())
+        await until(lambda: len(handler.units) > 2 * LOOP)
+        assert camera.readers == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await until(lambda: camera.readers == 0, 2)  # it said TEARDOWN
+    units = handler.units
+    assert not any(unit.damaged for unit in units)
+    assert all(unit.arrival <= unit.completed <= time.monotonic() for unit in units)
+    name = behaviour.codec.value
+    pictures = decode_units(name, [ReadUnit(0.0, 0, unit.nal_units, False) for unit in units])
+    counters = [read_counter(picture) for picture in pictures]
+    assert counters == [index % LOOP for index in range(len(counters))]
+    assert running.video is not None
+    assert running.received_bytes > sum(unit.size for unit in units)
+
+
+async def test_a_wrong_password_is_said_once_and_not_tried_again(contents: dict[Codec, Content]) -> None:
+    async with SimulatedCamera(FAMILIES["hikvision"].behaviour, contents[Codec.H264], password="secret") as camera:
+        url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
+        for credentials in (Credentials(username="admin", password="wrong"), None):
+            with pytest.raises(ResponseError) as caught:
+                await source(url, Handler(), credentials=credentials).run()
+            assert caught.value.status == 401
+            assert "wrong" not in str(caught.value)
+
+
+async def test_a_camera_that_goes_away_is_noticed(contents: dict[Codec, Content]) -> None:
+    async with SimulatedCamera(FAMILIES["hikvision"].behaviour, contents[Codec.H264]) as camera:
+        handler = Handler()
+        task = asyncio.create_task(source(camera.url, handler).run())
+        await until(lambda: handler.units)
+        await camera.stop()
+        with pytest.raises(TransportError):
+            await asyncio.wait_for(task, 3)
+
+
+# -- a camera that is scripted -----------------------------------------------------------------------------------------
+
+
+class ScriptedCamera:
+    """Answers every request with 200; `after_play` is sent again and again; `answers` replaces answers by method."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.answers: dict[str, str] = {}
+        self.after_play = b""
+        self.sequence = 0
+
+    async def __aenter__(self) -> "ScriptedCamera":
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.url = f"rtsp://127.0.0.1:{self.port}/live"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.close()
+
+    def packet(self, payload: bytes, *, channel: int = 0, payload_type: int = 96) -> bytes:
+        self.sequence += 1
+        data = (
+            struct.pack("!BBHII", 0x80, 0x80 | payload_type, self.sequence & 0xFFFF, self.sequence * 3600, 7) + payload
+        )
+        return b"$" + bytes([channel]) + len(data).to_bytes(2) + data
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sending = None
+        try:
+            while True:
+                text = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
+                while text.startswith("$"):  # receiver reports come between
+                    text = text[text.index("\x00", 4) :] if "\x00" in text[4:] else ""
+                method, uri = text.split()[:2]
+                self.requests.append(f"{method} {uri}")
+                cseq = next(line for line in text.split("\r\n") if line.lower().startswith("cseq"))
+                status, _, rest = self.answers.get(method, "200 OK").partition("|")
+                head = f"RTSP/1.0 {status}\r\n{cseq}\r\n{rest}"
+                if method == "DESCRIBE" and status.startswith("200"):
+                    head += f"Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n"
+                    writer.write(f"{head}\r\n{SDP}".encode())
+                    continue
+                if method == "SETUP":
+                    head += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
+                writer.write(f"{head}Session: 4711\r\n\r\n".encode())
+                if method == "PLAY":
+                    sending = asyncio.create_task(self._send(writer))
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+            pass
+        finally:
+            if sending:
+                sending.cancel()
+            writer.close()
+
+    async def _send(self, writer: asyncio.StreamWriter) -> None:
+        while True:
+            if self.after_play:
+                writer.write(self.packet(self.after_play))
+            await asyncio.sleep(0.04)
+
+
+@pytest.fixture
+async def camera() -> AsyncIterator[ScriptedCamera]:
+    async with ScriptedCamera() as made:
+        yield made
+
+
+async def test_only_the_video_is_set_up_and_the_session_is_torn_down(camera: ScriptedCamera) -> None:
+    camera.after_play = b"\x65\x88\x80\x10\x00"
+    handler = Handler()
+    task = asyncio.create_task(source(camera.url, handler).run())
+    await until(lambda: len(handler.units) > 3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    methods = [line.split()[0] for line in camera.requests]
+    assert [method for method in methods if method != "OPTIONS"] == ["DESCRIBE", "SETUP", "PLAY", "TEARDOWN"]
+    [setup] = [line for line in camera.requests if line.startswith("SETUP")]
+    assert setup.endswith("/live/trackID=1")
+
+
+@pytest.mark.parametrize(
+    ("limit", "payload", "reason"),
+    [
+        ("NO_PACKET_S", b"", "no packet"),
+        ("NO_PICTURE_S", b"\x06\x05\x01\x00\x80", "no picture"),
+        ("NO_RANDOM_ACCESS_S", b"\x41\x9a\x80\x10\x00", "no IDR"),
+    ],
+)
+async def test_a_camera_that_plays_nothing_useful_is_given_up(
+    camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch, limit: str, payload: bytes, reason: str
+) -> None:
+    monkeypatch.setattr(rtsp_source, limit, 0.5)
+    camera.after_play = payload
+    started = time.monotonic()
+    with pytest.raises(TransportError, match=reason):
+        await asyncio.wait_for(source(camera.url, Handler()).run(), 10)
+    assert 0.5 < time.monotonic() - started < 5
+
+
+async def test_channels_that_were_not_set_up_are_counted_and_not_read(camera: ScriptedCamera) -> None:
+    camera.after_play = b"\x65\x88\x80\x10\x00"
+    plain = camera.packet
+    camera.packet = lambda payload: plain(payload) + plain(b"secret", channel=4)  # type: ignore[method-assign]  # of a test
+    handler, ledger = Handler(), Ledger()
+    task = asyncio.create_task(source(camera.url, handler, ledger=ledger).run())
+    await until(lambda: len(handler.units) > 30)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not any(b"secret" in nal_unit for unit in handler.units for nal_unit in unit.nal_units)
+    counted = {f"{layer} {kind}" for layer, kind, _ in ledger}
+    assert "rtsp_channel never set up" in counted
+    assert "rtsp_media audio PCMA" in counted
+    assert any(kind.startswith("rtsp_media application") for kind in counted)
+
+
+@pytest.mark.parametrize("answer", ["404 Not Found", "500 Internal Server Error", "453 Not Enough Bandwidth"])
+@pytest.mark.parametrize("method", ["DESCRIBE", "SETUP", "PLAY"])
+async def test_a_refusal_is_said(camera: ScriptedCamera, method: str, answer: str) -> None:
+    camera.answers[method] = answer
+    with pytest.raises(ResponseError) as caught:
+        await asyncio.wait_for(source(camera.url, Handler()).run(), 10)
+    assert caught.value.status == int(answer[:3])
+
+
+async def test_a_redirect_stays_on_the_configured_host(camera: ScriptedCamera) -> None:
+    camera.answers["DESCRIBE"] = "302 Moved|Location: rtsp://192.0.2.1:554/evil\r\n"
+    with pytest.raises(RemoteProtocolError, match="another host"):
+        await asyncio.wait_for(source(camera.url, Handler()).run(), 10)
+    assert len(camera.requests) <= 4
+
+
+async def test_a_redirect_on_the_host_is_followed(camera: ScriptedCamera) -> None:
+    async with ScriptedCamera() as other:
+        other.after_play = b"\x65\x88\x80\x10\x00"
+        camera.answers["DESCRIBE"] = f"302 Moved|Location: {other.url}\r\n"
+        handler = Handler()
+        task = asyncio.create_task(source(camera.url, handler).run())
+        await until(lambda: len(handler.units) > 3)
+        assert any(line.startswith("PLAY") for line in other.requests)
+        assert not any(line.startswith("SETUP") for line in camera.requests)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert other.requests[-1].startswith("TEARDOWN")
+
+
+async def test_redirects_without_end(camera: ScriptedCamera) -> None:
+    camera.answers["DESCRIBE"] = f"302 Moved|Location: {camera.url}/x\r\n"
+    with pytest.raises(TransportError, match="redirects"):
+        await asyncio.wait_for(source(camera.url, Handler()).run(), 10)
+
+
+async def test_an_address_that_is_not_allowed_is_not_connected_to(camera: ScriptedCamera) -> None:
+    with pytest.raises(TransportError, match=r"sources\.allow"):
+        await source(camera.url, Handler(), allowed=lambda address: False).run()
+    assert camera.requests == []
+
+
+async def test_a_refused_connection_is_called_that(camera: ScriptedCamera) -> None:
+    """The back-off goes by it."""
+    camera.server.close()
+    await camera.server.wait_closed()
+    with pytest.raises(TransportError, match="refused"):
+        await source(camera.url, Handler()).run()
+
+
+async def test_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtsp_source, "CONNECT_TIMEOUT_S", 0.3)
+    blackhole = asyncio.get_running_loop().create_future()
+
+    async def never(*_: object, **__: object) -> None:
+        await blackhole
+
+    monkeypatch.setattr(RtspSource, "_connect", never)
+    with pytest.raises(TransportError, match="no connection"):
+        await source("rtsp://127.0.0.1:554/live", Handler()).run()
+
+
+async def test_a_name_that_is_not_known() -> None:
+    with pytest.raises(TransportError, match="not known"):
+        await source("rtsp://camera.invalid/live", Handler()).run()
