@@ -18,6 +18,7 @@ from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.forkserver import ForkServer
+from transcoder.service.host_gate import HostGate
 from transcoder.service.stream import Stream
 
 TICK_S = 0.25
@@ -81,6 +82,7 @@ class Gateway:
         self._locks: dict[str, asyncio.Lock] = {}
         self._fork_server = ForkServer(config.state_dir / "numba")
         self.server = RtspServer(self, config.rtsp.listen.host, config.rtsp.listen.port, config.rtsp.udp_ports)
+        self._gate = HostGate()
         self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
 
@@ -146,7 +148,8 @@ class Gateway:
                     worker_options(wanted),
                     self._fork_server,
                     self.server.end_readers,
-                    *(() if self._on_event is None else (self._on_event,)),
+                    self._on_event,
+                    self._gate,
                     enabled=wanted.enabled,
                 )
                 stream.ledger.now = clock.wall_clock()

@@ -12,6 +12,7 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit, decoder_input, filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed
 from transcoder.codecs.parameter_memory import ParameterSetMemory
+from transcoder.codecs.slices import MIN_SLICES, SliceCheck
 from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
 from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
@@ -28,6 +29,10 @@ from transcoder.service.status import StreamTotals
 MAX_PICTURES_PER_S = 240
 """Pictures of one camera in a second; those known send 60 at most, and catch up after a stall."""
 
+SLICES_REMEMBERED = 500
+"""Slices after which what they looked like is judged anew: encryption may be turned off."""
+ENCRYPTED = "stream encrypted on the camera: turn its video encryption off"
+
 OnLost = Callable[[str, bool], None]
 """Called with the reason and whether it had been playing."""
 
@@ -42,6 +47,7 @@ class Puller:
         log: bound to the stream's name.
         on_unit: gets every access unit, with the monotonic seconds of its last packet.
         on_lost: called when a connection ended.
+        on_problem: told what keeps pictures from being shown, in one line.
         gate: shared by all pullers: who may try to connect now.
         on_audio_format: told what the audio is, where it was asked for and is there.
         on_audio: gets every audio unit, with the 90 kHz ticks of its first sample.
@@ -55,6 +61,7 @@ class Puller:
         log: structlog.stdlib.BoundLogger,
         on_unit: Callable[[CodedUnit, float], None],
         on_lost: OnLost,
+        on_problem: Callable[[str], None],
         gate: HostGate,
         on_audio_format: Callable[[AudioFormat], None],
         on_audio: Callable[[int, bytes], None],
@@ -65,6 +72,8 @@ class Puller:
         self._log = log
         self._on_unit = on_unit
         self._on_lost = on_lost
+        self._on_problem = on_problem
+        self._slices: SliceCheck | None = None
         self._gate = gate
         self._on_audio_format = on_audio_format
         self._on_audio = on_audio
@@ -204,6 +213,7 @@ class Puller:
         del server
         codec = selection.codec
         self._memory = ParameterSetMemory(codec, selection.parameter_sets) if isinstance(codec, Codec) else None
+        self._slices = SliceCheck(codec) if isinstance(codec, Codec) else None
         self._described_multicast = selection.media.connection.startswith(("224.", "23", "ff"))
         self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)
 
@@ -235,6 +245,9 @@ class Puller:
             nal_units = self._memory.complete(nal_units, random_access=access_unit.random_access)
         if not nal_units:
             return
+        if not self._is_readable(nal_units, access_unit.timestamp):
+            self._skip_to_random_access = True
+            return
         pts = self._timeline.presentation_time(access_unit.timestamp, access_unit.completed)
         if access_unit.random_access:
             self._skip_to_random_access = False
@@ -247,6 +260,27 @@ class Puller:
         totals.bytes_in += len(data)
         unit = CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
         self._on_unit(unit, access_unit.completed)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the camera encrypts its pictures."""
+        return self._slices is not None and self._slices.encrypted
+
+    def _is_readable(self, nal_units: list[bytes], timestamp: int) -> bool:
+        """Whether the slices are slices; encrypted ones would be shown as noise."""
+        check = self._slices
+        if check is None:
+            return True
+        was_encrypted = check.encrypted
+        for unit in nal_units:
+            check.look(unit, timestamp)
+        if check.encrypted and not was_encrypted:
+            self._log.warning(ENCRYPTED)
+            self._on_problem(ENCRYPTED)
+        suspicious = check.suspicious
+        if check.checked >= SLICES_REMEMBERED:
+            check.checked, check.implausible = (MIN_SLICES, MIN_SLICES) if check.encrypted else (0, 0)
+        return not suspicious
 
     def _is_within_rate(self, now: float) -> bool:
         """Whether pictures come no faster than any camera sends them; a packet may claim to hold a thousand."""

@@ -84,7 +84,7 @@ class Stream:
         options: WorkerOptions,
         fork_server: ForkServer,
         end_readers: Callable[[str], None],
-        on_event: OnEvent = _ignore,
+        on_event: OnEvent | None = None,
         gate: HostGate | None = None,
         *,
         enabled: bool = True,
@@ -98,7 +98,7 @@ class Stream:
         self._options = options
         self._enabled = enabled
         self._end_readers = end_readers
-        self._on_event = on_event
+        self._on_event = on_event or _ignore
         self._gate = gate or HostGate()
         self._log = structlog.get_logger().bind(stream=name)
         self._recoder = Recoder(
@@ -134,6 +134,7 @@ class Stream:
             self._log,
             self._on_unit,
             self._on_source_lost,
+            self._on_problem,
             self._gate,
             self._recoder.set_audio,
             self._recoder.feed_audio,
@@ -234,6 +235,9 @@ class Stream:
         self.status.problem = reason
         if was_playing:
             self._on_event(self.name, "source_lost", {"reason": reason})
+
+    def _on_problem(self, problem: str) -> None:
+        self.status.problem = problem
 
     def _on_worker_death(self, reason: str) -> None:
         self._on_event(self.name, "worker_restarted", {"reason": reason})
@@ -377,7 +381,7 @@ class Stream:
         played_s = self._puller.played_s()
         if played_s is not None and self._puller.is_connected and self._recoder.is_running:
             waited = min(played_s, now - self._recoder.last_decoded)
-            if waited > DECODE_WAIT_S:
+            if waited > DECODE_WAIT_S and not self._puller.is_encrypted:
                 self._puller.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
 
     def sample(self, now: float) -> None:

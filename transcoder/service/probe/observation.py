@@ -26,7 +26,7 @@ from transcoder.rtsp.fingerprint import Observations
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import Response
 from transcoder.sdp import SessionDescription, VideoSelection, parse_sdp, select_video
-from transcoder.service.probe.slices import SliceCheck
+from transcoder.codecs.slices import SliceCheck
 
 MAX_KINDS = 64
 """Different things of one sort that are kept: a camera chooses how many it sends."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.codecs.nal import Codec, header_size, is_vcl, nal_unit_type, split_byte_stream
-from transcoder.service.probe.slices import MIN_SLICES, SliceCheck
+from transcoder.codecs.slices import MIN_SLICES, SliceCheck
 
 
 def check(codec: Codec, units: list[bytes], *, seed: int | None = None, share: float = 1.0) -> SliceCheck:

@@ -46,9 +46,19 @@ class SliceCheck:
         self.implausible = 0
 
     @property
+    def suspicious(self) -> bool:
+        """Whether what was seen so far is more likely encrypted than not."""
+        return self.implausible > 0 and self.implausible * 2 >= self.checked
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether enough slices were seen to tell."""
+        return self.checked >= MIN_SLICES
+
+    @property
     def encrypted(self) -> bool:
         """Whether the slices are none, while the parameter sets can be read."""
-        return self.sps is not None and self.checked >= MIN_SLICES and self.implausible * 2 > self.checked
+        return self.sps is not None and self.is_decided and self.implausible * 2 > self.checked
 
     def look(self, unit: bytes, timestamp: int) -> None:
         """Look at a NAL unit of the picture with this timestamp."""
