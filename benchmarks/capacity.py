@@ -16,7 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import peers, report
+from benchmarks import matching, peers, report
+from transcoder.codecs.nal import Codec
+from transcoder.ipc.options import EncoderSettings
+from transcoder.media.encoder_policy import PROFILES
 from transcoder.service.bench.capacity import grow
 from transcoder.service.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
 
@@ -51,6 +54,18 @@ def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> Came
     return CameraOptions(
         width=width, height=height, fps=arguments.fps, codec=codec, source=arguments.source, noise=arguments.noise
     )
+
+
+def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give every peer the constant rate factor at which it has the gateway's VMAF on these cameras."""
+    settings = EncoderSettings(profile=arguments.profile)
+    crf = PROFILES[Codec.H264][arguments.profile].crf if arguments.crf is None else arguments.crf
+    found = matching.match(cameras, sides, settings, crf, arguments.gop_s, arguments.match)
+    for side, value in found.items():
+        if side != "gateway":
+            setattr(arguments, f"{side.removeprefix('ffmpeg-')}_crf", value.crf)
+        report.progress(f"VMAF {value.vmaf:.1f}: {side} crf {value.crf:.1f}, {value.kbps:.0f} kbit/s")
+    return {side: dataclasses.asdict(value) for side, value in found.items()}
 
 
 async def compare(
@@ -98,11 +113,11 @@ def _median(samples: list[Sample], value: Callable[[Sample], float]) -> float:
     return statistics.median(map(value, samples))
 
 
-def tables_of(title: str, samples: dict[str, list[Sample]]) -> list[report.Table]:
+def tables_of(title: str, samples: dict[str, list[Sample]], matched: dict[str, dict[str, float]]) -> list[report.Table]:
     """What a comparison says."""
     table = report.Table(
         title,
-        "side", "streams a core", "spread", "% of a core a stream", "MB a stream", "kbit/s", "delivered",
+        "side", "crf", "streams a core", "spread", "% of a core a stream", "MB a stream", "kbit/s", "delivered",
         "gateway / side",
     )  # fmt: skip
     gateway = samples.get("gateway", [])
@@ -112,6 +127,7 @@ def tables_of(title: str, samples: dict[str, list[Sample]]) -> list[report.Table
         ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else None
         table.add(
             name,
+            f"{matched[name]['crf']:.1f}" if name in matched else None,
             statistics.median(per_core),
             f"{min(per_core):.2f}-{max(per_core):.2f}",
             _median(taken, lambda sample: 100 * sample.cores / sample.streams),
@@ -149,12 +165,16 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
                 cameras = camera_options(arguments, size, codec)
                 title = f"{arguments.source.name if arguments.source else size}@{arguments.fps}, {codec} in"
                 run_result: dict[str, Any] = {"title": title}
+                if arguments.match:
+                    run_result["match"] = match_quality(cameras, sides, arguments)
                 if arguments.rounds:
                     samples = await compare(cameras, sides, arguments, folder)
                     run_result["samples"] = {side: [_json(s) for s in taken] for side, taken in samples.items()}
-                    tables += tables_of(
-                        f"{title}, {arguments.streams} streams each, {arguments.rounds} rounds", samples
-                    )
+                    matched = run_result.get("match", {})
+                    named = f"{title}, {arguments.streams} streams each, {arguments.rounds} rounds"
+                    if matched:
+                        named += f", at VMAF {matched['gateway']['vmaf']:.1f}"
+                    tables += tables_of(named, samples, matched)
                 if arguments.grow:
                     found = await capacity(cameras, lambda: new_side("gateway", arguments, folder), arguments)
                     run_result["capacity"] = found
@@ -192,6 +212,9 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=2, help="at a time: few enough that nothing is lost")
     parser.add_argument("--seconds", type=float, default=15.0, help="to measure, after settling")
     parser.add_argument("--rounds", type=int, default=3, help="0: only --grow")
+    parser.add_argument(
+        "--match", type=int, default=0, metavar="PICTURES", help="find the peers' crf of equal VMAF on so many pictures"
+    )
     parser.add_argument("--sides", default=",".join(SIDES), help=f"some of {', '.join(SIDES)}")
     parser.add_argument("--grow", action="store_true", help="find the most streams that the gateway carries here")
     add_side_options(parser)

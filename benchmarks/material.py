@@ -12,6 +12,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from transcoder.codecs.nal import Codec, join_byte_stream
+from transcoder.service.bench.load import CameraOptions
+from transcoder.simulator.access_units import Content
+from transcoder.simulator.content import ContentOptions, from_scene
+from transcoder.simulator.fleet import default_cache
+from transcoder.simulator.footage import from_file
 from transcoder.simulator.scenes import SceneOptions, render
 
 FOOTAGE = {
@@ -58,6 +64,12 @@ def footage_folder() -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
+def _folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"transcoder-bench-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def names() -> list[str]:
     """What can be had here."""
     folder = footage_folder()
@@ -75,9 +87,7 @@ def load(name: str, frames: int, *, size: tuple[int, int] | None = None, fps: fl
         fps: of scenes.
     """
     key = hashlib.sha256(f"{name} {frames} {size} {fps}".encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"transcoder-bench-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{Path(name).stem}-{key}.yuv"
+    path = _folder() / f"{Path(name).stem}-{key}.yuv"
     if name in SCENES:
         width, height = size or (1280, 720)
         scene = SceneOptions(width=width, height=height, fps=round(fps), seconds=frames / fps, noise=SCENES[name])
@@ -96,6 +106,34 @@ def load(name: str, frames: int, *, size: tuple[int, int] | None = None, fps: fl
         _store(path, _decoded(source, max(0, (total - frames) // 2), frames, (width, height), noise))
     count = path.stat().st_size // (width * height * 3 // 2)
     return Material(name=name, path=path, width=width, height=height, fps=rate, frames=count)
+
+
+def from_camera(cameras: CameraOptions, frames: int) -> Material:
+    """What simulated cameras show, decoded: what every side of a comparison begins with."""
+    cache = default_cache()
+    codec = Codec(cameras.codec.upper())
+    if cameras.source is not None:
+        content = from_file(cameras.source, cache, codec=codec, bitrate_kbps=cameras.bitrate_kbps)
+    else:
+        scene = SceneOptions(
+            width=cameras.width, height=cameras.height, fps=cameras.fps, seconds=8.0, noise=cameras.noise
+        )
+        content = from_scene(ContentOptions(scene=scene, codec=codec, bitrate_kbps=cameras.bitrate_kbps), cache)
+    count = min(frames, len(content.access_units))
+    path = _folder() / f"camera-{hashlib.sha256(f'{cameras} {count}'.encode()).hexdigest()[:12]}.yuv"
+    if not path.exists():
+        _store(path, _decoded_content(content, count))
+    return Material(name="camera", path=path, width=content.width, height=content.height, fps=content.fps, frames=count)
+
+
+def _decoded_content(content: Content, count: int) -> Iterator[NDArray[np.uint8]]:
+    decoder = av.CodecContext.create("h264" if content.codec is Codec.H264 else "hevc", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.thread_count = 1
+    packets = (av.Packet(join_byte_stream(unit.nal_units)) for unit in content.access_units[:count])
+    frames = (frame for packet in (*packets, None) for frame in decoder.decode(packet))
+    for frame in islice(frames, count):
+        yield np.asarray(frame.reformat(format="yuv420p").to_ndarray(), np.uint8)
 
 
 def _store(path: Path, pictures: Iterator[NDArray[np.uint8]]) -> None:
