@@ -1,0 +1,62 @@
+"""Constant rate factors at which peers have the gateway's quality, on what the simulated cameras show."""
+
+from dataclasses import dataclass
+
+from benchmarks import encoding, material, quality, vmaf
+from benchmarks.encoding import Setting
+from transcoder.ipc.options import EncoderSettings
+from transcoder.service.bench.load import CameraOptions
+
+_STEPS = (-7.0, -4.0, -1.0, 2.0)
+"""Around the gateway's constant rate factor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A side at the gateway's VMAF.
+
+    Attributes:
+        crf: its constant rate factor.
+        kbps: what it takes then.
+        vmaf: of the gateway, and so of this side.
+    """
+
+    crf: float
+    kbps: float
+    vmaf: float
+
+
+def settings_of(sides: list[str], gop_s: float) -> dict[str, Setting]:
+    """How each peer encodes."""
+    tuned = {"preset": "superfast", "tune": "zerolatency"}
+    known = {
+        "ffmpeg": Setting(name="ffmpeg", options={"preset": "veryfast"}, b_frames=None, gop_s=gop_s),
+        "ffmpeg-tuned": Setting(name="ffmpeg-tuned", options=tuned, gop_s=gop_s),
+        "gstreamer": Setting(name="gstreamer", options=tuned, gop_s=gop_s),
+    }
+    return {side: known[side] for side in sides if side in known}
+
+
+def match(
+    cameras: CameraOptions, sides: list[str], settings: EncoderSettings, crf: float, gop_s: float, frames: int
+) -> dict[str, Match]:
+    """Every side at the VMAF that the gateway has with its settings.
+
+    Raises:
+        RuntimeError: a side can't have that VMAF within what is tried.
+    """
+    source = material.from_camera(cameras, frames)
+    own = quality.ours("gateway", settings)
+    encoded = encoding.encode(source, own, crf)
+    target = vmaf.score(source, encoded.data).vmaf
+    found = {"gateway": Match(crf=crf, kbps=encoded.kbps, vmaf=target)}
+    for side, setting in settings_of(sides, gop_s).items():
+        points = {}
+        for step in _STEPS:
+            taken = encoding.encode(source, setting, crf + step)
+            points[crf + step] = taken, vmaf.score(source, taken.data)
+        row = quality.at_vmaf(points, target)
+        if row is None:
+            raise RuntimeError(f"{side} does not reach VMAF {target:.1f} between crf {crf - 7:g} and {crf + 2:g}")
+        found[side] = Match(crf=row["crf"], kbps=row["kbps"], vmaf=target)
+    return found
