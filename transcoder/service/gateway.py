@@ -112,13 +112,14 @@ class Gateway:
         """
         await self.server.start()
         log.info("listening", url=self.server.url(self._config.rtsp.listen.host, ""), udp_ports=self.server.udp_ports)
+        # names are known and cameras are connected while the fork server loads
+        await self.apply(self._config, self._config.streams)
+        self._ticker = asyncio.get_running_loop().create_task(self._tick())
         try:
             await self._fork_server.start()
         except BaseException:
-            await self.server.stop()
+            await self.stop()
             raise
-        await self.apply(self._config, self._config.streams)
-        self._ticker = asyncio.get_running_loop().create_task(self._tick())
 
     async def apply(self, config: Config, streams: Iterable[str]) -> None:
         """Go on with another configuration.
