@@ -4,7 +4,7 @@ Chosen by `benchmarks/quality`, whose tables stand in docs/encoder.md. What all 
 
 - an IDR every GOP and when asked, no scene cut detection, no B pictures, no lookahead: a picture leaves when it comes;
 - one reference, no weighted prediction: a fixed camera's best prediction is the picture before;
-- adaptive quantisation off or weak: it moves bits from texture (faces, number plates, hair) to flat areas;
+- adaptive quantisation off: it moves bits from texture (faces, number plates, hair) to flat areas;
 - an IDR finer than what follows: where nothing moves, the following pictures inherit it for nothing.
 """
 
@@ -38,12 +38,12 @@ PROFILES = {
     Codec.H264: {
         "economy": Profile(preset="superfast", crf=27, subme=0, extra=("cabac=0",)),
         "balanced": Profile(preset="superfast", crf=27),
-        "quality": Profile(preset="veryfast", crf=25, aq_mode=1, aq_strength=0.4),
+        "quality": Profile(preset="veryfast", crf=24),
     },
     Codec.H265: {
         "economy": Profile(preset="ultrafast", crf=28),
         "balanced": Profile(preset="ultrafast", crf=26),
-        "quality": Profile(preset="superfast", crf=25, aq_mode=1, aq_strength=0.4),
+        "quality": Profile(preset="superfast", crf=25),
     },
 }
 """By codec and name."""

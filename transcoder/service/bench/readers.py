@@ -85,7 +85,7 @@ class CountingReader(asyncio.Protocol):
                 elif isinstance(event, Described):
                     selection = select_video(parse_sdp(event.body))
                     core.setup(selection.media.control, Transport(lower="TCP", interleaved=(0, 1)), now)
-                elif isinstance(event, SetUp):
+                elif isinstance(event, SetUp) and event.transport is not None:
                     self._channel = (event.transport.interleaved or (0, 1))[0]
                 elif isinstance(event, Playing):
                     self.connects += 1
