@@ -4,7 +4,10 @@ import ctypes
 
 import pytest
 
-from transcoder.media.decoder import padded_packet
+from transcoder.codecs.picture_codec import PictureCodec
+from transcoder.media.decoder import Decoder, padded_packet
+from transcoder.media.encoder import encode_jpeg
+from transcoder.media.picture import OwnPicture
 
 PADDING = 64
 
@@ -17,3 +20,11 @@ def test_what_lies_behind_a_packet_is_zero(size: int) -> None:
         packet = padded_packet(b"\xaa" * size)
         assert packet.buffer_size == size
         assert ctypes.string_at(packet.buffer_ptr, size + PADDING) == b"\xaa" * size + bytes(PADDING)
+
+
+def test_nothing_ends_a_stream() -> None:
+    decoder = Decoder(PictureCodec.JPEG)
+    assert decoder.decode(b"", 0) == []
+    picture = encode_jpeg(OwnPicture(64, 48))
+    assert [frame.pts for frame in decoder.decode(picture, 7)] == [7]
+    assert decoder.errors == {}

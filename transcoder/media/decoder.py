@@ -65,6 +65,8 @@ class Decoder:
             data: Annex B byte stream of one access unit.
             pts: 90 kHz ticks; comes back as frame.pts, in presentation order.
         """
+        if not data:
+            return []  # an empty packet would tell the decoder that the stream ended
         packet = padded_packet(data)
         packet.pts = pts
         packet.dts = pts
