@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from camera_process import SYSTEM_PYTHON, gstreamer_server, luma_of, read_footage
+from gateway_process import GatewayProcess
 from picture_readers import FfmpegReader
 
 pytestmark = pytest.mark.e2e
 
 FPS = 10
-PICTURES = 90
+PICTURES = 110
 COUNTED = 30
 SCRIPT = Path(__file__).parent / "gstreamer_launch_camera.py"
 ENCODERS = {
@@ -35,6 +36,14 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 @pytest.fixture(scope="module")
 def source(surveillance_footage: Path) -> list[np.ndarray]:
     return read_footage(surveillance_footage, PICTURES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> None:
+    """Compiled before the first camera plays: its pictures do not wait."""
+    idle = {"idle": {"source": "rtsp://127.0.0.1:9/", "enabled": False}}
+    with GatewayProcess(tmp_path_factory.mktemp("warm"), state_dir, idle):
+        pass
 
 
 @pytest.fixture(scope="module")
