@@ -44,6 +44,8 @@ MAX_UNENCODED_S = 0.5
 """... unless nothing was for this long: an overloaded stream moves at 2 fps at least."""
 VERY_LATE_S = 1.0
 """An access unit older than this is not decoded, nor what refers to it."""
+CATCH_UP_S = 3.0
+"""Seconds after a replay in which a worker may be very late."""
 RATE_PICTURES = 4
 """Pictures whose spacing decides the announced frame rate; they are decoded and not sent."""
 RATE_WAIT_S = 0.6
@@ -77,6 +79,7 @@ class Pipeline:
         self._force_idr = False
         self._skip_to_random_access = True
         self._catching_up = False
+        self._catch_up_until = 0.0
         self._last_pts: int | None = None
         self._last_idr_pts = 0
         self._last_encoded_at = 0.0
@@ -129,8 +132,10 @@ class Pipeline:
             self._skip_to_random_access = False
         late = now - message.arrival
         replay = bool(message.flags & DECODE_ONLY)
-        # what waited behind a replay is late for a good reason, and its pictures are needed
-        self._catching_up = replay or (self._catching_up and late > LATE_S)
+        # what waited behind a replay is late for a good reason, and its pictures are needed; but not for ever
+        if replay:
+            self._catch_up_until = now + CATCH_UP_S
+        self._catching_up = replay or (self._catching_up and late > LATE_S and now < self._catch_up_until)
         if late > VERY_LATE_S and not self._catching_up and not random_access:
             self.counters["shed_access_units"] += 1
             self._skip_to_random_access = True

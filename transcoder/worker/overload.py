@@ -1,0 +1,53 @@
+"""How many pictures are encoded when there is no time for all of them: the rate goes down by halves and comes back.
+
+Decoding can't be left out without losing the pictures that follow, and costs less than encoding, so every picture is
+decoded and every second, fourth, ... one is encoded. The steps have times of their own, so that a stream does not
+flicker between two rates. What every worker decides alone is fair, because the system gives each its share.
+"""
+
+HIGH_S = 0.12
+"""An access unit this old when it is handled means that there is no time for all pictures ..."""
+LOW_S = 0.06
+"""... and one no older than this that there is, at the present rate."""
+DOWN_S = 1.0
+"""Seconds between steps down: the last step has shown by then what it brought."""
+UP_S = 2.0
+"""Seconds of calm before a step up. From a sixteenth to the full rate takes four steps, 8 s."""
+MAX_DIVISOR = 16
+
+
+class RateLadder:
+    """Which pictures of one stream are encoded.
+
+    Attributes:
+        divisor: one picture in so many is encoded, a power of two.
+    """
+
+    def __init__(self) -> None:
+        self.divisor = 1
+        self._count = 0
+        self._last_step = 0.0
+        self._calm_since: float | None = None
+
+    def keeps(self, late_s: float, now: float) -> bool:
+        """Whether this picture is one to encode.
+
+        Args:
+            late_s: how old its access unit is, seconds.
+            now: monotonic seconds.
+        """
+        if late_s > HIGH_S:
+            self._calm_since = None
+            if now - self._last_step >= DOWN_S and self.divisor < MAX_DIVISOR:
+                self.divisor *= 2
+                self._last_step = now
+        elif late_s > LOW_S:
+            self._calm_since = None
+        else:
+            if self._calm_since is None:
+                self._calm_since = now
+            if self.divisor > 1 and now - max(self._calm_since, self._last_step) >= UP_S:
+                self.divisor //= 2
+                self._last_step = now
+        self._count += 1
+        return self._count % self.divisor == 0
