@@ -257,12 +257,16 @@ class Listener:
             except (aiomqtt.MqttError, OSError):
                 await asyncio.sleep(0.2)
 
-    async def wait_for(self, topic: str, payload: bytes, timeout_s: float = 15) -> None:
-        """Until the last message of a topic is this one."""
+    async def wait_for(self, topic: str, *payloads: bytes, timeout_s: float = 15) -> None:
+        """Until the last message of a topic is one of these."""
         deadline = time.monotonic() + timeout_s
-        while self.retained.get(topic) != payload:
-            assert time.monotonic() < deadline, f"{topic}: {self.retained.get(topic)!r}, not {payload!r}"
+        while self.retained.get(topic) not in payloads:
+            assert time.monotonic() < deadline, f"{topic}: {self.retained.get(topic)!r}, not {payloads!r}"
             await asyncio.sleep(0.02)
+
+
+PLAYING = (b"online", b"degraded")
+"""Status of a stream whose readers get pictures; degraded where this machine has no time for all of them."""
 
 
 @contextlib.contextmanager

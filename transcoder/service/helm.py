@@ -26,6 +26,7 @@ from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
 from transcoder.service.view import StreamView, printable
 from transcoder.steering import (
+    EVENT_TYPES,
     Code,
     InfoDocument,
     LedgerEntryDocument,
@@ -367,7 +368,10 @@ class Helm:
 
     def on_event(self, stream: str, kind: str, detail: dict[str, Any]) -> None:
         """Of a stream."""
-        self._view(stream).note(kind, detail)
+        if kind not in EVENT_TYPES:  # a bug of ours, and no reason to end a stream
+            log.error("an event that isn't in the documents", stream=stream, kind=kind)
+            return
+        self._view(stream).note(kind)
         safe = {
             key: printable(redact(value), 300) if isinstance(value, str) else value for key, value in detail.items()
         }

@@ -22,7 +22,7 @@ from transcoder.steering import (
 from transcoder.steering.documents import Status
 
 DEGRADED_S: Final = 30.0
-"""For so long after an overload or a lost worker a playing stream counts as degraded."""
+"""For so long after a lost worker a playing stream counts as degraded."""
 RATE_SPAN_S: Final = 10.0
 """Over which the rates of the ledger are taken."""
 MAX_IN_STATE: Final = 32
@@ -33,8 +33,6 @@ QUANTILES: Final = (0.5, 0.95, 0.99)
 """Of the delays of the last pictures."""
 MAX_PROBLEM: Final = 300
 """Characters of a reason."""
-
-_TROUBLE: Final = frozenset({"overload", "worker_restarted"})
 
 
 class StreamView:
@@ -49,18 +47,15 @@ class StreamView:
         self._status: Status = "offline"
         self._since = now_text()
         self._trouble_until = 0.0
-        self._overloaded = False
         self._pictures = 0
         self._last_picture = 0.0
         self._before: dict[tuple[str, str], int] = {}
         self._rates: dict[tuple[str, str], float] = {}
         self._sampled = clock.monotonic()
 
-    def note(self, event_type: str, detail: Mapping[str, Any]) -> None:
+    def note(self, event_type: str) -> None:
         """Something happened to the stream."""
-        if event_type == "overload":
-            self._overloaded = detail.get("active") is True
-        if event_type in _TROUBLE:
+        if event_type == "worker_restarted":
             self._trouble_until = clock.monotonic() + DEGRADED_S
 
     def sample(self, stream: Stream, now: float) -> None:
@@ -85,7 +80,7 @@ class StreamView:
         elif state is not StreamState.PLAYING:
             status = "offline"
         else:
-            troubled = self._overloaded or clock.monotonic() < self._trouble_until
+            troubled = stream.status.overloaded or clock.monotonic() < self._trouble_until
             status = "degraded" if troubled else "online"
         if status != self._status:
             self._status, self._since = status, now_text()
@@ -143,6 +138,9 @@ class StreamView:
                 rejected_from_worker=status.totals.rejected_from_worker,
             ),
             cpu=round(status.rates.cpu, 3),
+            rate_divisor=status.rate_divisor,
+            motion=round(status.motion, 3),
+            conditions=tuple(status.conditions),
             sanitized=sum(stream.ledger.totals().values()),
             ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
         )

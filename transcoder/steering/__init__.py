@@ -1,6 +1,7 @@
 """What is between those who steer (MQTT, HTTP) and what is steered: the verbs, the documents, the refusals."""
 
 from transcoder.steering.documents import (
+    EVENT_TYPES,
     EventDocument,
     FaultsDocument,
     InfoDocument,
@@ -19,6 +20,7 @@ from transcoder.steering.rejection import Code, Rejected
 from transcoder.steering.verbs import EventFeed, Steering, Writer
 
 __all__ = [
+    "EVENT_TYPES",
     "Code",
     "EventDocument",
     "EventFeed",

@@ -3,7 +3,7 @@
 None of them holds a credential, and a camera's address stands only where a field says so.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,8 @@ EventType = Literal[
     "config_rejected",
     "config_reloaded",
 ]
+
+EVENT_TYPES: Final = frozenset(get_args(EventType))
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
@@ -134,6 +136,12 @@ class StreamStateDocument(Document):
     faults: FaultsDocument
     cpu: Rate = 0.0
     """Share of one core that its worker takes."""
+    rate_divisor: Count = 1
+    """One picture in so many is encoded; more than 1 when the machine has no time for all of them."""
+    motion: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the picture that moves."""
+    conditions: tuple[str, ...] = ()
+    """Of the picture, that hold now: frozen, dark, covered, scene_changed."""
     sanitized: Count = 0
     """Everything that was not let through, together."""
     ledger: tuple[LedgerEntryDocument, ...] = ()
