@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+DELAY_SPAN_S = 10.0
+"""Seconds of pictures that a delay is told of."""
+
 
 class StreamState(Enum):
     """What readers of a stream see."""
@@ -62,11 +65,11 @@ class StreamStatus:
         problem: why it is not playing, one line, or "".
         source: what the camera sends: codec, width, height, pixel_format.
         output: what is served: codec, width, height, frame_rate.
-        delays_s: of the last pictures, from their last packet to the readers.
         overloaded: whether pictures are lost for want of time.
         rate_divisor: one picture in so many is encoded.
         motion: share of the picture that moves, 0..1.
         conditions: of the picture that hold now: frozen, dark, covered, scene_changed.
+        delays: of the last pictures: when each left, and how long after its last packet, seconds.
         worker: counters of the current worker.
         worker_pid: its process, or None.
     """
@@ -79,7 +82,7 @@ class StreamStatus:
     output: dict[str, Any] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     totals: StreamTotals = field(default_factory=StreamTotals)
-    delays_s: deque[float] = field(default_factory=lambda: deque(maxlen=250))
+    delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=500))
     overloaded: bool = False
     rate_divisor: int = 1
     motion: float = 0.0
@@ -88,9 +91,14 @@ class StreamStatus:
     worker_pid: int | None = None
     readers: int = 0
 
+    def note_delay(self, now: float, delay_s: float) -> None:
+        """A picture left, so long after its last packet came."""
+        self.delays.append((now, delay_s))
+
     def delay_s(self, share: float = 0.5) -> float | None:
-        """Delay that this share of the last pictures did not exceed, seconds."""
-        if not self.delays_s:
+        """Delay that this share of the pictures of the last DELAY_SPAN_S did not exceed, seconds."""
+        if not self.delays:
             return None
-        ordered = sorted(self.delays_s)
+        since = self.delays[-1][0] - DELAY_SPAN_S
+        ordered = sorted(delay for at, delay in self.delays if at >= since)
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

@@ -259,7 +259,7 @@ class Stream:
             totals.repeated_out += 1
         else:
             self._last_picture = now = clock.monotonic()
-            self._note_playing(now - message.arrival)
+            self._note_playing(now, now - message.arrival)
         totals.bytes_out += sum(map(len, message.nal_units))
         totals.decode_s += message.decode_s
         totals.stages_s += message.stages_s
@@ -276,9 +276,9 @@ class Stream:
         self.status.totals.audio_units_out += 1
         self.fanout.send_audio(pts, unit)
 
-    def _note_playing(self, delay_s: float) -> None:
+    def _note_playing(self, now: float, delay_s: float) -> None:
         status = self.status
-        status.delays_s.append(delay_s)
+        status.note_delay(now, delay_s)
         if status.state is not StreamState.PLAYING and self._puller.is_connected:
             status.state = StreamState.PLAYING
             status.problem = ""

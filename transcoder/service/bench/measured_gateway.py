@@ -30,7 +30,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
             "problem": status.problem,
             "totals": asdict(status.totals),
             "counters": status.worker.get("counters", {}),
-            "delays_s": list(status.delays_s),
+            "delays_s": [delay_s for _, delay_s in status.delays],
             "reception": stream.reception,
             "readers": stream.fanout.readers,
             "sent_bytes": stream.fanout.counters.sent_bytes,
@@ -39,7 +39,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
             "worker_cpu_s": processes.cpu_seconds(status.worker_pid) if status.worker_pid else 0.0,
             "worker_pss": processes.pss_bytes(status.worker_pid) if status.worker_pid else 0,
         }
-        status.delays_s.clear()
+        status.delays.clear()
     return {
         "at": time.monotonic(),
         "service_cpu_s": processes.cpu_seconds(own),
