@@ -70,7 +70,7 @@ class EncoderConfig(Section):
     """`encoder`: what the encoder spends processor time and bits on; null: as the profile says."""
 
     profile: Literal["economy", "balanced", "quality"] = "balanced"
-    """economy: most streams a core, for more bits; quality: fewest bits. docs/encoder.md has what was measured."""
+    """economy: most streams a core, for more bits; quality: fewest bits. docs/performance.md has what was measured."""
     crf: Annotated[float, Field(ge=0, le=51), NotBool] | None = None
     """Constant rate factor, 0 (best) to 51; the bitrate stays below `video.bitrate_kbps` whatever it says."""
     aq_mode: Annotated[int, Field(ge=0, le=3), NotBool] | None = None

@@ -1,6 +1,6 @@
 """How fixed cameras are encoded: what each profile chooses, and what that is to x264 and x265.
 
-Chosen by `benchmarks/quality`, whose tables stand in docs/encoder.md. What all profiles have in common:
+Chosen by `benchmarks/quality`, whose tables stand in docs/performance.md. What all profiles have in common:
 
 - an IDR every GOP and when asked, no scene cut detection, no B pictures, no lookahead: a picture leaves when it comes;
 - one reference, no weighted prediction: a fixed camera's best prediction is the picture before;

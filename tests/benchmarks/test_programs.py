@@ -1,0 +1,83 @@
+"""Every benchmark runs with tiny parameters and prints JSON with what its table needs. Nothing is said about speed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_GATEWAY_ONLY = ["--sides", "gateway"]
+_SMALL = ["--fps", "10", "--rounds", "1", "--seconds", "2"]
+
+PROGRAMS = {
+    "kernels": (["--width", "64", "--height", "48", "--seconds", "0.01"], ["kernels", "memcpy_gb_per_s"]),
+    "ingest": (
+        ["--cameras", "2", "--seconds", "1", "--repeats", "1", "--kbps", "500"],
+        ["core", "tcp", "udp", "target"],
+    ),
+    "fanout": (["--shapes", "1x3", "--seconds", "1", "--kbps", "500", *_GATEWAY_ONLY], ["runs"]),
+    "capacity": ([*_SMALL, "--sizes", "320x180", "--streams", "1", *_GATEWAY_ONLY], ["runs"]),
+    "delay": (
+        [*_SMALL, "--size", "320x180", "--joins", "1", "--sides", "direct,gateway"],
+        ["runs"],
+    ),
+    "soak": (
+        ["--streams", "1", "--size", "320x180", "--fps", "10", "--seconds", "6", "--trouble-s", "2", "--look-s", "1"],
+        ["looks", "service_slope_mb_h", "descriptors_last", "reader_connects"],
+    ),
+}  # fmt: skip
+
+
+def _run(program: str, arguments: list[str]) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{program}", *arguments, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program(program: str, tmp_path: Path) -> None:
+    arguments, keys = PROGRAMS[program]
+    output = tmp_path / "result.json"
+    document = _run(program, [*arguments, "--output", str(output)])
+    assert document["program"] == program
+    assert document["machine"]["cpu"]
+    assert document["command"].startswith(f"python -m benchmarks.{program} ")
+    assert str(tmp_path) not in document["command"]
+    assert set(keys) <= set(document["result"])
+    assert document["tables"]
+    assert json.loads(output.read_text()) == document
+
+
+@pytest.mark.e2e
+def test_quality(tmp_path: Path) -> None:
+    pytest.importorskip("imageio_ffmpeg", reason="of the extra bench: brings libvmaf")
+    arguments = ["--material", "day", "--size", "192x108", "--frames", "10", "--crfs", "17,23,30"]
+    result = _run("quality", arguments)["result"]
+    matched = result["materials"]["day"]["matched"]
+    reference = matched["ffmpeg veryfast"]
+    assert abs(reference["crf"] - 23) < 0.01  # a setting matched with itself
+    assert {"economy", "balanced", "quality"} <= set(matched)
+    points = result["materials"]["day"]["points"]["balanced"]
+    assert [point["vmaf"] for point in points] == sorted((point["vmaf"] for point in points), reverse=True)
+    assert [point["kbps"] for point in points] == sorted((point["kbps"] for point in points), reverse=True)
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "quality", "overhead"])
+def test_help(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{program}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "--json" in done.stdout
