@@ -15,6 +15,7 @@ from transcoder.codecs.nal import (
     nal_unit_type,
     remove_emulation_prevention,
 )
+from transcoder.codecs.slices import SliceCheck
 from transcoder.errors import PayloadError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import CNAME
@@ -26,7 +27,6 @@ from transcoder.rtsp.fingerprint import Observations
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import Response
 from transcoder.sdp import SessionDescription, VideoSelection, parse_sdp, select_video
-from transcoder.codecs.slices import SliceCheck
 
 MAX_KINDS = 64
 """Different things of one sort that are kept: a camera chooses how many it sends."""
