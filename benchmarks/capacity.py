@@ -10,6 +10,7 @@ With --grow, streams are added to the gateway until pictures are lost or p99 of 
 import argparse
 import asyncio
 import dataclasses
+import math
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
         return peers.FfmpegSide([*tuned, "-crf", f"{arguments.tuned_crf:g}", *cap], gop)
     return peers.GStreamerSide(
         f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} pass=qual "
-        f"quantizer={arguments.gstreamer_crf:g} bitrate={arguments.bitrate_kbps}"
+        f"quantizer={math.floor(arguments.gstreamer_crf)} bitrate={arguments.bitrate_kbps}"
     )
 
 
