@@ -100,8 +100,9 @@ def check_access_units(receiver: VideoReceiver, ledger: Ledger, dates: "Dates") 
         for each in kept:
             if unit.codec is PictureCodec.JPEG:
                 check_jpeg(each)
-            if isinstance(unit.codec, PictureCodec):
+            if unit.codec is PictureCodec.MPEG4:
                 assert b"\0\0\1\xb2" not in each
+            if isinstance(unit.codec, PictureCodec):
                 continue
             assert b"\0\0\1" not in each
             assert is_allowed(unit.codec, nal_unit_type(unit.codec, each))
