@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,8 +21,11 @@ DEBIAN_FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 
 @pytest.fixture(scope="session")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shared by all gateways, so that the kernels are compiled once."""
-    return tmp_path_factory.mktemp("state")
+    """Shared by all gateways; the kernels are compiled into it now, so that no camera plays while they are."""
+    folder = tmp_path_factory.mktemp("state")
+    load = f"from pathlib import Path; from transcoder.worker import preload; preload.load(Path({str(folder / 'numba')!r}))"
+    subprocess.run([sys.executable, "-c", load], check=True, timeout=100)
+    return folder
 
 
 @pytest.fixture

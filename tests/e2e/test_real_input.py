@@ -12,7 +12,7 @@ from picture_readers import FfmpegReader, GStreamerReader
 pytestmark = pytest.mark.e2e
 
 FPS = 10
-PICTURES = 120
+PICTURES = 150
 COUNTED = 40
 MIN_PSNR_DB = 30.0
 GOP = 40
