@@ -329,6 +329,7 @@ def test_json_schema_names_every_key():
         "http",
         "mqtt",
         "state_dir",
+        "admission",
         "watch",
         "sources",
         "defaults",

@@ -3,7 +3,7 @@
 import re
 import socket
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,9 @@ class Config(Section):
     """The folder for what is kept over a restart; in a file relative to the file's folder."""
     watch: bool = False
     """Reload this file when it changes, as SIGHUP does."""
+    admission: Literal["accept", "degrade", "refuse"] = "accept"
+    """A stream that the machine has no time for, by measurement: started all the same, started with few pictures a
+    second (it gets more when there is time), or not started until there is time."""
     sources: SourcesConfig = SourcesConfig()
     defaults: StreamOptions = StreamOptions()
     """Keys of every stream that doesn't set them itself."""

@@ -101,6 +101,7 @@ class WorkerOptions:
         masks: privacy masks.
         fixed: the output format of an earlier worker of this stream, kept while its readers stay.
         memory_limit_mb: data memory of the process, MiB.
+        rate_divisor: begin by encoding one picture in so many; more follow when there is time.
     """
 
     codec: Codec = Codec.H264
@@ -113,6 +114,7 @@ class WorkerOptions:
     masks: tuple[Mask, ...] = field(default_factory=tuple)
     fixed: OutputFormat | None = None
     memory_limit_mb: int = 512
+    rate_divisor: int = 1
 
     def to_json(self) -> bytes:
         """Wire form."""

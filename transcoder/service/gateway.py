@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -17,11 +18,16 @@ from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
+from transcoder.service.admission import refusal
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
 from transcoder.service.stream import Stream
 
 TICK_S = 0.25
+ASK_AGAIN_S = 10.0
+"""Between looks whether there is time for a stream that was refused."""
+DEGRADED_DIVISOR = 4
+"""A stream that is accepted without time for it begins with one picture in so many."""
 
 OnEvent = Callable[[str, str, dict[str, Any]], None]
 
@@ -83,6 +89,7 @@ class Gateway:
         self._fork_server = ForkServer(config.state_dir / "numba")
         self.server = RtspServer(self, config.rtsp.listen.host, config.rtsp.listen.port, config.rtsp.udp_ports)
         self._gate = HostGate()
+        self._refused: dict[str, str] = {}
         self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
 
@@ -138,30 +145,58 @@ class Gateway:
             wanted, stream = self._config.streams.get(name), self.streams.get(name)
             if wanted is None:
                 self._applied.pop(name, None)
+                self._refused.pop(name, None)
                 if stream is not None:
                     del self.streams[name]
                     self.server.end_readers(name)
                     await stream.stop()
             elif stream is None:
+                enabled, options = self._admit(name, wanted)
                 stream = Stream(
                     name,
                     source_options(wanted, self.may_connect),
-                    worker_options(wanted),
+                    options,
                     self._fork_server,
                     self.server.end_readers,
                     self._on_event,
                     self._gate,
-                    enabled=wanted.enabled,
+                    enabled=enabled,
                 )
                 stream.ledger.now = clock.wall_clock()
                 self.streams[name] = stream
                 self._applied[name] = wanted
                 stream.start()
-            elif wanted != self._applied[name]:
+                stream.status.problem = self._refused.get(name, "")
+            elif wanted != self._applied[name] or name in self._refused:
                 self._applied[name] = wanted
-                await stream.reconfigure(
-                    source_options(wanted, self.may_connect), worker_options(wanted), enabled=wanted.enabled
-                )
+                enabled, options = self._admit(name, wanted)
+                await stream.reconfigure(source_options(wanted, self.may_connect), options, enabled=enabled)
+                if name in self._refused:
+                    stream.status.problem = self._refused[name]
+
+    def _admit(self, name: str, wanted: StreamConfig) -> tuple[bool, WorkerOptions]:
+        """Whether a stream is started, and with which settings; one that runs is not asked again."""
+        options = worker_options(wanted)
+        running = name in self.streams and self.streams[name].enabled
+        self._refused.pop(name, None)
+        policy = self._config.admission
+        if policy == "accept" or running or not wanted.enabled:
+            return wanted.enabled, options
+        reason = refusal(stream.status for other, stream in self.streams.items() if other != name)
+        if reason is None:
+            return True, options
+        log.warning("no time for a stream", stream=name, admission=policy, reason=reason)
+        if policy == "degrade":
+            return True, replace(options, rate_divisor=DEGRADED_DIVISOR)
+        self._refused[name] = reason
+        return False, options
+
+    async def _ask_again(self) -> None:
+        """Start a stream that was refused, if there is time for it now: one at a time, so that it is measured."""
+        for name in list(self._refused):
+            if refusal(stream.status for other, stream in self.streams.items() if other != name) is None:
+                await self._reconcile(name)
+                return
 
     def may_connect(self, address: str) -> bool:
         """Whether a camera may be at this address."""
@@ -182,9 +217,12 @@ class Gateway:
         await self._fork_server.close()
 
     async def _tick(self) -> None:
-        next_sample = 0.0
+        next_sample = next_question = 0.0
         while True:
             now = clock.monotonic()
+            if self._refused and now >= next_question:
+                next_question = now + ASK_AGAIN_S
+                await self._ask_again()
             sampling = now >= next_sample
             if sampling:
                 next_sample = now + 1.0

@@ -3,7 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
+
+Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
 DELAY_SPAN_S = 10.0
 """Seconds of pictures that a delay is told of."""
@@ -86,7 +88,7 @@ class StreamStatus:
     overloaded: bool = False
     rate_divisor: int = 1
     motion: float = 0.0
-    conditions: list[str] = field(default_factory=list)
+    conditions: tuple[Condition, ...] = ()
     worker: dict[str, Any] = field(default_factory=dict)
     worker_pid: int | None = None
     readers: int = 0

@@ -23,7 +23,7 @@ from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
 from transcoder.service.puller import Puller
 from transcoder.service.recoder import Recoder
-from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.status import Condition, StreamState, StreamStatus
 
 CNAME = "transcoder"
 IDR_INTERVAL_S = 0.5
@@ -42,7 +42,7 @@ MAX_DIVISOR = 64
 """Of a picture rate that a worker may report."""
 CALM_SAMPLES = 3
 """Seconds without a lost picture after which a stream is not overloaded any more."""
-SCENE_EVENTS = {
+SCENE_EVENTS: dict[Condition, str] = {
     "frozen": "picture_frozen",
     "dark": "picture_dark",
     "covered": "picture_covered",
@@ -438,7 +438,7 @@ class Stream:
         reported = self.status.worker.get("conditions", [])
         motion = self.status.worker.get("motion", 0.0)
         self.status.motion = motion if isinstance(motion, float) and 0 <= motion <= 1 else 0.0
-        now = [name for name in SCENE_EVENTS if isinstance(reported, list) and name in reported]
+        now = tuple(name for name in SCENE_EVENTS if isinstance(reported, list) and name in reported)
         for name, kind in SCENE_EVENTS.items():
             if (name in now) != (name in self.status.conditions):
                 self._log.info("picture", condition=name, active=name in now)

@@ -19,12 +19,15 @@ MAX_DIVISOR = 16
 class RateLadder:
     """Which pictures of one stream are encoded.
 
+    Args:
+        divisor: to begin with, 1 to MAX_DIVISOR.
+
     Attributes:
         divisor: one picture in so many is encoded, a power of two.
     """
 
-    def __init__(self) -> None:
-        self.divisor = 1
+    def __init__(self, divisor: int = 1) -> None:
+        self.divisor = divisor
         self._count = 0
         self._last_step = 0.0
         self._calm_since: float | None = None

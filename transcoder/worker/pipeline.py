@@ -86,7 +86,7 @@ class Pipeline:
         self._next_pts = 0
         self._spacing: deque[int] = deque(maxlen=RATE_PICTURES)
         self._source: dict[str, Any] = {}
-        self._ladder = RateLadder()
+        self._ladder = RateLadder(options.rate_divisor)
         self._scene: SceneWatch | None = None
         self._scene_size = (0, 0)
         self._audio: AudioTranscoder | None = None

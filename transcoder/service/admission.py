@@ -1,0 +1,51 @@
+"""Whether this machine has time for one more stream, by what the running ones were measured to take."""
+
+import os
+from collections.abc import Iterable
+
+from transcoder.service.status import StreamState, StreamStatus
+
+RESERVE = 0.1
+"""Share of the machine that is kept free: for the service, for scenes that begin to move."""
+UNKNOWN_SHARE = 0.25
+"""Of a core: what a stream is taken to need before it was measured, about 720p at 25 fps."""
+MEASURED_PICTURES = 100
+"""Pictures after which a stream's measured share is believed."""
+
+
+def shares(streams: Iterable[StreamStatus]) -> list[float]:
+    """Shares of a core that streams take or, where that is not known yet, are taken to need."""
+    known = [_measured(status) for status in streams if status.state is not StreamState.DISABLED]
+    measured = [share for share in known if share is not None]
+    typical = sum(measured) / len(measured) if measured else UNKNOWN_SHARE
+    return [typical if share is None else share for share in known]
+
+
+def _measured(status: StreamStatus) -> float | None:
+    """A stream that sheds would take more than it gets."""
+    if status.state is not StreamState.PLAYING or status.totals.pictures_out < MEASURED_PICTURES:
+        return None
+    return status.rates.cpu * status.rate_divisor
+
+
+def room(streams: Iterable[StreamStatus], cores: int | None = None) -> tuple[float, float]:
+    """Cores that are free for more streams, and what one more is taken to need.
+
+    Args:
+        streams: all that are enabled.
+        cores: of the machine; by default those this process may use.
+    """
+    taken = shares(streams)
+    usable = (cores or len(os.sched_getaffinity(0))) * (1 - RESERVE)
+    return usable - sum(taken), sum(taken) / len(taken) if taken else UNKNOWN_SHARE
+
+
+def refusal(streams: Iterable[StreamStatus], cores: int | None = None) -> str | None:
+    """Why one more stream does not fit, in one line, or None where it does."""
+    free, needed = room(streams, cores)
+    if free >= needed:
+        return None
+    return (
+        f"no time for this stream: it is taken to need {needed:.2f} of a core and {max(free, 0.0):.2f} are free; "
+        "lower fps, size or preset of others, or set admission to accept or degrade"
+    )
