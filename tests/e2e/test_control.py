@@ -403,8 +403,9 @@ async def test_what_happens_to_a_camera_and_a_worker_is_told(tmp_path: Path, num
     cameras = Cameras(tmp_path, 1, "--port-base", str(free_port()))
     with running(broker, cameras):
         gateway = Gateway(tmp_path, numba, broker, {"a": {"source": cameras.urls[0]}})
-        with running(gateway):
-            async with Listener(broker.port) as listener:
+        # the listener first: what is seen at once is told once
+        async with Listener(broker.port) as listener:
+            with running(gateway):
 
                 async def event(kind: str) -> dict[str, Any]:
                     for _ in range(600):

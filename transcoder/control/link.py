@@ -62,14 +62,13 @@ class MqttLink:
         self._announcer = Announcer(steering, self._topics, self._publish)
         self._version = aiomqtt.ProtocolVersion.V5
         self._tasks: list[asyncio.Task[None]] = []
-        self._feed: EventFeed | None = None
+        self._feed: EventFeed = steering.events()  # from now on: what happens while the gateway starts is told too
         self._in_flight: set[asyncio.Task[None]] = set()
         self.connected = False
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
         loop = asyncio.get_running_loop()
-        self._feed = self._steering.events()
         self._tasks = [loop.create_task(self._keep_connected()), loop.create_task(self._watch())]
         self._tasks.append(loop.create_task(self._hear(self._feed)))
 
@@ -85,8 +84,7 @@ class MqttLink:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._feed is not None:
-            self._feed.close()
+        self._feed.close()
 
     def _publish(self, message: Outgoing) -> None:
         # without a connection values would pile up for nothing: all of them are said again with the next one

@@ -69,11 +69,13 @@ class ControlPlane:
             self.helm.publish_unusable(name, problems)
         try:
             await self._start_http()
+            self._prepare_mqtt()
             await self.helm.gateway.start()
-            await self._start_mqtt()
         except BaseException:
             await self.stop()
             raise
+        if self._mqtt is not None:
+            self._mqtt.start()
         if self._http is not None:
             self._http.set_ready()
         loop = asyncio.get_running_loop()
@@ -112,16 +114,15 @@ class ControlPlane:
         self.helm.on_sections = lambda new: self._http.set_tokens(new.http) if self._http and new.http else None
         log.info("HTTP API", url=self._http.url)
 
-    async def _start_mqtt(self) -> None:
+    def _prepare_mqtt(self) -> None:
         config = self.helm.config.mqtt
         if config is None:
             return
-        from transcoder.control.link import MqttLink  # noqa: PLC0415  # only where wanted
+        from transcoder.control.link import MqttLink  # noqa: PLC0415  # only where wanted, and before streams run
 
         self._mqtt = MqttLink(self.helm, config, self.helm.config.node)
         link = self._mqtt
         self.helm.mqtt_connected = lambda: link.connected
-        link.start()
 
     async def stop(self) -> None:
         """Say goodbye everywhere."""
