@@ -10,7 +10,6 @@ With --grow, streams are added to the gateway until pictures are lost or p99 of 
 import argparse
 import asyncio
 import dataclasses
-import math
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -25,17 +24,18 @@ from transcoder.service.bench.capacity import grow
 from transcoder.service.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
 
 MB = 1 << 20
-SIDES = ("gateway", "ffmpeg", "ffmpeg-tuned", "gstreamer")
+SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned", "gstreamer")
 
 
 def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
     """A side by its name, with the quality that the arguments give it."""
     gop = round(arguments.gop_s * arguments.fps)
-    if name == "gateway":
+    if is_gateway(name):
         video = {"bitrate_kbps": arguments.bitrate_kbps, "gop_s": arguments.gop_s}
-        encoder: dict[str, Any] = {"profile": arguments.profile}
-        if arguments.crf is not None:
-            encoder["crf"] = arguments.crf
+        encoder: dict[str, Any] = {"profile": profile_of(name, arguments)}
+        crf = arguments.matched.get(name, arguments.crf if name == "gateway" else None)
+        if crf is not None:
+            encoder["crf"] = crf
         return GatewaySide(folder, {"video": video, "encoder": encoder})
     cap = ["-maxrate", f"{arguments.bitrate_kbps}k", "-bufsize", f"{arguments.bitrate_kbps}k"]
     if name == "ffmpeg":
@@ -44,9 +44,18 @@ def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
         tuned = ["-preset", "superfast", "-tune", "zerolatency", "-threads", "1"]
         return peers.FfmpegSide([*tuned, "-crf", f"{arguments.tuned_crf:g}", *cap], gop)
     return peers.GStreamerSide(
-        f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} pass=qual "
-        f"quantizer={math.floor(arguments.gstreamer_crf)} bitrate={arguments.bitrate_kbps}"
+        f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} bitrate={arguments.gstreamer_kbps:.0f}"
     )
+
+
+def is_gateway(name: str) -> bool:
+    """Whether a side is the gateway, with whatever profile."""
+    return name.startswith("gateway")
+
+
+def profile_of(name: str, arguments: argparse.Namespace) -> str:
+    """The encoder.profile of a gateway's side: that in its name, or the one asked for."""
+    return name.partition("-")[2] or str(arguments.profile)
 
 
 def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> CameraOptions:
@@ -59,12 +68,18 @@ def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> Came
 
 def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """Give every peer the constant rate factor at which it has the gateway's VMAF on these cameras."""
-    settings = EncoderSettings(profile=arguments.profile)
     crf = PROFILES[Codec.H264][arguments.profile].crf if arguments.crf is None else arguments.crf
-    found = matching.match(cameras, sides, settings, crf, arguments.gop_s, arguments.match)
+    profiles = {
+        name: EncoderSettings(profile=profile_of(name, arguments)) for name in ("gateway", *sides) if is_gateway(name)
+    }
+    found = matching.match(cameras, sides, profiles, crf, arguments.gop_s, arguments.match)
     for side, value in found.items():
-        if side != "gateway":
-            setattr(arguments, f"{side.removeprefix('ffmpeg-')}_crf", value.crf)
+        if is_gateway(side):
+            arguments.matched[side] = value.crf
+        elif side == "gstreamer":
+            arguments.gstreamer_kbps = value.kbps
+        else:
+            setattr(arguments, "tuned_crf" if side == "ffmpeg-tuned" else "ffmpeg_crf", value.crf)
         report.progress(f"VMAF {value.vmaf:.1f}: {side} crf {value.crf:.1f}, {value.kbps:.0f} kbit/s")
     return {side: dataclasses.asdict(value) for side, value in found.items()}
 
@@ -156,7 +171,7 @@ def tables_of(title: str, samples: dict[str, list[Sample]], matched: dict[str, d
 async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
     """Everything that was asked for."""
     has = peers.available()
-    sides = [name for name in arguments.sides.split(",") if name == "gateway" or has[name.split("-")[0]]]
+    sides = [name for name in arguments.sides.split(",") if is_gateway(name) or has[name.split("-")[0]]]
     result: dict[str, Any] = {"sides": sides, "runs": []}
     tables: list[report.Table] = []
     with tempfile.TemporaryDirectory() as name:
@@ -197,7 +212,8 @@ def add_side_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crf", type=float, help="the gateway's; default: the profile's")
     parser.add_argument("--ffmpeg-crf", type=float, default=23.0, help="that of equal quality, from benchmarks.quality")
     parser.add_argument("--tuned-crf", type=float, default=23.0, help="likewise, of ffmpeg-tuned")
-    parser.add_argument("--gstreamer-crf", type=float, default=23.0, help="likewise")
+    parser.add_argument("--gstreamer-kbps", type=float, default=4000.0, help="its encoder is given a bitrate")
+    parser.set_defaults(matched={})
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int
 async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
     """Every side, in turns."""
     has = peers.available()
-    names = [n for n in arguments.sides.split(",") if n in {"direct", "gateway"} or has[n.split("-")[0]]]
+    names = [n for n in arguments.sides.split(",") if n == "direct" or capacity.is_gateway(n) or has[n.split("-")[0]]]
     width, height = map(int, arguments.size.split("x"))
     cameras = CameraOptions(width=width, height=height, fps=arguments.fps, counter=True, noise=arguments.noise)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--joins", type=int, default=3, help="readers that come later, one after the other")
-    parser.add_argument("--sides", default="direct," + ",".join(capacity.SIDES))
+    parser.add_argument("--sides", default="direct,gateway,ffmpeg,ffmpeg-tuned,gstreamer")
     capacity.add_side_options(parser)
     report.add_options(parser)
     arguments = parser.parse_args()

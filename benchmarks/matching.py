@@ -1,5 +1,6 @@
 """Constant rate factors at which peers have the gateway's quality, on what the simulated cameras show."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from benchmarks import encoding, material, quality, vmaf
@@ -38,19 +39,36 @@ def settings_of(sides: list[str], gop_s: float) -> dict[str, Setting]:
 
 
 def match(
-    cameras: CameraOptions, sides: list[str], settings: EncoderSettings, crf: float, gop_s: float, frames: int
+    cameras: CameraOptions,
+    sides: list[str],
+    profiles: dict[str, EncoderSettings],
+    crf: float,
+    gop_s: float,
+    frames: int,
 ) -> dict[str, Match]:
-    """Every side at the VMAF that the gateway has with its settings.
+    """Every side at the VMAF that the gateway has.
+
+    Args:
+        cameras: what is encoded.
+        sides: to match.
+        profiles: of the gateway's sides; "gateway" is the one to be matched.
+        crf: its constant rate factor.
+        gop_s: seconds between IDR pictures.
+        frames: pictures to encode.
 
     Raises:
         RuntimeError: a side can't have that VMAF within what is tried.
     """
     source = material.from_camera(cameras, frames)
-    own = quality.ours("gateway", settings)
-    encoded = encoding.encode(source, own, crf)
+
+    def own(name: str) -> Setting:
+        return dataclasses.replace(quality.ours(name, profiles[name]), gop_s=gop_s)
+
+    encoded = encoding.encode(source, own("gateway"), crf)
     target = vmaf.score(source, encoded.data).vmaf
     found = {"gateway": Match(crf=crf, kbps=encoded.kbps, vmaf=target)}
-    for side, setting in settings_of(sides, gop_s).items():
+    others = {name: own(name) for name in profiles if name != "gateway"} | settings_of(sides, gop_s)
+    for side, setting in others.items():
         points = {}
         for step in _STEPS:
             taken = encoding.encode(source, setting, crf + step)
