@@ -5,10 +5,12 @@ decoded and every second, fourth, ... one is encoded. The steps have times of th
 flicker between two rates. What every worker decides alone is fair, because the system gives each its share.
 """
 
-HIGH_S = 0.12
-"""An access unit this old when it is handled means that there is no time for all pictures ..."""
-LOW_S = 0.06
+HIGH_S = 0.25
+"""An access unit this old when it is handled may mean that there is no time for all pictures ..."""
+LOW_S = 0.12
 """... and one no older than this that there is, at the present rate."""
+LASTING_S = 0.3
+"""Seconds of that before the first step down: a machine that was busy for a moment catches up."""
 DOWN_S = 1.0
 """Seconds between steps down: the last step has shown by then what it brought."""
 UP_S = 2.0
@@ -31,6 +33,7 @@ class RateLadder:
         self._count = 0
         self._last_step = 0.0
         self._calm_since: float | None = None
+        self._late_since: float | None = None
 
     def keeps(self, late_s: float, now: float) -> bool:
         """Whether this picture is one to encode.
@@ -41,12 +44,16 @@ class RateLadder:
         """
         if late_s > HIGH_S:
             self._calm_since = None
-            if now - self._last_step >= DOWN_S and self.divisor < MAX_DIVISOR:
+            if self._late_since is None:
+                self._late_since = now
+            due = max(self._late_since + LASTING_S, self._last_step + DOWN_S)
+            if now >= due and self.divisor < MAX_DIVISOR:
                 self.divisor *= 2
                 self._last_step = now
         elif late_s > LOW_S:
-            self._calm_since = None
+            self._calm_since = self._late_since = None
         else:
+            self._late_since = None
             if self._calm_since is None:
                 self._calm_since = now
             if self.divisor > 1 and now - max(self._calm_since, self._last_step) >= UP_S:

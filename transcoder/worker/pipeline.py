@@ -38,7 +38,7 @@ from transcoder.media.scene import SceneWatch
 from transcoder.media.stages import Stages
 from transcoder.worker.overload import RateLadder
 
-LATE_S = 0.25
+LATE_S = 0.4
 """A picture whose access unit is older than this is not encoded ..."""
 MAX_UNENCODED_S = 0.5
 """... unless nothing was for this long: an overloaded stream moves at 2 fps at least."""

@@ -25,7 +25,7 @@ from transcoder.worker.pipeline import Pipeline
 
 HEARTBEAT_S = 0.5
 """Between reports to the service; they are its proof of life."""
-NICENESS = 5
+NICENESS = 2
 READ_SIZE = 256 << 10
 """Bytes of one read: most access units arrive whole."""
 
