@@ -37,11 +37,11 @@ class ParameterSetMemory:
         if not random_access or not self._sets:
             return nal_units
         present = {nal_unit_type(codec, unit) for unit in own}
-        missing = [unit for unit in self._sets if nal_unit_type(codec, unit) not in present]
-        if not missing:
+        if all(nal_unit_type(codec, unit) in present for unit in self._sets):
             return nal_units
         self.completed += 1
-        return [*missing, *nal_units]
+        # a PPS can't be read before its SPS, whichever of them was there
+        return [*self._sets, *(unit for unit in nal_units if not is_parameter_set(codec, nal_unit_type(codec, unit)))]
 
     def _remember(self, own: list[bytes]) -> None:
         """Sets that come together replace those of their types."""
