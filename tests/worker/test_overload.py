@@ -2,6 +2,8 @@
 
 import itertools
 
+import pytest
+
 from transcoder.worker.overload import HIGH_S, LOW_S, MAX_DIVISOR, RateLadder
 
 FPS = 25
@@ -27,7 +29,10 @@ def test_with_time_every_picture_is_encoded() -> None:
 
 def test_without_time_the_rate_halves_once_a_second_down_to_a_sixteenth() -> None:
     ladder = RateLadder()
-    assert play(ladder, LATE, 100.0, 10) == [(0.0, 2), (1.0, 4), (2.0, 8), (3.0, 16)]
+    times, divisors = zip(*play(ladder, LATE, 100.0, 10), strict=True)
+    assert divisors == (2, 4, 8, 16)
+    assert times[0] <= 0.5
+    assert [later - earlier for earlier, later in itertools.pairwise(times)] == pytest.approx([1.0] * 3, abs=0.05)
     assert ladder.divisor == MAX_DIVISOR == 16
 
 
@@ -47,8 +52,11 @@ def test_the_full_rate_is_back_within_ten_seconds() -> None:
 
 def test_a_step_up_waits_for_the_step_down_before_it() -> None:
     ladder = RateLadder()
-    ladder.keeps(LATE, 100.0)
-    assert play(ladder, CALM, 100.04, 3) == [(2.0, 1)]
+    now = 100.0
+    while ladder.divisor == 1:
+        now += 1 / FPS
+        ladder.keeps(LATE, now)
+    assert play(ladder, CALM, now, 3) == [(2.0, 1)]
 
 
 def test_between_the_limits_nothing_changes() -> None:
