@@ -15,7 +15,7 @@ from transcoder.simulator.content import ContentOptions, from_scene
 from transcoder.simulator.scenes import SceneOptions
 from transcoder.simulator.server import SimulatedCamera
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 PROGRAMS = ("ffmpeg", "gst-launch-1.0", "mpv", "motion")
 
@@ -44,7 +44,7 @@ async def reads(url: str, transport: str) -> bool:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("output", ["h264", pytest.param("h265", marks=pytest.mark.long)])
+@pytest.mark.parametrize("output", ["h264", "h265"])
 async def test_every_consumer_reads_the_stream(
     output: str, tmp_path: Path, start_gateway: Callable[..., GatewayProcess]
 ) -> None:
@@ -72,4 +72,6 @@ async def test_every_consumer_reads_the_stream(
             if CANCELLED_ITSELF in failed.get(name, ""):
                 assert await reads(gateway.url("front"), name.removeprefix("gst-")), text
                 del failed[name]
+        if failed:
+            gateway.skip_if_overloaded()
         assert [name for name in failed if not name.endswith("-http")] == [], text
