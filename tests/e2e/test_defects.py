@@ -29,6 +29,8 @@ LONG_S = 600.0
 SETTLED_S = 15.0
 """A camera whose first IDR comes after 12 s plays after this."""
 KEEP_ALIVE_S = 20.0
+OVERLOADED_FPS = 1.1
+"""What a gateway without processor time still shows; during an outage it is one picture a second."""
 WATCHED_S = 10.0
 """The last seconds, in which every stream has to play."""
 
@@ -71,12 +73,12 @@ FAMILIES = {
 DEFECTS = {
     # readers come before its first picture: the slate that they get has the camera's size and rate
     "late-idr": DefectiveCamera("hikvision first_idr_after_s=12", video={"size": "320x180", "fps": FPS}),
-    "late-sets": DefectiveCamera("longse parameter_sets_after_s=6"),
+    "late-sets": DefectiveCamera("longse parameter_sets_after_s=6 redirect=path"),
     "size": DefectiveCamera("longse size_change_every_s=6"),
     "restart": DefectiveCamera("dahua encoder_restart_every_s=9"),
     "step": DefectiveCamera("dahua clock_step_s=-3600 push_unrequested=true"),
     "wrap": DefectiveCamera("h264dvr timestamp_wrap_after_s=20 interval_spread=0.9 authentication=several", part=0.6),
-    "svc": DefectiveCamera("longse svc=true marker=all"),
+    "svc": DefectiveCamera("longse svc=true marker=all redirect=port"),
     "frozen": DefectiveCamera("longse frozen_after_s=10 interleaved=none session_id_changes_in_play=true"),
     "dark": DefectiveCamera("longse dark=true busy_connections=2 keep_alive=401 session_timeout_s=20"),
     "closes": DefectiveCamera("longse close_every_s=13", part=0.4, drops=True),
@@ -135,14 +137,22 @@ class Watched:
         """A sign of life."""
         self.reader.send_receiver_report()
 
-    def problems(self, camera: DefectiveCamera, description: dict[str, Any], seconds: float, ended: float) -> list[str]:
-        """Everything that is not as it should be.
+    def problems(
+        self,
+        camera: DefectiveCamera,
+        description: dict[str, Any],
+        seconds: float,
+        ended: float,
+        gateway: GatewayProcess,
+    ) -> list[str]:
+        """Everything that is not as it should be; a busy machine may cost pictures, not the stream.
 
         Args:
             camera: what is expected.
             description: of the simulator.
             seconds: for which the stream was watched.
             ended: when that was over, monotonic seconds.
+            gateway: tells what it had to leave out.
         """
         found = []
         if self.process.poll() is not None:
@@ -151,8 +161,12 @@ class Watched:
             found.append("the reader was disconnected")
         window = seconds - SETTLED_S if camera.drops else WATCHED_S
         rate = sum(packet.marker for packet in self.reader.packets if packet.at >= ended - window) / window
-        if rate < camera.part * FPS:
-            found.append(f"{rate:.1f} pictures a second, not {camera.part * FPS:g}")
+        overloaded = [event for event in gateway.log() if event["event"].startswith("overloaded")]
+        expected = (
+            OVERLOADED_FPS if any(event.get("stream") == self.name for event in overloaded) else camera.part * FPS
+        )
+        if rate < expected:
+            found.append(f"{rate:.1f} pictures a second, not {expected:g}")
         numbers = [packet.sequence_number for packet in self.reader.packets]
         if any((late - early) % 65536 != 1 for early, late in itertools.pairwise(numbers)):
             found.append("sequence numbers have gaps")
@@ -218,7 +232,7 @@ async def run(
                     pass
                 ended = time.monotonic()
                 problems = {
-                    each.name: each.problems(camera, description, seconds, ended)
+                    each.name: each.problems(camera, description, seconds, ended, gateway)
                     for each, camera, description in zip(watched, cameras.values(), described, strict=True)
                 }
                 for each in watched:
@@ -239,13 +253,6 @@ async def test_twelve_cameras(
     cameras: dict[str, DefectiveCamera], tmp_path: Path, cache: Path, state_dir: Path
 ) -> None:
     problems = await run(cameras, SHORT_S, tmp_path, cache, state_dir)
-    assert not problems, json.dumps(problems, indent=1)
-
-
-@pytest.mark.xfail(reason="the end of the first connection is taken for the end of the second", strict=True)
-async def test_redirected_camera(tmp_path: Path, cache: Path, state_dir: Path) -> None:
-    cameras = {"port": DefectiveCamera("longse redirect=port"), "path": DefectiveCamera("longse redirect=path")}
-    problems = await run(cameras, SETTLED_S, tmp_path, cache, state_dir)
     assert not problems, json.dumps(problems, indent=1)
 
 
