@@ -54,6 +54,8 @@ class AudioTranscoder:
         self._next: int | None = None
         """Input samples at the output's rate so far: where the next one belongs."""
         self._resampler = self._new_resampler()
+        self._resampled: tuple[str, str, int] | None = None
+        """What the resampler was given so far: sample format, layout, rate. It takes nothing else."""
         encoder = av.CodecContext.create("aac", "w")
         if not isinstance(encoder, av.AudioCodecContext):
             raise MediaError("FFmpeg has no AAC encoder")
@@ -98,6 +100,10 @@ class AudioTranscoder:
                     self.errors["skew"] += 1
                     self._resampler = self._new_resampler()
                 self._next = due
+            form = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if form != self._resampled:  # AAC after G.711, or the double rate once SBR was seen
+                self._resampler = self._new_resampler()
+                self._resampled = form
             frame.pts = round(self._next * frame.sample_rate / self.rate)
             frame.time_base = Fraction(1, frame.sample_rate)
             self._next += round(frame.samples * self.rate / frame.sample_rate)

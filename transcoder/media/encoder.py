@@ -25,6 +25,7 @@ from transcoder.codecs.parameter_sets import without_fixed_frame_rate
 from transcoder.errors import MediaError
 from transcoder.ipc.options import OutputFormat, WorkerOptions
 from transcoder.media.encoder_policy import encoder_options
+from transcoder.media.levels import h264_level
 from transcoder.media.picture import OwnPicture
 
 LIMITED_RANGE = 1
@@ -59,6 +60,9 @@ class Encoder:
         self._rate = rate
         self._tick = -1
         settings = encoder_options(options)
+        if options.codec is Codec.H264:
+            level = h264_level(output.width, output.height, output.frame_rate, options.bitrate_kbps)
+            settings["x264-params"] += f":level={level}"
         context = av.CodecContext.create("libx264" if options.codec is Codec.H264 else "libx265", "w")
         if not isinstance(context, av.VideoCodecContext):
             raise MediaError(f"FFmpeg has no encoder for {options.codec.value}")
