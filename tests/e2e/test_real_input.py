@@ -97,7 +97,11 @@ def test_every_picture_arrives_in_order(
         values = check_sequence(pictures, luma, first)
         print(f"{reader}: from picture {first}, {min(values):.1f} to {max(values):.1f} dB")
         times = reader.times()[:COUNTED]
-        assert all(0.05 < later - earlier < 0.15 for earlier, later in itertools.pairwise(times)), times
+        steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        # GStreamer's jitter buffer bends time towards its own clock; ffmpeg shows it as it was sent
+        least, most = (0.05, 0.15) if reader is ffmpeg else (0.0, 0.3)
+        assert all(least < step < most for step in steps), steps
+        assert sum(steps) == pytest.approx(len(steps) / FPS, rel=0.1)
         # the same check fails a run that lost one picture, repeats one, or is shifted by one
         with pytest.raises(AssertionError):
             check_sequence(pictures, luma, first + 1)
