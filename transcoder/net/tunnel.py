@@ -33,6 +33,7 @@ class _Get(asyncio.Protocol):
         self._on_data = on_data
         self._on_lost = on_lost
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.post: asyncio.Transport | None = None
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -47,10 +48,20 @@ class _Get(asyncio.Protocol):
             self._on_data(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.post is not None:
+            self.post.abort()  # of no use alone
         if not self.opened.done():
             self.opened.set_exception(TransportError("the camera closed the HTTP tunnel"))
         else:
             self._on_lost(exc)
+
+    def give_up(self) -> None:
+        """Nobody is told any more: who opens the tunnel hears of its end by an error."""
+        self._on_lost = _ignore
+
+
+def _ignore(exc: Exception | None) -> None:
+    """The tunnel was never open."""
 
 
 class HttpTunnel:
@@ -108,7 +119,11 @@ async def open_tunnel(
         await protocol.opened
         post, _ = await loop.create_connection(asyncio.Protocol, sock=await connect(host, port, binding))
     except BaseException:
+        protocol.give_up()
         get.abort()
         raise
+    protocol.post = post
     post.write(post_request)
+    if get.is_closing():  # lost meanwhile, and told so
+        post.abort()
     return HttpTunnel(get, post)
