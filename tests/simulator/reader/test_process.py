@@ -72,7 +72,7 @@ async def test_it_finds_what_a_camera_sends(contents, reader: Reader, family: st
     assert stream["rtp_packets"] > 10
     assert stream["oddities"]
     found = {item["name"] for item in stream["canaries_found"]}
-    assert "two: sdp_origin" in found
+    assert any(name.startswith("two: sdp_") for name in found)
     assert "two: cname" in found
     assert any(name.startswith("two: sei_") for name in found)
     assert not any(name.startswith("one: ") for name in found)
