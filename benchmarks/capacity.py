@@ -24,7 +24,7 @@ from transcoder.service.bench.capacity import grow
 from transcoder.service.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
 
 MB = 1 << 20
-SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned", "gstreamer")
+SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned")
 
 
 def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument(
         "--match", type=int, default=0, metavar="PICTURES", help="find the peers' crf of equal VMAF on so many pictures"
     )
-    parser.add_argument("--sides", default=",".join(SIDES), help=f"some of {', '.join(SIDES)}")
+    parser.add_argument("--sides", default=",".join(SIDES), help=f"some of {', '.join(SIDES)}, gstreamer")
     parser.add_argument("--grow", action="store_true", help="find the most streams that the gateway carries here")
     add_side_options(parser)
     report.add_options(parser)

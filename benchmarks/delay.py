@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--joins", type=int, default=3, help="readers that come later, one after the other")
-    parser.add_argument("--sides", default="direct,gateway,ffmpeg,ffmpeg-tuned,gstreamer")
+    parser.add_argument("--sides", default="direct,gateway,ffmpeg,ffmpeg-tuned")
     capacity.add_side_options(parser)
     report.add_options(parser)
     arguments = parser.parse_args()
