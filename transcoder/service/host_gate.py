@@ -19,35 +19,48 @@ MAX_HOSTS = 10_000
 """Hosts remembered; those that nobody waits for are forgotten first."""
 
 
+class _Host:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.attempts: deque[float] = deque(maxlen=ATTEMPTS_PER_MINUTE)
+        self.users = 0
+        """Who has or wants the lock; between two of them it is free and yet wanted."""
+
+    async def budget(self) -> None:
+        if len(self.attempts) == ATTEMPTS_PER_MINUTE:
+            wait = self.attempts[0] + 60.0 - clock.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+        self.attempts.append(clock.monotonic())
+
+
 class HostGate:
     """Who may try to connect now."""
 
     def __init__(self) -> None:
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._attempts: dict[str, deque[float]] = {}
+        self._hosts: dict[str, _Host] = {}
         self._all = asyncio.Semaphore(MAX_CONNECTING)
 
     @contextlib.asynccontextmanager
-    async def attempt(self, host: str) -> AsyncIterator[None]:
-        """Wait for one's turn; the turn ends with the context."""
-        self._forget()
-        lock = self._locks.setdefault(host, asyncio.Lock())
-        async with lock:
-            await self._budget(host)
-            async with self._all:
-                yield
+    async def attempt(self, name: str) -> AsyncIterator[None]:
+        """Wait for one's turn; the turn ends with the context.
 
-    async def _budget(self, host: str) -> None:
-        attempts = self._attempts.setdefault(host, deque(maxlen=ATTEMPTS_PER_MINUTE))
-        if len(attempts) == ATTEMPTS_PER_MINUTE:
-            wait = attempts[0] + 60.0 - clock.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-        attempts.append(clock.monotonic())
+        Args:
+            name: of the host.
+        """
+        self._forget()
+        host = self._hosts.setdefault(name, _Host())
+        host.users += 1
+        try:
+            async with host.lock:
+                await host.budget()
+                async with self._all:
+                    yield
+        finally:
+            host.users -= 1
 
     def _forget(self) -> None:
-        if len(self._locks) < MAX_HOSTS:
+        if len(self._hosts) < MAX_HOSTS:
             return
-        for host in [host for host, lock in self._locks.items() if not lock.locked()]:
-            del self._locks[host]
-            self._attempts.pop(host, None)
+        for name in [name for name, host in self._hosts.items() if not host.users]:
+            del self._hosts[name]
