@@ -6,6 +6,7 @@ bytes behind the syntax are tolerated and counted (Reolink sends some).
 Source: H.264 section 7.3.2.1.1, 7.3.2.2, annex E.1; H.265 section 7.3.2.2, 7.3.2.3, 7.3.3, 7.3.4, 7.3.7, annex E.2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transcoder.codecs.bit_reader import BitReader
@@ -121,6 +122,18 @@ def parse_pps(codec: Codec, nal_unit: bytes | memoryview) -> PictureParameterSet
     pps_id, sps_id = bits.ue(63), bits.ue(15)
     bits.u(2)  # dependent_slice_segments_enabled_flag, output_flag_present_flag
     return PictureParameterSet(id=pps_id, sps_id=sps_id, extra_slice_header_bits=bits.u(3))
+
+
+def picture_size(codec: Codec, units: Sequence[bytes]) -> tuple[int, int] | None:
+    """Width and height by the first SPS among NAL units, or None where there is none that can be read."""
+    for unit in units:
+        if unit and nal_unit_type(codec, unit) == (H264_SPS if codec is Codec.H264 else H265_SPS):
+            try:
+                sps = parse_sps(codec, unit)
+            except BitstreamError:
+                return None
+            return sps.width, sps.height
+    return None
 
 
 def without_fixed_frame_rate(nal_unit: bytes) -> bytes:

@@ -101,6 +101,7 @@ class WorkerOptions:
         masks: privacy masks.
         fixed: the output format of an earlier worker of this stream, kept while its readers stay.
         memory_limit_mb: data memory of the process, MiB.
+        slate_size: of the picture that stands in for a camera before its first one, or None for a usual one.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
     """
 
@@ -114,6 +115,7 @@ class WorkerOptions:
     masks: tuple[Mask, ...] = field(default_factory=tuple)
     fixed: OutputFormat | None = None
     memory_limit_mb: int = 512
+    slate_size: tuple[int, int] | None = None
     rate_divisor: int = 1
 
     def to_json(self) -> bytes:
@@ -125,7 +127,8 @@ class WorkerOptions:
         """Read the wire form, written by to_json of the same version."""
         fields: dict[str, Any] = json.loads(bytes(data))
         fields["codec"] = Codec(fields["codec"])
-        fields["size"] = tuple(fields["size"]) if fields["size"] else None
+        for name in ("size", "slate_size"):
+            fields[name] = tuple(fields[name]) if fields[name] else None
         fields["masks"] = tuple(
             Mask(polygon=tuple((x, y) for x, y in mask["polygon"]), style=mask["style"]) for mask in fields["masks"]
         )

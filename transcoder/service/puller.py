@@ -12,6 +12,7 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit, decoder_input, filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed
 from transcoder.codecs.parameter_memory import ParameterSetMemory
+from transcoder.codecs.parameter_sets import picture_size
 from transcoder.codecs.slices import MIN_SLICES, SliceCheck
 from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
 from transcoder.ipc.options import AudioFormat
@@ -47,6 +48,7 @@ class Puller:
         log: bound to the stream's name.
         on_unit: gets every access unit, with the monotonic seconds of its last packet.
         on_lost: called when a connection ended.
+        on_described_size: told width and height that the session description claims: a hint.
         on_problem: told what keeps pictures from being shown, in one line.
         gate: shared by all pullers: who may try to connect now.
         on_audio_format: told what the audio is, where it was asked for and is there.
@@ -61,6 +63,7 @@ class Puller:
         log: structlog.stdlib.BoundLogger,
         on_unit: Callable[[CodedUnit, float], None],
         on_lost: OnLost,
+        on_described_size: Callable[[tuple[int, int]], None],
         on_problem: Callable[[str], None],
         gate: HostGate,
         on_audio_format: Callable[[AudioFormat], None],
@@ -72,6 +75,7 @@ class Puller:
         self._log = log
         self._on_unit = on_unit
         self._on_lost = on_lost
+        self._on_described_size = on_described_size
         self._on_problem = on_problem
         self._slices: SliceCheck | None = None
         self._gate = gate
@@ -213,6 +217,10 @@ class Puller:
         del server
         codec = selection.codec
         self._memory = ParameterSetMemory(codec, selection.parameter_sets) if isinstance(codec, Codec) else None
+        if isinstance(codec, Codec):
+            size = picture_size(codec, selection.parameter_sets)
+            if size is not None:
+                self._on_described_size(size)
         self._slices = SliceCheck(codec) if isinstance(codec, Codec) else None
         self._described_multicast = selection.media.connection.startswith(("224.", "23", "ff"))
         self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)

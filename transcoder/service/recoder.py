@@ -10,6 +10,7 @@ import structlog
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import is_allowed, is_vcl, nal_unit_type
+from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import CommandRejected, RemoteProtocolError, WorkerError
 from transcoder.ipc.messages import (
     MAX_AUDIO_SIZE,
@@ -149,6 +150,12 @@ class Recoder:
         self._options = options
         if self._link is not None:
             self._link.configure(options)
+
+    def set_slate_size(self, size: tuple[int, int]) -> None:
+        """The camera claims pictures of this size: a slate that has it need not be given up for them."""
+        width, height = size[0] & ~1, size[1] & ~1
+        if self.output is None and is_sane_size(width, height) and (width, height) != self._options.slate_size:
+            self.configure(replace(self._options, slate_size=(width, height)))
 
     def check(self, now: float) -> None:
         """Look after the worker's memory and signs of life."""

@@ -9,9 +9,9 @@ from typing import Any
 import structlog
 
 from transcoder import clock
-from transcoder.codecs.nal import H264_SPS, H265_SPS, Codec, is_parameter_set, is_random_access, nal_unit_type
-from transcoder.codecs.parameter_sets import parse_sps
-from transcoder.errors import BitstreamError, TransportError
+from transcoder.codecs.nal import is_parameter_set, is_random_access
+from transcoder.codecs.parameter_sets import picture_size
+from transcoder.errors import TransportError
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.ipc.options import WorkerOptions
 from transcoder.ledger import Ledger
@@ -135,6 +135,7 @@ class Stream:
             self._log,
             self._on_unit,
             self._on_source_lost,
+            self._recoder.set_slate_size,
             self._on_problem,
             self._gate,
             self._recoder.set_audio,
@@ -289,9 +290,8 @@ class Stream:
     def _note_parameter_sets(self, sets: tuple[bytes, ...]) -> None:
         if sets == self._parameter_sets or not sets:
             return
-        if self._parameter_sets and _size(self._options.codec, sets) != _size(
-            self._options.codec, self._parameter_sets
-        ):
+        codec, known = self._options.codec, self._parameter_sets
+        if known and picture_size(codec, sets) != picture_size(codec, known):
             # other parameter sets of the same size come in the stream, before the IDR that needs them
             self._log.info("output format changed; readers have to ask again", readers=self.fanout.readers)
             self._end_readers(self.name)
@@ -448,18 +448,6 @@ class Stream:
                 self._log.info("picture", condition=name, active=name in now)
                 self._on_event(self.name, kind, {"active": name in now})
         self.status.conditions = now
-
-
-def _size(codec: Codec, sets: tuple[bytes, ...]) -> tuple[int, int] | None:
-    """Width and height by an SPS of ours."""
-    for unit in sets:
-        if nal_unit_type(codec, unit) in {H264_SPS, H265_SPS}:
-            try:
-                sps = parse_sps(codec, unit)
-            except BitstreamError:
-                return None
-            return sps.width, sps.height
-    return None
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -151,7 +151,7 @@ class Pipeline:
     def repeat(self, pts: int, now: float) -> Iterator[bytes]:
         """The last picture again, or a grey slate where there was none: the camera is away."""
         if self._format is None:
-            width, height = self._options.size or SLATE_SIZE
+            width, height = self._options.size or self._options.slate_size or SLATE_SIZE
             self._format = OutputFormat(width=width, height=height, frame_rate=self._options.fps or DEFAULT_FRAME_RATE)
             yield self._format_message(slate=True)
         if self._stages is None:
