@@ -334,3 +334,17 @@ def test_a_marker_that_proved_itself_ends_pictures_at_once() -> None:
         while assembler.next_access_unit() is not None:
             ready[-1] += 1
     assert ready == [0, 1, 2, 1, 1]
+
+
+def test_a_marker_proves_itself_where_sei_begins_the_next_picture() -> None:
+    """Hikvision and most others: SEI or AUD before each slice."""
+    assembler = AccessUnitAssembler(Codec.H264, proofs=2)
+    ready = []
+    for index in range(5):
+        assembler.add(bytes((0x06, 5, 1, 0x80)), 3600 * index, 0.0)
+        assembler.add(IDR if index == 0 else P, 3600 * index, 0.0)
+        assembler.end_of_packet(marker=True)
+        ready.append(0)
+        while assembler.next_access_unit() is not None:
+            ready[-1] += 1
+    assert ready == [0, 1, 2, 1, 1]

@@ -118,6 +118,8 @@ class AccessUnitAssembler:
                 self._random_access = True
             self._lost = False
         elif self._has_slice and unit_type in self._precedes:
+            if self._marked:
+                self._prove(within=False)
             self._close()
         if not self._units:
             self._arrival = now
