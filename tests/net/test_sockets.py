@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from transcoder.net import sockets
-from transcoder.net.sockets import RECEIVE_BUFFER, Binding, connect, multicast_socket, new_socket, port_pair
+from transcoder.net.sockets import (
+    RECEIVE_BUFFER,
+    Binding,
+    connect,
+    is_multicast,
+    multicast_socket,
+    new_socket,
+    port_pair,
+)
 
 LOCAL = Binding(address="127.0.0.1")
 LOOPBACK = Binding(interface="lo")
@@ -134,6 +142,18 @@ def test_without_any_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "new_socket", taken)
     with pytest.raises(OSError, match="no pair"):
         port_pair("127.0.0.1", LOCAL)
+
+
+@pytest.mark.parametrize("address", ["224.0.0.0", "232.1.1.1", "239.255.255.255", "ff02::1", "FF1E::7"])
+def test_addresses_of_groups(address: str) -> None:
+    assert is_multicast(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "23.1.1.1", "223.255.255.255", "240.0.0.0", "fe80::1", "239.1.1", "239.1.1.1/16"]
+)
+def test_other_addresses(address: str) -> None:
+    assert not is_multicast(address)
 
 
 @pytest.mark.parametrize("binding", [LOCAL, LOOPBACK])

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import ipaddress
 import os
 import secrets
 import socket
@@ -15,7 +14,7 @@ from transcoder import clock
 from transcoder.codecs.access_unit import PROOFS, AccessUnit
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net.sockets import Binding, connect, multicast_socket, port_pair
+from transcoder.net.sockets import Binding, connect, is_multicast, multicast_socket, port_pair
 from transcoder.net.tunnel import Pipe, open_tunnel
 from transcoder.rtp.audio import AudioReceiver, AudioUnit
 from transcoder.rtp.video import VideoReceiver
@@ -441,7 +440,7 @@ class RtspSource(asyncio.Protocol):
         """Join the group that the camera named: by its Transport, or else by its session description."""
         group = transport.destination or media.connection.partition("/")[0]
         ports = transport.port or (media.port, media.port + 1)
-        if not _is_multicast(group) or not ports[0]:
+        if not is_multicast(group) or not ports[0]:
             self._fail(TransportError("the camera names no multicast group"))
             return
         try:
@@ -517,13 +516,6 @@ class RtspSource(asyncio.Protocol):
 def _reason(error: OSError) -> str:
     """What the system says; asyncio puts the address into strerror."""
     return os.strerror(error.errno) if error.errno else str(error)
-
-
-def _is_multicast(group: str) -> bool:
-    try:
-        return ipaddress.ip_address(group).is_multicast
-    except ValueError:
-        return False
 
 
 class _Nobody:

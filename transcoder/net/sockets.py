@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from dataclasses import dataclass
 
@@ -80,6 +81,20 @@ def port_pair(host: str, binding: Binding) -> tuple[socket.socket, socket.socket
                 return first, new_socket(host, socket.SOCK_DGRAM, binding, number + 1)
         first.close()
     raise OSError("no pair of free UDP ports")
+
+
+def is_multicast(address: str) -> bool:
+    """Whether an address is that of a multicast group.
+
+    Args:
+        address: IPv4 or IPv6, or what stands in the place of one.
+
+    Source: RFC 5771, RFC 4291 section 2.7.
+    """
+    try:
+        return ipaddress.ip_address(address).is_multicast
+    except ValueError:
+        return False
 
 
 def multicast_socket(group: str, port: int, binding: Binding) -> socket.socket:

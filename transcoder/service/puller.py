@@ -18,6 +18,7 @@ from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderErro
 from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import TRANSPORTS, RtspSource, SourceOptions
+from transcoder.net.sockets import is_multicast
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtp.lip_sync import LipSync
 from transcoder.rtp.timeline import Timeline
@@ -121,16 +122,16 @@ class Puller:
         error: TranscoderError = TransportError("the camera closed the connection")
         loop = asyncio.get_running_loop()
         connection: asyncio.Task[None] | None = None
+        settled = loop.create_task(self._settled.wait())
         try:
             async with self._gate.attempt(self._options.url.host):
                 connection = loop.create_task(self._connection.run())
-                settled = loop.create_task(self._settled.wait())
                 await asyncio.wait({connection, settled}, return_when=asyncio.FIRST_COMPLETED)
-                settled.cancel()
             await connection
         except TranscoderError as failure:
             error = failure
         finally:
+            settled.cancel()
             if connection is not None:
                 connection.cancel()  # it leaves with TEARDOWN
                 await asyncio.gather(connection, return_exceptions=True)
@@ -222,7 +223,7 @@ class Puller:
             if size is not None:
                 self._on_described_size(size)
         self._slices = SliceCheck(codec) if isinstance(codec, Codec) else None
-        self._described_multicast = selection.media.connection.startswith(("224.", "23", "ff"))
+        self._described_multicast = is_multicast(selection.media.connection.partition("/")[0])
         self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)
 
     def on_playing(self) -> None:
