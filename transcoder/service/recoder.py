@@ -117,6 +117,8 @@ class Recoder:
                 continue
             self._wanted.clear()
             self._link = link
+            if replace(self._options, fixed=options.fixed) != options:  # changed while the worker was started
+                link.configure(self._options)
             self._decoded_pictures = 0
             self._status.worker_pid = link.pid
             self._status.totals.worker_starts += 1
