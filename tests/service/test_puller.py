@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +14,13 @@ from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
 from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
+from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import SourceHandler, SourceOptions
+from transcoder.rtp.audio import AudioUnit
+from transcoder.rtp.rtcp import SenderReport
 from transcoder.rtsp.urls import parse_url
-from transcoder.sdp import parse_sdp, select_video
+from transcoder.sdp import parse_sdp, select_audio, select_video
 from transcoder.service import puller as module
 from transcoder.service.host_gate import HostGate
 from transcoder.service.puller import ENCRYPTED, MAX_PICTURES_PER_S, Puller
@@ -45,7 +49,8 @@ class Connection:
         self.world = world
         self.transport = options.transport
         self.handler = handler
-        self.video = self.audio = None
+        self.video: Any = None
+        self.audio: Any = None
         self.received_bytes = 1000
 
     async def run(self) -> None:
@@ -70,6 +75,8 @@ class World:
         """After how many connections the puller waited."""
         self.units: list[tuple[CodedUnit, float]] = []
         self.problems: list[str] = []
+        self.audio: list[tuple[int, bytes]] = []
+        self.audio_formats: list[AudioFormat] = []
         self.sizes: list[tuple[int, int]] = []
         self.lost: list[tuple[str, bool]] = []
         self.behaviour: Behaviour = lambda _: TransportError("refused")
@@ -89,8 +96,8 @@ class World:
             on_described_size=self.sizes.append,
             on_problem=self.problems.append,
             gate=self.gate,
-            on_audio_format=lambda _: None,
-            on_audio=lambda pts, data: None,
+            on_audio_format=self.audio_formats.append,
+            on_audio=lambda pts, data: self.audio.append((pts, data)),
         )
 
     def _on_lost(self, reason: str, was_playing: bool) -> None:
@@ -474,3 +481,54 @@ def test_encryption_that_is_turned_off_is_noticed(playing: World, now: Callable[
         playing.puller.on_access_unit(unit(SPS, PPS, IDR))
     assert not playing.puller.is_encrypted
     assert len(playing.units) > before + 400
+
+
+# -- audio -------------------------------------------------------------------------------------------------------------
+
+
+def audible(world: World) -> Connection:
+    """The connection of a camera whose audio was set up: G.711."""
+    connection = Connection(world, world.puller._options, world.puller)
+    connection.video, connection.audio = SimpleNamespace(sender_report=None), SimpleNamespace(sender_report=None)
+    world.puller._connection = connection  # type: ignore[assignment]  # stands for one
+    description = parse_sdp((SDP.format(connection="", fmtp="") + "m=audio 0 RTP/AVP 0\r\n").encode())
+    selection = select_audio(description, select_video(description))
+    assert selection is not None
+    world.puller.on_audio_set_up(selection)
+    return connection
+
+
+def sound(timestamp: int, arrival: float) -> AudioUnit:
+    """20 ms of G.711."""
+    return AudioUnit(timestamp=timestamp & 0xFFFF_FFFF, duration=160, data=bytes(160), arrival=arrival)
+
+
+def test_audio_began_a_packet_before_it_came(playing: World) -> None:
+    audible(playing)
+    for index in range(5):
+        playing.puller.on_audio(sound(0xFFFF_FF00 + 160 * index, 5000 + 0.02 * index), restarted=False)
+    assert playing.audio_formats == [AudioFormat(encoding="PCMU", clock_rate=8000, channels=1, config=b"")]
+    assert [pts for pts, _ in playing.audio] == [5000 * 90_000 - 1800 + 1800 * index for index in range(5)]
+    assert playing.totals.audio_units_in == 5
+
+
+def test_audio_that_begins_anew_follows_its_arrival(playing: World) -> None:
+    audible(playing)
+    playing.puller.on_audio(sound(0, 5000.0), restarted=False)
+    playing.puller.on_audio(sound(4_000_000, 5001.0), restarted=True)
+    assert playing.audio[1][0] == 5001 * 90_000 - 1800
+
+
+def test_audio_is_put_where_the_sender_reports_say(playing: World) -> None:
+    """Its sample 0 was taken a tenth of a second after the picture."""
+    connection = audible(playing)
+    connection.video.sender_report = SenderReport(ssrc=1, ntp=4_000_000_000 << 32, rtp_timestamp=0)
+    connection.audio.sender_report = SenderReport(ssrc=2, ntp=(4_000_000_000 << 32) + (1 << 32) // 10, rtp_timestamp=0)
+    playing.puller.on_access_unit(unit(IDR, timestamp=0))
+    playing.puller.on_audio(sound(0, 5000.0), restarted=False)
+    assert playing.audio[0][0] == pytest.approx(playing.units[0][0].pts + 9000, abs=1)
+
+
+def test_audio_that_was_not_set_up_is_nothing(playing: World) -> None:
+    playing.puller.on_audio(sound(0, 5000.0), restarted=False)
+    assert playing.audio == []

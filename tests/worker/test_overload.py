@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from transcoder.worker.overload import HIGH_S, LOW_S, MAX_DIVISOR, RateLadder
+from transcoder.worker.overload import HIGH_S, LASTING_S, LOW_S, MAX_DIVISOR, RateLadder
 
 FPS = 25
 LATE, BETWEEN, CALM = HIGH_S + 0.01, (HIGH_S + LOW_S) / 2, LOW_S / 2
@@ -34,6 +34,15 @@ def test_without_time_the_rate_halves_once_a_second_down_to_a_sixteenth() -> Non
     assert times[0] <= 0.5
     assert [later - earlier for earlier, later in itertools.pairwise(times)] == pytest.approx([1.0] * 3, abs=0.05)
     assert ladder.divisor == MAX_DIVISOR == 16
+
+
+def test_a_moment_without_time_costs_nothing() -> None:
+    """However often it comes: a little less than LASTING_S late, one picture in time, and again."""
+    ladder = RateLadder()
+    late = round(LASTING_S * FPS) - 1
+    for index in range(60 * FPS):
+        ladder.keeps(CALM if index % late == 0 else LATE, 100 + index / FPS)
+        assert ladder.divisor == 1
 
 
 def test_one_picture_in_so_many_is_encoded() -> None:
