@@ -57,6 +57,8 @@ _H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
 """Likewise (H.265 section 7.4.2.4.4)."""
 
 
+NEVER = 1 << 62
+"""Proofs of a marker that is never believed."""
 PROOFS = 2
 """Pictures after which the marker of an unknown sender is believed."""
 

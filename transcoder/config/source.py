@@ -97,8 +97,8 @@ class SourceConfig(Section):
     """A file with the password, relative to the configuration file's folder."""
     transport: Literal["auto", "tcp", "udp", "http"] = "auto"
     """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
-    profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = "auto"
-    """The vendor family whose quirks are forced; auto: by behaviour."""
+    profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options"] = "auto"
+    """A quirk that is forced by hand; auto: by behaviour."""
     bind_address: str | None = None
     """The local address that connects to the camera."""
     bind_interface: Annotated[str, Field(pattern=r"^[^/\s:]{1,15}$")] | None = None

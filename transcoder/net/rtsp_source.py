@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from transcoder import clock
-from transcoder.codecs.access_unit import PROOFS, AccessUnit
+from transcoder.codecs.access_unit import NEVER, PROOFS, AccessUnit
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.sockets import Binding, connect, is_multicast, multicast_socket, port_pair
@@ -20,6 +20,7 @@ from transcoder.rtp.audio import AudioReceiver, AudioUnit
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import (
+    AUTO,
     ClientProtocol,
     Closed,
     Described,
@@ -29,6 +30,7 @@ from transcoder.rtsp.client import (
     SetUp,
 )
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.profiles import SourceProfile
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.sdp import (
     AudioSelection,
@@ -64,6 +66,7 @@ class SourceOptions:
         transport: one of TRANSPORTS, or "auto", which its user resolves.
         allowed: whether an address may be connected to.
         binding: local end.
+        profile: quirks forced by hand.
         audio: whether audio is set up too, where there is any that can be decoded.
     """
 
@@ -72,6 +75,7 @@ class SourceOptions:
     transport: str
     allowed: Callable[[str], bool]
     binding: Binding = field(default_factory=Binding)
+    profile: SourceProfile = AUTO
     audio: bool = False
 
 
@@ -164,7 +168,13 @@ class RtspSource(asyncio.Protocol):
 
     async def _run(self, url: RtspUrl) -> None:
         self._host = await self._resolve(url)
-        self._core = ClientProtocol(url, self._options.credentials, cnonce=secrets.token_hex(8), now=clock.monotonic())
+        self._core = ClientProtocol(
+            url,
+            self._options.credentials,
+            cnonce=secrets.token_hex(8),
+            now=clock.monotonic(),
+            profile=self._options.profile,
+        )
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connect(url)
@@ -323,7 +333,7 @@ class RtspSource(asyncio.Protocol):
                 reorder=reorder,
                 ssrc=secrets.randbits(32),
                 cname=CNAME,
-                marker_proofs=PROOFS,
+                marker_proofs=PROOFS if self._options.profile.trust_marker else NEVER,
                 parameter_sets=selection.parameter_sets,
                 picture_size=selection.picture_size,
             )

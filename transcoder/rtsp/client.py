@@ -28,6 +28,7 @@ from transcoder.rtsp.messages import (
     serialize_request,
     serialize_response,
 )
+from transcoder.rtsp.profiles import PROFILES, SourceProfile
 from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
 
 RESPONSE_TIMEOUT_S = 10.0
@@ -35,6 +36,7 @@ RESPONSE_TIMEOUT_S = 10.0
 MAX_KEEP_ALIVE_S = 25.0
 """Some cameras drop a session at 30 s whatever they announce."""
 MIN_KEEP_ALIVE_S = 1.0
+AUTO = PROFILES["auto"]
 MAX_AUTH_RETRIES = 2
 """A first challenge and one stale nonce in a row; a third refusal is a refusal."""
 MAX_SERVER_REQUESTS = 100
@@ -152,12 +154,15 @@ class ClientProtocol:
         credentials: what to answer a challenge with, if anything.
         cnonce: a random token for Digest with qop.
         now: monotonic seconds.
+        profile: quirks forced by hand.
 
     The shell feeds bytes, writes what data_to_send() returns, hands on events and calls handle_timeout() at
     next_timeout(). An error raised here ends the connection.
     """
 
-    def __init__(self, url: RtspUrl, credentials: Credentials | None, *, cnonce: str, now: float) -> None:
+    def __init__(
+        self, url: RtspUrl, credentials: Credentials | None, *, cnonce: str, now: float, profile: SourceProfile = AUTO
+    ) -> None:
         self._url = url
         self._auth = Authenticator(credentials, cnonce) if credentials else None
         self._parser = RtspParser()
@@ -173,7 +178,11 @@ class ClientProtocol:
         self._server_requests_since = now
         self.state = ClientState.INIT
         self.counters = ClientCounters()
-        self._request("OPTIONS", url.target, now)
+        self._profile = profile
+        if profile.options_first:
+            self._request("OPTIONS", url.target, now)
+        else:
+            self._describe(now)
 
     # -- what the shell calls ------------------------------------------------------------------------------------
 
@@ -312,8 +321,13 @@ class ClientProtocol:
         self._request("OPTIONS", self._base, now, purpose=_KEEP_ALIVE)
         self._schedule_keep_alive(now)
 
+    def _describe(self, now: float) -> None:
+        self.state = ClientState.DESCRIBING
+        self._request("DESCRIBE", self._url.target, now, (("Accept", "application/sdp"),))
+
     def _schedule_keep_alive(self, now: float) -> None:
         interval = min(max(self._session.timeout_s / 2, MIN_KEEP_ALIVE_S), MAX_KEEP_ALIVE_S)
+        interval = min(interval, self._profile.keep_alive_s or interval)
         self._session.next_keep_alive = now + interval
 
     def _answer(self, request: Request, now: float) -> None:
@@ -386,8 +400,7 @@ class ClientProtocol:
         headers = response.headers
         if item.method == "OPTIONS":
             self._session.methods = parse_public(headers.get("Public"))
-            self.state = ClientState.DESCRIBING
-            self._request("DESCRIBE", self._url.target, now, (("Accept", "application/sdp"),))
+            self._describe(now)
         elif item.method == "DESCRIBE":
             self._base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)
             self.state = ClientState.DESCRIBED

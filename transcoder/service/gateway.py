@@ -17,6 +17,7 @@ from transcoder.net.rtsp_server import RtspServer, ServedStream
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.profiles import PROFILES
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.admission import refusal
 from transcoder.service.forkserver import ForkServer
@@ -65,6 +66,7 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
         transport=source.transport,
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
+        profile=PROFILES[source.profile],
         audio=stream.audio == "reencode",
     )
 

@@ -1,0 +1,28 @@
+"""Quirks that are forced by hand, where recognising them by behaviour costs a picture or a session."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceProfile:
+    """What is done differently with a camera.
+
+    Attributes:
+        trust_marker: False: only the next picture's start ends one; costs a frame of delay.
+        keep_alive_s: seconds between keep-alives at most, or None for half the session's timeout.
+        options_first: False: the conversation begins with DESCRIBE.
+    """
+
+    trust_marker: bool = True
+    keep_alive_s: float | None = None
+    options_first: bool = True
+
+
+PROFILES = {
+    "auto": SourceProfile(),
+    "no-marker": SourceProfile(trust_marker=False),
+    # some cameras end a session after 5 s without a sign of life, whatever they announce
+    "frequent-keep-alive": SourceProfile(keep_alive_s=4.0),
+    "no-options": SourceProfile(options_first=False),
+}
+"""By the name in `source.profile`."""
