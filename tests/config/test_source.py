@@ -124,7 +124,7 @@ def test_urls_that_are_refused(given, says):
         ({"transport": "quic"}, "streams.a.source.transport: must be 'auto', 'tcp', 'udp' or 'http'"),
         ({"bind_address": "eth0"}, "streams.a.source.bind_address: must be an IP address"),
         ({"bind_interface": "a" * 16}, "streams.a.source.bind_interface: must match"),
-        ({"profile": "Hik Vision"}, "streams.a.source.profile: must be one of"),
+        ({"profile": "Hik Vision"}, "streams.a.source.profile: must be 'auto'"),
         ({"username": "u", "password": 1234}, "streams.a.source.password: must be text: put it in quotes"),
     ],
 )
