@@ -15,8 +15,12 @@ from gateway_process import GatewayProcess
 pytestmark = pytest.mark.e2e
 
 SCRIPT = Path(__file__).parent / "gstreamer_launch_camera.py"
-SECONDS = 8
+SECONDS = 11
+REPORTED_S = 5.5
+"""Sender reports of both media have come by then; before that sound is where its arrival puts it."""
 IN_STEP_S = 0.04
+OWN_DELAY_S = {"aac": 1024 / 16_000}
+"""What is late in the camera's stream already: GStreamer dates the silence that an AAC encoder begins with as sound."""
 RAW_8K = "audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1"
 RAW_16K = "audioconvert ! audioresample ! audio/x-raw,rate=16000,channels=1"
 PAYLOADERS = {
@@ -106,6 +110,14 @@ def beeps(path: Path) -> list[float]:
     return found[1:] if found and found[0] < 0.2 else found
 
 
+def skews(recording: Path) -> list[float]:
+    """How much later than its flash each beep is, seconds."""
+    seen, heard = flashes(recording), beeps(recording)
+    assert len(seen) >= SECONDS - 3
+    assert len(heard) >= SECONDS - 4
+    return [min((at - flash for at in heard), key=abs) for flash in seen[:-1] if flash > REPORTED_S]
+
+
 @pytest.mark.parametrize("kind", list(PAYLOADERS))
 def test_sound_stays_in_step_with_the_picture(
     kind: str, camera: str, start_gateway: Callable[..., GatewayProcess], tmp_path: Path
@@ -114,11 +126,9 @@ def test_sound_stays_in_step_with_the_picture(
     recording = record(gateway.url("cam"), tmp_path / "out.mkv")
     with av.open(str(recording)) as container:
         assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
-    seen, heard = flashes(recording), beeps(recording)
-    assert len(seen) >= SECONDS - 3
-    gaps = [min((at - flash for at in heard), key=abs) for flash in seen[:-1]]
-    assert abs(float(np.median(gaps))) < IN_STEP_S, gaps
-    assert max(map(abs, gaps)) < 2 * IN_STEP_S, gaps
+    added = [skew - OWN_DELAY_S.get(kind, 0.0) for skew in skews(recording)]
+    assert abs(float(np.median(added))) < IN_STEP_S, added
+    assert max(map(abs, added)) < 2 * IN_STEP_S, added
 
 
 def test_audio_is_dropped_unless_asked_for(

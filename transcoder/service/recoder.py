@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import structlog
@@ -36,6 +36,9 @@ DEATHS_S = 10.0
 RETRY_S = 1.0
 """Before another try, when no worker could be started."""
 SNAPSHOT_WAIT_S = 3.0
+MAX_CPU_S = 1e9
+MAX_FRAME_RATE = 240
+MAX_NUMBER = 1 << 31
 MAX_AUDIO_RATE = 48_000
 """Samples a second of our audio at most."""
 MAX_AHEAD_S = 10.0
@@ -302,10 +305,15 @@ class Recoder:
         self._on_picture(message, types)
 
     def _on_stats(self, report: dict[str, Any]) -> None:
-        cpu_s, counters = report.get("cpu_s"), report.get("counters")
-        if not isinstance(cpu_s, int | float) or not isinstance(counters, dict):
-            raise RemoteProtocolError("a worker's report lacks its counters")
-        self._cpu_s = float(cpu_s)
+        cpu_s = report.get("cpu_s")
+        if not isinstance(cpu_s, float) or not 0 <= cpu_s < MAX_CPU_S:
+            raise RemoteProtocolError("a worker's report lacks its processor time")
+        for name in ("counters", "decode_errors", "encoder_dropped", "audio_errors"):
+            counts = report.get(name)
+            if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+                raise RemoteProtocolError(f"a worker's report lacks its {name}")
+        counters = report["counters"]
+        self._cpu_s = cpu_s
         decoded = counters.get("decoded_pictures", 0)
         if isinstance(decoded, int) and decoded > self._decoded_pictures:
             self._decoded_pictures = decoded
@@ -321,9 +329,21 @@ class Recoder:
             status.source = source
         if not isinstance(output, dict):
             return
-        try:
-            self.output = OutputFormat(**output)
-        except TypeError:
-            raise RemoteProtocolError("a worker's output format is none") from None
+        self.output = _output_format(output)
         self.slate = bool(report.get("slate"))
-        status.output = {"codec": self._options.codec.value, **output}
+        status.output = {"codec": self._options.codec.value, **asdict(self.output)}
+
+
+def _output_format(output: dict[str, Any]) -> OutputFormat:
+    """An output format of a worker.
+
+    Raises:
+        RemoteProtocolError: it is none.
+    """
+    numbers = [output.get(name) for name in ("width", "height", "frame_rate", "matrix")]
+    if not all(isinstance(number, int | float) and abs(number) < MAX_NUMBER for number in numbers):
+        raise RemoteProtocolError("a worker's output format is none")
+    width, height, rate, matrix = (float(number or 0) for number in numbers)
+    if not is_sane_size(int(width), int(height)) or not 0 < rate <= MAX_FRAME_RATE or not 0 <= matrix < 256:
+        raise RemoteProtocolError("a worker's output format is out of bounds")
+    return OutputFormat(width=int(width), height=int(height), frame_rate=rate, matrix=int(matrix))
