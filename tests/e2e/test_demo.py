@@ -136,7 +136,7 @@ def test_a_camera_that_is_not_there(demo) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--vendor", "axis"], "axis: no such family"),
+        (["--vendor", "acme"], "acme: no such family"),
         (["--source", __file__], "can't be read as video"),
         (["--cameras", "0"], "--cameras: 0 is not 1 to 100"),
     ],
