@@ -17,7 +17,8 @@ def row(number: int = 1) -> tables.Row:
         output={"codec": "H264", "width": 1280, "height": 720},
         rates=Rates(fps_in=25.2, fps_out=24.9, kbps_in=3001, kbps_out=2002, cpu=0.314),
     )
-    status.delays_s.extend([0.010, 0.020, 0.030])
+    for delay_s in (0.010, 0.020, 0.030):
+        status.note_delay(1.0, delay_s)
     ledger = Ledger()
     ledger.count("rtp_payload_type", "112", count=436)
     return tables.Row(status=status, ledger=ledger, family="hikvision", frames=77)
