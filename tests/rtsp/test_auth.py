@@ -154,6 +154,57 @@ def test_digest_answer_with_qop_counts() -> None:
     assert first["response"] != second["response"]
 
 
+@pytest.mark.parametrize(
+    ("written", "answered"),
+    [
+        ("SHA256", "SHA256"),
+        ("SHA-256", "SHA-256"),
+        ("sha-256", "sha-256"),
+        ('"MD5/SHA256"', "SHA256"),
+        ('"MD5,SHA-256"', "SHA-256"),
+        ('"MD5"', None),
+        ("md5", None),
+    ],
+)
+def test_the_algorithm_is_answered_as_it_was_spelled(written: str, answered: str | None) -> None:
+    value = answer(f'Digest realm="r", nonce="n", algorithm={written}')
+    fields = parse_parameters(value[7:])
+    assert fields.get("algorithm") == answered
+
+    def hashed(text: str) -> str:
+        return (hashlib.md5 if answered is None else hashlib.sha256)(text.encode()).hexdigest()
+
+    # RFC 7616 section 3.4.1 without qop, as RFC 2617 section 3.2.2.1 has it
+    expected = hashed(f"{hashed('viewer:r:Test-1234')}:n:{hashed('DESCRIBE:rtsp://192.0.2.7/live')}")
+    assert fields["response"] == expected
+
+
+def test_a_weaker_algorithm_where_the_stronger_is_refused() -> None:
+    """A camera that names both and checks MD5 only: the nonce may be the same, the next answer names MD5."""
+    both = ['Digest realm="r", nonce="n", algorithm="MD5/SHA256"', 'Basic realm="r"']
+    authenticator = Authenticator(USER, cnonce="c")
+    assert authenticator.accept(parse_challenges(both))
+    assert "algorithm=SHA256" in (authenticator.authorization("DESCRIBE", "u") or "")
+    assert authenticator.accept(parse_challenges(both), refused=True)
+    second = parse_parameters((authenticator.authorization("DESCRIBE", "u") or "")[7:])
+    assert second["algorithm"] == "MD5"
+    assert second["response"] == md5(f"{md5('viewer:r:Test-1234')}:n:{md5('DESCRIBE:u')}")
+    # it stays with that, and the password is never sent in clear because a digest was refused
+    assert not authenticator.accept(parse_challenges(both), refused=True)
+    renewed = [value.replace('"n"', '"m"') for value in both]
+    assert authenticator.accept(parse_challenges(renewed))
+    assert "algorithm=MD5" in (authenticator.authorization("PLAY", "u") or "")
+
+
+def test_a_nonce_that_became_old_weakens_nothing() -> None:
+    authenticator = Authenticator(USER, cnonce="c")
+    assert authenticator.accept(parse_challenges(['Digest realm="r", nonce="n", algorithm="MD5/SHA256"']))
+    authenticator.authorization("PLAY", "u")
+    stale = parse_challenges(['Digest realm="r", nonce="m", algorithm="MD5/SHA256", stale=true'])
+    assert authenticator.accept(stale, refused=True)
+    assert "algorithm=SHA256" in (authenticator.authorization("PLAY", "u") or "")
+
+
 def test_a_realm_in_another_charset_is_answered_with_its_bytes() -> None:
     realm = b"\xc9\xe3\xcf\xf1\xbb\xfa".decode("utf-8", "surrogateescape")  # GBK
     value = answer(f'Digest realm="{realm}", nonce="7"').encode("utf-8", "surrogateescape")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))')
 _SCHEME = re.compile(r"^\s*(Digest|Basic)\b", re.IGNORECASE)
 _NEXT_SCHEME = re.compile(r",\s*(?=(?:Digest|Basic)\s)", re.IGNORECASE)
+_ALGORITHM = re.compile(r"(MD5|SHA-?256)(-SESS)?", re.IGNORECASE)
 _MAX_CHALLENGE = 4096
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _STRENGTH = {"BASIC": 0, "MD5": 1, "SHA-256": 2}
@@ -38,6 +39,8 @@ class Challenge:
     Attributes:
         scheme: "Basic" or "Digest".
         algorithm: "MD5" or "SHA-256"; "BASIC" for Basic.
+        spelling: the algorithm's name as the camera wrote it, which is how the answer has to write it: a camera that
+            writes `SHA256` looks for its own word. Empty: the answer names none, which means MD5 (RFC 2617, 3.2.1).
         session: whether it is the -sess variant.
         qop: whether qop=auth is offered.
         stale: the nonce was too old, the credentials were not wrong.
@@ -48,9 +51,15 @@ class Challenge:
     nonce: str = ""
     opaque: str | None = None
     algorithm: str = "MD5"
+    spelling: str = ""
     session: bool = False
     qop: bool = False
     stale: bool = False
+
+    @property
+    def strength(self) -> int:
+        """More is better."""
+        return _STRENGTH[self.algorithm]
 
 
 def parse_challenges(values: Iterable[str]) -> list[Challenge]:
@@ -61,38 +70,46 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
 
     Source: RFC 7235 section 4.1. Parameters unknown to us (Hikvision's `random`) are ignored.
     """
-    challenges = []
+    challenges: list[Challenge] = []
     for value in values:
         for text in _NEXT_SCHEME.split(value[:_MAX_CHALLENGE]):
-            challenge = _parse_challenge(text)
-            if challenge is not None:
-                challenges.append(challenge)
-    return sorted(challenges, key=lambda item: -_STRENGTH[item.algorithm])
+            challenges += _parse_challenge(text)
+    return sorted(challenges, key=lambda item: -item.strength)
 
 
-def _parse_challenge(text: str) -> Challenge | None:
+def _parse_challenge(text: str) -> list[Challenge]:
+    """One challenge, or one for each algorithm where one parameter names several (Hikvision's "MD5/SHA256")."""
     match = _SCHEME.match(text)
     if match is None:
-        return None
+        return []
     parameters = parse_parameters(text[match.end() :])
     realm = parameters.get("realm", "")
     if match.group(1).lower() == "basic":
-        return Challenge(scheme="Basic", realm=realm, algorithm="BASIC")
-    name = parameters.get("algorithm", "MD5").upper()
-    algorithm = name.removesuffix("-SESS")
+        return [Challenge(scheme="Basic", realm=realm, algorithm="BASIC")]
     qop = {item.strip().lower() for item in parameters.get("qop", "").split(",")}
-    if algorithm not in _HASHES or "nonce" not in parameters or (qop != {""} and "auth" not in qop):
-        return None
-    return Challenge(
-        scheme="Digest",
-        realm=realm,
-        nonce=parameters["nonce"],
-        opaque=parameters.get("opaque"),
-        algorithm=algorithm,
-        session=name != algorithm,
-        qop="auth" in qop,
-        stale=parameters.get("stale", "").lower() == "true",
-    )
+    if "nonce" not in parameters or (qop != {""} and "auth" not in qop):
+        return []
+    names = [name.strip() for name in re.split("[/,]", parameters.get("algorithm") or "MD5")]
+    return [
+        Challenge(
+            scheme="Digest",
+            realm=realm,
+            nonce=parameters["nonce"],
+            opaque=parameters.get("opaque"),
+            algorithm="MD5" if known.group(1).upper() == "MD5" else "SHA-256",
+            # MD5 alone is what an answer without the parameter means, and what every camera of that kind understands
+            spelling="" if len(names) == 1 and name.upper() == "MD5" else name,
+            session=known.group(2) is not None,
+            qop="auth" in qop,
+            stale=parameters.get("stale", "").lower() == "true",
+        )
+        for name in names[:_MAX_ALGORITHMS]
+        if (known := _ALGORITHM.fullmatch(name))
+    ]
+
+
+_MAX_ALGORITHMS = 8
+"""Of one parameter; there are four that are known here."""
 
 
 def parse_parameters(text: str) -> dict[str, str]:
@@ -143,16 +160,32 @@ class Authenticator:
         self._credentials = credentials
         self._cnonce = cnonce
         self._challenge: Challenge | None = None
+        self._strongest = max(_STRENGTH.values())
         self._nonce_count = 0
 
-    def accept(self, challenges: list[Challenge]) -> bool:
-        """Take the best challenge; False when the same one was already answered, so the credentials are refused."""
-        if not challenges:
-            return False
-        best = challenges[0]
+    def accept(self, challenges: list[Challenge], *, refused: bool = False) -> bool:
+        """Take the best challenge; False when the same one was already answered, so the credentials are refused.
+
+        Args:
+            challenges: of the response, strongest first.
+            refused: they come in answer to credentials for a nonce that was fresh. A Digest of a weaker algorithm is
+                taken then, where one is offered: a camera may name SHA-256 and not know it for every user.
+        """
         current = self._challenge
-        repeated = current is not None and current.scheme == best.scheme and self._nonce_count > 0
-        if current is not None and repeated and not best.stale and current.nonce == best.nonce:
+        if refused and current is not None and current.scheme == "Digest":
+            others = [item for item in challenges if item.scheme == "Digest" and item.strength < current.strength]
+            if others and not any(item.stale for item in challenges):
+                self._strongest = others[0].strength
+        offered = [item for item in challenges if item.strength <= self._strongest] or challenges
+        if not offered:
+            return False
+        best = offered[0]
+        if (
+            current is not None
+            and self._nonce_count > 0
+            and not best.stale
+            and (current.scheme, current.algorithm, current.nonce) == (best.scheme, best.algorithm, best.nonce)
+        ):
             return False
         self._challenge = best
         self._nonce_count = 0
@@ -176,8 +209,8 @@ class Authenticator:
             f'Digest username="{name}", realm="{_quote(challenge.realm)}", nonce="{_quote(challenge.nonce)}", '
             f'uri="{uri}", response="{response}"'
         )
-        if challenge.algorithm != "MD5" or challenge.session:
-            value += f", algorithm={challenge.algorithm}{'-sess' if challenge.session else ''}"
+        if challenge.spelling:
+            value += f", algorithm={challenge.spelling}"
         if challenge.opaque is not None:
             value += f', opaque="{_quote(challenge.opaque)}"'
         if challenge.qop:
