@@ -3,9 +3,10 @@
 from typing import get_args
 
 from transcoder.config.source import SourceConfig
+from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.headers import Transport
-from transcoder.rtsp.messages import RtspParser
+from transcoder.rtsp.messages import Request, RtspParser
 from transcoder.rtsp.profiles import PROFILES
 from transcoder.rtsp.urls import parse_url
 
@@ -46,3 +47,31 @@ def test_keep_alives_come_often_where_told() -> None:
     assert playing("auto", 60).next_timeout() == 125.0
     assert playing("auto", 20).next_timeout() == 110.0
     assert playing("frequent-keep-alive", 60).next_timeout() == 104.0
+
+
+def fields_sent(client: ClientProtocol) -> set[str]:
+    parser = RtspParser()
+    parser.receive_data(b"".join(client.data_to_send()))
+    found = set()
+    while (event := parser.next_event()) is not None:
+        assert isinstance(event, Request)
+        found |= {name for name, _ in event.headers}
+    return found
+
+
+def test_bare_requests_hold_what_the_method_needs() -> None:
+    client = playing("bare-requests", 60)
+    client.handle_timeout(200.0)  # a keep-alive
+    client.teardown(201.0)
+    assert fields_sent(client) == {"CSeq", "Session", "Transport"}
+    assert fields_sent(playing("auto", 60)) > {"CSeq", "Session", "Transport", "User-Agent", "Accept"}
+
+
+def test_bare_requests_log_in() -> None:
+    user = Credentials(username="viewer", password="Test-1234")
+    client = ClientProtocol(
+        parse_url("rtsp://192.0.2.1/cam"), user, cnonce="c", now=0.0, profile=PROFILES["bare-requests"]
+    )
+    client.data_to_send()
+    client.receive_data(b'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n', 0.0)
+    assert fields_sent(client) == {"CSeq", "Authorization"}

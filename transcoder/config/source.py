@@ -97,7 +97,7 @@ class SourceConfig(Section):
     """A file with the password, relative to the configuration file's folder."""
     transport: Literal["auto", "tcp", "udp", "http"] = "auto"
     """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
-    profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options"] = "auto"
+    profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests"] = "auto"
     """A quirk that is forced by hand; auto: by behaviour."""
     bind_address: str | None = None
     """The local address that connects to the camera."""

@@ -302,7 +302,9 @@ class ClientProtocol:
 
     def _send(self, item: _Pending) -> None:
         self._cseq += 1
-        headers = Headers([("CSeq", str(self._cseq)), ("User-Agent", USER_AGENT)])
+        headers = Headers([("CSeq", str(self._cseq))])
+        if not self._profile.bare_requests:
+            headers.add("User-Agent", USER_AGENT)
         if self._session.id is not None and item.method != "DESCRIBE":
             headers.add("Session", self._session.id)
         if self._auth is not None:
@@ -323,7 +325,8 @@ class ClientProtocol:
 
     def _describe(self, now: float) -> None:
         self.state = ClientState.DESCRIBING
-        self._request("DESCRIBE", self._url.target, now, (("Accept", "application/sdp"),))
+        accept = () if self._profile.bare_requests else (("Accept", "application/sdp"),)
+        self._request("DESCRIBE", self._url.target, now, accept)
 
     def _schedule_keep_alive(self, now: float) -> None:
         interval = min(max(self._session.timeout_s / 2, MIN_KEEP_ALIVE_S), MAX_KEEP_ALIVE_S)
@@ -375,7 +378,8 @@ class ClientProtocol:
     def _retry(self, item: _Pending, response: Response, now: float) -> bool:
         if self._auth is None or item.retries >= MAX_AUTH_RETRIES:
             return False
-        if not self._auth.accept(parse_challenges(response.headers.get_all("WWW-Authenticate"))):
+        challenges = parse_challenges(response.headers.get_all("WWW-Authenticate"))
+        if not self._auth.accept(challenges, refused=item.retries > 0):
             return False
         item.retries += 1
         item.deadline = now + RESPONSE_TIMEOUT_S
@@ -424,7 +428,8 @@ class ClientProtocol:
             self.state = ClientState.DESCRIBED
             return
         self.state = ClientState.STARTING
-        self._request("PLAY", self._base, now, (("Range", "npt=0.000-"),))
+        play_range = () if self._profile.bare_requests else (("Range", "npt=0.000-"),)
+        self._request("PLAY", self._base, now, play_range)
 
     def _agreed(self, value: str | None) -> Transport:
         """What the server made of our Transport; channels and ports it leaves out are those that were asked for."""

@@ -11,11 +11,14 @@ class SourceProfile:
         trust_marker: False: only the next picture's start ends one; costs a frame of delay.
         keep_alive_s: seconds between keep-alives at most, or None for half the session's timeout.
         options_first: False: the conversation begins with DESCRIBE.
+        bare_requests: requests hold nothing but CSeq, Session, Authorization and Transport: no User-Agent, Accept and
+            Range, all of which RFC 2326 leaves to the client.
     """
 
     trust_marker: bool = True
     keep_alive_s: float | None = None
     options_first: bool = True
+    bare_requests: bool = False
 
 
 PROFILES = {
@@ -24,5 +27,7 @@ PROFILES = {
     # some cameras end a session after 5 s without a sign of life, whatever they announce
     "frequent-keep-alive": SourceProfile(keep_alive_s=4.0),
     "no-options": SourceProfile(options_first=False),
+    # a Hikvision model is said to refuse Basic where other fields are sent too (go2rtc); which one is not known
+    "bare-requests": SourceProfile(bare_requests=True),
 }
 """By the name in `source.profile`."""

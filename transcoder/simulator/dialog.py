@@ -167,6 +167,8 @@ class CameraDialog:
 
     def _authorized(self, request: Request) -> bool:
         session = self._behaviour.session
+        if session.refuses(name for name, _ in request.headers):
+            return False
         return self._credentials is None or is_authorized(
             request,
             self._credentials,
@@ -174,7 +176,7 @@ class CameraDialog:
             realm=self.camera.realm,
             nonce=self._nonce,
             in_path=self._behaviour.password_in_path,
-            algorithm=session.digest_algorithm,
+            algorithms=session.algorithms(),
             qop=session.digest_qop,
         )
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Collection
 
 from transcoder.rtsp.auth import Challenge, Credentials, digest_response, parse_parameters
 from transcoder.rtsp.messages import Request
@@ -16,7 +17,7 @@ def challenges(
         authentication: "digest", "basic", "both" or "several".
         realm: of the camera.
         nonce: of the connection.
-        algorithm: "MD5" or "SHA-256".
+        algorithm: as it is written.
         qop: qop="auth" is offered.
         stale: the client's nonce was too old.
     """
@@ -25,7 +26,8 @@ def challenges(
 
     def digest(name: str) -> str:
         text = f'Digest realm="{realm}", nonce="{nonce}", stale="{old}"'
-        text += "" if name == "MD5" and not qop else f", algorithm={name}"
+        written = f'"{name}"' if set(name) & set("/,") else name
+        text += "" if name == "MD5" and not qop else f", algorithm={written}"
         return text + (', qop="auth"' if qop else "")
 
     if authentication == "several":
@@ -41,7 +43,7 @@ def is_authorized(
     realm: str,
     nonce: str,
     in_path: bool,
-    algorithm: str = "MD5",
+    algorithms: Collection[str] = ("MD5",),
     qop: bool = False,
 ) -> bool:
     """Whether the request may be carried out.
@@ -53,7 +55,7 @@ def is_authorized(
         realm: of the camera.
         nonce: that this connection was given.
         in_path: `user=..&password=..` in the path counts too (H264DVR).
-        algorithm: of the Digest; "several" accepts what the client says.
+        algorithms: of the Digest, as they have to be written; "several" accepts what the client says.
         qop: a Digest without qop is refused.
     """
     if in_path and f"user={credentials.username}&password={credentials.password}&" in request.uri:
@@ -68,8 +70,8 @@ def is_authorized(
     if scheme.lower() != "digest" or authentication == "basic":
         return False
     parameters = parse_parameters(value)
-    used = parameters.get("algorithm", "MD5").upper()
-    accepted = {"MD5", "SHA-256"} if authentication == "several" else {algorithm}
+    used = parameters.get("algorithm", "MD5")
+    accepted = {"MD5", "SHA-256"} if authentication == "several" else algorithms
     if parameters.get("username") != credentials.username or parameters.get("nonce") != nonce or used not in accepted:
         return False
     if qop and parameters.get("qop") != "auth":
@@ -79,7 +81,7 @@ def is_authorized(
     except ValueError:
         return False
     expected = digest_response(
-        Challenge(scheme="Digest", realm=realm, nonce=nonce, algorithm=used, qop=qop),
+        Challenge(scheme="Digest", realm=realm, nonce=nonce, algorithm="MD5" if used == "MD5" else "SHA-256", qop=qop),
         credentials,
         method=request.method,
         uri=parameters.get("uri", ""),

@@ -65,7 +65,7 @@ def parameters(value: str) -> dict[str, str]:
 def login(talk: Talk, value: str, method: str = "DESCRIBE", *, qop: bool = False, now: float = 0.0) -> Response:
     """Answer a Digest challenge (RFC 7616 section 3.4.1; without qop RFC 2069)."""
     given = parameters(value)
-    sha = given.get("algorithm") == "SHA-256"
+    sha = given.get("algorithm", "MD5") != "MD5"
 
     def digest(text: str) -> str:
         return (hashlib.sha256 if sha else hashlib.md5)(text.encode()).hexdigest()
@@ -74,7 +74,7 @@ def login(talk: Talk, value: str, method: str = "DESCRIBE", *, qop: bool = False
     middle = f"{given['nonce']}:00000001:abcd:auth" if qop else given["nonce"]
     text = f'Digest username="admin", realm="{given["realm"]}", nonce="{given["nonce"]}", uri="{talk.uri}", '
     text += f'response="{digest(f"{first}:{middle}:{second}")}"'
-    text += ", algorithm=SHA-256" if sha else ""
+    text += f", algorithm={given['algorithm']}" if sha else ""
     text += ', qop=auth, nc=00000001, cnonce="abcd"' if qop else ""
     return talk.ask(method, Authorization=text, now=now)
 
@@ -89,6 +89,33 @@ def test_digests(contents, algorithm: str, qop: bool) -> None:
     assert ('qop="auth"' in value) == qop
     assert login(talk, value, qop=qop).status == 200
     assert login(talk, value.replace("realm", "realm=x, realm", 1).replace("IP", "x"), qop=not qop).status == 401
+
+
+def test_an_algorithm_is_answered_as_it_was_spelled(contents) -> None:
+    talk = Talk(contents, "digest_algorithm=SHA256", password="pw")
+    value = talk.ask("DESCRIBE").headers.get("WWW-Authenticate")
+    assert "algorithm=SHA256," in f"{value},"
+    assert login(talk, value.replace("SHA256", "SHA-256")).status == 401
+    assert login(talk, value).status == 200
+
+
+@pytest.mark.parametrize("understood", ["", "MD5", "SHA256"])
+def test_two_algorithms_in_one_parameter(contents, understood: str) -> None:
+    """Hikvision."""
+    talk = Talk(contents, "digest_algorithm=MD5/SHA256", f"digest_understood={understood}", password="pw")
+    value = talk.ask("DESCRIBE").headers.get("WWW-Authenticate")
+    assert value.endswith('algorithm="MD5/SHA256"')
+    for name in ("MD5", "SHA256"):
+        expected = 200 if understood in {"", name} else 401
+        assert login(talk, value.replace("MD5/SHA256", name)).status == expected
+
+
+def test_extra_fields_refused(contents) -> None:
+    talk = Talk(contents, "authentication=basic", "extra_fields_refused=true", password="pw")
+    good = "Basic YWRtaW46cHc="
+    assert talk.ask("DESCRIBE", Authorization=good).status == 200
+    assert talk.ask("DESCRIBE", Authorization=good, Accept="application/sdp").status == 401
+    assert talk.ask("SETUP", Authorization=good, Transport=TCP).status == 200
 
 
 def test_several_challenges(contents) -> None:

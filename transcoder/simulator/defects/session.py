@@ -1,9 +1,14 @@
 """RTSP servers that answer in their own way, late, or not at all."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from transcoder.rtsp.headers import Transport
+
+_NEEDED = frozenset({"cseq", "authorization", "session", "transport"})
+"""Fields that a request can't do without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +20,13 @@ class SessionDefects:
             Hipcam), or with a status (400, 401: recorders that want a login each time; 405, 451; 454: thingino; 501).
         session_changes: a later SETUP of one session is answered with another id (H264DVR).
         session_id_changes_in_play: PLAY is answered with another id than SETUP.
-        digest_algorithm: of the challenge (Hikvision from firmware 5.8 on: SHA-256).
+        digest_algorithm: of the challenge (Hikvision from firmware 5.8 on: SHA-256); answers have to spell it the same
+            way, or as one of two that are named.
+        digest_understood: the only one of two algorithms named that is really checked; empty: both.
         digest_qop: the challenge offers qop="auth" (Hikvision from firmware 5.8 on).
         nonce_lifetime_s: a nonce is good for so long, then stale=true (Axis: 150).
+        extra_fields_refused: a login is refused where a request holds more than its method needs, such as User-Agent
+            (reported of a Hikvision model and Basic).
         redirect: DESCRIBE is answered 302 to another "path" or "port" of the same host.
         busy_connections: so many connections are answered 503 first (a full connection table).
         interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
@@ -28,13 +37,29 @@ class SessionDefects:
     keep_alive: Literal["answered", "ignored", "400", "401", "405", "451", "454", "501"] = "answered"
     session_changes: bool = False
     session_id_changes_in_play: bool = False
-    digest_algorithm: Literal["MD5", "SHA-256"] = "MD5"
+    digest_algorithm: Literal["MD5", "SHA-256", "SHA256", "MD5/SHA256", "MD5,SHA-256"] = "MD5"
+    digest_understood: Literal["", "MD5", "SHA256", "SHA-256"] = ""
     digest_qop: bool = False
     nonce_lifetime_s: float | None = None
+    extra_fields_refused: bool = False
     redirect: Literal["none", "path", "port"] = "none"
     busy_connections: int = 0
     interleaved: Literal["asked", "none", "other", "single"] = "asked"
     transport_without_tcp: bool = False
+
+    def algorithms(self) -> frozenset[str]:
+        """Names of Digest algorithms that an answer may hold."""
+        return frozenset(
+            [self.digest_understood] if self.digest_understood else re.split("[/,]", self.digest_algorithm)
+        )
+
+    def refuses(self, names: Iterable[str]) -> bool:
+        """Whether a request is refused for its fields.
+
+        Args:
+            names: of the fields.
+        """
+        return self.extra_fields_refused and not {name.lower() for name in names} <= _NEEDED
 
     def channels(self, asked: Transport, free: int) -> tuple[tuple[int, int], str]:
         """Channel pair of a media over TCP, and what the response says of it.
