@@ -98,6 +98,23 @@ class SessionDescription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interleaving:
+    """That NAL units come with decoding order numbers, and how far out of order they come; each None where not said.
+
+    Attributes:
+        depth: NAL units that may have to wait: sprop-interleaving-depth (H.264, slices only), sprop-depack-buf-nalus.
+        max_don_diff: sprop-max-don-diff: by how much the numbers of waiting ones may differ.
+        buffer_size: bytes of waiting ones: sprop-deint-buf-req, sprop-depack-buf-bytes.
+
+    Source: RFC 6184 section 8.1, RFC 7798 section 7.1.
+    """
+
+    depth: int | None = None
+    max_don_diff: int | None = None
+    buffer_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoSelection:
     """The one media that is set up.
 
@@ -106,6 +123,7 @@ class VideoSelection:
         payload_types: those of the chosen encoding; packets of any other are dropped unread.
         parameter_sets: what the description says; a hint until the stream says better.
         picture_size: (width, height) that the description says, or None; a hint too.
+        interleaving: of H.264 in packetization-mode 2 and of H.265 with DONL fields, else None.
     """
 
     index: int
@@ -115,6 +133,7 @@ class VideoSelection:
     clock_rate: int
     parameter_sets: tuple[bytes, ...]
     picture_size: tuple[int, int] | None = None
+    interleaving: Interleaving | None = None
 
 
 def parse_sdp(body: bytes) -> SessionDescription:
@@ -275,6 +294,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 clock_rate=90_000,  # fixed by RFC 6184, RFC 7798, RFC 2435; a camera that says 9000 means it too
                 parameter_sets=_configuration(codec, wanted.parameters),
                 picture_size=_picture_size(media, wanted.payload_type),
+                interleaving=_interleaving(codec, wanted.parameters),
             )
     offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
     shown = "".join(letter if letter.isprintable() else "?" for letter in offered[:_MAX_OFFERED])
@@ -358,6 +378,27 @@ def _configuration(codec: SourceCodec, parameters: dict[str, str]) -> tuple[byte
         return video_object_layers(bytes.fromhex(text))  # RFC 6416 section 7.1
     except ValueError:
         return ()
+
+
+def _interleaving(codec: SourceCodec, parameters: dict[str, str]) -> Interleaving | None:
+    if codec is Codec.H264 and parameters.get("packetization-mode") == "2":
+        return Interleaving(
+            depth=_number(parameters, "sprop-interleaving-depth"),
+            max_don_diff=_number(parameters, "sprop-max-don-diff"),
+            buffer_size=_number(parameters, "sprop-deint-buf-req"),
+        )
+    if codec is Codec.H265 and _number(parameters, "sprop-max-don-diff"):  # RFC 7798 section 4.4.1: greater than 0
+        return Interleaving(
+            depth=_number(parameters, "sprop-depack-buf-nalus"),
+            max_don_diff=_number(parameters, "sprop-max-don-diff"),
+            buffer_size=_number(parameters, "sprop-depack-buf-bytes"),
+        )
+    return None
+
+
+def _number(parameters: dict[str, str], name: str) -> int | None:
+    value = parameters.get(name, "")
+    return int(value) if re.fullmatch(r"[0-9]{1,10}", value) else None
 
 
 _MAX_CONFIG = 8192

@@ -336,6 +336,7 @@ class RtspSource(asyncio.Protocol):
                 marker_proofs=PROOFS if self._options.profile.trust_marker else NEVER,
                 parameter_sets=selection.parameter_sets,
                 picture_size=selection.picture_size,
+                interleaving=selection.interleaving,
             )
             if audio is not None:
                 self._core.setup(audio.media.control, self._wanted_transport(1), now, optional=True)

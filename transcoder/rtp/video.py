@@ -7,10 +7,11 @@ from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import Buffer, RtpPacket
-from transcoder.rtp.payload import h264, h265, jpeg, mpeg4
+from transcoder.rtp.payload import h264, h265, interleaved, jpeg, mpeg4
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
 from transcoder.rtp.sender_reports import SenderReports
+from transcoder.sdp import Interleaving
 
 REPORT_INTERVAL_S = 5.0
 """Between receiver reports (RFC 3550 section 6.2); they keep sessions of cameras alive that ignore requests."""
@@ -70,6 +71,7 @@ class VideoReceiver:
         parameter_sets: of the session description; only MPEG-4 needs them, whose cameras may send them nowhere else.
         picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
         marker_proofs: pictures that the marker of H.264 and H.265 has to end rightly before it is believed.
+        interleaving: of the session description, where NAL units come with decoding order numbers.
 
     Attributes:
         restarts: how often the source began anew; whoever keeps a timeline resets it then.
@@ -88,14 +90,17 @@ class VideoReceiver:
         parameter_sets: tuple[bytes, ...] = (),
         picture_size: tuple[int, int] | None = None,
         marker_proofs: int = 0,
+        interleaving: Interleaving | None = None,
     ) -> None:
         extensions = jpeg.EXTENSIONS if codec is PictureCodec.JPEG else frozenset()
         self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=extensions)
-        self._path: NalUnitPath | jpeg.PictureAssembler | mpeg4.PictureAssembler
+        self._path: NalUnitPath | interleaved.PictureAssembler | jpeg.PictureAssembler | mpeg4.PictureAssembler
         if codec is PictureCodec.JPEG:
             self._path = jpeg.PictureAssembler(ledger, picture_size)
         elif codec is PictureCodec.MPEG4:
             self._path = mpeg4.PictureAssembler(ledger, parameter_sets)
+        elif interleaving is not None:
+            self._path = interleaved.PictureAssembler(codec, interleaving)
         else:
             self._path = NalUnitPath(codec, marker_proofs)
         self._ledger = ledger

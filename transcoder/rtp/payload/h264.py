@@ -86,7 +86,8 @@ class Depacketizer(Reassembly):
             payload: of one packet, in sequence order.
             marker: of the packet; it ends a fragmented unit whose end bit is missing.
 
-        Source: RFC 6184 sections 5.6 to 5.8. STAP-B, MTAP and FU-B belong to packetization-mode 2: no camera has it.
+        Source: RFC 6184 sections 5.6 to 5.8. STAP-B, MTAP and FU-B belong to packetization-mode 2, which is
+        read elsewhere.
         """
         if not payload:
             self.faults["empty payload"] += 1

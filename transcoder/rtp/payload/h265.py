@@ -1,5 +1,6 @@
-"""RTP payload format for H.265 (RFC 7798): single NAL unit packets, AP and FU, without DONL."""
+"""RTP payload format for H.265 (RFC 7798): single NAL unit packets, AP, FU and PACI, without DONL."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from transcoder.rtp.payload.fragments import Reassembly
@@ -71,10 +72,33 @@ def _fragment(unit: bytes, max_payload: int) -> list[bytes]:
     return fragments
 
 
+def unwrap_paci(payload: memoryview, faults: Counter[str]) -> memoryview:
+    """The NAL unit, AP or FU of a PACI packet; its header extensions (PHES) are dropped, counted.
+
+    Args:
+        payload: of a packet of type 50.
+        faults: where it is counted.
+
+    Returns:
+        The payload that a packet without PACI would have, or an empty one where it can't be read.
+
+    Source: RFC 7798 section 4.4.4: behind the PayloadHdr A (1 bit), cType (6), PHSsize (5), F0 to F2, Y; then PHSsize
+    bytes of PHES, then what is wrapped, without its first two bytes: those are PayloadHdr with A and cType in it.
+    """
+    size = (payload[2] << 8 | payload[3]) >> 4 & 0x1F if len(payload) > 4 else 0
+    inner = payload[2] & 0xFE if len(payload) > 4 else PACI << 1
+    if len(payload) <= 4 + size or (inner >> 1) & 0x3F == PACI:  # none within another one
+        faults["unreadable PACI packet"] += 1
+        return memoryview(b"")
+    faults["PACI packet"] += 1
+    return memoryview(bytes((inner | (payload[0] & 1), payload[1])) + payload[4 + size :])
+
+
 class Depacketizer(Reassembly):
     """RTP payloads in order in, NAL units out.
 
-    Tolerated, each counted in `faults`: what Reassembly names, aggregates padded with zeros and aggregates cut short.
+    Tolerated, each counted in `faults`: what Reassembly names, aggregates padded with zeros, aggregates cut short and
+    PACI packets.
     """
 
     def receive(self, payload: memoryview, *, marker: bool) -> list[bytes]:
@@ -84,12 +108,17 @@ class Depacketizer(Reassembly):
             payload: of one packet, in sequence order.
             marker: of the packet; it ends a fragmented unit whose end bit is missing.
 
-        Source: RFC 7798 sections 4.4.1 to 4.4.3. PACI packets and DONL fields are not known of any camera.
+        Source: RFC 7798 sections 4.4.1 to 4.4.4. DONL fields, which sprop-max-don-diff announces, are read elsewhere.
         """
         if len(payload) < 2:
             self.faults["empty payload"] += 1
             return []
         kind = (payload[0] >> 1) & 0x3F
+        if kind == PACI:
+            payload = unwrap_paci(payload, self.faults)
+            if not payload:
+                return []
+            kind = (payload[0] >> 1) & 0x3F
         if kind == FU:
             return self._fragment(payload, marker=marker)
         units: list[bytes] = self.cut_off()

@@ -177,6 +177,7 @@ class Observation:
             cname=CNAME,
             parameter_sets=selection.parameter_sets,
             picture_size=selection.picture_size,
+            interleaving=selection.interleaving,
         )
 
     def on_playing(self) -> None:
