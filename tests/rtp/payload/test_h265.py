@@ -121,7 +121,15 @@ CASES = [
     ("byte stream in fragments (Amatek)", ["6201a0aa0000", "620160014201bb"], ["4001aa", "4201bb"], STREAM),
     ("byte stream inside an aggregate", ["6001 0009 4001aa 000001 4e0105"], ["4001aa", "4e0105"], STREAM),
     ("zeros behind a unit", ["4401c10000"], ["4401c1"], {}),
-    ("PACI", ["6401aabb"], [], {"packet type 50": 1}),
+    # RFC 7798 figure 12: A 0, cType 19, PHSsize 3, F0 set; three bytes of PHES, then all but the first two bytes
+    ("PACI around a single", ["6401 2638 abcdef af88"], ["2601af88"], {"PACI packet": 1}),
+    ("PACI without PHES", ["6401 2600 af88"], ["2601af88"], {"PACI packet": 1}),
+    ("PACI with the longest PHES", ["6401 27f8" + "ee" * 31 + "af88"], ["2601af88"], {"PACI packet": 1}),
+    ("layer and TID of a PACI packet, A for F", ["650b a600 af88"], ["a70baf88"], {"PACI packet": 1}),
+    ("PACI around FU", ["6401 6200 93aa", "620113bb", "6401 6238 abcdef 53cc"], ["2601aabbcc"], {"PACI packet": 2}),
+    ("PACI around AP", ["6401 6000 0003400aaa0003420abb"], ["400aaa", "420abb"], {"PACI packet": 1}),
+    ("PACI within PACI", ["6401 6400 aabb", "0201cc"], ["0201cc"], {"unreadable PACI packet": 1}),
+    ("PACI cut short", ["6401", "6401 2638 abcdef", "0201cc"], ["0201cc"], {"unreadable PACI packet": 2}),
     ("type 63", ["7e01aabb"], [], {"packet type 63": 1}),
 ]
 
