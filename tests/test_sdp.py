@@ -15,9 +15,11 @@ from transcoder.errors import LimitExceeded, SdpSyntaxError
 from transcoder.sdp import (
     MAX_MEDIA,
     MAX_SDP_SIZE,
+    Interleaving,
     ServedVideo,
     parameter_sets,
     parse_sdp,
+    select_audio,
     select_video,
     serialize_served,
 )
@@ -60,6 +62,32 @@ def test_peculiarity(case: dict) -> None:
     assert (selected.media.control or "") == case["control"]
     expected = [bytes.fromhex(unit) for unit in TABLE[case["codec"]]] if case["sets"] else []
     assert list(selected.parameter_sets) == expected
+
+
+@pytest.mark.parametrize(
+    ("encoding", "parameters", "expected"),
+    [
+        ("H264", "packetization-mode=1;sprop-interleaving-depth=4", None),
+        ("H264", "sprop-parameter-sets=Z00=", None),
+        (
+            "H264",
+            "packetization-mode=2;sprop-interleaving-depth=4;sprop-deint-buf-req=90000;sprop-max-don-diff=9",
+            Interleaving(depth=4, max_don_diff=9, buffer_size=90_000),
+        ),
+        ("H264", "packetization-mode=2; sprop-interleaving-depth=-1", Interleaving()),
+        ("H265", "sprop-max-don-diff=0;sprop-depack-buf-nalus=4", None),
+        (
+            "H265",
+            "sprop-max-don-diff=3;sprop-depack-buf-nalus=4;sprop-depack-buf-bytes=5000",
+            Interleaving(depth=4, max_don_diff=3, buffer_size=5000),
+        ),
+        ("H265", "sprop-max-don-diff=99999999999", None),
+    ],
+)
+def test_interleaving(encoding: str, parameters: str, expected: Interleaving | None) -> None:
+    # RFC 6184 section 8.1; RFC 7798 sections 4.4.1 and 7.1: DONL is there where sprop-max-don-diff is over 0
+    body = f"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 {encoding}/90000\r\na=fmtp:96 {parameters}\r\n"
+    assert select_video(parse_sdp(body.encode())).interleaving == expected
 
 
 @pytest.mark.parametrize("row", RECORDED, ids=[row[0] for row in RECORDED])
@@ -116,6 +144,68 @@ def test_static_payload_types_need_no_rtpmap() -> None:  # RFC 3551 tables 4 and
     audio, video = ([(item.encoding, item.clock_rate) for item in media.formats] for media in description.media)
     assert audio == [("PCMU", 8000), ("GSM", 8000), ("PCMA", 8000), ("L16", 44100), ("L16", 44100), ("MPA", 90000)]
     assert video == [("JPEG", 90000), ("MPV", 90000), ("MP2T", 90000)]
+
+
+@pytest.mark.parametrize(
+    ("line", "rate"),
+    [
+        ("H264", 90_000),  # RFC 6184 section 8.2.1
+        ("jpeg", 90_000),
+        ("PCMU", 8000),  # RFC 3551 table 4
+        ("PCMA/", 8000),
+        ("G726-32", 8000),
+        ("opus", 48_000),  # RFC 7587 section 4.1
+        ("G722", 8000),
+        ("L16", 0),
+        ("PCMU/16000", 16_000),
+    ],
+)
+def test_rtpmap_without_clock_rate(line: str, rate: int) -> None:
+    media = parse_sdp(f"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 {line}\r\n".encode()).media[0]
+    assert [(item.encoding, item.clock_rate) for item in media.formats] == [(line.partition("/")[0].upper(), rate)]
+
+
+@pytest.mark.parametrize(("config", "rate"), [("1588", 8000), ("1190", 48_000), ("1408", 16_000), ("", 8000)])
+def test_aac_without_clock_rate_has_that_of_its_configuration(config: str, rate: int) -> None:
+    """AudioSpecificConfig, ISO 14496-3 table 1.16: 5 bits object type, 4 bits sampling frequency index, channels."""
+    description = parse_sdp(
+        b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC\r\n"
+        + f"a=fmtp:97 mode=AAC-hbr;config={config}\r\n".encode()
+    )
+    audio = select_audio(description, select_video(description))
+    assert audio is not None
+    assert audio.clock_rate == rate
+
+
+def test_parameters_of_audio_under_the_video() -> None:
+    description = parse_sdp(
+        b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:97 mode=AAC-hbr;config=1588\r\n"
+        b"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/8000\r\n"
+    )
+    audio = select_audio(description, select_video(description))
+    assert audio is not None
+    assert audio.config == b"\x15\x88"
+
+
+@pytest.mark.parametrize(
+    ("session", "media", "address"),
+    [
+        ("IN IP4 224.1.1.1/16", None, "224.1.1.1"),
+        ("IN IP4 224.1.1.1/127/3", None, "224.1.1.1"),
+        ("IN IP6 ff15::101/3", None, "ff15::101"),
+        ("IN IP4 224.1.1.1/16", "IN IP4 239.7.7.7/2", "239.7.7.7"),
+        ("IN IP4 224.1.1.1/16", "IN", "224.1.1.1"),  # Uniview cuts lines off
+        ("IN", None, ""),
+        ("", None, ""),
+        ("IN c=IN IP4 0.0.0.0", None, "0.0.0.0"),  # HIK Media Server
+        (None, None, ""),
+    ],
+)
+def test_the_address_of_a_media_or_of_the_session(session: str | None, media: str | None, address: str) -> None:
+    lines = ["v=0"] if session is None else ["v=0", f"c={session}"]
+    lines += ["m=video 5000 RTP/AVP 96", "a=rtpmap:96 H264/90000"]
+    lines += [] if media is None else [f"c={media}"]
+    assert parse_sdp("\r\n".join(lines).encode()).media[0].connection == address
 
 
 @pytest.mark.parametrize("number", ["128", "999", "01270000", "9" * 5000, "-1", "٣"])
@@ -221,6 +311,9 @@ WORST = {
     "many formats": lambda size: b"m=video 0 RTP/AVP " + b"96 " * (size // 3),
     "many lines": lambda size: M + b"a=x\n" * (size // 4),
     "many empty lines": lambda size: M + b"\n" * size,
+    "many formats and parameters": lambda size: (
+        b"m=video 0 RTP/AVP " + b"96 " * (size // 6) + b"\n" + b"a=fmtp:97\n" * (size // 20)
+    ),
     "many sections": lambda size: b"m=a 0 b c\n" * (size // 10),
 }
 

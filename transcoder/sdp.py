@@ -43,9 +43,9 @@ class Format:
     Attributes:
         payload_type: 0..127.
         encoding: upper case encoding name, "" where nothing tells it.
-        clock_rate: ticks a second, as declared.
+        clock_rate: ticks a second, as declared; where rtpmap leaves it out that of the encoding, 0 if it has none.
         channels: of audio.
-        parameters: of fmtp; names in lower case.
+        parameters: of fmtp; names in lower case. A camera may write them under another media (WebRTC#419).
     """
 
     payload_type: int
@@ -67,7 +67,7 @@ class Media:
         direction: "sendonly", "recvonly", "sendrecv", "inactive" or "".
         attributes: every attribute, in order, for fingerprints and reports.
         raw_formats: the format list as written; vendor channels have names there instead of numbers.
-        connection: the address of c=, or "".
+        connection: the address of c= without TTL and number of groups, the session's where the media has none, or "".
     """
 
     kind: str
@@ -169,9 +169,11 @@ def parse_sdp(body: bytes) -> SessionDescription:
             current = []
             sections.append(current)
         current.append((key, value))
+    connection = _address(session)
+    stray = _stray_parameters(session, sections)
     media = []
     for section in sections:
-        parsed = _parse_media(section)
+        parsed = _parse_media(section, connection, stray)
         if parsed is None:
             skipped += 1
         else:
@@ -204,57 +206,114 @@ def _first(attributes: Sequence[tuple[str, str]], name: str) -> str | None:
     return None
 
 
-def _parse_media(section: list[tuple[str, str]]) -> Media | None:
+def _address(section: list[tuple[str, str]]) -> str:
+    """The address of the first c= line that has one; cameras write `c=IN`, `c=IN c=IN IP4 0.0.0.0`.
+
+    Source: RFC 4566 section 5.7: address, TTL (IPv4 alone) and number of groups, with slashes between them.
+    """
+    for key, value in section:
+        address = value.split()[-1].partition("/")[0] if key == "c" and value.split() else ""
+        if "." in address or ":" in address:
+            return address
+    return ""
+
+
+def _numbers(raw_formats: Sequence[str]) -> list[int]:
+    """Payload types of a format list."""
+    return [int(item) for item in raw_formats if re.fullmatch(r"[0-9]{1,3}", item) and int(item) < 128]
+
+
+def _fmtp(value: str) -> tuple[int, dict[str, str]] | None:
+    """Payload type and parameters."""
+    match = re.match(r"(\d{1,3})\s*(.*)", value, re.DOTALL)
+    return (int(match.group(1)), _parameters(match.group(2))) if match and int(match.group(1)) < 128 else None
+
+
+def _stray_parameters(
+    session: list[tuple[str, str]], sections: list[list[tuple[str, str]]]
+) -> dict[int, dict[str, str]]:
+    """Parameters by payload type, of fmtp lines under a media that has no such payload type (WebRTC#419)."""
+    found: dict[int, dict[str, str]] = {}
+    for section in [session, *sections]:
+        numbers = set(_numbers(section[0][1].split()[3:]) if section and section[0][0] == "m" else [])
+        for name, value in _attributes(section):
+            parsed = _fmtp(value) if name.lower() == "fmtp" else None
+            if parsed is not None and parsed[0] not in numbers:
+                found.setdefault(*parsed)
+    return found
+
+
+def _parse_media(section: list[tuple[str, str]], connection: str, stray: dict[int, dict[str, str]]) -> Media | None:
     fields = section[0][1].split()
     if len(fields) < 3:
         return None
     port = re.match(r"\d{1,5}", fields[1])
     attributes = _attributes(section)
-    connection = next((value for key, value in section if key == "c"), "")
     raw_formats = tuple(fields[3:])
     return Media(
         kind=fields[0].lower(),
         port=int(port.group()) if port else 0,
         protocol=fields[2].upper(),
-        formats=_formats(raw_formats, attributes),
+        formats=_formats(raw_formats, attributes, stray),
         control=_first(attributes, "control"),
         direction=next((key for key, _ in attributes if key in _DIRECTIONS), ""),
         attributes=attributes,
         raw_formats=raw_formats,
-        connection=connection.split()[-1] if connection.split() else "",
+        connection=_address(section) or connection,
     )
 
 
 _DIRECTIONS = frozenset({"sendonly", "recvonly", "sendrecv", "inactive"})
+_RTPMAP = re.compile(r"(\d{1,3})\s+([^/\s]+)(?:\s*/\s*(\d{1,9})?(?:\s*/\s*([12])\b)?)?")
 
 
-def _formats(raw_formats: tuple[str, ...], attributes: tuple[tuple[str, str], ...]) -> tuple[Format, ...]:
+def _formats(
+    raw_formats: tuple[str, ...], attributes: tuple[tuple[str, str], ...], stray: dict[int, dict[str, str]]
+) -> tuple[Format, ...]:
     maps: dict[int, tuple[str, int, int]] = {}
     parameters: dict[int, dict[str, str]] = {}
     for name, value in attributes:
         if name.lower() == "rtpmap":
-            match = re.match(r"(\d{1,3})\s+([^/\s]+)\s*/\s*(\d{1,9})?(?:\s*/\s*([12])\b)?", value)
+            match = _RTPMAP.match(value)
             if match and int(match.group(1)) < 128:
-                entry = (match.group(2).upper(), int(match.group(3) or 0), int(match.group(4) or 1))
+                encoding = match.group(2).upper()
+                entry = (encoding, int(match.group(3) or 0) or _clock_rate(encoding), int(match.group(4) or 1))
                 maps.setdefault(int(match.group(1)), entry)
         elif name.lower() == "fmtp":
-            match = re.match(r"(\d{1,3})\s*(.*)", value, re.DOTALL)
-            if match and int(match.group(1)) < 128:
-                parameters.setdefault(int(match.group(1)), _parameters(match.group(2)))
-    numbers = [int(item) for item in raw_formats if re.fullmatch(r"[0-9]{1,3}", item) and int(item) < 128]
+            parsed = _fmtp(value)
+            if parsed is not None:
+                parameters.setdefault(*parsed)
+    numbers = _numbers(raw_formats)
     formats = []
     for number in dict.fromkeys(numbers):
         static = (*_STATIC_ENCODINGS.get(number, ("", 0)), 1)
         # one format, one rtpmap of another number (ffcs H265): they mean each other
         only = next(iter(maps.values())) if len(numbers) == len(maps) == 1 else static
         encoding, clock_rate, channels = maps.get(number, only)
-        own = parameters.get(number)
+        own = parameters.get(number) or stray.get(number)
         if own is None:
             own = next(iter(parameters.values())) if len(numbers) == len(parameters) == 1 else {}
         formats.append(
             Format(payload_type=number, encoding=encoding, clock_rate=clock_rate, channels=channels, parameters=own)
         )
     return tuple(formats)
+
+
+def _clock_rate(encoding: str) -> int:
+    """What an encoding's clock rate is where rtpmap leaves it out; 0 where there is no telling."""
+    for encodings in _VIDEO_ENCODINGS:
+        if encoding in encodings:
+            return 90_000
+    if encoding.removeprefix("AAL2-").startswith("G726-"):
+        return 8000
+    return _AUDIO_CLOCK_RATES.get(encoding, 0)
+
+
+_AUDIO_CLOCK_RATES = {
+    **dict(_STATIC_ENCODINGS[number] for number in (0, 3, 8, 14)),
+    "G722": 8000, "G723": 8000, "G728": 8000, "G729": 8000, "OPUS": 48_000,
+}  # fmt: skip
+"""RFC 3551 table 4; RFC 7587 section 4.1."""
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -355,12 +414,23 @@ def select_audio(description: SessionDescription, video: VideoSelection) -> Audi
                 payload_types=frozenset(
                     item.payload_type for item in media.formats if item.encoding == wanted.encoding
                 ),
-                clock_rate=wanted.clock_rate or 8000,
+                clock_rate=wanted.clock_rate or _aac_rate(config) or 8000,
                 channels=wanted.channels,
                 config=bytes.fromhex(config) if re.fullmatch(r"(?:[0-9A-Fa-f]{2}){2,64}", config) else b"",
                 sizes=(_bits(parameters.get("sizelength"), 13), _bits(parameters.get("indexlength"), 3)),
             )
     return None
+
+
+_SAMPLING_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350)
+
+
+def _aac_rate(config: str) -> int:
+    """Of an AudioSpecificConfig in hexadecimal, or 0: 5 bits object type, 4 bits index (ISO 14496-3, 1.6.2.1)."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{4,}", config):
+        return 0
+    index = int(config[:4], 16) >> 7 & 15
+    return _SAMPLING_RATES[index] if index < len(_SAMPLING_RATES) else 0
 
 
 def _bits(value: str | None, default: int) -> int:
