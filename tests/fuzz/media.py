@@ -22,7 +22,7 @@ from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.rtcp import parse_rtcp
 from transcoder.rtp.timeline import LATE_FOR_S, MAX_EARLY_S, MAX_LATE_S, MAX_STEP_BACK_S, Timeline
 from transcoder.rtp.video import VideoReceiver
-from transcoder.sdp import AudioSelection, Media
+from transcoder.sdp import AudioSelection, Interleaving, Media
 
 
 def rtp(data: bytes) -> None:
@@ -54,7 +54,7 @@ def packets_of(data: bytes) -> Iterator[bytes]:
         at += 2 + size
 
 
-def video(codec: SourceCodec) -> Callable[[bytes], None]:
+def video(codec: SourceCodec, interleaving: Interleaving | None = None) -> Callable[[bytes], None]:
     def run(data: bytes) -> None:
         """RTP and RTCP of one media to dated access units, over TCP, or over UDP where the first byte is odd."""
         ledger = Ledger()
@@ -66,6 +66,7 @@ def video(codec: SourceCodec) -> Callable[[bytes], None]:
             reorder=bool(data[:1] and data[0] & 1),
             ssrc=1,
             cname="x",
+            interleaving=interleaving,
         )
         dates = Dates()
         now = 1000.0

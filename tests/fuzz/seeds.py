@@ -113,6 +113,22 @@ def streams(codec: str) -> list[bytes]:
     return cases
 
 
+def interleaved_streams(codec: str) -> list[bytes]:
+    """Packets with decoding order numbers (RFC 6184 section 5.7, 5.8; RFC 7798 section 4.4), and streams without."""
+    payloads = {
+        "H264": [
+            "7d85000a8811", "7c4522", "79000d0003419a44", "790008 0003674d40 000368ee3c",
+            "7a000b 0003000000419a33 0003040e10419a55", "7b0012 00030000000041ab66", "7800026588", "41e077", "7fb2b2",
+        ],
+        "H265": [
+            "02010004d011", "6201930003af22", "62015333", "60010000 000340010c 00 0003420101 00 00034401c1",
+            "02010005d044", "64012638abcdef0006af88", "02010007d055", "7e01000855",
+        ],
+    }  # fmt: skip
+    packets = [packet(n, 3600 * (n // 3), bytes.fromhex(each)) for n, each in enumerate(payloads[codec] * 2)]
+    return [framed(packets), framed(packets, 1), framed(packets[::-1]), *streams(codec)[:6]]
+
+
 SENDER_REPORT = struct.pack("!BBHIQIII", 0x80, 200, 6, SSRC, 0xE9A1B2C3D4E5F607, 9000, 3, 900)
 SOURCE_DESCRIPTION = struct.pack("!BBHIBB", 0x81, 202, 3, SSRC, 1, 6) + b"camera\0\0"
 

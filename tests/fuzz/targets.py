@@ -21,6 +21,7 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_message,
 )
+from transcoder.sdp import Interleaving
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ _RTP_WORDS = [
 ]  # fmt: skip
 
 
+_DON_WORDS = [
+    b"\x79\0\x01\0\x02", b"\x7a\0\x01\0\x02\0\0\0", b"\x7b\0\x01\0\x02\0\0\0\0", b"\x7d\x85\0\x01",
+    b"\xff\xff", b"\x7f\xff", b"\x64\x01\x26\x38",
+]  # fmt: skip
+
+
 _JPEG_WORDS = [
     b"\xff\xd8",
     b"\xff\xd9",
@@ -146,6 +153,16 @@ TARGETS: dict[str, Target] = {
     "rtcp": Target(media.rtcp, seeds.reports),
     "h264": Target(media.video(Codec.H264), lambda: seeds.streams("H264"), _RTP_WORDS),
     "h265": Target(media.video(Codec.H265), lambda: seeds.streams("H265"), _RTP_WORDS),
+    "h264_interleaved": Target(
+        media.video(Codec.H264, Interleaving(depth=4, max_don_diff=40)),
+        lambda: seeds.interleaved_streams("H264"),
+        _RTP_WORDS + _DON_WORDS,
+    ),
+    "h265_interleaved": Target(
+        media.video(Codec.H265, Interleaving(depth=4, max_don_diff=6)),
+        lambda: seeds.interleaved_streams("H265"),
+        _RTP_WORDS + _DON_WORDS,
+    ),
     "jpeg": Target(media.video(PictureCodec.JPEG), seeds.jpeg_streams, _JPEG_WORDS),
     "mpeg4": Target(media.video(PictureCodec.MPEG4), seeds.mpeg4_streams, _MPEG4_WORDS),
     "elements": Target(media.elements, lambda: list(seeds.MPEG4), _MPEG4_WORDS),

@@ -5,7 +5,7 @@ nowhere (FLIR), parameter sets carry the previous picture's timestamp (Reolink).
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from transcoder.codecs.nal import (
@@ -14,6 +14,7 @@ from transcoder.codecs.nal import (
     Codec,
     is_allowed,
     is_first_slice,
+    is_parameter_set,
     is_random_access,
     is_vcl,
     join_byte_stream,
@@ -21,6 +22,7 @@ from transcoder.codecs.nal import (
     nal_unit_type,
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.codecs.slice_header import SliceComparison
 from transcoder.ledger import Ledger
 
 
@@ -70,6 +72,7 @@ class AccessUnitAssembler:
         codec: of the stream.
         proofs: pictures that the marker has to end rightly before it is believed; until then the next picture's start
             ends one. GStreamer sets the marker on every slice, and the first picture is the one to lose least.
+        parameter_sets: of the session description.
 
     Attributes:
         faults: counted by kind.
@@ -77,8 +80,12 @@ class AccessUnitAssembler:
             start ends one, which costs a frame of delay.
     """
 
-    def __init__(self, codec: Codec, *, proofs: int = 0) -> None:
+    def __init__(self, codec: Codec, *, proofs: int = 0, parameter_sets: Sequence[bytes] = ()) -> None:
         self._codec = codec
+        self._comparison = SliceComparison(codec)
+        for unit in parameter_sets:
+            self._comparison.note(unit)
+        self._slice: bytes | None = None
         self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
         self._units: list[bytes] = []
         self._size = 0
@@ -103,12 +110,16 @@ class AccessUnitAssembler:
         unit_type = nal_unit_type(codec, unit)
         if is_vcl(codec, unit_type) and is_allowed(codec, unit_type):  # decoders ignore the reserved ones
             first = is_first_slice(codec, unit)
-            if self._marked and self._has_slice:
-                self._prove(within=not first and timestamp == self._timestamp)
-            if self._has_slice and (first or timestamp != self._timestamp):
-                self._close()
+            if self._has_slice:
+                within = not first and (timestamp == self._timestamp or self._continues(unit))
+                if self._marked:
+                    self._prove(within=within)
+                if not within:
+                    self._close()
+                elif timestamp != self._timestamp:
+                    self.faults["timestamp changes inside a picture"] += 1
             if not self._has_slice:
-                if not first and not self._lost and timestamp == self._closed_timestamp:
+                if not first and not self._lost and (timestamp == self._closed_timestamp or self._continues(unit)):
                     self.marker_is_reliable = False
                     self.faults["marker inside a picture"] += 1
                 self._has_slice = True
@@ -119,10 +130,14 @@ class AccessUnitAssembler:
             if is_random_access(codec, unit_type):
                 self._random_access = True
             self._lost = False
-        elif self._has_slice and unit_type in self._precedes:
-            if self._marked:
-                self._prove(within=False)
-            self._close()
+            self._slice = unit
+        else:
+            if is_parameter_set(codec, unit_type):
+                self._comparison.note(unit)
+            if self._has_slice and unit_type in self._precedes:
+                if self._marked:
+                    self._prove(within=False)
+                self._close()
         if not self._units:
             self._arrival = now
         self._last = now
@@ -141,6 +156,13 @@ class AccessUnitAssembler:
                 self._close()
             else:
                 self._marked = True
+
+    def _continues(self, unit: bytes) -> bool:
+        """Whether a slice that is not its picture's first belongs to that of the slice before, whatever its timestamp.
+
+        Without a loss between them, that is: after one only the timestamp tells.
+        """
+        return not self._lost and self._slice is not None and self._comparison.is_one_picture(self._slice, unit)
 
     def _prove(self, *, within: bool) -> None:
         """A picture's first marker was followed by another picture, or by a slice within the same one."""
@@ -163,6 +185,7 @@ class AccessUnitAssembler:
             self.faults["cut off by a restart"] += 1
         self._begin()
         self._closed_timestamp = None
+        self._slice = None
         self._lost = False
         self._marked = False
 

@@ -61,6 +61,10 @@ class SequenceParameterSet:
         max_reference_pictures: max_num_ref_frames, or sps_max_dec_pic_buffering of the highest sub-layer less one.
         num_reorder: pictures that may come before one that is shown earlier, or None where it says nothing.
         trailing_size: bytes behind the syntax, where no extension may be in them.
+        colour_planes: separate_colour_plane_flag.
+        frame_num_bits: of frame_num in slice headers (H.264), else 0.
+        order_type: pic_order_cnt_type (H.264), else 0.
+        order_bits: of pic_order_cnt_lsb in slice headers, 0 where there is none.
     """
 
     codec: Codec
@@ -79,6 +83,10 @@ class SequenceParameterSet:
     max_reference_pictures: int
     num_reorder: int | None
     trailing_size: int
+    colour_planes: bool = False
+    frame_num_bits: int = 0
+    order_type: int = 0
+    order_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +97,13 @@ class PictureParameterSet:
         id: pic_parameter_set_id.
         sps_id: of the SPS it refers to.
         extra_slice_header_bits: num_extra_slice_header_bits (H.265), else 0.
+        field_order: bottom_field_pic_order_in_frame_present_flag (H.264), else False.
     """
 
     id: int
     sps_id: int
     extra_slice_header_bits: int = 0
+    field_order: bool = False
 
 
 def parse_sps(codec: Codec, nal_unit: bytes | memoryview) -> SequenceParameterSet:
@@ -118,7 +128,9 @@ def parse_pps(codec: Codec, nal_unit: bytes | memoryview) -> PictureParameterSet
     """
     bits = _open(codec, nal_unit, H264_PPS if codec is Codec.H264 else H265_PPS, "PPS")
     if codec is Codec.H264:
-        return PictureParameterSet(id=bits.ue(255), sps_id=bits.ue(31))
+        pps_id, sps_id = bits.ue(255), bits.ue(31)
+        bits.u(1)  # entropy_coding_mode_flag
+        return PictureParameterSet(id=pps_id, sps_id=sps_id, field_order=bits.flag())
     pps_id, sps_id = bits.ue(63), bits.ue(15)
     bits.u(2)  # dependent_slice_segments_enabled_flag, output_flag_present_flag
     return PictureParameterSet(id=pps_id, sps_id=sps_id, extra_slice_header_bits=bits.u(3))
@@ -220,12 +232,13 @@ def _parse_h264_sps(bits: BitReader) -> SequenceParameterSet:
             for index in range(12 if chroma == 3 else 8):
                 if bits.flag():
                     _skip_h264_scaling_list(bits, 16 if index < 6 else 64)
-    bits.ue(12)  # log2_max_frame_num_minus4
+    frame_num_bits = bits.ue(12) + 4
     order = bits.ue(2)
+    order_bits = 0
     if order == 0:
-        bits.ue(12)  # log2_max_pic_order_cnt_lsb_minus4
+        order_bits = bits.ue(12) + 4
     elif order == 1:
-        bits.u(1)
+        bits.u(1)  # delta_pic_order_always_zero_flag
         bits.se()
         bits.se()
         for _ in range(bits.ue(255)):
@@ -265,6 +278,10 @@ def _parse_h264_sps(bits: BitReader) -> SequenceParameterSet:
         max_reference_pictures=references,
         num_reorder=vui.num_reorder,
         trailing_size=_trailing(bits),
+        colour_planes=separate,
+        frame_num_bits=frame_num_bits,
+        order_type=order,
+        order_bits=order_bits,
     )
 
 

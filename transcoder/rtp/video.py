@@ -20,8 +20,8 @@ REPORT_INTERVAL_S = 5.0
 class NalUnitPath:
     """From the packet to the access unit where NAL units are sent."""
 
-    def __init__(self, codec: Codec, proofs: int = 0) -> None:
-        self._assembler = AccessUnitAssembler(codec, proofs=proofs)
+    def __init__(self, codec: Codec, proofs: int = 0, parameter_sets: tuple[bytes, ...] = ()) -> None:
+        self._assembler = AccessUnitAssembler(codec, proofs=proofs, parameter_sets=parameter_sets)
         self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
             h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
         )
@@ -68,7 +68,7 @@ class VideoReceiver:
         reorder: True over UDP.
         ssrc: our own, in receiver reports.
         cname: our own.
-        parameter_sets: of the session description; only MPEG-4 needs them, whose cameras may send them nowhere else.
+        parameter_sets: of the session description; cameras may send them nowhere else.
         picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
         marker_proofs: pictures that the marker of H.264 and H.265 has to end rightly before it is believed.
         interleaving: of the session description, where NAL units come with decoding order numbers.
@@ -100,9 +100,9 @@ class VideoReceiver:
         elif codec is PictureCodec.MPEG4:
             self._path = mpeg4.PictureAssembler(ledger, parameter_sets)
         elif interleaving is not None:
-            self._path = interleaved.PictureAssembler(codec, interleaving)
+            self._path = interleaved.PictureAssembler(codec, interleaving, parameter_sets)
         else:
-            self._path = NalUnitPath(codec, marker_proofs)
+            self._path = NalUnitPath(codec, marker_proofs, parameter_sets)
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname

@@ -303,12 +303,13 @@ class PictureAssembler:
     Args:
         codec: of the stream.
         interleaving: what the session description says.
+        parameter_sets: of the session description.
     """
 
-    def __init__(self, codec: Codec, interleaving: Interleaving) -> None:
+    def __init__(self, codec: Codec, interleaving: Interleaving, parameter_sets: tuple[bytes, ...] = ()) -> None:
         self._units: H264Units | H265Units = H264Units() if codec is Codec.H264 else H265Units()
         self._order = Deinterleaver(codec, interleaving, self._units.faults)
-        self._assembler = AccessUnitAssembler(codec, proofs=NEVER)
+        self._assembler = AccessUnitAssembler(codec, proofs=NEVER, parameter_sets=parameter_sets)
         self._now = 0.0
 
     @property
