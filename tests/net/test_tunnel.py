@@ -30,10 +30,12 @@ class TunnelCamera:
 
     def __init__(self) -> None:
         self.reply = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n"
+        self.post_reply = b""
         self.requests: list[str] = []
         self.http: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.gets: dict[str, asyncio.StreamWriter] = {}
+        self.posts: list[asyncio.StreamWriter] = []
         self.open = 0
 
     async def __aenter__(self) -> "TunnelCamera":
@@ -59,6 +61,8 @@ class TunnelCamera:
                 writer.write(self.reply)
                 await reader.read()  # until the reader leaves
             else:
+                self.posts.append(writer)
+                writer.write(self.post_reply)
                 await self._post(reader, self.gets[headers["x-sessioncookie"]])
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -200,6 +204,38 @@ async def test_a_camera_that_goes_away(camera: TunnelCamera, complaints: list[di
     with pytest.raises(TransportError):
         await asyncio.wait_for(task, 3)
     await until(lambda: camera.open == 0)
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+async def test_a_post_connection_that_is_lost(camera: TunnelCamera, complaints: list[dict[str, Any]], how: str) -> None:
+    """Pictures still come, but nothing can be asked any more: the session would end at its timeout."""
+    handler = Handler()
+    task = asyncio.create_task(source(camera.url, handler).run())
+    await until(lambda: len(handler.units) > 3)
+    [post] = camera.posts
+    getattr(post.transport, how)()
+    with pytest.raises(TransportError, match="POST connection of the HTTP tunnel"):
+        await asyncio.wait_for(task, 1)
+    await until(lambda: camera.open == 0)
+
+
+async def test_a_post_that_is_refused(camera: TunnelCamera, complaints: list[dict[str, Any]]) -> None:
+    camera.post_reply = b"HTTP/1.0 405 Not \x1bAllowed\r\n\r\n"
+    with pytest.raises(TransportError, match=r"refuses the POST of the HTTP tunnel: 405 Not \?Allowed$"):
+        await asyncio.wait_for(source(camera.url, Handler()).run(), 2)
+    await until(lambda: camera.open == 0)
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.0 200 OK\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 100 Continue\r\n\r\n"])
+async def test_a_post_that_is_answered(camera: TunnelCamera, complaints: list[dict[str, Any]], reply: bytes) -> None:
+    camera.post_reply = reply
+    handler = Handler()
+    task = asyncio.create_task(source(camera.url, handler).run())
+    await until(lambda: len(handler.units) > 3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await until(lambda: camera.open == 0)
+    assert any(request.startswith("TEARDOWN") for request in camera.requests)
 
 
 @pytest.mark.parametrize(

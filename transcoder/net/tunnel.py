@@ -1,9 +1,10 @@
 """The asyncio shell around an RTSP over HTTP tunnel: two connections that look like one."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.net.sockets import Binding, connect
@@ -32,8 +33,13 @@ class _Get(asyncio.Protocol):
         self._reply = TunnelReply()
         self._on_data = on_data
         self._on_lost = on_lost
+        self._reason: Exception | None = None
+        self._transport: asyncio.Transport | None = None
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.post: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -53,11 +59,41 @@ class _Get(asyncio.Protocol):
         if not self.opened.done():
             self.opened.set_exception(TransportError("the camera closed the HTTP tunnel"))
         else:
-            self._on_lost(exc)
+            self._on_lost(self._reason or exc)
+
+    def end(self, reason: Exception) -> None:
+        """The other half is gone: nothing can be asked any more, a keep-alive neither."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._reason = reason
+            self._transport.abort()
 
     def give_up(self) -> None:
         """Nobody is told any more: who opens the tunnel hears of its end by an error."""
         self._on_lost = _ignore
+
+
+class _Post(asyncio.Protocol):
+    """The way up. Nothing comes down it, but a server that refuses it says so there."""
+
+    def __init__(self, get: _Get) -> None:
+        self._get = get
+        self._reply = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._reply = (self._reply + data)[:_MAX_STATUS_LINE]
+        match = _REFUSAL.match(self._reply)
+        if match is not None:
+            text = match.group(1).decode("latin-1").strip()
+            shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+            self._get.end(TransportError(f"the camera refuses the POST of the HTTP tunnel: {shown}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reason = "the camera closed it" if exc is None else str(exc)
+        self._get.end(TransportError(f"the POST connection of the HTTP tunnel: {reason}"))
+
+
+_MAX_STATUS_LINE = 200
+_REFUSAL = re.compile(rb"HTTP/[0-9.]+ ([345][^\r\n]*)\r?\n")
 
 
 def _ignore(exc: Exception | None) -> None:
@@ -117,7 +153,7 @@ async def open_tunnel(
     try:
         get.write(get_request)
         await protocol.opened
-        post, _ = await loop.create_connection(asyncio.Protocol, sock=await connect(host, port, binding))
+        post, _ = await loop.create_connection(lambda: _Post(protocol), sock=await connect(host, port, binding))
     except BaseException:
         protocol.give_up()
         get.abort()
