@@ -16,9 +16,12 @@ from transcoder.errors import RemoteProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net import rtsp_source
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.profiles import PROFILES
 from transcoder.rtsp.urls import parse_url
 from transcoder.simulator.access_units import Content
+from transcoder.simulator.behaviour import override
 from transcoder.simulator.cameras import FAMILIES
 from transcoder.simulator.content import ContentOptions, from_scene
 from transcoder.simulator.counter import read_counter
@@ -119,6 +122,56 @@ async def test_every_picture_of_a_camera_comes_in_order(
     assert counters == [index % LOOP for index in range(len(counters))]
     assert running.video is not None
     assert running.received_bytes > sum(unit.size for unit in units)
+
+
+async def test_a_group_that_the_session_alone_names(contents: dict[Codec, Content]) -> None:
+    """c=IN IP4 239.255.77.11/16 before the media (RFC 4566 section 5.7), and SETUP answers without a destination."""
+    behaviour = override(FAMILIES["longse"].behaviour, ["multicast=239.255.77.11"])
+    async with SimulatedCamera(behaviour, contents[Codec.H264]) as camera:
+        with pytest.raises(ResponseError) as caught:
+            await source(camera.url, Handler()).run()
+        assert caught.value.status == 461
+        handler, binding = Handler(), Binding(address="127.0.0.1")
+        task = asyncio.create_task(source(camera.url, handler, transport="multicast", binding=binding).run())
+        await until(lambda: len(handler.units) > LOOP)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert not any(unit.damaged for unit in handler.units)
+
+
+@pytest.mark.parametrize(
+    ("settings", "profile"),
+    [
+        (["digest_algorithm=SHA256"], "auto"),
+        (["digest_algorithm=MD5/SHA256"], "auto"),
+        (["digest_algorithm=MD5/SHA256", "digest_understood=MD5"], "auto"),
+        (["digest_algorithm=MD5,SHA-256", "digest_understood=SHA-256", "digest_qop=true"], "auto"),
+        (["authentication=basic", "extra_fields_refused=true"], "bare-requests"),
+        (["challenge_options=true", "extra_fields_refused=true"], "bare-requests"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else ",".join(value),
+)
+async def test_a_login_of_its_own_kind(settings: list[str], profile: str, contents: dict[Codec, Content]) -> None:
+    camera = SimulatedCamera(
+        override(FAMILIES["hikvision"].behaviour, settings), contents[Codec.H264], password="secret"
+    )
+    credentials, handler = Credentials(username="admin", password="secret"), Handler()
+    async with camera:
+        url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
+        running = source(url, handler, credentials=credentials, profile=PROFILES[profile])
+        task = asyncio.create_task(running.run())
+        await until(lambda: len(handler.units) > 3)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_login_beside_other_fields_is_refused(contents: dict[Codec, Content]) -> None:
+    behaviour = override(FAMILIES["hikvision"].behaviour, ["authentication=basic", "extra_fields_refused=true"])
+    async with SimulatedCamera(behaviour, contents[Codec.H264], password="secret") as camera:
+        url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
+        with pytest.raises(ResponseError) as caught:
+            await source(url, Handler(), credentials=Credentials(username="admin", password="secret")).run()
+    assert caught.value.status == 401
 
 
 async def test_a_wrong_password_is_said_once_and_not_tried_again(contents: dict[Codec, Content]) -> None:

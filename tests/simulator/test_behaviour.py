@@ -9,6 +9,7 @@ from transcoder.errors import ConfigError
 from transcoder.simulator.behaviour import SWITCHES, CameraBehaviour, override
 from transcoder.simulator.cameras import FAMILIES
 from transcoder.simulator.defects.delivery import DeliveryDefects
+from transcoder.simulator.defects.description import DescriptionDefects
 from transcoder.simulator.defects.packetization import PacketDefects
 from transcoder.simulator.defects.pictures import PictureDefects
 from transcoder.simulator.defects.session import SessionDefects
@@ -29,6 +30,7 @@ PLAIN = CameraBehaviour(family="dahua")
         ("first_idr_after_s=12.5", "pictures.first_idr_after_s", 12.5),
         ("size_change_every_s=", "pictures.size_change_every_s", None),
         ("keep_alive=454", "session.keep_alive", "454"),
+        ("multicast=239.255.1.2", "description.multicast", "239.255.1.2"),
         ("fu_empty=true", "packets.fu_empty", True),
         ("marker=none", "marker", "none"),
         ("idr_nal_units=sei_229,filler", "idr_nal_units", ("sei_229", "filler")),
@@ -51,7 +53,7 @@ def test_switches_of_one_part_and_of_the_preset_stay() -> None:
 
 def test_every_defect_names_who_does_it() -> None:
     """Each switch of a part has a line in its docstring."""
-    for part in (DeliveryDefects, PacketDefects, PictureDefects, SessionDefects, TimingDefects):
+    for part in (DeliveryDefects, DescriptionDefects, PacketDefects, PictureDefects, SessionDefects, TimingDefects):
         told = set(re.findall(r"^        (\w+): ", part.__doc__ or "", re.MULTILINE))
         assert told == {field.name for field in fields(part)} <= SWITCHES
 

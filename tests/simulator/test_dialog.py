@@ -76,6 +76,11 @@ def test_unknown_path_method_session_and_transport(contents) -> None:
     assert talk.ask("PLAY").status == 455
     assert talk.ask("SETUP", f"{talk.uri}/trackID=9", Transport=TCP).status == 404
     assert talk.ask("SETUP", Transport="RTP/AVP;multicast").status == 461
+    group = Talk(contents, "dahua", "multicast=239.255.77.9")
+    assert group.ask("SETUP", Transport=TCP).status == 461
+    answer = group.ask("SETUP", Transport="RTP/AVP;multicast")
+    assert (answer.headers.get("Transport") or "").startswith("RTP/AVP;multicast;ssrc=")
+    assert group.dialog.deliveries == {0: Delivery(False, 5004, 5005, "239.255.77.9")}
     assert talk.ask("SETUP", Transport=TCP).status == 200
     assert talk.ask("PLAY", Session="1").status == 454
 

@@ -14,6 +14,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import SourceCodec, source_codec
 from transcoder.errors import ConfigError
 from transcoder.simulator.defects.delivery import DeliveryDefects
+from transcoder.simulator.defects.description import DescriptionDefects
 from transcoder.simulator.defects.packetization import PacketDefects
 from transcoder.simulator.defects.pictures import PictureDefects
 from transcoder.simulator.defects.session import SessionDefects
@@ -68,7 +69,7 @@ class CameraBehaviour:
         sprop: how parameter sets are written in the SDP: as they should be ("plain"), with a start code before
             ("start_code": Tenda) or zeros behind each ("zeros": Dahua), with the last one left out ("no_pps": some
             OEMs), or without NAL unit headers ("no_header": VStarcam); H.264 only, but for zeros.
-        timing, packets, pictures, delivery, session: defects of one kind each.
+        timing, packets, pictures, delivery, session, description: defects of one kind each.
     """
 
     family: str
@@ -114,6 +115,7 @@ class CameraBehaviour:
     pictures: PictureDefects = field(default_factory=PictureDefects)
     delivery: DeliveryDefects = field(default_factory=DeliveryDefects)
     session: SessionDefects = field(default_factory=SessionDefects)
+    description: DescriptionDefects = field(default_factory=DescriptionDefects)
 
 
 def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehaviour:
@@ -154,6 +156,7 @@ _PARTS: dict[str, type] = {
     "pictures": PictureDefects,
     "delivery": DeliveryDefects,
     "session": SessionDefects,
+    "description": DescriptionDefects,
 }
 
 

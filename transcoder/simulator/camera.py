@@ -116,7 +116,9 @@ class Camera:
             host=host,
             tracks={track.kind: track.control for track in self.tracks},
         )
-        return "".join(f"{line}\r\n" for line in FAMILIES[self.behaviour.family].describe(context)).encode()
+        lines = FAMILIES[self.behaviour.family].describe(context)
+        written = self.behaviour.description.written(lines, self.behaviour.video_payload_type)
+        return "".join(f"{line}\r\n" for line in written).encode()
 
     @property
     def running(self) -> bool:

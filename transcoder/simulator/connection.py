@@ -118,7 +118,7 @@ class CameraConnection(asyncio.Protocol):
                 continue
             if not place.tcp:
                 if udp and not stalled:
-                    udp.send(burst, self.peer, place, self.interference)
+                    udp.send(burst, place.group or self.peer, place, self.interference)
                 continue
             if slow or (self._waits_for_idr and not burst.random_access):
                 self._waits_for_idr = True

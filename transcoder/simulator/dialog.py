@@ -26,11 +26,12 @@ _MOVED = "/moved"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where a track's packets go: a channel pair, or the client's port pair."""
+    """Where a track's packets go: a channel pair, the client's port pair, or a group's."""
 
     tcp: bool
     rtp: int
     rtcp: int
+    group: str = ""
 
 
 class CameraDialog:
@@ -206,9 +207,15 @@ class CameraDialog:
         if track is None:
             return 404, [], b""
         for asked in parse_transports(request.headers.get("Transport") or ""):
-            if not asked.unicast or asked.secure:
+            group = self._behaviour.description.multicast
+            if asked.unicast == bool(group) or asked.secure:
                 continue
-            if asked.lower == "TCP":
+            if group:
+                port = self._behaviour.description.port(track.index)
+                self.deliveries[track.index] = Delivery(False, port, port + 1, group)
+                self._udp_ports()
+                places = "RTP/AVP;multicast"
+            elif asked.lower == "TCP":
                 channels, places = self._behaviour.session.channels(asked, 2 * len(self.deliveries))
                 self.deliveries[track.index] = Delivery(True, *channels)
             elif asked.client_port:

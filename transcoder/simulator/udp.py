@@ -50,7 +50,7 @@ class UdpPorts:
 
         Args:
             burst: of one track.
-            address: of the client.
+            address: of the client, or of a group.
             place: the client's ports.
             interference: what happens to RTP on the way, if anything; otherwise order is kept.
         """
@@ -99,6 +99,8 @@ def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
 def _bound(host: str, port: int) -> socket.socket | None:
     opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     opened.setblocking(False)
+    with contextlib.suppress(OSError):  # a group is on the network that the camera is on
+        opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(host))
     try:
         opened.bind((host, port))
     except OSError:

@@ -1,0 +1,58 @@
+"""Session descriptions with lines missing, misplaced or half written, and the multicast group that only they name."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FIRST_PORT = 5004
+"""Of a group: RTP of the first media (RFC 3551 section 8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptionDefects:
+    """What is wrong with the session description.
+
+    Attributes:
+        fmtp_elsewhere: the video's fmtp stands under the last media, or before the only one (WebRTC#419).
+        clock_rate_left_out: rtpmap names the encoding alone.
+        multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
+            answered without it, and any other transport is refused.
+    """
+
+    fmtp_elsewhere: bool = False
+    clock_rate_left_out: bool = False
+    multicast: str = ""
+
+    def port(self, track: int) -> int:
+        """RTP port of a media in the group.
+
+        Args:
+            track: its index.
+        """
+        return FIRST_PORT + 2 * track
+
+    def written(self, lines: Sequence[str], payload_type: int) -> list[str]:
+        """Lines of a session description as such a camera writes them.
+
+        Args:
+            lines: as they should be, without line ends.
+            payload_type: of the video.
+        """
+        changed = list(lines)
+        if self.clock_rate_left_out:
+            changed = [re.sub(r"^(a=rtpmap:\d+ [^/]+)/.*", r"\1", line) for line in changed]
+        if self.fmtp_elsewhere:
+            own = [line for line in changed if line.startswith(f"a=fmtp:{payload_type} ")]
+            changed = [line for line in changed if line not in own]
+            media = [index for index, line in enumerate(changed) if line.startswith("m=")]
+            at = len(changed) if len(media) > 1 else media[0]
+            changed[at:at] = own
+        if self.multicast:
+            changed = [line for line in changed if not line.startswith("c=")]
+            at = next(index for index, line in enumerate(changed) if line[:2] in {"t=", "a=", "m="})
+            changed.insert(at, f"c=IN IP4 {self.multicast}/16")
+            media = [index for index, line in enumerate(changed) if line.startswith("m=")]
+            for track, index in enumerate(media):
+                kind, _, rest = changed[index].split(" ", 2)
+                changed[index] = f"{kind} {self.port(track)} {rest}"
+        return changed
