@@ -1,8 +1,10 @@
 """Reception alone: RTSP or UDP, RTP and depacketizing, in packets a second a core.
 
 `core` feeds the bytes of a camera's connection to the parser, the receiver and the allow-list without a socket: what
-our own code costs. `tcp` and `udp` pull simulated cameras through sockets in one process, everything of the service but
-the worker: what the system's calls and the event loop add. From both follows what 400 cameras at 4 Mbit/s would take.
+our own code costs. `tcp` pulls 400 cameras through sockets in one process, everything of the service but the worker:
+what the system's calls and the event loop add. They are streams of one serving process (100, each pulled four times, at
+evenly spread times), because 400 simulated cameras would not leave a small machine time for anything else. `udp` pulls
+simulated cameras likewise, and fewer.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE, RtpSender, prepare
 from transcoder.rtp.video import VideoReceiver
-from transcoder.rtsp.messages import InterleavedFrame, RtspParser
+from transcoder.rtsp.messages import RtspParser
 from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 from transcoder.service.bench import processes
@@ -33,6 +35,8 @@ TARGET_CAMERAS = 400
 TARGET_KBPS = 4000
 FPS = 25
 GOP = 100
+PULLED_EACH = 4
+"""Connections to each stream of the serving process."""
 READ_SIZE = 65_536
 """Bytes of one read at most: what asyncio and uvloop ask for, or less."""
 
@@ -97,17 +101,19 @@ def run_core(reads: list[bytes]) -> dict[str, float]:
         cname="bench",
     )
     parser, sink = RtspParser(), Sink(ledger)
+    parser.channels = frozenset({0})
     packets = 0
     start = time.thread_time()
     for number, read in enumerate(reads):
         now = number / FPS
         parser.receive_data(read)
-        while (event := parser.next_event()) is not None:
-            if type(event) is InterleavedFrame:
-                packets += 1
-                video.receive_rtp(event.data, now)
-        while (unit := video.next_access_unit()) is not None:
-            sink.on_access_unit(unit)
+        while (frames := parser.next_frames()) is not None:
+            packets += len(frames.spans)
+            index = 0
+            while index < len(frames.spans):
+                index = video.receive_packets(frames.buffer, frames.spans, index, now)
+                while (unit := video.next_access_unit()) is not None:
+                    sink.on_access_unit(unit)
     cpu_s = time.thread_time() - start
     assert sink.access_units >= len(reads) * 0.9 - 2
     return {"packets": packets, "cpu_s": cpu_s, "us_a_packet": cpu_s / packets * 1e6, "bytes": sink.bytes}
@@ -145,11 +151,24 @@ async def _serve(transport: str, urls: list[str]) -> None:
 
 
 async def run_sockets(transport: str, arguments: argparse.Namespace) -> dict[str, float]:
-    """Pull simulated cameras in a child process."""
+    """Pull cameras in a child process."""
     cameras = CameraOptions(width=640, height=360, fps=FPS, bitrate_kbps=arguments.kbps, noise=arguments.noise)
     async with AsyncExitStack() as stack:
-        fleet = await stack.enter_async_context(Child("transcoder.simulator", *cameras.arguments(arguments.cameras)))
-        child = await stack.enter_async_context(Child("benchmarks.ingest", "--serve", transport, *fleet.ready["urls"]))
+        if transport == "tcp":
+            streams = max(arguments.cameras // PULLED_EACH, 1)
+            fleet = Child("benchmarks.fanout", "--serve", str(streams), str(arguments.kbps))
+            await stack.enter_async_context(fleet)
+            base = str(fleet.ready["url"]).rstrip("/")
+            urls = [f"{base}/s{number % streams}" for number in range(arguments.cameras)]
+        else:
+            fleet = Child("transcoder.simulator", *cameras.arguments(arguments.udp_cameras))
+            await stack.enter_async_context(fleet)
+            urls = fleet.ready["urls"]
+        child = await stack.enter_async_context(Child("benchmarks.ingest", "--serve", transport, *urls))
+        for _ in range(60):
+            await asyncio.sleep(0.5)
+            if (await child.report())["playing"] == len(urls):
+                break
         await asyncio.sleep(2.0)
         before = await child.report()
         fleet_cpu = processes.cpu_seconds(fleet.pid)
@@ -175,9 +194,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.ingest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cameras", type=int, default=20, help="simulated ones; they cost processor time too")
+    parser.add_argument("--cameras", type=int, default=TARGET_CAMERAS, help="pulled over TCP at once")
+    parser.add_argument("--udp-cameras", type=int, default=20, help="simulated ones; they cost processor time too")
     parser.add_argument("--kbps", type=int, default=TARGET_KBPS, help="of each camera")
-    parser.add_argument("--noise", type=float, default=5.0, help="of their scene: enough for the bitrate")
+    parser.add_argument("--noise", type=float, default=5.0, help="of the simulated ones' scene: enough for the bitrate")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--repeats", type=int, default=5, help="of the core")
     parser.add_argument("--transports", default="tcp,udp")
@@ -198,18 +218,21 @@ def main() -> None:
     table = report.Table(
         "Reception and depacketizing",
         "path",
+        "cameras",
         "us a packet",
         "packets/s a core",
         f"cores for {TARGET_CAMERAS} cameras",
         "lost",
     )
     core_us = result["core"]["us_a_packet"]
-    table.add("core, no sockets", core_us, f"{1e6 / core_us:.0f}", packets_s * core_us / 1e6, None)
+    table.add("core, no sockets", 1, core_us, f"{1e6 / core_us:.0f}", packets_s * core_us / 1e6, None)
     for transport in filter(None, arguments.transports.split(",")):
         measured = asyncio.run(run_sockets(transport, arguments))
         result[transport] = measured
         cost = measured["us_a_packet"]
-        table.add(transport, cost, f"{1e6 / cost:.0f}", packets_s * cost / 1e6, str(measured["lost"]))
+        table.add(
+            transport, measured["cameras"], cost, f"{1e6 / cost:.0f}", packets_s * cost / 1e6, str(measured["lost"])
+        )
     notes = [f"{TARGET_CAMERAS} cameras at {arguments.kbps} kbit/s are {packets_s:.0f} packets/s."]
     report.finish(arguments, "ingest", result, [table], notes)
 

@@ -12,8 +12,9 @@ from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.rtp.video import VideoReceiver
-from transcoder.rtsp.client import ClientProtocol, Described, FrameReceived, SetUp
+from transcoder.rtsp.client import ClientProtocol, Described, SetUp
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import parse_sdp, select_video
 from transcoder.simulator.counter import read_counter
@@ -74,9 +75,9 @@ class RecordingReader(asyncio.Protocol):
         try:
             core.receive_data(data, now)
             while (event := core.next_event()) is not None:
-                if type(event) is FrameReceived:
-                    if self._video is not None and event.channel == self._channel:
-                        self._video.receive_rtp(event.data, now)
+                if type(event) is InterleavedFrames:
+                    for packet in event if self._video is not None and event.channel == self._channel else ():
+                        self._video.receive_rtp(packet, now)
                 elif isinstance(event, Described):
                     self._described(event.body, now)
                 elif isinstance(event, SetUp) and event.transport is not None:

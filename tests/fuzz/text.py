@@ -4,10 +4,10 @@ import re
 
 from transcoder.errors import RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
-from transcoder.rtsp.client import ClientProtocol, Described, FrameReceived
+from transcoder.rtsp.client import ClientProtocol, Described
 from transcoder.rtsp.fingerprint import Observations, firmware_traits, guess_family
 from transcoder.rtsp.headers import Transport, parse_public, parse_session, parse_transports
-from transcoder.rtsp.messages import InterleavedFrame, Request, Response, RtspParser
+from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Request, Response, RtspParser
 from transcoder.rtsp.tunnel import TunnelReply
 from transcoder.rtsp.urls import base_target, join_control, parse_url, redirect_target
 from transcoder.sdp import parse_sdp, select_audio, select_video
@@ -47,8 +47,9 @@ def client(data: bytes) -> None:
                 if isinstance(event, Described):
                     selection = select_video(parse_sdp(event.body))
                     protocol.setup(selection.media.control, TCP, now)
-                elif isinstance(event, FrameReceived):
-                    assert len(event.data) <= 65535
+                elif isinstance(event, InterleavedFrames):
+                    assert event.spans
+                    assert all(len(frame) <= 65535 for frame in event)
             check_requests(protocol.data_to_send())
             if (due := protocol.next_timeout()) is not None and due <= now:
                 protocol.handle_timeout(now)

@@ -24,12 +24,12 @@ from transcoder.rtsp.client import (
     ClientState,
     Closed,
     Described,
-    FrameReceived,
     Playing,
     Redirected,
     SetUp,
 )
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrames
 
 Transcript = Any  # of conftest
 USER = Credentials(username="viewer", password="Test-1234")
@@ -38,7 +38,9 @@ FRAME = b"$\x00\x00\x03abc"
 
 
 def frames(events: list) -> list[tuple[int, bytes]]:
-    return [(event.channel, bytes(event.data)) for event in events if isinstance(event, FrameReceived)]
+    return [
+        (event.channel, bytes(frame)) for event in events if isinstance(event, InterleavedFrames) for frame in event
+    ]
 
 
 # -- the whole conversation --------------------------------------------------------------------------------------------

@@ -143,9 +143,9 @@ def test_recorded_wire(vectors: Path, transcript: Any) -> None:
     play = transcript.set_up()
     folder = vectors / "synthetic/wire"
     events = transcript.replay(play, (folder / "crlf_before_dollar.bin").read_bytes())
-    assert [type(event).__name__ for event in events] == ["Playing"] + ["FrameReceived"] * 3
+    assert [type(event).__name__ for event in events] == ["Playing"] + ["InterleavedFrames"] * 3
     events = transcript.feed((folder / "unassigned_channel.bin").read_bytes())
-    assert [event.channel for event in events] == [0, 0, 0]
+    assert [(event.channel, len(event.spans)) for event in events] == [(0, 1)] * 3
     assert transcript.client.counters.unassigned_channel == 2
     transcript.client.teardown(transcript.now)
     transcript.request("TEARDOWN")
@@ -154,5 +154,5 @@ def test_recorded_wire(vectors: Path, transcript: Any) -> None:
     cseq = recorded.index(b"CSeq: 7")
     mine = str(transcript.client._cseq).encode()
     events = transcript.feed(recorded[:cseq] + b"CSeq: " + mine + recorded[cseq + 7 :])
-    assert [type(event).__name__ for event in events] == ["FrameReceived", "FrameReceived", "Closed"]
+    assert [type(event).__name__ for event in events] == ["InterleavedFrames", "Closed"]
     assert transcript.client.state is ClientState.CLOSED

@@ -24,12 +24,12 @@ from transcoder.rtsp.client import (
     ClientProtocol,
     Closed,
     Described,
-    FrameReceived,
     Playing,
     Redirected,
     SetUp,
 )
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.profiles import SourceProfile
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.sdp import (
@@ -259,10 +259,13 @@ class RtspSource(asyncio.Protocol):
         core = self._core
         if core is None:
             return
+        quiet = self._timer is not None  # frames alone change no timeout
         while (event := core.next_event()) is not None:
-            if type(event) is FrameReceived:
-                self._frame(event.channel, event.data, now)
-            elif isinstance(event, Described):
+            if type(event) is InterleavedFrames:
+                self._frames(event, now)
+                continue
+            quiet = False
+            if isinstance(event, Described):
                 self._described(event, now)
             elif isinstance(event, SetUp):
                 self._set_up(event.transport, now)
@@ -275,7 +278,8 @@ class RtspSource(asyncio.Protocol):
             elif isinstance(event, Closed) and not self._done.done():
                 self._done.set_result(None)
         self._flush()
-        self._arm(now)
+        if not quiet:
+            self._arm(now)
 
     def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = self._loop.create_task(work)
@@ -347,6 +351,19 @@ class RtspSource(asyncio.Protocol):
             self._start(self._join(transport, selection.media if track == 0 or audio is None else audio.media))
         elif reorder:
             self._punch(track)
+
+    def _frames(self, frames: InterleavedFrames, now: float) -> None:
+        video = self.video
+        if video is None or frames.channel != self._channels[0][0]:
+            for data in frames:
+                self._frame(frames.channel, data, now)
+            return
+        self._last_packet = now
+        buffer, spans = frames.buffer, frames.spans
+        index, count = 0, len(spans)
+        while index < count:
+            index = video.receive_packets(buffer, spans, index, now)
+            self._drain(video)
 
     def _frame(self, channel: int, data: memoryview, now: float) -> None:
         video = self.video

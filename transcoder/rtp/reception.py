@@ -105,6 +105,32 @@ class RtpReceiver:
         self._last_arrival = now
         self._order(packet, now)
 
+    @property
+    def next_number(self) -> int | None:
+        """Sequence number of the packet that continues the stream, or None while something is unsettled."""
+        unsettled = self._held or self._candidates or self._suspect or self._ready
+        return None if unsettled else self._expected
+
+    def receive_run(self, count: int, size: int, timestamp: int, now: float) -> None:
+        """Account for packets that were checked to continue the stream, without handing them on.
+
+        Args:
+            count: packets, numbered from next_number on without a gap, of the source and the timestamp of the packet
+                before them, without extension, CSRC and padding.
+            size: bytes of all of them, headers included.
+            timestamp: theirs.
+            now: monotonic seconds.
+        """
+        expected = self._expected or 0
+        self.received += count
+        self.received_bytes += size
+        self._last_arrival = now
+        self._note_transit(timestamp, now)
+        self.jitter *= (15 / 16) ** (count - 1)  # the others came at the same time with the same timestamp
+        self._extended += count
+        self._expected = (expected + count) & 0xFFFF
+        self._count += count
+
     def next_packet(self) -> tuple[RtpPacket, int, float] | None:
         """The next packet in order, how many were lost before it (-1: the source began anew) and its arrival."""
         return self._ready.popleft() if self._ready else None
@@ -160,7 +186,7 @@ class RtpReceiver:
     # -- order ---------------------------------------------------------------------------------------------------
 
     def _order(self, packet: RtpPacket, now: float) -> None:
-        self._note_transit(packet, now)
+        self._note_transit(packet.timestamp, now)
         number = packet.sequence_number
         expected = self._expected
         if expected is None:
@@ -220,9 +246,9 @@ class RtpReceiver:
         self._count += 1
         self._ready.append((packet, lost, now))
 
-    def _note_transit(self, packet: RtpPacket, now: float) -> None:
+    def _note_transit(self, timestamp: int, now: float) -> None:
         """Jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
-        transit = now * self._clock_rate - packet.timestamp
+        transit = now * self._clock_rate - timestamp
         if self._transit is not None:
             difference = abs(transit - self._transit)
             if difference < self._clock_rate:  # a clock step is no jitter

@@ -1,6 +1,8 @@
 """One received video media: packets and RTCP in, access units and receiver reports out."""
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
 
 from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
 from transcoder.codecs.nal import Codec
@@ -30,6 +32,15 @@ class NalUnitPath:
     def faults(self) -> Counter[str]:
         """Everything tolerated so far, by kind."""
         return self._depacketizer.faults + self._assembler.faults
+
+    @property
+    def continuation(self) -> bytes:
+        """What the payload of a fragment in the middle of the open NAL unit begins with; empty without one."""
+        return self._depacketizer.continuation
+
+    def receive_middles(self, bodies: list[memoryview], size: int) -> None:
+        """Take such fragments, behind what they begin with; size: bytes of all of them."""
+        self._depacketizer.middles(bodies, size)
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         """Take one packet."""
@@ -94,6 +105,8 @@ class VideoReceiver:
     ) -> None:
         extensions = jpeg.EXTENSIONS if codec is PictureCodec.JPEG else frozenset()
         self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=extensions)
+        self._fragments: NalUnitPath | None = None
+        self._continuation: tuple[bytes, bytes] | None = None
         self._path: NalUnitPath | interleaved.PictureAssembler | jpeg.PictureAssembler | mpeg4.PictureAssembler
         if codec is PictureCodec.JPEG:
             self._path = jpeg.PictureAssembler(ledger, picture_size)
@@ -102,7 +115,7 @@ class VideoReceiver:
         elif interleaving is not None:
             self._path = interleaved.PictureAssembler(codec, interleaving, parameter_sets)
         else:
-            self._path = NalUnitPath(codec, marker_proofs, parameter_sets)
+            self._path = self._fragments = NalUnitPath(codec, marker_proofs, parameter_sets)
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname
@@ -125,14 +138,70 @@ class VideoReceiver:
         self.receiver.receive(data, now)
         self._drain()
 
+    def receive_packets(self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float) -> int:
+        """Take RTP packets of one receive buffer, up to one that may complete an access unit.
+
+        Args:
+            buffer: what they were received in.
+            spans: (start, end) of each in it.
+            start: index of the first one to take.
+            now: monotonic seconds.
+
+        Returns:
+            Index of the first one not taken. Call next_access_unit() until it returns None, then again from there.
+        """
+        if self._continuation is not None:
+            count = self._receive_run(buffer, spans, start, now, *self._continuation)
+            if count:
+                return start + count
+        first, end = spans[start]
+        self.receive_rtp(memoryview(buffer)[first:end], now)
+        return start + 1
+
+    def _receive_run(
+        self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float, head: bytes, tail: bytes
+    ) -> int:
+        """Take the fragments in the middle of a NAL unit that stand in a row: most packets, with nothing to decide.
+
+        All that such a packet begins with is known but its number: `head` before it, `tail` behind.
+        """
+        expected = number = self.receiver.next_number
+        if number is None or self._fragments is None:
+            return 0
+        view = memoryview(buffer)
+        skip = 4 + len(tail)
+        bodies: list[memoryview] = []
+        size = 0
+        for first, end in islice(spans, start, None):
+            body = first + skip
+            if (
+                end <= body
+                or buffer[first + 2] << 8 | buffer[first + 3] != number
+                or not buffer.startswith(tail, first + 4)
+                or not buffer.startswith(head, first)
+            ):
+                break
+            bodies.append(view[body:end])
+            size += end - body
+            number = (number + 1) & 0xFFFF
+        if number == expected:
+            return 0
+        self.receiver.receive_run(len(bodies), size + skip * len(bodies), int.from_bytes(tail[:4]), now)
+        self._fragments.receive_middles(bodies, size)
+        return len(bodies)
+
     def _drain(self) -> None:
         receiver, path = self.receiver, self._path
+        packet = None
         while (item := receiver.next_packet()) is not None:
             packet, lost, now = item
             if lost:
                 self.restarts += lost < 0
                 path.lose(restart=lost < 0)
             path.receive(packet, now)
+        if packet is not None and self._fragments is not None:
+            prefix = self._fragments.continuation
+            self._continuation = _continuation(packet, prefix) if prefix else None
 
     def receive_rtcp(self, data: Buffer, now: float) -> None:
         """Take an RTCP packet: sender reports are read, everything else is counted and forgotten."""
@@ -167,3 +236,8 @@ class VideoReceiver:
         last = (report.ntp >> 16) & 0xFFFF_FFFF if report is not None else 0
         block = self.receiver.report(last, self._reports.age_s(now))
         return serialize_receiver_report(self._ssrc, self._cname, block)
+
+
+def _continuation(packet: RtpPacket, prefix: bytes) -> tuple[bytes, bytes]:
+    """What a fragment after this one begins with, before and behind its sequence number; the marker would end it."""
+    return bytes((0x80, packet.payload_type)), packet.timestamp.to_bytes(4) + packet.ssrc.to_bytes(4) + prefix

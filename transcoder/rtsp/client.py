@@ -21,6 +21,7 @@ from transcoder.rtsp.headers import (
 from transcoder.rtsp.messages import (
     Headers,
     InterleavedFrame,
+    InterleavedFrames,
     Request,
     Response,
     RtspParser,
@@ -93,14 +94,6 @@ class Playing:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameReceived:
-    """An interleaved frame; `channel` is one that was set up."""
-
-    channel: int
-    data: memoryview
-
-
-@dataclass(frozen=True, slots=True)
 class Redirected:
     """The server wants this client at another port or path of the configured host."""
 
@@ -112,7 +105,7 @@ class Closed:
     """TEARDOWN was answered, or nobody waits for the answer any more."""
 
 
-Event = Described | SetUp | Playing | FrameReceived | Redirected | Closed
+Event = Described | SetUp | Playing | InterleavedFrames | Redirected | Closed
 
 
 @dataclass(slots=True)
@@ -141,7 +134,6 @@ class _Pending:
 class _SessionState:
     id: str | None = None
     timeout_s: float = DEFAULT_SESSION_TIMEOUT_S
-    channels: frozenset[int] | None = None
     next_keep_alive: float | None = None
     methods: frozenset[str] = field(default_factory=frozenset)
 
@@ -195,11 +187,13 @@ class ClientProtocol:
         """
         parser = self._parser
         parser.receive_data(data)
-        while (event := parser.next_event()) is not None:
-            if type(event) is InterleavedFrame:
-                channels = self._session.channels
-                if channels is not None and event.channel in channels:
-                    self._events.append(FrameReceived(event.channel, event.data))
+        while (event := parser.next_frames() or parser.next_event()) is not None:
+            if type(event) is InterleavedFrames:
+                self._events.append(event)
+            elif type(event) is InterleavedFrame:
+                if parser.channels is not None and event.channel in parser.channels:  # behind a stray line end
+                    frame = bytes(event.data)
+                    self._events.append(InterleavedFrames(event.channel, frame, [(0, len(frame))]))
                 else:
                     self.counters.unassigned_channel += 1
                     self.counters.unassigned_bytes += len(event.data)
@@ -421,8 +415,8 @@ class ClientProtocol:
         if response.status < 300:
             transport = self._agreed(response.headers.get("Transport"))
             if transport.lower == "TCP":
-                channels = (self._session.channels or frozenset()) | frozenset(transport.interleaved or ())
-                self._session.channels = self._parser.channels = channels
+                channels = frozenset(transport.interleaved or ())
+                self._parser.channels = channels | (self._parser.channels or frozenset())
         self._events.append(SetUp(transport=transport))
         if self._more:
             self.state = ClientState.DESCRIBED

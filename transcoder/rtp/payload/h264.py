@@ -114,4 +114,7 @@ class Depacketizer(Reassembly):
         unit_type = header & 0x1F  # the reserved bit 0x20 is set by Longse and ignored, RFC 6184 section 5.8
         # type 0 wraps a byte stream with units of its own (Amatek): no header is put before it
         first = bytes(((payload[0] & 0xE0) | unit_type,)) if unit_type else b""
-        return self.fragment(first, payload[2:], start=header >= 0x80, end=bool(header & 0x40), marker=marker)
+        units = self.fragment(first, payload[2:], start=header >= 0x80, end=bool(header & 0x40), marker=marker)
+        if header >= 0x80 and self.is_open:
+            self.continuation = bytes((payload[0], header & 0x3F))
+        return units

@@ -136,4 +136,7 @@ class Depacketizer(Reassembly):
             return []
         header = payload[2]
         first = bytes(((payload[0] & 0x81) | ((header & 0x3F) << 1), payload[1]))
-        return self.fragment(first, payload[3:], start=header >= 0x80, end=bool(header & 0x40), marker=marker)
+        units = self.fragment(first, payload[3:], start=header >= 0x80, end=bool(header & 0x40), marker=marker)
+        if header >= 0x80 and self.is_open:
+            self.continuation = bytes((payload[0], payload[1], header & 0x3F))
+        return units

@@ -13,8 +13,9 @@ from typing import Any
 import uvloop
 
 from transcoder.errors import TranscoderError
-from transcoder.rtsp.client import ClientProtocol, Described, FrameReceived, Playing, SetUp
+from transcoder.rtsp.client import ClientProtocol, Described, Playing, SetUp
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import parse_sdp, select_video
 from transcoder.service.bench.child import answer_until_end, emit
@@ -77,11 +78,11 @@ class CountingReader(asyncio.Protocol):
         try:
             core.receive_data(data, now)
             while (event := core.next_event()) is not None:
-                if type(event) is FrameReceived:
-                    packet = event.data
-                    if event.channel == self._channel and packet[1] & 0x80:
-                        self.pictures += 1
-                        self.arrivals.append((now, int.from_bytes(packet[4:8])))
+                if type(event) is InterleavedFrames:
+                    for packet in event if event.channel == self._channel else ():
+                        if packet[1] & 0x80:
+                            self.pictures += 1
+                            self.arrivals.append((now, int.from_bytes(packet[4:8])))
                 elif isinstance(event, Described):
                     selection = select_video(parse_sdp(event.body))
                     core.setup(selection.media.control, Transport(lower="TCP", interleaved=(0, 1)), now)
