@@ -89,6 +89,15 @@ def test_sizes_that_no_packet_has_are_counted(rtp: Callable[..., bytes]) -> None
     assert audio.faults == {"impossible size": 2}
 
 
+def test_aac_packets_that_make_no_frame_are_counted(rtp: Callable[..., bytes]) -> None:
+    audio = receiver(AAC)
+    payloads = ["00", "0010 0018 aaaa bb", "0200 00", "0000", "0020 0018 0010 aaaaaa bb"]  # RFC 3640 section 3.2.1
+    for number, payload in enumerate(payloads):
+        audio.receive_rtp(rtp(number, 1024 * number, bytes.fromhex(payload), payload_type=97, marker=True), 1.0)
+    assert [unit.data for unit in units(audio)] == [b"\xaa\xaa\xbb", b"\xaa\xaa\xaa"]
+    assert audio.faults == {"cut short": 1, "impossible AU headers": 2, "impossible AU size": 1}
+
+
 def test_other_payload_types_are_not_read(rtp: Callable[..., bytes]) -> None:
     ledger = Ledger()
     audio = receiver("m=audio 0 RTP/AVP 0\r\n", ledger)

@@ -18,6 +18,7 @@ from transcoder.ipc.options import AudioFormat
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import SourceHandler, SourceOptions
 from transcoder.rtp.audio import AudioUnit
+from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport
 from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import parse_sdp, select_audio, select_video
@@ -501,6 +502,15 @@ def audible(world: World) -> Connection:
 def sound(timestamp: int, arrival: float) -> AudioUnit:
     """20 ms of G.711."""
     return AudioUnit(timestamp=timestamp & 0xFFFF_FFFF, duration=160, data=bytes(160), arrival=arrival)
+
+
+def test_faults_of_both_media_are_told(playing: World) -> None:
+    connection = audible(playing)
+    connection.video = SimpleNamespace(
+        receiver=RtpReceiver(frozenset(), 90_000, Ledger(), reorder=False), faults={"a": 1}
+    )
+    connection.audio = SimpleNamespace(faults={"impossible AU size": 3})
+    assert playing.puller.reception["faults"] == {"a": 1, "audio: impossible AU size": 3}
 
 
 def test_audio_began_a_packet_before_it_came(playing: World) -> None:

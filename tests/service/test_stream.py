@@ -1,5 +1,6 @@
 """What a stream tells of overload and of its picture, from what its worker reports; no worker runs."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,6 +51,22 @@ class Watched:
 @pytest.fixture
 async def watched() -> Watched:
     return Watched()
+
+
+# -- the camera --------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_that_are_encrypted_are_no_playing(watched: Watched) -> None:
+    watched.stream._on_problem("encrypted")
+    assert (watched.status.state, watched.status.problem) == (StreamState.AWAY, "encrypted")
+    assert watched.sample() == [("source_encrypted", {"reason": "encrypted"})]
+    watched.stream._puller = SimpleNamespace(is_connected=True, is_encrypted=True, received_bytes=0)  # type: ignore[assignment]
+    watched.stream._note_playing(watched.now, 0.1)  # a picture from before, that was in the worker
+    assert watched.status.state is StreamState.AWAY
+    watched.stream._puller.is_encrypted = False  # type: ignore[misc]
+    watched.stream._note_playing(watched.now, 0.1)
+    assert (watched.status.state, watched.status.problem) == (StreamState.PLAYING, "")
+    assert watched.sample() == [("source_recovered", {})]
 
 
 # -- overload ----------------------------------------------------------------------------------------------------------

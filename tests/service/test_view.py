@@ -6,7 +6,8 @@ from transcoder.steering import EVENT_TYPES
 
 
 def test_every_event_of_a_stream_is_in_the_documents() -> None:
-    told = {"source_lost", "source_recovered", "worker_restarted", "channel_seen", "overload", "format_changed"}
+    told = {"source_lost", "source_encrypted", "source_recovered", "worker_restarted", "channel_seen", "overload"}
+    told |= {"format_changed"}
     assert told | set(SCENE_EVENTS.values()) <= EVENT_TYPES
 
 

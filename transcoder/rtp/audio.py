@@ -43,7 +43,7 @@ class AudioReceiver:
     def __init__(self, selection: AudioSelection, ledger: Ledger, *, reorder: bool) -> None:
         self.receiver = RtpReceiver(selection.payload_types, selection.clock_rate, ledger, reorder=reorder)
         self._reports = SenderReports(self.receiver, ledger)
-        self.faults: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
         self.restarts = 0
         self._selection = selection
         self._bits = _bits_per_sample(selection.encoding) * selection.channels
@@ -58,6 +58,11 @@ class AudioReceiver:
     def receive_rtcp(self, data: Buffer, now: float) -> None:
         """Take an RTCP packet."""
         self._reports.receive(data, now)
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Everything tolerated so far, by kind."""
+        return self._faults + (self._aac.faults if self._aac is not None else Counter())
 
     @property
     def sender_report(self) -> SenderReport | None:
@@ -83,7 +88,7 @@ class AudioReceiver:
                     duration = len(payload) * 8 // self._bits
                     self._add(packet.timestamp, duration, bytes(payload), now)
                 else:
-                    self.faults["impossible size"] += 1
+                    self._faults["impossible size"] += 1
                 continue
             if lost:
                 self._aac.lose()

@@ -164,6 +164,8 @@ class Puller:
         if video is None:
             return {}
         receiver = video.receiver
+        audio = self._connection.audio if self._connection is not None else None
+        audio_faults = audio.faults if audio is not None else {}
         return {
             "packets": receiver.received,
             "lost": receiver.lost,
@@ -171,7 +173,7 @@ class Puller:
             "duplicates": receiver.duplicates,
             "malformed": receiver.malformed,
             "jitter_ms": round(receiver.jitter / VIDEO_CLOCK_RATE * 1000, 1),
-            "faults": dict(video.faults),
+            "faults": dict(video.faults) | {f"audio: {kind}": count for kind, count in audio_faults.items()},
             "timestamp_repairs": dict(self._timeline.repairs),
         }
 

@@ -67,8 +67,8 @@ class Stream:
         options: of the worker.
         fork_server: where workers come from.
         end_readers: ends the sessions of this stream's readers.
-        on_event: told what happens: (name, kind, detail); kinds are source_lost, source_recovered, worker_restarted,
-            channel_seen, overload, format_changed and those of SCENE_EVENTS.
+        on_event: told what happens: (name, kind, detail); kinds are source_lost, source_encrypted, source_recovered,
+            worker_restarted, channel_seen, overload, format_changed and those of SCENE_EVENTS.
         gate: shared by all streams: who may try to connect now.
         enabled: False: known, but not pulled.
 
@@ -118,6 +118,7 @@ class Stream:
         self._described = asyncio.Event()
         self._audible = asyncio.Event()
         self._description_version = int(time.time())
+        self._unreadable = False
         self._last_picture = 0.0
         self._next_repeat = 0.0
         self._last_idr_request = 0.0
@@ -239,7 +240,11 @@ class Stream:
             self._on_event(self.name, "source_lost", {"reason": reason})
 
     def _on_problem(self, problem: str) -> None:
+        """Pictures come, and none of them can be shown: what there was, or a slate, is repeated."""
+        self.status.state = StreamState.AWAY
         self.status.problem = problem
+        self._unreadable = True
+        self._on_event(self.name, "source_encrypted", {"reason": problem})
 
     def _on_worker_death(self, reason: str) -> None:
         self._on_event(self.name, "worker_restarted", {"reason": reason})
@@ -281,10 +286,11 @@ class Stream:
     def _note_playing(self, now: float, delay_s: float) -> None:
         status = self.status
         status.note_delay(now, delay_s)
-        if status.state is not StreamState.PLAYING and self._puller.is_connected:
+        if status.state is not StreamState.PLAYING and self._puller.is_connected and not self._puller.is_encrypted:
             status.state = StreamState.PLAYING
             status.problem = ""
-            if status.totals.source_losses:
+            told, self._unreadable = self._unreadable, False
+            if told or status.totals.source_losses:
                 self._on_event(self.name, "source_recovered", {})
 
     def _note_parameter_sets(self, sets: tuple[bytes, ...]) -> None:

@@ -17,6 +17,7 @@ EventType = Literal[
     "updated",
     "removed",
     "source_lost",
+    "source_encrypted",
     "source_recovered",
     "worker_restarted",
     "restarted",
