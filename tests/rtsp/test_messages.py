@@ -17,6 +17,7 @@ from transcoder.rtsp.messages import (
     MAX_RESYNC,
     Headers,
     InterleavedFrame,
+    InterleavedFrames,
     Request,
     Response,
     RtspParser,
@@ -199,20 +200,47 @@ PIECES = st.lists(
 @settings(max_examples=500, deadline=None)
 @given(PIECES, st.integers(1, 40), st.sampled_from([None, frozenset({0, 1})]))
 def test_any_bytes_cut_anywhere_read_the_same(data: bytes, step: int, channels: frozenset[int] | None) -> None:
-    def outcome(cut: int) -> tuple[list[str], str]:
+    def outcome(cut: int, *, rows: bool = False) -> tuple[list[str], str, int]:
         parser = RtspParser()
         parser.channels = channels
         events = []
         try:
             for at in range(0, len(data), cut):
                 parser.receive_data(data[at : at + cut])
-                while (event := parser.next_event()) is not None:
-                    events.append(shown(event))
+                while (event := (parser.next_frames() if rows else None) or parser.next_event()) is not None:
+                    if isinstance(event, InterleavedFrames):
+                        events += [f"frame {event.channel} {frame.hex()}" for frame in event]
+                    else:
+                        events.append(shown(event))
         except (RtspSyntaxError, LimitExceeded) as error:
-            return events, type(error).__name__
-        return events, ""
+            return events, type(error).__name__, parser.skipped
+        return events, "", parser.skipped
 
-    assert outcome(step) == outcome(max(len(data), 1))
+    whole = outcome(max(len(data), 1))
+    assert outcome(step)[:2] == whole[:2]
+    assert outcome(max(len(data), 1), rows=True) == whole
+    assert outcome(step, rows=True)[:2] == whole[:2]
+
+
+def test_frames_in_a_row_come_together_until_something_else_stands_there() -> None:
+    parser = RtspParser()
+    assert parser.next_frames() is None
+    parser.receive_data(b"$\x00\x00\x01a")
+    assert parser.next_frames() is None  # nothing is set up: next_event() looks
+    parser.channels = frozenset({0, 1})
+    parser.receive_data(b"$\x00\x00\x00$\x01\x00\x02bc$\x02\x00\x01d$\x00\x00\x02e")
+    rows = []
+    while (row := parser.next_frames()) is not None:
+        rows.append((row.channel, [bytes(frame) for frame in row]))
+    assert rows == [(0, [b"a", b""]), (1, [b"bc"])]
+    foreign = parser.next_event()
+    assert isinstance(foreign, InterleavedFrame)
+    assert (foreign.channel, bytes(foreign.data)) == (2, b"d")
+    assert parser.next_frames() is None  # its second byte is still to come
+    parser.receive_data(b"f")
+    row = parser.next_frames()
+    assert row is not None
+    assert [bytes(frame) for frame in row] == [b"ef"]
 
 
 WORST = {
