@@ -122,6 +122,10 @@ def test_urls_that_are_refused(given, says):
         ({"url": "rtsp://u:p@10.0.0.2/", "username": "u"}, "streams.a.source: has credentials in its URL and in keys"),
         ({"password": "p"}, "streams.a.source: has a password and no username"),
         ({"transport": "quic"}, "streams.a.source.transport: must be 'auto', 'tcp', 'udp' or 'http'"),
+        ({"display_aspect": "1.78"}, "streams.a.source.display_aspect: must be WIDTH:HEIGHT such as 16:9"),
+        ({"display_aspect": "0:9"}, "streams.a.source.display_aspect: must be WIDTH:HEIGHT"),
+        ({"display_aspect": "1:9"}, "streams.a.source.display_aspect: must be a picture at most 8 times as wide"),
+        ({"display_aspect": "8001:1000"}, "streams.a.source.display_aspect: must be a picture at most 8 times"),
         ({"bind_address": "eth0"}, "streams.a.source.bind_address: must be an IP address"),
         ({"bind_interface": "a" * 16}, "streams.a.source.bind_interface: must match"),
         ({"profile": "Hik Vision"}, "streams.a.source.profile: must be 'auto'"),
@@ -186,3 +190,9 @@ def test_networks_that_are_refused(network, says):
     line = refusal("rtsp://10.0.0.2/", [network])
     assert line.startswith("sources.allow[0]: ")
     assert says in line
+
+
+@pytest.mark.parametrize(("given", "ratio"), [("16:9", (16, 9)), ("4:3", (4, 3)), ("8:1", (8, 1)), (None, None)])
+def test_display_aspect(given, ratio):
+    text = f"streams: {{a: {{source: {{url: 'rtsp://10.0.0.2/', display_aspect: {given or 'null'}}}}}}}"
+    assert parse(text, Path("/nonexistent"), {}).streams["a"].source.aspect == ratio

@@ -11,6 +11,7 @@ ALL = WorkerOptions(
     gop_s=2.5,
     fps=12.5,
     size=(640, 360),
+    display_aspect=(16, 9),
     preset="ultrafast",
     masks=(
         Mask(polygon=((0.0, 0.0), (0.5, 0.0), (0.5, 0.25)), style="blur"),

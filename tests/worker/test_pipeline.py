@@ -13,6 +13,7 @@ from coded_video import byte_stream, caption_sei, decode, encode, headers, plane
 from pipeline_run import TICKS, Run
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.parameter_sets import picture_size
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, REPEATED
 from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions
@@ -172,6 +173,33 @@ def test_samples_that_are_not_square_are_made_so() -> None:
     run = Run()
     run.feed(encode("H264", (704, 576), 6, aspect=Fraction(12, 11)))
     assert (run.frames()[0].width, run.frames()[0].height) == (768, 576)
+
+
+def test_an_aspect_that_only_the_operator_knows() -> None:
+    """Hikvision DS-2CD2032-I: the sub-stream is 704x480 of a 16:9 scene, with samples 40:33, and does not say so."""
+    run = Run(options(display_aspect=(16, 9)))
+    run.feed(encode("H264", (704, 480), 6))
+    # 480 * 16 / 9 = 853.3, and 4:2:0 has no odd sizes
+    assert (run.frames()[0].width, run.frames()[0].height) == (852, 480)
+
+
+def test_the_operator_knows_better_than_the_stream() -> None:
+    run = Run(options(display_aspect=(4, 3), size=(640, 480)))
+    run.feed(encode("H264", (704, 576), 6, aspect=Fraction(16, 11)))
+    luma = plane(run.frames()[-1])
+    assert luma.shape == (480, 640)
+    assert luma[[2, -3]].mean() > 50  # no bars above and below, as there are with 16:11
+
+
+def test_an_aspect_that_changes_is_another_format() -> None:
+    run = Run()
+    units = encode("H264", (704, 480), 6)
+    run.feed(units)
+    assert picture_size(Codec.H264, run.coded[0].nal_units) == (704, 480)
+    run.coded.clear()
+    run.take(run.pipeline.configure(options(display_aspect=(16, 9))))
+    run.feed(units)
+    assert picture_size(Codec.H264, run.coded[0].nal_units) == (852, 480)
 
 
 CHANGES = {

@@ -1,6 +1,7 @@
 """Where a stream comes from, and where streams may come from."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -28,6 +29,11 @@ NETWORKS_KEY: Final = "networks"
 
 MAX_INTERFACE: Final = 15
 """Characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
+
+MAX_ASPECT: Final = 8
+"""Panoramic cameras send pictures of 8192x1800 and 32:9."""
+
+_ASPECT: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
 
 def _network(value: object) -> object:
@@ -99,6 +105,9 @@ class SourceConfig(Section):
     """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests"] = "auto"
     """A quirk that is forced by hand; auto: by behaviour."""
+    display_aspect: str | None = Field(default=None, json_schema_extra={"pattern": "^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"})
+    """WIDTH:HEIGHT of the camera's picture as it is to be seen, such as 16:9, where its samples are not square and the
+    stream does not say so, or says it wrongly; null: what the stream says."""
     bind_address: str | None = None
     """The local address that connects to the camera."""
     bind_interface: Annotated[str, Field(pattern=r"^[^/\s:]{1,15}$")] | None = None
@@ -113,6 +122,14 @@ class SourceConfig(Section):
     def port(self) -> int:
         """The URL's port, 554 where it names none."""
         return self._split.port
+
+    @property
+    def aspect(self) -> tuple[int, int] | None:
+        """(width, height) of `display_aspect`, None for what the stream says."""
+        if self.display_aspect is None:
+            return None
+        width, height = self.display_aspect.split(":")
+        return int(width), int(height)
 
     @property
     def _split(self) -> Url:
@@ -151,6 +168,16 @@ class SourceConfig(Section):
         if networks is not None and _is_address(url.host) and not is_allowed(url.host, networks):
             raise ValueError(f"address {url.host} is in none of the networks of sources.allow")
         return url.text
+
+    @field_validator("display_aspect")
+    @classmethod
+    def _check_display_aspect(cls, value: str | None) -> str | None:
+        match = _ASPECT.fullmatch(value) if value is not None else None
+        if value is not None and match is None:
+            raise ValueError("must be WIDTH:HEIGHT such as 16:9")
+        if match is not None and not 1 / MAX_ASPECT <= int(match[1]) / int(match[2]) <= MAX_ASPECT:
+            raise ValueError(f"must be a picture at most {MAX_ASPECT} times as wide as high, or as high as wide")
+        return value
 
     @field_validator("bind_address")
     @classmethod

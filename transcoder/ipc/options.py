@@ -96,6 +96,7 @@ class WorkerOptions:
         gop_s: seconds between IDR pictures.
         fps: at most this many pictures a second, or None.
         size: output (width, height), or None for the camera's.
+        display_aspect: (width, height) of the camera's picture as it is to be seen, or None for what the stream says.
         preset: of the encoder, or None for the profile's.
         encoder: its policy.
         masks: privacy masks.
@@ -110,6 +111,7 @@ class WorkerOptions:
     gop_s: float = 1.0
     fps: float | None = None
     size: tuple[int, int] | None = None
+    display_aspect: tuple[int, int] | None = None
     preset: str | None = None
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     masks: tuple[Mask, ...] = field(default_factory=tuple)
@@ -117,6 +119,11 @@ class WorkerOptions:
     memory_limit_mb: int = 512
     slate_size: tuple[int, int] | None = None
     rate_divisor: int = 1
+
+    @property
+    def shape(self) -> tuple[Codec, tuple[int, int] | None, tuple[int, int] | None]:
+        """What the format of the output hangs on: while it stays, readers stay."""
+        return self.codec, self.size, self.display_aspect
 
     def to_json(self) -> bytes:
         """Wire form."""
@@ -127,7 +134,7 @@ class WorkerOptions:
         """Read the wire form, written by to_json of the same version."""
         fields: dict[str, Any] = json.loads(bytes(data))
         fields["codec"] = Codec(fields["codec"])
-        for name in ("size", "slate_size"):
+        for name in ("size", "slate_size", "display_aspect"):
             fields[name] = tuple(fields[name]) if fields[name] else None
         fields["masks"] = tuple(
             Mask(polygon=tuple((x, y) for x, y in mask["polygon"]), style=mask["style"]) for mask in fields["masks"]

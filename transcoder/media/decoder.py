@@ -12,6 +12,7 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_size
 from transcoder.errors import MediaError
+from transcoder.media.geometry import sane_aspect
 
 _NAMES: dict[SourceCodec, str] = {
     Codec.H264: "h264",
@@ -99,5 +100,4 @@ class Decoder:
     @property
     def sample_aspect_ratio(self) -> Fraction:
         """Width to height of a sample, 1 where the stream does not say or says something impossible."""
-        ratio = self._context.sample_aspect_ratio
-        return ratio if ratio and Fraction(1, 4) <= ratio <= Fraction(4) else Fraction(1)
+        return sane_aspect(self._context.sample_aspect_ratio)

@@ -21,6 +21,11 @@ def even(value: float) -> int:
     return max(int(value) & ~1, 2)
 
 
+def sane_aspect(aspect: Fraction | None) -> Fraction:
+    """Width to height of a sample, 1 where it is not said or impossible."""
+    return aspect if aspect and Fraction(1, 4) <= aspect <= Fraction(4) else Fraction(1)
+
+
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     """Even size with square samples of a picture with these samples: the longer way, so that nothing is lost.
 

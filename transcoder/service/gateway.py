@@ -44,6 +44,7 @@ def worker_options(stream: StreamConfig) -> WorkerOptions:
         gop_s=video.gop_s,
         fps=video.fps,
         size=video.dimensions,
+        display_aspect=stream.source.aspect,
         preset=video.preset,
         encoder=EncoderSettings(**stream.encoder.model_dump()),
         masks=tuple(Mask(polygon=mask.polygon, style=mask.style) for mask in stream.masks),

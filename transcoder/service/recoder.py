@@ -150,7 +150,7 @@ class Recoder:
 
     def configure(self, options: WorkerOptions) -> None:
         """Other settings, for this worker and those to come."""
-        if (options.codec, options.size) != (self._options.codec, self._options.size):
+        if options.shape != self._options.shape:
             self.output = None
         self._options = options
         if self._link is not None:

@@ -166,12 +166,12 @@ class Stream:
     async def reconfigure(self, source: SourceOptions, options: WorkerOptions, *, enabled: bool) -> None:
         """Apply other settings, disturbing as little as possible.
 
-        What the encoder can't change in place is changed by a new encoder at an IDR. Another codec or size ends the
-        readers' sessions, another source means another connection, and nothing else does.
+        What the encoder can't change in place is changed by a new encoder at an IDR. Another codec, size or shape ends
+        the readers' sessions, another source means another connection, and nothing else does.
         """
         changed_source = source != self._source_options
         changed_options = options != self._options
-        changed_output = (options.codec, options.size) != (self._options.codec, self._options.size)
+        changed_output = options.shape != self._options.shape
         if source.audio != self._source_options.audio:
             changed_output = True
             self.fanout.set_audio_rate(0)

@@ -9,6 +9,7 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import av.error
@@ -32,7 +33,7 @@ from transcoder.ipc.options import AudioFormat, OutputFormat, WorkerOptions
 from transcoder.media.audio import AudioTranscoder
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoder import Encoder, encode_jpeg, has_random_access
-from transcoder.media.geometry import square_size
+from transcoder.media.geometry import sane_aspect, square_size
 from transcoder.media.picture import GREY
 from transcoder.media.scene import SceneWatch
 from transcoder.media.stages import Stages
@@ -100,7 +101,7 @@ class Pipeline:
         old, self._options = self._options, options
         if self._stages is not None and old.masks != options.masks:
             self._stages.set_masks(options.masks)
-        if old.size != options.size or old.codec is not options.codec:
+        if old.shape != options.shape:
             self._format = None
             self._stages = None
             self._encoder = None
@@ -210,7 +211,7 @@ class Pipeline:
         if self._stages is None:
             self._stages = Stages(self._format.width, self._format.height, self._options.masks)
         try:
-            self._stages.run(frame, self._aspect())
+            self._stages.run(frame, self._aspect(frame))
         except (MediaError, ValueError) as error:
             self._has_picture = False
             self.counters["pictures_without_mask"] += 1
@@ -278,14 +279,17 @@ class Pipeline:
 
     # -- format --------------------------------------------------------------------------------------------------
 
-    def _aspect(self) -> Any:
-        return self._decoder.sample_aspect_ratio if self._decoder is not None else 1
+    def _aspect(self, frame: VideoFrame) -> Fraction:
+        """Of the frame's samples: what the operator says, or else the stream."""
+        if self._options.display_aspect is not None:
+            return sane_aspect(Fraction(*self._options.display_aspect) * frame.height / frame.width)
+        return self._decoder.sample_aspect_ratio if self._decoder is not None else Fraction(1)
 
     def _output_format(self, frame: VideoFrame, pts: int) -> OutputFormat | None:
         rate = self._frame_rate(pts)
         if rate is None:
             return None
-        width, height = self._options.size or square_size(frame.width, frame.height, self._aspect())
+        width, height = self._options.size or square_size(frame.width, frame.height, self._aspect(frame))
         matrix = int(frame.colorspace)
         return OutputFormat(width=width, height=height, frame_rate=rate, matrix=matrix if matrix in _MATRICES else 2)
 
