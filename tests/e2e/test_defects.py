@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_world import Gateway, running
 from gateway_process import GatewayProcess
 from rtsp_reader import RtspReader
 
@@ -264,3 +266,98 @@ async def test_twelve_cameras_for_ten_minutes(
 ) -> None:
     problems = await run(cameras, LONG_S, tmp_path, cache, state_dir)
     assert not problems, json.dumps(problems, indent=1)
+
+
+def events(gateway: Gateway, until: str, timeout_s: float) -> list[dict[str, Any]]:
+    """Every event from the gateway's start up to one of this type."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{gateway.http_port}/api/v1/events", headers={"Last-Event-ID": "0"}
+    )
+    found: list[dict[str, Any]] = []
+    with urllib.request.urlopen(request, timeout=timeout_s) as feed:  # noqa: S310  # http:// above
+        for line in feed:
+            if line.startswith(b"data:"):
+                found.append(json.loads(line.partition(b":")[2]))
+                if found[-1]["event_type"] == until:
+                    return found
+    return found
+
+
+@pytest.mark.timeout(120)
+async def test_an_encrypted_stream_is_named_and_shows_no_noise(tmp_path: Path, cache: Path, state_dir: Path) -> None:
+    cameras = {
+        "secret": DefectiveCamera("longse encrypted=true"),
+        "secret265": DefectiveCamera("longse encrypted=true codec=H265"),
+        "plain": DefectiveCamera("longse"),
+    }
+    with simulator(cameras, cache) as described:
+        streams = {name: {"source": one["url"]} for name, one in zip(cameras, described, strict=True)}
+        gateway = Gateway(tmp_path, state_dir / "numba", None, streams)
+        with running(gateway):
+            async with AsyncExitStack() as stack:
+                readers = {}
+                for name in cameras:
+                    readers[name] = await stack.enter_async_context(RtspReader(gateway.url(name)))
+                    await readers[name].play()
+                told = await asyncio.to_thread(events, gateway, "source_encrypted", 20.0)
+                await readers["plain"].until(lambda: all(reader.marked >= 4 for reader in readers.values()), 20)
+                await asyncio.sleep(3.0)
+                states = {name: gateway.stream(name)["state"] for name in cameras}
+            assert told[-1]["event_type"] == "source_encrypted"
+            assert told[-1]["stream"] in {"secret", "secret265"}
+            for name in ("secret", "secret265"):
+                state = states[name]
+                assert (state["status"], state["state"]) == ("offline", "away")
+                assert "encrypted" in state["problem"]
+                for luma in readers[name].pictures():
+                    assert luma.shape == (180, 320)
+                    assert luma.std() < 2, "noise"
+            assert (states["plain"]["status"], states["plain"]["problem"]) == ("online", None)
+            assert states["plain"]["source"]["losses"] == 0
+            assert readers["plain"].marked > 2 * FPS
+
+
+@pytest.mark.timeout(120)
+async def test_mpeg4_that_the_session_description_does_not_configure(
+    tmp_path: Path, cache: Path, state_dir: Path
+) -> None:
+    # live555 OEMs: MP4V-ES without config; the layer comes in the stream alone
+    with simulator({"old": DefectiveCamera("mpeg4 parameter_sets=stream")}, cache) as (described,):
+        gateway = Gateway(tmp_path, state_dir / "numba", None, {"old": {"source": described["url"]}})
+        with running(gateway):
+            url = described["url"].replace("admin:s3cret@", "")
+            async with RtspReader(url, user="admin", password="s3cret") as camera:
+                assert b"MP4V-ES" in (body := (await camera.request("DESCRIBE")).body)
+                assert b"config=" not in body
+            async with RtspReader(gateway.url("old")) as reader:
+                await reader.play()
+                await reader.until(lambda: reader.marked >= 3 * FPS, 20)
+                state = gateway.stream("old")["state"]
+                assert (state["state"], state["source"]["codec"]) == ("playing", "MP4V-ES")
+                assert all(luma.std() > 10 for luma in reader.pictures()[-FPS:])
+
+
+@pytest.mark.timeout(120)
+async def test_pictures_sent_in_another_order_than_decoded(tmp_path: Path, cache: Path, state_dir: Path) -> None:
+    cameras = {
+        "mode-2": DefectiveCamera("longse decoding_order_numbers=true parameter_sets=stream"),
+        "donl": DefectiveCamera("longse decoding_order_numbers=true codec=H265"),
+    }
+    with simulator(cameras, cache) as described:
+        streams = {
+            name: {"source": one["url"], "video": {"preset": "ultrafast"}}
+            for name, one in zip(cameras, described, strict=True)
+        }
+        gateway = Gateway(tmp_path, state_dir / "numba", None, streams)
+        with running(gateway):
+            async with AsyncExitStack() as stack:
+                readers = [await stack.enter_async_context(RtspReader(gateway.url(name))) for name in cameras]
+                for reader in readers:
+                    await reader.play()
+                await readers[0].until(lambda: all(reader.marked >= 13 * FPS for reader in readers), 40)
+                states = {name: gateway.stream(name)["state"] for name in cameras}
+    for name, state in states.items():
+        assert state["state"] == "playing", name
+        assert state["faults"]["damaged_access_units"] == 0
+        assert state["source"]["losses"] == 0
+        assert state["source"]["fps"] > 0.8 * FPS

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from transcoder.codecs.nal import Codec
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.defects.packetization import PacketDefects, packetize
 from transcoder.simulator.defects.pictures import changed_nal_units
+from transcoder.simulator.interleaved_packets import interleave
 from transcoder.simulator.packets import PacketBlock, block
 
 
@@ -47,22 +49,21 @@ def content_blocks(content: Content, how: Recipe) -> list[PacketBlock]:
     """A block of packets for each access unit."""
     by_recipe = _BLOCKS.setdefault(content, {})
     if how not in by_recipe:
-        by_recipe[how] = [
-            block(
-                packetize(
-                    content.codec,
-                    changed_nal_units(
-                        content.codec,
-                        unit,
-                        parameter_sets=how.parameter_sets,
-                        encrypted=how.encrypted,
-                        svc=how.svc,
-                        seed=index,
-                    ),
-                    how.max_payload,
-                    how.packets,
-                )
-            )
-            for index, unit in enumerate(content.access_units)
-        ]
+        by_recipe[how] = [block(_payloads(content, how, index)) for index in range(len(content.access_units))]
     return by_recipe[how]
+
+
+def _payloads(content: Content, how: Recipe, index: int) -> list[bytes]:
+    """RTP payloads of one access unit."""
+    codec = content.codec
+    units = changed_nal_units(
+        codec,
+        content.access_units[index],
+        parameter_sets=how.parameter_sets,
+        encrypted=how.encrypted,
+        svc=how.svc,
+        seed=index,
+    )
+    if how.packets.decoding_order_numbers and isinstance(codec, Codec):
+        return interleave(codec, units, how.max_payload, index=index, total=len(content.access_units))
+    return packetize(codec, units, how.max_payload, how.packets)

@@ -34,9 +34,9 @@ class Surroundings:
         kinds = tuple(kind for kind in kinds if _fits(kind, codec))
         idr_kinds = tuple(kind for kind in behaviour.idr_nal_units if _fits(kind, codec)) + kinds
         self.jpeg_extension = b""
-        if codec is PictureCodec.JPEG:
+        if behaviour.packets.decoding_order_numbers or codec is PictureCodec.JPEG:
             self._idr = self._other = EMPTY, EMPTY
-            if behaviour.video_extension is not None:
+            if behaviour.video_extension is not None and isinstance(codec, PictureCodec):
                 segments = [private_nal_unit(codec, kind, mint) for kind in idr_kinds]
                 self.jpeg_extension = jpeg_extension(behaviour.video_extension, content.width, content.height, segments)
         else:

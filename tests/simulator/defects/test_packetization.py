@@ -143,3 +143,24 @@ def test_markers(record) -> None:
     assert len([picture for picture in recorded.pictures if picture[-1].marker]) == len(recorded.pictures)
     aggregated = record(H264, *NORMAL, "marker=parameter_sets", "aggregation=true")
     assert [packet.marker for packet in aggregated.packets if packet.payload[0] & 31 == 24] == [True] * marked.count(7)
+
+
+def test_decoding_order_numbers(record) -> None:
+    """RFC 6184 sections 5.7.1, 5.7.2, 5.8; RFC 7798 sections 4.4.1 to 4.4.3: sets behind the slices that need them."""
+    recorded = record(H264, "decoding_order_numbers=true", "max_payload=500")
+    kinds = {packet.payload[0] & 31 for packet in recorded.packets}
+    assert kinds <= {25, 26, 28, 29}
+    assert {25, 28, 29} <= kinds
+    for index, packet in enumerate(recorded.packets):
+        data = packet.payload
+        if data[0] & 31 == 25:  # STAP-B: DON, then SPS and PPS; the IDR slice, sent before it, is the third
+            assert (data[5] & 31, data[7 + int.from_bytes(data[3:5])] & 31) == (7, 8)
+            start = next(p.payload for p in reversed(recorded.packets[:index]) if p.payload[0] & 31 == 29)
+            assert start[1] == 0x85
+            assert (int.from_bytes(start[2:4]) - int.from_bytes(data[1:3])) % 65536 == 2
+    recorded = record(H265, "decoding_order_numbers=true", "max_payload=500")
+    for index, packet in enumerate(recorded.packets):
+        data = packet.payload
+        if data[0] >> 1 == 48:
+            start = next(p.payload for p in reversed(recorded.packets[:index]) if p.payload[2] & 0x80)
+            assert (int.from_bytes(start[3:5]) - int.from_bytes(data[2:4])) % 65536 == 3

@@ -7,6 +7,7 @@ from transcoder.codecs.nal import START_CODE, Codec
 from transcoder.simulator.access_units import Content
 from transcoder.simulator.behaviour import CameraBehaviour
 from transcoder.simulator.canary import CanaryMint
+from transcoder.simulator.interleaved_packets import H264_PARAMETERS, H265_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +41,15 @@ class DescriptionContext:
 
     def format_parameters(self) -> str:
         """Value of the video's fmtp attribute after the payload type, in the vendor-neutral order."""
-        known = self.behaviour.pictures.in_description
+        known, interleaved = self.behaviour.pictures.in_description, self.behaviour.packets.decoding_order_numbers
         sets = [base64.b64encode(unit).decode() for unit in self._written_sets()] if known else []
         if self.content.codec is Codec.H265:
             names = ("sprop-vps", "sprop-sps", "sprop-pps")
             values = [f"{name}={value}" for name, value in zip(names, sets, strict=False)]
-            return ";".join(["profile-id=1", *values[1:], *values[:1]])
-        mode = self.behaviour.packets.declared_mode
-        text = f"profile-level-id={self.profile_level_id()}; packetization-mode={mode}"
+            numbered = [H265_PARAMETERS] if interleaved else []
+            return ";".join(["profile-id=1", *values[1:], *values[:1], *numbered])
+        mode = H264_PARAMETERS if interleaved else f"packetization-mode={self.behaviour.packets.declared_mode}"
+        text = f"profile-level-id={self.profile_level_id()}; {mode}"
         return f"{text}; sprop-parameter-sets={','.join(sets)}" if sets else text
 
     def _written_sets(self) -> list[bytes]:

@@ -29,6 +29,8 @@ class PacketDefects:
             in one "fragmented" unit of the first one's type (V380); what is over 60000 bytes is fragmented.
         stap_padding: zeros behind the last unit of an aggregation packet (gortsplib's unnamed camera).
         declared_mode: packetization-mode in the SDP (HIK Media Server, Anpviz: 0, and fragments all the same).
+        decoding_order_numbers: NAL units have them (packetization-mode 2, DONL fields) and the SDP says so; parameter
+            sets come behind the slices that need them. Nothing private stands around pictures then.
         end_lost_every_s: the last fragment of a picture is lost so often, its sequence number with it.
     """
 
@@ -42,6 +44,7 @@ class PacketDefects:
     byte_stream: Literal["none", "single", "fragmented"] = "none"
     stap_padding: bool = False
     declared_mode: int = 1
+    decoding_order_numbers: bool = False
     end_lost_every_s: float | None = None
 
 
