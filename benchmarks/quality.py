@@ -53,7 +53,6 @@ def trials() -> list[Setting]:
         "balanced, aq_mode 1 strength 0.4": dataclasses.replace(balanced, aq_mode=1, aq_strength=0.4),
         "balanced, ipratio 1.4": dataclasses.replace(balanced, ipratio=1.4),
         "balanced, ipratio 2": dataclasses.replace(balanced, ipratio=2.0),
-        "balanced, subme 0": dataclasses.replace(balanced, subme=0),
         "balanced, subme 1": dataclasses.replace(balanced, subme=1),
     }
     settings = [ours(name, value) for name, value in changed.items()]

@@ -37,7 +37,7 @@ class Profile:
 PROFILES = {
     Codec.H264: {
         "economy": Profile(preset="superfast", crf=27, subme=0, extra=("cabac=0",)),
-        "balanced": Profile(preset="superfast", crf=27),
+        "balanced": Profile(preset="superfast", crf=27, subme=0),
         "quality": Profile(preset="veryfast", crf=24),
     },
     Codec.H265: {

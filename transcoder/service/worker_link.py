@@ -1,9 +1,10 @@
 """One worker process as the service sees it: messages, signs of life, memory."""
 
 import asyncio
+import os
+import re
 import select
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 from transcoder import clock
@@ -22,6 +23,7 @@ MAX_BACKLOG = 6 << 20
 
 _CLOCK_TICKS = 100
 """Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
+_PRIVATE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+)", re.MULTILINE)
 _BUSY = 0.5
 """Share of a core that a process in an endless loop takes even on a busy machine ..."""
 _IDLE = 0.02
@@ -189,17 +191,22 @@ class WorkerLink(asyncio.Protocol):
 
 def _process_status(pid: int) -> dict[str, Any] | None:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        memory = Path(f"/proc/{pid}/status").read_text()
+        stat = _read(f"/proc/{pid}/stat")
+        memory = _read(f"/proc/{pid}/status")
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()
-    private = 0
-    for line in memory.splitlines():
-        if line.startswith(("RssAnon:", "RssShmem:")):
-            private += int(line.split()[1]) << 10
+    fields = stat.rpartition(b")")[2].split()
     return {
-        "state": fields[0],
+        "state": fields[0].decode(),
         "cpu_s": (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
-        "private_bytes": private,
+        "private_bytes": sum(int(kibibytes) for kibibytes in _PRIVATE.findall(memory)) << 10,
     }
+
+
+def _read(path: str) -> bytes:
+    """A file of /proc: four times a second of every worker, so without what pathlib and text files add."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 4096)
+    finally:
+        os.close(file)
