@@ -4,51 +4,78 @@
 #   sh benchmarks/all.sh [quick] [NAME...]     NAMEs: see below; default all
 #   RESULTS=folder   where the JSON goes (default build/bench)
 #   PYTHON=program   default .venv/bin/python
+#   PAGE=file        whose tables are renewed (default docs/performance.md)
 #   RUN=command      put before every program, such as "chrt -r 1" on a machine that is not idle
 #   TRANSCODER_TEST_DATA=folder    with real footage in footage/; without it scenes alone are measured
+#
+# On two cores everything but soak takes about 40 minutes, soak 30 more; quick takes 12 and its figures mean nothing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-.venv/bin/python}
 RESULTS=${RESULTS:-build/bench}
 RUN=${RUN:-}
-rounds=5 seconds=20 soak=1800 frames=100
+rounds=3 seconds=7 soak=1800 frames=40 sizes=640x360,1280x720,1920x1080,3840x2160@15
 if [ "${1:-}" = quick ]; then
-    rounds=1 seconds=6 soak=120 frames=40
+    rounds=1 seconds=4 soak=60 frames=20 sizes=640x360,3840x2160@15
     shift
 fi
 chosen=$*
+street=${TRANSCODER_TEST_DATA:-}/footage/opencv_vtest.avi
+parking=${TRANSCODER_TEST_DATA:-}/footage/intel_car-detection.mp4
 mkdir -p "$RESULTS"
 
-# once NAME PROGRAM ARGUMENTS...
-once() {
-    name=$1 program=$2
-    shift 2
+# step NAME ESTIMATE PROGRAM ARGUMENTS...    the estimate is in seconds
+step() {
+    name=$1 estimate=$2 program=$3
+    shift 3
     [ -z "$chosen" ] || case " $chosen " in *" $name "*) ;; *) return 0 ;; esac
-    echo "== $name" >&2
-    $RUN "$PYTHON" -m "benchmarks.$program" "$@" --output "$RESULTS/$name.json" || echo "$name failed" >&2
+    if [ -n "$adding" ]; then
+        left=$((left + estimate))
+        return 0
+    fi
+    echo "== $(date +%T) $name: about $((estimate / 60 + 1)) of $((left / 60 + 1)) minutes left" >&2
+    $RUN "$PYTHON" -m "benchmarks.$program" "$@" --output "$RESULTS/$name.json" || failed="$failed $name"
+    left=$((left - estimate))
+}
+
+# sample N: seconds for N measurements of one side; starting, settling and ending take 8
+sample() { echo $((($1) * (seconds + 8))); }
+
+plan() {
+    step kernels 20 kernels
+    step ingest $((seconds * 4 + 20)) ingest --seconds "$seconds"
+    step quality $((frames * 8)) quality --settings all --frames "$frames"
+    step capacity $(($(sample "5 * rounds") + frames)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \
+        --match "$frames"
+    # noise takes bits: the cap of all sides is where none reaches it
+    step capacity-night $(($(sample "5 * rounds") + 3 * frames / 2)) capacity --streams 1 --rounds "$rounds" \
+        --seconds "$seconds" --match "$frames" --noise 5 --bitrate-kbps 30000
+    step capacity-h265 $(($(sample "3 * rounds") + frames)) capacity --streams 1 --rounds "$rounds" \
+        --seconds "$seconds" --match "$frames" --codecs h265 --sides gateway,ffmpeg,ffmpeg-tuned
+    if [ -f "$street" ]; then
+        step capacity-street $(($(sample "5 * rounds") + frames / 2)) capacity --source "$street" --fps 10 --streams 2 \
+            --rounds "$rounds" --seconds "$seconds" --match "$frames"
+    fi
+    # a number of streams is found in three to seven tries
+    step capacity-sizes $(($(sample "2 * $(echo "$sizes" | tr , '\n' | wc -l) * (rounds + 5)"))) capacity --streams 1 \
+        --rounds "$rounds" --seconds "$seconds" --codecs h264,h265 --sides gateway --grow --sizes "$sizes"
+    step delay $(($(sample "4 * rounds") + 12 * rounds)) delay --rounds "$rounds" --seconds "$seconds"
+    step fanout $((4 * (seconds + 12))) fanout --seconds "$seconds"
+    if [ -f "$parking" ]; then
+        step overhead $((rounds * 5 + 5)) overhead "$parking" --rounds "$rounds"
+    fi
+    step soak $((soak + 30)) soak --seconds "$soak"
 }
 
 "$PYTHON" -c 'import imageio_ffmpeg' 2>/dev/null || "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 
-once kernels kernels
-once ingest ingest --seconds "$seconds"
-once quality quality --settings all --frames "$frames"
-once capacity capacity --streams 1 --rounds "$rounds" --seconds "$seconds" --match "$frames"
-once capacity-night capacity --streams 1 --rounds "$rounds" --seconds "$seconds" --match "$frames" --noise 5
-once capacity-h265 capacity --streams 1 --rounds "$rounds" --seconds "$seconds" --codecs h265 --sides gateway
-once capacity-sizes capacity --streams 1 --rounds 1 --seconds "$seconds" --sides gateway --grow \
-    --sizes 640x360,1280x720,1920x1080,3840x2160
-once delay delay --rounds "$rounds" --seconds "$seconds"
-once fanout fanout --seconds "$seconds"
-street=${TRANSCODER_TEST_DATA:-}/footage/opencv_vtest.avi
-parking=${TRANSCODER_TEST_DATA:-}/footage/intel_car-detection.mp4
-if [ -f "$street" ]; then
-    once capacity-street capacity --source "$street" --fps 10 --streams 2 --rounds "$rounds" --seconds "$seconds" \
-        --match "$frames"
+left=0 failed=
+adding=yes
+plan
+adding=
+plan
+"$PYTHON" -m benchmarks.page --results "$RESULTS" ${PAGE:+--page "$PAGE"}
+if [ -n "$failed" ]; then
+    echo "failed:$failed" >&2
+    exit 1
 fi
-if [ -f "$parking" ]; then
-    once overhead overhead "$parking" --rounds "$rounds"
-fi
-once soak soak --seconds "$soak"
-
-"$PYTHON" -m benchmarks.page --results "$RESULTS"

@@ -13,6 +13,7 @@ import dataclasses
 import statistics
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from transcoder.service.bench.capacity import grow
 from transcoder.service.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
 
 MB = 1 << 20
-SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned")
+SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned", "gstreamer")
+_CRF = {"ffmpeg": "ffmpeg_crf", "ffmpeg-tuned": "tuned_crf", "gstreamer": "gstreamer_crf"}
+"""Argument with a peer's constant rate factor."""
 
 
 def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
@@ -39,13 +42,14 @@ def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
         return GatewaySide(folder, {"video": video, "encoder": encoder})
     cap = ["-maxrate", f"{arguments.bitrate_kbps}k", "-bufsize", f"{arguments.bitrate_kbps}k"]
     if name == "ffmpeg":
-        return peers.FfmpegSide(["-preset", "veryfast", "-crf", f"{arguments.ffmpeg_crf:g}", *cap], gop)
+        return peers.FfmpegSide(["-preset", "veryfast", "-crf", f"{arguments.ffmpeg_crf:g}", *cap], gop, arguments.fps)
     if name == "ffmpeg-tuned":
         tuned = ["-preset", "superfast", "-tune", "zerolatency", "-threads", "1"]
-        return peers.FfmpegSide([*tuned, "-crf", f"{arguments.tuned_crf:g}", *cap], gop)
-    return peers.GStreamerSide(
-        f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} bitrate={arguments.gstreamer_kbps:.0f}"
-    )
+        return peers.FfmpegSide([*tuned, "-crf", f"{arguments.tuned_crf:g}", *cap], gop, arguments.fps)
+    # the same flags as ffmpeg-tuned; its quality is a whole number
+    properties = f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} pass=qual"
+    properties += f" quantizer={round(arguments.gstreamer_crf)} bitrate={arguments.bitrate_kbps} vbv-buf-capacity=1000"
+    return peers.GStreamerSide(properties, arguments.fps)
 
 
 def is_gateway(name: str) -> bool:
@@ -59,7 +63,7 @@ def profile_of(name: str, arguments: argparse.Namespace) -> str:
 
 
 def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> CameraOptions:
-    """What the cameras show."""
+    """What the cameras show; a size is WIDTHxHEIGHT."""
     width, height = map(int, size.split("x"))
     return CameraOptions(
         width=width, height=height, fps=arguments.fps, codec=codec, source=arguments.source, noise=arguments.noise
@@ -76,10 +80,8 @@ def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.
     for side, value in found.items():
         if is_gateway(side):
             arguments.matched[side] = value.crf
-        elif side == "gstreamer":
-            arguments.gstreamer_kbps = value.kbps
         else:
-            setattr(arguments, "tuned_crf" if side == "ffmpeg-tuned" else "ffmpeg_crf", value.crf)
+            setattr(arguments, _CRF[side], value.crf)
         report.progress(f"VMAF {value.vmaf:.1f}: {side} crf {value.crf:.1f}, {value.kbps:.0f} kbit/s")
     return {side: dataclasses.asdict(value) for side, value in found.items()}
 
@@ -168,16 +170,36 @@ def tables_of(title: str, samples: dict[str, list[Sample]], matched: dict[str, d
     return tables
 
 
-async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
+def grown(title: str, found: dict[str, Any]) -> report.Table:
+    """The most streams carried, and why there were not more."""
+    table = report.Table(
+        f"{title}: the most streams on this machine", "streams", "delay p99 ms", "cores", "MB a stream", "with more"
+    )
+    sample = found["sample"] or {}
+    more = [step for step in found["tried"] if not step["carried"]]
+    first = min(more, key=lambda step: step["streams"], default=None)
+    table.add(
+        str(found["streams"]),
+        sample.get("delay_p99_ms"),
+        sample.get("cores"),
+        sample["pss"] / MB / sample["streams"] if sample else None,
+        f"{first['streams']}: {first['why_not']}" if first else None,
+    )
+    return table
+
+
+async def run(given: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
     """Everything that was asked for."""
     has = peers.available()
-    sides = [name for name in arguments.sides.split(",") if is_gateway(name) or has[name.split("-")[0]]]
+    sides = [name for name in given.sides.split(",") if is_gateway(name) or has[name.split("-")[0]]]
     result: dict[str, Any] = {"sides": sides, "runs": []}
     tables: list[report.Table] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for size in arguments.sizes.split(","):
-            for codec in arguments.codecs.split(","):
+        for text in given.sizes.split(","):
+            size, _, fps = text.partition("@")
+            for codec in given.codecs.split(","):
+                arguments = argparse.Namespace(**vars(given) | {"fps": int(fps or given.fps), "matched": {}})
                 cameras = camera_options(arguments, size, codec)
                 title = f"{arguments.source.name if arguments.source else size}@{arguments.fps}, {codec} in"
                 run_result: dict[str, Any] = {"title": title}
@@ -192,14 +214,9 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
                         named += f", at VMAF {matched['gateway']['vmaf']:.1f}"
                     tables += tables_of(named, samples, matched)
                 if arguments.grow:
-                    found = await capacity(cameras, lambda: new_side("gateway", arguments, folder), arguments)
+                    found = await capacity(cameras, partial(new_side, "gateway", arguments, folder), arguments)
                     run_result["capacity"] = found
-                    grown = report.Table(
-                        f"{title}: the most streams on this machine", "streams", "delay p99 ms", "cores"
-                    )
-                    sample = found["sample"] or {}
-                    grown.add(str(found["streams"]), sample.get("delay_p99_ms"), sample.get("cores"))
-                    tables.append(grown)
+                    tables.append(grown(title, found))
                 result["runs"].append(run_result)
     return result, tables
 
@@ -212,7 +229,7 @@ def add_side_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crf", type=float, help="the gateway's; default: the profile's")
     parser.add_argument("--ffmpeg-crf", type=float, default=23.0, help="that of equal quality, from benchmarks.quality")
     parser.add_argument("--tuned-crf", type=float, default=23.0, help="likewise, of ffmpeg-tuned")
-    parser.add_argument("--gstreamer-kbps", type=float, default=4000.0, help="its encoder is given a bitrate")
+    parser.add_argument("--gstreamer-crf", type=float, default=23.0, help="likewise, of gstreamer; rounded")
     parser.set_defaults(matched={})
 
 
@@ -221,7 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.capacity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sizes", default="1920x1080", help="WIDTHxHEIGHT of scenes, separated by commas")
+    parser.add_argument("--sizes", default="1920x1080", help="WIDTHxHEIGHT[@FPS] of scenes, by commas")
     parser.add_argument("--codecs", default="h264", help="of the cameras: h264, h265")
     parser.add_argument("--source", type=Path, metavar="FILE", help="footage instead of a scene; give its --fps")
     parser.add_argument("--fps", type=int, default=25)
@@ -232,7 +249,7 @@ def main() -> None:
     parser.add_argument(
         "--match", type=int, default=0, metavar="PICTURES", help="find the peers' crf of equal VMAF on so many pictures"
     )
-    parser.add_argument("--sides", default=",".join(SIDES), help=f"some of {', '.join(SIDES)}, gstreamer")
+    parser.add_argument("--sides", default=",".join(SIDES), help=f"some of {', '.join(SIDES)}")
     parser.add_argument("--grow", action="store_true", help="find the most streams that the gateway carries here")
     add_side_options(parser)
     report.add_options(parser)

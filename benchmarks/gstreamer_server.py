@@ -1,7 +1,7 @@
 """GStreamer's RTSP server as a peer; run by the interpreter that has Debian's python3-gi.
 
     /usr/bin/python3 benchmarks/gstreamer_server.py relay PORT...
-    /usr/bin/python3 benchmarks/gstreamer_server.py reencode "x264enc ..." URL...
+    /usr/bin/python3 benchmarks/gstreamer_server.py reencode FPS "x264enc ..." URL...
 
 `relay` serves what comes as RTP to each UDP port of the loopback; `reencode` pulls cameras and encodes them itself.
 Prints `{"event": "ready", "port": ...}`; ends with its standard input.
@@ -19,6 +19,8 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # versions fir
 
 RTP = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96"
 BUFFER = 4 << 20
+BACKLOG = 512
+"""Of connections not accepted yet: with the server's own 5, readers that come at once are seconds apart."""
 
 
 def main() -> None:
@@ -27,6 +29,7 @@ def main() -> None:
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")
+    server.set_backlog(BACKLOG)
     if mode == "relay":
         launches = [
             f'( udpsrc address=127.0.0.1 port={port} buffer-size={BUFFER} caps="{RTP}" '
@@ -34,12 +37,19 @@ def main() -> None:
             for port in rest
         ]
     else:
-        encoder, *urls = rest
+        fps, encoder, *urls = rest
+        # the SPS of cameras without a fixed rate gives the rate of their clock, 90000, by which x264enc would share out
+        # its bits: that is a hundredth of the bitrate it was given
         launches = [
             f'( rtspsrc location="{url}" protocols=tcp latency=0 ! rtph264depay ! h264parse ! avdec_h264 max-threads=1 '
-            f"! {encoder} ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+            f"! capssetter caps=video/x-raw,framerate={fps}/1 ! {encoder} ! h264parse "
+            "! rtph264pay name=pay0 pt=96 config-interval=-1 )"
             for url in urls
         ]
+    # a DESCRIBE keeps its thread until the stream's first IDR has come, and all clients share one thread by default
+    pool = GstRtspServer.RTSPThreadPool()
+    pool.set_max_threads(max(1, len(launches)))
+    server.set_thread_pool(pool)
     for index, launch in enumerate(launches):
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch)

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from benchmarks import encoding, material, quality, vmaf
-from benchmarks.encoding import Setting
+from benchmarks.encoding import Encoded, Setting
 from transcoder.ipc.options import EncoderSettings
 from transcoder.service.bench.load import CameraOptions
 
@@ -28,12 +28,12 @@ class Match:
 
 
 def settings_of(sides: list[str], gop_s: float) -> dict[str, Setting]:
-    """How each peer encodes."""
+    """How each peer encodes; those of one name encode alike."""
     tuned = {"preset": "superfast", "tune": "zerolatency"}
     known = {
         "ffmpeg": Setting(name="ffmpeg", options={"preset": "veryfast"}, b_frames=None, gop_s=gop_s),
         "ffmpeg-tuned": Setting(name="ffmpeg-tuned", options=tuned, gop_s=gop_s),
-        "gstreamer": Setting(name="gstreamer", options=tuned, gop_s=gop_s),
+        "gstreamer": Setting(name="ffmpeg-tuned", options=tuned, gop_s=gop_s),
     }
     return {side: known[side] for side in sides if side in known}
 
@@ -68,12 +68,12 @@ def match(
     target = vmaf.score(source, encoded.data).vmaf
     found = {"gateway": Match(crf=crf, kbps=encoded.kbps, vmaf=target)}
     others = {name: own(name) for name in profiles if name != "gateway"} | settings_of(sides, gop_s)
+    measured: dict[str, dict[float, tuple[Encoded, vmaf.Score]]] = {}
     for side, setting in others.items():
-        points = {}
-        for step in _STEPS:
-            taken = encoding.encode(source, setting, crf + step)
-            points[crf + step] = taken, vmaf.score(source, taken.data)
-        row = quality.at_vmaf(points, target)
+        if setting.name not in measured:  # two sides may encode alike
+            encodes = {crf + step: encoding.encode(source, setting, crf + step) for step in _STEPS}
+            measured[setting.name] = {at: (taken, vmaf.score(source, taken.data)) for at, taken in encodes.items()}
+        row = quality.at_vmaf(measured[setting.name], target)
         if row is None:
             raise RuntimeError(f"{side} does not reach VMAF {target:.1f} between crf {crf - 7:g} and {crf + 2:g}")
         found[side] = Match(crf=row["crf"], kbps=row["kbps"], vmaf=target)

@@ -71,10 +71,12 @@ class FfmpegSide:
     Args:
         encoder: options after `-c:v libx264`.
         gop: pictures between IDR pictures; None: ffmpeg's own choice.
+        fps: of the cameras. Left to guess it, from timestamps and an SPS without a fixed rate, ffmpeg now and then
+            takes three times as many, and encodes every picture as often.
     """
 
-    def __init__(self, encoder: Sequence[str], gop: int | None) -> None:
-        self._encoder = [*encoder, *(["-g", str(gop)] if gop else [])]
+    def __init__(self, encoder: Sequence[str], gop: int | None, fps: float) -> None:
+        self._encoder = [*encoder, *(["-g", str(gop)] if gop else []), "-r", f"{fps:g}"]
         self._started: list[subprocess.Popen[bytes]] = []
 
     async def start(self, sources: Sequence[str]) -> list[str]:
@@ -107,15 +109,17 @@ class GStreamerSide:
 
     Args:
         encoder: properties of x264enc.
+        fps: of the cameras.
     """
 
-    def __init__(self, encoder: str) -> None:
+    def __init__(self, encoder: str, fps: float) -> None:
+        self._fps = fps
         self._encoder = f"x264enc {encoder}"
         self._server: Server | None = None
 
     async def start(self, sources: Sequence[str]) -> list[str]:
         """Side."""
-        self._server = Server("reencode", self._encoder, *sources)
+        self._server = Server("reencode", f"{self._fps:g}", self._encoder, *sources)
         return self._server.urls(len(sources))
 
     def pids(self) -> list[int]:

@@ -76,8 +76,9 @@ class RecordingReader(asyncio.Protocol):
             core.receive_data(data, now)
             while (event := core.next_event()) is not None:
                 if type(event) is InterleavedFrames:
-                    for packet in event if self._video is not None and event.channel == self._channel else ():
-                        self._video.receive_rtp(packet, now)
+                    if self._video is not None and event.channel == self._channel:
+                        for packet in event:
+                            self._video.receive_rtp(packet, now)
                 elif isinstance(event, Described):
                     self._described(event.body, now)
                 elif isinstance(event, SetUp) and event.transport is not None:

@@ -49,15 +49,20 @@ async def grow(
         precise: go on between the last number carried and the first one that was not, until they are neighbours.
 
     Yields:
-        Each number tried; the capacity is the largest one carried.
+        Each number tried; the capacity is the largest one carried. The first is tried again when it is not carried:
+        whatever the machine did at that moment would otherwise be the whole answer.
     """
     cores = os.cpu_count() or 1
     carried, failed = 0, MAX_STREAMS + 1
     count = first
+    again = False
     while carried + 1 < failed:
         async with Load(new_side(), cameras, count) as load:
             step = judge(await load.measure(seconds))
         yield step
+        if not (step.carried or carried or again):
+            again = True
+            continue
         if step.carried:
             carried = count
             # cameras and readers run here too: aim at four fifths of what is left
