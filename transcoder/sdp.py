@@ -156,7 +156,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
     session: list[tuple[str, str]] = []
     sections: list[list[tuple[str, str]]] = []
     current = session
-    lines = re.split(r"\r\n|\n|\r", text)
+    lines = re.split(r"\r\n|\n|\r", _JOINED.sub(r"\1\n", text))
     for line in lines[:MAX_LINES]:
         if len(line) < 2 or line[1] != "=" or not line[0].isalpha():
             skipped += bool(line.strip("\x00 \t"))
@@ -188,6 +188,10 @@ def parse_sdp(body: bytes) -> SessionDescription:
         lines=tuple((key, value) for key, value in session if key != "a"),
         skipped=skipped,
     )
+
+
+_JOINED = re.compile(r"^(a=(?:sendonly|recvonly|sendrecv|inactive))(?=m=)", re.MULTILINE)
+"""A line end left out before the next media (Reolink doorbells)."""
 
 
 def _attributes(section: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

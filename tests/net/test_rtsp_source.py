@@ -165,6 +165,20 @@ async def test_a_login_of_its_own_kind(settings: list[str], profile: str, conten
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_h264_that_is_called_h265(contents: dict[Codec, Content]) -> None:
+    """EZVIZ C6N, go2rtc#264: told by hand."""
+    behaviour = override(FAMILIES["hikvision"].behaviour, ["encoding=H265"])
+    async with SimulatedCamera(behaviour, contents[Codec.H264]) as camera:
+        handler = Handler()
+        task = asyncio.create_task(source(camera.url, handler, profile=PROFILES["h264"]).run())
+        await until(lambda: len(handler.units) > LOOP)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    pictures = decode_units("H264", [ReadUnit(0.0, 0, unit.nal_units, False) for unit in handler.units])
+    assert [read_counter(picture) for picture in pictures] == [index % LOOP for index in range(len(pictures))]
+    assert len(pictures) > LOOP
+
+
 async def test_a_login_beside_other_fields_is_refused(contents: dict[Codec, Content]) -> None:
     behaviour = override(FAMILIES["hikvision"].behaviour, ["authentication=basic", "extra_fields_refused=true"])
     async with SimulatedCamera(behaviour, contents[Codec.H264], password="secret") as camera:

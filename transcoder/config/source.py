@@ -103,7 +103,7 @@ class SourceConfig(Section):
     """A file with the password, relative to the configuration file's folder."""
     transport: Literal["auto", "tcp", "udp", "http"] = "auto"
     """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
-    profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests"] = "auto"
+    profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk that is forced by hand; auto: by behaviour."""
     display_aspect: str | None = Field(default=None, json_schema_extra={"pattern": "^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"})
     """WIDTH:HEIGHT of the camera's picture as it is to be seen, such as 16:9, where its samples are not square and the

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
 from transcoder import clock
@@ -294,6 +294,9 @@ class RtspSource(asyncio.Protocol):
     def _described(self, event: Described, now: float) -> None:
         description = parse_sdp(event.body)
         selection = select_video(description)
+        if self._options.profile.codec is not None:
+            codec = self._options.profile.codec
+            selection = replace(selection, codec=codec, parameter_sets=(), interleaving=None)
         self._selection = selection
         self._audio_selection = select_audio(description, selection) if self._options.audio else None
         self._count_media(description, selection)

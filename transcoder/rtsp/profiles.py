@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from transcoder.codecs.nal import Codec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceProfile:
@@ -13,12 +15,14 @@ class SourceProfile:
         options_first: False: the conversation begins with DESCRIBE.
         bare_requests: requests hold nothing but CSeq, Session, Authorization and Transport: no User-Agent, Accept and
             Range, all of which RFC 2326 leaves to the client.
+        codec: of the video, whatever the session description calls it.
     """
 
     trust_marker: bool = True
     keep_alive_s: float | None = None
     options_first: bool = True
     bare_requests: bool = False
+    codec: Codec | None = None
 
 
 PROFILES = {
@@ -29,5 +33,7 @@ PROFILES = {
     "no-options": SourceProfile(options_first=False),
     # a Hikvision model is said to refuse Basic where other fields are sent too (go2rtc); which one is not known
     "bare-requests": SourceProfile(bare_requests=True),
+    # an EZVIZ C6N calls its H.264 H265 (go2rtc#264)
+    "h264": SourceProfile(codec=Codec.H264),
 }
 """By the name in `source.profile`."""

@@ -33,6 +33,12 @@ def test_clock_rates_are_left_out(contents) -> None:
     assert lines == ["a=rtpmap:96 H264", "a=rtpmap:107 vnd.onvif.metadata"]
 
 
+def test_the_video_is_called_something_else(contents) -> None:
+    """EZVIZ C6N, go2rtc#264."""
+    lines = [line for line in described(contents, "encoding=H265") if line.startswith("a=rtpmap")]
+    assert lines == ["a=rtpmap:96 H265/90000", "a=rtpmap:107 vnd.onvif.metadata/90000"]
+
+
 @pytest.mark.parametrize("family", ["longse", "h264dvr", "hikvision"])
 def test_the_session_alone_names_the_group(contents, family: str) -> None:
     lines = described(contents, "multicast=239.255.77.9", family=family)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 FIRST_PORT = 5004
 """Of a group: RTP of the first media (RFC 3551 section 8)."""
@@ -14,12 +15,14 @@ class DescriptionDefects:
 
     Attributes:
         fmtp_elsewhere: the video's fmtp stands under the last media, or before the only one (WebRTC#419).
+        encoding: what rtpmap calls the video; empty: what it is (EZVIZ C6N: H.264 is called H265).
         clock_rate_left_out: rtpmap names the encoding alone.
         multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
             answered without it, and any other transport is refused.
     """
 
     fmtp_elsewhere: bool = False
+    encoding: Literal["", "H264", "H265"] = ""
     clock_rate_left_out: bool = False
     multicast: str = ""
 
@@ -39,14 +42,17 @@ class DescriptionDefects:
             payload_type: of the video.
         """
         changed = list(lines)
+        if self.encoding:
+            own = re.compile(rf"^a=rtpmap:{payload_type} [^/]+")
+            changed = [own.sub(f"a=rtpmap:{payload_type} {self.encoding}", line) for line in changed]
         if self.clock_rate_left_out:
             changed = [re.sub(r"^(a=rtpmap:\d+ [^/]+)/.*", r"\1", line) for line in changed]
         if self.fmtp_elsewhere:
-            own = [line for line in changed if line.startswith(f"a=fmtp:{payload_type} ")]
-            changed = [line for line in changed if line not in own]
+            parameters = [line for line in changed if line.startswith(f"a=fmtp:{payload_type} ")]
+            changed = [line for line in changed if line not in parameters]
             media = [index for index, line in enumerate(changed) if line.startswith("m=")]
             at = len(changed) if len(media) > 1 else media[0]
-            changed[at:at] = own
+            changed[at:at] = parameters
         if self.multicast:
             changed = [line for line in changed if not line.startswith("c=")]
             at = next(index for index, line in enumerate(changed) if line[:2] in {"t=", "a=", "m="})
