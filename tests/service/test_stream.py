@@ -89,6 +89,25 @@ def test_a_lower_rate_is_told_once_at_its_begin_and_at_its_end(watched: Watched)
     assert watched.sample(10, rate_divisor=1) == []
 
 
+def test_overload_says_when_decoding_alone_is_slower_than_the_camera(watched: Watched) -> None:
+    def counters(pictures: int, decode_ms: float) -> dict[str, int]:
+        return {"decoded_pictures": pictures, "decode_us": round(pictures * decode_ms * 1000)}
+
+    def receive(seconds: int, decode_ms: float, divisor: int) -> list[tuple[str, dict[str, Any]]]:
+        events = []
+        for _ in range(seconds):
+            watched.status.totals.access_units_in += 25
+            pictures = watched.status.totals.access_units_in
+            events += watched.sample(counters=counters(pictures, decode_ms), rate_divisor=divisor)
+        return events
+
+    assert receive(3, 48.0, 1) == []  # nothing is lost yet
+    assert receive(1, 48.0, 2) == [("overload", {"active": True, "rate_divisor": 2, "slow_decoding_ms": 48.0})]
+    watched = Watched()
+    assert receive(3, 30.0, 1) == []  # 30 ms of each 40
+    assert receive(1, 30.0, 2) == [("overload", {"active": True, "rate_divisor": 2})]
+
+
 def test_load_that_comes_back_before_the_end_is_the_same_overload(watched: Watched) -> None:
     watched.sample(rate_divisor=2)
     for _ in range(5):

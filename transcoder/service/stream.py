@@ -43,6 +43,8 @@ MAX_DIVISOR = 64
 """Of a picture rate that a worker may report."""
 CALM_SAMPLES = 3
 """Seconds without a lost picture after which a stream is not overloaded any more."""
+REAL_TIME = 0.9
+"""Share of a core that decoding takes when it can't keep up with the camera any more."""
 SCENE_EVENTS: dict[Condition, str] = {
     "frozen": "picture_frozen",
     "dark": "picture_dark",
@@ -126,6 +128,7 @@ class Stream:
         self._last_sample: tuple[float, int, int, int, int, float] | None = None
         self._channels_seen = 0
         self._shed_before = 0
+        self._decoded_before: dict[str, Any] = {}
         self._calm = 0
 
     def _new_puller(self) -> Puller:
@@ -433,8 +436,9 @@ class Stream:
             self._calm = 0
             if not status.overloaded:
                 status.overloaded = True
-                self._log.warning("overloaded: fewer pictures are encoded", rate_divisor=status.rate_divisor)
-                self._on_event(self.name, "overload", {"active": True, "rate_divisor": status.rate_divisor})
+                detail = {"rate_divisor": status.rate_divisor} | self._slow_decoding(counters)
+                self._log.warning("overloaded: fewer pictures are encoded", **detail)
+                self._on_event(self.name, "overload", {"active": True} | detail)
         elif status.overloaded:
             self._calm += 1
             if self._calm >= CALM_SAMPLES:
@@ -442,6 +446,19 @@ class Stream:
                 self._log.info("no longer overloaded")
                 self._on_event(self.name, "overload", {"active": False, "rate_divisor": 1})
         self._shed_before = shed
+        self._decoded_before = counters
+
+    def _slow_decoding(self, counters: dict[str, Any]) -> dict[str, Any]:
+        """What a picture takes to decode, milliseconds, where that alone is longer than from one to the next.
+
+        Then no shedding helps: the camera has to send fewer or smaller pictures.
+        """
+        took_us, pictures = (
+            counters.get(name, 0) - self._decoded_before.get(name, 0) for name in ("decode_us", "decoded_pictures")
+        )
+        if pictures <= 0 or took_us / pictures / 1e6 * self.status.rates.fps_in < REAL_TIME:
+            return {}
+        return {"slow_decoding_ms": round(took_us / pictures / 1e3, 1)}
 
     def _notice_scene(self) -> None:
         """Tell of conditions of the picture that began or ended."""

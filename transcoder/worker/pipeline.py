@@ -145,6 +145,7 @@ class Pipeline:
         frames = decoder.decode(message.data, message.pts)
         decode_s = time.thread_time() - started
         self.counters["decoded_pictures"] += len(frames)
+        self.counters["decode_us"] += round(decode_s * 1e6)
         for frame in frames:
             yield from self._picture(frame, message, decode_s, late, replay=replay)
             decode_s = 0.0
