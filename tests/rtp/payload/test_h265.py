@@ -123,15 +123,17 @@ CASES = [
     ("zeros behind a unit", ["4401c10000"], ["4401c1"], {}),
     # RFC 7798 figure 12: A 0, cType 19, PHSsize 3, F0 set; three bytes of PHES, then all but the first two bytes
     ("PACI around a single", ["6401 2638 abcdef af88"], ["2601af88"], {"PACI packet": 1}),
-    ("PACI without PHES", ["6401 2600 af88"], ["2601af88"], {"PACI packet": 1}),
     ("PACI with the longest PHES", ["6401 27f8" + "ee" * 31 + "af88"], ["2601af88"], {"PACI packet": 1}),
-    ("layer and TID of a PACI packet, A for F", ["650b a600 af88"], ["a70baf88"], {"PACI packet": 1}),
-    ("PACI around FU", ["6401 6200 93aa", "620113bb", "6401 6238 abcdef 53cc"], ["2601aabbcc"], {"PACI packet": 2}),
-    ("PACI around AP", ["6401 6000 0003400aaa0003420abb"], ["400aaa", "420abb"], {"PACI packet": 1}),
-    ("PACI within PACI", ["6401 6400 aabb", "0201cc"], ["0201cc"], {"unreadable PACI packet": 1}),
+    ("layer and TID of a PACI packet, A for F", ["650b a638 abcdef af88"], ["a70baf88"], {"PACI packet": 1}),
+    ("PACI around FU", ["6401 6238 abcdef 93aa", "620113bb", "6401 6238 abcdef 53cc"], ["2601aabbcc"],
+     {"PACI packet": 2}),
+    ("PACI around AP", ["6401 6038 abcdef 0003400aaa0003420abb"], ["400aaa", "420abb"], {"PACI packet": 1}),
+    ("PACI within PACI", ["6401 6438 abcdef aabb", "0201cc"], ["0201cc"], {"unreadable PACI packet": 1}),
     ("PACI cut short", ["6401", "6401 2638 abcdef", "0201cc"], ["0201cc"], {"unreadable PACI packet": 2}),
+    # Dahua's own data: without TSCI there is no reason for a PACI packet
+    ("type 50 that is none", ["6401 0000 af88", "6401 26b0" + "ee" * 11 + "af"], [], {"unreadable PACI packet": 2}),
     ("type 63", ["7e01aabb"], [], {"packet type 63": 1}),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("payloads", "units", "faults"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])

@@ -89,7 +89,7 @@ H265_CASES = [
     ("empty", [""], [], {"packet cut short": 1}),
     # figure 12: A 0, cType 19, PHSsize 3, F0 1; PHES of three bytes, then what follows the NAL unit's header
     ("PACI around a single", ["6401 2638 abcdef 0007 af"], [(7, 0, "2601af")], {"PACI packet": 1}),
-    ("PACI within PACI", ["6401 6400 0007 af"], [], {"unreadable PACI packet": 1, "packet cut short": 1}),
+    ("PACI within PACI", ["6401 6438 abcdef 0007 af"], [], {"unreadable PACI packet": 1, "packet cut short": 1}),
     ("type 63", ["7e01 0001 aabb"], [], {"packet type 63": 1}),
 ]  # fmt: skip
 
@@ -307,6 +307,23 @@ def test_h265_pictures_in_decoding_order(rtp: Build) -> None:
         (3600, ["0201d011"]),
         (7200, ["0201d044"]),
     ]
+
+
+def test_a_camera_that_only_says_so(rtp: Build) -> None:
+    # packetization-mode 2 in the session description, packets of mode 1: their order is kept, and a loss is seen
+    receiver = VideoReceiver(
+        codec=Codec.H264, payload_types=frozenset({96}), clock_rate=90_000, ledger=Ledger(), reorder=False, ssrc=1,
+        cname="us", interleaving=Interleaving(depth=3),
+    )  # fmt: skip
+    for number, payload in enumerate(["658811", "7c819a", "7c4122", "419a33", None, "419a55", "419a66"]):
+        if payload is not None:
+            receiver.receive_rtp(rtp(number, 3600 * number, bytes.fromhex(payload), marker=payload != "7c819a"), 1.0)
+    receiver.flush()
+    found = []
+    while (unit := receiver.next_access_unit()) is not None:
+        found.append((unit.nal_units[0].hex(), unit.damaged))
+    assert found == [("658811", False), ("619a22", False), ("419a33", True), ("419a55", False), ("419a66", False)]
+    assert receiver.faults == {NO_DON: 5}
 
 
 def test_a_timestamp_offset_wraps(rtp: Build) -> None:

@@ -8,6 +8,10 @@ from transcoder.rtp.payload.fragments import Reassembly
 AP = 48
 FU = 49
 PACI = 50
+PACI_FLAGS = 0b1000
+"""F0, F1, F2, Y of a PACI packet as RFC 7798 defines it."""
+TSCI_SIZE = 3
+"""Bytes."""
 
 _AP_OVERHEAD = 2
 _AGGREGATE_BELOW = 256
@@ -82,16 +86,21 @@ def unwrap_paci(payload: memoryview, faults: Counter[str]) -> memoryview:
     Returns:
         The payload that a packet without PACI would have, or an empty one where it can't be read.
 
-    Source: RFC 7798 section 4.4.4: behind the PayloadHdr A (1 bit), cType (6), PHSsize (5), F0 to F2, Y; then PHSsize
-    bytes of PHES, then what is wrapped, without its first two bytes: those are PayloadHdr with A and cType in it.
+    Only one that carries what PACI packets are for, temporal scalability control information, is taken for one: vendor
+    data in NAL units of type 50 (Dahua) must not become slices.
+
+    Source: RFC 7798 sections 4.4.4 and 4.5: behind the PayloadHdr A (1 bit), cType (6), PHSsize (5), F0 (TSCI is there,
+    3 bytes), F1, F2 and Y (0); then PHSsize bytes of PHES, then what is wrapped, without its first two bytes: those are
+    PayloadHdr with A and cType in it.
     """
-    size = (payload[2] << 8 | payload[3]) >> 4 & 0x1F if len(payload) > 4 else 0
-    inner = payload[2] & 0xFE if len(payload) > 4 else PACI << 1
-    if len(payload) <= 4 + size or (inner >> 1) & 0x3F == PACI:  # none within another one
+    fields = int.from_bytes(payload[2:4])
+    size, flags, inner = fields >> 4 & 0x1F, fields & 0x0F, payload[2:3] or b"\0"
+    kind = inner[0] >> 1 & 0x3F
+    if flags != PACI_FLAGS or size < TSCI_SIZE or len(payload) <= 4 + size or kind >= PACI:
         faults["unreadable PACI packet"] += 1
         return memoryview(b"")
     faults["PACI packet"] += 1
-    return memoryview(bytes((inner | (payload[0] & 1), payload[1])) + payload[4 + size :])
+    return memoryview(bytes((inner[0] & 0xFE | payload[0] & 1, payload[1])) + payload[4 + size :])
 
 
 class Depacketizer(Reassembly):

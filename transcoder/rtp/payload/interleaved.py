@@ -48,14 +48,21 @@ class _NumberedUnits(Reassembly):
         super().__init__()
         self._don = 0
         self._fragmented = 0
+        self._gap = 0
+
+    def lose(self) -> None:
+        """Packets are missing before the next one; where it has no number, one is left out for them."""
+        super().lose()
+        self._gap = 1
 
     def _number(self, units: list[bytes], don: int, offset: int = 0) -> list[Numbered]:
         self._don = don % _DON_RANGE
+        self._gap = 0
         return [(self._don, offset, unit) for unit in units]
 
     def _following(self) -> int:
         self.faults["packet without decoding order number"] += 1
-        return (self._don + 1) % _DON_RANGE
+        return (self._don + 1 + self._gap) % _DON_RANGE
 
     def _cut_off(self) -> list[Numbered]:
         return [(self._fragmented, 0, unit) for unit in self.cut_off()]
@@ -69,6 +76,7 @@ class _NumberedUnits(Reassembly):
         if start:
             found = self._cut_off()
             self._fragmented = self._don = self._following() if don is None else don
+            self._gap = 0
         units = self.fragment(first, body, start=start, end=bool(flags & 0x40), marker=marker)
         found += [(self._fragmented, 0, unit) for unit in units]
         return found
