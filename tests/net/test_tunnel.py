@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import gc
+import hashlib
+import re
 import struct
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,6 +18,7 @@ from transcoder.net import rtsp_source, tunnel
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.net.tunnel import open_tunnel
+from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
 
 SDP = (
@@ -31,6 +34,8 @@ class TunnelCamera:
     def __init__(self) -> None:
         self.reply = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n"
         self.post_reply = b""
+        self.password: str | None = None
+        self.refused = 0
         self.requests: list[str] = []
         self.http: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
@@ -56,6 +61,13 @@ class TunnelCamera:
             method, target, _ = line.split()
             self.http.append((method, target))
             self.headers.append(headers)
+            if self.password is not None and not self._is_authorized(method, target, headers):
+                self.refused += 1
+                challenge = (
+                    'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\nwww-authenticate: Basic realm="r"'
+                )
+                writer.write(f"HTTP/1.0 401 Unauthorized\r\n{challenge}\r\n\r\n".encode())
+                return
             if method == "GET":
                 self.gets[headers["x-sessioncookie"]] = writer
                 writer.write(self.reply)
@@ -69,6 +81,17 @@ class TunnelCamera:
         finally:
             self.open -= 1
             writer.close()
+
+    def _is_authorized(self, method: str, target: str, headers: dict[str, str]) -> bool:
+        """RFC 7616 section 3.4.1, the digest-uri being that of the request line."""
+        given = dict(re.findall(r'(\w+)="?([^",]*)"?', headers.get("authorization", "")))
+
+        def hashed(text: str) -> str:
+            return hashlib.md5(text.encode()).hexdigest()  # noqa: S324  # the algorithm of RFC 7616
+
+        secret = hashed(f"admin:r:{self.password}")
+        proof = f"{secret}:n:{given.get('nc')}:{given.get('cnonce')}:auth:{hashed(f'{method}:{target}')}"
+        return given.get("uri") == target and given.get("response") == hashed(proof)
 
     async def _post(self, reader: asyncio.StreamReader, down: asyncio.StreamWriter) -> None:
         coded, plain = b"", b""
@@ -138,8 +161,8 @@ class Handler:
         raise AssertionError("audio was not asked for")
 
 
-def source(url: str, handler: Handler) -> RtspSource:
-    options = SourceOptions(url=parse_url(url), credentials=None, transport="http", allowed=lambda _: True)
+def source(url: str, handler: Handler, credentials: Credentials | None = None) -> RtspSource:
+    options = SourceOptions(url=parse_url(url), credentials=credentials, transport="http", allowed=lambda _: True)
     return RtspSource(options, Ledger(), handler)
 
 
@@ -203,6 +226,31 @@ async def test_a_camera_that_goes_away(camera: TunnelCamera, complaints: list[di
         writer.transport.abort()
     with pytest.raises(TransportError):
         await asyncio.wait_for(task, 3)
+    await until(lambda: camera.open == 0)
+
+
+async def test_a_login_for_the_tunnel_itself(camera: TunnelCamera, complaints: list[dict[str, Any]]) -> None:
+    camera.password = "secret"
+    handler = Handler()
+    task = asyncio.create_task(source(camera.url, handler, Credentials(username="admin", password="secret")).run())
+    await until(lambda: len(handler.units) > 3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await until(lambda: camera.open == 0)
+    assert camera.refused == 1
+    assert [method for method, _ in camera.http] == ["GET", "GET", "POST"]
+    assert any(request.startswith("TEARDOWN") for request in camera.requests)
+
+
+@pytest.mark.parametrize(("credentials", "attempts"), [(None, 1), (Credentials(username="admin", password="wrong"), 2)])
+async def test_a_login_for_the_tunnel_that_is_refused(
+    camera: TunnelCamera, complaints: list[dict[str, Any]], credentials: Credentials | None, attempts: int
+) -> None:
+    camera.password = "secret"
+    with pytest.raises(ResponseError) as caught:
+        await asyncio.wait_for(source(camera.url, Handler(), credentials).run(), 5)
+    assert caught.value.status == 401
+    assert camera.refused == attempts
     await until(lambda: camera.open == 0)
 
 

@@ -189,7 +189,9 @@ class RtspSource(asyncio.Protocol):
     async def _connect(self, url: RtspUrl) -> None:
         binding = self._options.binding
         if self._options.transport == "http":
-            tunnel = await open_tunnel(url, self._host, binding, self.data_received, self.connection_lost)
+            tunnel = await open_tunnel(
+                url, self._host, binding, self.data_received, self.connection_lost, self._options.credentials
+            )
             self._begin(tunnel)
             return
         if self._options.transport == "udp":

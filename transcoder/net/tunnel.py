@@ -4,10 +4,12 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol, cast
 
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.net.sockets import Binding, connect
+from transcoder.rtsp.auth import Authenticator, Challenge, Credentials
 from transcoder.rtsp.tunnel import TunnelReply, encode_request, tunnel_requests
 from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
 
@@ -37,6 +39,11 @@ class _Get(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.post: asyncio.Transport | None = None
+
+    @property
+    def challenges(self) -> list[Challenge]:
+        """Of the reply."""
+        return self._reply.challenges
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -127,6 +134,7 @@ async def open_tunnel(
     binding: Binding,
     on_data: Callable[[bytes], None],
     on_lost: Callable[[Exception | None], None],
+    credentials: Credentials | None = None,
 ) -> HttpTunnel:
     """Open a tunnel.
 
@@ -136,24 +144,57 @@ async def open_tunnel(
         binding: local end.
         on_data: gets RTSP bytes.
         on_lost: told when the tunnel is gone.
+        credentials: for a camera that wants a login for the tunnel itself; what goes through it has its own.
 
     Raises:
         OSError: no connection.
         ResponseError: the camera does not tunnel.
         ProtocolError: its reply can't be read.
     """
-    loop = asyncio.get_running_loop()
     port = HTTP_PORT if url.port == DEFAULT_PORT else url.port
-    get_request, post_request = tunnel_requests(
-        RtspUrl(host=url.host, port=port, target=url.target), secrets.token_hex(11)
-    )
+    there = RtspUrl(host=url.host, port=port, target=url.target)
+    try:
+        return await _open(there, host, binding, on_data, on_lost, None)
+    except _LoginWanted as wanted:
+        login = Authenticator(credentials, secrets.token_hex(8)) if credentials is not None else None
+        if login is None or not login.accept(wanted.challenges):
+            raise wanted.error from None
+    try:
+        return await _open(there, host, binding, on_data, on_lost, login)
+    except _LoginWanted as refused:
+        raise refused.error from None
+
+
+class _LoginWanted(Exception):  # noqa: N818  # never seen outside
+    def __init__(self, error: ResponseError, challenges: list[Challenge]) -> None:
+        self.error = error
+        self.challenges = challenges
+
+
+async def _open(
+    url: RtspUrl,
+    host: str,
+    binding: Binding,
+    on_data: Callable[[bytes], None],
+    on_lost: Callable[[Exception | None], None],
+    login: Authenticator | None,
+) -> HttpTunnel:
+    """One attempt; _LoginWanted where the reply is 401."""
+    loop = asyncio.get_running_loop()
+    get_request, post_request = tunnel_requests(url, secrets.token_hex(11), login)
     get, protocol = await loop.create_connection(
-        lambda: _Get(on_data, on_lost), sock=await connect(host, port, binding)
+        lambda: _Get(on_data, on_lost), sock=await connect(host, url.port, binding)
     )
     try:
         get.write(get_request)
         await protocol.opened
-        post, _ = await loop.create_connection(lambda: _Post(protocol), sock=await connect(host, port, binding))
+        post, _ = await loop.create_connection(lambda: _Post(protocol), sock=await connect(host, url.port, binding))
+    except ResponseError as error:
+        protocol.give_up()
+        get.abort()
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            raise _LoginWanted(error, protocol.challenges) from None
+        raise
     except BaseException:
         protocol.give_up()
         get.abort()

@@ -7,6 +7,7 @@ are tied by a cookie. There is no RFC; this is Apple's tunnelling as ONVIF Strea
 import base64
 
 from transcoder.errors import LimitExceeded, ResponseError, RtspSyntaxError
+from transcoder.rtsp.auth import Authenticator, Challenge, parse_challenges
 from transcoder.rtsp.urls import RtspUrl
 
 MAX_HEADER_SIZE = 16 << 10
@@ -16,23 +17,29 @@ _POST_LENGTH = 32_767
 """What every client announces and every server ignores."""
 
 
-def tunnel_requests(url: RtspUrl, cookie: str) -> tuple[bytes, bytes]:
+def tunnel_requests(url: RtspUrl, cookie: str, login: Authenticator | None = None) -> tuple[bytes, bytes]:
     """The GET and the POST that open a tunnel.
 
     Args:
         url: of the stream.
         cookie: random, letters and digits.
+        login: answers the challenge of an earlier GET; the POST proves itself too, for nobody waits for its reply.
     """
     host = f"[{url.host}]" if ":" in url.host else url.host
     common = f"x-sessioncookie: {cookie}\r\nHost: {host}:{url.port}\r\nUser-Agent: transcoder\r\n"
     target = url.target or "/"
+
+    def authorization(method: str) -> str:
+        value = login.authorization(method, target) if login is not None else None
+        return f"Authorization: {value}\r\n" if value else ""
+
     common += "Pragma: no-cache\r\nCache-Control: no-cache\r\n"
-    get = f"GET {target} HTTP/1.0\r\n{common}Accept: {CONTENT_TYPE}\r\n\r\n"
+    get = f"GET {target} HTTP/1.0\r\n{common}{authorization('GET')}Accept: {CONTENT_TYPE}\r\n\r\n"
     post = (
-        f"POST {target} HTTP/1.0\r\n{common}Content-Type: {CONTENT_TYPE}\r\n"
+        f"POST {target} HTTP/1.0\r\n{common}{authorization('POST')}Content-Type: {CONTENT_TYPE}\r\n"
         f"Content-Length: {_POST_LENGTH}\r\nExpires: Sun, 9 Jan 1972 00:00:00 GMT\r\n\r\n"
     )
-    return get.encode(), post.encode()
+    return get.encode("utf-8", "surrogateescape"), post.encode("utf-8", "surrogateescape")
 
 
 def encode_request(data: bytes) -> bytes:
@@ -41,9 +48,14 @@ def encode_request(data: bytes) -> bytes:
 
 
 class TunnelReply:
-    """The reply to the GET: its header is taken off, the rest is RTSP."""
+    """The reply to the GET: its header is taken off, the rest is RTSP.
+
+    Attributes:
+        challenges: of a reply that asks for a login, strongest first.
+    """
 
     def __init__(self) -> None:
+        self.challenges: list[Challenge] = []
         self._header = b""
         self._open = False
 
@@ -68,6 +80,9 @@ class TunnelReply:
             if len(self._header) > MAX_HEADER_SIZE:
                 raise LimitExceeded(f"the tunnel's reply has a header over {MAX_HEADER_SIZE} bytes")
             return b""
+        lines = self._header[:end].decode("utf-8", "surrogateescape").split("\r\n")
+        fields = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        self.challenges = parse_challenges(value for name, value in fields if name == "www-authenticate")
         parts = self._header[: self._header.find(b"\r\n")].decode("latin-1").split(None, 2)
         if len(parts) < 2 or not parts[0].startswith("HTTP/") or not (parts[1].isascii() and parts[1].isdigit()):
             raise RtspSyntaxError("the tunnel's reply is no HTTP")
