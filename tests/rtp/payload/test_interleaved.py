@@ -228,6 +228,16 @@ def test_numbers_that_begin_anew() -> None:
     assert order.faults["decoding order numbers began anew"] == 1
 
 
+def test_what_follows_numbers_that_began_anew_is_damaged() -> None:
+    order = Order(depth=0).order
+    found = []
+    for don in (30_000, *range(MAX_LATE_UNITS + 1)):
+        order.add(don, don, b"\x41\x9a", 0.0)
+        while (item := order.next_unit(0.0)) is not None:
+            found.append((item[0], item[2]))
+    assert found == [(30_000, False), (MAX_LATE_UNITS - 1, True), (MAX_LATE_UNITS, False)]
+
+
 def test_the_gap_after_a_loss() -> None:
     order = Order(depth=1)
     assert order.add(1, 2) == [1, 2]

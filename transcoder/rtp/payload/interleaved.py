@@ -241,6 +241,7 @@ class Deinterleaver:
         self._passed: int | None = None
         self._late = 0
         self._lost = False
+        self._anew = False
 
     def lose(self) -> None:
         """A packet is missing: the next gap in the numbers is it (gaps alone are allowed, RFC 6184 section 5.5)."""
@@ -257,7 +258,7 @@ class Deinterleaver:
                 return
             self._faults["decoding order numbers began anew"] += 1
             self.restart()
-            self._lost = True
+            self._anew = True
             number = don
         self._late = 0
         self._newest = number
@@ -276,8 +277,10 @@ class Deinterleaver:
         self._counted -= self._counts(unit)
         if not self._held:
             self._oldest = math.inf
-        lost = self._lost and (self._passed is None or number - self._passed > 1)
-        self._lost = self._lost and not lost
+        gap = self._lost and self._passed is not None and number - self._passed > 1
+        lost = gap or self._anew
+        self._lost = self._lost and not gap
+        self._anew = False
         self._passed = number
         return timestamp, unit, lost
 
