@@ -27,6 +27,7 @@ class NalUnitPath:
         self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
             h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
         )
+        self._timestamp = 0
 
     @property
     def faults(self) -> Counter[str]:
@@ -45,9 +46,13 @@ class NalUnitPath:
     def receive(self, packet: RtpPacket, now: float) -> None:
         """Take one packet."""
         assembler, marker, timestamp = self._assembler, packet.marker, packet.timestamp
-        for unit in self._depacketizer.receive(packet.payload, marker=marker):
+        depacketizer = self._depacketizer
+        for unit in depacketizer.receive(packet.payload, marker=marker):
             if len(unit) >= 2:
-                assembler.add(unit, timestamp, now)
+                assembler.add(unit, self._timestamp if depacketizer.cut > 0 else timestamp, now)
+            depacketizer.cut -= 1
+        depacketizer.cut = 0
+        self._timestamp = timestamp
         if marker:
             assembler.end_of_packet(marker=True)
 

@@ -29,6 +29,8 @@ class Reassembly:
 
     Attributes:
         continuation: what the payload of a fragment in the middle of the open unit begins with; empty without one.
+        cut: so many of the units last returned were complete before the payload that returned them, and have the
+            timestamp of the one before; whoever reads it sets it to 0.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,7 @@ class Reassembly:
         self._marker_ends_unit = True
         self.faults: Counter[str] = Counter()
         self.continuation = b""
+        self.cut = 0
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +121,9 @@ class Reassembly:
         if not self._parts:
             return []
         self.faults["fragments without end"] += 1
-        return self._complete()
+        units = self._complete()
+        self.cut = len(units)
+        return units
 
     def single(self, payload: memoryview) -> list[bytes]:
         """The unit of a single NAL unit packet; more of them where a byte stream was put there (V380)."""
