@@ -426,7 +426,8 @@ def select_audio(description: SessionDescription, video: VideoSelection) -> Audi
     return None
 
 
-_SAMPLING_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350)
+SAMPLING_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350)
+"""By sampling_frequency_index (ISO/IEC 14496-3 table 1.18)."""
 
 
 def _aac_rate(config: str) -> int:
@@ -434,7 +435,7 @@ def _aac_rate(config: str) -> int:
     if not re.fullmatch(r"[0-9A-Fa-f]{4,}", config):
         return 0
     index = int(config[:4], 16) >> 7 & 15
-    return _SAMPLING_RATES[index] if index < len(_SAMPLING_RATES) else 0
+    return SAMPLING_RATES[index] if index < len(SAMPLING_RATES) else 0
 
 
 def _bits(value: str | None, default: int) -> int:

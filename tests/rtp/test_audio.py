@@ -98,6 +98,16 @@ def test_aac_packets_that_make_no_frame_are_counted(rtp: Callable[..., bytes]) -
     assert audio.faults == {"cut short": 1, "impossible AU headers": 2, "impossible AU size": 1}
 
 
+def test_aac_in_a_g711_stream_is_as_long_as_its_frame(rtp: Callable[..., bytes]) -> None:  # Dahua
+    audio = receiver("m=audio 0 RTP/AVP 8\r\n")
+    # ADTS (ISO/IEC 13818-7 section 6.2): LC, index 8 (16 kHz), one channel, 15 bytes with the header
+    frame = bytes.fromhex("fff16040 01fffc") + b"aacframe"
+    for number, payload in enumerate((frame, frame[:-1], b"\xff" * 160)):
+        audio.receive_rtp(rtp(number, 512 * number, payload, payload_type=8), 1.0)
+    assert [unit.duration for unit in units(audio)] == [1024 * 8000 // 16_000, 14, 160]
+    assert audio.faults == {"AAC in its place": 1}
+
+
 def test_other_payload_types_are_not_read(rtp: Callable[..., bytes]) -> None:
     ledger = Ledger()
     audio = receiver("m=audio 0 RTP/AVP 0\r\n", ledger)

@@ -9,7 +9,7 @@ from transcoder.rtp.payload import mpeg4_generic
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport
 from transcoder.rtp.sender_reports import SenderReports
-from transcoder.sdp import AudioSelection
+from transcoder.sdp import SAMPLING_RATES, AudioSelection
 
 MAX_SAMPLES_SIZE = 4096
 """Bytes of G.711 or G.726 in a packet: half a second."""
@@ -85,8 +85,10 @@ class AudioReceiver:
             payload = packet.payload
             if self._aac is None:
                 if 0 < len(payload) <= MAX_SAMPLES_SIZE:
-                    duration = len(payload) * 8 // self._bits
-                    self._add(packet.timestamp, duration, bytes(payload), now)
+                    samples = _adts_samples(payload, self._selection.clock_rate)
+                    if samples:
+                        self._faults["AAC in its place"] += 1
+                    self._add(packet.timestamp, samples or len(payload) * 8 // self._bits, bytes(payload), now)
                 else:
                     self._faults["impossible size"] += 1
                 continue
@@ -97,6 +99,20 @@ class AudioReceiver:
 
     def _add(self, timestamp: int, duration: int, data: bytes, now: float) -> None:
         self._ready.append(AudioUnit(timestamp=timestamp & 0xFFFF_FFFF, duration=duration, data=data, arrival=now))
+
+
+def _adts_samples(payload: memoryview, clock_rate: int) -> int:
+    """Ticks of an AAC frame with its ADTS header, which Dahua puts into its G.711 stream; 0 where it is none.
+
+    Source: ISO/IEC 13818-7 section 6.2.
+    """
+    if len(payload) < 9 or payload[0] != 0xFF or payload[1] & 0xF6 != 0xF0:
+        return 0
+    length = (payload[3] & 3) << 11 | payload[4] << 3 | payload[5] >> 5
+    rate = payload[2] >> 2 & 15
+    if length != len(payload) or rate >= len(SAMPLING_RATES):
+        return 0
+    return mpeg4_generic.SAMPLES * clock_rate // SAMPLING_RATES[rate]
 
 
 def _bits_per_sample(encoding: str) -> int:
