@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-.venv/bin/python}
 RESULTS=${RESULTS:-build/bench}
 RUN=${RUN:-}
-rounds=3 seconds=7 soak=1800 frames=40 sizes=640x360,1280x720,1920x1080,3840x2160@15
+rounds=3 seconds=8 soak=1800 frames=40 sizes=640x360,1280x720,1920x1080,3840x2160@15
 if [ "${1:-}" = quick ]; then
     rounds=1 seconds=4 soak=60 frames=20 sizes=640x360,3840x2160@15
     shift

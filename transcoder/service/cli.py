@@ -179,7 +179,7 @@ def bench(
     source: Annotated[Path | None, typer.Option(metavar="FILE", help="Footage of yours, instead of a scene.")] = None,
     codec: Annotated[str, typer.Option(help="What the cameras send: h264 or h265.")] = "h264",
     profile: Annotated[str, typer.Option(help="encoder.profile: economy, balanced or quality.")] = "balanced",
-    seconds: Annotated[float, typer.Option(help="After so long no further number of streams is tried.")] = 120.0,
+    seconds: Annotated[float, typer.Option(min=1, help="After so long no further number of streams is tried.")] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure how many streams this machine carries, in about two minutes."""

@@ -49,6 +49,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=MAX_LINE,
+            start_new_session=True,  # a terminal's Ctrl-C is for who started it, who then ends it in order
         )
         try:
             async with asyncio.timeout(READY_S):

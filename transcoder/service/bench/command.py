@@ -12,11 +12,16 @@ from rich.table import Table
 
 from transcoder.service.bench.capacity import Step, grow
 from transcoder.service.bench.load import CameraOptions, GatewaySide
+from transcoder.simulator.scenes import SceneOptions
 
 MEASURE_S = 8.0
 BUDGET_S = 120.0
 """After so long no further number of streams is tried."""
 MB = 1 << 20
+MAX_FPS = 120
+"""As in the configuration."""
+MAX_SIZE = (7680, 4320)
+"""8K: beyond it the cameras take minutes to prepare."""
 PROFILES = ("economy", "balanced", "quality")
 
 
@@ -35,7 +40,16 @@ def bench_options(size: str, fps: int, source: Path | None, codec: str, profile:
         raise ValueError(f"--profile: {profile} is none of {', '.join(PROFILES)}")
     if source is not None and not source.is_file():
         raise ValueError(f"--source: {source} is no file")
-    return CameraOptions(width=int(match[1]), height=int(match[2]), fps=fps, codec=codec, source=source)
+    width, height = int(match[1]), int(match[2])
+    if not 1 <= fps <= MAX_FPS:
+        raise ValueError(f"--fps: {fps} is not from 1 to {MAX_FPS}")
+    if width > MAX_SIZE[0] or height > MAX_SIZE[1]:
+        raise ValueError(f"--size: {size} is larger than {MAX_SIZE[0]}x{MAX_SIZE[1]}")
+    try:
+        SceneOptions(width=width, height=height, fps=fps)
+    except ValueError as error:
+        raise ValueError(f"--size: {error}") from None
+    return CameraOptions(width=width, height=height, fps=fps, codec=codec, source=source)
 
 
 async def run_bench(cameras: CameraOptions, stream: dict[str, Any], *, budget_s: float, as_json: bool) -> int:
@@ -49,6 +63,9 @@ async def run_bench(cameras: CameraOptions, stream: dict[str, Any], *, budget_s:
 
     Returns:
         How many streams were carried.
+
+    Raises:
+        TransportError: cameras, gateway or readers did not come up; they have said why on standard error.
     """
     console = Console(stderr=True)
     started = time.monotonic()
@@ -95,7 +112,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _table(steps: list[Step]) -> Table:
-    table = Table("streams", "carried", "cores", "streams a core", "MB a stream", "delay p50 ms", "p99 ms", "")
+    table = Table("streams", "carried", "cores", "streams a core", "MB a stream", "delay p50 ms", "p99 ms", "why not")
     for step in sorted(steps, key=lambda step: step.sample.streams):
         shown = _step(step)
         names = ("streams", "carried", "cores", "streams_per_core", "mb_a_stream", "delay_p50_ms", "delay_p99_ms")
