@@ -8,15 +8,15 @@
 #   RUN=command      put before every program, such as "chrt -r 1" on a machine that is not idle
 #   TRANSCODER_TEST_DATA=folder    with real footage in footage/; without it scenes alone are measured
 #
-# On two cores everything but soak takes about 40 minutes, soak 30 more; quick takes 12 and its figures mean nothing.
+# On two cores everything but soak takes about 45 minutes, soak 30 more; quick takes 12 and its figures mean nothing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-.venv/bin/python}
 RESULTS=${RESULTS:-build/bench}
 RUN=${RUN:-}
-rounds=3 seconds=8 soak=1800 frames=40 sizes=640x360,1280x720,1920x1080,3840x2160@15
+rounds=3 seconds=8 soak=1800 frames=40 match=75 sizes=640x360,1280x720,1920x1080,3840x2160@15
 if [ "${1:-}" = quick ]; then
-    rounds=1 seconds=4 soak=60 frames=20 sizes=640x360,3840x2160@15
+    rounds=1 seconds=4 soak=60 frames=20 match=20 sizes=640x360,3840x2160@15
     shift
 fi
 chosen=$*
@@ -45,21 +45,21 @@ plan() {
     step kernels 20 kernels
     step ingest $((seconds * 4 + 20)) ingest --seconds "$seconds"
     step quality $((frames * 8)) quality --settings all --frames "$frames"
-    step capacity $(($(sample "5 * rounds") + frames)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \
-        --match "$frames"
+    step capacity $(($(sample "5 * rounds") + match)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \
+        --match "$match"
     # noise takes bits: the cap of all sides is where none reaches it
-    step capacity-night $(($(sample "5 * rounds") + 3 * frames / 2)) capacity --streams 1 --rounds "$rounds" \
-        --seconds "$seconds" --match "$frames" --noise 5 --bitrate-kbps 30000
-    step capacity-h265 $(($(sample "3 * rounds") + frames)) capacity --streams 1 --rounds "$rounds" \
-        --seconds "$seconds" --match "$frames" --codecs h265 --sides gateway,ffmpeg,ffmpeg-tuned
+    step capacity-night $(($(sample "5 * rounds") + 3 * match / 2)) capacity --streams 1 --rounds "$rounds" \
+        --seconds "$seconds" --match "$match" --noise 5 --bitrate-kbps 30000
+    step capacity-h265 $(($(sample "3 * rounds") + match)) capacity --streams 1 --rounds "$rounds" \
+        --seconds "$seconds" --match "$match" --codecs h265 --sides gateway,ffmpeg,ffmpeg-tuned
     if [ -f "$street" ]; then
-        step capacity-street $(($(sample "5 * rounds") + frames / 2)) capacity --source "$street" --fps 10 --streams 2 \
-            --rounds "$rounds" --seconds "$seconds" --match "$frames"
+        step capacity-street $(($(sample "5 * rounds") + match / 2)) capacity --source "$street" --fps 10 --streams 2 \
+            --rounds "$rounds" --seconds "$seconds" --match "$match"
     fi
     # a number of streams is found in three to seven tries
-    step capacity-sizes $(($(sample "2 * $(echo "$sizes" | tr , '\n' | wc -l) * (rounds + 5)"))) capacity --streams 1 \
+    step capacity-sizes $(($(sample "2 * $(echo "$sizes" | tr , '\n' | wc -l) * (rounds + 4)"))) capacity --streams 1 \
         --rounds "$rounds" --seconds "$seconds" --codecs h264,h265 --sides gateway --grow --sizes "$sizes"
-    step delay $(($(sample "4 * rounds") + 12 * rounds)) delay --rounds "$rounds" --seconds "$seconds"
+    step delay $(($(sample "4 * (rounds + 1) / 2") + 10 * rounds)) delay --rounds $(((rounds + 1) / 2)) --seconds "$seconds"
     step fanout $((4 * (seconds + 12))) fanout --seconds "$seconds"
     if [ -f "$parking" ]; then
         step overhead $((rounds * 5 + 5)) overhead "$parking" --rounds "$rounds"
