@@ -1,7 +1,13 @@
 """Metrics: bounded labels."""
 
-from transcoder.api.metrics import MAX_KINDS, bounded
-from transcoder.steering import LedgerEntryDocument
+from types import SimpleNamespace
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from transcoder.api.metrics import MAX_KINDS, StreamCollector, bounded
+from transcoder.steering import ENCODE_BOUNDS_S, LedgerEntryDocument, Rejected, StreamNumbers
 
 
 def entry(
@@ -34,3 +40,28 @@ def test_a_kind_keeps_its_label_whatever_comes_later() -> None:
 def test_layers_are_bounded_apart() -> None:
     found = bounded([entry("SEI", 1), entry("SEI", 2, layer="nal_out")])
     assert found == {("nal_in", "SEI"): (1, 10), ("nal_out", "SEI"): (2, 20)}
+
+
+def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
+    numbers = StreamNumbers(encode_s=0.5, encode_counts=(3, *[0] * (len(ENCODE_BOUNDS_S) - 1), 2), concealed=7)
+    steering: Any = SimpleNamespace(
+        ids=lambda: ["gate"],
+        info=lambda: SimpleNamespace(version="1", node="gw"),
+        stats=lambda: SimpleNamespace(streams=1, rtsp_auth_failures=0, mqtt_connected=None),
+        state=lambda _: (_ for _ in ()).throw(Rejected("unknown_stream", "it is about to start")),
+        numbers=lambda _: numbers,
+        ledger=lambda _: [],
+    )
+    registry = CollectorRegistry()
+    registry.register(StreamCollector(steering))
+    families = {family.name: family for family in text_string_to_metric_families(generate_latest(registry).decode())}
+    encode = families["transcoder_encode_seconds"]
+    assert encode.type == "histogram"
+    found = {
+        (sample.name.removeprefix(encode.name), sample.labels.get("le")): sample.value for sample in encode.samples
+    }
+    assert found["_bucket", "0.001"] == found["_bucket", "0.1"] == 3
+    assert found["_bucket", "+Inf"] == found["_count", None] == 5
+    assert found["_sum", None] == 0.5
+    (concealed,) = families["transcoder_frames_concealed"].samples
+    assert (concealed.name, concealed.value) == ("transcoder_frames_concealed_total", 7)

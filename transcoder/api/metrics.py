@@ -4,6 +4,7 @@ No label is chosen by a camera without a bound, and none names a camera's addres
 Source: prometheus.io/docs/practices/naming.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
@@ -11,13 +12,21 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
-    SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from transcoder.steering import LedgerEntryDocument, Rejected, Steering, StreamNumbers, StreamStateDocument
+from transcoder.steering import (
+    ENCODE_BOUNDS_S,
+    LedgerEntryDocument,
+    Rejected,
+    Steering,
+    StreamNumbers,
+    StreamStateDocument,
+)
 
 T = TypeVar("T")
 
@@ -53,6 +62,7 @@ _OF_STATE: Final[tuple[tuple[str, str, str, Callable[[StreamStateDocument], floa
 _OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]], ...]] = (
     ("frames_decoded", "counter", "Pictures decoded by the present worker", lambda n: n.decoded),
     ("decode_errors", "counter", "Errors of the present worker's decoder", lambda n: n.decode_errors),
+    ("frames_concealed", "counter", "Pictures of it in which something missing was made up", lambda n: n.concealed),
     ("rtsp_slow_reader_drops", "counter", "Pictures that a reader was too slow for", lambda n: n.slow_reader_drops),
     ("last_frame_timestamp_seconds", "gauge", "When readers got the last picture", lambda n: n.last_picture),
 )
@@ -95,10 +105,12 @@ class StreamCollector(Collector):
             )
 
     def _labelled(self, numbers: Mapping[str, StreamNumbers]) -> Iterable[Metric]:
-        encode = SummaryMetricFamily("transcoder_encode_seconds", "Processor time of encoding a picture", labels=STREAM)
+        encode = HistogramMetricFamily(
+            "transcoder_encode_seconds", "Processor time of encoding a picture", labels=STREAM
+        )
         delay = GaugeMetricFamily(
             "transcoder_glass_latency_seconds",
-            "From a picture's last packet to the readers, of the last 250 pictures",
+            "From a picture's last packet to the readers, over the last ten seconds",
             labels=("stream", "quantile"),
         )
         repairs = CounterMetricFamily(
@@ -106,7 +118,9 @@ class StreamCollector(Collector):
         )
         sessions = GaugeMetricFamily("transcoder_rtsp_sessions", "Readers", labels=("stream", "transport"))
         for stream, found in numbers.items():
-            encode.add_metric([stream], found.encoded, found.encode_s)
+            bounds = [*map(floatToGoString, ENCODE_BOUNDS_S), "+Inf"]
+            counts = itertools.accumulate(found.encode_counts)
+            encode.add_metric([stream], list(zip(bounds, counts, strict=False)), found.encode_s)
             for quantile, delay_s in found.delays_s.items():
                 delay.add_metric([stream, quantile], delay_s)
             for kind, count in list(found.timestamp_repairs.items())[:MAX_KINDS]:

@@ -19,6 +19,8 @@ from transcoder.errors import LimitExceeded, RemoteProtocolError
 MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
 """Bytes: an access unit, its start codes and its header."""
 MAX_JSON_SIZE = 256 << 10
+CONCEALED = "concealed"
+"""Among the errors that a worker reports: pictures in which its decoder made up what was missing."""
 
 _HEADER = struct.Struct("<IB")
 _ACCESS_UNIT = struct.Struct("<BBqd")

@@ -12,6 +12,7 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_size
 from transcoder.errors import MediaError
+from transcoder.ipc.messages import CONCEALED
 from transcoder.media.geometry import sane_aspect
 
 _NAMES: dict[SourceCodec, str] = {
@@ -88,7 +89,7 @@ class Decoder:
             self.errors["picture over the size limit"] += 1
             return False
         if frame.is_corrupt:
-            self.errors["concealed"] += 1
+            self.errors[CONCEALED] += 1
         return True
 
     def reset(self) -> None:

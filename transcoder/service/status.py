@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+from transcoder.steering import ENCODE_BOUNDS_S
+
 Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
 DELAY_SPAN_S = 10.0
 """Seconds of pictures that a delay is told of."""
+MAX_DELAYS = 600
+"""Pictures in that at 60 a second; from a faster camera they are fewer seconds."""
 
 
 class StreamState(Enum):
@@ -56,6 +60,7 @@ class StreamTotals:
     decode_s: float = 0.0
     stages_s: float = 0.0
     encode_s: float = 0.0
+    encode_counts: list[int] = field(default_factory=lambda: [0] * (len(ENCODE_BOUNDS_S) + 1))
     worker_cpu_s: float = 0.0
 
 
@@ -84,7 +89,7 @@ class StreamStatus:
     output: dict[str, Any] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     totals: StreamTotals = field(default_factory=StreamTotals)
-    delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=500))
+    delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_DELAYS))
     overloaded: bool = False
     rate_divisor: int = 1
     motion: float = 0.0

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from transcoder.service.host_gate import HostGate
 from transcoder.service.puller import Puller
 from transcoder.service.recoder import Recoder
 from transcoder.service.status import Condition, StreamState, StreamStatus
+from transcoder.steering import ENCODE_BOUNDS_S
 
 CNAME = "transcoder"
 IDR_INTERVAL_S = 0.5
@@ -274,6 +276,7 @@ class Stream:
         totals.decode_s += message.decode_s
         totals.stages_s += message.stages_s
         totals.encode_s += message.encode_s
+        totals.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
 
     def _on_audio(self, pts: int, unit: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from transcoder import clock
 from transcoder.config import StreamConfig
+from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.service.logs import redact
 from transcoder.service.status import StreamState, StreamStatus
@@ -107,13 +108,16 @@ class StreamView:
         """What only metrics are made of."""
         status, worker = stream.status, stream.status.worker
         repairs = stream.reception.get("timestamp_repairs", {})
+        errors = {kind: _number(count) or 0 for kind, count in worker.get("decode_errors", {}).items()}
+        concealed = errors.get(CONCEALED, 0)
         delays = {str(share): status.delay_s(share) for share in QUANTILES}
         return StreamNumbers(
             decoded=_number(worker.get("counters", {}).get("decoded_pictures")) or 0,
-            decode_errors=sum(filter(None, map(_number, worker.get("decode_errors", {}).values()))),
+            decode_errors=sum(errors.values()) - concealed,
+            concealed=concealed,
             timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
             encode_s=status.totals.encode_s,
-            encoded=status.totals.pictures_out,
+            encode_counts=tuple(status.totals.encode_counts),
             delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
             last_picture=self._last_picture,
             slow_reader_drops=stream.fanout.counters.dropped_access_units,

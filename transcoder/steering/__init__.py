@@ -15,11 +15,12 @@ from transcoder.steering.documents import (
     StreamDocument,
     StreamStateDocument,
 )
-from transcoder.steering.numbers import StreamNumbers
+from transcoder.steering.numbers import ENCODE_BOUNDS_S, StreamNumbers
 from transcoder.steering.rejection import Code, Rejected
 from transcoder.steering.verbs import EventFeed, Steering, Writer
 
 __all__ = [
+    "ENCODE_BOUNDS_S",
     "EVENT_TYPES",
     "Code",
     "EventDocument",
