@@ -165,6 +165,22 @@ def test_rtpmap_without_clock_rate(line: str, rate: int) -> None:
     assert [(item.encoding, item.clock_rate) for item in media.formats] == [(line.partition("/")[0].upper(), rate)]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "parameters", "suspected"),
+    [
+        ("H265", "profile-level-id=420029; packetization-mode=1; sprop-parameter-sets=", Codec.H264),  # EZVIZ C6N
+        ("H265", "profile-id=1;sprop-vps=QAEM", None),
+        ("H265", "", None),
+        ("H264", "profile-level-id=420029; packetization-mode=1; sprop-parameter-sets=", None),
+        ("JPEG", "sprop-parameter-sets=", None),
+    ],
+)
+def test_parameters_that_contradict_the_encoding(encoding: str, parameters: str, suspected: Codec | None) -> None:
+    body = f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 {encoding}/90000\r\na=fmtp:96 {parameters}\r\n"
+    selection = select_video(parse_sdp(body.encode()))
+    assert (selection.codec.value, selection.suspected) == (encoding, suspected)
+
+
 @pytest.mark.parametrize(("config", "rate"), [("1588", 8000), ("1190", 48_000), ("1408", 16_000), ("", 8000)])
 def test_aac_without_clock_rate_has_that_of_its_configuration(config: str, rate: int) -> None:
     """AudioSpecificConfig, ISO 14496-3 table 1.16: 5 bits object type, 4 bits sampling frequency index, channels."""

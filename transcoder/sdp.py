@@ -119,6 +119,8 @@ class VideoSelection:
     """The one media that is set up.
 
     Attributes:
+        codec: by the encoding name.
+        suspected: the codec that the parameters belong to, where that is another one.
         index: of the media in the description.
         payload_types: those of the chosen encoding; packets of any other are dropped unread.
         parameter_sets: what the description says; a hint until the stream says better.
@@ -133,6 +135,7 @@ class VideoSelection:
     clock_rate: int
     parameter_sets: tuple[bytes, ...]
     picture_size: tuple[int, int] | None = None
+    suspected: Codec | None = None
     interleaving: Interleaving | None = None
 
 
@@ -357,6 +360,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 clock_rate=90_000,  # fixed by RFC 6184, RFC 7798, RFC 2435; a camera that says 9000 means it too
                 parameter_sets=_configuration(codec, wanted.parameters),
                 picture_size=_picture_size(media, wanted.payload_type),
+                suspected=_suspected(codec, wanted.parameters),
                 interleaving=_interleaving(codec, wanted.parameters),
             )
     offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
@@ -453,6 +457,11 @@ def _configuration(codec: SourceCodec, parameters: dict[str, str]) -> tuple[byte
         return video_object_layers(bytes.fromhex(text))  # RFC 6416 section 7.1
     except ValueError:
         return ()
+
+
+def _suspected(codec: SourceCodec, parameters: dict[str, str]) -> Codec | None:
+    """H.264 where H265 has the parameters of RFC 6184 section 8.1 and none of RFC 7798 (EZVIZ C6N, go2rtc#264)."""
+    return Codec.H264 if codec is Codec.H265 and "sprop-parameter-sets" in parameters else None
 
 
 def _interleaving(codec: SourceCodec, parameters: dict[str, str]) -> Interleaving | None:

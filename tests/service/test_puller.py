@@ -52,6 +52,7 @@ class Connection:
         self.handler = handler
         self.video: Any = None
         self.audio: Any = None
+        self.faults = {"b": 2}
         self.received_bytes = 1000
 
     async def run(self) -> None:
@@ -510,7 +511,7 @@ def test_faults_of_both_media_are_told(playing: World) -> None:
         receiver=RtpReceiver(frozenset(), 90_000, Ledger(), reorder=False), faults={"a": 1}
     )
     connection.audio = SimpleNamespace(faults={"impossible AU size": 3})
-    assert playing.puller.reception["faults"] == {"a": 1, "audio: impossible AU size": 3}
+    assert playing.puller.reception["faults"] == {"a": 1, "b": 2, "audio: impossible AU size": 3}
 
 
 def test_audio_began_a_packet_before_it_came(playing: World) -> None:

@@ -6,6 +6,7 @@ import functools
 import os
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
@@ -47,6 +48,9 @@ NO_PACKET_S = 5.0
 """A camera that sends nothing for so long after PLAY is lost."""
 NO_PICTURE_S = 10.0
 """Packets without one access unit for so long: it sends something else."""
+SUSPICIOUS_S = 3.0
+SUSPICIOUS_PACKETS = 50
+"""So long and so many packets without one access unit, and the description contradicts itself about the codec."""
 NO_RANDOM_ACCESS_S = 30.0
 """Access units that can't be decoded for so long. Smart codecs send their first IDR up to 20 s late."""
 LEAVE_S = 1.0
@@ -111,6 +115,7 @@ class RtspSource(asyncio.Protocol):
 
     Attributes:
         video: the reception path, once SETUP was answered.
+        faults: of the session description, tolerated; those of reception are the receivers'.
         received_bytes: on the RTSP connection and the UDP ports.
     """
 
@@ -134,6 +139,7 @@ class RtspSource(asyncio.Protocol):
         self._audio_restarts = 0
         self.audio: AudioReceiver | None = None
         self._selection: VideoSelection | None = None
+        self._description: tuple[SessionDescription, str] | None = None
         self._restarts = 0
         self._playing_since: float | None = None
         self._last_packet = 0.0
@@ -142,6 +148,7 @@ class RtspSource(asyncio.Protocol):
         self._redirect: RtspUrl | None = None
         self._lost = asyncio.Event()
         self.video: VideoReceiver | None = None
+        self.faults: Counter[str] = Counter()
         self.received_bytes = 0
 
     async def run(self) -> None:
@@ -298,8 +305,9 @@ class RtspSource(asyncio.Protocol):
         selection = select_video(description)
         if self._options.profile.codec is not None:
             codec = self._options.profile.codec
-            selection = replace(selection, codec=codec, parameter_sets=(), interleaving=None)
+            selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), interleaving=None)
         self._selection = selection
+        self._description = description, event.server
         self._audio_selection = select_audio(description, selection) if self._options.audio else None
         self._count_media(description, selection)
         self._handler.on_described(description, selection, event.server)
@@ -334,19 +342,7 @@ class RtspSource(asyncio.Protocol):
         self._server_ports.append(transport.server_port)
         reorder = transport.lower == "UDP"
         if track == 0:
-            self.video = VideoReceiver(
-                codec=selection.codec,
-                payload_types=selection.payload_types,
-                clock_rate=selection.clock_rate,
-                ledger=self._ledger,
-                reorder=reorder,
-                ssrc=secrets.randbits(32),
-                cname=CNAME,
-                marker_proofs=PROOFS if self._options.profile.trust_marker else NEVER,
-                parameter_sets=selection.parameter_sets,
-                picture_size=selection.picture_size,
-                interleaving=selection.interleaving,
-            )
+            self.video = self._receiver(selection, reorder=reorder)
             if audio is not None:
                 self._core.setup(audio.media.control, self._wanted_transport(1), now, optional=True)
         elif audio is not None:
@@ -356,6 +352,38 @@ class RtspSource(asyncio.Protocol):
             self._start(self._join(transport, selection.media if track == 0 or audio is None else audio.media))
         elif reorder:
             self._punch(track)
+
+    def _receiver(self, selection: VideoSelection, *, reorder: bool) -> VideoReceiver:
+        return VideoReceiver(
+            codec=selection.codec,
+            payload_types=selection.payload_types,
+            clock_rate=selection.clock_rate,
+            ledger=self._ledger,
+            reorder=reorder,
+            ssrc=secrets.randbits(32),
+            cname=CNAME,
+            marker_proofs=PROOFS if self._options.profile.trust_marker else NEVER,
+            parameter_sets=selection.parameter_sets,
+            picture_size=selection.picture_size,
+            interleaving=selection.interleaving,
+        )
+
+    def _suspect(self, now: float, since: float) -> None:
+        """A description that calls H.264 H265: no access unit comes of it, and its parameters say so."""
+        selection, video = self._selection, self.video
+        if selection is None or selection.suspected is None or video is None or self._description is None:
+            return
+        unseen = self._last_picture == since and now - since > SUSPICIOUS_S
+        if not unseen or video.receiver.received < SUSPICIOUS_PACKETS:
+            return
+        self._selection = replace(
+            selection, codec=selection.suspected, suspected=None, parameter_sets=(), interleaving=None
+        )
+        self.video = self._receiver(self._selection, reorder=self._options.transport in {"udp", "multicast"})
+        self.faults[f"{selection.codec.value} that is {self._selection.codec.value}"] += 1
+        self._restarts = 0
+        description, server = self._description
+        self._handler.on_described(description, self._selection, server)
 
     def _frames(self, frames: InterleavedFrames, now: float) -> None:
         video = self.video
@@ -452,6 +480,7 @@ class RtspSource(asyncio.Protocol):
         since = self._playing_since
         if since is None:
             return
+        self._suspect(now, since)
         if now - self._last_packet > NO_PACKET_S:
             raise TransportError(f"no packet in {NO_PACKET_S:g} s")
         if now - self._last_picture > NO_PICTURE_S:

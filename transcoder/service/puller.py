@@ -160,11 +160,12 @@ class Puller:
     @property
     def reception(self) -> dict[str, Any]:
         """Counters of the current connection's reception."""
-        video = self._connection.video if self._connection is not None else None
-        if video is None:
+        connection = self._connection
+        video = connection.video if connection is not None else None
+        if connection is None or video is None:
             return {}
         receiver = video.receiver
-        audio = self._connection.audio if self._connection is not None else None
+        audio = connection.audio
         audio_faults = audio.faults if audio is not None else {}
         return {
             "packets": receiver.received,
@@ -173,7 +174,9 @@ class Puller:
             "duplicates": receiver.duplicates,
             "malformed": receiver.malformed,
             "jitter_ms": round(receiver.jitter / VIDEO_CLOCK_RATE * 1000, 1),
-            "faults": dict(video.faults) | {f"audio: {kind}": count for kind, count in audio_faults.items()},
+            "faults": dict(video.faults)
+            | dict(connection.faults)
+            | {f"audio: {kind}": count for kind, count in audio_faults.items()},
             "timestamp_repairs": dict(self._timeline.repairs),
         }
 
