@@ -2,8 +2,10 @@
 
 import pytest
 
+from benchmarks.capacity import grown
 from benchmarks.delay import delays
 from benchmarks.encoding import interpolate
+from benchmarks.matching import settings_of
 from benchmarks.report import Table
 from benchmarks.soak import slope
 from transcoder.service.bench.capacity import judge
@@ -59,3 +61,26 @@ def test_tables_line_up():
     table.add("longer", None)
     assert table.text() == "title\nname    value\na       0.123\nlonger      -"
     assert table.markdown().splitlines()[2:] == ["| name | value |", "|---|---:|", "| a | 0.123 |", "| longer | - |"]
+
+
+def test_the_most_streams_say_what_ended_them():
+    found = {
+        "streams": 4,
+        "sample": {"delay_p99_ms": 20.0, "cores": 1.5, "pss": 400 << 20, "streams": 4},
+        "tried": [
+            {"streams": 1, "carried": True, "why_not": ""},
+            {"streams": 8, "carried": False, "why_not": "a reader got 50% of the pictures"},
+            {"streams": 5, "carried": False, "why_not": "p99 of the delay is 61 ms"},
+            {"streams": 4, "carried": True, "why_not": ""},
+        ],
+    }
+    row = grown("title", found).markdown().splitlines()[-1]
+    assert row == "| 4 | 20 | 1.5 | 100 | 5: p99 of the delay is 61 ms |"
+    none = grown("title", {"streams": 0, "sample": None, "tried": found["tried"][1:2]})
+    assert none.markdown().splitlines()[-1] == "| 0 | - | - | - | 8: a reader got 50% of the pictures |"
+
+
+def test_peers_of_one_name_encode_alike():
+    settings = settings_of(["gateway", "ffmpeg", "ffmpeg-tuned", "gstreamer"], 1.0)
+    assert set(settings) == {"ffmpeg", "ffmpeg-tuned", "gstreamer"}
+    assert settings["gstreamer"] == settings["ffmpeg-tuned"]
