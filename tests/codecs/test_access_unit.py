@@ -1,13 +1,23 @@
 """Access unit boundaries: what the bitstream says against markers and timestamps that lie."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler, filter_nal_units
-from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, is_allowed
+from transcoder.codecs.access_unit import RECOVERY_POINT, AccessUnit, AccessUnitAssembler, filter_nal_units
+from transcoder.codecs.nal import (
+    MAX_ACCESS_UNIT_SIZE,
+    MAX_NAL_UNITS,
+    Codec,
+    is_allowed,
+    join_byte_stream,
+    split_byte_stream,
+)
 from transcoder.ledger import Ledger
 
 # H.264; a second byte of 0x80 and more is first_mb_in_slice 0, 0x40 is first_mb_in_slice 1
@@ -99,6 +109,72 @@ def test_marker_on_parameter_sets_and_sei() -> None:  # Tapo TC70, Reolink Duo 2
         feed.packet(timestamp, IDR, marker=True)
     assert feed.units() == [[SPS, PPS, SEI, IDR]] * 2
     assert feed.assembler.marker_is_reliable
+
+
+I_SLICE = b"\x41\x88\x84"  # first_mb_in_slice 0, slice_type 7
+
+
+def test_a_stream_without_any_idr_begins_at_an_i_picture() -> None:
+    feed = Feed()
+    for timestamp in range(0, 36_000, 3600):
+        units = (SPS, PPS, SEI, I_SLICE) if timestamp % 10_800 == 0 else (P,)
+        feed.packet(timestamp, *units, marker=True)
+    found = feed.take()
+    # the first one may be followed by an IDR; the others are where a decoder begins, told by an SEI of ours
+    assert [unit.random_access for unit in found] == [False] * 3 + [True, False, False] * 2 + [True]
+    ledger = Ledger()
+    assert [filter_nal_units(unit, ledger, is_allowed, "nal_in") for unit in found[2:5]] == [
+        [P], [SPS, PPS, RECOVERY_POINT, I_SLICE], [P]
+    ]  # fmt: skip
+    assert {kind: entry.count for _, kind, entry in ledger} == {"h264 type 6": 1}
+    assert feed.assembler.faults == {"begun without an IDR": 3}
+
+
+def test_an_sei_of_the_camera_with_the_same_bytes_is_dropped() -> None:
+    feed = Feed()
+    feed.packet(0, SPS, PPS, bytes(bytearray(RECOVERY_POINT)), IDR, marker=True)
+    (unit,) = feed.take()
+    assert filter_nal_units(unit, Ledger(), is_allowed, "nal_in") == [SPS, PPS, IDR]
+
+
+def test_i_pictures_of_a_stream_with_idr_are_no_beginning() -> None:
+    feed = Feed()
+    for timestamp, units in enumerate([(SPS, PPS, I_SLICE), (P,), (SPS, PPS, IDR), *[(SPS, PPS, I_SLICE), (P,)] * 4]):
+        feed.packet(3600 * timestamp, *units, marker=True)
+    assert [unit.random_access for unit in feed.take()] == [False, False, True] + [False] * 8
+
+
+def test_what_begins_without_an_idr_can_be_decoded(tmp_path: Path) -> None:
+    ffmpeg = shutil.which("ffmpeg")
+    if not ffmpeg:
+        pytest.skip("ffmpeg is not installed")
+    made = tmp_path / "made.h264"
+    options = "open-gop=1:keyint=10:min-keyint=10:scenecut=0:repeat-headers=1:bframes=1"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=320x192:r=10:d=6", "-c:v", "libx264", "-x264-params", options]
+    subprocess.run([ffmpeg, "-v", "error", *source, "-f", "h264", made], check=True, timeout=60)
+    feed = Feed()
+    units = list(split_byte_stream(made.read_bytes()))
+    begin = [index for index, unit in enumerate(units) if unit[0] & 31 == 7][1]
+    assert not [unit for unit in units[begin:] if unit[0] & 31 == 5]
+    timestamp = 0
+    for unit in units[begin:]:
+        feed.packet(timestamp, unit, marker=unit[0] & 31 == 1)
+        timestamp += 3600 * (unit[0] & 31 == 1)
+    found = feed.take()
+    first = [unit.random_access for unit in found].index(True)
+    served = found[first:]
+    stream = [nal for unit in served for nal in filter_nal_units(unit, Ledger(), is_allowed, "nal_in")]
+    again = tmp_path / "again.h264"
+    again.write_bytes(join_byte_stream(stream))
+    count = subprocess.run(
+        [ffmpeg, "-v", "error", "-i", again, "-f", "framecrc", "-"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    shown = [line for line in count.splitlines() if line and not line.startswith("#")]
+    assert len(shown) >= len(served) - 1 > 30
 
 
 @pytest.mark.parametrize("marker", [True, False])

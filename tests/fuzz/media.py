@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from transcoder.codecs.access_unit import filter_nal_units
+from transcoder.codecs.access_unit import RECOVERY_POINT, filter_nal_units
 from transcoder.codecs.mpeg4 import video_object_layers
 from transcoder.codecs.nal import (
     MAX_ACCESS_UNIT_SIZE,
@@ -106,7 +106,7 @@ def check_access_units(receiver: VideoReceiver, ledger: Ledger, dates: "Dates") 
             if isinstance(unit.codec, PictureCodec):
                 continue
             assert b"\0\0\1" not in each
-            assert is_allowed(unit.codec, nal_unit_type(unit.codec, each))
+            assert is_allowed(unit.codec, nal_unit_type(unit.codec, each)) or each is RECOVERY_POINT
             assert len(each) <= MAX_NAL_UNIT_SIZE
         assert unit.size <= MAX_ACCESS_UNIT_SIZE
         dates.check(unit.timestamp, unit.completed)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from transcoder.codecs.nal import (
+    H264_SPS,
     MAX_ACCESS_UNIT_SIZE,
     MAX_NAL_UNITS,
     Codec,
@@ -22,7 +23,7 @@ from transcoder.codecs.nal import (
     nal_unit_type,
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
-from transcoder.codecs.slice_header import SliceComparison
+from transcoder.codecs.slice_header import SliceComparison, is_intra
 from transcoder.ledger import Ledger
 
 
@@ -33,7 +34,8 @@ class AccessUnit:
     Attributes:
         nal_units: without start codes; of JPEG and MPEG-4 what the allow-list left of the picture.
         timestamp: RTP timestamp of its first slice.
-        random_access: decoding may start here: IDR in H.264, IRAP in H.265.
+        random_access: decoding may start here: IDR in H.264 (where a stream has none, an I picture behind its own
+            parameter sets, with RECOVERY_POINT in it), IRAP in H.265.
         damaged: a part of it was lost.
         arrival: monotonic seconds of its first packet.
         completed: monotonic seconds of its last packet.
@@ -58,6 +60,12 @@ _H264_PRECEDES = frozenset({6, 7, 8, 9, 14, 15, 16, 17, 18})
 _H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
 """Likewise (H.265 section 7.4.2.4.4)."""
 
+
+RECOVERY_POINT = bytes.fromhex("060601c480")
+"""An SEI of our own that a decoder begins at: recovery_frame_cnt 0, exact_match_flag (H.264 section D.1.8)."""
+RECOVERY_AFTER = 2
+"""I pictures with parameter sets after which a stream without any IDR begins at one: a decoder of it has to begin
+somewhere (open GOP, recovery points), and the IDR of one that has some comes before the second."""
 
 NEVER = 1 << 62
 """Proofs of a marker that is never believed."""
@@ -86,6 +94,10 @@ class AccessUnitAssembler:
         for unit in parameter_sets:
             self._comparison.note(unit)
         self._slice: bytes | None = None
+        self._first_slice = 0
+        self._has_sps = False
+        self._idr_seen = False
+        self._intra = 0
         self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
         self._units: list[bytes] = []
         self._size = 0
@@ -123,6 +135,7 @@ class AccessUnitAssembler:
                     self.marker_is_reliable = False
                     self.faults["marker inside a picture"] += 1
                 self._has_slice = True
+                self._first_slice = len(self._units)
                 self._timestamp = timestamp
                 self._damaged = self._damaged or not first
                 if not self._units:
@@ -132,12 +145,13 @@ class AccessUnitAssembler:
             self._lost = False
             self._slice = unit
         else:
-            if is_parameter_set(codec, unit_type):
-                self._comparison.note(unit)
             if self._has_slice and unit_type in self._precedes:
                 if self._marked:
                     self._prove(within=False)
                 self._close()
+            if is_parameter_set(codec, unit_type):
+                self._comparison.note(unit)
+                self._has_sps = self._has_sps or (codec is Codec.H264 and unit_type == H264_SPS)
         if not self._units:
             self._arrival = now
         self._last = now
@@ -186,6 +200,8 @@ class AccessUnitAssembler:
         self._begin()
         self._closed_timestamp = None
         self._slice = None
+        self._idr_seen = False
+        self._intra = 0
         self._lost = False
         self._marked = False
 
@@ -202,6 +218,9 @@ class AccessUnitAssembler:
         if self._overflow:
             self.faults["over the size limit"] += 1
         else:
+            self._idr_seen = self._idr_seen or self._random_access
+            if self._has_sps and not self._idr_seen and not self._damaged:
+                self._look_for_recovery()
             self._ready.append(
                 AccessUnit(
                     codec=self._codec,
@@ -216,7 +235,22 @@ class AccessUnitAssembler:
         self._closed_timestamp = self._timestamp
         self._begin()
 
+    def _look_for_recovery(self) -> None:
+        """Whether an H.264 picture that is no IDR is where a decoder begins."""
+        slices = [
+            unit for unit in self._units[self._first_slice :] if is_vcl(self._codec, nal_unit_type(self._codec, unit))
+        ]
+        if len(self._units) >= MAX_NAL_UNITS or not all(is_intra(unit) for unit in slices):
+            return
+        self._intra += 1
+        if self._intra >= RECOVERY_AFTER:
+            self._units.insert(self._first_slice, RECOVERY_POINT)
+            self._random_access = True
+            self.faults["begun without an IDR"] += 1
+
     def _begin(self) -> None:
+        self._has_sps = False
+        self._first_slice = 0
         self._units = []
         self._size = 0
         self._has_slice = False
@@ -244,7 +278,7 @@ def filter_nal_units(
         unit_type = nal_unit_type(codec, unit)
         if codec is Codec.H265 and layer_id(unit):  # of an enhancement layer, which no decoder here reads
             ledger.count(layer, "h265 layer above 0", size=len(unit), example=unit)
-        elif allowed(codec, unit_type):
+        elif allowed(codec, unit_type) or unit is RECOVERY_POINT:
             kept.append(unit)
         else:
             ledger.count(layer, f"{codec.value.lower()} type {unit_type}", size=len(unit), example=unit)

@@ -104,6 +104,16 @@ class SliceComparison:
         )
 
 
+def is_intra(unit: bytes) -> bool:
+    """Whether an H.264 slice refers to no other picture: slice_type 2 or 7, I (section 7.4.3, table 7-6)."""
+    bits = _open(Codec.H264, unit)
+    try:
+        bits.ue()
+        return bits.ue() in {2, 7}
+    except BitstreamError:
+        return False
+
+
 def _open(codec: Codec, unit: bytes) -> BitReader:
     size = header_size(codec)
     return BitReader(remove_emulation_prevention(unit[size:], _HEADER_SIZE))
