@@ -176,7 +176,7 @@ def grown(title: str, found: dict[str, Any]) -> report.Table:
         f"{title}: the most streams on this machine", "streams", "delay p99 ms", "cores", "MB a stream", "with more"
     )
     sample = found["sample"] or {}
-    more = [step for step in found["tried"] if not step["carried"]]
+    more = [step for step in found["tried"] if step["streams"] > found["streams"]]
     first = min(more, key=lambda step: step["streams"], default=None)
     table.add(
         str(found["streams"]),

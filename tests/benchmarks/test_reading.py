@@ -68,6 +68,7 @@ def test_the_most_streams_say_what_ended_them():
         "streams": 4,
         "sample": {"delay_p99_ms": 20.0, "cores": 1.5, "pss": 400 << 20, "streams": 4},
         "tried": [
+            {"streams": 1, "carried": False, "why_not": "a hiccup"},
             {"streams": 1, "carried": True, "why_not": ""},
             {"streams": 8, "carried": False, "why_not": "a reader got 50% of the pictures"},
             {"streams": 5, "carried": False, "why_not": "p99 of the delay is 61 ms"},
