@@ -13,17 +13,15 @@ from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import parse_rtp
-from transcoder.rtp.payload.interleaved import (
+from transcoder.rtp.payload.decoding_order import (
     DEFAULT_DEPTH,
     MAX_HELD_SIZE,
     MAX_HELD_UNITS,
     MAX_HOLD_S,
     MAX_LATE_UNITS,
     Deinterleaver,
-    H264Units,
-    H265Units,
-    PictureAssembler,
 )
+from transcoder.rtp.payload.interleaved import H264Units, H265Units, PictureAssembler
 from transcoder.rtp.video import VideoReceiver
 from transcoder.sdp import Interleaving
 
