@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import os
 import secrets
 import socket
@@ -15,7 +14,8 @@ from transcoder import clock
 from transcoder.codecs.access_unit import NEVER, PROOFS, AccessUnit
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net.sockets import Binding, connect, is_multicast, multicast_socket, port_pair
+from transcoder.net.media_ports import MediaPorts
+from transcoder.net.sockets import Binding, connect
 from transcoder.net.tunnel import Pipe, open_tunnel
 from transcoder.rtp.audio import AudioReceiver, AudioUnit
 from transcoder.rtp.video import VideoReceiver
@@ -129,11 +129,10 @@ class RtspSource(asyncio.Protocol):
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._udp: list[asyncio.DatagramTransport] = []
         self._work: set[asyncio.Task[None]] = set()
-        self._udp_ports: list[tuple[int, int]] = []
         self._server_ports: list[tuple[int, int] | None] = []
         self._host = ""
+        self._ports = self._media_ports()
         self._channels: list[tuple[int, int]] = []
         self._audio_selection: AudioSelection | None = None
         self._audio_restarts = 0
@@ -170,11 +169,12 @@ class RtspSource(asyncio.Protocol):
                 raise TransportError("the camera closed the connection")
             url, self._redirect = self._redirect, None
             self._done = self._loop.create_future()
-            self._channels, self._server_ports, self._udp_ports = [], [], []
+            self._channels, self._server_ports = [], []
         raise TransportError(f"the camera redirects more than {MAX_REDIRECTS} times")
 
     async def _run(self, url: RtspUrl) -> None:
         self._host = await self._resolve(url)
+        self._ports = self._media_ports()
         self._core = ClientProtocol(
             url,
             self._options.credentials,
@@ -202,11 +202,14 @@ class RtspSource(asyncio.Protocol):
             self._begin(tunnel)
             return
         if self._options.transport == "udp":
-            await self._open_udp(port_pair(self._host, binding))
+            await self._ports.open()
             if self._options.audio:
-                await self._open_udp(port_pair(self._host, binding))
+                await self._ports.open()
         sock = await connect(self._host, url.port, binding)
         await self._loop.create_connection(lambda: self, sock=sock)
+
+    def _media_ports(self) -> MediaPorts:
+        return MediaPorts(self._host, self._options.binding, self._on_datagram, self._on_foreign_datagram)
 
     async def _resolve(self, url: RtspUrl) -> str:
         """One address of the host, checked: what is connected to can't change between check and connect."""
@@ -317,7 +320,7 @@ class RtspSource(asyncio.Protocol):
 
     def _wanted_transport(self, track: int) -> Transport:
         if self._options.transport == "udp":
-            return Transport(lower="UDP", client_port=self._udp_ports[track])
+            return Transport(lower="UDP", client_port=self._ports.pairs[track])
         if self._options.transport == "multicast":
             return Transport(lower="UDP", unicast=False)
         return Transport(lower="TCP", interleaved=(2 * track, 2 * track + 1))
@@ -350,8 +353,8 @@ class RtspSource(asyncio.Protocol):
             self._handler.on_audio_set_up(audio)
         if not transport.unicast:
             self._start(self._join(transport, selection.media if track == 0 or audio is None else audio.media))
-        elif reorder:
-            self._punch(track)
+        elif reorder and transport.server_port is not None:
+            self._ports.punch(track, transport.server_port)
 
     def _receiver(self, selection: VideoSelection, *, reorder: bool) -> VideoReceiver:
         return VideoReceiver(
@@ -490,55 +493,30 @@ class RtspSource(asyncio.Protocol):
 
     # -- UDP -----------------------------------------------------------------------------------------------------
 
-    async def _open_udp(self, pair: tuple[socket.socket, socket.socket]) -> None:
-        self._udp_ports.append((pair[0].getsockname()[1], pair[1].getsockname()[1]))
-        for sock in pair:
-            port, _ = await self._loop.create_datagram_endpoint(
-                functools.partial(_UdpPort, self._on_datagram, len(self._udp)), sock=sock
-            )
-            self._udp.append(port)
-
     async def _join(self, transport: Transport, media: Media) -> None:
         """Join the group that the camera named: by its Transport, or else by its session description."""
         group = transport.destination or media.connection.partition("/")[0]
-        ports = transport.port or (media.port, media.port + 1)
-        if not is_multicast(group) or not ports[0]:
-            self._fail(TransportError("the camera names no multicast group"))
-            return
         try:
-            pair = (
-                multicast_socket(group, ports[0], self._options.binding),
-                multicast_socket(group, ports[1], self._options.binding),
-            )
-            await self._open_udp(pair)
-        except OSError as error:
-            self._fail(TransportError(f"multicast group {group} can't be joined: {error.strerror or error}"))
+            await self._ports.join(group, transport.port or (media.port, media.port + 1))
+        except TransportError as error:
+            self._fail(error)
 
-    def _on_datagram(self, index: int, data: bytes, address: tuple[str, int]) -> None:
-        if address[0].removeprefix("::ffff:") != self._host:
-            self._ledger.count("udp_source", "another host", size=len(data))
-            return
+    def _on_datagram(self, track: int, kind: int, data: bytes) -> None:
         now = clock.monotonic()
         self.received_bytes += len(data)
-        if index // 2 < len(self._channels):
-            self._frame(self._channels[index // 2][index % 2], memoryview(data), now)
+        if track < len(self._channels):
+            self._frame(self._channels[track][kind], memoryview(data), now)
         if self.video is not None and self.video.next_timeout() is not None:
             self._arm(now)
 
-    def _punch(self, track: int) -> None:
-        """Open the way through NAT and firewalls; what comes back of it does not matter."""
-        ports = self._server_ports[track]
-        if ports is None:
-            return
-        for transport, port in zip(self._udp[2 * track : 2 * track + 2], ports, strict=False):
-            if port:
-                transport.sendto(b"\x80\x00" + bytes(10), (self._host, port))
+    def _on_foreign_datagram(self, size: int) -> None:
+        self._ledger.count("udp_source", "another host", size=size)
 
     def _send_rtcp(self, report: bytes) -> None:
         if self._options.transport in {"udp", "multicast"}:
             ports = self._server_ports[0]
-            if ports is not None and ports[1] and len(self._udp) > 1:
-                self._udp[1].sendto(report, (self._host, ports[1]))
+            if ports is not None:
+                self._ports.send_rtcp(0, report, ports[1])
         elif self._core is not None:
             self._core.send_frame(self._channels[0][1], report)
 
@@ -549,9 +527,7 @@ class RtspSource(asyncio.Protocol):
         self._disarm()
         for task in self._work:
             task.cancel()
-        for port in self._udp:
-            port.close()
-        self._udp = []
+        self._ports.close()
         if core is not None and transport is not None and not transport.is_closing():
             self._done = self._loop.create_future()
             core.teardown(clock.monotonic())
@@ -575,11 +551,6 @@ class RtspSource(asyncio.Protocol):
             self._timer = None
 
 
-def _reason(error: OSError) -> str:
-    """What the system says; asyncio puts the address into strerror."""
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
 class _Nobody:
     """Takes what still comes after TEARDOWN."""
 
@@ -600,14 +571,3 @@ class _Nobody:
 
     def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
         pass
-
-
-class _UdpPort(asyncio.DatagramProtocol):
-    """One UDP port; errors that ICMP reports (a refused hole punch) mean nothing."""
-
-    def __init__(self, on_datagram: Callable[[int, bytes, tuple[str, int]], None], index: int) -> None:
-        self._on_datagram = on_datagram
-        self._index = index
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._on_datagram(self._index, data, addr)
