@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from transcoder.codecs.nal import MAX_NAL_UNIT_SIZE, MAX_NAL_UNITS, split_byte_stream
@@ -13,8 +14,71 @@ MAX_AGGREGATED = 128
 MAX_PINNED = MAX_NAL_UNIT_SIZE
 """Bytes of receive buffers that waiting fragments may keep alive: small fragments in large buffers are copied then."""
 
+AGGREGATE_BELOW = 256
+"""Bytes. Parameter sets and the like share a packet; a slice gains nothing by it."""
+
 _START_CODE = re.compile(rb"\x00\x00\x01")
 """Searched for in every byte that comes: an expression is twice as fast at it as `in`."""
+
+
+def packetize(
+    nal_units: Sequence[bytes],
+    max_payload: int,
+    *,
+    header_size: int,
+    aggregate: Callable[[Sequence[bytes]], bytes],
+    fragment: Callable[[bytes], tuple[bytes, int]],
+) -> list[bytes]:
+    """RTP payloads of one access unit, in order.
+
+    Small neighbours share an aggregation packet; large NAL units become fragments of nearly equal size, so that no
+    packet is a stub.
+
+    Args:
+        nal_units: without start codes, none shorter than its header.
+        max_payload: bytes an RTP payload may have, at least 64.
+        header_size: bytes of a NAL unit header, and so of a payload header.
+        aggregate: the payload header of an aggregation packet of these units.
+        fragment: the payload header of a unit's fragments, and the type that their fragment headers carry.
+
+    Source: RFC 6184 sections 5.7.1 and 5.8; RFC 7798 sections 4.4.2 and 4.4.3.
+    """
+    payloads: list[bytes] = []
+    group: list[bytes] = []
+    group_size = header_size
+
+    def flush() -> None:
+        nonlocal group, group_size
+        if len(group) == 1:
+            payloads.append(group[0])
+        elif group:
+            parts = [aggregate(group)]
+            for unit in group:
+                parts += (len(unit).to_bytes(2), unit)
+            payloads.append(b"".join(parts))
+        group, group_size = [], header_size
+
+    for unit in nal_units:
+        size = len(unit)
+        if size < AGGREGATE_BELOW and header_size + 2 + size <= max_payload:
+            if group_size + 2 + size > max_payload:
+                flush()
+            group.append(unit)
+            group_size += 2 + size
+            continue
+        flush()
+        if size <= max_payload:
+            payloads.append(unit)
+            continue
+        header, kind = fragment(unit)
+        count = -(-(size - header_size) // (max_payload - header_size - 1))
+        step = -(-(size - header_size) // count)
+        for start in range(header_size, size, step):
+            end = min(start + step, size)
+            flags = (0x80 if start == header_size else 0) | (0x40 if end == size else 0)
+            payloads.append(header + bytes((flags | kind,)) + unit[start:end])
+    flush()
+    return payloads
 
 
 class Reassembly:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from transcoder.rtp.payload import fragments
 from transcoder.rtp.payload.fragments import Reassembly
 
 AP = 48
@@ -12,10 +13,6 @@ PACI_FLAGS = 0b1000
 """F0, F1, F2, Y of a PACI packet as RFC 7798 defines it."""
 TSCI_SIZE = 3
 """Bytes."""
-
-_AP_OVERHEAD = 2
-_AGGREGATE_BELOW = 256
-"""Bytes. Parameter sets and the like share a packet; a slice gains nothing by it."""
 
 
 def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
@@ -27,53 +24,17 @@ def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
 
     Source: RFC 7798 sections 4.4.1 to 4.4.3; a PayloadHdr of an AP has the lowest LayerId and TID of its units.
     """
-    payloads: list[bytes] = []
-    group: list[bytes] = []
-    group_size = _AP_OVERHEAD
-
-    def flush() -> None:
-        nonlocal group, group_size
-        if len(group) == 1:
-            payloads.append(group[0])
-        elif group:
-            layer = min(((unit[0] & 1) << 5) | (unit[1] >> 3) for unit in group)
-            temporal = min(unit[1] & 7 for unit in group)
-            parts = [bytes(((AP << 1) | (layer >> 5), ((layer & 0x1F) << 3) | temporal))]
-            for unit in group:
-                parts.append(len(unit).to_bytes(2))
-                parts.append(unit)
-            payloads.append(b"".join(parts))
-        group, group_size = [], _AP_OVERHEAD
-
-    for unit in nal_units:
-        size = len(unit)
-        if size < _AGGREGATE_BELOW and _AP_OVERHEAD + 2 + size <= max_payload:
-            if group_size + 2 + size > max_payload:
-                flush()
-            group.append(unit)
-            group_size += 2 + size
-            continue
-        flush()
-        if size <= max_payload:
-            payloads.append(unit)
-        else:
-            payloads.extend(_fragment(unit, max_payload))
-    flush()
-    return payloads
+    return fragments.packetize(nal_units, max_payload, header_size=2, aggregate=_ap_header, fragment=_fu_header)
 
 
-def _fragment(unit: bytes, max_payload: int) -> list[bytes]:
-    header = bytes(((FU << 1) | (unit[0] & 0x81), unit[1]))
-    unit_type = (unit[0] >> 1) & 0x3F
-    body = len(unit) - 2
-    count = -(-body // (max_payload - 3))
-    step = -(-body // count)
-    fragments = []
-    for start in range(2, len(unit), step):
-        end = min(start + step, len(unit))
-        flags = (0x80 if start == 2 else 0) | (0x40 if end == len(unit) else 0)
-        fragments.append(header + bytes((flags | unit_type,)) + unit[start:end])
-    return fragments
+def _ap_header(group: Sequence[bytes]) -> bytes:
+    layer = min(((unit[0] & 1) << 5) | (unit[1] >> 3) for unit in group)
+    temporal = min(unit[1] & 7 for unit in group)
+    return bytes(((AP << 1) | (layer >> 5), ((layer & 0x1F) << 3) | temporal))
+
+
+def _fu_header(unit: bytes) -> tuple[bytes, int]:
+    return bytes(((FU << 1) | (unit[0] & 0x81), unit[1])), (unit[0] >> 1) & 0x3F
 
 
 def unwrap_paci(payload: memoryview, faults: Counter[str]) -> memoryview:
