@@ -227,7 +227,7 @@ class Load:
         await asyncio.sleep(seconds)
         pss = sum(map(processes.pss_bytes, self.side.pids()))
         after = await self._look()
-        span = after["at"] - before["at"]
+        span = after["until"] - before["since"]
         seen = list(zip(before["readers"], after["readers"], strict=True))
         fps = float(self.camera.get("fps", self._cameras.fps))
         delays = sorted(
@@ -239,8 +239,8 @@ class Load:
             streams=self._streams,
             fps=fps,
             seconds=span,
-            cores=(after["cpu_s"] - before["cpu_s"]) / span,
-            split=_split(before["report"], after["report"], span),
+            cores=(after["cpu_until_s"] - before["cpu_since_s"]) / span,
+            split=_split(before["report"], after["report"]),
             pss=pss,
             expected=fps * (after["readers_at"] - before["readers_at"]),
             pictures=tuple(new["pictures"] - old["pictures"] for old, new in seen),
@@ -251,23 +251,28 @@ class Load:
 
     async def _look(self) -> dict[str, Any]:
         assert self._readers is not None  # noqa: S101  # entered
+        # the gateway's report costs it time: what was measured ends before one, and begins behind one
+        until, cpu_until_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())
         report = await self.side.report()
-        at, cpu_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())
+        since, cpu_since_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())
         readers = await self._readers.report()
         return {
-            "at": at,
-            "cpu_s": cpu_s,
+            "until": until,
+            "cpu_until_s": cpu_until_s,
+            "since": since,
+            "cpu_since_s": cpu_since_s,
             "report": report,
             "readers": readers["readers"],
             "readers_at": readers["at"],
         }
 
 
-def _split(before: dict[str, Any], after: dict[str, Any], span: float) -> dict[str, float]:
+def _split(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
     if not after:
         return {}
+    span = after["at"] - before["at"]
     cores = {
-        "service": (after["service_cpu_s"] - before["service_cpu_s"]) / span,
+        "service": (after["service_cpu_s"] - before["service_cpu_s"] - before["report_cpu_s"]) / span,
         "fork_server": (after["fork_server_cpu_s"] - before["fork_server_cpu_s"]) / span,
     }
     workers = 0.0
