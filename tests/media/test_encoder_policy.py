@@ -67,3 +67,9 @@ def test_settings_cross_the_socket():
 
 def test_both_codecs_have_the_same_profiles():
     assert set(PROFILES[H264]) == set(PROFILES[H265]) == {"economy", "balanced", "quality"}
+
+
+def test_another_preset_brings_its_own_motion_estimation() -> None:
+    assert _parameters(WorkerOptions())["subme"] == "0"
+    assert "subme" not in _parameters(WorkerOptions(preset="slow"))
+    assert _parameters(WorkerOptions(preset="slow", encoder=EncoderSettings(subme=3)))["subme"] == "3"

@@ -21,6 +21,7 @@ class Profile:
 
     Attributes:
         preset: of the encoder.
+        subme: subpixel motion estimation with that preset; None: the preset's.
         extra: more of the encoder's own parameters, as "name=value".
     """
 
@@ -63,13 +64,15 @@ def encoder_options(options: WorkerOptions) -> dict[str, str]:
     aq_mode = profile.aq_mode if chosen.aq_mode is None else chosen.aq_mode
     aq_strength = profile.aq_strength if chosen.aq_strength is None else chosen.aq_strength
     ipratio = profile.ipratio if chosen.ipratio is None else chosen.ipratio
-    subme = profile.subme if chosen.subme is None else chosen.subme
+    preset = options.preset or profile.preset
+    # another preset than the profile's comes with a motion estimation of its own
+    subme = profile.subme if chosen.subme is None and preset == profile.preset else chosen.subme
     buffer_s = profile.buffer_s if chosen.buffer_s is None else chosen.buffer_s
     parameters = [f"aq-mode={aq_mode}", f"aq-strength={aq_strength:g}", f"ipratio={ipratio:g}", *profile.extra]
     if subme is not None:
         parameters.append(f"subme={subme}")
     common = {
-        "preset": options.preset or profile.preset,
+        "preset": preset,
         "tune": "zerolatency",
         "crf": f"{crf:g}",
         "forced-idr": "1",
