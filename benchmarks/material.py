@@ -1,10 +1,12 @@
 """Raw pictures to measure encoders with: real footage and synthetic scenes, 8-bit 4:2:0, kept in a folder."""
 
+import argparse
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -167,3 +169,35 @@ def _decoded(path: Path, skip: int, frames: int, size: tuple[int, int], noise: f
                 grain[size[1] :] /= 2
                 picture = np.clip(picture + grain, 16, 235).astype(np.uint8)
             yield picture
+
+
+def write(material: Material, path: Path, kbps: int = 4000) -> None:
+    """Encode a material as a camera would, into a file: H.264, no B pictures, a GOP of four seconds."""
+    rate = Fraction(material.fps).limit_denominator(1000)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = material.width, material.height, "yuv420p"
+        stream.bit_rate, stream.gop_size, stream.max_b_frames = kbps * 1000, round(4 * material.fps), 0
+        for index, planes in enumerate(material.pictures()):
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = index, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.material", description="Write a material into a file, for programs that want one."
+    )
+    parser.add_argument("name", choices=names())
+    parser.add_argument("file", type=Path, help="to write, such as scene.mp4")
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--size", default="1920x1080", help="WIDTHxHEIGHT")
+    arguments = parser.parse_args()
+    width, _, height = arguments.size.partition("x")
+    write(load(arguments.name, arguments.frames, size=(int(width), int(height))), arguments.file)
+
+
+if __name__ == "__main__":
+    main()

@@ -58,13 +58,13 @@ def finish(
 
 
 def _without_output(words: Sequence[str]) -> list[str]:
-    """The command line without where its result was written."""
+    """The command line without where its result was written, and of files their names: where they lie is private."""
     kept, skip = [], False
     for word in words:
         if skip or word == "--json" or word.startswith("--output"):
             skip = not skip and word == "--output"
             continue
-        kept.append(word)
+        kept.append(Path(word).name if word.startswith("/") else word)
     return kept
 
 

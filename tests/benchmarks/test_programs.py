@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
+from av.video.frame import PictureType
 
 ROOT = Path(__file__).parents[2]
 _GATEWAY_ONLY = ["--sides", "gateway"]
@@ -81,3 +83,16 @@ def test_help(program: str) -> None:
     )
     assert done.returncode == 0
     assert "--json" in done.stdout
+
+
+def test_a_material_is_written_as_a_camera_would_encode_it(tmp_path: Path) -> None:
+    file = tmp_path / "day.mp4"
+    command = [sys.executable, "-m", "benchmarks.material", "day", str(file), "--frames", "6", "--size", "320x180"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        frames = list(container.decode(stream))
+    assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 320, 180)
+    assert stream.average_rate == 25
+    assert len(frames) == 6
+    assert {frame.pict_type for frame in frames} <= {PictureType.I, PictureType.P}
