@@ -37,6 +37,8 @@ FPS = 25
 GOP = 100
 PULLED_EACH = 4
 """Connections to each stream of the serving process."""
+START_S = 60.0
+"""For all cameras to send: those of the serving process begin with an IDR, which comes every four seconds."""
 READ_SIZE = 65_536
 """Bytes of one read at most: what asyncio and uvloop ask for, or less."""
 
@@ -140,7 +142,7 @@ async def _serve(transport: str, urls: list[str]) -> None:
             "lost": sum(receiver.lost for receiver in receivers),
             "bytes": sum(source.received_bytes for source in sources),
             "access_units": sum(sink.access_units for sink in sinks),
-            "playing": len(receivers),
+            "playing": sum(receiver.received > 0 for receiver in receivers),
         }
 
     emit("ready", {})
@@ -165,11 +167,13 @@ async def run_sockets(transport: str, arguments: argparse.Namespace) -> dict[str
             await stack.enter_async_context(fleet)
             urls = fleet.ready["urls"]
         child = await stack.enter_async_context(Child("benchmarks.ingest", "--serve", transport, *urls))
-        for _ in range(60):
+        for _ in range(round(START_S / 0.5)):
             await asyncio.sleep(0.5)
             if (await child.report())["playing"] == len(urls):
                 break
-        await asyncio.sleep(2.0)
+        else:
+            raise SystemExit(f"not every one of {len(urls)} cameras over {transport} sends after {START_S:g} s")
+        await asyncio.sleep(1.0)
         before = await child.report()
         fleet_cpu = processes.cpu_seconds(fleet.pid)
         await asyncio.sleep(arguments.seconds)

@@ -17,7 +17,7 @@ _SMALL = ["--fps", "10", "--rounds", "1", "--seconds", "2"]
 PROGRAMS = {
     "kernels": (["--width", "64", "--height", "48", "--seconds", "0.01"], ["kernels", "memcpy_gb_per_s"]),
     "ingest": (
-        ["--cameras", "2", "--seconds", "1", "--repeats", "1", "--kbps", "500"],
+        ["--cameras", "2", "--udp-cameras", "2", "--seconds", "1", "--repeats", "1", "--kbps", "500"],
         ["core", "tcp", "udp", "target"],
     ),
     "fanout": (["--shapes", "1x3", "--seconds", "1", "--kbps", "500", *_GATEWAY_ONLY], ["runs"]),
