@@ -44,8 +44,10 @@ def assert_linear() -> Callable[..., None]:
                 best = min(best, time.thread_time() - started)
             return best
 
-        small, large = seconds(make(size)), seconds(make(2 * size))
-        assert large <= at_most_s
-        assert large <= 3 * small + 0.003  # below that the clock and the cache decide
+        for _ in range(3):  # another process may have the cache in one of them, not in all
+            small, large = seconds(make(size)), seconds(make(2 * size))
+            if large <= at_most_s and large <= 3 * small + 0.003:  # below that the clock and the cache decide
+                return
+        raise AssertionError(f"{large:.3f} s for twice of what takes {small:.3f} s, in three attempts")
 
     return check
