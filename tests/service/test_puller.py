@@ -304,6 +304,7 @@ async def test_what_is_counted_and_told(make: Callable[..., World]) -> None:
     assert world.totals.source_connects >= 2
     assert world.totals.source_losses >= 2
     assert world.puller.received_bytes >= 2000
+    assert not world.puller.is_connected
 
 
 async def test_a_puller_that_is_stopped_leaves_nothing_behind(make: Callable[..., World]) -> None:

@@ -132,14 +132,16 @@ class Puller:
             error = failure
         finally:
             settled.cancel()
-            if connection is not None:
-                connection.cancel()  # it leaves with TEARDOWN
-                await asyncio.gather(connection, return_exceptions=True)
-            self._bytes_before += self._connection.received_bytes
-            self._connection = None
-            # what comes next does not refer to what came before
-            self._timeline.reset()
-            self._skip_to_random_access = True
+            try:
+                if connection is not None:
+                    connection.cancel()  # it leaves with TEARDOWN
+                    await asyncio.gather(connection, return_exceptions=True)
+            finally:  # the puller may be stopped while it waits for that
+                self._bytes_before += self._connection.received_bytes
+                self._connection = None
+                # what comes next does not refer to what came before
+                self._timeline.reset()
+                self._skip_to_random_access = True
         return error, self.played_s()
 
     def played_s(self) -> float | None:
