@@ -19,10 +19,10 @@ from typing import Any
 
 from benchmarks import matching, peers, report
 from transcoder.codecs.nal import Codec
-from transcoder.ipc.options import EncoderSettings
+from transcoder.lab.bench.capacity import grow
+from transcoder.lab.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
 from transcoder.media.encoder_policy import PROFILES
-from transcoder.service.bench.capacity import grow
-from transcoder.service.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
+from transcoder.worker_options import EncoderSettings
 
 MB = 1 << 20
 SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned", "gstreamer")

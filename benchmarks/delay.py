@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks import capacity, peers, report
 from benchmarks.recording import RecordingReader
 from transcoder.errors import TransportError
-from transcoder.service.bench.child import Child
-from transcoder.service.bench.load import CameraOptions, Side
+from transcoder.lab.bench.child import Child
+from transcoder.lab.bench.load import CameraOptions, Side
 
 FIRST_S = 30.0
 """To wait for a first picture."""
@@ -72,7 +72,7 @@ def delays(seen: Sequence[tuple[float, int]], anchor: dict[str, float], fps: flo
 
 async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int) -> dict[str, Any]:
     """One side, one stream."""
-    async with Child("transcoder.simulator", *cameras.arguments(1)) as fleet:
+    async with Child("transcoder.lab.cameras", *cameras.arguments(1)) as fleet:
         started = time.monotonic()
         try:
             (url,) = await side.start(fleet.ready["urls"])

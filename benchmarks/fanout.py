@@ -19,13 +19,13 @@ import uvloop
 from benchmarks import peers, report
 from benchmarks.ingest import FPS, GOP
 from transcoder.codecs.nal import Codec
-from transcoder.net.fanout import Fanout
+from transcoder.lab.bench import processes
+from transcoder.lab.bench.capacity import DELIVERED
+from transcoder.lab.bench.child import Child, answer_until_end, emit
 from transcoder.net.rtsp_server import RtspServer, ServedStream
+from transcoder.output.fanout import Fanout
 from transcoder.rtp.sender import FRAMING_SIZE, VIDEO_PAYLOAD_TYPE, RtpSender, prepare
 from transcoder.sdp import ServedVideo, serialize_served
-from transcoder.service.bench import processes
-from transcoder.service.bench.capacity import DELIVERED
-from transcoder.service.bench.child import Child, answer_until_end, emit
 
 SETTLE_S = 2.0
 CONNECT_S = 60.0
@@ -109,7 +109,7 @@ async def _serve(count: int, kbps: int) -> None:
 async def _count(urls: list[str], readers_each: int, seconds: float, look: Any) -> dict[str, Any]:
     """Let readers count; `look` gives the server's state before and after."""
     all_urls = [url for url in urls for _ in range(readers_each)]
-    async with Child("transcoder.service.bench.readers", *all_urls) as readers:
+    async with Child("transcoder.lab.bench.readers", *all_urls) as readers:
         end = time.monotonic() + CONNECT_S
         while time.monotonic() < end:
             if all(reader["pictures"] for reader in (await readers.report())["readers"]):

@@ -20,6 +20,9 @@ import uvloop
 from benchmarks import report
 from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed, join_byte_stream
+from transcoder.lab.bench import processes
+from transcoder.lab.bench.child import Child, answer_until_end, emit
+from transcoder.lab.bench.load import CameraOptions
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE, RtpSender, prepare
@@ -27,9 +30,6 @@ from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.messages import RtspParser
 from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
-from transcoder.service.bench import processes
-from transcoder.service.bench.child import Child, answer_until_end, emit
-from transcoder.service.bench.load import CameraOptions
 
 TARGET_CAMERAS = 400
 TARGET_KBPS = 4000
@@ -163,7 +163,7 @@ async def run_sockets(transport: str, arguments: argparse.Namespace) -> dict[str
             base = str(fleet.ready["url"]).rstrip("/")
             urls = [f"{base}/s{number % streams}" for number in range(arguments.cameras)]
         else:
-            fleet = Child("transcoder.simulator", *cameras.arguments(arguments.udp_cameras))
+            fleet = Child("transcoder.lab.cameras", *cameras.arguments(arguments.udp_cameras))
             await stack.enter_async_context(fleet)
             urls = fleet.ready["urls"]
         child = await stack.enter_async_context(Child("benchmarks.ingest", "--serve", transport, *urls))

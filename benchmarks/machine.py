@@ -7,7 +7,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from transcoder.service.bench.processes import children, cpu_seconds, pss_bytes
+from transcoder.lab.bench.processes import children, cpu_seconds, pss_bytes
 
 __all__ = ["children", "cpu_seconds", "describe", "pss_bytes"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks import encoding, material, quality, vmaf
 from benchmarks.encoding import Encoded, Setting
-from transcoder.ipc.options import EncoderSettings
-from transcoder.service.bench.load import CameraOptions
+from transcoder.lab.bench.load import CameraOptions
+from transcoder.worker_options import EncoderSettings
 
 _STEPS = (-7.0, -4.0, -1.0, 2.0)
 """Around the gateway's constant rate factor."""

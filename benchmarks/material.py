@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcoder.codecs.nal import Codec, join_byte_stream
-from transcoder.service.bench.load import CameraOptions
-from transcoder.simulator.access_units import Content
-from transcoder.simulator.content import ContentOptions, from_scene
-from transcoder.simulator.fleet import default_cache
-from transcoder.simulator.footage import from_file
-from transcoder.simulator.scenes import SceneOptions, render
+from transcoder.lab.bench.load import CameraOptions
+from transcoder.lab.cameras.access_units import Content
+from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.fleet import default_cache
+from transcoder.lab.cameras.footage import from_file
+from transcoder.lab.cameras.scenes import SceneOptions, render
 
 FOOTAGE = {
     "person": "intel_one-by-one-person-detection.mp4",

@@ -32,10 +32,10 @@ from transcoder.codecs.nal import (
     split_byte_stream,
 )
 from transcoder.ipc.messages import RANDOM_ACCESS, MessageType, parse_coded, serialize_access_unit
-from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions
 from transcoder.media.encoder_policy import encoder_options
 from transcoder.service.forkserver import ForkServer
-from transcoder.service.worker_link import WorkerLink
+from transcoder.service.worker_connection import WorkerConnection
+from transcoder.worker_options import Mask, OutputFormat, WorkerOptions
 
 WINDOW = 4
 """Access units on their way at most: enough that the worker never waits, few enough that none is late."""
@@ -145,7 +145,7 @@ async def worker_loop(
         done.set()
         space.release()
 
-    link = await WorkerLink.start(server, "bench", options, on_message, on_gone)
+    link = await WorkerConnection.start(server, "bench", options, on_message, on_gone)
     await done.wait()
     assert link.pid is not None
     start = machine.cpu_seconds(link.pid)

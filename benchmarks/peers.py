@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transcoder.service.bench import processes
+from transcoder.lab.bench import processes
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 """The interpreter for which Debian packages GStreamer's bindings."""

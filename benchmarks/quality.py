@@ -16,8 +16,8 @@ from benchmarks import encoding, material, report, vmaf
 from benchmarks.encoding import Encoded, Setting
 from benchmarks.vmaf import Score
 from transcoder.codecs.nal import Codec
-from transcoder.ipc.options import EncoderSettings, WorkerOptions
 from transcoder.media.encoder_policy import PROFILES, encoder_options
+from transcoder.worker_options import EncoderSettings, WorkerOptions
 
 REFERENCE = "ffmpeg veryfast"
 REFERENCE_CRF = 23.0

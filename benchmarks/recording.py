@@ -10,6 +10,7 @@ import numpy as np
 
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import TranscoderError
+from transcoder.lab.cameras.counter import read_counter
 from transcoder.ledger import Ledger
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.client import ClientProtocol, Described, SetUp
@@ -17,7 +18,6 @@ from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import parse_sdp, select_video
-from transcoder.simulator.counter import read_counter
 
 if TYPE_CHECKING:
     from transcoder.codecs.access_unit import AccessUnit

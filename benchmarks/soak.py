@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from transcoder.service.bench import processes
-from transcoder.service.bench.load import CameraOptions, GatewaySide, Load
+from transcoder.lab.bench import processes
+from transcoder.lab.bench.load import CameraOptions, GatewaySide, Load
 
 MB = 1 << 20
 CAMERA_DOWN_S = 3.0

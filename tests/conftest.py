@@ -2,11 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.cameras import Cameras
 
 
 def _folder(name: str) -> Path:
@@ -48,3 +50,10 @@ def assert_linear() -> Callable[..., None]:
         assert large <= 3 * small + 0.003  # below that the clock and the cache decide
 
     return check
+
+
+@pytest.fixture(scope="session")
+def cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cameras]:
+    """A Hikvision-like, a Dahua-like, a Uniview-like and an H264DVR-like camera."""
+    with Cameras(tmp_path_factory.mktemp("content")) as started:
+        yield started

@@ -1,5 +1,5 @@
 """`python -m transcoder`."""
 
-from transcoder.service.cli import main
+from transcoder.cli.main import main
 
 main()

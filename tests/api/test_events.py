@@ -3,8 +3,8 @@
 import asyncio
 
 from transcoder.api import events
-from transcoder.service.events import Events
-from transcoder.steering import EventDocument
+from transcoder.control import EventDocument
+from transcoder.control.events import Events
 
 
 def test_a_frame() -> None:

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from transcoder.api.metrics import MAX_KINDS, StreamCollector, bounded
-from transcoder.steering import ENCODE_BOUNDS_S, LedgerEntryDocument, Rejected, StreamNumbers
+from transcoder.control import ENCODE_BOUNDS_S, LedgerEntryDocument, StreamNumbers
+from transcoder.rejection import Rejected
 
 
 def entry(
@@ -44,7 +45,7 @@ def test_layers_are_bounded_apart() -> None:
 
 def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
     numbers = StreamNumbers(encode_s=0.5, encode_counts=(3, *[0] * (len(ENCODE_BOUNDS_S) - 1), 2), concealed=7)
-    steering: Any = SimpleNamespace(
+    control: Any = SimpleNamespace(
         ids=lambda: ["gate"],
         info=lambda: SimpleNamespace(version="1", node="gw"),
         stats=lambda: SimpleNamespace(streams=1, rtsp_auth_failures=0, mqtt_connected=None),
@@ -53,7 +54,7 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
         ledger=lambda _: [],
     )
     registry = CollectorRegistry()
-    registry.register(StreamCollector(steering))
+    registry.register(StreamCollector(control))
     families = {family.name: family for family in text_string_to_metric_families(generate_latest(registry).decode())}
     encode = families["transcoder_encode_seconds"]
     assert encode.type == "histogram"

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.service.generated import documents, openapi
+from transcoder.cli.generated import documents, openapi
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("name", ["openapi.json", "asyncapi.yaml", "config.schema.json"])
 def test_the_documents_are_those_of_the_code(name: str) -> None:
-    """If not: python -m transcoder.service.generated docs."""
+    """If not: python -m transcoder.cli.generated docs."""
     assert (DOCS / name).read_text(encoding="utf-8") == documents()[name]
 
 

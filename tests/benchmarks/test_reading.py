@@ -8,8 +8,8 @@ from benchmarks.encoding import interpolate
 from benchmarks.matching import settings_of
 from benchmarks.report import Table
 from benchmarks.soak import slope
-from transcoder.service.bench.capacity import judge
-from transcoder.service.bench.load import Sample
+from transcoder.lab.bench.capacity import judge
+from transcoder.lab.bench.load import Sample
 
 
 def test_interpolation():

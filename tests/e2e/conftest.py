@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "net")]
-
-from gateway_process import GatewayProcess  # noqa: E402  # the path above first
+from tests.support.gateway_process import GatewayProcess
 
 DEBIAN_FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 

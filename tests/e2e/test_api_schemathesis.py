@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from control_world import Gateway, running
+
+from tests.support.control_world import Gateway, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

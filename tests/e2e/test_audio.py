@@ -9,12 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from camera_process import SYSTEM_PYTHON, gstreamer_server
-from gateway_process import GatewayProcess
+
+from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server
+from tests.support.gateway_process import GatewayProcess
 
 pytestmark = pytest.mark.e2e
 
-SCRIPT = Path(__file__).parent / "gstreamer_launch_camera.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "gstreamer_launch_camera.py"
 SECONDS = 11
 REPORTED_S = 5.5
 """Sender reports of both media have come by then; before that sound is where its arrival puts it."""

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_process import GStreamerCamera, encode_as_camera, read_footage
-from gateway_process import SLACK_S, GatewayProcess
-from picture_readers import FfmpegReader, GStreamerReader, PictureReader
 
-from transcoder.simulator.counter import draw_counter
+from tests.support.camera_process import GStreamerCamera, encode_as_camera, read_footage
+from tests.support.gateway_process import SLACK_S, GatewayProcess
+from tests.support.picture_readers import FfmpegReader, GStreamerReader, PictureReader
+from transcoder.lab.cameras.counter import draw_counter
 
 pytestmark = pytest.mark.e2e
 

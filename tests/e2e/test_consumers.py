@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gateway_process import GatewayProcess
 
-from transcoder.simulator.cameras import FAMILIES
-from transcoder.simulator.content import ContentOptions, from_scene
-from transcoder.simulator.scenes import SceneOptions
-from transcoder.simulator.server import SimulatedCamera
+from tests.support.gateway_process import GatewayProcess
+from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.families import FAMILIES
+from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.lab.cameras.server import SimulatedCamera
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 

@@ -18,7 +18,8 @@ import aiomqtt
 import jsonschema_rs
 import pytest
 import yaml
-from control_world import (
+
+from tests.support.control_world import (
     BASE,
     FPS,
     HEIGHT,
@@ -33,7 +34,7 @@ from control_world import (
     free_port,
     running,
 )
-from picture_readers import FfmpegReader
+from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 

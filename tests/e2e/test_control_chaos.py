@@ -8,9 +8,23 @@ from typing import Any
 
 import aiomqtt
 import pytest
-from control_world import BASE, FPS, HEIGHT, KILL, PLAYING, WIDTH, Broker, Cameras, Client, Gateway, Listener, running
-from picture_readers import FfmpegReader
-from test_control import assert_described, was_overloaded
+from tests.e2e.test_control import assert_described, was_overloaded
+
+from tests.support.control_world import (
+    BASE,
+    FPS,
+    HEIGHT,
+    KILL,
+    PLAYING,
+    WIDTH,
+    Broker,
+    Cameras,
+    Client,
+    Gateway,
+    Listener,
+    running,
+)
+from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

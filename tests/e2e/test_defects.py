@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from control_world import Gateway, running
-from gateway_process import GatewayProcess
-from rtsp_reader import RtspReader
 
-from transcoder.simulator.canary import Canary
-from transcoder.simulator.canary_search import find
+from tests.support.control_world import Gateway, running
+from tests.support.gateway_process import GatewayProcess
+from tests.support.rtsp_reader import RtspReader
+from transcoder.lab.cameras.canary import Canary
+from transcoder.lab.cameras.canary_search import find
 
 pytestmark = pytest.mark.e2e
 
@@ -92,7 +92,7 @@ DEFECTS = {
 @contextmanager
 def simulator(cameras: dict[str, DefectiveCamera], cache: Path) -> Iterator[list[dict[str, Any]]]:
     """The cameras as one process; its description of each."""
-    command = [sys.executable, "-m", "transcoder.simulator", "--list", "--password", "s3cret", "--cache", str(cache)]
+    command = [sys.executable, "-m", "transcoder.lab.cameras", "--list", "--password", "s3cret", "--cache", str(cache)]
     command += ["--width", "320", "--height", "180", "--fps", str(FPS), "--gop-s", "2", "--control"]
     for camera in cameras.values():
         command += ["--camera", camera.setting]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_process import GatewayProcess, wait_for
 
-from transcoder.simulator import cameras, content
-from transcoder.simulator.scenes import SceneOptions
-from transcoder.simulator.server import SimulatedCamera
+from tests.support.gateway_process import GatewayProcess, wait_for
+from transcoder.lab.cameras import cameras, content
+from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.lab.cameras.server import SimulatedCamera
 
 pytestmark = pytest.mark.e2e
 

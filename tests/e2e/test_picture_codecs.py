@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_process import SYSTEM_PYTHON, gstreamer_server, luma_of, read_footage
-from gateway_process import GatewayProcess
-from picture_readers import FfmpegReader
+
+from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server, luma_of, read_footage
+from tests.support.gateway_process import GatewayProcess
+from tests.support.picture_readers import FfmpegReader
 
 pytestmark = pytest.mark.e2e
 
 FPS = 10
 PICTURES = 110
 COUNTED = 30
-SCRIPT = Path(__file__).parent / "gstreamer_launch_camera.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "gstreamer_launch_camera.py"
 ENCODERS = {
     "jpeg420": "jpegenc quality=85 ! rtpjpegpay name=pay0",
     "jpeg422": "videoconvert ! video/x-raw,format=Y42B ! jpegenc quality=85 ! rtpjpegpay name=pay0",

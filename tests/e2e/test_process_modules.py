@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gateway_process import CONSOLE_SCRIPT, MODULE, GatewayProcess, process_name, wait_for
 
+from tests.support.gateway_process import CONSOLE_SCRIPT, MODULE, GatewayProcess, process_name, wait_for
 from transcoder.service.forkserver import ForkServer
 
 pytestmark = pytest.mark.e2e
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.e2e
 NOT_IN_A_WORKER = (
     "transcoder.service",
     "transcoder.net",
-    "transcoder.control",
+    "transcoder.mqtt",
     "transcoder.api",
     "transcoder.config",
-    "transcoder.simulator",
+    "transcoder.lab.cameras",
     "uvloop",
     "asyncio",
     "pydantic",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_process import GStreamerCamera, encode_as_camera, luma_of, read_footage
-from picture_readers import FfmpegReader, GStreamerReader
+
+from tests.support.camera_process import GStreamerCamera, encode_as_camera, luma_of, read_footage
+from tests.support.picture_readers import FfmpegReader, GStreamerReader
 
 pytestmark = pytest.mark.e2e
 

@@ -10,17 +10,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from gateway_process import SLACK_S, GatewayProcess
-from rtsp_reader import RtspReader, nal_type
 
+from tests.support.gateway_process import SLACK_S, GatewayProcess
+from tests.support.rtsp_reader import RtspReader, nal_type
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec
-from transcoder.simulator.access_units import Content
-from transcoder.simulator.cameras import FAMILIES
-from transcoder.simulator.canary_search import find
-from transcoder.simulator.content import ContentOptions, from_scene
-from transcoder.simulator.scenes import SceneOptions
-from transcoder.simulator.server import SimulatedCamera
+from transcoder.lab.cameras.access_units import Content
+from transcoder.lab.cameras.canary_search import find
+from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.families import FAMILIES
+from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.lab.cameras.server import SimulatedCamera
 
 pytestmark = pytest.mark.e2e
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from gateway_process import SLACK_S, GatewayProcess, process_name, wait_for
-from rtsp_reader import RtspReader
 
+from tests.support.gateway_process import SLACK_S, GatewayProcess, process_name, wait_for
+from tests.support.rtsp_reader import RtspReader
 from transcoder.codecs.nal import Codec, split_byte_stream
-from transcoder.simulator.access_units import AccessUnit, Content
-from transcoder.simulator.cameras import FAMILIES
-from transcoder.simulator.content import ContentOptions, from_scene
-from transcoder.simulator.counter import read_counter
-from transcoder.simulator.scenes import SceneOptions
-from transcoder.simulator.server import SimulatedCamera
+from transcoder.lab.cameras.access_units import AccessUnit, Content
+from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.counter import read_counter
+from transcoder.lab.cameras.families import FAMILIES
+from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.lab.cameras.server import SimulatedCamera
 
 pytestmark = pytest.mark.e2e
 

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gateway_process import GatewayProcess
 
-sys.path.append(str(Path(__file__).parent.parent / "service"))
-
-from cameras import Cameras
+from tests.support.cameras import Cameras
+from tests.support.gateway_process import GatewayProcess
 
 pytestmark = pytest.mark.e2e
 

@@ -15,8 +15,8 @@ import av
 import numpy as np
 import pytest
 
-from transcoder.ipc.options import AudioFormat
 from transcoder.media.audio import MAX_SKEW_S, AudioTranscoder, output_rate
+from transcoder.worker_options import AudioFormat
 
 TONE_HZ, SECONDS, BEGIN = 440.0, 2.0, 900_000
 PACKET_S = 0.02

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import pytest
-from coded_video import encode
 
+from tests.support.coded_video import encode
 from transcoder.codecs.nal import Codec
 from transcoder.media import decoder as decoder_module
 from transcoder.media.decoder import ERRORS_TO_RESET, Decoder

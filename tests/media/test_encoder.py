@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from coded_video import decode, headers, plane
 
+from tests.support.coded_video import decode, headers, plane
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import MediaError
-from transcoder.ipc.options import OutputFormat, WorkerOptions
 from transcoder.media import encoder as encoder_module
 from transcoder.media.encoder import Encoder, encode_jpeg, encoder_options
 from transcoder.media.picture import OwnPicture
+from transcoder.worker_options import OutputFormat, WorkerOptions
 
 BOTH = pytest.mark.parametrize("codec", list(Codec), ids=lambda codec: codec.value)
 FORMAT = OutputFormat(width=320, height=240, frame_rate=25.0)

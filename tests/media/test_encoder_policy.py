@@ -4,10 +4,10 @@ import pytest
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.ipc.options import EncoderSettings, OutputFormat, WorkerOptions
 from transcoder.media.encoder import Encoder
 from transcoder.media.encoder_policy import PROFILES, encoder_options
 from transcoder.media.picture import OwnPicture
+from transcoder.worker_options import EncoderSettings, OutputFormat, WorkerOptions
 
 H264, H265 = Codec.H264, Codec.H265
 

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
-from rtsp_reader import RtspReader
 
+from tests.support.rtsp_reader import RtspReader
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
 from transcoder.net import rtsp_server
-from transcoder.net.fanout import Fanout
 from transcoder.net.rtsp_server import RtspServer
+from transcoder.output.fanout import Fanout
 
 SPS, PPS = b"\x67\x42\x00\x1e", b"\x68\xce\x38\x80"
 SDP = (

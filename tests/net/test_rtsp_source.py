@@ -8,26 +8,26 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-from rtsp_reader import AccessUnit as ReadUnit
-from rtsp_reader import decode as decode_units
 
+from tests.support.rtsp_reader import AccessUnit as ReadUnit
+from tests.support.rtsp_reader import decode as decode_units
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
 from transcoder.errors import RemoteProtocolError, ResponseError, TransportError
+from transcoder.lab.cameras.access_units import Content
+from transcoder.lab.cameras.behaviour import override
+from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.counter import read_counter
+from transcoder.lab.cameras.families import FAMILIES
+from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.lab.cameras.server import SimulatedCamera
 from transcoder.ledger import Ledger
 from transcoder.net import rtsp_source
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.profiles import PROFILES
+from transcoder.rtsp.quirks import PROFILES
 from transcoder.rtsp.urls import parse_url
-from transcoder.simulator.access_units import Content
-from transcoder.simulator.behaviour import override
-from transcoder.simulator.cameras import FAMILIES
-from transcoder.simulator.content import ContentOptions, from_scene
-from transcoder.simulator.counter import read_counter
-from transcoder.simulator.scenes import SceneOptions
-from transcoder.simulator.server import SimulatedCamera
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from transcoder.config.overlay import Overlay
 from transcoder.service.audit import Entry, find_break
-from transcoder.service.model import Overlay
 from transcoder.service.store import FILE_NAME, Store, StoreError, read_audit, read_kept
 
 ENTRY = Entry(who="http:ops", what="update", stream="a", detail={"keys": {"enabled": False}})
@@ -152,7 +152,7 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Pat
 import asyncio, sys
 from pathlib import Path
 from transcoder.service.audit import Entry
-from transcoder.service.model import Overlay
+from transcoder.config.overlay import Overlay
 from transcoder.service.store import Store
 async def main():
     store = Store(Path(sys.argv[1]))

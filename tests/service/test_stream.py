@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from transcoder.codecs.nal import Codec
-from transcoder.ipc.options import WorkerOptions
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.status import StreamState
 from transcoder.service.stream import CALM_SAMPLES, MAX_DIVISOR, Stream
+from transcoder.worker_options import WorkerOptions
 
 
 class Watched:
@@ -60,10 +60,10 @@ def test_pictures_that_are_encrypted_are_no_playing(watched: Watched) -> None:
     watched.stream._on_problem("encrypted")
     assert (watched.status.state, watched.status.problem) == (StreamState.AWAY, "encrypted")
     assert watched.sample() == [("source_encrypted", {"reason": "encrypted"})]
-    watched.stream._puller = SimpleNamespace(is_connected=True, is_encrypted=True, received_bytes=0)  # type: ignore[assignment]
+    watched.stream._source = SimpleNamespace(is_connected=True, is_encrypted=True, received_bytes=0)  # type: ignore[assignment]
     watched.stream._note_playing(watched.now, 0.1)  # a picture from before, that was in the worker
     assert watched.status.state is StreamState.AWAY
-    watched.stream._puller.is_encrypted = False  # type: ignore[misc]
+    watched.stream._source.is_encrypted = False  # type: ignore[misc]
     watched.stream._note_playing(watched.now, 0.1)
     assert (watched.status.state, watched.status.problem) == (StreamState.PLAYING, "")
     assert watched.sample() == [("source_recovered", {})]

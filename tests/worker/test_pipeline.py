@@ -9,15 +9,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from coded_video import byte_stream, caption_sei, decode, encode, headers, plane
-from pipeline_run import TICKS, Run
 
+from tests.support.coded_video import byte_stream, caption_sei, decode, encode, headers, plane
+from tests.support.pipeline_run import TICKS, Run
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.parameter_sets import picture_size
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, REPEATED
-from transcoder.ipc.options import Mask, OutputFormat, WorkerOptions
 from transcoder.worker import pipeline
+from transcoder.worker_options import Mask, OutputFormat, WorkerOptions
 
 SIZE = (320, 240)
 BOTH = pytest.mark.parametrize("codec", ["H264", "H265"])

@@ -110,7 +110,7 @@ def test_encoders_and_decoders_still_work(codec: str) -> None:
     code = f"""
 import os
 from transcoder.codecs.nal import Codec, join_byte_stream
-from transcoder.ipc.options import OutputFormat, WorkerOptions
+from transcoder.worker_options import OutputFormat, WorkerOptions
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoder import Encoder
 from transcoder.media.picture import GREY, OwnPicture

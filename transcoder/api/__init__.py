@@ -1,1 +1,1 @@
-"""The HTTP side of steering: API, events, metrics, health."""
+"""The HTTP side of control: API, events, metrics, health."""

@@ -1,4 +1,4 @@
-"""The HTTP API: its routes, each a verb of `Steering`."""
+"""The HTTP API: its routes, each a verb of `Control`."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final
@@ -14,17 +14,16 @@ from transcoder.api.access import Access, Caller, Identity, Role
 from transcoder.api.body import json_object
 from transcoder.api.metrics import registry
 from transcoder.api.problem import problems
-from transcoder.steering import (
-    Code,
+from transcoder.control import (
+    Control,
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
-    Rejected,
     StatsDocument,
-    Steering,
     StreamDocument,
     Writer,
 )
+from transcoder.rejection import Code, Rejected
 
 VERSION: Final = "1"
 """Of the API, as in its paths."""
@@ -65,11 +64,11 @@ class Surroundings:
         self.listeners = 0
 
 
-def create_app(steering: Steering, around: Surroundings) -> FastAPI:
+def create_app(control: Control, around: Surroundings) -> FastAPI:
     """The application.
 
     Args:
-        steering: carries out the verbs.
+        control: carries out the verbs.
         around: tokens and readiness.
     """
     app = FastAPI(
@@ -82,9 +81,9 @@ def create_app(steering: Steering, around: Surroundings) -> FastAPI:
     )
     problem.install(app)
     schema.install(app, version=VERSION)
-    _add_health(app, steering, around)
-    _add_streams(app, steering, around)
-    _add_gateway(app, steering, around)
+    _add_health(app, control, around)
+    _add_streams(app, control, around)
+    _add_gateway(app, control, around)
     return app
 
 
@@ -122,7 +121,7 @@ def _document(document: StreamDocument, status: int = 200, **headers: str) -> Re
     return Response(document.model_dump_json(), status, headers, "application/json")
 
 
-def _add_health(app: FastAPI, steering: Steering, around: Surroundings) -> None:
+def _add_health(app: FastAPI, control: Control, around: Surroundings) -> None:
     @app.get("/healthz", tags=["health"], openapi_extra={"security": []})
     async def healthz() -> Health:
         """The process answers."""
@@ -140,7 +139,7 @@ def _add_health(app: FastAPI, steering: Steering, around: Surroundings) -> None:
         health = Health(status="waiting" if waiting else "ok", waiting_for=waiting)
         return JSONResponse(health.model_dump(), 503 if waiting else 200)
 
-    collected = registry(steering)
+    collected = registry(control)
     text = {"text/plain": {"schema": {"type": "string"}}}
 
     @app.get(
@@ -156,7 +155,7 @@ def _add_health(app: FastAPI, steering: Steering, around: Surroundings) -> None:
         return Response(generate_latest(collected), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
-def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None:
+def _add_streams(app: FastAPI, control: Control, around: Surroundings) -> None:
     reader, controller = _needs(around, Role.READ), _needs(around, Role.CONTROL)
     if_match_header = Annotated[str | None, Header(alias="If-Match", description="An ETag: change only what was read")]
     found: dict[int | str, dict[str, Any]] = {200: {"model": StreamDocument, **_ETAG}}
@@ -165,7 +164,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
     @app.get(base, tags=["streams"], dependencies=[reader], responses=problems())
     async def list_streams() -> Streams:
         """All streams."""
-        return Streams(streams=[steering.stream(stream) for stream in steering.ids()])
+        return Streams(streams=[control.stream(stream) for stream in control.ids()])
 
     @app.post(
         base,
@@ -180,13 +179,13 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         stream = keys.pop("id", None)
         if not isinstance(stream, str):
             return problem.problem(422, "id: must be text", problems=("id: must be text",))
-        document = await steering.add(stream, keys, _writer(who))
+        document = await control.add(stream, keys, _writer(who))
         return _document(document, 201, Location=f"{base}/{stream}")
 
     @app.get(base + "/{stream}", tags=["streams"], dependencies=[reader], responses={**problems(404, 409), **found})
     async def get_stream(stream: str) -> Response:
         """One stream: what is configured and what is."""
-        return _document(steering.stream(stream))
+        return _document(control.stream(stream))
 
     @app.patch(
         base + "/{stream}",
@@ -199,7 +198,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
     ) -> Response:
         """Change some keys, all of them or none; a null is a value, as in the file."""
         keys = await json_object(request)
-        return _document(await steering.update(stream, keys, _writer(who), _if_match(if_match)))
+        return _document(await control.update(stream, keys, _writer(who), _if_match(if_match)))
 
     @app.put(
         base + "/{stream}",
@@ -212,8 +211,8 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
     ) -> Response:
         """A stream with these keys and otherwise defaults, whether there was one or not."""
         keys = await json_object(request)
-        is_new = stream not in steering.ids()
-        document = await steering.replace(stream, keys, _writer(who), _if_match(if_match))
+        is_new = stream not in control.ids()
+        document = await control.replace(stream, keys, _writer(who), _if_match(if_match))
         return _document(document, 201 if is_new else 200)
 
     @app.delete(
@@ -223,13 +222,13 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
         stream: str, who: Annotated[Identity, controller], if_match: if_match_header = None
     ) -> Response:
         """End a stream."""
-        await steering.remove(stream, _writer(who), _if_match(if_match))
+        await control.remove(stream, _writer(who), _if_match(if_match))
         return Response(status_code=204)
 
     @app.post(base + "/{stream}/restart", tags=["streams"], responses={**problems(404, 409), **found})
     async def restart_stream(stream: str, who: Annotated[Identity, controller]) -> Response:
         """Connect to the camera anew and replace the worker; readers stay."""
-        return _document(await steering.restart(stream, _writer(who)))
+        return _document(await control.restart(stream, _writer(who)))
 
     @app.post(
         base + "/{stream}/keyframe",
@@ -241,7 +240,7 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
     )
     async def keyframe(stream: str) -> Response:
         """Have an IDR picture soon."""
-        steering.keyframe(stream)
+        control.keyframe(stream)
         return Response(status_code=202)
 
     jpeg = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
@@ -255,26 +254,26 @@ def _add_streams(app: FastAPI, steering: Steering, around: Surroundings) -> None
     )
     async def snapshot(stream: str) -> Response:
         """The last picture, masked."""
-        return Response(await steering.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
+        return Response(await control.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
     @app.get(base + "/{stream}/ledger", tags=["streams"], dependencies=[reader], responses=problems(404, 409))
     async def ledger(stream: str) -> list[LedgerEntryDocument]:
         """Everything that was not let through."""
-        return steering.ledger(stream)
+        return control.ledger(stream)
 
 
-def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None:
+def _add_gateway(app: FastAPI, control: Control, around: Surroundings) -> None:
     reader, controller = _needs(around, Role.READ), _needs(around, Role.CONTROL)
 
     @app.get("/api/v1/info", tags=["gateway"], dependencies=[reader], responses=problems())
     async def info() -> InfoDocument:
         """The gateway."""
-        return steering.info()
+        return control.info()
 
     @app.get("/api/v1/stats", tags=["gateway"], dependencies=[reader], responses=problems())
     async def stats() -> StatsDocument:
         """Totals over all streams."""
-        return steering.stats()
+        return control.stats()
 
     anything = {"application/json": {"schema": {"type": "object"}}}
 
@@ -286,7 +285,7 @@ def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None
     )
     async def configuration() -> Response:
         """What holds, file and runtime changes together, without secrets."""
-        found, etag = steering.configuration()
+        found, etag = control.configuration()
         return JSONResponse(found, headers={"ETag": f'"{etag}"', "Cache-Control": "no-store"})
 
     @app.post(
@@ -301,7 +300,7 @@ def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None
         keys = await json_object(request)
         if set(keys) != {"source"} or keys["source"] is None:
             raise HTTPException(422, "source, and nothing else, must be given")
-        return await steering.probe(keys["source"])
+        return await control.probe(keys["source"])
 
     text = {"text/event-stream": {"schema": {"type": "string"}}}
 
@@ -319,8 +318,8 @@ def _add_gateway(app: FastAPI, steering: Steering, around: Surroundings) -> None
         """Server-sent events; what was missed comes first, as far as it is remembered."""
         if around.listeners >= events.MAX_LISTENERS:
             raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
-        run = steering.info().started
-        source = events.stream(steering, events.after(last_event_id, run), run, stream)
+        run = control.info().started
+        source = events.stream(control, events.after(last_event_id, run), run, stream)
 
         async def counted() -> Any:
             around.listeners += 1

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from fastapi import HTTPException, Request
 
-from transcoder.steering import Code, Rejected
+from transcoder.rejection import Code, Rejected
 
 MAX_BODY: Final = 1 << 20
 """Bytes; a stream with 32 masks of 64 corners takes less than 100 kB."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from transcoder.steering import EventDocument, Steering
+from transcoder.control import Control, EventDocument
 
 KEEP_ALIVE_S: Final = 15.0
 """Between comments while nothing happens, so that proxies keep the connection."""
@@ -32,9 +32,9 @@ def frame(event: EventDocument, run: str) -> str:
     return f"id: {event.sequence}@{run}\nevent: {event.event_type}\ndata: {event.model_dump_json()}\n\n"
 
 
-async def stream(steering: Steering, after_sequence: int | None, run: str, only: str | None) -> AsyncIterator[str]:
+async def stream(control: Control, after_sequence: int | None, run: str, only: str | None) -> AsyncIterator[str]:
     """Events of all streams or of one, for as long as the listener stays."""
-    feed = steering.events(after_sequence)
+    feed = control.events(after_sequence)
     events = aiter(feed)
     waiting: asyncio.Future[EventDocument] | None = None
     try:

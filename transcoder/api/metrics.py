@@ -19,14 +19,14 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from transcoder.steering import (
+from transcoder.control import (
     ENCODE_BOUNDS_S,
+    Control,
     LedgerEntryDocument,
-    Rejected,
-    Steering,
     StreamNumbers,
     StreamStateDocument,
 )
+from transcoder.rejection import Rejected
 
 T = TypeVar("T")
 
@@ -72,17 +72,17 @@ class StreamCollector(Collector):
     """Makes the families of all streams when Prometheus asks.
 
     Args:
-        steering: where the numbers come from.
+        control: where the numbers come from.
     """
 
-    def __init__(self, steering: Steering) -> None:
-        self._steering = steering
+    def __init__(self, control: Control) -> None:
+        self._control = control
 
     def collect(self) -> Iterable[Metric]:
         """All families, once."""
         yield from self._of_gateway()
-        states = dict(self._each(self._steering.state))
-        numbers = dict(self._each(self._steering.numbers))
+        states = dict(self._each(self._control.state))
+        numbers = dict(self._each(self._control.numbers))
         for name, kind, text, value in _OF_STATE:
             yield _family(name, kind, text, {stream: value(state) for stream, state in states.items()})
         for name, kind, text, number in _OF_NUMBERS:
@@ -91,7 +91,7 @@ class StreamCollector(Collector):
         yield from self._sanitized(states)
 
     def _of_gateway(self) -> Iterable[Metric]:
-        info, stats = self._steering.info(), self._steering.stats()
+        info, stats = self._control.info(), self._control.stats()
         build = InfoMetricFamily("transcoder_build", "The gateway")
         build.add_metric([], {"version": info.version, "node": info.node})
         yield build
@@ -130,7 +130,7 @@ class StreamCollector(Collector):
         yield from (encode, delay, repairs, sessions)
 
     def _each(self, ask: Callable[[str], T]) -> Iterable[tuple[str, T]]:
-        for stream in self._steering.ids():
+        for stream in self._control.ids():
             try:
                 yield stream, ask(stream)
             except Rejected:  # about to be started or ended
@@ -142,7 +142,7 @@ class StreamCollector(Collector):
         sizes = CounterMetricFamily("transcoder_sanitized_bytes", "Bytes of them", labels=labels)
         for stream in states:
             try:
-                entries = self._steering.ledger(stream)
+                entries = self._control.ledger(stream)
             except Rejected:
                 continue
             for (layer, kind), (count, size) in bounded(entries).items():
@@ -179,10 +179,10 @@ def bounded(entries: Iterable[LedgerEntryDocument]) -> dict[tuple[str, str], tup
     return result
 
 
-def registry(steering: Steering) -> CollectorRegistry:
+def registry(control: Control) -> CollectorRegistry:
     """Everything that /metrics shows."""
     found = CollectorRegistry(auto_describe=False)
-    found.register(StreamCollector(steering))
+    found.register(StreamCollector(control))
     ProcessCollector(registry=found)
     PlatformCollector(registry=found)
     GCCollector(registry=found)

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from transcoder.api.access import Denied
-from transcoder.steering import Code, Rejected
+from transcoder.rejection import Code, Rejected
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -12,8 +12,8 @@ import uvicorn
 from transcoder.api.access import Access
 from transcoder.api.app import Surroundings, create_app
 from transcoder.config import HttpConfig
+from transcoder.control import Control
 from transcoder.errors import TransportError
-from transcoder.steering import Steering
 
 BACKLOG: Final = 64
 MAX_CONCURRENT: Final = 256
@@ -36,16 +36,16 @@ class HttpServer:
     """Serves the API.
 
     Args:
-        steering: carries out the verbs.
+        control: carries out the verbs.
         config: where to listen, and the tokens.
     """
 
-    def __init__(self, steering: Steering, config: HttpConfig) -> None:
+    def __init__(self, control: Control, config: HttpConfig) -> None:
         self._config = config
         self._ready = False
         access = Access(config.tokens)
         self._around = Surroundings(access, self._waiting_for, open_metrics=config.open_metrics)
-        self._app = create_app(steering, self._around)
+        self._app = create_app(control, self._around)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.port = 0

@@ -1,1 +1,41 @@
-"""The MQTT side of steering: topics, commands and discovery, and the shell that speaks to a broker."""
+"""MQTT and HTTP carry out the same verbs and show the same documents; this package holds both, and the controller."""
+
+from transcoder.control.documents import (
+    EVENT_TYPES,
+    EventDocument,
+    FaultsDocument,
+    InfoDocument,
+    LedgerEntryDocument,
+    OutputDocument,
+    ProbeDocument,
+    ProbeMediaDocument,
+    SourceDocument,
+    StatsDocument,
+    Status,
+    StreamDocument,
+    StreamStateDocument,
+)
+from transcoder.control.numbers import StreamNumbers
+from transcoder.control.verbs import Control, EventFeed, Writer
+from transcoder.service.status import ENCODE_BOUNDS_S
+
+__all__ = [
+    "ENCODE_BOUNDS_S",
+    "EVENT_TYPES",
+    "Control",
+    "EventDocument",
+    "EventFeed",
+    "FaultsDocument",
+    "InfoDocument",
+    "LedgerEntryDocument",
+    "OutputDocument",
+    "ProbeDocument",
+    "ProbeMediaDocument",
+    "SourceDocument",
+    "StatsDocument",
+    "Status",
+    "StreamDocument",
+    "StreamNumbers",
+    "StreamStateDocument",
+    "Writer",
+]

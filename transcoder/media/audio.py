@@ -14,8 +14,8 @@ import av.error
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.errors import MediaError
-from transcoder.ipc.options import AudioFormat
 from transcoder.media.decoder import padded_packet
+from transcoder.worker_options import AudioFormat
 
 BIT_RATE = 48_000
 """Of the output: speech is transparent well below."""

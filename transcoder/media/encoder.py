@@ -23,10 +23,10 @@ from transcoder.codecs.nal import (
 )
 from transcoder.codecs.parameter_sets import without_fixed_frame_rate
 from transcoder.errors import MediaError
-from transcoder.ipc.options import OutputFormat, WorkerOptions
 from transcoder.media.encoder_policy import encoder_options
 from transcoder.media.levels import h264_level
 from transcoder.media.picture import OwnPicture
+from transcoder.worker_options import OutputFormat, WorkerOptions
 
 LIMITED_RANGE = 1
 """AVCOL_RANGE_MPEG."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.ipc.options import WorkerOptions
+from transcoder.worker_options import WorkerOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

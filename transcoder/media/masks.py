@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from transcoder.errors import MediaError
-from transcoder.ipc.options import Mask
 from transcoder.media.geometry import Rectangle
 from transcoder.media.picture import BLACK, U8, OwnPicture
+from transcoder.worker_options import Mask
 from transcoder_native.kernels import mask as kernels
 from transcoder_native.kernels.polygon import polygon_mask
 

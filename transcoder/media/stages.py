@@ -12,10 +12,10 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from transcoder.errors import MediaError
-from transcoder.ipc.options import Mask
 from transcoder.media.geometry import Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
 from transcoder.media.picture import BLACK, U8, OwnPicture, plane_u8, plane_u16
+from transcoder.worker_options import Mask
 from transcoder_native.kernels.convert import deinterlace_linear, halve_both, halve_rows, narrow_to_8
 from transcoder_native.kernels.plane import copy_plane, fill_plane
 from transcoder_native.kernels.range import full_to_limited_chroma, full_to_limited_luma

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from transcoder import clock
 from transcoder.errors import PayloadError, RemoteProtocolError, TransportError
-from transcoder.net.fanout import Fanout, Reader, Track
+from transcoder.output.fanout import Fanout, Reader, Track
 from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp, serialize_goodbye
 from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
 from transcoder.rtsp.headers import Transport

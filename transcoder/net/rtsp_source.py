@@ -31,7 +31,7 @@ from transcoder.rtsp.client import (
 )
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
-from transcoder.rtsp.profiles import SourceProfile
+from transcoder.rtsp.quirks import SourceProfile
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.sdp import (
     AudioSelection,

@@ -29,7 +29,7 @@ from transcoder.rtsp.messages import (
     serialize_request,
     serialize_response,
 )
-from transcoder.rtsp.profiles import PROFILES, SourceProfile
+from transcoder.rtsp.quirks import PROFILES, SourceProfile
 from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
 
 RESPONSE_TIMEOUT_S = 10.0

@@ -12,17 +12,17 @@ import structlog
 from transcoder import clock
 from transcoder.codecs.nal import Codec
 from transcoder.config import Config, StreamConfig, is_allowed
-from transcoder.ipc.options import EncoderSettings, Mask, WorkerOptions
 from transcoder.net.rtsp_server import RtspServer, ServedStream
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.profiles import PROFILES
+from transcoder.rtsp.quirks import PROFILES
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.admission import refusal
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
 from transcoder.service.stream import Stream
+from transcoder.worker_options import EncoderSettings, Mask, WorkerOptions
 
 TICK_S = 0.25
 ASK_AGAIN_S = 10.0

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from transcoder.steering import ENCODE_BOUNDS_S
-
 Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
+ENCODE_BOUNDS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
+"""Upper bounds of the time that a picture takes to encode: 360p takes one or two milliseconds, 4K some forty."""
 DELAY_SPAN_S = 10.0
 """Seconds of pictures that a delay is told of."""
 MAX_DELAYS = 600

@@ -20,9 +20,9 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from transcoder import clock
+from transcoder.config.overlay import Overlay
 from transcoder.errors import TranscoderError
 from transcoder.service.audit import GENESIS, Entry, Record, link
-from transcoder.service.model import Overlay
 
 FILE_NAME: Final = "state.sqlite"
 SCHEMA_VERSION: Final = 1

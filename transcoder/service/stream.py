@@ -14,19 +14,18 @@ from transcoder.codecs.nal import is_parameter_set, is_random_access
 from transcoder.codecs.parameter_sets import picture_size
 from transcoder.errors import TransportError
 from transcoder.ipc.messages import REPEATED, CodedMessage
-from transcoder.ipc.options import WorkerOptions
 from transcoder.ledger import Ledger
-from transcoder.net.fanout import Fanout
 from transcoder.net.rtsp_source import SourceOptions
+from transcoder.output.fanout import Fanout
 from transcoder.rtp.sender import AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
 from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
-from transcoder.service.puller import Puller
-from transcoder.service.recoder import Recoder
-from transcoder.service.status import Condition, StreamState, StreamStatus
-from transcoder.steering import ENCODE_BOUNDS_S
+from transcoder.service.source import Source
+from transcoder.service.status import ENCODE_BOUNDS_S, Condition, StreamState, StreamStatus
+from transcoder.service.worker import Worker
+from transcoder.worker_options import WorkerOptions
 
 CNAME = "transcoder"
 IDR_INTERVAL_S = 0.5
@@ -106,7 +105,7 @@ class Stream:
         self._on_event = on_event or _ignore
         self._gate = gate or HostGate()
         self._log = structlog.get_logger().bind(stream=name)
-        self._recoder = Recoder(
+        self._worker = Worker(
             name,
             options,
             fork_server,
@@ -116,7 +115,7 @@ class Stream:
             self._on_worker_death,
             self._on_audio,
         )
-        self._puller = self._new_puller()
+        self._source = self._new_source()
         self._tasks: list[asyncio.Task[None]] = []
         self._parameter_sets: tuple[bytes, ...] = ()
         self._described = asyncio.Event()
@@ -133,19 +132,19 @@ class Stream:
         self._decoded_before: dict[str, Any] = {}
         self._calm = 0
 
-    def _new_puller(self) -> Puller:
-        return Puller(
+    def _new_source(self) -> Source:
+        return Source(
             self._source_options,
             self.ledger,
             self.status.totals,
             self._log,
             self._on_unit,
             self._on_source_lost,
-            self._recoder.set_slate_size,
+            self._worker.set_slate_size,
             self._on_problem,
             self._gate,
-            self._recoder.set_audio,
-            self._recoder.feed_audio,
+            self._worker.set_audio,
+            self._worker.feed_audio,
         )
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -157,7 +156,7 @@ class Stream:
             return
         self.status.state = StreamState.CONNECTING
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._recoder.run()), loop.create_task(self._puller.run())]
+        self._tasks = [loop.create_task(self._worker.run()), loop.create_task(self._source.run())]
 
     async def stop(self) -> None:
         """Leave the camera, end the worker."""
@@ -166,7 +165,7 @@ class Stream:
         if self._idr_timer is not None:
             self._idr_timer.cancel()
             self._idr_timer = None
-        self._recoder.stop()
+        self._worker.stop()
 
     async def reconfigure(self, source: SourceOptions, options: WorkerOptions, *, enabled: bool) -> None:
         """Apply other settings, disturbing as little as possible.
@@ -187,12 +186,12 @@ class Stream:
         if changed_output:
             self._forget_output()
         if changed_options:
-            self._recoder.configure(options)
+            self._worker.configure(options)
         if enabled != self._enabled:
             self._enabled = enabled
             await self.stop()
             if enabled:
-                self._puller = self._new_puller()
+                self._source = self._new_source()
             else:
                 self._end_readers(self.name)
             self.start()
@@ -205,14 +204,14 @@ class Stream:
     async def restart(self) -> None:
         """Connect to the camera anew and replace the worker; readers stay."""
         if self._enabled:
-            self._recoder.replace("replaced on request")
+            self._worker.replace("replaced on request")
             await self._reconnect()
 
     async def _reconnect(self) -> None:
         """Leave the camera and begin anew, with a fresh back-off."""
         await _cancel(self._tasks[1:])
-        self._puller = self._new_puller()
-        self._tasks[1:] = [asyncio.get_running_loop().create_task(self._puller.run())]
+        self._source = self._new_source()
+        self._tasks[1:] = [asyncio.get_running_loop().create_task(self._source.run())]
 
     async def snapshot(self) -> bytes:
         """The last picture, masked, as a JPEG.
@@ -220,7 +219,7 @@ class Stream:
         Raises:
             CommandRejected: there is none.
         """
-        return await self._recoder.snapshot()
+        return await self._worker.snapshot()
 
     @property
     def enabled(self) -> bool:
@@ -230,13 +229,13 @@ class Stream:
     @property
     def reception(self) -> dict[str, Any]:
         """Counters of the current connection's reception."""
-        return self._puller.reception
+        return self._source.reception
 
     # -- from the source to the worker ---------------------------------------------------------------------------
 
     def _on_unit(self, unit: CodedUnit, arrival: float) -> None:
-        if not self._recoder.feed(unit, arrival):
-            self._puller.skip_to_random_access()
+        if not self._worker.feed(unit, arrival):
+            self._source.skip_to_random_access()
 
     def _on_source_lost(self, reason: str, was_playing: bool) -> None:
         self.status.state = StreamState.AWAY
@@ -280,7 +279,7 @@ class Stream:
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
 
     def _on_audio(self, pts: int, unit: bytes) -> None:
-        output = self._recoder.audio_output
+        output = self._worker.audio_output
         if output is None or not self._source_options.audio:
             return
         if self.fanout.audio_rate != output[0]:
@@ -292,7 +291,7 @@ class Stream:
     def _note_playing(self, now: float, delay_s: float) -> None:
         status = self.status
         status.note_delay(now, delay_s)
-        if status.state is not StreamState.PLAYING and self._puller.is_connected and not self._puller.is_encrypted:
+        if status.state is not StreamState.PLAYING and self._source.is_connected and not self._source.is_encrypted:
             status.state = StreamState.PLAYING
             status.problem = ""
             told, self._unreadable = self._unreadable, False
@@ -331,7 +330,7 @@ class Stream:
                     await self._described.wait()
             except TimeoutError:
                 await self._describe_slate()
-        output = self._recoder.output
+        output = self._worker.output
         video = ServedVideo(
             codec=self._options.codec,
             payload_type=VIDEO_PAYLOAD_TYPE,
@@ -342,14 +341,14 @@ class Stream:
         audio = None
         if self._source_options.audio:
             await self._wait_for_audio()
-        sound = self._recoder.audio_output
+        sound = self._worker.audio_output
         if sound is not None and self.fanout.audio_rate:
             audio = ServedAudio(payload_type=AUDIO_PAYLOAD_TYPE, clock_rate=sound[0], config=sound[1])
         return serialize_served(video, session_id=self._description_version, address=address, audio=audio)
 
     async def _wait_for_audio(self) -> None:
         """Audio that was asked for comes a moment after the first picture, or not at all."""
-        if self._puller.is_connected:
+        if self._source.is_connected:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AUDIO_WAIT_S):
                     await self._audible.wait()
@@ -375,14 +374,14 @@ class Stream:
     def _force_idr(self) -> None:
         self._idr_timer = None
         self._last_idr_request = clock.monotonic()
-        self._recoder.force_idr()
+        self._worker.force_idr()
         if self._last_idr_request - self._last_picture > QUIET_S / 2:
             self._repeat()
 
     def _repeat(self) -> None:
         """Have the last picture, or a slate, encoded again for now."""
         now = clock.monotonic()
-        self._recoder.repeat(now)
+        self._worker.repeat(now)
         self._next_repeat = now + REPEAT_S
 
     # -- watch ---------------------------------------------------------------------------------------------------
@@ -390,22 +389,22 @@ class Stream:
     def tick(self, now: float) -> None:
         """Called every TICK_S of the gateway: watchdogs, and the repeated picture while the camera is away."""
         self.status.readers = self.fanout.readers
-        self._recoder.check(now)
+        self._worker.check(now)
         quiet = now - self._last_picture > QUIET_S and now >= self._next_repeat
         if quiet and self.fanout.readers and self._described.is_set():
             self._repeat()
-        played_s = self._puller.played_s()
-        if played_s is not None and self._puller.is_connected and self._recoder.is_running:
-            waited = min(played_s, now - self._recoder.last_decoded)
-            if waited > DECODE_WAIT_S and not self._puller.is_encrypted:
-                self._puller.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
+        played_s = self._source.played_s()
+        if played_s is not None and self._source.is_connected and self._worker.is_running:
+            waited = min(played_s, now - self._worker.last_decoded)
+            if waited > DECODE_WAIT_S and not self._source.is_encrypted:
+                self._source.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
 
     def sample(self, now: float) -> None:
         """Called every second: rates, and events that are noticed by counting."""
         self._notice()
         totals, rates = self.status.totals, self.status.rates
-        received = self._puller.received_bytes
-        current = (now, totals.access_units_in, totals.pictures_out, received, totals.bytes_out, self._recoder.cpu_s)
+        received = self._source.received_bytes
+        current = (now, totals.access_units_in, totals.pictures_out, received, totals.bytes_out, self._worker.cpu_s)
         previous, self._last_sample = self._last_sample, current
         if previous is None or now - previous[0] < 0.1:
             return

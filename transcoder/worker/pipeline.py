@@ -29,7 +29,6 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_message,
 )
-from transcoder.ipc.options import AudioFormat, OutputFormat, WorkerOptions
 from transcoder.media.audio import AudioTranscoder
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoder import Encoder, encode_jpeg, has_random_access
@@ -38,6 +37,7 @@ from transcoder.media.picture import GREY
 from transcoder.media.scene import SceneWatch
 from transcoder.media.stages import Stages
 from transcoder.worker.overload import RateLadder
+from transcoder.worker_options import AudioFormat, OutputFormat, WorkerOptions
 
 LATE_S = 0.4
 """A picture whose access unit is older than this is not encoded ..."""

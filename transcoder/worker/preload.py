@@ -79,12 +79,12 @@ def _rehearse() -> None:
     from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
 
     from transcoder.codecs.nal import Codec, join_byte_stream  # noqa: PLC0415
-    from transcoder.ipc.options import AudioFormat, Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
     from transcoder.media.audio import AudioTranscoder  # noqa: PLC0415
     from transcoder.media.decoder import Decoder  # noqa: PLC0415
     from transcoder.media.encoder import Encoder, encode_jpeg  # noqa: PLC0415
     from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
     from transcoder.media.stages import Stages  # noqa: PLC0415
+    from transcoder.worker_options import AudioFormat, Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
 
     triangle = ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))
     output = OutputFormat(width=64, height=64, frame_rate=25.0)

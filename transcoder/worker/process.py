@@ -19,9 +19,9 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_message,
 )
-from transcoder.ipc.options import AudioFormat, WorkerOptions
 from transcoder.worker import sandbox
 from transcoder.worker.pipeline import Pipeline
+from transcoder.worker_options import AudioFormat, WorkerOptions
 
 HEARTBEAT_S = 0.5
 """Between reports to the service; they are its proof of life."""

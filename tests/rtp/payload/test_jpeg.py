@@ -2,7 +2,6 @@
 
 import re
 import struct
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,14 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.jpeg_file import aspect_ratio, decode, encode, payloads, read, segment, segments
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.payload.jpeg import MAX_HEADER_SIZE, PictureAssembler, parse_fragment
-
-sys.path.insert(0, str(Path(__file__).parent))
-from jpeg_file import aspect_ratio, decode, encode, payloads, read, segment, segments
 
 Build = Callable[..., bytes]
 CANARY = b"c0ffee5ec2e7ca4a"

@@ -1,0 +1,132 @@
+"""The service's view of one real worker, asked for by this process."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from transcoder.ipc.messages import MessageType, serialize_message
+from transcoder.service.forkserver import ForkServer
+from transcoder.service.worker_connection import WorkerConnection
+from transcoder.worker_options import WorkerOptions
+
+pytestmark = pytest.mark.e2e
+
+
+class Watched:
+    """A worker, what it said and how it ended."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[MessageType, bytes]] = []
+        self.gone: list[str] = []
+        self.link: WorkerConnection
+
+    def on_message(self, kind: MessageType, body: memoryview) -> None:
+        self.messages.append((kind, bytes(body)))
+
+    def kinds(self) -> list[MessageType]:
+        return [kind for kind, _ in self.messages]
+
+    async def until(self, kind: MessageType, timeout_s: float = 5.0) -> bytes:
+        async with asyncio.timeout(timeout_s):
+            while kind not in self.kinds():
+                await asyncio.sleep(0.01)
+        return next(body for found, body in reversed(self.messages) if found is kind)
+
+    async def until_gone(self, timeout_s: float = 5.0) -> str:
+        async with asyncio.timeout(timeout_s):
+            while not self.gone:
+                self.link.check(time.monotonic())
+                await asyncio.sleep(0.05)
+        return self.gone[0]
+
+
+@pytest.fixture
+async def server(state_dir: Path) -> AsyncIterator[ForkServer]:
+    made = ForkServer(state_dir / "numba")
+    await made.start()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def worker(server: ForkServer) -> AsyncIterator[Watched]:
+    watched = Watched()
+    watched.link = await WorkerConnection.start(
+        server, "front", WorkerOptions(), watched.on_message, watched.gone.append
+    )
+    await watched.until(MessageType.STATS)
+    yield watched
+    watched.link.stop()
+
+
+async def test_it_is_ready_in_tens_of_milliseconds_and_reports_twice_a_second(server: ForkServer) -> None:
+    watched = Watched()
+    started = time.monotonic()
+    watched.link = await WorkerConnection.start(
+        server, "front", WorkerOptions(), watched.on_message, watched.gone.append
+    )
+    await watched.until(MessageType.READY)
+    assert time.monotonic() - started < 1.0
+    await asyncio.sleep(2.2)
+    reports = [json.loads(body) for kind, body in watched.messages if kind is MessageType.STATS]
+    assert 3 <= len(reports) <= 6
+    assert reports[-1]["counters"] == {}
+    assert 0 <= reports[-1]["cpu_s"] < 1.0
+    watched.link.stop()
+    assert watched.gone == []
+
+
+async def test_a_slate_comes_out_of_the_sandbox(worker: Watched) -> None:
+    pts = round(time.monotonic() * 90_000)
+    worker.link.send(serialize_message(MessageType.REPEAT, pts.to_bytes(8, "little", signed=True)))
+    await worker.until(MessageType.CODED)
+    assert MessageType.FORMAT in worker.kinds()
+
+
+async def test_a_service_that_is_behind_does_not_blame_the_worker(worker: Watched) -> None:
+    time.sleep(2.5)  # nothing of this process runs; the worker's reports wait in the socket
+    worker.link.check(time.monotonic())
+    assert worker.gone == []
+    await asyncio.sleep(0.7)
+    worker.link.check(time.monotonic())
+    assert worker.gone == []
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(signal.SIGSTOP, "no sign of life"), (signal.SIGKILL, "signal 9"), (signal.SIGSEGV, "signal 11")],
+)
+async def test_how_it_ended_is_said_once(worker: Watched, number: signal.Signals, reason: str) -> None:
+    assert worker.link.pid is not None
+    os.kill(worker.link.pid, number)
+    assert reason in await worker.until_gone() or worker.gone == ["worker ended"]
+    await asyncio.sleep(0.3)
+    assert len(worker.gone) == 1
+
+
+async def test_an_unknown_message_ends_the_worker_and_not_the_service(worker: Watched) -> None:
+    worker.link.send(b"\1\0\0\0\xc8x")
+    await worker.until_gone()
+
+
+async def test_memory_over_the_limit_is_seen(server: ForkServer) -> None:
+    watched = Watched()
+    options = WorkerOptions(memory_limit_mb=1)
+    watched.link = await WorkerConnection.start(server, "front", options, watched.on_message, watched.gone.append)
+    assert await watched.until_gone()
+
+
+async def test_workers_end_with_the_fork_server(worker: Watched, server: ForkServer) -> None:
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    await worker.until_gone()
+    other = Watched()
+    other.link = await WorkerConnection.start(server, "front", WorkerOptions(), other.on_message, other.gone.append)
+    await other.until(MessageType.READY)
+    other.link.stop()

@@ -1,0 +1,157 @@
+"""Commands carried out, against a control that only remembers."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from transcoder import clock
+from transcoder.mqtt.dispatch import MAX_OUTSTANDING, Dispatcher, Incoming
+from transcoder.mqtt.outbox import Outgoing  # noqa: TC001  # a test needs no such care
+from transcoder.mqtt.topics import Topics
+from transcoder.rejection import Code, Rejected
+
+TOPICS = Topics("t", "n", "homeassistant")
+
+
+class Document:
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+
+    def model_dump(self, mode: str) -> dict[str, Any]:
+        return {"id": self.stream}
+
+
+class Remembering:
+    """Carries out nothing; `hold` keeps changes of a stream waiting."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self.rejected: list[tuple[str | None, str]] = []
+        self.hold: dict[str, asyncio.Event] = {}
+
+    async def update(self, stream: str, keys: Any, by: Any, if_match: str | None = None) -> Document:
+        if stream in self.hold:
+            await self.hold[stream].wait()
+        if stream == "none":
+            raise Rejected(Code.UNKNOWN_STREAM, "there is no stream 'none'")
+        self.calls.append((stream, keys))
+        return Document(stream)
+
+    async def snapshot(self, stream: str) -> bytes:
+        return b"\xff\xd8jpeg"
+
+    def note_rejected(self, stream: str | None, reason: str, by: Any) -> None:
+        self.rejected.append((stream, reason))
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.control = Remembering()
+        self.sent: list[Outgoing] = []
+        self.dispatcher = Dispatcher(self.control, TOPICS, self.sent.append)  # type: ignore[arg-type]
+
+    def receive(self, topic: str, payload: bytes, **options: Any) -> None:
+        self.dispatcher.receive(Incoming(topic=f"t/n/{topic}", payload=payload, **options))
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def replies(self) -> list[dict[str, Any]]:
+        return [json.loads(message.payload) for message in self.sent]
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    return Desk()
+
+
+async def test_the_answer_goes_where_the_client_wants_it(desk: Desk) -> None:
+    desk.receive("stream/a/fps/set", b"5", response_topic="t/n/reply/cli", correlation=b"\x00\xff")
+    await desk.settle()
+    (message,) = desk.sent
+    assert (message.topic, message.correlation, message.retain) == ("t/n/reply/cli", b"\x00\xff", False)
+    assert json.loads(message.payload)["ok"]
+
+
+async def test_without_a_response_topic_or_with_a_bad_one_it_goes_to_the_common_topic(desk: Desk) -> None:
+    for wanted in (None, "t/n/status", "homeassistant/device/x/config", "a/#"):
+        desk.receive("stream/a/fps/set", b"5", response_topic=wanted)
+    await desk.settle()
+    assert {message.topic for message in desk.sent} == {"t/n/reply"}
+
+
+async def test_a_retained_command_is_ignored(desk: Desk) -> None:
+    desk.receive("stream/a/fps/set", b"5", retain=True)
+    desk.receive("cmd/update", b'{"id": "a"}', retain=True)
+    await desk.settle()
+    assert (desk.control.calls, desk.sent, desk.dispatcher.ignored_retained) == ([], [], 2)
+
+
+async def test_order_of_one_stream_and_independence_of_others(desk: Desk) -> None:
+    desk.control.hold["a"] = asyncio.Event()
+    for fps in (1, 2, 3):
+        desk.receive("stream/a/fps/set", str(fps).encode())
+    desk.receive("stream/b/fps/set", b"9")
+    await desk.settle()
+    assert desk.control.calls == [("b", {"video": {"fps": 9}})]
+    desk.control.hold["a"].set()
+    await desk.settle()
+    assert [keys["video"]["fps"] for stream, keys in desk.control.calls if stream == "a"] == [1, 2, 3]
+
+
+async def test_time_in_the_queue_counts_against_the_expiry(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.monotonic()
+    desk.control.hold["a"] = asyncio.Event()
+    desk.receive("stream/a/fps/set", b"1")
+    desk.receive("stream/a/fps/set", b"2", expires=now + 5)
+    desk.receive("stream/a/fps/set", b"3", expires=now + 500)
+    await desk.settle()
+    monkeypatch.setattr(clock, "monotonic", lambda: now + 10)
+    desk.control.hold["a"].set()
+    await desk.settle()
+    assert [keys["video"]["fps"] for _, keys in desk.control.calls] == [1, 3]
+    assert [reply["ok"] for reply in desk.replies()] == [True, False, True]
+    assert desk.replies()[1]["error"]["code"] == "expired"
+
+
+async def test_too_many_are_refused(desk: Desk) -> None:
+    desk.control.hold["a"] = asyncio.Event()
+    for _ in range(MAX_OUTSTANDING + 3):
+        desk.receive("stream/a/fps/set", b"1")
+    assert [reply["error"]["code"] for reply in desk.replies()] == ["busy"] * 3
+    desk.control.hold["a"].set()
+    for _ in range(MAX_OUTSTANDING * 2):
+        await asyncio.sleep(0)
+    assert len(desk.sent) == MAX_OUTSTANDING + 3
+
+
+async def test_a_refusal_is_an_answer_and_an_event(desk: Desk) -> None:
+    desk.receive("stream/a/fps/set", b"fast")
+    desk.receive("stream/none/fps/set", b"5")
+    desk.receive("cmd/fly", b"{}")
+    await desk.settle()
+    assert [reply["error"]["code"] for reply in desk.replies()] == ["invalid", "malformed", "unknown_stream"]
+    assert desk.control.rejected == [("a", "fps: must be a number, or none")]
+
+
+async def test_a_snapshot_is_published_and_answered(desk: Desk) -> None:
+    desk.receive("stream/a/snapshot/get", b"")
+    await desk.settle()
+    picture, answer = desk.sent
+    assert (picture.topic, picture.payload, picture.retain, picture.qos) == (
+        "t/n/stream/a/snapshot",
+        b"\xff\xd8jpeg",
+        True,
+        0,
+    )
+    assert json.loads(answer.payload)["data"]["topic"] == picture.topic
+
+
+async def test_what_is_not_ours_is_nothing(desk: Desk) -> None:
+    desk.dispatcher.receive(Incoming(topic="t/other/cmd/list", payload=b""))
+    desk.dispatcher.receive(Incoming(topic="homeassistant/status", payload=b"online"))
+    await desk.settle()
+    assert desk.sent == []

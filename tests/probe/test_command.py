@@ -1,0 +1,92 @@
+"""`transcoder probe` against simulated cameras and against nobody."""
+
+import io
+import json
+import socket
+
+import pytest
+from rich.console import Console
+
+from tests.support.cameras import Cameras
+from transcoder.probe.command import ProbeOptions, probe
+
+
+def run(url: str, *, as_json: bool = True, **options) -> tuple[int, str, str]:
+    out, errors = io.StringIO(), io.StringIO()
+    code = probe(
+        ProbeOptions(url=url, as_json=as_json, **options), Console(file=out, width=500), Console(file=errors, width=500)
+    )
+    return code, out.getvalue(), errors.getvalue()
+
+
+EXPECTED = {
+    "hikvision": ("hikvision", {("payload type", "112"), ("header extension", "profile 0x4000")}),
+    "dahua": ("dahua", {("SDP attribute", "packetization-supported:DH"), ("NAL unit", "38 filler")}),
+    "uniview": ("uniview", {("payload type", "50"), ("SEI", "4 registered user data (T.35)")}),
+    "h264dvr": ("xiongmai", {("SEI", "229 reserved or private"), ("media", "audio 8 PCMA/8000")}),
+}
+
+
+@pytest.mark.parametrize(("family", "transport"), [*((name, "auto") for name in EXPECTED), ("dahua", "udp")])
+def test_families(cameras: Cameras, family: str, transport: str) -> None:
+    code, out, _ = run(cameras.url(family), seconds=3.5, transport=transport)
+    assert code == 0
+    found = json.loads(out)
+    guess, channels = EXPECTED[family]
+    assert found["vendor_guess"]["family"] == guess
+    assert channels <= {(row["channel"], row["what"]) for row in found["metadata"]}
+    assert ("RTCP", "APP") in {(row["channel"], row["what"]) for row in found["metadata"]}
+    listed, video = cameras.listed[family], found["video"]
+    assert (video["codec"], video["size"]) == (listed["codec"], f"{listed['width']}x{listed['height']}")
+    assert video["fps"] == pytest.approx(10, abs=1)
+    assert video["fps_by_timestamp"] == pytest.approx(10, abs=0.1)
+    assert video["gop"].endswith(" 10 pictures")
+    assert (video["packets"]["lost"], video["encrypted"]) == (0, False)
+    assert found["transport"] == ("udp" if transport == "udp" else "tcp")
+    assert "s3cr3t" not in out
+
+
+def test_lines_without_a_terminal(cameras: Cameras) -> None:
+    code, out, errors = run(cameras.url("h264dvr"), as_json=False, seconds=1)
+    assert code == 0
+    assert "vendor family: xiongmai (a guess, used for nothing)" in out
+    assert "metadata channels: SDP attribute | etag:" in out
+    assert "\x1b" not in out + errors
+    assert "s3cr3t" not in out + errors
+
+
+def test_login(cameras: Cameras) -> None:
+    url = cameras.url("uniview", login=False)
+    code, _, errors = run(url, seconds=1)
+    assert (code, "give --username and --password" in errors) == (1, True)
+    code, _, errors = run(url, seconds=1, username="admin", password="no-such-word")
+    assert (code, "check user and password" in errors) == (1, True)
+    assert "no-such-word" not in errors
+    assert run(url, seconds=1, username="admin", password="s3cr3t")[0] == 0
+
+
+def test_not_reachable(cameras: Cameras) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    code, out, errors = run(f"rtsp://admin:pass-word@127.0.0.1:{port}/x")
+    assert (code, out) == (1, "")
+    assert "Connection refused; check host and port" in errors
+    assert "pass-word" not in errors
+    wrong = cameras.url("hikvision").rpartition("/Streaming")[0] + "/nope"
+    code, _, errors = run(wrong, seconds=1)
+    assert (code, "404" in errors, "check the path" in errors) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://127.0.0.1/", {}),
+        ("rtsp:///x", {}),
+        ("rtsp://127.0.0.1/x", {"transport": "carrier pigeon"}),
+        ("rtsp://127.0.0.1/x", {"seconds": 0.0}),
+    ],
+)
+def test_usage(url: str, options: dict) -> None:
+    code, out, errors = run(url, **options)
+    assert (code, out) == (2, "")
+    assert errors.startswith("probe: ")

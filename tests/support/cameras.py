@@ -1,0 +1,47 @@
+"""Simulated cameras as a process of their own, for what reads them in this one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+SMALL = ["--width", "192", "--height", "96", "--fps", "10", "--seconds", "2", "--gop-s", "1", "--bitrate-kbps", "300"]
+
+
+class Cameras:
+    """One of each of the first four families.
+
+    Attributes:
+        listed: the simulator's description of each, by family.
+        lines: the same as the simulator wrote it.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--cache", str(cache)]
+        self._command += ["--cameras", "4", "--password", "s3cr3t", "--list"]
+        self.listed: dict[str, dict[str, Any]] = {}
+        self.lines = ""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            event = json.loads(line)
+            if event["event"] == "camera":
+                self.listed[event["family"]] = event
+                self.lines += line
+            if event["event"] == "ready":
+                return self
+        raise AssertionError(self._process.stderr.read() if self._process.stderr else "")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.communicate(timeout=10)
+        finally:
+            self._process.kill()
+
+    def url(self, family: str, *, login: bool = True) -> str:
+        url = str(self.listed[family]["url"])
+        return url if login else "rtsp://" + url.partition("@")[2]

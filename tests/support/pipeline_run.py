@@ -1,0 +1,81 @@
+"""A pipeline on a clock of its own: access units in, what readers would see out."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import av
+
+from tests.support.coded_video import byte_stream, decode
+from transcoder.codecs.nal import Codec
+from transcoder.ipc.messages import (
+    RANDOM_ACCESS,
+    AccessUnitMessage,
+    CodedMessage,
+    MessageParser,
+    MessageType,
+    parse_coded,
+)
+from transcoder.worker.pipeline import Pipeline
+from transcoder.worker_options import WorkerOptions
+
+TICKS = 3600
+"""Between pictures at 25 fps."""
+
+
+@dataclass
+class Run:
+    """Feeds a pipeline at 25 pictures a second; `now` is seconds, each access unit arrives at its presentation time."""
+
+    options: WorkerOptions = field(default_factory=WorkerOptions)
+    codec: Codec = Codec.H264
+    now: float = 100.0
+    coded: list[CodedMessage] = field(default_factory=list)
+    formats: list[dict] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pipeline = Pipeline(self.options)
+        self.parser = MessageParser()
+
+    def take(self, messages: Iterable[bytes]) -> list[CodedMessage]:
+        """What came out, pictures returned."""
+        new = []
+        for message in messages:
+            self.parser.receive_data(message)
+        while (message := self.parser.next_message()) is not None:
+            kind, body = message
+            if kind is MessageType.CODED:
+                new.append(parse_coded(body))
+            elif kind is MessageType.FORMAT:
+                self.formats.append(json.loads(bytes(body)))
+        self.coded += new
+        return new
+
+    def feed(self, units: list[bytes], *, late: float = 0.0, flags: int = 0, step: float = 0.04) -> list[CodedMessage]:
+        """Access units, the first of them a random access point; each is handled `late` seconds after it arrived."""
+        new = []
+        for index, unit in enumerate(units):
+            new += self.one(unit, random_access=index == 0, late=late, flags=flags)
+            self.now += step
+        return new
+
+    def one(self, unit: bytes, *, random_access: bool, late: float = 0.0, flags: int = 0) -> list[CodedMessage]:
+        message = AccessUnitMessage(
+            codec=self.codec,
+            flags=flags | (RANDOM_ACCESS if random_access else 0),
+            pts=round(self.now * 90_000),
+            arrival=self.now,
+            data=memoryview(unit),
+        )
+        return self.take(self.pipeline.access_unit(message, self.now + late))
+
+    def repeat(self) -> list[CodedMessage]:
+        return self.take(self.pipeline.repeat(round(self.now * 90_000), self.now))
+
+    def streams(self) -> Iterator[bytes]:
+        for message in self.coded:
+            yield byte_stream(message.nal_units)
+
+    def frames(self) -> list[av.VideoFrame]:
+        """What an independent decoder makes of everything put out."""
+        return decode(self.options.codec.value, list(self.streams()))

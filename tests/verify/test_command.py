@@ -1,0 +1,223 @@
+"""`transcoder verify` on recordings and on cameras: exit codes, and that everything that is hidden is found."""
+
+import io
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.verify.test_capture import ethernet, ipv4, pcap
+
+from tests.support.cameras import Cameras
+from transcoder.verify.command import VerifyOptions, verify
+
+SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
+PPS = bytes.fromhex("68ef0f2c80")
+CODE = b"\x00\x00\x00\x01"
+CLEAN = b"".join(CODE + unit for unit in (SPS, PPS, b"\x65\x88\x84\x21", b"\x41\x9a\x02\x05", b"\x41\x9a\x04\x05"))
+
+
+def run(source: object, **options) -> tuple[int, dict, str]:
+    """Exit code, the verdict as JSON and what went to standard error."""
+    out, errors = io.StringIO(), io.StringIO()
+    code = verify(
+        VerifyOptions(source=str(source), as_json=True, **options), Console(file=out), Console(file=errors, width=500)
+    )
+    return code, json.loads(out.getvalue() or "{}"), errors.getvalue()
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_clean_byte_stream(tmp_path: Path) -> None:
+    code, found, _ = run(written(tmp_path / "a.h264", CLEAN))
+    assert (code, found["clean"], found["problems"]) == (0, True, {})
+    assert found["media"][0]["pictures"] == 3
+    assert found["media"][0]["nal_units"] == {"1 slice": 2, "5 IDR slice": 1, "7 SPS": 1, "8 PPS": 1}
+
+
+def test_one_message_too_many(tmp_path: Path) -> None:
+    code, found, _ = run(written(tmp_path / "a.h264", CLEAN + CODE + b"\x06\xe5\x01\xa7\x80"))
+    assert (code, found["clean"]) == (1, False)
+    assert list(found["problems"]) == ["NAL units of type 6 SEI"]
+    assert found["media"][0]["sei"] == {"229": {"messages": 1, "first_bytes": "e501a7"}}
+
+
+def test_canary_in_a_slice(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.h264", CLEAN + b"-hidden-canary-")
+    assert run(path)[0] == 0
+    code, found, _ = run(path, canaries=(b"hidden-canary".hex(),))
+    assert (code, found["problems"]) == (1, {"canary number 1 (raw) in NAL units": 1})
+
+
+def rtp(number: int, payload: bytes, *, marker: bool = False, timestamp: int = 0, head: int = 0x80) -> bytes:
+    second = 0x80 * marker + 96
+    return bytes((head, second)) + number.to_bytes(2) + timestamp.to_bytes(4) + b"\x01\x02\x03\x04" + payload
+
+
+def stream() -> list[bytes]:
+    packets = [rtp(65534, SPS), rtp(65535, PPS), rtp(0, b"\x65\x88\x84\x21", marker=True)]
+    return [*packets, *(rtp(at, b"\x41\x9a\x02\x05", marker=True, timestamp=3600 * at) for at in range(1, 25))]
+
+
+def captured(packets: list[bytes], *, to: int = 6000) -> list[bytes]:
+    head = (5004).to_bytes(2) + to.to_bytes(2)
+    return [ethernet(ipv4(head + (8 + len(data)).to_bytes(2) + bytes(2) + data)) for data in packets]
+
+
+def test_clean_capture(tmp_path: Path) -> None:
+    report = (
+        bytes.fromhex("80c80006 01020304")
+        + bytes(20)
+        + b"\x81\xca\x00\x05\x01\x02\x03\x04\x01\x0atranscoder\x00"
+        + bytes(3)
+    )
+    path = written(tmp_path / "a.pcap", pcap(*captured(stream()), *captured([report], to=6001)))
+    code, found, _ = run(path)
+    assert (code, found["problems"]) == (0, {})
+    media = found["media"][0]
+    assert (media["codec"], media["pictures"], media["missing"], media["fps_by_timestamp"]) == ("H264", 25, 0, 25.0)
+    assert (media["rtcp"], media["rtcp_text"]) == ({"SR": 1, "SDES": 1}, {"CNAME: transcoder": 1})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: [*p, rtp(25, b"\x00\x01\x00\x01HIKV\x41\x9a", head=0x90)], "extension of profile 0x0001"),
+        (lambda p: [*p, rtp(25, b"\x41\x9a\x00\x00\x03", head=0xA0)], "padding"),
+        (lambda p: [*p, rtp(25, b"vend\x41\x9a", head=0x81)], "CSRC"),
+        (lambda p: [*p, p[-1][:1] + b"\x70" + p[-1][2:]], "more than one payload type"),
+        (lambda p: [*p, p[-1][:8] + b"\x04\x03\x02\x01" + p[-1][12:]], "more than one SSRC"),
+        (lambda p: [*p, rtp(25, b"\x18\x00\x09\x41")], "add up"),
+        (lambda p: [*p, b"\x80\xcc\x00\x03\x01\x02\x03\x04DAHUsecr"], "RTCP APP"),
+        (lambda p: [*p, b"\x81\xca\x00\x02\x01\x02\x03\x04\x01\x02ab"], "CNAME: ab"),
+    ],
+)
+def test_each_field_of_a_packet(tmp_path: Path, change, words: str) -> None:
+    code, found, _ = run(written(tmp_path / "a.pcap", pcap(*captured(change(stream())))))
+    assert code == 1
+    assert words in "\n".join(found["problems"])
+
+
+def test_loss_is_told_and_is_clean(tmp_path: Path) -> None:
+    packets = stream()
+    del packets[10:13]
+    packets.insert(15, packets[13])
+    code, found, _ = run(written(tmp_path / "a.pcap", pcap(*captured(packets))))
+    assert (code, found["media"][0]["missing"], found["media"][0]["late"]) == (0, 3, 1)
+    assert found["media"][0]["pictures"] == 22
+
+
+def test_interleaved_recording(tmp_path: Path) -> None:
+    frames = b"".join(b"$\x00" + len(data).to_bytes(2) + data for data in stream())
+    code, found, _ = run(written(tmp_path / "a.bin", frames))
+    assert (code, found["media"][0]["pictures"]) == (0, 25)
+    answer = b"RTSP/1.0 200 OK\r\nCSeq: 4\r\nServer: H264DVR 1.0\r\n\r\n"
+    code, found, _ = run(written(tmp_path / "a.bin", answer + frames))
+    assert code == 1
+    assert "RTSP header that is not ours: Server: H264DVR 1.0" in found["problems"]
+    code, found, _ = run(written(tmp_path / "a.bin", frames + b"secret" + frames))
+    assert found["problems"]["bytes between RTSP messages and frames"] == 6
+
+
+def test_recorded_camera(footage: Path) -> None:
+    """The capture holds what its own byte stream holds: 276 pictures, and one SEI too many."""
+    expected = {"1 TRAIL_R": 275, "20 IDR_N_LP": 1, "32 VPS": 1, "33 SPS": 1, "34 PPS": 1, "39 prefix SEI": 1}
+    for name in ("tau_wilson.pcap", "tau_raw.h265"):
+        code, found, _ = run(footage / name)
+        assert (code, found["problems"]) == (1, {"NAL units of type 39 prefix SEI": 1})
+        (media,) = found["media"]
+        assert (media["nal_units"], media["pictures"]) == (expected, 276)
+
+
+def test_encoders_sign_their_work(tmp_path: Path) -> None:
+    ffmpeg = shutil.which("ffmpeg")
+    if not ffmpeg:
+        pytest.skip("ffmpeg is not installed")
+    for name, encoder in (("a.264", "libx264"), ("a.265", "libx265")):
+        made = ["-f", "lavfi", "-i", "testsrc=s=96x96:r=5:d=2", "-c:v", encoder, tmp_path / f"a.{name[-3:]}"]
+        form = ["-f", "h264" if "264" in name else "hevc"]
+        subprocess.run([ffmpeg, "-v", "error", *made[:-1], *form, tmp_path / name], check=True, timeout=60)
+        code, found, _ = run(tmp_path / name)
+        assert code == 1
+        assert f"mark {encoder[3:]} identification SEI in NAL units" in found["problems"]
+        assert found["media"][0]["pictures"] == 10
+
+
+@pytest.mark.parametrize(
+    ("family", "transport"),
+    [("hikvision", "tcp"), ("dahua", "tcp"), ("uniview", "tcp"), ("h264dvr", "tcp"), ("hikvision", "udp")],
+)
+def test_everything_a_camera_hides_is_found(cameras: Cameras, tmp_path: Path, family: str, transport: str) -> None:
+    path = written(tmp_path / "canaries.jsonl", cameras.lines.encode())
+    code, found, _ = run(cameras.url(family), transport=transport, seconds=2.5, canary_files=(path,))
+    assert (code, found["clean"]) == (1, False)
+    camera = cameras.listed[family]
+    hidden = {canary["name"] for canary in camera["canaries"]}
+    if family == "h264dvr":
+        hidden -= {"realm"}  # its password is in the path, so it never asks for one
+    problems = "\n".join(found["problems"])
+    assert hidden <= set(re.findall(rf"canary {camera['name']} (\w+) \(", problems))
+    others = [other["name"] for name, other in cameras.listed.items() if name != family]
+    assert not any(f"canary {name} " in problems for name in others)
+    video = found["media"][0]
+    assert video["fps_by_timestamp"] == pytest.approx(10, abs=0.1)
+    assert video["gop_pictures"] == [10]
+    assert video["missing"] == 0
+
+
+def refuse(options: dict) -> str:
+    code, found, errors = run(**options)
+    assert (code, found) == (2, {})
+    return errors
+
+
+def test_usage(tmp_path: Path) -> None:
+    path = str(written(tmp_path / "a.h264", CLEAN))
+    assert "neither" in refuse({"source": str(tmp_path / "missing")})
+    assert "rtsp://" in refuse({"source": "http://127.0.0.1/"})
+    assert "--transport" in refuse({"source": path, "transport": "quic"})
+    assert "--seconds" in refuse({"source": path, "seconds": 0})
+    assert "--codec" in refuse({"source": path, "codec": "av1"})
+    assert "hexadecimal" in refuse({"source": path, "canaries": ("xyz",)})
+    assert "shorter" in refuse({"source": path, "canaries": ("ab",)})
+    assert "no list" in refuse({"source": path, "canary_files": (written(tmp_path / "b", b"no json"),)})
+
+
+def test_not_reachable(cameras: Cameras, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    code, found, errors = run(f"rtsp://user:pass-word@127.0.0.1:{port}/x")
+    assert (code, found) == (1, {})
+    assert f"127.0.0.1:{port}" in errors
+    assert "pass-word" not in errors
+    code, _, errors = run(cameras.url("hikvision", login=False))
+    assert (code, "give a user and a password" in errors) == (1, True)
+    code, _, errors = run(cameras.url("hikvision", login=False), username="admin", password="wrong")
+    assert (code, "check user and password" in errors) == (1, True)
+    code, _, errors = run(written(tmp_path / "a.bin", b"neither this nor that"))
+    assert (code, "is no Annex B stream" in errors) == (1, True)
+
+
+def test_a_server_that_answers_nonsense() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"\x00\x01garbage" * 100)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        code, _, errors = run(f"rtsp://127.0.0.1:{server.getsockname()[1]}/x")
+        thread.join()
+    assert code == 1
+    assert "closed the connection" in errors

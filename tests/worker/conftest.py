@@ -1,6 +1,0 @@
-"""Makes the pipeline run and the video makers importable."""
-
-import sys
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "media")]

@@ -1,0 +1,178 @@
+"""A gateway with everything that steers it: what is kept, HTTP, MQTT, and the file when it changes."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from transcoder.config import ConfigFile, load_file
+from transcoder.config.overlay import EffectiveConfig, rebase
+from transcoder.control.controller import Controller
+from transcoder.errors import ConfigError
+from transcoder.service.audit import Entry
+from transcoder.service.store import FILE_NAME, Kept, Store, StoreError
+
+if TYPE_CHECKING:
+    from transcoder.api.server import HttpServer
+    from transcoder.mqtt.link import MqttLink
+
+WATCH_S: Final = 1.0
+"""Between looks at the file, where `watch` is on."""
+SETTLE_S: Final = 0.3
+"""A file that changed a moment ago may be half written."""
+SAMPLE_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class App:
+    """Everything that runs, from a configuration file.
+
+    Args:
+        path: of the file.
+        file: what was read from it.
+        debug: whether bytes of what was dropped may be shown.
+    """
+
+    def __init__(self, path: Path, file: ConfigFile, *, debug: bool = False) -> None:
+        self._path = path
+        self._file = file
+        self._debug = debug
+        self._store: Store | None = None
+        self._http: HttpServer | None = None
+        self._mqtt: MqttLink | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reload_wanted = asyncio.Event()
+        self.controller: Controller
+
+    async def start(self) -> None:
+        """Read what is kept, start the gateway, then what steers it.
+
+        Raises:
+            TransportError: an address to listen on can't be used.
+            WorkerError: there can be no workers.
+            StoreError: what is kept can't be read; starting without it could show what was masked.
+        """
+        kept = await self._open_store()
+        effective = self._build(kept)
+        if self._store is not None:
+            overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
+            entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
+            await self._store.commit([entry], overlays, self._file.raw)
+        self.controller = Controller(effective, self._store, kept.etag_key, examples=self._debug)
+        for name, problems in effective.unusable.items():
+            log.error(
+                "stream not served: what was set at runtime is not valid any more", stream=name, problems=problems
+            )
+            self.controller.publish_unusable(name, problems)
+        try:
+            await self._start_http()
+            self._prepare_mqtt()
+            await self.controller.gateway.start()
+        except BaseException:
+            await self.stop()
+            raise
+        if self._mqtt is not None:
+            self._mqtt.start()
+        if self._http is not None:
+            self._http.set_ready()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._sample()), loop.create_task(self._reload_when_wanted())]
+        if self.controller.config.watch:
+            self._tasks.append(loop.create_task(self._watch()))
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+
+    async def _open_store(self) -> Kept:
+        folder = self._file.config.state_dir
+        store = Store(folder)
+        try:
+            kept = await store.open()
+        except StoreError as error:
+            await store.close()
+            if (folder / FILE_NAME).exists():
+                raise
+            log.warning("nothing is kept over a restart and no stream can be changed at runtime", reason=str(error))
+            return Kept(overlays={}, file=None, etag_key=b"\0" * 32)
+        self._store = store
+        return kept
+
+    def _build(self, kept: Kept) -> EffectiveConfig:
+        overlays = rebase(kept.overlays, kept.file or self._file.raw, self._file.raw)
+        return EffectiveConfig.build(self._file, overlays, lenient=True)
+
+    async def _start_http(self) -> None:
+        config = self.controller.config.http
+        if config is None:
+            return
+        from transcoder.api.server import HttpServer  # noqa: PLC0415  # half a second of imports, only where wanted
+
+        self._http = HttpServer(self.controller, config)
+        await self._http.start()
+        self.controller.api_url = self._http.url
+        self.controller.on_sections = lambda new: self._http.set_tokens(new.http) if self._http and new.http else None
+        log.info("HTTP API", url=self._http.url)
+
+    def _prepare_mqtt(self) -> None:
+        config = self.controller.config.mqtt
+        if config is None:
+            return
+        from transcoder.mqtt.link import MqttLink  # noqa: PLC0415  # only where wanted, and before streams run
+
+        self._mqtt = MqttLink(self.controller, config, self.controller.config.node)
+        link = self._mqtt
+        self.controller.mqtt_connected = lambda: link.connected
+
+    async def stop(self) -> None:
+        """Say goodbye everywhere."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.controller.close()
+        if self._http is not None:
+            await self._http.stop()
+        if self._mqtt is not None:
+            await self._mqtt.stop()
+        await self.controller.gateway.stop()
+        if self._store is not None:
+            await self._store.close()
+
+    # -- the file ------------------------------------------------------------------------------------------------
+
+    async def _sample(self) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            self.controller.sample()
+
+    async def _reload_when_wanted(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            try:
+                # reading and validating thousands of streams takes a while: not on the loop
+                await self.controller.reload(await loop.run_in_executor(None, load_file, self._path))
+            except ConfigError as error:
+                self.controller.reload_failed(error.problems)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        seen = await loop.run_in_executor(None, _stamp, self._path)
+        while True:
+            await asyncio.sleep(WATCH_S)
+            stamp = await loop.run_in_executor(None, _stamp, self._path)
+            if stamp is None or stamp == seen:
+                continue
+            await asyncio.sleep(SETTLE_S)
+            if await loop.run_in_executor(None, _stamp, self._path) == stamp:
+                seen = stamp
+                self._reload_wanted.set()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

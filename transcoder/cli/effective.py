@@ -1,0 +1,108 @@
+"""The texts that `transcoder config` prints: the file, the changes made at runtime, and both together."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from transcoder.config import ConfigFile, StreamConfig, changes, lay_over, load_file, stream_keys
+from transcoder.config.overlay import EffectiveConfig, rebase
+from transcoder.control.controller import shown
+from transcoder.service.store import read_kept
+
+
+def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
+    """The file, and what holds with what was changed at runtime.
+
+    Raises:
+        ConfigError: the file is not valid.
+        StoreError: what is kept can't be read.
+    """
+    file = load_file(path)
+    kept = read_kept(file.config.state_dir)
+    overlays = rebase(kept.overlays, kept.file or file.raw, file.raw) if kept is not None else {}
+    return file, EffectiveConfig.build(file, overlays, lenient=True)
+
+
+def show(effective: EffectiveConfig) -> str:
+    """What holds, as YAML, without secrets; a comment says where each stream comes from."""
+    config = effective.config
+    top = config.model_dump(mode="json", exclude={"streams", "rtsp", "http", "mqtt", "defaults"})
+    lines = [_yaml(top), "streams:\n" if config.streams else "streams: {}\n"]
+    for name, stream in config.streams.items():
+        origin = {"file": "from the file", "runtime": "added at runtime", "changed": "changed at runtime"}
+        text = _yaml({name: shown(stream)})
+        lines.append(f"  # {origin[effective.origin(name)]}\n" + "".join(f"  {line}\n" for line in text.splitlines()))
+    for name, problems in effective.unusable.items():
+        lines += [f"# {name} is not served: {problem}\n" for problem in problems]
+    return "".join(lines)
+
+
+def diff(effective: EffectiveConfig) -> Iterator[str]:
+    """What was changed at runtime, a line for each key."""
+    old, new = effective.file.config.streams, effective.config.streams
+    for name in effective.overlays:
+        if name in effective.unusable:
+            yield f"! {name}: {effective.unusable[name][0]}"
+        elif name not in old:
+            yield f"+ {name}: {_short(shown(new[name])['source']['url'])}"
+            yield from _keys(name, {}, _given(effective.overlays[name].keys))
+        elif name not in new:
+            yield f"- {name}"
+        else:
+            yield from _changed(name, old[name], new[name])
+
+
+def _given(keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if key != "source"}
+
+
+def _changed(name: str, old: StreamConfig, new: StreamConfig) -> Iterator[str]:
+    before, after = shown(old), shown(new)
+    yield from _keys(name, before, changes(before, after))
+    if stream_keys(old, secrets=True)["source"] != stream_keys(new, secrets=True)["source"] and (
+        before["source"] == after["source"]
+    ):
+        yield f"~ {name}.source: other credentials"
+
+
+def _keys(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping | None):
+            yield from _keys(f"{path}.{key}", old or {}, value)
+        else:
+            yield f"~ {path}.{key}: " + (f"{_short(old)} -> " if key in before else "") + _short(value)
+
+
+def _short(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.removesuffix("\n...\n").strip()
+
+
+def export(file: ConfigFile, effective: EffectiveConfig) -> str:
+    """A file that says what holds: the present one, as written, with the runtime changes in it; passwords included."""
+    whole: dict[str, Any] = copy.deepcopy(dict(file.raw))
+    streams = dict(whole.get("streams") or {})
+    for name, overlay in effective.overlays.items():
+        if overlay.removed:
+            streams.pop(name, None)
+        else:
+            streams[name] = lay_over(streams.get(name) or {}, _escaped(overlay.keys))
+    whole["streams"] = streams
+    return _yaml(whole)
+
+
+def _escaped(value: Any) -> Any:
+    """What a command gave is meant as it is: in a file `${` would name a variable."""
+    if isinstance(value, Mapping):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(item) for item in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
+
+
+def _yaml(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)

@@ -1,0 +1,23 @@
+"""Exit codes of every command, and the way a command ends with an error."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+OK = 0
+NO = 1
+USAGE = 2
+
+ConfigPath = Annotated[Path, typer.Argument(help="The configuration file (YAML).", metavar="CONFIG")]
+
+
+def fail(problem: object, status: int) -> typer.Exit:
+    """Print a problem on standard error and return the exit to raise.
+
+    Args:
+        problem: an error or a line of text.
+        status: NO or USAGE.
+    """
+    typer.echo(str(problem), err=True)
+    return typer.Exit(status)

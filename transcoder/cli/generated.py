@@ -1,0 +1,52 @@
+"""The documents that are made from the code: `python -m transcoder.cli.generated docs`."""
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from transcoder.api.access import Access
+from transcoder.api.app import Surroundings, create_app
+from transcoder.config import json_schema
+from transcoder.control import Control, InfoDocument
+from transcoder.mqtt import asyncapi
+
+
+class _Nothing:
+    """A gateway that is only asked who it is."""
+
+    def info(self) -> InfoDocument:
+        return InfoDocument(version="", node="", rtsp_port=0, started="")
+
+
+def documents() -> Mapping[str, str]:
+    """Text by file name."""
+    return {
+        "asyncapi.yaml": yaml.safe_dump(asyncapi.document(version("transcoder")), sort_keys=False, width=120),
+        "openapi.json": _json(openapi()),
+        "config.schema.json": _json(json_schema()),
+    }
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document."""
+    app = create_app(cast(Control, _Nothing()), Surroundings(Access({}), list, open_metrics=False))
+    return app.openapi()
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(folder: Path) -> None:
+    """Write them."""
+    for name, text in documents().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,323 @@
+"""The one configuration: the file, the changes made at runtime over it, and what differs between two of them.
+
+A change made at runtime is kept as the keys that were given, per stream. The file is a writer like the others: what
+changed in it since it was last read wins over what was set before, and nothing else is touched.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from transcoder.config import (
+    Config,
+    ConfigFile,
+    StreamConfig,
+    changes,
+    check_remote,
+    lay_over,
+    stream_keys,
+    validate_stream,
+    without,
+)
+from transcoder.errors import ConfigError
+from transcoder.rejection import Code, Rejected
+
+MAX_STREAMS: Final = 4096
+"""Streams of one gateway, above what its processes and ports allow."""
+
+Origin = Literal["file", "runtime", "changed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What was changed at runtime of one stream.
+
+    Attributes:
+        keys: over the file's; the whole stream where the file has none of that id.
+        removed: the file's stream doesn't count.
+    """
+
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    removed: bool = False
+
+    def to_json(self) -> str:
+        """For the store; holds secrets."""
+        return json.dumps({"keys": self.keys, "removed": self.removed}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Overlay":
+        """What `to_json` made."""
+        data = json.loads(text)
+        return cls(keys=data["keys"], removed=data["removed"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What differs between two configurations.
+
+    Attributes:
+        added: streams.
+        removed: streams.
+        changed: streams, each with the paths of the keys that differ.
+        sections: top-level keys other than streams and defaults.
+    """
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sections: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """All streams that differ in any way."""
+        return (*self.added, *self.removed, *self.changed)
+
+
+def difference(old: Config, new: Config) -> Difference:
+    """What has to be done to get from one configuration to another: the only place that says so."""
+    changed = {
+        name: tuple(_paths(changes(stream_keys(old.streams[name], secrets=True), stream_keys(stream, secrets=True))))
+        for name, stream in new.streams.items()
+        if name in old.streams and stream is not old.streams[name] and stream != old.streams[name]
+    }
+    names = [name for name in Config.model_fields if name not in {"streams", "defaults"}]
+    return Difference(
+        added=tuple(name for name in new.streams if name not in old.streams),
+        removed=tuple(name for name in old.streams if name not in new.streams),
+        changed=changed,
+        sections=tuple(name for name in names if getattr(old, name) != getattr(new, name)),
+    )
+
+
+def _paths(keys: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
+    for key, value in keys.items():
+        if isinstance(value, Mapping) and value:
+            yield from _paths(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveConfig:
+    """A file and the changes over it, validated together. Never changed: each change makes another.
+
+    Attributes:
+        file: as last read.
+        overlays: by stream.
+        config: what holds.
+        unusable: streams that are not served because what was kept for them is not valid any more, and why.
+    """
+
+    file: ConfigFile
+    overlays: Mapping[str, Overlay] = field(default_factory=dict)
+    config: Config
+    unusable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, file: ConfigFile, overlays: Mapping[str, Overlay], *, lenient: bool = False) -> "EffectiveConfig":
+        """Lay kept changes over a file.
+
+        Args:
+            file: validated.
+            overlays: those that change nothing are left out.
+            lenient: a stream whose overlay isn't valid is left out too, rather than shown without its masks.
+
+        Raises:
+            ConfigError: an overlay isn't valid over this file, and not lenient.
+        """
+        streams = dict(file.config.streams)
+        kept: dict[str, Overlay] = {}
+        unusable: dict[str, tuple[str, ...]] = {}
+        problems: list[str] = []
+        for name, overlay in overlays.items():
+            try:
+                stream = _effective(file, name, overlay)
+            except ConfigError as error:
+                problems += [f"{problem} (set at runtime)" for problem in error.problems]
+                unusable[name] = tuple(error.problems)
+                kept[name] = overlay
+                streams.pop(name, None)
+                continue
+            if stream == file.config.streams.get(name):
+                continue
+            kept[name] = overlay
+            if stream is None:
+                streams.pop(name, None)
+            else:
+                streams[name] = stream
+        if problems and not lenient:
+            raise ConfigError(problems)
+        return cls(
+            file=file, overlays=kept, config=file.config.model_copy(update={"streams": streams}), unusable=unusable
+        )
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    def origin(self, stream: str) -> Origin:
+        """Where a stream's configuration comes from."""
+        if stream not in self.overlays:
+            return "file"
+        return "changed" if stream in self.file.config.streams else "runtime"
+
+    def etag(self, stream: str, key: bytes) -> str:
+        """A tag that is another one whenever the stream's configuration is, its secrets included.
+
+        Args:
+            stream: its id.
+            key: random, so that a password can't be tried against the tag.
+        """
+        text = json.dumps(stream_keys(self._known(stream), secrets=True), sort_keys=True)
+        return hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest()
+
+    def source_of(self, source: object) -> StreamConfig:
+        """A stream that would come from a source, to ask its camera.
+
+        Args:
+            source: a URL or the keys of a `source`.
+
+        Raises:
+            Rejected: it is not valid.
+        """
+        return _validated(self.file, "probe", _checked("probe", {"source": source}))
+
+    def _known(self, stream: str) -> StreamConfig:
+        if stream not in self.config.streams:
+            raise Rejected(Code.UNKNOWN_STREAM, f"there is no stream {stream[:63]!r}")
+        return self.config.streams[stream]
+
+    # -- changes -------------------------------------------------------------------------------------------------
+
+    def add(self, stream: str, keys: object) -> "EffectiveConfig":
+        """With a new stream.
+
+        Raises:
+            Rejected: it exists, or its keys are not valid.
+        """
+        if stream in self.config.streams:
+            raise Rejected(Code.EXISTS, f"there is a stream {stream!r} already")
+        if len(self.config.streams) >= MAX_STREAMS:
+            raise Rejected(Code.INVALID, f"there are {MAX_STREAMS} streams, the most there may be")
+        return self.replace(stream, keys)
+
+    def update(self, stream: str, keys: object) -> "EffectiveConfig":
+        """With some keys of a stream changed.
+
+        Raises:
+            Rejected: there is no such stream, or the keys are not valid.
+        """
+        self._known(stream)
+        before = self.overlays.get(stream, Overlay())
+        checked = _checked(stream, keys)
+        return self._with(stream, Overlay(keys=lay_over(before.keys, checked)))
+
+    def replace(self, stream: str, keys: object) -> "EffectiveConfig":
+        """With a stream that has the given keys and otherwise defaults.
+
+        Raises:
+            Rejected: the keys are not valid.
+        """
+        checked = _checked(stream, keys)
+        if stream in self.file.config.streams:  # what is not given is the default's and not the file's
+            whole = stream_keys(_validated(self.file, stream, checked), secrets=True)
+            checked = {**whole, **checked, "video": whole["video"]}
+        return self._with(stream, Overlay(keys=checked))
+
+    def remove(self, stream: str) -> "EffectiveConfig":
+        """Without a stream.
+
+        Raises:
+            Rejected: there is no such stream.
+        """
+        self._known(stream)
+        overlays = {name: overlay for name, overlay in self.overlays.items() if name != stream}
+        if stream in self.file.config.streams:
+            overlays[stream] = Overlay(removed=True)
+        streams = {name: value for name, value in self.config.streams.items() if name != stream}
+        return self._copy(overlays, streams, stream)
+
+    def with_file(self, file: ConfigFile, old_raw: Mapping[str, Any] | None = None) -> "EffectiveConfig":
+        """With another version of the file.
+
+        Args:
+            file: the new version.
+            old_raw: the version that the overlays were made over, None for the present one.
+
+        Raises:
+            ConfigError: what was set at runtime isn't valid over it.
+        """
+        old = self.file.raw if old_raw is None else old_raw
+        return EffectiveConfig.build(file, rebase(self.overlays, old, file.raw))
+
+    def _with(self, stream: str, overlay: Overlay) -> "EffectiveConfig":
+        effective = _validated(self.file, stream, lay_over(self.file.keys_of(stream) or {}, overlay.keys))
+        overlays = {**self.overlays, stream: overlay}
+        if effective == self.file.config.streams.get(stream):
+            del overlays[stream]
+        return self._copy(overlays, {**self.config.streams, stream: effective}, stream)
+
+    def _copy(
+        self, overlays: Mapping[str, Overlay], streams: Mapping[str, StreamConfig], changed: str
+    ) -> "EffectiveConfig":
+        return EffectiveConfig(
+            file=self.file,
+            overlays=overlays,
+            config=self.config.model_copy(update={"streams": streams}),
+            unusable={name: why for name, why in self.unusable.items() if name != changed},
+        )
+
+
+def rebase(overlays: Mapping[str, Overlay], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Overlay]:
+    """What is left of the changes made at runtime once the file was edited.
+
+    Args:
+        overlays: over the old file.
+        old: the file as it was, as written.
+        new: the file as it is, as written.
+    """
+    before, after = old.get("streams") or {}, new.get("streams") or {}
+    result: dict[str, Overlay] = {}
+    for name, overlay in overlays.items():
+        was, is_now = before.get(name), after.get(name)
+        if is_now is None:
+            if was is None:
+                result[name] = overlay
+        elif was is not None:
+            edited = changes(_as_mapping(was), _as_mapping(is_now))
+            keys = without(overlay.keys, edited)
+            if overlay.removed or keys:
+                result[name] = Overlay(keys=keys, removed=overlay.removed)
+    return result
+
+
+def _as_mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _checked(stream: str, keys: object) -> dict[str, Any]:
+    try:
+        return check_remote(stream, keys)
+    except ConfigError as error:
+        raise _rejected(error) from None
+
+
+def _validated(file: ConfigFile, stream: str, keys: Mapping[str, Any]) -> StreamConfig:
+    try:
+        return _validate(file, stream, keys)
+    except ConfigError as error:
+        raise _rejected(error) from None
+
+
+def _validate(file: ConfigFile, stream: str, keys: Mapping[str, Any]) -> StreamConfig:
+    return validate_stream(stream, keys, file.data.get("defaults") or {}, file.config.sources.allow)
+
+
+def _effective(file: ConfigFile, stream: str, overlay: Overlay) -> StreamConfig | None:
+    if overlay.removed:
+        return None
+    return _validate(file, stream, lay_over(file.keys_of(stream) or {}, overlay.keys))
+
+
+def _rejected(error: ConfigError) -> Rejected:
+    return Rejected(Code.INVALID, error.problems[0], tuple(error.problems))

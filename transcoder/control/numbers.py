@@ -1,0 +1,33 @@
+"""What only metrics are made of: counters and quantiles of one stream that no document needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamNumbers:
+    """Of one stream. Counters go back to 0 with a worker or a connection, as Prometheus expects of a restart.
+
+    Attributes:
+        decoded: pictures of the present worker.
+        decode_errors: of the present worker, all kinds but concealed pictures.
+        concealed: pictures of the present worker in which the decoder made up what was missing.
+        timestamp_repairs: of the present connection, by kind.
+        encode_s: processor time of encoding, seconds.
+        encode_counts: pictures in it by ENCODE_BOUNDS_S, and those over the last bound.
+        delays_s: quantile to delay, from a picture's last packet to the readers.
+        last_picture: wall clock of the last picture of the camera that readers got, UTC seconds, 0 for none.
+        slow_reader_drops: access units that a reader was too slow for.
+        sessions: readers by transport.
+    """
+
+    decoded: int = 0
+    decode_errors: int = 0
+    concealed: int = 0
+    timestamp_repairs: Mapping[str, int] = field(default_factory=dict)
+    encode_s: float = 0.0
+    encode_counts: Sequence[int] = ()
+    delays_s: Mapping[str, float] = field(default_factory=dict)
+    last_picture: float = 0.0
+    slow_reader_drops: int = 0
+    sessions: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,215 @@
+"""One running stream as the documents that are told of it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from transcoder import clock
+from transcoder.config import StreamConfig
+from transcoder.control import (
+    FaultsDocument,
+    LedgerEntryDocument,
+    OutputDocument,
+    SourceDocument,
+    StreamNumbers,
+    StreamStateDocument,
+)
+from transcoder.control.documents import Status
+from transcoder.ipc.messages import CONCEALED
+from transcoder.ledger import Entry, Ledger
+from transcoder.logs import redact
+from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.store import now_text
+from transcoder.service.stream import Stream
+
+DEGRADED_S: Final = 30.0
+"""For so long after a lost worker a playing stream counts as degraded."""
+RATE_SPAN_S: Final = 10.0
+"""Over which the rates of the ledger are taken."""
+MAX_IN_STATE: Final = 32
+"""Kinds of dropped things in a stream's state, which is published over and over."""
+MAX_TEXT: Final = 64
+"""Characters of a kind: some are what a camera called something."""
+QUANTILES: Final = (0.5, 0.95, 0.99)
+"""Of the delays of the last pictures."""
+MAX_PROBLEM: Final = 300
+"""Characters of a reason."""
+
+
+class StreamDocuments:
+    """What has to be remembered of a stream to tell of it.
+
+    Args:
+        examples: whether bytes of what was dropped may be shown.
+    """
+
+    def __init__(self, *, examples: bool) -> None:
+        self._examples = examples
+        self._status: Status = "offline"
+        self._since = now_text()
+        self._trouble_until = 0.0
+        self._pictures = 0
+        self._last_picture = 0.0
+        self._before: dict[tuple[str, str], int] = {}
+        self._rates: dict[tuple[str, str], float] = {}
+        self._sampled = clock.monotonic()
+
+    def note(self, event_type: str) -> None:
+        """Something happened to the stream."""
+        if event_type == "worker_restarted":
+            self._trouble_until = clock.monotonic() + DEGRADED_S
+
+    def sample(self, stream: Stream, now: float) -> None:
+        """Called about once a second: whether pictures come, and the rates of the ledger."""
+        ledger, totals = stream.ledger, stream.status.totals
+        pictures = totals.pictures_out - totals.repeated_out
+        if pictures != self._pictures:
+            self._pictures, self._last_picture = pictures, clock.wall_clock()
+        span = now - self._sampled
+        if span < RATE_SPAN_S:
+            return
+        counts = {(layer, kind): entry.count for layer, kind, entry in ledger}
+        self._rates = {key: (count - self._before.get(key, 0)) / span for key, count in counts.items()}
+        self._before, self._sampled = counts, now
+
+    def status(self, stream: Stream) -> Status:
+        """What readers of the stream can expect."""
+        state = stream.status.state
+        status: Status
+        if state is StreamState.DISABLED:
+            status = "disabled"
+        elif state is not StreamState.PLAYING:
+            status = "offline"
+        else:
+            troubled = stream.status.overloaded or clock.monotonic() < self._trouble_until
+            status = "degraded" if troubled else "online"
+        if status != self._status:
+            self._status, self._since = status, now_text()
+        return status
+
+    def ledger(self, ledger: Ledger) -> list[LedgerEntryDocument]:
+        """All that was dropped, the most frequent first."""
+        entries = [self._entry(layer, kind, entry) for layer, kind, entry in ledger]
+        return sorted(entries, key=lambda entry: -entry.count)
+
+    def _entry(self, layer: str, kind: str, entry: Entry) -> LedgerEntryDocument:
+        return LedgerEntryDocument(
+            layer=layer,
+            kind=printable(kind, MAX_TEXT),
+            count=entry.count,
+            bytes=entry.size,
+            rate=round(self._rates.get((layer, kind), 0.0), 3),
+            first_seen=_time(entry.first),
+            last_seen=_time(entry.last),
+            example=entry.example.hex() if self._examples and entry.example else None,
+        )
+
+    def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:
+        """What only metrics are made of."""
+        status, worker = stream.status, stream.status.worker
+        repairs = stream.reception.get("timestamp_repairs", {})
+        errors = {kind: _number(count) or 0 for kind, count in worker.get("decode_errors", {}).items()}
+        concealed = errors.get(CONCEALED, 0)
+        delays = {str(share): status.delay_s(share) for share in QUANTILES}
+        return StreamNumbers(
+            decoded=_number(worker.get("counters", {}).get("decoded_pictures")) or 0,
+            decode_errors=sum(errors.values()) - concealed,
+            concealed=concealed,
+            timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
+            encode_s=status.totals.encode_s,
+            encode_counts=tuple(status.totals.encode_counts),
+            delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
+            last_picture=self._last_picture,
+            slow_reader_drops=stream.fanout.counters.dropped_access_units,
+            sessions=sessions,
+        )
+
+    def state(self, stream: Stream, config: StreamConfig) -> StreamStateDocument:
+        """The stream now."""
+        status = stream.status
+        return StreamStateDocument(
+            status=self.status(stream),
+            since=self._since,
+            state=status.state.value,
+            problem=_problem(status),
+            source=_source(stream, status),
+            output=_output(status, config),
+            faults=FaultsDocument(
+                damaged_access_units=status.totals.damaged_access_units,
+                shed_access_units=status.totals.shed_access_units,
+                worker_starts=status.totals.worker_starts,
+                worker_deaths=status.totals.worker_deaths,
+                rejected_from_worker=status.totals.rejected_from_worker,
+            ),
+            cpu=round(status.rates.cpu, 3),
+            rate_divisor=status.rate_divisor,
+            motion=round(status.motion, 3),
+            conditions=tuple(status.conditions),
+            sanitized=sum(stream.ledger.totals().values()),
+            ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
+        )
+
+
+def _problem(status: StreamStatus) -> str | None:
+    if status.state in {StreamState.PLAYING, StreamState.DISABLED}:
+        return None
+    return printable(redact(status.problem), MAX_PROBLEM) or None
+
+
+def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
+    found, totals, reception = status.source, status.totals, stream.reception
+    connected = status.state is StreamState.PLAYING
+    return SourceDocument(
+        connected=connected,
+        codec=_text(found.get("codec")),
+        width=_number(found.get("width")),
+        height=_number(found.get("height")),
+        fps=round(status.rates.fps_in, 2),
+        kbps=round(status.rates.kbps_in, 1),
+        vendor=_text(status.vendor),
+        packets=_number(reception.get("packets")) or 0,
+        packets_lost=_number(reception.get("lost")) or 0,
+        bytes=totals.bytes_in,
+        connects=totals.source_connects,
+        losses=totals.source_losses,
+    )
+
+
+def _output(status: StreamStatus, config: StreamConfig) -> OutputDocument:
+    made, totals = status.output, status.totals
+    delay_s = status.delay_s()
+    frame_rate = made.get("frame_rate")
+    return OutputDocument(
+        codec=_text(made.get("codec")),
+        width=_number(made.get("width")),
+        height=_number(made.get("height")),
+        frame_rate=round(float(frame_rate), 3) if isinstance(frame_rate, int | float) else None,
+        fps=round(status.rates.fps_out, 2),
+        kbps=round(status.rates.kbps_out, 1),
+        bitrate_kbps=config.video.bitrate_kbps,
+        gop_s=config.video.gop_s,
+        readers=status.readers,
+        pictures=totals.pictures_out,
+        repeated=totals.repeated_out,
+        idr=totals.idr_out,
+        bytes=totals.bytes_out,
+        delay_s=round(max(delay_s, 0.0), 4) if delay_s is not None else None,
+    )
+
+
+def printable(text: str, limit: int) -> str:
+    """Text fit for a document: no control characters, and not longer than that."""
+    clean = "".join(char if char.isprintable() else "?" for char in text[: limit + 1])
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def _text(value: Any) -> str | None:
+    return printable(value, MAX_TEXT) if isinstance(value, str) and value else None
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _time(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

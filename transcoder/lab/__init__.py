@@ -1,0 +1,1 @@
+"""The laboratory: simulated cameras, readers, the demo and the benchmark. The product never imports it."""

@@ -1,0 +1,285 @@
+"""A load on this machine: cameras, something that re-encodes them, a reader each; and what it costs."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from transcoder.lab.bench import processes
+from transcoder.lab.bench.child import Child
+
+SETTLE_S = 4.0
+"""Before a measurement: connections, first IDRs, caches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraOptions:
+    """What the cameras show; all show the same.
+
+    Attributes:
+        width, height, fps: of the scene; footage keeps its own.
+        codec: "h264" or "h265".
+        source: footage instead of the scene.
+        bitrate_kbps: None: by size.
+        noise: of the scene, luma steps.
+        counter: whether pictures carry their number.
+    """
+
+    width: int = 1920
+    height: int = 1080
+    fps: int = 25
+    codec: str = "h264"
+    source: Path | None = None
+    bitrate_kbps: int | None = None
+    noise: float = 1.5
+    counter: bool = False
+
+    def arguments(self, cameras: int) -> list[str]:
+        """Of `python -m transcoder.lab.cameras`."""
+        given = ["--cameras", str(cameras), "--family", "hikvision", "--codec", self.codec, "--control", "--list"]
+        given += ["--width", str(self.width), "--height", str(self.height), "--fps", str(self.fps)]
+        given += ["--noise", str(self.noise), *(["--counter"] if self.counter else [])]
+        if self.source is not None:
+            given += ["--source", str(self.source)]
+        if self.bitrate_kbps is not None:
+            given += ["--bitrate-kbps", str(self.bitrate_kbps)]
+        return given
+
+
+class Side(Protocol):
+    """What is measured: it pulls the cameras' URLs and serves each again."""
+
+    async def start(self, sources: Sequence[str]) -> list[str]:
+        """Begin; returns the URLs to read, one for each source."""
+
+    def pids(self) -> list[int]:
+        """Of all its processes."""
+
+    async def report(self) -> dict[str, Any]:
+        """Counters of its own, if it has any."""
+
+    async def stop(self) -> None:
+        """End all its processes."""
+
+
+class GatewaySide:
+    """The gateway, as a process of its own.
+
+    Args:
+        folder: for its configuration and state.
+        stream: keys of every stream beside `source`.
+    """
+
+    def __init__(self, folder: Path, stream: dict[str, Any] | None = None) -> None:
+        self._folder = folder
+        self._stream = stream or {}
+        self._child: Child | None = None
+
+    async def start(self, sources: Sequence[str]) -> list[str]:
+        """Side."""
+        streams = {f"s{index}": {"source": url, **self._stream} for index, url in enumerate(sources)}
+        config = {
+            "rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0]},
+            "http": {"listen": "127.0.0.1:0"},
+            "state_dir": str(self._folder),
+            "streams": streams,
+        }
+        path = self._folder / "bench.yaml"
+        path.write_text(json.dumps(config))
+        self._child = await Child("transcoder.lab.bench.measured_gateway", str(path)).__aenter__()
+        base = str(self._child.ready["url"]).rstrip("/")
+        return [f"{base}/{name}" for name in streams]
+
+    def pids(self) -> list[int]:
+        """Side."""
+        assert self._child is not None  # noqa: S101  # started
+        return [self._child.pid, *processes.children(self._child.pid)]
+
+    async def report(self) -> dict[str, Any]:
+        """Side: of measured_gateway."""
+        assert self._child is not None  # noqa: S101  # started
+        return await self._child.report()
+
+    async def stop(self) -> None:
+        """Side."""
+        if self._child is not None:
+            await self._child.__aexit__()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What some seconds under load cost.
+
+    Attributes:
+        streams: how many.
+        fps: of each camera.
+        seconds: measured.
+        cores: processor time a second of everything that belongs to the side.
+        split: the same, divided up where the side can tell: service, fork_server, decode, stages, encode, rest.
+        pss: bytes, of all its processes.
+        expected: pictures that the cameras sent to each reader.
+        pictures: that each reader got.
+        kbps: mean of what the readers got.
+        delays_s: sorted; from the last packet of a picture's arrival to its sending, where the side can tell.
+        problems: of readers and streams.
+    """
+
+    streams: int
+    fps: float
+    seconds: float
+    cores: float
+    split: dict[str, float] = field(default_factory=dict)
+    pss: int = 0
+    expected: float
+    pictures: tuple[int, ...]
+    kbps: float
+    delays_s: tuple[float, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def streams_per_core(self) -> float:
+        """Of this kind that one core would carry."""
+        return self.streams / self.cores if self.cores else 0.0
+
+    @property
+    def delivered(self) -> float:
+        """Share of the cameras' pictures that the worst served reader got."""
+        return min(self.pictures) / self.expected if self.pictures else 0.0
+
+    def delay_s(self, share: float) -> float | None:
+        """Delay that this share of the pictures did not exceed."""
+        if not self.delays_s:
+            return None
+        return self.delays_s[min(int(share * len(self.delays_s)), len(self.delays_s) - 1)]
+
+
+class Load:
+    """Cameras, a side and readers, running.
+
+    Args:
+        side: what is measured.
+        cameras: what they show.
+        streams: how many.
+        readers: of each stream.
+
+    Attributes:
+        fleet: the cameras.
+        camera: what the first one is: width, height, fps, codec and more.
+    """
+
+    def __init__(self, side: Side, cameras: CameraOptions, streams: int, *, readers: int = 1) -> None:
+        self.side = side
+        self.fleet: Child | None = None
+        self.camera: dict[str, Any] = {}
+        self._cameras = cameras
+        self._streams = streams
+        self._readers_each = readers
+        self._stack = AsyncExitStack()
+        self._readers: Child | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start everything and let it settle."""
+        try:
+            self.fleet = await self._stack.enter_async_context(
+                Child("transcoder.lab.cameras", *self._cameras.arguments(self._streams))
+            )
+            self.camera = next((event for event in self.fleet.announced if event["event"] == "camera"), {})
+            self.fleet.announced.clear()
+            self._stack.push_async_callback(self.side.stop)
+            urls = await self.side.start(self.fleet.ready["urls"])
+            self._readers = await self._stack.enter_async_context(
+                Child("transcoder.lab.bench.readers", *(url for url in urls for _ in range(self._readers_each)))
+            )
+            await self._wait_for_pictures()
+            await asyncio.sleep(SETTLE_S)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End everything."""
+        await self._stack.aclose()
+
+    async def _wait_for_pictures(self, limit_s: float = 30.0) -> None:
+        assert self._readers is not None  # noqa: S101  # entered
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            report = await self._readers.report()
+            if all(reader["pictures"] > 0 for reader in report["readers"]):
+                return
+            await asyncio.sleep(0.25)
+
+    async def read(self) -> list[dict[str, Any]]:
+        """What the readers got since they were asked last."""
+        assert self._readers is not None  # noqa: S101  # entered
+        readers: list[dict[str, Any]] = (await self._readers.report())["readers"]
+        return readers
+
+    async def measure(self, seconds: float) -> Sample:
+        """Let it run for so long and say what it cost."""
+        assert self._readers is not None  # noqa: S101  # entered
+        before = await self._look()
+        await asyncio.sleep(seconds)
+        pss = sum(map(processes.pss_bytes, self.side.pids()))
+        after = await self._look()
+        span = after["until"] - before["since"]
+        seen = list(zip(before["readers"], after["readers"], strict=True))
+        fps = float(self.camera.get("fps", self._cameras.fps))
+        delays = sorted(
+            delay for stream in after["report"].get("streams", {}).values() for delay in stream.get("delays_s", ())
+        )
+        problems = {reader["problem"] for _, reader in seen if reader["connects"] != 1}
+        problems |= {stream["problem"] for stream in after["report"].get("streams", {}).values()}
+        return Sample(
+            streams=self._streams,
+            fps=fps,
+            seconds=span,
+            cores=(after["cpu_until_s"] - before["cpu_since_s"]) / span,
+            split=_split(before["report"], after["report"]),
+            pss=pss,
+            expected=fps * (after["readers_at"] - before["readers_at"]),
+            pictures=tuple(new["pictures"] - old["pictures"] for old, new in seen),
+            kbps=sum(new["bytes"] - old["bytes"] for old, new in seen) / len(seen) / span / 125,
+            delays_s=tuple(delays),
+            problems=tuple(sorted(problems - {""})),
+        )
+
+    async def _look(self) -> dict[str, Any]:
+        assert self._readers is not None  # noqa: S101  # entered
+        # the gateway's report costs it time: what was measured ends before one, and begins behind one
+        until, cpu_until_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())
+        report = await self.side.report()
+        since, cpu_since_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())
+        readers = await self._readers.report()
+        return {
+            "until": until,
+            "cpu_until_s": cpu_until_s,
+            "since": since,
+            "cpu_since_s": cpu_since_s,
+            "report": report,
+            "readers": readers["readers"],
+            "readers_at": readers["at"],
+        }
+
+
+def _split(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
+    if not after:
+        return {}
+    span = after["at"] - before["at"]
+    cores = {
+        "service": (after["service_cpu_s"] - before["service_cpu_s"] - before["report_cpu_s"]) / span,
+        "fork_server": (after["fork_server_cpu_s"] - before["fork_server_cpu_s"]) / span,
+    }
+    workers = 0.0
+    parts = dict.fromkeys(("decode", "stages", "encode"), 0.0)
+    for name, stream in after["streams"].items():
+        old = before["streams"][name]
+        workers += (stream["worker_cpu_s"] - old["worker_cpu_s"]) / span
+        for part in parts:
+            parts[part] += (stream["totals"][f"{part}_s"] - old["totals"][f"{part}_s"]) / span
+    return cores | parts | {"rest": workers - sum(parts.values())}

@@ -1,0 +1,71 @@
+"""`python -m transcoder.lab.bench.measured_gateway CONFIG`: the service, reporting on a pipe."""
+
+import logging
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from transcoder.config import load
+from transcoder.lab.bench import processes
+from transcoder.lab.bench.child import answer_until_end, emit
+from transcoder.service.gateway import Gateway
+
+
+def report(gateway: Gateway) -> dict[str, Any]:
+    """Counters, processor time and memory of the service, its fork server and its workers."""
+    own = os.getpid()
+    at, service_cpu_s = time.monotonic(), processes.cpu_seconds(own)
+    workers = {stream.status.worker_pid for stream in gateway.streams.values()} - {None}
+    others = [pid for pid in processes.children(own) if pid not in workers]
+    streams = {}
+    for name, stream in gateway.streams.items():
+        status = stream.status
+        streams[name] = {
+            "state": status.state.value,
+            "problem": status.problem,
+            "totals": asdict(status.totals),
+            "counters": status.worker.get("counters", {}),
+            "delays_s": [delay_s for _, delay_s in status.delays],
+            "reception": stream.reception,
+            "readers": stream.fanout.readers,
+            "sent_bytes": stream.fanout.counters.sent_bytes,
+            "dropped_access_units": stream.fanout.counters.dropped_access_units,
+            "worker_pid": status.worker_pid,
+            "worker_cpu_s": processes.cpu_seconds(status.worker_pid) if status.worker_pid else 0.0,
+            "worker_pss": processes.pss_bytes(status.worker_pid) if status.worker_pid else 0,
+        }
+        status.delays.clear()
+    found = {
+        "at": at,
+        "service_cpu_s": service_cpu_s,
+        "service_pss": processes.pss_bytes(own),
+        "service_descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        "fork_server_cpu_s": processes.total_cpu_seconds(others),
+        "fork_server_pss": sum(map(processes.pss_bytes, others)),
+        "streams": streams,
+    }
+    return found | {"report_cpu_s": processes.cpu_seconds(own) - service_cpu_s}  # what it cost to find all this out
+
+
+async def _run(path: Path) -> None:
+    gateway = Gateway(load(path))
+    await gateway.start()
+    try:
+        emit("ready", {"url": gateway.server.url("127.0.0.1", ""), "pid": os.getpid()})
+        await answer_until_end(lambda: report(gateway))
+    finally:
+        await gateway.stop()
+
+
+if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    uvloop.run(_run(Path(sys.argv[1])))

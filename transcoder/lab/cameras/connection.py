@@ -1,0 +1,135 @@
+"""One client's connection to a simulated camera."""
+
+import asyncio
+from typing import Protocol, cast
+
+from transcoder import clock
+from transcoder.errors import ProtocolError
+from transcoder.lab.cameras.defects.delivery import Interference
+from transcoder.lab.cameras.dialog import CameraDialog, Delivery
+from transcoder.lab.cameras.packets import Burst
+from transcoder.lab.cameras.udp import UdpPorts
+from transcoder.rtsp.messages import Request, Response, RtspParser, serialize_response
+
+MAX_BACKLOG = 4 << 20
+"""Bytes that wait for a slow reader (about ten seconds of video); beyond, access units are left out up to an IDR."""
+
+
+class ConnectionOwner(Protocol):
+    """What a connection needs of its camera."""
+
+    def open_dialog(self, connection: "CameraConnection") -> tuple[CameraDialog, Interference]:
+        """For a new connection."""
+
+    def connection_lost(self, connection: "CameraConnection") -> None:
+        """The connection is gone."""
+
+    def changed(self) -> None:
+        """A connection began or ceased to play."""
+
+
+class CameraConnection(asyncio.Protocol):
+    """Feeds the dialog, writes its answers, and carries packets.
+
+    Args:
+        owner: the camera.
+        redirects: whether it came to the port that a camera redirects from.
+
+    Attributes:
+        peer: address of the client.
+        left_out: bursts that this reader was too slow for.
+    """
+
+    dialog: CameraDialog
+    interference: Interference
+    _transport: asyncio.Transport
+
+    def __init__(self, owner: ConnectionOwner, *, redirects: bool = False) -> None:
+        self._owner = owner
+        self.redirects = redirects
+        self._held: list[bytes] = []
+        self._parser = RtspParser()
+        self._waits_for_idr = False
+        self.peer = ""
+        self.left_out = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio calls this."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=2 * MAX_BACKLOG)
+        self.peer = transport.get_extra_info("peername")[0]
+        self.dialog, self.interference = self._owner.open_dialog(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Asyncio calls this."""
+        self.dialog.playing = False
+        self._owner.connection_lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Asyncio calls this."""
+        now = clock.monotonic()
+        self._parser.receive_data(data)
+        try:
+            while (event := self._parser.next_event()) is not None:
+                if isinstance(event, Request):
+                    self._answer(event, now)
+                elif not isinstance(event, Response):  # RTCP of the reader
+                    self.dialog.last_activity = now
+        except ProtocolError:
+            self.abort()
+
+    def _answer(self, request: Request, now: float) -> None:
+        response = self.dialog.receive_request(request, now)
+        if self.dialog.playing:
+            self.interference.begin(now)
+        early = request.method == "PLAY" and self.dialog.camera.behaviour.delivery.early_data
+        if early:
+            self._owner.changed()
+        if response is not None:
+            self._transport.write(serialize_response(response))
+        if not early:
+            self._owner.changed()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.dialog.playing = False
+        self._transport.abort()
+
+    def destinations(self) -> dict[int, Delivery]:
+        """Where each track goes: what was set up and, for a camera that pushes, everything else."""
+        deliveries = self.dialog.deliveries
+        camera = self.dialog.camera
+        if not camera.behaviour.delivery.push_unrequested or not all(place.tcp for place in deliveries.values()):
+            return deliveries
+        free = 1 + max((place.rtcp for place in deliveries.values()), default=1)
+        missing = [track.index for track in camera.tracks if track.index not in deliveries]
+        extra = {index: Delivery(True, free + 2 * n, free + 2 * n + 1) for n, index in enumerate(missing)}
+        return {**deliveries, **extra}
+
+    def send(self, bursts: list[Burst], udp: UdpPorts | None, now: float) -> None:
+        """Send what is due to this reader."""
+        destinations = self.destinations()
+        slow = self._transport.get_write_buffer_size() > MAX_BACKLOG
+        stalled = self.interference.stalls(now)
+        out = []
+        for burst in bursts:
+            place = destinations.get(burst.track)
+            if place is None:
+                continue
+            if not place.tcp:
+                if udp and not stalled:
+                    udp.send(burst, place.group or self.peer, place, self.interference)
+                continue
+            if slow or (self._waits_for_idr and not burst.random_access):
+                self._waits_for_idr = True
+                self.left_out += 1
+                continue
+            self._waits_for_idr = False
+            out.append(self.interference.dress(burst, place.rtcp if burst.rtcp else place.rtp, now))
+        if request := self.interference.request(now, f"rtsp://{self.peer}{self.dialog.camera.behaviour.path}"):
+            out.append(request)
+        if stalled:
+            self._held += out
+        elif out:
+            self._transport.write(b"".join([*self._held, *out]))
+            self._held.clear()

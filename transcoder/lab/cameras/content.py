@@ -1,0 +1,93 @@
+"""A scene as a camera encodes it: rendered and encoded once, kept in a folder.
+
+Rendering and encoding are paid for once by whoever runs the simulator first; after that all cameras with the same
+parameters share the same bytes.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+
+from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
+from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit, Content, load, store
+from transcoder.lab.cameras.encoder import CameraEncoder, default_bitrate_kbps
+from transcoder.lab.cameras.scenes import Picture, SceneOptions, render
+
+FORMAT = 1
+"""Part of every cache name; raised when the same parameters give other bytes."""
+Progress = Callable[[int, int], None]
+"""Called with pictures done and pictures in all (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentOptions:
+    """A scene and how it is encoded.
+
+    Attributes:
+        scene: what is rendered.
+        codec: of the camera.
+        bitrate_kbps: constant bitrate; None: what such a camera would be set to.
+        gop_s: seconds from IDR to IDR.
+    """
+
+    scene: SceneOptions = field(default_factory=SceneOptions)
+    codec: SourceCodec = Codec.H264
+    bitrate_kbps: int | None = None
+    gop_s: float = 4.0
+
+
+def from_scene(options: ContentOptions, cache: Path, progress: Progress | None = None) -> Content:
+    """The encoded scene, from the cache folder where it is there.
+
+    Args:
+        options: equal options share one cache entry.
+        cache: folder for encoded content; made if need be.
+        progress: told after each picture.
+
+    Raises:
+        MediaError: the encoder refused the size or rate.
+    """
+    name = cache_name("scene", {**asdict(options), "codec": options.codec.value})
+    content = load(cache, name)
+    if content is None:
+        scene = options.scene
+        bitrate = options.bitrate_kbps or default_bitrate_kbps(scene.width, scene.height, scene.fps)
+        encoder = CameraEncoder(
+            codec=options.codec,
+            width=scene.width,
+            height=scene.height,
+            fps=scene.fps,
+            bitrate_kbps=bitrate,
+            gop=max(1, round(options.gop_s * scene.fps)),
+        )
+        units: list[AccessUnit] = []
+        for index, picture in enumerate(render(scene)):
+            units.extend(encoder.encode(_frame(picture), ticks(index + 1, scene.fps) - ticks(index, scene.fps)))
+            if progress:
+                progress(index + 1, scene.frame_count)
+        units.extend(encoder.flush())
+        content = Content(codec=options.codec, width=scene.width, height=scene.height, access_units=tuple(units))
+        store(content, cache, name)
+    return content
+
+
+def cache_name(kind: str, parameters: dict[str, object]) -> str:
+    """Name of a content in the cache folder: the same parameters give the same name."""
+    text = repr((FORMAT, kind, sorted(parameters.items())))
+    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def ticks(index: int, fps: float) -> int:
+    """Timestamp of a picture at a steady rate, 90 kHz."""
+    return round(index * CLOCK_RATE / fps)
+
+
+def _frame(picture: Picture) -> av.VideoFrame:
+    height, width = picture.luma.shape
+    planes = np.concatenate([plane.reshape(-1) for plane in (picture.luma, picture.cb, picture.cr)])
+    return av.VideoFrame.from_ndarray(planes.reshape(height * 3 // 2, width), format="yuv420p")

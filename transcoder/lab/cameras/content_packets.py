@@ -1,0 +1,69 @@
+"""Packets of a content: made once, shared by all cameras that loop it in the same way."""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from transcoder.codecs.nal import Codec
+from transcoder.lab.cameras.access_units import Content
+from transcoder.lab.cameras.behaviour import CameraBehaviour
+from transcoder.lab.cameras.defects.packetization import PacketDefects, packetize
+from transcoder.lab.cameras.defects.pictures import changed_nal_units
+from transcoder.lab.cameras.interleaved_packets import interleave
+from transcoder.lab.cameras.packets import PacketBlock, block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How access units become packets.
+
+    Attributes:
+        max_payload: bytes of an RTP payload.
+        packets: defects of the payloads.
+        parameter_sets: whether they are in the stream.
+        encrypted: whether the slices' bodies are random.
+        svc: whether prefix NAL units stand before the slices.
+    """
+
+    max_payload: int
+    packets: PacketDefects
+    parameter_sets: bool
+    encrypted: bool
+    svc: bool
+
+
+def recipe(behaviour: CameraBehaviour, *, parameter_sets: bool) -> Recipe:
+    """How a camera makes its packets, with or without parameter sets."""
+    return Recipe(
+        max_payload=behaviour.max_payload,
+        packets=behaviour.packets,
+        parameter_sets=parameter_sets and behaviour.pictures.parameter_sets != "sdp",
+        encrypted=behaviour.pictures.encrypted,
+        svc=behaviour.pictures.svc,
+    )
+
+
+_BLOCKS: WeakKeyDictionary[Content, dict[Recipe, list[PacketBlock]]] = WeakKeyDictionary()
+
+
+def content_blocks(content: Content, how: Recipe) -> list[PacketBlock]:
+    """A block of packets for each access unit."""
+    by_recipe = _BLOCKS.setdefault(content, {})
+    if how not in by_recipe:
+        by_recipe[how] = [block(_payloads(content, how, index)) for index in range(len(content.access_units))]
+    return by_recipe[how]
+
+
+def _payloads(content: Content, how: Recipe, index: int) -> list[bytes]:
+    """RTP payloads of one access unit."""
+    codec = content.codec
+    units = changed_nal_units(
+        codec,
+        content.access_units[index],
+        parameter_sets=how.parameter_sets,
+        encrypted=how.encrypted,
+        svc=how.svc,
+        seed=index,
+    )
+    if how.packets.decoding_order_numbers and isinstance(codec, Codec):
+        return interleave(codec, units, how.max_payload, index=index, total=len(content.access_units))
+    return packetize(codec, units, how.max_payload, how.packets)

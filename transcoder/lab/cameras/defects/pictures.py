@@ -1,0 +1,159 @@
+"""Which pictures come in which order, and what is done to them: parameter sets, smart codecs, encryption, restarts."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from transcoder.codecs.nal import Codec, header_size, is_parameter_set, is_vcl, nal_unit_type
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.lab.cameras.access_units import AccessUnit, Content
+from transcoder.lab.cameras.picture_packets import is_configuration
+
+ENCRYPTED_BYTES = 4096
+"""Hikvision encrypts so much of each slice's body, in blocks of 16 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureDefects:
+    """What is wrong with the pictures and their order.
+
+    Attributes:
+        parameter_sets: in the SDP and in the stream, only in the "sdp" (old Axis and Sony firmware), or only in the
+            "stream" (Hikvision media server).
+        parameter_sets_after_s: the stream carries none for so long, and the SDP none at all.
+        parameter_sets_old_timestamp: they carry the timestamp of the picture before theirs (Reolink RLC-822A).
+        size_change_every_s: the picture's size changes to three quarters and back so often, at an IDR (Lorex at night).
+        gop_s: seconds from IDR to IDR (H.264+, Zipstream: 20 and more); none: as the fleet says.
+        first_idr_after_s: only P pictures for so long after the first reader came (smart codecs: up to 20).
+        svc: prefix NAL units 14 and slices of an enhancement layer 20 around each slice (Hikvision with SVC on); H.264.
+        frozen_after_s: from then on the same picture, bit for bit (a hung image sensor).
+        dark: a picture with next to no light in it (a lens cap, a night without infrared).
+        encrypted: the slices' bodies are random (Hikvision, EZVIZ, Imou with stream encryption on).
+        encoder_restart_every_s: another SSRC, sequence and timestamp from an IDR on (settings changed, day and night).
+    """
+
+    parameter_sets: Literal["both", "sdp", "stream"] = "both"
+    parameter_sets_after_s: float | None = None
+    parameter_sets_old_timestamp: bool = False
+    size_change_every_s: float | None = None
+    gop_s: float | None = None
+    first_idr_after_s: float = 0.0
+    svc: bool = False
+    frozen_after_s: float | None = None
+    dark: bool = False
+    encrypted: bool = False
+    encoder_restart_every_s: float | None = None
+
+    @property
+    def in_description(self) -> bool:
+        """Whether the session description holds parameter sets."""
+        return self.parameter_sets != "stream" and self.parameter_sets_after_s is None
+
+
+class Programme:
+    """Which access unit comes next.
+
+    Args:
+        contents: shown first, and the one that it changes to, if any.
+        defects: the switches.
+        start_at_idr: False: the stream begins in the middle of a GOP.
+
+    Attributes:
+        content: index of the content shown.
+        index: of the access unit that comes next.
+        restarted: the encoder begins anew with it.
+    """
+
+    def __init__(self, contents: Sequence[Content], defects: PictureDefects, *, start_at_idr: bool) -> None:
+        self._contents = contents
+        self._defects = defects
+        self._start_at_idr = start_at_idr and not defects.first_idr_after_s
+        self.begin()
+
+    def begin(self) -> None:
+        """The first reader came."""
+        self.content = 0
+        self.index = 0 if self._start_at_idr else self._gop() // 2
+        self.restarted = False
+        self._waits_for_idr = self._defects.first_idr_after_s > 0
+        self._next_restart = self._defects.encoder_restart_every_s
+        self._next_size = self._defects.size_change_every_s
+
+    @property
+    def unit(self) -> AccessUnit:
+        """The access unit that comes next."""
+        return self._contents[self.content].access_units[self.index]
+
+    def step(self, since_start_s: float) -> None:
+        """Move on.
+
+        Args:
+            since_start_s: seconds since the first reader came.
+        """
+        defects = self._defects
+        units = self._contents[self.content].access_units
+        self.restarted = False
+        if self._waits_for_idr:
+            self._waits_for_idr = since_start_s < defects.first_idr_after_s
+            self.index = self.index % max(1, self._gop() - 1) + 1 if self._waits_for_idr and len(units) > 1 else 0
+            return
+        if defects.frozen_after_s is not None and since_start_s >= defects.frozen_after_s:
+            while not units[self.index].random_access:
+                self.index -= 1
+            return
+        if self._next_restart is not None and since_start_s >= self._next_restart:
+            self._next_restart += defects.encoder_restart_every_s or 0.0
+            self.restarted = True
+            self.index = 0
+            return
+        self.index = (self.index + 1) % len(units)
+        if self._next_size is not None and since_start_s >= self._next_size and units[self.index].random_access:
+            self._next_size += defects.size_change_every_s or 0.0
+            self.content = (self.content + 1) % len(self._contents)
+            self.index = 0
+
+    def _gop(self) -> int:
+        """Access units of the first GOP."""
+        units = self._contents[self.content].access_units
+        starts = [index for index, unit in enumerate(units) if unit.random_access]
+        return starts[1] if len(starts) > 1 else len(units)
+
+
+def changed_nal_units(
+    codec: SourceCodec, unit: AccessUnit, *, parameter_sets: bool, encrypted: bool, svc: bool, seed: int
+) -> list[bytes]:
+    """NAL units of an access unit as the camera sends them.
+
+    Args:
+        codec: of the NAL units.
+        unit: as the encoder made it.
+        parameter_sets: False: without them.
+        encrypted: bodies of slices are made random.
+        svc: a prefix NAL unit before each slice; H.264 only.
+        seed: of the random bytes.
+    """
+    if isinstance(codec, PictureCodec):
+        return [element for element in unit.nal_units if parameter_sets or not is_configuration(codec, element)]
+    rng = random.Random(seed)
+    changed: list[bytes] = []
+    for nal_unit in unit.nal_units:
+        kind = nal_unit_type(codec, nal_unit)
+        if is_parameter_set(codec, kind) and not parameter_sets:
+            continue
+        if is_vcl(codec, kind):
+            if svc and codec is Codec.H264:
+                changed.append(_prefix(nal_unit, idr=unit.random_access))
+            if encrypted:
+                at = header_size(codec)
+                size = min(len(nal_unit) - at, ENCRYPTED_BYTES) // 16 * 16
+                changed.append(nal_unit[:at] + rng.randbytes(size) + nal_unit[at + size :])
+                continue
+        changed.append(nal_unit)
+    return changed
+
+
+def _prefix(slice_unit: bytes, *, idr: bool) -> bytes:
+    """A prefix NAL unit: layer 0, no flags of its own (H.264 sections G.7.3.1.1, G.7.3.2.12.1)."""
+    reference = slice_unit[0] & 0x60
+    return bytes((reference | 14, 0xC0 if idr else 0x80, 0x80, 0x07)) + (b"\x20" if reference else b"")

@@ -1,0 +1,91 @@
+"""Clocks that jump, step, restart and wrap, and pictures that come irregularly."""
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a track is made from a behaviour, of which this is a part
+    from transcoder.lab.cameras.track import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingDefects:
+    """What is wrong with time.
+
+    Attributes:
+        timestamp_jump_s: single pictures are off by so many seconds (Intelbras and Dahua DVRs: -9800, 37600).
+        clock_step_s: timestamps, and sender reports with them, step by so many seconds for good (Dahua).
+        timestamp_restart: timestamps begin anew at zero (Tapo).
+        timestamp_defect_every_s: seconds between two of the above.
+        timestamp_wrap_after_s: the 32 bits wrap so long after the camera's start (any camera, every 13 hours).
+        interval_spread: 0 to 0.95; the interval between pictures varies by this part of itself, either way (Vivotek
+            "smart FPS", DVRs).
+        slow_fps: for half of the time, slow_every_s long, pictures come at this rate (smart codecs: 1 to 5).
+        slow_every_s: length of the slow time, and of the time between.
+        send_jitter_ms: pictures leave up to so much later than their timestamps say, in order (loaded cameras, Wi-Fi).
+        report_ssrc_foreign: sender reports name an SSRC that sends no media (Tapo C320WS).
+    """
+
+    timestamp_jump_s: float = 0.0
+    clock_step_s: float = 0.0
+    timestamp_restart: bool = False
+    timestamp_defect_every_s: float = 5.0
+    timestamp_wrap_after_s: float | None = None
+    interval_spread: float = 0.0
+    slow_fps: float | None = None
+    slow_every_s: float = 10.0
+    send_jitter_ms: float = 0.0
+    report_ssrc_foreign: bool = False
+
+
+class CameraClock:
+    """The clock of a camera's timestamps, defects included.
+
+    Args:
+        defects: its switches.
+        track: of the video; its timestamp base is moved where the clock moves for good.
+        rng: of the camera.
+    """
+
+    def __init__(self, defects: TimingDefects, track: "Track", rng: random.Random) -> None:
+        self._defects = defects
+        self._track = track
+        self._rng = rng
+        self._next = defects.timestamp_defect_every_s
+        if defects.timestamp_wrap_after_s is not None:
+            track.timestamp_base = -round(defects.timestamp_wrap_after_s * track.clock_rate) & 0xFFFFFFFF
+
+    def picture_timestamp(self, elapsed_s: float) -> int:
+        """RTP timestamp of one picture.
+
+        Args:
+            elapsed_s: since the camera's start; never less than before.
+        """
+        defects, track = self._defects, self._track
+        off = 0
+        if elapsed_s >= self._next:
+            self._next = elapsed_s + defects.timestamp_defect_every_s
+            off = round(defects.timestamp_jump_s * track.clock_rate)
+            track.timestamp_base += round(defects.clock_step_s * track.clock_rate)
+            if defects.timestamp_restart:
+                track.timestamp_base = -round(elapsed_s * track.clock_rate)
+        return (track.timestamp(elapsed_s) + off) & 0xFFFFFFFF
+
+    def interval_s(self, nominal_s: float, since_start_s: float) -> float:
+        """Seconds to the next picture.
+
+        Args:
+            nominal_s: what the content says.
+            since_start_s: since the first reader came.
+        """
+        defects = self._defects
+        interval = nominal_s
+        if defects.slow_fps and int(since_start_s / defects.slow_every_s) % 2:
+            interval = max(nominal_s, 1 / defects.slow_fps)
+        if defects.interval_spread:
+            interval *= self._rng.uniform(1 - defects.interval_spread, 1 + defects.interval_spread)
+        return interval
+
+    def sending_delay_s(self) -> float:
+        """How much later than it should a picture leaves."""
+        return self._rng.uniform(0.0, self._defects.send_jitter_ms / 1000) if self._defects.send_jitter_ms else 0.0

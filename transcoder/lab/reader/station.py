@@ -1,0 +1,66 @@
+"""One stream that is read: the relay that sees its bytes, and the playback behind it."""
+
+from urllib.parse import urlsplit
+
+from transcoder.lab.cameras.canary import Canary
+from transcoder.lab.reader.playback import Playback
+from transcoder.lab.reader.relay import Relay
+
+
+class Station:
+    """One stream that is read.
+
+    Args:
+        name: of the stream.
+        url: of the stream.
+
+    Attributes:
+        name: of the stream.
+        relay: sees every byte.
+        playback: decodes.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        split = urlsplit(url)
+        self.name = name
+        login, at, _ = split.netloc.rpartition("@")
+        self._login = f"{login}{at}"
+        self._rest = url.partition("://")[2].partition("/")[2]
+        self.relay = Relay(split.hostname or "", split.port or 554)
+        self.playback = Playback()
+
+    async def start(self) -> None:
+        """Begin to read."""
+        await self.relay.start()
+        self.playback.start(f"rtsp://{self._login}127.0.0.1:{self.relay.port}/{self._rest}")
+
+    def result(self, canaries: list[Canary]) -> dict[str, object]:
+        """What was read, and which canaries were in it."""
+        wire = self.relay.counts
+        played = self.playback.counts
+        scanners = self.relay.scanner, self.playback.scanner
+        found = {canary.name: canary.where for scanner in scanners for canary in scanner.found(canaries)}
+        oddities = [*wire.oddities(), *played.oddities()]
+        if any(scanner.overflown for scanner in scanners):
+            oddities.append("more text than can be searched")
+        return {
+            "name": self.name,
+            "frames": played.frames,
+            "fps": round(played.timed / played.played_s, 2) if played.played_s > 0 else 0.0,
+            "decode_errors": played.errors,
+            "longest_gap_ms": round(played.longest_gap_s * 1000),
+            "steps_back": played.steps_back,
+            "connects": played.connects,
+            "problem": played.problem,
+            "codec": played.codec,
+            "width": played.width,
+            "height": played.height,
+            "bytes": self.relay.scanner.size,
+            "rtsp_messages": wire.messages,
+            "rtp_packets": wire.rtp,
+            "rtcp_packets": wire.rtcp,
+            "nal_unit_types": dict(sorted(played.nal_unit_types.items())),
+            "canaries_searched": len(canaries),
+            "canaries_found": [{"name": name, "where": where} for name, where in sorted(found.items())],
+            "oddities": oddities,
+        }

@@ -1,0 +1,1 @@
+"""The MQTT side of control: topics, commands and discovery, and the shell that speaks to a broker."""

@@ -1,0 +1,112 @@
+"""What the gateway says of itself: which retained values there are, and when they are said again."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from transcoder.control import Control, EventDocument
+from transcoder.mqtt.discovery import device
+from transcoder.mqtt.outbox import Outgoing
+from transcoder.mqtt.properties import PROPERTIES
+from transcoder.mqtt.topics import CHANNELS, Topics
+from transcoder.rejection import Rejected
+
+STATE_S: Final = 10.0
+"""At the latest a stream's state is published again."""
+STATS_S: Final = 30.0
+
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"
+
+
+class Announcer:
+    """Turns what changes into messages.
+
+    Args:
+        control: what is told of.
+        topics: the tree.
+        publish: takes the messages.
+    """
+
+    def __init__(self, control: Control, topics: Topics, publish: Callable[[Outgoing], None]) -> None:
+        self._control = control
+        self._topics = topics
+        self._publish = publish
+        self._status: dict[str, str] = {}
+        self._due: dict[str, float] = {}
+        self._stats_due = 0.0
+
+    def _say(self, name: str, payload: bytes, **parameters: str) -> None:
+        channel = CHANNELS[name]
+        topic = self._topics.topic(name, **parameters)
+        self._publish(Outgoing(topic=topic, payload=payload, qos=channel.qos, retain=channel.retain))
+
+    def announce(self, now: float) -> None:
+        """A connection was made: everything, and that the gateway is there as the last of it."""
+        self._say("info", self._control.info().model_dump_json().encode())
+        for stream in self._control.ids():
+            self.stream(stream, now)
+        self._say("status", ONLINE)
+
+    def stream(self, stream: str, now: float) -> None:
+        """Everything of one stream."""
+        try:
+            keys = self._control.properties(stream)
+            for item in PROPERTIES.values():
+                self._say("property_state", item.render(item.of(keys)).encode(), stream=stream, property=item.name)
+            self._state(stream, now)
+        except Rejected:  # about to be started or ended: its event comes
+            return
+        if self._topics.discovers:
+            self._say("discovery", _json(device(self._topics, stream, self._control.info())), stream=stream)
+
+    def _state(self, stream: str, now: float) -> None:
+        state = self._control.state(stream)
+        self._say("stream_state", state.model_dump_json().encode(), stream=stream)
+        self._say("stream_status", state.status.encode(), stream=stream)
+        self._status[stream] = state.status
+        self._due[stream] = now + STATE_S
+
+    def watch(self, now: float) -> None:
+        """Called about once a second: what changed without an event, and what is due."""
+        for stream in self._control.ids():
+            try:
+                if self._control.status(stream) != self._status.get(stream) or now >= self._due.get(stream, 0.0):
+                    self._state(stream, now)
+            except Rejected:
+                continue
+        if now >= self._stats_due:
+            self._stats_due = now + STATS_S
+            self._say("stats", self._control.stats().model_dump_json().encode())
+
+    def event(self, event: EventDocument, now: float) -> None:
+        """Something happened."""
+        payload = event.model_dump_json().encode()
+        if event.stream is None:
+            self._say("event", payload)
+            return
+        if event.event_type == "removed":
+            self._say("stream_event", payload, stream=event.stream)
+            if event.stream not in self._control.ids():
+                self.remove(event.stream)
+            return
+        self._say("stream_event", payload, stream=event.stream)
+        if event.event_type in {"added", "updated"}:
+            self.stream(event.stream, now)
+        elif event.stream in self._status:
+            self._due[event.stream] = 0.0
+
+    def remove(self, stream: str) -> None:
+        """Have the broker forget a stream that is no more."""
+        self._status.pop(stream, None)
+        self._due.pop(stream, None)
+        for topic in self._topics.retained(stream):
+            self._publish(Outgoing(topic=topic, payload=b"", qos=1, retain=True))
+
+    def leave(self) -> None:
+        """The gateway goes."""
+        self._say("status", OFFLINE)
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

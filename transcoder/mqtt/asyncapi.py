@@ -1,0 +1,154 @@
+"""The AsyncAPI document, made from the tables that the code runs on.
+
+Source: AsyncAPI 3.0.0; MQTT bindings 0.2.0.
+"""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from transcoder.config import config_schemas
+from transcoder.config.stream import STREAM_ID_PATTERN
+from transcoder.control import (
+    EventDocument,
+    InfoDocument,
+    StatsDocument,
+    StreamStateDocument,
+)
+from transcoder.mqtt.commands import ReplyDocument
+from transcoder.mqtt.properties import PROPERTIES
+from transcoder.mqtt.topics import CHANNELS, PARAMETERS, Channel
+
+_DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
+    "Info": InfoDocument,
+    "Stats": StatsDocument,
+    "Event": EventDocument,
+    "StreamState": StreamStateDocument,
+    "Reply": ReplyDocument,
+}
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain"
+_FIXED: Final = {
+    "base": "mqtt.base_topic of the configuration",
+    "node": "The gateway's name",
+    "discovery_prefix": "mqtt.discovery_prefix of the configuration",
+}
+
+
+def schemas() -> dict[str, Any]:
+    """Schemas of all payloads by their name in the table, and what they refer to."""
+    found: dict[str, Any] = {
+        "NodeStatus": {"type": "string", "enum": ["online", "offline"]},
+        "StreamStatus": {"type": "string", "enum": ["online", "degraded", "offline", "disabled"]},
+        "Property": {"anyOf": [{"$ref": f"#/components/schemas/Property_{name}"} for name in PROPERTIES]},
+        "Properties": {
+            "type": "object",
+            "additionalProperties": False,
+            "description": "As in the configuration file, or as the bare payload of the property's own topic",
+            "properties": {name: {} for name in PROPERTIES},
+        },
+        "Anything": {"description": "Not looked at"},
+        "Jpeg": {"type": "string", "contentEncoding": "binary", "contentMediaType": "image/jpeg"},
+        "Discovery": {"type": "object", "required": ["dev", "o", "cmps"], "description": "As Home Assistant has it"},
+    }
+    found |= {f"Property_{name}": item.schema() for name, item in PROPERTIES.items()}
+    template = "#/components/schemas/{model}"
+    for name, model in _DOCUMENTS.items():
+        schema = model.model_json_schema(mode="serialization", ref_template=template)
+        found |= schema.pop("$defs", {})
+        found[name] = schema
+    found["Command"] = _command()
+    found |= {name: _rebased(schema) for name, schema in config_schemas("StreamConfig").items()}
+    return dict(sorted(found.items()))
+
+
+def _command() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "add and update take a stream's keys as in the configuration file (StreamConfig) beside id",
+        "properties": {
+            "id": {"type": "string", "pattern": STREAM_ID_PATTERN},
+            "request": {"type": ["string", "integer", "null"], "description": "Sent back in the reply"},
+            "if_match": {"type": ["string", "null"], "description": "An etag: change only what was read"},
+            "source": {"description": "Of add, update and probe: a URL or an object, see SourceConfig"},
+        },
+    }
+
+
+def _rebased(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {
+            key: value.replace("#/$defs/", "#/components/schemas/")
+            if key == "$ref" and isinstance(value, str)
+            else _rebased(value)
+            for key, value in schema.items()
+        }
+    return [_rebased(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def document(version: str) -> dict[str, Any]:
+    """The whole document.
+
+    Args:
+        version: of the product.
+    """
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "transcoder over MQTT",
+            "version": version,
+            "description": (
+                "Commands are answered on the Response Topic of MQTT 5 with their Correlation Data, or on the reply "
+                "channel. A response topic inside the gateway's own tree must be the reply channel or below it. "
+                "Retained messages are never taken for commands. Time that a command waits counts against its "
+                "Message Expiry."
+            ),
+        },
+        "defaultContentType": _JSON,
+        "channels": {name: _channel(channel) for name, channel in CHANNELS.items()},
+        "operations": {name: _operation(channel) for name, channel in CHANNELS.items()},
+        "components": {"schemas": schemas()},
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for name, text in _FIXED.items():
+        if f"{{{name}}}" in channel.address:
+            parameters[name] = {"description": text}
+    for name, (pattern, text) in PARAMETERS.items():
+        if f"{{{name}}}" not in channel.address:
+            continue
+        parameters[name] = {"description": text}
+        if "[" not in pattern:
+            parameters[name]["enum"] = pattern.split("|")
+    content = _content_type(channel)
+    message = {"payload": {"$ref": f"#/components/schemas/{channel.payload}"}, "contentType": content}
+    return {
+        "address": channel.address,
+        "description": channel.text,
+        "parameters": parameters,
+        "messages": {channel.payload: message},
+    }
+
+
+def _content_type(channel: Channel) -> str:
+    if channel.payload == "Jpeg":
+        return "image/jpeg"
+    bare = channel.payload in {"NodeStatus", "StreamStatus", "Property", "Anything"}
+    return _TEXT if bare else _JSON
+
+
+def _operation(channel: Channel) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "action": "send" if channel.direction == "out" else "receive",
+        "channel": {"$ref": f"#/channels/{channel.name}"},
+        "summary": channel.text,
+        "bindings": {"mqtt": {"qos": channel.qos, "retain": channel.retain, "bindingVersion": "0.2.0"}},
+    }
+    if channel.direction == "in" and channel.name != "discovery_status":
+        operation["reply"] = {
+            "address": {"location": "$message.header#/responseTopic"},
+            "channel": {"$ref": "#/channels/reply"},
+        }
+    return operation

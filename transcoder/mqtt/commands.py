@@ -1,0 +1,158 @@
+"""Commands as they come in, and their answers.
+
+Source: MQTT 5.0, 4.10 (request and response), 3.3.2.3.3 (message expiry).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from transcoder.control.documents import Document
+from transcoder.mqtt.properties import PROPERTIES, parse_json
+from transcoder.mqtt.topics import VERBS, Found
+from transcoder.rejection import Code, Rejected
+
+MAX_PAYLOAD: Final = 1 << 20
+"""Bytes; a stream with 32 masks of 64 corners takes less than 100 kB."""
+MAX_REQUEST: Final = 256
+"""Characters of a client's own mark that are sent back."""
+
+WITH_KEYS: Final = frozenset({"add", "update"})
+WITHOUT_STREAM: Final = frozenset({"list", "probe"})
+
+
+class ErrorDocument(Document):
+    """Why not."""
+
+    code: str
+    message: str
+    problems: tuple[str, ...] = ()
+
+
+class ReplyDocument(Document):
+    """The answer to a command."""
+
+    ok: bool
+    verb: str
+    id: str | None = None
+    """The stream's."""
+    request: str | int | None = None
+    """What the command had as `request`, for clients without MQTT 5's correlation data."""
+    error: ErrorDocument | None = None
+    data: Any = None
+    """What holds now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What is wanted.
+
+    Attributes:
+        verb: one of VERBS.
+        stream: its id, "" where the verb is of none.
+        keys: a stream's, for add and update.
+        source: for probe.
+        request: the client's own mark.
+        if_match: the configuration's tag that the change is meant for.
+    """
+
+    verb: str
+    stream: str = ""
+    keys: Mapping[str, Any] | None = None
+    source: Any = None
+    request: str | int | None = None
+    if_match: str | None = None
+
+
+def parse(found: Found, payload: bytes) -> Command:
+    """Understand a message.
+
+    Raises:
+        Rejected: it can't be.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise Rejected(Code.MALFORMED, f"the payload has more than {MAX_PAYLOAD} bytes")
+    kind = found.channel.name
+    if kind == "command":
+        return _parse_verb(found.verb, payload)
+    if kind == "property_set":
+        if found.property not in PROPERTIES:
+            raise Rejected(Code.INVALID, f"there is no property {found.property[:40]!r}")
+        wanted = PROPERTIES[found.property]
+        return Command(verb="update", stream=found.stream, keys=wanted.keys(wanted.parse(_text(payload))))
+    if kind == "stream_set":
+        return Command(verb="update", stream=found.stream, keys=_several(parse_json(payload)))
+    verbs = {"stream_restart": "restart", "stream_keyframe": "keyframe", "stream_snapshot_get": "snapshot"}
+    return Command(verb=verbs[kind], stream=found.stream)
+
+
+def _parse_verb(verb: str, payload: bytes) -> Command:
+    if verb not in VERBS:
+        raise Rejected(Code.MALFORMED, f"there is no verb {verb[:40]!r}; there are {', '.join(VERBS)}")
+    data = parse_json(payload) if payload.strip() else {}
+    if not isinstance(data, dict):
+        raise Rejected(Code.MALFORMED, "the payload must be a JSON object")
+    request, if_match, stream = data.pop("request", None), data.pop("if_match", None), data.pop("id", "")
+    if isinstance(request, bool) or not isinstance(request, str | int | None) or len(str(request)) > MAX_REQUEST:
+        raise Rejected(Code.MALFORMED, f"request: must be text or a number, of at most {MAX_REQUEST} characters")
+    if not isinstance(if_match, str | None):
+        raise Rejected(Code.MALFORMED, "if_match: must be text")
+    if not isinstance(stream, str) or (not stream and verb not in WITHOUT_STREAM):
+        raise Rejected(Code.MALFORMED, "id: the stream's id must be given, as text")
+    source = data.pop("source", None) if verb == "probe" else None
+    if verb == "probe" and source is None and not stream:
+        raise Rejected(Code.MALFORMED, "source, or the id of a stream, must be given")
+    if data and verb not in WITH_KEYS:
+        raise Rejected(Code.MALFORMED, f"{next(iter(data))[:40]!r}: no key of {verb}")
+    return Command(
+        verb=verb,
+        stream=stream,
+        keys=data if verb in WITH_KEYS else None,
+        source=source,
+        request=request,
+        if_match=if_match,
+    )
+
+
+def _several(data: Any) -> dict[str, Any]:
+    """The change that gives several properties values."""
+    if not isinstance(data, dict):
+        raise Rejected(Code.MALFORMED, "the payload must be a JSON object of properties")
+    keys: dict[str, Any] = {}
+    unknown = [name[:40] for name in data if name not in PROPERTIES]
+    if unknown:
+        raise Rejected(Code.INVALID, f"there is no property {unknown[0]!r}; there are {', '.join(PROPERTIES)}")
+    for name, value in data.items():
+        wanted = PROPERTIES[name]
+        at = keys
+        for part in wanted.path[:-1]:
+            at = at.setdefault(part, {})
+        at[wanted.path[-1]] = wanted.accept(value)
+    return keys
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Rejected(Code.MALFORMED, "the payload is no UTF-8 text") from None
+
+
+def refusal(verb: str, stream: str, request: str | int | None, error: Rejected) -> ReplyDocument:
+    """The answer to a command that is not carried out."""
+    return ReplyDocument(
+        ok=False,
+        verb=verb,
+        id=_printable(stream),
+        request=request,
+        error=ErrorDocument(
+            code=error.code.value,
+            message=_printable(str(error)) or "",
+            problems=tuple(_printable(line) or "" for line in error.problems),
+        ),
+    )
+
+
+def _printable(text: str) -> str | None:
+    """Without what UTF-8 has no place for: it repeats what a client sent."""
+    return text.encode("utf-8", "replace").decode()[:2000] or None

@@ -1,0 +1,171 @@
+"""Commands carried out: in the order in which they came for each stream, and several streams at a time."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from transcoder import clock
+from transcoder.control import Control, Writer
+from transcoder.mqtt.commands import Command, ReplyDocument, parse, refusal
+from transcoder.mqtt.outbox import Outgoing
+from transcoder.mqtt.topics import CHANNELS, Found, Topics
+from transcoder.rejection import Code, Rejected
+
+MAX_OUTSTANDING: Final = 512
+"""Commands that were taken in and not answered; past it they are refused."""
+REPLY_EXPIRY_S: Final = 60
+"""After which nobody waits for an answer any more."""
+MAX_NAME: Final = 64
+"""Characters of a client's name in the audit log."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A message from the broker.
+
+    Attributes:
+        expires: monotonic seconds after which it must not be carried out, None for never.
+        response_topic, correlation: of MQTT 5, None where absent.
+    """
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    expires: float | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+class Dispatcher:
+    """Takes messages, carries them out, publishes answers.
+
+    Args:
+        control: carries out the verbs.
+        topics: the tree.
+        publish: takes answers and snapshots.
+    """
+
+    def __init__(self, control: Control, topics: Topics, publish: Callable[[Outgoing], None]) -> None:
+        self._control = control
+        self._topics = topics
+        self._publish = publish
+        self._last: dict[str, asyncio.Task[None]] = {}
+        self._outstanding: set[asyncio.Task[None]] = set()
+        self.ignored_retained = 0
+
+    def receive(self, message: Incoming) -> None:
+        """Take a message in; returns at once."""
+        found = self._topics.find(message.topic)
+        if found is None or found.channel.name == "discovery_status":
+            return
+        if message.retain:
+            # an old command, kept by the broker: carried out again at each connection if it were taken
+            self.ignored_retained += 1
+            log.warning("a retained command is ignored", topic=message.topic[:200])
+            return
+        try:
+            self._check_room()
+            command = parse(found, message.payload)
+        except Rejected as error:
+            self._refuse(message, found, error)
+            return
+        task = asyncio.get_running_loop().create_task(self._after(self._last.get(command.stream), message, command))
+        self._outstanding.add(task)
+        task.add_done_callback(self._outstanding.discard)
+        if command.stream:
+            self._last[command.stream] = task
+            task.add_done_callback(lambda done: self._forget(command.stream, done))
+
+    def _check_room(self) -> None:
+        if len(self._outstanding) >= MAX_OUTSTANDING:
+            raise Rejected(Code.BUSY, f"{MAX_OUTSTANDING} commands are waiting already")
+
+    def _forget(self, stream: str, task: asyncio.Task[None]) -> None:
+        if self._last.get(stream) is task:
+            del self._last[stream]
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        if self._outstanding:
+            await asyncio.wait(self._outstanding, timeout=2.0)
+        for task in self._outstanding:
+            task.cancel()
+
+    def _refuse(self, message: Incoming, found: Found, error: Rejected) -> None:
+        verb = found.verb or ("update" if found.channel.name in {"property_set", "stream_set"} else "")
+        if found.stream or verb in {"add", "update"}:
+            self._control.note_rejected(found.stream or None, str(error), _writer(found.channel.name, None))
+        self._answer(message, refusal(verb or found.channel.name, found.stream, None, error))
+
+    async def _after(self, earlier: asyncio.Task[None] | None, message: Incoming, command: Command) -> None:
+        if earlier is not None:
+            await asyncio.wait({earlier})
+        try:
+            _check_expiry(message)
+            data = await self._carry_out(command, _writer("", command.request))
+            reply = ReplyDocument(
+                ok=True, verb=command.verb, id=command.stream or None, request=command.request, data=data
+            )
+        except Rejected as error:
+            reply = refusal(command.verb, command.stream, command.request, error)
+        self._answer(message, reply)
+
+    async def _carry_out(self, command: Command, by: Writer) -> Any:
+        control, stream = self._control, command.stream
+        match command.verb:
+            case "list":
+                return [{"id": name, "status": control.status(name)} for name in control.ids()]
+            case "get":
+                return control.stream(stream).model_dump(mode="json")
+            case "add":
+                return (await control.add(stream, command.keys, by)).model_dump(mode="json")
+            case "update":
+                changed = await control.update(stream, command.keys, by, command.if_match)
+                return changed.model_dump(mode="json")
+            case "remove":
+                await control.remove(stream, by, command.if_match)
+                return None
+            case "restart":
+                return (await control.restart(stream, by)).model_dump(mode="json")
+            case "keyframe":
+                control.keyframe(stream)
+                return None
+            case "snapshot":
+                return await self._snapshot(stream)
+            case _:
+                return (await control.probe(command.source, stream)).model_dump(mode="json")
+
+    async def _snapshot(self, stream: str) -> dict[str, Any]:
+        picture = await self._control.snapshot(stream)
+        topic = self._topics.topic("stream_snapshot", stream=stream)
+        channel = CHANNELS["stream_snapshot"]
+        self._publish(Outgoing(topic=topic, payload=picture, qos=channel.qos, retain=channel.retain))
+        return {"topic": topic, "content_type": "image/jpeg", "base64": base64.b64encode(picture).decode()}
+
+    def _answer(self, message: Incoming, reply: ReplyDocument) -> None:
+        wanted = message.response_topic
+        topic = wanted if wanted is not None and self._topics.may_answer(wanted) else self._topics.topic("reply")
+        self._publish(
+            Outgoing(
+                topic=topic,
+                payload=reply.model_dump_json().encode(),
+                correlation=message.correlation,
+                expiry_s=REPLY_EXPIRY_S,
+            )
+        )
+
+
+def _check_expiry(message: Incoming) -> None:
+    if message.expires is not None and clock.monotonic() > message.expires:
+        raise Rejected(Code.EXPIRED, "the command's message expiry had passed before its turn came")
+
+
+def _writer(channel: str, request: str | int | None) -> Writer:
+    """A broker doesn't say who published; the client's own mark is all there is."""
+    return Writer(interface="mqtt", name=str(request)[:MAX_NAME] if request is not None else channel)

@@ -1,0 +1,166 @@
+"""The properties of a stream with topics of their own: how each reads as a bare payload, where it is configured."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from transcoder.rejection import Code, Rejected
+
+_NUMBER: Final = re.compile(r"[-+]?[0-9]{1,12}(\.[0-9]{1,12})?")
+_ON: Final = frozenset({"on", "true", "1"})
+_OFF: Final = frozenset({"off", "false", "0"})
+
+PRESETS: Final = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+
+Kind = Literal["switch", "number", "choice", "text", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """One property.
+
+    Attributes:
+        name: in topics.
+        path: of its key in a stream's configuration.
+        kind: how its payload reads.
+        nothing: the payload that stands for null, None where there is no null.
+        choices: of kind choice, without `nothing`.
+        low, high, step: of kind number, for a slider; what is valid is the configuration's to say.
+        unit: of kind number.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    kind: Kind
+    nothing: str | None = None
+    choices: tuple[str, ...] = ()
+    low: float = 0
+    high: float = 0
+    step: float = 1
+    unit: str | None = None
+
+    def parse(self, text: str) -> Any:
+        """The value of a bare payload.
+
+        Raises:
+            Rejected: it has another form; whether the value is valid is checked later.
+        """
+        text = text.strip()
+        if self.nothing is not None and text.lower() == self.nothing:
+            return None
+        if self.kind == "switch" and text.lower() in _ON | _OFF:
+            return text.lower() in _ON
+        if self.kind == "number" and _NUMBER.fullmatch(text):
+            number = float(text)
+            return int(number) if number.is_integer() else number
+        if self.kind == "choice" and text.lower() in self.choices:
+            return text.lower()
+        if self.kind == "text" and text:
+            return text
+        if self.kind == "json":
+            return parse_json(text.encode())
+        raise Rejected(Code.INVALID, f"{self.name}: must be {self.expected}")
+
+    @property
+    def expected(self) -> str:
+        """What a payload may be, in words."""
+        words = {
+            "switch": "ON or OFF",
+            "number": "a number",
+            "choice": ", ".join(self.choices),
+            "text": "WIDTHxHEIGHT",
+            "json": "JSON",
+        }
+        return words[self.kind] + (f", or {self.nothing}" if self.nothing else "")
+
+    def accept(self, value: Any) -> Any:
+        """The value of one of several properties in a JSON payload: as in the file, or as in its own topic.
+
+        Raises:
+            Rejected: as `parse`.
+        """
+        return self.parse(value) if isinstance(value, str) else value
+
+    def render(self, value: Any) -> str:
+        """The bare payload of a value."""
+        if value is None:
+            return self.nothing or ""
+        if self.kind == "switch":
+            return "ON" if value else "OFF"
+        if self.kind == "number":
+            return f"{value:g}" if isinstance(value, float) else str(value)
+        return json.dumps(value, separators=(",", ":")) if self.kind == "json" else str(value)
+
+    def of(self, keys: Mapping[str, Any]) -> Any:
+        """Its value in a stream's configuration."""
+        value: Any = keys
+        for part in self.path:
+            value = value[part]
+        return value
+
+    def keys(self, value: Any) -> dict[str, Any]:
+        """The change that gives it a value."""
+        for part in reversed(self.path):
+            value = {part: value}
+        return dict(value)
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of its bare payload, taken as a string."""
+        if self.kind == "switch":
+            return {"type": "string", "enum": ["ON", "OFF"]}
+        if self.kind == "choice":
+            return {"type": "string", "enum": [*self.choices, *([self.nothing] if self.nothing else [])]}
+        either = f"|{self.nothing}" if self.nothing else ""
+        if self.kind == "number":
+            return {"type": "string", "pattern": rf"^([0-9]+(\.[0-9]+)?{either})$"}
+        if self.kind == "text":
+            return {"type": "string", "pattern": f"^([0-9]+x[0-9]+{either})$"}
+        return {"type": "string", "contentMediaType": "application/json"}
+
+
+PROPERTIES: Final[Mapping[str, Property]] = {
+    item.name: item
+    for item in (
+        Property(name="enabled", path=("enabled",), kind="switch"),
+        Property(
+            name="bitrate_kbps", path=("video", "bitrate_kbps"), kind="number", low=64, high=100_000, unit="kbit/s"
+        ),
+        Property(
+            name="fps", path=("video", "fps"), kind="number", nothing="none", low=0.5, high=120, step=0.5, unit="fps"
+        ),
+        Property(name="gop_s", path=("video", "gop_s"), kind="number", low=0.2, high=10, step=0.1, unit="s"),
+        Property(name="size", path=("video", "size"), kind="text", nothing="source"),
+        Property(name="codec", path=("video", "codec"), kind="choice", choices=("h264", "h265")),
+        Property(name="preset", path=("video", "preset"), kind="choice", nothing="auto", choices=PRESETS),
+        Property(name="audio", path=("audio",), kind="choice", choices=("drop", "reencode")),
+        Property(name="masks", path=("masks",), kind="json"),
+    )
+}
+
+
+def parse_json(payload: bytes) -> Any:
+    """JSON of a peer.
+
+    Raises:
+        Rejected: it is none.
+    """
+    try:
+        return json.loads(payload, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Rejected(Code.MALFORMED, "the payload is no valid JSON") from None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)  # NaN and Infinity are no JSON

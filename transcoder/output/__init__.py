@@ -1,0 +1,1 @@
+"""One served picture size: its description, its readers and the fan-out to them."""

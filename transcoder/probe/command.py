@@ -1,0 +1,181 @@
+"""`transcoder probe`: from its arguments to its exit code."""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass
+
+import uvloop
+from rich.console import Console
+
+from transcoder import clock
+from transcoder.config.url import Url, split_url
+from transcoder.errors import ProtocolError, RemoteProtocolError, ResponseError, SdpSyntaxError, TransportError
+from transcoder.net.rtsp_probe import RtspProbe
+from transcoder.net.rtsp_source import SourceOptions
+from transcoder.probe.observation import Observation
+from transcoder.probe.render import render
+from transcoder.probe.report import shown_text, summary
+from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.urls import parse_url
+
+DONE, NOT_REACHABLE, USAGE = 0, 1, 2
+MAX_SECONDS = 3600.0
+_PORT = 554
+_HINTS = {
+    401: "check user and password",
+    403: "this user may not see the stream",
+    404: "check the path of the URL",
+    453: "the camera has no bandwidth left: too many viewers",
+    454: "try again: the camera lost the session",
+    461: "try the other transport",
+    503: "the camera is busy: too many viewers, or still starting",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOptions:
+    """What to probe.
+
+    Attributes:
+        url: rtsp://, with or without credentials.
+        transport: "auto" (TCP, then UDP), "tcp" or "udp".
+        seconds: after the answer to PLAY.
+    """
+
+    url: str
+    username: str | None = None
+    password: str | None = None
+    transport: str = "auto"
+    seconds: float = 10.0
+    as_json: bool = False
+
+
+class _NothingCameError(TransportError):
+    """PLAY was answered and no packet came."""
+
+
+def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
+    """Visit a camera and report.
+
+    Args:
+        options: from the command line.
+        console: where the findings go.
+        errors: where progress and what went wrong go.
+
+    Returns:
+        0 done, 1 not reachable or nothing to read, 2 usage.
+    """
+    try:
+        url = split_url(options.url, {"rtsp": _PORT})
+        if options.transport not in {"auto", "tcp", "udp"}:
+            raise ValueError("--transport: auto, tcp or udp")  # noqa: TRY301  # reported like every other bad option
+        if not 0 < options.seconds <= MAX_SECONDS:
+            raise ValueError(f"--seconds: more than 0 and at most {MAX_SECONDS:g}")  # noqa: TRY301  # likewise
+    except ValueError as error:
+        errors.print(
+            f"probe: the URL or an option can't be used: {error}", markup=False, highlight=False, soft_wrap=True
+        )
+        return USAGE
+    credentials = _credentials(options, url)
+    shown = shown_text(credentials.password if credentials is not None else None)
+    seen, failure = uvloop.run(_visit(options, url, credentials, errors))
+    if seen.description is not None:
+        found = summary(seen, shown)
+        if options.as_json:
+            console.out(
+                json.dumps({"url": shown(url.text), **found, "problem": failure or None}, indent=2), highlight=False
+            )
+        else:
+            render(found, console)
+    if failure:
+        errors.print(f"probe: {shown(failure)}", markup=False, highlight=False, soft_wrap=True)
+        return NOT_REACHABLE
+    return DONE
+
+
+def _credentials(options: ProbeOptions, url: Url) -> Credentials | None:
+    username = options.username if options.username is not None else url.username
+    password = options.password if options.password is not None else url.password
+    return None if username is None else Credentials(username=username, password=password or "")
+
+
+async def _visit(
+    options: ProbeOptions, url: Url, credentials: Credentials | None, errors: Console
+) -> tuple[Observation, str]:
+    """One session, with another transport where the first one doesn't work; and what failed, or ""."""
+    transports = ["tcp", "udp"] if options.transport == "auto" else [options.transport]
+    seen = Observation()
+    failure = ""
+    for transport in transports:
+        seen = Observation()
+        try:
+            await _session(options, url, credentials, transport, seen, errors)
+        except (_NothingCameError, RemoteProtocolError, ResponseError) as error:
+            failure = _explain(error, credentials)
+            if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != 461):
+                break
+            continue
+        except (TransportError, ProtocolError) as error:
+            failure = _explain(error, credentials)
+            break
+        return seen, ""
+    return seen, failure
+
+
+async def _session(
+    options: ProbeOptions,
+    url: Url,
+    credentials: Credentials | None,
+    transport: str,
+    seen: Observation,
+    errors: Console,
+) -> None:
+    source = SourceOptions(
+        url=parse_url(url.text), credentials=credentials, transport=transport, allowed=lambda _: True
+    )
+    connection = RtspProbe(source, seen)
+    progress = asyncio.get_running_loop().create_task(_show_progress(seen, options.seconds, transport, errors))
+    try:
+        await connection.run(options.seconds)
+    finally:
+        progress.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await progress
+    if not seen.payload_types and not seen.unassigned:
+        reason = f": {connection.ended_early}" if connection.ended_early else ""
+        raise _NothingCameError(
+            f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}"
+        )
+
+
+async def _show_progress(seen: Observation, seconds: float, transport: str, errors: Console) -> None:
+    if not errors.is_terminal:
+        errors.print(f"connecting over {transport}, watching for {seconds:g} s", highlight=False)
+        return
+    started = 0.0
+    with errors.status(f"connecting over {transport}") as status:
+        while True:
+            await asyncio.sleep(0.2)
+            if seen.playing:
+                started = started or clock.monotonic()
+                gone = min(clock.monotonic() - started, seconds)
+                status.update(f"watching, {gone:.0f} of {seconds:g} s: {seen.pictures} pictures")
+
+
+def _explain(error: Exception, credentials: Credentials | None) -> str:
+    """What failed, and what to do about it, in one line."""
+    text = str(error)
+    if isinstance(error, ResponseError):
+        hint = _HINTS.get(error.status, "see the camera's log")
+        if error.status == 401 and credentials is None:
+            hint = "give --username and --password"
+    elif isinstance(error, SdpSyntaxError):
+        hint = "choose another stream of the camera, or another codec in its settings"
+    elif isinstance(error, _NothingCameError):
+        hint = "a firewall may be in the way; try the other transport"
+    elif "no connection" in text or "not known" in text:
+        hint = "check host and port, and that this machine may reach the camera's network"
+    else:
+        hint = "try again; if it stays, try the other transport"
+    return f"{text}; {hint}"

@@ -1,0 +1,344 @@
+"""Everything that a visit to a camera shows, collected and counted; nothing in it is decided by what a camera says."""
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+
+from transcoder.codecs.access_unit import AccessUnit
+from transcoder.codecs.encryption import SliceCheck
+from transcoder.codecs.nal import (
+    H264_SEI,
+    H265_SEI_PREFIX,
+    H265_SEI_SUFFIX,
+    Codec,
+    header_size,
+    is_allowed,
+    nal_unit_type,
+    remove_emulation_prevention,
+)
+from transcoder.errors import PayloadError
+from transcoder.ledger import Ledger
+from transcoder.net.rtsp_source import CNAME
+from transcoder.rtp.packet import parse_rtp
+from transcoder.rtp.rtcp import APPLICATION, SOURCE_DESCRIPTION, Other, SenderReport, parse_rtcp
+from transcoder.rtp.video import VideoReceiver
+from transcoder.rtsp.auth import parse_parameters
+from transcoder.rtsp.fingerprint import Observations
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import Response
+from transcoder.sdp import SessionDescription, VideoSelection, parse_sdp, select_video
+
+MAX_KINDS = 64
+"""Different things of one sort that are kept: a camera chooses how many it sends."""
+_MAX_RANDOM_ACCESS = 1 << 16
+_CLOCK_RATE = 90_000
+_BURST_S = 1.0
+_JUMP_S = 1.0
+"""A timestamp that steps this much further than time did is a jump."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Timing:
+    """Of the pictures, in the order they came.
+
+    Attributes:
+        last: (arrival in seconds, unwrapped timestamp in ticks, index of the picture).
+        anchor: the latest picture of the first second: what a camera sends at first comes in a burst, so rates count
+            from here.
+        steps: how often the timestamp advanced by so many milliseconds.
+        repeats, backwards, jumps: pictures with such a timestamp.
+    """
+
+    begin: float = 0.0
+    anchor: tuple[float, int, int] | None = None
+    last: tuple[float, int, int] | None = None
+    steps: Counter[int]
+    repeats: int = 0
+    backwards: int = 0
+    jumps: int = 0
+
+    def note(self, arrival: float, timestamp: int) -> None:
+        """Take the next picture."""
+        if self.last is None:
+            self.begin = arrival
+            self.anchor = self.last = (arrival, timestamp, 0)
+            return
+        step = ((timestamp - self.last[1]) + (1 << 31)) % (1 << 32) - (1 << 31)
+        self.repeats += step == 0
+        self.backwards += step < 0
+        self.jumps += abs(step) / _CLOCK_RATE > arrival - self.last[0] + _JUMP_S
+        step_ms = round(step * 1000 / _CLOCK_RATE)
+        if step_ms in self.steps or len(self.steps) < MAX_KINDS:
+            self.steps[step_ms] += 1
+        self.last = (arrival, self.last[1] + step, self.last[2] + 1)
+        if arrival - self.begin <= _BURST_S:
+            self.anchor = self.last
+
+    def rates(self) -> tuple[int, float, float] | None:
+        """Pictures, seconds by arrival and seconds by timestamp since the anchor; None where there are none."""
+        if self.last is None or self.anchor is None or self.last[2] == self.anchor[2]:
+            return None
+        ticks = self.last[1] - self.anchor[1]
+        return self.last[2] - self.anchor[2], self.last[0] - self.anchor[0], ticks / _CLOCK_RATE
+
+
+class Observation:
+    """One session with a camera, as RtspProbe shows it.
+
+    Attributes:
+        description, selection: of DESCRIBE, once it was answered.
+        fields: distinct header fields of all responses, with how often.
+        pictures, picture_bytes: complete access units.
+        random_access: (picture index, arrival in seconds) of each that decoding can start at.
+        payload_types: (packets, bytes) of each on the video channel.
+        extensions: packets by (payload type, profile).
+        nal_units: by type.
+        sei: messages by payload type.
+        rtcp: packets by name; rtcp_texts: what they say.
+        unassigned: (frames, bytes) by channel that was never set up.
+    """
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.description: SessionDescription | None = None
+        self.selection: VideoSelection | None = None
+        self.transport: Transport | None = None
+        self.playing = False
+        self.fields: Counter[tuple[str, str]] = Counter()
+        self.sessions: list[str] = []
+        self.play_fields: dict[str, str] | None = None
+        self.content_base = ""
+        self.video: VideoReceiver | None = None
+        self.slices: SliceCheck | None = None
+        self.timing = Timing(steps=Counter())
+        self.pictures = self.picture_bytes = self.damaged = 0
+        self.random_access: list[tuple[int, float]] = []
+        self.payload_types: dict[int, list[int]] = {}
+        self.extensions: Counter[tuple[int, int]] = Counter()
+        self.ssrcs: Counter[int] = Counter()
+        self.csrcs = self.padded = self.unreadable = 0
+        self.span: list[float] = []
+        self.nal_units: Counter[int] = Counter()
+        self.sei: Counter[int] = Counter()
+        self.sei_first: dict[int, bytes] = {}
+        self.rtcp: Counter[str] = Counter()
+        self.rtcp_texts: Counter[tuple[str, bytes]] = Counter()
+        self.sender_report: SenderReport | None = None
+        self.unassigned: dict[int, list[int]] = {}
+
+    @property
+    def codec(self) -> Codec | None:
+        """Of video that comes in NAL units, else None."""
+        codec = self.selection.codec if self.selection is not None else None
+        return codec if isinstance(codec, Codec) else None
+
+    # -- ProbeHandler --------------------------------------------------------------------------------------------
+
+    def on_response(self, response: Response) -> None:
+        """Keep the header fields."""
+        for name, value in response.headers:
+            if (name, value) in self.fields or len(self.fields) < 4 * MAX_KINDS:
+                self.fields[name, value] += 1
+        session = response.headers.get("Session")
+        if session is not None and len(self.sessions) < MAX_KINDS:
+            self.sessions.append(session)
+        self.content_base = self.content_base or response.headers.get("Content-Base") or ""
+        if self.playing and self.play_fields is None:
+            self.play_fields = {name.lower(): value for name, value in response.headers}
+
+    def on_described(self, body: bytes) -> VideoSelection:
+        """Parse the description and choose the video.
+
+        Raises:
+            SdpSyntaxError: it can't be read, or offers no video that can be.
+            LimitExceeded: it is too large.
+        """
+        self.description = parse_sdp(body)
+        self.selection = select_video(self.description)
+        return self.selection
+
+    def on_set_up(self, transport: Transport) -> None:
+        """Make the reception path."""
+        selection = self.selection
+        if selection is None:
+            return
+        self.transport = transport
+        if self.codec is not None:
+            self.slices = SliceCheck(self.codec)
+            for unit in selection.parameter_sets:
+                self.slices.look(unit, -1)
+        self.video = VideoReceiver(
+            codec=selection.codec,
+            payload_types=selection.payload_types,
+            clock_rate=selection.clock_rate,
+            ledger=self.ledger,
+            reorder=transport.lower == "UDP",
+            ssrc=secrets.randbits(32),
+            cname=CNAME,
+            parameter_sets=selection.parameter_sets,
+            picture_size=selection.picture_size,
+            interleaving=selection.interleaving,
+        )
+
+    def on_playing(self) -> None:
+        """PLAY was answered."""
+        self.playing = True
+
+    def on_rtp(self, data: memoryview, now: float) -> None:
+        """Count what the packet carries, then receive it."""
+        try:
+            packet = parse_rtp(data)
+        except PayloadError:
+            self.unreadable += 1
+            return
+        counts = self.payload_types.setdefault(packet.payload_type, [0, 0])
+        counts[0] += 1
+        counts[1] += len(data)
+        if packet.ssrc in self.ssrcs or len(self.ssrcs) < MAX_KINDS:
+            self.ssrcs[packet.ssrc] += 1
+        if packet.extension_profile is not None:
+            key = (packet.payload_type, packet.extension_profile)
+            if key in self.extensions or len(self.extensions) < MAX_KINDS:
+                self.extensions[key] += 1
+        self.csrcs += packet.csrc_count > 0
+        self.padded += packet.padding > 0
+        self.span = [self.span[0] if self.span else now, now]
+        if self.video is not None:
+            self.video.receive_rtp(data, now)
+            self._drain(self.video)
+
+    def on_rtcp(self, data: memoryview, now: float) -> None:
+        """Count reports and keep what they say."""
+        if self.video is not None:
+            self.video.receive_rtcp(data, now)
+        try:
+            packets = parse_rtcp(data)
+        except PayloadError:
+            self.unreadable += 1
+            return
+        for packet in packets:
+            if isinstance(packet, SenderReport):
+                self.rtcp["SR"] += 1
+                self.sender_report = packet
+            elif isinstance(packet, Other):
+                self._other(packet)
+            else:
+                self.rtcp["RR"] += 1
+
+    def on_unassigned(self, channel: int, data: memoryview) -> None:
+        """Count a frame that nobody asked for."""
+        counts = self.unassigned.setdefault(channel, [0, 0])
+        counts[0] += 1
+        counts[1] += len(data)
+
+    def on_tick(self, now: float) -> bytes | None:
+        """Let go of packets that wait for others; a receiver report where one is due."""
+        if self.video is None or not self.playing:
+            return None
+        self.video.handle_timeout(now)
+        self._drain(self.video)
+        return self.video.report_due(now)
+
+    # -- what is in it -------------------------------------------------------------------------------------------
+
+    def _other(self, packet: Other) -> None:
+        names = {SOURCE_DESCRIPTION: "SDES", APPLICATION: "APP", 203: "BYE"}
+        self.rtcp[names.get(packet.packet_type, f"type {packet.packet_type}")] += 1
+        texts: list[tuple[str, bytes]] = []
+        if packet.packet_type == SOURCE_DESCRIPTION:
+            texts = _source_description(packet.body)
+        elif packet.packet_type == APPLICATION and len(packet.body) >= 8:
+            texts = [("APP", packet.body[4:8] + b" " + packet.body[8:])]
+        for text in texts:
+            if text in self.rtcp_texts or len(self.rtcp_texts) < MAX_KINDS:
+                self.rtcp_texts[text] += 1
+
+    def _drain(self, video: VideoReceiver) -> None:
+        while (unit := video.next_access_unit()) is not None:
+            self._picture(unit)
+
+    def _picture(self, access_unit: AccessUnit) -> None:
+        self.pictures += 1
+        self.picture_bytes += access_unit.size
+        self.damaged += access_unit.damaged
+        before = self.timing.last
+        self.timing.note(access_unit.completed, access_unit.timestamp)
+        same = before is not None and self.timing.last is not None and self.timing.last[1] == before[1]
+        if access_unit.random_access and not same and len(self.random_access) < _MAX_RANDOM_ACCESS:
+            self.random_access.append((self.pictures - 1, access_unit.completed))
+        codec = access_unit.codec
+        if not isinstance(codec, Codec):  # JPEG and MPEG-4: what is dropped of them stands in the ledger
+            return
+        for unit in access_unit.nal_units:
+            unit_type = nal_unit_type(codec, unit)
+            self.nal_units[unit_type] += 1
+            if is_allowed(codec, unit_type):
+                if self.slices is not None:
+                    self.slices.look(unit, access_unit.timestamp)
+            elif unit_type in ({H264_SEI} if codec is Codec.H264 else {H265_SEI_PREFIX, H265_SEI_SUFFIX}):
+                self._sei(remove_emulation_prevention(unit[header_size(codec) :], 4096))
+
+    def _sei(self, data: bytes) -> None:
+        """Messages of an SEI NAL unit (H.264 section 7.3.2.3.1); a malformed size ends the walk."""
+        position = 0
+        for _ in range(MAX_KINDS):
+            if position + 2 > len(data):
+                return
+            payload_type, position = _number(data, position)
+            size, position = _number(data, position)
+            if payload_type in self.sei or len(self.sei) < MAX_KINDS:
+                self.sei[payload_type] += 1
+                self.sei_first.setdefault(payload_type, data[position : position + min(size, 48)])
+            position += size
+
+    def marks(self) -> Observations:
+        """What the fingerprint is taken from."""
+        sps = self.slices.sps if self.slices is not None else None
+        negotiated = self.selection.payload_types if self.selection is not None else frozenset()
+        realms = [
+            parse_parameters(value).get("realm", "")
+            for name, value in self.fields
+            if name.lower() == "www-authenticate"
+        ]
+        return Observations(
+            description=self.description,
+            servers=tuple(value for name, value in self.fields if name.lower() == "server"),
+            realms=tuple(realm for realm in dict.fromkeys(realms) if realm),
+            header_names=frozenset(name for name, _ in self.fields),
+            sessions=tuple(self.sessions),
+            content_base=self.content_base,
+            rtp_info=self.play_fields.get("rtp-info", "") if self.play_fields is not None else None,
+            payload_types=frozenset(self.payload_types) - negotiated,
+            extension_profiles=frozenset(profile for _, profile in self.extensions),
+            sei_payload_types=frozenset(self.sei),
+            sei_texts=tuple(self.sei_first.values()),
+            profile_level_id=sps.profile_level_id if sps is not None else "",
+            size=(sps.width, sps.height) if sps is not None else None,
+        )
+
+
+def _number(data: bytes, position: int) -> tuple[int, int]:
+    number = 0
+    while position < len(data) and data[position] == 0xFF:
+        number += 255
+        position += 1
+    if position < len(data):
+        number += data[position]
+    return number, position + 1
+
+
+_SDES_NAMES = {1: "CNAME", 2: "NAME", 3: "EMAIL", 4: "PHONE", 5: "LOC", 6: "TOOL", 7: "NOTE", 8: "PRIV"}
+
+
+def _source_description(body: bytes) -> list[tuple[str, bytes]]:
+    """Items of an SDES packet (RFC 3550 section 6.5); malformed ones end it (Hanwha)."""
+    texts: list[tuple[str, bytes]] = []
+    position = 4
+    while position + 2 <= len(body) and len(texts) < MAX_KINDS:
+        item, size = body[position], body[position + 1]
+        if item == 0:  # the next chunk: its SSRC stands on a word
+            position += 8 - position % 4
+            continue
+        texts.append((_SDES_NAMES.get(item, f"SDES item {item}"), body[position + 2 : position + 2 + size]))
+        position += 2 + size
+    return texts

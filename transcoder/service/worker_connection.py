@@ -1,0 +1,212 @@
+"""One worker process as the service sees it: messages, signs of life, memory."""
+
+import asyncio
+import os
+import re
+import select
+from collections.abc import Callable
+from typing import Any, cast
+
+from transcoder import clock
+from transcoder.errors import RemoteProtocolError, WorkerError
+from transcoder.ipc.messages import MessageParser, MessageType, serialize_message
+from transcoder.service.forkserver import ForkedWorker, ForkServer
+from transcoder.worker_options import WorkerOptions
+
+HANG_S = 1.2
+"""Without a message for so long a worker hangs, if it also shows no reason; it reports every 0.5 s."""
+STARVED_S = 10.0
+"""Without a message for so long it hangs, whatever the reason."""
+START_S = 5.0
+MAX_BACKLOG = 6 << 20
+"""Bytes that may wait for a worker; past it access units are shed."""
+
+_CLOCK_TICKS = 100
+"""Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
+_PRIVATE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+)", re.MULTILINE)
+_BUSY = 0.5
+"""Share of a core that a process in an endless loop takes even on a busy machine ..."""
+_IDLE = 0.02
+"""... and that one which is stopped or waits for ever does not."""
+
+
+class WorkerConnection(asyncio.Protocol):
+    """A worker and the socket to it.
+
+    Args:
+        on_message: gets every message.
+        on_gone: called once with the reason in one line.
+        memory_limit_mb: private memory, MiB.
+    """
+
+    def __init__(
+        self,
+        on_message: Callable[[MessageType, memoryview], None],
+        on_gone: Callable[[str], None],
+        memory_limit_mb: int,
+    ) -> None:
+        self._on_message = on_message
+        self._on_gone = on_gone
+        self._memory_limit = memory_limit_mb << 20
+        self._parser = MessageParser()
+        self._transport: asyncio.WriteTransport | None = None
+        self._forked: ForkedWorker | None = None
+        self._gone = False
+        self._reason = ""
+        self._last_message = clock.monotonic()
+        self._cpu: tuple[float, float] = (0.0, 0.0)
+        self.private_bytes = 0
+
+    @classmethod
+    async def start(
+        cls,
+        fork_server: ForkServer,
+        name: str,
+        options: WorkerOptions,
+        on_message: Callable[[MessageType, memoryview], None],
+        on_gone: Callable[[str], None],
+    ) -> "WorkerConnection":
+        """Start a worker and configure it.
+
+        Raises:
+            WorkerError: it could not be started.
+        """
+        link = cls(on_message, on_gone, options.memory_limit_mb)
+        forked = await fork_server.fork(name, link._on_exit)
+        link._forked = forked
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_unix_connection(lambda: link, sock=forked.connection)
+        except OSError as error:
+            forked.kill()
+            raise WorkerError(f"a worker could not be reached: {error}") from None
+        link._last_message = clock.monotonic() + START_S - HANG_S
+        link.configure(options)
+        return link
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process."""
+        return self._forked.pid if self._forked is not None else None
+
+    def configure(self, options: WorkerOptions) -> None:
+        """Send settings."""
+        self.send(serialize_message(MessageType.CONFIGURE, options.to_json()))
+
+    def send(self, data: bytes) -> None:
+        """Send a message; dropped when the worker is gone."""
+        if self._transport is not None and not self._gone:
+            self._transport.write(data)
+
+    def backlog(self) -> int:
+        """Bytes that wait for the worker."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    # -- asyncio -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours."""
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by inheritance
+
+    def data_received(self, data: bytes) -> None:
+        """Hand messages on."""
+        parser = self._parser
+        parser.receive_data(data)
+        self._last_message = clock.monotonic()
+        try:
+            while not self._gone and (message := parser.next_message()) is not None:
+                self._on_message(*message)
+        except RemoteProtocolError as error:
+            self.kill(f"worker broke the protocol: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The worker hung up or is dead."""
+        del exc
+        self._transport = None
+        self._finish(self._reason or "worker ended")
+
+    def _on_exit(self, status: int) -> None:
+        if not self._reason:
+            self._reason = (
+                "worker was killed by signal " + str(-status) if status < 0 else f"worker exited with {status}"
+            )
+        self._finish(self._reason)
+
+    def _finish(self, reason: str) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        if self._transport is not None:
+            self._transport.abort()
+        if self._forked is not None:
+            self._forked.kill()
+        self._on_gone(reason)
+
+    def kill(self, reason: str) -> None:
+        """End the worker at once; on_gone is called."""
+        self._reason = reason
+        self._finish(reason)
+
+    def stop(self) -> None:
+        """End the worker because it is not needed any more; on_gone is not called."""
+        self._gone = True
+        if self._transport is not None:
+            self._transport.abort()
+        if self._forked is not None:
+            self._forked.kill()
+
+    # -- watch ---------------------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Look at memory and signs of life; kill what has too much of the one or none of the other."""
+        if self._gone or self._forked is None:
+            return
+        status = _process_status(self._forked.pid)
+        if status is None:
+            return
+        self.private_bytes = status["private_bytes"]
+        if self.private_bytes > self._memory_limit:
+            self.kill(f"worker took {self.private_bytes >> 20} MiB, over its limit of {self._memory_limit >> 20} MiB")
+            return
+        silent = now - self._last_message
+        if silent < HANG_S:
+            self._cpu = (now, status["cpu_s"])
+            return
+        if self._has_unread():
+            return  # this process is behind, not the worker
+        # silent because it hangs, or because this machine has no time for it? Only the former is its fault.
+        since, cpu_s = self._cpu
+        share = (status["cpu_s"] - cpu_s) / max(now - since, 0.1)
+        runnable = status["state"] == "R"
+        hangs = share > _BUSY if runnable else share < _IDLE
+        if hangs or silent > STARVED_S:
+            self.kill(f"worker gave no sign of life for {silent:.1f} s")
+
+    def _has_unread(self) -> bool:
+        poll = select.poll()
+        if self._forked is not None:
+            poll.register(self._forked.connection, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def _process_status(pid: int) -> dict[str, Any] | None:
+    try:
+        stat = _read(f"/proc/{pid}/stat")
+        memory = _read(f"/proc/{pid}/status")
+    except OSError:
+        return None
+    fields = stat.rpartition(b")")[2].split()
+    return {
+        "state": fields[0].decode(),
+        "cpu_s": (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
+        "private_bytes": sum(int(kibibytes) for kibibytes in _PRIVATE.findall(memory)) << 10,
+    }
+
+
+def _read(path: str) -> bytes:
+    """A file of /proc: four times a second of every worker, so without what pathlib and text files add."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 4096)
+    finally:
+        os.close(file)

@@ -1,0 +1,144 @@
+"""`transcoder verify`: from its arguments to its exit code."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from transcoder.codecs.nal import Codec
+from transcoder.errors import TransportError
+from transcoder.verify.inspector import Inspector
+from transcoder.verify.recording import codec_of, inspect_file
+from transcoder.verify.report import render, verdict
+from transcoder.verify.rtsp_reader import Reader, Target, parse_target
+from transcoder.verify.search import Pattern, canary_patterns
+
+CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
+MAX_SECONDS = 86_400.0
+MIN_CANARY = 4
+"""Bytes; shorter ones are in every video by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """What to verify.
+
+    Attributes:
+        source: an rtsp:// URL or a file.
+        transport: "tcp" or "udp".
+        codec: of a recording that doesn't tell it, or None.
+        canaries: hexadecimal bytes that must not occur.
+        canary_files: JSON lines as the camera simulator lists them.
+    """
+
+    source: str
+    username: str | None = None
+    password: str | None = None
+    transport: str = "tcp"
+    seconds: float = 10.0
+    codec: str | None = None
+    canaries: tuple[str, ...] = ()
+    canary_files: tuple[Path, ...] = field(default=())
+    as_json: bool = False
+
+
+def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
+    """Read, judge, report.
+
+    Args:
+        options: from the command line.
+        console: where the verdict goes.
+        errors: where progress and what went wrong go.
+
+    Returns:
+        0 clean, 1 not clean or not reachable, 2 usage.
+    """
+    try:
+        patterns = _patterns(options)
+        target, codec = _check(options)
+    except (ValueError, OSError) as error:
+        errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
+        return USAGE
+    inspector = Inspector(patterns, codec, target.path if target else "")
+    try:
+        if target is None:
+            inspect_file(Path(options.source), inspector)
+        else:
+            reader = Reader(target, inspector, udp=options.transport == "udp")
+            with errors.status("connecting") as status:
+                update = status.update if errors.is_terminal else None
+                if update is None:
+                    errors.print(f"reading for {options.seconds:g} s", highlight=False)
+                reader.read(options.seconds, _progress(options.seconds, update))
+    except TransportError as error:
+        errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
+        return NOT_CLEAN
+    inspector.finish()
+    if options.as_json:
+        console.out(json.dumps(verdict(inspector), indent=2), highlight=False)
+    else:
+        render(inspector, console)
+    return CLEAN if inspector.clean else NOT_CLEAN
+
+
+def _check(options: VerifyOptions) -> tuple[Target | None, Codec | None]:
+    """The URL taken apart, or None for a file; and the codec where something names it.
+
+    Raises:
+        ValueError: an option can't be used.
+    """
+    if options.transport not in {"tcp", "udp"}:
+        raise ValueError("--transport is tcp or udp")
+    if not 0 < options.seconds <= MAX_SECONDS:
+        raise ValueError("--seconds is more than 0 and at most a day")
+    if options.codec is not None and options.codec.lower() not in {"h264", "h265"}:
+        raise ValueError("--codec is h264 or h265")
+    codec = Codec(options.codec.upper()) if options.codec else None
+    if "://" in options.source:
+        return parse_target(options.source, options.username, options.password), codec
+    path = Path(options.source)
+    if not path.is_file():
+        raise ValueError(f"{options.source} is neither an rtsp:// URL nor a file")
+    return None, codec or codec_of(path)
+
+
+def _progress(seconds: float, update: Callable[[str], None] | None) -> Callable[[float], None]:
+    def show(gone: float) -> None:
+        if update is not None:
+            update(f"reading, {gone:.0f} of {seconds:g} s")
+
+    return show
+
+
+def _patterns(options: VerifyOptions) -> list[Pattern]:
+    """Search patterns of every canary that was named.
+
+    Raises:
+        ValueError: one is no hexadecimal, or too short.
+        OSError: a file can't be read.
+    """
+    named = [(f"number {index + 1}", text) for index, text in enumerate(options.canaries)]
+    for path in options.canary_files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not line.strip():
+                continue
+            try:
+                event = json.loads(line)
+                name = str(event.get("name", path.name))
+                named += [(f"{name} {item['name']}", str(item["hex"])) for item in event.get("canaries", ())]
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise ValueError(f"{path} is no list of canaries in JSON lines") from None
+    if options.canary_files and len(named) == len(options.canaries):
+        raise ValueError("no canary in the files given")
+    patterns = []
+    for name, text in named:
+        try:
+            value = bytes.fromhex(text)
+        except ValueError:
+            raise ValueError(f"canary {name} is no hexadecimal") from None
+        if len(value) < MIN_CANARY:
+            raise ValueError(f"canary {name} is shorter than {MIN_CANARY} bytes")
+        patterns += canary_patterns(name, value)
+    return patterns

@@ -1,0 +1,145 @@
+"""Everything that was read comes together here, and the verdict with it."""
+
+from collections import Counter
+
+from transcoder.codecs.nal import Codec
+from transcoder.verify.media import Media
+from transcoder.verify.messages import Message
+from transcoder.verify.nal_units import MAX_KINDS, guess_codec
+from transcoder.verify.own_text import Description, foreign_fields, read_description, shown
+from transcoder.verify.search import Pattern, Search, short_marks
+
+_MAX_MEDIA = 64
+_MAX_PROBLEMS = 1000
+_FURTHER = "further problems, each another"
+_QUIET = frozenset({"cseq", "content-length", "rtp-info", "date"})
+"""Header fields that differ every time and are not listed as text; they are judged all the same."""
+
+
+class Problems(Counter[str]):
+    """Counts by what is wrong; a peer chooses the words, so there is an end to them."""
+
+    def __setitem__(self, text: str, count: int) -> None:
+        if text in self or len(self) < _MAX_PROBLEMS:
+            super().__setitem__(text, count)
+        else:
+            super().__setitem__(_FURTHER, self[_FURTHER] + count)
+
+
+class Inspector:
+    """Takes what a reader got and says whether it is clean.
+
+    Args:
+        canaries: bytes that must not occur.
+        codec: of media that nothing describes; None: it is guessed.
+        path: of the URL that is read. It is the reader's own word: a server that repeats it gives nothing away.
+
+    Attributes:
+        problems: every reason why it is not clean, with how often.
+        notes: what is worth knowing and no reason.
+        texts: everything readable in RTSP messages, with how often.
+        media: by name.
+    """
+
+    def __init__(self, canaries: list[Pattern], codec: Codec | None = None, path: str = "") -> None:
+        self.problems = Problems()
+        self.notes: Counter[str] = Counter()
+        self.texts: Counter[str] = Counter()
+        self.media: dict[str, Media] = {}
+        self._codec = codec
+        self._path = path.strip("/").encode()
+        self._search = Search(canaries)
+        self._canaries = frozenset(pattern.name for pattern in canaries)
+
+    def message(self, message: Message) -> Description | None:
+        """Look at a message of the server; the description where it holds one."""
+        written = message.raw.replace(self._path, b"") if self._path else message.raw
+        self._search.feed("RTSP messages", written)
+        if not message.is_response:
+            self.problems[f"a request of the server: {shown(message.start)}"] += 1
+        for name, value in message.fields:
+            if name.lower() not in _QUIET:
+                self._text(f"{name}: {value}")
+        for text in foreign_fields(message.fields):
+            self.problems[f"RTSP header that is not ours: {shown(text)}"] += 1
+        for mark in short_marks(written):
+            self.problems[f"mark {mark} in an RTSP message"] += 1
+        if not message.body:
+            return None
+        if not message.body.lstrip().startswith(b"v=") and "sdp" not in message.field("Content-Type").lower():
+            self.problems["an RTSP body that is no SDP"] += 1
+            return None
+        description = read_description(message.body)
+        for problem in description.problems:
+            self.problems[problem] += 1
+        for line in description.lines:
+            self._text(line)
+        return description
+
+    def stray(self, data: bytes) -> None:
+        """Bytes on the RTSP connection that are neither message nor frame."""
+        self._search.feed("stray bytes", data)
+        self.problems["bytes between RTSP messages and frames"] += len(data)
+
+    def unknown_channel(self, channel: int, data: bytes) -> None:
+        """A frame on a channel that was not set up."""
+        self._search.feed("unknown channels", data)
+        self.problems[f"frames on channel {channel}, which was not set up"] += 1
+
+    def _text(self, text: str) -> None:
+        line = shown(text)
+        if line in self.texts or len(self.texts) < 4 * MAX_KINDS:
+            self.texts[line] += 1
+
+    def add_media(
+        self, name: str, *, codec: Codec | None = None, declared: tuple[int, ...] = (), sets: list[bytes] | None = None
+    ) -> Media:
+        """The media of this name, made where there is none yet.
+
+        Args:
+            name: of it.
+            codec: of its video, None where it is none or not known.
+            declared: payload types of the description.
+            sets: parameter sets of the description; they are looked at like any other.
+        """
+        media = self.media.get(name)
+        if media is None:
+            if len(self.media) >= _MAX_MEDIA:
+                name = "other media"
+            media = Media(name, codec, declared, self._search, self.problems, fallback=self._codec)
+            self.media[name] = media
+        media.byte_stream(sets or [])
+        return media
+
+    def byte_stream(self, name: str, units: list[bytes]) -> None:
+        """Look at the NAL units of a recorded byte stream."""
+        codec = self._codec or guess_codec(units)
+        if codec is None:
+            self.problems[f"{name}: no SPS in it, so its codec can't be told"] += 1
+        else:
+            self.add_media(name, codec=codec).byte_stream(units)
+
+    def finish(self) -> None:
+        """Nothing comes any more: judge."""
+        for media in self.media.values():
+            media.finish()
+            if media.gaps:
+                self.notes[f"{media.name}: packets missing in the sequence"] += media.gaps
+            if media.steps_back:
+                self.notes[f"{media.name}: pictures whose timestamp does not advance"] += media.steps_back
+        if not sum(media.units.pictures for media in self.media.values() if media.units is not None):
+            self.problems["no picture was read"] += 1
+        self._search.finish()
+        for name, form, stream in sorted(self._search.found):
+            what = f"canary {name} ({form})" if name in self._canaries else name
+            self.problems[f"{what} in {stream}"] += 1
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing but pixels was found, after finish()."""
+        return not self.problems
+
+    @property
+    def searched(self) -> int:
+        """Bytes that were searched."""
+        return self._search.size

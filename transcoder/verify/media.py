@@ -1,0 +1,217 @@
+"""One RTP flow, or one byte stream, and everything in it that is not pixels."""
+
+from collections import Counter
+
+from transcoder.codecs.nal import Codec
+from transcoder.verify.nal_units import MAX_KINDS, NalUnits, guess_codec
+from transcoder.verify.own_text import CNAME, shown
+from transcoder.verify.payload import Depacketizer
+from transcoder.verify.rtp import Packet, read_rtcp, read_rtp
+from transcoder.verify.search import Search, short_marks
+
+_UNDECIDED = 4096
+"""Packets kept of a media whose codec nothing has told yet."""
+_DECIDE_EVERY = 64
+_OWN_REPORTS = frozenset({"SR", "RR", "SDES", "BYE"})
+"""A BYE needs a report before it (RFC 3550 section 6.1); that of a sender without packets is an empty RR."""
+
+
+class Media:
+    """Looks at one media.
+
+    Args:
+        name: for the report.
+        codec: of its video, or None where nothing tells it or it is none.
+        declared: payload types of the description; empty: there was none.
+        search, problems: shared by all media.
+        fallback: the codec of a media that nothing describes; None: it is guessed.
+
+    Attributes:
+        payload_types, ssrcs, extensions, rtcp, rtcp_texts: packets of each.
+        first_extensions: first bytes of the first extension of each profile.
+        gaps, late, repeated: packets by their sequence numbers.
+        steps_back: pictures whose timestamp is not later than that of the one before.
+        span: (arrival in seconds, unwrapped ticks) of the first and the latest picture.
+        random_access_ticks: timestamp of each picture that decoding can start at.
+        units: its NAL units, once the codec is known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        codec: Codec | None,
+        declared: tuple[int, ...],
+        search: Search,
+        problems: Counter[str],
+        *,
+        fallback: Codec | None = None,
+    ) -> None:
+        self.name = name
+        self.codec: Codec | None = None
+        self.declared = declared
+        self.packets = self.octets = 0
+        self.payload_types: Counter[int] = Counter()
+        self.ssrcs: Counter[int] = Counter()
+        self.extensions: Counter[int] = Counter()
+        self.first_extensions: dict[int, bytes] = {}
+        self.rtcp: Counter[str] = Counter()
+        self.rtcp_texts: Counter[str] = Counter()
+        self.gaps = self.late = self.repeated = self.steps_back = 0
+        self.span: list[tuple[float, int]] = []
+        self.random_access_ticks: list[int] = []
+        self.units: NalUnits | None = None
+        self._search = search
+        self._problems = problems
+        self._fallback = fallback
+        self._depacketizer: Depacketizer | None = None
+        self._waiting: list[tuple[Packet, float]] = []
+        self._expected: int | None = None
+        self._ticks: int | None = None
+        if codec is not None:
+            self._set_codec(codec)
+
+    def _set_codec(self, codec: Codec) -> None:
+        self.codec = codec
+        self.units = NalUnits(codec, self._search, self._problems)
+        self._depacketizer = Depacketizer(codec)
+
+    def _problem(self, text: str, count: int = 1) -> None:
+        self._problems[f"{self.name}: {text}"] += count
+
+    def byte_stream(self, units: list[bytes]) -> None:
+        """Look at NAL units that came in no packets."""
+        for unit in units:
+            self.octets += len(unit)
+            if self.units is not None:
+                self.units.look(unit)
+
+    def rtp(self, data: bytes, at: float) -> None:
+        """Look at an RTP packet that came `at` seconds of any clock."""
+        self._search.feed(f"{self.name} packets", data)
+        packet = read_rtp(data)
+        if isinstance(packet, str):
+            self._problem(packet)
+            return
+        self.packets += 1
+        self.octets += len(data)
+        self._header(packet)
+        expected_types = self.declared or tuple(self.payload_types)[:1]
+        if packet.payload_type in expected_types:
+            self._sequence(packet, at)
+        else:
+            self._search.feed(f"{self.name} private payloads", packet.payload)
+            self._marks(packet.payload, "a private packet")
+
+    def _marks(self, data: bytes, where: str) -> None:
+        for mark in short_marks(data):
+            self._problem(f"mark {mark} in {where}")
+
+    def _header(self, packet: Packet) -> None:
+        if packet.ssrc in self.ssrcs or len(self.ssrcs) < MAX_KINDS:
+            self.ssrcs[packet.ssrc] += 1
+        self.payload_types[packet.payload_type] += 1
+        if self.declared and packet.payload_type not in self.declared:
+            self._problem(f"payload type {packet.payload_type}, which no description names")
+        if packet.extension is not None:
+            profile, words = packet.extension
+            self.extensions[profile] += 1
+            self.first_extensions.setdefault(profile, words[:32])
+            self._problem(f"RTP header extension of profile 0x{profile:04x}")
+            self._marks(words, "an RTP header extension")
+            if words[2:4] == b"HK":
+                self._problem("mark HK in an RTP header extension")
+        if packet.csrcs:
+            self._problem("CSRC identifiers")
+        if packet.padding:
+            self._problem("RTP padding")
+
+    def _sequence(self, packet: Packet, at: float) -> None:
+        if self._expected is not None:
+            step = (packet.sequence_number - self._expected) & 0xFFFF
+            if step > 0x8000:
+                self.repeated += step == 0xFFFF
+                self.late += step != 0xFFFF
+                return
+            self.gaps += step
+            if step and self._depacketizer is not None:
+                self._depacketizer.lose()
+        self._expected = (packet.sequence_number + 1) & 0xFFFF
+        if self._depacketizer is not None:
+            self._payload(self._depacketizer, packet, at)
+        elif not self.declared and len(self._waiting) < _UNDECIDED:
+            self._waiting.append((packet, at))
+            if len(self._waiting) % _DECIDE_EVERY == 0:
+                self._decide()
+        else:
+            self._search.feed(f"{self.name} payloads", packet.payload)
+            self._marks(packet.payload, "a payload")
+
+    def _payload(self, depacketizer: Depacketizer, packet: Packet, at: float) -> None:
+        units = self.units
+        if units is None:
+            return
+        for unit in depacketizer.receive(packet.payload, marker=packet.marker):
+            if units.look(unit):
+                self._picture(units, packet.timestamp, at)
+
+    def _picture(self, units: NalUnits, timestamp: int, at: float) -> None:
+        before = self._ticks
+        ticks = timestamp if before is None else before + ((timestamp - before + (1 << 31)) % (1 << 32) - (1 << 31))
+        self.steps_back += before is not None and ticks <= before
+        self._ticks = ticks
+        self.span = [self.span[0] if self.span else (at, ticks), (at, ticks)]
+        if len(self.random_access_ticks) < len(units.random_access):
+            self.random_access_ticks.append(ticks)
+
+    def _decide(self) -> None:
+        """Find out the codec: of a recording without a description."""
+        codec = self._fallback
+        if codec is None:
+            units: list[bytes] = []
+            for candidate in Codec:
+                depacketizer = Depacketizer(candidate)
+                for packet, _ in self._waiting:
+                    units += depacketizer.receive(packet.payload, marker=packet.marker)
+            codec = guess_codec(units)
+        if codec is None:
+            return
+        self._set_codec(codec)
+        packets, self._waiting = self._waiting, []
+        for packet, at in packets:
+            if self._depacketizer is not None:
+                self._payload(self._depacketizer, packet, at)
+
+    def rtcp_packet(self, data: bytes) -> None:
+        """Look at an RTCP packet that the server sent."""
+        self._search.feed(f"{self.name} RTCP", data)
+        self._marks(data, "RTCP")
+        reports = read_rtcp(data)
+        if isinstance(reports, str):
+            self._problem(reports)
+            return
+        for report in reports:
+            self.rtcp[report.name] += 1
+            if report.name not in _OWN_REPORTS:
+                self._problem(f"RTCP {report.name}")
+            if report.rest.strip(b"\x00"):
+                self._problem(f"RTCP {report.name} with bytes behind what it holds")
+            for what, text in report.texts:
+                line = shown(f"{what}: {text.decode('latin-1')}")
+                if line in self.rtcp_texts or len(self.rtcp_texts) < MAX_KINDS:
+                    self.rtcp_texts[line] += 1
+                if (what, text) != ("CNAME", CNAME):
+                    self._problem(f"RTCP text that is not ours: {line}")
+
+    def finish(self) -> None:
+        """Nothing comes any more."""
+        if self.units is None and self._waiting:
+            self._decide()
+            if self.units is None:
+                self._problem("its codec can't be told from what is in it")
+        if len(self.payload_types) > 1:
+            self._problem("more than one payload type")
+        if len(self.ssrcs) > 1:
+            self._problem("more than one SSRC")
+        if self._depacketizer is not None:
+            for fault, count in self._depacketizer.faults.items():
+                self._problem(fault, count)

@@ -1,0 +1,166 @@
+"""What NAL units say besides pixels."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from transcoder.codecs.nal import Codec, nal_unit_name
+from transcoder.codecs.parameter_sets import SequenceParameterSet, parse_sps
+from transcoder.errors import BitstreamError
+from transcoder.verify.own_text import shown
+from transcoder.verify.search import Search, short_marks
+
+MIN_RUN = 8
+"""Printable characters in a row that are shown as text."""
+MIN_TEXT = 12
+"""In a parameter set chance writes eight in a row once in a hundred sets, twelve once in a hundred thousand."""
+MAX_KINDS = 64
+_MAX_RANDOM_ACCESS = 1 << 16
+
+_RUN = re.compile(rb"[\x20-\x7e]{%d,}" % MIN_RUN)
+_H264_SLICES, _H264_SETS = frozenset({1, 5}), frozenset({7, 8})
+_H265_SLICES, _H265_SETS = frozenset({*range(10), *range(16, 22)}), frozenset({32, 33, 34})
+
+
+@dataclass(slots=True)
+class SeiKind:
+    """SEI messages of one payload type."""
+
+    count: int = 0
+    first: bytes = b""
+    """The first bytes of the first one, its type and size included."""
+
+
+class NalUnits:
+    """Looks at NAL units in decoding order.
+
+    Attributes:
+        types: how many of each nal_unit_type.
+        sei: by payload type.
+        texts: printable runs in NAL units that are no slices, with how often.
+        sets: distinct SPS that could be read.
+        pictures: counted where a first slice stands.
+        random_access: index of each picture that decoding can start at.
+        problems: what makes it not clean.
+    """
+
+    def __init__(self, codec: Codec, search: Search, problems: Counter[str]) -> None:
+        self.codec = codec
+        self._search = search
+        self.problems = problems
+        self.types: Counter[int] = Counter()
+        self.sizes: Counter[int] = Counter()
+        self.sei: dict[int, SeiKind] = {}
+        self.texts: Counter[str] = Counter()
+        self.sets: dict[bytes, SequenceParameterSet] = {}
+        self.pictures = 0
+        self.random_access: list[int] = []
+        self._known: set[bytes] = set()
+
+    def look(self, unit: bytes) -> bool:
+        """Look at a NAL unit; whether it is the first slice of a picture."""
+        codec, size = self.codec, 1 if self.codec is Codec.H264 else 2
+        if len(unit) <= size:
+            self.problems["a NAL unit of its header alone"] += 1
+            return False
+        self._search.feed("NAL units", unit)
+        kind = unit[0] & 31 if codec is Codec.H264 else unit[0] >> 1 & 63
+        self.types[kind] += 1
+        self.sizes[kind] += len(unit)
+        if unit[0] & 0x80:
+            self.problems["a NAL unit with its forbidden bit set"] += 1
+        if codec is Codec.H265 and ((unit[0] & 1) << 5 | unit[1] >> 3):
+            self.problems["a NAL unit of another layer"] += 1
+        if b"\x00\x00\x01" in unit or b"\x00\x00\x00" in unit:
+            self.problems["a start code or zeros inside a NAL unit"] += 1
+        slices, sets = (_H264_SLICES, _H264_SETS) if codec is Codec.H264 else (_H265_SLICES, _H265_SETS)
+        if kind in slices:
+            return self._slice(unit, kind, size)
+        self._no_slice(unit, kind, in_set=kind in sets)
+        if kind not in sets:
+            self.problems[f"NAL units of type {nal_unit_name(codec, kind)}"] += 1
+        return False
+
+    def _slice(self, unit: bytes, kind: int, size: int) -> bool:
+        if unit[size] < 0x80:  # first_mb_in_slice 0 and first_slice_segment_in_pic_flag are one set bit each
+            return False
+        random_access = kind == 5 if self.codec is Codec.H264 else kind >= 16
+        if random_access and len(self.random_access) < _MAX_RANDOM_ACCESS:
+            self.random_access.append(self.pictures)
+        self.pictures += 1
+        return True
+
+    def _no_slice(self, unit: bytes, kind: int, *, in_set: bool) -> None:
+        if in_set and unit in self._known:
+            return
+        plain = unit.replace(b"\x00\x00\x03", b"\x00\x00")
+        if plain is not unit and plain != unit:
+            self._search.feed("NAL units without emulation prevention", plain)
+        name = nal_unit_name(self.codec, kind)
+        for run in _RUN.findall(plain[:65536])[:MAX_KINDS]:
+            text = f"{name}: {shown(run.decode())}"
+            if text in self.texts or len(self.texts) < MAX_KINDS:
+                self.texts[text] += 1
+            if in_set and len(run) >= MIN_TEXT:
+                self.problems[f"text in a parameter set ({name})"] += 1
+        for mark in short_marks(plain):
+            self.problems[f"mark {mark} in a NAL unit of type {name}"] += 1
+        if in_set:
+            if len(self._known) < MAX_KINDS:
+                self._known.add(unit)
+            self._parameter_set(unit, kind)
+        elif kind == 6 if self.codec is Codec.H264 else kind in {39, 40}:
+            self._sei(plain[1 if self.codec is Codec.H264 else 2 :])
+
+    def _parameter_set(self, unit: bytes, kind: int) -> None:
+        if kind != (7 if self.codec is Codec.H264 else 33):
+            return
+        try:
+            parsed = parse_sps(self.codec, unit)
+        except BitstreamError as error:
+            self.problems[f"an SPS that can't be read: {error}"] += 1
+            return
+        if len(self.sets) < MAX_KINDS:
+            self.sets[unit] = parsed
+        if parsed.trailing_size:
+            self.problems["an SPS with bytes behind its end"] += 1
+
+    def _sei(self, data: bytes) -> None:
+        """Messages of an SEI NAL unit; a malformed one still shows its type and first bytes (H.264 7.3.2.3.1)."""
+        position = 0
+        for _ in range(MAX_KINDS):
+            if position >= len(data) or data[position:] == b"\x80":
+                return
+            begin = position
+            numbers = []
+            for _ in range(2):
+                number = 0
+                while position < len(data) and data[position] == 0xFF:
+                    number += 255
+                    position += 1
+                if position < len(data):
+                    number += data[position]
+                    position += 1
+                numbers.append(number)
+            payload_type, size = numbers
+            if payload_type in self.sei or len(self.sei) < MAX_KINDS:
+                entry = self.sei.setdefault(payload_type, SeiKind())
+                entry.count += 1
+                entry.first = entry.first or data[begin : position + size][:24]
+            if position + size > len(data):
+                self.problems["an SEI message whose size is wrong"] += 1
+                return
+            position += size
+
+
+def guess_codec(units: list[bytes]) -> Codec | None:
+    """The codec whose SPS is among NAL units, or None."""
+    for codec, kind in ((Codec.H265, 33), (Codec.H264, 7)):
+        for unit in units:
+            if len(unit) > 4 and (unit[0] & 31 if codec is Codec.H264 else unit[0] >> 1 & 63) == kind:
+                try:
+                    parse_sps(codec, unit)
+                except BitstreamError:
+                    continue
+                return codec
+    return None
