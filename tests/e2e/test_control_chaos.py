@@ -8,8 +8,8 @@ from typing import Any
 
 import aiomqtt
 import pytest
-from tests.e2e.test_control import assert_described, was_overloaded
 
+from tests.e2e.test_control import assert_described, was_overloaded
 from tests.support.control_world import (
     BASE,
     FPS,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.gateway_process import GatewayProcess, wait_for
-from transcoder.lab.cameras import cameras, content
+from transcoder.lab.cameras import content, families
 from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.lab.cameras.server import SimulatedCamera
 
@@ -47,7 +47,7 @@ async def test_overload_is_shed_fairly_and_undone(
 ) -> None:
     scene = SceneOptions(width=1280, height=720, fps=25, seconds=4)
     footage = content.from_scene(content.ContentOptions(scene=scene), tmp_path / "content")
-    async with SimulatedCamera(cameras.FAMILIES["hikvision"].behaviour, footage, password="") as camera:
+    async with SimulatedCamera(families.FAMILIES["hikvision"].behaviour, footage, password="") as camera:
         # a slow preset makes one stream take more than a core, so that six are three times two cores
         heavy = {"source": camera.url, "video": {"preset": "slow"}}
         names = [f"s{index}" for index in range(CAMERAS)]

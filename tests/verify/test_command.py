@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.verify.test_capture import ethernet, ipv4, pcap
 
 from tests.support.cameras import Cameras
+from tests.verify.test_capture import ethernet, ipv4, pcap
 from transcoder.verify.command import VerifyOptions, verify
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")

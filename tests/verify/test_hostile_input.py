@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+
 from tests.verify.test_capture import pcap
 from tests.verify.test_command import CLEAN, captured, stream
-
 from transcoder.errors import TransportError
 from transcoder.verify.inspector import Inspector, Problems
 from transcoder.verify.messages import Splitter

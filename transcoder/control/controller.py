@@ -31,10 +31,10 @@ from transcoder.control import (
     Writer,
 )
 from transcoder.control.events import Events, Feed
+from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments, printable
 from transcoder.errors import CommandRejected, ConfigError
 from transcoder.logs import redact
-from transcoder.control.source_probe import probe
 from transcoder.rejection import Code, Rejected
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway, source_options

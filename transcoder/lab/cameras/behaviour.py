@@ -26,7 +26,7 @@ class CameraBehaviour:
     """What a camera does. Texts may hold `{canary}`, which is replaced by a canary of that field.
 
     Attributes:
-        family: which SDP is written; a key of `cameras.FAMILIES`.
+        family: which SDP is written; a key of `families.FAMILIES`.
         codec: of the content that fits it.
         path: request path and query of the live stream.
         any_path: other paths are the live stream too; else they are answered 404.
