@@ -1,0 +1,91 @@
+"""The session description that we serve: every value in it is ours (RFC 2327, RFC 4566)."""
+
+import base64
+from dataclasses import dataclass
+
+from transcoder.codecs.nal import Codec
+from transcoder.sdp.select import SPROP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedVideo:
+    """What our own session description says of a stream; every value is ours.
+
+    Attributes:
+        parameter_sets: SPS and PPS (H.264) or VPS, SPS and PPS (H.265) of our encoder.
+        bitrate_kbps: the cap.
+        frame_rate: pictures a second, or None where it is not known.
+    """
+
+    codec: Codec
+    payload_type: int
+    parameter_sets: tuple[bytes, ...]
+    bitrate_kbps: int
+    frame_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAudio:
+    """What our own session description says of a stream's AAC audio; every value is ours.
+
+    Attributes:
+        config: AudioSpecificConfig of our encoder.
+    """
+
+    payload_type: int
+    clock_rate: int
+    config: bytes
+
+
+def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio: ServedAudio | None = None) -> bytes:
+    """Our session description of one stream.
+
+    Args:
+        video: the first media.
+        audio: the second media, where audio is served.
+        session_id: of the o= line; changes when the description does.
+        address: ours, as the client reached it.
+
+    Source: RFC 2327; RFC 6184 section 8.2.1; RFC 7798 section 7.2. The session name is one blank, as
+    RFC 4566 section 5.3 asks of a session without a name.
+    """
+    version = "IP6" if ":" in address else "IP4"
+    anywhere = "::" if version == "IP6" else "0.0.0.0"
+    number = video.payload_type
+    lines = [
+        "v=0",
+        f"o=- {session_id} 1 IN {version} {address}",
+        "s= ",
+        f"c=IN {version} {anywhere}",
+        "t=0 0",
+        "a=control:*",
+        "a=range:npt=now-",
+        f"m=video 0 RTP/AVP {number}",
+        f"b=AS:{video.bitrate_kbps}",
+        f"a=rtpmap:{number} {video.codec.value}/90000",
+        f"a=fmtp:{number} {_served_parameters(video)}",
+    ]
+    if video.frame_rate:
+        lines.append(f"a=framerate:{video.frame_rate:g}")
+    lines += ["a=control:trackID=0", "a=recvonly"]
+    if audio is not None:
+        number = audio.payload_type
+        lines += [
+            f"m=audio 0 RTP/AVP {number}",
+            f"a=rtpmap:{number} MPEG4-GENERIC/{audio.clock_rate}/1",
+            (
+                f"a=fmtp:{number} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
+                f"indexdeltalength=3;config={audio.config.hex().upper()}"
+            ),
+            "a=control:trackID=1",
+            "a=recvonly",
+        ]
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _served_parameters(video: ServedVideo) -> str:
+    sets = [base64.b64encode(unit).decode() for unit in video.parameter_sets]
+    if video.codec is Codec.H264:
+        level = video.parameter_sets[0][1:4].hex().upper()
+        return f"packetization-mode=1;profile-level-id={level};sprop-parameter-sets={','.join(sets)}"
+    return ";".join(f"{name}={value}" for name, value in zip(SPROP[Codec.H265], sets, strict=True))
