@@ -35,7 +35,7 @@ from transcoder.ipc.messages import RANDOM_ACCESS, MessageType, parse_coded, ser
 from transcoder.media.encoder_policy import encoder_options
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.worker_connection import WorkerConnection
-from transcoder.worker_options import Mask, OutputFormat, WorkerOptions
+from transcoder.worker_options import Mask, OutputFormat, OutputOptions, WorkerOptions
 
 WINDOW = 4
 """Access units on their way at most: enough that the worker never waits, few enough that none is late."""
@@ -65,7 +65,7 @@ def read_access_units(path: Path, limit: int) -> tuple[Codec, list[tuple[bytes, 
 def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
     """Decode and encode in this process, nothing else."""
     codec, units, rate = read_access_units(arguments.file, arguments.frames)
-    options = worker_options(arguments)
+    output = worker_options(arguments).outputs[0]
     decoder = av.CodecContext.create("h264" if codec is Codec.H264 else "hevc", "r")
     decoder.thread_count = 1
     encoder: Any = None
@@ -75,12 +75,12 @@ def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
     for data, _ in units:
         for frame in decoder.decode(av.Packet(data)):
             if encoder is None:
-                encoder = av.CodecContext.create("libx264" if options.codec is Codec.H264 else "libx265", "w")
+                encoder = av.CodecContext.create("libx264" if output.codec is Codec.H264 else "libx265", "w")
                 encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuv420p"
                 encoder.time_base, encoder.framerate = 1 / Fraction(rate), Fraction(rate)
                 encoder.thread_count = 1
                 encoder.max_b_frames = 0
-                encoder.options = encoder_options(options)
+                encoder.options = encoder_options(output)
                 encoder.open()
             frame.pts, frame.time_base = count, encoder.time_base
             frame.pict_type = PictureType.I if count % gop == 0 else PictureType.NONE
@@ -91,13 +91,12 @@ def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"frames": count, "cpu_s": cpu_s, "bytes": size, "width": frame.width, "height": frame.height}
 
 
-def worker_options(arguments: argparse.Namespace) -> WorkerOptions:
+def worker_options(arguments: argparse.Namespace, fixed: OutputFormat | None = None) -> WorkerOptions:
     """The settings that both sides use."""
     return WorkerOptions(
-        codec=Codec(arguments.codec),
-        bitrate_kbps=arguments.bitrate_kbps,
         masks=(_MASK,) if arguments.mask else (),
         memory_limit_mb=2048,
+        outputs=(OutputOptions(codec=Codec(arguments.codec), bitrate_kbps=arguments.bitrate_kbps, fixed=fixed),),
     )
 
 
@@ -109,21 +108,8 @@ async def worker_loop(
 ) -> dict[str, Any]:
     """The same pictures through a real worker."""
     codec, units, rate = material
-    options = worker_options(arguments)
     # the bare loop encodes from the first picture on, so the frame rate is given here instead of measured
-    options = WorkerOptions.from_json(
-        json.dumps(
-            json.loads(options.to_json())
-            | {
-                "fixed": {
-                    "width": size[0],
-                    "height": size[1],
-                    "frame_rate": rate,
-                    "matrix": OutputFormat(width=2, height=2, frame_rate=1).matrix,
-                }
-            }
-        ).encode()
-    )
+    options = worker_options(arguments, OutputFormat(width=size[0], height=size[1], frame_rate=rate))
     done = asyncio.Event()
     space = asyncio.Semaphore(WINDOW)
     count = written = 0
@@ -133,7 +119,7 @@ async def worker_loop(
     def on_message(kind: MessageType, body: memoryview) -> None:
         nonlocal count, written
         if kind is MessageType.CODED:
-            message = parse_coded(body)
+            message = parse_coded(body, 1)
             count += 1
             written += sum(map(len, message.nal_units))
             space.release()

@@ -6,6 +6,9 @@ from typing import Any
 
 from transcoder.codecs.nal import Codec
 
+MAX_OUTPUTS = 8
+"""Outputs of one stream: an encoder each, so more than a machine that has other streams could carry."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
@@ -87,22 +90,18 @@ class EncoderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
-    """Settings of one stream's re-encoding.
+class OutputOptions:
+    """Settings of one output of a stream: one size and codec in which its pictures are served.
 
     Attributes:
         codec: of the output.
         bitrate_kbps: the cap.
         gop_s: seconds between IDR pictures.
         fps: at most this many pictures a second, or None.
-        size: output (width, height), or None for the camera's.
-        display_aspect: (width, height) of the camera's picture as it is to be seen, or None for what the stream says.
+        size: (width, height), or None for the camera's.
         preset: of the encoder, or None for the profile's.
         encoder: its policy.
-        masks: privacy masks.
-        fixed: the output format of an earlier worker of this stream, kept while its readers stay.
-        memory_limit_mb: data memory of the process, MiB.
-        slate_size: of the picture that stands in for a camera before its first one, or None for a usual one.
+        fixed: the format that an earlier worker gave this output, kept while its readers stay.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
     """
 
@@ -111,34 +110,76 @@ class WorkerOptions:
     gop_s: float = 1.0
     fps: float | None = None
     size: tuple[int, int] | None = None
-    display_aspect: tuple[int, int] | None = None
     preset: str | None = None
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    masks: tuple[Mask, ...] = field(default_factory=tuple)
     fixed: OutputFormat | None = None
-    memory_limit_mb: int = 512
-    slate_size: tuple[int, int] | None = None
     rate_divisor: int = 1
 
     @property
-    def shape(self) -> tuple[Codec, tuple[int, int] | None, tuple[int, int] | None]:
-        """What the format of the output hangs on: while it stays, readers stay."""
-        return self.codec, self.size, self.display_aspect
+    def shape(self) -> tuple[Codec, tuple[int, int] | None]:
+        """The options that the output's format hangs on: readers stay while these stay.
+
+        The format also hangs on WorkerOptions.display_aspect, which all outputs of a stream share.
+        """
+        return self.codec, self.size
+
+    def to_fields(self) -> dict[str, Any]:
+        """The options as an object of JSON."""
+        return asdict(self) | {"codec": self.codec.value}
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> "OutputOptions":
+        """Read the object that to_fields of the same version made, after it went through JSON."""
+        return cls(
+            **fields
+            | {
+                "codec": Codec(fields["codec"]),
+                "size": _pair(fields["size"]),
+                "encoder": EncoderSettings(**fields["encoder"]),
+                "fixed": OutputFormat(**fields["fixed"]) if fields["fixed"] else None,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """Settings of one stream's re-encoding.
+
+    Attributes:
+        display_aspect: (width, height) of the camera's picture as it is to be seen, or None for what the stream says.
+        masks: privacy masks; they lie on every output.
+        memory_limit_mb: data memory of the process, MiB.
+        slate_size: of the picture that stands in for a camera before its first one, or None for a usual one.
+        outputs: 1 to MAX_OUTPUTS of them; messages name an output by its place here, counted from 0.
+    """
+
+    display_aspect: tuple[int, int] | None = None
+    masks: tuple[Mask, ...] = field(default_factory=tuple)
+    memory_limit_mb: int = 512
+    slate_size: tuple[int, int] | None = None
+    outputs: tuple[OutputOptions, ...] = field(default_factory=lambda: (OutputOptions(),))
+
+    @property
+    def shapes(self) -> tuple[Any, ...]:
+        """The options that the outputs' formats hang on: readers of all outputs stay while these stay."""
+        return self.display_aspect, *(output.shape for output in self.outputs)
 
     def to_json(self) -> bytes:
         """Wire form."""
-        return json.dumps(asdict(self) | {"codec": self.codec.value}).encode()
+        return json.dumps(asdict(self) | {"outputs": [output.to_fields() for output in self.outputs]}).encode()
 
     @classmethod
     def from_json(cls, data: bytes | memoryview) -> "WorkerOptions":
         """Read the wire form, written by to_json of the same version."""
         fields: dict[str, Any] = json.loads(bytes(data))
-        fields["codec"] = Codec(fields["codec"])
-        for name in ("size", "slate_size", "display_aspect"):
-            fields[name] = tuple(fields[name]) if fields[name] else None
+        for name in ("slate_size", "display_aspect"):
+            fields[name] = _pair(fields[name])
         fields["masks"] = tuple(
             Mask(polygon=tuple((x, y) for x, y in mask["polygon"]), style=mask["style"]) for mask in fields["masks"]
         )
-        fields["encoder"] = EncoderSettings(**fields["encoder"])
-        fields["fixed"] = OutputFormat(**fields["fixed"]) if fields["fixed"] else None
+        fields["outputs"] = tuple(OutputOptions.from_fields(output) for output in fields["outputs"])
         return cls(**fields)
+
+
+def _pair(value: list[int] | None) -> tuple[int, int] | None:
+    return (value[0], value[1]) if value else None

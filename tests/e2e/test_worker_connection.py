@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.ipc.messages import MessageType, serialize_message
+from transcoder.ipc.messages import MessageType, serialize_repeat
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.worker_connection import WorkerConnection
 from transcoder.worker_options import WorkerOptions
@@ -83,8 +83,7 @@ async def test_it_is_ready_in_tens_of_milliseconds_and_reports_twice_a_second(se
 
 
 async def test_a_slate_comes_out_of_the_sandbox(worker: Watched) -> None:
-    pts = round(time.monotonic() * 90_000)
-    worker.link.send(serialize_message(MessageType.REPEAT, pts.to_bytes(8, "little", signed=True)))
+    worker.link.send(serialize_repeat(0, round(time.monotonic() * 90_000)))
     await worker.until(MessageType.CODED)
     assert MessageType.FORMAT in worker.kinds()
 

@@ -17,6 +17,7 @@ from transcoder.ipc.messages import (
     MessageType,
     parse_coded,
     parse_json,
+    parse_snapshot,
     serialize_coded,
     serialize_json,
     serialize_message,
@@ -48,8 +49,10 @@ def messages(data: bytes) -> None:
             while (message := parser.next_message()) is not None:
                 kind, body = message
                 if kind is MessageType.CODED:
-                    coded = parse_coded(body)
+                    coded = parse_coded(body, 2)
                     assert all(is_allowed(coded.codec, nal_unit_type(coded.codec, unit)) for unit in coded.nal_units)
+                elif kind is MessageType.SNAPSHOT_TAKEN:
+                    parse_snapshot(body, 2)
                 elif kind >= MessageType.READY:
                     parse_json(body)
     except RemoteProtocolError:
@@ -57,7 +60,7 @@ def messages(data: bytes) -> None:
 
 
 def _message_seeds() -> list[bytes]:
-    coded = serialize_coded(Codec.H264, 2, 90_000, 1.0, (0.1, 0.2, 0.3), [*seeds.H264_SETS, b"\x65\x88\x84"])
+    coded = serialize_coded(1, Codec.H264, 2, 90_000, 1.0, (0.1, 0.2, 0.3), [*seeds.H264_SETS, b"\x65\x88\x84"])
     ready = serialize_message(MessageType.READY)
     report = serialize_json(MessageType.STATS, {"frames": 1, "cpu_s": 0.5, "source": {"width": 320}})
     return [ready + coded, report + coded + report, ready + report]

@@ -20,15 +20,23 @@ from transcoder.ipc.messages import (
     REPEATED,
     MessageParser,
     MessageType,
+    check_output_number,
     parse_access_unit,
     parse_audio,
     parse_coded,
     parse_json,
+    parse_output_number,
+    parse_repeat,
+    parse_snapshot,
     serialize_access_unit,
     serialize_audio,
     serialize_coded,
     serialize_json,
+    serialize_keyframe,
     serialize_message,
+    serialize_repeat,
+    serialize_snapshot,
+    serialize_snapshot_request,
 )
 
 UNITS = [b"\x67\x4d\x40\x1f", b"\x68\xee\x3c\x80", b"\x65\x88" + b"\x55" * 3000]
@@ -87,20 +95,22 @@ def test_access_unit() -> None:
 
 
 def test_coded_picture() -> None:
-    message = serialize_coded(Codec.H264, RANDOM_ACCESS | REPEATED, 1 << 40, 99.25, (0.5, 0.25, 0.125), UNITS)
+    message = serialize_coded(3, Codec.H264, RANDOM_ACCESS | REPEATED, 1 << 40, 99.25, (0.5, 0.25, 0.125), UNITS)
     ((kind, body),) = read(message, 7)
     assert kind is MessageType.CODED
-    coded = parse_coded(memoryview(body))
+    coded = parse_coded(memoryview(body), 4)
+    assert coded.output_number == 3
     assert (coded.codec, coded.flags, coded.pts, coded.arrival) == (Codec.H264, 6, 1 << 40, 99.25)
     assert (coded.decode_s, coded.stages_s, coded.encode_s) == (0.5, 0.25, 0.125)
     assert coded.nal_units == UNITS
 
 
-HEAD = struct.Struct("<BBqdfffH")
+HEAD = struct.Struct("<BBBqdfffH")
 
 
 def lie(
     *,
+    number: int = 0,
     codec: int = 1,
     times: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0),
     count: int | None = None,
@@ -108,13 +118,15 @@ def lie(
     units: list[bytes] = UNITS,
 ) -> bytes:
     sizes = [len(unit) for unit in units] if sizes is None else sizes
-    head = HEAD.pack(codec, 0, 0, *times, len(units) if count is None else count)
+    head = HEAD.pack(number, codec, 0, 0, *times, len(units) if count is None else count)
     return head + struct.pack(f"<{len(sizes)}I", *sizes) + b"".join(units)
 
 
 LIES = {
     "nothing": b"",
     "half a header": lie()[:20],
+    "an output that is not configured": lie(number=2),
+    "the last number": lie(number=255),
     "another codec": lie(codec=9),
     "JPEG": lie(codec=3),
     "no NAL unit": lie(units=[]),
@@ -136,13 +148,40 @@ LIES = {
 
 
 def test_the_truth_in_the_same_words() -> None:
-    assert parse_coded(memoryview(lie())).nal_units == UNITS
+    assert parse_coded(memoryview(lie()), 2).nal_units == UNITS
 
 
 @pytest.mark.parametrize("name", LIES)
 def test_lies(name: str) -> None:
     with pytest.raises(RemoteProtocolError):
-        parse_coded(memoryview(LIES[name]))
+        parse_coded(memoryview(LIES[name]), 2)
+
+
+def test_requests_about_an_output() -> None:
+    # each begins with the output's number, one byte
+    assert serialize_keyframe(0) == b"\x01\x00\x00\x00\x03\x00"
+    assert serialize_snapshot_request(2) == b"\x01\x00\x00\x00\x05\x02"
+    assert serialize_repeat(7, 2) == b"\x09\x00\x00\x00\x04\x07\x02" + bytes(7)
+    assert parse_output_number(body_of(serialize_keyframe(5))) == 5
+    assert parse_repeat(body_of(serialize_repeat(7, -90_000))) == (7, -90_000)
+
+
+def test_snapshot() -> None:
+    assert parse_snapshot(body_of(serialize_snapshot(1, b"jpeg")), 2) == (1, b"jpeg")
+    assert parse_snapshot(body_of(serialize_snapshot(0, b"")), 1) == (0, b"")
+
+
+@pytest.mark.parametrize("body", [b"", b"\x02jpeg", b"\xffjpeg"])
+def test_a_snapshot_of_no_output(body: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        parse_snapshot(memoryview(body), 2)
+
+
+@pytest.mark.parametrize("number", [None, -1, 2, 1.0, True, "0", [0], 1 << 80])
+def test_a_report_about_no_output(number: object) -> None:
+    with pytest.raises(RemoteProtocolError):
+        check_output_number(number, 2)
+    assert check_output_number(1, 2) == 1
 
 
 def test_json() -> None:
@@ -190,12 +229,20 @@ def test_a_message_over_the_limit_is_refused_before_it_is_there() -> None:
         read(struct.pack("<IB", MAX_MESSAGE_SIZE + 1, MessageType.CODED))
 
 
+def _parse_coded(body: memoryview) -> None:
+    parse_coded(body, 2)
+
+
+def _parse_snapshot(body: memoryview) -> None:
+    parse_snapshot(body, 2)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_of_a_worker(data: bytes) -> None:
     with contextlib.suppress(RemoteProtocolError):
         read(data)
-    for parse in (parse_coded, parse_json, parse_audio):
+    for parse in (_parse_coded, parse_json, parse_audio, _parse_snapshot):
         with contextlib.suppress(RemoteProtocolError):
             parse(memoryview(data))
 
@@ -206,7 +253,7 @@ def test_any_byte_changed(at: int, value: int) -> None:
     body = bytearray(lie(units=[b"\x65\x88\x01", b"\x41\x9a\x02"]))
     body[at % len(body)] = value
     with contextlib.suppress(RemoteProtocolError):
-        coded = parse_coded(memoryview(bytes(body)))
+        coded = parse_coded(memoryview(bytes(body)), 2)
         assert all(len(unit) >= 2 for unit in coded.nal_units)
 
 

@@ -9,7 +9,7 @@ from transcoder.errors import MediaError
 from transcoder.media import encoder as encoder_module
 from transcoder.media.encoder import Encoder, encode_jpeg, encoder_options
 from transcoder.media.picture import OwnPicture
-from transcoder.worker_options import OutputFormat, WorkerOptions
+from transcoder.worker_options import OutputFormat, OutputOptions
 
 BOTH = pytest.mark.parametrize("codec", list(Codec), ids=lambda codec: codec.value)
 FORMAT = OutputFormat(width=320, height=240, frame_rate=25.0)
@@ -25,22 +25,22 @@ def noisy(seed: int) -> OwnPicture:
 
 @BOTH
 def test_an_option_that_is_not_understood_is_an_error(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = encoder_options(WorkerOptions(codec=codec))
+    known = encoder_options(OutputOptions(codec=codec))
     monkeypatch.setattr(encoder_module, "encoder_options", lambda options: {**known, "no_such_option": "1"})
     with pytest.raises(MediaError, match="no_such_option"):
-        Encoder(WorkerOptions(codec=codec), FORMAT)
+        Encoder(OutputOptions(codec=codec), FORMAT)
 
 
 @BOTH
 def test_a_setting_that_is_refused_is_an_error(codec: Codec) -> None:
     with pytest.raises(MediaError):
-        Encoder(WorkerOptions(codec=codec, preset="no such preset"), FORMAT)
+        Encoder(OutputOptions(codec=codec, preset="no such preset"), FORMAT)
 
 
 @BOTH
 @pytest.mark.parametrize("preset", [None, "ultrafast", "veryfast", "medium"])
 def test_a_picture_comes_out_as_soon_as_it_went_in(codec: Codec, preset: str | None) -> None:
-    encoder = Encoder(WorkerOptions(codec=codec, preset=preset), FORMAT)
+    encoder = Encoder(OutputOptions(codec=codec, preset=preset), FORMAT)
     for index in range(8):
         assert encoder.encode(noisy(index), index * 3600, force_idr=index == 0)
 
@@ -48,7 +48,7 @@ def test_a_picture_comes_out_as_soon_as_it_went_in(codec: Codec, preset: str | N
 @BOTH
 def test_the_bitrate_is_capped(codec: Codec) -> None:
     """Noise has no end of bits: 3 s of it stay within the cap and one buffer of 1 s."""
-    encoder = Encoder(WorkerOptions(codec=codec, bitrate_kbps=1000), FORMAT)
+    encoder = Encoder(OutputOptions(codec=codec, bitrate_kbps=1000), FORMAT)
     size = 0
     for index in range(75):
         size += sum(map(len, encoder.encode(noisy(index), index * 3600, force_idr=index % 25 == 0)))
@@ -59,7 +59,7 @@ def test_the_bitrate_is_capped(codec: Codec) -> None:
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:
     output = OutputFormat(width=320, height=240, frame_rate=25.0, matrix=matrix)
-    units = Encoder(WorkerOptions(codec=codec), output).encode(noisy(1), 0, force_idr=True)
+    units = Encoder(OutputOptions(codec=codec), output).encode(noisy(1), 0, force_idr=True)
     found = headers(codec.value, join_byte_stream(units), tmp_path)
     assert found.get("matrix_coefficients", found.get("matrix_coeffs")) == matrix
     assert found["video_full_range_flag"] == 0
@@ -67,7 +67,7 @@ def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:
 
 @BOTH
 def test_gaps_in_time_and_pictures_that_are_too_near(codec: Codec) -> None:
-    encoder = Encoder(WorkerOptions(codec=codec), FORMAT)
+    encoder = Encoder(OutputOptions(codec=codec), FORMAT)
     units = []
     for pts in (0, 1, 2, 3600, 90_000 * 3600, 90_000 * 3600 + 1):
         units.append(join_byte_stream(encoder.encode(noisy(pts % 97), pts, force_idr=not units)))

@@ -7,12 +7,12 @@ from transcoder.errors import MediaError
 from transcoder.media.encoder import Encoder
 from transcoder.media.encoder_policy import PROFILES, encoder_options
 from transcoder.media.picture import OwnPicture
-from transcoder.worker_options import EncoderSettings, OutputFormat, WorkerOptions
+from transcoder.worker_options import EncoderSettings, OutputFormat, OutputOptions, WorkerOptions
 
 H264, H265 = Codec.H264, Codec.H265
 
 
-def _parameters(options: WorkerOptions) -> dict[str, str]:
+def _parameters(options: OutputOptions) -> dict[str, str]:
     """The encoder's own parameters; of one that is named twice it takes the last."""
     name = "x264-params" if options.codec is H264 else "x265-params"
     return dict(item.split("=", 1) for item in encoder_options(options)[name].split(":"))
@@ -21,7 +21,7 @@ def _parameters(options: WorkerOptions) -> dict[str, str]:
 @pytest.mark.parametrize("codec", [H264, H265])
 @pytest.mark.parametrize("profile", ["economy", "balanced", "quality"])
 def test_a_picture_comes_out_as_it_goes_in(codec, profile):
-    options = WorkerOptions(codec=codec, encoder=EncoderSettings(profile=profile))
+    options = OutputOptions(codec=codec, encoder=EncoderSettings(profile=profile))
     encoder = Encoder(options, OutputFormat(width=320, height=192, frame_rate=25))
     picture = OwnPicture(320, 192)
     for index in range(5):
@@ -32,7 +32,7 @@ def test_a_picture_comes_out_as_it_goes_in(codec, profile):
 @pytest.mark.parametrize("codec", [H264, H265])
 def test_every_value_is_overridden(codec):
     settings = EncoderSettings(crf=31.5, aq_mode=2, aq_strength=0.7, ipratio=1.3, subme=1, buffer_s=0.5)
-    options = WorkerOptions(codec=codec, bitrate_kbps=1000, preset="medium", encoder=settings)
+    options = OutputOptions(codec=codec, bitrate_kbps=1000, preset="medium", encoder=settings)
     made, parameters = encoder_options(options), _parameters(options)
     assert (made["preset"], made["crf"]) == ("medium", "31.5")
     assert (parameters["aq-mode"], parameters["aq-strength"], parameters["ipratio"]) == ("2", "0.7", "1.3")
@@ -43,25 +43,25 @@ def test_every_value_is_overridden(codec):
 
 
 def test_zero_is_a_value():
-    parameters = _parameters(WorkerOptions(encoder=EncoderSettings(profile="quality", aq_mode=0, subme=0)))
+    parameters = _parameters(OutputOptions(encoder=EncoderSettings(profile="quality", aq_mode=0, subme=0)))
     assert (parameters["aq-mode"], parameters["subme"]) == ("0", "0")
-    assert encoder_options(WorkerOptions(encoder=EncoderSettings(crf=0.0)))["crf"] == "0"
+    assert encoder_options(OutputOptions(encoder=EncoderSettings(crf=0.0)))["crf"] == "0"
 
 
 def test_the_default_is_balanced():
-    assert encoder_options(WorkerOptions()) == encoder_options(
-        WorkerOptions(encoder=EncoderSettings(profile="balanced"))
+    assert encoder_options(OutputOptions()) == encoder_options(
+        OutputOptions(encoder=EncoderSettings(profile="balanced"))
     )
 
 
 def test_a_profile_that_is_none():
     with pytest.raises(MediaError, match="no encoder profile fastest"):
-        encoder_options(WorkerOptions(encoder=EncoderSettings(profile="fastest")))
+        encoder_options(OutputOptions(encoder=EncoderSettings(profile="fastest")))
 
 
 def test_settings_cross_the_socket():
     settings = EncoderSettings(profile="economy", crf=30.0, aq_mode=1)
-    options = WorkerOptions(encoder=settings)
+    options = WorkerOptions(outputs=(OutputOptions(encoder=settings),))
     assert WorkerOptions.from_json(options.to_json()) == options
 
 
@@ -70,6 +70,6 @@ def test_both_codecs_have_the_same_profiles():
 
 
 def test_another_preset_brings_its_own_motion_estimation() -> None:
-    assert _parameters(WorkerOptions())["subme"] == "0"
-    assert "subme" not in _parameters(WorkerOptions(preset="slow"))
-    assert _parameters(WorkerOptions(preset="slow", encoder=EncoderSettings(subme=3)))["subme"] == "3"
+    assert _parameters(OutputOptions())["subme"] == "0"
+    assert "subme" not in _parameters(OutputOptions(preset="slow"))
+    assert _parameters(OutputOptions(preset="slow", encoder=EncoderSettings(subme=3)))["subme"] == "3"

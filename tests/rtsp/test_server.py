@@ -209,7 +209,16 @@ def test_a_description() -> None:
         ("", None),
         ("rtsp://192.0.2.1:8554", None),
         ("rtsp://192.0.2.1:8554/", None),
-        ("rtsp://192.0.2.1:8554/front/other", None),
+        ("rtsp://192.0.2.1:8554/front/sub", ("front/sub", None)),
+        ("rtsp://192.0.2.1:8554/front/sub/", ("front/sub", None)),
+        ("rtsp://192.0.2.1:8554/front/sub/trackID=0", ("front/sub", 0)),
+        ("rtsp://192.0.2.1:8554/front/sub?token=1/trackID=0", ("front/sub", 0)),
+        ("/front/sub/trackID=1", ("front/sub", 1)),
+        ("rtsp://192.0.2.1:8554/front/sub/other", None),
+        ("rtsp://192.0.2.1:8554/front//sub", None),
+        ("rtsp://192.0.2.1:8554/front/..", None),
+        ("rtsp://192.0.2.1:8554/front/Sub", None),
+        ("rtsp://192.0.2.1:8554/front/" + "a" * 64, None),
         ("rtsp://192.0.2.1:8554/../front", None),
         ("rtsp://192.0.2.1:8554/Front", None),
         ("rtsp://192.0.2.1:8554/front%2f", None),
@@ -225,7 +234,7 @@ def test_what_a_uri_names(uri: str, expected: tuple[str, int | None] | None) -> 
 def test_a_track_that_is_not_there_is_404() -> None:
     assert Dialog().ask("SETUP", f"{URL}/trackID=7", Transport=TCP).status == 404
     for method in ("DESCRIBE", "SETUP"):
-        assert Dialog().ask(method, "rtsp://192.0.2.1:8554/a/b", Transport=TCP).status == 404
+        assert Dialog().ask(method, "rtsp://192.0.2.1:8554/a/b/c", Transport=TCP).status == 404
 
 
 TRANSPORTS = [
@@ -524,7 +533,7 @@ def test_options_and_keep_alive_need_no_login() -> None:
 
 
 @pytest.mark.parametrize("method", ["DESCRIBE", "SETUP", "PLAY", "PAUSE"])
-@pytest.mark.parametrize("uri", [URL, "rtsp://192.0.2.1:8554/unknown", "rtsp://192.0.2.1:8554/a/b"])
+@pytest.mark.parametrize("uri", [URL, "rtsp://192.0.2.1:8554/unknown", "rtsp://192.0.2.1:8554/a/b/c"])
 def test_nobody_learns_without_a_login_which_streams_there_are(method: str, uri: str) -> None:
     assert Dialog(Directory(USERS)).ask(method, uri, Transport=TCP).status == 401
 

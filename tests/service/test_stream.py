@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from transcoder.codecs.nal import Codec
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.status import StreamState
@@ -26,7 +25,7 @@ class Watched:
         self.stream = Stream(
             "gate",
             source,
-            WorkerOptions(codec=Codec.H264),
+            WorkerOptions(),
             fork_server=no_workers,
             end_readers=lambda _: None,
             on_event=self._on_event,

@@ -32,6 +32,7 @@ class Run:
     now: float = 100.0
     coded: list[CodedMessage] = field(default_factory=list)
     formats: list[dict] = field(default_factory=list)
+    sources: list[dict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline(self.options)
@@ -45,9 +46,11 @@ class Run:
         while (message := self.parser.next_message()) is not None:
             kind, body = message
             if kind is MessageType.CODED:
-                new.append(parse_coded(body))
+                new.append(parse_coded(body, len(self.options.outputs)))
             elif kind is MessageType.FORMAT:
                 self.formats.append(json.loads(bytes(body)))
+            elif kind is MessageType.SOURCE_FORMAT:
+                self.sources.append(json.loads(bytes(body)))
         self.coded += new
         return new
 
@@ -70,7 +73,7 @@ class Run:
         return self.take(self.pipeline.access_unit(message, self.now + late))
 
     def repeat(self) -> list[CodedMessage]:
-        return self.take(self.pipeline.repeat(round(self.now * 90_000), self.now))
+        return self.take(self.pipeline.repeat(0, round(self.now * 90_000), self.now))
 
     def streams(self) -> Iterator[bytes]:
         for message in self.coded:
@@ -78,4 +81,4 @@ class Run:
 
     def frames(self) -> list[av.VideoFrame]:
         """What an independent decoder makes of everything put out."""
-        return decode(self.options.codec.value, list(self.streams()))
+        return decode(self.options.outputs[0].codec.value, list(self.streams()))

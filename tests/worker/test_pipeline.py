@@ -17,7 +17,7 @@ from transcoder.codecs.parameter_sets import picture_size
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, REPEATED
 from transcoder.worker import pipeline
-from transcoder.worker_options import Mask, OutputFormat, WorkerOptions
+from transcoder.worker_options import Mask, OutputFormat, OutputOptions, WorkerOptions
 
 SIZE = (320, 240)
 BOTH = pytest.mark.parametrize("codec", ["H264", "H265"])
@@ -25,7 +25,8 @@ OUTPUTS = pytest.mark.parametrize("output", ["H264", "H265"])
 
 
 def options(output: str = "H264", **changes) -> WorkerOptions:
-    return WorkerOptions(codec=Codec(output), **changes)
+    shared = {name: changes.pop(name) for name in ("masks", "display_aspect") if name in changes}
+    return WorkerOptions(outputs=(OutputOptions(codec=Codec(output), **changes),), **shared)
 
 
 def halves(luma: np.ndarray) -> tuple[float, float]:
@@ -64,7 +65,7 @@ def test_an_idr_every_gop_and_where_it_is_asked_for(output: str) -> None:
     run = Run(options(output, gop_s=1.0))
     units = encode("H264", SIZE, 100)
     run.feed(units[:50])
-    run.pipeline.force_idr()
+    run.pipeline.force_idr(0)
     for unit in units[50:]:
         run.one(unit, random_access=False)
         run.now += 0.04
@@ -445,8 +446,9 @@ def test_a_slate_stands_in_where_there_never_was_a_picture(output: str) -> None:
     assert slate.flags & REPEATED
     assert slate.flags & RANDOM_ACCESS
     assert run.formats == [
-        {"source": {}, "output": {"width": 1280, "height": 720, "frame_rate": 25.0, "matrix": 2}, "slate": True}
+        {"output_number": 0, "output": {"width": 1280, "height": 720, "frame_rate": 25.0, "matrix": 2}, "slate": True}
     ]
+    assert run.sources == []
     luma = plane(run.frames()[0])
     assert luma.std() < 2
     assert 100 < luma.mean() < 150

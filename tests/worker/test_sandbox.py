@@ -110,7 +110,7 @@ def test_encoders_and_decoders_still_work(codec: str) -> None:
     code = f"""
 import os
 from transcoder.codecs.nal import Codec, join_byte_stream
-from transcoder.worker_options import OutputFormat, WorkerOptions
+from transcoder.worker_options import OutputFormat, OutputOptions
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoder import Encoder
 from transcoder.media.picture import GREY, OwnPicture
@@ -120,7 +120,7 @@ sandbox.limit_memory(512)
 sandbox.enter()
 picture = OwnPicture(320, 240)
 picture.fill(GREY)
-encoder = Encoder(WorkerOptions(codec=codec), OutputFormat(width=320, height=240, frame_rate=25.0))
+encoder = Encoder(OutputOptions(codec=codec), OutputFormat(width=320, height=240, frame_rate=25.0))
 decoder = Decoder(codec)
 frames = []
 for index in range(5):

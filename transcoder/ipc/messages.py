@@ -24,7 +24,8 @@ CONCEALED = "concealed"
 
 _HEADER = struct.Struct("<IB")
 _ACCESS_UNIT = struct.Struct("<BBqd")
-_CODED = struct.Struct("<BBqdfffH")
+_CODED = struct.Struct("<BBBqdfffH")
+_REPEAT = struct.Struct("<Bq")
 
 
 class MessageType(IntEnum):
@@ -45,6 +46,7 @@ class MessageType(IntEnum):
     SNAPSHOT_TAKEN = 21
     AUDIO_OUTPUT = 22
     AUDIO_CODED = 23
+    SOURCE_FORMAT = 24
 
 
 DECODE_ONLY = 1
@@ -84,6 +86,7 @@ class CodedMessage:
     """A picture of our encoder.
 
     Attributes:
+        output_number: which of the stream's outputs it belongs to, counted from 0.
         codec: of the output.
         flags: RANDOM_ACCESS, REPEATED.
         pts: 90 kHz ticks, of the picture it was made from.
@@ -92,6 +95,7 @@ class CodedMessage:
         nal_units: without start codes, allow-listed.
     """
 
+    output_number: int
     codec: Codec
     flags: int
     pts: int
@@ -152,6 +156,7 @@ def parse_access_unit(body: memoryview) -> AccessUnitMessage:
 
 
 def serialize_coded(
+    output_number: int,
     codec: Codec,
     flags: int,
     pts: int,
@@ -160,21 +165,26 @@ def serialize_coded(
     nal_units: Sequence[bytes],
 ) -> bytes:
     """Wire form of a coded picture: header, sizes, NAL units."""
-    head = _CODED.pack(_CODEC_NUMBERS[codec], flags, pts, arrival, *timings, len(nal_units))
+    head = _CODED.pack(output_number, _CODEC_NUMBERS[codec], flags, pts, arrival, *timings, len(nal_units))
     sizes = struct.pack(f"<{len(nal_units)}I", *map(len, nal_units))
     size = len(head) + len(sizes) + sum(map(len, nal_units))
     return b"".join((_HEADER.pack(size, MessageType.CODED), head, sizes, *nal_units))
 
 
-def parse_coded(body: memoryview) -> CodedMessage:
+def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
     """Body of a coded picture message.
+
+    Args:
+        body: of the message.
+        outputs: how many this worker was told to make.
 
     Raises:
         RemoteProtocolError: its parts do not add up, or it holds what no encoder of ours makes.
     """
     if len(body) < _CODED.size:
         raise RemoteProtocolError("a coded picture is cut off")
-    codec, flags, pts, arrival, decode_s, stages_s, encode_s, count = _CODED.unpack_from(body)
+    number, codec, flags, pts, arrival, decode_s, stages_s, encode_s, count = _CODED.unpack_from(body)
+    check_output_number(number, outputs)
     position = _CODED.size + 4 * count
     if codec not in _CODECS or not 0 < count <= MAX_NAL_UNITS or position > len(body):
         raise RemoteProtocolError("a coded picture has an impossible header")
@@ -193,6 +203,7 @@ def parse_coded(body: memoryview) -> CodedMessage:
     if position != len(body):
         raise RemoteProtocolError("a coded picture has bytes left over")
     return CodedMessage(
+        output_number=number,
         codec=_CODECS[codec],
         flags=flags,
         pts=pts,
@@ -202,6 +213,66 @@ def parse_coded(body: memoryview) -> CodedMessage:
         encode_s=encode_s,
         nal_units=nal_units,
     )
+
+
+def check_output_number(number: object, outputs: int) -> int:
+    """The number by which a worker names an output.
+
+    Args:
+        number: of a message or a report.
+        outputs: how many this worker was told to make.
+
+    Raises:
+        RemoteProtocolError: there is no such output.
+    """
+    if type(number) is not int or not 0 <= number < outputs:
+        raise RemoteProtocolError(f"a worker names output {str(number)[:20]} of {outputs}")
+    return number
+
+
+def serialize_keyframe(output_number: int) -> bytes:
+    """Wire form of the request that an output's next picture is an IDR."""
+    return serialize_message(MessageType.KEYFRAME, bytes((output_number,)))
+
+
+def serialize_snapshot_request(output_number: int) -> bytes:
+    """Wire form of the request for a JPEG of an output's last picture."""
+    return serialize_message(MessageType.SNAPSHOT, bytes((output_number,)))
+
+
+def serialize_repeat(output_number: int, pts: int) -> bytes:
+    """Wire form of the request to encode an output's last picture again.
+
+    Args:
+        output_number: of the output.
+        pts: 90 kHz ticks that it is to be shown at.
+    """
+    return serialize_message(MessageType.REPEAT, _REPEAT.pack(output_number, pts))
+
+
+def parse_output_number(body: memoryview) -> int:
+    """Output number of a KEYFRAME or SNAPSHOT message, as our own service wrote it."""
+    return body[0]
+
+
+def parse_repeat(body: memoryview) -> tuple[int, int]:
+    """Output number and presentation time of a REPEAT message, as our own service wrote it."""
+    number, pts = _REPEAT.unpack(body)
+    return int(number), int(pts)
+
+
+def serialize_snapshot(output_number: int, jpeg: bytes) -> bytes:
+    """Wire form of an output's last picture as a JPEG, empty where there is none."""
+    return serialize_message(MessageType.SNAPSHOT_TAKEN, bytes((output_number,)) + jpeg)
+
+
+def parse_snapshot(body: memoryview, outputs: int) -> tuple[int, bytes]:
+    """Output number and JPEG of a SNAPSHOT_TAKEN message; the JPEG is empty where there is no picture.
+
+    Raises:
+        RemoteProtocolError: there is no such output.
+    """
+    return check_output_number(body[0] if len(body) else None, outputs), bytes(body[1:])
 
 
 _AUDIO = struct.Struct("<q")

@@ -26,7 +26,7 @@ from transcoder.errors import MediaError
 from transcoder.media.encoder_policy import encoder_options
 from transcoder.media.levels import h264_level
 from transcoder.media.picture import OwnPicture
-from transcoder.worker_options import OutputFormat, WorkerOptions
+from transcoder.worker_options import OutputFormat, OutputOptions
 
 LIMITED_RANGE = 1
 """AVCOL_RANGE_MPEG."""
@@ -42,7 +42,7 @@ class Encoder:
     """One encoder; other settings are another encoder, which begins with an IDR.
 
     Args:
-        options: of the stream.
+        options: of the output.
         output: size and frame rate.
 
     Attributes:
@@ -52,7 +52,7 @@ class Encoder:
         MediaError: the encoder refuses a setting or does not know it.
     """
 
-    def __init__(self, options: WorkerOptions, output: OutputFormat) -> None:
+    def __init__(self, options: OutputOptions, output: OutputFormat) -> None:
         self.codec = options.codec
         self.output = output
         self.dropped: Counter[str] = Counter()

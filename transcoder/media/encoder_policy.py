@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.worker_options import WorkerOptions
+from transcoder.worker_options import OutputOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ PROFILES = {
 """By codec and name."""
 
 
-def encoder_options(options: WorkerOptions) -> dict[str, str]:
+def encoder_options(options: OutputOptions) -> dict[str, str]:
     """Settings of the encoder, by FFmpeg's names; every one must be understood by it.
 
     Raises:

@@ -35,6 +35,9 @@ _REASONS = {
     505: "RTSP Version Not Supported", 551: "Option not supported",
 }  # fmt: skip
 _PROTECTED = frozenset({"DESCRIBE", "SETUP", "PLAY", "PAUSE"})
+_SEGMENT = "[a-z0-9][a-z0-9_-]{0,62}"
+_STREAM = re.compile(f"{_SEGMENT}(/{_SEGMENT})?")
+"""The path of a served stream: the stream's id, or that and the name of one of its outputs."""
 _TRACK = re.compile(r"/?trackID=(\d{1,3})/?$", re.IGNORECASE)
 
 
@@ -420,6 +423,8 @@ class Target:
 def parse_target(uri: str) -> Target | None:
     """Stream and track of a request URI, or None where it can't name a stream.
 
+    A stream is named by one segment or two: `/front`, `/front/sub`.
+
     Accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and `/front?query/trackID=0`
     (ffmpeg), absolute or as a bare path.
     """
@@ -432,4 +437,4 @@ def parse_target(uri: str) -> Target | None:
             track = int(match.group(1))
             break
     name = _TRACK.sub("", path).strip("/")
-    return Target(name, track) if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name) else None
+    return Target(name, track) if _STREAM.fullmatch(name) else None

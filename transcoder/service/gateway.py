@@ -22,7 +22,7 @@ from transcoder.service.admission import refusal
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
 from transcoder.service.stream import Stream
-from transcoder.worker_options import EncoderSettings, Mask, WorkerOptions
+from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
 TICK_S = 0.25
 ASK_AGAIN_S = 10.0
@@ -38,17 +38,20 @@ log = structlog.get_logger()
 def worker_options(stream: StreamConfig) -> WorkerOptions:
     """What a worker is told of a configured stream."""
     video = stream.video
-    return WorkerOptions(
+    output = OutputOptions(
         codec=Codec.H264 if video.codec == "h264" else Codec.H265,
         bitrate_kbps=video.bitrate_kbps,
         gop_s=video.gop_s,
         fps=video.fps,
         size=video.dimensions,
-        display_aspect=stream.source.aspect,
         preset=video.preset,
         encoder=EncoderSettings(**stream.encoder.model_dump()),
+    )
+    return WorkerOptions(
+        display_aspect=stream.source.aspect,
         masks=tuple(Mask(polygon=mask.polygon, style=mask.style) for mask in stream.masks),
         memory_limit_mb=stream.memory_limit_mb,
+        outputs=(output,),
     )
 
 
@@ -190,7 +193,8 @@ class Gateway:
             return True, options
         log.warning("no time for a stream", stream=name, admission=policy, reason=reason)
         if policy == "degrade":
-            return True, replace(options, rate_divisor=DEGRADED_DIVISOR)
+            outputs = tuple(replace(output, rate_divisor=DEGRADED_DIVISOR) for output in options.outputs)
+            return True, replace(options, outputs=outputs)
         self._refused[name] = reason
         return False, options
 

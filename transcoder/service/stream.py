@@ -97,7 +97,7 @@ class Stream:
         self.status = StreamStatus(name=name)
         self.ledger = Ledger()
         self.fanout = Fanout(CNAME, self.request_idr)
-        self.fanout.set_cap(options.bitrate_kbps)
+        self.fanout.set_cap(options.outputs[0].bitrate_kbps)
         self._source_options = source
         self._options = options
         self._enabled = enabled
@@ -175,14 +175,14 @@ class Stream:
         """
         changed_source = source != self._source_options
         changed_options = options != self._options
-        changed_output = options.shape != self._options.shape
+        changed_output = options.shapes != self._options.shapes
         if source.audio != self._source_options.audio:
             changed_output = True
             self.fanout.set_audio_rate(0)
             self._audible.clear()
         self._source_options = source
         self._options = options
-        self.fanout.set_cap(options.bitrate_kbps)
+        self.fanout.set_cap(options.outputs[0].bitrate_kbps)
         if changed_output:
             self._forget_output()
         if changed_options:
@@ -301,7 +301,7 @@ class Stream:
     def _note_parameter_sets(self, sets: tuple[bytes, ...]) -> None:
         if sets == self._parameter_sets or not sets:
             return
-        codec, known = self._options.codec, self._parameter_sets
+        codec, known = self._options.outputs[0].codec, self._parameter_sets
         if known and picture_size(codec, sets) != picture_size(codec, known):
             # other parameter sets of the same size come in the stream, before the IDR that needs them
             self._log.info("output format changed; readers have to ask again", readers=self.fanout.readers)
@@ -332,10 +332,10 @@ class Stream:
                 await self._describe_slate()
         output = self._worker.output
         video = ServedVideo(
-            codec=self._options.codec,
+            codec=self._options.outputs[0].codec,
             payload_type=VIDEO_PAYLOAD_TYPE,
             parameter_sets=self._parameter_sets,
-            bitrate_kbps=self._options.bitrate_kbps,
+            bitrate_kbps=self._options.outputs[0].bitrate_kbps,
             frame_rate=output.frame_rate if output is not None else None,
         )
         audio = None

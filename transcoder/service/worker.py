@@ -17,12 +17,17 @@ from transcoder.ipc.messages import (
     RANDOM_ACCESS,
     CodedMessage,
     MessageType,
+    check_output_number,
     parse_audio,
     parse_coded,
     parse_json,
+    parse_snapshot,
     serialize_access_unit,
     serialize_audio,
+    serialize_keyframe,
     serialize_message,
+    serialize_repeat,
+    serialize_snapshot_request,
 )
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit, GroupOfPictures
@@ -110,7 +115,7 @@ class Worker:
             now = clock.monotonic()
             self._deaths = [at for at in self._deaths if now - at < DEATHS_S]
             await asyncio.sleep(RESTART_DELAYS_S[min(len(self._deaths), len(RESTART_DELAYS_S) - 1)])
-            options = replace(self._options, fixed=self.output if not self.slate else None)
+            options = self._with_fixed(self.output if not self.slate else None)
             try:
                 link = await WorkerConnection.start(
                     self._fork_server, self._name, options, self._on_message, self._on_gone
@@ -122,7 +127,7 @@ class Worker:
                 continue
             self._wanted.clear()
             self._link = link
-            if replace(self._options, fixed=options.fixed) != options:  # changed while the worker was started
+            if self._with_fixed(options.outputs[0].fixed) != options:  # changed while the worker was started
                 link.configure(self._options)
             self._decoded_pictures = 0
             self._status.worker_pid = link.pid
@@ -152,7 +157,7 @@ class Worker:
 
     def configure(self, options: WorkerOptions) -> None:
         """Other settings, for this worker and those to come."""
-        if options.shape != self._options.shape:
+        if options.shapes != self._options.shapes:
             self.output = None
         self._options = options
         if self._link is not None:
@@ -209,13 +214,12 @@ class Worker:
     def force_idr(self) -> None:
         """Make the next picture an IDR."""
         if self._link is not None:
-            self._link.send(serialize_message(MessageType.KEYFRAME))
+            self._link.send(serialize_keyframe(0))
 
     def repeat(self, now: float) -> None:
         """Have the last picture, or a slate, encoded again for now."""
         if self._link is not None:
-            pts = round(now * VIDEO_CLOCK_RATE)
-            self._link.send(serialize_message(MessageType.REPEAT, pts.to_bytes(8, "little", signed=True)))
+            self._link.send(serialize_repeat(0, round(now * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:
         """The last picture, masked, as a JPEG.
@@ -227,7 +231,7 @@ class Worker:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._snapshots.append(future)
-        self._link.send(serialize_message(MessageType.SNAPSHOT))
+        self._link.send(serialize_snapshot_request(0))
         try:
             async with asyncio.timeout(SNAPSHOT_WAIT_S):
                 picture = await future
@@ -264,7 +268,7 @@ class Worker:
             RemoteProtocolError: it can't be one of our worker's.
         """
         if kind is MessageType.CODED:
-            self._on_coded(parse_coded(body))
+            self._on_coded(parse_coded(body, len(self._options.outputs)))
         elif kind is MessageType.AUDIO_CODED:
             pts, data = parse_audio(body)
             if abs(pts / VIDEO_CLOCK_RATE - clock.monotonic()) < MAX_AHEAD_S:
@@ -275,14 +279,17 @@ class Worker:
             self._on_stats(parse_json(body))
         elif kind is MessageType.FORMAT:
             self._on_format(parse_json(body))
+        elif kind is MessageType.SOURCE_FORMAT:
+            self._on_source_format(parse_json(body))
         elif kind is MessageType.FAILED:
             reason = str(parse_json(body).get("reason", ""))[:500]
             self._status.problem = reason
             self._log.warning("worker reports", reason=reason)
         elif kind is MessageType.SNAPSHOT_TAKEN:
+            _, picture = parse_snapshot(body, len(self._options.outputs))
             for future in self._snapshots:
                 if not future.done():
-                    future.set_result(bytes(body))
+                    future.set_result(picture)
         elif kind is not MessageType.READY:
             raise RemoteProtocolError(f"a worker does not send {kind.name}")
 
@@ -297,7 +304,7 @@ class Worker:
 
     def _on_coded(self, message: CodedMessage) -> None:
         """Only what our encoder makes is let through, wherever it comes from."""
-        codec = self._options.codec
+        codec = self._options.outputs[0].codec
         types = [nal_unit_type(codec, unit) for unit in message.nal_units]
         honest = message.codec is codec and all(is_allowed(codec, kind) for kind in types)
         honest = honest and any(is_vcl(codec, kind) for kind in types)
@@ -322,18 +329,25 @@ class Worker:
             self.last_decoded = clock.monotonic()
         self._status.worker = report
 
-    def _on_format(self, report: dict[str, Any]) -> None:
+    def _on_source_format(self, report: dict[str, Any]) -> None:
         status = self._status
-        source, output = report.get("source"), report.get("output")
-        if isinstance(source, dict) and source:
-            if status.source and source != status.source:
-                self._log.info("source format changed", before=status.source, now=source)
-            status.source = source
+        if status.source and report != status.source:
+            self._log.info("source format changed", before=status.source, now=report)
+        status.source = report
+
+    def _on_format(self, report: dict[str, Any]) -> None:
+        number = check_output_number(report.get("output_number"), len(self._options.outputs))
+        output = report.get("output")
         if not isinstance(output, dict):
-            return
+            raise RemoteProtocolError("a worker's format lacks the output's")
         self.output = _output_format(output)
         self.slate = bool(report.get("slate"))
-        status.output = {"codec": self._options.codec.value, **asdict(self.output)}
+        self._status.output = {"codec": self._options.outputs[number].codec.value, **asdict(self.output)}
+
+    def _with_fixed(self, fixed: OutputFormat | None) -> WorkerOptions:
+        """The options, with the format that a new worker is to keep."""
+        outputs = self._options.outputs
+        return replace(self._options, outputs=(replace(outputs[0], fixed=fixed), *outputs[1:]))
 
 
 def _output_format(output: dict[str, Any]) -> OutputFormat:

@@ -27,7 +27,7 @@ from transcoder.ipc.messages import (
     serialize_audio,
     serialize_coded,
     serialize_json,
-    serialize_message,
+    serialize_snapshot,
 )
 from transcoder.media.audio import AudioTranscoder
 from transcoder.media.decoder import Decoder
@@ -37,7 +37,7 @@ from transcoder.media.picture import GREY
 from transcoder.media.scene import SceneWatch
 from transcoder.media.stages import Stages
 from transcoder.worker.overload import RateLadder
-from transcoder.worker_options import AudioFormat, OutputFormat, WorkerOptions
+from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, WorkerOptions
 
 LATE_S = 0.4
 """A picture whose access unit is older than this is not encoded ..."""
@@ -72,7 +72,8 @@ class Pipeline:
 
     def __init__(self, options: WorkerOptions) -> None:
         self._options = options
-        self._format = options.fixed
+        self._output: OutputOptions = options.outputs[0]
+        self._format = self._output.fixed
         self._decoder: Decoder | None = None
         self._stages: Stages | None = None
         self._encoder: Encoder | None = None
@@ -87,7 +88,7 @@ class Pipeline:
         self._next_pts = 0
         self._spacing: deque[int] = deque(maxlen=RATE_PICTURES)
         self._source: dict[str, Any] = {}
-        self._ladder = RateLadder(options.rate_divisor)
+        self._ladder = RateLadder(self._output.rate_divisor)
         self._scene: SceneWatch | None = None
         self._scene_size = (0, 0)
         self._audio: AudioTranscoder | None = None
@@ -98,21 +99,24 @@ class Pipeline:
 
     def configure(self, options: WorkerOptions) -> Iterator[bytes]:
         """Other settings, from the next picture on."""
-        old, self._options = self._options, options
-        if self._stages is not None and old.masks != options.masks:
+        old_options, self._options = self._options, options
+        old, self._output = self._output, options.outputs[0]
+        output = self._output
+        if self._stages is not None and old_options.masks != options.masks:
             self._stages.set_masks(options.masks)
-        if old.shape != options.shape:
+        if (old.shape, old_options.display_aspect) != (output.shape, options.display_aspect):
             self._format = None
             self._stages = None
             self._encoder = None
             self._has_picture = False
-        elif (old.bitrate_kbps, old.preset, old.encoder) != (options.bitrate_kbps, options.preset, options.encoder):
+        elif (old.bitrate_kbps, old.preset, old.encoder) != (output.bitrate_kbps, output.preset, output.encoder):
             self._encoder = None
         yield from ()
 
-    def force_idr(self) -> None:
-        """Make the next picture an IDR."""
-        self._force_idr = True
+    def force_idr(self, output_number: int) -> None:
+        """Make the next picture of an output an IDR."""
+        if output_number == 0:
+            self._force_idr = True
 
     def access_unit(self, message: AccessUnitMessage, now: float) -> Iterator[bytes]:
         """Decode an access unit and encode what comes out of it.
@@ -150,11 +154,13 @@ class Pipeline:
             yield from self._picture(frame, message, decode_s, late, replay=replay)
             decode_s = 0.0
 
-    def repeat(self, pts: int, now: float) -> Iterator[bytes]:
-        """The last picture again, or a grey slate where there was none: the camera is away."""
+    def repeat(self, output_number: int, pts: int, now: float) -> Iterator[bytes]:
+        """The last picture of an output again, or a grey slate where there was none: the camera is away."""
+        if output_number != 0:
+            return
         if self._format is None:
-            width, height = self._options.size or self._options.slate_size or SLATE_SIZE
-            self._format = OutputFormat(width=width, height=height, frame_rate=self._options.fps or DEFAULT_FRAME_RATE)
+            width, height = self._output.size or self._options.slate_size or SLATE_SIZE
+            self._format = OutputFormat(width=width, height=height, frame_rate=self._output.fps or DEFAULT_FRAME_RATE)
             yield self._format_message(slate=True)
         if self._stages is None:
             self._stages = Stages(self._format.width, self._format.height, self._options.masks)
@@ -184,10 +190,12 @@ class Pipeline:
             self.counters["audio_out"] += 1
             yield serialize_audio(MessageType.AUDIO_CODED, coded_pts, coded)
 
-    def snapshot(self) -> Iterator[bytes]:
-        """The last picture, masked, as a JPEG; an empty message where there is none."""
+    def snapshot(self, output_number: int) -> Iterator[bytes]:
+        """The last picture of an output, masked, as a JPEG; an empty one where there is none."""
+        if output_number != 0:
+            return
         picture = encode_jpeg(self._stages.picture) if self._stages is not None and self._has_picture else b""
-        yield serialize_message(MessageType.SNAPSHOT_TAKEN, picture)
+        yield serialize_snapshot(output_number, picture)
 
     # -- pictures ------------------------------------------------------------------------------------------------
 
@@ -195,7 +203,9 @@ class Pipeline:
         self, frame: VideoFrame, message: AccessUnitMessage, decode_s: float, late: float, *, replay: bool
     ) -> Iterator[bytes]:
         pts = frame.pts if frame.pts is not None else message.pts
-        if self._format is None or (not self._has_picture and self._options.fixed is None):
+        if self._note_source(frame):
+            yield serialize_json(MessageType.SOURCE_FORMAT, self._source)
+        if self._format is None or (not self._has_picture and self._output.fixed is None):
             output = self._output_format(frame, pts)
             if output is None:
                 return  # the frame rate is not known yet
@@ -204,8 +214,6 @@ class Pipeline:
                 self._stages = None
                 self._encoder = None
                 yield self._format_message(slate=False)
-        if self._note_source(frame):
-            yield self._format_message(slate=False)
         if replay or not self._is_wanted(pts, message.arrival + late, late):
             return
         started = time.thread_time()
@@ -231,11 +239,11 @@ class Pipeline:
 
     def _is_wanted(self, pts: int, now: float, late: float) -> bool:
         """Whether a picture is encoded: not over the frame rate cap, and not late."""
-        if self._options.fps is not None:
+        if self._output.fps is not None:
             if pts < self._next_pts and not self._force_idr:
                 self.counters["capped_pictures"] += 1
                 return False
-            interval = round(VIDEO_CLOCK_RATE / self._options.fps)
+            interval = round(VIDEO_CLOCK_RATE / self._output.fps)
             # a tenth of slack for jitter; the grid moves on by whole intervals, so that the mean rate is the cap
             behind = pts - self._next_pts > interval
             self._next_pts = pts + interval - interval // 10 if behind else self._next_pts + interval
@@ -253,9 +261,9 @@ class Pipeline:
             pts = self._last_pts + 1
         encoder = self._encoder
         if encoder is None:
-            encoder = self._encoder = Encoder(self._options, self._format)
+            encoder = self._encoder = Encoder(self._output, self._format)
             self._force_idr = True
-        gop_ticks = round(self._options.gop_s * VIDEO_CLOCK_RATE)
+        gop_ticks = round(self._output.gop_s * VIDEO_CLOCK_RATE)
         # half a picture early is nearer to the GOP's length than half a picture late
         half = round(VIDEO_CLOCK_RATE / self._format.frame_rate / 2)
         force = self._force_idr or pts - self._last_idr_pts >= gop_ticks - half
@@ -276,7 +284,7 @@ class Pipeline:
             self._force_idr = False
         self._last_encoded_at = time.monotonic()
         self.counters["encoded_pictures"] += 1
-        yield serialize_coded(encoder.codec, flags, pts, arrival, (*spent, encode_s), nal_units)
+        yield serialize_coded(0, encoder.codec, flags, pts, arrival, (*spent, encode_s), nal_units)
 
     # -- format --------------------------------------------------------------------------------------------------
 
@@ -290,7 +298,7 @@ class Pipeline:
         rate = self._frame_rate(pts)
         if rate is None:
             return None
-        width, height = self._options.size or square_size(frame.width, frame.height, self._aspect(frame))
+        width, height = self._output.size or square_size(frame.width, frame.height, self._aspect(frame))
         matrix = int(frame.colorspace)
         return OutputFormat(width=width, height=height, frame_rate=rate, matrix=matrix if matrix in _MATRICES else 2)
 
@@ -303,11 +311,11 @@ class Pipeline:
         times = sorted(self._spacing)
         gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times) if later > earlier)
         if not gaps:
-            return self._options.fps or DEFAULT_FRAME_RATE
+            return self._output.fps or DEFAULT_FRAME_RATE
         rate = VIDEO_CLOCK_RATE / gaps[len(gaps) // 2]
         nearest = min(_COMMON_RATES, key=lambda common: abs(common - rate))
         rate = float(nearest) if abs(nearest - rate) < 0.06 * nearest else min(max(round(rate, 1), 0.5), 60.0)
-        return min(rate, self._options.fps) if self._options.fps else rate
+        return min(rate, self._output.fps) if self._output.fps else rate
 
     def _note_source(self, frame: VideoFrame) -> bool:
         """Remember what the camera's pictures are; True when it changed."""
@@ -333,7 +341,7 @@ class Pipeline:
             if output is not None
             else None
         )
-        return serialize_json(MessageType.FORMAT, {"source": self._source, "output": described, "slate": slate})
+        return serialize_json(MessageType.FORMAT, {"output_number": 0, "output": described, "slate": slate})
 
     def stats(self) -> dict[str, Any]:
         """Counters for the service."""

@@ -84,13 +84,13 @@ def _rehearse() -> None:
     from transcoder.media.encoder import Encoder, encode_jpeg  # noqa: PLC0415
     from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
     from transcoder.media.stages import Stages  # noqa: PLC0415
-    from transcoder.worker_options import AudioFormat, Mask, OutputFormat, WorkerOptions  # noqa: PLC0415
+    from transcoder.worker_options import AudioFormat, Mask, OutputFormat, OutputOptions  # noqa: PLC0415
 
     triangle = ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))
     output = OutputFormat(width=64, height=64, frame_rate=25.0)
     picture = OwnPicture(64, 64)
     picture.fill(GREY)
-    encoder = Encoder(WorkerOptions(codec=Codec.H264), output)
+    encoder = Encoder(OutputOptions(codec=Codec.H264), output)
     units = encoder.encode(picture, 0, force_idr=True)
     stages = Stages(96, 64, tuple(Mask(polygon=triangle, style=style) for style in ("solid", "pixelate", "blur")))
     for frame in Decoder(Codec.H264).decode(join_byte_stream(units), 0):

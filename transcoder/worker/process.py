@@ -16,6 +16,8 @@ from transcoder.ipc.messages import (
     MessageType,
     parse_access_unit,
     parse_audio,
+    parse_output_number,
+    parse_repeat,
     serialize_json,
     serialize_message,
 )
@@ -98,15 +100,15 @@ class _Loop:
         if kind is MessageType.ACCESS_UNIT:
             return pipeline.access_unit(parse_access_unit(body), time.monotonic())
         if kind is MessageType.REPEAT:
-            return pipeline.repeat(int.from_bytes(body[:8], "little", signed=True), time.monotonic())
+            return pipeline.repeat(*parse_repeat(body), time.monotonic())
         if kind is MessageType.AUDIO:
             return pipeline.audio(*parse_audio(body))
         if kind is MessageType.AUDIO_FORMAT:
             return pipeline.audio_format(AudioFormat.from_json(body))
         if kind is MessageType.SNAPSHOT:
-            return pipeline.snapshot()
+            return pipeline.snapshot(parse_output_number(body))
         if kind is MessageType.KEYFRAME:
-            pipeline.force_idr()
+            pipeline.force_idr(parse_output_number(body))
         elif kind is MessageType.CONFIGURE:
             return pipeline.configure(WorkerOptions.from_json(body))
         return ()
