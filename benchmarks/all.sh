@@ -1,10 +1,10 @@
 #!/bin/sh
-# The full run: every program, results as JSON, and the tables of docs/performance.md made of them.
+# The full run: every program, results as JSON, and the tables of benchmarks/results made of them.
 #
 #   sh benchmarks/all.sh [quick] [NAME...]     NAMEs: see below; default all
 #   RESULTS=folder   where the JSON goes (default build/bench)
 #   PYTHON=program   default .venv/bin/python
-#   PAGE=file        whose tables are renewed (default docs/performance.md)
+#   TABLES=folder    where the tables go (default benchmarks/results)
 #   RUN=command      put before every program, such as "chrt -r 1" on a machine that is not idle
 #   TRANSCODER_TEST_DATA=folder    with real footage in footage/; without it scenes alone are measured
 #
@@ -79,7 +79,7 @@ adding=yes
 plan
 adding=
 plan
-"$PYTHON" -m benchmarks.page --results "$RESULTS" ${PAGE:+--page "$PAGE"}
+"$PYTHON" -m benchmarks.tables --results "$RESULTS" ${TABLES:+--tables "$TABLES"}
 if [ -n "$failed" ]; then
     echo "failed:$failed" >&2
     exit 1

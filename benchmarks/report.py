@@ -1,4 +1,4 @@
-"""How every benchmark speaks: JSON for programs, a table for people, and a results file for docs/performance.md."""
+"""How every benchmark speaks: JSON for programs, a table for people, and a results file for benchmarks/results."""
 
 import argparse
 import json

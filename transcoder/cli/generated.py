@@ -12,6 +12,7 @@ import yaml
 from transcoder.api.access import Access
 from transcoder.api.app import Surroundings, create_app
 from transcoder.config import json_schema
+from transcoder.config.reference import reference_page
 from transcoder.control import Control, InfoDocument
 from transcoder.mqtt import asyncapi
 
@@ -29,6 +30,7 @@ def documents() -> Mapping[str, str]:
         "asyncapi.yaml": yaml.safe_dump(asyncapi.document(version("transcoder")), sort_keys=False, width=120),
         "openapi.json": _json(openapi()),
         "config.schema.json": _json(json_schema()),
+        "configuration.md": reference_page(),
     }
 
 

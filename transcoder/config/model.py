@@ -27,12 +27,12 @@ def _host_name() -> str:
 class Config(Section):
     """A configuration file; every key but `streams` has a default."""
 
-    node: Annotated[str, Field(pattern=NODE_PATTERN)] = Field(default_factory=_host_name)
+    node: Annotated[str, Field(pattern=NODE_PATTERN)] = Field(default_factory=_host_name, examples=["gw1"])
     """The gateway's name in MQTT topics; by default the host's."""
     rtsp: RtspConfig = RtspConfig()
-    http: HttpConfig | None = None
+    http: HttpConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8080"}])
     """The HTTP server; null: none."""
-    mqtt: MqttConfig | None = None
+    mqtt: MqttConfig | None = Field(default=None, examples=[{"url": "mqtt://127.0.0.1:1883"}])
     """The MQTT broker; null: none."""
     state_dir: Path = Path("state")
     """The folder for what is kept over a restart; in a file relative to the file's folder."""
@@ -44,5 +44,7 @@ class Config(Section):
     sources: SourcesConfig = SourcesConfig()
     defaults: StreamOptions = StreamOptions()
     """Keys of every stream that doesn't set them itself."""
-    streams: dict[StreamId, StreamConfig]
-    """By id; served at rtsp://<rtsp.listen>/<id>."""
+    streams: dict[StreamId, StreamConfig] = Field(
+        examples=[{"front": {"source": "rtsp://192.168.10.21/Streaming/Channels/101"}}]
+    )
+    """The streams by id; each is served at `rtsp://<rtsp.listen>/<id>`."""

@@ -29,26 +29,30 @@ Topic = Annotated[Name, AfterValidator(_topic)]
 class MqttConfig(Section):
     """`mqtt`: the broker, and where on it the gateway lives."""
 
-    url: Name
+    url: Name = Field(examples=["mqtts://broker.example.org"])
     """mqtt://host[:1883] or, with TLS, mqtts://host[:8883]; after validation without credentials."""
     base_topic: Topic = "transcoder"
-    username: Name | None = None
-    password: SecretStr | None = None
-    password_file: Name | None = None
+    """The first levels of every topic of the gateway."""
+    username: Name | None = Field(default=None, examples=["gw"])
+    """The gateway's user at the broker; also taken from the URL."""
+    password: SecretStr | None = Field(default=None, examples=["${MQTT_PASSWORD}"])
+    """The password of `username`; or `password_file`."""
+    password_file: Name | None = Field(default=None, examples=["mqtt.secret"])
     """A file with the password, relative to the configuration file's folder."""
-    ca_file: Path | None = None
+    ca_file: Path | None = Field(default=None, examples=["ca.pem"])
     """PEM certificates that the broker's is checked against; null: the system's."""
-    cert_file: Path | None = None
+    cert_file: Path | None = Field(default=None, examples=["gateway.pem"])
     """The gateway's own certificate, PEM."""
-    key_file: Path | None = None
+    key_file: Path | None = Field(default=None, examples=["gateway.key"])
     """The key of `cert_file`, PEM."""
-    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
-    """What the broker knows the gateway by; null: transcoder-<node>. Two clients of one id throw each other out."""
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(default=None, examples=["gw1"])
+    """The name by which the broker knows the gateway; null: transcoder-<node>. Two clients of one id throw each other
+    out."""
     session_expiry_s: Annotated[int, Field(ge=0, le=86_400), NotBool] = 0
     """How long the broker keeps commands for a gateway that is away; 0: a command that can't be carried out now is
     lost, and its sender hears nothing."""
     discovery_prefix: Topic | None = "homeassistant"
-    """Where Home Assistant looks for devices; null: no discovery."""
+    """The topic under which Home Assistant looks for devices; null: no discovery."""
 
     @property
     def host(self) -> str:

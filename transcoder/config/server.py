@@ -19,8 +19,9 @@ Port = Annotated[int, Field(ge=0, le=65535), NotBool]
 class UserConfig(Section):
     """`rtsp.users.<name>`: a reader of streams."""
 
-    password: Secret
-    password_file: Name | None = None
+    password: Secret = Field(examples=["${VMS_PASSWORD}"])
+    """The user's password; or `password_file`."""
+    password_file: Name | None = Field(default=None, examples=["vms.secret"])
     """A file with the password, relative to the configuration file's folder."""
     streams: tuple[Name, ...] = ("*",)
     """Patterns (`*`, `?`, `[a-z]`) of the ids of the streams that the user may read."""
@@ -33,13 +34,16 @@ class UserConfig(Section):
 class RtspConfig(Section):
     """`rtsp`: the server that readers pull from."""
 
-    users: dict[UserName, UserConfig] = Field(default={})
+    users: dict[UserName, UserConfig] = Field(
+        default={}, examples=[{"vms": {"password_file": "vms.secret", "streams": ["*"]}}]
+    )
+    """The readers, by name. Without any, readers need no login, and only this machine is served."""
     insecure: bool = False
-    """Off loopback too, whoever reaches the server may read when there are no users."""
+    """Whether readers on other machines may read without a login where there are no users."""
     udp_ports: tuple[Port, Port] = (8000, 8001)
-    """For RTP and RTCP; [0, 0]: any free ports."""
+    """The UDP ports of RTP and RTCP; `[0, 0]`: any free ports."""
     listen: Listen = Endpoint(host="127.0.0.1", port=8554)
-    """host:port; port 0: any free port, printed at start."""
+    """The address and port of the server; port 0: any free port, printed at start."""
 
     @field_validator("udp_ports")
     @classmethod
@@ -64,25 +68,29 @@ class RtspConfig(Section):
 class TokenConfig(Section):
     """`http.tokens.<name>`: a bearer token of the HTTP API."""
 
-    token: Secret
-    token_file: Name | None = None
+    token: Secret = Field(examples=["${OPS_TOKEN}"])
+    """The token that a client sends as `Authorization: Bearer`; or `token_file`."""
+    token_file: Name | None = Field(default=None, examples=["ops.token"])
     """A file with the token, relative to the configuration file's folder."""
     role: Literal["read", "control"] = "read"
-    """What it may do: only look, or change streams too."""
+    """The rights of the token: `read` only looks, `control` changes streams too."""
 
 
 class HttpConfig(Section):
     """`http`: the API, metrics and health."""
 
-    listen: Listen = Endpoint(host="127.0.0.1", port=8080)
-    """host:port; port 0: any free port, printed at start."""
-    tokens: dict[UserName, TokenConfig] = Field(default={})
-    """Without any, a client on this machine may do everything and others nothing but see /healthz and /readyz."""
+    listen: Listen = Field(default=Endpoint(host="127.0.0.1", port=8080), examples=["127.0.0.1:8080"])
+    """The address and port of the API; port 0: any free port, printed at start."""
+    tokens: dict[UserName, TokenConfig] = Field(
+        default={}, examples=[{"ops": {"token_file": "ops.token", "role": "control"}}]
+    )
+    """The tokens of the API, by name. Without any, a client on this machine may do everything, and others nothing but
+    see /healthz and /readyz."""
     open_metrics: bool = False
-    """/metrics for everybody; false: for whoever may read."""
-    cert_file: Path | None = None
+    """Whether /metrics is there for everybody, or only for tokens that may read."""
+    cert_file: Path | None = Field(default=None, examples=["gateway.pem"])
     """The server's certificate and its chain, PEM; with it the API is served over TLS only."""
-    key_file: Path | None = None
+    key_file: Path | None = Field(default=None, examples=["gateway.key"])
     """The key of `cert_file`, PEM."""
 
     @model_validator(mode="after")

@@ -93,24 +93,26 @@ def is_allowed(address: str, networks: Iterable[Network]) -> bool:
 class SourceConfig(Section):
     """`streams.<id>.source`: a camera's stream. In the file also its URL alone."""
 
-    url: Annotated[str, Field(max_length=4096)]
+    url: Annotated[str, Field(max_length=4096, examples=["rtsp://192.168.10.21/Streaming/Channels/101"])]
     """rtsp://host[:port]/...; after validation without credentials, otherwise as written."""
-    username: SecretStr | None = None
+    username: SecretStr | None = Field(default=None, examples=["viewer"])
     """The camera's user; also taken, percent-decoded, from the URL."""
-    password: SecretStr | None = None
+    password: SecretStr | None = Field(default=None, examples=["${FRONT_PASSWORD}"])
     """The camera's password, empty where the camera has none set."""
-    password_file: Name | None = None
+    password_file: Name | None = Field(default=None, examples=["front.secret"])
     """A file with the password, relative to the configuration file's folder."""
     transport: Literal["auto", "tcp", "udp", "http"] = "auto"
     """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
-    """A quirk that is forced by hand; auto: by behaviour."""
-    display_aspect: str | None = Field(default=None, json_schema_extra={"pattern": "^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"})
+    """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
+    display_aspect: str | None = Field(
+        default=None, examples=["16:9"], json_schema_extra={"pattern": "^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"}
+    )
     """WIDTH:HEIGHT of the camera's picture as it is to be seen, such as 16:9, where its samples are not square and the
     stream does not say so, or says it wrongly; null: what the stream says."""
-    bind_address: str | None = None
+    bind_address: str | None = Field(default=None, examples=["10.0.0.2"])
     """The local address that connects to the camera."""
-    bind_interface: Annotated[str, Field(pattern=r"^[^/\s:]{1,15}$")] | None = None
+    bind_interface: Annotated[str, Field(pattern=r"^[^/\s:]{1,15}$")] | None = Field(default=None, examples=["eth1"])
     """The local interface that connects to the camera."""
 
     @property

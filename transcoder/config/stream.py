@@ -26,18 +26,21 @@ class VideoConfig(Section):
     """`video`: how the served video is encoded."""
 
     codec: Literal["h264", "h265"] = "h264"
+    """The codec of the served video."""
     bitrate_kbps: Annotated[int, Field(ge=64, le=100_000), NotBool] = 4000
     """The cap, in kbit/s: from a thumbnail to twice what 8K cameras send."""
-    fps: Annotated[float, Field(ge=0.5, le=120), NotBool] | None = None
+    fps: Annotated[float, Field(ge=0.5, le=120), NotBool] | None = Field(default=None, examples=[12.5])
     """Cap in pictures a second, null for none: readers give up on streams that are slower than one in two seconds."""
     gop_s: Annotated[float, Field(ge=0.2, le=10), NotBool] = 1
     """Seconds between IDR pictures: more often costs several times the bits, more seldom leaves a reader after a loss
     without a picture for too long."""
-    size: str | None = Field(default=None, json_schema_extra={"pattern": "^([0-9]+x[0-9]+|source)$"})
+    size: str | None = Field(
+        default=None, examples=["1280x720"], json_schema_extra={"pattern": "^([0-9]+x[0-9]+|source)$"}
+    )
     """WIDTHxHEIGHT; null or "source" (kept as null) for that of the first picture."""
     preset: (
         Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] | None
-    ) = None
+    ) = Field(default=None, examples=["veryfast"])
     """The encoder's preset (x264 and x265 use the same names); null: chosen for the codec."""
 
     @property
@@ -71,26 +74,30 @@ class EncoderConfig(Section):
 
     profile: Literal["economy", "balanced", "quality"] = "balanced"
     """economy: most streams a core, for more bits; quality: fewest bits. docs/performance.md has what was measured."""
-    crf: Annotated[float, Field(ge=0, le=51), NotBool] | None = None
+    crf: Annotated[float, Field(ge=0, le=51), NotBool] | None = Field(default=None, examples=[24])
     """Constant rate factor, 0 (best) to 51; the bitrate stays below `video.bitrate_kbps` whatever it says."""
-    aq_mode: Annotated[int, Field(ge=0, le=3), NotBool] | None = None
+    aq_mode: Annotated[int, Field(ge=0, le=3), NotBool] | None = Field(default=None, examples=[1])
     """Adaptive quantisation: 0 for off, which gives faces and number plates the bits that flat areas would get."""
-    aq_strength: Annotated[float, Field(ge=0, le=3), NotBool] | None = None
-    """Of adaptive quantisation, where it is on."""
-    ipratio: Annotated[float, Field(ge=0.5, le=10), NotBool] | None = None
+    aq_strength: Annotated[float, Field(ge=0, le=3), NotBool] | None = Field(default=None, examples=[0.4])
+    """The strength of adaptive quantisation, where it is on."""
+    ipratio: Annotated[float, Field(ge=0.5, le=10), NotBool] | None = Field(default=None, examples=[1.4])
     """How much finer an IDR is quantised than the pictures after it, which inherit it where nothing moves."""
-    subme: Annotated[int, Field(ge=0, le=7), NotBool] | None = None
+    subme: Annotated[int, Field(ge=0, le=7), NotBool] | None = Field(default=None, examples=[1])
     """Subpixel motion estimation: 0 for whole samples only."""
-    buffer_s: Annotated[float, Field(ge=0.1, le=10), NotBool] | None = None
+    buffer_s: Annotated[float, Field(ge=0.1, le=10), NotBool] | None = Field(default=None, examples=[2])
     """Seconds of `video.bitrate_kbps` that the decoder's buffer model holds: how large an IDR may be."""
 
 
 class MaskConfig(Section):
     """`masks[]`: a part of the picture that nobody is to see."""
 
-    polygon: Annotated[tuple[tuple[Coordinate, Coordinate], ...], Field(min_length=3, max_length=64)]
+    polygon: Annotated[
+        tuple[tuple[Coordinate, Coordinate], ...],
+        Field(min_length=3, max_length=64, examples=[[[0, 0], [0.2, 0], [0.2, 0.1], [0, 0.1]]]),
+    ]
     """Corners (x, y), 0 to 1 of the camera's picture from its top left; at most 64, since each costs time."""
     style: Literal["solid", "pixelate", "blur"] = "solid"
+    """The look of the mask. Only `solid` leaves nothing of what is under it."""
 
     @field_validator("polygon")
     @classmethod
@@ -107,16 +114,21 @@ class StreamOptions(Section):
     """Every key that a stream and `defaults` have in common."""
 
     enabled: bool = True
+    """Whether the camera is pulled and the stream is served."""
     audio: Literal["drop", "reencode"] = "drop"
+    """Whether the camera's audio is dropped, or decoded and encoded anew as AAC."""
     video: VideoConfig = VideoConfig()
     encoder: EncoderConfig = EncoderConfig()
-    masks: Annotated[tuple[MaskConfig, ...], Field(max_length=32)] = ()
-    """At most 32; a list in a stream replaces that in `defaults`."""
+    masks: Annotated[tuple[MaskConfig, ...], Field(max_length=32)] = Field(
+        default=(), examples=[[{"polygon": [[0, 0], [0.2, 0], [0.2, 0.1], [0, 0.1]], "style": "solid"}]]
+    )
+    """The parts of the picture that nobody is to see, at most 32; a list in a stream replaces that in `defaults`."""
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
-    """At which the stream's worker is replaced, in MiB: from just above a 1080p worker's to the needs of 8K."""
+    """The memory at which the stream's worker is replaced: from just above a 1080p worker's to the needs of 8K."""
 
 
 class StreamConfig(StreamOptions):
     """`streams.<id>`, with `defaults` applied."""
 
     source: SourceConfig
+    """The camera: its URL, or a mapping with the keys of “A stream's camera”."""

@@ -1,0 +1,84 @@
+"""The configuration reference: complete, and its examples are valid."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from transcoder.config import Config, load
+from transcoder.config.reference import reference_page
+
+ROWS = [
+    [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+    for line in reference_page().splitlines()
+    if line.startswith("| `")
+]
+
+
+NEEDED_TOO = (
+    ("mqtt.", "url", "mqtts://127.0.0.1"),
+    ("mqtt.password", "username", "gw"),
+    ("mqtt.cert_file", "key_file", "gateway.key"),
+    ("mqtt.key_file", "cert_file", "gateway.pem"),
+    ("http.cert_file", "key_file", "gateway.key"),
+    ("http.key_file", "cert_file", "gateway.pem"),
+    ("streams.front.source.password", "username", "viewer"),
+    ("rtsp.users.someone.streams", "password", "s3cret-s3cret-s3cret"),
+    ("http.tokens.someone.role", "token", "s3cret-s3cret-s3cret"),
+)
+"""Beginning of a key's path, and a key beside it that it can't be without."""
+
+
+def _models() -> dict[str, Any]:
+    from transcoder.config import mqtt, server, source, stream
+
+    modules = (mqtt, server, source, stream)
+    return {name: value for module in modules for name, value in vars(module).items() if name.endswith("Config")}
+
+
+def test_every_key_of_every_section_is_there() -> None:
+    told = {row[0].strip("`").rsplit(".", 1)[-1] for row in ROWS}
+    models = [Config, *_models().values()]
+    assert {name for model in models for name in model.model_fields} <= told
+
+
+def test_every_key_has_a_meaning_and_an_example() -> None:
+    for row in ROWS:
+        key, _, _, default, example, meaning = row
+        assert meaning, key
+        assert example or default == "see there" or meaning.startswith("See “"), key
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip("`"))
+def test_the_example_of_a_key_is_a_valid_configuration(
+    row: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, example = row[0].strip("`"), row[4].strip("`")
+    if not example:
+        pytest.skip("a mapping: its keys have examples")
+    for name in ("VMS_PASSWORD", "OPS_TOKEN", "MQTT_PASSWORD", "FRONT_PASSWORD"):
+        monkeypatch.setenv(name, "s3cret-s3cret-s3cret")
+    for name in ("vms.secret", "ops.token", "mqtt.secret", "front.secret", "gateway.pem", "gateway.key", "ca.pem"):
+        (tmp_path / name).write_text("s3cret-s3cret-s3cret")
+    try:
+        value = json.loads(example)
+    except ValueError:
+        value = example
+    document: dict[str, Any] = {"streams": {"front": {"source": {"url": "rtsp://192.168.10.21/"}}}}
+    names = key.replace("<id>", "front").replace("<name>", "someone").split(".")
+    at = document
+    for name in names[:-1]:
+        if name.endswith("[]"):
+            at = at.setdefault(name[:-2], [{"polygon": [[0, 0], [1, 0], [1, 1]]}])[0]
+        else:
+            at = at.setdefault(name, {})
+    at[names[-1]] = value
+    for section, other, given in NEEDED_TOO:
+        if ".".join(names).startswith(section) and len(names) > section.count("."):
+            at.setdefault(other, given)
+    path = tmp_path / "gateway.yaml"
+    path.write_text(yaml.safe_dump(document))
+    load(path)

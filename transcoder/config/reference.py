@@ -1,0 +1,125 @@
+"""The page docs/configuration.md, made from the models: every key with its values, unit, default and an example.
+
+The description of a key is its docstring in the model. A key whose default says too little as an example has one of its
+own in the model (`Field(examples=[...])`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from transcoder.config.load import json_schema
+
+_SECTIONS: Final = (
+    ("Config", "", "The file"),
+    ("StreamConfig", "streams.<id>.", "A stream"),
+    ("SourceConfig", "streams.<id>.source.", "A stream's camera"),
+    ("VideoConfig", "streams.<id>.video.", "A stream's video"),
+    ("EncoderConfig", "streams.<id>.encoder.", "A stream's encoder"),
+    ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),
+    ("RtspConfig", "rtsp.", "The RTSP server"),
+    ("UserConfig", "rtsp.users.<name>.", "A reader's login"),
+    ("HttpConfig", "http.", "The HTTP API"),
+    ("TokenConfig", "http.tokens.<name>.", "A token of the API"),
+    ("MqttConfig", "mqtt.", "The MQTT broker"),
+    ("SourcesConfig", "sources.", "All sources"),
+)
+"""Model, key in front of its keys, heading; in the order of the page."""
+
+_UNITS: Final = (("_kbps", "kbit/s"), ("_mb", "MiB"), ("_ms", "ms"), ("_s", "s"), ("fps", "pictures/s"))
+"""The unit of a number stands at the end of its key."""
+
+_DEFAULTS: Final = {
+    "node": "the host's name",
+    "rtsp.users.<name>.password": "this or the file",
+    "http.tokens.<name>.token": "this or the file",
+}
+"""What the schema can't say of a default."""
+
+_HEAD: Final = """# Configuration
+
+A configuration is one YAML file. Only `streams` is needed; every other key has a default. An unknown key is an error,
+and `transcoder check FILE` names every problem with its key. `${NAME}` in a value stands for an environment variable; a
+secret may stand in a file of its own that a `..._file` key names. `defaults` holds keys for every stream that does not
+set them itself. Changes at runtime, over MQTT and HTTP, use the same keys.
+
+This page is made from the models (`python -m transcoder.cli.generated docs`), and so is
+[config.schema.json](config.schema.json), which editors complete and check with.
+"""
+
+
+def reference_page() -> str:
+    """Return the text of docs/configuration.md."""
+    schema = json_schema()
+    models = {**schema["$defs"], "Config": schema}
+    parts = [_HEAD]
+    for name, prefix, heading in _SECTIONS:
+        parts.append(f"\n## {heading}\n\n{_sentence(models[name]['description'])}\n\n")
+        parts.append("| key | values | unit | default | example | meaning |\n|---|---|---|---|---|---|\n")
+        parts += (f"| {' | '.join(row)} |\n" for row in _rows(models[name], prefix))
+    return "".join(parts)
+
+
+def _rows(model: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, ...]]:
+    required = set(model.get("required", ()))
+    for key, field in model["properties"].items():
+        default = "needed" if key in required or "default" not in field else _default(field)
+        default = _DEFAULTS.get(prefix + key, default)
+        meaning = field.get("description") or _part(field)
+        yield (f"`{prefix}{key}`", _values(field), _unit(key), default, _example(field), _cell(meaning))
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    if "$ref" in field:
+        return "see there"
+    if isinstance(field["default"], dict) and field["default"].keys() == {"host", "port"}:
+        return _code("{host}:{port}".format_map(field["default"]))
+    return _code(field["default"])
+
+
+def _part(field: Mapping[str, Any]) -> str:
+    """The place in the page where a section that is a key of another one is described."""
+    for name, _, heading in _SECTIONS:
+        if f"'#/$defs/{name}'" in repr(field):
+            return f"See “{heading}”."
+    raise ValueError(f"a configuration key has no docstring: {field}")
+
+
+def _values(field: Mapping[str, Any]) -> str:
+    """The values that a key takes, in words."""
+    if "enum" in field:
+        return ", ".join(_code(value) for value in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_values(choice) for choice in field["anyOf"]))
+    if "$ref" in field or "patternProperties" in field:
+        return "mapping"
+    kind = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`", "array": "list"}.get(
+        field["type"], field["type"]
+    )
+    low, high = field.get("minimum"), field.get("maximum")
+    return f"{kind}, {low:g} to {high:g}" if low is not None and high is not None else kind
+
+
+def _unit(key: str) -> str:
+    return next((unit for end, unit in _UNITS if key.endswith(end)), "")
+
+
+def _example(field: Mapping[str, Any]) -> str:
+    """The example that the model gives, or else the default."""
+    if field.get("examples"):
+        return _code(field["examples"][0])
+    default = field.get("default")
+    return "" if "$ref" in field or default in (None, {}, []) else _code(default)
+
+
+def _code(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"`{text}`".replace("|", "\\|")
+
+
+def _cell(text: str) -> str:
+    return _sentence(text).replace("|", "\\|")
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split())
