@@ -13,7 +13,8 @@ from transcoder.errors import TranscoderError
 from transcoder.lab.cameras.counter import read_counter
 from transcoder.ledger import Ledger
 from transcoder.rtp.video import VideoReceiver
-from transcoder.rtsp.client import ClientProtocol, Described, SetUp
+from transcoder.rtsp.client import ClientProtocol
+from transcoder.rtsp.client_events import Described, SetUp
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.urls import parse_url

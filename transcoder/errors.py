@@ -9,9 +9,13 @@ TranscoderError
       RtspSyntaxError         an RTSP message that can't be read
       SdpSyntaxError          a session description that can't be used
       PayloadError            an RTP or RTCP packet, or its payload, that can't be read
+      TransportNotAccepted    SETUP was answered with another transport than the one that was asked for
   BitstreamError              a parameter set or slice header that can't be read
   ResponseError               an RTSP response whose status says no
   TransportError              a connection that could not be made or was lost
+    NotConnected              it could not be made: the name, the network or the host
+      ConnectionRefused       the host is up and nothing listens at the port
+    Silent                    it was given up, because nothing that can be shown came over it
   MediaError                  a decoder or an encoder that refused its settings or its input
   WorkerError                 a worker process that could not be started or was lost
   CommandRejected             an operator's command that can't be carried out
@@ -62,6 +66,10 @@ class PayloadError(RemoteProtocolError):
     """An RTP or RTCP packet, or its payload, that can't be read."""
 
 
+class TransportNotAccepted(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
+    """SETUP was answered with another transport than the one that was asked for."""
+
+
 class BitstreamError(TranscoderError):
     """A parameter set or slice header that can't be read."""
 
@@ -84,6 +92,18 @@ class ResponseError(TranscoderError):
 
 class TransportError(TranscoderError):
     """A connection that could not be made or was lost."""
+
+
+class NotConnected(TransportError):  # noqa: N818  # it reads as the event it is
+    """A connection that could not be made."""
+
+
+class ConnectionRefused(NotConnected):
+    """The host refused the connection: it is up, and its service is not."""
+
+
+class Silent(TransportError):  # noqa: N818  # it reads as the event it is
+    """A connection was given up, because nothing that can be shown came over it."""
 
 
 class MediaError(TranscoderError):

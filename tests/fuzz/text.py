@@ -4,7 +4,8 @@ import re
 
 from transcoder.errors import RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
-from transcoder.rtsp.client import ClientProtocol, Described
+from transcoder.rtsp.client import ClientProtocol
+from transcoder.rtsp.client_events import Described
 from transcoder.rtsp.fingerprint import Observations, firmware_traits, guess_family
 from transcoder.rtsp.headers import Transport, parse_public, parse_session, parse_transports
 from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Request, Response, RtspParser

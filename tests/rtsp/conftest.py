@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.client import ClientProtocol, Described, Event
+from transcoder.rtsp.client import ClientProtocol
+from transcoder.rtsp.client_events import Described, Event
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.urls import parse_url
 

@@ -17,19 +17,11 @@ from transcoder.errors import (
     RtspSyntaxError,
 )
 from transcoder.rtsp.auth import Challenge, Credentials, digest_response, parse_parameters
-from transcoder.rtsp.client import (
-    MAX_KEEP_ALIVE_S,
-    MAX_SERVER_REQUESTS,
-    RESPONSE_TIMEOUT_S,
-    ClientState,
-    Closed,
-    Described,
-    Playing,
-    Redirected,
-    SetUp,
-)
+from transcoder.rtsp.client import MAX_KEEP_ALIVE_S, MAX_SERVER_REQUESTS, RESPONSE_TIMEOUT_S
+from transcoder.rtsp.client_events import Closed, Described, Playing, Redirected, SetUp
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
+from transcoder.rtsp.states import ClientState
 
 Transcript = Any  # of conftest
 USER = Credentials(username="viewer", password="Test-1234")
@@ -392,7 +384,7 @@ def test_channels_never_set_up(transcript: Transcript) -> None:  # Tenda CP3PRO
 def test_line_ends_and_stray_bytes_between_frames(transcript: Transcript) -> None:
     transcript.play()
     assert frames(transcript.feed(b"\r\n" + FRAME + b"\r\n" + FRAME + b"\x00\xff" + FRAME)) == [(0, b"abc")] * 3
-    assert transcript.client.skipped_bytes == 2
+    assert transcript.client.faults["stray bytes"] == 2
 
 
 def test_a_response_in_the_middle_of_frames_without_a_number(transcript: Transcript) -> None:

@@ -13,7 +13,11 @@ import structlog
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
-from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
+from transcoder.errors import (
+    ResponseError,
+    TranscoderError,
+    TransportError,
+)
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import SourceHandler, SourceOptions
 from transcoder.rtp.audio import AudioUnit
@@ -25,6 +29,7 @@ from transcoder.service import source as module
 from transcoder.service.host_gate import HostGate
 from transcoder.service.source import ENCRYPTED, MAX_PICTURES_PER_S, Source
 from transcoder.service.status import StreamTotals
+from transcoder.source.reconnection import Reconnection
 from transcoder.worker_options import AudioFormat
 
 if TYPE_CHECKING:
@@ -119,7 +124,7 @@ class World:
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
-    monkeypatch.setattr(module.Backoff, "next_delay", lambda self, error: 0.002)
+    monkeypatch.setattr(Reconnection, "_delay", lambda self, error: 0.002)
 
     def made(transport: str = "auto") -> World:
         world = World(transport)
@@ -166,30 +171,11 @@ def silent(connection: Connection) -> TranscoderError:
     return TransportError("no packet in 5 s")
 
 
-def answers_with_another(_: Connection) -> TranscoderError:
-    return RemoteProtocolError("the camera answers SETUP with a transport that was not asked for")
-
-
-@pytest.mark.parametrize("behaviour", [refuses(461), refuses(459), refuses(406), silent, answers_with_another])
-async def test_a_transport_that_does_not_work_is_followed_by_the_next_at_once(
-    make: Callable[..., World], behaviour: Behaviour
-) -> None:
+async def test_a_transport_that_does_not_work_is_followed_by_the_next_at_once(make: Callable[..., World]) -> None:
     world = make()
-    world.behaviour = behaviour
+    world.behaviour = refuses(461)
     assert await world.pull(7) == ["tcp", "udp", "http", "tcp", "udp", "http", "tcp"]
     assert world.waited[:2] == [3, 6]  # only when all were tried
-
-
-async def test_multicast_is_tried_last_and_only_where_it_is_described(make: Callable[..., World]) -> None:
-    world = make()
-
-    def multicast(connection: Connection) -> TranscoderError:
-        connection.describe(connection="c=IN IP4 239.1.2.3/16\r\n")
-        return ResponseError(461, "SETUP", "Unsupported Transport")
-
-    world.behaviour = multicast
-    assert await world.pull(5) == ["tcp", "udp", "http", "multicast", "tcp"]
-    assert world.waited[0] == 4
 
 
 @pytest.mark.parametrize(
@@ -217,37 +203,6 @@ async def test_what_a_multicast_group_is(make: Callable[..., World], address: st
     assert ("multicast" in await world.pull(4)) == is_group
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        ResponseError(401, "DESCRIBE", "Unauthorized"),
-        ResponseError(404, "DESCRIBE", "Not Found"),
-        ResponseError(503, "PLAY", "Busy"),
-        TransportError("no connection to port 554: Connection refused"),
-        RemoteProtocolError("no RTSP"),
-    ],
-)
-async def test_other_failures_say_nothing_of_the_transport(make: Callable[..., World], error: TranscoderError) -> None:
-    world = make()
-    world.behaviour = lambda _: error
-    assert await world.pull(4) == ["tcp"] * 4
-    assert world.waited[:3] == [1, 2, 3]
-
-
-async def test_a_camera_without_tunnel_is_not_asked_for_it_again_and_again(make: Callable[..., World]) -> None:
-    """Whatever goes wrong over HTTP, it was a try."""
-    world = make()
-
-    def behaviour(connection: Connection) -> TranscoderError:
-        if connection.transport == "http":
-            return TransportError("no connection to port 80: Connection refused")
-        return ResponseError(461, "SETUP", "no")
-
-    world.behaviour = behaviour
-    assert await world.pull(4) == ["tcp", "udp", "http", "tcp"]
-    assert world.waited[0] == 3
-
-
 @pytest.mark.parametrize("works", ["tcp", "udp", "http"])
 async def test_the_one_that_gave_pictures_is_kept(make: Callable[..., World], works: str) -> None:
     world = make()
@@ -265,32 +220,6 @@ async def test_the_one_that_gave_pictures_is_kept(make: Callable[..., World], wo
     assert await world.pull(before + 4) == ["tcp", "udp", "http"][:before] + [works] * 4
     assert world.waited[:3] == [before + 1, before + 2, before + 3]
     assert ("the camera closed the connection", True) in world.lost
-
-
-async def test_the_one_that_gave_pictures_is_the_first_of_the_next_round(make: Callable[..., World]) -> None:
-    world = make()
-    works = {"udp"}
-
-    def behaviour(connection: Connection) -> TranscoderError:
-        if connection.transport in works:
-            connection.picture()
-            works.clear()
-            return TransportError("the camera closed the connection")
-        return ResponseError(461, "SETUP", "no")
-
-    world.behaviour = behaviour
-    assert await world.pull(7) == ["tcp", "udp", "udp", "tcp", "http", "udp", "tcp"]
-
-
-@pytest.mark.parametrize("transport", ["tcp", "udp", "http", "multicast"])
-@pytest.mark.parametrize("behaviour", [refuses(461), silent])
-async def test_a_transport_that_is_configured_is_kept(
-    make: Callable[..., World], transport: str, behaviour: Behaviour
-) -> None:
-    world = make(transport)
-    world.behaviour = behaviour
-    assert await world.pull(3) == [transport] * 3
-    assert world.waited[:2] == [1, 2]
 
 
 # -- life --------------------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from transcoder import clock
-from transcoder.errors import ProtocolError, ResponseError, TransportError
+from transcoder.errors import ConnectionRefused, NotConnected, ProtocolError, ResponseError, TransportError
 from transcoder.net.rtsp_source import CONNECT_TIMEOUT_S, LEAVE_S, MAX_REDIRECTS, SourceOptions
 from transcoder.net.sockets import connect, port_pair
-from transcoder.rtsp.client import ClientProtocol, Closed, Described, Playing, Redirected, SetUp
+from transcoder.rtsp.client import ClientProtocol
+from transcoder.rtsp.client_events import Closed, Described, Playing, Redirected, SetUp
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrame, Response, RtspParser
 from transcoder.rtsp.urls import RtspUrl
@@ -134,12 +135,15 @@ class RtspProbe(asyncio.Protocol):
                 sock = await connect(self._host, url.port, self._options.binding)
                 await self._loop.create_connection(lambda: self, sock=sock)
         except TimeoutError:
-            raise TransportError(f"no connection to {url.host}:{url.port} in {CONNECT_TIMEOUT_S:g} s") from None
+            raise NotConnected(f"no connection to {url.host}:{url.port} in {CONNECT_TIMEOUT_S:g} s") from None
         except socket.gaierror as error:
-            raise TransportError(f"host name {url.host} is not known: {error.strerror or error}") from None
+            raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise TransportError(f"no connection to {url.host}:{url.port}: {reason}") from None
+            refused = isinstance(error, ConnectionRefusedError)
+            raise (ConnectionRefused if refused else NotConnected)(
+                f"no connection to {url.host}:{url.port}: {reason}"
+            ) from None
 
     # -- asyncio -------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from transcoder import clock
 from transcoder.codecs.access_unit import NEVER, PROOFS, AccessUnit
-from transcoder.errors import ProtocolError, ResponseError, TransportError
+from transcoder.errors import ConnectionRefused, NotConnected, ProtocolError, ResponseError, Silent, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.media_ports import MediaPorts
 from transcoder.net.sockets import Binding, connect
@@ -20,15 +20,8 @@ from transcoder.net.tunnel import Pipe, open_tunnel
 from transcoder.rtp.audio import AudioReceiver, AudioUnit
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.client import (
-    AUTO,
-    ClientProtocol,
-    Closed,
-    Described,
-    Playing,
-    Redirected,
-    SetUp,
-)
+from transcoder.rtsp.client import AUTO, ClientProtocol
+from transcoder.rtsp.client_events import Closed, Described, Playing, Redirected, SetUp
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.quirks import SourceProfile
@@ -57,8 +50,6 @@ LEAVE_S = 1.0
 """How long the answer to TEARDOWN is waited for."""
 CNAME = "transcoder"
 MAX_REDIRECTS = 3
-TRANSPORTS = ("tcp", "udp", "http", "multicast")
-"""In the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +58,7 @@ class SourceOptions:
 
     Attributes:
         url: without user info.
-        transport: one of TRANSPORTS, or "auto", which its user resolves.
+        transport: one of reconnection.TRANSPORTS, or "auto", which its user resolves.
         allowed: whether an address may be connected to.
         binding: local end.
         profile: quirks forced by hand.
@@ -186,11 +177,13 @@ class RtspSource(asyncio.Protocol):
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connect(url)
         except TimeoutError:
-            raise TransportError(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
+            raise NotConnected(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
-            # the event loop's own text does not say what the kernel said; the back-off wants to know
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise TransportError(f"no connection to port {url.port}: {reason}") from None
+            reason = os.strerror(error.errno) if error.errno else str(error)  # the event loop's text is another one
+            refused = isinstance(error, ConnectionRefusedError)
+            raise (ConnectionRefused if refused else NotConnected)(
+                f"no connection to port {url.port}: {reason}"
+            ) from None
         await self._done
 
     async def _connect(self, url: RtspUrl) -> None:
@@ -216,11 +209,11 @@ class RtspSource(asyncio.Protocol):
         try:
             found = await self._loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise TransportError(f"host name {url.host} is not known: {error.strerror or error}") from None
+            raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
         for _, _, _, _, address in found:
             if self._options.allowed(str(address[0])):
                 return str(address[0])
-        raise TransportError(f"{url.host} is in none of the networks of sources.allow")
+        raise NotConnected(f"{url.host} is in none of the networks of sources.allow")
 
     # -- asyncio -------------------------------------------------------------------------------------------------
 
@@ -485,11 +478,11 @@ class RtspSource(asyncio.Protocol):
             return
         self._suspect(now, since)
         if now - self._last_packet > NO_PACKET_S:
-            raise TransportError(f"no packet in {NO_PACKET_S:g} s")
+            raise Silent(f"no packet in {NO_PACKET_S:g} s")
         if now - self._last_picture > NO_PICTURE_S:
-            raise TransportError(f"packets, but no picture in {NO_PICTURE_S:g} s")
+            raise Silent(f"packets, but no picture in {NO_PICTURE_S:g} s")
         if not self._random_access and now - since > NO_RANDOM_ACCESS_S:
-            raise TransportError(f"no IDR picture in {NO_RANDOM_ACCESS_S:g} s")
+            raise Silent(f"no IDR picture in {NO_RANDOM_ACCESS_S:g} s")
 
     # -- UDP -----------------------------------------------------------------------------------------------------
 

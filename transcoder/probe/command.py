@@ -10,7 +10,15 @@ from rich.console import Console
 
 from transcoder import clock
 from transcoder.config.url import Url, split_url
-from transcoder.errors import ProtocolError, RemoteProtocolError, ResponseError, SdpSyntaxError, TransportError
+from transcoder.errors import (
+    NotConnected,
+    ProtocolError,
+    RemoteProtocolError,
+    ResponseError,
+    SdpSyntaxError,
+    Silent,
+    TransportError,
+)
 from transcoder.net.rtsp_probe import RtspProbe
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.probe.observation import Observation
@@ -49,10 +57,6 @@ class ProbeOptions:
     transport: str = "auto"
     seconds: float = 10.0
     as_json: bool = False
-
-
-class _NothingCameError(TransportError):
-    """PLAY was answered and no packet came."""
 
 
 def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
@@ -111,7 +115,7 @@ async def _visit(
         seen = Observation()
         try:
             await _session(options, url, credentials, transport, seen, errors)
-        except (_NothingCameError, RemoteProtocolError, ResponseError) as error:
+        except (Silent, RemoteProtocolError, ResponseError) as error:
             failure = _explain(error, credentials)
             if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != 461):
                 break
@@ -144,9 +148,7 @@ async def _session(
             await progress
     if not seen.payload_types and not seen.unassigned:
         reason = f": {connection.ended_early}" if connection.ended_early else ""
-        raise _NothingCameError(
-            f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}"
-        )
+        raise Silent(f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}")
 
 
 async def _show_progress(seen: Observation, seconds: float, transport: str, errors: Console) -> None:
@@ -172,9 +174,9 @@ def _explain(error: Exception, credentials: Credentials | None) -> str:
             hint = "give --username and --password"
     elif isinstance(error, SdpSyntaxError):
         hint = "choose another stream of the camera, or another codec in its settings"
-    elif isinstance(error, _NothingCameError):
+    elif isinstance(error, Silent):
         hint = "a firewall may be in the way; try the other transport"
-    elif "no connection" in text or "not known" in text:
+    elif isinstance(error, NotConnected):
         hint = "check host and port, and that this machine may reach the camera's network"
     else:
         hint = "try again; if it stays, try the other transport"

@@ -191,6 +191,11 @@ class Authenticator:
         self._nonce_count = 0
         return True
 
+    @property
+    def realm(self) -> str:
+        """That of the challenge which is answered, or "" before any."""
+        return self._challenge.realm if self._challenge is not None else ""
+
     def authorization(self, method: str, uri: str) -> str | None:
         """The Authorization value for a request, or None before any challenge."""
         challenge = self._challenge

@@ -7,16 +7,17 @@ leaving (old live555 servers keep writing into the next connection otherwise).
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
 
 from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
+from transcoder.rtsp.client_events import Answered, Closed, Described, Event, Playing, Redirected, SetUp
 from transcoder.rtsp.headers import (
     DEFAULT_SESSION_TIMEOUT_S,
     Transport,
+    agreed_transport,
     parse_public,
     parse_session,
-    parse_transports,
+    requested_transport,
 )
 from transcoder.rtsp.messages import (
     Headers,
@@ -30,6 +31,7 @@ from transcoder.rtsp.messages import (
     serialize_response,
 )
 from transcoder.rtsp.quirks import PROFILES, SourceProfile
+from transcoder.rtsp.states import CLIENT_STATES, ClientState, ClientStep, next_state
 from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
 
 RESPONSE_TIMEOUT_S = 10.0
@@ -50,67 +52,9 @@ _KEEP_ALIVE = "keep-alive"
 _OPTIONAL = "optional"
 
 
-class ClientState(Enum):
-    """Where the conversation is."""
-
-    INIT = "init"
-    DESCRIBING = "describing"
-    DESCRIBED = "described"
-    SETTING_UP = "setting up"
-    STARTING = "starting"
-    PLAYING = "playing"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """DESCRIBE was answered; the caller picks a media and calls setup().
-
-    Attributes:
-        body: the session description as received.
-        server: the Server field, for fingerprints only.
-    """
-
-    body: bytes
-    server: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetUp:
-    """SETUP was answered; PLAY is on its way, or another setup() is expected.
-
-    Attributes:
-        transport: what the server agreed to, gaps filled from what was asked for; None where it refused a media that
-            can be done without.
-    """
-
-    transport: Transport | None
-
-
-@dataclass(frozen=True, slots=True)
-class Playing:
-    """PLAY was answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redirected:
-    """The server wants this client at another port or path of the configured host."""
-
-    url: RtspUrl
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """TEARDOWN was answered, or nobody waits for the answer any more."""
-
-
-Event = Described | SetUp | Playing | InterleavedFrames | Redirected | Closed
-
-
 @dataclass(slots=True)
 class ClientCounters:
-    """What was tolerated on this connection."""
+    """How often the camera did something on this connection that was tolerated."""
 
     unassigned_channel: int = 0
     unassigned_bytes: int = 0
@@ -147,13 +91,21 @@ class ClientProtocol:
         cnonce: a random token for Digest with qop.
         now: monotonic seconds.
         profile: quirks forced by hand.
+        keep_everything: every response and every frame is told, for somebody who looks at the camera.
 
     The shell feeds bytes, writes what data_to_send() returns, hands on events and calls handle_timeout() at
     next_timeout(). An error raised here ends the connection.
     """
 
     def __init__(
-        self, url: RtspUrl, credentials: Credentials | None, *, cnonce: str, now: float, profile: SourceProfile = AUTO
+        self,
+        url: RtspUrl,
+        credentials: Credentials | None,
+        *,
+        cnonce: str,
+        now: float,
+        profile: SourceProfile = AUTO,
+        keep_everything: bool = False,
     ) -> None:
         self._url = url
         self._auth = Authenticator(credentials, cnonce) if credentials else None
@@ -171,6 +123,7 @@ class ClientProtocol:
         self.state = ClientState.INIT
         self.counters = ClientCounters()
         self._profile = profile
+        self._keep_everything = keep_everything
         if profile.options_first:
             self._request("OPTIONS", url.target, now)
         else:
@@ -197,6 +150,8 @@ class ClientProtocol:
                 else:
                     self.counters.unassigned_channel += 1
                     self.counters.unassigned_bytes += len(event.data)
+                    if self._keep_everything:
+                        self._events.append(event)
             elif type(event) is Response:
                 self._response(event, now)
             elif type(event) is Request:
@@ -248,19 +203,9 @@ class ClientProtocol:
             more: another media follows: setup() is called again after SetUp, and PLAY waits for it.
             optional: a refusal is no error; SetUp says so.
         """
-        if self.state is not ClientState.DESCRIBED:
-            raise LocalProtocolError(f"setup() in state {self.state.value}")
-        self.state = ClientState.SETTING_UP
+        value = requested_transport(transport)
+        self._step(ClientStep.SETUP)
         self._requested = transport
-        if transport.lower == "TCP":
-            channels = transport.interleaved or (0, 1)
-            value = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
-        elif not transport.unicast:
-            value = "RTP/AVP;multicast"
-        elif transport.client_port is not None:
-            value = f"RTP/AVP;unicast;client_port={transport.client_port[0]}-{transport.client_port[1]}"
-        else:
-            raise LocalProtocolError("UDP needs client ports")
         self._more = more
         purpose = _OPTIONAL if optional else ""
         self._request("SETUP", join_control(self._base, control), now, (("Transport", value),), purpose)
@@ -270,7 +215,7 @@ class ClientProtocol:
         if self.state in {ClientState.CLOSING, ClientState.CLOSED}:
             return
         has_session = self._session.id is not None
-        self.state = ClientState.CLOSING
+        self._step(ClientStep.TEARDOWN)
         self._pending.clear()
         self._session.next_keep_alive = None
         if has_session:
@@ -283,9 +228,21 @@ class ClientProtocol:
         self._out.append(serialize_frame(channel, data))
 
     @property
-    def skipped_bytes(self) -> int:
-        """Bytes received that belonged to no frame or message."""
-        return self._parser.skipped
+    def faults(self) -> dict[str, int]:
+        """What was tolerated on this connection, by kind, and how often."""
+        counters = self.counters
+        found = {
+            "requests of the camera": counters.requests_from_server,
+            "another session id": counters.session_changes,
+            "responses to nothing": counters.unmatched_responses,
+            "keep-alives refused": counters.keep_alive_refused,
+            "stray bytes": self._parser.skipped,
+            "runs of stray bytes": self._parser.resyncs,
+        }
+        return {kind: count for kind, count in found.items() if count}
+
+    def _step(self, step: ClientStep) -> None:
+        self.state = next_state(CLIENT_STATES, self.state, step)
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -318,7 +275,7 @@ class ClientProtocol:
         self._schedule_keep_alive(now)
 
     def _describe(self, now: float) -> None:
-        self.state = ClientState.DESCRIBING
+        self._step(ClientStep.DESCRIBE)
         accept = () if self._profile.bare_requests else (("Accept", "application/sdp"),)
         self._request("DESCRIBE", self._url.target, now, accept)
 
@@ -349,6 +306,8 @@ class ClientProtocol:
         if cseq is None and len(self._pending) == 1:
             cseq = next(iter(self._pending))
         item = self._pending.pop(cseq, None) if cseq is not None else None
+        if self._keep_everything:
+            self._events.append(Answered(item.method if item is not None else "", response))
         if item is None:
             self.counters.unmatched_responses += 1
             return
@@ -401,56 +360,35 @@ class ClientProtocol:
             self._describe(now)
         elif item.method == "DESCRIBE":
             self._base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)
-            self.state = ClientState.DESCRIBED
-            self._events.append(Described(body=response.body, server=headers.get("Server") or ""))
+            self._step(ClientStep.DESCRIBED)
+            realm = self._auth.realm if self._auth is not None else ""
+            self._events.append(Described(body=response.body, server=headers.get("Server") or "", realm=realm))
         elif item.method == "SETUP":
             self._set_up(response, now)
         elif item.method == "PLAY":
-            self.state = ClientState.PLAYING
+            self._step(ClientStep.PLAYING)
             self._schedule_keep_alive(now)
             self._events.append(Playing())
 
     def _set_up(self, response: Response, now: float) -> None:
         transport = None
         if response.status < 300:
-            transport = self._agreed(response.headers.get("Transport"))
+            if self._requested is None:
+                raise LocalProtocolError("a SETUP response without a SETUP")
+            transport = agreed_transport(self._requested, response.headers.get("Transport"))
             if transport.lower == "TCP":
                 channels = frozenset(transport.interleaved or ())
                 self._parser.channels = channels | (self._parser.channels or frozenset())
         self._events.append(SetUp(transport=transport))
         if self._more:
-            self.state = ClientState.DESCRIBED
+            self._step(ClientStep.SET_UP)
             return
-        self.state = ClientState.STARTING
+        self._step(ClientStep.PLAY)
         play_range = () if self._profile.bare_requests else (("Range", "npt=0.000-"),)
         self._request("PLAY", self._base, now, play_range)
 
-    def _agreed(self, value: str | None) -> Transport:
-        """What the server made of our Transport; channels and ports it leaves out are those that were asked for."""
-        asked = self._requested
-        if asked is None:
-            raise LocalProtocolError("a SETUP response without a SETUP")
-        found = parse_transports(value or "")
-        answer = found[0] if found else asked
-        if answer.secure:
-            raise RemoteProtocolError("the camera answers SETUP with SRTP, which is not supported")
-        if answer.lower != asked.lower:
-            raise RemoteProtocolError(f"{asked.lower} was asked for and the camera answers {answer.lower}")
-        if answer.unicast != asked.unicast:
-            raise RemoteProtocolError("the camera answers SETUP with multicast for unicast, or the other way round")
-        return Transport(
-            lower=asked.lower,
-            unicast=answer.unicast,
-            port=answer.port,
-            interleaved=(answer.interleaved or asked.interleaved or (0, 1)) if asked.lower == "TCP" else None,
-            client_port=asked.client_port,
-            server_port=answer.server_port,
-            destination=answer.destination,
-            ssrc=answer.ssrc,
-        )
-
     def _close(self) -> None:
-        self.state = ClientState.CLOSED
+        self._step(ClientStep.TORN_DOWN)
         self._pending.clear()
         self._session.next_keep_alive = None
         self._events.append(Closed())

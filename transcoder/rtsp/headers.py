@@ -1,7 +1,9 @@
 """Transport, Session, RTP-Info and Public, as servers really write them (RFC 2326 sections 12.37, 12.39, 12.33)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from transcoder.errors import LocalProtocolError, TransportNotAccepted
 
 DEFAULT_SESSION_TIMEOUT_S = 60.0
 """RFC 2326 section 12.37."""
@@ -105,6 +107,44 @@ def serialize_transport(transport: Transport) -> str:
     if transport.ssrc is not None:
         parts.append(f"ssrc={transport.ssrc:08X}")
     return ";".join(parts)
+
+
+def requested_transport(transport: Transport) -> str:
+    """The Transport value of a client's SETUP request; without `mode=`, which real cameras don't expect.
+
+    Raises:
+        LocalProtocolError: unicast over UDP, and no ports to receive at.
+    """
+    if transport.lower == "TCP":
+        channels = transport.interleaved or (0, 1)
+        return f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
+    if not transport.unicast:
+        return "RTP/AVP;multicast"
+    if transport.client_port is None:
+        raise LocalProtocolError("UDP needs client ports")
+    return f"RTP/AVP;unicast;client_port={transport.client_port[0]}-{transport.client_port[1]}"
+
+
+def agreed_transport(asked: Transport, value: str | None) -> Transport:
+    """Fill the gaps of a server's answer: channels and ports that it leaves out are those that were asked for.
+
+    Args:
+        asked: the transport of the SETUP request.
+        value: of the response's Transport header, or None where it has none.
+
+    Raises:
+        TransportNotAccepted: the answer is another transport.
+    """
+    found = parse_transports(value or "")
+    answer = found[0] if found else asked
+    if answer.secure:
+        raise TransportNotAccepted("the camera answers SETUP with SRTP, which is not supported")
+    if answer.lower != asked.lower:
+        raise TransportNotAccepted(f"{asked.lower} was asked for and the camera answers {answer.lower}")
+    if answer.unicast != asked.unicast:
+        raise TransportNotAccepted("the camera answers SETUP with multicast for unicast, or the other way round")
+    interleaved = (answer.interleaved or asked.interleaved or (0, 1)) if asked.lower == "TCP" else None
+    return replace(answer, interleaved=interleaved, client_port=asked.client_port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Whatever host a camera names, requests go to the configured one: only path and q
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from transcoder.errors import RemoteProtocolError
 
@@ -40,7 +40,7 @@ class RtspUrl:
 
 
 def parse_url(url: str) -> RtspUrl:
-    """Parse an `rtsp://` URL; user info in it is dropped (see parse_userinfo).
+    """Parse an `rtsp://` URL; user info in it is dropped.
 
     Raises:
         ValueError: another scheme, no host, or a port that is none.
@@ -52,14 +52,6 @@ def parse_url(url: str) -> RtspUrl:
         raise ValueError("no host in the URL")
     target = url[url.index("//") + 2 + len(parts.netloc) :]
     return RtspUrl(host=parts.hostname, port=parts.port or DEFAULT_PORT, target=target)
-
-
-def parse_userinfo(url: str) -> tuple[str, str] | None:
-    """User name and password of a URL, percent-decoded, or None."""
-    parts = urlsplit(url)
-    if parts.username is None:
-        return None
-    return unquote(parts.username), unquote(parts.password or "")
 
 
 def target_of(reference: str) -> str:
@@ -74,14 +66,6 @@ def target_of(reference: str) -> str:
         return text
     starts = [index for index in (rest.find("/"), rest.find("?")) if index >= 0]
     return rest[min(starts) :] if starts else ""
-
-
-def host_of(reference: str) -> str:
-    """The host that an absolute URL names, lower case, or "" where it has none."""
-    try:
-        return (urlsplit(reference.strip()).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def is_absolute(reference: str) -> bool:

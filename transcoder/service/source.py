@@ -14,9 +14,9 @@ from transcoder.codecs.encryption import MIN_SLICES, SliceCheck
 from transcoder.codecs.nal import Codec, is_allowed
 from transcoder.codecs.parameter_memory import ParameterSetMemory
 from transcoder.codecs.parameter_sets import picture_size
-from transcoder.errors import RemoteProtocolError, ResponseError, TranscoderError, TransportError
+from transcoder.errors import TranscoderError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import TRANSPORTS, RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import is_multicast
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtp.lip_sync import LipSync
@@ -25,7 +25,7 @@ from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
 from transcoder.service.status import StreamTotals
-from transcoder.source.backoff import Backoff
+from transcoder.source.reconnection import Reconnection
 from transcoder.worker_options import AudioFormat
 
 MAX_PICTURES_PER_S = 240
@@ -88,36 +88,32 @@ class Source:
         self._allowance_at = clock.monotonic()
         self._memory: ParameterSetMemory | None = None
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
-        self._transport = TRANSPORTS[0] if options.transport == "auto" else options.transport
-        self._first_transport = self._transport
-        self._had_picture = False
-        self._described_multicast = False
+        self._reconnection = Reconnection(options.transport)
         self._settled = asyncio.Event()
         self._connection: RtspSource | None = None
-        self._playing_since: float | None = None
         self._skip_to_random_access = True
         self._bytes_before = 0
 
     async def run(self) -> None:
         """Pull the camera for ever."""
-        backoff = Backoff()
+        reconnection = self._reconnection
         while True:
-            error, played_s = await self._pull()
-            if played_s is not None:
-                backoff.succeeded(played_s)
-                self._totals.source_losses += 1
-            if self._falls_back(error):
+            error = await self._pull()
+            retry = reconnection.lose(error, clock.monotonic())
+            was_playing = retry.played_s is not None
+            self._totals.source_losses += was_playing
+            if not retry.delay_s:
+                self._log.info("trying another transport", transport=reconnection.transport, reason=str(error))
                 continue
-            delay = backoff.next_delay(error)
-            self._log.warning("source lost", reason=str(error), retry_in_s=round(delay, 1))
-            self._on_lost(str(error), played_s is not None)
-            await asyncio.sleep(delay)
+            self._log.warning("source lost", reason=str(error), retry_in_s=round(retry.delay_s, 1))
+            self._on_lost(str(error), was_playing)
+            await asyncio.sleep(retry.delay_s)
 
-    async def _pull(self) -> tuple[TranscoderError, float | None]:
-        """One connection, to its end: why it ended, and how long it played, if it did."""
-        self._playing_since = None
-        self._connection = RtspSource(replace(self._options, transport=self._transport), self._ledger, self)
-        self._had_picture = False
+    async def _pull(self) -> TranscoderError:
+        """One connection, to its end: why it ended."""
+        self._reconnection.begin()
+        options = replace(self._options, transport=self._reconnection.transport)
+        self._connection = RtspSource(options, self._ledger, self)
         self._settled.clear()
         error: TranscoderError = TransportError("the camera closed the connection")
         loop = asyncio.get_running_loop()
@@ -142,16 +138,16 @@ class Source:
                 # what comes next does not refer to what came before
                 self._timeline.reset()
                 self._skip_to_random_access = True
-        return error, self.played_s()
+        return error
 
     def played_s(self) -> float | None:
         """For how long the current connection plays, seconds, or None."""
-        return clock.monotonic() - self._playing_since if self._playing_since is not None else None
+        return self._reconnection.played_s(clock.monotonic())
 
     @property
     def is_connected(self) -> bool:
         """Whether media may be coming."""
-        return self._connection is not None and self._playing_since is not None
+        return self._connection is not None and self.played_s() is not None
 
     @property
     def received_bytes(self) -> int:
@@ -185,38 +181,12 @@ class Source:
     def give_up(self, reason: str) -> None:
         """End this connection; the next one follows."""
         if self._connection is not None:
-            self._playing_since = clock.monotonic()
+            self._reconnection.note_useless(clock.monotonic())
             self._connection.give_up(reason)
 
     def skip_to_random_access(self) -> None:
         """Drop what refers to something that was dropped."""
         self._skip_to_random_access = True
-
-    def _falls_back(self, error: TranscoderError) -> bool:
-        """Whether another transport is worth a try at once; the one that gave pictures is kept.
-
-        A transport that the camera refuses, or over which nothing comes after PLAY, is not the way to this camera.
-        """
-        if self._options.transport != "auto":
-            return False
-        if self._had_picture:
-            self._first_transport = self._transport
-            return False
-        refused = isinstance(error, ResponseError) and error.status in {461, 459, 406}
-        refused = refused or (isinstance(error, RemoteProtocolError) and "answers SETUP" in str(error))
-        silent = self.played_s() is not None and isinstance(error, TransportError)
-        tunnelling = self._transport == "http"
-        if not (refused or silent or tunnelling):
-            return False
-        order = [name for name in TRANSPORTS if name != "multicast" or self._described_multicast]
-        order.remove(self._first_transport)
-        order.insert(0, self._first_transport)
-        following = order.index(self._transport) + 1
-        self._transport = order[following % len(order)]
-        if following == len(order):
-            return False
-        self._log.info("trying another transport", transport=self._transport, reason=str(error))
-        return True
 
     # -- SourceHandler -------------------------------------------------------------------------------------------
 
@@ -230,15 +200,15 @@ class Source:
             if size is not None:
                 self._on_described_size(size)
         self._slices = SliceCheck(codec) if isinstance(codec, Codec) else None
-        self._described_multicast = is_multicast(selection.media.connection.partition("/")[0])
+        self._reconnection.note_described(multicast=is_multicast(selection.media.connection.partition("/")[0]))
         self._log.debug("source described", codec=selection.codec.value, other_media=len(description.media) - 1)
 
     def on_playing(self) -> None:
         """Media may come from now on."""
-        self._playing_since = clock.monotonic()
+        self._reconnection.note_playing(clock.monotonic())
         self._settled.set()
         self._totals.source_connects += 1
-        self._log.info("source connected", transport=self._transport)
+        self._log.info("source connected", transport=self._reconnection.transport)
 
     def on_restart(self) -> None:
         """The camera began anew within the connection."""
@@ -248,7 +218,7 @@ class Source:
     def on_access_unit(self, access_unit: AccessUnit) -> None:
         """Allow-list, date and hand on."""
         totals = self._totals
-        self._had_picture = True
+        self._reconnection.note_picture()
         totals.access_units_in += 1
         totals.damaged_access_units += access_unit.damaged
         if not self._is_within_rate(access_unit.completed):

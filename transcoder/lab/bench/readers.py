@@ -14,7 +14,8 @@ import uvloop
 
 from transcoder.errors import TranscoderError
 from transcoder.lab.bench.child import answer_until_end, emit
-from transcoder.rtsp.client import ClientProtocol, Described, Playing, SetUp
+from transcoder.rtsp.client import ClientProtocol
+from transcoder.rtsp.client_events import Described, Playing, SetUp
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.urls import parse_url

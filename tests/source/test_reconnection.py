@@ -1,0 +1,255 @@
+"""When a camera is tried again, and over which transport: transcripts of what happened to its connections.
+
+The delays are those that the design asks for: 0.5 s to 30 s.
+"""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from transcoder.errors import (
+    ConnectionRefused,
+    NotConnected,
+    RemoteProtocolError,
+    ResponseError,
+    Silent,
+    TranscoderError,
+    TransportError,
+    TransportNotAccepted,
+)
+from transcoder.source.reconnection import Reconnection, Retry
+
+NOW = 5000.0
+LOST = NotConnected("no connection to port 554: No route to host")
+REFUSED = ConnectionRefused("no connection to port 554: nobody listens there")  # by its type, not by its words
+UNAUTHORIZED = ResponseError(401, "DESCRIBE", "Unauthorized")
+
+
+def lose(policy: Reconnection, error: TranscoderError, played_s: float | None = None) -> Retry:
+    """One connection: whether and how long it played, and why it ended."""
+    policy.begin()
+    if played_s is not None:
+        policy.note_playing(NOW - played_s)
+    return policy.lose(error, NOW)
+
+
+def delays(policy: Reconnection, error: TranscoderError, count: int) -> list[float]:
+    return [lose(policy, error).delay_s for _ in range(count)]
+
+
+def kept(seed: int | None = None) -> Reconnection:
+    """The policy of a source whose transport is configured."""
+    return Reconnection("tcp", random.Random(seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_grows_to_half_a_minute(seed: int) -> None:
+    found = delays(kept(seed), LOST, 30)
+    assert 0.25 <= found[0] <= 0.5
+    assert all(15 <= delay <= 30 for delay in found[11:])
+    assert len(set(found)) == 30  # jittered
+    assert sum(found[:8]) < 30
+
+
+def test_many_cameras_do_not_come_at_once() -> None:
+    assert len({round(lose(kept(), LOST).delay_s, 3) for _ in range(50)}) > 25
+
+
+def test_a_host_that_refuses_is_asked_often() -> None:
+    assert all(delay <= 2.0 for delay in delays(kept(), REFUSED, 500))
+
+
+def test_after_a_long_outage_and_a_short_play_it_comes_back_soon() -> None:
+    policy = kept()
+    for _ in range(5):
+        delays(policy, REFUSED, 20)
+        assert lose(policy, LOST, played_s=5.0).delay_s <= 2.0
+
+
+def test_a_camera_that_drops_every_connection_at_once_is_spared() -> None:
+    policy = kept()
+    for _ in range(30):
+        last = lose(policy, LOST, played_s=0.2).delay_s
+    assert last >= 15.0
+
+
+def test_a_steady_connection_makes_up_for_everything() -> None:
+    policy = kept()
+    delays(policy, LOST, 100)
+    assert lose(policy, LOST, played_s=12.0).delay_s <= 0.5
+
+
+def test_a_wrong_password_does_not_lock_the_account() -> None:
+    """Cameras lock an account for half an hour after about five wrong logins: 2 in the first 4 minutes, not more."""
+    found = delays(kept(), UNAUTHORIZED, 8)
+    assert found[0] == 5.0
+    assert all(delay >= 270 for delay in found[1:])
+    assert all(delay <= 3960 for delay in found)
+
+
+def test_a_401_after_success_is_a_full_table() -> None:
+    policy = kept()
+    lose(policy, LOST, played_s=60.0)
+    assert all(48 <= delay <= 72 for delay in delays(policy, UNAUTHORIZED, 3))
+
+
+def test_a_connection_that_was_of_no_use_makes_up_for_nothing() -> None:
+    """It played for minutes, and no picture of it could be decoded."""
+    policy = kept()
+    for _ in range(30):
+        policy.begin()
+        policy.note_playing(NOW - 120)
+        assert policy.played_s(NOW) == 120
+        policy.note_useless(NOW)
+        last = policy.lose(TransportError("no picture could be decoded"), NOW)
+    assert last.delay_s >= 15.0
+    assert last.played_s == 0
+
+
+def test_how_long_it_played_is_told() -> None:
+    policy = kept()
+    assert lose(policy, LOST).played_s is None
+    assert policy.played_s(NOW) is None
+    assert lose(policy, LOST, played_s=3.5).played_s == 3.5
+    policy.begin()
+    assert policy.played_s(NOW) is None
+
+
+# -- transports --------------------------------------------------------------------------------------------------------
+
+Camera = Callable[[Reconnection], TranscoderError]
+"""Does to a policy what one connection does, and says how it ends."""
+
+
+def refuses(status: int) -> Camera:
+    return lambda _: ResponseError(status, "SETUP", "no")
+
+
+def silent(policy: Reconnection) -> TranscoderError:
+    policy.note_described(multicast=False)
+    policy.note_playing(NOW)
+    return Silent("no packet in 5 s")
+
+
+def answers_with_another(_: Reconnection) -> TranscoderError:
+    return TransportNotAccepted("TCP was asked for and the camera answers UDP")
+
+
+class Pulled:
+    """So many connections to a camera: their transports, and after how many of them there was a pause."""
+
+    def __init__(self, transport: str, camera: Camera, connections: int) -> None:
+        self.tried: list[str] = []
+        self.waited: list[int] = []
+        policy = Reconnection(transport)
+        for _ in range(connections):
+            policy.begin()
+            self.tried.append(policy.transport)
+            if policy.lose(camera(policy), NOW).delay_s > 0:
+                self.waited.append(len(self.tried))
+
+
+@pytest.mark.parametrize("camera", [refuses(461), refuses(459), refuses(406), silent, answers_with_another])
+def test_a_transport_that_does_not_work_is_followed_by_the_next_at_once(camera: Camera) -> None:
+    pulled = Pulled("auto", camera, 7)
+    assert pulled.tried == ["tcp", "udp", "http", "tcp", "udp", "http", "tcp"]
+    assert pulled.waited == [3, 6]  # only when all were tried
+
+
+def test_multicast_is_tried_last_and_only_where_it_is_described() -> None:
+    def camera(policy: Reconnection) -> TranscoderError:
+        policy.note_described(multicast=True)
+        return ResponseError(461, "SETUP", "Unsupported Transport")
+
+    pulled = Pulled("auto", camera, 5)
+    assert pulled.tried == ["tcp", "udp", "http", "multicast", "tcp"]
+    assert pulled.waited == [4]
+
+
+def test_a_camera_that_takes_its_group_back() -> None:
+    """Its description names a group until that is what is tried, or what gave pictures."""
+    told = iter([True, True, True, False, True, True, False, False, False, False])
+
+    def camera(policy: Reconnection) -> TranscoderError:
+        policy.note_described(multicast=next(told))
+        return ResponseError(461, "SETUP", "Unsupported Transport")
+
+    assert Pulled("auto", camera, 10).tried == [
+        *("tcp", "udp", "http", "multicast"),
+        *("tcp", "udp", "http"),
+        *("tcp", "udp", "http"),
+    ]
+
+    def gave_pictures(policy: Reconnection) -> TranscoderError:
+        policy.note_described(multicast=policy.transport != "multicast")
+        if policy.transport == "multicast":
+            policy.note_picture()
+        return ResponseError(461, "SETUP", "Unsupported Transport")
+
+    assert Pulled("auto", gave_pictures, 6).tried == ["tcp", "udp", "http", "multicast", "multicast", "multicast"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResponseError(401, "DESCRIBE", "Unauthorized"),
+        ResponseError(404, "DESCRIBE", "Not Found"),
+        ResponseError(503, "PLAY", "Busy"),
+        ConnectionRefused("no connection to port 554: Connection refused"),
+        RemoteProtocolError("no RTSP"),
+    ],
+)
+def test_other_failures_say_nothing_of_the_transport(error: TranscoderError) -> None:
+    pulled = Pulled("auto", lambda _: error, 4)
+    assert pulled.tried == ["tcp"] * 4
+    assert pulled.waited == [1, 2, 3, 4]
+
+
+def test_a_camera_without_tunnel_is_not_asked_for_it_again_and_again() -> None:
+    """Whatever goes wrong over HTTP, it was a try."""
+
+    def camera(policy: Reconnection) -> TranscoderError:
+        if policy.transport == "http":
+            return ConnectionRefused("no connection to port 80: Connection refused")
+        return ResponseError(461, "SETUP", "no")
+
+    pulled = Pulled("auto", camera, 4)
+    assert pulled.tried == ["tcp", "udp", "http", "tcp"]
+    assert pulled.waited == [3]
+
+
+@pytest.mark.parametrize("works", ["tcp", "udp", "http"])
+def test_the_one_that_gave_pictures_is_kept(works: str) -> None:
+    def camera(policy: Reconnection) -> TranscoderError:
+        if policy.transport != works:
+            return silent(policy)
+        policy.note_playing(NOW)
+        policy.note_picture()
+        return TransportError("the camera closed the connection")
+
+    before = ["tcp", "udp", "http"].index(works)
+    pulled = Pulled("auto", camera, before + 4)
+    assert pulled.tried == ["tcp", "udp", "http"][:before] + [works] * 4
+    assert pulled.waited[:3] == [before + 1, before + 2, before + 3]
+
+
+def test_the_one_that_gave_pictures_is_the_first_of_the_next_round() -> None:
+    works = {"udp"}
+
+    def camera(policy: Reconnection) -> TranscoderError:
+        if policy.transport in works:
+            policy.note_picture()
+            works.clear()
+            return TransportError("the camera closed the connection")
+        return ResponseError(461, "SETUP", "no")
+
+    assert Pulled("auto", camera, 7).tried == ["tcp", "udp", "udp", "tcp", "http", "udp", "tcp"]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp", "http", "multicast"])
+@pytest.mark.parametrize("camera", [refuses(461), silent])
+def test_a_transport_that_is_configured_is_kept(transport: str, camera: Camera) -> None:
+    pulled = Pulled(transport, camera, 3)
+    assert pulled.tried == [transport] * 3
+    assert pulled.waited == [1, 2, 3]

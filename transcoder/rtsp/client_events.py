@@ -1,0 +1,67 @@
+"""The events of the RTSP client: what its user has to know, in the order in which it happened."""
+
+from dataclasses import dataclass
+
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Response
+from transcoder.rtsp.urls import RtspUrl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """DESCRIBE was answered; the caller picks a media and calls setup().
+
+    Attributes:
+        body: the session description as received.
+        server: the Server field, for fingerprints only.
+        realm: that of the camera's challenge, or ""; likewise.
+    """
+
+    body: bytes
+    server: str
+    realm: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """SETUP was answered; PLAY is on its way, or another setup() is expected.
+
+    Attributes:
+        transport: what the server agreed to, gaps filled from what was asked for; None where it refused a media that
+            can be done without.
+    """
+
+    transport: Transport | None
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """PLAY was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The server wants this client at another port or path of the configured host."""
+
+    url: RtspUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """TEARDOWN was answered, or nobody waits for the answer any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A response came, whatever it says; told only where everything is kept.
+
+    Attributes:
+        method: the request that it answers, or "" where it answers none.
+    """
+
+    method: str
+    response: Response
+
+
+Event = Described | SetUp | Playing | InterleavedFrames | Redirected | Closed | Answered | InterleavedFrame
+"""Answered and InterleavedFrame, a frame on a channel that was never set up, come only where everything is kept."""
