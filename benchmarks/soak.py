@@ -68,7 +68,7 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
         "streams": arguments.streams,
         "camera_losses": losses,
         "worker_kills": kills,
-        "worker_deaths": sum(stream["totals"]["worker_deaths"] for stream in final["streams"].values()),
+        "worker_deaths": sum(stream["worker_deaths"] for stream in final["streams"].values()),
         "service_mb_first": settled[0]["service_mb"],
         "service_mb_last": settled[-1]["service_mb"],
         "service_slope_mb_h": slope([(look["at_s"], look["service_mb"]) for look in settled]),

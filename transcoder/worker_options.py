@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from transcoder.codecs.nal import Codec
 
-MAX_OUTPUTS = 8
+MAX_OUTPUTS: Final = 8
 """Outputs of one stream: an encoder each, so more than a machine that has other streams could carry."""
+MAX_DIVISOR: Final = 16
+"""Of a picture rate: a worker without time for more encodes one picture in so many, and reports no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

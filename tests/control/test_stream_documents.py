@@ -2,7 +2,7 @@
 
 from transcoder.control import EVENT_TYPES
 from transcoder.control.stream_documents import printable
-from transcoder.service.stream import SCENE_EVENTS
+from transcoder.service.observer import SCENE_EVENTS
 
 
 def test_every_event_of_a_stream_is_in_the_documents() -> None:

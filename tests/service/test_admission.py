@@ -3,15 +3,15 @@
 import pytest
 
 from transcoder.service.admission import MEASURED_PICTURES, refusal, room, shares
-from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.status import Rates, StreamState, StreamStatus
 
 
 def stream(
     cpu: float, *, state: StreamState = StreamState.PLAYING, pictures: int = 1000, divisor: int = 1
 ) -> StreamStatus:
     status = StreamStatus(name="s", state=state)
-    status.rates.cpu = cpu
-    status.totals.pictures_out = pictures
+    status.rates = Rates(cpu=cpu)
+    status.output.pictures = pictures
     status.rate_divisor = divisor
     return status
 

@@ -28,7 +28,7 @@ from transcoder.sdp import parse_sdp, select_audio, select_video
 from transcoder.service import source as module
 from transcoder.service.host_gate import HostGate
 from transcoder.service.source import ENCRYPTED, MAX_PICTURES_PER_S, Source
-from transcoder.service.status import StreamTotals
+from transcoder.service.status import SourceStatus
 from transcoder.source.reconnection import Reconnection
 from transcoder.worker_options import AudioFormat
 
@@ -87,7 +87,7 @@ class World:
         self.sizes: list[tuple[int, int]] = []
         self.lost: list[tuple[str, bool]] = []
         self.behaviour: Behaviour = lambda _: TransportError("refused")
-        self.totals = StreamTotals()
+        self.status = SourceStatus()
         self.ledger = Ledger()
         self.gate = HostGate()
         options = SourceOptions(
@@ -96,7 +96,7 @@ class World:
         self.source = Source(
             options=options,
             ledger=self.ledger,
-            totals=self.totals,
+            status=self.status,
             log=structlog.get_logger(),
             on_unit=lambda coded, arrival: self.units.append((coded, arrival)),
             on_lost=self._on_lost,
@@ -230,8 +230,8 @@ async def test_what_is_counted_and_told(make: Callable[..., World]) -> None:
     world.behaviour = silent
     await world.pull(3)
     assert world.lost[:2] == [("no packet in 5 s", True)] * 2
-    assert world.totals.source_connects >= 2
-    assert world.totals.source_losses >= 2
+    assert world.status.connects >= 2
+    assert world.status.losses >= 2
     assert world.source.received_bytes >= 2000
     assert not world.source.is_connected
 
@@ -315,8 +315,8 @@ def test_only_what_is_allowed_is_handed_on(playing: World) -> None:
     assert [coded.random_access for coded, _ in playing.units] == [True, False]
     counted = {kind: entry.count for layer, kind, entry in playing.ledger if layer == "nal_in"}
     assert counted == {"h264 type 6": 1, "h264 type 30": 1, "h264 type 9": 1, "h264 type 12": 1}
-    assert playing.totals.access_units_in == 2
-    assert playing.totals.bytes_in == sum(len(coded.data) for coded, _ in playing.units)
+    assert playing.status.access_units == 2
+    assert playing.status.bytes == sum(len(coded.data) for coded, _ in playing.units)
 
 
 def test_the_described_size_is_told(playing: World) -> None:
@@ -332,7 +332,7 @@ def test_nothing_is_handed_on_before_the_first_idr(playing: World) -> None:
     for nal_unit in (SLICE, SLICE, IDR, SLICE):
         playing.source.on_access_unit(unit(nal_unit))
     assert [coded.random_access for coded, _ in playing.units] == [True, False]
-    assert playing.totals.skipped_access_units == 2
+    assert playing.status.skipped_access_units == 2
     playing.source.skip_to_random_access()
     for nal_unit in (SLICE, IDR):
         playing.source.on_access_unit(unit(nal_unit))
@@ -342,7 +342,7 @@ def test_nothing_is_handed_on_before_the_first_idr(playing: World) -> None:
 def test_an_access_unit_of_which_nothing_is_allowed(playing: World) -> None:
     playing.source.on_access_unit(unit(SEI))
     assert playing.units == []
-    assert playing.totals.access_units_in == 1
+    assert playing.status.access_units == 1
 
 
 def test_pictures_keep_their_distance(playing: World, now: Callable[[float], None]) -> None:
@@ -359,7 +359,7 @@ def test_no_camera_sends_pictures_so_fast(playing: World, now: Callable[[float],
     for _ in range(1000):
         playing.source.on_access_unit(unit(IDR))
     assert len(playing.units) == MAX_PICTURES_PER_S == 240
-    assert playing.totals.shed_access_units == 760
+    assert playing.status.shed_access_units == 760
     now(5000.1)
     playing.source.on_access_unit(unit(SLICE))
     playing.source.on_access_unit(unit(IDR))
@@ -375,7 +375,7 @@ def test_a_camera_at_sixty_pictures_is_never_slowed(playing: World, now: Callabl
     for index in range(600):
         now(5000 + index / 60)
         playing.source.on_access_unit(unit(IDR))
-    assert playing.totals.shed_access_units == 0
+    assert playing.status.shed_access_units == 0
     assert len(playing.units) == 600
 
 
@@ -449,7 +449,7 @@ def test_audio_began_a_packet_before_it_came(playing: World) -> None:
         playing.source.on_audio(sound(0xFFFF_FF00 + 160 * index, 5000 + 0.02 * index), restarted=False)
     assert playing.audio_formats == [AudioFormat(encoding="PCMU", clock_rate=8000, channels=1, config=b"")]
     assert [pts for pts, _ in playing.audio] == [5000 * 90_000 - 1800 + 1800 * index for index in range(5)]
-    assert playing.totals.audio_units_in == 5
+    assert playing.status.audio_units == 5
 
 
 def test_audio_that_begins_anew_follows_its_arrival(playing: World) -> None:

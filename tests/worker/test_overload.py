@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from transcoder.worker.overload import HIGH_S, LASTING_S, LOW_S, MAX_DIVISOR, RateLadder
+from transcoder.worker.overload import HIGH_S, LASTING_S, LOW_S, RateLadder
+from transcoder.worker_options import MAX_DIVISOR
 
 FPS = 25
 LATE, BETWEEN, CALM = HIGH_S + 0.01, (HIGH_S + LOW_S) / 2, LOW_S / 2

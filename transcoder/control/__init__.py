@@ -17,7 +17,7 @@ from transcoder.control.documents import (
 )
 from transcoder.control.numbers import StreamNumbers
 from transcoder.control.verbs import Control, EventFeed, Writer
-from transcoder.service.status import ENCODE_BOUNDS_S
+from transcoder.output.status import ENCODE_BOUNDS_S
 
 __all__ = [
     "ENCODE_BOUNDS_S",

@@ -61,8 +61,8 @@ class StreamDocuments:
 
     def sample(self, stream: Stream, now: float) -> None:
         """Called about once a second: whether pictures come, and the rates of the ledger."""
-        ledger, totals = stream.ledger, stream.status.totals
-        pictures = totals.pictures_out - totals.repeated_out
+        ledger, output = stream.ledger, stream.status.output
+        pictures = output.pictures - output.repeated
         if pictures != self._pictures:
             self._pictures, self._last_picture = pictures, clock.wall_clock()
         span = now - self._sampled
@@ -106,18 +106,18 @@ class StreamDocuments:
 
     def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:
         """What only metrics are made of."""
-        status, worker = stream.status, stream.status.worker
+        output, report = stream.status.output, stream.status.worker.report
         repairs = stream.reception.get("timestamp_repairs", {})
-        errors = {kind: _number(count) or 0 for kind, count in worker.get("decode_errors", {}).items()}
+        errors = {kind: _number(count) or 0 for kind, count in report.get("decode_errors", {}).items()}
         concealed = errors.get(CONCEALED, 0)
-        delays = {str(share): status.delay_s(share) for share in QUANTILES}
+        delays = {str(share): output.delay_s(share) for share in QUANTILES}
         return StreamNumbers(
-            decoded=_number(worker.get("counters", {}).get("decoded_pictures")) or 0,
+            decoded=_number(report.get("counters", {}).get("decoded_pictures")) or 0,
             decode_errors=sum(errors.values()) - concealed,
             concealed=concealed,
             timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
-            encode_s=status.totals.encode_s,
-            encode_counts=tuple(status.totals.encode_counts),
+            encode_s=output.encode_s,
+            encode_counts=tuple(output.encode_counts),
             delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
             last_picture=self._last_picture,
             slow_reader_drops=stream.fanout.counters.dropped_access_units,
@@ -135,11 +135,11 @@ class StreamDocuments:
             source=_source(stream, status),
             output=_output(status, config),
             faults=FaultsDocument(
-                damaged_access_units=status.totals.damaged_access_units,
-                shed_access_units=status.totals.shed_access_units,
-                worker_starts=status.totals.worker_starts,
-                worker_deaths=status.totals.worker_deaths,
-                rejected_from_worker=status.totals.rejected_from_worker,
+                damaged_access_units=status.source.damaged_access_units,
+                shed_access_units=status.shed_access_units,
+                worker_starts=status.worker.starts,
+                worker_deaths=status.worker.deaths,
+                rejected_from_worker=status.worker.rejected,
             ),
             cpu=round(status.rates.cpu, 3),
             rate_divisor=status.rate_divisor,
@@ -157,7 +157,7 @@ def _problem(status: StreamStatus) -> str | None:
 
 
 def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
-    found, totals, reception = status.source, status.totals, stream.reception
+    found, counted, reception = status.worker.source_format, status.source, stream.reception
     connected = status.state is StreamState.PLAYING
     return SourceDocument(
         connected=connected,
@@ -166,18 +166,17 @@ def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
         height=_number(found.get("height")),
         fps=round(status.rates.fps_in, 2),
         kbps=round(status.rates.kbps_in, 1),
-        vendor=_text(status.vendor),
         packets=_number(reception.get("packets")) or 0,
         packets_lost=_number(reception.get("lost")) or 0,
-        bytes=totals.bytes_in,
-        connects=totals.source_connects,
-        losses=totals.source_losses,
+        bytes=counted.bytes,
+        connects=counted.connects,
+        losses=counted.losses,
     )
 
 
 def _output(status: StreamStatus, config: StreamConfig) -> OutputDocument:
-    made, totals = status.output, status.totals
-    delay_s = status.delay_s()
+    output, made = status.output, status.output.format
+    delay_s = output.delay_s()
     frame_rate = made.get("frame_rate")
     return OutputDocument(
         codec=_text(made.get("codec")),
@@ -189,10 +188,10 @@ def _output(status: StreamStatus, config: StreamConfig) -> OutputDocument:
         bitrate_kbps=config.video.bitrate_kbps,
         gop_s=config.video.gop_s,
         readers=status.readers,
-        pictures=totals.pictures_out,
-        repeated=totals.repeated_out,
-        idr=totals.idr_out,
-        bytes=totals.bytes_out,
+        pictures=output.pictures,
+        repeated=output.repeated,
+        idr=output.idr,
+        bytes=output.bytes,
         delay_s=round(max(delay_s, 0.0), 4) if delay_s is not None else None,
     )
 

@@ -23,7 +23,7 @@ def shares(streams: Iterable[StreamStatus]) -> list[float]:
 
 def _measured(status: StreamStatus) -> float | None:
     """A stream that sheds would take more than it gets."""
-    if status.state is not StreamState.PLAYING or status.totals.pictures_out < MEASURED_PICTURES:
+    if status.state is not StreamState.PLAYING or status.output.pictures < MEASURED_PICTURES:
         return None
     return status.rates.cpu * status.rate_divisor
 

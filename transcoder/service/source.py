@@ -24,7 +24,7 @@ from transcoder.rtp.timeline import Timeline
 from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
-from transcoder.service.status import StreamTotals
+from transcoder.service.status import SourceStatus
 from transcoder.source.reconnection import Reconnection
 from transcoder.worker_options import AudioFormat
 
@@ -45,7 +45,7 @@ class Source:
     Args:
         options: of the source; transport may be "auto".
         ledger: of the stream.
-        totals: of the stream; the source's part is counted here.
+        status: the source's part of what is known of the stream; this source alone writes it.
         log: bound to the stream's name.
         on_unit: gets every access unit, with the monotonic seconds of its last packet.
         on_lost: called when a connection ended.
@@ -60,7 +60,7 @@ class Source:
         self,
         options: SourceOptions,
         ledger: Ledger,
-        totals: StreamTotals,
+        status: SourceStatus,
         log: structlog.stdlib.BoundLogger,
         on_unit: Callable[[CodedUnit, float], None],
         on_lost: OnLost,
@@ -72,7 +72,7 @@ class Source:
     ) -> None:
         self._options = options
         self._ledger = ledger
-        self._totals = totals
+        self._status = status
         self._log = log
         self._on_unit = on_unit
         self._on_lost = on_lost
@@ -101,7 +101,7 @@ class Source:
             error = await self._pull()
             retry = reconnection.lose(error, clock.monotonic())
             was_playing = retry.played_s is not None
-            self._totals.source_losses += was_playing
+            self._status.losses += was_playing
             if not retry.delay_s:
                 self._log.info("trying another transport", transport=reconnection.transport, reason=str(error))
                 continue
@@ -207,22 +207,22 @@ class Source:
         """Media may come from now on."""
         self._reconnection.note_playing(clock.monotonic())
         self._settled.set()
-        self._totals.source_connects += 1
+        self._status.connects += 1
         self._log.info("source connected", transport=self._reconnection.transport)
 
     def on_restart(self) -> None:
         """The camera began anew within the connection."""
         self._timeline.reset()
-        self._totals.source_restarts += 1
+        self._status.restarts += 1
 
     def on_access_unit(self, access_unit: AccessUnit) -> None:
         """Allow-list, date and hand on."""
-        totals = self._totals
+        status = self._status
         self._reconnection.note_picture()
-        totals.access_units_in += 1
-        totals.damaged_access_units += access_unit.damaged
+        status.access_units += 1
+        status.damaged_access_units += access_unit.damaged
         if not self._is_within_rate(access_unit.completed):
-            totals.shed_access_units += 1
+            status.shed_access_units += 1
             self._skip_to_random_access = True
             return
         self._ledger.now = clock.wall_clock()
@@ -238,12 +238,12 @@ class Source:
         if access_unit.random_access:
             self._skip_to_random_access = False
         elif self._skip_to_random_access:
-            totals.skipped_access_units += 1
+            status.skipped_access_units += 1
             return
         if self._lip_sync is not None:
             self._lip_sync.note_video(access_unit.timestamp, pts)
         data = decoder_input(access_unit.codec, nal_units)
-        totals.bytes_in += len(data)
+        status.bytes += len(data)
         unit = CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
         self._on_unit(unit, access_unit.completed)
 
@@ -300,5 +300,5 @@ class Source:
         end = timeline.presentation_time(unit.timestamp + unit.duration, unit.arrival)
         begin = end - unit.duration * VIDEO_CLOCK_RATE // timeline.clock_rate
         reports = connection.video.sender_report, connection.audio.sender_report if connection.audio else None
-        self._totals.audio_units_in += 1
+        self._status.audio_units += 1
         self._on_audio(lip_sync.correct(unit.timestamp, begin, *reports), unit.data)

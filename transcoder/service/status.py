@@ -1,18 +1,12 @@
-"""What is known of a stream at a moment, for tables, APIs and metrics."""
+"""What is known of a stream at a moment, for tables, APIs and metrics; each part is written by one object."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-Condition = Literal["frozen", "dark", "covered", "scene_changed"]
+from transcoder.output.status import MAIN, OutputStatus
 
-ENCODE_BOUNDS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
-"""Upper bounds of the time that a picture takes to encode: 360p takes one or two milliseconds, 4K some forty."""
-DELAY_SPAN_S = 10.0
-"""Seconds of pictures that a delay is told of."""
-MAX_DELAYS = 600
-"""Pictures in that at 60 a second; from a faster camera they are fewer seconds."""
+Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
 
 class StreamState(Enum):
@@ -26,8 +20,60 @@ class StreamState(Enum):
 
 
 @dataclass(slots=True)
+class SourceStatus:
+    """The camera's side since the stream was started; the stream's source alone writes it.
+
+    Attributes:
+        connects: connections over which the camera began to play.
+        losses: those among them that ended.
+        restarts: times that the camera began anew within a connection.
+        access_units: access units that came, all of them.
+        bytes: the bytes of those that were handed on.
+        damaged_access_units: access units that lack packets.
+        shed_access_units: access units that came faster than any camera sends them.
+        skipped_access_units: access units that refer to one that was dropped.
+        audio_units: audio units that were handed on.
+    """
+
+    connects: int = 0
+    losses: int = 0
+    restarts: int = 0
+    access_units: int = 0
+    bytes: int = 0
+    damaged_access_units: int = 0
+    shed_access_units: int = 0
+    skipped_access_units: int = 0
+    audio_units: int = 0
+
+
+@dataclass(slots=True)
+class WorkerStatus:
+    """The worker's side since the stream was started; the service's Worker alone writes it.
+
+    Attributes:
+        pid: the worker's process, or None.
+        source_format: the camera's pictures as they were decoded: codec, width, height, pixel_format.
+        report: the counters that the present worker reported last.
+        starts: workers that were started.
+        deaths: workers that were lost.
+        rejected: coded pictures that can't be those of our encoder.
+        shed_access_units: access units that a worker was too slow for.
+        cpu_s: processor time of the workers before the present one, seconds.
+    """
+
+    pid: int | None = None
+    source_format: dict[str, Any] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    starts: int = 0
+    deaths: int = 0
+    rejected: int = 0
+    shed_access_units: int = 0
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Per second, over the last second."""
+    """Averages over the last second: pictures and kbit a second that came and went, and cores that workers took."""
 
     fps_in: float = 0.0
     fps_out: float = 0.0
@@ -36,76 +82,45 @@ class Rates:
     cpu: float = 0.0
 
 
-@dataclass(slots=True)
-class StreamTotals:
-    """Since the stream was started."""
-
-    access_units_in: int = 0
-    bytes_in: int = 0
-    damaged_access_units: int = 0
-    shed_access_units: int = 0
-    pictures_out: int = 0
-    repeated_out: int = 0
-    bytes_out: int = 0
-    idr_out: int = 0
-    source_connects: int = 0
-    source_losses: int = 0
-    source_restarts: int = 0
-    audio_units_in: int = 0
-    audio_units_out: int = 0
-    skipped_access_units: int = 0
-    worker_starts: int = 0
-    worker_deaths: int = 0
-    rejected_from_worker: int = 0
-    decode_s: float = 0.0
-    stages_s: float = 0.0
-    encode_s: float = 0.0
-    encode_counts: list[int] = field(default_factory=lambda: [0] * (len(ENCODE_BOUNDS_S) + 1))
-    worker_cpu_s: float = 0.0
-
-
 @dataclass(slots=True, kw_only=True)
 class StreamStatus:
-    """One stream.
+    """One stream; the stream itself writes what stands here, and the objects behind it write their parts.
 
     Attributes:
         problem: why it is not playing, one line, or "".
-        source: what the camera sends: codec, width, height, pixel_format.
-        output: what is served: codec, width, height, frame_rate.
+        rates: of the last second.
         overloaded: whether pictures are lost for want of time.
         rate_divisor: one picture in so many is encoded.
         motion: share of the picture that moves, 0..1.
         conditions: of the picture that hold now: frozen, dark, covered, scene_changed.
-        delays: of the last pictures: when each left, and how long after its last packet, seconds.
-        worker: counters of the current worker.
-        worker_pid: its process, or None.
+        source: the camera's side.
+        worker: the worker's side.
+        outputs: what is served, by the output's name.
     """
 
     name: str
     state: StreamState = StreamState.STARTING
     problem: str = ""
-    vendor: str = ""
-    source: dict[str, Any] = field(default_factory=dict)
-    output: dict[str, Any] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
-    totals: StreamTotals = field(default_factory=StreamTotals)
-    delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_DELAYS))
     overloaded: bool = False
     rate_divisor: int = 1
     motion: float = 0.0
     conditions: tuple[Condition, ...] = ()
-    worker: dict[str, Any] = field(default_factory=dict)
-    worker_pid: int | None = None
-    readers: int = 0
+    source: SourceStatus = field(default_factory=SourceStatus)
+    worker: WorkerStatus = field(default_factory=WorkerStatus)
+    outputs: dict[str, OutputStatus] = field(default_factory=lambda: {MAIN: OutputStatus()})
 
-    def note_delay(self, now: float, delay_s: float) -> None:
-        """A picture left, so long after its last packet came."""
-        self.delays.append((now, delay_s))
+    @property
+    def output(self) -> OutputStatus:
+        """The output that is served under the stream's own name."""
+        return self.outputs[MAIN]
 
-    def delay_s(self, share: float = 0.5) -> float | None:
-        """Delay that this share of the pictures of the last DELAY_SPAN_S did not exceed, seconds."""
-        if not self.delays:
-            return None
-        since = self.delays[-1][0] - DELAY_SPAN_S
-        ordered = sorted(delay for at, delay in self.delays if at >= since)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+    @property
+    def readers(self) -> int:
+        """How many readers of all outputs play."""
+        return sum(output.readers for output in self.outputs.values())
+
+    @property
+    def shed_access_units(self) -> int:
+        """Access units that were left out before a worker saw them."""
+        return self.source.shed_access_units + self.worker.shed_access_units

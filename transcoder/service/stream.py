@@ -17,13 +17,15 @@ from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.output.fanout import Fanout
+from transcoder.output.status import ENCODE_BOUNDS_S
 from transcoder.rtp.sender import AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
 from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
+from transcoder.service.observer import Sample, StreamObserver
 from transcoder.service.source import Source
-from transcoder.service.status import ENCODE_BOUNDS_S, Condition, StreamState, StreamStatus
+from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.worker import Worker
 from transcoder.worker_options import WorkerOptions
 
@@ -39,20 +41,6 @@ SLATE_WAIT_S = 3.0
 AUDIO_WAIT_S = 1.0
 DECODE_WAIT_S = 30.0
 """Access units for so long and no decoded picture: the connection is tried anew."""
-
-MAX_DIVISOR = 64
-"""Of a picture rate that a worker may report."""
-CALM_SAMPLES = 3
-"""Seconds without a lost picture after which a stream is not overloaded any more."""
-REAL_TIME = 0.9
-"""Share of a core that decoding takes when it can't keep up with the camera any more."""
-SCENE_EVENTS: dict[Condition, str] = {
-    "frozen": "picture_frozen",
-    "dark": "picture_dark",
-    "covered": "picture_covered",
-    "scene_changed": "scene_changed",
-}
-"""Events of what a worker sees in the picture."""
 
 OnEvent = Callable[[str, str, dict[str, Any]], None]
 
@@ -113,6 +101,7 @@ class Stream:
             self._log,
             self._on_picture,
             self._on_worker_death,
+            self._on_worker_problem,
             self._on_audio,
         )
         self._source = self._new_source()
@@ -126,17 +115,13 @@ class Stream:
         self._next_repeat = 0.0
         self._last_idr_request = 0.0
         self._idr_timer: asyncio.TimerHandle | None = None
-        self._last_sample: tuple[float, int, int, int, int, float] | None = None
-        self._channels_seen = 0
-        self._shed_before = 0
-        self._decoded_before: dict[str, Any] = {}
-        self._calm = 0
+        self._observer = StreamObserver(self._log, self._tell)
 
     def _new_source(self) -> Source:
         return Source(
             self._source_options,
             self.ledger,
-            self.status.totals,
+            self.status.source,
             self._log,
             self._on_unit,
             self._on_source_lost,
@@ -231,6 +216,9 @@ class Stream:
         """Counters of the current connection's reception."""
         return self._source.reception
 
+    def _tell(self, kind: str, detail: dict[str, Any]) -> None:
+        self._on_event(self.name, kind, detail)
+
     # -- from the source to the worker ---------------------------------------------------------------------------
 
     def _on_unit(self, unit: CodedUnit, arrival: float) -> None:
@@ -241,41 +229,44 @@ class Stream:
         self.status.state = StreamState.AWAY
         self.status.problem = reason
         if was_playing:
-            self._on_event(self.name, "source_lost", {"reason": reason})
+            self._tell("source_lost", {"reason": reason})
 
     def _on_problem(self, problem: str) -> None:
         """Pictures come, and none of them can be shown: what there was, or a slate, is repeated."""
         self.status.state = StreamState.AWAY
         self.status.problem = problem
         self._unreadable = True
-        self._on_event(self.name, "source_encrypted", {"reason": problem})
+        self._tell("source_encrypted", {"reason": problem})
+
+    def _on_worker_problem(self, problem: str) -> None:
+        self.status.problem = problem
 
     def _on_worker_death(self, reason: str) -> None:
-        self._on_event(self.name, "worker_restarted", {"reason": reason})
+        self._tell("worker_restarted", {"reason": reason})
 
     # -- from the worker to the readers --------------------------------------------------------------------------
 
     def _on_picture(self, message: CodedMessage, types: list[int]) -> None:
         codec = message.codec
-        totals = self.status.totals
+        status = self.status.output
         random_access = any(is_random_access(codec, kind) for kind in types)
         if random_access:
-            totals.idr_out += 1
+            status.idr += 1
             units = zip(message.nal_units, types, strict=True)
             self._note_parameter_sets(tuple(unit for unit, kind in units if is_parameter_set(codec, kind)))
         if not self._parameter_sets:
             return
-        totals.pictures_out += 1
+        status.pictures += 1
         if message.flags & REPEATED:
-            totals.repeated_out += 1
+            status.repeated += 1
         else:
             self._last_picture = now = clock.monotonic()
             self._note_playing(now, now - message.arrival)
-        totals.bytes_out += sum(map(len, message.nal_units))
-        totals.decode_s += message.decode_s
-        totals.stages_s += message.stages_s
-        totals.encode_s += message.encode_s
-        totals.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
+        status.bytes += sum(map(len, message.nal_units))
+        status.decode_s += message.decode_s
+        status.stages_s += message.stages_s
+        status.encode_s += message.encode_s
+        status.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
 
     def _on_audio(self, pts: int, unit: bytes) -> None:
@@ -285,18 +276,18 @@ class Stream:
         if self.fanout.audio_rate != output[0]:
             self.fanout.set_audio_rate(output[0])
             self._audible.set()
-        self.status.totals.audio_units_out += 1
+        self.status.output.audio_units += 1
         self.fanout.send_audio(pts, unit)
 
     def _note_playing(self, now: float, delay_s: float) -> None:
         status = self.status
-        status.note_delay(now, delay_s)
+        status.output.note_delay(now, delay_s)
         if status.state is not StreamState.PLAYING and self._source.is_connected and not self._source.is_encrypted:
             status.state = StreamState.PLAYING
             status.problem = ""
             told, self._unreadable = self._unreadable, False
-            if told or status.totals.source_losses:
-                self._on_event(self.name, "source_recovered", {})
+            if told or status.source.losses:
+                self._tell("source_recovered", {})
 
     def _note_parameter_sets(self, sets: tuple[bytes, ...]) -> None:
         if sets == self._parameter_sets or not sets:
@@ -306,7 +297,7 @@ class Stream:
             # other parameter sets of the same size come in the stream, before the IDR that needs them
             self._log.info("output format changed; readers have to ask again", readers=self.fanout.readers)
             self._end_readers(self.name)
-            self._on_event(self.name, "format_changed", dict(self.status.output))
+            self._tell("format_changed", dict(self.status.output.format))
         self._parameter_sets = sets
         self._description_version += 1
         self._described.set()
@@ -388,7 +379,7 @@ class Stream:
 
     def tick(self, now: float) -> None:
         """Called every TICK_S of the gateway: watchdogs, and the repeated picture while the camera is away."""
-        self.status.readers = self.fanout.readers
+        self.status.output.readers = self.fanout.readers
         self._worker.check(now)
         quiet = now - self._last_picture > QUIET_S and now >= self._next_repeat
         if quiet and self.fanout.readers and self._described.is_set():
@@ -401,78 +392,24 @@ class Stream:
 
     def sample(self, now: float) -> None:
         """Called every second: rates, and events that are noticed by counting."""
-        self._notice()
-        totals, rates = self.status.totals, self.status.rates
-        received = self._source.received_bytes
-        current = (now, totals.access_units_in, totals.pictures_out, received, totals.bytes_out, self._worker.cpu_s)
-        previous, self._last_sample = self._last_sample, current
-        if previous is None or now - previous[0] < 0.1:
-            return
-        span = now - previous[0]
-        rates.fps_in = (current[1] - previous[1]) / span
-        rates.fps_out = (current[2] - previous[2]) / span
-        rates.kbps_in = max(current[3] - previous[3], 0) / span / 125
-        rates.kbps_out = (current[4] - previous[4]) / span / 125
-        rates.cpu = max(current[5] - previous[5], 0.0) / span
-
-    def _notice(self) -> None:
-        """Tell of channels never met before, and of overload."""
-        if len(self.ledger) > self._channels_seen:
-            for layer, kind, _ in list(self.ledger)[self._channels_seen :]:
-                self._log.info("channel not let through", layer=layer, kind=kind)
-                self._on_event(self.name, "channel_seen", {"layer": layer, "kind": kind})
-            self._channels_seen = len(self.ledger)
-        self._notice_scene()
-        self._notice_overload()
-
-    def _notice_overload(self) -> None:
-        """Tell when a stream begins to lose pictures for want of time, and when it has its full rate again."""
         status = self.status
-        counters = status.worker.get("counters", {})
-        shed = status.totals.shed_access_units + sum(
-            value for key, value in counters.items() if key.startswith("shed_") and isinstance(value, int)
+        found = self._observer.take(
+            Sample(
+                at=now,
+                is_playing=status.state is StreamState.PLAYING,
+                access_units_in=status.source.access_units,
+                bytes_in=self._source.received_bytes,
+                pictures_out=status.output.pictures,
+                bytes_out=status.output.bytes,
+                shed_access_units=status.shed_access_units,
+                cpu_s=self._worker.cpu_s,
+                report=status.worker.report,
+                channels=tuple((layer, kind) for layer, kind, _ in self.ledger),
+            )
         )
-        divisor = status.worker.get("rate_divisor", 1)
-        status.rate_divisor = divisor if isinstance(divisor, int) and 1 <= divisor <= MAX_DIVISOR else 1
-        if status.state is StreamState.PLAYING and (status.rate_divisor > 1 or shed > self._shed_before):
-            self._calm = 0
-            if not status.overloaded:
-                status.overloaded = True
-                detail = {"rate_divisor": status.rate_divisor} | self._slow_decoding(counters)
-                self._log.warning("overloaded: fewer pictures are encoded", **detail)
-                self._on_event(self.name, "overload", {"active": True} | detail)
-        elif status.overloaded:
-            self._calm += 1
-            if self._calm >= CALM_SAMPLES:
-                status.overloaded = False
-                self._log.info("no longer overloaded")
-                self._on_event(self.name, "overload", {"active": False, "rate_divisor": 1})
-        self._shed_before = shed
-        self._decoded_before = counters
-
-    def _slow_decoding(self, counters: dict[str, Any]) -> dict[str, Any]:
-        """What a picture takes to decode, milliseconds, where that alone is longer than from one to the next.
-
-        Then no shedding helps: the camera has to send fewer or smaller pictures.
-        """
-        took_us, pictures = (
-            counters.get(name, 0) - self._decoded_before.get(name, 0) for name in ("decode_us", "decoded_pictures")
-        )
-        if pictures <= 0 or took_us / pictures / 1e6 * self.status.rates.fps_in < REAL_TIME:
-            return {}
-        return {"slow_decoding_ms": round(took_us / pictures / 1e3, 1)}
-
-    def _notice_scene(self) -> None:
-        """Tell of conditions of the picture that began or ended."""
-        reported = self.status.worker.get("conditions", [])
-        motion = self.status.worker.get("motion", 0.0)
-        self.status.motion = motion if isinstance(motion, float) and 0 <= motion <= 1 else 0.0
-        now = tuple(name for name in SCENE_EVENTS if isinstance(reported, list) and name in reported)
-        for name, kind in SCENE_EVENTS.items():
-            if (name in now) != (name in self.status.conditions):
-                self._log.info("picture", condition=name, active=name in now)
-                self._on_event(self.name, kind, {"active": name in now})
-        self.status.conditions = now
+        status.rates = found.rates
+        status.overloaded = found.is_overloaded
+        status.rate_divisor, status.motion, status.conditions = found.rate_divisor, found.motion, found.conditions
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

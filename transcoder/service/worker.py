@@ -64,6 +64,7 @@ class Worker:
         log: bound to the stream's name.
         on_picture: gets what our encoder made.
         on_death: told why a worker was lost.
+        on_problem: told why there is no worker, or what a worker can't do, in one line.
         on_audio: gets our audio: 90 kHz ticks and an AAC frame.
 
     Attributes:
@@ -82,6 +83,7 @@ class Worker:
         log: structlog.stdlib.BoundLogger,
         on_picture: OnPicture,
         on_death: Callable[[str], None],
+        on_problem: Callable[[str], None],
         on_audio: Callable[[int, bytes], None],
     ) -> None:
         self._name = name
@@ -91,6 +93,7 @@ class Worker:
         self._log = log
         self._on_picture = on_picture
         self._on_death = on_death
+        self._on_problem = on_problem
         self._on_audio = on_audio
         self._audio_format: AudioFormat | None = None
         self.audio_output: tuple[int, bytes] | None = None
@@ -121,7 +124,7 @@ class Worker:
                     self._fork_server, self._name, options, self._on_message, self._on_gone
                 )
             except WorkerError as error:
-                self._status.problem = str(error)
+                self._on_problem(str(error))
                 self._log.error("worker not started", reason=str(error), retry_in_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -130,8 +133,8 @@ class Worker:
             if self._with_fixed(options.outputs[0].fixed) != options:  # changed while the worker was started
                 link.configure(self._options)
             self._decoded_pictures = 0
-            self._status.worker_pid = link.pid
-            self._status.totals.worker_starts += 1
+            self._status.worker.pid = link.pid
+            self._status.worker.starts += 1
             if self._audio_format is not None:
                 link.send(serialize_message(MessageType.AUDIO_FORMAT, self._audio_format.to_json()))
             for message in self._gop.replay(clock.monotonic()):
@@ -142,7 +145,7 @@ class Worker:
         if self._link is not None:
             self._link.stop()
             self._link = None
-        self._status.worker_pid = None
+        self._status.worker.pid = None
         self._retire()
         self._gop.clear()
         for snapshot in self._snapshots:
@@ -182,7 +185,7 @@ class Worker:
     @property
     def cpu_s(self) -> float:
         """Processor time of all workers so far."""
-        return self._status.totals.worker_cpu_s + self._cpu_s
+        return self._status.worker.cpu_s + self._cpu_s
 
     # -- towards the worker --------------------------------------------------------------------------------------
 
@@ -193,7 +196,7 @@ class Worker:
         if link is None or not wanted:
             return True
         if link.backlog() > MAX_BACKLOG:
-            self._status.totals.shed_access_units += 1
+            self._status.worker.shed_access_units += 1
             self._gop.clear()
             return False
         flags = RANDOM_ACCESS if unit.random_access else 0
@@ -248,8 +251,8 @@ class Worker:
 
     def _on_gone(self, reason: str) -> None:
         self._link = None
-        self._status.worker_pid = None
-        self._status.totals.worker_deaths += 1
+        self._status.worker.pid = None
+        self._status.worker.deaths += 1
         self._retire()
         self._deaths.append(clock.monotonic())
         self._gop.worker_died()
@@ -258,7 +261,7 @@ class Worker:
         self._wanted.set()
 
     def _retire(self) -> None:
-        self._status.totals.worker_cpu_s += self._cpu_s
+        self._status.worker.cpu_s += self._cpu_s
         self._cpu_s = 0.0
 
     def _on_message(self, kind: MessageType, body: memoryview) -> None:
@@ -283,7 +286,7 @@ class Worker:
             self._on_source_format(parse_json(body))
         elif kind is MessageType.FAILED:
             reason = str(parse_json(body).get("reason", ""))[:500]
-            self._status.problem = reason
+            self._on_problem(reason)
             self._log.warning("worker reports", reason=reason)
         elif kind is MessageType.SNAPSHOT_TAKEN:
             _, picture = parse_snapshot(body, len(self._options.outputs))
@@ -309,7 +312,7 @@ class Worker:
         honest = message.codec is codec and all(is_allowed(codec, kind) for kind in types)
         honest = honest and any(is_vcl(codec, kind) for kind in types)
         if not honest or abs(message.pts / VIDEO_CLOCK_RATE - clock.monotonic()) > MAX_AHEAD_S:
-            self._status.totals.rejected_from_worker += 1
+            self._status.worker.rejected += 1
             return
         self._on_picture(message, types)
 
@@ -327,13 +330,14 @@ class Worker:
         if isinstance(decoded, int) and decoded > self._decoded_pictures:
             self._decoded_pictures = decoded
             self.last_decoded = clock.monotonic()
-        self._status.worker = report
+        self._status.worker.report = report
 
     def _on_source_format(self, report: dict[str, Any]) -> None:
         status = self._status
-        if status.source and report != status.source:
-            self._log.info("source format changed", before=status.source, now=report)
-        status.source = report
+        known = status.worker.source_format
+        if known and report != known:
+            self._log.info("source format changed", before=known, now=report)
+        status.worker.source_format = report
 
     def _on_format(self, report: dict[str, Any]) -> None:
         number = check_output_number(report.get("output_number"), len(self._options.outputs))
@@ -342,7 +346,7 @@ class Worker:
             raise RemoteProtocolError("a worker's format lacks the output's")
         self.output = _output_format(output)
         self.slate = bool(report.get("slate"))
-        self._status.output = {"codec": self._options.outputs[number].codec.value, **asdict(self.output)}
+        self._status.output.format = {"codec": self._options.outputs[number].codec.value, **asdict(self.output)}
 
     def _with_fixed(self, fixed: OutputFormat | None) -> WorkerOptions:
         """The options, with the format that a new worker is to keep."""

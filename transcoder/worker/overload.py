@@ -5,6 +5,8 @@ decoded and every second, fourth, ... one is encoded. The steps have times of th
 flicker between two rates. What every worker decides alone is fair, because the system gives each its share.
 """
 
+from transcoder.worker_options import MAX_DIVISOR
+
 HIGH_S = 0.25
 """An access unit this old when it is handled may mean that there is no time for all pictures ..."""
 LOW_S = 0.12
@@ -15,7 +17,6 @@ DOWN_S = 1.0
 """Seconds between steps down: the last step has shown by then what it brought."""
 UP_S = 2.0
 """Seconds of calm before a step up. From a sixteenth to the full rate takes four steps, 8 s."""
-MAX_DIVISOR = 16
 
 
 class RateLadder:

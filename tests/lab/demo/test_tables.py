@@ -6,19 +6,20 @@ from rich.console import Console
 from transcoder.lab.demo import tables
 from transcoder.lab.demo.verdict import Verdict
 from transcoder.ledger import Ledger
-from transcoder.service.status import Rates, StreamState, StreamStatus
+from transcoder.output.status import MAIN, OutputStatus
+from transcoder.service.status import Rates, StreamState, StreamStatus, WorkerStatus
 
 
 def row(number: int = 1) -> tables.Row:
     status = StreamStatus(
         name=f"cam{number}",
         state=StreamState.PLAYING,
-        source={"codec": "H265", "width": 1920, "height": 1080},
-        output={"codec": "H264", "width": 1280, "height": 720},
+        worker=WorkerStatus(source_format={"codec": "H265", "width": 1920, "height": 1080}),
+        outputs={MAIN: OutputStatus(format={"codec": "H264", "width": 1280, "height": 720})},
         rates=Rates(fps_in=25.2, fps_out=24.9, kbps_in=3001, kbps_out=2002, cpu=0.314),
     )
     for delay_s in (0.010, 0.020, 0.030):
-        status.note_delay(1.0, delay_s)
+        status.output.note_delay(1.0, delay_s)
     ledger = Ledger()
     ledger.count("rtp_payload_type", "112", count=436)
     return tables.Row(status=status, ledger=ledger, family="hikvision", frames=77)
@@ -39,8 +40,8 @@ def test_plain_line() -> None:
 
 def test_before_the_first_picture_and_after_shedding() -> None:
     status = StreamStatus(name="cam1", state=StreamState.AWAY, problem="refused")
-    status.totals.shed_access_units = 3
-    status.worker = {"counters": {"shed_pictures": 2, "decoded_pictures": 100}}
+    status.worker.shed_access_units = 3
+    status.worker.report = {"counters": {"shed_pictures": 2, "decoded_pictures": 100}}
     line = tables.plain_line(tables.Row(status=status, ledger=Ledger(), family="dahua", frames=0))
     assert line.startswith("cam1 dahua: away (refused), - > -, 0 > 0 fps")
     assert "delay - ms" in line

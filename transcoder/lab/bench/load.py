@@ -281,5 +281,5 @@ def _split(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
         old = before["streams"][name]
         workers += (stream["worker_cpu_s"] - old["worker_cpu_s"]) / span
         for part in parts:
-            parts[part] += (stream["totals"][f"{part}_s"] - old["totals"][f"{part}_s"]) / span
+            parts[part] += (stream["output"][f"{part}_s"] - old["output"][f"{part}_s"]) / span
     return cores | parts | {"rest": workers - sum(parts.values())}

@@ -21,26 +21,28 @@ def report(gateway: Gateway) -> dict[str, Any]:
     """Counters, processor time and memory of the service, its fork server and its workers."""
     own = os.getpid()
     at, service_cpu_s = time.monotonic(), processes.cpu_seconds(own)
-    workers = {stream.status.worker_pid for stream in gateway.streams.values()} - {None}
+    workers = {stream.status.worker.pid for stream in gateway.streams.values()} - {None}
     others = [pid for pid in processes.children(own) if pid not in workers]
     streams = {}
     for name, stream in gateway.streams.items():
-        status = stream.status
+        status, output, pid = stream.status, stream.status.output, stream.status.worker.pid
         streams[name] = {
             "state": status.state.value,
             "problem": status.problem,
-            "totals": asdict(status.totals),
-            "counters": status.worker.get("counters", {}),
-            "delays_s": [delay_s for _, delay_s in status.delays],
+            "source": asdict(status.source),
+            "output": {name: value for name, value in asdict(output).items() if name != "delays"},
+            "worker_deaths": status.worker.deaths,
+            "counters": status.worker.report.get("counters", {}),
+            "delays_s": [delay_s for _, delay_s in output.delays],
             "reception": stream.reception,
             "readers": stream.fanout.readers,
             "sent_bytes": stream.fanout.counters.sent_bytes,
             "dropped_access_units": stream.fanout.counters.dropped_access_units,
-            "worker_pid": status.worker_pid,
-            "worker_cpu_s": processes.cpu_seconds(status.worker_pid) if status.worker_pid else 0.0,
-            "worker_pss": processes.pss_bytes(status.worker_pid) if status.worker_pid else 0,
+            "worker_pid": pid,
+            "worker_cpu_s": processes.cpu_seconds(pid) if pid else 0.0,
+            "worker_pss": processes.pss_bytes(pid) if pid else 0,
         }
-        status.delays.clear()
+        output.delays.clear()
     found = {
         "at": at,
         "service_cpu_s": service_cpu_s,

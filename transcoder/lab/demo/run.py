@@ -206,11 +206,7 @@ class _Demo:
     def _away(self) -> dict[str, str]:
         """Streams that had no picture of their camera, and why."""
         statuses = [stream.status for stream in self._streams()]
-        return {
-            status.name: status.problem
-            for status in statuses
-            if status.totals.pictures_out <= status.totals.repeated_out
-        }
+        return {status.name: status.problem for status in statuses if status.output.pictures <= status.output.repeated}
 
     def _conclude(self, result: dict[str, Any]) -> bool:
         read = {camera["name"]: camera for camera in result["cameras"]}
@@ -238,17 +234,17 @@ class _Demo:
 
 def _numbers(stream: Stream) -> dict[str, Any]:
     """What a program may want to know of a stream beside the verdict."""
-    status, totals = stream.status, stream.status.totals
-    middle, high = status.delay_s(), status.delay_s(0.95)
+    status, output = stream.status, stream.status.output
+    middle, high = output.delay_s(), output.delay_s(0.95)
     return {
         "state": status.state.value,
         "problem": status.problem,
         "delay_ms": round(middle * 1000, 1) if middle is not None else None,
         "delay_p95_ms": round(high * 1000, 1) if high is not None else None,
-        "pictures_out": totals.pictures_out,
-        "repeated_out": totals.repeated_out,
+        "pictures_out": output.pictures,
+        "repeated_out": output.repeated,
         "left_out": tables.left_out(status),
-        "worker_deaths": totals.worker_deaths,
+        "worker_deaths": status.worker.deaths,
     }
 
 

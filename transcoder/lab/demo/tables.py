@@ -51,8 +51,8 @@ class Row:
 
 def left_out(status: StreamStatus) -> int:
     """Pictures that were not encoded for want of time."""
-    counters: dict[str, int] = status.worker.get("counters", {})
-    return status.totals.shed_access_units + sum(counters.get(name, 0) for name in _SHED_COUNTERS)
+    counters: dict[str, int] = status.worker.report.get("counters", {})
+    return status.shed_access_units + sum(counters.get(name, 0) for name in _SHED_COUNTERS)
 
 
 def plain_line(row: Row) -> str:
@@ -62,7 +62,7 @@ def plain_line(row: Row) -> str:
     shed = _shed(status)
     return (
         f"{status.name} {row.family}: {status.state.value}{problem}, "
-        f"{_picture(status.source)} > {_picture(status.output)}, "
+        f"{_picture(status.worker.source_format)} > {_picture(status.output.format)}, "
         f"{rates.fps_in:.0f} > {rates.fps_out:.0f} fps, {rates.kbps_in:.0f} > {rates.kbps_out:.0f} kbit/s, "
         f"CPU {rates.cpu * 100:.0f} %, delay {_delay(status)} ms, stripped {sum(row.ledger.totals().values())}, "
         f"read back {row.frames} frames" + (f", {shed}" if shed else "")
@@ -109,8 +109,8 @@ def _live_table(rows: list[Row], *, narrow: bool) -> Table:
             status.name,
             *(() if narrow else (row.family,)),
             Text(status.state.value, _STATE_STYLES[status.state]),
-            _picture(status.source),
-            _picture(status.output),
+            _picture(status.worker.source_format),
+            _picture(status.output.format),
             f"{rates.fps_in:.0f} > {rates.fps_out:.0f}",
             f"{rates.kbps_in:.0f} > {rates.kbps_out:.0f}",
             f"{rates.cpu * 100:.0f}",
@@ -184,7 +184,7 @@ def _picture(values: dict[str, object]) -> str:
 
 def _delay(status: StreamStatus) -> str:
     """The median."""
-    middle = status.delay_s()
+    middle = status.output.delay_s()
     return "-" if middle is None else f"{middle * 1000:.0f}"
 
 

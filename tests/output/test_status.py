@@ -2,18 +2,18 @@
 
 import pytest
 
-from transcoder.service.status import DELAY_SPAN_S, StreamStatus
+from transcoder.output.status import DELAY_SPAN_S, OutputStatus
 
 
-def with_delays(*pictures: tuple[float, float]) -> StreamStatus:
-    status = StreamStatus(name="s")
+def with_delays(*pictures: tuple[float, float]) -> OutputStatus:
+    status = OutputStatus()
     for now, delay_s in pictures:
         status.note_delay(now, delay_s)
     return status
 
 
 def test_without_a_picture_there_is_no_delay() -> None:
-    assert StreamStatus(name="s").delay_s() is None
+    assert OutputStatus().delay_s() is None
 
 
 def test_the_median_by_default() -> None:

@@ -1,0 +1,59 @@
+"""What is known of one output at a moment: its format, what was sent, and how late it was."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MAIN: Final = "main"
+"""The output that is served under the stream's own name."""
+ENCODE_BOUNDS_S: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
+"""Upper bounds of the time that a picture takes to encode: 360p takes one or two milliseconds, 4K some forty."""
+DELAY_SPAN_S: Final = 10.0
+"""Seconds of pictures that a delay is told of."""
+MAX_DELAYS: Final = 600
+"""Pictures in that at 60 a second; from a faster camera they are fewer seconds."""
+
+
+@dataclass(slots=True)
+class OutputStatus:
+    """One output since its stream was started; the output alone writes it.
+
+    Attributes:
+        format: the format that is served: codec, width, height, frame_rate and matrix; empty before it is known.
+        pictures: pictures that were given to the readers, repeated ones included.
+        repeated: those that were the last picture, or a slate, once more.
+        idr: IDR pictures among them.
+        bytes: the bytes of their NAL units.
+        audio_units: AAC frames that were given to the readers.
+        decode_s: processor time of decoding, seconds.
+        stages_s: processor time of scaling, masks and the other stages, seconds.
+        encode_s: processor time of encoding, seconds.
+        encode_counts: pictures by ENCODE_BOUNDS_S, and those over the last bound.
+        delays: of the last pictures: when each left, and how long after its last packet, seconds.
+        readers: how many readers play.
+    """
+
+    format: dict[str, Any] = field(default_factory=dict)
+    pictures: int = 0
+    repeated: int = 0
+    idr: int = 0
+    bytes: int = 0
+    audio_units: int = 0
+    decode_s: float = 0.0
+    stages_s: float = 0.0
+    encode_s: float = 0.0
+    encode_counts: list[int] = field(default_factory=lambda: [0] * (len(ENCODE_BOUNDS_S) + 1))
+    delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_DELAYS))
+    readers: int = 0
+
+    def note_delay(self, now: float, delay_s: float) -> None:
+        """Note that a picture left at `now`, so many seconds after its last packet came."""
+        self.delays.append((now, delay_s))
+
+    def delay_s(self, share: float = 0.5) -> float | None:
+        """Return the delay that this share of the pictures of the last DELAY_SPAN_S did not exceed, seconds."""
+        if not self.delays:
+            return None
+        since = self.delays[-1][0] - DELAY_SPAN_S
+        ordered = sorted(delay for at, delay in self.delays if at >= since)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

@@ -1,0 +1,225 @@
+"""Rates and events of a stream that are found by comparing it with what it was a second ago.
+
+Everything here is a function of two samples: nothing looks at a clock, a worker or a camera.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from transcoder.service.status import Condition, Rates
+from transcoder.worker_options import MAX_DIVISOR
+
+MIN_SPAN_S: Final = 0.1
+"""Between two samples that a rate is taken from."""
+CALM_SAMPLES: Final = 3
+"""Seconds without a lost picture after which a stream is not overloaded any more."""
+REAL_TIME: Final = 0.9
+"""Share of a core that decoding takes when it can't keep up with the camera any more."""
+SCENE_EVENTS: Final[dict[Condition, str]] = {
+    "frozen": "picture_frozen",
+    "dark": "picture_dark",
+    "covered": "picture_covered",
+    "scene_changed": "scene_changed",
+}
+"""Events of what a worker sees in the picture."""
+_CONDITIONS: Final = {kind: name for name, kind in SCENE_EVENTS.items()}
+
+
+class StreamEvent(NamedTuple):
+    """Something that is told of a stream: kinds are overload, channel_seen and those of SCENE_EVENTS."""
+
+    kind: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A stream at one moment, as far as it is compared with the next.
+
+    Attributes:
+        at: monotonic seconds.
+        is_playing: whether pictures of the camera reach the readers.
+        access_units_in: access units that came since the stream was started.
+        bytes_in: bytes that came over the network.
+        pictures_out: pictures that the main output gave to its readers.
+        bytes_out: the bytes of those.
+        shed_access_units: access units that were left out before a worker saw them.
+        cpu_s: processor time of all workers, seconds.
+        report: the counters that the present worker reported last; a worker is not believed everything.
+        channels: layer and kind of everything that was ever left out, in the order in which it was first met.
+    """
+
+    at: float
+    is_playing: bool = False
+    access_units_in: int = 0
+    bytes_in: int = 0
+    pictures_out: int = 0
+    bytes_out: int = 0
+    shed_access_units: int = 0
+    cpu_s: float = 0.0
+    report: dict[str, Any] = field(default_factory=dict)
+    channels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def counters(self) -> dict[str, Any]:
+        """The worker's counters."""
+        counters = self.report.get("counters", {})
+        return counters if isinstance(counters, dict) else {}
+
+    @property
+    def rate_divisor(self) -> int:
+        """One picture in so many is encoded, as far as the worker can be believed."""
+        divisor = self.report.get("rate_divisor", 1)
+        return divisor if isinstance(divisor, int) and 1 <= divisor <= MAX_DIVISOR else 1
+
+    @property
+    def motion(self) -> float:
+        """The share of the picture that moves, as far as the worker can be believed."""
+        motion = self.report.get("motion", 0.0)
+        return motion if isinstance(motion, float) and 0 <= motion <= 1 else 0.0
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of the picture that there are and that the worker reports."""
+        reported = self.report.get("conditions", [])
+        return tuple(name for name in SCENE_EVENTS if isinstance(reported, list) and name in reported)
+
+    @property
+    def shed(self) -> int:
+        """Pictures that were left out for want of time, before the worker and in it."""
+        in_worker = (value for name, value in self.counters.items() if name.startswith("shed_"))
+        return self.shed_access_units + sum(value for value in in_worker if isinstance(value, int))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What two samples say, and what has to be known of it when the next sample comes.
+
+    Attributes:
+        sample: the later sample; None before the first one.
+        rates: between the two.
+        is_overloaded: whether pictures are lost for want of time.
+        calm: samples without a lost picture since it is.
+        events: what began or ended between the two.
+    """
+
+    sample: Sample | None = None
+    rates: Rates = field(default_factory=Rates)
+    is_overloaded: bool = False
+    calm: int = 0
+    events: tuple[StreamEvent, ...] = ()
+
+    @property
+    def rate_divisor(self) -> int:
+        """One picture in so many is encoded."""
+        return self.sample.rate_divisor if self.sample is not None else 1
+
+    @property
+    def motion(self) -> float:
+        """The share of the picture that moves, 0..1."""
+        return self.sample.motion if self.sample is not None else 0.0
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of the picture that hold."""
+        return self.sample.conditions if self.sample is not None else ()
+
+
+class StreamObserver:
+    """Remembers what was observed of one stream, and tells of every event.
+
+    Args:
+        log: bound to the stream's name.
+        on_event: told kind and detail of what began or ended.
+    """
+
+    def __init__(self, log: structlog.stdlib.BoundLogger, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+        self._log = log
+        self._on_event = on_event
+        self._last = Observation()
+
+    def take(self, sample: Sample) -> Observation:
+        """Compare a sample with the one before; tell of what differs."""
+        self._last = observe(self._last, sample)
+        for event in self._last.events:
+            self._write(event)
+            self._on_event(event.kind, event.detail)
+        return self._last
+
+    def _write(self, event: StreamEvent) -> None:
+        """Write an event to the log."""
+        detail = dict(event.detail)
+        if event.kind == "channel_seen":
+            self._log.info("channel not let through", **detail)
+        elif event.kind != "overload":
+            self._log.info("picture", condition=_CONDITIONS[event.kind], **detail)
+        elif detail.pop("active"):
+            self._log.warning("overloaded: fewer pictures are encoded", **detail)
+        else:
+            self._log.info("no longer overloaded")
+
+
+def observe(before: Observation, sample: Sample) -> Observation:
+    """Compare a sample with what was observed up to the one before it."""
+    previous = before.sample if before.sample is not None else Sample(at=sample.at)
+    found = replace(before, sample=sample, events=())
+    channels = [
+        StreamEvent("channel_seen", {"layer": layer, "kind": kind})
+        for layer, kind in sample.channels[len(previous.channels) :]
+    ]
+    found = _with_overload(found, previous, sample)
+    if before.sample is not None and sample.at - previous.at >= MIN_SPAN_S:
+        found = replace(found, rates=_rates(previous, sample))
+    return replace(found, events=(*channels, *_scene_events(previous, sample), *found.events))
+
+
+def _rates(previous: Sample, sample: Sample) -> Rates:
+    span = sample.at - previous.at
+    return Rates(
+        fps_in=(sample.access_units_in - previous.access_units_in) / span,
+        fps_out=(sample.pictures_out - previous.pictures_out) / span,
+        kbps_in=max(sample.bytes_in - previous.bytes_in, 0) / span / 125,
+        kbps_out=(sample.bytes_out - previous.bytes_out) / span / 125,
+        cpu=max(sample.cpu_s - previous.cpu_s, 0.0) / span,
+    )
+
+
+def _scene_events(previous: Sample, sample: Sample) -> list[StreamEvent]:
+    """Conditions of the picture that began or ended."""
+    return [
+        StreamEvent(kind, {"active": name in sample.conditions})
+        for name, kind in SCENE_EVENTS.items()
+        if (name in sample.conditions) != (name in previous.conditions)
+    ]
+
+
+def _with_overload(found: Observation, previous: Sample, sample: Sample) -> Observation:
+    """Tell when a stream begins to lose pictures for want of time, and when it has its full rate again."""
+    if sample.is_playing and (sample.rate_divisor > 1 or sample.shed > previous.shed):
+        if found.is_overloaded:
+            return replace(found, calm=0)
+        detail = {"active": True, "rate_divisor": sample.rate_divisor}
+        detail |= _slow_decoding(previous, sample, found.rates.fps_in)
+        return replace(found, calm=0, is_overloaded=True, events=(StreamEvent("overload", detail),))
+    if not found.is_overloaded:
+        return found
+    if found.calm + 1 < CALM_SAMPLES:
+        return replace(found, calm=found.calm + 1)
+    end = StreamEvent("overload", {"active": False, "rate_divisor": 1})
+    return replace(found, calm=0, is_overloaded=False, events=(end,))
+
+
+def _slow_decoding(previous: Sample, sample: Sample, fps_in: float) -> dict[str, Any]:
+    """Say how long a picture takes to decode, milliseconds, where that alone is longer than from one to the next.
+
+    Then no shedding helps: the camera has to send fewer or smaller pictures.
+    """
+    took_us, pictures = (
+        sample.counters.get(name, 0) - previous.counters.get(name, 0) for name in ("decode_us", "decoded_pictures")
+    )
+    if pictures <= 0 or took_us / pictures / 1e6 * fps_in < REAL_TIME:
+        return {}
+    return {"slow_decoding_ms": round(took_us / pictures / 1e3, 1)}
