@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from transcoder.config import TokenConfig
-from transcoder.config.url import split_host_port
+from transcoder.url import split_host_port
 
 MAX_TOKEN: Final = 4096
 """Characters of a token that are looked at."""

@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 
+from transcoder import product
 from transcoder.api import events, problem, schema
 from transcoder.api.access import Access, Caller, Identity, Role
 from transcoder.api.body import json_object
@@ -72,7 +73,7 @@ def create_app(control: Control, around: Surroundings) -> FastAPI:
         around: tokens and readiness.
     """
     app = FastAPI(
-        title="transcoder",
+        title=product.NAME,
         description=_DESCRIPTION,
         version=VERSION,
         docs_url=None,

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from transcoder import product
 from transcoder.api.access import Denied
 from transcoder.rejection import Code, Rejected
 
@@ -83,7 +84,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Denied)
     async def on_denied(_request: Request, error: Denied) -> Response:
-        headers = {"WWW-Authenticate": 'Bearer realm="transcoder"'} if error.status == 401 else None
+        headers = {"WWW-Authenticate": f'Bearer realm="{product.NAME}"'} if error.status == 401 else None
         return problem(error.status, error.reason, headers=headers)
 
     @app.exception_handler(RequestValidationError)

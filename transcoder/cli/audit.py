@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from transcoder.cli.exits import USAGE, ConfigPath, fail
+from transcoder.cli.exits import ConfigPath, fail
 from transcoder.errors import TranscoderError
+from transcoder.exit_codes import USAGE
 
 app = typer.Typer(help="Who changed what, and each channel first seen.", no_args_is_help=True)
 

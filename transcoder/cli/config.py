@@ -2,8 +2,9 @@
 
 import typer
 
-from transcoder.cli.exits import USAGE, ConfigPath, fail
+from transcoder.cli.exits import ConfigPath, fail
 from transcoder.errors import TranscoderError
+from transcoder.exit_codes import USAGE
 
 app = typer.Typer(help="What the file says and what was changed at runtime.", no_args_is_help=True)
 

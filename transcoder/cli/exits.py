@@ -1,13 +1,9 @@
-"""Exit codes of every command, and the way a command ends with an error."""
+"""The arguments that commands share, and the way in which one ends with an error."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-OK = 0
-NO = 1
-USAGE = 2
 
 ConfigPath = Annotated[Path, typer.Argument(help="The configuration file (YAML).", metavar="CONFIG")]
 

@@ -9,9 +9,10 @@ import typer
 import uvloop
 
 from transcoder.cli import audit, config
-from transcoder.cli.exits import USAGE, ConfigPath, fail
+from transcoder.cli.exits import ConfigPath, fail
 from transcoder.config import load, load_file
 from transcoder.errors import ConfigError, TranscoderError
+from transcoder.exit_codes import USAGE
 
 app = typer.Typer(
     help="Takes legacy IP cameras in and serves clean, re-encoded streams to any video management system.",

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from transcoder.config.url import split_host_port
+from transcoder.url import split_host_port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

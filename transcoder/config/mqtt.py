@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from transcoder.config.section import Name, NotBool, Section
-from transcoder.config.url import Url, split_url
+from transcoder.url import Url, split_url
 
 MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 """As registered with IANA: plain and over TLS."""

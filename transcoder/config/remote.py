@@ -16,9 +16,10 @@ from transcoder.config.model import Config
 from transcoder.config.problems import Key, describe, key_path
 from transcoder.config.source import NETWORKS_KEY, SOURCE_PORTS, Network
 from transcoder.config.stream import StreamConfig
-from transcoder.config.substitution import CONTROL, MAX_TEXT
-from transcoder.config.url import split_url
+from transcoder.config.substitution import MAX_TEXT
 from transcoder.errors import ConfigError
+from transcoder.text import CONTROL
+from transcoder.url import split_url
 
 HIDDEN: Final = "***"
 """What is shown for a secret."""

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from transcoder.config.document import MAX_DEPTH
 from transcoder.config.problems import Key, key_path
+from transcoder.text import CONTROL
 
 MAX_TEXT: Final = 8192
 """Characters of one value after expansion: a URL that a camera accepts has at most about two thousand."""
@@ -22,8 +23,6 @@ MAX_SECRET_BYTES: Final = 64 * 1024
 
 _VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""No value needs them, and in a name or a password they would end a header line."""
 
 _SECRET_KEYS: Final = {"password_file": "password", "token_file": "token"}
 _FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "key_file"})

@@ -32,7 +32,7 @@ from transcoder.control import (
 )
 from transcoder.control.events import Events, Feed
 from transcoder.control.source_probe import probe
-from transcoder.control.stream_documents import StreamDocuments, printable
+from transcoder.control.stream_documents import StreamDocuments
 from transcoder.errors import CommandRejected, ConfigError
 from transcoder.logs import redact
 from transcoder.rejection import Code, Rejected
@@ -40,6 +40,7 @@ from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway, source_options
 from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
+from transcoder.text import printable
 
 LIVE_SECTIONS: Final = frozenset({"sources", "rtsp", "http"})
 """Parts of the file, besides streams, that are taken up while running: networks, users, tokens."""

@@ -5,12 +5,13 @@ from typing import Final
 
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.control import ProbeDocument, ProbeMediaDocument
-from transcoder.control.stream_documents import MAX_PROBLEM, MAX_TEXT, printable
+from transcoder.control.stream_documents import MAX_PROBLEM, MAX_TEXT
 from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
+from transcoder.text import printable
 
 PROBE_TIMEOUT_S: Final = 10.0
 MAX_MEDIA: Final = 32

@@ -21,6 +21,7 @@ from transcoder.logs import redact
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.store import now_text
 from transcoder.service.stream import Stream
+from transcoder.text import printable
 
 DEGRADED_S: Final = 30.0
 """For so long after a lost worker a playing stream counts as degraded."""
@@ -194,12 +195,6 @@ def _output(status: StreamStatus, config: StreamConfig) -> OutputDocument:
         bytes=output.bytes,
         delay_s=round(max(delay_s, 0.0), 4) if delay_s is not None else None,
     )
-
-
-def printable(text: str, limit: int) -> str:
-    """Text fit for a document: no control characters, and not longer than that."""
-    clean = "".join(char if char.isprintable() else "?" for char in text[: limit + 1])
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def _text(value: Any) -> str | None:

@@ -7,10 +7,7 @@ import typer
 import uvloop
 
 from transcoder.errors import TranscoderError
-
-OK = 0
-NO = 1
-USAGE = 2
+from transcoder.exit_codes import NO, OK, USAGE
 
 
 def _fail(problem: object) -> typer.Exit:

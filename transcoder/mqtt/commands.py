@@ -143,16 +143,16 @@ def refusal(verb: str, stream: str, request: str | int | None, error: Rejected) 
     return ReplyDocument(
         ok=False,
         verb=verb,
-        id=_printable(stream),
+        id=_encodable(stream),
         request=request,
         error=ErrorDocument(
             code=error.code.value,
-            message=_printable(str(error)) or "",
-            problems=tuple(_printable(line) or "" for line in error.problems),
+            message=_encodable(str(error)) or "",
+            problems=tuple(_encodable(line) or "" for line in error.problems),
         ),
     )
 
 
-def _printable(text: str) -> str | None:
-    """Without what UTF-8 has no place for: it repeats what a client sent."""
+def _encodable(text: str) -> str | None:
+    """A client's text without the surrogates that UTF-8 has no place for; None for an empty one."""
     return text.encode("utf-8", "replace").decode()[:2000] or None

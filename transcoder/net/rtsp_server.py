@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from transcoder import clock
+from transcoder import clock, product
 from transcoder.errors import PayloadError, RemoteProtocolError, TransportError
 from transcoder.output.fanout import Fanout, Reader, Track
 from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp, serialize_goodbye
@@ -471,7 +471,7 @@ class RtspServer:
         seat = _seat(session)
         if seat.reader is not None:
             with contextlib.suppress(OSError):
-                seat.video.outlet.send_rtcp(serialize_goodbye(seat.video.sender.ssrc, "transcoder"))
+                seat.video.outlet.send_rtcp(serialize_goodbye(seat.video.sender.ssrc, product.NAME))
         seat.leave()
 
     def end_readers(self, stream: str) -> None:

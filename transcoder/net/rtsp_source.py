@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
-from transcoder import clock
+from transcoder import clock, product
 from transcoder.codecs.access_unit import NEVER, PROOFS, AccessUnit
 from transcoder.errors import ConnectionRefused, NotConnected, ProtocolError, ResponseError, Silent, TransportError
 from transcoder.ledger import Ledger
@@ -48,7 +48,6 @@ NO_RANDOM_ACCESS_S = 30.0
 """Access units that can't be decoded for so long. Smart codecs send their first IDR up to 20 s late."""
 LEAVE_S = 1.0
 """How long the answer to TEARDOWN is waited for."""
-CNAME = "transcoder"
 MAX_REDIRECTS = 3
 
 
@@ -357,7 +356,7 @@ class RtspSource(asyncio.Protocol):
             ledger=self._ledger,
             reorder=reorder,
             ssrc=secrets.randbits(32),
-            cname=CNAME,
+            cname=product.NAME,
             marker_proofs=PROOFS if self._options.profile.trust_marker else NEVER,
             parameter_sets=selection.parameter_sets,
             picture_size=selection.picture_size,

@@ -12,6 +12,7 @@ from transcoder.net.sockets import Binding, connect
 from transcoder.rtsp.auth import Authenticator, Challenge, Credentials
 from transcoder.rtsp.tunnel import TunnelReply, encode_request, tunnel_requests
 from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
+from transcoder.text import printable
 
 HTTP_PORT = 80
 """Where cameras serve the tunnel when the URL names no port of its own."""
@@ -91,8 +92,9 @@ class _Post(asyncio.Protocol):
         match = _REFUSAL.match(self._reply)
         if match is not None:
             text = match.group(1).decode("latin-1").strip()
-            shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-            self._get.end(TransportError(f"the camera refuses the POST of the HTTP tunnel: {shown}"))
+            self._get.end(
+                TransportError(f"the camera refuses the POST of the HTTP tunnel: {printable(text, _MAX_STATUS_LINE)}")
+            )
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = "the camera closed it" if exc is None else str(exc)

@@ -9,7 +9,6 @@ import uvloop
 from rich.console import Console
 
 from transcoder import clock
-from transcoder.config.url import Url, split_url
 from transcoder.errors import (
     NotConnected,
     ProtocolError,
@@ -19,6 +18,7 @@ from transcoder.errors import (
     Silent,
     TransportError,
 )
+from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.net.rtsp_probe import RtspProbe
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.probe.observation import Observation
@@ -26,8 +26,8 @@ from transcoder.probe.render import render
 from transcoder.probe.report import shown_text, summary
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
+from transcoder.url import Url, split_url
 
-DONE, NOT_REACHABLE, USAGE = 0, 1, 2
 MAX_SECONDS = 3600.0
 _PORT = 554
 _HINTS = {
@@ -94,8 +94,8 @@ def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
             render(found, console)
     if failure:
         errors.print(f"probe: {shown(failure)}", markup=False, highlight=False, soft_wrap=True)
-        return NOT_REACHABLE
-    return DONE
+        return NO
+    return OK
 
 
 def _credentials(options: ProbeOptions, url: Url) -> Credentials | None:

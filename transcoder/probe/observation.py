@@ -4,6 +4,7 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 
+from transcoder import product
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.encryption import SliceCheck
 from transcoder.codecs.nal import (
@@ -18,7 +19,6 @@ from transcoder.codecs.nal import (
 )
 from transcoder.errors import PayloadError
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import CNAME
 from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.rtcp import APPLICATION, SOURCE_DESCRIPTION, Other, SenderReport, parse_rtcp
 from transcoder.rtp.video import VideoReceiver
@@ -174,7 +174,7 @@ class Observation:
             ledger=self.ledger,
             reorder=transport.lower == "UDP",
             ssrc=secrets.randbits(32),
-            cname=CNAME,
+            cname=product.NAME,
             parameter_sets=selection.parameter_sets,
             picture_size=selection.picture_size,
             interleaving=selection.interleaving,

@@ -13,6 +13,7 @@ from transcoder.probe.observation import Observation
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.fingerprint import firmware_traits, guess_family
 from transcoder.sdp import Media, VideoSelection
+from transcoder.text import printable
 
 _MAX_TEXT = 160
 _PLAIN_ATTRIBUTES = frozenset(
@@ -44,11 +45,11 @@ def shown_text(password: str | None) -> Shown:
     """A function that makes a camera's text fit for a terminal, without control characters or credentials."""
 
     def shown(text: str) -> str:
-        clean = redact("".join(letter if letter.isprintable() else "?" for letter in text[: 4 * _MAX_TEXT]))
+        clean = redact(printable(text, 4 * _MAX_TEXT))
         clean = re.sub(r"(?i)(\b(?:pass(?:word|wd)?|pwd)=)[^&/;\s]*", r"\1***", clean)
         if password and len(password) >= 3:
             clean = clean.replace(password, "***")
-        return clean if len(clean) <= _MAX_TEXT else f"{clean[:_MAX_TEXT]}..."
+        return printable(clean, _MAX_TEXT)
 
     return shown
 

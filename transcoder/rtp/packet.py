@@ -12,8 +12,6 @@ from transcoder.errors import PayloadError
 Buffer = bytes | bytearray | memoryview
 
 HEADER_SIZE = 12
-MAX_PACKET_SIZE = 65_535
-"""The length field of an interleaved frame and of a UDP datagram are 16 bits."""
 
 _HEADER = struct.Struct("!BBHII")
 

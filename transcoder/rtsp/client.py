@@ -8,6 +8,7 @@ leaving (old live555 servers keep writing into the next connection otherwise).
 from collections import deque
 from dataclasses import dataclass, field
 
+from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client_events import Answered, Closed, Described, Event, Playing, Redirected, SetUp
@@ -33,7 +34,10 @@ from transcoder.rtsp.messages import (
 from transcoder.rtsp.quirks import PROFILES, SourceProfile
 from transcoder.rtsp.states import CLIENT_STATES, ClientState, ClientStep, next_state
 from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
+from transcoder.text import printable
 
+MAX_REASON = 80
+"""Characters of a camera's own words in an error message."""
 RESPONSE_TIMEOUT_S = 10.0
 """How long a request before PLAY may go unanswered; a loaded camera takes seconds."""
 MAX_KEEP_ALIVE_S = 25.0
@@ -45,7 +49,6 @@ MAX_AUTH_RETRIES = 2
 MAX_SERVER_REQUESTS = 100
 """Requests of the server that are answered in SERVER_REQUESTS_S; one keep-alive in seconds is normal."""
 SERVER_REQUESTS_S = 60.0
-USER_AGENT = "transcoder"
 """Some cameras answer 401 to a request without User-Agent (go2rtc#235)."""
 
 _KEEP_ALIVE = "keep-alive"
@@ -255,7 +258,7 @@ class ClientProtocol:
         self._cseq += 1
         headers = Headers([("CSeq", str(self._cseq))])
         if not self._profile.bare_requests:
-            headers.add("User-Agent", USER_AGENT)
+            headers.add("User-Agent", product.NAME)
         if self._session.id is not None and item.method != "DESCRIBE":
             headers.add("Session", self._session.id)
         if self._auth is not None:
@@ -325,7 +328,7 @@ class ClientProtocol:
             return
         done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status not in {401, 403})
         if response.status >= 400 and not done_without:
-            raise ResponseError(response.status, item.method, _printable(response.reason[:80]))
+            raise ResponseError(response.status, item.method, printable(response.reason, MAX_REASON))
         self._advance(item, response, now)
 
     def _retry(self, item: _Pending, response: Response, now: float) -> bool:
@@ -392,8 +395,3 @@ class ClientProtocol:
         self._pending.clear()
         self._session.next_keep_alive = None
         self._events.append(Closed())
-
-
-def _printable(text: str) -> str:
-    """What a camera wrote, fit for a terminal and a log."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from transcoder import product
 from transcoder.codecs.nal import Codec
 from transcoder.sdp import SessionDescription
 
@@ -119,7 +120,7 @@ _MARKS = (
     _mark("gstreamer server", 2, "server", r"GStreamer RTSP server", "Server of GStreamer"),
     _mark("ffmpeg", 2, "attribute", r"^tool:libavformat", "a=tool of FFmpeg"),
     _mark("mediamtx", 3, "server", r"^(?:gortsplib|mediamtx)", "Server of MediaMTX"),
-    _mark("transcoder", 2, "server", r"^transcoder$", "Server of this product"),
+    _mark(product.NAME, 2, "server", f"^{product.NAME}$", "Server of this product"),
 )
 
 FAMILIES = tuple(dict.fromkeys(mark.family for mark in _MARKS))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
 from transcoder.rtsp.auth import authorized_user, challenge_value, parse_parameters
 from transcoder.rtsp.headers import Transport, parse_session, parse_transports, serialize_transport
@@ -23,8 +24,6 @@ MAX_AUTH_FAILURES = 8
 """Wrong answers on one connection before it is closed."""
 MAX_PIPELINED = 64
 """Requests waiting behind one that takes time."""
-REALM = "transcoder"
-SERVER = "transcoder"
 
 PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 
@@ -375,7 +374,7 @@ class ServerProtocol:
             value,
             method=request.method,
             uri=request.uri,
-            realm=REALM,
+            realm=product.NAME,
             nonce=self._nonce,
             passwords=passwords,
         )
@@ -386,7 +385,7 @@ class ServerProtocol:
                 stale = parse_parameters(value).get("nonce", self._nonce) != self._nonce
             if self.counters.auth_failures > MAX_AUTH_FAILURES:
                 self.closing = True
-            challenge = challenge_value(REALM, self._nonce) + (", stale=true" if stale else "")
+            challenge = challenge_value(product.NAME, self._nonce) + (", stale=true" if stale else "")
             self._respond(401, [("WWW-Authenticate", challenge)])
             return False
         self._user = user
@@ -407,7 +406,7 @@ class ServerProtocol:
         self._waiting = None
         if status >= 400:
             self.counters.rejected[status] = self.counters.rejected.get(status, 0) + 1
-        fields = [("CSeq", (request.cseq or "0")[:64]), ("Server", SERVER), *(headers or [])]
+        fields = [("CSeq", (request.cseq or "0")[:64]), ("Server", product.NAME), *(headers or [])]
         response = Response(status=status, reason=_REASONS[status], headers=Headers(fields), body=body)
         self._out.append(serialize_response(response))
 

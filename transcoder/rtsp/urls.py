@@ -5,9 +5,9 @@ Whatever host a camera names, requests go to the configured one: only path and q
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from transcoder.errors import RemoteProtocolError
+from transcoder.url import split_url
 
 DEFAULT_PORT = 554
 MAX_URL_LENGTH = 2048
@@ -40,18 +40,13 @@ class RtspUrl:
 
 
 def parse_url(url: str) -> RtspUrl:
-    """Parse an `rtsp://` URL; user info in it is dropped.
+    """Parse an `rtsp://` URL; a user and a password in it are dropped.
 
     Raises:
         ValueError: another scheme, no host, or a port that is none.
     """
-    parts = urlsplit(url)
-    if parts.scheme.lower() != "rtsp":
-        raise ValueError(f"scheme {parts.scheme!r} is not rtsp")
-    if not parts.hostname:
-        raise ValueError("no host in the URL")
-    target = url[url.index("//") + 2 + len(parts.netloc) :]
-    return RtspUrl(host=parts.hostname, port=parts.port or DEFAULT_PORT, target=target)
+    parts = split_url(url, {"rtsp": DEFAULT_PORT})
+    return RtspUrl(host=parts.host.lower(), port=parts.port, target=parts.rest)
 
 
 def target_of(reference: str) -> str:
@@ -111,7 +106,7 @@ def redirect_target(location: str | None, host: str) -> RtspUrl:
     if not location:
         raise RemoteProtocolError("the camera redirects without saying where")
     try:
-        url = parse_url(location.strip())
+        url = parse_url(_UNSAFE.sub("", location.strip()[:MAX_URL_LENGTH]))
     except ValueError as error:
         raise RemoteProtocolError(f"the camera redirects to what is no rtsp URL: {error}") from None
     if url.host.lower() != host.lower():

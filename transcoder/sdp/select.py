@@ -10,6 +10,7 @@ from transcoder.codecs.nal import Codec, header_size, is_parameter_set, nal_unit
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_size
 from transcoder.errors import SdpSyntaxError
 from transcoder.sdp.parse import VIDEO_ENCODINGS, Media, SessionDescription
+from transcoder.text import printable
 
 _MAX_OFFERED = 240
 """Characters of a camera's own words in an error message."""
@@ -89,7 +90,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 interleaving=_interleaving(codec, wanted.parameters),
             )
     offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
-    shown = "".join(letter if letter.isprintable() else "?" for letter in offered[:_MAX_OFFERED])
+    shown = printable(offered, _MAX_OFFERED)
     raise SdpSyntaxError(f"no H.264, H.265, MPEG-4 or JPEG video in the session description; it offers {shown}")
 
 

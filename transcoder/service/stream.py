@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from transcoder import clock
+from transcoder import clock, product
 from transcoder.codecs.nal import is_parameter_set, is_random_access
 from transcoder.codecs.parameter_sets import picture_size
 from transcoder.errors import TransportError
@@ -29,7 +29,6 @@ from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.worker import Worker
 from transcoder.worker_options import WorkerOptions
 
-CNAME = "transcoder"
 IDR_INTERVAL_S = 0.5
 """Between forced IDRs: readers that come together share one."""
 REPEAT_S = 1.0
@@ -84,7 +83,7 @@ class Stream:
         self.name = name
         self.status = StreamStatus(name=name)
         self.ledger = Ledger()
-        self.fanout = Fanout(CNAME, self.request_idr)
+        self.fanout = Fanout(product.NAME, self.request_idr)
         self.fanout.set_cap(options.outputs[0].bitrate_kbps)
         self._source_options = source
         self._options = options

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
+from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.recording import codec_of, inspect_file
 from transcoder.verify.report import render, verdict
 from transcoder.verify.rtsp_reader import Reader, Target, parse_target
 from transcoder.verify.search import Pattern, canary_patterns
 
-CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 MAX_SECONDS = 86_400.0
 MIN_CANARY = 4
 """Bytes; shorter ones are in every video by chance."""
@@ -74,13 +74,13 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
                 reader.read(options.seconds, _progress(options.seconds, update))
     except TransportError as error:
         errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
-        return NOT_CLEAN
+        return NO
     inspector.finish()
     if options.as_json:
         console.out(json.dumps(verdict(inspector), indent=2), highlight=False)
     else:
         render(inspector, console)
-    return CLEAN if inspector.clean else NOT_CLEAN
+    return OK if inspector.clean else NO
 
 
 def _check(options: VerifyOptions) -> tuple[Target | None, Codec | None]:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
+from transcoder import product
 from transcoder.codecs.nal import Codec
 from transcoder.verify.nal_units import MAX_KINDS, NalUnits, guess_codec
-from transcoder.verify.own_text import CNAME, shown
+from transcoder.verify.own_text import shown
 from transcoder.verify.payload import Depacketizer
 from transcoder.verify.rtp import Packet, read_rtcp, read_rtp
 from transcoder.verify.search import Search, short_marks
@@ -199,7 +200,7 @@ class Media:
                 line = shown(f"{what}: {text.decode('latin-1')}")
                 if line in self.rtcp_texts or len(self.rtcp_texts) < MAX_KINDS:
                     self.rtcp_texts[line] += 1
-                if (what, text) != ("CNAME", CNAME):
+                if (what, text) != ("CNAME", product.NAME.encode()):
                     self._problem(f"RTCP text that is not ours: {line}")
 
     def finish(self) -> None:

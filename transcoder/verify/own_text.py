@@ -8,9 +8,10 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
+from transcoder import product
 from transcoder.codecs.nal import Codec
+from transcoder.text import printable
 
-CNAME = b"transcoder"
 _MAX_TEXT = 240
 """Characters of a finding that are shown."""
 
@@ -54,7 +55,7 @@ _FORMAT_PARAMETERS = {
 _TRACK_INFO = r"url=rtsp://[^/@]+/[a-z0-9_-]+/trackID=[01];seq=[0-9]{1,5}(?:;rtptime=[0-9]{1,10})?"
 _FIELDS = {
     "CSeq": r"[0-9]{1,9}",
-    "Server": r"transcoder",
+    "Server": re.escape(product.NAME),
     "Public": r"[A-Z_, ]+",
     "Allow": r"[A-Z_, ]+",
     "Content-Base": r"rtsp://[^/@]+/[a-z0-9_-]+/",
@@ -66,15 +67,14 @@ _FIELDS = {
     "Session": r"[A-Za-z0-9]{1,64}(?:;timeout=[0-9]{1,4})?",
     "Range": r"npt=now-",
     "RTP-Info": rf"{_TRACK_INFO}(?:,{_TRACK_INFO})?",
-    "WWW-Authenticate": r'Digest realm="transcoder", nonce="[0-9A-Za-z]+"(?:, stale=true)?',
+    "WWW-Authenticate": rf'Digest realm="{re.escape(product.NAME)}", nonce="[0-9A-Za-z]+"(?:, stale=true)?',
     "Unsupported": r".*",  # the reader's own word, sent back
 }
 
 
 def shown(text: str) -> str:
-    """Text of a peer, fit for a terminal: control characters become "?", and it ends somewhere."""
-    clean = "".join(letter if letter.isprintable() else "?" for letter in text[: _MAX_TEXT + 1])
-    return clean if len(clean) <= _MAX_TEXT else f"{clean[:_MAX_TEXT]}..."
+    """A peer's text as a finding shows it."""
+    return printable(text, _MAX_TEXT)
 
 
 def foreign_fields(fields: tuple[tuple[str, str], ...]) -> list[str]:

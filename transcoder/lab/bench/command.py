@@ -15,8 +15,6 @@ from transcoder.lab.bench.load import CameraOptions, GatewaySide
 from transcoder.lab.cameras.scenes import SceneOptions
 
 MEASURE_S = 8.0
-BUDGET_S = 120.0
-"""After so long no further number of streams is tried."""
 MB = 1 << 20
 MAX_FPS = 120
 """As in the configuration."""

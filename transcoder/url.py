@@ -1,4 +1,4 @@
-"""URLs with credentials, split without changing a character of the rest.
+"""URLs with credentials, split without changing a character of the rest: the product's only parser of URLs.
 
 `urllib.parse` isn't used for it: it drops an empty query, which some cameras insist on (`…/stream=0.sdp?`).
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
-from transcoder.config.substitution import CONTROL
+from transcoder.text import CONTROL
 
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
