@@ -121,7 +121,7 @@ def test_urls_that_are_refused(given, says):
     [
         ({"url": "rtsp://u:p@10.0.0.2/", "username": "u"}, "streams.a.source: has credentials in its URL and in keys"),
         ({"password": "p"}, "streams.a.source: has a password and no username"),
-        ({"transport": "quic"}, "streams.a.source.transport: must be 'auto', 'tcp', 'udp' or 'http'"),
+        ({"transport": "quic"}, "streams.a.source.transport: must be 'auto', 'tcp', 'udp', 'http' or 'multicast'"),
         ({"display_aspect": "1.78"}, "streams.a.source.display_aspect: must be WIDTH:HEIGHT such as 16:9"),
         ({"display_aspect": "0:9"}, "streams.a.source.display_aspect: must be WIDTH:HEIGHT"),
         ({"display_aspect": "1:9"}, "streams.a.source.display_aspect: must be a picture at most 8 times as wide"),
@@ -196,3 +196,8 @@ def test_networks_that_are_refused(network, says):
 def test_display_aspect(given, ratio):
     text = f"streams: {{a: {{source: {{url: 'rtsp://10.0.0.2/', display_aspect: {given or 'null'}}}}}}}"
     assert parse(text, Path("/nonexistent"), {}).streams["a"].source.aspect == ratio
+
+
+@pytest.mark.parametrize("transport", ["auto", "tcp", "udp", "http", "multicast"])
+def test_every_transport_can_be_chosen_by_hand(transport):
+    assert source({"url": "rtsp://10.0.0.2/x", "transport": transport}).transport == transport

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from transcoder.config.section import Name, Section
-from transcoder.config.url import Url, split_url
+from transcoder.url import Url, split_url
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -101,8 +101,9 @@ class SourceConfig(Section):
     """The camera's password, empty where the camera has none set."""
     password_file: Name | None = Field(default=None, examples=["front.secret"])
     """A file with the password, relative to the configuration file's folder."""
-    transport: Literal["auto", "tcp", "udp", "http"] = "auto"
-    """How RTP comes: interleaved, UDP, or tunnelled over HTTP; auto tries them in this order."""
+    transport: Literal["auto", "tcp", "udp", "http", "multicast"] = "auto"
+    """How RTP comes: interleaved, UDP, tunnelled over HTTP, or to a multicast group; auto tries them in this order, and
+    multicast only where the camera's description names a group."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
     display_aspect: str | None = Field(
@@ -112,7 +113,9 @@ class SourceConfig(Section):
     stream does not say so, or says it wrongly; null: what the stream says."""
     bind_address: str | None = Field(default=None, examples=["10.0.0.2"])
     """The local address that connects to the camera."""
-    bind_interface: Annotated[str, Field(pattern=r"^[^/\s:]{1,15}$")] | None = Field(default=None, examples=["eth1"])
+    bind_interface: Annotated[str, Field(pattern=rf"^[^/\s:]{{1,{MAX_INTERFACE}}}$")] | None = Field(
+        default=None, examples=["eth1"]
+    )
     """The local interface that connects to the camera."""
 
     @property
