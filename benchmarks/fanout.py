@@ -22,7 +22,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.lab.bench import processes
 from transcoder.lab.bench.capacity import DELIVERED
 from transcoder.lab.bench.child import Child, answer_until_end, emit
-from transcoder.net.rtsp_server import RtspServer, ServedStream
+from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.output.fanout import Fanout
 from transcoder.rtp.sender import FRAMING_SIZE, VIDEO_PAYLOAD_TYPE, RtpSender, prepare
 from transcoder.sdp import ServedVideo, serialize_served
@@ -78,7 +78,7 @@ class _Catalogue:
 async def _serve(count: int, kbps: int) -> None:
     """The child: serves, and feeds each stream at FPS, evenly spread."""
     catalogue = _Catalogue(count)
-    server = RtspServer(catalogue, "127.0.0.1", 0, (0, 0))
+    server = RtspServer(catalogue, [Listener(host="127.0.0.1", port=0)], (0, 0))
     await server.start()
 
     async def feed(index: int, stream: _Stream) -> None:
@@ -159,7 +159,8 @@ async def gstreamer(count: int, readers_each: int, arguments: argparse.Namespace
     ports = peers.free_ports(count)
     server = peers.Server("relay", *map(str, ports))
     senders = [
-        RtpSender(ssrc=index + 1, sequence_number=0, cname="bench", timestamp_offset=0) for index in range(count)
+        RtpSender(ssrc=index + 1, sequence_number=0, cname="bench", timestamp_offset=0, report_interval_s=5.0)
+        for index in range(count)
     ]
     outlet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 

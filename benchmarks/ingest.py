@@ -75,7 +75,9 @@ class Sink:
 
 def connection_bytes(seconds: float, kbps: int) -> list[bytes]:
     """Reads of a camera's connection: an access unit each, as it comes from a camera, cut at READ_SIZE."""
-    sender = RtpSender(ssrc=secrets.randbits(32), sequence_number=1, cname="camera", timestamp_offset=0)
+    sender = RtpSender(
+        ssrc=secrets.randbits(32), sequence_number=1, cname="camera", timestamp_offset=0, report_interval_s=5.0
+    )
     mean = kbps * 125 // FPS
     reads = []
     for index in range(round(seconds * FPS)):

@@ -12,9 +12,10 @@ import pytest
 from tests.support.rtsp_reader import RtspReader
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
-from transcoder.net import rtsp_server
-from transcoder.net.rtsp_server import RtspServer
+from transcoder.net.rtsp_server import Listener, RtspServer
 from transcoder.output.fanout import Fanout
+from transcoder.output.session import ReaderSession
+from transcoder.rtsp.session import EndReason, ServerOptions
 
 SPS, PPS = b"\x67\x42\x00\x1e", b"\x68\xce\x38\x80"
 SDP = (
@@ -70,17 +71,61 @@ class Catalogue:
         return self.streams.get(stream)
 
 
+ANYWHERE = Listener(host="127.0.0.1", port=0)
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[RtspServer]:
-    made = RtspServer(Catalogue(), "127.0.0.1", 0, (0, 0))
+def options(request: pytest.FixtureRequest) -> ServerOptions:
+    """Those of the product, but for what a test gives as its parameter."""
+    return ServerOptions(**getattr(request, "param", {}))
+
+
+def with_options(**changes: float) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("options", [changes], indirect=True, ids=[""])
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue()
+
+
+class Books:
+    """Who came and who went."""
+
+    def __init__(self) -> None:
+        self.played: list[ReaderSession] = []
+        self.gone: list[tuple[ReaderSession, EndReason]] = []
+        self.connections: list[EndReason] = []
+
+    def reader_plays(self, session: ReaderSession) -> None:
+        self.played.append(session)
+
+    def reader_gone(self, session: ReaderSession, reason: EndReason) -> None:
+        self.gone.append((session, reason))
+
+    def connection_ended(self, peer: str, reason: EndReason) -> None:
+        self.connections.append(reason)
+
+    def reasons(self) -> list[EndReason]:
+        return [reason for _, reason in self.gone]
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+@pytest.fixture
+async def server(catalogue: Catalogue, options: ServerOptions, books: Books) -> AsyncIterator[RtspServer]:
+    made = RtspServer(catalogue, [ANYWHERE], (0, 0), options=options, books=books)
     await made.start()
     yield made
     await made.stop()
 
 
 @pytest.fixture
-def stream(server: RtspServer) -> Stream:
-    return server.catalogue.streams["front"]
+def stream(catalogue: Catalogue) -> Stream:
+    return catalogue.streams["front"]
 
 
 def open_reader(server: RtspServer, name: str = "front", **options) -> RtspReader:
@@ -150,10 +195,8 @@ async def test_a_reader_begins_with_parameter_sets_and_an_idr(
         assert (int(info[2]), int(info[3])) == (first.sequence_number, first.timestamp)
 
 
-async def test_play_is_answered_without_a_picture_too(
-    server: RtspServer, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rtsp_server, "FIRST_PICTURE_S", 0.3)
+@with_options(first_picture_s=0.3)
+async def test_play_is_answered_without_a_picture_too(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as reader:
         answer = await reader.play()
         assert "rtptime" not in answer.headers["rtp-info"]
@@ -202,8 +245,8 @@ async def test_errors_of_a_stream(server: RtspServer, stream: Stream) -> None:
         assert (await reader.request("DESCRIBE")).status == 200
 
 
-async def test_login(server: RtspServer, stream: Stream) -> None:
-    server.catalogue.users = {"vms": "secret"}
+async def test_login(server: RtspServer, stream: Stream, catalogue: Catalogue) -> None:
+    catalogue.users = {"vms": "secret"}
     async with open_reader(server, user="vms", password="secret") as reader:
         await begin(reader, stream)
     async with open_reader(server, user="vms", password="wrong") as reader:
@@ -214,7 +257,7 @@ async def test_login(server: RtspServer, stream: Stream) -> None:
             reader.write_request("DESCRIBE", reader.url, {})
             await asyncio.sleep(0.02)
         assert reader.closed
-    assert server.totals.auth_failures >= 8
+    assert server.counters.auth_failures >= 8
 
 
 # -- playing -----------------------------------------------------------------------------------------------------------
@@ -254,15 +297,14 @@ async def test_a_slow_reader_loses_access_units_up_to_an_idr_and_costs_the_other
         )
 
 
-async def test_a_reader_that_takes_nothing_for_long_is_let_go(
-    server: RtspServer, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rtsp_server, "STUCK_S", 1.0)
+@with_options(stuck_s=0.3, tick_s=0.05)
+async def test_a_reader_that_takes_nothing_for_long_is_let_go(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as stuck:
         await begin(stuck, stream)
         stuck.stop_reading()
-        await stream.send_for(4.5, 60_000, 0.01)
-        assert stream.fanout.readers == 0
+        sending = asyncio.create_task(stream.send_for(10, 60_000, 0.01))
+        await stuck.until(lambda: stream.fanout.readers == 0, 5)
+        sending.cancel()
         assert server.sessions == {}
 
 
@@ -308,11 +350,55 @@ async def test_pause_and_play_again(server: RtspServer, stream: Stream) -> None:
         assert_whole(reader)
 
 
-async def test_sender_reports_at_once_and_every_five_seconds(server: RtspServer, stream: Stream) -> None:
+async def test_requests_behind_play_are_carried_out_when_it_is_answered(server: RtspServer, stream: Stream) -> None:
+    async with open_reader(server) as reader:
+        await reader.describe()
+        await reader.set_up()
+        reader.write_request("PLAY", reader.url, {})
+        reader.write_request("PAUSE", reader.url, {})
+        await reader.until(lambda: stream.idr_requests == 1, 2)
+        stream.send(idr=True)
+        assert [(await reader.answer()).status for _ in range(2)] == [200, 200]
+        assert stream.fanout.readers == 0
+
+
+async def test_sessions_that_a_connection_left_behind_end_with_it(
+    server: RtspServer, stream: Stream, books: Books
+) -> None:
+    async with open_reader(server) as reader:
+        await begin(reader, stream)
+        reader.session = ""
+        await reader.request("SETUP", f"{reader.url}/trackID=0", Transport="RTP/AVP/TCP;unicast;interleaved=2-3")
+        assert len(server.sessions) == 2
+    await reader.until(lambda: not server.sessions, 2)
+    assert stream.fanout.readers == 0
+    assert books.reasons() == [EndReason.PEER_CLOSED] * 2
+
+
+async def test_a_session_is_moved_to_another_transport(server: RtspServer, stream: Stream, books: Books) -> None:
+    async with open_reader(server) as reader:
+        await reader.describe()
+        await reader.set_up("udp")
+        first = dict(server.sessions)
+        tcp = "RTP/AVP/TCP;unicast;interleaved=0-1"
+        await reader.request("SETUP", f"{reader.url}/trackID=0", Transport=tcp, Session=reader.session)
+        assert server.sessions == first  # the same session, and nobody is told that one ended
+        play = asyncio.create_task(reader.request("PLAY"))
+        await reader.until(lambda: stream.idr_requests == 1, 2)
+        stream.send(idr=True)
+        await play
+        await reader.until(lambda: reader.packets, 2)
+        assert b"$\0" in bytes(reader.recorded)
+        assert [session.transport for session in books.played] == ["tcp"]
+        assert books.gone == []
+
+
+@with_options(report_interval_s=0.8)
+async def test_sender_reports_at_once_and_at_every_interval(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as tcp, open_reader(server) as udp:
         await begin(tcp, stream)
         await begin(udp, stream, "udp")
-        await stream.send_for(5.6, 500, 0.05)
+        await stream.send_for(1.3, 500, 0.02)
         for reader in (tcp, udp):
             await reader.until(lambda reader=reader: len(reader.reports) == 2, 1)
             check_reports(reader)
@@ -322,7 +408,7 @@ def check_reports(reader: RtspReader) -> None:
     """RFC 3550 section 6.4.1."""
     (at, _), (later, _) = reader.reports
     assert at - reader.packets[0].at < 0.5
-    assert later - at == pytest.approx(5.0, abs=0.4)
+    assert later - at == pytest.approx(0.8, abs=0.1)
     for when, data in reader.reports:
         head, kind, _, ssrc, ntp, rtp, packets, octets = struct.unpack("!BBHIQIII", data[:28])
         assert (head, kind, ssrc) == (0x80, 200, reader.packets[0].ssrc)
@@ -341,36 +427,30 @@ def check_reports(reader: RtspReader) -> None:
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
-async def test_receiver_reports_keep_a_udp_session_alive(
-    server: RtspServer, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rtsp_server, "SESSION_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(rtsp_server, "SESSION_SLACK_S", 0.5)
+@with_options(session_timeout_s=0.6, session_slack_s=0.2, tick_s=0.05)
+async def test_receiver_reports_keep_a_udp_session_alive(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as alive, open_reader(server) as silent:
         await begin(alive, stream, "udp")
         await begin(silent, stream, "udp")
-        for _ in range(20):
+        for _ in range(15):
             alive.send_receiver_report()
-            await stream.send_for(0.25)
+            await stream.send_for(0.1)
         assert list(server.sessions) == [alive.session]
         assert stream.fanout.readers == 1
         assert silent.reports[-1][1][1] == 203 or b"\xcb" in silent.reports[-1][1]  # BYE
         assert_whole(alive)
 
 
-async def test_only_the_readers_own_reports_count(
-    server: RtspServer, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rtsp_server, "SESSION_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(rtsp_server, "SESSION_SLACK_S", 0.5)
+@with_options(session_timeout_s=0.6, session_slack_s=0.2, tick_s=0.05)
+async def test_only_the_readers_own_reports_count(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as reader, open_reader(server) as stranger:
         await begin(reader, stream, "udp")
         await stranger.describe()
         await stranger.set_up("udp")
-        for _ in range(16):
+        for _ in range(15):
             stranger.send_receiver_report()
             reader._udp[1].sendto(b"junk", ("127.0.0.1", server.udp_ports[1]))
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.1)
         assert reader.session not in server.sessions
         assert stranger.session in server.sessions
 
@@ -404,12 +484,14 @@ async def test_teardown_ends_the_session_at_once(server: RtspServer, stream: Str
         await begin(reader, stream)  # on the same connection
 
 
-async def test_the_readers_of_a_stream_can_be_sent_away(server: RtspServer, stream: Stream) -> None:
-    server.catalogue.streams["yard"] = yard = Stream()
+async def test_the_readers_of_a_stream_can_be_sent_away(
+    server: RtspServer, stream: Stream, catalogue: Catalogue
+) -> None:
+    catalogue.streams["yard"] = yard = Stream()
     async with open_reader(server) as front, open_reader(server, "yard") as stays:
         await begin(front, stream)
         await begin(stays, yard)
-        server.end_readers("front")
+        server.end_readers("front", EndReason.FORMAT_CHANGE)
         await front.until(lambda: front.closed, 2)
         yard.send()
         await stays.until(lambda: len(stays.units()) == 2, 2)
@@ -418,17 +500,17 @@ async def test_the_readers_of_a_stream_can_be_sent_away(server: RtspServer, stre
 
 async def test_a_taken_address_is_an_error(server: RtspServer) -> None:
     with pytest.raises(TransportError, match="listen"):
-        await RtspServer(Catalogue(), "127.0.0.1", server.port, (0, 0)).start()
+        await RtspServer(Catalogue(), [Listener(host="127.0.0.1", port=server.port)], (0, 0)).start()
     with pytest.raises(TransportError, match="udp_ports"):
-        await RtspServer(Catalogue(), "127.0.0.1", 0, server.udp_ports).start()
+        await RtspServer(Catalogue(), [ANYWHERE], server.udp_ports).start()
 
 
-async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Stream) -> None:
+async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Stream, books: Books) -> None:
     async with open_reader(server) as reader:
         await begin(reader, stream)
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"\0" * 400_000)
-        await reader.until(lambda: server.totals.protocol_errors == 1, 3)
+        await reader.until(lambda: books.connections == [EndReason.PROTOCOL_ERROR], 3)
         writer.close()
         stream.send()
         await reader.until(lambda: len(reader.units()) == 2, 2)

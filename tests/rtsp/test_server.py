@@ -7,39 +7,51 @@ import re
 import pytest
 
 from transcoder.errors import RemoteProtocolError
-from transcoder.rtsp.headers import Transport
-from transcoder.rtsp.server import (
-    MAX_AUTH_FAILURES,
-    MAX_PIPELINED,
+from transcoder.rtsp.server import ServerProtocol
+from transcoder.rtsp.server_events import (
     DescribeRequested,
     PauseRequested,
     PlayRequested,
     ReaderFrame,
-    ServerProtocol,
-    ServerSession,
-    SessionState,
+    ServerContext,
     SetupRequested,
     TeardownRequested,
-    parse_target,
 )
+from transcoder.rtsp.session import (
+    TRANSITIONS,
+    EndReason,
+    Method,
+    ServerOptions,
+    ServerSession,
+    SessionState,
+    SessionTable,
+)
+from transcoder.rtsp.target import parse_target
 
 URL = "rtsp://192.0.2.1:8554/front"
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 UDP = "RTP/AVP;unicast;client_port=5000-5001"
 SDP = b"v=0\r\n"
 ID = "ABCDEFGH12345678"
+OPTIONS = ServerOptions()
 
 
 class Directory:
-    def __init__(self, passwords: dict[str, str] | None = None, allowed: tuple[str, ...] = ("front",)) -> None:
+    def __init__(
+        self, passwords: dict[str, str] | None = None, allowed: tuple[str, ...] = ("front",), tracks: int = 1
+    ) -> None:
         self._passwords = passwords or {}
         self._allowed = allowed
+        self._tracks = tracks
 
     def passwords(self) -> dict[str, str]:
         return self._passwords
 
     def may_read(self, user: str, stream: str) -> bool:
         return stream in self._allowed
+
+    def tracks(self, stream: str) -> int:
+        return self._tracks if stream in {"front", "yard"} else 0
 
 
 class Answer:
@@ -54,9 +66,18 @@ class Answer:
 class Dialog:
     """A connection whose shell answers every event at once, unless it is told to wait."""
 
-    def __init__(self, directory: Directory | None = None, sessions: dict[str, ServerSession] | None = None) -> None:
-        self.sessions = {} if sessions is None else sessions
-        self.core = ServerProtocol(directory or Directory(), self.sessions, "4e6f6e6365")
+    def __init__(
+        self,
+        directory: Directory | None = None,
+        sessions: SessionTable | None = None,
+        options: ServerOptions = OPTIONS,
+        udp_ports: tuple[int, int] | None = (8000, 8001),
+    ) -> None:
+        self.sessions = sessions if sessions is not None else SessionTable(options, lambda: ID)
+        self.context = ServerContext(
+            directory=directory or Directory(), sessions=self.sessions, options=options, udp_ports=udp_ports
+        )
+        self.core = ServerProtocol(self.context, base="rtsp://192.0.2.1:8554", nonce="4e6f6e6365", now=0.0)
         self.cseq = 0
         self.now = 0.0
         self.events: list[object] = []
@@ -79,27 +100,11 @@ class Dialog:
 
     def answer(self, event: object) -> None:
         if isinstance(event, DescribeRequested):
-            self.core.respond_description(SDP, f"rtsp://192.0.2.1:8554/{event.stream}/", self.now)
+            self.core.respond_description(event, SDP, self.now)
         elif isinstance(event, SetupRequested):
-            tcp = event.transport.lower == "TCP"
-            session = ServerSession(
-                id=event.session.id if event.session else ID,
-                stream=event.stream,
-                uri=f"rtsp://192.0.2.1:8554/{event.stream}",
-                transport=Transport(
-                    lower=event.transport.lower,
-                    interleaved=event.transport.interleaved,
-                    client_port=event.transport.client_port,
-                    server_port=None if tcp else (8000, 8001),
-                    ssrc=0x0000ABCD,
-                ),
-                user=self.core.user,
-                last_seen=self.now,
-            )
-            self.sessions[session.id] = session
-            self.core.accept_setup(session, self.now)
+            self.core.accept_setup(event, 0x0000ABCD, self.now)
         elif isinstance(event, PlayRequested):
-            self.core.respond_play(4711, 90_000, self.now)
+            self.core.respond_play(event, 4711, 90_000, self.now)
 
     def ask(self, method: str, uri: str = URL, **headers: str) -> Answer:
         answers = self.feed(self.text(method, uri, **headers))
@@ -111,9 +116,18 @@ class Dialog:
         assert self.ask("SETUP", f"{URL}/trackID=0", Transport=transport).status == 200
         return self
 
+    def set_up_again(self, transport: str) -> None:
+        assert self.ask("SETUP", f"{URL}/trackID=0", Transport=transport, Session=ID).status == 200
+
     def play(self) -> "Dialog":
         assert self.ask("PLAY").status == 200
         return self
+
+    @property
+    def session(self) -> ServerSession:
+        found = self.sessions.find(ID)
+        assert found is not None
+        return found
 
 
 IN_STATE = {
@@ -151,6 +165,39 @@ def test_every_method_in_every_state(state: str, method: str, with_session: bool
     answer = dialog.ask(method, **headers)
     assert answer.status == {**ALWAYS, **EXPECTED[state]}[method]
     assert answer.version == "RTSP/1.0"
+
+
+def test_the_states_are_those_of_the_rfc() -> None:
+    """RFC 2326 section A.2 without RECORD; there, SETUP may also change the transport of a session that plays."""
+    of_the_rfc = {
+        ("init", "SETUP"): "ready",
+        ("ready", "PLAY"): "playing",
+        ("ready", "SETUP"): "ready",
+        ("ready", "TEARDOWN"): "init",
+        ("playing", "PLAY"): "playing",
+        ("playing", "PAUSE"): "ready",
+        ("playing", "TEARDOWN"): "init",
+    }
+    table = {
+        (state.value, method.value): new.value
+        for state, methods in TRANSITIONS.items()
+        for method, new in methods.items()
+        if method.value in {"SETUP", "PLAY", "PAUSE", "TEARDOWN"}
+    }
+    assert table == of_the_rfc | {("ready", "PAUSE"): "ready"}  # readers pause what never played
+    for state, methods in TRANSITIONS.items():
+        assert {methods[method] for method in methods if method in {Method.OPTIONS, Method.DESCRIBE}} == {state}
+
+
+def test_allow_names_what_would_not_be_455() -> None:
+    """RFC 2326 sections 11.3.6 and 12.4."""
+    always = {"OPTIONS", "DESCRIBE", "GET_PARAMETER", "SET_PARAMETER"}
+    playing = Dialog().set_up().play().ask("SETUP", Transport=TCP, Session=ID)
+    assert (playing.status, set(playing.headers["Allow"].split(", "))) == (455, always | {"PLAY", "PAUSE", "TEARDOWN"})
+    audio_first = Dialog().ask("SETUP", f"{URL}/trackID=1", Transport=TCP)
+    assert (audio_first.status, set(audio_first.headers["Allow"].split(", "))) == (455, always | {"SETUP"})
+    dialog = Dialog()
+    assert dialog.ask("RECORD").headers["Allow"] == dialog.ask("OPTIONS").headers["Public"]
 
 
 def test_a_request_for_another_session_is_454() -> None:
@@ -205,6 +252,8 @@ def test_a_description() -> None:
         (f"{URL}/?token=1/trackID=0", ("front", 0)),
         ("rtsp://user:pass@192.0.2.1:8554/front", ("front", None)),
         ("rtspu://192.0.2.1:8554/a_b-1", ("a_b-1", None)),
+        ("rtsps://192.0.2.1:8322/front", ("front", None)),
+        ("RTSPS://192.0.2.1:8322/front/trackID=0", ("front", 0)),
         ("*", None),
         ("", None),
         ("rtsp://192.0.2.1:8554", None),
@@ -235,6 +284,34 @@ def test_a_track_that_is_not_there_is_404() -> None:
     assert Dialog().ask("SETUP", f"{URL}/trackID=7", Transport=TCP).status == 404
     for method in ("DESCRIBE", "SETUP"):
         assert Dialog().ask(method, "rtsp://192.0.2.1:8554/a/b/c", Transport=TCP).status == 404
+
+
+def test_a_stream_that_is_not_there_is_404() -> None:
+    for method in ("DESCRIBE", "SETUP"):
+        dialog = Dialog()
+        assert dialog.ask(method, "rtsp://192.0.2.1:8554/unknown", Transport=TCP).status == 404
+        assert dialog.events == []
+
+
+def test_audio_is_the_second_track() -> None:
+    with_audio, audio = Directory(tracks=2), f"{URL}/trackID=1"
+    dialog = Dialog(with_audio)
+    assert dialog.ask("SETUP", audio, Transport=TCP).status == 455  # video comes first
+    dialog.set_up()
+    answer = dialog.ask("SETUP", audio, Transport="RTP/AVP/TCP;unicast", Session=ID)
+    assert answer.headers["Transport"] == "RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=0000ABCD"
+    assert [event.track for event in dialog.events if isinstance(event, SetupRequested)] == [0, 1]
+    assert dialog.session.audio is not None
+    assert dialog.session.transport is not None
+    dialog.set_up_again(UDP)
+    assert dialog.session.audio is None  # set up for the transport that is no more
+    assert Dialog().set_up().ask("SETUP", audio, Transport=TCP, Session=ID).status == 404  # there is none
+
+
+def test_without_ports_there_is_no_udp() -> None:
+    dialog = Dialog(udp_ports=None)
+    assert dialog.ask("SETUP", f"{URL}/trackID=0", Transport=UDP).status == 461
+    assert dialog.ask("SETUP", f"{URL}/trackID=0", Transport=f"{UDP},{TCP}").status == 200
 
 
 TRANSPORTS = [
@@ -286,7 +363,7 @@ def test_play_without_a_picture_names_no_time() -> None:
     dialog = Dialog().set_up()
     dialog.waits = True
     assert dialog.feed(dialog.text("PLAY")) == []
-    dialog.core.respond_play(4711, None, 3.0)
+    dialog.core.respond_play(dialog.events[-1], 4711, None, 3.0)
     [data] = dialog.core.data_to_send()
     assert Answer(data).headers["RTP-Info"] == f"url={URL}/trackID=0;seq=4711"
 
@@ -294,7 +371,7 @@ def test_play_without_a_picture_names_no_time() -> None:
 def test_pause_and_play_again() -> None:
     dialog = Dialog().set_up().play()
     assert dialog.ask("PAUSE").status == 200
-    assert dialog.sessions[ID].state is SessionState.READY
+    assert dialog.session.state is SessionState.READY
     dialog.play()
     kinds = [type(event) for event in dialog.events]
     assert kinds == [SetupRequested, PlayRequested, PauseRequested, PlayRequested]
@@ -306,15 +383,15 @@ def test_play_while_playing_is_a_sign_of_life() -> None:
     dialog.now = 30.0
     dialog.play()
     assert len(dialog.events) == count
-    assert dialog.sessions[ID].last_seen == 30.0
+    assert dialog.session.last_seen == 30.0
 
 
 def test_teardown_ends_the_session_and_not_the_connection() -> None:
     dialog = Dialog().set_up().play()
     assert dialog.ask("TEARDOWN", Session=ID).status == 200
-    assert dialog.sessions == {}
+    assert list(dialog.sessions) == []
     assert isinstance(dialog.events[-1], TeardownRequested)
-    assert not dialog.core.closing
+    assert dialog.core.end_reason is None
     assert dialog.ask("PLAY", Session=ID).status == 454
     dialog.set_up().play()
 
@@ -324,7 +401,7 @@ def test_requests_keep_a_session_alive(method: str) -> None:
     dialog = Dialog().set_up().play()
     dialog.now = 55.0
     dialog.ask(method, Session=ID)
-    assert dialog.sessions[ID].last_seen == 55.0
+    assert dialog.session.last_seen == 55.0
 
 
 def test_frames_of_the_reader_keep_its_session_alive() -> None:
@@ -334,7 +411,7 @@ def test_frames_of_the_reader_keep_its_session_alive() -> None:
     assert dialog.feed(b"$\x01\x00\x08" + report) == []
     assert isinstance(dialog.events[-1], ReaderFrame)
     assert bytes(dialog.events[-1].data) == report
-    assert dialog.sessions[ID].last_seen == 55.0
+    assert dialog.session.last_seen == 55.0
 
 
 def test_a_udp_session_is_named_on_another_connection() -> None:
@@ -343,7 +420,116 @@ def test_a_udp_session_is_named_on_another_connection() -> None:
     assert second.ask("PLAY", Session=ID).status == 200
     assert second.ask("GET_PARAMETER", Session=ID).headers["Session"] == ID
     assert second.ask("TEARDOWN", Session=ID).status == 200
-    assert first.sessions == {}
+    assert list(first.sessions) == []
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_set_up_on_a_connection_ends_with_it_over_tcp_and_lives_on_over_udp() -> None:
+    ids = iter(("A", "B", "C", "D"))
+    table = SessionTable(OPTIONS, lambda: next(ids))
+    dialog = Dialog(sessions=table)
+    for transport in (TCP, UDP, TCP):  # without Session, each is a session of its own
+        dialog.set_up(transport)
+    other = Dialog(sessions=table).set_up()
+    assert [session.id for session in dialog.core.receive_eof()] == ["A", "C"]
+    assert [session.id for session in table] == ["B", "D"]
+    assert dialog.core.receive_eof() == []
+    assert [session.id for session in other.core.receive_eof()] == ["D"]
+
+
+def test_sessions_are_bounded() -> None:
+    numbers = iter(range(100))
+    options = ServerOptions(max_sessions=5, max_own_sessions=3)
+    table = SessionTable(options, lambda: str(next(numbers)))
+    track = f"{URL}/trackID=0"
+    first, second = (Dialog(sessions=table, options=options) for _ in range(2))
+    assert [first.ask("SETUP", track, Transport=UDP).status for _ in range(4)] == [200, 200, 200, 503]
+    assert [second.ask("SETUP", track, Transport=UDP).status for _ in range(3)] == [200, 200, 503]
+    assert first.ask("TEARDOWN", Session="1").status == 200
+    assert second.ask("SETUP", track, Transport=UDP).status == 200
+
+
+def test_play_of_a_session_that_ended_meanwhile_is_454() -> None:
+    dialog = Dialog().set_up(UDP)
+    dialog.waits = True
+    assert dialog.feed(dialog.text("PLAY")) == []
+    dialog.sessions.remove(dialog.session)
+    dialog.core.respond_play(dialog.events[-1], 4711, 90_000, 3.0)
+    assert [Answer(data).status for data in dialog.core.data_to_send()] == [454]
+    assert dialog.core.session is None
+
+
+SILENT_S = OPTIONS.session_timeout_s + OPTIONS.session_slack_s
+
+
+@pytest.mark.parametrize(("transport", "ends"), [(UDP, True), (TCP, False)])
+def test_a_session_without_a_sign_of_life_is_silent(transport: str, ends: bool) -> None:
+    dialog = Dialog().set_up(transport).play()
+    dialog.now = 50.0
+    dialog.ask("OPTIONS")
+    assert list(dialog.sessions.silent(50.0 + SILENT_S)) == []
+    assert [session.id for session in dialog.sessions.silent(50.1 + SILENT_S)] == ([ID] if ends else [])
+
+
+def test_a_connection_without_a_session_must_not_be_idle() -> None:
+    dialog = Dialog()
+    dialog.now = 10.0
+    dialog.ask("OPTIONS")
+    dialog.core.check(0, 10.0 + OPTIONS.idle_s)
+    assert dialog.core.end_reason is None
+    dialog.core.check(0, 10.1 + OPTIONS.idle_s)
+    assert dialog.core.end_reason is EndReason.IDLE
+
+
+@pytest.mark.parametrize("transport", [TCP, UDP])
+def test_a_connection_with_a_session_may_be_idle_until_the_session_is_gone(transport: str) -> None:
+    dialog = Dialog().set_up(transport).play()
+    dialog.core.check(0, 1000.0)
+    assert dialog.core.end_reason is None
+    dialog.sessions.remove(dialog.session)
+    dialog.core.check(0, 1000.0)
+    assert dialog.core.end_reason is EndReason.IDLE
+
+
+def test_a_reader_that_takes_nothing_is_stuck() -> None:
+    dialog = Dialog().set_up().play()
+    for second in range(100):  # it is slow, but takes something now and then
+        dialog.core.check(1000 + second // 20, float(second))
+    assert dialog.core.end_reason is None
+    dialog.core.check(1004, 80.0 + OPTIONS.stuck_s)
+    assert dialog.core.end_reason is None
+    dialog.core.check(1004, 80.1 + OPTIONS.stuck_s)
+    assert dialog.core.end_reason is EndReason.STUCK
+    alive = Dialog().set_up().play()
+    for second in range(100):
+        alive.core.check(0, float(second))  # nothing waits: nothing is to be taken
+    assert alive.core.end_reason is None
+
+
+def test_a_connection_serves_one_session_or_several() -> None:
+    numbers = iter("AB")
+    dialog = Dialog(sessions=SessionTable(OPTIONS, lambda: next(numbers))).set_up()
+    first = dialog.core.session
+    assert first is not None
+    assert dialog.core.serves_only(first)
+    dialog.set_up()
+    second = dialog.core.session
+    assert second is not None
+    assert second is not first
+    assert not dialog.core.serves_only(first)
+    assert not dialog.core.serves_only(second)
+    assert dialog.ask("TEARDOWN", Session="A").status == 200
+    assert dialog.core.serves_only(second)
+
+
+def test_errors_are_counted_by_status() -> None:
+    dialog = Dialog()
+    for method, uri in (("SETUP", URL), ("SETUP", URL), ("DESCRIBE", f"{URL}x"), ("PLAY", URL)):
+        dialog.ask(method, uri)
+    dialog.ask("OPTIONS")
+    assert dialog.context.counters.rejected == {461: 2, 404: 1, 454: 1}
 
 
 # -- requests that are wrong -------------------------------------------------------------------------------------------
@@ -381,8 +567,10 @@ def test_nothing_of_the_request_is_echoed_but_cseq_and_require() -> None:
 
 @pytest.mark.parametrize("data", [b"OPTIONS * RTSP/1.0\r\n" + b"A: b\r\n" * 200 + b"\r\n", b"x" * 300_000])
 def test_what_can_not_be_read_ends_the_connection(data: bytes) -> None:
+    dialog = Dialog()
     with pytest.raises(RemoteProtocolError):
-        Dialog().feed(data)
+        dialog.feed(data)
+    assert dialog.core.end_reason is EndReason.PROTOCOL_ERROR
 
 
 # -- many requests at once ---------------------------------------------------------------------------------------------
@@ -418,7 +606,7 @@ def test_a_request_behind_a_slow_one_waits_for_its_turn() -> None:
     dialog = Dialog()
     dialog.waits = True
     assert dialog.feed(dialog.text("DESCRIBE") + dialog.text("OPTIONS")) == []
-    dialog.core.respond_description(SDP, f"{URL}/", 1.0)
+    dialog.core.respond_description(dialog.events[-1], SDP, 1.0)
     answers = [Answer(data) for data in dialog.core.data_to_send()]
     assert [answer.headers["CSeq"] for answer in answers] == ["1", "2"]
 
@@ -426,7 +614,7 @@ def test_a_request_behind_a_slow_one_waits_for_its_turn() -> None:
 def test_too_many_requests_behind_a_slow_one_end_the_connection() -> None:
     dialog = Dialog()
     dialog.waits = True
-    dialog.feed(b"".join(dialog.text("DESCRIBE") for _ in range(MAX_PIPELINED)))
+    dialog.feed(b"".join(dialog.text("DESCRIBE") for _ in range(OPTIONS.max_pipelined)))
     with pytest.raises(RemoteProtocolError):
         dialog.feed(dialog.text("OPTIONS") * 3)
 
@@ -520,10 +708,10 @@ def test_what_a_user_may_not_read_is_403() -> None:
 def test_who_guesses_is_cut_off() -> None:
     dialog, challenge = protected()
     wrong = login(challenge, "DESCRIBE", URL, password="guess")
-    for _ in range(MAX_AUTH_FAILURES + 1):
-        assert not dialog.core.closing
+    for _ in range(OPTIONS.max_auth_failures + 1):
+        assert dialog.core.end_reason is None
         dialog.ask("DESCRIBE", Authorization=wrong)
-    assert dialog.core.closing
+    assert dialog.core.end_reason is EndReason.LOGIN_FAILURES
 
 
 def test_options_and_keep_alive_need_no_login() -> None:
@@ -547,4 +735,4 @@ def test_a_session_id_alone_does_not_steer_somebody_elses_session() -> None:
     assert stranger.ask("PLAY", Session=ID).status == 401
     assert stranger.ask("PAUSE", Session=ID).status == 401
     assert stranger.ask("TEARDOWN", Session="GUESSEDGUESSED00").status == 454
-    assert ID in dialog.sessions
+    assert dialog.sessions.find(ID) is not None

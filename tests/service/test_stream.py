@@ -27,7 +27,7 @@ class Watched:
             source,
             WorkerOptions(),
             fork_server=no_workers,
-            end_readers=lambda _: None,
+            end_readers=lambda *_: None,
             on_event=self._on_event,
         )
         self.status = self.stream.status

@@ -142,8 +142,7 @@ class Controller(Control):
         sessions: dict[str, int] = {}
         for session in self.gateway.server.sessions.values():
             if session.stream == stream:
-                transport = session.transport.lower.lower()
-                sessions[transport] = sessions.get(transport, 0) + 1
+                sessions[session.transport] = sessions.get(session.transport, 0) + 1
         return self._view(stream).numbers(running, sessions)
 
     @override
@@ -173,7 +172,7 @@ class Controller(Control):
             sanitized=sum(sum(stream.ledger.totals().values()) for stream in streams),
             mqtt_connected=self.mqtt_connected() if self.mqtt_connected is not None else None,
             rtsp_sessions=len(self.gateway.server.sessions),
-            rtsp_auth_failures=self.gateway.server.totals.auth_failures,
+            rtsp_auth_failures=self.gateway.server.counters.auth_failures,
         )
 
     @override

@@ -1,5 +1,6 @@
 """The readers of one stream: each gets what it can take, none waits for another."""
 
+import contextlib
 import random
 import secrets
 from collections.abc import Callable
@@ -61,6 +62,11 @@ class Track:
         """Send a prepared unit; returns the bytes of its packets."""
         self.outlet.send_frames(self.sender.number(unit, self.channel), unit)
         return len(unit.data) - FRAMING_SIZE * len(unit.offsets)
+
+    def leave(self) -> None:
+        """Tell the reader that no more packets come; one that is gone already need not hear it."""
+        with contextlib.suppress(OSError):
+            self.outlet.send_rtcp(self.sender.goodbye())
 
     def report(self, now: float, wall: float) -> None:
         """Send a sender report if it is due."""
@@ -166,13 +172,14 @@ class Fanout:
         """Size the backlog for a bitrate cap."""
         self.limit = max(MIN_BACKLOG, int(bitrate_kbps * 125 * BACKLOG_S))
 
-    def new_sender(self, *, audio: bool = False) -> RtpSender:
-        """Numbers for a new reader's video or audio."""
+    def new_sender(self, report_interval_s: float, *, audio: bool = False) -> RtpSender:
+        """Numbers for a new reader's video or audio, and sender reports every so many seconds."""
         return RtpSender(
             ssrc=secrets.randbits(32),
             sequence_number=random.randrange(1, 1 << 15),
             cname=self._cname,
             timestamp_offset=self._audio_offset if audio else self.timestamp_offset,
+            report_interval_s=report_interval_s,
             clock_rate=self._audio_rate if audio else VIDEO_CLOCK_RATE,
         )
 

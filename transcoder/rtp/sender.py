@@ -11,7 +11,7 @@ from transcoder.clock import VIDEO_CLOCK_RATE, ntp_from_unix
 from transcoder.codecs.nal import Codec
 from transcoder.rtp.packet import HEADER_SIZE, serialize_header
 from transcoder.rtp.payload import h264, h265, mpeg4_generic
-from transcoder.rtp.rtcp import SenderReport, serialize_sender_report
+from transcoder.rtp.rtcp import SenderReport, serialize_goodbye, serialize_sender_report
 
 MAX_PAYLOAD = 1400
 """Bytes of an RTP payload: 1440 on IPv4 with UDP, below every MTU in use, tunnels included."""
@@ -19,8 +19,6 @@ FRAMING_SIZE = 4
 """Bytes before a packet on an interleaved connection: "$", channel, length."""
 VIDEO_PAYLOAD_TYPE = 96
 AUDIO_PAYLOAD_TYPE = 97
-REPORT_INTERVAL_S = 5.0
-"""Between sender reports (RFC 3550 section 6.2)."""
 
 _SEQUENCE = struct.Struct("!H")
 _SSRC = struct.Struct("!I")
@@ -110,6 +108,7 @@ class RtpSender:
         sequence_number: random; of the first packet.
         cname: of this service.
         timestamp_offset: RTP timestamp of monotonic time 0, shared by all readers of a stream.
+        report_interval_s: between sender reports (RFC 3550 section 6.2).
         clock_rate: ticks a second.
     """
 
@@ -120,6 +119,7 @@ class RtpSender:
         sequence_number: int,
         cname: str,
         timestamp_offset: int,
+        report_interval_s: float,
         clock_rate: int = VIDEO_CLOCK_RATE,
     ) -> None:
         self.ssrc = ssrc
@@ -128,6 +128,7 @@ class RtpSender:
         self.octet_count = 0
         self._cname = cname
         self._timestamp_offset = timestamp_offset
+        self._report_interval_s = report_interval_s
         self._clock_rate = clock_rate
         self._next_report = 0.0
 
@@ -153,7 +154,7 @@ class RtpSender:
         return data
 
     def report_due(self, now: float, wall: float) -> bytes | None:
-        """A sender report if it is time for one: the first at once, then every REPORT_INTERVAL_S.
+        """A sender report if it is time for one: the first at once, then one every `report_interval_s`.
 
         Args:
             now: monotonic seconds.
@@ -161,7 +162,7 @@ class RtpSender:
         """
         if now < self._next_report:
             return None
-        self._next_report = now + REPORT_INTERVAL_S
+        self._next_report = now + self._report_interval_s
         report = SenderReport(
             ssrc=self.ssrc,
             ntp=ntp_from_unix(wall),
@@ -170,3 +171,7 @@ class RtpSender:
             octet_count=self.octet_count,
         )
         return serialize_sender_report(report, self._cname)
+
+    def goodbye(self) -> bytes:
+        """A BYE: no more packets come (RFC 3550 section 6.6)."""
+        return serialize_goodbye(self.ssrc, self._cname)

@@ -5,159 +5,58 @@ and nothing else for a transport that is not served, control URIs in every form 
 that names the first packet really sent.
 """
 
-import re
 from collections import deque
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Protocol
+from dataclasses import replace
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
 from transcoder.rtsp.auth import authorized_user, challenge_value, parse_parameters
 from transcoder.rtsp.headers import Transport, parse_session, parse_transports, serialize_transport
 from transcoder.rtsp.messages import Headers, InterleavedFrame, Request, Response, RtspParser, serialize_response
-
-SESSION_TIMEOUT_S = 60.0
-"""Announced; a session without a sign of life is ended a little later."""
-SESSION_SLACK_S = 10.0
-MAX_AUTH_FAILURES = 8
-"""Wrong answers on one connection before it is closed."""
-MAX_PIPELINED = 64
-"""Requests waiting behind one that takes time."""
-
-PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
+from transcoder.rtsp.server_events import (
+    AUDIO,
+    VIDEO,
+    DescribeRequested,
+    Event,
+    PauseRequested,
+    PlayRequested,
+    ReaderFrame,
+    ServerContext,
+    SetupRequested,
+    TeardownRequested,
+)
+from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
+from transcoder.rtsp.target import Target, parse_target
 
 _REASONS = {
     200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    454: "Session Not Found", 455: "Method Not Valid in This State", 459: "Aggregate Operation Not Allowed",
-    461: "Unsupported Transport", 500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable",
-    505: "RTSP Version Not Supported", 551: "Option not supported",
+    454: "Session Not Found", 455: "Method Not Valid in This State", 461: "Unsupported Transport",
+    501: "Not Implemented", 503: "Service Unavailable", 505: "RTSP Version Not Supported", 551: "Option not supported",
 }  # fmt: skip
-_PROTECTED = frozenset({"DESCRIBE", "SETUP", "PLAY", "PAUSE"})
-_SEGMENT = "[a-z0-9][a-z0-9_-]{0,62}"
-_STREAM = re.compile(f"{_SEGMENT}(/{_SEGMENT})?")
-"""The path of a served stream: the stream's id, or that and the name of one of its outputs."""
-_TRACK = re.compile(r"/?trackID=(\d{1,3})/?$", re.IGNORECASE)
-
-
-class SessionState(Enum):
-    """Of an RTSP session (RFC 2326 section A.2)."""
-
-    READY = "ready"
-    PLAYING = "playing"
-
-
-@dataclass(slots=True, kw_only=True)
-class ServerSession:
-    """An RTSP session of a reader.
-
-    Attributes:
-        id: letters and digits only.
-        stream: the name in its URL.
-        uri: of the stream as the reader wrote it, without track and trailing slash.
-        transport: as answered, of the video.
-        audio: as answered, of the audio, if it was set up.
-        last_seen: monotonic seconds of the last request or receiver report.
-        owner: whatever the shell ties to it.
-    """
-
-    id: str
-    stream: str
-    uri: str
-    transport: Transport
-    user: str | None
-    last_seen: float
-    state: SessionState = SessionState.READY
-    owner: object = None
-    audio: Transport | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DescribeRequested:
-    """Answer with respond_description() or reject()."""
-
-    stream: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetupRequested:
-    """Answer with accept_setup() or reject().
-
-    Attributes:
-        transport: the first one offered that is served; its ports or channels are the reader's.
-        session: of an earlier SETUP that is changed or gets another track, or None.
-        track: 0 for video, 1 for audio; audio comes second.
-    """
-
-    stream: str
-    transport: Transport
-    session: ServerSession | None
-    track: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayRequested:
-    """Answer with respond_play() once the first packet is known, or reject()."""
-
-    session: ServerSession
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PauseRequested:
-    """Was answered; stop sending."""
-
-    session: ServerSession
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TeardownRequested:
-    """Was answered; the session is gone."""
-
-    session: ServerSession
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderFrame:
-    """An interleaved frame of the reader: RTCP."""
-
-    channel: int
-    data: memoryview
-
-
-Event = DescribeRequested | SetupRequested | PlayRequested | PauseRequested | TeardownRequested | ReaderFrame
-
-
-class Directory(Protocol):
-    """What the core asks of its surroundings."""
-
-    def passwords(self) -> dict[str, str]:
-        """Readers' passwords by user name; empty: nobody has to log in."""
-
-    def may_read(self, user: str, stream: str) -> bool:
-        """Whether a user may read a stream."""
-
-
-@dataclass(slots=True)
-class ServerCounters:
-    """Of one connection."""
-
-    requests: int = 0
-    auth_failures: int = 0
-    rejected: dict[int, int] = field(default_factory=dict)
+_METHODS = {method.value: method for method in Method}
+_NOT_SERVED = frozenset({"ANNOUNCE", "RECORD", "REDIRECT"})
+"""Methods of RFC 2326 that no state allows; any other word is 501."""
+_OF_NO_STREAM = frozenset({Method.OPTIONS, Method.GET_PARAMETER, Method.SET_PARAMETER})
+_PROTECTED = frozenset({Method.DESCRIBE, Method.SETUP, Method.PLAY, Method.PAUSE})
 
 
 class ServerProtocol:
     """One connection of a reader.
 
     Args:
-        directory: users and their rights.
-        sessions: all sessions of the server by id; a UDP session may outlive its connection.
+        context: shared with the other connections.
+        base: scheme, host and port under which the reader reached the server, such as `rtsp://192.0.2.1:8554`.
         nonce: random, for this connection.
+        now: monotonic seconds.
+
+    Attributes:
+        end_reason: why the connection has to be closed once what waits was sent; None while it goes on.
     """
 
-    def __init__(self, directory: Directory, sessions: dict[str, ServerSession], nonce: str) -> None:
-        self._directory = directory
-        self._sessions = sessions
+    def __init__(self, context: ServerContext, *, base: str, nonce: str, now: float) -> None:
+        self._context = context
+        self._sessions = context.sessions
+        self._base = base
         self._nonce = nonce
         self._parser = RtspParser()
         self._events: deque[Event] = deque()
@@ -165,9 +64,13 @@ class ServerProtocol:
         self._queue: deque[Request] = deque()
         self._waiting: Request | None = None
         self._session: ServerSession | None = None
+        self._own: list[ServerSession] = []
         self._user: str | None = None
-        self.counters = ServerCounters()
-        self.closing = False
+        self._auth_failures = 0
+        self._last_data = now
+        self._last_progress = now
+        self._backlog = 0
+        self.end_reason: EndReason | None = None
 
     # -- what the shell calls ------------------------------------------------------------------------------------
 
@@ -177,17 +80,13 @@ class ServerProtocol:
         Raises:
             RemoteProtocolError: the reader sent what can't be read; the connection is at its end.
         """
-        self._parser.receive_data(data)
-        while (event := self._parser.next_event()) is not None:
-            if type(event) is InterleavedFrame:
-                if self._session is not None:
-                    self._session.last_seen = now
-                self._events.append(ReaderFrame(event.channel, event.data))
-            elif type(event) is Request:
-                if len(self._queue) >= MAX_PIPELINED:
-                    raise RemoteProtocolError("too many requests at once")
-                self._queue.append(event)
-            # a response to nothing is no concern of ours
+        self._last_data = now
+        try:
+            self._parser.receive_data(data)
+            self._take_messages(now)
+        except RemoteProtocolError:
+            self.end_reason = EndReason.PROTOCOL_ERROR
+            raise
         self._proceed(now)
 
     def next_event(self) -> Event | None:
@@ -201,57 +100,85 @@ class ServerProtocol:
 
     @property
     def session(self) -> ServerSession | None:
-        """The session set up on this connection, if any."""
-        return self._session
+        """The session that was last used on this connection, if it is still there."""
+        session = self._session
+        return session if session is not None and session in self._sessions else None
 
-    def respond_description(self, body: bytes, base: str, now: float) -> None:
+    def serves_only(self, session: ServerSession) -> bool:
+        """Whether a session is the one that is used on this connection, and there is no other."""
+        return self.session is session and all(own is session for own in self._live())
+
+    @property
+    def user(self) -> str | None:
+        """Who logged in on this connection."""
+        return self._user
+
+    def respond_description(self, event: DescribeRequested, body: bytes, now: float) -> None:
         """Answer DESCRIBE.
 
         Args:
+            event: the one that is answered.
             body: the session description.
-            base: URL of the stream with a trailing slash, on the host that the reader used.
             now: monotonic seconds.
         """
+        base = f"{self._base}/{event.stream}/"
         self._respond(200, [("Content-Base", base), ("Content-Type", "application/sdp")], body)
         self._proceed(now)
 
-    def accept_setup(self, session: ServerSession, now: float, *, track: int = 0) -> None:
-        """Answer SETUP with a session that is in the table of sessions."""
+    def accept_setup(self, event: SetupRequested, ssrc: int, now: float) -> None:
+        """Answer SETUP; a new session is in the table from now on.
+
+        Args:
+            event: the one that is answered.
+            ssrc: of the track's packets.
+            now: monotonic seconds.
+        """
+        session, transport = event.session, replace(event.transport, ssrc=ssrc)
+        if event.track == AUDIO:
+            session.audio = transport
+        else:
+            session.transport, session.audio = transport, None
+        session.move(Method.SETUP)
+        self._sessions.add(session)
         self._session = session
+        if session not in self._own:
+            self._own.append(session)
         channels = [item.interleaved for item in (session.transport, session.audio) if item is not None]
         if any(channels):
             self._parser.channels = frozenset(number for pair in channels for number in pair or ())
-        transport = session.audio if track == 1 and session.audio is not None else session.transport
-        self._respond(
-            200,
-            [
-                ("Transport", serialize_transport(transport)),
-                ("Session", f"{session.id};timeout={SESSION_TIMEOUT_S:g}"),
-            ],
-        )
+        timeout_s = self._context.options.session_timeout_s
+        fields = [("Transport", serialize_transport(transport)), ("Session", f"{session.id};timeout={timeout_s:g}")]
+        self._respond(200, fields)
         self._proceed(now)
 
     def respond_play(
-        self, sequence_number: int, rtp_timestamp: int | None, now: float, audio: tuple[int, int] | None = None
+        self,
+        event: PlayRequested,
+        sequence_number: int,
+        rtp_timestamp: int | None,
+        now: float,
+        audio: tuple[int, int] | None = None,
     ) -> None:
         """Answer PLAY.
 
         Args:
+            event: the one that is answered; 454 where its session has ended meanwhile.
             sequence_number: of the first video packet that will be sent.
             rtp_timestamp: of the same packet, or None where no picture came in time.
             now: monotonic seconds.
             audio: both of the first audio packet, if audio was set up and is there.
         """
-        session = self._session
-        if session is None:
-            raise LocalProtocolError("respond_play() without a session")
-        session.state = SessionState.PLAYING
-        info = f"url={session.uri}/trackID=0;seq={sequence_number}"
-        if rtp_timestamp is not None:
-            info += f";rtptime={rtp_timestamp}"
-        if audio is not None:
-            info += f",url={session.uri}/trackID=1;seq={audio[0]};rtptime={audio[1]}"
-        self._respond(200, [("Range", "npt=now-"), ("RTP-Info", info), ("Session", session.id)])
+        session = event.session
+        if session in self._sessions:
+            session.move(Method.PLAY)
+            info = f"url={session.uri}/trackID={VIDEO};seq={sequence_number}"
+            if rtp_timestamp is not None:
+                info += f";rtptime={rtp_timestamp}"
+            if audio is not None:
+                info += f",url={session.uri}/trackID={AUDIO};seq={audio[0]};rtptime={audio[1]}"
+            self._respond(200, [("Range", "npt=now-"), ("RTP-Info", info), ("Session", session.id)])
+        else:
+            self._respond(454)
         self._proceed(now)
 
     def reject(self, status: int, now: float) -> None:
@@ -259,12 +186,56 @@ class ServerProtocol:
         self._respond(status)
         self._proceed(now)
 
+    def check(self, backlog: int, now: float) -> None:
+        """Set `end_reason` where the connection is dead: silent without a session, or taking nothing.
+
+        Called about every `tick_s`.
+
+        Args:
+            backlog: bytes that wait to be sent; of a reader that takes nothing they stand still, since it gets no more.
+            now: monotonic seconds.
+        """
+        if backlog == 0 or backlog != self._backlog:
+            self._last_progress = now
+        self._backlog = backlog
+        if now - self._last_progress > self._context.options.stuck_s:
+            self.end_reason = EndReason.STUCK
+        elif self.session is None and now - self._last_data > self._context.options.idle_s:
+            self.end_reason = EndReason.IDLE
+
+    def receive_eof(self) -> list[ServerSession]:
+        """The connection is closed: take the sessions that end with it out of the table, and return them.
+
+        A session over UDP lives on: its reader may come back on another connection.
+        """
+        ended = [session for session in self._live() if session.is_interleaved]
+        for session in ended:
+            self._sessions.remove(session)
+        self._own.clear()
+        return ended
+
     # -- requests ------------------------------------------------------------------------------------------------
 
+    def _live(self) -> list[ServerSession]:
+        """Sessions that were set up on this connection and are still there."""
+        self._own = [session for session in self._own if session in self._sessions]
+        return self._own
+
+    def _take_messages(self, now: float) -> None:
+        while (event := self._parser.next_event()) is not None:
+            if type(event) is InterleavedFrame:
+                if self._session is not None:
+                    self._session.last_seen = now
+                self._events.append(ReaderFrame(event.channel, event.data))
+            elif type(event) is Request:
+                if len(self._queue) >= self._context.options.max_pipelined:
+                    raise RemoteProtocolError("too many requests at once")
+                self._queue.append(event)
+            # a response to nothing is no concern of ours
+
     def _proceed(self, now: float) -> None:
-        while self._waiting is None and self._queue and not self.closing:
+        while self._waiting is None and self._queue and self.end_reason is None:
             self._waiting = self._queue.popleft()
-            self.counters.requests += 1
             self._handle(self._waiting, now)
 
     def _handle(self, request: Request, now: float) -> None:
@@ -275,129 +246,142 @@ class ServerProtocol:
             self._respond(505)
             return
         session = self._named_session(request)
-        if session is not None:
-            session.last_seen = now
-        elif self._session is not None:
-            self._session.last_seen = now
-        method = request.method
-        if method == "OPTIONS":
-            self._respond(200, [("Public", PUBLIC)])
-        elif method in {"GET_PARAMETER", "SET_PARAMETER"}:
-            self._respond(200, [("Session", session.id)] if session is not None else [])
-        elif method in {"ANNOUNCE", "RECORD", "REDIRECT"}:
-            self._respond(405, [("Allow", PUBLIC)])
-        elif method not in {"DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN"}:
-            self._respond(501)
+        seen = session or self._session
+        if seen is not None:
+            seen.last_seen = now
+        method = _METHODS.get(request.method)
+        if method is None:
+            self._refuse_method(request.method)
+        elif method in _OF_NO_STREAM:
+            named = [("Session", session.id)] if session is not None else []
+            self._respond(200, [("Public", PUBLIC)] if method is Method.OPTIONS else named)
         elif request.headers.get("Require") is not None:
             self._respond(551, [("Unsupported", (request.headers.get("Require") or "")[:200])])
         else:
-            self._handle_stream(request, session)
+            self._handle_stream(method, request, session, now)
 
-    def _handle_stream(self, request: Request, session: ServerSession | None) -> None:
-        method = request.method
+    def _refuse_method(self, method: str) -> None:
+        if method in _NOT_SERVED:
+            self._respond(405, [("Allow", PUBLIC)])
+        else:
+            self._respond(501)
+
+    def _handle_stream(self, method: Method, request: Request, session: ServerSession | None, now: float) -> None:
         target = parse_target(request.uri)
         if method in _PROTECTED and not self._is_authorized(request, target):
             return
-        if method in {"DESCRIBE", "SETUP"}:
-            if target is None:
+        if method in {Method.DESCRIBE, Method.SETUP}:
+            tracks = self._context.directory.tracks(target.stream) if target is not None else 0
+            if target is None or not tracks:
                 self._respond(404)
-            elif method == "DESCRIBE":
+            elif method is Method.DESCRIBE:
                 self._events.append(DescribeRequested(stream=target.stream))
             else:
-                self._setup(request, target, session)
-            return
-        if session is None:
+                self._setup(request, target, tracks, session, now)
+        elif session is None:
             self._respond(454)
-            return
-        if target is not None and target.stream != session.stream:
+        elif target is not None and target.stream != session.stream:
             self._respond(404)
-        elif method == "PLAY":
+        elif method not in TRANSITIONS[session.state]:
+            self._respond(455, [("Allow", allowed(session.state))])
+        else:
+            self._steer(method, session)
+
+    def _steer(self, method: Method, session: ServerSession) -> None:
+        """PLAY, PAUSE and TEARDOWN of a session whose state allows it."""
+        if method is Method.PLAY:
             self._session = session
             if session.state is SessionState.PLAYING:  # PLAY while playing is a keep-alive of some clients
                 self._respond(200, [("Range", "npt=now-"), ("Session", session.id)])
             else:
                 self._events.append(PlayRequested(session=session))
-        elif method == "PAUSE":
-            session.state = SessionState.READY
-            self._respond(200, [("Session", session.id)])
+            return
+        session.move(method)
+        self._respond(200, [("Session", session.id)])
+        if method is Method.PAUSE:
             self._events.append(PauseRequested(session=session))
         else:
-            self._sessions.pop(session.id, None)
-            if self._session is session:
-                self._session = None
-            self._respond(200, [("Session", session.id)])
+            self._sessions.remove(session)
             self._events.append(TeardownRequested(session=session))
 
-    def _setup(self, request: Request, target: "Target", session: ServerSession | None) -> None:
-        if target.track not in {None, 0, 1}:
-            self._respond(404)
+    def _setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None, now: float) -> None:
+        status = self._refusal_of_setup(request, target, tracks, session)
+        if status:
+            state = session.state if session is not None else SessionState.INIT
+            self._respond(status, [("Allow", allowed(state))] if status == 455 else None)
             return
-        if target.track == 1 and session is None and request.headers.get("Session") is None:
-            self._respond(455)  # the session description lists video first, and so does every client
+        track = target.track or VIDEO
+        transport = self._first_served(request.headers.get("Transport") or "", track)
+        if transport is None:
+            self._respond(461)
             return
-        if session is None and request.headers.get("Session") is not None:
-            self._respond(454)
-            return
-        if session is not None and (session.state is SessionState.PLAYING or session.stream != target.stream):
-            self._respond(455)
-            return
-        for offered in parse_transports(request.headers.get("Transport") or ""):
-            if offered.secure or not offered.unicast:
+        if session is None:
+            uri = f"{self._base}/{target.stream}"
+            session = self._sessions.create(stream=target.stream, uri=uri, user=self._user, now=now)
+        self._events.append(SetupRequested(session=session, track=track, transport=transport))
+
+    def _refusal_of_setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None) -> int:
+        """The status of an error, 0 where a track may be set up."""
+        if target.track not in {None, VIDEO, AUDIO}:
+            return 404
+        if session is None:
+            if request.headers.get("Session") is not None:
+                return 454
+            if target.track == AUDIO:  # the session description lists video first, and so does every client
+                return 455
+            if self._sessions.is_full or len(self._live()) >= self._context.options.max_own_sessions:
+                return 503
+        elif Method.SETUP not in TRANSITIONS[session.state] or session.stream != target.stream:
+            return 455
+        return 404 if (target.track or VIDEO) >= tracks else 0
+
+    def _first_served(self, offered: str, track: int) -> Transport | None:
+        """The answer, but for its SSRC, to the first transport of an offer that is served."""
+        for transport in parse_transports(offered):
+            if transport.secure or not transport.unicast:
                 continue
-            if offered.lower == "TCP":
-                channels = offered.interleaved or ((2, 3) if target.track == 1 else (0, 1))
-                chosen = Transport(lower="TCP", interleaved=channels)
-            elif offered.client_port is not None and min(offered.client_port) > 0:
-                chosen = Transport(lower="UDP", client_port=offered.client_port)
-            else:
-                continue
-            self._events.append(
-                SetupRequested(stream=target.stream, transport=chosen, session=session, track=target.track or 0)
-            )
-            return
-        self._respond(461)
+            if transport.lower == "TCP":
+                return Transport(lower="TCP", interleaved=transport.interleaved or (2 * track, 2 * track + 1))
+            ports, own = transport.client_port, self._context.udp_ports
+            if ports is not None and min(ports) > 0 and own is not None:
+                return Transport(lower="UDP", client_port=ports, server_port=own)
+        return None
 
     def _named_session(self, request: Request) -> ServerSession | None:
         value = request.headers.get("Session")
         named = parse_session(value) if value is not None else None
         if named is None:
             # a request without Session on the connection that set one up means that one
-            return self._session if value is None and request.method not in {"SETUP", "DESCRIBE"} else None
-        return self._sessions.get(named.id)
+            return self.session if value is None and request.method not in {"SETUP", "DESCRIBE"} else None
+        return self._sessions.find(named.id)
 
-    def _is_authorized(self, request: Request, target: "Target | None") -> bool:
-        passwords = self._directory.passwords()
+    def _is_authorized(self, request: Request, target: Target | None) -> bool:
+        passwords = self._context.directory.passwords()
         if not passwords:
             return True
         value = request.headers.get("Authorization")
         user = authorized_user(
-            value,
-            method=request.method,
-            uri=request.uri,
-            realm=product.NAME,
-            nonce=self._nonce,
-            passwords=passwords,
+            value, method=request.method, uri=request.uri, realm=product.NAME, nonce=self._nonce, passwords=passwords
         )
         if user is None:
-            stale = False
-            if value is not None:
-                self.counters.auth_failures += 1
-                stale = parse_parameters(value).get("nonce", self._nonce) != self._nonce
-            if self.counters.auth_failures > MAX_AUTH_FAILURES:
-                self.closing = True
-            challenge = challenge_value(product.NAME, self._nonce) + (", stale=true" if stale else "")
-            self._respond(401, [("WWW-Authenticate", challenge)])
+            self._challenge(value)
             return False
         self._user = user
-        if target is not None and not self._directory.may_read(user, target.stream):
+        if target is not None and not self._context.directory.may_read(user, target.stream):
             self._respond(403)
             return False
         return True
 
-    @property
-    def user(self) -> str | None:
-        """Who logged in on this connection."""
-        return self._user
+    def _challenge(self, given: str | None) -> None:
+        stale = False
+        if given is not None:
+            self._auth_failures += 1
+            self._context.counters.auth_failures += 1
+            stale = parse_parameters(given).get("nonce", self._nonce) != self._nonce
+        if self._auth_failures > self._context.options.max_auth_failures:
+            self.end_reason = EndReason.LOGIN_FAILURES
+        challenge = challenge_value(product.NAME, self._nonce) + (", stale=true" if stale else "")
+        self._respond(401, [("WWW-Authenticate", challenge)])
 
     def _respond(self, status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
         request = self._waiting
@@ -405,35 +389,8 @@ class ServerProtocol:
             raise LocalProtocolError("a response without a request")
         self._waiting = None
         if status >= 400:
-            self.counters.rejected[status] = self.counters.rejected.get(status, 0) + 1
+            rejected = self._context.counters.rejected
+            rejected[status] = rejected.get(status, 0) + 1
         fields = [("CSeq", (request.cseq or "0")[:64]), ("Server", product.NAME), *(headers or [])]
         response = Response(status=status, reason=_REASONS[status], headers=Headers(fields), body=body)
         self._out.append(serialize_response(response))
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a request URI names: a stream and, in SETUP, one of its tracks."""
-
-    stream: str
-    track: int | None
-
-
-def parse_target(uri: str) -> Target | None:
-    """Stream and track of a request URI, or None where it can't name a stream.
-
-    A stream is named by one segment or two: `/front`, `/front/sub`.
-
-    Accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and `/front?query/trackID=0`
-    (ffmpeg), absolute or as a bare path.
-    """
-    rest = re.sub(r"^rtspu?://[^/?]*", "", uri[:2048], flags=re.IGNORECASE)
-    path, _, query = rest.partition("?")
-    track = None
-    for part in (path, query):
-        match = _TRACK.search(part)
-        if match is not None:
-            track = int(match.group(1))
-            break
-    name = _TRACK.sub("", path).strip("/")
-    return Target(name, track) if _STREAM.fullmatch(name) else None

@@ -12,11 +12,12 @@ import structlog
 from transcoder import clock
 from transcoder.codecs.nal import Codec
 from transcoder.config import Config, StreamConfig, is_allowed
-from transcoder.net.rtsp_server import RtspServer, ServedStream
+from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.session import EndReason
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.admission import refusal
 from transcoder.service.forkserver import ForkServer
@@ -93,7 +94,9 @@ class Gateway:
         self._applied: dict[str, StreamConfig] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._fork_server = ForkServer(config.state_dir / "numba")
-        self.server = RtspServer(self, config.rtsp.listen.host, config.rtsp.listen.port, config.rtsp.udp_ports)
+        self.server = RtspServer(
+            self, [Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)], config.rtsp.udp_ports
+        )
         self._gate = HostGate()
         self._refused: dict[str, str] = {}
         self.streams: dict[str, Stream] = {}
@@ -154,7 +157,7 @@ class Gateway:
                 self._refused.pop(name, None)
                 if stream is not None:
                     del self.streams[name]
-                    self.server.end_readers(name)
+                    self.server.end_readers(name, EndReason.STREAM_GONE)
                     await stream.stop()
             elif stream is None:
                 enabled, options = self._admit(name, wanted)

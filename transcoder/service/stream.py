@@ -19,6 +19,7 @@ from transcoder.net.rtsp_source import SourceOptions
 from transcoder.output.fanout import Fanout
 from transcoder.output.status import ENCODE_BOUNDS_S
 from transcoder.rtp.sender import AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
+from transcoder.rtsp.session import EndReason
 from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit
@@ -56,7 +57,7 @@ class Stream:
         source: how to reach the camera; transport may be "auto".
         options: of the worker.
         fork_server: where workers come from.
-        end_readers: ends the sessions of this stream's readers.
+        end_readers: ends the sessions of this stream's readers, for a reason.
         on_event: told what happens: (name, kind, detail); kinds are source_lost, source_encrypted, source_recovered,
             worker_restarted, channel_seen, overload, format_changed and those of SCENE_EVENTS.
         gate: shared by all streams: who may try to connect now.
@@ -74,7 +75,7 @@ class Stream:
         source: SourceOptions,
         options: WorkerOptions,
         fork_server: ForkServer,
-        end_readers: Callable[[str], None],
+        end_readers: Callable[[str, EndReason], None],
         on_event: OnEvent | None = None,
         gate: HostGate | None = None,
         *,
@@ -177,7 +178,7 @@ class Stream:
             if enabled:
                 self._source = self._new_source()
             else:
-                self._end_readers(self.name)
+                self._end_readers(self.name, EndReason.STREAM_GONE)
             self.start()
         elif enabled:
             if changed_options:
@@ -295,7 +296,7 @@ class Stream:
         if known and picture_size(codec, sets) != picture_size(codec, known):
             # other parameter sets of the same size come in the stream, before the IDR that needs them
             self._log.info("output format changed; readers have to ask again", readers=self.fanout.readers)
-            self._end_readers(self.name)
+            self._end_readers(self.name, EndReason.FORMAT_CHANGE)
             self._tell("format_changed", dict(self.status.output.format))
         self._parameter_sets = sets
         self._description_version += 1
@@ -304,7 +305,7 @@ class Stream:
     def _forget_output(self) -> None:
         """What is served changes: its description is made anew with the next IDR."""
         if self._parameter_sets:
-            self._end_readers(self.name)
+            self._end_readers(self.name, EndReason.FORMAT_CHANGE)
         self._parameter_sets = ()
         self._described.clear()
 

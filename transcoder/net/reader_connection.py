@@ -1,0 +1,290 @@
+"""One connection of a reader: the asyncio shell around the RTSP server's core."""
+
+import asyncio
+import secrets
+import socket
+from typing import Protocol, cast
+
+from typing_extensions import override
+
+from transcoder import clock
+from transcoder.errors import RemoteProtocolError, TransportError
+from transcoder.net.reader_ports import ReaderPorts
+from transcoder.output.fanout import Fanout, Outlet, Track
+from transcoder.output.session import ReaderSession
+from transcoder.rtp.sender import PreparedAccessUnit
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import serialize_frame
+from transcoder.rtsp.server import ServerProtocol
+from transcoder.rtsp.server_events import (
+    AUDIO,
+    DescribeRequested,
+    PauseRequested,
+    PlayRequested,
+    ReaderFrame,
+    ServerContext,
+    SetupRequested,
+    TeardownRequested,
+)
+from transcoder.rtsp.session import EndReason, ServerSession
+
+SEND_BUFFER = 256 << 10
+"""Bytes the kernel may hold for a reader: the rest waits here, where it is counted."""
+
+_BESIDE_SESSIONS = frozenset({EndReason.IDLE, EndReason.STUCK, EndReason.PROTOCOL_ERROR, EndReason.LOGIN_FAILURES})
+"""Reasons that a connection itself has to end; any other is told of the session that it is about."""
+
+
+class ServedStream(Protocol):
+    """The server needs this of a stream."""
+
+    @property
+    def fanout(self) -> Fanout:
+        """The stream's readers."""
+
+    async def describe(self, address: str) -> bytes:
+        """The stream's session description, once there are parameter sets.
+
+        Raises:
+            TransportError: there are none and can be none.
+        """
+
+
+class ReaderServer(Protocol):
+    """A connection needs this of its server."""
+
+    @property
+    def context(self) -> ServerContext:
+        """What all connections share."""
+
+    @property
+    def ports(self) -> ReaderPorts:
+        """The pair of UDP ports."""
+
+    def find(self, stream: str) -> ServedStream | None:
+        """A stream by name."""
+
+    def admit(self, connection: "ReaderConnection") -> bool:
+        """Take a connection in, unless there are too many."""
+
+    def forget(self, connection: "ReaderConnection") -> None:
+        """A connection is closed."""
+
+    def set_up(self, event: SetupRequested, track: Track, fanout: Fanout, peer: str) -> None:
+        """A track of a session is set up, for the first time or again."""
+
+    def reader(self, session: ServerSession) -> ReaderSession | None:
+        """The reader that belongs to an RTSP session, None where it has ended."""
+
+    def end_session(self, session: ServerSession, reason: EndReason) -> None:
+        """End the reader of an RTSP session; one that has ended stays as it is."""
+
+    def connection_ended(self, peer: str, reason: EndReason) -> None:
+        """Tell of a connection that ended for a reason of its own."""
+
+
+class TcpOutlet(Outlet):
+    """Sends one track as interleaved frames."""
+
+    def __init__(self, transport: asyncio.Transport, channels: tuple[int, int]) -> None:
+        self._transport = transport
+        self._channels = channels
+
+    @override
+    def backlog(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    @override
+    def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
+        del unit
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    @override
+    def send_rtcp(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(serialize_frame(self._channels[1], data))
+
+
+class ReaderConnection(asyncio.Protocol):
+    """A connection of a reader.
+
+    Args:
+        server: what it belongs to.
+        scheme: "rtsp" or "rtsps".
+        port: that the reader connected to.
+    """
+
+    def __init__(self, server: ReaderServer, scheme: str, port: int) -> None:
+        self._server = server
+        self._scheme = scheme
+        self._port = port
+        self._peer_host = ""
+        self._host = "127.0.0.1"
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._reason: EndReason | None = None
+        self._is_lost = False
+        self._transport: asyncio.Transport
+        self._core: ServerProtocol
+        self.peer = ""
+
+    # -- asyncio -------------------------------------------------------------------------------------------------
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self._peer_host = peer[0] if peer else ""
+        self.peer = f"{_bracketed(self._peer_host)}:{peer[1]}" if peer else ""
+        self._host = (local[0] if local else "").removeprefix("::ffff:") or "127.0.0.1"
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        base = f"{self._scheme}://{_bracketed(self._host)}:{self._port}"
+        self._core = ServerProtocol(self._server.context, base=base, nonce=secrets.token_hex(16), now=clock.monotonic())
+        if not self._server.admit(self):
+            self._reason = EndReason.CONNECTION_LIMIT
+            transport.abort()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._core.receive_data(data, clock.monotonic())
+        except RemoteProtocolError:
+            self.close(EndReason.PROTOCOL_ERROR)
+            return
+        self._after()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._is_lost = True
+        for task in self._tasks:
+            task.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._server.forget(self)
+        reason = self._reason or EndReason.PEER_CLOSED
+        ended = self._core.receive_eof()
+        for session in ended:
+            self._server.end_session(session, reason)
+        if reason is EndReason.CONNECTION_LIMIT or (reason in _BESIDE_SESSIONS and not ended):
+            self._server.connection_ended(self.peer, reason)
+
+    # -- the core's events ---------------------------------------------------------------------------------------
+
+    def _after(self) -> None:
+        if self._is_lost:
+            return
+        while (event := self._core.next_event()) is not None:
+            if isinstance(event, DescribeRequested):
+                self._start(self._describe(event))
+            elif isinstance(event, SetupRequested):
+                self._set_up(event)
+            elif isinstance(event, PlayRequested):
+                self._play(event)
+            elif isinstance(event, PauseRequested):
+                reader = self._server.reader(event.session)
+                if reader is not None:
+                    reader.pause()
+            elif isinstance(event, TeardownRequested):
+                self._server.end_session(event.session, EndReason.TEARDOWN)
+            elif isinstance(event, ReaderFrame):
+                pass  # the core noted the sign of life
+        self._flush()
+        if self._core.end_reason is not None:
+            self.close(self._core.end_reason)
+
+    def _flush(self) -> None:
+        out = self._core.data_to_send()
+        if out and not self._transport.is_closing():
+            self._transport.write(b"".join(out))
+
+    def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _describe(self, event: DescribeRequested) -> None:
+        stream = self._server.find(event.stream)
+        if stream is None:  # it went after the core had asked
+            self._core.reject(404, clock.monotonic())
+        else:
+            try:
+                async with asyncio.timeout(2 * self._server.context.options.describe_wait_s):
+                    body = await stream.describe(self._host)
+            except (TimeoutError, TransportError):
+                self._core.reject(503, clock.monotonic())
+            else:
+                self._core.respond_description(event, body, clock.monotonic())
+        self._after()
+
+    def _set_up(self, event: SetupRequested) -> None:
+        now = clock.monotonic()
+        stream, outlet = self._server.find(event.session.stream), self._outlet(event.transport)
+        if stream is None or outlet is None:  # they went after the core had asked
+            self._core.reject(503, now)
+            return
+        interval_s = self._server.context.options.report_interval_s
+        sender = stream.fanout.new_sender(interval_s, audio=event.track == AUDIO)
+        track = Track(outlet=outlet, sender=sender, channel=(event.transport.interleaved or (0, 1))[0])
+        self._server.set_up(event, track, stream.fanout, self.peer)
+        self._core.accept_setup(event, sender.ssrc, now)
+
+    def _outlet(self, transport: Transport) -> Outlet | None:
+        if transport.interleaved is not None:
+            return TcpOutlet(self._transport, transport.interleaved)
+        if transport.client_port is None:
+            return None
+        return self._server.ports.outlet(self._peer_host, transport.client_port)
+
+    def _play(self, event: PlayRequested) -> None:
+        reader = self._server.reader(event.session)
+        if reader is None:
+            self._core.reject(454, clock.monotonic())
+            return
+        loop = asyncio.get_running_loop()
+        answered = False
+
+        def answer(sequence_number: int, timestamp: int | None, audio: tuple[int, int] | None) -> None:
+            nonlocal answered
+            if not answered:
+                answered = True
+                timer.cancel()
+                self._timers.discard(timer)
+                self._core.respond_play(event, sequence_number, timestamp, clock.monotonic(), audio)
+                self._flush()  # the answer has to leave before the first packet
+                loop.call_soon(self._after)  # requests that waited behind it; the fan-out is in the middle of a picture
+
+        wait_s = self._server.context.options.first_picture_s
+        timer = loop.call_later(wait_s, lambda: answer(reader.video.sender.next_sequence, None, None))
+        self._timers.add(timer)
+        reader.play(answer)
+
+    # -- for the server ------------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Close a connection that is dead."""
+        self._core.check(self._transport.get_write_buffer_size(), now)
+        if self._core.end_reason is not None:
+            self.close(self._core.end_reason)
+
+    def close(self, reason: EndReason) -> None:
+        """Close now; what waits to be sent is given up."""
+        if self._transport.is_closing():
+            return
+        self._reason = self._reason or reason
+        if self._transport.get_write_buffer_size() > 0:
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    def serves_only(self, session: ServerSession) -> bool:
+        """Whether a session is the one that is used on this connection, and there is no other."""
+        return self._core.serves_only(session)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,131 @@
+"""The one pair of UDP ports that all readers over UDP are sent from, and whose RTCP port hears their reports."""
+
+import asyncio
+import functools
+import socket
+from collections.abc import Callable
+
+from typing_extensions import override
+
+from transcoder.errors import PayloadError
+from transcoder.output.fanout import Outlet
+from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp
+from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
+
+Address = tuple[str, int]
+
+UDP_SEND_BUFFER = 4 << 20
+"""Bytes; an IDR of several streams at once."""
+_TRIES = 20
+"""For a pair of free ports, where none is configured."""
+
+
+class UdpOutlet(Outlet):
+    """Sends one track to a reader's pair of ports."""
+
+    def __init__(
+        self, rtp: asyncio.DatagramTransport, rtcp: asyncio.DatagramTransport, host: str, ports: tuple[int, int]
+    ) -> None:
+        self._rtp = rtp
+        self._rtcp = rtcp
+        self._rtp_address = (host, ports[0])
+        self.rtcp_address: Address = (host, ports[1])
+
+    @override
+    def backlog(self) -> int:
+        # both loops' datagram transports have it, the type declared for them does not
+        return int(self._rtp.get_write_buffer_size())  # type: ignore[attr-defined]
+
+    @override
+    def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
+        view = memoryview(data)
+        send, address = self._rtp.sendto, self._rtp_address
+        ends = (*unit.offsets[1:], len(data))
+        for start, end in zip(unit.offsets, ends, strict=True):
+            send(view[start + FRAMING_SIZE : end], address)
+
+    @override
+    def send_rtcp(self, data: bytes) -> None:
+        self._rtcp.sendto(data, self.rtcp_address)
+
+
+class ReaderPorts:
+    """The server's RTP and RTCP port.
+
+    Args:
+        host: address to listen on.
+        numbers: RTP and RTCP; (0, 0) for any even port and the next one.
+        on_report: is told the address of whoever sent a report.
+    """
+
+    def __init__(self, host: str, numbers: tuple[int, int], on_report: Callable[[Address], None]) -> None:
+        self._host = host
+        self._on_report = on_report
+        self._rtp: asyncio.DatagramTransport | None = None
+        self._rtcp: asyncio.DatagramTransport | None = None
+        self.numbers = numbers
+
+    async def open(self) -> None:
+        """Open both ports.
+
+        Raises:
+            OSError: the ports are taken, or not ours.
+        """
+        for _ in range(_TRIES):
+            if await self._open_pair():
+                return
+        raise OSError("no pair of free UDP ports")
+
+    async def _open_pair(self) -> bool:
+        loop = asyncio.get_running_loop()
+        wanted_rtp, wanted_rtcp = self.numbers
+        rtp, _ = await loop.create_datagram_endpoint(_RtpEndpoint, local_addr=(self._host, wanted_rtp))
+        number = rtp.get_extra_info("sockname")[1]
+        try:
+            if not wanted_rtp and number % 2:
+                raise OSError("an odd port")  # noqa: TRY301  # tried again
+            rtcp, _ = await loop.create_datagram_endpoint(
+                functools.partial(_RtcpEndpoint, self._on_report), local_addr=(self._host, wanted_rtcp or number + 1)
+            )
+        except OSError:
+            rtp.close()
+            if wanted_rtp:
+                raise
+            return False
+        rtp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_SEND_BUFFER)
+        self._rtp, self._rtcp = rtp, rtcp
+        self.numbers = (number, wanted_rtcp or number + 1)
+        return True
+
+    def outlet(self, host: str, ports: tuple[int, int]) -> UdpOutlet | None:
+        """An outlet to a reader's ports, None where the server's own are closed."""
+        if self._rtp is None or self._rtcp is None:
+            return None
+        return UdpOutlet(self._rtp, self._rtcp, host, ports)
+
+    def close(self) -> None:
+        """Close both ports."""
+        for transport in (self._rtp, self._rtcp):
+            if transport is not None:
+                transport.close()
+        self._rtp = self._rtcp = None
+
+
+class _RtcpEndpoint(asyncio.DatagramProtocol):
+    """Reports over UDP are signs of life, told apart by address."""
+
+    def __init__(self, on_report: Callable[[Address], None]) -> None:
+        self._on_report = on_report
+
+    @override
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        try:
+            packets = parse_rtcp(data)
+        except PayloadError:
+            return
+        if any(isinstance(packet, ReceiverReport | SenderReport) for packet in packets):
+            self._on_report((addr[0], addr[1]))
+
+
+class _RtpEndpoint(asyncio.DatagramProtocol):
+    """Hole punches of readers come here; nothing is read of them."""

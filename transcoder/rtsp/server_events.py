@@ -1,0 +1,111 @@
+"""What passes between the RTSP server's core and its shell: events, questions, and what all connections share."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.session import ServerOptions, ServerSession, SessionTable
+
+VIDEO, AUDIO = 0, 1
+"""Numbers of the tracks in control URIs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeRequested:
+    """A reader wants a session description; answer with respond_description() or reject()."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupRequested:
+    """A reader sets up a track, and is allowed to; answer with accept_setup().
+
+    Attributes:
+        session: new, or the one that is changed or gets another track.
+        track: VIDEO or AUDIO; audio comes second.
+        transport: the answer but for the SSRC: the first transport offered that is served.
+    """
+
+    session: ServerSession
+    track: int
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayRequested:
+    """A reader wants to play; answer with respond_play() once the first packet is known."""
+
+    session: ServerSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRequested:
+    """A reader paused, and was answered; stop sending."""
+
+    session: ServerSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeardownRequested:
+    """A reader ended its session, and was answered; the session is not in the table any more."""
+
+    session: ServerSession
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderFrame:
+    """An interleaved frame of the reader: RTCP."""
+
+    channel: int
+    data: memoryview
+
+
+Event = DescribeRequested | SetupRequested | PlayRequested | PauseRequested | TeardownRequested | ReaderFrame
+
+
+class Directory(Protocol):
+    """The core asks its surroundings these questions."""
+
+    def passwords(self) -> dict[str, str]:
+        """Readers' passwords by user name; empty: nobody has to log in."""
+
+    def may_read(self, user: str, stream: str) -> bool:
+        """Whether a user may read a stream."""
+
+    def tracks(self, stream: str) -> int:
+        """How many tracks a stream has now: 0 where there is no such stream, 1 for video, 2 for video and audio."""
+
+
+@dataclass(slots=True)
+class ServerCounters:
+    """What all connections of a server did, over the life of the server.
+
+    Attributes:
+        connections: connections that were taken in.
+        auth_failures: wrong answers to a challenge.
+        rejected: answers that were errors, by status.
+    """
+
+    connections: int = 0
+    auth_failures: int = 0
+    rejected: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class ServerContext:
+    """What all connections of a server share.
+
+    Attributes:
+        directory: users, their rights, and streams.
+        sessions: all sessions of the server.
+        options: times and limits.
+        udp_ports: the server's RTP and RTCP ports; None: nothing is served over UDP.
+        counters: over the life of the server.
+    """
+
+    directory: Directory
+    sessions: SessionTable
+    options: ServerOptions
+    udp_ports: tuple[int, int] | None
+    counters: ServerCounters = field(default_factory=ServerCounters)

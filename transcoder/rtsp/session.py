@@ -1,0 +1,212 @@
+"""RTSP sessions of readers: their states, the methods that each state allows, and the reasons for which they end.
+
+Source: RFC 2326 section A.2 (server state machine).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from transcoder.rtsp.headers import Transport
+
+
+class Method(Enum):
+    """A method that is served (RFC 2326 section 10)."""
+
+    OPTIONS = "OPTIONS"
+    DESCRIBE = "DESCRIBE"
+    SETUP = "SETUP"
+    PLAY = "PLAY"
+    PAUSE = "PAUSE"
+    GET_PARAMETER = "GET_PARAMETER"
+    SET_PARAMETER = "SET_PARAMETER"
+    TEARDOWN = "TEARDOWN"
+
+
+class SessionState(Enum):
+    """The state of an RTSP session (RFC 2326 section A.2)."""
+
+    INIT = "init"
+    """No session yet, or none any more."""
+    READY = "ready"
+    PLAYING = "playing"
+
+
+def _row(state: SessionState, **changes: SessionState) -> Mapping[Method, SessionState]:
+    always = (Method.OPTIONS, Method.DESCRIBE, Method.GET_PARAMETER, Method.SET_PARAMETER)
+    return dict.fromkeys(always, state) | {Method[name]: new for name, new in changes.items()}
+
+
+TRANSITIONS: Final[Mapping[SessionState, Mapping[Method, SessionState]]] = {
+    SessionState.INIT: _row(SessionState.INIT, SETUP=SessionState.READY),
+    SessionState.READY: _row(
+        SessionState.READY,
+        SETUP=SessionState.READY,
+        PLAY=SessionState.PLAYING,
+        PAUSE=SessionState.READY,
+        TEARDOWN=SessionState.INIT,
+    ),
+    # no SETUP: a transport is not changed under a reader that plays
+    SessionState.PLAYING: _row(
+        SessionState.PLAYING, PLAY=SessionState.PLAYING, PAUSE=SessionState.READY, TEARDOWN=SessionState.INIT
+    ),
+}
+"""The state after each method that a state allows; a method that is missing is not allowed in that state.
+
+OPTIONS, DESCRIBE and the parameter methods are allowed in every state: readers keep their sessions alive with them.
+"""
+
+PUBLIC: Final = ", ".join(method.value for method in Method)
+"""Every method that some state allows, as the headers Public and Allow list them."""
+
+
+def allowed(state: SessionState) -> str:
+    """The methods that a state allows, as the header Allow lists them."""
+    return ", ".join(method.value for method in Method if method in TRANSITIONS[state])
+
+
+class EndReason(Enum):
+    """The reason for which a reader's session, or a connection without one, ended."""
+
+    PEER_CLOSED = "peer_closed"
+    """The reader closed its connection, or the network did."""
+    TEARDOWN = "teardown"
+    STUCK = "stuck"
+    """The reader took nothing of what was sent to it."""
+    IDLE = "idle"
+    """A connection without a session sent nothing."""
+    SILENT = "silent"
+    """A reader over UDP sent neither a request nor a receiver report."""
+    PROTOCOL_ERROR = "protocol_error"
+    LOGIN_FAILURES = "login_failures"
+    CONNECTION_LIMIT = "connection_limit"
+    FORMAT_CHANGE = "format_change"
+    """The session description that the reader was given is not true any more."""
+    STREAM_GONE = "stream_gone"
+    """The stream was disabled or removed."""
+    SHUTDOWN = "shutdown"
+    OPERATOR = "operator"
+    """An operator ended the session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """The times and limits of an RTSP server.
+
+    Attributes:
+        session_timeout_s: announced; a session without a sign of life is ended a little later.
+        session_slack_s: how much later.
+        idle_s: how long a connection without a session may be silent.
+        stuck_s: a reader that took nothing for so long is gone.
+        describe_wait_s: how long DESCRIBE waits for parameter sets, and again as long for a slate.
+        first_picture_s: how long the answer to PLAY waits for the first picture before it goes without its timestamp.
+        report_interval_s: between sender reports (RFC 3550 section 6.2).
+        tick_s: between looks at what is too old.
+        max_auth_failures: wrong answers on one connection before it is closed.
+        max_pipelined: requests that wait behind one that takes time.
+        max_connections: connections at a time.
+        max_sessions: sessions at a time; those over UDP outlive their connections.
+        max_own_sessions: sessions at a time that were set up on one connection.
+    """
+
+    session_timeout_s: float = 60.0
+    session_slack_s: float = 10.0
+    idle_s: float = 75.0
+    stuck_s: float = 30.0
+    describe_wait_s: float = 5.0
+    first_picture_s: float = 3.0
+    report_interval_s: float = 5.0
+    tick_s: float = 1.0
+    max_auth_failures: int = 8
+    max_pipelined: int = 64
+    max_connections: int = 1024
+    max_sessions: int = 4096
+    max_own_sessions: int = 16
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ServerSession:
+    """An RTSP session of a reader.
+
+    Attributes:
+        id: letters and digits only; a secret, because whoever knows it can tear the session down.
+        stream: the name in its URL.
+        uri: of the stream as the reader was told it, without track and trailing slash.
+        user: who logged in, None where nobody has to.
+        last_seen: monotonic seconds of the last request or receiver report.
+        transport: as answered, of the video; None before the first SETUP is answered.
+        audio: as answered, of the audio, if it was set up.
+    """
+
+    id: str
+    stream: str
+    uri: str
+    user: str | None
+    last_seen: float
+    state: SessionState = SessionState.INIT
+    transport: Transport | None = None
+    audio: Transport | None = None
+
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether the session's packets go over the connection that set it up."""
+        return self.transport is not None and self.transport.lower == "TCP"
+
+    def move(self, method: Method) -> None:
+        """Go to the state that follows a method which this state allows."""
+        self.state = TRANSITIONS[self.state][method]
+
+
+class SessionTable:
+    """All sessions of a server; a session over UDP may outlive its connection.
+
+    Args:
+        options: times and limits.
+        new_id: makes a random session id.
+    """
+
+    def __init__(self, options: ServerOptions, new_id: Callable[[], str]) -> None:
+        self._options = options
+        self._new_id = new_id
+        self._sessions: dict[str, ServerSession] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[ServerSession]:
+        return iter(list(self._sessions.values()))
+
+    def __contains__(self, session: ServerSession) -> bool:
+        return self._sessions.get(session.id) is session
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another session."""
+        return len(self._sessions) >= self._options.max_sessions
+
+    def create(self, *, stream: str, uri: str, user: str | None, now: float) -> ServerSession:
+        """A new session, which is in the table once its SETUP is answered."""
+        return ServerSession(id=self._new_id(), stream=stream, uri=uri, user=user, last_seen=now)
+
+    def find(self, session_id: str) -> ServerSession | None:
+        """The session with an id, None where there is none."""
+        return self._sessions.get(session_id)
+
+    def add(self, session: ServerSession) -> None:
+        """Take a session in; one that is in the table already stays."""
+        self._sessions[session.id] = session
+
+    def remove(self, session: ServerSession) -> None:
+        """Forget a session; one that is not in the table is no error."""
+        if session in self:
+            del self._sessions[session.id]
+        session.state = SessionState.INIT
+
+    def silent(self, now: float) -> list[ServerSession]:
+        """The sessions over UDP whose readers gave no sign of life for too long.
+
+        One over TCP ends with its connection, whose peer is known to be there.
+        """
+        limit = self._options.session_timeout_s + self._options.session_slack_s
+        return [item for item in self if not item.is_interleaved and now - item.last_seen > limit]
