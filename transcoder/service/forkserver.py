@@ -60,7 +60,7 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._ready: asyncio.Future[None] | None = None
-        self._requests: dict[int, asyncio.Future[int]] = {}
+        self._requests: dict[int, tuple[asyncio.Future[int], Callable[[int], None]]] = {}
         self._exits: dict[int, Callable[[int], None]] = {}
         self._next_id = 0
         self._starting = asyncio.Lock()
@@ -135,8 +135,9 @@ class ForkServer:
             if callback is not None:
                 callback(answer["status"])
         else:
-            request = self._requests.pop(answer["id"], None)
-            if request is not None and not request.done():
+            request, on_exit = self._requests.pop(answer["id"], (None, None))
+            if request is not None and on_exit is not None and not request.done():
+                self._exits[answer["pid"]] = on_exit  # now: the next message may tell that it ended
                 request.set_result(answer["pid"])
 
     def _lost(self) -> None:
@@ -153,7 +154,7 @@ class ForkServer:
             if not self._closed:
                 log.error("the fork server is gone; it is started again", status=self._process.returncode)
         error = WorkerError("the fork server is gone")
-        for future in (self._ready, *self._requests.values()):
+        for future in (self._ready, *(future for future, _ in self._requests.values())):
             if future is not None and not future.done():
                 future.set_exception(error)
         self._requests.clear()
@@ -180,7 +181,7 @@ class ForkServer:
         self._next_id += 1
         request = self._next_id
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._requests[request] = future
+        self._requests[request] = future, on_exit
         try:
             socket.send_fds(control, [json.dumps({"id": request, "name": name}).encode()], [theirs.fileno()])
             async with asyncio.timeout(FORK_TIMEOUT_S):
@@ -193,7 +194,6 @@ class ForkServer:
             raise WorkerError(f"no worker could be started: {error or 'the fork server does not answer'}") from None
         finally:
             theirs.close()
-        self._exits[pid] = on_exit
         return ForkedWorker(pid, ours)
 
     async def close(self) -> None:

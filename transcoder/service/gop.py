@@ -40,7 +40,6 @@ class GroupOfPictures:
     size: int = 0
     deaths: int = 0
     discarded: int = 0
-    overflows: int = 0
     _usable: bool = False
 
     def add(self, unit: CodedUnit) -> bool:
@@ -56,7 +55,6 @@ class GroupOfPictures:
             self.units = []
             self.size = 0
             self._usable = False
-            self.overflows += 1
             return True
         self.units.append(unit)
         self.size += len(unit.data)

@@ -66,20 +66,22 @@ class WorkerConnection(asyncio.Protocol):
         on_message: Callable[[MessageType, memoryview], None],
         on_gone: Callable[[str], None],
     ) -> "WorkerConnection":
-        """Start a worker and configure it.
+        """Start a worker and configure it. It may die meanwhile: then on_gone was called before this returns.
 
         Raises:
-            WorkerError: it could not be started.
+            WorkerError: it could not be started; on_gone is not called any more.
         """
         link = cls(on_message, on_gone, options.memory_limit_mb)
-        forked = await fork_server.fork(name, link._on_exit)
-        link._forked = forked
         loop = asyncio.get_running_loop()
         try:
+            link._forked = forked = await fork_server.fork(name, link._on_exit)
             await loop.create_unix_connection(lambda: link, sock=forked.connection)
         except OSError as error:
-            forked.kill()
+            link.stop()
             raise WorkerError(f"a worker could not be reached: {error}") from None
+        except BaseException:  # or the caller was cancelled
+            link.stop()
+            raise
         link._last_message = clock.monotonic() + START_S - HANG_S
         link.configure(options)
         return link

@@ -1,0 +1,334 @@
+"""A worker that is asked for, dies and is replaced, and what it is told and believed; no process runs."""
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from typing import Any
+
+import pytest
+import structlog
+import uvloop
+
+from tests.support.fork_server import FakeForkServer
+from transcoder.codecs.nal import Codec
+from transcoder.errors import CommandRejected, WorkerError
+from transcoder.ipc.messages import (
+    CodedMessage,
+    MessageType,
+    serialize_coded,
+    serialize_json,
+    serialize_message,
+    serialize_snapshot,
+)
+from transcoder.service.gop import CodedUnit
+from transcoder.service.status import StreamStatus
+from transcoder.service.worker import Worker
+from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, WorkerOptions
+
+IDR = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
+OTHER = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x41\x9a", pts=93_600, random_access=False)
+OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
+
+
+class Watched:
+    """A stream's worker and what it told."""
+
+    def __init__(self, server: FakeForkServer) -> None:
+        self.server = server
+        self.pictures: list[CodedMessage] = []
+        self.audio: list[tuple[int, bytes]] = []
+        self.deaths: list[str] = []
+        self.problems: list[str] = []
+        self.status = StreamStatus(name="front")
+        self.worker = Worker(
+            "front",
+            WorkerOptions(),
+            server,
+            self.status,
+            structlog.get_logger(),
+            lambda message, types: self.pictures.append(message),
+            self.deaths.append,
+            self.problems.append,
+            lambda pts, data: self.audio.append((pts, data)),
+        )
+
+    async def until(self, condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def until_served(self) -> None:
+        """Until there is a worker that lives and is believed to."""
+        workers = self.server.workers
+        await self.until(lambda: self.worker.is_running and workers and workers[-1].alive)
+
+
+@pytest.fixture
+async def watched() -> AsyncIterator[Watched]:
+    made = Watched(FakeForkServer())
+    task = asyncio.get_running_loop().create_task(made.worker.run())
+    await made.until_served()
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    made.worker.stop()
+
+
+# -- life --------------------------------------------------------------------------------------------------------------
+
+
+class Suspended:
+    """A coroutine with a hook that is called whenever it is suspended, with the number of that suspension."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], hook: Callable[[int], None]) -> None:
+        self._coroutine = coroutine
+        self._hook = hook
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        number = 0
+        thrown: BaseException | None = None
+        while True:
+            try:
+                awaited = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
+            except StopIteration:
+                return
+            self._hook(number)
+            number += 1
+            try:
+                yield awaited
+                thrown = None
+            except BaseException as error:  # noqa: BLE001  # handed on
+                thrown = error
+
+    async def run(self) -> None:
+        await self
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize(
+    ("hang_up", "exit_status"), [(True, None), (False, -9), (True, -9)], ids=["hangs up", "exits", "both"]
+)
+def test_a_worker_killed_at_any_await_of_its_start_is_replaced(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], hang_up: bool, exit_status: int | None
+) -> None:
+    async def die_at(suspension: int) -> str:
+        """What the worker was when it died: "not there", "being started" or "running"."""
+        watched = Watched(FakeForkServer())
+        died_when = "not there"
+
+        def hook(number: int) -> None:
+            nonlocal died_when
+            if number == suspension and watched.server.workers:
+                died_when = "running" if watched.worker.is_running else "being started"
+                watched.server.workers[0].die(hang_up=hang_up, exit_status=exit_status)
+
+        task = asyncio.get_running_loop().create_task(Suspended(watched.worker.run(), hook).run())
+        await asyncio.sleep(0.05)
+        await watched.until_served()
+        deaths = 0 if died_when == "not there" else 1
+        assert len(watched.deaths) == watched.status.worker.deaths == deaths
+        assert len(watched.server.workers) == 1 + deaths
+        assert watched.server.workers[-1].heard()[:1] == [MessageType.CONFIGURE]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        watched.worker.stop()
+        assert not any(worker.alive for worker in watched.server.workers)
+        return died_when
+
+    async def walk() -> list[str]:
+        return list(await asyncio.gather(*map(die_at, range(12))))
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        met = runner.run(walk())
+    # the walk began before there was a worker, met several awaits of its start, and went on until it ran
+    assert [when for when, _ in itertools.groupby(met)] == ["not there", "being started", "running", "not there"]
+    assert met.count("being started") >= 3
+
+
+async def test_a_start_that_is_given_up_leaves_no_worker() -> None:
+    for turns in range(8):
+        watched = Watched(FakeForkServer())
+        task = asyncio.get_running_loop().create_task(watched.worker.run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        watched.worker.stop()
+        await asyncio.sleep(0)
+        assert not any(worker.alive for worker in watched.server.workers), turns
+        assert watched.deaths == []
+
+
+async def test_a_stream_that_begins_again_has_a_worker_again(watched: Watched) -> None:
+    watched.worker.stop()
+    assert not watched.worker.is_running
+    assert not watched.server.workers[0].alive
+    task = asyncio.get_running_loop().create_task(watched.worker.run())
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    task.cancel()
+    assert watched.deaths == []
+
+
+async def test_a_fork_server_that_has_no_worker_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcoder.service.worker_life.RETRY_S", 0.05)
+    watched = Watched(FakeForkServer())
+    watched.server.refuse = WorkerError("the fork server is gone")
+    task = asyncio.get_running_loop().create_task(watched.worker.run())
+    await watched.until(lambda: watched.problems)
+    assert watched.problems[0] == "the fork server is gone"
+    assert not watched.worker.is_running
+    watched.server.refuse = None
+    await watched.until_served()
+    assert watched.deaths == []
+    task.cancel()
+
+
+# -- what it is told ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_worker_is_told_what_its_predecessor_knew(watched: Watched) -> None:
+    first = watched.server.workers[0]
+    watched.worker.set_audio(AudioFormat(encoding="PCMU", clock_rate=8000))
+    assert watched.worker.feed(IDR, 1.0)
+    assert watched.worker.feed(OTHER, 1.1)
+    access_unit, audio_format = MessageType.ACCESS_UNIT, MessageType.AUDIO_FORMAT
+    assert first.heard() == [MessageType.CONFIGURE, audio_format, access_unit, access_unit]
+    first.die(hang_up=True, exit_status=-11)
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    second = watched.server.workers[1]
+    assert second.heard() == [MessageType.CONFIGURE, audio_format, access_unit, access_unit]
+    second.die(hang_up=True, exit_status=-11)
+    await watched.until(lambda: len(watched.server.workers) == 3)
+    await watched.until_served()
+    assert watched.server.workers[2].heard() == [MessageType.CONFIGURE, audio_format]  # the pictures killed two
+
+
+async def test_settings_that_change_while_a_worker_is_started_reach_it() -> None:
+    watched = Watched(FakeForkServer())
+    task = asyncio.get_running_loop().create_task(watched.worker.run())
+    await watched.until(lambda: watched.server.workers)
+    watched.worker.configure(WorkerOptions(outputs=(OutputOptions(bitrate_kbps=500),)))
+    await watched.until_served()
+    assert watched.server.workers[0].heard() == [MessageType.CONFIGURE, MessageType.CONFIGURE]
+    task.cancel()
+
+
+async def test_what_a_worker_is_asked_for(watched: Watched) -> None:
+    watched.server.workers[0].heard()
+    watched.worker.force_idr()
+    watched.worker.repeat(10.0)
+    watched.worker.feed_audio(5, b"aac")
+    watched.worker.configure(WorkerOptions(outputs=(OutputOptions(fps=5),)))
+    expected = [MessageType.KEYFRAME, MessageType.REPEAT, MessageType.AUDIO, MessageType.CONFIGURE]
+    assert watched.server.workers[0].heard() == expected
+    watched.worker.replace("replaced on request")
+    assert watched.deaths == ["replaced on request"]
+    watched.worker.force_idr()  # to nobody
+
+
+# -- what it is believed -----------------------------------------------------------------------------------------------
+
+
+def coded(at: float, codec: Codec = Codec.H264) -> bytes:
+    units = [b"\x65\x88"] if codec is Codec.H264 else [b"\x26\x01"]
+    return serialize_coded(0, codec, 0, round(at * 90_000), at, (0.0, 0.0, 0.0), units)
+
+
+async def test_only_pictures_of_our_encoder_and_of_now_are_let_through(watched: Watched) -> None:
+    worker, now = watched.server.workers[0], time.monotonic()
+    for message in (coded(now), coded(now, Codec.H265), coded(now + 60), coded(now)):
+        worker.say(message)
+    await watched.until(lambda: len(watched.pictures) == 2)
+    assert watched.status.worker.rejected == 2
+    assert worker.alive
+
+
+async def test_a_worker_that_breaks_the_protocol_is_replaced(watched: Watched) -> None:
+    watched.server.workers[0].say(serialize_message(MessageType.KEYFRAME))
+    await watched.until(lambda: watched.deaths)
+    assert watched.deaths == ["worker broke the protocol: a worker does not send KEYFRAME"]
+    assert not watched.server.workers[0].alive
+    await watched.until_served()
+
+
+async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None:
+    worker, empty = watched.server.workers[0], {"decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}}
+    worker.say(serialize_json(MessageType.SOURCE_FORMAT, {"width": 1280}))
+    worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": False}))
+    report = {"cpu_s": 0.5, "counters": {"decoded_pictures": 3}} | empty
+    worker.say(serialize_json(MessageType.STATS, report))
+    await watched.until(lambda: watched.status.worker.report)
+    assert watched.worker.output == OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)
+    assert watched.status.output.format == {"codec": Codec.H264.value} | OUTPUT
+    assert watched.status.worker.source_format == {"width": 1280}
+    assert watched.worker.last_decoded > 0
+    assert watched.worker.cpu_s == 0.5
+    worker.die(hang_up=True, exit_status=None)
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    watched.server.workers[1].say(serialize_json(MessageType.STATS, report))
+    await watched.until(lambda: watched.worker.cpu_s > 0.5)
+    assert watched.worker.cpu_s == 1.0  # of both
+
+
+async def test_a_new_worker_keeps_to_the_format_of_the_last_one(watched: Watched) -> None:
+    worker = watched.server.workers[0]
+    worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": False}))
+    await watched.until(lambda: watched.worker.output)
+    worker.die(hang_up=True, exit_status=None)
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    peer = watched.server.workers[1]._peer
+    told = WorkerOptions.from_json(peer.recv(65_536)[5:])
+    assert told.outputs[0].fixed == OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)
+
+
+async def test_sound_is_let_through_in_time(watched: Watched) -> None:
+    worker, pts = watched.server.workers[0], round(time.monotonic() * 90_000)
+    worker.say(serialize_json(MessageType.AUDIO_OUTPUT, {"rate": 16_000, "config": "1408"}))
+    for at in (pts, pts + 90_000_000):
+        worker.say(serialize_message(MessageType.AUDIO_CODED, at.to_bytes(8, "little", signed=True) + b"aac"))
+    await watched.until(lambda: watched.audio)
+    await asyncio.sleep(0.05)
+    assert watched.audio == [(pts, b"aac")]
+    assert watched.worker.audio_output == (16_000, b"\x14\x08")
+
+
+async def test_a_failure_is_the_streams_problem(watched: Watched) -> None:
+    watched.server.workers[0].say(serialize_json(MessageType.FAILED, {"reason": "no decoder", "fatal": False}))
+    await watched.until(lambda: watched.problems == ["no decoder"])
+
+
+# -- snapshots ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_snapshot_goes_to_all_who_wait_for_one(watched: Watched) -> None:
+    waiting = [asyncio.ensure_future(watched.worker.snapshot()) for _ in range(2)]
+    await watched.until(lambda: MessageType.SNAPSHOT in watched.server.workers[0].heard())
+    watched.server.workers[0].say(serialize_snapshot(0, b"\xff\xd8"))
+    assert await asyncio.gather(*waiting) == [b"\xff\xd8"] * 2
+
+
+async def test_a_stream_without_a_picture_has_no_snapshot(watched: Watched) -> None:
+    waiting = asyncio.ensure_future(watched.worker.snapshot())
+    await watched.until(lambda: MessageType.SNAPSHOT in watched.server.workers[0].heard())
+    watched.server.workers[0].say(serialize_snapshot(0, b""))
+    with pytest.raises(CommandRejected, match="no picture yet"):
+        await waiting
+
+
+async def test_a_worker_that_makes_no_snapshot(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcoder.service.worker.SNAPSHOT_WAIT_S", 0.05)
+    with pytest.raises(CommandRejected, match=r"no snapshot in 0\.05 s"):
+        await watched.worker.snapshot()
+    watched.worker.stop()
+    with pytest.raises(CommandRejected, match="has no worker"):
+        await watched.worker.snapshot()
+
+
+def test_the_messages_here_are_what_they_seem() -> None:
+    assert json.loads(serialize_json(MessageType.FORMAT, OUTPUT)[5:]) == OUTPUT

@@ -1,0 +1,92 @@
+"""A fork server without processes: workers are sockets whose other end a test holds."""
+
+import asyncio
+import itertools
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from transcoder.ipc.messages import MessageParser, MessageType
+from transcoder.service.forkserver import ForkedWorker, ForkServer
+
+
+class FakeWorker(ForkedWorker):
+    """A worker that a test plays.
+
+    Attributes:
+        alive: whether it was neither killed nor died.
+    """
+
+    def __init__(self, connection: socket.socket, peer: socket.socket, on_exit: Callable[[int], None]) -> None:
+        self.pid = os.getpid()  # its memory and signs of life are this process's
+        self.connection = connection
+        self.alive = True
+        self._peer = peer
+        self._on_exit = on_exit
+        self._parser = MessageParser()
+
+    def kill(self) -> None:
+        self.alive = False
+        self._peer.close()
+
+    def die(self, *, hang_up: bool, exit_status: int | None) -> None:
+        """End as a process does: the kernel closes its socket, the fork server tells how it ended, or one of them."""
+        if not self.alive:
+            return
+        self.alive = False
+        if hang_up:
+            self._peer.close()
+        if exit_status is not None:
+            self._on_exit(exit_status)
+
+    def say(self, message: bytes) -> None:
+        self._peer.send(message)
+
+    def heard(self) -> list[MessageType]:
+        """What the service has said since this was asked for."""
+        kinds = []
+        self._peer.setblocking(False)
+        try:
+            while data := self._peer.recv(1 << 20):
+                self._parser.receive_data(data)
+        except BlockingIOError:
+            pass
+        while (message := self._parser.next_message()) is not None:
+            kinds.append(message[0])
+        return kinds
+
+
+class FakeForkServer(ForkServer):
+    """Hands out workers that a test plays.
+
+    Args:
+        turns: of the loop before a worker is there, and again before the asker learns of it.
+
+    Attributes:
+        workers: all that were asked for, in this order.
+        refuse: raised instead of a worker, if set.
+    """
+
+    def __init__(self, turns: int = 2) -> None:
+        super().__init__(Path("/nonexistent"))
+        self.workers: list[FakeWorker] = []
+        self.refuse: Exception | None = None
+        self._turns = turns
+
+    async def fork(self, name: str, on_exit: Callable[[int], None]) -> ForkedWorker:
+        for _ in itertools.repeat(None, self._turns):
+            await asyncio.sleep(0)
+        if self.refuse is not None:
+            raise self.refuse
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        worker = FakeWorker(ours, theirs, on_exit)
+        self.workers.append(worker)
+        try:
+            for _ in itertools.repeat(None, self._turns):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
+        return worker

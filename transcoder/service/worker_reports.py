@@ -1,0 +1,226 @@
+"""The messages of a worker, checked as if they came from the network: a worker may have been taken over. Sans-IO."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import Codec, is_allowed, is_vcl, nal_unit_type
+from transcoder.codecs.picture_codec import is_sane_size
+from transcoder.errors import RemoteProtocolError
+from transcoder.ipc.messages import (
+    CodedMessage,
+    MessageType,
+    check_output_number,
+    parse_audio,
+    parse_coded,
+    parse_json,
+    parse_snapshot,
+)
+from transcoder.worker_options import OutputFormat
+
+MAX_AHEAD_S = 10.0
+"""Seconds between now and a presentation time of ours; with more between them it is none of ours."""
+MAX_CPU_S = 1e9
+"""Seconds of processor time that a worker can have used: thirty years."""
+MAX_NUMBER = 1 << 31
+MAX_FRAME_RATE = 240
+AUDIO_RATES = range(8_000, 48_001)
+"""Samples a second of our audio."""
+MAX_AUDIO_CONFIG = 64
+"""Bytes of an AudioSpecificConfig; ours are two to five."""
+MAX_REASON = 500
+"""Characters of a failure that are shown."""
+
+_COUNTS = ("counters", "decode_errors", "encoder_dropped", "audio_errors")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedAudio:
+    """An audio unit of the worker's encoder.
+
+    Attributes:
+        pts: presentation time of its first sample, 90 kHz ticks.
+        data: an AAC frame.
+    """
+
+    pts: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioOutput:
+    """The audio format that the worker makes.
+
+    Attributes:
+        clock_rate: samples a second.
+        config: the AudioSpecificConfig.
+    """
+
+    clock_rate: int
+    config: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """The worker's regular report; that it comes is the worker's sign of life.
+
+    Attributes:
+        cpu_s: processor time of the worker so far, seconds.
+        decoded_pictures: how many pictures the worker has decoded so far.
+        document: the whole report, for the status.
+    """
+
+    cpu_s: float
+    decoded_pictures: int
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFormat:
+    """The camera's pictures as the worker decodes them.
+
+    Attributes:
+        document: the whole report, for the status.
+    """
+
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFormat:
+    """The format of the pictures of one output.
+
+    Attributes:
+        output_number: which of the stream's outputs has this format, counted from 0.
+        output: the format.
+        is_slate: whether this is a slate's, to be given up for the camera's.
+    """
+
+    output_number: int
+    output: OutputFormat
+    is_slate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something that the worker could not do.
+
+    Attributes:
+        reason: one line.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The last picture of one output.
+
+    Attributes:
+        output_number: which of the stream's outputs shows the picture, counted from 0.
+        jpeg: a JPEG file, or nothing where there is no picture yet.
+    """
+
+    output_number: int
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker is in its sandbox and waits for pictures."""
+
+
+Report = (
+    CodedMessage | CodedAudio | AudioOutput | Statistics | SourceFormat | PictureFormat | Failure | Snapshot | Ready
+)
+
+
+def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
+    """Read a worker's message.
+
+    Args:
+        kind: the type of the message.
+        body: the rest of the message.
+        outputs: how many outputs the worker was told to make.
+
+    Raises:
+        RemoteProtocolError: no worker of ours sends this.
+    """
+    if kind is MessageType.CODED:
+        return parse_coded(body, outputs)
+    if kind is MessageType.AUDIO_CODED:
+        pts, data = parse_audio(body)
+        return CodedAudio(pts=pts, data=data)
+    if kind is MessageType.STATS:
+        return _statistics(parse_json(body))
+    if kind is MessageType.FORMAT:
+        return _picture_format(parse_json(body), outputs)
+    if kind is MessageType.SOURCE_FORMAT:
+        return SourceFormat(document=parse_json(body))
+    if kind is MessageType.AUDIO_OUTPUT:
+        return _audio_output(parse_json(body))
+    if kind is MessageType.FAILED:
+        return Failure(reason=str(parse_json(body).get("reason", ""))[:MAX_REASON])
+    if kind is MessageType.SNAPSHOT_TAKEN:
+        number, jpeg = parse_snapshot(body, outputs)
+        return Snapshot(output_number=number, jpeg=jpeg)
+    if kind is MessageType.READY:
+        return Ready()
+    raise RemoteProtocolError(f"a worker does not send {kind.name}")
+
+
+def is_timely(pts: int, now: float) -> bool:
+    """Whether a presentation time is near enough to now to be one of ours."""
+    return abs(pts / VIDEO_CLOCK_RATE - now) < MAX_AHEAD_S
+
+
+def nal_unit_types(message: CodedMessage, codec: Codec) -> list[int] | None:
+    """The types of a coded picture's NAL units, or None when it is no picture that our encoder makes.
+
+    Args:
+        message: the coded picture.
+        codec: what the encoder was told to make.
+    """
+    types = [nal_unit_type(codec, unit) for unit in message.nal_units]
+    honest = message.codec is codec and all(is_allowed(codec, kind) for kind in types)
+    return types if honest and any(is_vcl(codec, kind) for kind in types) else None
+
+
+def _statistics(report: dict[str, Any]) -> Statistics:
+    cpu_s = report.get("cpu_s")
+    if not isinstance(cpu_s, float) or not 0 <= cpu_s < MAX_CPU_S:
+        raise RemoteProtocolError("a worker's report lacks its processor time")
+    for name in _COUNTS:
+        counts = report.get(name)
+        if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+            raise RemoteProtocolError(f"a worker's report lacks its {name}")
+    decoded = int(report["counters"].get("decoded_pictures", 0))
+    return Statistics(cpu_s=cpu_s, decoded_pictures=decoded, document=report)
+
+
+def _picture_format(report: dict[str, Any], outputs: int) -> PictureFormat:
+    number = check_output_number(report.get("output_number"), outputs)
+    output = report.get("output")
+    if not isinstance(output, dict):
+        raise RemoteProtocolError("a worker's format lacks the output's")
+    return PictureFormat(output_number=number, output=_output_format(output), is_slate=bool(report.get("slate")))
+
+
+def _output_format(output: dict[str, Any]) -> OutputFormat:
+    numbers = [output.get(name) for name in ("width", "height", "frame_rate", "matrix")]
+    if not all(isinstance(number, int | float) and abs(number) < MAX_NUMBER for number in numbers):
+        raise RemoteProtocolError("a worker's output format is none")
+    width, height, rate, matrix = (float(number or 0) for number in numbers)
+    if not is_sane_size(int(width), int(height)) or not 0 < rate <= MAX_FRAME_RATE or not 0 <= matrix < 256:
+        raise RemoteProtocolError("a worker's output format is out of bounds")
+    return OutputFormat(width=int(width), height=int(height), frame_rate=rate, matrix=int(matrix))
+
+
+def _audio_output(report: dict[str, Any]) -> AudioOutput:
+    rate, config = report.get("rate"), report.get("config")
+    if not isinstance(rate, int) or rate not in AUDIO_RATES or not isinstance(config, str):
+        raise RemoteProtocolError("a worker's audio output is none")
+    try:
+        return AudioOutput(clock_rate=rate, config=bytes.fromhex(config[: 2 * MAX_AUDIO_CONFIG]))
+    except ValueError:
+        raise RemoteProtocolError("a worker's audio configuration is none") from None
