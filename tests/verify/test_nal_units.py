@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.codecs.nal import Codec
+from transcoder.verify.codec import Codec
 from transcoder.verify.nal_units import NalUnits, guess_codec
 from transcoder.verify.search import Search
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.codecs.nal import Codec
+from transcoder.codecs import nal
 from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
+from transcoder.verify.codec import Codec
 from transcoder.verify.own_text import foreign_fields, read_description, shown
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
@@ -16,7 +17,9 @@ SETS = {
 
 
 def served(codec: Codec = Codec.H264, address: str = "192.0.2.1") -> bytes:
-    video = ServedVideo(codec=codec, payload_type=96, parameter_sets=SETS[codec], bitrate_kbps=4000, frame_rate=12.5)
+    video = ServedVideo(
+        codec=nal.Codec[codec.name], payload_type=96, parameter_sets=SETS[codec], bitrate_kbps=4000, frame_rate=12.5
+    )
     return serialize_served(video, session_id=1700000000, address=address)
 
 
@@ -32,7 +35,7 @@ def test_our_own(codec: Codec, address: str) -> None:
 
 
 def test_our_own_with_audio() -> None:
-    video = ServedVideo(codec=Codec.H264, payload_type=96, parameter_sets=SETS[Codec.H264], bitrate_kbps=4000)
+    video = ServedVideo(codec=nal.Codec.H264, payload_type=96, parameter_sets=SETS[Codec.H264], bitrate_kbps=4000)
     audio = ServedAudio(payload_type=97, clock_rate=16_000, config=b"\x14\x08")
     description = read_description(serialize_served(video, session_id=1, address="192.0.2.1", audio=audio))
     assert description.problems == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from transcoder.codecs.nal import Codec
+from transcoder.verify.codec import Codec
 from transcoder.verify.payload import Depacketizer, split_annex_b
 
 H264 = [

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
 from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.verify.codec import Codec
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.recording import codec_of, inspect_file
 from transcoder.verify.report import render, verdict

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from transcoder.codecs.nal import Codec
+from transcoder.verify.codec import Codec
 from transcoder.verify.media import Media
 from transcoder.verify.messages import Message
 from transcoder.verify.nal_units import MAX_KINDS, guess_codec

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from transcoder import product
-from transcoder.codecs.nal import Codec
+from transcoder.verify.codec import Codec
 from transcoder.verify.nal_units import MAX_KINDS, NalUnits, guess_codec
 from transcoder.verify.own_text import shown
 from transcoder.verify.payload import Depacketizer

@@ -4,11 +4,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from transcoder.codecs.nal import Codec, nal_unit_name
-from transcoder.codecs.parameter_sets import SequenceParameterSet, parse_sps
 from transcoder.errors import BitstreamError
+from transcoder.verify.codec import Codec
 from transcoder.verify.own_text import shown
 from transcoder.verify.search import Search, short_marks
+from transcoder.verify.sequence_parameter_set import SequenceParameterSet, read_sps
 
 MIN_RUN = 8
 """Printable characters in a row that are shown as text."""
@@ -18,8 +18,6 @@ MAX_KINDS = 64
 _MAX_RANDOM_ACCESS = 1 << 16
 
 _RUN = re.compile(rb"[\x20-\x7e]{%d,}" % MIN_RUN)
-_H264_SLICES, _H264_SETS = frozenset({1, 5}), frozenset({7, 8})
-_H265_SLICES, _H265_SETS = frozenset({*range(10), *range(16, 22)}), frozenset({32, 33, 34})
 
 
 @dataclass(slots=True)
@@ -59,12 +57,12 @@ class NalUnits:
 
     def look(self, unit: bytes) -> bool:
         """Look at a NAL unit; whether it is the first slice of a picture."""
-        codec, size = self.codec, 1 if self.codec is Codec.H264 else 2
+        codec, size = self.codec, self.codec.nal_header_size
         if len(unit) <= size:
             self.problems["a NAL unit of its header alone"] += 1
             return False
         self._search.feed("NAL units", unit)
-        kind = unit[0] & 31 if codec is Codec.H264 else unit[0] >> 1 & 63
+        kind = codec.nal_unit_type(unit)
         self.types[kind] += 1
         self.sizes[kind] += len(unit)
         if unit[0] & 0x80:
@@ -73,19 +71,18 @@ class NalUnits:
             self.problems["a NAL unit of another layer"] += 1
         if b"\x00\x00\x01" in unit or b"\x00\x00\x00" in unit:
             self.problems["a start code or zeros inside a NAL unit"] += 1
-        slices, sets = (_H264_SLICES, _H264_SETS) if codec is Codec.H264 else (_H265_SLICES, _H265_SETS)
-        if kind in slices:
+        if kind in codec.slice_types:
             return self._slice(unit, kind, size)
-        self._no_slice(unit, kind, in_set=kind in sets)
-        if kind not in sets:
-            self.problems[f"NAL units of type {nal_unit_name(codec, kind)}"] += 1
+        in_set = kind in codec.parameter_set_types
+        self._no_slice(unit, kind, in_set=in_set)
+        if not in_set:
+            self.problems[f"NAL units of type {codec.nal_unit_name(kind)}"] += 1
         return False
 
     def _slice(self, unit: bytes, kind: int, size: int) -> bool:
         if unit[size] < 0x80:  # first_mb_in_slice 0 and first_slice_segment_in_pic_flag are one set bit each
             return False
-        random_access = kind == 5 if self.codec is Codec.H264 else kind >= 16
-        if random_access and len(self.random_access) < _MAX_RANDOM_ACCESS:
+        if kind in self.codec.random_access_types and len(self.random_access) < _MAX_RANDOM_ACCESS:
             self.random_access.append(self.pictures)
         self.pictures += 1
         return True
@@ -96,7 +93,7 @@ class NalUnits:
         plain = unit.replace(b"\x00\x00\x03", b"\x00\x00")
         if plain is not unit and plain != unit:
             self._search.feed("NAL units without emulation prevention", plain)
-        name = nal_unit_name(self.codec, kind)
+        name = self.codec.nal_unit_name(kind)
         for run in _RUN.findall(plain[:65536])[:MAX_KINDS]:
             text = f"{name}: {shown(run.decode())}"
             if text in self.texts or len(self.texts) < MAX_KINDS:
@@ -109,20 +106,20 @@ class NalUnits:
             if len(self._known) < MAX_KINDS:
                 self._known.add(unit)
             self._parameter_set(unit, kind)
-        elif kind == 6 if self.codec is Codec.H264 else kind in {39, 40}:
-            self._sei(plain[1 if self.codec is Codec.H264 else 2 :])
+        elif kind in self.codec.sei_types:
+            self._sei(plain[self.codec.nal_header_size :])
 
     def _parameter_set(self, unit: bytes, kind: int) -> None:
-        if kind != (7 if self.codec is Codec.H264 else 33):
+        if kind != self.codec.sps_type:
             return
         try:
-            parsed = parse_sps(self.codec, unit)
+            parsed = read_sps(self.codec, unit)
         except BitstreamError as error:
             self.problems[f"an SPS that can't be read: {error}"] += 1
             return
         if len(self.sets) < MAX_KINDS:
             self.sets[unit] = parsed
-        if parsed.trailing_size:
+        if parsed.bytes_behind:
             self.problems["an SPS with bytes behind its end"] += 1
 
     def _sei(self, data: bytes) -> None:
@@ -155,11 +152,11 @@ class NalUnits:
 
 def guess_codec(units: list[bytes]) -> Codec | None:
     """The codec whose SPS is among NAL units, or None."""
-    for codec, kind in ((Codec.H265, 33), (Codec.H264, 7)):
+    for codec in (Codec.H265, Codec.H264):
         for unit in units:
-            if len(unit) > 4 and (unit[0] & 31 if codec is Codec.H264 else unit[0] >> 1 & 63) == kind:
+            if len(unit) > 4 and codec.nal_unit_type(unit) == codec.sps_type:
                 try:
-                    parse_sps(codec, unit)
+                    read_sps(codec, unit)
                 except BitstreamError:
                     continue
                 return codec

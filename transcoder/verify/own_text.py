@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, field
 
 from transcoder import product
-from transcoder.codecs.nal import Codec
 from transcoder.text import printable
+from transcoder.verify.codec import Codec
 
 _MAX_TEXT = 240
 """Characters of a finding that are shown."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from transcoder.codecs.nal import Codec
+from transcoder.verify.codec import Codec
 
 _H264_FU_A, _H264_STAP_A = 28, 24
 _H265_FU, _H265_AP = 49, 48
@@ -20,7 +20,7 @@ class Depacketizer:
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
-        self._header = 1 if codec is Codec.H264 else 2
+        self._header = codec.nal_header_size
         self._parts: list[bytes] | None = None
         self._size = 0
         self.faults: Counter[str] = Counter()

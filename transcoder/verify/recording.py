@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
 from transcoder.verify.capture import Capture, Flow, is_capture, read_capture
+from transcoder.verify.codec import Codec
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.messages import Frame, Message, Splitter, Stray
 from transcoder.verify.own_text import Description

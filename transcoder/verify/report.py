@@ -5,7 +5,6 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
-from transcoder.codecs.nal import nal_unit_name
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.media import Media
 from transcoder.verify.nal_units import NalUnits
@@ -59,7 +58,7 @@ def _units(units: NalUnits) -> dict[str, object]:
     return {
         "pictures": units.pictures,
         "random_access_pictures": len(units.random_access),
-        "nal_units": {nal_unit_name(units.codec, kind): count for kind, count in sorted(units.types.items())},
+        "nal_units": {units.codec.nal_unit_name(kind): count for kind, count in sorted(units.types.items())},
         "sei": {
             str(kind): {"messages": entry.count, "first_bytes": entry.first.hex()}
             for kind, entry in sorted(units.sei.items())
