@@ -11,9 +11,11 @@ import yaml
 
 from transcoder.api.access import Access
 from transcoder.api.app import Surroundings, create_app
+from transcoder.api.metrics_reference import metrics_page
 from transcoder.config import json_schema
 from transcoder.config.reference import reference_page
 from transcoder.control import Control, InfoDocument
+from transcoder.control.event_reference import events_page
 from transcoder.mqtt import asyncapi
 
 
@@ -31,6 +33,8 @@ def documents() -> Mapping[str, str]:
         "openapi.json": _json(openapi()),
         "config.schema.json": _json(json_schema()),
         "configuration.md": reference_page(),
+        "metrics.md": metrics_page(),
+        "events.md": events_page(),
     }
 
 

@@ -1,0 +1,67 @@
+"""The page docs/events.md: every event, its meaning and the keys of its detail."""
+
+from typing import Final
+
+from transcoder.control.documents import EVENT_TYPES
+
+EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "added": ("A stream was added, by a command or by a new version of the file.", ""),
+    "updated": ("A stream has another configuration.", "`changed`: the keys"),
+    "removed": ("A stream was removed.", ""),
+    "source_lost": ("The camera was playing and its connection ended. The gateway tries again.", "`reason`"),
+    "source_encrypted": ("Pictures come that the camera encrypted, so none can be shown.", "`reason`"),
+    "source_recovered": ("Pictures of the camera are shown again.", ""),
+    "worker_restarted": ("A worker process was lost and is replaced.", "`reason`"),
+    "restarted": ("Somebody asked for a restart of the stream.", "`by`"),
+    "channel_seen": ("Something that is not let through was seen for the first time.", "`layer`, `kind`"),
+    "format_changed": (
+        "The served size or codec changed, so the readers' sessions ended.",
+        "`codec`, `width`, `height`, `frame_rate`",
+    ),
+    "overload": (
+        "The machine has no time for all pictures of the stream, or has it again.",
+        "`active`, `rate_divisor`, `slow_decoding_ms`",
+    ),
+    "picture_frozen": (
+        "The camera's picture has been the same bit for bit for ten seconds, or moves again.",
+        "`active`",
+    ),
+    "picture_dark": ("The picture has become dark, or light again.", "`active`"),
+    "picture_covered": ("Something seems to cover the lens, or no longer does.", "`active`"),
+    "scene_changed": ("The camera looks at another scene than the one it is known for.", "`active`"),
+    "config_rejected": ("A change was refused; nothing was changed.", "`by`, `reason`, `problems`, `id`"),
+    "config_reloaded": ("The file was read anew.", "`changed`, `at_next_start`"),
+    "reader_connected": (
+        "A reader began to play.",
+        "`session`, `user`, `transport`",
+    ),
+    "reader_gone": (
+        "A reader's session ended. [The runbook](runbook.md) explains the reasons.",
+        "`session`, `user`, `transport`, `reason`, `after_s`, `bytes`, `dropped`",
+    ),
+}
+"""Event type to its meaning and the keys of its detail."""
+
+_HEAD: Final = """# Events
+
+An event says that something happened to a stream or to the gateway. It is a JSON object with `sequence` (counts up from
+1 at each start), `event_type`, `stream` (null for the gateway's own), `ts` (RFC 3339, UTC) and `detail`. They come by
+`GET /api/v1/events` (server-sent events; `Last-Event-ID` brings those missed, the last 512 at most) and by MQTT on
+`<base>/<node>/stream/<id>/event`.
+
+This page is made from the code (`python -m transcoder.cli.generated docs`).
+
+| event | meaning | detail |
+|---|---|---|
+"""
+
+
+def events_page() -> str:
+    """Return the text of docs/events.md.
+
+    Raises:
+        KeyError: an event of the documents has no meaning here.
+    """
+    order = [*EVENTS, *sorted(EVENT_TYPES - EVENTS.keys())]
+    rows = [(kind, *EVENTS[kind]) for kind in order if kind in EVENT_TYPES]
+    return _HEAD + "".join(f"| `{kind}` | {meaning} | {detail} |\n" for kind, meaning, detail in rows)
