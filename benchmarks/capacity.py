@@ -17,12 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import matching, peers, report
-from transcoder.codecs.nal import Codec
+from benchmarks import encoding, matching, peers, report
 from transcoder.lab.bench.capacity import grow
 from transcoder.lab.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
-from transcoder.media.encoder_policy import PROFILES
-from transcoder.worker_options import EncoderSettings
+from transcoder.worker_options import EncoderSettings, OutputOptions
 
 MB = 1 << 20
 SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned", "gstreamer")
@@ -72,7 +70,8 @@ def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> Came
 
 def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """Give every peer the constant rate factor at which it has the gateway's VMAF on these cameras."""
-    crf = PROFILES[Codec.H264][arguments.profile].crf if arguments.crf is None else arguments.crf
+    chosen = OutputOptions(encoder=EncoderSettings(profile=arguments.profile))
+    crf = encoding.rate_factor_settings(chosen).crf if arguments.crf is None else arguments.crf
     profiles = {
         name: EncoderSettings(profile=profile_of(name, arguments)) for name in ("gateway", *sides) if is_gateway(name)
     }

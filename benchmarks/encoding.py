@@ -10,6 +10,17 @@ import av
 from av.video.frame import PictureType
 
 from benchmarks.material import Material
+from transcoder.media.encoders import settings_of
+from transcoder.media.encoders.ffmpeg import RateFactorSettings
+from transcoder.worker_options import OutputOptions
+
+
+def rate_factor_settings(output: OutputOptions) -> RateFactorSettings:
+    """The settings that a worker's x264 or x265 gets."""
+    settings = settings_of(output)
+    if not isinstance(settings, RateFactorSettings):
+        raise SystemExit(f"the profile {output.encoder.profile} is for an encoder that FFmpeg does not bring")
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from typing import Any
 import av
 from av.video.frame import PictureType
 
-from benchmarks import machine, report
+from benchmarks import encoding, machine, report
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import (
     Codec,
@@ -32,7 +32,6 @@ from transcoder.codecs.nal import (
     split_byte_stream,
 )
 from transcoder.ipc.messages import RANDOM_ACCESS, MessageType, parse_coded, serialize_access_unit
-from transcoder.media.encoder_policy import encoder_options
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.worker_connection import WorkerConnection
 from transcoder.worker_options import Mask, OutputFormat, OutputOptions, WorkerOptions
@@ -80,7 +79,7 @@ def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
                 encoder.time_base, encoder.framerate = 1 / Fraction(rate), Fraction(rate)
                 encoder.thread_count = 1
                 encoder.max_b_frames = 0
-                encoder.options = encoder_options(output)
+                encoder.options = encoding.rate_factor_settings(output).ffmpeg_options(output.bitrate_kbps)
                 encoder.open()
             frame.pts, frame.time_base = count, encoder.time_base
             frame.pict_type = PictureType.I if count % gop == 0 else PictureType.NONE

@@ -16,7 +16,7 @@ from benchmarks import encoding, material, report, vmaf
 from benchmarks.encoding import Encoded, Setting
 from benchmarks.vmaf import Score
 from transcoder.codecs.nal import Codec
-from transcoder.media.encoder_policy import PROFILES, encoder_options
+from transcoder.media.encoders import PROFILES
 from transcoder.worker_options import EncoderSettings, OutputOptions
 
 REFERENCE = "ffmpeg veryfast"
@@ -34,7 +34,7 @@ PEERS = (
 
 def ours(name: str, settings: EncoderSettings, preset: str | None = None) -> Setting:
     """A setting as a worker has it."""
-    options = encoder_options(OutputOptions(encoder=settings, preset=preset, bitrate_kbps=_NO_CAP))
+    options = encoding.rate_factor_settings(OutputOptions(encoder=settings, preset=preset)).ffmpeg_options(_NO_CAP)
     for key in ("crf", "forced-idr"):
         options.pop(key)
     return Setting(name=name, options=options)

@@ -70,7 +70,7 @@ class OutputFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSettings:
-    """The encoder's policy; None: as the profile says (transcoder.media.encoder_policy).
+    """What the configuration says of an output's encoder; None: as the profile says (transcoder.media.encoders).
 
     Attributes:
         profile: "economy", "balanced" or "quality".
@@ -89,6 +89,12 @@ class EncoderSettings:
     ipratio: float | None = None
     subme: int | None = None
     buffer_s: float | None = None
+
+    def overrides(self) -> dict[str, Any]:
+        """The settings that differ from the profile's, by name."""
+        values = asdict(self)
+        del values["profile"]
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,8 @@ def test_a_picture_over_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatc
 )
 def test_sample_aspect_ratio(aspect: Fraction | None, expected: Fraction) -> None:
     decoder = Decoder(Codec.H264)
-    decoder.decode(encode("H264", (320, 240), 1, aspect=aspect)[0], 0)
-    assert decoder.sample_aspect_ratio == expected
+    [picture] = decoder.decode(encode("H264", (320, 240), 1, aspect=aspect)[0], 0)
+    assert picture.aspect == expected
 
 
 @pytest.mark.parametrize(

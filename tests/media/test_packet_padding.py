@@ -6,7 +6,7 @@ import pytest
 
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.media.decoder import Decoder, padded_packet
-from transcoder.media.encoder import encode_jpeg
+from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import OwnPicture
 
 PADDING = 64

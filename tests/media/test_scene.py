@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from transcoder.media.changes import PictureComparison
 from transcoder.media.picture import OwnPicture
 from transcoder.media.scene import INTERVAL_S, LIMITS, SceneWatch
 
@@ -15,6 +16,7 @@ class Film:
 
     def __init__(self) -> None:
         self.watch = SceneWatch(WIDTH, HEIGHT)
+        self.comparison = PictureComparison(WIDTH, HEIGHT)
         self.picture = OwnPicture(WIDTH, HEIGHT)
         self.pts = 0
         self.rng = np.random.default_rng(5)
@@ -25,7 +27,7 @@ class Film:
         for _ in range(round(seconds / INTERVAL_S)):
             noisy = luma + self.rng.normal(0, noise, luma.shape) if noise else luma
             self.picture.planes[0][:, :WIDTH] = noisy.clip(0, 255).astype(np.uint8)
-            self.watch.observe(self.picture, self.pts)
+            self.watch.observe(self.picture, self.comparison.compare(self.picture), self.pts)
             self.pts += STEP
 
 

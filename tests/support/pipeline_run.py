@@ -72,8 +72,8 @@ class Run:
         )
         return self.take(self.pipeline.access_unit(message, self.now + late))
 
-    def repeat(self) -> list[CodedMessage]:
-        return self.take(self.pipeline.repeat(0, round(self.now * 90_000), self.now))
+    def repeat(self, output: int = 0) -> list[CodedMessage]:
+        return self.take(self.pipeline.encoding.repeat(output, round(self.now * 90_000), self.now))
 
     def streams(self) -> Iterator[bytes]:
         for message in self.coded:

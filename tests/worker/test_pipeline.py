@@ -16,7 +16,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.codecs.parameter_sets import picture_size
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, REPEATED
-from transcoder.worker import pipeline
+from transcoder.worker import output_chain
 from transcoder.worker_options import Mask, OutputFormat, OutputOptions, WorkerOptions
 
 SIZE = (320, 240)
@@ -65,7 +65,7 @@ def test_an_idr_every_gop_and_where_it_is_asked_for(output: str) -> None:
     run = Run(options(output, gop_s=1.0))
     units = encode("H264", SIZE, 100)
     run.feed(units[:50])
-    run.pipeline.force_idr(0)
+    run.pipeline.encoding.force_idr(0)
     for unit in units[50:]:
         run.one(unit, random_access=False)
         run.now += 0.04
@@ -198,7 +198,7 @@ def test_an_aspect_that_changes_is_another_format() -> None:
     run.feed(units)
     assert picture_size(Codec.H264, run.coded[0].nal_units) == (704, 480)
     run.coded.clear()
-    run.take(run.pipeline.configure(options(display_aspect=(16, 9))))
+    run.pipeline.encoding.configure(options(display_aspect=(16, 9)))
     run.feed(units)
     assert picture_size(Codec.H264, run.coded[0].nal_units) == (852, 480)
 
@@ -318,7 +318,7 @@ def test_masks_that_change_lie_on_the_picture_that_is_there() -> None:
     run = Run()
     run.feed(encode("H264", SIZE, 6))
     changed = options(masks=(Mask(polygon=CORNER),))
-    run.take(run.pipeline.configure(changed))
+    run.pipeline.encoding.configure(changed)
     run.now += 2
     run.repeat()
     assert plane(run.frames()[-1])[10:100, 170:310].max() <= 24
@@ -330,7 +330,7 @@ def test_new_masks_that_can_not_be_drawn_take_the_picture_away() -> None:
     count = len(run.coded)
     bad = options(masks=(Mask(polygon=OUTSIDE),))
     with pytest.raises(MediaError):
-        run.take(run.pipeline.configure(bad))
+        run.pipeline.encoding.configure(bad)
     for unit in encode("H264", SIZE, 3):
         run.now += 0.04
         with contextlib.suppress(MediaError):
@@ -389,7 +389,7 @@ def test_nothing_is_decoded_before_a_random_access_point() -> None:
 def test_late_pictures_are_decoded_and_not_encoded_but_two_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run()
     simulated = SimpleNamespace(monotonic=lambda: run.now + 0.5, thread_time=time.thread_time)
-    monkeypatch.setattr(pipeline, "time", simulated)
+    monkeypatch.setattr(output_chain, "time", simulated)
     units = encode("H264", SIZE, 100)
     run.feed(units[:10])
     before = len(run.coded)

@@ -53,7 +53,7 @@ ATTEMPTS = {
 
 
 def attempt(code: str, *, inside: bool) -> subprocess.CompletedProcess[str]:
-    enter = "sandbox.enter()" if inside else ""
+    enter = "sandbox.enter(threads=True)" if inside else ""
     script = f"""{PRELUDE}
 {enter}
 try:
@@ -90,7 +90,7 @@ import os, socket, threading, time
 from transcoder.worker import sandbox
 ours, theirs = socket.socketpair()
 sandbox.limit_memory(256)
-sandbox.enter()
+sandbox.enter(threads=True)
 seen = []
 thread = threading.Thread(target=lambda: seen.append(theirs.recv(10)))
 thread.start()
@@ -105,6 +105,48 @@ os._exit(0)
     assert (result.returncode, result.stdout) == (0, "done"), result.stderr
 
 
+def test_a_thread_starts_only_where_the_encoder_has_threads() -> None:
+    code = """
+import os, threading
+from transcoder.worker import sandbox
+sandbox.limit_memory(256)
+sandbox.enter(threads=False)
+try:
+    threading.Thread(target=lambda: os.write(1, b"ran")).start()
+except RuntimeError:
+    os.write(1, b"refused")
+os._exit(0)
+"""
+    result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stdout) == (0, "refused"), result.stderr
+
+
+def test_snapshots_and_audio_need_no_thread() -> None:
+    code = """
+import os
+from transcoder.worker_options import AudioFormat
+from transcoder.media.audio import AudioTranscoder
+from transcoder.media.decoder import Decoder
+from transcoder.codecs.picture_codec import PictureCodec
+from transcoder.media.jpeg import encode_jpeg
+from transcoder.media.picture import GREY, OwnPicture
+from transcoder.worker import preload, sandbox
+preload._rehearse()
+sandbox.limit_memory(512)
+sandbox.enter(threads=False)
+picture = OwnPicture(1280, 720)
+picture.fill(GREY)
+[decoded] = Decoder(PictureCodec.JPEG).decode(encode_jpeg(picture), 0)
+assert abs(int(decoded.planes[0][5, 5]) - 128) < 3
+sound = AudioTranscoder(AudioFormat(encoding="PCMU", clock_rate=8000))
+assert sum(1 for index in range(100) for _ in sound.process(bytes(320), index * 3600)) > 50
+os.write(1, b"done")
+os._exit(0)
+"""
+    result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "done"), result.stderr
+
+
 @pytest.mark.parametrize("codec", ["H264", "H265"])
 def test_encoders_and_decoders_still_work(codec: str) -> None:
     code = f"""
@@ -112,19 +154,20 @@ import os
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.worker_options import OutputFormat, OutputOptions
 from transcoder.media.decoder import Decoder
-from transcoder.media.encoder import Encoder
+from transcoder.media.encoders import needs_threads, open_encoder
 from transcoder.media.picture import GREY, OwnPicture
 from transcoder.worker import sandbox
 codec = Codec.{codec}
+options = OutputOptions(codec=codec)
 sandbox.limit_memory(512)
-sandbox.enter()
+sandbox.enter(threads=needs_threads([options]))
 picture = OwnPicture(320, 240)
 picture.fill(GREY)
-encoder = Encoder(OutputOptions(codec=codec), OutputFormat(width=320, height=240, frame_rate=25.0))
+encoder = open_encoder(options, OutputFormat(width=320, height=240, frame_rate=25.0))
 decoder = Decoder(codec)
 frames = []
 for index in range(5):
-    units = encoder.encode(picture, index * 3600, force_idr=index == 0)
+    units = encoder.encode(picture, None, index * 3600, force_idr=index == 0)
     frames += decoder.decode(join_byte_stream(units), index * 3600)
 assert len(frames) == 5, frames
 plane = bytes(frames[-1].planes[0])
@@ -141,7 +184,7 @@ def test_memory_past_the_limit_is_not_given() -> None:
 import os
 from transcoder.worker import sandbox
 sandbox.limit_memory(64)
-sandbox.enter()
+sandbox.enter(threads=False)
 kept = [bytearray(32 << 20)]
 try:
     kept.append(bytearray(64 << 20))

@@ -43,6 +43,9 @@ class AudioTranscoder:
         config: AudioSpecificConfig of the output.
         rate: samples a second of the output.
         errors: by kind.
+
+    Raises:
+        MediaError: FFmpeg can't make this audio into ours.
     """
 
     def __init__(self, source: AudioFormat) -> None:
@@ -66,7 +69,10 @@ class AudioTranscoder:
         encoder.time_base = Fraction(1, self.rate)
         encoder.thread_count = 1
         encoder.flags |= _GLOBAL_HEADER
-        encoder.open()
+        try:
+            encoder.open()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"the AAC encoder refuses its settings: {error}") from None
         self._encoder = encoder
         self.config = bytes(encoder.extradata or b"")
 

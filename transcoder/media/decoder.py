@@ -1,6 +1,7 @@
 """Decoding: access units to pictures, errors counted and survived."""
 
 from collections import Counter
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,9 @@ from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_size
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import CONCEALED
+from transcoder.media.decoded_picture import UNSPECIFIED_MATRIX, DecodedPicture
 from transcoder.media.geometry import sane_aspect
+from transcoder.media.picture import plane_u8, plane_u16
 
 _NAMES: dict[SourceCodec, str] = {
     Codec.H264: "h264",
@@ -22,6 +25,32 @@ _NAMES: dict[SourceCodec, str] = {
     PictureCodec.MPEG4: "mpeg4",
 }
 _TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
+
+FULL_RANGE = 2
+"""AVCOL_RANGE_JPEG."""
+_MATRICES = frozenset({1, 5, 6})
+"""BT.709 and the two of BT.601; others count as unspecified."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a pixel format stores its planes; the attributes are those of DecodedPicture."""
+
+    bits: int
+    chroma: str
+    full_range: bool = False
+
+
+_LAYOUTS = {
+    "yuv420p": _Layout(8, "420"), "yuvj420p": _Layout(8, "420", full_range=True),
+    "yuv422p": _Layout(8, "422"), "yuvj422p": _Layout(8, "422", full_range=True),
+    "yuv444p": _Layout(8, "444"), "yuvj444p": _Layout(8, "444", full_range=True),
+    "gray": _Layout(8, ""), "gray10le": _Layout(10, ""), "gray12le": _Layout(12, ""),
+    "yuv420p10le": _Layout(10, "420"), "yuv422p10le": _Layout(10, "422"), "yuv444p10le": _Layout(10, "444"),
+    "yuv420p12le": _Layout(12, "420"), "yuv422p12le": _Layout(12, "422"), "yuv444p12le": _Layout(12, "444"),
+}  # fmt: skip
+_ANY_OTHER = "yuv420p"
+"""The pixel format that pictures of all others are converted to."""
 
 ERRORS_TO_RESET = 50
 """Access units refused in a row before the decoder is made anew: about two seconds of video."""
@@ -42,12 +71,15 @@ class Decoder:
     """One decoder with one thread, so that a picture comes out of the access unit that went in.
 
     Attributes:
+        codec: of the camera.
         errors: access units or pictures refused, by kind.
+        pixel_format: FFmpeg's name for the format of the latest picture, as the camera sent it.
     """
 
     def __init__(self, codec: SourceCodec) -> None:
         self.codec = codec
         self.errors: Counter[str] = Counter()
+        self.pixel_format = ""
         self._refused = 0
         self._context = self._open()
 
@@ -60,12 +92,12 @@ class Decoder:
         context.open()
         return context
 
-    def decode(self, data: bytes | memoryview, pts: int) -> list[VideoFrame]:
+    def decode(self, data: bytes | memoryview, pts: int) -> list[DecodedPicture]:
         """Pictures that an access unit completes; none where it can't be decoded.
 
         Args:
             data: Annex B byte stream of one access unit.
-            pts: 90 kHz ticks; comes back as frame.pts, in presentation order.
+            pts: 90 kHz ticks; comes back in the pictures, in presentation order.
         """
         if not data:
             return []  # an empty packet would tell the decoder that the stream ended
@@ -82,7 +114,38 @@ class Decoder:
                 self.reset()
             return []
         self._refused = 0
-        return [frame for frame in frames if self._is_sane(frame)]
+        pictures = []
+        for frame in frames:
+            if not self._is_sane(frame):
+                continue
+            try:
+                pictures.append(self._picture(frame, pts))
+            except (av.error.FFmpegError, ValueError):
+                self.errors["picture that can't be read"] += 1
+        return pictures
+
+    def _picture(self, frame: VideoFrame, pts: int) -> DecodedPicture:
+        self.pixel_format = frame.format.name
+        layout = _LAYOUTS.get(self.pixel_format)
+        own_pts, concealed = frame.pts, frame.is_corrupt
+        interlaced, matrix = bool(frame.interlaced_frame), int(frame.colorspace)
+        if layout is None:
+            frame = frame.reformat(format=_ANY_OTHER, threads=1)
+            layout = _LAYOUTS[_ANY_OTHER]
+        read = plane_u8 if layout.bits == 8 else plane_u16
+        return DecodedPicture(
+            planes=tuple(read(frame, index) for index in range(3 if layout.chroma else 1)),  # type: ignore[arg-type]
+            width=frame.width,
+            height=frame.height,
+            bits=layout.bits,
+            chroma=layout.chroma,
+            full_range=layout.full_range or frame.color_range == FULL_RANGE,
+            interlaced=interlaced,
+            matrix=matrix if matrix in _MATRICES else UNSPECIFIED_MATRIX,
+            aspect=self.sample_aspect_ratio,
+            pts=own_pts if own_pts is not None else pts,
+            concealed=concealed,
+        )
 
     def _is_sane(self, frame: VideoFrame) -> bool:
         if not is_sane_size(frame.width, frame.height):

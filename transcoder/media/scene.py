@@ -10,17 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.media.changes import BLOCK, Differences, mark_changes
 from transcoder.media.picture import OwnPicture
-from transcoder_native.kernels.motion import block_differences
-from transcoder_native.kernels.plane import copy_plane
 
 INTERVAL_S = 0.2
 """Between looks: a walking person moves by a few blocks in it."""
-BLOCK = 8
-MIN_CHANGE = 4 * BLOCK * BLOCK
-"""Sum of differences of a block that counts as motion at least: four levels a sample."""
-NOISE_FACTOR = 4.0
-"""A block moves when it differs by so many times what the median block does: sensor noise is everywhere."""
 THUMBNAIL = 16
 """Samples between those that brightness and scene are judged by."""
 BLACK_LEVEL = 16
@@ -89,9 +83,8 @@ class SceneWatch:
 
     def __init__(self, width: int, height: int) -> None:
         rows, columns = -(-height // BLOCK), -(-width // BLOCK)
-        self._reference: NDArray[np.uint8] | None = None
-        self._absolute = np.zeros((rows, columns), np.uint16)
-        self._signed = np.zeros((rows, columns), np.int16)
+        self._differences = np.zeros((rows, columns), np.uint16)
+        """The largest of each block since the last look."""
         self._scene: NDArray[np.float32] | None = None
         self._conditions = {name: _Condition() for name in LIMITS}
         self._next = -1
@@ -103,32 +96,34 @@ class SceneWatch:
         """Those that hold now."""
         return [name for name, condition in self._conditions.items() if condition.active]
 
-    def observe(self, picture: OwnPicture, pts: int) -> None:
-        """Look at a picture, if it is time for it.
+    def is_due(self, pts: int) -> bool:
+        """Whether it is time for a look at the picture of these 90 kHz ticks."""
+        return pts >= self._next
+
+    def observe(self, picture: OwnPicture, differences: Differences | None, pts: int) -> None:
+        """Take note of differences, and look at the picture if it is time for it.
 
         Args:
             picture: masked.
+            differences: of the picture from the one that was compared before, or None where there was none.
             pts: 90 kHz ticks.
         """
-        if pts < self._next:
+        if differences is not None:
+            np.maximum(self._differences, differences, out=self._differences)
+        if not self.is_due(pts):
             return
         self._next = pts + round(INTERVAL_S * VIDEO_CLOCK_RATE)
-        now = pts / VIDEO_CLOCK_RATE
-        luma = picture.planes[0]
-        if self._reference is None:
-            self._reference = np.zeros_like(luma)
-            copy_plane(luma, picture.width, self._reference)
+        if differences is None:
             return
-        block_differences(luma, self._reference, picture.width, self._absolute, self._signed)
-        copy_plane(luma, picture.width, self._reference)
+        now = pts / VIDEO_CLOCK_RATE
         self._judge_motion(now)
-        self._judge_scene(luma[:, : picture.width], now)
+        self._judge_scene(picture.planes[0][:, : picture.width], now)
 
     def _judge_motion(self, now: float) -> None:
-        noise = float(np.median(self._absolute))
-        np.greater(self._absolute, max(MIN_CHANGE, NOISE_FACTOR * noise), out=self.changed)
+        mark_changes(self._differences, self.changed)
         self.motion = float(self.changed.mean())
-        same = not self._absolute.any()
+        same = not self._differences.any()
+        self._differences.fill(0)
         self._update("frozen", begins=same, ends=not same, now=now)
 
     def _judge_scene(self, luma: NDArray[np.uint8], now: float) -> None:

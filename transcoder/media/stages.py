@@ -1,4 +1,4 @@
-"""Pixel stages: from a decoded frame, whatever its format, to our own picture.
+"""Pixel stages: from a decoded picture, whatever its format, to our own picture.
 
 What is needed is decided once for a format and a size; a picture in 8-bit 4:2:0, limited range and the output's size
 costs one copy.
@@ -9,51 +9,25 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from av.video.frame import VideoFrame
 
 from transcoder.errors import MediaError
+from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.geometry import Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
-from transcoder.media.picture import BLACK, U8, OwnPicture, plane_u8, plane_u16
+from transcoder.media.picture import BLACK, U8, OwnPicture
 from transcoder.worker_options import Mask
 from transcoder_native.kernels.convert import deinterlace_linear, halve_both, halve_rows, narrow_to_8
 from transcoder_native.kernels.plane import copy_plane, fill_plane
 from transcoder_native.kernels.range import full_to_limited_chroma, full_to_limited_luma
 from transcoder_native.kernels.scale import scale_area
 
-FULL_RANGE = 2
-"""AVCOL_RANGE_JPEG."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How a pixel format stores its planes.
-
-    Attributes:
-        bits: of a sample.
-        chroma: "420", "422", "444" or "" for grey.
-    """
-
-    bits: int
-    chroma: str
-    full_range: bool = False
-
-
-_LAYOUTS = {
-    "yuv420p": _Layout(8, "420"), "yuvj420p": _Layout(8, "420", full_range=True),
-    "yuv422p": _Layout(8, "422"), "yuvj422p": _Layout(8, "422", full_range=True),
-    "yuv444p": _Layout(8, "444"), "yuvj444p": _Layout(8, "444", full_range=True),
-    "gray": _Layout(8, ""), "gray10le": _Layout(10, ""), "gray12le": _Layout(12, ""),
-    "yuv420p10le": _Layout(10, "420"), "yuv422p10le": _Layout(10, "422"), "yuv444p10le": _Layout(10, "444"),
-    "yuv420p12le": _Layout(12, "420"), "yuv422p12le": _Layout(12, "422"), "yuv444p12le": _Layout(12, "444"),
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class _Input:
     """What the plan depends on."""
 
-    format: str
+    bits: int
+    chroma: str
     width: int
     height: int
     full_range: bool
@@ -65,7 +39,7 @@ Step = Callable[[U8], U8]
 
 
 class Stages:
-    """Brings decoded frames into one picture of ours.
+    """Brings decoded pictures into one picture of ours.
 
     Args:
         width: of the output, even.
@@ -81,7 +55,6 @@ class Stages:
         self.picture.fill(BLACK)
         self._masks = masks
         self._input: _Input | None = None
-        self._layout = _LAYOUTS["yuv420p"]
         self._content = Rectangle(x=0, y=0, width=width, height=height)
         self._steps: list[list[Step]] = []
         self._mask_set: MaskSet | None = None
@@ -103,29 +76,31 @@ class Stages:
         if self._mask_set is not None:
             self._mask_set.apply(self.picture)
 
-    def run(self, frame: VideoFrame, aspect: Fraction) -> OwnPicture:
-        """The frame's samples in our picture.
+    def run(self, decoded: DecodedPicture, aspect: Fraction) -> OwnPicture:
+        """Write a decoded picture's samples into our picture.
 
         Args:
-            frame: decoded; is only read.
+            decoded: is only read.
             aspect: of its samples.
 
         Raises:
             MediaError: a mask could not be drawn; the picture must not be used.
         """
-        name = frame.format.name
-        if name not in _LAYOUTS:
-            frame = frame.reformat(format="yuv420p")
-            name = "yuv420p"
-        full_range = frame.color_range == FULL_RANGE or _LAYOUTS[name].full_range
-        seen = _Input(name, frame.width, frame.height, full_range, bool(frame.interlaced_frame), aspect)
+        seen = _Input(
+            decoded.bits,
+            decoded.chroma,
+            decoded.width,
+            decoded.height,
+            decoded.full_range,
+            decoded.interlaced,
+            aspect,
+        )
         if seen != self._input:
             self._plan(seen)
-        read = plane_u8 if self._layout.bits == 8 else plane_u16
-        for index, steps in enumerate(self._steps):
-            plane = read(frame, index)
+        for plane, steps in zip(decoded.planes, self._steps, strict=True):
+            written: U8 = plane  # type: ignore[assignment]  # the first step of a 10-bit plane narrows it
             for step in steps:
-                plane = step(plane)  # type: ignore[arg-type]  # the first step of a 10-bit plane narrows it
+                written = step(written)
         if self._mask_set is not None:
             self._mask_set.apply(self.picture)
         return self.picture
@@ -137,30 +112,28 @@ class Stages:
     def _plan(self, seen: _Input) -> None:
         self._input = None  # a plan that fails is made again for the next picture
         picture = self.picture
-        layout = _LAYOUTS[seen.format]
-        self._layout = layout
         content = fit(square_size(seen.width, seen.height, seen.aspect), (picture.width, picture.height))
         self._content = content
         picture.fill(BLACK)
         self._steps = []
-        for index in range(3 if layout.chroma else 1):
-            self._steps.append(self._plane_steps(index, seen, layout, content))
+        for index in range(3 if seen.chroma else 1):
+            self._steps.append(self._plane_steps(index, seen, content))
         self._build_masks()
         self._input = seen
 
-    def _plane_steps(self, index: int, seen: _Input, layout: _Layout, content: Rectangle) -> list[Step]:
+    def _plane_steps(self, index: int, seen: _Input, content: Rectangle) -> list[Step]:
         luma = index == 0
-        width = seen.width if luma or layout.chroma == "444" else -(-seen.width // 2)
-        height = seen.height if luma or layout.chroma != "420" else -(-seen.height // 2)
+        width = seen.width if luma or seen.chroma == "444" else -(-seen.width // 2)
+        height = seen.height if luma or seen.chroma != "420" else -(-seen.height // 2)
         steps: list[Step] = []
-        if layout.bits > 8:
-            steps.append(_narrow(width, height, layout.bits - 8))
+        if seen.bits > 8:
+            steps.append(_narrow(width, height, seen.bits - 8))
         if seen.interlaced:
             steps.append(_deinterlace(width, height))
-        if not luma and layout.chroma == "422":
+        if not luma and seen.chroma == "422":
             height = -(-height // 2)
             steps.append(_halve_rows(width, height))
-        elif not luma and layout.chroma == "444":
+        elif not luma and seen.chroma == "444":
             steps.append(_halve_both(width, -(-width // 2), -(-height // 2)))
             width, height = -(-width // 2), -(-height // 2)
         out = self.picture.planes[index]

@@ -7,6 +7,8 @@ flicker between two rates. What every worker decides alone is fair, because the 
 
 from transcoder.worker_options import MAX_DIVISOR
 
+LATE_S = 0.4
+"""A picture whose access unit is older than this is not encoded."""
 HIGH_S = 0.25
 """An access unit this old when it is handled may mean that there is no time for all pictures ..."""
 LOW_S = 0.12

@@ -18,7 +18,7 @@ _MADV_DONTNEED = 4
 
 _MODULES = (
     "encodings.idna",
-    "transcoder.media.encoder",
+    "transcoder.media.encoders",
     "transcoder.media.stages",
     "transcoder.worker.process",
 )
@@ -75,29 +75,33 @@ def thread_count() -> int:
 
 
 def _rehearse() -> None:
-    """Run one tiny picture through decoder, stages and encoder: whatever is loaded on first use is loaded now."""
+    """Run tiny pictures through decoders, stages and encoders: whatever is loaded on first use is loaded now."""
     from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
 
-    from transcoder.codecs.nal import Codec, join_byte_stream  # noqa: PLC0415
+    from transcoder.codecs.nal import join_byte_stream  # noqa: PLC0415
     from transcoder.media.audio import AudioTranscoder  # noqa: PLC0415
     from transcoder.media.decoder import Decoder  # noqa: PLC0415
-    from transcoder.media.encoder import Encoder, encode_jpeg  # noqa: PLC0415
+    from transcoder.media.encoders import PROFILES  # noqa: PLC0415
+    from transcoder.media.jpeg import encode_jpeg  # noqa: PLC0415
     from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
     from transcoder.media.stages import Stages  # noqa: PLC0415
-    from transcoder.worker_options import AudioFormat, Mask, OutputFormat, OutputOptions  # noqa: PLC0415
+    from transcoder.worker_options import AudioFormat, Mask, OutputFormat  # noqa: PLC0415
 
     triangle = ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))
     output = OutputFormat(width=64, height=64, frame_rate=25.0)
     picture = OwnPicture(64, 64)
     picture.fill(GREY)
-    encoder = Encoder(OutputOptions(codec=Codec.H264), output)
-    units = encoder.encode(picture, 0, force_idr=True)
     stages = Stages(96, 64, tuple(Mask(polygon=triangle, style=style) for style in ("solid", "pixelate", "blur")))
-    for frame in Decoder(Codec.H264).decode(join_byte_stream(units), 0):
-        stages.run(frame, Fraction(1))
-        frame.reformat(format="yuv420p")
+    rehearsed = set()
+    for settings in (settings for profiles in PROFILES.values() for settings in profiles.values()):
+        # an encoder that has threads of its own can't be rehearsed before a fork
+        if settings.threads or type(settings) in rehearsed:
+            continue
+        rehearsed.add(type(settings))
+        units = settings.open(output, bitrate_kbps=1000).encode(picture, None, 0, force_idr=True)
+        for decoded in Decoder(settings.codec).decode(join_byte_stream(units), 0):
+            stages.run(decoded, Fraction(1))
     encode_jpeg(picture)
     for encoding in ("PCMU", "G726-32", "MPEG4-GENERIC"):
         list(AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000)).process(bytes(640), 0))
     np.zeros(1).sum()
-    # an H.265 encoder has threads of its own, so it can't be rehearsed before a fork

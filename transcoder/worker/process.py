@@ -21,6 +21,7 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_message,
 )
+from transcoder.media.encoders import needs_threads
 from transcoder.worker import sandbox
 from transcoder.worker.pipeline import Pipeline
 from transcoder.worker_options import AudioFormat, WorkerOptions
@@ -28,6 +29,8 @@ from transcoder.worker_options import AudioFormat, WorkerOptions
 HEARTBEAT_S = 0.5
 """Between reports to the service; they are its proof of life."""
 NICENESS = 2
+OTHER_SANDBOX = 4
+"""Exit status of a worker that was given settings which its sandbox does not allow: its successor begins with them."""
 READ_SIZE = 256 << 10
 """Bytes of one read: most access units arrive whole."""
 
@@ -52,20 +55,26 @@ def main(connection: socket.socket) -> None:
     try:
         os.nice(NICENESS)  # under overload pictures wait, the service that answers and sends does not
         sandbox.limit_memory(options.memory_limit_mb)
-        sandbox.enter()
+        threads = needs_threads(options.outputs)
+        sandbox.enter(threads=threads)
     except (TranscoderError, OSError, ValueError) as error:
         _send(connection, serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": True}))
         return
     _send(connection, serialize_message(MessageType.READY))
-    _Loop(connection, parser, Pipeline(options)).run()
+    _Loop(connection, parser, Pipeline(options), threads=threads).run()
 
 
 def _send(connection: socket.socket, data: bytes) -> None:
     connection.sendall(data)
 
 
+class _SandboxOutgrownError(Exception):
+    """Other settings need an encoder that this process's sandbox does not let work; another process has to do it."""
+
+
 class _Loop:
-    def __init__(self, connection: socket.socket, parser: MessageParser, pipeline: Pipeline) -> None:
+    def __init__(self, connection: socket.socket, parser: MessageParser, pipeline: Pipeline, *, threads: bool) -> None:
+        self._threads = threads
         self._connection = connection
         self._parser = parser
         self._pipeline = pipeline
@@ -96,21 +105,24 @@ class _Loop:
             self._write([serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": False})])
 
     def _results(self, kind: MessageType, body: memoryview) -> Iterable[bytes]:
-        pipeline = self._pipeline
+        pipeline, encoding = self._pipeline, self._pipeline.encoding
         if kind is MessageType.ACCESS_UNIT:
             return pipeline.access_unit(parse_access_unit(body), time.monotonic())
         if kind is MessageType.REPEAT:
-            return pipeline.repeat(*parse_repeat(body), time.monotonic())
+            return encoding.repeat(*parse_repeat(body), time.monotonic())
         if kind is MessageType.AUDIO:
-            return pipeline.audio(*parse_audio(body))
+            return pipeline.sound.unit(*parse_audio(body))
         if kind is MessageType.AUDIO_FORMAT:
-            return pipeline.audio_format(AudioFormat.from_json(body))
+            return pipeline.sound.use_format(AudioFormat.from_json(body))
         if kind is MessageType.SNAPSHOT:
-            return pipeline.snapshot(parse_output_number(body))
+            return encoding.snapshot(parse_output_number(body))
         if kind is MessageType.KEYFRAME:
-            pipeline.force_idr(parse_output_number(body))
+            encoding.force_idr(parse_output_number(body))
         elif kind is MessageType.CONFIGURE:
-            return pipeline.configure(WorkerOptions.from_json(body))
+            options = WorkerOptions.from_json(body)
+            if needs_threads(options.outputs) and not self._threads:
+                raise _SandboxOutgrownError
+            encoding.configure(options)
         return ()
 
     def _write(self, messages: Iterable[bytes]) -> None:
@@ -135,6 +147,8 @@ def run_and_exit(connection: socket.socket) -> None:
         status = 0  # the service is gone
     except MemoryError:
         status = 3
+    except _SandboxOutgrownError:
+        status = OTHER_SANDBOX
     except Exception as error:  # noqa: BLE001  # the process boundary: a bug here is one stream's restart, with its name
         _send_last_words(connection, error)
     finally:

@@ -30,12 +30,14 @@ _ALLOWED = (
     "pselect6", "close", "fcntl", "shutdown", "getsockopt", "setsockopt",
     # memory
     "brk", "munmap", "mremap", "madvise", "membarrier",
-    # time, threads of the encoder, signals of the runtime
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "set_robust_list", "rseq",
-    "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_min",
-    "sched_get_priority_max", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "getpid", "gettid",
-    "getrandom", "getrusage", "times", "restart_syscall", "exit", "exit_group",
+    # time, locks, signals of the runtime
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "sched_yield",
+    "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_min", "sched_get_priority_max",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "getpid", "gettid", "getrandom", "getrusage",
+    "times", "restart_syscall", "exit", "exit_group",
 )  # fmt: skip
+_ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
+"""What a new thread calls first; clone has a rule of its own."""
 
 _FATAL = (
     "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
@@ -72,8 +74,11 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def enter() -> None:
+def enter(*, threads: bool) -> None:
     """Give up everything but computing and the open descriptors. There is no way back.
+
+    Args:
+        threads: whether this process may start threads; an encoder's settings say whether it does.
 
     Raises:
         WorkerError: the kernel or libseccomp can't do it; then no camera byte may be read.
@@ -84,22 +89,23 @@ def enter() -> None:
     if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise WorkerError("the kernel refuses no_new_privs")
     try:
-        _filter().load()
+        _filter(threads=threads).load()
     except (OSError, RuntimeError) as error:
         raise WorkerError(f"the sandbox can't be entered: {error}") from None
 
 
-def _filter() -> seccomp.SyscallFilter:
+def _filter(*, threads: bool) -> seccomp.SyscallFilter:
     rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
     for name in _FATAL:
         _add(rules, seccomp.KILL_PROCESS, name)
-    for name in _ALLOWED:
+    for name in (*_ALLOWED, *(_ALLOWED_WITH_THREADS if threads else ())):
         _add(rules, seccomp.ALLOW, name)
     # memory yes, code no
     for name in ("mmap", "mprotect"):
         _add(rules, seccomp.ALLOW, name, seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0))
-    # a thread (x265 has some) yes, a process no; clone3 hides its flags from a filter: the C library then uses clone
-    _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
+    # a thread yes, a process no; clone3 hides its flags from a filter: the C library then uses clone
+    if threads:
+        _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
     _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
     # libraries name their threads
     _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))

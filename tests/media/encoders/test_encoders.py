@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.support.coded_video import decode, headers, plane
+from tests.support.coded_video import decode, headers
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import MediaError
-from transcoder.media import encoder as encoder_module
-from transcoder.media.encoder import Encoder, encode_jpeg, encoder_options
+from transcoder.media.encoders import PROFILES, open_encoder
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import OutputFormat, OutputOptions
 
@@ -25,33 +24,34 @@ def noisy(seed: int) -> OwnPicture:
 
 @BOTH
 def test_an_option_that_is_not_understood_is_an_error(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = encoder_options(OutputOptions(codec=codec))
-    monkeypatch.setattr(encoder_module, "encoder_options", lambda options: {**known, "no_such_option": "1"})
+    settings = PROFILES[codec]["balanced"]
+    known = settings.ffmpeg_options(4000)
+    monkeypatch.setattr(type(settings), "ffmpeg_options", lambda self, cap: {**known, "no_such_option": "1"})
     with pytest.raises(MediaError, match="no_such_option"):
-        Encoder(OutputOptions(codec=codec), FORMAT)
+        open_encoder(OutputOptions(codec=codec), FORMAT)
 
 
 @BOTH
 def test_a_setting_that_is_refused_is_an_error(codec: Codec) -> None:
     with pytest.raises(MediaError):
-        Encoder(OutputOptions(codec=codec, preset="no such preset"), FORMAT)
+        open_encoder(OutputOptions(codec=codec, preset="no such preset"), FORMAT)
 
 
 @BOTH
 @pytest.mark.parametrize("preset", [None, "ultrafast", "veryfast", "medium"])
 def test_a_picture_comes_out_as_soon_as_it_went_in(codec: Codec, preset: str | None) -> None:
-    encoder = Encoder(OutputOptions(codec=codec, preset=preset), FORMAT)
+    encoder = open_encoder(OutputOptions(codec=codec, preset=preset), FORMAT)
     for index in range(8):
-        assert encoder.encode(noisy(index), index * 3600, force_idr=index == 0)
+        assert encoder.encode(noisy(index), None, index * 3600, force_idr=index == 0)
 
 
 @BOTH
 def test_the_bitrate_is_capped(codec: Codec) -> None:
     """Noise has no end of bits: 3 s of it stay within the cap and one buffer of 1 s."""
-    encoder = Encoder(OutputOptions(codec=codec, bitrate_kbps=1000), FORMAT)
+    encoder = open_encoder(OutputOptions(codec=codec, bitrate_kbps=1000), FORMAT)
     size = 0
     for index in range(75):
-        size += sum(map(len, encoder.encode(noisy(index), index * 3600, force_idr=index % 25 == 0)))
+        size += sum(map(len, encoder.encode(noisy(index), None, index * 3600, force_idr=index % 25 == 0)))
     assert 1000 * 3 * 0.3 < size * 8 / 1000 < 1000 * (3 + 1) * 1.1
 
 
@@ -59,7 +59,7 @@ def test_the_bitrate_is_capped(codec: Codec) -> None:
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:
     output = OutputFormat(width=320, height=240, frame_rate=25.0, matrix=matrix)
-    units = Encoder(OutputOptions(codec=codec), output).encode(noisy(1), 0, force_idr=True)
+    units = open_encoder(OutputOptions(codec=codec), output).encode(noisy(1), None, 0, force_idr=True)
     found = headers(codec.value, join_byte_stream(units), tmp_path)
     assert found.get("matrix_coefficients", found.get("matrix_coeffs")) == matrix
     assert found["video_full_range_flag"] == 0
@@ -67,30 +67,8 @@ def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:
 
 @BOTH
 def test_gaps_in_time_and_pictures_that_are_too_near(codec: Codec) -> None:
-    encoder = Encoder(OutputOptions(codec=codec), FORMAT)
+    encoder = open_encoder(OutputOptions(codec=codec), FORMAT)
     units = []
     for pts in (0, 1, 2, 3600, 90_000 * 3600, 90_000 * 3600 + 1):
-        units.append(join_byte_stream(encoder.encode(noisy(pts % 97), pts, force_idr=not units)))
+        units.append(join_byte_stream(encoder.encode(noisy(pts % 97), None, pts, force_idr=not units)))
     assert len(decode(codec.value, units)) == 6
-
-
-def test_a_jpeg_carries_nothing_but_the_picture() -> None:
-    picture = OwnPicture(320, 240)
-    picture.fill((126, 128, 128))
-    jpeg = encode_jpeg(picture)
-    assert jpeg[:2] == b"\xff\xd8"
-    assert jpeg[-2:] == b"\xff\xd9"
-    markers = []
-    at = 2
-    while jpeg[at + 1] != 0xDA:  # start of scan
-        markers.append(jpeg[at + 1])
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4])
-    assert 0xFE not in markers  # COM
-    assert set(markers) <= {0xE0, 0xDB, 0xC0, 0xC4}
-    assert b"Lav" not in jpeg
-    import av
-
-    context = av.CodecContext.create("mjpeg", "r")
-    [frame] = context.decode(av.Packet(jpeg))
-    # full range: 126 of 16..235 is 128 of 0..255
-    assert plane(frame).mean() == pytest.approx(128, abs=2)

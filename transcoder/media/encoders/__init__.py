@@ -1,0 +1,84 @@
+"""The encoders that there are, and the profiles by which a configuration chooses one and its settings.
+
+Chosen by `benchmarks/quality`, whose tables stand in docs/performance.md. What all profiles have in common:
+
+- an IDR every GOP and when asked, no scene cut detection, no B pictures, no lookahead: a picture leaves when it comes;
+- one reference, no weighted prediction: a fixed camera's best prediction is the picture before;
+- adaptive quantisation off: it moves bits from texture (faces, number plates, hair) to flat areas;
+- an IDR finer than what follows: where nothing moves, the following pictures inherit it for nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from transcoder.codecs.nal import Codec, is_random_access, nal_unit_type
+from transcoder.errors import MediaError
+from transcoder.media.encoders.protocol import Encoder, Settings
+from transcoder.media.encoders.x264 import X264Settings
+from transcoder.media.encoders.x265 import X265Settings
+from transcoder.worker_options import OutputFormat, OutputOptions
+
+__all__ = [
+    "PROFILES",
+    "Encoder",
+    "Settings",
+    "has_random_access",
+    "needs_threads",
+    "open_encoder",
+    "settings_of",
+    "wants_changes",
+]
+
+PROFILES: dict[Codec, Mapping[str, Settings]] = {
+    Codec.H264: {
+        "economy": X264Settings(preset="superfast", crf=27, subme=0, cabac=False),
+        "balanced": X264Settings(preset="superfast", crf=27, subme=0),
+        "quality": X264Settings(preset="veryfast", crf=24),
+    },
+    Codec.H265: {
+        "economy": X265Settings(preset="ultrafast", crf=28),
+        "balanced": X265Settings(preset="ultrafast", crf=26),
+        "quality": X265Settings(preset="superfast", crf=25),
+    },
+}
+"""By codec and name; the type of the settings says which encoder they are for."""
+
+
+def settings_of(options: OutputOptions) -> Settings:
+    """The settings that an output's encoder gets: its profile's, with what the configuration overrides.
+
+    Raises:
+        MediaError: there is no such profile, or its encoder does not know a setting that is overridden.
+    """
+    chosen = PROFILES[options.codec].get(options.encoder.profile)
+    if chosen is None:
+        raise MediaError(f"there is no encoder profile {options.encoder.profile}")
+    overrides = options.encoder.overrides()
+    if options.preset is not None:
+        overrides["preset"] = options.preset
+    return chosen.overridden(overrides)
+
+
+def open_encoder(options: OutputOptions, output: OutputFormat) -> Encoder:
+    """An output's encoder, new.
+
+    Raises:
+        MediaError: there is no such profile, or its encoder refuses a setting or does not know it.
+    """
+    return settings_of(options).open(output, options.bitrate_kbps)
+
+
+def needs_threads(outputs: Iterable[OutputOptions]) -> bool:
+    """Whether an encoder of one of these outputs starts threads."""
+    chosen = (PROFILES[output.codec].get(output.encoder.profile) for output in outputs)
+    return any(settings is not None and settings.threads for settings in chosen)
+
+
+def wants_changes(options: OutputOptions) -> bool:
+    """Whether an output's encoder makes use of the map of changed blocks."""
+    settings = PROFILES[options.codec].get(options.encoder.profile)
+    return settings is not None and settings.wants_changes
+
+
+def has_random_access(codec: Codec, nal_units: list[bytes]) -> bool:
+    """Whether decoding may start at this picture."""
+    return any(is_random_access(codec, nal_unit_type(codec, unit)) for unit in nal_units)

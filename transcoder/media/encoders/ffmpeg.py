@@ -1,0 +1,151 @@
+"""What the encoders that FFmpeg brings have in common."""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+import av
+import av.error
+from av.video.frame import PictureType
+from typing_extensions import override
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import Codec, is_allowed, nal_unit_name, nal_unit_type, split_byte_stream
+from transcoder.errors import MediaError
+from transcoder.media.changes import ChangeMap
+from transcoder.media.encoders.protocol import Settings
+from transcoder.media.picture import OwnPicture
+from transcoder.worker_options import OutputFormat
+
+_LIMITED_RANGE = 1
+"""AVCOL_RANGE_MPEG."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateFactorSettings(Settings):
+    """Settings of x264 and of x265, which is made after it: constant quality under a bitrate cap.
+
+    Attributes:
+        preset: the encoder's name for a trade of processor time for bits.
+        crf: constant rate factor, 0 (best) to 51.
+        aq_mode: adaptive quantisation, 0 (off) to 3.
+        aq_strength: of adaptive quantisation, where it is on.
+        ipratio: how much finer an IDR is quantised than the pictures that inherit from it.
+        subme: subpixel motion estimation, 0 (whole samples) to 7; None: the preset's.
+        buffer_s: seconds of the bitrate cap that the decoder's buffer model holds.
+    """
+
+    preset: str
+    crf: float
+    aq_mode: int = 0
+    aq_strength: float = 1.0
+    ipratio: float = 1.6
+    subme: int | None = None
+    buffer_s: float = 1.0
+
+    @override
+    def overridden(self, overrides: Mapping[str, Any]) -> Self:
+        # another preset comes with a motion estimation of its own
+        if overrides.get("preset", self.preset) != self.preset:
+            overrides = {"subme": None, **overrides}
+        return Settings.overridden(self, overrides)
+
+    @abstractmethod
+    def ffmpeg_options(self, bitrate_kbps: int) -> dict[str, str]:
+        """The settings by FFmpeg's names for them; the encoder must understand every one."""
+
+    def _common_options(self) -> dict[str, str]:
+        return {
+            "preset": self.preset,
+            "tune": "zerolatency",
+            "crf": f"{self.crf:g}",
+            "forced-idr": "1",
+            "a53cc": "0",
+            "udu_sei": "0",
+        }
+
+    def _quantiser_parameters(self) -> list[str]:
+        """Parameters that x264 and x265 call alike, as "name=value"."""
+        return [f"aq-mode={self.aq_mode}", f"aq-strength={self.aq_strength:g}", f"ipratio={self.ipratio:g}"]
+
+    def _motion_parameters(self) -> list[str]:
+        return [] if self.subme is None else [f"subme={self.subme}"]
+
+
+class FFmpegEncoder:
+    """An encoder of FFmpeg with no B-frames, no lookahead, and an IDR only where it is asked for.
+
+    Args:
+        options: by FFmpeg's names.
+        output: size, frame rate and matrix.
+
+    Raises:
+        MediaError: the encoder refuses an option or does not know it.
+    """
+
+    codec: Codec
+    """Of a subclass."""
+    library: ClassVar[str]
+    """FFmpeg's name for the encoder."""
+
+    def __init__(self, options: dict[str, str], output: OutputFormat) -> None:
+        self.dropped: Counter[str] = Counter()
+        rate = Fraction(output.frame_rate).limit_denominator(1000)
+        self._rate = rate
+        self._tick = -1
+        context = av.CodecContext.create(self.library, "w")
+        if not isinstance(context, av.VideoCodecContext):
+            raise MediaError(f"FFmpeg has no encoder {self.library}")
+        context.width = output.width
+        context.height = output.height
+        context.pix_fmt = "yuv420p"
+        context.color_range = _LIMITED_RANGE
+        if output.matrix != 2:
+            context.colorspace = output.matrix
+        # a tick a picture: the stream announces its frame rate (VUI timing_info) without promising a fixed one
+        context.time_base = 1 / rate
+        context.framerate = rate
+        context.thread_count = 1
+        context.thread_type = "NONE"
+        context.max_b_frames = 0
+        context.options = options
+        try:
+            context.open()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"the {self.codec.value} encoder refuses its settings: {error}") from None
+        if context.options:
+            unknown = ", ".join(context.options)
+            raise MediaError(f"the {self.codec.value} encoder does not know the option {unknown}")
+        self._context = context
+
+    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+        """NAL units of one picture, as Encoder.encode says; the map of changed blocks is of no use here."""
+        del changed
+        frame = picture.frame
+        # the encoder's own time counts pictures; gaps stay gaps, so that its rate control sees true durations
+        tick = round(pts * self._rate / VIDEO_CLOCK_RATE)
+        self._tick = max(self._tick + 1, tick)
+        frame.pts = self._tick
+        frame.time_base = 1 / self._rate
+        frame.pict_type = PictureType.I if force_idr else PictureType.NONE
+        try:
+            packets = self._context.encode(frame)
+        except av.error.FFmpegError as error:
+            raise MediaError(f"the {self.codec.value} encoder failed: {error}") from None
+        units = []
+        for packet in packets:
+            for unit in split_byte_stream(memoryview(packet)):
+                unit_type = nal_unit_type(self.codec, unit)
+                if is_allowed(self.codec, unit_type):
+                    units.append(self._let_out(unit_type, unit))
+                else:
+                    self.dropped[nal_unit_name(self.codec, unit_type)] += 1
+        return units
+
+    def _let_out(self, unit_type: int, unit: bytes) -> bytes:
+        """A NAL unit as it leaves; an encoder changes here what it could not be told to write otherwise."""
+        del unit_type
+        return unit

@@ -1,0 +1,118 @@
+"""The decoding half of a worker: access units in, decoded pictures and what is known of the camera's video out.
+
+It knows neither outputs nor masks. What comes too late is given up here first: an access unit that is very late is not
+even decoded, nor what refers to it, up to the next random access point.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, AccessUnitMessage
+from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.decoder import Decoder
+from transcoder.worker.overload import LATE_S
+
+VERY_LATE_S = 1.0
+"""An access unit older than this is not decoded, nor what refers to it."""
+CATCH_UP_S = 3.0
+"""Seconds after a replay in which a worker may be very late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFormat:
+    """The kind of pictures that a camera sends.
+
+    Attributes:
+        codec: by the name of its format.
+        width, height: luma samples.
+        pixel_format: FFmpeg's name.
+        interlaced: whether pictures are of two fields.
+    """
+
+    codec: str
+    width: int
+    height: int
+    pixel_format: str
+    interlaced: bool
+
+    def to_fields(self) -> dict[str, Any]:
+        """The format as an object of JSON."""
+        return asdict(self)
+
+
+class Decoding:
+    """Decodes the access units of one camera.
+
+    Attributes:
+        counters: access units and pictures, by what became of them.
+    """
+
+    def __init__(self) -> None:
+        self._decoder: Decoder | None = None
+        self._skip_to_random_access = True
+        self._catching_up = False
+        self._catch_up_until = 0.0
+        self._source: SourceFormat | None = None
+        self.counters: Counter[str] = Counter()
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """What the present decoder refused or made up, by kind."""
+        return dict(self._decoder.errors) if self._decoder is not None else {}
+
+    def access_unit(self, message: AccessUnitMessage, now: float) -> Iterator[SourceFormat | DecodedPicture]:
+        """Decode an access unit: its pictures, each after the source's format where that is another one.
+
+        Args:
+            message: from the service.
+            now: monotonic seconds.
+        """
+        decoder = self._decoder
+        if decoder is None or decoder.codec is not message.codec:
+            decoder = self._decoder = Decoder(message.codec)
+            self._skip_to_random_access = True
+        if not self._is_wanted(message, now):
+            return
+        started = time.thread_time()
+        pictures = decoder.decode(message.data, message.pts)
+        decode_s = time.thread_time() - started
+        self.counters["decoded_pictures"] += len(pictures)
+        self.counters["decode_us"] += round(decode_s * 1e6)
+        preroll = bool(message.flags & DECODE_ONLY)
+        for picture in pictures:
+            source = SourceFormat(
+                codec=decoder.codec.value,
+                width=picture.width,
+                height=picture.height,
+                pixel_format=decoder.pixel_format,
+                interlaced=picture.interlaced,
+            )
+            if source != self._source:
+                self.counters["source_format_changes"] += self._source is not None
+                self._source = source
+                yield source
+            yield replace(picture, arrival=message.arrival, decode_s=decode_s, preroll=preroll)
+            decode_s = 0.0
+
+    def _is_wanted(self, message: AccessUnitMessage, now: float) -> bool:
+        """Whether an access unit is decoded: not before a random access point, and not very late."""
+        random_access = bool(message.flags & RANDOM_ACCESS)
+        if self._skip_to_random_access:
+            if not random_access:
+                self.counters["skipped_access_units"] += 1
+                return False
+            self._skip_to_random_access = False
+        late = now - message.arrival
+        replay = bool(message.flags & DECODE_ONLY)
+        # what waited behind a replay is late for a good reason, and its pictures are needed; but not for ever
+        if replay:
+            self._catch_up_until = now + CATCH_UP_S
+        self._catching_up = replay or (self._catching_up and late > LATE_S and now < self._catch_up_until)
+        if late > VERY_LATE_S and not self._catching_up and not random_access:
+            self.counters["shed_access_units"] += 1
+            self._skip_to_random_access = True
+            return False
+        return True

@@ -1,0 +1,149 @@
+"""The encoding half of a worker: decoded pictures in, every output's coded pictures out, and what the picture tells.
+
+Overload is shed in the order that costs least: fewer pictures are encoded (by halves, see overload.py), and pictures
+that are late all the same are not encoded. So the delay stays bounded.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from transcoder.errors import MediaError
+from transcoder.media.changes import ChangeMap
+from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.picture import OwnPicture
+from transcoder.media.scene import SceneWatch
+from transcoder.worker.frame_rate import FrameRateEstimate
+from transcoder.worker.output_chain import OutputChain
+from transcoder.worker_options import WorkerOptions
+
+
+class Encoding:
+    """One chain for each output, and one scene watch for the stream: it looks at the first output's masked picture.
+
+    Args:
+        options: of the stream.
+
+    Attributes:
+        counters: of everything worth knowing, by name; of all outputs together.
+    """
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self.counters: Counter[str] = Counter()
+        self._chains = [OutputChain(number, options, self.counters) for number in range(len(options.outputs))]
+        self._frame_rate = FrameRateEstimate()
+        self._scene: SceneWatch | None = None
+        self._scene_size = (0, 0)
+
+    # -- what the service says -----------------------------------------------------------------------------------
+
+    def configure(self, options: WorkerOptions) -> None:
+        """Use other settings, from the next picture on; an output that is gone is not encoded any more.
+
+        Raises:
+            MediaError: a mask can't be drawn; then there is no picture until there are other masks.
+        """
+        del self._chains[len(options.outputs) :]
+        known = len(self._chains)
+        self._chains += [OutputChain(number, options, self.counters) for number in range(known, len(options.outputs))]
+        failed: MediaError | None = None
+        for chain in self._chains[:known]:
+            try:
+                chain.configure(options)
+            except MediaError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def force_idr(self, output_number: int) -> None:
+        """Make the next picture of an output an IDR."""
+        for chain in self._chain(output_number):
+            chain.force_idr()
+
+    def repeat(self, output_number: int, pts: int, now: float) -> Iterator[bytes]:
+        """Encode the last picture of an output again, or a grey slate where there was none."""
+        for chain in self._chain(output_number):
+            yield from chain.repeat(pts, now)
+
+    def snapshot(self, output_number: int) -> Iterator[bytes]:
+        """The last picture of an output, masked, as a JPEG; an empty one where there is none."""
+        for chain in self._chain(output_number):
+            yield from chain.snapshot()
+
+    def _chain(self, output_number: int) -> list[OutputChain]:
+        """The chain of an output, or none where a message names an output that is gone."""
+        return self._chains[output_number : output_number + 1]
+
+    # -- pictures ------------------------------------------------------------------------------------------------
+
+    def picture(self, picture: DecodedPicture, now: float) -> Iterator[bytes]:
+        """Encode a decoded picture for every output that wants it.
+
+        Args:
+            picture: is only read.
+            now: monotonic seconds.
+
+        Raises:
+            MediaError: an output has no picture of it; the other outputs have theirs.
+        """
+        if any(chain.seeks_format for chain in self._chains):
+            self._frame_rate.add(picture.pts)
+        failed: MediaError | None = None
+        for chain in self._chains:
+            try:
+                yield from self._encode(chain, picture, now)
+            except MediaError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _encode(self, chain: OutputChain, picture: DecodedPicture, now: float) -> Iterator[bytes]:
+        messages = chain.settle_format(picture, self._frame_rate)
+        if messages is None:
+            return
+        yield from messages
+        if picture.preroll or not chain.wants(picture, now):
+            return
+        started = time.thread_time()
+        drawn = chain.draw(picture)
+        changed = self._look(chain, drawn, picture.pts)
+        stages_s = time.thread_time() - started
+        decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # it was spent once, whoever shows the picture
+        yield from chain.encode(drawn, changed, picture.pts, picture.arrival, (decode_s, stages_s))
+
+    def _look(self, chain: OutputChain, drawn: OwnPicture, pts: int) -> ChangeMap | None:
+        """Compare a picture with the one before, if the scene watch or the encoder asks for it: once, for both.
+
+        Returns:
+            The map of changed blocks for the encoder; None where it does not ask for it, or nothing was there before.
+        """
+        scene = self._watch(drawn) if chain is self._chains[0] else None
+        if not chain.wants_changes and (scene is None or not scene.is_due(pts)):
+            return None
+        differences = chain.compare(drawn)
+        if scene is not None:
+            scene.observe(drawn, differences, pts)
+        return chain.changed() if chain.wants_changes and differences is not None else None
+
+    def _watch(self, drawn: OwnPicture) -> SceneWatch:
+        """The scene watch, a new one when pictures have another size."""
+        size = (drawn.width, drawn.height)
+        if self._scene is None or self._scene_size != size:
+            self._scene_size = size
+            self._scene = SceneWatch(*size)
+        return self._scene
+
+    # -- report --------------------------------------------------------------------------------------------------
+
+    def stats(self) -> dict[str, Any]:
+        """What the service is told twice a second, of all outputs together."""
+        dropped: Counter[str] = Counter()
+        for chain in self._chains:
+            dropped.update(chain.dropped)
+        return {
+            "encoder_dropped": dict(dropped),
+            "rate_divisor": max(chain.rate_divisor for chain in self._chains),
+            "motion": round(self._scene.motion, 4) if self._scene is not None else 0.0,
+            "conditions": self._scene.conditions if self._scene is not None else [],
+        }

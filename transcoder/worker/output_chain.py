@@ -1,0 +1,276 @@
+"""One output of a stream: its format, its pixel stages, what it sheds, its encoder."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.errors import MediaError
+from transcoder.ipc.messages import (
+    RANDOM_ACCESS,
+    REPEATED,
+    MessageType,
+    serialize_coded,
+    serialize_json,
+    serialize_snapshot,
+)
+from transcoder.media.changes import ChangeMap, Differences, PictureComparison
+from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.encoders import Encoder, has_random_access, open_encoder, wants_changes
+from transcoder.media.geometry import sane_aspect, square_size
+from transcoder.media.jpeg import encode_jpeg
+from transcoder.media.picture import GREY, OwnPicture
+from transcoder.media.stages import Stages
+from transcoder.worker.frame_rate import DEFAULT_FRAME_RATE, FrameRateCap, FrameRateEstimate
+from transcoder.worker.overload import LATE_S, RateLadder
+from transcoder.worker_options import OutputFormat, WorkerOptions
+
+MAX_UNENCODED_S = 0.5
+"""A late picture is encoded all the same when nothing was for so long: an overloaded stream moves at 2 fps at least."""
+SLATE_SIZE = (1280, 720)
+"""Of the grey picture that stands in for a camera that never sent one, where no size is configured."""
+
+
+class OutputChain:
+    """What decoded pictures go through on their way to the readers of one output.
+
+    A picture is handed on step by step: settle_format, wants, draw, encode.
+
+    Args:
+        number: of the output among the stream's.
+        options: of the stream.
+        counters: of everything worth knowing, by name; shared with the stream's other outputs.
+
+    Attributes:
+        wants_changes: whether the encoder makes use of a map of changed blocks.
+    """
+
+    def __init__(self, number: int, options: WorkerOptions, counters: Counter[str]) -> None:
+        self._number = number
+        self._stream = options
+        self._options = options.outputs[number]
+        self.wants_changes = wants_changes(self._options)
+        self._counters = counters
+        self._format = self._options.fixed
+        self._stages: Stages | None = None
+        self._encoder: Encoder | None = None
+        self._comparison: PictureComparison | None = None
+        self._has_picture = False
+        self._force_idr = False
+        self._last_pts: int | None = None
+        self._last_idr_pts = 0
+        self._last_encoded_at = 0.0
+        self._cap = FrameRateCap()
+        self._ladder = RateLadder(self._options.rate_divisor)
+
+    # -- what the service says -----------------------------------------------------------------------------------
+
+    def configure(self, options: WorkerOptions) -> None:
+        """Use other settings, from the next picture on.
+
+        Raises:
+            MediaError: a mask can't be drawn; then there is no picture until there are other masks.
+        """
+        before, self._options = self._options, options.outputs[self._number]
+        stream_before, self._stream = self._stream, options
+        self.wants_changes = wants_changes(self._options)
+        now = self._options
+        if (before.shape, stream_before.display_aspect) != (now.shape, options.display_aspect):
+            self._take_format(None)
+            self._has_picture = False
+        elif (before.bitrate_kbps, before.preset, before.encoder) != (now.bitrate_kbps, now.preset, now.encoder):
+            self._encoder = None
+        if self._stages is not None and stream_before.masks != options.masks:
+            self._stages.set_masks(options.masks)
+
+    def force_idr(self) -> None:
+        """Make the next picture an IDR."""
+        self._force_idr = True
+
+    def repeat(self, pts: int, now: float) -> Iterator[bytes]:
+        """Encode the last picture again, or a grey slate where there was none: the camera is away.
+
+        Args:
+            pts: 90 kHz ticks that it is shown at.
+            now: monotonic seconds.
+        """
+        if self._format is None:
+            width, height = self._options.size or self._stream.slate_size or SLATE_SIZE
+            rate = self._options.fps or DEFAULT_FRAME_RATE
+            self._format = OutputFormat(width=width, height=height, frame_rate=rate)
+            yield self._format_message(self._format, slate=True)
+        picture = self._prepared(self._format).picture
+        if not self._has_picture:
+            picture.fill(GREY)
+        changed = self.changed() if self.wants_changes and self.compare(picture) is not None else None
+        yield from self.encode(picture, changed, pts, now, (0.0, 0.0), flags=REPEATED)
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The last picture, masked, as a JPEG; an empty one where there is none."""
+        jpeg = encode_jpeg(self._stages.picture) if self._stages is not None and self._has_picture else b""
+        yield serialize_snapshot(self._number, jpeg)
+
+    # -- format --------------------------------------------------------------------------------------------------
+
+    @property
+    def seeks_format(self) -> bool:
+        """Whether the next picture decides the output's format: there is none yet, or a slate's."""
+        return self._format is None or (not self._has_picture and self._options.fixed is None)
+
+    def settle_format(self, picture: DecodedPicture, estimate: FrameRateEstimate) -> list[bytes] | None:
+        """Decide the output's format by a picture, if it has none.
+
+        Returns:
+            Messages that tell of another format, or None while too few pictures tell the frame rate.
+        """
+        if not self.seeks_format:
+            return []
+        rate = estimate.rate(self._options.fps)
+        if rate is None:
+            return None
+        width, height = self._options.size or square_size(picture.width, picture.height, self._aspect(picture))
+        output = OutputFormat(width=width, height=height, frame_rate=rate, matrix=picture.matrix)
+        if output == self._format:
+            return []
+        self._take_format(output)
+        return [self._format_message(output, slate=False)]
+
+    def _take_format(self, output: OutputFormat | None) -> None:
+        self._format = output
+        self._stages = None
+        self._encoder = None
+
+    def _aspect(self, picture: DecodedPicture) -> Fraction:
+        """Of the picture's samples: what the operator says, or else the stream."""
+        if self._stream.display_aspect is not None:
+            return sane_aspect(Fraction(*self._stream.display_aspect) * picture.height / picture.width)
+        return picture.aspect
+
+    def _format_message(self, output: OutputFormat, *, slate: bool) -> bytes:
+        described = {
+            "width": output.width, "height": output.height, "frame_rate": output.frame_rate, "matrix": output.matrix,
+        }  # fmt: skip
+        report = {"output_number": self._number, "output": described, "slate": slate}
+        return serialize_json(MessageType.FORMAT, report)
+
+    # -- pictures ------------------------------------------------------------------------------------------------
+
+    def wants(self, picture: DecodedPicture, now: float) -> bool:
+        """Whether a picture is encoded: not over the frame rate cap, and not late.
+
+        Args:
+            picture: not yet drawn.
+            now: monotonic seconds.
+        """
+        if self._options.fps is not None and not self._cap.admits(
+            picture.pts, self._options.fps, wanted=self._force_idr
+        ):
+            self._counters["capped_pictures"] += 1
+            return False
+        late = now - picture.arrival
+        due = now - self._last_encoded_at >= MAX_UNENCODED_S
+        kept = self._ladder.keeps(late, now)
+        if not due and (late > LATE_S or not kept):
+            self._counters["shed_pictures"] += 1
+            return False
+        return True
+
+    def draw(self, picture: DecodedPicture) -> OwnPicture:
+        """A decoded picture in the output's size and range, masked.
+
+        Raises:
+            MediaError: a mask could not be drawn; then there is no picture.
+        """
+        if self._format is None:
+            raise MediaError("an output without a format has no picture")
+        try:
+            drawn = self._prepared(self._format).run(picture, self._aspect(picture))
+        except (MediaError, ValueError) as error:
+            self._has_picture = False
+            self._counters["pictures_without_mask"] += 1
+            raise MediaError(f"a picture could not be prepared and is not shown: {error}") from None
+        self._has_picture = True
+        return drawn
+
+    def _prepared(self, output: OutputFormat) -> Stages:
+        if self._stages is None:
+            self._stages = Stages(output.width, output.height, self._stream.masks)
+        return self._stages
+
+    def compare(self, picture: OwnPicture) -> Differences | None:
+        """The differences of a drawn picture from the one that was compared before."""
+        size = (picture.width, picture.height)
+        if self._comparison is None or self._comparison.size != size:
+            self._comparison = PictureComparison(*size)
+        return self._comparison.compare(picture)
+
+    def changed(self) -> ChangeMap | None:
+        """The map of changed blocks of the picture that was compared last."""
+        return self._comparison.changed() if self._comparison is not None else None
+
+    def encode(
+        self,
+        picture: OwnPicture,
+        changed: ChangeMap | None,
+        pts: int,
+        arrival: float,
+        spent: tuple[float, float],
+        flags: int = 0,
+    ) -> Iterator[bytes]:
+        """Encode a drawn picture.
+
+        Args:
+            picture: of the output's size.
+            changed: which of its blocks changed, where the encoder asked for it.
+            pts: 90 kHz ticks.
+            arrival: monotonic seconds of its access unit's last packet.
+            spent: seconds of processor time for decoding and for the stages.
+            flags: REPEATED, or 0.
+
+        Raises:
+            MediaError: the encoder failed; the next picture gets another one.
+        """
+        output = self._format
+        if output is None:
+            return
+        if self._last_pts is not None and pts <= self._last_pts:
+            pts = self._last_pts + 1
+        encoder = self._encoder
+        if encoder is None:
+            encoder = self._encoder = open_encoder(self._options, output)
+            self._force_idr = True
+        gop_ticks = round(self._options.gop_s * VIDEO_CLOCK_RATE)
+        # half a picture early is nearer to the GOP's length than half a picture late
+        half = round(VIDEO_CLOCK_RATE / output.frame_rate / 2)
+        force = self._force_idr or pts - self._last_idr_pts >= gop_ticks - half
+        started = time.thread_time()
+        try:
+            nal_units = encoder.encode(picture, changed, pts, force_idr=force)
+        except MediaError:
+            self._encoder = None
+            raise
+        encode_s = time.thread_time() - started
+        self._last_pts = pts
+        if not nal_units:
+            self._counters["pictures_without_output"] += 1
+            return
+        if has_random_access(encoder.codec, nal_units):
+            flags |= RANDOM_ACCESS
+            self._last_idr_pts = pts
+            self._force_idr = False
+        self._last_encoded_at = time.monotonic()
+        self._counters["encoded_pictures"] += 1
+        yield serialize_coded(self._number, encoder.codec, flags, pts, arrival, (*spent, encode_s), nal_units)
+
+    # -- report --------------------------------------------------------------------------------------------------
+
+    @property
+    def rate_divisor(self) -> int:
+        """One picture in so many is encoded."""
+        return self._ladder.divisor
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """NAL units that the present encoder made and did not let out, by name."""
+        return dict(self._encoder.dropped) if self._encoder is not None else {}
