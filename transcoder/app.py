@@ -1,6 +1,7 @@
 """A gateway with everything that steers it: what is kept, HTTP, MQTT, and the file when it changes."""
 
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,8 @@ WATCH_S: Final = 1.0
 SETTLE_S: Final = 0.3
 """A file that changed a moment ago may be half written."""
 SAMPLE_S: Final = 1.0
+DRAIN_S: Final = 10.0
+"""For so long readers and cameras are said goodbye to, at most."""
 
 log = structlog.get_logger()
 
@@ -168,6 +171,31 @@ class App:
             if await loop.run_in_executor(None, _stamp, self._path) == stamp:
                 seen = stamp
                 self._reload_wanted.set()
+
+
+async def run_until_stopped(app: App) -> None:
+    """Run until SIGTERM or SIGINT; drain; a second signal does not wait.
+
+    Raises:
+        TransportError: as App.start.
+        WorkerError: as App.start.
+        StoreError: as App.start.
+    """
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await app.start()
+    await stopped.wait()
+    log.info("stopping")
+    stopped.clear()
+    drain = loop.create_task(app.stop())
+    impatience = loop.create_task(stopped.wait())
+    await asyncio.wait({drain, impatience}, return_when=asyncio.FIRST_COMPLETED, timeout=DRAIN_S)
+    for task in (drain, impatience):
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await drain
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from transcoder.codecs.nal import Codec
 
+MAIN: Final = "main"
+"""The name of the output that is served under the stream's own name."""
 MAX_OUTPUTS: Final = 8
 """Outputs of one stream: an encoder each, so more than a machine that has other streams could carry."""
 MAX_DIVISOR: Final = 16

@@ -5,17 +5,18 @@ from typing import Any
 import pytest
 import structlog
 
+from transcoder.ledger import Ledger
+from transcoder.output.status import OutputStatus
 from transcoder.service.observer import (
     CALM_SAMPLES,
     SCENE_EVENTS,
     Observation,
     Sample,
-    StreamEvent,
     StreamObserver,
     observe,
 )
-from transcoder.service.status import Rates
-from transcoder.worker_options import MAX_DIVISOR
+from transcoder.service.status import Rates, StreamState, StreamStatus
+from transcoder.worker_options import MAIN, MAX_DIVISOR
 
 Events = list[tuple[str, dict[str, Any]]]
 
@@ -48,6 +49,7 @@ class Watched:
                 report=worker,
                 channels=tuple(self.channels),
             )
+            self.last = sample
             self.found = observe(self.found, sample)
             events += map(tuple, self.found.events)
         return events
@@ -70,7 +72,7 @@ def test_a_lower_rate_is_told_once_at_its_begin_and_at_its_end(watched: Watched)
     assert watched.sample(rate_divisor=2) == [("overload", {"active": True, "rate_divisor": 2})]
     assert watched.found.is_overloaded
     assert watched.sample(5, rate_divisor=8) == []
-    assert watched.found.rate_divisor == 8
+    assert watched.last.rate_divisor == 8
     assert watched.sample(CALM_SAMPLES - 1, rate_divisor=1) == []
     assert watched.found.is_overloaded
     assert watched.sample(rate_divisor=1) == [("overload", {"active": False, "rate_divisor": 1})]
@@ -135,7 +137,7 @@ def test_a_stream_that_does_not_play_is_not_overloaded(watched: Watched) -> None
 @pytest.mark.parametrize("divisor", [0, -2, MAX_DIVISOR + 1, 2.5, "8", None, [2]])
 def test_a_worker_is_not_believed_everything(watched: Watched, divisor: object) -> None:
     assert watched.sample(rate_divisor=divisor, counters={"shed_late": "many"}) == []
-    assert watched.found.rate_divisor == 1
+    assert watched.last.rate_divisor == 1
 
 
 # -- the picture -------------------------------------------------------------------------------------------------------
@@ -153,10 +155,10 @@ def test_a_worker_is_not_believed_everything(watched: Watched, divisor: object) 
 def test_a_condition_is_told_when_it_begins_and_when_it_ends(watched: Watched, condition: str, event: str) -> None:
     assert watched.sample(conditions=[]) == []
     assert watched.sample(conditions=[condition]) == [(event, {"active": True})]
-    assert watched.found.conditions == (condition,)
+    assert watched.last.conditions == (condition,)
     assert watched.sample(5, conditions=[condition]) == []
     assert watched.sample(conditions=[]) == [(event, {"active": False})]
-    assert watched.found.conditions == ()
+    assert watched.last.conditions == ()
 
 
 def test_conditions_come_and_go_on_their_own(watched: Watched) -> None:
@@ -177,14 +179,14 @@ def test_the_conditions_of_a_worker_that_is_gone_end(watched: Watched) -> None:
 @pytest.mark.parametrize("reported", [["on fire", "<script>"], "dark", None, {"dark": True}, 7])
 def test_conditions_that_there_are_not(watched: Watched, reported: object) -> None:
     assert watched.sample(conditions=reported) == []
-    assert watched.found.conditions == ()
+    assert watched.last.conditions == ()
 
 
 @pytest.mark.parametrize(("reported", "motion"), [(0.25, 0.25), (0.0, 0.0), (1.0, 1.0), (-0.1, 0.0), (1.1, 0.0),
                                                   (float("nan"), 0.0), ("0.5", 0.0), (None, 0.0)])  # fmt: skip
 def test_motion(watched: Watched, reported: object, motion: float) -> None:
     watched.sample(motion=reported)
-    assert watched.found.motion == motion
+    assert watched.last.motion == motion
 
 
 # -- rates and channels ------------------------------------------------------------------------------------------------
@@ -236,17 +238,20 @@ def test_two_samples_at_once_leave_the_rates_as_they_are(watched: Watched) -> No
 
 
 def test_every_event_is_written_and_told() -> None:
-    told: list[StreamEvent] = []
-    observer = StreamObserver(structlog.get_logger(), lambda kind, detail: told.append(StreamEvent(kind, detail)))
-    report = {"rate_divisor": 2, "conditions": list(SCENE_EVENTS)}
+    told: list[str] = []
+    status, ledger = StreamStatus(name="front", state=StreamState.PLAYING), Ledger()
+    observer = StreamObserver(status, ledger, structlog.get_logger(), lambda kind, _: told.append(kind))
+    ledger.count("nal_in", "h264 type 6")
+    status.worker.report = {"rate_divisor": 2, "motion": 0.5, "conditions": list(SCENE_EVENTS)}
     with structlog.testing.capture_logs() as logs:
-        found = observer.take(Sample(at=1.0, is_playing=True, report=report, channels=(("nal_in", "h264 type 6"),)))
+        observer.look(1.0, bytes_in=0, cpu_s=0.0)
+        assert (status.overloaded, status.rate_divisor, status.motion) == (True, 2, 0.5)
+        assert status.conditions == tuple(SCENE_EVENTS)
+        status.worker.report = {}
         for second in range(CALM_SAMPLES):
-            last = observer.take(Sample(at=2.0 + second, is_playing=True, channels=(("nal_in", "h264 type 6"),)))
-    assert found.is_overloaded
-    assert not last.is_overloaded
-    kinds = ["channel_seen", *SCENE_EVENTS.values(), "overload", *SCENE_EVENTS.values(), "overload"]
-    assert [event.kind for event in told] == kinds
+            observer.look(2.0 + second, bytes_in=0, cpu_s=0.0)
+    assert (status.overloaded, status.rate_divisor, status.motion, status.conditions) == (False, 1, 0.0, ())
+    assert told == ["channel_seen", *SCENE_EVENTS.values(), "overload", *SCENE_EVENTS.values(), "overload"]
     assert [entry["event"] for entry in logs] == [
         "channel not let through",
         *["picture"] * 4,
@@ -255,3 +260,15 @@ def test_every_event_is_written_and_told() -> None:
         "no longer overloaded",
     ]
     assert [entry["condition"] for entry in logs[1:5]] == list(SCENE_EVENTS)
+
+
+def test_a_stream_is_sampled_as_it_is() -> None:
+    status = StreamStatus(
+        name="front", state=StreamState.PLAYING, outputs={MAIN: OutputStatus(), "sub": OutputStatus()}
+    )
+    observer = StreamObserver(status, Ledger(), structlog.get_logger(), lambda _kind, _detail: None)
+    observer.look(1.0, bytes_in=0, cpu_s=0.0)
+    status.source.access_units, status.outputs[MAIN].pictures, status.outputs["sub"].pictures = 25, 20, 5
+    status.outputs[MAIN].bytes, status.outputs["sub"].bytes = 100_000, 25_000
+    observer.look(2.0, bytes_in=250_000, cpu_s=0.5)
+    assert status.rates == Rates(fps_in=25.0, fps_out=20.0, kbps_in=2000.0, kbps_out=1000.0, cpu=0.5)

@@ -23,8 +23,9 @@ from transcoder.ipc.messages import (
     serialize_snapshot,
 )
 from transcoder.service.gop import CodedUnit
-from transcoder.service.status import StreamStatus
-from transcoder.service.worker import Worker
+from transcoder.service.status import WorkerStatus
+from transcoder.service.worker import Worker, WorkerListener
+from transcoder.service.worker_reports import PictureFormat
 from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, WorkerOptions
 
 IDR = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
@@ -32,27 +33,33 @@ OTHER = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x41\x9a", pts=93_600, random
 OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
 
 
-class Watched:
+class Watched(WorkerListener):
     """A stream's worker and what it told."""
 
-    def __init__(self, server: FakeForkServer) -> None:
+    def __init__(self, server: FakeForkServer, options: WorkerOptions | None = None) -> None:
         self.server = server
         self.pictures: list[CodedMessage] = []
         self.audio: list[tuple[int, bytes]] = []
         self.deaths: list[str] = []
         self.problems: list[str] = []
-        self.status = StreamStatus(name="front")
-        self.worker = Worker(
-            "front",
-            WorkerOptions(),
-            server,
-            self.status,
-            structlog.get_logger(),
-            lambda message, types: self.pictures.append(message),
-            self.deaths.append,
-            self.problems.append,
-            lambda pts, data: self.audio.append((pts, data)),
-        )
+        self.formats: dict[int, OutputFormat] = {}
+        self.status = WorkerStatus()
+        self.worker = Worker("front", options or WorkerOptions(), server, self.status, structlog.get_logger(), self)
+
+    def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
+        self.pictures.append(picture)
+
+    def on_format(self, report: PictureFormat) -> None:
+        self.formats[report.output_number] = report.output
+
+    def on_coded_audio(self, pts: int, frame: bytes) -> None:
+        self.audio.append((pts, frame))
+
+    def on_worker_lost(self, reason: str) -> None:
+        self.deaths.append(reason)
+
+    def on_worker_problem(self, problem: str) -> None:
+        self.problems.append(problem)
 
     async def until(self, condition: Callable[[], object], timeout_s: float = 5.0) -> None:
         async with asyncio.timeout(timeout_s):
@@ -128,7 +135,7 @@ def test_a_worker_killed_at_any_await_of_its_start_is_replaced(
         await asyncio.sleep(0.05)
         await watched.until_served()
         deaths = 0 if died_when == "not there" else 1
-        assert len(watched.deaths) == watched.status.worker.deaths == deaths
+        assert len(watched.deaths) == watched.status.deaths == deaths
         assert len(watched.server.workers) == 1 + deaths
         assert watched.server.workers[-1].heard()[:1] == [MessageType.CONFIGURE]
         task.cancel()
@@ -219,15 +226,15 @@ async def test_settings_that_change_while_a_worker_is_started_reach_it() -> None
 
 async def test_what_a_worker_is_asked_for(watched: Watched) -> None:
     watched.server.workers[0].heard()
-    watched.worker.force_idr()
-    watched.worker.repeat(10.0)
+    watched.worker.force_idr(0)
+    watched.worker.repeat(0, 10.0)
     watched.worker.feed_audio(5, b"aac")
     watched.worker.configure(WorkerOptions(outputs=(OutputOptions(fps=5),)))
     expected = [MessageType.KEYFRAME, MessageType.REPEAT, MessageType.AUDIO, MessageType.CONFIGURE]
     assert watched.server.workers[0].heard() == expected
     watched.worker.replace("replaced on request")
     assert watched.deaths == ["replaced on request"]
-    watched.worker.force_idr()  # to nobody
+    watched.worker.force_idr(0)  # to nobody
 
 
 # -- what it is believed -----------------------------------------------------------------------------------------------
@@ -243,7 +250,7 @@ async def test_only_pictures_of_our_encoder_and_of_now_are_let_through(watched: 
     for message in (coded(now), coded(now, Codec.H265), coded(now + 60), coded(now)):
         worker.say(message)
     await watched.until(lambda: len(watched.pictures) == 2)
-    assert watched.status.worker.rejected == 2
+    assert watched.status.rejected == 2
     assert worker.alive
 
 
@@ -261,10 +268,9 @@ async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None
     worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": False}))
     report = {"cpu_s": 0.5, "counters": {"decoded_pictures": 3}} | empty
     worker.say(serialize_json(MessageType.STATS, report))
-    await watched.until(lambda: watched.status.worker.report)
-    assert watched.worker.output == OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)
-    assert watched.status.output.format == {"codec": Codec.H264.value} | OUTPUT
-    assert watched.status.worker.source_format == {"width": 1280}
+    await watched.until(lambda: watched.status.report)
+    assert watched.formats == {0: OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)}
+    assert watched.status.source_format == {"width": 1280}
     assert watched.worker.last_decoded > 0
     assert watched.worker.cpu_s == 0.5
     worker.die(hang_up=True, exit_status=None)
@@ -278,13 +284,34 @@ async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None
 async def test_a_new_worker_keeps_to_the_format_of_the_last_one(watched: Watched) -> None:
     worker = watched.server.workers[0]
     worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": False}))
-    await watched.until(lambda: watched.worker.output)
+    await watched.until(lambda: watched.formats)
     worker.die(hang_up=True, exit_status=None)
     await watched.until(lambda: len(watched.server.workers) == 2)
     await watched.until_served()
     peer = watched.server.workers[1]._peer
     told = WorkerOptions.from_json(peer.recv(65_536)[5:])
     assert told.outputs[0].fixed == OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)
+
+
+async def test_every_output_keeps_its_own_format_and_a_slate_is_given_up() -> None:
+    two = WorkerOptions(outputs=(OutputOptions(), OutputOptions(size=(320, 180)), OutputOptions(size=(160, 90))))
+    watched = Watched(FakeForkServer(), two)
+    task = asyncio.get_running_loop().create_task(watched.worker.run())
+    await watched.until_served()
+    worker = watched.server.workers[0]
+    small = OUTPUT | {"width": 320, "height": 180}
+    worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": True}))
+    worker.say(serialize_json(MessageType.FORMAT, {"output_number": 1, "output": small, "slate": False}))
+    await watched.until(lambda: len(watched.formats) == 2)
+    worker.die(hang_up=True, exit_status=None)
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    told = WorkerOptions.from_json(watched.server.workers[1]._peer.recv(65_536)[5:])
+    fixed = OutputFormat(width=320, height=180, frame_rate=12.5, matrix=1)
+    assert [output.fixed for output in told.outputs] == [None, fixed, None]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    watched.worker.stop()
 
 
 async def test_sound_is_let_through_in_time(watched: Watched) -> None:

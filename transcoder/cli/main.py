@@ -32,9 +32,8 @@ def run(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C."""
-    from transcoder.app import App  # noqa: PLC0415  # --help stays fast
+    from transcoder.app import App, run_until_stopped  # noqa: PLC0415  # --help stays fast
     from transcoder.logs import configure_logs  # noqa: PLC0415
-    from transcoder.service.gateway import run_until_stopped  # noqa: PLC0415
 
     try:
         file = load_file(config)

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from transcoder.config.section import NotBool, Section
 from transcoder.config.source import SourceConfig
+from transcoder.worker_options import MAIN
 
 STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """One level of a URL path and of an MQTT topic, and a DNS label's length."""
@@ -132,3 +133,8 @@ class StreamConfig(StreamOptions):
 
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""
+
+    @property
+    def outputs(self) -> dict[str, VideoConfig]:
+        """What is served, by the output's name; MAIN is served under the stream's own name."""
+        return {MAIN: self.video}

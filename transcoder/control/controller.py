@@ -37,7 +37,8 @@ from transcoder.errors import CommandRejected, ConfigError
 from transcoder.logs import redact
 from transcoder.rejection import Code, Rejected
 from transcoder.service.audit import Entry
-from transcoder.service.gateway import Gateway, source_options
+from transcoder.service.gateway import Gateway, stream_of
+from transcoder.service.settings import source_options
 from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
 from transcoder.text import printable
@@ -141,7 +142,7 @@ class Controller(Control):
         running = self._running(stream)
         sessions: dict[str, int] = {}
         for session in self.gateway.server.sessions.values():
-            if session.stream == stream:
+            if stream_of(session.stream) == stream:
                 sessions[session.transport] = sessions.get(session.transport, 0) + 1
         return self._view(stream).numbers(running, sessions)
 
@@ -333,7 +334,7 @@ class Controller(Control):
 
     @override
     def keyframe(self, stream: str) -> None:
-        self._running(stream).request_idr()
+        self._running(stream).outputs.request_idr()
 
     @override
     async def snapshot(self, stream: str) -> bytes:

@@ -121,7 +121,7 @@ class StreamDocuments:
             encode_counts=tuple(output.encode_counts),
             delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
             last_picture=self._last_picture,
-            slow_reader_drops=stream.fanout.counters.dropped_access_units,
+            slow_reader_drops=sum(one.fanout.counters.dropped_access_units for one in stream.outputs.values()),
             sessions=sessions,
         )
 

@@ -4,8 +4,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-MAIN: Final = "main"
-"""The output that is served under the stream's own name."""
 ENCODE_BOUNDS_S: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
 """Upper bounds of the time that a picture takes to encode: 360p takes one or two milliseconds, 4K some forty."""
 DELAY_SPAN_S: Final = 10.0

@@ -1,8 +1,13 @@
 """Whether this machine has time for one more stream, by what the running ones were measured to take."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Literal
 
+import structlog
+
+from transcoder.service.settings import StreamSettings
 from transcoder.service.status import StreamState, StreamStatus
 
 RESERVE = 0.1
@@ -11,6 +16,57 @@ UNKNOWN_SHARE = 0.25
 """Of a core: what a stream is taken to need before it was measured, about 720p at 25 fps."""
 MEASURED_PICTURES = 100
 """Pictures after which a stream's measured share is believed."""
+DEGRADED_DIVISOR = 4
+"""A stream that is accepted without time for it begins with one picture in so many."""
+
+log = structlog.get_logger()
+
+
+class Admissions:
+    """Decides which streams are started where there may be no time for all.
+
+    Attributes:
+        refused: why, by the stream's name; such a stream is known and not pulled.
+    """
+
+    def __init__(self) -> None:
+        self.refused: dict[str, str] = {}
+
+    def admit(
+        self,
+        name: str,
+        settings: StreamSettings,
+        policy: Literal["accept", "degrade", "refuse"],
+        streams: Mapping[str, StreamStatus],
+    ) -> StreamSettings:
+        """Decide with which settings a stream is started; one that runs is not asked again.
+
+        Args:
+            name: of the stream.
+            settings: as configured.
+            policy: where there is no time for it.
+            streams: all that there are, perhaps this one too.
+        """
+        self.refused.pop(name, None)
+        running = name in streams and streams[name].state is not StreamState.DISABLED
+        if policy == "accept" or running or not settings.enabled:
+            return settings
+        reason = _refusal_of(name, streams)
+        if reason is None:
+            return settings
+        log.warning("no time for a stream", stream=name, admission=policy, reason=reason)
+        if policy == "degrade":
+            return settings.at_rate_divisor(DEGRADED_DIVISOR)
+        self.refused[name] = reason
+        return replace(settings, enabled=False)
+
+    def next_admissible(self, streams: Mapping[str, StreamStatus]) -> str | None:
+        """Return the first stream that was refused and for which there is time now, if there is any."""
+        return next((name for name in self.refused if _refusal_of(name, streams) is None), None)
+
+
+def _refusal_of(name: str, streams: Mapping[str, StreamStatus]) -> str | None:
+    return refusal(status for other, status in streams.items() if other != name)
 
 
 def shares(streams: Iterable[StreamStatus]) -> list[float]:

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from transcoder.service.status import Condition, Rates
+from transcoder.ledger import Ledger
+from transcoder.service.status import Condition, Rates, StreamState, StreamStatus
 from transcoder.worker_options import MAX_DIVISOR
 
 MIN_SPAN_S: Final = 0.1
@@ -112,42 +113,57 @@ class Observation:
     calm: int = 0
     events: tuple[StreamEvent, ...] = ()
 
-    @property
-    def rate_divisor(self) -> int:
-        """One picture in so many is encoded."""
-        return self.sample.rate_divisor if self.sample is not None else 1
-
-    @property
-    def motion(self) -> float:
-        """The share of the picture that moves, 0..1."""
-        return self.sample.motion if self.sample is not None else 0.0
-
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """The conditions of the picture that hold."""
-        return self.sample.conditions if self.sample is not None else ()
-
 
 class StreamObserver:
-    """Remembers what was observed of one stream, and tells of every event.
+    """Samples one stream, writes what it finds into the stream's status, and tells of every event.
 
     Args:
+        status: of the stream; the observer alone writes rates, overload, motion and conditions there.
+        ledger: of the stream.
         log: bound to the stream's name.
-        on_event: told kind and detail of what began or ended.
+        tell: publishes an event: its kind and detail.
     """
 
-    def __init__(self, log: structlog.stdlib.BoundLogger, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        status: StreamStatus,
+        ledger: Ledger,
+        log: structlog.stdlib.BoundLogger,
+        tell: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._status = status
+        self._ledger = ledger
         self._log = log
-        self._on_event = on_event
+        self._tell = tell
         self._last = Observation()
 
-    def take(self, sample: Sample) -> Observation:
-        """Compare a sample with the one before; tell of what differs."""
-        self._last = observe(self._last, sample)
-        for event in self._last.events:
+    def look(self, now: float, *, bytes_in: int, cpu_s: float) -> None:
+        """Compare the stream with what it was when this was called last, about a second ago.
+
+        Args:
+            now: monotonic seconds.
+            bytes_in: bytes that came over the network since the stream was started.
+            cpu_s: processor time of all its workers, seconds.
+        """
+        status = self._status
+        sample = Sample(
+            at=now,
+            is_playing=status.state is StreamState.PLAYING,
+            access_units_in=status.source.access_units,
+            bytes_in=bytes_in,
+            pictures_out=status.output.pictures,
+            bytes_out=sum(output.bytes for output in status.outputs.values()),
+            shed_access_units=status.shed_access_units,
+            cpu_s=cpu_s,
+            report=status.worker.report,
+            channels=tuple((layer, kind) for layer, kind, _ in self._ledger),
+        )
+        found = self._last = observe(self._last, sample)
+        status.rates, status.overloaded = found.rates, found.is_overloaded
+        status.rate_divisor, status.motion, status.conditions = sample.rate_divisor, sample.motion, sample.conditions
+        for event in found.events:
             self._write(event)
-            self._on_event(event.kind, event.detail)
-        return self._last
+            self._tell(event.kind, event.detail)
 
     def _write(self, event: StreamEvent) -> None:
         """Write an event to the log."""

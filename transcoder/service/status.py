@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from transcoder.output.status import MAIN, OutputStatus
+from transcoder.output.status import OutputStatus
+from transcoder.worker_options import MAIN
 
 Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
@@ -84,7 +85,7 @@ class Rates:
 
 @dataclass(slots=True, kw_only=True)
 class StreamStatus:
-    """One stream; the stream itself writes what stands here, and the objects behind it write their parts.
+    """One stream: its Availability writes state and problem, its observer what follows, and each object its part.
 
     Attributes:
         problem: why it is not playing, one line, or "".

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
 import structlog
 
@@ -26,7 +26,7 @@ from transcoder.ipc.messages import (
 )
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import CodedUnit, GroupOfPictures
-from transcoder.service.status import StreamStatus
+from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_connection import MAX_BACKLOG, WorkerConnection
 from transcoder.service.worker_life import RETRY_S, LifeAction, WorkerLife
 from transcoder.service.worker_reports import (
@@ -45,8 +45,24 @@ from transcoder.worker_options import AudioFormat, OutputFormat, WorkerOptions
 
 SNAPSHOT_WAIT_S = 3.0
 
-OnPicture = Callable[[CodedMessage, list[int]], None]
-"""Called with a coded picture and the types of its NAL units."""
+
+class WorkerListener(Protocol):
+    """Who gets what a stream's workers make, and is told what becomes of them."""
+
+    def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
+        """Take a picture that our encoder made, and the types of its NAL units."""
+
+    def on_format(self, report: PictureFormat) -> None:
+        """Note the format in which pictures of an output come from now on."""
+
+    def on_coded_audio(self, pts: int, frame: bytes) -> None:
+        """Take an AAC frame of ours and its time, 90 kHz ticks."""
+
+    def on_worker_lost(self, reason: str) -> None:
+        """Note that a worker died or was given up."""
+
+    def on_worker_problem(self, problem: str) -> None:
+        """Note, in one line, why there is no worker or what a worker can't do."""
 
 
 class Worker:
@@ -56,17 +72,12 @@ class Worker:
         name: of the stream.
         options: of the worker.
         fork_server: where workers come from.
-        status: of the stream; the worker's part is kept here.
+        status: the worker's part of what is known of the stream; this Worker alone writes it.
         log: bound to the stream's name.
-        on_picture: gets what our encoder made.
-        on_death: told why a worker was lost.
-        on_problem: told why there is no worker, or what a worker can't do, in one line.
-        on_audio: gets our audio: 90 kHz ticks and an AAC frame.
+        listener: gets what workers make.
 
     Attributes:
         audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
-        output: the format that is served, once known.
-        slate: whether that is a slate's, to be given up for the camera's.
         last_decoded: monotonic seconds of the last report of newly decoded pictures.
     """
 
@@ -75,22 +86,16 @@ class Worker:
         name: str,
         options: WorkerOptions,
         fork_server: ForkServer,
-        status: StreamStatus,
+        status: WorkerStatus,
         log: structlog.stdlib.BoundLogger,
-        on_picture: OnPicture,
-        on_death: Callable[[str], None],
-        on_problem: Callable[[str], None],
-        on_audio: Callable[[int, bytes], None],
+        listener: WorkerListener,
     ) -> None:
         self._name = name
         self._options = options
         self._fork_server = fork_server
         self._status = status
         self._log = log
-        self._on_picture = on_picture
-        self._on_death = on_death
-        self._on_problem = on_problem
-        self._on_audio = on_audio
+        self._listener = listener
         self._audio_format: AudioFormat | None = None
         self.audio_output: tuple[int, bytes] | None = None
         self._life = WorkerLife()
@@ -101,8 +106,7 @@ class Worker:
         self._snapshots: list[asyncio.Future[bytes]] = []
         self._decoded_pictures = 0
         self._cpu_s = 0.0
-        self.output: OutputFormat | None = None
-        self.slate = False
+        self._formats: dict[int, PictureFormat] = {}
         self.last_decoded = 0.0
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -130,13 +134,13 @@ class Worker:
                 await self._changed.wait()
 
     async def _start(self) -> None:
-        self._told = self._with_fixed(self.output if not self.slate else None)
+        self._told = self._with_fixed(self._fixed_formats())
         try:
             self._connection = await WorkerConnection.start(
                 self._fork_server, self._name, self._told, self._on_message, self._on_gone
             )
         except WorkerError as error:
-            self._on_problem(str(error))
+            self._listener.on_worker_problem(str(error))
             self._log.error("worker not started", reason=str(error), retry_in_s=RETRY_S)
             self._life.start_failed(clock.monotonic())
         else:
@@ -147,11 +151,13 @@ class Worker:
         connection = self._connection
         if connection is None:
             return
-        if self._with_fixed(self._told.outputs[0].fixed) != self._told:  # changed while the worker was started
+        if (
+            self._with_fixed([output.fixed for output in self._told.outputs]) != self._told
+        ):  # changed while the worker was started
             connection.configure(self._options)
         self._decoded_pictures = 0
-        self._status.worker.pid = connection.pid
-        self._status.worker.starts += 1
+        self._status.pid = connection.pid
+        self._status.starts += 1
         if self._audio_format is not None:
             self.set_audio(self._audio_format)
         for message in self._gop.replay(clock.monotonic()):
@@ -166,7 +172,7 @@ class Worker:
         """End the worker for good."""
         self._life.stop()
         self._end()
-        self._status.worker.pid = None
+        self._status.pid = None
         self._retire()
         self._gop.clear()
         for snapshot in self._snapshots:
@@ -182,7 +188,7 @@ class Worker:
     def configure(self, options: WorkerOptions) -> None:
         """Other settings, for this worker and those to come."""
         if options.shapes != self._options.shapes:
-            self.output = None
+            self._formats.clear()
         self._options = options
         if self._connection is not None:
             self._connection.configure(options)
@@ -190,7 +196,7 @@ class Worker:
     def set_slate_size(self, size: tuple[int, int]) -> None:
         """The camera claims pictures of this size: a slate that has it need not be given up for them."""
         width, height = size[0] & ~1, size[1] & ~1
-        if self.output is None and is_sane_size(width, height) and (width, height) != self._options.slate_size:
+        if not self._formats and is_sane_size(width, height) and (width, height) != self._options.slate_size:
             self.configure(replace(self._options, slate_size=(width, height)))
 
     def check(self, now: float) -> None:
@@ -206,7 +212,7 @@ class Worker:
     @property
     def cpu_s(self) -> float:
         """Processor time of all workers so far."""
-        return self._status.worker.cpu_s + self._cpu_s
+        return self._status.cpu_s + self._cpu_s
 
     # -- towards the worker --------------------------------------------------------------------------------------
 
@@ -221,7 +227,7 @@ class Worker:
         if connection is None or not wanted:
             return True
         if connection.backlog() > MAX_BACKLOG:
-            self._status.worker.shed_access_units += 1
+            self._status.shed_access_units += 1
             self._gop.clear()
             return False
         flags = RANDOM_ACCESS if unit.random_access else 0
@@ -239,13 +245,13 @@ class Worker:
         if connection is not None and connection.backlog() < MAX_BACKLOG // 2 and len(data) <= MAX_AUDIO_SIZE:
             connection.send(serialize_audio(MessageType.AUDIO, pts, data))
 
-    def force_idr(self) -> None:
-        """Make the next picture an IDR."""
-        self._send(serialize_keyframe(0))
+    def force_idr(self, number: int) -> None:
+        """Make the next picture of an output an IDR."""
+        self._send(serialize_keyframe(number))
 
-    def repeat(self, now: float) -> None:
-        """Have the last picture, or a slate, encoded again for now."""
-        self._send(serialize_repeat(0, round(now * VIDEO_CLOCK_RATE)))
+    def repeat(self, number: int, now: float) -> None:
+        """Have the last picture of an output, or a slate, encoded again for now."""
+        self._send(serialize_repeat(number, round(now * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:
         """The last picture, masked, as a JPEG.
@@ -277,16 +283,16 @@ class Worker:
         if self._connection is not None:  # one that died before it was given any picture died of none
             self._gop.worker_died()
         self._connection = None
-        self._status.worker.pid = None
-        self._status.worker.deaths += 1
+        self._status.pid = None
+        self._status.deaths += 1
         self._retire()
         self._log.warning("worker lost", reason=reason, gops_discarded=self._gop.discarded)
         self._life.died(now)
         self._changed.set()
-        self._on_death(reason)
+        self._listener.on_worker_lost(reason)
 
     def _retire(self) -> None:
-        self._status.worker.cpu_s += self._cpu_s
+        self._status.cpu_s += self._cpu_s
         self._cpu_s = 0.0
 
     def _on_message(self, kind: MessageType, body: memoryview) -> None:
@@ -300,7 +306,7 @@ class Worker:
                 self._on_coded(picture)
             case CodedAudio(pts=pts, data=data):
                 if is_timely(pts, clock.monotonic()):
-                    self._on_audio(pts, data)
+                    self._listener.on_coded_audio(pts, data)
             case Statistics() as report:
                 self._on_statistics(report)
             case PictureFormat() as report:
@@ -310,7 +316,7 @@ class Worker:
             case AudioOutput(clock_rate=rate, config=config):
                 self.audio_output = (rate, config)
             case Failure(reason=reason):
-                self._on_problem(reason)
+                self._listener.on_worker_problem(reason)
                 self._log.warning("worker reports", reason=reason)
             case Snapshot(jpeg=jpeg):
                 for future in self._snapshots:
@@ -321,29 +327,34 @@ class Worker:
         """Let through only what our encoder makes, wherever it comes from."""
         types = nal_unit_types(picture, self._options.outputs[picture.output_number].codec)
         if types is None or not is_timely(picture.pts, clock.monotonic()):
-            self._status.worker.rejected += 1
+            self._status.rejected += 1
         else:
-            self._on_picture(picture, types)
+            self._listener.on_picture(picture, types)
 
     def _on_statistics(self, report: Statistics) -> None:
         self._cpu_s = report.cpu_s
         if report.decoded_pictures > self._decoded_pictures:
             self._decoded_pictures = report.decoded_pictures
             self.last_decoded = clock.monotonic()
-        self._status.worker.report = report.document
+        self._status.report = report.document
 
     def _on_source_format(self, document: dict[str, Any]) -> None:
-        known = self._status.worker.source_format
+        known = self._status.source_format
         if known and document != known:
             self._log.info("source format changed", before=known, now=document)
-        self._status.worker.source_format = document
+        self._status.source_format = document
 
     def _on_format(self, report: PictureFormat) -> None:
-        self.output, self.slate = report.output, report.is_slate
-        codec = self._options.outputs[report.output_number].codec
-        self._status.output.format = {"codec": codec.value, **asdict(report.output)}
+        self._formats[report.output_number] = report
+        self._listener.on_format(report)
 
-    def _with_fixed(self, fixed: OutputFormat | None) -> WorkerOptions:
-        """The options, with the format that a new worker is to keep."""
-        outputs = self._options.outputs
-        return replace(self._options, outputs=(replace(outputs[0], fixed=fixed), *outputs[1:]))
+    def _fixed_formats(self) -> list[OutputFormat | None]:
+        """The format of every output that a new worker is to keep; a slate's is given up for the camera's."""
+        made = [self._formats.get(number) for number in range(len(self._options.outputs))]
+        return [report.output if report is not None and not report.is_slate else None for report in made]
+
+    def _with_fixed(self, fixed: Sequence[OutputFormat | None]) -> WorkerOptions:
+        """The options, with a format that a new worker is to keep, or None, for every output that has one."""
+        kept = dict(enumerate(fixed))
+        outputs = tuple(replace(output, fixed=kept.get(number)) for number, output in enumerate(self._options.outputs))
+        return replace(self._options, outputs=outputs)

@@ -6,8 +6,9 @@ from rich.console import Console
 from transcoder.lab.demo import tables
 from transcoder.lab.demo.verdict import Verdict
 from transcoder.ledger import Ledger
-from transcoder.output.status import MAIN, OutputStatus
+from transcoder.output.status import OutputStatus
 from transcoder.service.status import Rates, StreamState, StreamStatus, WorkerStatus
+from transcoder.worker_options import MAIN
 
 
 def row(number: int = 1) -> tables.Row:

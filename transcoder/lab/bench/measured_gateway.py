@@ -15,6 +15,7 @@ from transcoder.config import load
 from transcoder.lab.bench import processes
 from transcoder.lab.bench.child import answer_until_end, emit
 from transcoder.service.gateway import Gateway
+from transcoder.worker_options import MAIN
 
 
 def report(gateway: Gateway) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
     streams = {}
     for name, stream in gateway.streams.items():
         status, output, pid = stream.status, stream.status.output, stream.status.worker.pid
+        fanout = stream.outputs[MAIN].fanout
         streams[name] = {
             "state": status.state.value,
             "problem": status.problem,
@@ -35,9 +37,9 @@ def report(gateway: Gateway) -> dict[str, Any]:
             "counters": status.worker.report.get("counters", {}),
             "delays_s": [delay_s for _, delay_s in output.delays],
             "reception": stream.reception,
-            "readers": stream.fanout.readers,
-            "sent_bytes": stream.fanout.counters.sent_bytes,
-            "dropped_access_units": stream.fanout.counters.dropped_access_units,
+            "readers": fanout.readers,
+            "sent_bytes": fanout.counters.sent_bytes,
+            "dropped_access_units": fanout.counters.dropped_access_units,
             "worker_pid": pid,
             "worker_cpu_s": processes.cpu_seconds(pid) if pid else 0.0,
             "worker_pss": processes.pss_bytes(pid) if pid else 0,

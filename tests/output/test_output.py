@@ -1,0 +1,287 @@
+"""One output: description, IDR pictures, repeated picture and readers; time passes when a test says so."""
+
+import base64
+
+import pytest
+
+from tests.support.outputs import (
+    IDR_SLICE,
+    OTHER_SLICE,
+    PPS,
+    SPS,
+    SPS_640,
+    SPS_LEVEL_5,
+    FakeTiming,
+    NotedMaker,
+    NotedOwner,
+    coded,
+    reader,
+    track,
+)
+from transcoder.codecs.nal import Codec
+from transcoder.errors import TransportError
+from transcoder.output.output import (
+    AUDIO_WAIT_S,
+    IDR_INTERVAL_S,
+    PARAMETER_SETS_WAIT_S,
+    QUIET_S,
+    REPEAT_S,
+    SLATE_WAIT_S,
+    Output,
+)
+from transcoder.rtsp.session import EndReason
+from transcoder.worker_options import OutputFormat, OutputOptions
+
+IDR = (SPS, PPS, IDR_SLICE)
+FORMAT = OutputFormat(width=352, height=208, frame_rate=12.5, matrix=1)
+AUDIO = (16_000, b"\x14\x08")
+
+
+class Served(Output):
+    """An output, and what it asks for."""
+
+    def __init__(self, number: int = 1) -> None:
+        self.timing, self.maker, self.owner = FakeTiming(), NotedMaker(), NotedOwner()
+        super().__init__("front", number, OutputOptions(), self.maker, self.owner, self.timing, session_id=77)
+
+    def give(self, *nal_units: bytes, repeated: bool = False, delay_s: float = 0.0) -> bool:
+        now = self.timing.at
+        return self.on_picture(*coded(*nal_units, at=now, repeated=repeated, delay_s=delay_s), now)
+
+    async def sdp(self) -> list[str]:
+        return (await self.describe("192.0.2.1")).decode().splitlines()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in the steps of the gateway."""
+        for _ in range(round(seconds / 0.25)):
+            self.timing.advance(0.25)
+            self.tick(self.timing.at)
+
+
+@pytest.fixture
+async def served() -> Served:
+    return Served()
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_served_before_the_first_idr(served: Served) -> None:
+    assert not served.give(OTHER_SLICE)
+    assert served.status.pictures == 0
+    assert served.give(*IDR)
+    assert served.give(OTHER_SLICE)
+    assert (served.status.pictures, served.status.idr) == (2, 1)
+
+
+def test_what_is_counted(served: Served) -> None:
+    served.give(*IDR, delay_s=0.03)
+    served.give(*IDR, repeated=True, delay_s=5.0)
+    status = served.status
+    assert (status.pictures, status.repeated, status.idr) == (2, 1, 2)
+    assert status.bytes == 2 * sum(map(len, IDR))
+    assert (status.decode_s, status.stages_s, status.encode_s) == pytest.approx((0.008, 0.004, 0.009))
+    assert status.encode_counts[3] == sum(status.encode_counts) == 2  # 3 ms to 5 ms
+    assert status.delay_s(1.0) == pytest.approx(0.03)  # a repeated picture is not late
+
+
+def test_a_picture_that_was_repeated_is_none_of_the_camera(served: Served) -> None:
+    assert not served.give(*IDR, repeated=True)
+    assert served.give(*IDR)
+
+
+# -- the description ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_description_is_of_our_encoder(served: Served) -> None:
+    served.on_format(FORMAT)
+    served.give(*IDR)
+    lines = await served.sdp()
+    assert served.timing.waits == []
+    sets = ",".join(base64.b64encode(unit).decode() for unit in (SPS, PPS))
+    assert any(f"sprop-parameter-sets={sets}" in line for line in lines)
+    assert "a=framerate:12.5" in lines
+    assert "b=AS:4000" in lines
+    assert served.status.format == {"codec": "H264", "width": 352, "height": 208, "frame_rate": 12.5, "matrix": 1}
+
+
+def session_id(lines: list[str]) -> int:
+    [origin] = [line for line in lines if line.startswith("o=")]
+    return int(origin.split()[1])
+
+
+async def test_every_change_is_another_session_and_nothing_else_is(served: Served) -> None:
+    """RFC 4566 section 5.2."""
+    found = []
+    for units in (
+        IDR,
+        IDR,
+        (OTHER_SLICE,),
+        (IDR_SLICE,),
+        (SPS_LEVEL_5, PPS, IDR_SLICE),
+        (SPS_640, PPS, IDR_SLICE),
+        IDR,
+    ):
+        served.give(*units)
+        found.append(session_id(await served.sdp()))
+    assert found == [78, 78, 78, 78, 79, 80, 81]
+
+
+async def test_a_description_waits_for_the_first_picture(served: Served) -> None:
+    served.timing.while_waiting = lambda: served.give(*IDR)
+    await served.sdp()
+    assert served.timing.waits == [PARAMETER_SETS_WAIT_S]
+    assert served.maker.repeats == []
+
+
+async def test_then_for_a_slate(served: Served) -> None:
+    def wait() -> None:
+        if served.maker.repeats:
+            served.give(*IDR, repeated=True)
+
+    served.timing.while_waiting = wait
+    await served.sdp()
+    assert served.timing.waits == [PARAMETER_SETS_WAIT_S, SLATE_WAIT_S]
+    assert served.maker.repeats == [(1, 1000.0 + PARAMETER_SETS_WAIT_S)]
+
+
+async def test_then_it_is_given_up(served: Served) -> None:
+    with pytest.raises(TransportError, match="no picture and no worker"):
+        await served.describe("192.0.2.1")
+    assert served.timing.waits == [PARAMETER_SETS_WAIT_S, SLATE_WAIT_S]
+
+
+async def test_a_disabled_stream_is_not_waited_for(served: Served) -> None:
+    served.owner.is_enabled = False
+    with pytest.raises(TransportError, match="disabled"):
+        await served.describe("192.0.2.1")
+    assert served.timing.waits == []
+
+
+# -- other pictures ----------------------------------------------------------------------------------------------------
+
+
+def test_another_size_ends_the_readers_and_other_parameter_sets_do_not(served: Served) -> None:
+    served.on_format(FORMAT)
+    for units in (IDR, (SPS_LEVEL_5, PPS, IDR_SLICE)):
+        served.give(*units)
+    assert served.owner.ended == []
+    served.give(SPS_640, PPS, IDR_SLICE)
+    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
+    assert served.owner.resized == [("front", served.status.format)]
+
+
+@pytest.mark.parametrize("options", [OutputOptions(codec=Codec.H265), OutputOptions(size=(640, 360))])
+async def test_a_shape_that_is_configured_ends_the_readers_before_it_comes(
+    served: Served, options: OutputOptions
+) -> None:
+    served.on_format(FORMAT)
+    served.configure(1, options)
+    assert served.owner.ended == []  # nobody was told anything
+    served.give(*IDR)
+    served.configure(1, OutputOptions())
+    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
+    assert not served.give(OTHER_SLICE)
+    served.timing.while_waiting = lambda: served.give(*IDR)
+    lines = await served.sdp()
+    assert served.timing.waits == [PARAMETER_SETS_WAIT_S]
+    assert not any(line.startswith("a=framerate") for line in lines)  # that was the old one's
+
+
+async def test_other_settings_leave_the_readers(served: Served) -> None:
+    served.give(*IDR)
+    served.configure(0, OutputOptions(bitrate_kbps=20_000, gop_s=2, fps=5, preset="fast"))
+    assert served.owner.ended == []
+    assert served.fanout.limit == 20_000 * 125 * 2
+    assert "b=AS:20000" in await served.sdp()
+    served.request_idr()
+    assert served.maker.forced == [0]
+
+
+# -- IDR pictures on request -------------------------------------------------------------------------------------------
+
+
+def test_readers_that_come_together_share_an_idr(served: Served) -> None:
+    served.give(*IDR)
+    served.request_idr()
+    assert served.maker.forced == [1]
+    for _ in range(5):
+        served.request_idr()
+        served.timing.advance(0.05)
+    assert served.maker.forced == [1]
+    served.timing.advance(IDR_INTERVAL_S)
+    assert served.maker.forced == [1, 1]
+    served.timing.advance(IDR_INTERVAL_S)
+    served.request_idr()
+    assert served.maker.forced == [1, 1, 1]
+
+
+def test_an_idr_of_a_camera_that_is_away_is_a_repeated_picture(served: Served) -> None:
+    served.give(*IDR)
+    served.timing.advance(IDR_INTERVAL_S)
+    served.request_idr()
+    assert served.maker.repeats == []  # the next picture comes soon
+    served.timing.advance(QUIET_S)
+    served.request_idr()
+    assert served.maker.repeats == [(1, served.timing.at)]
+
+
+def test_an_output_that_was_stopped_asks_for_nothing(served: Served) -> None:
+    served.request_idr()
+    served.request_idr()
+    served.stop()
+    served.timing.advance(10)
+    assert served.maker.forced == [1]
+
+
+# -- the repeated picture ----------------------------------------------------------------------------------------------
+
+
+def test_the_last_picture_is_repeated_while_there_is_none_and_somebody_watches(served: Served) -> None:
+    served.give(*IDR)
+    served.pass_time(5)
+    assert served.maker.repeats == []
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.maker.repeats.clear()
+    begin = served.timing.at
+    served.pass_time(5)
+    assert [at - begin for _, at in served.maker.repeats] == [REPEAT_S * number for number in (1, 2, 3, 4, 5)]
+    assert served.status.readers == 1
+    for _ in range(8):
+        served.give(*IDR)
+        served.pass_time(0.5)
+    assert len(served.maker.repeats) == 5
+
+
+def test_without_a_description_there_is_nothing_to_repeat(served: Served) -> None:
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.maker.repeats.clear()
+    served.pass_time(5)
+    assert served.maker.repeats == []
+
+
+# -- audio -------------------------------------------------------------------------------------------------------------
+
+
+async def test_audio_is_described_once_there_is_any(served: Served) -> None:
+    served.give(*IDR)
+    assert not any(line.startswith("m=audio") for line in await served.sdp())
+    assert served.timing.waits == []
+    served.owner.expects_audio = True
+    assert not any(line.startswith("m=audio") for line in await served.sdp())
+    assert served.timing.waits == [AUDIO_WAIT_S]
+    served.timing.while_waiting = lambda: served.on_audio(90_000_000, b"aac", AUDIO)
+    lines = await served.sdp()
+    assert any(line.startswith("m=audio") for line in lines)
+    assert any("MPEG4-GENERIC/16000" in line.upper() for line in lines)
+    assert any("config=1408" in line for line in lines)
+    assert served.status.audio_units == 1
+
+
+async def test_audio_that_is_turned_off_ends_the_readers(served: Served) -> None:
+    served.give(*IDR)
+    served.on_audio(90_000_000, b"aac", AUDIO)
+    served.forget_audio()
+    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
+    served.give(*IDR)
+    assert not any(line.startswith("m=audio") for line in await served.sdp())

@@ -1,0 +1,150 @@
+"""Every key of a configured stream reaches the source, the worker or an output; a key that is forgotten is loud."""
+
+import dataclasses
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from transcoder.codecs.nal import Codec
+from transcoder.config import StreamConfig, parse
+from transcoder.config.stream import VideoConfig
+from transcoder.net.rtsp_source import SourceOptions
+from transcoder.net.sockets import Binding
+from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.urls import parse_url
+from transcoder.service.settings import StreamSettings, stream_settings
+from transcoder.worker_options import MAIN, EncoderSettings, Mask, OutputOptions, WorkerOptions
+
+TRIANGLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+URL = "rtsp://10.0.0.2/live"
+
+KEYS: list[tuple[str, object, str, object]] = [
+    ("enabled", False, "enabled", False),
+    ("audio", "reencode", "source.audio", True),
+    ("memory_limit_mb", 300, "worker.memory_limit_mb", 300),
+    ("masks", [{"polygon": TRIANGLE, "style": "blur"}], "worker.masks", (Mask(polygon=TRIANGLE, style="blur"),)),
+    ("video.codec", "h265", "worker.outputs.0.codec", Codec.H265),
+    ("video.bitrate_kbps", 800, "worker.outputs.0.bitrate_kbps", 800),
+    ("video.fps", 12.5, "worker.outputs.0.fps", 12.5),
+    ("video.gop_s", 2.5, "worker.outputs.0.gop_s", 2.5),
+    ("video.size", "640x360", "worker.outputs.0.size", (640, 360)),
+    ("video.preset", "faster", "worker.outputs.0.preset", "faster"),
+    ("encoder.profile", "quality", "worker.outputs.0.encoder.profile", "quality"),
+    ("encoder.crf", 30.5, "worker.outputs.0.encoder.crf", 30.5),
+    ("encoder.aq_mode", 2, "worker.outputs.0.encoder.aq_mode", 2),
+    ("encoder.aq_strength", 0.5, "worker.outputs.0.encoder.aq_strength", 0.5),
+    ("encoder.ipratio", 1.5, "worker.outputs.0.encoder.ipratio", 1.5),
+    ("encoder.subme", 3, "worker.outputs.0.encoder.subme", 3),
+    ("encoder.buffer_s", 3.5, "worker.outputs.0.encoder.buffer_s", 3.5),
+    ("source.url", "rtsp://10.0.0.3:555/a", "source.url", parse_url("rtsp://10.0.0.3:555/a")),
+    ("source.username", "viewer", "source.credentials", Credentials(username="viewer", password="")),
+    ("source.transport", "udp", "source.transport", "udp"),
+    ("source.profile", "no-marker", "source.profile", PROFILES["no-marker"]),
+    ("source.display_aspect", "16:9", "worker.display_aspect", (16, 9)),
+    ("source.bind_address", "10.0.0.9", "source.binding", Binding(address="10.0.0.9")),
+    ("source.bind_interface", "eth1", "source.binding", Binding(interface="eth1")),
+]
+"""Key of a stream, another value than the default, where it arrives, and as what."""
+WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
+"""They mean something beside source.username only: tested by themselves."""
+OF_THE_SERVICE = {"source.allowed", "worker.slate_size", "worker.outputs.0.fixed", "worker.outputs.0.rate_divisor"}
+"""Options that come from no key: from addresses, from the camera, from an earlier worker, from the admission."""
+
+
+def allowed(address: str) -> bool:
+    return ipaddress.ip_address(address).is_private
+
+
+def configured(key: str = "", value: object = None, **source: object) -> StreamConfig:
+    keys: dict[str, Any] = {"source": {"url": URL, **source}}
+    section, _, name = key.rpartition(".")
+    target = keys.setdefault(section, {}) if section else keys
+    if name:
+        target[name] = value
+    return parse(yaml.safe_dump({"streams": {"a": plain(keys)}}), Path("/nonexistent"), {}).streams["a"]
+
+
+def plain(value: Any) -> Any:
+    """Tuples are lists in YAML."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def settings(key: str = "", value: object = None, **source: object) -> StreamSettings:
+    return stream_settings(configured(key, value, **source), allowed)
+
+
+def flat(made: object, prefix: str = "") -> dict[str, object]:
+    """Every option by its place."""
+    found = {}
+    for field in dataclasses.fields(made):  # type: ignore[arg-type]
+        value, name = getattr(made, field.name), f"{prefix}{field.name}"
+        if field.name == "outputs" and isinstance(value[0], OutputOptions):
+            for number, output in enumerate(value):
+                found |= flat(output, f"{name}.{number}.")
+        elif isinstance(value, WorkerOptions | SourceOptions | EncoderSettings):
+            found |= flat(value, f"{name}.")
+        else:
+            found[name] = value
+    return found
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= keys_of(kind, f"{prefix}{name}.")
+        else:
+            found.add(prefix + name)
+    return found
+
+
+def test_every_key_is_in_the_table() -> None:
+    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY == keys_of(StreamConfig)
+
+
+def test_every_option_comes_from_a_key_or_is_known_not_to() -> None:
+    assert {place for _, _, place, _ in KEYS} | OF_THE_SERVICE | {"outputs"} == set(flat(settings()))
+
+
+@pytest.mark.parametrize(("key", "value", "place", "expected"), KEYS, ids=[key for key, *_ in KEYS])
+def test_a_key_changes_its_option_and_no_other(key: str, value: object, place: str, expected: object) -> None:
+    before, after = flat(settings()), flat(settings(key, value))
+    assert before[place] != expected
+    assert after == before | {place: expected}
+
+
+def test_a_password() -> None:
+    made = settings(username="viewer", password="secret")
+    assert made.source.credentials == Credentials(username="viewer", password="secret")
+
+
+class TwoOutputs(StreamConfig):
+    """A configuration that describes two outputs."""
+
+    @property
+    def outputs(self) -> dict[str, VideoConfig]:
+        return {MAIN: self.video, "sub": VideoConfig(size="640x360", codec="h265")}
+
+
+def test_outputs_are_named_in_the_order_of_the_worker() -> None:
+    two = TwoOutputs.model_validate(configured("encoder.crf", 30).model_dump())
+    made = stream_settings(two, allowed)
+    assert made.outputs == (MAIN, "sub")
+    encoder = EncoderSettings(crf=30)
+    assert made.named_outputs() == {
+        MAIN: OutputOptions(encoder=encoder),
+        "sub": OutputOptions(size=(640, 360), codec=Codec.H265, encoder=encoder),
+    }
+
+
+def test_every_output_begins_with_one_picture_in_so_many() -> None:
+    made = stream_settings(TwoOutputs.model_validate(configured().model_dump()), allowed).at_rate_divisor(4)
+    assert [output.rate_divisor for output in made.worker.outputs] == [4, 4]

@@ -1,0 +1,155 @@
+"""An output's neighbours without time: a clock that a test moves, and a worker and a stream that note what is asked."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from transcoder.codecs.nal import Codec, nal_unit_type
+from transcoder.ipc.messages import REPEATED, CodedMessage
+from transcoder.output.fanout import Outlet, Reader, Track
+from transcoder.output.output import OutputOwner, PictureMaker
+from transcoder.output.timing import Timer, Timing
+from transcoder.rtp.sender import PreparedAccessUnit, RtpSender
+from transcoder.rtsp.session import EndReason
+
+SPS = bytes.fromhex("674d400ceca0b0dd08000003000800000300f078a14cb0")
+"""Of x264, told to make 352x208."""
+SPS_LEVEL_5 = bytes.fromhex("674d4032eca0b0dd08000003000800000300f078c18cb0")
+"""Likewise, at level 5."""
+SPS_640 = bytes.fromhex("674d4016eca05017d080000003008000000f078b16cb")
+"""Of x264, told to make 640x368."""
+PPS = bytes.fromhex("68ebe3cb20")
+IDR_SLICE, OTHER_SLICE = b"\x65\x88\x84", b"\x41\x9a\x02"
+
+
+class FakeTiming(Timing):
+    """A clock that moves when it is told to, or when somebody waits.
+
+    Attributes:
+        at: monotonic seconds.
+        waits: how long was waited for, in turn.
+        while_waiting: called at the begin of every wait.
+    """
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.waits: list[float] = []
+        self.while_waiting: Callable[[], object] = lambda: None
+        self._timers: list[tuple[float, FakeTimer]] = []
+
+    def now(self) -> float:
+        return self.at
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        timer = FakeTimer(callback)
+        self._timers.append((self.at + delay_s, timer))
+        return timer
+
+    async def wait(self, event: asyncio.Event, limit_s: float) -> bool:
+        self.waits.append(limit_s)
+        self.while_waiting()
+        if not event.is_set():
+            self.advance(limit_s)
+        return event.is_set()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and everything happen that is due in it."""
+        end = self.at + seconds
+        while due := sorted((entry for entry in self._timers if entry[0] <= end), key=lambda entry: entry[0]):
+            entry = due[0]
+            self._timers.remove(entry)
+            self.at = max(self.at, entry[0])
+            entry[1].fire()
+        self.at = end
+
+
+class FakeTimer(Timer):
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self._callback = None
+
+    def fire(self) -> None:
+        if self._callback is not None:
+            self._callback()
+
+
+class NotedMaker(PictureMaker):
+    """A worker that makes nothing."""
+
+    def __init__(self) -> None:
+        self.forced: list[int] = []
+        self.repeats: list[tuple[int, float]] = []
+
+    def force_idr(self, number: int) -> None:
+        self.forced.append(number)
+
+    def repeat(self, number: int, now: float) -> None:
+        self.repeats.append((number, now))
+
+
+class NotedOwner(OutputOwner):
+    """A stream that has an output and nothing else."""
+
+    is_enabled = True
+    expects_audio = False
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, EndReason]] = []
+        self.resized: list[tuple[str, dict[str, Any]]] = []
+
+    def end_readers(self, path: str, reason: EndReason) -> None:
+        self.ended.append((path, reason))
+
+    def on_size_changed(self, path: str, made: dict[str, Any]) -> None:
+        self.resized.append((path, made))
+
+
+class NotedOutlet(Outlet):
+    """A reader's connection that keeps what it is sent, and may hold it back."""
+
+    def __init__(self) -> None:
+        self.units: list[PreparedAccessUnit] = []
+        self.reports: list[bytes] = []
+        self.waiting = 0
+
+    def backlog(self) -> int:
+        return self.waiting
+
+    def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
+        self.units.append(unit)
+
+    def send_rtcp(self, data: bytes) -> None:
+        self.reports.append(data)
+
+
+def track(sender: RtpSender) -> Track:
+    return Track(outlet=NotedOutlet(), sender=sender)
+
+
+def reader(video: Track, audio: Track | None = None) -> Reader:
+    return Reader(video, audio, lambda *_: None)
+
+
+def coded(
+    *nal_units: bytes,
+    at: float,
+    number: int = 0,
+    codec: Codec = Codec.H264,
+    repeated: bool = False,
+    delay_s: float = 0.0,
+) -> tuple[CodedMessage, list[int]]:
+    """A picture of a worker and the types of its NAL units."""
+    message = CodedMessage(
+        output_number=number,
+        codec=codec,
+        flags=REPEATED if repeated else 0,
+        pts=round(at * 90_000),
+        arrival=at - delay_s,
+        decode_s=0.004,
+        stages_s=0.002,
+        encode_s=0.0045,
+        nal_units=list(nal_units),
+    )
+    return message, [nal_unit_type(codec, unit) for unit in nal_units]

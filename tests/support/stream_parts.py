@@ -1,0 +1,196 @@
+"""A source and a worker that do nothing but note what they are told: a stream is tested between them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from transcoder.net.rtsp_source import SourceOptions
+from transcoder.rtsp.urls import parse_url
+from transcoder.service.gop import CodedUnit
+from transcoder.service.settings import StreamSettings
+from transcoder.service.source import Source
+from transcoder.service.status import SourceStatus, WorkerStatus
+from transcoder.service.worker import Worker, WorkerListener
+from transcoder.worker_options import MAIN, OutputOptions, WorkerOptions
+
+
+def allow(address: str) -> bool:
+    """Let a camera be anywhere."""
+    del address
+    return True
+
+
+def source_options(url: str = "rtsp://192.0.2.1/live", *, audio: bool = False) -> SourceOptions:
+    return SourceOptions(url=parse_url(url), credentials=None, transport="tcp", allowed=allow, audio=audio)
+
+
+def stream_settings(
+    *names: str, enabled: bool = True, source: SourceOptions | None = None, **options: Any
+) -> StreamSettings:
+    """Settings of a stream with these outputs, or MAIN alone; options are the worker's."""
+    names = names or (MAIN,)
+    options.setdefault("outputs", tuple(OutputOptions() for _ in names))
+    return StreamSettings(
+        enabled=enabled, source=source or source_options(), worker=WorkerOptions(**options), outputs=names
+    )
+
+
+class FakeWorker(Worker):
+    """A worker that takes everything and makes nothing.
+
+    Attributes:
+        told: what it was told, in turn: the name of the method and its arguments.
+        takes: whether it has room for access units.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: WorkerOptions,
+        fork_server: object,
+        status: WorkerStatus,
+        log: object,
+        listener: WorkerListener,
+    ) -> None:
+        self.listener = listener
+        self.told: list[tuple[Any, ...]] = []
+        self.takes = True
+        self.audio_output = None
+        self.last_decoded = 0.0
+        self.has_process = False
+        self.used_cpu_s = 0.0
+
+    async def run(self) -> None:
+        self.has_process = True
+        await asyncio.Event().wait()
+
+    def stop(self) -> None:
+        self.has_process = False
+        self.told.append(("stop",))
+
+    def replace(self, reason: str) -> None:
+        self.told.append(("replace", reason))
+
+    def configure(self, options: WorkerOptions) -> None:
+        self.told.append(("configure", options))
+
+    def check(self, now: float) -> None:
+        pass
+
+    @property
+    def is_running(self) -> bool:
+        return self.has_process
+
+    @property
+    def cpu_s(self) -> float:
+        return self.used_cpu_s
+
+    def feed(self, unit: CodedUnit, arrival: float) -> bool:
+        self.told.append(("feed", unit, arrival))
+        return self.takes
+
+    def force_idr(self, number: int) -> None:
+        self.told.append(("force_idr", number))
+
+    def repeat(self, number: int, now: float) -> None:
+        self.told.append(("repeat", number))
+
+    async def snapshot(self) -> bytes:
+        return b"JPEG"
+
+    def told_since(self) -> list[tuple[Any, ...]]:
+        """What it was told since this was asked for."""
+        told, self.told = self.told, []
+        return told
+
+
+class FakeSource(Source):
+    """A camera's side without a camera."""
+
+    def __init__(
+        self,
+        options: SourceOptions,
+        ledger: object,
+        status: SourceStatus,
+        log: object,
+        on_unit: Callable[[CodedUnit, float], None],
+        on_lost: Callable[[str, bool], None],
+        on_described_size: object,
+        on_problem: Callable[[str], None],
+        gate: object,
+        on_audio_format: object,
+        on_audio: object,
+    ) -> None:
+        self.options = options
+        self.status = status
+        self.on_unit = on_unit
+        self.on_lost = on_lost
+        self.on_problem = on_problem
+        self.running = False
+        self.skips = 0
+        self.given_up: list[str] = []
+        self.plays_for: float | None = None
+        self.encrypted = False
+        self.bytes = 0
+
+    async def run(self) -> None:
+        self.running = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.running = False
+
+    def played_s(self) -> float | None:
+        return self.plays_for
+
+    @property
+    def is_connected(self) -> bool:
+        return self.plays_for is not None
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.encrypted
+
+    @property
+    def received_bytes(self) -> int:
+        return self.bytes
+
+    @property
+    def reception(self) -> dict[str, Any]:
+        return {"packets": 7}
+
+    def give_up(self, reason: str) -> None:
+        self.given_up.append(reason)
+
+    def skip_to_random_access(self) -> None:
+        self.skips += 1
+
+
+class StreamParts:
+    """Makes the parts of one stream and keeps them.
+
+    Attributes:
+        workers: all that were made.
+        sources: all that were made, the present one last.
+    """
+
+    def __init__(self) -> None:
+        self.workers: list[FakeWorker] = []
+        self.sources: list[FakeSource] = []
+
+    def make_worker(self, *arguments: Any) -> FakeWorker:
+        self.workers.append(FakeWorker(*arguments))
+        return self.workers[-1]
+
+    def make_source(self, *arguments: Any) -> FakeSource:
+        self.sources.append(FakeSource(*arguments))
+        return self.sources[-1]
+
+    @property
+    def worker(self) -> FakeWorker:
+        [worker] = self.workers
+        return worker
+
+    @property
+    def source(self) -> FakeSource:
+        return self.sources[-1]

@@ -1,0 +1,259 @@
+"""One served picture size of a stream: description, IDR pictures on request, the repeated picture, readers."""
+
+import asyncio
+from bisect import bisect_left
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+from transcoder.codecs.nal import is_parameter_set, is_random_access
+from transcoder.errors import TransportError
+from transcoder.ipc.messages import REPEATED, CodedMessage
+from transcoder.output.description import Change, Description
+from transcoder.output.fanout import Fanout
+from transcoder.output.status import ENCODE_BOUNDS_S, OutputStatus
+from transcoder.output.timing import Timer, Timing
+from transcoder.product import NAME
+from transcoder.rtsp.session import EndReason
+from transcoder.worker_options import OutputFormat, OutputOptions
+
+IDR_INTERVAL_S: Final = 0.5
+"""Between forced IDRs: readers that come together share one."""
+REPEAT_S: Final = 1.0
+"""Between repeated pictures while the camera is away."""
+QUIET_S: Final = 1.2
+"""Seconds without a picture after which the last one is repeated."""
+PARAMETER_SETS_WAIT_S: Final = 5.0
+"""For so long a description waits for the camera's pictures, which a slate would replace."""
+SLATE_WAIT_S: Final = 3.0
+"""For so long it waits for the slate that was asked for then."""
+AUDIO_WAIT_S: Final = 1.0
+"""Audio that was asked for comes so soon after the first picture, or not at all."""
+
+
+class PictureMaker(Protocol):
+    """The worker, as far as an output asks it for pictures."""
+
+    def force_idr(self, number: int) -> None:
+        """Make the next picture of an output an IDR."""
+
+    def repeat(self, number: int, now: float) -> None:
+        """Have the last picture of an output, or a slate, encoded again for now."""
+
+
+class OutputOwner(Protocol):
+    """The stream that an output belongs to."""
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the camera is pulled at all."""
+
+    @property
+    def expects_audio(self) -> bool:
+        """Whether audio was asked for and may come, because the camera is connected."""
+
+    def end_readers(self, path: str, reason: EndReason) -> None:
+        """End the sessions of all readers of an output."""
+
+    def on_size_changed(self, path: str, made: dict[str, Any]) -> None:
+        """Note that pictures of another size come, of this format, and that the readers of those before were ended."""
+
+
+class Output:
+    """What is served under one path.
+
+    Args:
+        path: under which it is served: the stream's name, or that and the output's own.
+        number: its place in the worker's options.
+        options: of this output.
+        maker: makes its pictures.
+        owner: the stream that it belongs to.
+        timing: clock, timers and waiting.
+        session_id: that its session descriptions are numbered from.
+
+    Attributes:
+        status: what is known of it.
+        fanout: its readers.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        number: int,
+        options: OutputOptions,
+        maker: PictureMaker,
+        owner: OutputOwner,
+        timing: Timing,
+        session_id: int,
+    ) -> None:
+        self.path = path
+        self.number = number
+        self.status = OutputStatus()
+        self.fanout = Fanout(NAME, self.request_idr)
+        self.fanout.set_cap(options.bitrate_kbps)
+        self._options = options
+        self._maker = maker
+        self._owner = owner
+        self._timing = timing
+        self._description = Description(session_id)
+        self._described = asyncio.Event()
+        self._audible = asyncio.Event()
+        self._frame_rate: float | None = None
+        self._audio: tuple[int, bytes] | None = None
+        self._last_picture = 0.0
+        self._next_repeat = 0.0
+        self._last_idr_request = 0.0
+        self._idr_timer: Timer | None = None
+
+    # -- settings ------------------------------------------------------------------------------------------------
+
+    def configure(self, number: int, options: OutputOptions) -> None:
+        """Take another place and other settings; another codec or size means other readers."""
+        changed_shape = options.shape != self._options.shape
+        self.number, self._options = number, options
+        self.fanout.set_cap(options.bitrate_kbps)
+        if changed_shape:
+            self.forget_format()
+
+    def forget_format(self) -> None:
+        """End the readers: the next IDR is of another format."""
+        self._frame_rate = None
+        self._forget_description()
+
+    def forget_audio(self) -> None:
+        """End the readers: there will be audio from now on, or none."""
+        self._audio = None
+        self.fanout.set_audio_rate(0)
+        self._audible.clear()
+        self._forget_description()
+
+    def _forget_description(self) -> None:
+        if self._description.forget():
+            self._owner.end_readers(self.path, EndReason.FORMAT_CHANGE)
+        self._described.clear()
+
+    def stop(self) -> None:
+        """Ask the worker for nothing any more."""
+        if self._idr_timer is not None:
+            self._idr_timer.cancel()
+            self._idr_timer = None
+
+    # -- from the worker -----------------------------------------------------------------------------------------
+
+    def on_format(self, made: OutputFormat) -> None:
+        """Note the format in which the worker makes this output from now on."""
+        self._frame_rate = made.frame_rate
+        self.status.format = {"codec": self._options.codec.value, **asdict(made)}
+
+    def on_picture(self, message: CodedMessage, types: list[int], now: float) -> bool:
+        """Give a coded picture to the readers.
+
+        Args:
+            message: the picture, of this output.
+            types: of its NAL units.
+            now: monotonic seconds.
+
+        Returns:
+            Whether readers get a picture of the camera, and not one that was repeated.
+        """
+        codec, status = message.codec, self.status
+        random_access = any(is_random_access(codec, kind) for kind in types)
+        if random_access:
+            status.idr += 1
+            units = zip(message.nal_units, types, strict=True)
+            self._take(message, tuple(unit for unit, kind in units if is_parameter_set(codec, kind)))
+        if not self._description.is_known:
+            return False
+        is_repeated = bool(message.flags & REPEATED)
+        if is_repeated:
+            status.repeated += 1
+        else:
+            self._last_picture = now
+            status.note_delay(now, now - message.arrival)
+        self._count(message)
+        self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
+        return not is_repeated
+
+    def _take(self, message: CodedMessage, parameter_sets: tuple[bytes, ...]) -> None:
+        change = self._description.take(message.codec, parameter_sets)
+        if change is Change.SIZE:
+            self._owner.end_readers(self.path, EndReason.FORMAT_CHANGE)
+            self._owner.on_size_changed(self.path, dict(self.status.format))
+        if change is not Change.NONE:
+            self._described.set()
+
+    def _count(self, message: CodedMessage) -> None:
+        status = self.status
+        status.pictures += 1
+        status.bytes += sum(map(len, message.nal_units))
+        status.decode_s += message.decode_s
+        status.stages_s += message.stages_s
+        status.encode_s += message.encode_s
+        status.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
+
+    def on_audio(self, pts: int, unit: bytes, audio: tuple[int, bytes]) -> None:
+        """Give an AAC frame to the readers.
+
+        Args:
+            pts: 90 kHz ticks.
+            unit: the frame.
+            audio: samples a second and AudioSpecificConfig of our audio.
+        """
+        self._audio = audio
+        if self.fanout.audio_rate != audio[0]:
+            self.fanout.set_audio_rate(audio[0])
+            self._audible.set()
+        self.status.audio_units += 1
+        self.fanout.send_audio(pts, unit)
+
+    # -- readers -------------------------------------------------------------------------------------------------
+
+    async def describe(self, address: str) -> bytes:
+        """Return the session description; wait for the camera's parameter sets, then for a slate's.
+
+        Raises:
+            TransportError: there is no description, and nothing to make one of.
+        """
+        if not self._described.is_set():
+            await self._wait_for_parameter_sets()
+        if self._owner.expects_audio:
+            await self._timing.wait(self._audible, AUDIO_WAIT_S)
+        audio = self._audio if self.fanout.audio_rate else None
+        return self._description.serialize(self._options, self._frame_rate, audio, address)
+
+    async def _wait_for_parameter_sets(self) -> None:
+        if not self._owner.is_enabled:
+            raise TransportError(f"stream {self.path} is disabled")
+        if await self._timing.wait(self._described, PARAMETER_SETS_WAIT_S):
+            return
+        self._repeat()
+        if not await self._timing.wait(self._described, SLATE_WAIT_S):
+            raise TransportError(f"stream {self.path} has no picture and no worker to make one")
+
+    def request_idr(self) -> None:
+        """Have an IDR soon: at once, or when the last one is IDR_INTERVAL_S old."""
+        if self._idr_timer is not None:
+            return
+        wait_s = self._last_idr_request + IDR_INTERVAL_S - self._timing.now()
+        if wait_s <= 0:
+            self._force_idr()
+        else:
+            self._idr_timer = self._timing.call_later(wait_s, self._force_idr)
+
+    def _force_idr(self) -> None:
+        self._idr_timer = None
+        self._last_idr_request = self._timing.now()
+        self._maker.force_idr(self.number)
+        if self._last_idr_request - self._last_picture > QUIET_S / 2:
+            self._repeat()
+
+    def tick(self, now: float) -> None:
+        """Repeat the last picture while the camera sends none; to be called several times a second."""
+        self.status.readers = self.fanout.readers
+        is_quiet = now - self._last_picture > QUIET_S and now >= self._next_repeat
+        if is_quiet and self.fanout.readers and self._described.is_set():
+            self._repeat()
+
+    def _repeat(self) -> None:
+        now = self._timing.now()
+        self._maker.repeat(self.number, now)
+        self._next_repeat = now + REPEAT_S

@@ -1,0 +1,50 @@
+"""The clock and the event loop, as far as an output needs them; a test passes in its own and waits for nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from typing_extensions import override
+
+from transcoder import clock
+
+
+class Timer(Protocol):
+    """A call that is due later."""
+
+    def cancel(self) -> None:
+        """Give the call up."""
+
+
+class Timing(Protocol):
+    """Time, timers and waiting."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """Call a function after so many seconds."""
+
+    async def wait(self, event: asyncio.Event, limit_s: float) -> bool:
+        """Wait until an event is set, and not longer than `limit_s`; return whether it is set."""
+
+
+class LoopTiming(Timing):
+    """The timing of the running event loop."""
+
+    @override
+    def now(self) -> float:
+        return clock.monotonic()
+
+    @override
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        return asyncio.get_running_loop().call_later(delay_s, callback)
+
+    @override
+    async def wait(self, event: asyncio.Event, limit_s: float) -> bool:
+        try:
+            async with asyncio.timeout(limit_s):
+                await event.wait()
+        except TimeoutError:
+            return event.is_set()
+        return True

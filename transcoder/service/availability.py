@@ -1,0 +1,58 @@
+"""Whether readers of a stream see its camera, and why not."""
+
+from collections.abc import Callable
+from typing import Any
+
+from transcoder.service.status import StreamState, StreamStatus
+
+
+class Availability:
+    """The state of one stream; it alone writes `state` and `problem` of the stream's status.
+
+    Args:
+        status: of the stream.
+        tell: publishes an event: its kind and detail.
+    """
+
+    def __init__(self, status: StreamStatus, tell: Callable[[str, dict[str, Any]], None]) -> None:
+        self._status = status
+        self._tell = tell
+        self._was_unreadable = False
+
+    def start(self) -> None:
+        """Note that the camera is connected to from now on."""
+        self._status.state = StreamState.CONNECTING
+
+    def disable(self) -> None:
+        """Note that the camera is not pulled."""
+        self._status.state = StreamState.DISABLED
+
+    def note_problem(self, problem: str) -> None:
+        """Note what may keep the stream from playing, or "" for nothing."""
+        self._status.problem = problem
+
+    def lose(self, reason: str, was_playing: bool) -> None:
+        """Note that a connection ended."""
+        self._status.state, self._status.problem = StreamState.AWAY, reason
+        if was_playing:
+            self._tell("source_lost", {"reason": reason})
+
+    def note_unreadable(self, problem: str) -> None:
+        """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
+        self._status.state, self._status.problem = StreamState.AWAY, problem
+        self._was_unreadable = True
+        self._tell("source_encrypted", {"reason": problem})
+
+    def note_picture(self, *, is_readable: bool) -> None:
+        """Note that readers got a picture of the camera.
+
+        Args:
+            is_readable: whether the camera is connected and its pictures can be shown now; the picture may be one from
+                before, that was in the worker.
+        """
+        if self._status.state is StreamState.PLAYING or not is_readable:
+            return
+        self._status.state, self._status.problem = StreamState.PLAYING, ""
+        was_told, self._was_unreadable = self._was_unreadable, False
+        if was_told or self._status.source.losses:
+            self._tell("source_recovered", {})

@@ -1,0 +1,97 @@
+"""A configured stream, as its source, its worker and its outputs are told of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from transcoder.codecs.nal import Codec
+from transcoder.config import StreamConfig
+from transcoder.config.stream import EncoderConfig, VideoConfig
+from transcoder.net.rtsp_source import SourceOptions
+from transcoder.net.sockets import Binding
+from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.urls import parse_url
+from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettings:
+    """The settings of one stream.
+
+    Attributes:
+        enabled: whether the camera is pulled.
+        source: how to reach the camera; transport may be "auto".
+        worker: what is made of its pictures.
+        outputs: names of the worker's outputs, in their order.
+    """
+
+    enabled: bool = True
+    source: SourceOptions
+    worker: WorkerOptions
+    outputs: tuple[str, ...]
+
+    def named_outputs(self) -> dict[str, OutputOptions]:
+        """The options of every output, by its name."""
+        return dict(zip(self.outputs, self.worker.outputs, strict=True))
+
+    def at_rate_divisor(self, divisor: int) -> "StreamSettings":
+        """The same settings, but every output begins with one picture in so many."""
+        outputs = tuple(replace(output, rate_divisor=divisor) for output in self.worker.outputs)
+        return replace(self, worker=replace(self.worker, outputs=outputs))
+
+
+def stream_settings(stream: StreamConfig, allowed: Callable[[str], bool]) -> StreamSettings:
+    """Translate a configured stream.
+
+    Args:
+        stream: validated.
+        allowed: whether a camera may be at an address.
+    """
+    return StreamSettings(
+        enabled=stream.enabled,
+        source=source_options(stream, allowed),
+        worker=worker_options(stream),
+        outputs=tuple(stream.outputs),
+    )
+
+
+def worker_options(stream: StreamConfig) -> WorkerOptions:
+    """Translate what a worker has to know of a configured stream."""
+    return WorkerOptions(
+        display_aspect=stream.source.aspect,
+        masks=tuple(Mask(polygon=mask.polygon, style=mask.style) for mask in stream.masks),
+        memory_limit_mb=stream.memory_limit_mb,
+        outputs=tuple(_output_options(video, stream.encoder) for video in stream.outputs.values()),
+    )
+
+
+def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions:
+    return OutputOptions(
+        codec=Codec.H264 if video.codec == "h264" else Codec.H265,
+        bitrate_kbps=video.bitrate_kbps,
+        gop_s=video.gop_s,
+        fps=video.fps,
+        size=video.dimensions,
+        preset=video.preset,
+        encoder=EncoderSettings(**encoder.model_dump()),
+    )
+
+
+def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> SourceOptions:
+    """Translate how to reach a configured stream's camera."""
+    source = stream.source
+    credentials = None
+    if source.username is not None:
+        credentials = Credentials(
+            username=source.username.get_secret_value(),
+            password=source.password.get_secret_value() if source.password is not None else "",
+        )
+    return SourceOptions(
+        url=parse_url(source.url),
+        credentials=credentials,
+        transport=source.transport,
+        allowed=allowed,
+        binding=Binding(address=source.bind_address, interface=source.bind_interface),
+        profile=PROFILES[source.profile],
+        audio=stream.audio == "reencode",
+    )
