@@ -11,8 +11,17 @@ TESTING := $(VENV)/.testing
 SETUP := $(VENV)/.setup
 INPUTS := pyproject.toml requirements.lock
 
+# Many tests wait for cameras and clocks, so that more of them than there are cores run at once.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+WORKERS ?= $(shell expr $(CORES) + $(CORES) / 2)
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
+UNIT = -m 'not process and not e2e and not long'
+PYTHONS ?= 3.11 3.12 3.13
+# every process that a test starts would compile the program anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test test-long test-latest check bench format lock system-packages clean
+.PHONY: help demo setup test unit unit-all e2e test-long test-latest coverage check bench format lock system-packages clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -48,8 +57,20 @@ check: $(TESTING) ## lint, types, imports (seconds)
 system-packages: ## install the programs that tests use as cameras, readers and brokers (Debian, root)
 	@sh tests/system-packages.sh
 
+unit: $(TESTING) ## the tests that need no other program, no process and no root
+	$(PYTEST) --numprocesses $(CORES) $(UNIT) $(ARGS)
+
+unit-all: ## the unit tests with each of Python 3.11, 3.12 and 3.13 that is here; PYTHONS=3.12 for one
+	@for python in $$(sh tests/interpreters.sh $(PYTHONS)); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "== Python $$version" && $(MAKE) VENV=.venv-$$version PYTHON=$$python unit || exit 1; \
+	done
+
+e2e: $(TESTING) system-packages ## the tests with processes, cameras, readers and brokers
+	$(PYTEST) -m '(process or e2e) and not long' $(ARGS)
+
 test: $(TESTING) system-packages check ## everything CI runs: check, then all tests
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-long: $(TESTING) system-packages ## the tests that take minutes each
 	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
@@ -57,6 +78,10 @@ test-long: $(TESTING) system-packages ## the tests that take minutes each
 test-latest: ## all tests with the newest versions that pyproject.toml allows, in an environment of its own
 	rm -rf .venv-latest
 	$(MAKE) VENV=.venv-latest LOCKED= test
+
+coverage: $(TESTING) ## which lines the unit tests run, a table a package; the core packages at 95 %
+	$(PYTEST) --numprocesses $(CORES) $(UNIT) --cov --cov-report= $(ARGS)
+	$(BIN)/python tests/coverage_table.py
 
 bench: $(TESTING) ## the load benchmarks, with their tables
 	sh benchmarks/all.sh $(ARGS)
@@ -71,4 +96,4 @@ lock: $(SETUP) ## renew requirements.lock: the newest versions that pyproject.to
 		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the virtual environments and caches
-	rm -rf $(VENV) .venv-latest .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

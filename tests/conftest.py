@@ -10,6 +10,12 @@ import pytest
 
 from tests.support.cameras import Cameras
 
+pytest_plugins = ["tests.support.plugin", "pytester"]
+
+KERNELS = Path(__file__).parent.parent / ".pytest_cache" / "numba"
+"""Compiled kernels, kept from run to run; a change of their sources makes another folder in it."""
+os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))  # before any test imports a kernel
+
 
 def _folder(name: str) -> Path:
     root = os.environ.get("TRANSCODER_TEST_DATA")

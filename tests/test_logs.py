@@ -254,6 +254,7 @@ def test_a_line_that_can_not_be_formatted_shows_nothing(capsys):
     assert lines(capsys) == ["a log line of lib could not be written: TypeError"]
 
 
+@pytest.mark.process
 def test_nothing_heavy_is_imported():
     code = "import sys, transcoder.logs; print(*{'pydantic', 'av', 'numba', 'numpy', 'uvloop'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

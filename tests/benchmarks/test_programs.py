@@ -76,6 +76,7 @@ def test_quality(tmp_path: Path) -> None:
     assert [point["kbps"] for point in points] == sorted((point["kbps"] for point in points), reverse=True)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("program", [*PROGRAMS, "quality", "overhead"])
 def test_help(program: str) -> None:
     done = subprocess.run(
@@ -85,6 +86,7 @@ def test_help(program: str) -> None:
     assert "--json" in done.stdout
 
 
+@pytest.mark.process
 def test_a_material_is_written_as_a_camera_would_encode_it(tmp_path: Path) -> None:
     file = tmp_path / "day.mp4"
     command = [sys.executable, "-m", "benchmarks.material", "day", str(file), "--frames", "6", "--size", "320x180"]

@@ -144,6 +144,7 @@ def test_i_pictures_of_a_stream_with_idr_are_no_beginning() -> None:
     assert [unit.random_access for unit in feed.take()] == [False, False, True] + [False] * 8
 
 
+@pytest.mark.process
 def test_what_begins_without_an_idr_can_be_decoded(tmp_path: Path) -> None:
     ffmpeg = shutil.which("ffmpeg")
     if not ffmpeg:

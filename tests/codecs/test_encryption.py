@@ -54,6 +54,7 @@ ENCODINGS = [
 ]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("codec", "options"), ENCODINGS)
 def test_plain_and_encrypted(encoded: Callable[..., list[bytes]], codec: Codec, options: tuple[str, ...]) -> None:
     units = encoded(codec, *options)
@@ -66,6 +67,7 @@ def test_plain_and_encrypted(encoded: Callable[..., list[bytes]], codec: Codec, 
         assert check(codec, units, seed=seed).encrypted, seed
 
 
+@pytest.mark.process
 def test_damage_is_no_encryption(encoded: Callable[..., list[bytes]]) -> None:
     units = encoded(Codec.H264, *ENCODINGS[0][1])
     damaged = check(Codec.H264, units, seed=1, share=0.3)
@@ -73,6 +75,7 @@ def test_damage_is_no_encryption(encoded: Callable[..., list[bytes]]) -> None:
     assert not damaged.encrypted
 
 
+@pytest.mark.process
 def test_few_slices_tell_nothing(encoded: Callable[..., list[bytes]]) -> None:
     units = encoded(Codec.H264, *ENCODINGS[0][1])
     assert not check(Codec.H264, units[: MIN_SLICES - 1], seed=1).encrypted

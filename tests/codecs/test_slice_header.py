@@ -198,6 +198,7 @@ ENCODERS = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_slice_with_a_timestamp_of_its_own(name: str, tmp_path: Path) -> None:
     ffmpeg = shutil.which("ffmpeg")

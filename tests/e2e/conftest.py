@@ -21,6 +21,9 @@ DEBIAN_FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shared by all gateways; the kernels are compiled into it now, so that no camera plays while they are."""
     folder = tmp_path_factory.mktemp("state")
+    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
+    kernels.mkdir(parents=True, exist_ok=True)
+    (folder / "numba").symlink_to(kernels)
     load = "import pathlib, sys; from transcoder.worker import preload; preload.load(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", load, folder / "numba"], check=True, timeout=100)
     return folder

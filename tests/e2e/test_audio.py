@@ -13,7 +13,7 @@ import pytest
 from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server
 from tests.support.gateway_process import GatewayProcess
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("audio")]
 
 SCRIPT = Path(__file__).parents[1] / "support" / "gstreamer_launch_camera.py"
 SECONDS = 11

@@ -35,6 +35,7 @@ from tests.support.control_world import (
     running,
 )
 from tests.support.picture_readers import FfmpegReader
+from tests.support.plugin import excuse
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -126,7 +127,10 @@ def is_gapless(counters: list[int]) -> bool:
 
 def was_overloaded(gateway: Gateway) -> bool:
     """Whether the machine had no time for all pictures: then some are left out on purpose, and nothing can be said."""
-    return "overloaded: fewer pictures are encoded" in gateway.log.read_text()
+    overloaded = "overloaded: fewer pictures are encoded" in gateway.log.read_text()
+    if overloaded:
+        excuse("the gateway left out pictures")
+    return overloaded
 
 
 async def test_every_property_and_verb_over_mqtt(tmp_path: Path, numba: Path, broker: Broker) -> None:

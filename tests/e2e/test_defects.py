@@ -23,7 +23,7 @@ from tests.support.rtsp_reader import RtspReader
 from transcoder.lab.cameras.canary import Canary
 from transcoder.lab.cameras.canary_search import find
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("defects")]
 
 FPS = 10
 SHORT_S = 35.0

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(scope="module")

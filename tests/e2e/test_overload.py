@@ -15,7 +15,7 @@ from transcoder.lab.cameras import content, families
 from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.lab.cameras.server import SimulatedCamera
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 CAMERAS = 6
 MAX_DELAY_S = 2.0

@@ -13,7 +13,7 @@ from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server, luma_o
 from tests.support.gateway_process import GatewayProcess
 from tests.support.picture_readers import FfmpegReader
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("picture_codecs")]
 
 FPS = 10
 PICTURES = 110

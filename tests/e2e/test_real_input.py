@@ -10,7 +10,7 @@ import pytest
 from tests.support.camera_process import GStreamerCamera, encode_as_camera, luma_of, read_footage
 from tests.support.picture_readers import FfmpegReader, GStreamerReader
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("real_input")]
 
 FPS = 10
 PICTURES = 150

@@ -23,7 +23,7 @@ from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.lab.cameras.server import SimulatedCamera
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("supervision")]
 
 FPS = 10
 LOOP_S = 8.0

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("kernels")]
+
 WARM = """
 from pathlib import Path
 from numba.core import event

@@ -27,6 +27,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("family", "transport"), [*((name, "auto") for name in EXPECTED), ("dahua", "udp")])
 def test_families(cameras: Cameras, family: str, transport: str) -> None:
     code, out, _ = run(cameras.url(family), seconds=3.5, transport=transport)
@@ -46,6 +47,7 @@ def test_families(cameras: Cameras, family: str, transport: str) -> None:
     assert "s3cr3t" not in out
 
 
+@pytest.mark.process
 def test_lines_without_a_terminal(cameras: Cameras) -> None:
     code, out, errors = run(cameras.url("h264dvr"), as_json=False, seconds=1)
     assert code == 0
@@ -55,6 +57,7 @@ def test_lines_without_a_terminal(cameras: Cameras) -> None:
     assert "s3cr3t" not in out + errors
 
 
+@pytest.mark.process
 def test_login(cameras: Cameras) -> None:
     url = cameras.url("uniview", login=False)
     code, _, errors = run(url, seconds=1)
@@ -65,6 +68,7 @@ def test_login(cameras: Cameras) -> None:
     assert run(url, seconds=1, username="admin", password="s3cr3t")[0] == 0
 
 
+@pytest.mark.process
 def test_not_reachable(cameras: Cameras) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -13,6 +13,8 @@ from typing import Any, Self
 import pytest
 import yaml
 
+from tests.support.plugin import excuse
+
 START_S = 90.0
 """A first start compiles the kernels."""
 SLACK_S = 1.0
@@ -138,7 +140,9 @@ class GatewayProcess:
         events = self.events("overloaded: fewer pictures are encoded")
         load = os.getloadavg()[0]
         if events and load > 2 * (os.cpu_count() or 1):
-            pytest.skip(f"this machine is overloaded (load {load:.0f}): the gateway left out pictures")
+            reason = f"this machine is overloaded (load {load:.0f}): the gateway left out pictures"
+            excuse(reason)
+            pytest.skip(reason)
 
     @property
     def pid(self) -> int:

@@ -137,6 +137,7 @@ def test_recorded_camera(footage: Path) -> None:
         assert (media["nal_units"], media["pictures"]) == (expected, 276)
 
 
+@pytest.mark.process
 def test_encoders_sign_their_work(tmp_path: Path) -> None:
     ffmpeg = shutil.which("ffmpeg")
     if not ffmpeg:
@@ -151,6 +152,7 @@ def test_encoders_sign_their_work(tmp_path: Path) -> None:
         assert found["media"][0]["pictures"] == 10
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("family", "transport"),
     [("hikvision", "tcp"), ("dahua", "tcp"), ("uniview", "tcp"), ("h264dvr", "tcp"), ("hikvision", "udp")],
@@ -191,6 +193,7 @@ def test_usage(tmp_path: Path) -> None:
     assert "no list" in refuse({"source": path, "canary_files": (written(tmp_path / "b", b"no json"),)})
 
 
+@pytest.mark.process
 def test_not_reachable(cameras: Cameras, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

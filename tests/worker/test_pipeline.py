@@ -84,6 +84,7 @@ def test_an_idr_every_gop_and_where_it_is_asked_for(output: str) -> None:
             assert not types & (sets | idr)
 
 
+@pytest.mark.process
 @OUTPUTS
 @pytest.mark.parametrize("rate", [25, 12.5, 10, 1])
 def test_parameter_sets_announce_the_rate_without_promising_it(output: str, rate: float, tmp_path: Path) -> None:
@@ -103,6 +104,7 @@ def test_parameter_sets_announce_the_rate_without_promising_it(output: str, rate
     assert found.get("video_full_range_flag", 0) == 0
 
 
+@pytest.mark.process
 def test_no_fixed_rate_is_promised(tmp_path: Path) -> None:
     run = Run()
     run.feed(encode("H264", SIZE, 8))

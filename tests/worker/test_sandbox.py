@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 PRELUDE = """
 import ctypes, mmap, os, socket, threading
 from transcoder.worker import sandbox

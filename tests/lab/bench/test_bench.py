@@ -88,6 +88,7 @@ def _columns(step: Step) -> tuple[list[str], list[str]]:
     return [str(column.header) for column in table.columns], [str(next(iter(column.cells))) for column in table.columns]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -36,6 +36,7 @@ def picture_types(path: Path) -> str:
     return "".join(re.findall(r"[IPB]", output))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("codec", list(Codec))
 def test_scene_decodes_in_order(contents: dict[Codec, Content], codec: Codec, ffmpeg: str, tmp_path: Path) -> None:
     path = tmp_path / f"scene.{codec.value.lower()}"
@@ -99,6 +100,7 @@ def make(ffmpeg: str, path: Path, *options: str) -> Path:
     return path
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("encoder", "suffix"), [("libx264", "mp4"), ("libx265", "mkv"), ("libx264", "h264")])
 def test_footage_without_b_frames_is_taken_as_it_is(ffmpeg: str, tmp_path: Path, encoder: str, suffix: str) -> None:
     path = make(ffmpeg, tmp_path / f"in.{suffix}", "-c:v", encoder, "-bf", "0", "-g", "8", "-x265-params", "bframes=0")
@@ -115,6 +117,7 @@ def test_footage_without_b_frames_is_taken_as_it_is(ffmpeg: str, tmp_path: Path,
         assert content.fps == pytest.approx(12)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "options",
     [
@@ -137,6 +140,7 @@ def test_other_footage_is_encoded_as_a_camera_would(ffmpeg: str, tmp_path: Path,
     assert (10 * np.log10(255**2 / error)).min() > 26
 
 
+@pytest.mark.process
 def test_footage_may_be_cut_and_asked_for_in_another_codec(ffmpeg: str, tmp_path: Path) -> None:
     path = make(ffmpeg, tmp_path / "in.mp4", "-c:v", "libx264", "-bf", "0")
     content = from_file(path, tmp_path / "cache", codec=Codec.H265, max_seconds=1.0)

@@ -113,6 +113,7 @@ async def test_video_loops_without_a_seam(name: str, contents, client_class) -> 
     assert pictures[:whole] == (loop * 2)[:whole]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("name", SOUND)
 async def test_ffmpeg_plays_it(name: str, transport: str, contents, ffmpeg: str) -> None:

@@ -74,6 +74,7 @@ async def test_mpeg4_without_config_and_with_nothing_else(contents, client_class
     assert not any(b"\x00\x00\x01\x20" in packet.payload for packet in packets)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("name", NAMES)
 async def test_ffmpeg_plays_it(name: str, transport: str, contents, ffmpeg: str) -> None:

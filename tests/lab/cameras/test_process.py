@@ -40,6 +40,7 @@ def event(process: subprocess.Popen[str], name: str) -> dict:
     raise AssertionError(f"{name} never came: {process.stderr.read()}")
 
 
+@pytest.mark.process
 async def test_list_control_and_end(run, client_class) -> None:
     process = run("--cameras", "5", "--list", "--control")
     cameras = [event(process, "camera") for _ in range(5)]
@@ -75,6 +76,7 @@ async def test_list_control_and_end(run, client_class) -> None:
     assert process.wait(10) == 0
 
 
+@pytest.mark.process
 def test_signal_ends_it(run) -> None:
     process = run("--cameras", "1", "--family", "h264dvr", "--set", "private_payload_type=99")
     event(process, "ready")
@@ -82,6 +84,7 @@ def test_signal_ends_it(run) -> None:
     assert process.wait(10) == 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -97,6 +100,7 @@ def test_usage(run, arguments: list[str], told: str) -> None:
     assert told in process.stderr.read()
 
 
+@pytest.mark.process
 def test_control_needs_a_pipe() -> None:
     command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--control"]
     run = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)

@@ -13,6 +13,8 @@ from transcoder.codecs.nal import Codec
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.server import SimulatedCamera
 
+pytestmark = pytest.mark.process
+
 
 class Reader:
     def __init__(self) -> None:

@@ -55,6 +55,7 @@ def test_the_bitrate_is_capped(codec: Codec) -> None:
     assert 1000 * 3 * 0.3 < size * 8 / 1000 < 1000 * (3 + 1) * 1.1
 
 
+@pytest.mark.process
 @BOTH
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:

@@ -1,0 +1,159 @@
+"""Rules of this suite that pytest itself doesn't know.
+
+- Only end-to-end tests (marker e2e) are run again when they fail, and at most `MAX_RERUNS` times in a whole run: a race
+  that shows once in three tries must not stay hidden.
+- A test that could not judge the product, because other programs kept the machine busy, says so with `excuse`. The
+  closing line counts those tests as "overloaded", and a run with more than `MAX_EXCUSED` of them fails.
+- With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it.
+- A test without the marker process or e2e starts no process, so that `make unit` needs no other program and no time.
+"""
+
+import fcntl
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+RERUNS_A_TEST: Final = 2
+MAX_RERUNS: Final = 3
+"""The most reruns of a whole run. Real processes on a busy machine need some; more are a fault."""
+MAX_EXCUSED: Final = 1
+"""The most tests of a whole run that a busy machine excuses. More mean that the run has shown too little."""
+
+_EXCUSE: Final = "overloaded"
+_PROCESS_MARKERS: Final = ("process", "e2e")
+_PROCESS_EVENTS: Final = frozenset(
+    {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn"}
+)
+"""Audit events (https://docs.python.org/3/library/audit_events.html) of a process that starts another."""
+_LOCKS: Final = "folder of locks"
+_STARTED: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
+"""The processes that a test started."""
+
+_running: list[pytest.Item] = []
+"""The test that runs now; behind it, where that test runs pytest itself, the inner test."""
+
+
+def excuse(reason: str) -> None:
+    """Note that the running test can't judge the product because the machine is overloaded."""
+    _running[-1].user_properties.append((_EXCUSE, reason))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # with pytest-xdist the reports of all workers come to the controller
+        config.pluginmanager.register(_Limits(), "limits of a run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("flaky"):
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS_A_TEST))
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _PROCESS_EVENTS and _running:
+        _running[-1].stash[_STARTED].append(f"{event} {arguments[0] if arguments else ''}".strip())
+
+
+sys.addaudithook(_watch)
+
+
+@contextmanager
+def _machine(item: pytest.Item) -> Iterator[None]:
+    """Hold the machine, alone or with others, while a test runs in one of several workers."""
+    worker: dict[str, Any] | None = getattr(item.config, "workerinput", None)
+    if worker is None:
+        yield
+        return
+    folder = Path(worker[_LOCKS])
+    with (folder / "gate").open("a") as gate, (folder / "room").open("a") as room:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # who waits for the room keeps others from going in before it
+        fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-timeout begins to count
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with _machine(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] != _EXCUSE]  # of an earlier try
+    item.stash[_STARTED] = []
+    _running.append(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        result = yield
+    finally:
+        _running.pop()
+    started = item.stash[_STARTED]
+    if started and not any(map(item.get_closest_marker, _PROCESS_MARKERS)):
+        pytest.fail(f"a test without the marker process started {', '.join(started)}", pytrace=False)
+    return result
+
+
+class _Limits:
+    """Counts the reruns and the excuses of a whole run, and fails a run that has too many."""
+
+    def __init__(self) -> None:
+        self._reruns: list[str] = []
+        self._excused: dict[str, str] = {}
+        self._locks = tempfile.TemporaryDirectory()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[_LOCKS] = self._locks.name
+
+    def pytest_unconfigure(self) -> None:
+        self._locks.cleanup()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reasons = [str(reason) for name, reason in report.user_properties if name == _EXCUSE]
+        if str(report.outcome) == "rerun":  # pytest-rerunfailures adds this outcome
+            self._reruns.append(report.nodeid)
+        elif reasons and report.outcome != "failed" and report.when != "teardown":
+            self._excused[report.nodeid] = reasons[-1]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+        for nodeid, reason in self._excused.items():
+            self._add(terminal, _EXCUSE, nodeid, "skipped", reason)
+        problems = []
+        if len(self._reruns) > MAX_RERUNS:
+            problems.append(_too_many("reruns", MAX_RERUNS, self._reruns))
+        if len(self._excused) > MAX_EXCUSED:
+            told = [f"{nodeid}: {reason}" for nodeid, reason in self._excused.items()]
+            problems.append(_too_many("tests that an overloaded machine excuses", MAX_EXCUSED, told))
+        for problem in problems:
+            self._add(terminal, "error", "the whole run", "failed", problem)
+        if problems and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _add(self, terminal: Any, category: str, nodeid: str, outcome: Any, text: str) -> None:
+        """Have the closing line count one more of a category."""
+        if terminal is None:
+            return
+        where = (nodeid.partition("::")[0], None, nodeid)
+        report = pytest.TestReport(nodeid, where, {}, outcome, text, "teardown")
+        terminal.stats.setdefault(category, []).append(report)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for nodeid, reason in self._excused.items():
+            terminalreporter.write_line(f"OVERLOADED {nodeid}: {reason}")
+
+
+def _too_many(things: str, most: int, lines: list[str]) -> str:
+    return "\n".join([f"{len(lines)} {things}, at most {most} are allowed:", *(f"  {line}" for line in lines)])

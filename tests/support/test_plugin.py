@@ -1,0 +1,152 @@
+"""The rules of the suite, each on a small suite of its own."""
+
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+
+FAILS_AT_FIRST = """
+    import pytest
+    tries = {}
+
+    @pytest.mark.parametrize("number", range(COUNT))
+    MARK
+    def test_it(number):
+        tries[number] = tries.get(number, 0) + 1
+        assert tries[number] > 1
+"""
+EXCUSED = """
+    import pytest
+    from tests.support.plugin import excuse
+
+    @pytest.mark.parametrize("number", range(COUNT))
+    def test_skipped(number):
+        excuse("load 9")
+        pytest.skip("load 9")
+
+    def test_passed_all_the_same():
+        if PASSED:
+            excuse("load 8")
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    def run(source: str, *arguments: str, **values: object) -> pytest.RunResult:
+        for name, value in values.items():
+            source = source.replace(name, str(value))
+        pytester.makepyfile(source)
+        quiet = ["-p", "no:schemathesis", "-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function"]
+        quiet += ["-W", "ignore::pytest.PytestUnknownMarkWarning"]
+        return pytester.runpytest_inprocess("-p", "tests.support.plugin", *quiet, *arguments)
+
+    return run
+
+
+def closing_line(result: pytest.RunResult) -> str:
+    return result.outlines[-1].strip("= ").partition(" in ")[0]
+
+
+def test_a_test_that_is_not_end_to_end_is_tried_once(run: Run) -> None:
+    result = run(FAILS_AT_FIRST, COUNT=1, MARK="")
+    assert closing_line(result) == "1 failed"
+
+
+def test_three_reruns_pass(run: Run) -> None:
+    result = run(FAILS_AT_FIRST, COUNT=3, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "3 passed, 3 rerun"
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.process)])
+def test_a_fourth_rerun_fails_the_run(run: Run, workers: str) -> None:
+    result = run(FAILS_AT_FIRST, "-n", workers, COUNT=4, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "4 passed, 1 error, 4 rerun"
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["4 reruns, at most 3 are allowed:", "  *test_it?0?"])
+
+
+def test_one_excuse_is_counted(run: Run) -> None:
+    result = run(EXCUSED, COUNT=1, PASSED=False)
+    assert closing_line(result) == "1 passed, 1 skipped, 1 overloaded"
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["OVERLOADED *test_skipped?0?: load 9"])
+
+
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.process)])
+def test_a_second_excuse_fails_the_run(run: Run, workers: str) -> None:
+    result = run(EXCUSED, "-n", workers, COUNT=1, PASSED=True)
+    assert closing_line(result) == "1 passed, 1 skipped, 1 error, 2 overloaded"
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["2 tests that an overloaded machine excuses, at most 1 are allowed:"])
+
+
+def test_the_excuse_of_an_earlier_try_does_not_count(run: Run) -> None:
+    source = """
+        import pytest
+        from tests.support.plugin import excuse
+        tries = []
+
+        @pytest.mark.e2e
+        def test_it():
+            tries.append(1)
+            if len(tries) == 1:
+                excuse("load 9")
+                assert False
+    """
+    assert closing_line(run(source)) == "1 passed, 1 rerun"
+
+
+STARTS = """
+    import subprocess, sys
+    import pytest
+
+    MARK
+    def test_it():
+        subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+@pytest.mark.process
+def test_a_test_that_is_alone_has_no_other_beside_it(run: Run, pytester: pytest.Pytester) -> None:
+    source = """
+        import time
+        from pathlib import Path
+        import pytest
+
+        def note(name):
+            with Path("notes").open("a") as notes:
+                notes.write(f"{time.monotonic()} {name}\\n")
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_together(number):
+            note("begin")
+            time.sleep(0.2)
+            note("end")
+
+        @pytest.mark.alone
+        def test_alone():
+            note("alone")
+            time.sleep(0.5)
+            note("alone ended")
+    """
+    assert closing_line(run(source, "-n", "3", "--dist", "loadgroup")) == "7 passed"
+    notes = [line.split(" ", 1) for line in sorted((pytester.path / "notes").read_text().splitlines())]
+    names = [name for _, name in notes]
+    at = names.index("alone")
+    assert names[at + 1] == "alone ended"
+    assert names[:at].count("begin") == names[:at].count("end")
+
+
+@pytest.mark.process
+def test_a_process_without_the_marker_is_an_error(run: Run) -> None:
+    result = run(STARTS, MARK="")
+    assert closing_line(result) == "1 passed, 1 error"
+    result.stdout.fnmatch_lines(["*without the marker process started subprocess.Popen *python*"])
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("marker", ["process", "e2e"])
+def test_a_process_with_the_marker_is_none(run: Run, marker: str) -> None:
+    assert closing_line(run(STARTS, MARK=f"@pytest.mark.{marker}")) == "1 passed"
