@@ -43,6 +43,10 @@ class Feed:
             self.assembler.add(unit, timestamp, self.now)
         self.assembler.end_of_packet(marker=marker)
 
+    def end(self) -> None:
+        """End the picture that is open: an access unit delimiter begins the next one."""
+        self.packet(0, AUD)
+
     def take(self) -> list[AccessUnit]:
         found = []
         while (unit := self.assembler.next_access_unit()) is not None:
@@ -82,7 +86,7 @@ def test_marker_nowhere() -> None:  # FLIR M400
         feed.packet(timestamp, P)
         feed.packet(timestamp, P_2)
     assert feed.units() == [[P, P_2], [P, P_2]]
-    feed.assembler.flush()
+    feed.end()
     assert feed.units() == [[P, P_2]]
 
 
@@ -91,7 +95,7 @@ def test_marker_on_everything() -> None:
     for timestamp in (0, 3600, 7200, 10800):
         for unit in (SPS, PPS, IDR, IDR_2):
             feed.packet(timestamp, unit, marker=True)
-    feed.assembler.flush()
+    feed.end()
     units = feed.units()
     # the first picture comes in two halves; then the marker is not believed any more
     assert units[:2] == [[SPS, PPS, IDR], [IDR_2]]
@@ -202,7 +206,7 @@ def test_two_pictures_with_one_timestamp() -> None:
     feed = Feed()
     feed.packet(0, P)
     feed.packet(0, P)
-    feed.assembler.flush()
+    feed.end()
     assert feed.units() == [[P], [P]]
 
 
@@ -241,7 +245,7 @@ def test_restart_gives_up_what_is_open() -> None:
     feed.packet(0, IDR)
     feed.assembler.restart()
     feed.packet(900, IDR_2)
-    feed.assembler.flush()
+    feed.end()
     (unit,) = feed.take()
     assert (unit.nal_units, unit.damaged) == ([IDR_2], True)
     assert feed.assembler.faults == {"cut off by a restart": 1}
@@ -367,7 +371,7 @@ def test_any_units_come_out_once_and_in_order(codec: Codec, steps: list[tuple[by
             restarted = True
         fed.append(unit)
         feed.packet(timestamp, unit, marker=marker)
-    feed.assembler.flush()
+    feed.end()
     out = [unit for units in feed.units() for unit in units]
     remaining = iter(fed)
     assert all(unit in remaining for unit in out)  # a subsequence
@@ -393,7 +397,7 @@ def test_a_marker_on_every_slice_costs_no_picture_when_it_has_to_prove_itself() 
         for unit in units:
             assembler.add(unit, timestamp, 0.0)
             assembler.end_of_packet(marker=unit[0] & 0x1F in {1, 5})
-    assembler.flush()
+    assembler.add(AUD, 7200, 0.0)  # ends the picture before it
     found = []
     while (unit := assembler.next_access_unit()) is not None:
         found.append((len(unit.nal_units), unit.damaged))

@@ -10,6 +10,9 @@ from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
 from transcoder.codecs.nal import Codec, is_first_slice, is_vcl, nal_unit_type, split_byte_stream
 from transcoder.codecs.slice_header import MAX_SETS, SliceComparison
 
+AUD = {Codec.H264: b"\x09\xf0", Codec.H265: b"\x46\x01\x50"}
+"""Access unit delimiters: each ends the picture before it."""
+
 
 def ue(value: int) -> str:
     """An Exp-Golomb code (H.264 section 9.1)."""
@@ -147,7 +150,7 @@ def assemble(
     for index, (timestamp, each) in enumerate(packets):
         assembler.add(each, timestamp, 0.0)
         assembler.end_of_packet(marker=index in marker_on)
-    assembler.flush()
+    assembler.add(AUD[codec], 0, 0.0)
     while (access_unit := assembler.next_access_unit()) is not None:
         found.append(access_unit)
     return found, assembler
@@ -178,7 +181,7 @@ def test_after_a_loss_the_timestamp_tells() -> None:
     assembler.add(part(), 0, 0.0)
     assembler.lose()
     assembler.add(part(8), 3600, 0.0)
-    assembler.flush()
+    assembler.add(AUD[Codec.H264], 0, 0.0)
     first, second = assembler.next_access_unit(), assembler.next_access_unit()
     assert first is not None and second is not None  # noqa: PT018
     assert (first.timestamp, first.damaged, second.timestamp, second.damaged) == (0, True, 3600, True)

@@ -31,7 +31,7 @@ FPS = 10
 def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
     scene = SceneOptions(width=320, height=180, fps=FPS, seconds=4.0, counter=True)
     cache = tmp_path_factory.mktemp("content")
-    codecs = (*Codec, *PictureCodec)
+    codecs = (*Codec, PictureCodec.JPEG, PictureCodec.MPEG4)
     return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=4.0), cache) for codec in codecs}
 
 

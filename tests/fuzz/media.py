@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from tests.support.rtp_packets import end_numbered_pictures, end_picture
 from transcoder.codecs.access_unit import RECOVERY_POINT, filter_nal_units
 from transcoder.codecs.mpeg4 import video_object_layers
 from transcoder.codecs.nal import (
@@ -16,13 +17,14 @@ from transcoder.codecs.nal import (
 from transcoder.codecs.parameter_sets import parse_pps, parse_sps
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import BitstreamError, PayloadError
+from transcoder.formats.depacketizer import DecodingOrder
 from transcoder.ledger import MAX_KINDS, Ledger
 from transcoder.rtp.audio import AudioReceiver
 from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.rtcp import parse_rtcp
 from transcoder.rtp.timeline import LATE_FOR_S, MAX_EARLY_S, MAX_LATE_S, MAX_STEP_BACK_S, Timeline
 from transcoder.rtp.video import VideoReceiver
-from transcoder.sdp import AudioSelection, Interleaving, Media
+from transcoder.sdp import AudioSelection, Media
 
 
 def rtp(data: bytes) -> None:
@@ -54,7 +56,7 @@ def packets_of(data: bytes) -> Iterator[bytes]:
         at += 2 + size
 
 
-def video(codec: SourceCodec, interleaving: Interleaving | None = None) -> Callable[[bytes], None]:
+def video(codec: SourceCodec, decoding_order: DecodingOrder | None = None) -> Callable[[bytes], None]:
     def run(data: bytes) -> None:
         """RTP and RTCP of one media to dated access units, over TCP, or over UDP where the first byte is odd."""
         ledger = Ledger()
@@ -66,7 +68,7 @@ def video(codec: SourceCodec, interleaving: Interleaving | None = None) -> Calla
             reorder=bool(data[:1] and data[0] & 1),
             ssrc=1,
             cname="x",
-            interleaving=interleaving,
+            decoding_order=decoding_order,
         )
         dates = Dates()
         now = 1000.0
@@ -84,7 +86,11 @@ def video(codec: SourceCodec, interleaving: Interleaving | None = None) -> Calla
             report = receiver.report_due(now)
             assert report is None or parse_rtcp(report)
         receiver.handle_timeout(now + 10)
-        receiver.flush()
+        number = receiver.receiver.next_number or 0
+        if decoding_order is None:
+            end_picture(receiver, codec.value, number, 0, now + 11)
+        else:
+            end_numbered_pictures(receiver, codec.value, number, now + 11)
         total += check_access_units(receiver, ledger, dates)
         assert total <= len(data) * (1 if isinstance(codec, Codec) else 70)  # headers of pictures are made anew
         assert len(list(ledger)) <= MAX_KINDS + 16

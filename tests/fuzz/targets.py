@@ -12,6 +12,7 @@ from transcoder.codecs.nal import (
 )
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import RemoteProtocolError
+from transcoder.formats.depacketizer import DecodingOrder
 from transcoder.ipc.messages import (
     MessageParser,
     MessageType,
@@ -22,7 +23,6 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_message,
 )
-from transcoder.sdp import Interleaving
 
 
 @dataclass(frozen=True)
@@ -157,12 +157,12 @@ TARGETS: dict[str, Target] = {
     "h264": Target(media.video(Codec.H264), lambda: seeds.streams("H264"), _RTP_WORDS),
     "h265": Target(media.video(Codec.H265), lambda: seeds.streams("H265"), _RTP_WORDS),
     "h264_interleaved": Target(
-        media.video(Codec.H264, Interleaving(depth=4, max_don_diff=40)),
+        media.video(Codec.H264, DecodingOrder(depth=4, max_don_diff=40)),
         lambda: seeds.interleaved_streams("H264"),
         _RTP_WORDS + _DON_WORDS,
     ),
     "h265_interleaved": Target(
-        media.video(Codec.H265, Interleaving(depth=4, max_don_diff=6)),
+        media.video(Codec.H265, DecodingOrder(depth=4, max_don_diff=6)),
         lambda: seeds.interleaved_streams("H265"),
         _RTP_WORDS + _DON_WORDS,
     ),

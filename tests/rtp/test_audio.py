@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from transcoder.formats.sampled_audio import MAX_SAMPLES_SIZE
 from transcoder.ledger import Ledger
-from transcoder.rtp.audio import MAX_SAMPLES_SIZE, AudioReceiver, AudioUnit
+from transcoder.rtp.audio import AudioReceiver, AudioUnit
 from transcoder.sdp import parse_sdp, select_audio, select_video
 
 VIDEO = "v=0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"

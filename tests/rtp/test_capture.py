@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.support.rtp_packets import ENDS
 from transcoder.codecs.access_unit import filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed, join_byte_stream
+from transcoder.formats.h265 import InOrderReader
 from transcoder.ledger import Ledger
-from transcoder.rtp.payload.h265 import Depacketizer
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.video import VideoReceiver
 
@@ -64,14 +65,15 @@ def check(capture: bytes, expected: bytes, *, reorder: bool) -> None:
 
     # the depacketizer, before any allow-list
     receiver = RtpReceiver(frozenset({payload_type}), 90_000, Ledger(), reorder=reorder)
-    depacketizer = Depacketizer()
+    reader = InOrderReader()
     found: list[bytes] = []
     for time, data in datagrams:
         receiver.receive(data, time)
         while (item := receiver.next_packet()) is not None:
             packet, lost, _ = item
             assert not lost
-            found += depacketizer.receive(packet.payload, marker=packet.marker)
+            before, completed = reader.receive(packet.payload, marker=packet.marker)
+            found += [*before, *completed]
     assert join_byte_stream(found) == expected
 
     # the whole path, behind the allow-list
@@ -93,7 +95,9 @@ def check(capture: bytes, expected: bytes, *, reorder: bool) -> None:
     for time, data in datagrams:
         video.receive_rtp(data, time)
         drain()
-    video.flush()
+    time, last = datagrams[-1]
+    number = (int.from_bytes(last[2:4]) + 1 & 0xFFFF).to_bytes(2)
+    video.receive_rtp(bytes((0x80, payload_type)) + number + last[4:12] + ENDS["H265"], time)
     drain()
     units = units_of(expected)
     assert kept == [unit for unit in units if not is_sei(unit)]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed, nal_unit_type
+from transcoder.formats import h264, h265
 from transcoder.ledger import Ledger
-from transcoder.rtp.payload import h264, h265
 from transcoder.rtp.timeline import Timeline
 from transcoder.rtp.video import REPORT_INTERVAL_S, VideoReceiver
 
@@ -100,10 +100,11 @@ def recorded(rtp: Build, path: Path) -> tuple[str, list[bytes], list[bytes]]:
 def reassembled(path: Path, rtp: Build, codec: Codec = Codec.H264) -> tuple[list[bytes], list[bytes], str]:
     """NAL units straight out of the depacketizer, the payloads, what is expected."""
     expect, packets, payloads = recorded(rtp, path)
-    depacketizer = h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
+    reader = h264.InOrderReader() if codec is Codec.H264 else h265.InOrderReader()
     units: list[bytes] = []
     for packet, payload in zip(packets, payloads, strict=True):
-        units += depacketizer.receive(memoryview(payload), marker=bool(packet[1] & 0x80))
+        before, completed = reader.receive(memoryview(payload), marker=bool(packet[1] & 0x80))
+        units += [*before, *completed]
     return units, payloads, expect
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from transcoder.codecs.nal import Codec, nal_unit_type
 from transcoder.errors import SdpSyntaxError
+from transcoder.formats import h265
+from transcoder.formats.depacketizer import DecodingOrder
 from transcoder.sdp import (
-    Interleaving,
-    parameter_sets,
     parse_sdp,
     select_audio,
     select_video,
@@ -67,22 +67,22 @@ def test_peculiarity(case: dict) -> None:
         (
             "H264",
             "packetization-mode=2;sprop-interleaving-depth=4;sprop-deint-buf-req=90000;sprop-max-don-diff=9",
-            Interleaving(depth=4, max_don_diff=9, buffer_size=90_000),
+            DecodingOrder(depth=4, max_don_diff=9, buffer_size=90_000),
         ),
-        ("H264", "packetization-mode=2; sprop-interleaving-depth=-1", Interleaving()),
+        ("H264", "packetization-mode=2; sprop-interleaving-depth=-1", DecodingOrder()),
         ("H265", "sprop-max-don-diff=0;sprop-depack-buf-nalus=4", None),
         (
             "H265",
             "sprop-max-don-diff=3;sprop-depack-buf-nalus=4;sprop-depack-buf-bytes=5000",
-            Interleaving(depth=4, max_don_diff=3, buffer_size=5000),
+            DecodingOrder(depth=4, max_don_diff=3, buffer_size=5000),
         ),
         ("H265", "sprop-max-don-diff=99999999999", None),
     ],
 )
-def test_interleaving(encoding: str, parameters: str, expected: Interleaving | None) -> None:
+def test_decoding_order(encoding: str, parameters: str, expected: DecodingOrder | None) -> None:
     # RFC 6184 section 8.1; RFC 7798 sections 4.4.1 and 7.1: DONL is there where sprop-max-don-diff is over 0
     body = f"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 {encoding}/90000\r\na=fmtp:96 {parameters}\r\n"
-    assert select_video(parse_sdp(body.encode())).interleaving == expected
+    assert select_video(parse_sdp(body.encode())).decoding_order == expected
 
 
 @pytest.mark.parametrize("row", RECORDED, ids=[row[0] for row in RECORDED])
@@ -117,7 +117,7 @@ def test_every_recorded_description_is_in_the_table(vectors: Path) -> None:
 def test_recorded_fmtp_of_tenda(vectors: Path) -> None:
     line = (vectors / "tenda_cp3pro/hevc_fmtp.txt").read_text().splitlines()[0]
     parameters = dict(item.split("=", 1) for item in line.split(";"))
-    assert [unit[0] >> 1 for unit in parameter_sets(Codec.H265, parameters)] == [32, 33, 34]
+    assert [unit[0] >> 1 for unit in h265.FORMAT.from_fmtp(parameters).parameter_sets] == [32, 33, 34]
 
 
 @pytest.mark.parametrize(

@@ -209,11 +209,6 @@ class AccessUnitAssembler:
         """The next complete access unit, or None."""
         return self._ready.popleft() if self._ready else None
 
-    def flush(self) -> None:
-        """End the access unit that is open: nothing follows."""
-        if self._has_slice:
-            self._close()
-
     def _close(self) -> None:
         if self._overflow:
             self.faults["over the size limit"] += 1

@@ -1,6 +1,7 @@
 """Codecs that cameras send and that are no NAL units: MJPEG and MPEG-4 Part 2. They are read, never served."""
 
-from enum import Enum
+from dataclasses import dataclass
+from typing import ClassVar
 
 from transcoder.codecs.nal import Codec
 
@@ -9,12 +10,24 @@ MAX_DIMENSION = 8192
 MAX_PIXELS = 8192 * 4320
 
 
-class PictureCodec(Enum):
-    """A video codec by the name that SDP uses for it (RFC 2435, RFC 6416)."""
+@dataclass(frozen=True, slots=True)
+class PictureCodec:
+    """A video codec that has no NAL units.
 
-    JPEG = "JPEG"
-    MPEG4 = "MP4V-ES"
+    A payload format may bring one of its own, which then stands in its file.
 
+    Attributes:
+        value: the name that SDP uses for it (RFC 2435, RFC 6416), as Codec has it.
+    """
+
+    value: str
+
+    JPEG: ClassVar["PictureCodec"]
+    MPEG4: ClassVar["PictureCodec"]
+
+
+PictureCodec.JPEG = PictureCodec("JPEG")
+PictureCodec.MPEG4 = PictureCodec("MP4V-ES")
 
 SourceCodec = Codec | PictureCodec
 """What a camera may send."""
@@ -26,7 +39,8 @@ def source_codec(name: str) -> SourceCodec:
     Raises:
         ValueError: there is none.
     """
-    return next((codec for codec in PictureCodec if codec.value == name), None) or Codec(name)
+    pictures = (PictureCodec.JPEG, PictureCodec.MPEG4)
+    return next((codec for codec in pictures if codec.value == name), None) or Codec(name)
 
 
 def is_sane_size(width: int, height: int) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from transcoder import formats
 from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, is_allowed, nal_unit_type
-from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.errors import LimitExceeded, RemoteProtocolError
 
 MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
@@ -55,11 +56,6 @@ RANDOM_ACCESS = 2
 """Flag of an access unit or coded picture: decoding may start at it."""
 REPEATED = 4
 """Flag of a coded picture: the last picture again, or the slate, while the camera is away."""
-
-_CODECS = {1: Codec.H264, 2: Codec.H265}
-"""Of what an encoder of ours makes."""
-_SOURCE_CODECS: dict[int, SourceCodec] = {**_CODECS, 3: PictureCodec.JPEG, 4: PictureCodec.MPEG4}
-_CODEC_NUMBERS = {codec: number for number, codec in _SOURCE_CODECS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,15 +139,19 @@ def serialize_access_unit(codec: SourceCodec, flags: int, pts: int, arrival: flo
         arrival: monotonic seconds.
         data: Annex B byte stream.
     """
-    head = _ACCESS_UNIT.pack(_CODEC_NUMBERS[codec], flags, pts, arrival)
+    head = _ACCESS_UNIT.pack(formats.VIDEO.of_codec(codec).number, flags, pts, arrival)
     return b"".join((_HEADER.pack(len(head) + len(data), MessageType.ACCESS_UNIT), head, data))
 
 
 def parse_access_unit(body: memoryview) -> AccessUnitMessage:
     """Body of an access unit message, as our own service wrote it."""
-    codec, flags, pts, arrival = _ACCESS_UNIT.unpack_from(body)
+    number, flags, pts, arrival = _ACCESS_UNIT.unpack_from(body)
     return AccessUnitMessage(
-        codec=_SOURCE_CODECS[codec], flags=flags, pts=pts, arrival=arrival, data=body[_ACCESS_UNIT.size :]
+        codec=formats.VIDEO.of_number(number).codec,
+        flags=flags,
+        pts=pts,
+        arrival=arrival,
+        data=body[_ACCESS_UNIT.size :],
     )
 
 
@@ -165,7 +165,9 @@ def serialize_coded(
     nal_units: Sequence[bytes],
 ) -> bytes:
     """Wire form of a coded picture: header, sizes, NAL units."""
-    head = _CODED.pack(output_number, _CODEC_NUMBERS[codec], flags, pts, arrival, *timings, len(nal_units))
+    head = _CODED.pack(
+        output_number, formats.VIDEO.of_codec(codec).number, flags, pts, arrival, *timings, len(nal_units)
+    )
     sizes = struct.pack(f"<{len(nal_units)}I", *map(len, nal_units))
     size = len(head) + len(sizes) + sum(map(len, nal_units))
     return b"".join((_HEADER.pack(size, MessageType.CODED), head, sizes, *nal_units))
@@ -183,10 +185,11 @@ def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
     """
     if len(body) < _CODED.size:
         raise RemoteProtocolError("a coded picture is cut off")
-    number, codec, flags, pts, arrival, decode_s, stages_s, encode_s, count = _CODED.unpack_from(body)
-    check_output_number(number, outputs)
+    output_number, number, flags, pts, arrival, decode_s, stages_s, encode_s, count = _CODED.unpack_from(body)
+    check_output_number(output_number, outputs)
+    codec = formats.VIDEO.served_codec(number)
     position = _CODED.size + 4 * count
-    if codec not in _CODECS or not 0 < count <= MAX_NAL_UNITS or position > len(body):
+    if codec is None or not 0 < count <= MAX_NAL_UNITS or position > len(body):
         raise RemoteProtocolError("a coded picture has an impossible header")
     if not all(map(math.isfinite, (arrival, decode_s, stages_s, encode_s))):
         raise RemoteProtocolError("a coded picture has impossible times")
@@ -196,15 +199,15 @@ def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
         unit = bytes(body[position : position + size])
         if size < 2 or len(unit) < size:
             raise RemoteProtocolError("a coded picture has an impossible NAL unit")
-        if not is_allowed(_CODECS[codec], nal_unit_type(_CODECS[codec], unit)) or b"\x00\x00\x01" in unit:
+        if not is_allowed(codec, nal_unit_type(codec, unit)) or b"\x00\x00\x01" in unit:
             raise RemoteProtocolError("a coded picture has a NAL unit that is not let through")
         nal_units.append(unit)
         position += size
     if position != len(body):
         raise RemoteProtocolError("a coded picture has bytes left over")
     return CodedMessage(
-        output_number=number,
-        codec=_CODECS[codec],
+        output_number=output_number,
+        codec=codec,
         flags=flags,
         pts=pts,
         arrival=arrival,

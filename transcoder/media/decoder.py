@@ -18,12 +18,13 @@ from transcoder.media.decoded_picture import UNSPECIFIED_MATRIX, DecodedPicture
 from transcoder.media.geometry import sane_aspect
 from transcoder.media.picture import plane_u8, plane_u16
 
-_NAMES: dict[SourceCodec, str] = {
+NAMES: dict[SourceCodec, str] = {
     Codec.H264: "h264",
     Codec.H265: "hevc",
     PictureCodec.JPEG: "mjpeg",
     PictureCodec.MPEG4: "mpeg4",
 }
+"""FFmpeg's name of the decoder of each payload format (transcoder.formats)."""
 _TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
 FULL_RANGE = 2
@@ -84,9 +85,9 @@ class Decoder:
         self._context = self._open()
 
     def _open(self) -> av.VideoCodecContext:
-        context = av.CodecContext.create(_NAMES[self.codec], "r")
+        context = av.CodecContext.create(NAMES[self.codec], "r")
         if not isinstance(context, av.VideoCodecContext):
-            raise MediaError(f"FFmpeg has no {_NAMES[self.codec]} video decoder")
+            raise MediaError(f"FFmpeg has no {NAMES[self.codec]} video decoder")
         context.thread_count = 1
         context.thread_type = "NONE"
         context.open()

@@ -300,7 +300,7 @@ class RtspSource(asyncio.Protocol):
         selection = select_video(description)
         if self._options.profile.codec is not None:
             codec = self._options.profile.codec
-            selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), interleaving=None)
+            selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), decoding_order=None)
         self._selection = selection
         self._description = description, event.server
         self._audio_selection = select_audio(description, selection) if self._options.audio else None
@@ -360,7 +360,7 @@ class RtspSource(asyncio.Protocol):
             marker_proofs=PROOFS if self._options.profile.trust_marker else NEVER,
             parameter_sets=selection.parameter_sets,
             picture_size=selection.picture_size,
-            interleaving=selection.interleaving,
+            decoding_order=selection.decoding_order,
         )
 
     def _suspect(self, now: float, since: float) -> None:
@@ -372,7 +372,7 @@ class RtspSource(asyncio.Protocol):
         if not unseen or video.receiver.received < SUSPICIOUS_PACKETS:
             return
         self._selection = replace(
-            selection, codec=selection.suspected, suspected=None, parameter_sets=(), interleaving=None
+            selection, codec=selection.suspected, suspected=None, parameter_sets=(), decoding_order=None
         )
         self.video = self._receiver(self._selection, reorder=self._options.transport in {"udp", "multicast"})
         self.faults[f"{selection.codec.value} that is {self._selection.codec.value}"] += 1

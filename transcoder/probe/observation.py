@@ -177,7 +177,7 @@ class Observation:
             cname=product.NAME,
             parameter_sets=selection.parameter_sets,
             picture_size=selection.picture_size,
-            interleaving=selection.interleaving,
+            decoding_order=selection.decoding_order,
         )
 
     def on_playing(self) -> None:

@@ -5,44 +5,15 @@ never handed on.
 """
 
 import struct
-from dataclasses import dataclass
 
 from transcoder.errors import PayloadError
+from transcoder.formats.depacketizer import RtpPacket
 
 Buffer = bytes | bytearray | memoryview
 
 HEADER_SIZE = 12
 
 _HEADER = struct.Struct("!BBHII")
-
-
-@dataclass(slots=True, kw_only=True)
-class RtpPacket:
-    """One received RTP packet.
-
-    Attributes:
-        payload_type: 0..127.
-        sequence_number: 0..65535, as sent.
-        timestamp: 0..2**32-1 ticks, as sent.
-        ssrc: the sender's synchronization source.
-        marker: the M bit.
-        payload: a view into the received buffer; padding and extension are outside it.
-        extension_profile: the 16 bits "defined by profile", or None without a header extension.
-        extension: the extension's words, for counting and examples.
-        csrc_count: 0..15.
-        padding: bytes of padding that were cut off.
-    """
-
-    payload_type: int
-    sequence_number: int
-    timestamp: int
-    ssrc: int
-    marker: bool
-    payload: memoryview
-    extension_profile: int | None = None
-    extension: bytes = b""
-    csrc_count: int = 0
-    padding: int = 0
 
 
 def peek_payload_type(data: Buffer) -> int:

@@ -7,8 +7,9 @@ own, Uniview's repeat the sequence number of a video packet.
 from collections import deque
 
 from transcoder.errors import PayloadError
+from transcoder.formats.depacketizer import RtpPacket
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import Buffer, RtpPacket, parse_rtp, peek_payload_type
+from transcoder.rtp.packet import Buffer, parse_rtp, peek_payload_type
 from transcoder.rtp.rtcp import ReportBlock
 
 MAX_DROPOUT = 3000

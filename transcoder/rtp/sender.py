@@ -7,10 +7,11 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transcoder import formats
 from transcoder.clock import VIDEO_CLOCK_RATE, ntp_from_unix
 from transcoder.codecs.nal import Codec
+from transcoder.formats import mpeg4_generic
 from transcoder.rtp.packet import HEADER_SIZE, serialize_header
-from transcoder.rtp.payload import h264, h265, mpeg4_generic
 from transcoder.rtp.rtcp import SenderReport, serialize_goodbye, serialize_sender_report
 
 MAX_PAYLOAD = 1400
@@ -52,8 +53,7 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
         timestamp: RTP timestamp, any integer; sent modulo 2**32.
         random_access: whether it begins with parameter sets and an IDR.
     """
-    packetize = h264.packetize if codec is Codec.H264 else h265.packetize
-    payloads = packetize(nal_units, MAX_PAYLOAD)
+    payloads = formats.VIDEO.serving(codec).packetize(nal_units, MAX_PAYLOAD)
     last = len(payloads) - 1
     parts = []
     offsets = []

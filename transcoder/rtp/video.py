@@ -4,73 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
-from transcoder.codecs.nal import Codec
-from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder import formats
+from transcoder.codecs.access_unit import AccessUnit
+from transcoder.codecs.picture_codec import SourceCodec
+from transcoder.formats.depacketizer import DecodingOrder, DepacketizerOptions, RtpPacket, RunDepacketizer
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import Buffer, RtpPacket
-from transcoder.rtp.payload import h264, h265, interleaved, jpeg, mpeg4
+from transcoder.rtp.packet import Buffer
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
 from transcoder.rtp.sender_reports import SenderReports
-from transcoder.sdp import Interleaving
 
 REPORT_INTERVAL_S = 5.0
 """Between receiver reports (RFC 3550 section 6.2); they keep sessions of cameras alive that ignore requests."""
-
-
-class NalUnitPath:
-    """From the packet to the access unit where NAL units are sent."""
-
-    def __init__(self, codec: Codec, proofs: int = 0, parameter_sets: tuple[bytes, ...] = ()) -> None:
-        self._assembler = AccessUnitAssembler(codec, proofs=proofs, parameter_sets=parameter_sets)
-        self._depacketizer: h264.Depacketizer | h265.Depacketizer = (
-            h264.Depacketizer() if codec is Codec.H264 else h265.Depacketizer()
-        )
-        self._timestamp = 0
-
-    @property
-    def faults(self) -> Counter[str]:
-        """Everything tolerated so far, by kind."""
-        return self._depacketizer.faults + self._assembler.faults
-
-    @property
-    def continuation(self) -> bytes:
-        """What the payload of a fragment in the middle of the open NAL unit begins with; empty without one."""
-        return self._depacketizer.continuation
-
-    def receive_middles(self, bodies: list[memoryview], size: int) -> None:
-        """Take such fragments, behind what they begin with; size: bytes of all of them."""
-        self._depacketizer.middles(bodies, size)
-
-    def receive(self, packet: RtpPacket, now: float) -> None:
-        """Take one packet."""
-        assembler, marker, timestamp = self._assembler, packet.marker, packet.timestamp
-        depacketizer = self._depacketizer
-        for unit in depacketizer.receive(packet.payload, marker=marker):
-            if len(unit) >= 2:
-                assembler.add(unit, self._timestamp if depacketizer.cut > 0 else timestamp, now)
-            depacketizer.cut -= 1
-        depacketizer.cut = 0
-        self._timestamp = timestamp
-        if marker:
-            assembler.end_of_packet(marker=True)
-
-    def lose(self, *, restart: bool) -> None:
-        """Packets are missing before the next one, or the source begins anew."""
-        self._depacketizer.lose()
-        if restart:
-            self._assembler.restart()
-        else:
-            self._assembler.lose()
-
-    def next_access_unit(self) -> AccessUnit | None:
-        """The next complete access unit, or None."""
-        return self._assembler.next_access_unit()
-
-    def flush(self) -> None:
-        """End the access unit that is open: nothing follows."""
-        self._assembler.flush()
 
 
 class VideoReceiver:
@@ -87,7 +32,7 @@ class VideoReceiver:
         parameter_sets: of the session description; cameras may send them nowhere else.
         picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
         marker_proofs: pictures that the marker of H.264 and H.265 has to end rightly before it is believed.
-        interleaving: of the session description, where NAL units come with decoding order numbers.
+        decoding_order: of the session description, where NAL units come with decoding order numbers.
 
     Attributes:
         restarts: how often the source began anew; whoever keeps a timeline resets it then.
@@ -106,21 +51,21 @@ class VideoReceiver:
         parameter_sets: tuple[bytes, ...] = (),
         picture_size: tuple[int, int] | None = None,
         marker_proofs: int = 0,
-        interleaving: Interleaving | None = None,
+        decoding_order: DecodingOrder | None = None,
     ) -> None:
-        extensions = jpeg.EXTENSIONS if codec is PictureCodec.JPEG else frozenset()
-        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=extensions)
-        self._fragments: NalUnitPath | None = None
+        video = formats.VIDEO.of_codec(codec)
+        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=video.extensions)
+        self._depacketizer = video.depacketizer(
+            DepacketizerOptions(
+                ledger=ledger,
+                parameter_sets=parameter_sets,
+                picture_size=picture_size,
+                marker_proofs=marker_proofs,
+                decoding_order=decoding_order,
+            )
+        )
+        self._runs = self._depacketizer if isinstance(self._depacketizer, RunDepacketizer) else None
         self._continuation: tuple[bytes, bytes] | None = None
-        self._path: NalUnitPath | interleaved.PictureAssembler | jpeg.PictureAssembler | mpeg4.PictureAssembler
-        if codec is PictureCodec.JPEG:
-            self._path = jpeg.PictureAssembler(ledger, picture_size)
-        elif codec is PictureCodec.MPEG4:
-            self._path = mpeg4.PictureAssembler(ledger, parameter_sets)
-        elif interleaving is not None:
-            self._path = interleaved.PictureAssembler(codec, interleaving, parameter_sets)
-        else:
-            self._path = self._fragments = NalUnitPath(codec, marker_proofs, parameter_sets)
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname
@@ -131,7 +76,7 @@ class VideoReceiver:
     @property
     def faults(self) -> Counter[str]:
         """Everything tolerated so far, by kind."""
-        return self._path.faults
+        return self._depacketizer.faults
 
     @property
     def sender_report(self) -> SenderReport | None:
@@ -171,7 +116,7 @@ class VideoReceiver:
         All that such a packet begins with is known but its number: `head` before it, `tail` behind.
         """
         expected = number = self.receiver.next_number
-        if number is None or self._fragments is None:
+        if number is None or self._runs is None:
             return 0
         view = memoryview(buffer)
         skip = 4 + len(tail)
@@ -192,20 +137,20 @@ class VideoReceiver:
         if number == expected:
             return 0
         self.receiver.receive_run(len(bodies), size + skip * len(bodies), int.from_bytes(tail[:4]), now)
-        self._fragments.receive_middles(bodies, size)
+        self._runs.receive_middles(bodies, size)
         return len(bodies)
 
     def _drain(self) -> None:
-        receiver, path = self.receiver, self._path
+        receiver, depacketizer = self.receiver, self._depacketizer
         packet = None
         while (item := receiver.next_packet()) is not None:
             packet, lost, now = item
             if lost:
                 self.restarts += lost < 0
-                path.lose(restart=lost < 0)
-            path.receive(packet, now)
-        if packet is not None and self._fragments is not None:
-            prefix = self._fragments.continuation
+                depacketizer.lose(restart=lost < 0)
+            depacketizer.receive(packet, now)
+        if packet is not None and self._runs is not None:
+            prefix = self._runs.continuation
             self._continuation = _continuation(packet, prefix) if prefix else None
 
     def receive_rtcp(self, data: Buffer, now: float) -> None:
@@ -214,11 +159,7 @@ class VideoReceiver:
 
     def next_access_unit(self) -> AccessUnit | None:
         """The next complete access unit, or None."""
-        return self._path.next_access_unit()
-
-    def flush(self) -> None:
-        """End the access unit that is open: nothing follows."""
-        self._path.flush()
+        return self._depacketizer.next_access_unit()
 
     def next_timeout(self) -> float | None:
         """When handle_timeout wants to be called."""

@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from transcoder.codecs.nal import Codec
-from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder import formats
 from transcoder.errors import LimitExceeded, SdpSyntaxError
 
 MAX_SDP_SIZE = 64 << 10
@@ -22,13 +21,6 @@ _STATIC_ENCODINGS = {
     14: ("MPA", 90000), 26: ("JPEG", 90000), 32: ("MPV", 90000), 33: ("MP2T", 90000),
 }  # fmt: skip
 """RFC 3551 tables 4 and 5."""
-
-VIDEO_ENCODINGS: tuple[dict[str, SourceCodec], ...] = (
-    {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265},
-    {"MP4V-ES": PictureCodec.MPEG4},
-    {"JPEG": PictureCodec.JPEG},
-)
-"""In the order of preference; FLIR offers H.264 behind MPEG-4 in one media."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +236,7 @@ def _formats(
             if parsed is not None:
                 parameters.setdefault(*parsed)
     numbers = _numbers(raw_formats)
-    formats = []
+    offered = []
     for number in dict.fromkeys(numbers):
         static = (*_STATIC_ENCODINGS.get(number, ("", 0)), 1)
         # one format, one rtpmap of another number (ffcs H265): they mean each other
@@ -253,29 +245,25 @@ def _formats(
         own = parameters.get(number) or stray.get(number)
         if own is None:
             own = next(iter(parameters.values())) if len(numbers) == len(parameters) == 1 else {}
-        formats.append(
+        offered.append(
             OfferedFormat(
                 payload_type=number, encoding=encoding, clock_rate=clock_rate, channels=channels, parameters=own
             )
         )
-    return tuple(formats)
+    return tuple(offered)
 
 
 def _clock_rate(encoding: str) -> int:
-    """What an encoding's clock rate is where rtpmap leaves it out; 0 where there is no telling."""
-    for encodings in VIDEO_ENCODINGS:
-        if encoding in encodings:
-            return 90_000
-    if encoding.removeprefix("AAL2-").startswith("G726-"):
-        return 8000
-    return _AUDIO_CLOCK_RATES.get(encoding, 0)
+    """The clock rate of an encoding whose rtpmap leaves it out; 0 where there is no telling."""
+    known = formats.VIDEO.of_encoding(encoding) or formats.AUDIO.of_encoding(encoding)
+    return known.clock_rate if known is not None else _OTHER_CLOCK_RATES.get(encoding, 0)
 
 
-_AUDIO_CLOCK_RATES = {
-    **dict(_STATIC_ENCODINGS[number] for number in (0, 3, 8, 14)),
+_OTHER_CLOCK_RATES = {
+    **dict(_STATIC_ENCODINGS[number] for number in (3, 14)),
     "G722": 8000, "G723": 8000, "G728": 8000, "G729": 8000, "OPUS": 48_000,
 }  # fmt: skip
-"""RFC 3551 table 4; RFC 7587 section 4.1."""
+"""Of encodings that are not received, for reports (RFC 3551 table 4; RFC 7587 section 4.1)."""
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """The session description that we serve: every value in it is ours (RFC 2327, RFC 4566)."""
 
-import base64
 from dataclasses import dataclass
 
+from transcoder import formats
 from transcoder.codecs.nal import Codec
-from transcoder.sdp.select import SPROP
+from transcoder.formats import mpeg4_generic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         f"m=video 0 RTP/AVP {number}",
         f"b=AS:{video.bitrate_kbps}",
         f"a=rtpmap:{number} {video.codec.value}/90000",
-        f"a=fmtp:{number} {_served_parameters(video)}",
+        f"a=fmtp:{number} {formats.VIDEO.serving(video.codec).to_fmtp(video.parameter_sets)}",
     ]
     if video.frame_rate:
         lines.append(f"a=framerate:{video.frame_rate:g}")
@@ -73,19 +73,8 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         lines += [
             f"m=audio 0 RTP/AVP {number}",
             f"a=rtpmap:{number} MPEG4-GENERIC/{audio.clock_rate}/1",
-            (
-                f"a=fmtp:{number} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
-                f"indexdeltalength=3;config={audio.config.hex().upper()}"
-            ),
+            f"a=fmtp:{number} {mpeg4_generic.to_fmtp(audio.config)}",
             "a=control:trackID=1",
             "a=recvonly",
         ]
     return ("\r\n".join(lines) + "\r\n").encode()
-
-
-def _served_parameters(video: ServedVideo) -> str:
-    sets = [base64.b64encode(unit).decode() for unit in video.parameter_sets]
-    if video.codec is Codec.H264:
-        level = video.parameter_sets[0][1:4].hex().upper()
-        return f"packetization-mode=1;profile-level-id={level};sprop-parameter-sets={','.join(sets)}"
-    return ";".join(f"{name}={value}" for name, value in zip(SPROP[Codec.H265], sets, strict=True))

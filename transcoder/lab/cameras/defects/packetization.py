@@ -5,8 +5,8 @@ from typing import Literal
 
 from transcoder.codecs.nal import START_CODE, Codec, header_size, is_parameter_set, nal_unit_type
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.formats import h264, h265
 from transcoder.lab.cameras.picture_packets import packetize_pictures
-from transcoder.rtp.payload import h264, h265
 
 MAX_BLOB = 60_000
 """Bytes of a byte stream put into one packet: a UDP datagram and an interleaved frame hold 65535 with their headers."""

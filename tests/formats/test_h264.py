@@ -6,20 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcoder.rtp.payload.h264 import Depacketizer, packetize
+from transcoder.formats.h264 import InOrderReader, packetize
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
 PPS = bytes.fromhex("68ef0f2c80")
 
 
 def depacketize(payloads: list[str | bytes], markers: list[bool] | None = None) -> tuple[list[bytes], dict[str, int]]:
-    depacketizer = Depacketizer()
+    reader = InOrderReader()
     units: list[bytes] = []
     for index, payload in enumerate(payloads):
         data = bytes.fromhex(payload) if isinstance(payload, str) else payload
         marker = markers[index] if markers else index == len(payloads) - 1
-        units += depacketizer.receive(memoryview(data), marker=marker)
-    return units, dict(depacketizer.faults)
+        before, completed = reader.receive(memoryview(data), marker=marker)
+        units += [*before, *completed]
+    return units, dict(reader.reassembly.faults)
 
 
 def reference_units(payloads: list[bytes], limit: int) -> Iterator[bytes]:
@@ -153,14 +154,18 @@ def test_marker_on_every_packet_costs_one_unit() -> None:
 
 
 def test_a_loss_gives_up_the_unit_and_nothing_else() -> None:
-    depacketizer = Depacketizer()
-    feed = lambda text: depacketizer.receive(memoryview(bytes.fromhex(text)), marker=False)  # noqa: E731  # three uses
+    reader = InOrderReader()
+
+    def feed(text: str) -> list[bytes]:
+        before, completed = reader.receive(memoryview(bytes.fromhex(text)), marker=False)
+        return [*before, *completed]
+
     assert feed("7c85aa") == []
-    depacketizer.lose()
+    reader.reassembly.lose()
     assert feed("7c45cc") == []
     assert feed("7c81dd") == []
     assert feed("7c41ee") == [bytes.fromhex("61ddee")]
-    assert dict(depacketizer.faults) == {"unit lost with a packet": 1}
+    assert dict(reader.reassembly.faults) == {"unit lost with a packet": 1}
 
 
 PAYLOADS = st.lists(
@@ -178,11 +183,12 @@ PAYLOADS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(PAYLOADS, st.randoms(use_true_random=False))
 def test_any_payloads(payloads: list[bytes], chance: object) -> None:
-    depacketizer = Depacketizer()
+    reader = InOrderReader()
     for payload in payloads:
         if chance.random() < 0.1:
-            depacketizer.lose()
-        for unit in depacketizer.receive(memoryview(payload), marker=chance.random() < 0.3):
+            reader.reassembly.lose()
+        before, completed = reader.receive(memoryview(payload), marker=chance.random() < 0.3)
+        for unit in [*before, *completed]:
             assert unit
             if payload[0] & 31 not in {30, 31}:  # types that the allow-list drops whole
                 assert b"\x00\x00\x01" not in unit
@@ -202,8 +208,8 @@ WORST = {
 @pytest.mark.parametrize("name", WORST)
 def test_worst_cases_cost_no_more_than_their_size(name: str, assert_linear: Callable[..., None]) -> None:
     def run(payloads: list[bytes]) -> None:
-        depacketizer = Depacketizer()
+        reader = InOrderReader()
         for payload in payloads:
-            depacketizer.receive(memoryview(payload), marker=False)
+            reader.receive(memoryview(payload), marker=False)
 
     assert_linear(WORST[name], run, 8000, at_most_s=1.0)

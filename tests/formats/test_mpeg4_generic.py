@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcoder.rtp.payload.mpeg4_generic import MAX_AUDIO_UNIT, MAX_AUDIO_UNITS, Depacketizer, packetize
+from transcoder.formats.mpeg4_generic import MAX_AUDIO_UNIT, MAX_AUDIO_UNITS, AacDepacketizer, packetize
 
 HBR, LBR = (13, 3), (6, 2)
 """sizeLength and indexLength of modes AAC-hbr and AAC-lbr (RFC 3640 sections 3.3.6, 3.3.5)."""
@@ -42,8 +42,8 @@ def payload(bits: tuple[int, int], headers: list[tuple[int, int]], data: bytes) 
     ],
 )
 def test_by_hand(bits: tuple[int, int], packet: str, units: list[bytes]) -> None:
-    depacketizer = Depacketizer(*bits)
-    assert depacketizer.receive(memoryview(bytes.fromhex(packet)), marker=True) == units
+    depacketizer = AacDepacketizer(*bits)
+    assert depacketizer.frames(memoryview(bytes.fromhex(packet)), marker=True) == units
     assert not depacketizer.faults
 
 
@@ -54,12 +54,12 @@ def test_what_is_sent() -> None:
 
 def test_a_frame_of_several_packets() -> None:
     """Each fragment tells the size of the whole AU (section 3.2.3); the marker is on the last."""
-    depacketizer = Depacketizer(*HBR)
+    depacketizer = AacDepacketizer(*HBR)
     header = bytes.fromhex("0010 0050")
-    assert depacketizer.receive(memoryview(header + b"0123"), marker=False) == []
-    assert depacketizer.receive(memoryview(header + b"4567"), marker=False) == []
-    assert depacketizer.receive(memoryview(header + b"89"), marker=True) == [b"0123456789"]
-    assert depacketizer.receive(memoryview(header + b"abcdefghij"), marker=True) == [b"abcdefghij"]
+    assert depacketizer.frames(memoryview(header + b"0123"), marker=False) == []
+    assert depacketizer.frames(memoryview(header + b"4567"), marker=False) == []
+    assert depacketizer.frames(memoryview(header + b"89"), marker=True) == [b"0123456789"]
+    assert depacketizer.frames(memoryview(header + b"abcdefghij"), marker=True) == [b"abcdefghij"]
     assert not depacketizer.faults
 
 
@@ -68,24 +68,24 @@ def test_a_lost_fragment_costs_its_frame_alone() -> None:
     first, middle, last = (memoryview(header + part) for part in (b"0123", b"4567", b"89"))
     whole = memoryview(header + b"abcdefghij")
 
-    missing_first = Depacketizer(*HBR)
-    assert missing_first.receive(middle, marker=False) == []
-    assert missing_first.receive(last, marker=True) == []
-    assert missing_first.receive(whole, marker=True) == [b"abcdefghij"]
+    missing_first = AacDepacketizer(*HBR)
+    assert missing_first.frames(middle, marker=False) == []
+    assert missing_first.frames(last, marker=True) == []
+    assert missing_first.frames(whole, marker=True) == [b"abcdefghij"]
     assert missing_first.faults == {"fragment lost": 1}
 
-    missing_middle = Depacketizer(*HBR)
-    assert missing_middle.receive(first, marker=False) == []
+    missing_middle = AacDepacketizer(*HBR)
+    assert missing_middle.frames(first, marker=False) == []
     missing_middle.lose()
-    assert missing_middle.receive(last, marker=True) == []
-    assert missing_middle.receive(first, marker=False) == []
-    assert missing_middle.receive(middle, marker=False) == []
-    assert missing_middle.receive(last, marker=True) == [b"0123456789"]
+    assert missing_middle.frames(last, marker=True) == []
+    assert missing_middle.frames(first, marker=False) == []
+    assert missing_middle.frames(middle, marker=False) == []
+    assert missing_middle.frames(last, marker=True) == [b"0123456789"]
 
-    missing_last = Depacketizer(*HBR)
-    assert missing_last.receive(first, marker=False) == []
+    missing_last = AacDepacketizer(*HBR)
+    assert missing_last.frames(first, marker=False) == []
     missing_last.lose()
-    assert missing_last.receive(whole, marker=True) == [b"abcdefghij"]
+    assert missing_last.frames(whole, marker=True) == [b"abcdefghij"]
 
 
 @pytest.mark.parametrize(
@@ -103,29 +103,29 @@ def test_a_lost_fragment_costs_its_frame_alone() -> None:
     ],
 )
 def test_what_can_not_be(bits: tuple[int, int], packet: str, fault: str) -> None:
-    depacketizer = Depacketizer(*bits)
-    units = depacketizer.receive(memoryview(bytes.fromhex(packet)), marker=True)
+    depacketizer = AacDepacketizer(*bits)
+    units = depacketizer.frames(memoryview(bytes.fromhex(packet)), marker=True)
     assert units == ([b"aaa"] if packet.startswith("0020") else [])
     assert depacketizer.faults == {fault: 1}
 
 
 def test_limits() -> None:
     most = payload(HBR, [(1, 0)] * MAX_AUDIO_UNITS, b"x" * MAX_AUDIO_UNITS)
-    assert len(Depacketizer(*HBR).receive(most, marker=True)) == MAX_AUDIO_UNITS
+    assert len(AacDepacketizer(*HBR).frames(most, marker=True)) == MAX_AUDIO_UNITS
     more = payload(HBR, [(1, 0)] * (MAX_AUDIO_UNITS + 1), b"x" * (MAX_AUDIO_UNITS + 1))
-    assert Depacketizer(*HBR).receive(more, marker=True) == []
+    assert AacDepacketizer(*HBR).frames(more, marker=True) == []
     large = payload((16, 0), [(MAX_AUDIO_UNIT + 1, 0)], bytes(MAX_AUDIO_UNIT + 1))
-    assert Depacketizer(16, 0).receive(large, marker=True) == []
+    assert AacDepacketizer(16, 0).frames(large, marker=True) == []
 
 
 def test_fragments_without_end_are_not_collected() -> None:
-    depacketizer = Depacketizer(16, 0)
+    depacketizer = AacDepacketizer(16, 0)
     for _ in range(1000):
-        assert depacketizer.receive(payload((16, 0), [(0xFFFF, 0)], bytes(1000)), marker=False) == []
+        assert depacketizer.frames(payload((16, 0), [(0xFFFF, 0)], bytes(1000)), marker=False) == []
     for _ in range(1000):
         assert all(
             len(unit) <= MAX_AUDIO_UNIT
-            for unit in depacketizer.receive(payload((16, 0), [(8000, 0)], bytes(1000)), marker=False)
+            for unit in depacketizer.frames(payload((16, 0), [(8000, 0)], bytes(1000)), marker=False)
         )
     assert depacketizer.faults["impossible AU size"] >= 1000
 
@@ -138,20 +138,20 @@ def test_fragments_without_end_are_not_collected() -> None:
 )
 def test_frames_packed_in_any_way_come_out(bits: tuple[int, int], frames: list[bytes], seed: int) -> None:
     rng = random.Random(seed)
-    depacketizer = Depacketizer(*bits)
+    depacketizer = AacDepacketizer(*bits)
     out = []
     waiting = list(frames)
     while waiting:
         if rng.random() < 0.5:  # several in one packet
             together = [waiting.pop(0) for _ in range(min(rng.randint(1, 5), len(waiting)))]
             headers = [(len(frame), 0) for frame in together]
-            out += depacketizer.receive(payload(bits, headers, b"".join(together)), marker=True)
+            out += depacketizer.frames(payload(bits, headers, b"".join(together)), marker=True)
         else:  # one in several packets
             frame = waiting.pop(0)
             cuts = sorted({rng.randint(1, len(frame)) for _ in range(3)} | {len(frame)})
             for begin, end in zip([0, *cuts], cuts, strict=False):
                 part = payload(bits, [(len(frame), 0)], frame[begin:end])
-                out += depacketizer.receive(part, marker=end == len(frame))
+                out += depacketizer.frames(part, marker=end == len(frame))
     assert out == frames
     assert not depacketizer.faults
 
@@ -165,8 +165,8 @@ def test_frames_packed_in_any_way_come_out(bits: tuple[int, int], frames: list[b
 def test_garbage_raises_nothing_and_grows_nothing(
     size_length: int, index_length: int, packets: list[tuple[bytes, bool]]
 ) -> None:
-    depacketizer = Depacketizer(size_length, index_length)
+    depacketizer = AacDepacketizer(size_length, index_length)
     received = sum(len(data) for data, _ in packets)
-    units = [unit for data, marker in packets for unit in depacketizer.receive(memoryview(data), marker=marker)]
+    units = [unit for data, marker in packets for unit in depacketizer.frames(memoryview(data), marker=marker)]
     assert sum(map(len, units)) <= received
     assert all(0 < len(unit) <= MAX_AUDIO_UNIT for unit in units)

@@ -9,31 +9,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.rtp_packets import LONG_S, NUMBERED_ENDS, end_numbered_pictures
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
-from transcoder.ledger import Ledger
-from transcoder.rtp.packet import parse_rtp
-from transcoder.rtp.payload.decoding_order import (
+from transcoder.formats import h264, h265
+from transcoder.formats.decoding_order import (
     DEFAULT_DEPTH,
     MAX_HELD_SIZE,
     MAX_HELD_UNITS,
     MAX_HOLD_S,
     MAX_LATE_UNITS,
+    DecodingOrderDepacketizer,
     Deinterleaver,
+    NumberedPayloadReader,
 )
-from transcoder.rtp.payload.interleaved import H264Units, H265Units, PictureAssembler
+from transcoder.formats.depacketizer import DecodingOrder
+from transcoder.ledger import Ledger
+from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.video import VideoReceiver
-from transcoder.sdp import Interleaving
 
 Build = Callable[..., bytes]
 
 
-def numbered(units: H264Units | H265Units, payloads: list[str]) -> tuple[list[tuple[int, int, str]], dict[str, int]]:
+def numbered(reader: NumberedPayloadReader, payloads: list[str]) -> tuple[list[tuple[int, int, str]], dict[str, int]]:
     """(DON, ticks after the packet's timestamp, NAL unit in hex) of payloads in hex."""
     found = []
     for payload in payloads:
-        found += units.receive(memoryview(bytes.fromhex(payload)), marker=False)
-    return [(don, offset, unit.hex()) for don, offset, unit in found], dict(units.faults)
+        found += reader.receive(memoryview(bytes.fromhex(payload)), marker=False)
+    return [(don, offset, unit.hex()) for don, offset, unit in found], dict(reader.numbers.faults)
 
 
 NO_DON = "packet without decoding order number"
@@ -69,7 +72,7 @@ H264_CASES = [
     ("payloads", "units", "faults"), [row[1:] for row in H264_CASES], ids=[r[0] for r in H264_CASES]
 )
 def test_h264(payloads: list[str], units: list[tuple[int, int, str]], faults: dict[str, int]) -> None:
-    assert numbered(H264Units(), payloads) == (units, faults)
+    assert numbered(h264.NumberedReader(), payloads) == (units, faults)
 
 
 H265_CASES = [
@@ -96,7 +99,7 @@ H265_CASES = [
     ("payloads", "units", "faults"), [row[1:] for row in H265_CASES], ids=[r[0] for r in H265_CASES]
 )
 def test_h265(payloads: list[str], units: list[tuple[int, int, str]], faults: dict[str, int]) -> None:
-    assert numbered(H265Units(), payloads) == (units, faults)
+    assert numbered(h265.NumberedReader(), payloads) == (units, faults)
 
 
 class Order:
@@ -104,7 +107,7 @@ class Order:
 
     def __init__(self, codec: Codec = Codec.H264, **described: int) -> None:
         self.faults: Counter[str] = Counter()
-        self.order = Deinterleaver(codec, Interleaving(**described), self.faults)
+        self.order = Deinterleaver(codec, DecodingOrder(**described), self.faults)
         self.slice = b"\x41" if codec is Codec.H264 else b"\x02\x01"
         self.now = 0.0
 
@@ -265,16 +268,16 @@ def test_any_order_within_the_depth_is_mended(first: int, depth: int, total: int
 # -- access units ------------------------------------------------------------------------------------------------------
 
 
-def receive(codec: Codec, interleaving: Interleaving, packets: list[tuple[int, str]], rtp: Build) -> list[AccessUnit]:
+def receive(codec: Codec, order: DecodingOrder, packets: list[tuple[int, str]], rtp: Build) -> list[AccessUnit]:
     """Access units of (timestamp, payload in hex)."""
     receiver = VideoReceiver(
         codec=codec, payload_types=frozenset({96}), clock_rate=90_000, ledger=Ledger(), reorder=False, ssrc=1,
-        cname="us", interleaving=interleaving,
+        cname="us", decoding_order=order,
     )  # fmt: skip
     found = []
     for number, (timestamp, payload) in enumerate(packets):
         receiver.receive_rtp(rtp(number, timestamp, bytes.fromhex(payload)), 10.0 + number / 100)
-    receiver.flush()
+    end_numbered_pictures(receiver, codec.value, len(packets), 20.0)
     while (unit := receiver.next_access_unit()) is not None:
         found.append(unit)
     assert not receiver.faults
@@ -290,7 +293,7 @@ def test_h264_pictures_in_decoding_order(rtp: Build) -> None:
         # two pictures in one MTAP16: NALU-time is the packet's timestamp and the offset
         (3600, "7a 000b 0003 00 0000 419a33 0003 04 0e10 419a55"),
     ]
-    found = receive(Codec.H264, Interleaving(depth=2), packets, rtp)
+    found = receive(Codec.H264, DecodingOrder(depth=2), packets, rtp)
     assert [(unit.timestamp, [each.hex() for each in unit.nal_units]) for unit in found] == [
         (0, ["674d40", "68ee3c", "65881122"]),
         (3600, ["419a33"]),
@@ -309,7 +312,7 @@ def test_h265_pictures_in_decoding_order(rtp: Build) -> None:
         (0, "6001 0000 000340010c 00 0003420101 00 00034401c1"),
         (7200, "0201 0005 d044"),
     ]
-    found = receive(Codec.H265, Interleaving(max_don_diff=5), packets, rtp)
+    found = receive(Codec.H265, DecodingOrder(max_don_diff=5), packets, rtp)
     assert [(unit.timestamp, [each.hex() for each in unit.nal_units]) for unit in found] == [
         (0, ["40010c", "420101", "4401c1", "2601af2233"]),
         (3600, ["0201d011"]),
@@ -321,12 +324,12 @@ def test_a_camera_that_only_says_so(rtp: Build) -> None:
     # packetization-mode 2 in the session description, packets of mode 1: their order is kept, and a loss is seen
     receiver = VideoReceiver(
         codec=Codec.H264, payload_types=frozenset({96}), clock_rate=90_000, ledger=Ledger(), reorder=False, ssrc=1,
-        cname="us", interleaving=Interleaving(depth=3),
+        cname="us", decoding_order=DecodingOrder(depth=3),
     )  # fmt: skip
     for number, payload in enumerate(["658811", "7c819a", "7c4122", "419a33", None, "419a55", "419a66"]):
         if payload is not None:
             receiver.receive_rtp(rtp(number, 3600 * number, bytes.fromhex(payload), marker=payload != "7c819a"), 1.0)
-    receiver.flush()
+    end_numbered_pictures(receiver, "H264", 7, 1.0)
     found = []
     while (unit := receiver.next_access_unit()) is not None:
         found.append((unit.nal_units[0].hex(), unit.damaged))
@@ -336,23 +339,24 @@ def test_a_camera_that_only_says_so(rtp: Build) -> None:
 
 def test_a_timestamp_offset_wraps(rtp: Build) -> None:
     packets = [(0xFFFFFF00, "7b 0000 0003 00 000200 658811")]
-    (unit,) = receive(Codec.H264, Interleaving(depth=0), packets, rtp)
+    (unit,) = receive(Codec.H264, DecodingOrder(depth=0), packets, rtp)
     assert unit.timestamp == 0x100
 
 
 def test_a_restart_hands_on_what_waits() -> None:
-    assembler = PictureAssembler(Codec.H264, Interleaving(depth=4))
+    depacketizer = DecodingOrderDepacketizer(Codec.H264, h264.NumberedReader(), DecodingOrder(depth=4))
     head = struct.pack("!BBHII", 0x80, 96, 0, 0, 7)
     for don, body in ((1, "658811"), (2, "419a22"), (4, "419a33")):
-        assembler.receive(parse_rtp(head + bytes.fromhex(f"79 {don:04x} 0003 {body}")), 1.0)
-    assert assembler.next_access_unit() is None
-    assembler.lose(restart=True)
-    units = [assembler.next_access_unit(), assembler.next_access_unit()]
+        depacketizer.receive(parse_rtp(head + bytes.fromhex(f"79 {don:04x} 0003 {body}")), 1.0)
+    assert depacketizer.next_access_unit() is None
+    depacketizer.lose(restart=True)
+    units = [depacketizer.next_access_unit(), depacketizer.next_access_unit()]
     assert [unit.nal_units[0].hex() for unit in units if unit] == ["658811", "419a22"]
-    assert assembler.next_access_unit() is None  # the last one may have been cut off
-    assembler.receive(parse_rtp(head + bytes.fromhex("79 0000 0003 658811")), 1.1)
-    assembler.flush()
-    (unit,) = [assembler.next_access_unit()]
+    assert depacketizer.next_access_unit() is None  # the last one may have been cut off
+    depacketizer.receive(parse_rtp(head + bytes.fromhex("79 0000 0003 658811")), 1.1)
+    for index, end in enumerate(NUMBERED_ENDS["H264"], 1):
+        depacketizer.receive(parse_rtp(head + end), 1.1 + index * LONG_S)
+    (unit,) = [depacketizer.next_access_unit()]
     assert unit is not None
     assert (unit.nal_units[0].hex(), unit.damaged) == ("658811", False)
 

@@ -4,7 +4,10 @@ A packet holds a part of one VOP, or headers and the first part; the marker stan
 packets have its timestamp.
 """
 
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Mapping
+
+from typing_extensions import override
 
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.mpeg4 import (
@@ -16,19 +19,20 @@ from transcoder.codecs.mpeg4 import (
     is_layer,
     parse_layer,
     split_elements,
+    video_object_layers,
 )
-from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError
+from transcoder.formats.depacketizer import Depacketizer, DepacketizerOptions, RtpPacket
+from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
+from transcoder.formats.video_format import FormatParameters, VideoFormat
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import RtpPacket
 
-MAX_PICTURE_SIZE = MAX_ACCESS_UNIT_SIZE
-LAYER = "picture_in"
-"""The ledger's name of what a picture carries beside itself."""
+_MAX_CONFIG = 8192
+"""Hexadecimal digits; real ones have about 100."""
 
 
-class PictureAssembler:
+class Mpeg4Depacketizer(Depacketizer):
     """RTP packets in order in, VOPs out; each access unit is one VOP, behind a video object layer where one came.
 
     An I-VOP always has the layer before it, from the stream or else from the session description, so that a decoder can
@@ -45,67 +49,55 @@ class PictureAssembler:
     def __init__(self, ledger: Ledger, layers: tuple[bytes, ...] = ()) -> None:
         self._ledger = ledger
         self._layer = layers[0] if layers else b""
-        self._data = bytearray()
-        self._open = False
-        self._damaged = False
+        self._picture = OpenPicture(PictureCodec.MPEG4)
         self._overflow = False
         self._lost = False
-        self._timestamp = 0
-        self._arrival = 0.0
-        self._last = 0.0
-        self._ready: deque[AccessUnit] = deque()
-        self.faults: Counter[str] = Counter()
 
+    @property
+    @override
+    def faults(self) -> Counter[str]:
+        return self._picture.faults
+
+    @override
     def receive(self, packet: RtpPacket, now: float) -> None:
-        """Take one packet."""
-        if self._open and packet.timestamp != self._timestamp:
-            self.faults["picture without marker"] += 1
+        picture = self._picture
+        if picture.lacks_marker(packet):
             self._close()
-        if not self._open:
-            self._open = True
-            self._timestamp = packet.timestamp
-            self._arrival = now
-            self._damaged = self._lost and bytes(packet.payload[:3]) != b"\x00\x00\x01"
+        if not picture.is_open:
+            damaged = self._lost and bytes(packet.payload[:3]) != b"\x00\x00\x01"
+            picture.begin(packet, now, damaged=damaged)
         self._lost = False
-        self._last = now
-        if len(self._data) + len(packet.payload) > MAX_PICTURE_SIZE:
+        picture.last = now
+        if len(picture.data) + len(packet.payload) > MAX_PICTURE_SIZE:
             self._overflow = True
         else:
-            self._data += packet.payload
+            picture.data += packet.payload
         if packet.marker:
             self._close()
 
+    @override
     def lose(self, *, restart: bool) -> None:
-        """Packets are missing before the next one, or the source begins anew."""
         self._lost = True
-        if not self._open:
-            return
-        self._damaged = True
-        if restart:
-            self.faults["cut off by a restart"] += 1
+        if self._picture.lose(restart=restart):
             self._close()
 
+    @override
     def next_access_unit(self) -> AccessUnit | None:
-        """The next complete picture, or None."""
-        return self._ready.popleft() if self._ready else None
-
-    def flush(self) -> None:
-        """End the picture that is open: nothing follows."""
-        if self._open:
-            self._close()
+        return self._picture.next_access_unit()
 
     def _close(self) -> None:
-        data, damaged = bytes(self._data), self._damaged
+        picture = self._picture
+        data, damaged = bytes(picture.data), picture.is_damaged
         if self._overflow:
-            self.faults["picture over the size limit"] += 1
+            picture.faults["picture over the size limit"] += 1
             data, damaged = b"", True
-        self._data = bytearray()
-        self._open = self._overflow = self._damaged = False
+        picture.end()
+        self._overflow = False
         planes = self._pictures(data, damaged=damaged)
         if damaged and not planes:
-            self._emit([], random_access=False, damaged=True)
+            picture.put([], random_access=False, damaged=True)
         if planes > 1:
-            self.faults["several pictures in one unit"] += planes - 1
+            picture.faults["several pictures in one unit"] += planes - 1
 
     def _pictures(self, data: bytes, *, damaged: bool) -> int:
         """Hand on every VOP in it; how many there were."""
@@ -113,7 +105,7 @@ class PictureAssembler:
         fresh: list[bytes] = []
         for count, (code, element) in enumerate(split_elements(data)):
             if count == MAX_ELEMENTS:
-                self.faults["too many elements in a unit"] += 1
+                self._picture.faults["too many elements in a unit"] += 1
                 break
             if is_layer(code):
                 fresh = self._read_layer(element)
@@ -121,10 +113,10 @@ class PictureAssembler:
                 planes += 1
                 intra = coding_type(element) == I_PLANE
                 before = [self._layer] if intra and self._layer else fresh
-                self._emit([*before, element], random_access=intra and bool(self._layer), damaged=damaged)
+                self._picture.put([*before, element], random_access=intra and bool(self._layer), damaged=damaged)
                 fresh = []
             elif code < 0:
-                self.faults["bytes before the first start code"] += 1
+                self._picture.faults["bytes before the first start code"] += 1
             elif len(element) > 4:
                 self._ledger.count(LAYER, f"mpeg4 {element_name(code)}", size=len(element), example=element)
         return planes
@@ -133,20 +125,32 @@ class PictureAssembler:
         try:
             parse_layer(element)
         except BitstreamError as error:
-            self.faults[str(error)] += 1
+            self._picture.faults[str(error)] += 1
             return []
         self._layer = element
         return [element]
 
-    def _emit(self, elements: list[bytes], *, random_access: bool, damaged: bool) -> None:
-        self._ready.append(
-            AccessUnit(
-                codec=PictureCodec.MPEG4,
-                timestamp=self._timestamp,
-                nal_units=elements,
-                random_access=random_access,
-                damaged=damaged,
-                arrival=self._arrival,
-                completed=self._last,
-            )
-        )
+
+def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
+    """Source: RFC 6416 section 7.1: config is the video object layer and what stands before it, in hexadecimal."""
+    text = parameters.get("config", "")
+    if len(text) > _MAX_CONFIG:
+        return FormatParameters()
+    try:
+        return FormatParameters(parameter_sets=video_object_layers(bytes.fromhex(text)))
+    except ValueError:
+        return FormatParameters()
+
+
+def _depacketizer(options: DepacketizerOptions) -> Depacketizer:
+    return Mpeg4Depacketizer(options.ledger, options.parameter_sets)
+
+
+FORMAT = VideoFormat(
+    title="MPEG-4",
+    codec=PictureCodec.MPEG4,
+    number=4,
+    encodings=("MP4V-ES",),
+    depacketizer=_depacketizer,
+    from_fmtp=_from_fmtp,
+)

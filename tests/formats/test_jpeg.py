@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.jpeg_file import aspect_ratio, decode, encode, payloads, read, segment, segments
+from tests.support.rtp_packets import ENDS
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.picture_codec import PictureCodec
+from transcoder.formats.jpeg import MAX_HEADER_SIZE, JpegDepacketizer, parse_fragment
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import parse_rtp
-from transcoder.rtp.payload.jpeg import MAX_HEADER_SIZE, PictureAssembler, parse_fragment
 
 Build = Callable[..., bytes]
 CANARY = b"c0ffee5ec2e7ca4a"
@@ -27,7 +28,7 @@ class Feed:
 
     def __init__(self, rtp: Build, size: tuple[int, int] | None = None) -> None:
         self.ledger = Ledger()
-        self.assembler = PictureAssembler(self.ledger, size)
+        self.depacketizer = JpegDepacketizer(self.ledger, size)
         self.rtp = rtp
         self.number = 0
 
@@ -42,16 +43,20 @@ class Feed:
     ) -> None:
         for index, payload in enumerate(picture):
             if index == leave_out:
-                self.assembler.lose(restart=False)
+                self.depacketizer.lose(restart=False)
                 continue
             last = marker and index == len(picture) - 1
             data = self.rtp(self.number, timestamp, payload, marker=last, extension=(extensions or {}).get(index))
-            self.assembler.receive(parse_rtp(data), 1.0)
+            self.depacketizer.receive(parse_rtp(data), 1.0)
             self.number += 1
+
+    def end(self, timestamp: int) -> None:
+        """End the picture that is open."""
+        self.depacketizer.receive(parse_rtp(self.rtp(self.number, timestamp, ENDS["JPEG"], marker=True)), 1.0)
 
     def take(self) -> list[AccessUnit]:
         found = []
-        while (unit := self.assembler.next_access_unit()) is not None:
+        while (unit := self.depacketizer.next_access_unit()) is not None:
             found.append(unit)
         return found
 
@@ -84,7 +89,7 @@ def test_a_picture_decodes_to_the_same_samples(slices: int, kind: int, feed: Fee
     feed.send(picture)
     rebuilt = feed.picture()
     assert np.array_equal(decode(rebuilt), decode(original))
-    assert feed.assembler.faults == {}
+    assert feed.depacketizer.faults == {}
     assert len(feed.ledger) == 0
 
 
@@ -130,7 +135,7 @@ def test_quantisers_of_a_quality(quality: int, feed: Feed, file: bytes) -> None:
 def test_a_reserved_quality(quality: int, feed: Feed, file: bytes) -> None:
     feed.send(payloads(read(file), quality=quality))
     assert [(unit.damaged, unit.nal_units) for unit in feed.take()] == [(True, [])]
-    assert feed.assembler.faults == {"a JPEG picture came without its quantisers": 1}
+    assert feed.depacketizer.faults == {"a JPEG picture came without its quantisers": 1}
 
 
 def test_quantisers_are_remembered_by_quality(feed: Feed, file: bytes) -> None:
@@ -176,9 +181,9 @@ def test_pictures_without_marker(feed: Feed, file: bytes) -> None:
     for index in range(3):
         feed.send(payloads(read(file)), timestamp=3600 * index, marker=False)
     assert [(unit.timestamp, unit.damaged) for unit in feed.take()] == [(0, False), (3600, False)]
-    feed.assembler.flush()
+    feed.end(7200)
     assert [unit.timestamp for unit in feed.take()] == [7200]
-    assert feed.assembler.faults == {"picture without marker": 2}
+    assert feed.depacketizer.faults == {"picture without marker": 2}
 
 
 def test_two_pictures_of_one_timestamp(feed: Feed, file: bytes) -> None:
@@ -190,10 +195,10 @@ def test_two_pictures_of_one_timestamp(feed: Feed, file: bytes) -> None:
 def test_a_restart_of_the_source(feed: Feed, file: bytes) -> None:
     picture = payloads(read(file))
     feed.send(picture[:3], marker=False)
-    feed.assembler.lose(restart=True)
+    feed.depacketizer.lose(restart=True)
     feed.send(picture)
     assert [unit.damaged for unit in feed.take()] == [True, False]
-    assert feed.assembler.faults == {"cut off by a restart": 1}
+    assert feed.depacketizer.faults == {"cut off by a restart": 1}
 
 
 def test_offsets_that_are_wrong(feed: Feed, file: bytes) -> None:
@@ -201,7 +206,7 @@ def test_offsets_that_are_wrong(feed: Feed, file: bytes) -> None:
     picture[2:] = [payload[:1] + b"\x00\x00\x07" + payload[4:] for payload in picture[2:]]
     feed.send(picture)
     assert np.array_equal(decode(feed.picture()), decode(file))
-    assert feed.assembler.faults["fragment offset"] >= 1
+    assert feed.depacketizer.faults["fragment offset"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_offsets_that_are_wrong(feed: Feed, file: bytes) -> None:
 def test_payloads_that_are_no_picture(payload: bytes, fault: str, feed: Feed) -> None:
     feed.send([payload])
     assert all(unit.damaged and not unit.nal_units for unit in feed.take())
-    assert feed.assembler.faults == {fault: 1}
+    assert feed.depacketizer.faults == {fault: 1}
 
 
 # -- what cameras put in beside the picture ------------------------------------------------------------------------
@@ -236,7 +241,7 @@ def test_a_whole_file_in_the_payload(feed: Feed, file: bytes) -> None:
     assert np.array_equal(decode(rebuilt), decode(file))
     assert CANARY not in rebuilt
     assert feed.counted() == {"jpeg APP1": 1, "jpeg COM": 2}  # the second one is FFmpeg's own
-    assert feed.assembler.faults == {"headers in the payload": 1}
+    assert feed.depacketizer.faults == {"headers in the payload": 1}
 
 
 def test_segments_and_bytes_around_the_data(feed: Feed, file: bytes) -> None:
@@ -362,7 +367,7 @@ def test_the_size_of_the_session_description(rtp: Build) -> None:
 def test_extensions_that_are_refused(extension: bytes, fault: str, feed: Feed, file: bytes) -> None:
     feed.send(payloads(read(file)), extensions={0: (0xFFD8, words(extension))})
     assert [(unit.damaged, unit.nal_units) for unit in feed.take()] == [(True, [])]
-    (found,) = feed.assembler.faults
+    (found,) = feed.depacketizer.faults
     assert re.search(re.escape(fault), found)
 
 
@@ -373,7 +378,7 @@ def test_headers_are_bounded(feed: Feed, file: bytes) -> None:
     many = {index: (0xFFD8 if index == 0 else 0xFFFF, words(big)) for index in range(3)}
     feed.send(first * 3 + picture, extensions=many)
     assert [unit.damaged for unit in feed.take()] == [True]
-    assert feed.assembler.faults["picture over the size limit"] >= 1
+    assert feed.depacketizer.faults["picture over the size limit"] >= 1
     assert 3 * len(big) > MAX_HEADER_SIZE
 
 
@@ -391,8 +396,8 @@ def test_recorded_packet(footage: Path, rtp: Build) -> None:
     assert fragment.tables[1] == data[92:156]
     assert bytes(fragment.data) == data[156:]
     feed = Feed(rtp)
-    feed.assembler.receive(packet, 1.0)
-    feed.assembler.flush()
+    feed.depacketizer.receive(packet, 1.0)
+    feed.end(packet.timestamp)
     (unit,) = feed.take()
     assert unit.codec is PictureCodec.JPEG
     assert read(unit.nal_units[0]).restart_interval == 0x40
@@ -401,7 +406,7 @@ def test_recorded_packet(footage: Path, rtp: Build) -> None:
 
 def test_a_flood_of_markers(feed: Feed) -> None:
     feed.send([b"\0\0\0\0\1\x32\x28\x1e" + b"\xff\xe0\x00\x02" * 300])
-    assert feed.assembler.faults == {"JPEG data has more than 256 markers in it": 1}
+    assert feed.depacketizer.faults == {"JPEG data has more than 256 markers in it": 1}
     assert len(feed.ledger) == 1
 
 
@@ -410,9 +415,9 @@ def test_a_picture_over_the_size_limit(rtp: Build) -> None:
     for index in range(260):
         payload = b"\0" + (index * 65_000 & 0xFFFFFF).to_bytes(3) + b"\1\x32\x28\x1e" + b"a" * 65_000
         feed.send([payload], marker=False)
-    feed.assembler.flush()
+    feed.end(0)
     assert [(unit.damaged, unit.size) for unit in feed.take()] == [(True, 0)]
-    assert feed.assembler.faults["picture over the size limit"] >= 1
+    assert feed.depacketizer.faults["picture over the size limit"] >= 1
 
 
 def test_work_is_linear(rtp: Build, assert_linear) -> None:
@@ -424,9 +429,9 @@ def test_work_is_linear(rtp: Build, assert_linear) -> None:
         ]
 
     def run(packets: list[bytes]) -> None:
-        assembler = PictureAssembler(Ledger())
+        depacketizer = JpegDepacketizer(Ledger())
         for data in packets:
-            assembler.receive(parse_rtp(data), 1.0)
+            depacketizer.receive(parse_rtp(data), 1.0)
 
     assert_linear(make, run, 1000, at_most_s=1.0)
 
@@ -463,17 +468,17 @@ PACKET = st.tuples(
 @given(st.lists(PACKET, max_size=8))
 def test_any_bytes(rtp: Build, packets: list) -> None:
     """Whatever comes: an access unit is damaged and empty, or one JPEG file without a segment of the camera."""
-    assembler = PictureAssembler(Ledger())
+    depacketizer = JpegDepacketizer(Ledger())
     units = []
     for number, (payload, marker, timestamp, extension, lost) in enumerate(packets):
         if lost is not None:
-            assembler.lose(restart=lost)
+            depacketizer.lose(restart=lost)
         words_of = None if extension is None else (extension[0], words(b"".join(extension[1])))
-        assembler.receive(parse_rtp(rtp(number, timestamp, payload, marker=marker, extension=words_of)), 1.0)
-        while (unit := assembler.next_access_unit()) is not None:
+        depacketizer.receive(parse_rtp(rtp(number, timestamp, payload, marker=marker, extension=words_of)), 1.0)
+        while (unit := depacketizer.next_access_unit()) is not None:
             units.append(unit)
-    assembler.flush()
-    while (unit := assembler.next_access_unit()) is not None:
+    depacketizer.receive(parse_rtp(rtp(9, 3, ENDS["JPEG"], marker=True)), 1.0)
+    while (unit := depacketizer.next_access_unit()) is not None:
         units.append(unit)
     for unit in units:
         if unit.damaged:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcoder.rtp.payload.h265 import Depacketizer, packetize
+from transcoder.formats.h265 import InOrderReader, packetize
 
 VPS = bytes.fromhex("40010c01ffff01600000030090000003000003003c959809")
 SPS = bytes.fromhex("42010101600000030090000003000003003ca00b080d165959a4932b9a020000030002000003001e10")
@@ -14,13 +14,14 @@ PPS = bytes.fromhex("4401c172b46240")
 
 
 def depacketize(payloads: list[str | bytes], markers: list[bool] | None = None) -> tuple[list[bytes], dict[str, int]]:
-    depacketizer = Depacketizer()
+    reader = InOrderReader()
     units: list[bytes] = []
     for index, payload in enumerate(payloads):
         data = bytes.fromhex(payload) if isinstance(payload, str) else payload
         marker = markers[index] if markers else index == len(payloads) - 1
-        units += depacketizer.receive(memoryview(data), marker=marker)
-    return units, dict(depacketizer.faults)
+        before, completed = reader.receive(memoryview(data), marker=marker)
+        units += [*before, *completed]
+    return units, dict(reader.reassembly.faults)
 
 
 def fields(header: bytes) -> tuple[int, int, int, int]:
@@ -165,11 +166,12 @@ PAYLOADS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(PAYLOADS, st.randoms(use_true_random=False))
 def test_any_payloads(payloads: list[bytes], chance: object) -> None:
-    depacketizer = Depacketizer()
+    reader = InOrderReader()
     for payload in payloads:
         if chance.random() < 0.1:
-            depacketizer.lose()
-        for unit in depacketizer.receive(memoryview(payload), marker=chance.random() < 0.3):
+            reader.reassembly.lose()
+        before, completed = reader.receive(memoryview(payload), marker=chance.random() < 0.3)
+        for unit in [*before, *completed]:
             assert unit
             assert b"\x00\x00\x01" not in unit
 
@@ -185,8 +187,8 @@ WORST = {
 @pytest.mark.parametrize("name", WORST)
 def test_worst_cases_cost_no_more_than_their_size(name: str, assert_linear: Callable[..., None]) -> None:
     def run(payloads: list[bytes]) -> None:
-        depacketizer = Depacketizer()
+        reader = InOrderReader()
         for payload in payloads:
-            depacketizer.receive(memoryview(payload), marker=False)
+            reader.receive(memoryview(payload), marker=False)
 
     assert_linear(WORST[name], run, 8000, at_most_s=1.0)

@@ -5,8 +5,10 @@ Of a picture RTP carries only the entropy-coded data; the headers are made from 
 first packet, and 0xFFFF: pictures over 2040 pixels have their size there.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, replace
+
+from typing_extensions import override
 
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.jpeg import (
@@ -18,20 +20,17 @@ from transcoder.codecs.jpeg import (
     serialize_jpeg,
 )
 from transcoder.codecs.jpeg_tables import quantisers
-from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError, PayloadError
+from transcoder.formats.depacketizer import Depacketizer, DepacketizerOptions, RtpPacket
+from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
+from transcoder.formats.video_format import VideoFormat
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import RtpPacket
 
-MAX_PICTURE_SIZE = MAX_ACCESS_UNIT_SIZE
-"""Bytes; the fragment offset ends there too."""
 MAX_HEADER_SIZE = 64 << 10
 """Bytes of segments in header extensions; tables of a real picture take less than 1 KiB."""
 EXTENSIONS = frozenset({0xFFD8, 0xFFFF})
 """Profiles of the header extensions that are read."""
-LAYER = "picture_in"
-"""The ledger's name of what a picture carries beside itself."""
 
 _HEADER_SIZE = 8
 _RESTART = 0x40
@@ -122,7 +121,7 @@ def _read_tables(data: bytes, precision: int) -> dict[int, bytes]:
     return found
 
 
-class PictureAssembler:
+class JpegDepacketizer(Depacketizer):
     """RTP packets in order in, JPEG pictures out; each is an access unit of one element.
 
     A picture that a packet of is missing, or that can't be put together, leaves as a damaged access unit without
@@ -144,38 +143,38 @@ class PictureAssembler:
         self._before = JpegHeader()
         """Of the last picture with ONVIF's extension, which later ones may refer to."""
         self._first: Fragment | None = None
+        """Of the open picture."""
         self._extended = False
         self._head = bytearray()
-        self._data = bytearray()
         self._next_offset = 0
-        self._damaged = False
-        self._timestamp = 0
-        self._arrival = 0.0
-        self._last = 0.0
-        self._ready: deque[AccessUnit] = deque()
-        self.faults: Counter[str] = Counter()
+        self._picture = OpenPicture(PictureCodec.JPEG)
 
+    @property
+    @override
+    def faults(self) -> Counter[str]:
+        return self._picture.faults
+
+    @override
     def receive(self, packet: RtpPacket, now: float) -> None:
-        """Take one packet."""
+        picture = self._picture
         has_extension = packet.extension_profile in EXTENSIONS
-        if self._first is not None and packet.timestamp != self._timestamp:
-            self.faults["picture without marker"] += 1
+        if picture.lacks_marker(packet):
             self._close()
         try:
             fragment = parse_fragment(packet.payload)
         except PayloadError as error:
-            if not (has_extension and self._first is not None and not packet.payload):
-                self.faults[str(error)] += 1
-                self._damaged = True
+            if not (has_extension and picture.is_open and not packet.payload):
+                picture.faults[str(error)] += 1
+                picture.is_damaged = True
             fragment = None
         if fragment is not None:
-            if self._first is not None and self._data and fragment.offset == 0 and fragment.data:
-                self.faults["picture without marker"] += 1
+            if picture.is_open and picture.data and fragment.offset == 0 and fragment.data:
+                picture.faults["picture without marker"] += 1
                 self._close()
-            if self._first is None:
+            if not picture.is_open:
                 self._begin(fragment, packet, now)
-            self._last = now
-        if self._first is None:
+            picture.last = now
+        if not picture.is_open:
             return
         if has_extension:
             self._extend(packet.extension)
@@ -184,103 +183,84 @@ class PictureAssembler:
         if packet.marker:
             self._close()
 
+    @override
     def lose(self, *, restart: bool) -> None:
-        """Packets are missing before the next one, or the source begins anew."""
-        if self._first is None:
-            return
-        self._damaged = True
-        if restart:
-            self.faults["cut off by a restart"] += 1
+        if self._picture.lose(restart=restart):
             self._close()
 
+    @override
     def next_access_unit(self) -> AccessUnit | None:
-        """The next complete picture, or None."""
-        return self._ready.popleft() if self._ready else None
-
-    def flush(self) -> None:
-        """End the picture that is open: nothing follows."""
-        if self._first is not None:
-            self._close()
+        return self._picture.next_access_unit()
 
     # -- one picture ---------------------------------------------------------------------------------------------
 
     def _begin(self, fragment: Fragment, packet: RtpPacket, now: float) -> None:
         self._first = fragment
         self._extended = packet.extension_profile == 0xFFD8
-        self._timestamp = packet.timestamp
-        self._arrival = now
-        self._damaged = False
-        if fragment.offset and not self._extended:
-            self.faults["picture without its beginning"] += 1
-            self._damaged = True
+        lacks_beginning = fragment.offset > 0 and not self._extended
+        if lacks_beginning:
+            self._picture.faults["picture without its beginning"] += 1
+        self._picture.begin(packet, now, damaged=lacks_beginning)
 
     def _append(self, fragment: Fragment) -> None:
+        picture = self._picture
         if fragment.tables and fragment.quality != 0xFF:
             self._tables[fragment.quality] = fragment.tables
         if not fragment.data:
             return
-        if fragment.offset != self._next_offset and self._data and not self._damaged:
-            self.faults["fragment offset"] += 1  # nothing was lost, so the order of the packets holds
+        if fragment.offset != self._next_offset and picture.data and not picture.is_damaged:
+            picture.faults["fragment offset"] += 1  # nothing was lost, so the order of the packets holds
         self._next_offset = fragment.offset + len(fragment.data)
-        if len(self._data) + len(fragment.data) > MAX_PICTURE_SIZE:
-            self.faults["picture over the size limit"] += 1
-            self._damaged = True
-        if not self._damaged:
-            self._data += fragment.data
+        self._add(fragment.data, picture.data, MAX_PICTURE_SIZE)
 
     def _extend(self, extension: bytes) -> None:
         """Extensions up to the first data are headers, later ones are data (ONVIF, "Logical decoding")."""
-        in_head = self._extended and not self._data
-        target, limit = (self._head, MAX_HEADER_SIZE) if in_head else (self._data, MAX_PICTURE_SIZE)
-        if len(target) + len(extension) > limit:
-            self.faults["picture over the size limit"] += 1
-            self._damaged = True
-        elif not self._damaged:
-            target += extension
+        if self._extended and not self._picture.data:
+            self._add(extension, self._head, MAX_HEADER_SIZE)
+        else:
+            self._add(extension, self._picture.data, MAX_PICTURE_SIZE)
+
+    def _add(self, data: bytes | memoryview, target: bytearray, limit: int) -> None:
+        if len(target) + len(data) > limit:
+            self._picture.faults["picture over the size limit"] += 1
+            self._picture.is_damaged = True
+        elif not self._picture.is_damaged:
+            target += data
 
     def _close(self) -> None:
+        picture = self._picture
         elements = []
-        if self._first is not None and not self._damaged:
+        if self._first is not None and not picture.is_damaged:
             try:
-                elements = self._picture(self._first)
+                elements = self._elements(self._first)
             except BitstreamError as error:
-                self.faults[str(error)] += 1
-                self._damaged = True
-        if elements or self._damaged:
-            self._ready.append(
-                AccessUnit(
-                    codec=PictureCodec.JPEG,
-                    timestamp=self._timestamp,
-                    nal_units=elements,
-                    random_access=bool(elements),
-                    damaged=self._damaged,
-                    arrival=self._arrival,
-                    completed=self._last,
-                )
-            )
+                picture.faults[str(error)] += 1
+                picture.is_damaged = True
+        if elements or picture.is_damaged:
+            picture.put(elements, random_access=bool(elements), damaged=picture.is_damaged)
+        picture.end()
         self._first = None
-        self._damaged = False
         self._head = bytearray()
-        self._data = bytearray()
         self._next_offset = 0
 
-    def _picture(self, first: Fragment) -> list[bytes]:
+    def _elements(self, first: Fragment) -> list[bytes]:
         """The picture as a file, or nothing where it is not shown.
 
         Raises:
             BitstreamError: it can't be put together.
         """
+        data = bytes(self._picture.data)
         if first.type_specific == _EVEN_FIELD:
-            self._count("even field", bytes(self._data))  # the odd one is shown
+            self._count("even field", data)  # the odd one is shown
             return []
-        header, data = self._header(first), bytes(self._data)
+        header = self._header(first)
         if self._extended:
             head = bytes(self._head)
             header, end = read_segments(head, header, self._count)
             self._before = header
             data = head[end:] + data
         if data.startswith(b"\xff\xd8"):
-            self.faults["headers in the payload"] += 1
+            self._picture.faults["headers in the payload"] += 1
             header, end = read_segments(data, header, self._count)
             data = data[end:]
         scan = entropy_data(data, self._count)
@@ -318,3 +298,17 @@ class PictureAssembler:
 
     def _count(self, kind: str, data: bytes) -> None:
         self._ledger.count(LAYER, f"jpeg {kind}", size=len(data), example=data)
+
+
+def _depacketizer(options: DepacketizerOptions) -> Depacketizer:
+    return JpegDepacketizer(options.ledger, options.picture_size)
+
+
+FORMAT = VideoFormat(
+    title="JPEG",
+    codec=PictureCodec.JPEG,
+    number=3,
+    encodings=("JPEG",),
+    depacketizer=_depacketizer,
+    extensions=EXTENSIONS,
+)

@@ -3,15 +3,17 @@
 import pytest
 
 from transcoder.codecs.nal import MAX_NAL_UNIT_SIZE, MAX_NAL_UNITS
-from transcoder.rtp.payload.fragments import MAX_AGGREGATED, MAX_FRAGMENTS, MAX_PINNED, Reassembly
+from transcoder.formats.fragments import MAX_AGGREGATED, MAX_FRAGMENTS, MAX_PINNED, Reassembly
 
 
 def start(reassembly: Reassembly, body: bytes = b"\xaa") -> None:
-    assert reassembly.fragment(b"\x65", memoryview(body), start=True, end=False, marker=False) == []
+    assert reassembly.fragment(b"\x65", memoryview(body), start=True, end=False, marker=False) == ((), ())
 
 
 def go_on(reassembly: Reassembly, body: bytes | memoryview, *, end: bool = False) -> list[bytes]:
-    return reassembly.fragment(b"\x65", memoryview(body), start=False, end=end, marker=False)
+    before, units = reassembly.fragment(b"\x65", memoryview(body), start=False, end=end, marker=False)
+    assert before == ()
+    return list(units)
 
 
 def test_a_unit_over_the_size_limit_is_given_up() -> None:

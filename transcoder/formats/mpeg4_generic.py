@@ -1,6 +1,13 @@
 """RTP payload format for AAC (RFC 3640, mode AAC-hbr), received with all its header sizes, sent with the usual ones."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from transcoder.formats.audio_format import AudioDepacketizer, AudioFormat, AudioMedia, AudioParameters, CodedAudio
+from transcoder.formats.depacketizer import RtpPacket
 
 MAX_AUDIO_UNIT = 8192
 """Bytes of an AAC frame: 6144 bits a channel, eight channels (ISO/IEC 14496-3)."""
@@ -8,30 +15,34 @@ MAX_AUDIO_UNITS = 64
 """AAC frames of one packet."""
 SAMPLES = 1024
 """Samples of an AAC-LC frame."""
+SAMPLING_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350)
+"""By sampling_frequency_index (ISO/IEC 14496-3 table 1.18)."""
 
 
-class Depacketizer:
-    """RTP payloads in order in, AAC frames out.
+class AacDepacketizer(AudioDepacketizer):
+    """RTP packets in order in, AAC frames out.
 
     Args:
         size_length: bits of AU-size.
         index_length: bits of AU-Index and AU-Index-delta.
-
-    Attributes:
-        faults: counted by kind.
     """
 
     def __init__(self, size_length: int, index_length: int) -> None:
         self._size_length = size_length
         self._header_length = size_length + index_length
         self._partial = b""
-        self.faults: Counter[str] = Counter()
+        self.faults = Counter()
 
+    @override
     def lose(self) -> None:
-        """Packets are missing before the next one."""
         self._partial = b""
 
-    def receive(self, payload: memoryview, *, marker: bool) -> list[bytes]:
+    @override
+    def receive(self, packet: RtpPacket) -> list[CodedAudio]:
+        frames = self.frames(packet.payload, marker=packet.marker)
+        return [CodedAudio(index * SAMPLES, SAMPLES, frame) for index, frame in enumerate(frames)]
+
+    def frames(self, payload: memoryview, *, marker: bool) -> list[bytes]:
         """AAC frames that this payload completes.
 
         Source: RFC 3640 sections 3.2.1, 3.2.3, 3.3.6.
@@ -81,3 +92,40 @@ class Depacketizer:
 def packetize(unit: bytes) -> bytes:
     """RTP payload of one AAC frame: sizelength 13, indexlength 3."""
     return b"\x00\x10" + (len(unit) << 3).to_bytes(2) + unit
+
+
+def _from_fmtp(parameters: Mapping[str, str]) -> AudioParameters:
+    """Source: RFC 3640 section 4.1."""
+    config = parameters.get("config", "")
+    return AudioParameters(
+        clock_rate=_clock_rate(config),
+        config=bytes.fromhex(config) if re.fullmatch(r"(?:[0-9A-Fa-f]{2}){2,64}", config) else b"",
+        sizes=(_bits(parameters.get("sizelength"), 13), _bits(parameters.get("indexlength"), 3)),
+    )
+
+
+def _clock_rate(config: str) -> int:
+    """Of an AudioSpecificConfig in hexadecimal, or 0: 5 bits object type, 4 bits index (ISO 14496-3, 1.6.2.1)."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{4,}", config):
+        return 0
+    index = int(config[:4], 16) >> 7 & 15
+    return SAMPLING_RATES[index] if index < len(SAMPLING_RATES) else 0
+
+
+def _bits(value: str | None, default: int) -> int:
+    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,2}", value) and int(value) <= 32 else default
+
+
+def to_fmtp(config: bytes) -> str:
+    """The fmtp parameters of the AAC that we serve, with the AudioSpecificConfig of our encoder."""
+    return (
+        "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
+        f"config={config.hex().upper()}"
+    )
+
+
+def _depacketizer(media: AudioMedia) -> AudioDepacketizer:
+    return AacDepacketizer(*media.sizes)
+
+
+FORMAT = AudioFormat(encodings=("MPEG4-GENERIC",), depacketizer=_depacketizer, from_fmtp=_from_fmtp)

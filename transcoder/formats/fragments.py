@@ -1,4 +1,4 @@
-"""What H.264 and H.265 payloads share: putting fragments together and taking aggregates apart."""
+"""Fragments and aggregates, which H.264 and H.265 payloads have in common: put together, taken apart, and written."""
 
 import re
 from collections import Counter
@@ -81,6 +81,17 @@ def packetize(
     return payloads
 
 
+Completed = tuple[Sequence[bytes], Sequence[bytes]]
+"""NAL units that a payload completes, in order: (before, units).
+
+`before` is the unit that was open, where this payload is the first to tell that it had ended: it belongs to the packet
+before and has that packet's timestamp (more than one unit where a byte stream was put there). `units` belong to this
+payload.
+"""
+NOTHING: Completed = ((), ())
+"""Most payloads complete no unit: this one object is returned for all of them."""
+
+
 class Reassembly:
     """Fragments and aggregates to NAL units.
 
@@ -92,9 +103,9 @@ class Reassembly:
     not seen would reach the decoder.
 
     Attributes:
-        continuation: what the payload of a fragment in the middle of the open unit begins with; empty without one.
-        cut: so many of the units last returned were complete before the payload that returned them, and have the
-            timestamp of the one before; whoever reads it sets it to 0.
+        faults: counted by kind.
+        continuation: the first bytes of a payload that is a fragment from the middle of the open unit; empty where no
+            unit is open. The format's reader sets it, reassembly clears it.
     """
 
     def __init__(self) -> None:
@@ -107,7 +118,6 @@ class Reassembly:
         self._marker_ends_unit = True
         self.faults: Counter[str] = Counter()
         self.continuation = b""
-        self.cut = 0
 
     @property
     def is_open(self) -> bool:
@@ -122,7 +132,7 @@ class Reassembly:
         self._lost = True
         self._ended_by_marker = False
 
-    def fragment(self, header: bytes, body: memoryview, *, start: bool, end: bool, marker: bool) -> list[bytes]:
+    def fragment(self, header: bytes, body: memoryview, *, start: bool, end: bool, marker: bool) -> Completed:
         """Take a fragment.
 
         Args:
@@ -131,13 +141,10 @@ class Reassembly:
             start: the start bit.
             end: the end bit.
             marker: the marker bit: it ends a unit whose end bit is missing, until it turns out to stand inside one.
-
-        Returns:
-            The units completed.
         """
-        units: list[bytes] = []
+        before: Sequence[bytes] = ()
         if start:
-            units = self.cut_off()
+            before = self.cut_off()
             self._parts = [header]
             self._size = len(header)
         elif not self._parts:
@@ -146,7 +153,7 @@ class Reassembly:
                 self.faults["marker inside a unit"] += 1
             elif not self._lost:
                 self.faults["fragment without start"] += 1
-            return units
+            return NOTHING
         self._ended_by_marker = marker and not end and self._marker_ends_unit
         if not body:
             self.faults["empty fragment"] += 1
@@ -156,15 +163,15 @@ class Reassembly:
         if not self._limit() and (end or self._ended_by_marker):
             if start:
                 self.faults["start and end in one fragment"] += 1
-            units.extend(self._complete())
-        return units
+            return before, self._complete()
+        return (before, ()) if before else NOTHING
 
     def middles(self, bodies: list[memoryview], size: int) -> None:
-        """Take fragments in the middle of the open unit, none empty, without marker and all of one receive buffer.
+        """Take fragments from the middle of the open unit, none empty, without marker and all of one receive buffer.
 
         Args:
-            bodies: their parts of the unit, behind `continuation`.
-            size: bytes of all of them.
+            bodies: their parts of the unit: the payloads without the bytes of `continuation`.
+            size: bytes of all bodies together.
         """
         self._parts += bodies
         self._size += size
@@ -185,13 +192,11 @@ class Reassembly:
         if not self._parts:
             return []
         self.faults["fragments without end"] += 1
-        units = self._complete()
-        self.cut = len(units)
-        return units
+        return self._complete()
 
     def single(self, payload: memoryview) -> list[bytes]:
         """The unit of a single NAL unit packet; more of them where a byte stream was put there (V380)."""
-        return self._split(bytes(payload))
+        return self.split(bytes(payload))
 
     def aggregate(self, payload: memoryview, *, minimum: int) -> list[bytes]:
         """Units of an aggregation packet after its header: 16-bit size and unit, repeated."""
@@ -206,7 +211,7 @@ class Reassembly:
             if position + size > len(payload):
                 self.faults["aggregate cut short"] += 1
                 break
-            units.extend(self._split(bytes(payload[position : position + size])))
+            units.extend(self.split(bytes(payload[position : position + size])))
             position += size
         return units
 
@@ -224,9 +229,10 @@ class Reassembly:
     def _complete(self) -> list[bytes]:
         unit = b"".join(self._parts)
         self._drop()
-        return self._split(unit)
+        return self.split(unit)
 
-    def _split(self, unit: bytes) -> list[bytes]:
+    def split(self, unit: bytes) -> list[bytes]:
+        """A NAL unit, or those of the byte stream that stands where one NAL unit belongs; none where it is empty."""
         if _START_CODE.search(unit) is None:
             # a unit never ends in zeros (trailing_zero_8bits belong to the byte stream)
             unit = unit.rstrip(b"\x00") if unit.endswith(b"\x00") else unit

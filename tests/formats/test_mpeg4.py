@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.rtp_packets import ENDS
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.picture_codec import PictureCodec
+from transcoder.formats.mpeg4 import Mpeg4Depacketizer
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import parse_rtp
-from transcoder.rtp.payload.mpeg4 import PictureAssembler
 
 Build = Callable[..., bytes]
 CANARY = b"c0ffee5ec2e7ca4a"
@@ -66,7 +67,7 @@ def element(code: int, body: bytes) -> bytes:
 class Feed:
     def __init__(self, rtp: Build, layers: tuple[bytes, ...] = ()) -> None:
         self.ledger = Ledger()
-        self.assembler = PictureAssembler(self.ledger, layers)
+        self.depacketizer = Mpeg4Depacketizer(self.ledger, layers)
         self.rtp = rtp
         self.number = 0
 
@@ -76,16 +77,20 @@ class Feed:
         cuts = range(0, max(len(data), 1), size)
         for index, start in enumerate(cuts):
             if index == leave_out:
-                self.assembler.lose(restart=False)
+                self.depacketizer.lose(restart=False)
                 continue
             last = marker and start == cuts[-1]
             packet = self.rtp(self.number, timestamp, data[start : start + size], marker=last)
-            self.assembler.receive(parse_rtp(packet), 1.0)
+            self.depacketizer.receive(parse_rtp(packet), 1.0)
             self.number += 1
+
+    def end(self, timestamp: int) -> None:
+        """End the picture that is open."""
+        self.depacketizer.receive(parse_rtp(self.rtp(self.number, timestamp, ENDS["MP4V-ES"], marker=True)), 1.0)
 
     def take(self) -> list[AccessUnit]:
         found = []
-        while (unit := self.assembler.next_access_unit()) is not None:
+        while (unit := self.depacketizer.next_access_unit()) is not None:
             found.append(unit)
         return found
 
@@ -115,7 +120,7 @@ def test_every_picture_decodes_to_the_same_samples(feed: Feed, stream: list[byte
     assert [unit.random_access for unit in units] == [index % 4 == 0 for index in range(8)]
     assert {unit.codec for unit in units} == {PictureCodec.MPEG4}
     assert np.array_equal(decode([b"".join(unit.nal_units) for unit in units]), decode(stream))
-    assert feed.assembler.faults == {}
+    assert feed.depacketizer.faults == {}
 
 
 def test_only_layers_and_pictures_are_let_through(feed: Feed, stream: list[bytes]) -> None:
@@ -176,9 +181,9 @@ def test_pictures_without_marker(feed: Feed, stream: list[bytes]) -> None:
     for index, data in enumerate(stream[:3]):
         feed.send(data, timestamp=STEP * index, marker=False)
     assert [unit.timestamp for unit in feed.take()] == [0, STEP]
-    feed.assembler.flush()
+    feed.end(2 * STEP)
     assert [unit.timestamp for unit in feed.take()] == [2 * STEP]
-    assert feed.assembler.faults == {"picture without marker": 2}
+    assert feed.depacketizer.faults == {"picture without marker": 2}
 
 
 def test_a_picture_that_lost_its_first_packet(feed: Feed, stream: list[bytes]) -> None:
@@ -198,25 +203,25 @@ def test_a_picture_that_lost_another_packet(feed: Feed, stream: list[bytes]) -> 
 
 def test_a_lost_packet_between_pictures_damages_none(feed: Feed, stream: list[bytes]) -> None:
     feed.send(stream[0])
-    feed.assembler.lose(restart=False)
+    feed.depacketizer.lose(restart=False)
     feed.send(stream[1], timestamp=STEP)
     assert [unit.damaged for unit in feed.take()] == [False, False]
 
 
 def test_a_restart_of_the_source(feed: Feed, stream: list[bytes]) -> None:
     feed.send(stream[0][:200], marker=False)
-    feed.assembler.lose(restart=True)
+    feed.depacketizer.lose(restart=True)
     feed.send(stream[0])
     units = feed.take()
     assert [unit.damaged for unit in units][-1] is False
-    assert feed.assembler.faults["cut off by a restart"] == 1
+    assert feed.depacketizer.faults["cut off by a restart"] == 1
 
 
 def test_several_pictures_in_one_packet(feed: Feed, stream: list[bytes]) -> None:
     feed.send(stream[0] + stream[1] + stream[2])
     units = feed.take()
     assert [unit.random_access for unit in units] == [True, False, False]
-    assert feed.assembler.faults == {"several pictures in one unit": 2}
+    assert feed.depacketizer.faults == {"several pictures in one unit": 2}
 
 
 # ISO/IEC 14496-2 section 6.2.3: random_accessible_vol 0, type 1, no identifier, square samples, no control
@@ -240,7 +245,7 @@ def layer(width: int, height: int, *, shape: int = 0) -> bytes:
 def test_layers_that_are_refused(data: bytes, fault: str, feed: Feed, stream: list[bytes]) -> None:
     feed.send(data + elements(stream[0])[-1][1])
     assert [unit.random_access for unit in feed.take()] == [False]
-    assert feed.assembler.faults == {fault: 1}
+    assert feed.depacketizer.faults == {fault: 1}
 
 
 def test_a_layer_made_by_hand_is_read(feed: Feed, stream: list[bytes]) -> None:
@@ -253,21 +258,21 @@ def test_bytes_that_are_no_picture(feed: Feed) -> None:
     feed.send(b"", timestamp=1)
     feed.send(element(0xB6, b""), timestamp=2)
     assert feed.take() == []
-    assert feed.assembler.faults == {"bytes before the first start code": 1}
+    assert feed.depacketizer.faults == {"bytes before the first start code": 1}
 
 
 def test_a_flood_of_elements(feed: Feed, stream: list[bytes]) -> None:
     feed.send(stream[0] + element(0xB6, b"\x40") * 500, size=1400)
     assert len(feed.take()) <= 256
-    assert feed.assembler.faults["too many elements in a unit"] == 1
+    assert feed.depacketizer.faults["too many elements in a unit"] == 1
 
 
 def test_a_picture_over_the_size_limit(feed: Feed) -> None:
     for index in range(300):
         feed.send(element(0xB6, b"\x40") if index == 0 else b"a" * 60_000, marker=False, size=60_000)
-    feed.assembler.flush()
+    feed.end(0)
     assert [(unit.damaged, unit.size) for unit in feed.take()] == [(True, 0)]
-    assert feed.assembler.faults["picture over the size limit"] == 1
+    assert feed.depacketizer.faults["picture over the size limit"] == 1
 
 
 def test_work_is_linear(rtp: Build, assert_linear) -> None:
@@ -276,9 +281,9 @@ def test_work_is_linear(rtp: Build, assert_linear) -> None:
         return [rtp(index, 0, body, marker=index == count - 1) for index in range(count)]
 
     def run(packets: list[bytes]) -> None:
-        assembler = PictureAssembler(Ledger())
+        depacketizer = Mpeg4Depacketizer(Ledger())
         for data in packets:
-            assembler.receive(parse_rtp(data), 1.0)
+            depacketizer.receive(parse_rtp(data), 1.0)
 
     assert_linear(make, run, 1000, at_most_s=1.0)
 
@@ -300,13 +305,13 @@ PACKET = st.tuples(
 @given(st.lists(PACKET, max_size=8))
 def test_any_bytes(rtp: Build, packets: list) -> None:
     """Whatever comes: an access unit is one VOP, behind one layer at most, or it is damaged and empty."""
-    assembler = PictureAssembler(Ledger())
+    depacketizer = Mpeg4Depacketizer(Ledger())
     for number, (payload, marker, timestamp, lost) in enumerate(packets):
         if lost is not None:
-            assembler.lose(restart=lost)
-        assembler.receive(parse_rtp(rtp(number, timestamp, payload, marker=marker)), 1.0)
-    assembler.flush()
-    while (unit := assembler.next_access_unit()) is not None:
+            depacketizer.lose(restart=lost)
+        depacketizer.receive(parse_rtp(rtp(number, timestamp, payload, marker=marker)), 1.0)
+    depacketizer.receive(parse_rtp(rtp(9, 3, ENDS["MP4V-ES"], marker=True)), 1.0)
+    while (unit := depacketizer.next_access_unit()) is not None:
         codes = [code for code, _ in elements(b"".join(unit.nal_units))]
         if not codes:
             assert unit.damaged

@@ -1,0 +1,12 @@
+"""Payload formats: one file each, which holds everything that the product knows of the format, and their registry.
+
+To add one: write its file, name it here, and name its FFmpeg decoder in media/decoder.py.
+"""
+
+from transcoder.formats import h264, h265, jpeg, mpeg4, mpeg4_generic, sampled_audio
+from transcoder.formats.audio_format import AudioFormats
+from transcoder.formats.video_format import VideoFormats
+
+VIDEO = VideoFormats((h264.FORMAT, h265.FORMAT), (mpeg4.FORMAT,), (jpeg.FORMAT,))
+"""In the order of preference; FLIR offers H.264 behind MPEG-4 in one media."""
+AUDIO = AudioFormats(sampled_audio.G711, sampled_audio.G726, mpeg4_generic.FORMAT)

@@ -1,0 +1,113 @@
+"""An audio payload format: everything that the product knows of it, and the registry of all of them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from transcoder.formats.depacketizer import RtpPacket
+
+
+class CodedAudio(NamedTuple):
+    """Coded audio of one packet (G.711, G.726) or one frame (AAC).
+
+    Attributes:
+        offset: ticks from the packet's timestamp to the first sample.
+        duration: ticks.
+        data: as a decoder takes it.
+    """
+
+    offset: int
+    duration: int
+    data: bytes
+
+
+class AudioDepacketizer(Protocol):
+    """RTP packets of one audio media in, coded audio out.
+
+    Attributes:
+        faults: everything that was tolerated so far, by kind.
+    """
+
+    faults: Counter[str]
+
+    def receive(self, packet: RtpPacket) -> list[CodedAudio]:
+        """The audio that this packet completes; packets come in the order of their sequence numbers."""
+        ...
+
+    def lose(self) -> None:
+        """Take note that packets are missing before the next one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioParameters:
+    """The parameters that the fmtp line of a session description gives an audio media.
+
+    Attributes:
+        clock_rate: ticks a second, 0 where the line does not tell it.
+        config: AudioSpecificConfig of AAC, or empty.
+        sizes: bits of AU-size and AU-Index in AAC packets.
+    """
+
+    clock_rate: int = 0
+    config: bytes = b""
+    sizes: tuple[int, int] = (13, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioMedia:
+    """The audio media that a depacketizer is made for.
+
+    Attributes:
+        encoding: encoding name of rtpmap, in upper case.
+        clock_rate: ticks a second.
+        channels: 1 or 2.
+        sizes: bits of AU-size and AU-Index in AAC packets.
+    """
+
+    encoding: str
+    clock_rate: int
+    channels: int
+    sizes: tuple[int, int]
+
+
+def _no_parameters(parameters: Mapping[str, str]) -> AudioParameters:  # noqa: ARG001  # of a format that has none
+    return AudioParameters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFormat:
+    """One audio payload format.
+
+    Attributes:
+        encodings: encoding names of rtpmap, in upper case.
+        depacketizer: makes the depacketizer of one media.
+        from_fmtp: reads fmtp parameters, whose names are in lower case.
+        clock_rate: ticks a second where rtpmap leaves it out; 0 where fmtp tells it.
+    """
+
+    encodings: tuple[str, ...]
+    depacketizer: Callable[[AudioMedia], AudioDepacketizer]
+    from_fmtp: Callable[[Mapping[str, str]], AudioParameters] = _no_parameters
+    clock_rate: int = 0
+
+
+class AudioFormats:
+    """The registry of audio formats; whichever of them a camera names first is chosen."""
+
+    def __init__(self, *formats: AudioFormat) -> None:
+        self._formats = formats
+        self._encodings = {encoding: each for each in formats for encoding in each.encodings}
+
+    def __iter__(self) -> Iterator[AudioFormat]:
+        """All formats."""
+        return iter(self._formats)
+
+    def of_encoding(self, encoding: str) -> AudioFormat | None:
+        """The format with this encoding name, or None."""
+        return self._encodings.get(encoding)
+
+    def depacketizer(self, media: AudioMedia) -> AudioDepacketizer:
+        """The depacketizer of a media whose encoding is one of these formats'."""
+        return self._encodings[media.encoding].depacketizer(media)

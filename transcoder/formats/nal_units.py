@@ -1,0 +1,90 @@
+"""From RTP packets to access units where NAL units are sent in decoding order: H.264 and H.265."""
+
+from collections import Counter
+from typing import Protocol
+
+from typing_extensions import override
+
+from transcoder.codecs.access_unit import AccessUnit, AccessUnitAssembler
+from transcoder.codecs.nal import Codec
+from transcoder.formats.depacketizer import DepacketizerOptions, RtpPacket, RunDepacketizer
+from transcoder.formats.fragments import NOTHING, Completed, Reassembly
+
+
+class PayloadReader(Protocol):
+    """RTP payloads in order in, NAL units out.
+
+    Attributes:
+        reassembly: of the fragments; it counts the reader's faults too.
+    """
+
+    reassembly: Reassembly
+
+    def receive(self, payload: memoryview, *, marker: bool) -> Completed:
+        """The NAL units that this payload completes, in order.
+
+        Args:
+            payload: of one packet, in sequence order.
+            marker: of the packet; it ends a fragmented unit whose end bit is missing.
+        """
+        ...
+
+
+class NalUnitDepacketizer(RunDepacketizer):
+    """The depacketizer of a media whose NAL units come in decoding order.
+
+    Args:
+        codec: of the NAL units.
+        reader: of the format's payloads.
+        options: of the media.
+    """
+
+    def __init__(self, codec: Codec, reader: PayloadReader, options: DepacketizerOptions) -> None:
+        self._assembler = AccessUnitAssembler(
+            codec, proofs=options.marker_proofs, parameter_sets=options.parameter_sets
+        )
+        self._reader = reader
+        self._reassembly = reader.reassembly
+        self._timestamp = 0
+
+    @property
+    @override
+    def faults(self) -> Counter[str]:
+        return self._reassembly.faults + self._assembler.faults
+
+    @property
+    @override
+    def continuation(self) -> bytes:
+        return self._reassembly.continuation
+
+    @override
+    def receive_middles(self, bodies: list[memoryview], size: int) -> None:
+        self._reassembly.middles(bodies, size)
+
+    @override
+    def receive(self, packet: RtpPacket, now: float) -> None:
+        assembler, marker, timestamp = self._assembler, packet.marker, packet.timestamp
+        completed = self._reader.receive(packet.payload, marker=marker)
+        if completed is not NOTHING:
+            before, units = completed
+            for unit in before:
+                if len(unit) >= 2:
+                    assembler.add(unit, self._timestamp, now)
+            for unit in units:
+                if len(unit) >= 2:
+                    assembler.add(unit, timestamp, now)
+        self._timestamp = timestamp
+        if marker:
+            assembler.end_of_packet(marker=True)
+
+    @override
+    def lose(self, *, restart: bool) -> None:
+        self._reassembly.lose()
+        if restart:
+            self._assembler.restart()
+        else:
+            self._assembler.lose()
+
+    @override
+    def next_access_unit(self) -> AccessUnit | None:
+        return self._assembler.next_access_unit()

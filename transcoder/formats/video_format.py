@@ -1,0 +1,119 @@
+"""A video payload format: everything that the product knows of it, and the registry of all of them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
+from transcoder.formats.depacketizer import DecodingOrder, Depacketizer, DepacketizerOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatParameters:
+    """The parameters that the fmtp line of a session description gives a video media.
+
+    Attributes:
+        parameter_sets: what a decoder needs before the first picture, as far as the line tells it.
+        decoding_order: of NAL units that come with decoding order numbers, else None.
+        suspected: the codec that the parameters belong to, where that is another one than the encoding name says.
+    """
+
+    parameter_sets: tuple[bytes, ...] = ()
+    decoding_order: DecodingOrder | None = None
+    suspected: Codec | None = None
+
+
+def _no_parameters(parameters: Mapping[str, str]) -> FormatParameters:  # noqa: ARG001  # of a format that has none
+    return FormatParameters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a format that we serve is written.
+
+    Attributes:
+        packetize: RTP payloads of one access unit's NAL units, none longer than the given number of bytes.
+        to_fmtp: the fmtp parameters that hold the parameter sets of our encoder.
+    """
+
+    packetize: Callable[[Sequence[bytes], int], list[bytes]]
+    to_fmtp: Callable[[Sequence[bytes]], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFormat:
+    """One video payload format.
+
+    Attributes:
+        title: as people call it, for messages.
+        codec: of its pictures.
+        number: stands for the codec in messages to the worker; 1..255.
+        encodings: encoding names of rtpmap, in upper case.
+        depacketizer: makes the depacketizer of one media.
+        from_fmtp: reads fmtp parameters, whose names are in lower case.
+        serving: of the formats that we serve, else None.
+        clock_rate: ticks a second, fixed by the format's RFC: a camera that says 9000 means it too.
+        extensions: profiles of the RTP header extensions that its depacketizer reads.
+    """
+
+    title: str
+    codec: SourceCodec
+    number: int
+    encodings: tuple[str, ...]
+    depacketizer: Callable[[DepacketizerOptions], Depacketizer]
+    from_fmtp: Callable[[Mapping[str, str]], FormatParameters] = _no_parameters
+    serving: Serving | None = None
+    clock_rate: int = VIDEO_CLOCK_RATE
+    extensions: frozenset[int] = frozenset()
+
+
+class VideoFormats:
+    """The registry of video formats.
+
+    Args:
+        ranks: formats by preference: where a camera offers several, one of the earliest rank is chosen, and within a
+            rank the one that the camera names first.
+
+    Raises:
+        ValueError: two formats have the same codec, number or encoding name.
+    """
+
+    def __init__(self, *ranks: tuple[VideoFormat, ...]) -> None:
+        self.ranks = ranks
+        self._codecs: dict[SourceCodec, VideoFormat] = {}
+        self._numbers: dict[int, VideoFormat] = {}
+        self._encodings: dict[str, VideoFormat] = {}
+        for each in self:
+            if each.codec in self._codecs or each.number in self._numbers or set(each.encodings) & set(self._encodings):
+                raise ValueError(f"{each.title} takes the codec, number or encoding name of another format")
+            self._codecs[each.codec] = self._numbers[each.number] = each
+            self._encodings.update(dict.fromkeys(each.encodings, each))
+
+    def __iter__(self) -> Iterator[VideoFormat]:
+        """All formats, the preferred ones first."""
+        return (each for rank in self.ranks for each in rank)
+
+    def of_codec(self, codec: SourceCodec) -> VideoFormat:
+        """The format of a codec."""
+        return self._codecs[codec]
+
+    def of_number(self, number: int) -> VideoFormat:
+        """The format with this number in messages to the worker."""
+        return self._numbers[number]
+
+    def served_codec(self, number: int) -> Codec | None:
+        """The codec of ours with this number in messages of the worker, or None where there is none."""
+        each = self._numbers.get(number)
+        return each.codec if each is not None and each.serving and isinstance(each.codec, Codec) else None
+
+    def of_encoding(self, encoding: str) -> VideoFormat | None:
+        """The format with this encoding name, or None."""
+        return self._encodings.get(encoding)
+
+    def serving(self, codec: Codec) -> Serving:
+        """How the format of one of our own codecs is written."""
+        serving = self._codecs[codec].serving
+        if serving is None:
+            raise ValueError(f"{codec.value} is not served")
+        return serving
