@@ -18,6 +18,8 @@ from transcoder.service.stream import OnEvent, Stream
 from transcoder.worker_options import MAIN
 
 TICK_S = 0.25
+SAMPLE_S = 1.0
+"""Between samples of a stream: the span of its rates."""
 ASK_AGAIN_S = 10.0
 """Between looks whether there is time for a stream that was refused."""
 
@@ -62,6 +64,7 @@ class Gateway:
         self._make_stream = make_stream
         self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
+        self._next_sample = self._next_question = 0.0
 
     # -- Catalogue -----------------------------------------------------------------------------------------------
 
@@ -173,19 +176,25 @@ class Gateway:
         await self._fork_server.close()
 
     async def _tick(self) -> None:
-        next_sample = next_question = 0.0
         while True:
-            now = clock.monotonic()
-            if self._admissions.refused and now >= next_question:
-                next_question = now + ASK_AGAIN_S
-                await self._ask_again()
-            sampling = now >= next_sample
-            if sampling:
-                next_sample = now + 1.0
-            wall = clock.wall_clock()
-            for stream in list(self.streams.values()):
-                stream.ledger.now = wall
-                stream.tick(now)
-                if sampling:
-                    stream.sample(now)
+            await self.tick(clock.monotonic(), clock.wall_clock())
             await asyncio.sleep(TICK_S)
+
+    async def tick(self, now: float, wall: float) -> None:
+        """Look after all streams; every second sample them, and now and then ask again for those that were refused.
+
+        Args:
+            now: monotonic seconds.
+            wall: UTC seconds.
+        """
+        if self._admissions.refused and now >= self._next_question:
+            self._next_question = now + ASK_AGAIN_S
+            await self._ask_again()
+        is_sampled = now >= self._next_sample
+        if is_sampled:
+            self._next_sample = now + SAMPLE_S
+        for stream in list(self.streams.values()):
+            stream.ledger.now = wall
+            stream.tick(now)
+            if is_sampled:
+                stream.sample(now)
