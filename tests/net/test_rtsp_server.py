@@ -449,7 +449,7 @@ async def test_only_the_readers_own_reports_count(server: RtspServer, stream: St
         await stranger.set_up("udp")
         for _ in range(15):
             stranger.send_receiver_report()
-            reader._udp[1].sendto(b"junk", ("127.0.0.1", server.udp_ports[1]))
+            reader.send_rtcp(b"junk")
             await asyncio.sleep(0.1)
         assert reader.session not in server.sessions
         assert stranger.session in server.sessions
@@ -462,7 +462,7 @@ async def test_a_tcp_session_ends_with_its_connection_and_a_udp_session_does_not
         await begin(tcp, stream)
     async with open_reader(server) as udp:
         await begin(udp, stream, "udp")
-        udp.writer.close()
+        udp.close_connection()
         await udp.until(lambda: stream.fanout.readers == 1, 2)
         count = len(udp.packets)
         await stream.send_for(0.3)

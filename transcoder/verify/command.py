@@ -1,5 +1,6 @@
 """`transcoder verify`: from its arguments to its exit code."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from transcoder.verify.codec import Codec
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.recording import codec_of, inspect_file
 from transcoder.verify.report import render, verdict
-from transcoder.verify.rtsp_reader import Reader, Target, parse_target
+from transcoder.verify.rtsp_reader import Reader
 from transcoder.verify.search import Pattern, canary_patterns
+from transcoder.verify.target import Target, parse_target
 
 MAX_SECONDS = 86_400.0
 MIN_CANARY = 4
@@ -71,7 +73,7 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
                 update = status.update if errors.is_terminal else None
                 if update is None:
                     errors.print(f"reading for {options.seconds:g} s", highlight=False)
-                reader.read(options.seconds, _progress(options.seconds, update))
+                asyncio.run(reader.read(options.seconds, _progress(options.seconds, update)))
     except TransportError as error:
         errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
         return NO

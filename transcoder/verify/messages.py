@@ -1,11 +1,14 @@
 """What a server writes on an RTSP connection, cut into messages and interleaved frames (RFC 2326 sections 7, 10.12)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_MESSAGE = 128 << 10
 """Bytes of a header or a body. Ours are below 2 KiB; a description of a camera is below 64 KiB."""
 MAX_LINE = 4096
 """Bytes of a first line."""
+_DOLLAR, _FRAME_HEADER = 0x24, 4
+"""How an interleaved frame begins, and the bytes in front of its data (RFC 2326 section 10.12)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +42,8 @@ class Message:
         return next((value for key, value in self.fields if key.lower() == name.lower()), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An interleaved frame."""
+class Frame(NamedTuple):
+    """An interleaved frame; a tuple, because a reader makes tens of thousands a second."""
 
     channel: int
     data: bytes
@@ -65,8 +67,18 @@ class Splitter:
         buffer = self._buffer
         buffer += data
         found: list[Message | Frame | Stray] = []
-        position = 0
-        while position < len(buffer):
+        position, end = 0, len(buffer)
+        while position < end:
+            if buffer[position] == _DOLLAR:
+                if end - position < _FRAME_HEADER:
+                    break
+                data_at = position + _FRAME_HEADER
+                data_end = data_at + (buffer[position + 2] << 8 | buffer[position + 3])
+                if data_end > end:
+                    break
+                found.append(Frame(buffer[position + 1], bytes(buffer[data_at:data_end])))
+                position = data_end
+                continue
             item, size = self._next(position)
             if item is None:
                 break
@@ -80,16 +92,8 @@ class Splitter:
         """Bytes of something that is not complete."""
         return len(self._buffer)
 
-    def _next(self, position: int) -> tuple[Message | Frame | Stray | None, int]:
-        buffer = self._buffer
-        if buffer[position] == 0x24:
-            if len(buffer) - position < 4:
-                return None, 0
-            size = int.from_bytes(buffer[position + 2 : position + 4])
-            if len(buffer) - position < 4 + size:
-                return None, 0
-            return Frame(buffer[position + 1], bytes(buffer[position + 4 : position + 4 + size])), 4 + size
-        if 0x41 <= buffer[position] <= 0x5A:
+    def _next(self, position: int) -> tuple[Message | Stray | None, int]:
+        if 0x41 <= self._buffer[position] <= 0x5A:
             return self._message(position)
         return self._stray(position)
 

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from transcoder.errors import TransportError
 from transcoder.lab.cameras.behaviour import override
 from transcoder.lab.cameras.connection import MAX_BACKLOG
 from transcoder.lab.cameras.families import FAMILIES
@@ -24,9 +25,9 @@ async def test_restart_on_the_same_port(contents, client_class) -> None:
         assert await client.packets(0.2)
         await camera.stop()
         assert not camera.listening
-        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        with pytest.raises(ConnectionError):
             await client.packets(1.0)
-        with pytest.raises(OSError):
+        with pytest.raises(TransportError):
             await client_class(url).connect()
         await camera.start()
         assert camera.url == url
@@ -146,8 +147,9 @@ async def test_slow_reader_resumes_at_an_idr(contents, client_class, monkeypatch
 async def test_garbage_ends_the_connection_only(contents, client_class) -> None:
     async with camera_of(contents, "uniview") as camera:
         client = await client_class(camera.url).connect()
-        client.writer.write(b"DESCRIBE nowhere\r\n\r\n")
-        assert await asyncio.wait_for(client.reader.read(100), 2) == b""
+        client.write(b"DESCRIBE nowhere\r\n\r\n")
+        await asyncio.wait_for(client.client.closed.wait(), 2)
+        assert client.recorded == b""
         other = await client_class(camera.url).connect()
         assert (await other.request("OPTIONS", other.base))[0] == 200
         other.close()

@@ -3,7 +3,8 @@
 import pytest
 
 from transcoder.lab.reader.scanner import Scanner
-from transcoder.lab.reader.wire import MAX_MESSAGE, Wire, WireCounts
+from transcoder.lab.reader.wire import Wire, WireCounts
+from transcoder.verify.messages import MAX_MESSAGE
 
 DESCRIPTION = b"v=0\r\nm=video 0 RTP/AVP 96\r\n"
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import av.logging
 
+from transcoder.errors import TransportError
 from transcoder.lab.cameras.canary import Canary
 from transcoder.lab.reader.direct import LIMIT_S, missing_canaries
 from transcoder.lab.reader.scanner import Scanner
@@ -87,7 +88,7 @@ class Reader:
         problem = ""
         try:
             left = await asyncio.to_thread(missing_canaries, url, canaries, scanner, LIMIT_S)
-        except (OSError, ValueError) as error:
+        except (TransportError, ValueError) as error:
             problem = str(error)
             found = {canary.name for canary in scanner.found(canaries)}
             left = [canary for canary in canaries if canary.name not in found]

@@ -1,10 +1,11 @@
 """One stream that is read: the relay that sees its bytes, and the playback behind it."""
 
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from transcoder.lab.cameras.canary import Canary
 from transcoder.lab.reader.playback import Playback
 from transcoder.lab.reader.relay import Relay
+from transcoder.verify.target import parse_target
 
 
 class Station:
@@ -21,18 +22,17 @@ class Station:
     """
 
     def __init__(self, name: str, url: str) -> None:
-        split = urlsplit(url)
         self.name = name
-        login, at, _ = split.netloc.rpartition("@")
-        self._login = f"{login}{at}"
-        self._rest = url.partition("://")[2].partition("/")[2]
-        self.relay = Relay(split.hostname or "", split.port or 554)
+        self._target = parse_target(url)
+        self.relay = Relay(self._target.host, self._target.port)
         self.playback = Playback()
 
     async def start(self) -> None:
         """Begin to read."""
         await self.relay.start()
-        self.playback.start(f"rtsp://{self._login}127.0.0.1:{self.relay.port}/{self._rest}")
+        user, password = self._target.username, self._target.password
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user is not None else ""
+        self.playback.start(f"rtsp://{login}127.0.0.1:{self.relay.port}{self._target.path}")
 
     def result(self, canaries: list[Canary]) -> dict[str, object]:
         """What was read, and which canaries were in it."""

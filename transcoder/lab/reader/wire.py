@@ -4,9 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from transcoder.lab.reader.scanner import Scanner
-
-MAX_MESSAGE = 64 << 10
-"""Bytes of an RTSP message with its body."""
+from transcoder.verify.messages import Frame, Message, Splitter, Stray
 
 
 @dataclass(slots=True)
@@ -24,7 +22,7 @@ class WireCounts:
         contributors: RTP packets with CSRC entries.
         padded: RTP packets with padding.
         gaps: RTP packets whose sequence number does not follow the one before on their channel.
-        unknown: times that the bytes were neither a message nor a packet.
+        unknown: runs of bytes that were neither a message nor a packet.
     """
 
     messages: int = 0
@@ -71,60 +69,38 @@ class Wire:
     def __init__(self, counts: WireCounts, scanner: Scanner) -> None:
         self._counts = counts
         self._scanner = scanner
-        self._buffer = bytearray()
+        self._splitter = Splitter()
         self._expected: dict[int, int] = {}
+        self._is_lost = False
 
     def feed(self, data: bytes) -> None:
         """See the next piece."""
         self._scanner.feed(data)
-        self._buffer += data
-        begin = 0
-        while size := self._next(begin):
-            begin += size
-        del self._buffer[:begin]
+        for item in self._splitter.feed(data):
+            if isinstance(item, Stray):
+                self._counts.unknown += not self._is_lost
+            elif isinstance(item, Frame):
+                self._packet(item.channel, item.data)
+            else:
+                self._message(item)
+            self._is_lost = isinstance(item, Stray)
 
-    def _next(self, begin: int) -> int:
-        """Size of the complete message or packet at an offset, counted; 0 if there is none."""
-        left = len(self._buffer) - begin
-        if left < 4:
-            return 0
-        if self._buffer[begin] == 0x24:  # RFC 2326 section 10.12: $, channel, length
-            size = 4 + int.from_bytes(self._buffer[begin + 2 : begin + 4])
-            if left < size:
-                return 0
-            self._packet(self._buffer[begin + 1], bytes(self._buffer[begin + 4 : begin + 8]))
-            return size
-        head_end = self._buffer.find(b"\r\n\r\n", begin)
-        if head_end < 0:
-            return self._give_up(left) if left > MAX_MESSAGE else 0
-        head = bytes(self._buffer[begin:head_end])
-        if b"RTSP/" not in head.partition(b"\r\n")[0]:
-            return self._give_up(left)
-        length = re.search(rb"(?im)^content-length:\s*(\d{1,6})", head)
-        size = head_end + 4 - begin + (int(length[1]) if length else 0)
-        if left < size:
-            return 0
+    def _message(self, message: Message) -> None:
         self._counts.messages += 1
-        body = bytes(self._buffer[head_end + 4 : begin + size])
-        if media := re.findall(rb"(?m)^m=(\w+)", body):
+        if media := re.findall(rb"(?m)^m=(\w+)", message.body):
             self._counts.media = tuple(kind.decode() for kind in media)
-        return size
 
-    def _packet(self, channel: int, head: bytes) -> None:
+    def _packet(self, channel: int, packet: bytes) -> None:
         self._counts.channels.add(channel)
         if channel % 2:
             self._counts.rtcp += 1
             return
         self._counts.rtp += 1
-        if len(head) == 4:  # RFC 3550 section 5.1
-            sequence_number = int.from_bytes(head[2:])
+        if len(packet) >= 4:  # RFC 3550 section 5.1
+            sequence_number = int.from_bytes(packet[2:4])
             self._counts.gaps += sequence_number != self._expected.get(channel, sequence_number)
             self._expected[channel] = (sequence_number + 1) & 0xFFFF
-            self._counts.payload_types.add(head[1] & 0x7F)
-            self._counts.extensions += bool(head[0] & 0x10)
-            self._counts.contributors += bool(head[0] & 0x0F)
-            self._counts.padded += bool(head[0] & 0x20)
-
-    def _give_up(self, size: int) -> int:
-        self._counts.unknown += 1
-        return size
+            self._counts.payload_types.add(packet[1] & 0x7F)
+            self._counts.extensions += bool(packet[0] & 0x10)
+            self._counts.contributors += bool(packet[0] & 0x0F)
+            self._counts.padded += bool(packet[0] & 0x20)

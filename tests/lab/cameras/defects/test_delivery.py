@@ -54,13 +54,16 @@ async def test_packets_before_the_answer_to_play(contents, client_class) -> None
         client = await client_class(camera.url).connect()
         await client.describe()
         await client.request("SETUP", client.controls()[0], Transport="RTP/AVP/TCP;unicast;interleaved=0-1")
-        client.cseq += 1
-        client.writer.write(f"PLAY {client.base} RTSP/1.0\r\nCSeq: 9\r\nSession: {client.session}\r\n\r\n".encode())
-        assert await client.read(2) == b"$\0"
-        size = int.from_bytes(await client.read(2))
-        await client.read(size)
-        assert b"RTSP/1.0 200" in await client.reader.readuntil(b"\r\n\r\n")
+        before = len(client.recorded)
+        client.write(f"PLAY {client.base} RTSP/1.0\r\nCSeq: 9\r\nSession: {client.session}\r\n\r\n".encode())
+        async with asyncio.timeout(5):
+            while b"\r\n\r\n" not in client.recorded[before:]:
+                await asyncio.sleep(0.01)
         client.close()
+    data = bytes(client.recorded[before:])
+    assert data[:2] == b"$\0"
+    answer, _, _ = data[4 + int.from_bytes(data[2:4]) :].partition(b"\r\n\r\n")
+    assert b"RTSP/1.0 200" in answer
 
 
 async def raw(camera: SimulatedCamera, client_class, seconds: float) -> bytes:
@@ -69,9 +72,8 @@ async def raw(camera: SimulatedCamera, client_class, seconds: float) -> bytes:
         client = await client_class(camera.url).connect()
         await client.play([0])
         await asyncio.sleep(seconds)
-        data = await client.reader.read(1 << 22)
         client.close()
-    return data
+    return bytes(client.recorded[client.played :])
 
 
 async def test_stray_bytes_between_frames(contents, client_class) -> None:
@@ -124,7 +126,7 @@ async def test_closed_after_some_seconds(contents, client_class) -> None:
             client = await client_class(camera.url).connect()
             await client.play([0])
             assert await client.packets(0.25)
-            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            with pytest.raises(ConnectionError):
                 await client.packets(1.0)
 
 

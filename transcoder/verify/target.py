@@ -1,0 +1,55 @@
+"""What a reader is told to read: an RTSP URL taken apart, by the checker's own parser."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+DEFAULT_PORT = 554
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Target:
+    """What to read, and as whom.
+
+    Attributes:
+        host: name or address, without brackets.
+        path: path and query as written.
+        uri: the URL without user and password, as requests name it.
+        username: None: nobody logs in.
+    """
+
+    host: str
+    port: int
+    path: str
+    uri: str
+    username: str | None
+    password: str
+
+
+def parse_target(url: str, username: str | None = None, password: str | None = None) -> Target:
+    """Take a URL apart; user and password in it are used and never sent in a URI.
+
+    Args:
+        url: what to read.
+        username: goes before the one in the URL.
+        password: likewise.
+
+    Raises:
+        ValueError: it is no rtsp URL with a host.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError:
+        raise ValueError("no valid host or port in the URL") from None
+    if parts.scheme.lower() != "rtsp" or not host:
+        raise ValueError("an rtsp:// URL with a host is needed")
+    path = url[url.index("//") + 2 + len(parts.netloc) :]  # as it is: urlsplit forgets an empty query
+    own_password = unquote(parts.password) if parts.password is not None else None
+    return Target(
+        host=host,
+        port=port,
+        path=path,
+        uri=f"rtsp://{f'[{host}]' if ':' in host else host}:{port}{path}",
+        username=username if username is not None else (unquote(parts.username) if parts.username else None),
+        password=(password if password is not None else own_password) or "",
+    )
