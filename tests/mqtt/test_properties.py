@@ -1,9 +1,10 @@
 """Bare payloads of properties."""
 
 import pytest
+from pydantic import ValidationError
 
-from transcoder.config import StreamOptions, VideoConfig
-from transcoder.mqtt.properties import PRESETS, PROPERTIES
+from transcoder.config import StreamOptions
+from transcoder.mqtt.properties import PROPERTIES
 from transcoder.rejection import Rejected
 
 # property, payload, value, payload of the state
@@ -62,14 +63,44 @@ def test_other_forms_are_refused(name: str, payload: str) -> None:
         PROPERTIES[name].parse(payload)
 
 
-def test_they_are_those_of_the_design() -> None:
-    names = {"enabled", "bitrate_kbps", "fps", "gop_s", "size", "codec", "preset", "audio", "masks"}
-    assert set(PROPERTIES) == names
-
-
 def test_each_is_a_key_of_the_configuration() -> None:
     keys = StreamOptions().model_dump()
     for item in PROPERTIES.values():
         item.of(keys)
-    schema = VideoConfig.model_json_schema()["properties"]["preset"]
-    assert tuple(schema["anyOf"][0]["enum"]) == PRESETS
+
+
+@pytest.mark.parametrize("name", [name for name, item in PROPERTIES.items() if item.kind == "number"])
+def test_a_range_is_that_of_the_configuration(name: str) -> None:
+    item = PROPERTIES[name]
+    for valid in (item.low, item.high):
+        assert item.of(StreamOptions.model_validate(item.keys(valid)).model_dump()) == valid
+    for invalid in (item.low - item.step, item.high + item.step):
+        with pytest.raises(ValidationError):
+            StreamOptions.model_validate(item.keys(invalid))
+
+
+@pytest.mark.parametrize("name", [name for name, item in PROPERTIES.items() if item.kind == "choice"])
+def test_choices_are_those_of_the_configuration(name: str) -> None:
+    item = PROPERTIES[name]
+    assert len(item.choices) > 1
+    for choice in item.choices:
+        assert item.of(StreamOptions.model_validate(item.keys(choice)).model_dump()) == choice
+    with pytest.raises(ValidationError, match=", ".join(f"'{choice}'" for choice in item.choices[:-1])):
+        StreamOptions.model_validate(item.keys("none of them"))
+
+
+KINDS = {
+    "enabled": "switch",
+    "bitrate_kbps": "number",
+    "fps": "number",
+    "gop_s": "number",
+    "size": "text",
+    "codec": "choice",
+    "preset": "choice",
+    "audio": "choice",
+    "masks": "json",
+}
+
+
+def test_they_are_those_of_the_design() -> None:
+    assert {name: item.kind for name, item in PROPERTIES.items()} == KINDS

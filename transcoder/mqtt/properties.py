@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from transcoder.config import StreamOptions
 from transcoder.rejection import Code, Rejected
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,12}(\.[0-9]{1,12})?")
 _ON: Final = frozenset({"on", "true", "1"})
 _OFF: Final = frozenset({"off", "false", "0"})
-
-PRESETS: Final = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-)
 
 Kind = Literal["switch", "number", "choice", "text", "json"]
 
@@ -37,7 +26,8 @@ class Property:
         kind: how its payload reads.
         nothing: the payload that stands for null, None where there is no null.
         choices: of kind choice, without `nothing`.
-        low, high, step: of kind number, for a slider; what is valid is the configuration's to say.
+        low, high: the range of a number, as the configuration has it.
+        step: of a slider for a number.
         unit: of kind number.
     """
 
@@ -130,22 +120,50 @@ class Property:
         return {"type": "string", "contentMediaType": "application/json"}
 
 
+_SCHEMA: Final = StreamOptions.model_json_schema()
+_KINDS: Final[Mapping[str, Kind]] = {
+    "boolean": "switch",
+    "integer": "number",
+    "number": "number",
+    "string": "text",
+    "array": "json",
+}
+"""By the type of a key in JSON Schema; a string with a list of values is a choice."""
+
+
+def _key(*path: str, nothing: str | None = None, step: float = 1, unit: str | None = None) -> Property:
+    """Make the property of a key in a stream's configuration. Its kind, range and choices are those of the key."""
+    schema = _SCHEMA
+    for part in path:
+        schema = schema["properties"][part]
+        schema = next(item for item in schema.get("anyOf", [schema]) if item.get("type") != "null")
+        if "$ref" in schema:
+            schema = _SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    return Property(
+        name=path[-1],
+        path=path,
+        kind="choice" if "enum" in schema else _KINDS[schema["type"]],
+        nothing=nothing,
+        choices=tuple(schema.get("enum", ())),
+        low=schema.get("minimum", 0),
+        high=schema.get("maximum", 0),
+        step=step,
+        unit=unit,
+    )
+
+
 PROPERTIES: Final[Mapping[str, Property]] = {
     item.name: item
     for item in (
-        Property(name="enabled", path=("enabled",), kind="switch"),
-        Property(
-            name="bitrate_kbps", path=("video", "bitrate_kbps"), kind="number", low=64, high=100_000, unit="kbit/s"
-        ),
-        Property(
-            name="fps", path=("video", "fps"), kind="number", nothing="none", low=0.5, high=120, step=0.5, unit="fps"
-        ),
-        Property(name="gop_s", path=("video", "gop_s"), kind="number", low=0.2, high=10, step=0.1, unit="s"),
-        Property(name="size", path=("video", "size"), kind="text", nothing="source"),
-        Property(name="codec", path=("video", "codec"), kind="choice", choices=("h264", "h265")),
-        Property(name="preset", path=("video", "preset"), kind="choice", nothing="auto", choices=PRESETS),
-        Property(name="audio", path=("audio",), kind="choice", choices=("drop", "reencode")),
-        Property(name="masks", path=("masks",), kind="json"),
+        _key("enabled"),
+        _key("video", "bitrate_kbps", unit="kbit/s"),
+        _key("video", "fps", nothing="none", step=0.5, unit="fps"),
+        _key("video", "gop_s", step=0.1, unit="s"),
+        _key("video", "size", nothing="source"),
+        _key("video", "codec"),
+        _key("video", "preset", nothing="auto"),
+        _key("audio"),
+        _key("masks"),
     )
 }
 
