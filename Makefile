@@ -81,7 +81,7 @@ test-latest: ## all tests with the newest versions that pyproject.toml allows, i
 
 coverage: $(TESTING) ## which lines the unit tests run, a table a package; the core packages at 95 %
 	$(PYTEST) --numprocesses $(CORES) $(UNIT) --cov --cov-report= $(ARGS)
-	$(BIN)/python tests/coverage_table.py
+	$(BIN)/python -m tests.support.coverage_table
 
 bench: $(TESTING) ## the load benchmarks, with their tables
 	sh benchmarks/all.sh $(ARGS)
