@@ -15,7 +15,6 @@ from transcoder.codecs.nal import (
     is_first_slice,
     is_parameter_set,
     is_random_access,
-    is_reference,
     is_vcl,
     join_byte_stream,
     nal_unit_name,
@@ -96,22 +95,6 @@ def test_names() -> None:
 )
 def test_first_slice(codec: Codec, unit: str, expected: bool) -> None:
     assert is_first_slice(codec, bytes.fromhex(unit)) is expected
-
-
-@pytest.mark.parametrize(
-    ("codec", "unit", "expected"),
-    [
-        (H264, "6588", True),
-        (H264, "0188", False),  # nal_ref_idc 0
-        (H265, "000180", False),  # TRAIL_N
-        (H265, "020180", True),  # TRAIL_R
-        (H265, "100180", False),  # RASL_N
-        (H265, "260180", True),  # IRAP
-        (H265, "2a0180", True),  # CRA
-    ],
-)
-def test_reference(codec: Codec, unit: str, expected: bool) -> None:
-    assert is_reference(codec, bytes.fromhex(unit)) is expected
 
 
 BYTE_STREAMS = [

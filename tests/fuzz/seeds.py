@@ -113,7 +113,7 @@ def streams(codec: str) -> list[bytes]:
     return cases
 
 
-def interleaved_streams(codec: str) -> list[bytes]:
+def numbered_streams(codec: str) -> list[bytes]:
     """Packets with decoding order numbers (RFC 6184 section 5.7, 5.8; RFC 7798 section 4.4), and streams without."""
     payloads = {
         "H264": [

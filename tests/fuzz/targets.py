@@ -156,14 +156,14 @@ TARGETS: dict[str, Target] = {
     "rtcp": Target(media.rtcp, seeds.reports),
     "h264": Target(media.video(Codec.H264), lambda: seeds.streams("H264"), _RTP_WORDS),
     "h265": Target(media.video(Codec.H265), lambda: seeds.streams("H265"), _RTP_WORDS),
-    "h264_interleaved": Target(
+    "h264_decoding_order": Target(
         media.video(Codec.H264, DecodingOrder(depth=4, max_don_diff=40)),
-        lambda: seeds.interleaved_streams("H264"),
+        lambda: seeds.numbered_streams("H264"),
         _RTP_WORDS + _DON_WORDS,
     ),
-    "h265_interleaved": Target(
+    "h265_decoding_order": Target(
         media.video(Codec.H265, DecodingOrder(depth=4, max_don_diff=6)),
-        lambda: seeds.interleaved_streams("H265"),
+        lambda: seeds.numbered_streams("H265"),
         _RTP_WORDS + _DON_WORDS,
     ),
     "jpeg": Target(media.video(PictureCodec.JPEG), seeds.jpeg_streams, _JPEG_WORDS),

@@ -39,8 +39,6 @@ H264_AUD = 9
 # H.265 table 7-1
 H265_RSV_VCL_N10 = 10
 H265_BLA_W_LP = 16
-H265_IDR_W_RADL = 19
-H265_IDR_N_LP = 20
 H265_CRA = 21
 H265_RSV_IRAP_23 = 23
 H265_VPS = 32
@@ -122,17 +120,6 @@ def is_first_slice(codec: Codec, nal_unit: bytes | memoryview) -> bool:
         return False  # a data partition B or C follows its A
     size = header_size(codec)
     return len(nal_unit) > size and nal_unit[size] >= 0x80
-
-
-def is_reference(codec: Codec, nal_unit: bytes | memoryview) -> bool:
-    """Whether later pictures may refer to it; a picture of which no NAL unit is, can be dropped alone.
-
-    Source: H.264 nal_ref_idc; H.265 sub-layer non-reference types (even types below 16, table 7-1).
-    """
-    if codec is Codec.H264:
-        return (nal_unit[0] & 0x60) != 0
-    unit_type = (nal_unit[0] >> 1) & 0x3F
-    return unit_type >= H265_BLA_W_LP or unit_type % 2 == 1
 
 
 def split_byte_stream(data: bytes | memoryview) -> Iterator[bytes]:

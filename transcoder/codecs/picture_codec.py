@@ -6,7 +6,7 @@ from typing import ClassVar
 from transcoder.codecs.nal import Codec
 
 MAX_DIMENSION = 8192
-"""Pixels; the widest camera seen is 8192x1800."""
+"""Pixels along one side of a picture that is decoded; the widest camera seen is 8192x1800."""
 MAX_PIXELS = 8192 * 4320
 
 

@@ -105,7 +105,7 @@ class Reassembly:
     Attributes:
         faults: counted by kind.
         continuation: the first bytes of a payload that is a fragment from the middle of the open unit; empty where no
-            unit is open. The format's reader sets it, reassembly clears it.
+            unit is open.
     """
 
     def __init__(self) -> None:
@@ -118,11 +118,6 @@ class Reassembly:
         self._marker_ends_unit = True
         self.faults: Counter[str] = Counter()
         self.continuation = b""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a unit waits for more of its fragments."""
-        return bool(self._parts)
 
     def lose(self) -> None:
         """Packets are missing before the next one: a unit that is half there can't be completed."""
@@ -165,6 +160,22 @@ class Reassembly:
                 self.faults["start and end in one fragment"] += 1
             return before, self._complete()
         return (before, ()) if before else NOTHING
+
+    def fragmentation_unit(self, payload: memoryview, at: int, first: bytes, *, marker: bool) -> Completed:
+        """Take a payload that is a fragment, and note how payloads begin that continue its unit.
+
+        Args:
+            payload: of the packet.
+            at: where the part of the unit begins; the byte before it is the FU header: start bit, end bit and type.
+            first: NAL unit header rebuilt from it; used where the start bit is set.
+            marker: of the packet.
+        """
+        flags = payload[at - 1]
+        start = flags >= 0x80
+        completed = self.fragment(first, payload[at:], start=start, end=flags & 0x40 != 0, marker=marker)
+        if start and self._parts:
+            self.continuation = bytes(payload[: at - 1]) + bytes((flags & 0x3F,))
+        return completed
 
     def middles(self, bodies: list[memoryview], size: int) -> None:
         """Take fragments from the middle of the open unit, none empty, without marker and all of one receive buffer.

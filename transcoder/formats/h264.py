@@ -62,7 +62,11 @@ class InOrderReader(PayloadReader):
             return NOTHING
         kind = payload[0] & 0x1F
         if kind == FU_A:
-            return self._fragment(payload, marker=marker)
+            if len(payload) < 2:
+                reassembly.faults["fragment without header"] += 1
+                return NOTHING
+            first = _unit_header(payload) if payload[1] >= 0x80 else b""
+            return reassembly.fragmentation_unit(payload, 2, first, marker=marker)
         before = reassembly.cut_off()
         if kind == STAP_A:
             return before, reassembly.aggregate(payload[1:], minimum=1)
@@ -73,25 +77,12 @@ class InOrderReader(PayloadReader):
         reassembly.faults[f"packet type {kind}"] += 1
         return before, ()
 
-    def _fragment(self, payload: memoryview, *, marker: bool) -> Completed:
-        reassembly = self.reassembly
-        if len(payload) < 2:
-            reassembly.faults["fragment without header"] += 1
-            return NOTHING
-        header = payload[1]
-        start = header >= 0x80
-        first = _unit_header(payload[0], header) if start else b""
-        completed = reassembly.fragment(first, payload[2:], start=start, end=header & 0x40 != 0, marker=marker)
-        if start and reassembly.is_open:
-            reassembly.continuation = bytes((payload[0], header & 0x3F))
-        return completed
 
-
-def _unit_header(indicator: int, header: int) -> bytes:
+def _unit_header(payload: memoryview) -> bytes:
     """The NAL unit header that a fragment's FU indicator and FU header make."""
-    unit_type = header & 0x1F  # the reserved bit 0x20 is set by Longse and ignored, RFC 6184 section 5.8
+    unit_type = payload[1] & 0x1F  # the reserved bit 0x20 is set by Longse and ignored, RFC 6184 section 5.8
     # type 0 wraps a byte stream with units of its own (Amatek): no header is put before it
-    return bytes(((indicator & 0xE0) | unit_type,)) if unit_type else b""
+    return bytes(((payload[0] & 0xE0) | unit_type,)) if unit_type else b""
 
 
 class NumberedReader(NumberedPayloadReader):
@@ -147,7 +138,7 @@ class NumberedReader(NumberedPayloadReader):
             return []
         flags = payload[1]
         don = payload[2] << 8 | payload[3] if has_don else None
-        return self.numbers.fragment(_unit_header(payload[0], flags), payload[at:], flags=flags, don=don, marker=marker)
+        return self.numbers.fragment(_unit_header(payload), payload[at:], flags=flags, don=don, marker=marker)
 
 
 def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:

@@ -95,7 +95,11 @@ class InOrderReader(PayloadReader):
                 return NOTHING
             kind = (payload[0] >> 1) & 0x3F
         if kind == FU:
-            return self._fragment(payload, marker=marker)
+            if len(payload) < 3:
+                reassembly.faults["fragment without header"] += 1
+                return NOTHING
+            first = _unit_header(payload) if payload[2] >= 0x80 else b""
+            return reassembly.fragmentation_unit(payload, 3, first, marker=marker)
         before = reassembly.cut_off()
         if kind == AP:
             return before, reassembly.aggregate(payload[2:], minimum=2)
@@ -104,23 +108,10 @@ class InOrderReader(PayloadReader):
         reassembly.faults[f"packet type {kind}"] += 1
         return before, ()
 
-    def _fragment(self, payload: memoryview, *, marker: bool) -> Completed:
-        reassembly = self.reassembly
-        if len(payload) < 3:
-            reassembly.faults["fragment without header"] += 1
-            return NOTHING
-        header = payload[2]
-        start = header >= 0x80
-        first = _unit_header(payload, header) if start else b""
-        completed = reassembly.fragment(first, payload[3:], start=start, end=header & 0x40 != 0, marker=marker)
-        if start and reassembly.is_open:
-            reassembly.continuation = bytes((payload[0], payload[1], header & 0x3F))
-        return completed
 
-
-def _unit_header(payload: memoryview, header: int) -> bytes:
+def _unit_header(payload: memoryview) -> bytes:
     """The NAL unit header that a fragment's PayloadHdr and FU header make."""
-    return bytes(((payload[0] & 0x81) | ((header & 0x3F) << 1), payload[1]))
+    return bytes(((payload[0] & 0x81) | ((payload[2] & 0x3F) << 1), payload[1]))
 
 
 class NumberedReader(NumberedPayloadReader):
@@ -164,7 +155,7 @@ class NumberedReader(NumberedPayloadReader):
             self.numbers.faults["fragment without header"] += 1
             return []
         don = payload[3] << 8 | payload[4] if at == 5 else None
-        return self.numbers.fragment(_unit_header(payload, flags), payload[at:], flags=flags, don=don, marker=marker)
+        return self.numbers.fragment(_unit_header(payload), payload[at:], flags=flags, don=don, marker=marker)
 
 
 SPROP = ("sprop-vps", "sprop-sps", "sprop-pps")

@@ -22,7 +22,7 @@ from transcoder.codecs.jpeg import (
 from transcoder.codecs.jpeg_tables import quantisers
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError, PayloadError
-from transcoder.formats.depacketizer import Depacketizer, DepacketizerOptions, RtpPacket
+from transcoder.formats.depacketizer import Depacketizer, RtpPacket
 from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
 from transcoder.formats.video_format import VideoFormat
 from transcoder.ledger import Ledger
@@ -300,15 +300,11 @@ class JpegDepacketizer(Depacketizer):
         self._ledger.count(LAYER, f"jpeg {kind}", size=len(data), example=data)
 
 
-def _depacketizer(options: DepacketizerOptions) -> Depacketizer:
-    return JpegDepacketizer(options.ledger, options.picture_size)
-
-
 FORMAT = VideoFormat(
     title="JPEG",
     codec=PictureCodec.JPEG,
     number=3,
     encodings=("JPEG",),
-    depacketizer=_depacketizer,
+    depacketizer=lambda options: JpegDepacketizer(options.ledger, options.picture_size),
     extensions=EXTENSIONS,
 )

@@ -23,7 +23,7 @@ from transcoder.codecs.mpeg4 import (
 )
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError
-from transcoder.formats.depacketizer import Depacketizer, DepacketizerOptions, RtpPacket
+from transcoder.formats.depacketizer import Depacketizer, RtpPacket
 from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
 from transcoder.formats.video_format import FormatParameters, VideoFormat
 from transcoder.ledger import Ledger
@@ -142,15 +142,11 @@ def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
         return FormatParameters()
 
 
-def _depacketizer(options: DepacketizerOptions) -> Depacketizer:
-    return Mpeg4Depacketizer(options.ledger, options.parameter_sets)
-
-
 FORMAT = VideoFormat(
     title="MPEG-4",
     codec=PictureCodec.MPEG4,
     number=4,
     encodings=("MP4V-ES",),
-    depacketizer=_depacketizer,
+    depacketizer=lambda options: Mpeg4Depacketizer(options.ledger, options.parameter_sets),
     from_fmtp=_from_fmtp,
 )

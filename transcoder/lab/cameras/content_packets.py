@@ -8,7 +8,7 @@ from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour
 from transcoder.lab.cameras.defects.packetization import PacketDefects, packetize
 from transcoder.lab.cameras.defects.pictures import changed_nal_units
-from transcoder.lab.cameras.interleaved_packets import interleave
+from transcoder.lab.cameras.numbered_packets import packetize_numbered
 from transcoder.lab.cameras.packets import PacketBlock, block
 
 
@@ -65,5 +65,5 @@ def _payloads(content: Content, how: Recipe, index: int) -> list[bytes]:
         seed=index,
     )
     if how.packets.decoding_order_numbers and isinstance(codec, Codec):
-        return interleave(codec, units, how.max_payload, index=index, total=len(content.access_units))
+        return packetize_numbered(codec, units, how.max_payload, index=index, total=len(content.access_units))
     return packetize(codec, units, how.max_payload, how.packets)

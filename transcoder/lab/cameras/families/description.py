@@ -7,7 +7,7 @@ from transcoder.codecs.nal import START_CODE, Codec
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour
 from transcoder.lab.cameras.canary import CanaryMint
-from transcoder.lab.cameras.interleaved_packets import H264_PARAMETERS, H265_PARAMETERS
+from transcoder.lab.cameras.numbered_packets import H264_PARAMETERS, H265_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +41,14 @@ class DescriptionContext:
 
     def format_parameters(self) -> str:
         """Value of the video's fmtp attribute after the payload type, in the vendor-neutral order."""
-        known, interleaved = self.behaviour.pictures.in_description, self.behaviour.packets.decoding_order_numbers
+        known, has_numbers = self.behaviour.pictures.in_description, self.behaviour.packets.decoding_order_numbers
         sets = [base64.b64encode(unit).decode() for unit in self._written_sets()] if known else []
         if self.content.codec is Codec.H265:
             names = ("sprop-vps", "sprop-sps", "sprop-pps")
             values = [f"{name}={value}" for name, value in zip(names, sets, strict=False)]
-            numbered = [H265_PARAMETERS] if interleaved else []
+            numbered = [H265_PARAMETERS] if has_numbers else []
             return ";".join(["profile-id=1", *values[1:], *values[:1], *numbered])
-        mode = H264_PARAMETERS if interleaved else f"packetization-mode={self.behaviour.packets.declared_mode}"
+        mode = H264_PARAMETERS if has_numbers else f"packetization-mode={self.behaviour.packets.declared_mode}"
         text = f"profile-level-id={self.profile_level_id()}; {mode}"
         return f"{text}; sprop-parameter-sets={','.join(sets)}" if sets else text
 

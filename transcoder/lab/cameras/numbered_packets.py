@@ -9,7 +9,9 @@ H265_PARAMETERS = "sprop-max-don-diff=8;sprop-depack-buf-bytes=2000000"
 _NUMBERS = 1 << 16
 
 
-def interleave(codec: Codec, nal_units: list[bytes], max_payload: int, *, index: int, total: int) -> list[bytes]:
+def packetize_numbered(
+    codec: Codec, nal_units: list[bytes], max_payload: int, *, index: int, total: int
+) -> list[bytes]:
     """RTP payloads of one access unit: its slices, then the parameter sets that stand before them in decoding order.
 
     Args:
