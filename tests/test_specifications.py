@@ -26,6 +26,6 @@ def test_no_clause_of_a_document_is_listed_twice() -> None:
     document = ""
     for named, clauses, _ in ROWS:
         document = re.split(r"[(,]", named)[0].strip() or document
-        subject = re.search(r"\(.*\)|$", clauses)[0]
+        subject = "".join(re.findall(r"\(.*\)", clauses))
         listed += [(document, subject, clause.strip()) for clause in re.split(r"[;,] (?=[\d(])", clauses)]
     assert [entry for entry, times in Counter(listed).items() if times > 1] == []

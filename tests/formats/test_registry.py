@@ -13,7 +13,7 @@ from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import RemoteProtocolError, SdpSyntaxError
 from transcoder.formats import h264, jpeg
 from transcoder.formats.depacketizer import Depacketizer, DepacketizerOptions, RtpPacket, RunDepacketizer
-from transcoder.formats.video_format import FormatParameters, VideoFormat, VideoFormats
+from transcoder.formats.video_format import FormatParameters, VideoPayloadFormat, VideoPayloadFormats
 from transcoder.ipc.messages import (
     MessageParser,
     parse_access_unit,
@@ -66,7 +66,7 @@ class BitmapDepacketizer(Depacketizer):
         return self._ready.popleft() if self._ready else None
 
 
-FORMAT = VideoFormat(
+FORMAT = VideoPayloadFormat(
     title="bitmap",
     codec=BITMAP,
     number=77,
@@ -83,7 +83,7 @@ DESCRIPTION = (
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that adds a format."""
-    monkeypatch.setattr(formats, "VIDEO", VideoFormats(*formats.VIDEO.ranks, (FORMAT,)))
+    monkeypatch.setattr(formats, "VIDEO", VideoPayloadFormats(*formats.VIDEO.ranks, (FORMAT,)))
 
 
 def test_a_format_that_is_not_registered_is_not_selected() -> None:
@@ -96,7 +96,7 @@ def test_a_registered_format_is_selected_received_and_sent_to_the_worker(rtp: Ca
     description = parse_sdp(DESCRIPTION)
     assert description.media[0].formats[0].clock_rate == 90_000  # left out of rtpmap
     selection = select_video(description)
-    assert (selection.codec, selection.payload_types, selection.parameter_sets) == (BITMAP, {99}, (b"grey",))
+    assert (selection.codec, selection.payload_types, selection.parameter_sets) == (BITMAP, frozenset({99}), (b"grey",))
 
     receiver = VideoReceiver(
         codec=selection.codec, payload_types=selection.payload_types, clock_rate=selection.clock_rate, ledger=Ledger(),
@@ -140,15 +140,15 @@ def test_a_format_of_an_earlier_rank_is_preferred() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        VideoFormat(title="x", codec=Codec.H264, number=9, encodings=("X",), depacketizer=BitmapDepacketizer),
-        VideoFormat(title="x", codec=BITMAP, number=1, encodings=("X",), depacketizer=BitmapDepacketizer),
-        VideoFormat(title="x", codec=BITMAP, number=9, encodings=("X", "H264"), depacketizer=BitmapDepacketizer),
+        VideoPayloadFormat(title="x", codec=Codec.H264, number=9, encodings=("X",), depacketizer=BitmapDepacketizer),
+        VideoPayloadFormat(title="x", codec=BITMAP, number=1, encodings=("X",), depacketizer=BitmapDepacketizer),
+        VideoPayloadFormat(title="x", codec=BITMAP, number=9, encodings=("X", "H264"), depacketizer=BitmapDepacketizer),
     ],
     ids=["codec", "number", "encoding"],
 )
-def test_nothing_belongs_to_two_formats(other: VideoFormat) -> None:
+def test_nothing_belongs_to_two_formats(other: VideoPayloadFormat) -> None:
     with pytest.raises(ValueError, match="x takes the codec, number or encoding name of another format"):
-        VideoFormats((h264.FORMAT,), (other,))
+        VideoPayloadFormats((h264.FORMAT,), (other,))
 
 
 def test_every_format_has_a_decoder_and_every_decoder_a_format() -> None:

@@ -4,9 +4,9 @@ To add one: write its file, name it here, and name its FFmpeg decoder in media/d
 """
 
 from transcoder.formats import h264, h265, jpeg, mpeg4, mpeg4_generic, sampled_audio
-from transcoder.formats.audio_format import AudioFormats
-from transcoder.formats.video_format import VideoFormats
+from transcoder.formats.audio_format import AudioPayloadFormats
+from transcoder.formats.video_format import VideoPayloadFormats
 
-VIDEO = VideoFormats((h264.FORMAT, h265.FORMAT), (mpeg4.FORMAT,), (jpeg.FORMAT,))
+VIDEO = VideoPayloadFormats((h264.FORMAT, h265.FORMAT), (mpeg4.FORMAT,), (jpeg.FORMAT,))
 """In the order of preference; FLIR offers H.264 behind MPEG-4 in one media."""
-AUDIO = AudioFormats(sampled_audio.G711, sampled_audio.G726, mpeg4_generic.FORMAT)
+AUDIO = AudioPayloadFormats(sampled_audio.G711, sampled_audio.G726, mpeg4_generic.FORMAT)

@@ -77,7 +77,7 @@ def _no_parameters(parameters: Mapping[str, str]) -> AudioParameters:  # noqa: A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFormat:
+class AudioPayloadFormat:
     """One audio payload format.
 
     Attributes:
@@ -93,18 +93,18 @@ class AudioFormat:
     clock_rate: int = 0
 
 
-class AudioFormats:
+class AudioPayloadFormats:
     """The registry of audio formats; whichever of them a camera names first is chosen."""
 
-    def __init__(self, *formats: AudioFormat) -> None:
+    def __init__(self, *formats: AudioPayloadFormat) -> None:
         self._formats = formats
         self._encodings = {encoding: each for each in formats for encoding in each.encodings}
 
-    def __iter__(self) -> Iterator[AudioFormat]:
+    def __iter__(self) -> Iterator[AudioPayloadFormat]:
         """All formats."""
         return iter(self._formats)
 
-    def of_encoding(self, encoding: str) -> AudioFormat | None:
+    def of_encoding(self, encoding: str) -> AudioPayloadFormat | None:
         """The format with this encoding name, or None."""
         return self._encodings.get(encoding)
 

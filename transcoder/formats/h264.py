@@ -10,7 +10,7 @@ from transcoder.formats.decoding_order import DecodingOrderDepacketizer, Numbere
 from transcoder.formats.depacketizer import DecodingOrder, Depacketizer, DepacketizerOptions
 from transcoder.formats.fragments import NOTHING, Completed, Reassembly
 from transcoder.formats.nal_units import NalUnitDepacketizer, PayloadReader
-from transcoder.formats.video_format import FormatParameters, Serving, VideoFormat
+from transcoder.formats.video_format import FormatParameters, Serving, VideoPayloadFormat
 
 STAP_A = 24
 STAP_B = 25
@@ -168,7 +168,7 @@ def _depacketizer(options: DepacketizerOptions) -> Depacketizer:
     return NalUnitDepacketizer(Codec.H264, InOrderReader(), options)
 
 
-FORMAT = VideoFormat(
+FORMAT = VideoPayloadFormat(
     title="H.264",
     codec=Codec.H264,
     number=1,

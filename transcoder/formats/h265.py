@@ -11,7 +11,7 @@ from transcoder.formats.decoding_order import DecodingOrderDepacketizer, Numbere
 from transcoder.formats.depacketizer import DecodingOrder, Depacketizer, DepacketizerOptions
 from transcoder.formats.fragments import NOTHING, Completed, Reassembly
 from transcoder.formats.nal_units import NalUnitDepacketizer, PayloadReader
-from transcoder.formats.video_format import FormatParameters, Serving, VideoFormat
+from transcoder.formats.video_format import FormatParameters, Serving, VideoPayloadFormat
 
 AP = 48
 FU = 49
@@ -191,7 +191,7 @@ def _depacketizer(options: DepacketizerOptions) -> Depacketizer:
     return NalUnitDepacketizer(Codec.H265, InOrderReader(), options)
 
 
-FORMAT = VideoFormat(
+FORMAT = VideoPayloadFormat(
     title="H.265",
     codec=Codec.H265,
     number=2,

@@ -24,7 +24,7 @@ from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError, PayloadError
 from transcoder.formats.depacketizer import Depacketizer, RtpPacket
 from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
-from transcoder.formats.video_format import VideoFormat
+from transcoder.formats.video_format import VideoPayloadFormat
 from transcoder.ledger import Ledger
 
 MAX_HEADER_SIZE = 64 << 10
@@ -300,7 +300,7 @@ class JpegDepacketizer(Depacketizer):
         self._ledger.count(LAYER, f"jpeg {kind}", size=len(data), example=data)
 
 
-FORMAT = VideoFormat(
+FORMAT = VideoPayloadFormat(
     title="JPEG",
     codec=PictureCodec.JPEG,
     number=3,

@@ -25,7 +25,7 @@ from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError
 from transcoder.formats.depacketizer import Depacketizer, RtpPacket
 from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
-from transcoder.formats.video_format import FormatParameters, VideoFormat
+from transcoder.formats.video_format import FormatParameters, VideoPayloadFormat
 from transcoder.ledger import Ledger
 
 _MAX_CONFIG = 8192
@@ -142,7 +142,7 @@ def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
         return FormatParameters()
 
 
-FORMAT = VideoFormat(
+FORMAT = VideoPayloadFormat(
     title="MPEG-4",
     codec=PictureCodec.MPEG4,
     number=4,

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from transcoder.formats.audio_format import AudioDepacketizer, AudioFormat, AudioMedia, AudioParameters, CodedAudio
+from transcoder.formats.audio_format import (
+    AudioDepacketizer,
+    AudioMedia,
+    AudioParameters,
+    AudioPayloadFormat,
+    CodedAudio,
+)
 from transcoder.formats.depacketizer import RtpPacket
 
 MAX_AUDIO_UNIT = 8192
@@ -128,4 +134,4 @@ def _depacketizer(media: AudioMedia) -> AudioDepacketizer:
     return AacDepacketizer(*media.sizes)
 
 
-FORMAT = AudioFormat(encodings=("MPEG4-GENERIC",), depacketizer=_depacketizer, from_fmtp=_from_fmtp)
+FORMAT = AudioPayloadFormat(encodings=("MPEG4-GENERIC",), depacketizer=_depacketizer, from_fmtp=_from_fmtp)

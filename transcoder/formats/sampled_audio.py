@@ -4,7 +4,7 @@ from collections import Counter
 
 from typing_extensions import override
 
-from transcoder.formats.audio_format import AudioDepacketizer, AudioFormat, AudioMedia, CodedAudio
+from transcoder.formats.audio_format import AudioDepacketizer, AudioMedia, AudioPayloadFormat, CodedAudio
 from transcoder.formats.depacketizer import RtpPacket
 from transcoder.formats.mpeg4_generic import SAMPLES, SAMPLING_RATES
 
@@ -68,8 +68,8 @@ def _g726(media: AudioMedia) -> AudioDepacketizer:
     return SampledAudioDepacketizer(bits * media.channels, media.clock_rate)
 
 
-G711 = AudioFormat(encodings=("PCMU", "PCMA"), depacketizer=_g711, clock_rate=8000)
-G726 = AudioFormat(
+G711 = AudioPayloadFormat(encodings=("PCMU", "PCMA"), depacketizer=_g711, clock_rate=8000)
+G726 = AudioPayloadFormat(
     encodings=tuple(f"{order}G726-{kbps}" for order in ("", "AAL2-") for kbps in _G726_KBPS),
     depacketizer=_g726,
     clock_rate=8000,

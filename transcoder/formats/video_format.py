@@ -42,7 +42,7 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoFormat:
+class VideoPayloadFormat:
     """One video payload format.
 
     Attributes:
@@ -68,7 +68,7 @@ class VideoFormat:
     extensions: frozenset[int] = frozenset()
 
 
-class VideoFormats:
+class VideoPayloadFormats:
     """The registry of video formats.
 
     Args:
@@ -79,26 +79,26 @@ class VideoFormats:
         ValueError: two formats have the same codec, number or encoding name.
     """
 
-    def __init__(self, *ranks: tuple[VideoFormat, ...]) -> None:
+    def __init__(self, *ranks: tuple[VideoPayloadFormat, ...]) -> None:
         self.ranks = ranks
-        self._codecs: dict[SourceCodec, VideoFormat] = {}
-        self._numbers: dict[int, VideoFormat] = {}
-        self._encodings: dict[str, VideoFormat] = {}
+        self._codecs: dict[SourceCodec, VideoPayloadFormat] = {}
+        self._numbers: dict[int, VideoPayloadFormat] = {}
+        self._encodings: dict[str, VideoPayloadFormat] = {}
         for each in self:
             if each.codec in self._codecs or each.number in self._numbers or set(each.encodings) & set(self._encodings):
                 raise ValueError(f"{each.title} takes the codec, number or encoding name of another format")
             self._codecs[each.codec] = self._numbers[each.number] = each
             self._encodings.update(dict.fromkeys(each.encodings, each))
 
-    def __iter__(self) -> Iterator[VideoFormat]:
+    def __iter__(self) -> Iterator[VideoPayloadFormat]:
         """All formats, the preferred ones first."""
         return (each for rank in self.ranks for each in rank)
 
-    def of_codec(self, codec: SourceCodec) -> VideoFormat:
+    def of_codec(self, codec: SourceCodec) -> VideoPayloadFormat:
         """The format of a codec."""
         return self._codecs[codec]
 
-    def of_number(self, number: int) -> VideoFormat:
+    def of_number(self, number: int) -> VideoPayloadFormat:
         """The format with this number in messages to the worker."""
         return self._numbers[number]
 
@@ -107,7 +107,7 @@ class VideoFormats:
         each = self._numbers.get(number)
         return each.codec if each is not None and each.serving and isinstance(each.codec, Codec) else None
 
-    def of_encoding(self, encoding: str) -> VideoFormat | None:
+    def of_encoding(self, encoding: str) -> VideoPayloadFormat | None:
         """The format with this encoding name, or None."""
         return self._encodings.get(encoding)
 
