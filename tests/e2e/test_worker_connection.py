@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.ipc.messages import MessageType, serialize_repeat
+from transcoder.codecs.nal import Codec
+from transcoder.ipc.messages import MessageType, parse_coded, serialize_repeat
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.worker_connection import WorkerConnection
-from transcoder.worker_options import WorkerOptions
+from transcoder.worker_options import OutputOptions, WorkerOptions
 
 pytestmark = pytest.mark.e2e
 
@@ -112,6 +113,27 @@ async def test_how_it_ended_is_said_once(worker: Watched, number: signal.Signals
 async def test_an_unknown_message_ends_the_worker_and_not_the_service(worker: Watched) -> None:
     worker.link.send(b"\1\0\0\0\xc8x")
     await worker.until_gone()
+
+
+async def test_an_encoder_that_the_sandbox_does_not_allow_is_another_workers(server: ForkServer) -> None:
+    """H.264 needs no threads, and a worker that makes it may start none; H.265 does."""
+    watched = Watched()
+    watched.link = await WorkerConnection.start(
+        server, "front", WorkerOptions(), watched.on_message, watched.gone.append
+    )
+    await watched.until(MessageType.STATS)
+    options = WorkerOptions(outputs=(OutputOptions(codec=Codec.H265),))
+    watched.link.configure(options)
+    assert "with 4" in await watched.until_gone() or watched.gone == ["worker ended"]
+    other = Watched()
+    other.link = await WorkerConnection.start(server, "front", options, other.on_message, other.gone.append)
+    for codec in (Codec.H265, Codec.H264, Codec.H265):
+        other.link.configure(WorkerOptions(outputs=(OutputOptions(codec=codec),)))
+        other.messages.clear()
+        other.link.send(serialize_repeat(0, round(time.monotonic() * 90_000)))
+        assert parse_coded(memoryview(await other.until(MessageType.CODED)), 1).codec is codec
+    assert other.gone == []
+    other.link.stop()
 
 
 async def test_memory_over_the_limit_is_seen(server: ForkServer) -> None:

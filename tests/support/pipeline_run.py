@@ -23,6 +23,19 @@ TICKS = 3600
 """Between pictures at 25 fps."""
 
 
+def messages_of(messages: Iterable[bytes], wanted: MessageType) -> list[tuple[memoryview, dict]]:
+    """Bodies of the messages of one type, each with what it says if it is JSON."""
+    parser = MessageParser()
+    for message in messages:
+        parser.receive_data(message)
+    found = []
+    while (received := parser.next_message()) is not None:
+        kind, body = received
+        if kind is wanted:
+            found.append((body, json.loads(bytes(body)) if wanted is MessageType.FORMAT else {}))
+    return found
+
+
 @dataclass
 class Run:
     """Feeds a pipeline at 25 pictures a second; `now` is seconds, each access unit arrives at its presentation time."""

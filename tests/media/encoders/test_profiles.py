@@ -1,10 +1,12 @@
 """The encoder's profiles and what overrides them, as x264 and x265 see them."""
 
+from dataclasses import asdict, fields
+
 import pytest
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.media.encoders import PROFILES, open_encoder, settings_of
+from transcoder.media.encoders import PROFILES, needs_threads, open_encoder, settings_of
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import EncoderSettings, OutputFormat, OutputOptions, WorkerOptions
 
@@ -74,3 +76,37 @@ def test_another_preset_brings_its_own_motion_estimation() -> None:
     assert _parameters(OutputOptions())["subme"] == "0"
     assert "subme" not in _parameters(OutputOptions(preset="slow"))
     assert _parameters(OutputOptions(preset="slow", encoder=EncoderSettings(subme=3)))["subme"] == "3"
+
+
+def test_a_profile_says_which_encoder_its_settings_are_for() -> None:
+    for codec, profiles in PROFILES.items():
+        assert {settings.codec for settings in profiles.values()} == {codec}
+
+
+@pytest.mark.parametrize("codec", [H264, H265])
+def test_a_setting_that_the_encoder_does_not_have(codec: Codec) -> None:
+    with pytest.raises(MediaError, match="no setting lookahead, speed"):
+        PROFILES[codec]["balanced"].overridden({"speed": 8, "crf": 20.0, "lookahead": 3})
+
+
+def test_what_the_configuration_does_not_say_is_no_override() -> None:
+    assert EncoderSettings(profile="quality").overrides() == {}
+    assert EncoderSettings(crf=0.0, aq_mode=0).overrides() == {"crf": 0.0, "aq_mode": 0}
+
+
+def test_every_encoder_knows_all_that_a_configuration_can_override() -> None:
+    everything = EncoderSettings(crf=30.0, aq_mode=1, aq_strength=0.5, ipratio=1.2, subme=2, buffer_s=2.0).overrides()
+    assert set(everything) == {field.name for field in fields(EncoderSettings)} - {"profile"}
+    for profiles in PROFILES.values():
+        for settings in profiles.values():
+            made = settings.overridden(everything | {"preset": "medium"})
+            assert asdict(made) == asdict(settings) | everything | {"preset": "medium"}
+
+
+@pytest.mark.parametrize(
+    ("codecs", "expected"), [([H264], False), ([H264, H264], False), ([H265], True), ([H264, H265], True)]
+)
+def test_threads_are_needed_by_h265_alone(codecs: list[Codec], expected: bool) -> None:
+    assert needs_threads(OutputOptions(codec=codec) for codec in codecs) is expected
+    nobody = EncoderSettings(profile="fastest")
+    assert not needs_threads(OutputOptions(codec=codec, encoder=nobody) for codec in codecs)

@@ -1,0 +1,46 @@
+"""An encoder of the tests' own, made as a third one of the product would be: it asks for the map of changes."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from typing_extensions import override
+
+from transcoder.codecs.nal import Codec
+from transcoder.media.changes import ChangeMap
+from transcoder.media.encoders import Encoder, Settings
+from transcoder.media.encoders.x264 import X264Settings
+from transcoder.media.picture import OwnPicture
+from transcoder.worker_options import OutputFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingSettings(Settings):
+    """Settings of the encoder: it knows one of those that a configuration may override."""
+
+    codec: ClassVar[Codec] = Codec.H264
+    wants_changes: ClassVar[bool] = True
+
+    crf: float = 30
+
+    @override
+    def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
+        inner = X264Settings(preset="ultrafast", crf=self.crf).open(output, bitrate_kbps)
+        return MovingEncoder(inner)
+
+
+class MovingEncoder:
+    """Writes down the maps that it is given."""
+
+    codec = Codec.H264
+    maps: ClassVar[list[ChangeMap | None]] = []
+
+    def __init__(self, inner: Encoder) -> None:
+        self._inner = inner
+        self.dropped: Counter[str] = Counter()
+
+    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+        """Encode with x264."""
+        self.maps.append(None if changed is None else np.array(changed))
+        return self._inner.encode(picture, None, pts, force_idr=force_idr)

@@ -1,0 +1,246 @@
+"""The encoding half: several outputs of one decoder, and an encoder that is not one of the product's."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import av
+import numpy as np
+import pytest
+
+from tests.support.coded_video import byte_stream, decode, encode, plane
+from tests.support.moving_encoder import MovingEncoder, MovingSettings
+from tests.support.pipeline_run import Run, messages_of
+from transcoder.codecs.nal import Codec
+from transcoder.errors import MediaError
+from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_snapshot
+from transcoder.media.changes import PictureComparison
+from transcoder.media.encoders import PROFILES
+from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
+
+SIZE = (320, 240)
+CORNER = ((0.5, 0.0), (1.0, 0.0), (1.0, 0.5), (0.5, 0.5))
+"""The upper right quarter."""
+TWO = WorkerOptions(
+    outputs=(
+        OutputOptions(codec=Codec.H264, gop_s=100.0),
+        OutputOptions(codec=Codec.H265, size=(160, 96), gop_s=100.0, fps=12.5),
+    )
+)
+
+
+def frames_of(run: Run, number: int) -> list:
+    """What an independent decoder makes of one output."""
+    codec = run.options.outputs[number].codec.value
+    return decode(codec, [byte_stream(message.nal_units) for message in run.coded if message.output_number == number])
+
+
+# -- two outputs -----------------------------------------------------------------------------------------------------
+
+
+def test_two_sizes_and_codecs_of_one_decoder() -> None:
+    run = Run(TWO)
+    run.feed(encode("H264", SIZE, 30))
+    assert run.pipeline.counters["decoded_pictures"] == 30
+    assert {form["output_number"]: form["output"]["width"] for form in run.formats} == {0: 320, 1: 160}
+    assert {form["output_number"]: form["output"]["frame_rate"] for form in run.formats} == {0: 25.0, 1: 12.5}
+    large, small = frames_of(run, 0), frames_of(run, 1)
+    assert (len(large), len(small)) == (27, pytest.approx(14, abs=1))
+    assert {(frame.width, frame.height) for frame in large} == {SIZE}
+    assert {(frame.width, frame.height) for frame in small} == {(160, 96)}
+    for frame, bars in ((large[-1], 0), (small[-1], 16)):  # 4:3 in 160x96 is 128 wide, with bars
+        luma = plane(frame)
+        height, width = luma.shape
+        assert luma[height // 4, bars + width // 8] == pytest.approx(60, abs=4)
+        assert luma[height // 4, width - bars - width // 8] == pytest.approx(180, abs=4)
+
+
+def test_processor_time_of_decoding_is_counted_once() -> None:
+    run = Run(replace(TWO, outputs=(TWO.outputs[0], replace(TWO.outputs[1], fps=None))))
+    run.feed(encode("H264", SIZE, 10))
+    assert all((message.decode_s > 0) is (message.output_number == 0) for message in run.coded)
+
+
+def test_an_idr_is_made_for_the_output_that_it_was_asked_for() -> None:
+    run = Run(TWO)
+    units = encode("H264", SIZE, 30)
+    run.feed(units[:10])
+    for number in (0, 1):
+        before = len(run.coded)
+        run.pipeline.encoding.force_idr(number)
+        for unit in units[10 + number * 10 : 20 + number * 10]:
+            run.one(unit, random_access=False)
+            run.now += 0.04
+        idrs = [message.output_number for message in run.coded[before:] if message.flags & RANDOM_ACCESS]
+        assert idrs == [number]
+
+
+def test_a_repeat_and_a_snapshot_are_of_the_output_that_they_were_asked_for() -> None:
+    run = Run(TWO)
+    run.feed(encode("H264", SIZE, 10))
+    sizes = []
+    for number in (1, 0):
+        run.now += 1
+        [repeated] = run.repeat(number)
+        assert (repeated.output_number, repeated.flags & REPEATED) == (number, REPEATED)
+        [(body, _)] = messages_of(run.pipeline.encoding.snapshot(number), MessageType.SNAPSHOT_TAKEN)
+        answered, jpeg = parse_snapshot(body, 2)
+        assert answered == number
+        [picture] = decode_jpeg(jpeg)
+        sizes.append((picture.width, picture.height))
+    assert sizes == [(160, 96), SIZE]
+
+
+def decode_jpeg(jpeg: bytes) -> list:
+    return av.CodecContext.create("mjpeg", "r").decode(av.Packet(jpeg))
+
+
+def test_a_message_about_an_output_that_is_gone_is_nothing() -> None:
+    run = Run(TWO)
+    run.feed(encode("H264", SIZE, 6))
+    before = len(run.coded)
+    run.pipeline.encoding.force_idr(7)
+    assert run.repeat(7) == []
+    assert list(run.pipeline.encoding.snapshot(7)) == []
+    assert len(run.coded) == before
+
+
+def test_masks_lie_on_every_output() -> None:
+    run = Run(replace(TWO, masks=(Mask(polygon=CORNER),)))
+    run.feed(encode("H264", SIZE, 10))
+    for number, corner in ((0, (slice(4, 116), slice(168, 316))), (1, (slice(4, 44), slice(86, 140)))):
+        luma = plane(frames_of(run, number)[-1])
+        assert luma[corner].max() <= 24
+        assert luma[luma.shape[0] * 3 // 4, luma.shape[1] * 2 // 3] > 150
+
+
+def test_new_masks_lie_on_every_output() -> None:
+    run = Run(TWO)
+    run.feed(encode("H264", SIZE, 10))
+    run.pipeline.encoding.configure(replace(TWO, masks=(Mask(polygon=CORNER),)))
+    run.now += 2
+    for number, corner in ((0, (slice(4, 116), slice(168, 316))), (1, (slice(4, 44), slice(86, 140)))):
+        run.repeat(number)
+        assert plane(frames_of(run, number)[-1])[corner].max() <= 28
+
+
+def test_a_bad_mask_takes_every_output_away() -> None:
+    run = Run(TWO)
+    units = encode("H264", SIZE, 12)
+    run.feed(units[:6])
+    before = len(run.coded)
+    with pytest.raises(MediaError):
+        run.pipeline.encoding.configure(replace(TWO, masks=(Mask(polygon=CORNER, style="sepia"),)))
+    for unit in units[6:]:
+        with pytest.raises(MediaError):
+            run.one(unit, random_access=False)
+        run.now += 0.04
+    assert len(run.coded) == before
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_an_output_that_fails_costs_the_other_nothing(bad: int) -> None:
+    outputs = [OutputOptions(), OutputOptions(size=(160, 120))]
+    outputs[bad] = replace(outputs[bad], encoder=EncoderSettings(profile="fastest"))
+    run = Run(WorkerOptions(outputs=tuple(outputs)))
+    units = encode("H264", SIZE, 10)
+    run.feed(units[:3])
+    for unit in units[3:]:
+        with pytest.raises(MediaError, match="fastest"):
+            run.one(unit, random_access=False)
+        run.now += 0.04
+    run.take([])  # what came out before an error
+    assert [message.output_number for message in run.coded] == [1 - bad] * 7
+    assert len(frames_of(run, 1 - bad)) == 7
+
+
+def test_outputs_come_and_go() -> None:
+    run = Run(TWO)
+    units = encode("H264", SIZE, 30)
+    run.feed(units[:8])
+    run.pipeline.encoding.configure(replace(TWO, outputs=TWO.outputs[:1]))
+    before = len(run.coded)
+    for unit in units[8:16]:
+        run.one(unit, random_access=False)
+        run.now += 0.04
+    assert {message.output_number for message in run.coded[before:]} == {0}
+    assert not any(message.flags & RANDOM_ACCESS for message in run.coded[before:])
+    run.pipeline.encoding.configure(TWO)
+    before = len(run.coded)
+    for unit in units[16:]:
+        run.one(unit, random_access=False)
+        run.now += 0.04
+    assert {message.output_number for message in run.coded[before:]} == {0, 1}
+    first = next(message for message in run.coded[before:] if message.output_number == 1)
+    assert first.flags & RANDOM_ACCESS
+    assert not any(message.flags & RANDOM_ACCESS for message in run.coded[before:] if message.output_number == 0)
+
+
+def test_reports_are_of_all_outputs_together() -> None:
+    run = Run(replace(TWO, outputs=(TWO.outputs[0], replace(TWO.outputs[1], rate_divisor=4, fps=None))))
+    run.feed(encode("H264", SIZE, 23))
+    report = run.pipeline.stats()
+    assert report["rate_divisor"] == 4
+    assert report["counters"]["encoded_pictures"] == len(run.coded) > 20
+
+
+# -- an encoder that asks for the map --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def moving(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerOptions]:
+    """A third encoder: its own file, and one line in the table."""
+    monkeypatch.setitem(PROFILES[Codec.H264], "moving", MovingSettings())
+    MovingEncoder.maps.clear()
+    yield WorkerOptions(outputs=(OutputOptions(encoder=EncoderSettings(profile="moving", crf=25.0)),))
+    MovingEncoder.maps.clear()
+
+
+def test_it_is_given_the_blocks_that_changed_since_the_picture_before(moving: WorkerOptions) -> None:
+    run = Run(moving)
+    run.feed(encode("H264", SIZE, 13))
+    assert len(run.frames()) == 10
+    first, *maps = MovingEncoder.maps
+    assert first is None
+    # an 8x8 square that moves by a block each picture: gone from one, come to the next
+    for index, changed in enumerate(maps, start=4):
+        assert changed is not None
+        assert changed.shape == (30, 40)
+        assert np.argwhere(changed).tolist() == [[15, index - 1], [15, index]]
+
+
+def test_the_scene_watch_misses_nothing_between_its_looks(moving: WorkerOptions) -> None:
+    units = encode("H264", SIZE, 40)
+    seen = []
+    for options in (moving, WorkerOptions()):
+        run = Run(options)
+        run.feed(units)
+        seen.append(run.pipeline.stats()["motion"])
+    # five steps of the square between looks: with a map of each picture all blocks on its way, else first and last
+    assert seen[0] == pytest.approx(6 / 1200, abs=1e-4)
+    assert seen[1] == pytest.approx(2 / 1200, abs=1e-4)
+
+
+def test_no_encoder_of_the_product_is_given_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    before = PictureComparison.compare
+    monkeypatch.setattr(PictureComparison, "compare", lambda self, picture: compared.append(1) or before(self, picture))
+    run = Run(TWO)
+    run.feed(encode("H264", SIZE, 53))
+    assert len(compared) == 10  # 2 s of the first output's pictures, one look every 0.2 s: for the scene watch alone
+
+
+def test_a_repeat_has_a_map_without_changes(moving: WorkerOptions) -> None:
+    run = Run(moving)
+    run.feed(encode("H264", SIZE, 8))
+    run.now += 1
+    run.repeat()
+    assert not MovingEncoder.maps[-1].any()
+
+
+def test_what_it_does_not_know_can_not_be_overridden(moving: WorkerOptions) -> None:
+    output = replace(moving.outputs[0], encoder=EncoderSettings(profile="moving", aq_mode=1, subme=3))
+    run = Run(WorkerOptions(outputs=(output,)))
+    units = encode("H264", SIZE, 5)
+    run.feed(units[:3])
+    with pytest.raises(MediaError, match="aq_mode, subme"):
+        run.one(units[3], random_access=False)

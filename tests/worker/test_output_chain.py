@@ -1,0 +1,239 @@
+"""One output: its format, what it sheds, its pictures."""
+
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from tests.support.pipeline_run import messages_of
+from transcoder.codecs.nal import Codec
+from transcoder.errors import MediaError
+from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage, MessageType, parse_coded, parse_snapshot
+from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.worker.frame_rate import FrameRateEstimate
+from transcoder.worker.output_chain import OutputChain
+from transcoder.worker_options import EncoderSettings, Mask, OutputFormat, OutputOptions, WorkerOptions
+
+SIZE = (320, 240)
+FORMAT = OutputFormat(width=320, height=240, frame_rate=25.0)
+ALL = Mask(polygon=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
+
+
+def decoded(index: int, size: tuple[int, int] = SIZE, *, late: float = 0.0, matrix: int = 2) -> DecodedPicture:
+    """A bright picture with something in it, made without any decoder."""
+    width, height = size
+    luma = np.full((height, width + 16), 150, np.uint8)
+    luma[20:40, 8 * (index % 20) : 8 * (index % 20) + 16] = 60
+    chroma = np.full((height // 2, width // 2), 128, np.uint8)
+    now = 100 + index * 0.04
+    return DecodedPicture(
+        planes=(luma, chroma, chroma),
+        width=width,
+        height=height,
+        matrix=matrix,
+        pts=round(now * 90_000),
+        arrival=now - late,
+    )
+
+
+class Chain:
+    """A chain and its surroundings: pictures at 25 a second."""
+
+    def __init__(self, *, masks: tuple[Mask, ...] = (), number: int = 0, **options: object) -> None:
+        output = OutputOptions(**options)  # type: ignore[arg-type]
+        self.options = WorkerOptions(masks=masks, outputs=(OutputOptions(),) * number + (output,))
+        self.counters: Counter[str] = Counter()
+        self.number = number
+        self.chain = OutputChain(number, self.options, self.counters)
+        self.estimate = FrameRateEstimate()
+        self.formats: list[dict] = []
+        self.index = 0
+
+    def show(self, picture: DecodedPicture | None = None) -> list[CodedMessage]:
+        """One picture through all steps."""
+        picture = picture or decoded(self.index)
+        self.index += 1
+        now = 100 + (self.index - 1) * 0.04
+        if self.chain.seeks_format:
+            self.estimate.add(picture.pts)
+        messages = self.chain.settle_format(picture, self.estimate)
+        if messages is None:
+            return []
+        self.formats += [found for _, found in messages_of(messages, MessageType.FORMAT)]
+        if not self.chain.wants(picture, now):
+            return []
+        drawn = self.chain.draw(picture)
+        return self.take(self.chain.encode(drawn, None, picture.pts, picture.arrival, (0.5, 0.25)))
+
+    def repeat(self) -> list[CodedMessage]:
+        self.index += 25
+        now = 100 + (self.index - 1) * 0.04
+        return self.take(self.chain.repeat(round(now * 90_000), now))
+
+    def take(self, messages: object) -> list[CodedMessage]:
+        found = list(messages)  # type: ignore[call-overload]
+        self.formats += [report for _, report in messages_of(found, MessageType.FORMAT)]
+        return [parse_coded(body, self.number + 1) for body, _ in messages_of(found, MessageType.CODED)]
+
+    def change(self, **changes: object) -> None:
+        output = replace(self.options.outputs[self.number], **changes)  # type: ignore[arg-type]
+        self.options = replace(self.options, outputs=(*self.options.outputs[: self.number], output))
+        self.chain.configure(self.options)
+
+
+# -- format ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_format_is_told_once_with_the_outputs_number() -> None:
+    chain = Chain(number=2)
+    for _ in range(8):
+        chain.show()
+    output = {"width": 320, "height": 240, "frame_rate": 25.0, "matrix": 2}
+    assert chain.formats == [{"output_number": 2, "output": output, "slate": False}]
+
+
+def test_the_matrix_and_the_size_of_square_samples_are_the_sources() -> None:
+    chain = Chain()
+    for index in range(4):
+        chain.show(replace(decoded(index, matrix=6), aspect=Fraction(12, 11)))
+    assert chain.formats[0]["output"] == {"width": 348, "height": 240, "frame_rate": 25.0, "matrix": 6}
+
+
+def test_a_fixed_format_is_used_at_once_and_not_told() -> None:
+    chain = Chain(fixed=FORMAT)
+    [coded] = chain.show(decoded(0, (640, 480)))
+    assert coded.flags & RANDOM_ACCESS
+    assert chain.formats == []
+
+
+def test_a_slate_gives_way_to_the_first_picture() -> None:
+    chain = Chain(gop_s=10.0)
+    [slate] = chain.repeat()
+    assert slate.flags == REPEATED | RANDOM_ACCESS
+    assert (chain.formats[0]["output"]["width"], chain.formats[0]["slate"]) == (1280, True)
+    for _ in range(4):
+        chain.show()
+    assert (chain.formats[1]["output"]["width"], chain.formats[1]["slate"]) == (320, False)
+    [repeated] = chain.repeat()
+    assert repeated.flags == REPEATED
+    assert len(chain.formats) == 2
+
+
+def test_a_frame_rate_cap_is_announced() -> None:
+    chain = Chain(fps=10.0)
+    for _ in range(4):
+        chain.show()
+    assert chain.formats[0]["output"]["frame_rate"] == 10.0
+
+
+# -- settings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bitrate_kbps": 500}, {"preset": "veryfast"}, {"encoder": EncoderSettings(crf=35.0)}], ids=str
+)
+def test_settings_of_the_encoder_change_at_an_idr_and_nothing_else_does(changes: dict) -> None:
+    chain = Chain(fixed=FORMAT)
+    assert [bool(chain.show()[0].flags & RANDOM_ACCESS) for _ in range(3)] == [True, False, False]
+    chain.change(**changes)
+    assert [bool(chain.show()[0].flags & RANDOM_ACCESS) for _ in range(3)] == [True, False, False]
+    assert chain.formats == []
+
+
+def test_a_setting_that_is_no_encoders_changes_without_one() -> None:
+    chain = Chain(fixed=FORMAT)
+    chain.show()
+    chain.change(gop_s=5.0)
+    assert not chain.show()[0].flags & RANDOM_ACCESS
+
+
+def test_another_codec_is_another_format() -> None:
+    chain = Chain()
+    for _ in range(5):
+        chain.show()
+    chain.change(codec=Codec.H265)
+    [coded] = chain.show()
+    assert coded.codec is Codec.H265
+    assert coded.flags & RANDOM_ACCESS
+    assert len(chain.formats) == 2
+
+
+def test_a_profile_that_there_is_not_costs_the_picture_and_another_helps() -> None:
+    chain = Chain(fixed=FORMAT, encoder=EncoderSettings(profile="fastest"))
+    with pytest.raises(MediaError, match="no encoder profile fastest"):
+        chain.show()
+    chain.change(encoder=EncoderSettings())
+    assert chain.show()[0].flags & RANDOM_ACCESS
+
+
+# -- what is shed ----------------------------------------------------------------------------------------------------
+
+
+def test_over_the_cap_is_counted() -> None:
+    chain = Chain(fixed=FORMAT, fps=5.0)
+    shown = [bool(chain.show()) for _ in range(50)]
+    assert sum(shown) == pytest.approx(10, abs=1)
+    assert chain.counters["capped_pictures"] == 50 - sum(shown)
+
+
+def test_an_idr_does_not_wait_for_the_cap() -> None:
+    chain = Chain(fixed=FORMAT, fps=1.0, gop_s=10.0)
+    assert chain.show()
+    assert chain.show() == []
+    chain.chain.force_idr()
+    [coded] = chain.show()
+    assert coded.flags & RANDOM_ACCESS
+
+
+def test_the_grid_of_idrs_is_the_outputs_own() -> None:
+    chain = Chain(fixed=FORMAT, gop_s=0.4)
+    idrs = [index for index in range(31) if chain.show()[0].flags & RANDOM_ACCESS]
+    assert idrs == [0, 10, 20, 30]
+
+
+def test_the_divisor_to_begin_with() -> None:
+    chain = Chain(fixed=FORMAT, rate_divisor=4)
+    chain.show()
+    assert chain.chain.rate_divisor == 4
+
+
+# -- pictures --------------------------------------------------------------------------------------------------------
+
+
+def test_processor_time_of_the_steps_before_is_passed_on() -> None:
+    [coded] = Chain(fixed=FORMAT).show()
+    assert (coded.decode_s, coded.stages_s) == (0.5, 0.25)
+    assert 0 < coded.encode_s < 5
+
+
+def test_a_snapshot_is_of_the_picture_and_empty_before() -> None:
+    chain = Chain(number=1, fixed=FORMAT)
+    [body] = [body for body, _ in messages_of(chain.chain.snapshot(), MessageType.SNAPSHOT_TAKEN)]
+    assert parse_snapshot(body, 2) == (1, b"")
+    chain.show()
+    [body] = [body for body, _ in messages_of(chain.chain.snapshot(), MessageType.SNAPSHOT_TAKEN)]
+    number, jpeg = parse_snapshot(body, 2)
+    assert (number, jpeg[:2]) == (1, b"\xff\xd8")
+
+
+def test_a_mask_lies_on_the_picture_that_an_encoder_gets() -> None:
+    chain = Chain(masks=(ALL,), fixed=FORMAT)
+    drawn = chain.chain.draw(decoded(0))
+    assert drawn.planes[0][:, :320].max() == 16
+
+
+def test_a_mask_that_can_not_be_drawn_means_no_picture_and_no_snapshot() -> None:
+    chain = Chain(masks=(replace(ALL, style="sepia"),), fixed=FORMAT)
+    with pytest.raises(MediaError):
+        chain.show()
+    assert chain.counters["pictures_without_mask"] == 1
+    [body] = [body for body, _ in messages_of(chain.chain.snapshot(), MessageType.SNAPSHOT_TAKEN)]
+    assert parse_snapshot(body, 1) == (0, b"")
+
+
+def test_times_never_step_back() -> None:
+    chain = Chain(fixed=FORMAT)
+    first = chain.show(decoded(50))[0].pts
+    assert chain.show(decoded(20))[0].pts == first + 1
