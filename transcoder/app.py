@@ -124,14 +124,14 @@ class App:
         from transcoder.mqtt.link import MqttLink  # noqa: PLC0415  # only where wanted, and before streams run
 
         self._mqtt = MqttLink(self.controller, config, self.controller.config.node)
-        link = self._mqtt
-        self.controller.mqtt_connected = lambda: link.connected
+        self.controller.broker = self._mqtt
 
     async def stop(self) -> None:
         """Say goodbye everywhere."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.controller.gateway.server.stop()  # while somebody can still be told that the readers are gone
         self.controller.close()
         if self._http is not None:
             await self._http.stop()

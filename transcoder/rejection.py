@@ -9,6 +9,7 @@ class Code(Enum):
     """What kind of refusal it is, for programs; the message is for people."""
 
     UNKNOWN_STREAM = "unknown_stream"
+    UNKNOWN_SESSION = "unknown_session"
     EXISTS = "exists"
     INVALID = "invalid"
     MALFORMED = "malformed"

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from transcoder.api.metrics import MAX_KINDS, StreamCollector, bounded
-from transcoder.control import ENCODE_BOUNDS_S, LedgerEntryDocument, StreamNumbers
+from transcoder.control import ENCODE_BOUNDS_S, GatewayNumbers, LedgerEntryDocument, StreamNumbers
 from transcoder.rejection import Rejected
 
 
@@ -49,6 +49,7 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
         ids=lambda: ["gate"],
         info=lambda: SimpleNamespace(version="1", node="gw"),
         stats=lambda: SimpleNamespace(streams=1, rtsp_auth_failures=0, mqtt_connected=None),
+        gateway_numbers=GatewayNumbers,
         state=lambda _: (_ for _ in ()).throw(Rejected("unknown_stream", "it is about to start")),
         numbers=lambda _: numbers,
         ledger=lambda _: [],
@@ -66,3 +67,35 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
     assert found["_sum", None] == 0.5
     (concealed,) = families["transcoder_frames_concealed"].samples
     assert (concealed.name, concealed.value) == ("transcoder_frames_concealed_total", 7)
+
+
+def test_what_is_of_no_stream_in_particular() -> None:
+    numbers = GatewayNumbers(
+        rtsp_connections=12,
+        rtsp_rejected={401: 3, 404: 1},
+        sessions_ended={("gate", "silent"): 2, ("", "login_failures"): 5},
+        mqtt_dropped=6,
+        mqtt_ignored=7,
+        store_dropped=8,
+    )
+    control: Any = SimpleNamespace(
+        ids=list,
+        info=lambda: SimpleNamespace(version="1", node="gw"),
+        stats=lambda: SimpleNamespace(streams=0, rtsp_auth_failures=0, mqtt_connected=None),
+        gateway_numbers=lambda: numbers,
+        state=lambda _: None,
+        numbers=lambda _: None,
+    )
+    registry = CollectorRegistry()
+    registry.register(StreamCollector(control))
+    lines = generate_latest(registry).decode().splitlines()
+    assert {line for line in lines if not line.startswith("#")} >= {
+        "transcoder_rtsp_connections_total 12.0",
+        'transcoder_rtsp_rejected_requests_total{status="401"} 3.0',
+        'transcoder_rtsp_rejected_requests_total{status="404"} 1.0',
+        'transcoder_reader_sessions_ended_total{reason="silent",stream="gate"} 2.0',
+        'transcoder_reader_sessions_ended_total{reason="login_failures",stream=""} 5.0',
+        "transcoder_mqtt_dropped_messages_total 6.0",
+        "transcoder_mqtt_ignored_commands_total 7.0",
+        "transcoder_state_dropped_records_total 8.0",
+    }

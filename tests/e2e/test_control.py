@@ -217,12 +217,25 @@ async def test_every_property_and_verb_over_mqtt(tmp_path: Path, numba: Path, br
                     counters = [picture.counter for picture in reader.pictures if picture.counter is not None]
                     assert len(counters) >= len(reader.pictures) - 1
                     assert is_gapless(counters) or was_overloaded(gateway), counters
+
+                    (session,) = (await client.request("cmd/sessions", {"id": "still"}))["data"]["sessions"]
+                    assert (session["stream"], session["transport"], session["peer"]) == ("still", "tcp", None)
+                    assert (await client.request("cmd/end_session", {"session": session["id"]}))["ok"]
+                    gone = await client.request("cmd/end_session", {"session": session["id"]})
+                    assert gone["error"]["code"] == "unknown_session"
+                    listed = (await client.request("cmd/sessions"))["data"]
+                    assert session["id"] not in {item["id"] for item in listed["sessions"]}
+                    assert (listed["ended"][0]["reason"], listed["ended"][0]["session"]["id"]) == (
+                        "operator",
+                        session["id"],
+                    )
                 kinds = {
                     json.loads(payload)["event_type"]
                     for topic, payload, _ in listener.messages
                     if topic.endswith("/event")
                 }
                 assert kinds >= {"added", "updated", "removed", "restarted", "config_rejected", "channel_seen"}
+                assert kinds >= {"reader_connected", "reader_gone"}
                 assert gateway.end(signal.SIGTERM) == 0
                 await listener.wait_for(f"{BASE}/status", b"offline")
                 assert_described(listener)

@@ -42,6 +42,15 @@ class Remembering:
     async def snapshot(self, stream: str) -> bytes:
         return b"\xff\xd8jpeg"
 
+    def sessions(self, stream: str | None = None, *, peers: bool) -> Document:
+        self.calls.append(("sessions", (stream, peers)))
+        return Document(stream or "all")
+
+    async def end_session(self, session: str, by: Any) -> None:
+        if session == "gone":
+            raise Rejected(Code.UNKNOWN_SESSION, "there is no session 'gone'")
+        self.calls.append(("end_session", session))
+
     def note_rejected(self, stream: str | None, reason: str, by: Any) -> None:
         self.rejected.append((stream, reason))
 
@@ -148,6 +157,19 @@ async def test_a_snapshot_is_published_and_answered(desk: Desk) -> None:
         0,
     )
     assert json.loads(answer.payload)["data"]["topic"] == picture.topic
+
+
+async def test_sessions_are_told_without_addresses_and_ended(desk: Desk) -> None:
+    desk.receive("cmd/sessions", b"")
+    desk.receive("cmd/sessions", b'{"id": "a"}')
+    desk.receive("cmd/end_session", b'{"session": "0a1b"}')
+    desk.receive("cmd/end_session", b'{"session": "gone"}')
+    await desk.settle()
+    assert desk.control.calls == [("sessions", (None, False)), ("sessions", ("a", False)), ("end_session", "0a1b")]
+    replies = desk.replies()
+    assert [reply["ok"] for reply in replies] == [True, True, True, False]
+    assert replies[1]["data"] == {"id": "a"}
+    assert replies[3]["error"]["code"] == "unknown_session"
 
 
 async def test_what_is_not_ours_is_nothing(desk: Desk) -> None:

@@ -277,7 +277,7 @@ def test_a_description() -> None:
 )
 def test_what_a_uri_names(uri: str, expected: tuple[str, int | None] | None) -> None:
     found = parse_target(uri)
-    assert (None if found is None else (found.stream, found.track)) == expected
+    assert (None if found is None else (found.path, found.track)) == expected
 
 
 def test_a_track_that_is_not_there_is_404() -> None:

@@ -22,6 +22,7 @@ from prometheus_client.utils import floatToGoString
 from transcoder.control import (
     ENCODE_BOUNDS_S,
     Control,
+    GatewayNumbers,
     LedgerEntryDocument,
     StreamNumbers,
     StreamStateDocument,
@@ -64,7 +65,17 @@ _OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]],
     ("decode_errors", "counter", "Errors of the present worker's decoder", lambda n: n.decode_errors),
     ("frames_concealed", "counter", "Pictures of it in which something missing was made up", lambda n: n.concealed),
     ("rtsp_slow_reader_drops", "counter", "Pictures that a reader was too slow for", lambda n: n.slow_reader_drops),
+    ("rtsp_sent_bytes", "counter", "RTP packets to readers, bytes", lambda n: n.sent_bytes),
     ("last_frame_timestamp_seconds", "gauge", "When readers got the last picture", lambda n: n.last_picture),
+)
+
+
+# name, help, value: counters of no stream in particular
+_OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...]] = (
+    ("rtsp_connections", "Connections of readers that were taken in", lambda n: n.rtsp_connections),
+    ("mqtt_dropped_messages", "Messages that went because too many waited for the broker", lambda n: n.mqtt_dropped),
+    ("mqtt_ignored_commands", "Commands ignored because the broker had kept them", lambda n: n.mqtt_ignored),
+    ("state_dropped_records", "Records of first seen channels that could not be kept", lambda n: n.store_dropped),
 )
 
 
@@ -99,10 +110,28 @@ class StreamCollector(Collector):
         yield CounterMetricFamily(
             "transcoder_rtsp_auth_failures", "Logins of readers that were refused", value=stats.rtsp_auth_failures
         )
+        yield from self._counted(self._control.gateway_numbers())
         if stats.mqtt_connected is not None:
             yield GaugeMetricFamily(
                 "transcoder_mqtt_connected", "Whether the broker is there", value=stats.mqtt_connected
             )
+
+    def _counted(self, numbers: GatewayNumbers) -> Iterable[Metric]:
+        for name, text, value in _OF_GATEWAY:
+            yield CounterMetricFamily(f"transcoder_{name}", text, value=value(numbers))
+        rejected = CounterMetricFamily(
+            "transcoder_rtsp_rejected_requests", "Requests of readers answered with an error", labels=("status",)
+        )
+        for status, count in numbers.rtsp_rejected.items():
+            rejected.add_metric([str(status)], count)
+        ended = CounterMetricFamily(
+            "transcoder_reader_sessions_ended",
+            "Sessions of readers that ended; without a stream: connections that had none",
+            labels=("stream", "reason"),
+        )
+        for (stream, reason), count in numbers.sessions_ended.items():
+            ended.add_metric([stream, reason], count)
+        yield from (rejected, ended)
 
     def _labelled(self, numbers: Mapping[str, StreamNumbers]) -> Iterable[Metric]:
         encode = HistogramMetricFamily(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, Never, Protocol, cast
 
 from transcoder.api.metrics import StreamCollector
-from transcoder.control import Control, InfoDocument, StatsDocument
+from transcoder.control import Control, GatewayNumbers, InfoDocument, StatsDocument
 from transcoder.rejection import Code, Rejected
 
 _HEAD: Final = """# Metrics
@@ -47,6 +47,9 @@ class _NoStreams:
             sanitized=0,
             mqtt_connected=False,
         )
+
+    def gateway_numbers(self) -> GatewayNumbers:
+        return GatewayNumbers()
 
     def ids(self) -> list[str]:
         return []

@@ -10,7 +10,8 @@ from typing import Final
 import uvicorn
 
 from transcoder.api.access import Access
-from transcoder.api.app import Surroundings, create_app
+from transcoder.api.app import create_app
+from transcoder.api.surroundings import Surroundings
 from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError

@@ -9,7 +9,7 @@ import yaml
 
 from transcoder.config import ConfigFile, StreamConfig, changes, lay_over, load_file, stream_keys
 from transcoder.config.overlay import EffectiveConfig, rebase
-from transcoder.control.controller import shown
+from transcoder.control.shown import shown
 from transcoder.service.store import read_kept
 
 

@@ -10,8 +10,9 @@ from typing import Any, cast
 import yaml
 
 from transcoder.api.access import Access
-from transcoder.api.app import Surroundings, create_app
+from transcoder.api.app import create_app
 from transcoder.api.metrics_reference import metrics_page
+from transcoder.api.surroundings import Surroundings
 from transcoder.config import json_schema
 from transcoder.config.reference import reference_page
 from transcoder.control import Control, InfoDocument

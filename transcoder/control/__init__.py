@@ -2,6 +2,7 @@
 
 from transcoder.control.documents import (
     EVENT_TYPES,
+    EndedSessionDocument,
     EventDocument,
     FaultsDocument,
     InfoDocument,
@@ -9,13 +10,15 @@ from transcoder.control.documents import (
     OutputDocument,
     ProbeDocument,
     ProbeMediaDocument,
+    SessionDocument,
+    SessionsDocument,
     SourceDocument,
     StatsDocument,
     Status,
     StreamDocument,
     StreamStateDocument,
 )
-from transcoder.control.numbers import StreamNumbers
+from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.control.verbs import Control, EventFeed, Writer
 from transcoder.output.status import ENCODE_BOUNDS_S
 
@@ -23,14 +26,18 @@ __all__ = [
     "ENCODE_BOUNDS_S",
     "EVENT_TYPES",
     "Control",
+    "EndedSessionDocument",
     "EventDocument",
     "EventFeed",
     "FaultsDocument",
+    "GatewayNumbers",
     "InfoDocument",
     "LedgerEntryDocument",
     "OutputDocument",
     "ProbeDocument",
     "ProbeMediaDocument",
+    "SessionDocument",
+    "SessionsDocument",
     "SourceDocument",
     "StatsDocument",
     "Status",

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any, Final
 
 import structlog
@@ -20,24 +19,31 @@ from transcoder.config.overlay import Difference, EffectiveConfig, Overlay, diff
 from transcoder.control import (
     EVENT_TYPES,
     Control,
+    GatewayNumbers,
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
+    SessionDocument,
+    SessionsDocument,
     StatsDocument,
     Status,
     StreamDocument,
     StreamNumbers,
     StreamStateDocument,
     Writer,
+    gateway_documents,
 )
 from transcoder.control.events import Events, Feed
+from transcoder.control.shown import described, hide, shown, unhidden, without_secrets
 from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments
 from transcoder.errors import CommandRejected, ConfigError
 from transcoder.logs import redact
+from transcoder.output.session import ReaderSession
 from transcoder.rejection import Code, Rejected
+from transcoder.rtsp.session import EndReason
 from transcoder.service.audit import Entry
-from transcoder.service.gateway import Gateway, stream_of
+from transcoder.service.gateway import Gateway
 from transcoder.service.settings import source_options
 from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
@@ -79,7 +85,7 @@ class Controller(Control):
         self._started = clock.monotonic()
         self._started_text = now_text()
         self.api_url: str | None = None
-        self.mqtt_connected: Callable[[], bool] | None = None
+        self.broker: gateway_documents.BrokerLink | None = None
         self.on_sections: Callable[[Config], None] | None = None
 
     # -- questions -----------------------------------------------------------------------------------------------
@@ -140,41 +146,36 @@ class Controller(Control):
     @override
     def numbers(self, stream: str) -> StreamNumbers:
         running = self._running(stream)
-        sessions: dict[str, int] = {}
-        for session in self.gateway.server.sessions.values():
-            if stream_of(session.stream) == stream:
-                sessions[session.transport] = sessions.get(session.transport, 0) + 1
-        return self._view(stream).numbers(running, sessions)
+        return self._view(stream).numbers(running, gateway_documents.readers_by_transport(self.gateway, stream))
 
     @override
     def info(self) -> InfoDocument:
-        return InfoDocument(
-            version=version("transcoder"),
-            node=self.config.node,
-            rtsp_port=self.gateway.server.port,
-            api_url=self.api_url,
-            started=self._started_text,
-        )
+        return gateway_documents.info(self.gateway, self.config.node, self.api_url, self._started_text)
 
     @override
     def stats(self) -> StatsDocument:
-        streams = list(self.gateway.streams.values())
-        rates = [stream.status.rates for stream in streams]
-        return StatsDocument(
-            uptime_s=round(clock.monotonic() - self._started, 1),
-            streams=len(streams),
-            online=sum(self._view(stream.name).status(stream) in {"online", "degraded"} for stream in streams),
-            readers=sum(stream.status.readers for stream in streams),
-            fps_in=round(sum(rate.fps_in for rate in rates), 2),
-            fps_out=round(sum(rate.fps_out for rate in rates), 2),
-            kbps_in=round(sum(rate.kbps_in for rate in rates), 1),
-            kbps_out=round(sum(rate.kbps_out for rate in rates), 1),
-            cpu=round(sum(rate.cpu for rate in rates), 3),
-            sanitized=sum(sum(stream.ledger.totals().values()) for stream in streams),
-            mqtt_connected=self.mqtt_connected() if self.mqtt_connected is not None else None,
-            rtsp_sessions=len(self.gateway.server.sessions),
-            rtsp_auth_failures=self.gateway.server.counters.auth_failures,
-        )
+        uptime_s = clock.monotonic() - self._started
+        return gateway_documents.stats(self.gateway, lambda of: self._view(of.name).status(of), uptime_s, self.broker)
+
+    @override
+    def gateway_numbers(self) -> GatewayNumbers:
+        return gateway_documents.numbers(self.gateway, self._store, self.broker)
+
+    @override
+    def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:
+        if stream is not None:
+            self._config_of(stream)
+        return gateway_documents.sessions(self.gateway, stream, peers=peers)
+
+    @override
+    def session(self, session: str, *, peers: bool) -> SessionDocument:
+        return gateway_documents.session(self._reader(session), peers=peers)
+
+    def _reader(self, session: str) -> ReaderSession:
+        found = gateway_documents.find_session(self.gateway, session)
+        if found is None:
+            raise Rejected(Code.UNKNOWN_SESSION, f"there is no session {printable(session, 63)!r}")
+        return found
 
     @override
     def configuration(self) -> tuple[dict[str, Any], str]:
@@ -200,7 +201,7 @@ class Controller(Control):
 
     @override
     async def replace(self, stream: str, keys: object, by: Writer, if_match: str | None = None) -> StreamDocument:
-        keys = self._unhidden(stream, keys)
+        keys = unhidden(keys, self.config.streams.get(stream))
         await self._change(stream, "replace", keys, by, lambda effective: effective.replace(stream, keys), if_match)
         return self.stream(stream)
 
@@ -208,13 +209,6 @@ class Controller(Control):
     async def remove(self, stream: str, by: Writer, if_match: str | None = None) -> None:
         await self._change(stream, "remove", {}, by, lambda effective: effective.remove(stream), if_match)
         self._views.pop(stream, None)
-
-    def _unhidden(self, stream: str, keys: object) -> object:
-        """Keys whose source is the one that `stream` shows, password hidden, mean the one that there is."""
-        known = self.config.streams.get(stream)
-        if known is not None and isinstance(keys, Mapping) and keys.get("source") == shown(known)["source"]:
-            return {**keys, "source": stream_keys(known, secrets=True)["source"]}
-        return keys
 
     async def _change(
         self,
@@ -255,7 +249,7 @@ class Controller(Control):
                 if new.overlays.get(name) != self._effective.overlays.get(name)
             }
             if overlays or found.streams:
-                detail = {"keys": hide(keys), "changed": _described(found)}
+                detail = {"keys": hide(keys), "changed": described(found)}
                 await self._keep([Entry(who=str(by), what=verb, stream=stream, detail=detail)], overlays)
             self._effective = new
         await self._apply(found)
@@ -294,7 +288,7 @@ class Controller(Control):
             new = self._effective.with_file(file)
             found = difference(self._effective.config, new.config)
             overlays = {name: new.overlays.get(name) for name in {*self._effective.overlays, *new.overlays}}
-            entry = Entry(who="file", what="reload", detail={"changed": _described(found)})
+            entry = Entry(who="file", what="reload", detail={"changed": described(found)})
             if self._store is not None:
                 try:
                     await self._store.commit([entry], overlays, file.raw)
@@ -307,8 +301,8 @@ class Controller(Control):
         later = [name for name in found.sections if name not in LIVE_SECTIONS]
         if later:
             log.warning("these keys are taken up at the next start", keys=later)
-        self._events.publish("config_reloaded", None, {"changed": _described(found), "at_next_start": later})
-        log.info("configuration reloaded", **_described(found))
+        self._events.publish("config_reloaded", None, {"changed": described(found), "at_next_start": later})
+        log.info("configuration reloaded", **described(found))
 
     def reload_failed(self, problems: list[str]) -> None:
         """The file is another one and can't be used."""
@@ -333,6 +327,14 @@ class Controller(Control):
         return self.stream(stream)
 
     @override
+    async def end_session(self, session: str, by: Writer) -> None:
+        reader = self._reader(session)
+        if self._store is not None:
+            detail = {"session": session, "user": reader.user, "peer": reader.peer}
+            await self._keep([Entry(who=str(by), what="end_session", stream=reader.stream, detail=detail)], {})
+        self.gateway.server.end_reader(reader, EndReason.OPERATOR)
+
+    @override
     def keyframe(self, stream: str) -> None:
         self._running(stream).outputs.request_idr()
 
@@ -347,8 +349,8 @@ class Controller(Control):
             except CommandRejected as error:
                 raise Rejected(Code.UNAVAILABLE, str(error)) from None
 
+    @override
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
-        """Control."""
         config = self._config_of(stream) if source is None else self._effective.source_of(source)
         if self._probes.locked():
             raise Rejected(Code.BUSY, f"{MAX_PROBES} cameras are being probed already")
@@ -370,16 +372,17 @@ class Controller(Control):
     def events(self, after: int | None = None) -> Feed:
         return self._events.listen(after)
 
-    def on_event(self, stream: str, kind: str, detail: dict[str, Any]) -> None:
-        """Of a stream."""
+    def on_event(self, stream: str | None, kind: str, detail: dict[str, Any]) -> None:
+        """Something happened to a stream or its readers, or, with None, to no stream in particular."""
         if kind not in EVENT_TYPES:  # a bug of ours, and no reason to end a stream
             log.error("an event that isn't in the documents", stream=stream, kind=kind)
             return
-        self._view(stream).note(kind)
-        safe = {
-            key: printable(redact(value), 300) if isinstance(value, str) else value for key, value in detail.items()
-        }
+        safe = {key: without_secrets(value) for key, value in detail.items()}
         self._events.publish(kind, stream, safe)
+        if stream is None:
+            return
+        if stream in self.config.streams:
+            self._view(stream).note(kind)
         if kind == "channel_seen" and self._store is not None:
             self._store.note_channel(stream, str(safe.get("layer", "")), str(safe.get("kind", "")))
 
@@ -392,32 +395,3 @@ class Controller(Control):
     def close(self) -> None:
         """End all feeds."""
         self._events.close()
-
-
-def shown(stream: StreamConfig) -> dict[str, Any]:
-    """A stream's keys without secrets, also those that stand in a URL's path."""
-    keys = stream_keys(stream, secrets=False)
-    keys["source"] = {**keys["source"], "url": redact(keys["source"]["url"])}
-    return keys
-
-
-def hide(value: object) -> Any:
-    """What a writer gave, without the secrets that may be in it."""
-    if isinstance(value, Mapping):
-        return {
-            printable(str(key), 64): "***" if key in {"password", "username"} and item is not None else hide(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [hide(item) for item in value]
-    return redact(value) if isinstance(value, str) else value
-
-
-def _described(found: Difference) -> dict[str, Any]:
-    parts = {
-        "added": list(found.added),
-        "removed": list(found.removed),
-        "changed": {name: list(paths) for name, paths in found.changed.items()},
-        "sections": list(found.sections),
-    }
-    return {key: value for key, value in parts.items() if value}

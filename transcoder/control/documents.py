@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from transcoder.rtsp.session import EndReason
+
 SCHEMA_VERSION: Final = 1
 """Of these documents; raised when a field changes its meaning or goes."""
 
@@ -28,6 +30,8 @@ EventType = Literal[
     "picture_dark",
     "picture_covered",
     "scene_changed",
+    "reader_connected",
+    "reader_gone",
     "config_rejected",
     "config_reloaded",
 ]
@@ -204,6 +208,51 @@ class StatsDocument(Document):
     """Whether the broker is there; null: none is configured."""
     rtsp_sessions: Count = 0
     rtsp_auth_failures: Count = 0
+
+
+class SessionDocument(Document):
+    """A reader's session, from its SETUP on."""
+
+    id: str
+    """Names the session to operators; it is not the id that the reader uses."""
+    stream: str
+    path: str
+    """Of its URL: the stream's id, or that and the name of one of its outputs."""
+    user: str | None = None
+    """Who logged in; null where nobody has to."""
+    peer: str | None = None
+    """Address and port of the reader; null for whoever may not end the session."""
+    transport: Literal["tcp", "udp"]
+    since: Time
+    """Of the first SETUP."""
+    age_s: Rate
+    """Seconds since then, up to the end."""
+    playing: bool
+    bytes: Count = 0
+    """RTP packets sent to the reader, in bytes."""
+    dropped: Count = 0
+    """Access units that the reader was too slow for."""
+
+
+class EndedSessionDocument(Document):
+    """A reader that went, or a connection that ended before it had a session."""
+
+    reason: EndReason
+    ended: Time
+    peer: str | None = None
+    """As in a session."""
+    count: Annotated[int, Field(ge=1)] = 1
+    """More than 1 in a flood: so many ended for this reason within a second or so."""
+    session: SessionDocument | None = None
+    """Null for a connection."""
+
+
+class SessionsDocument(Document):
+    """The readers that are there, and the last ones that went."""
+
+    sessions: tuple[SessionDocument, ...]
+    ended: tuple[EndedSessionDocument, ...]
+    """The newest first, 64 at most."""
 
 
 class ProbeMediaDocument(Document):

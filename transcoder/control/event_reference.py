@@ -36,8 +36,8 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "`session`, `user`, `transport`",
     ),
     "reader_gone": (
-        "A reader's session ended. [The runbook](runbook.md) explains the reasons.",
-        "`session`, `user`, `transport`, `reason`, `after_s`, `bytes`, `dropped`",
+        "A reader's session ended, or, with a null `stream`, a connection without one ([reasons](runbook.md)).",
+        "`session`, `user`, `transport`, `reason`, `after_s`, `bytes`, `dropped`; `count` in a flood: how many ended",
     ),
 }
 """Event type to its meaning and the keys of its detail."""

@@ -1,4 +1,4 @@
-"""What only metrics are made of: counters and quantiles of one stream that no document needs."""
+"""What only metrics are made of: counters and quantiles that no document needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ class StreamNumbers:
         delays_s: quantile to delay, from a picture's last packet to the readers.
         last_picture: wall clock of the last picture of the camera that readers got, UTC seconds, 0 for none.
         slow_reader_drops: access units that a reader was too slow for.
+        sent_bytes: RTP packets to readers, in bytes.
         sessions: readers by transport.
     """
 
@@ -30,4 +31,26 @@ class StreamNumbers:
     delays_s: Mapping[str, float] = field(default_factory=dict)
     last_picture: float = 0.0
     slow_reader_drops: int = 0
+    sent_bytes: int = 0
     sessions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayNumbers:
+    """Of no stream in particular, since the gateway was started.
+
+    Attributes:
+        rtsp_connections: connections of readers that were taken in.
+        rtsp_rejected: answers to readers that were errors, by status.
+        sessions_ended: ends of readers' sessions, by stream ("" for a connection without a session) and reason.
+        mqtt_dropped: messages that went because too many waited for the broker.
+        mqtt_ignored: commands that were ignored because the broker had kept them.
+        store_dropped: records of first seen channels that could not be kept.
+    """
+
+    rtsp_connections: int = 0
+    rtsp_rejected: Mapping[int, int] = field(default_factory=dict)
+    sessions_ended: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    mqtt_dropped: int = 0
+    mqtt_ignored: int = 0
+    store_dropped: int = 0

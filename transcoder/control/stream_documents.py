@@ -122,6 +122,7 @@ class StreamDocuments:
             delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
             last_picture=self._last_picture,
             slow_reader_drops=sum(one.fanout.counters.dropped_access_units for one in stream.outputs.values()),
+            sent_bytes=sum(one.fanout.counters.sent_bytes for one in stream.outputs.values()),
             sessions=sessions,
         )
 

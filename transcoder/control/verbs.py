@@ -9,12 +9,14 @@ from transcoder.control.documents import (
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
+    SessionDocument,
+    SessionsDocument,
     StatsDocument,
     Status,
     StreamDocument,
     StreamStateDocument,
 )
-from transcoder.control.numbers import StreamNumbers
+from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,18 @@ class Control(Protocol):
 
     def numbers(self, stream: str) -> StreamNumbers:
         """What only metrics are made of."""
+
+    def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:
+        """The readers of all streams or of one, with their addresses only where `peers` says so."""
+
+    def session(self, session: str, *, peers: bool) -> SessionDocument:
+        """One reader's session."""
+
+    async def end_session(self, session: str, by: Writer) -> None:
+        """End one reader's session."""
+
+    def gateway_numbers(self) -> GatewayNumbers:
+        """The numbers of no stream in particular that only metrics are made of."""
 
     def info(self) -> InfoDocument:
         """The gateway."""

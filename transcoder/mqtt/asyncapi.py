@@ -70,6 +70,7 @@ def _command() -> dict[str, Any]:
             "id": {"type": "string", "pattern": STREAM_ID_PATTERN},
             "request": {"type": ["string", "integer", "null"], "description": "Sent back in the reply"},
             "if_match": {"type": ["string", "null"], "description": "An etag: change only what was read"},
+            "session": {"type": "string", "description": "Of end_session: the id that sessions tells"},
             "source": {"description": "Of add, update and probe: a URL or an object, see SourceConfig"},
         },
     }

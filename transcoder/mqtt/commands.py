@@ -18,7 +18,7 @@ MAX_REQUEST: Final = 256
 """Characters of a client's own mark that are sent back."""
 
 WITH_KEYS: Final = frozenset({"add", "update"})
-WITHOUT_STREAM: Final = frozenset({"list", "probe"})
+WITHOUT_STREAM: Final = frozenset({"list", "probe", "sessions", "end_session"})
 
 
 class ErrorDocument(Document):
@@ -52,6 +52,7 @@ class Command:
         stream: its id, "" where the verb is of none.
         keys: a stream's, for add and update.
         source: for probe.
+        session: for end_session, the id that `sessions` tells.
         request: the client's own mark.
         if_match: the configuration's tag that the change is meant for.
     """
@@ -60,6 +61,7 @@ class Command:
     stream: str = ""
     keys: Mapping[str, Any] | None = None
     source: Any = None
+    session: str = ""
     request: str | int | None = None
     if_match: str | None = None
 
@@ -102,6 +104,9 @@ def _parse_verb(verb: str, payload: bytes) -> Command:
     source = data.pop("source", None) if verb == "probe" else None
     if verb == "probe" and source is None and not stream:
         raise Rejected(Code.MALFORMED, "source, or the id of a stream, must be given")
+    session = _session(data) if verb == "end_session" and not stream else ""
+    if stream and verb == "end_session":
+        raise Rejected(Code.MALFORMED, "'id': no key of end_session, which takes a session")
     if data and verb not in WITH_KEYS:
         raise Rejected(Code.MALFORMED, f"{next(iter(data))[:40]!r}: no key of {verb}")
     return Command(
@@ -109,9 +114,17 @@ def _parse_verb(verb: str, payload: bytes) -> Command:
         stream=stream,
         keys=data if verb in WITH_KEYS else None,
         source=source,
+        session=session,
         request=request,
         if_match=if_match,
     )
+
+
+def _session(data: dict[str, Any]) -> str:
+    session = data.pop("session", None)
+    if not isinstance(session, str) or not session:
+        raise Rejected(Code.MALFORMED, "session: the session's id must be given, as text")
+    return session
 
 
 def _several(data: Any) -> dict[str, Any]:

@@ -138,6 +138,12 @@ class Dispatcher:
                 return None
             case "snapshot":
                 return await self._snapshot(stream)
+            case "sessions":
+                # a reply goes where whoever may read the broker sees it: no addresses of readers in it
+                return control.sessions(stream or None, peers=False).model_dump(mode="json")
+            case "end_session":
+                await control.end_session(command.session, by)
+                return None
             case _:
                 return (await control.probe(command.source, stream)).model_dump(mode="json")
 

@@ -66,6 +66,16 @@ class MqttLink:
         self._in_flight: set[asyncio.Task[None]] = set()
         self.connected = False
 
+    @property
+    def dropped(self) -> int:
+        """Messages that went because too many waited for the broker."""
+        return self._outbox.dropped
+
+    @property
+    def ignored(self) -> int:
+        """Commands that were ignored because the broker had kept them."""
+        return self._dispatcher.ignored_retained
+
     def start(self) -> None:
         """Begin to connect; returns at once."""
         loop = asyncio.get_running_loop()

@@ -7,7 +7,19 @@ from typing import Final, Literal
 
 from transcoder.mqtt.properties import PROPERTIES
 
-VERBS: Final = ("list", "get", "add", "update", "remove", "restart", "keyframe", "snapshot", "probe")
+VERBS: Final = (
+    "list",
+    "get",
+    "add",
+    "update",
+    "remove",
+    "restart",
+    "keyframe",
+    "snapshot",
+    "probe",
+    "sessions",
+    "end_session",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

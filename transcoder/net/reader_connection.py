@@ -61,8 +61,8 @@ class ReaderServer(Protocol):
     def ports(self) -> ReaderPorts:
         """The pair of UDP ports."""
 
-    def find(self, stream: str) -> ServedStream | None:
-        """A stream by name."""
+    def find(self, path: str) -> ServedStream | None:
+        """What is served under a path, None where nothing is."""
 
     def admit(self, connection: "ReaderConnection") -> bool:
         """Take a connection in, unless there are too many."""
@@ -208,7 +208,7 @@ class ReaderConnection(asyncio.Protocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _describe(self, event: DescribeRequested) -> None:
-        stream = self._server.find(event.stream)
+        stream = self._server.find(event.path)
         if stream is None:  # it went after the core had asked
             self._core.reject(404, clock.monotonic())
         else:
@@ -223,7 +223,7 @@ class ReaderConnection(asyncio.Protocol):
 
     def _set_up(self, event: SetupRequested) -> None:
         now = clock.monotonic()
-        stream, outlet = self._server.find(event.session.stream), self._outlet(event.transport)
+        stream, outlet = self._server.find(event.session.path), self._outlet(event.transport)
         if stream is None or outlet is None:  # they went after the core had asked
             self._core.reject(503, now)
             return

@@ -31,11 +31,11 @@ class Catalogue(Protocol):
     def passwords(self) -> dict[str, str]:
         """Readers' passwords by user name; empty: nobody has to log in."""
 
-    def may_read(self, user: str, stream: str) -> bool:
-        """Whether a user may read a stream."""
+    def may_read(self, user: str, path: str) -> bool:
+        """Whether a user may read what is served under a path."""
 
-    def find(self, stream: str) -> ServedStream | None:
-        """A stream by name."""
+    def find(self, path: str) -> ServedStream | None:
+        """What is served under a path, None where nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,15 +194,15 @@ class RtspServer(ReaderServer, Directory):
         """How many connections there are."""
         return len(self._connections)
 
-    def url(self, host: str, stream: str) -> str:
-        """URL of a stream on an address of ours."""
+    def url(self, host: str, path: str) -> str:
+        """URL of a served path on an address of ours."""
         name = f"[{host}]" if ":" in host else host
-        return f"{self.listeners[0].scheme}://{name}:{self.port}/{stream}"
+        return f"{self.listeners[0].scheme}://{name}:{self.port}/{path}"
 
-    def end_readers(self, stream: str, reason: EndReason) -> None:
-        """End all sessions of a stream: its session description is not true any more, or the stream is gone."""
+    def end_readers(self, path: str, reason: EndReason) -> None:
+        """End all sessions of a path: its session description is not true any more, or the stream is gone."""
         for session in self._table:
-            if session.stream == stream:
+            if session.path == path:
                 self._send_away(session, reason)
 
     def end_reader(self, reader: ReaderSession, reason: EndReason) -> None:
@@ -230,8 +230,8 @@ class RtspServer(ReaderServer, Directory):
         return self._ports
 
     @override
-    def find(self, stream: str) -> ServedStream | None:
-        return self._catalogue.find(stream)
+    def find(self, path: str) -> ServedStream | None:
+        return self._catalogue.find(path)
 
     @override
     def admit(self, connection: ReaderConnection) -> bool:
@@ -252,7 +252,7 @@ class RtspServer(ReaderServer, Directory):
         if reader is None:
             self.sessions[session.id] = ReaderSession(
                 id=secrets.token_hex(8),
-                stream=session.stream,
+                path=session.path,
                 user=session.user,
                 peer=peer,
                 transport=transport,
@@ -301,12 +301,12 @@ class RtspServer(ReaderServer, Directory):
         return self._catalogue.passwords()
 
     @override
-    def may_read(self, user: str, stream: str) -> bool:
-        return self._catalogue.may_read(user, stream)
+    def may_read(self, user: str, path: str) -> bool:
+        return self._catalogue.may_read(user, path)
 
     @override
-    def tracks(self, stream: str) -> int:
-        found = self._catalogue.find(stream)
+    def tracks(self, path: str) -> int:
+        found = self._catalogue.find(path)
         if found is None:
             return 0
         return 2 if found.fanout.audio_rate else 1

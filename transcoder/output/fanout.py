@@ -35,7 +35,6 @@ class Outlet(Protocol):
 class FanoutCounters:
     """Over the life of a stream."""
 
-    access_units: int = 0
     sent_bytes: int = 0
     dropped_access_units: int = 0
 
@@ -231,7 +230,6 @@ class Fanout:
         """
         pts = max(pts, self._last_pts + 1)
         self._last_pts = pts
-        self.counters.access_units += 1
         if not self._readers:
             return
         unit = prepare(codec, nal_units, pts + self.timestamp_offset, random_access=random_access)

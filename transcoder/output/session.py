@@ -24,7 +24,7 @@ class ReaderSession:
 
     Args:
         id: public: it names the session to operators and is not the RTSP session's id, which is a secret.
-        stream: the stream's name.
+        path: under which the stream is served: its name, or that and the name of one of its outputs.
         user: who logged in, None where nobody has to.
         peer: address and port of the connection that set the session up.
         transport: "tcp" or "udp".
@@ -44,7 +44,7 @@ class ReaderSession:
         self,
         *,
         id: str,  # noqa: A002  # as in the documents
-        stream: str,
+        path: str,
         user: str | None,
         peer: str,
         transport: str,
@@ -55,7 +55,7 @@ class ReaderSession:
         listener: ReaderListener,
     ) -> None:
         self.id = id
-        self.stream = stream
+        self.path = path
         self.user = user
         self.peer = peer
         self.transport = transport
@@ -70,6 +70,11 @@ class ReaderSession:
         self._reader: Reader | None = None
         self._sent_bytes = 0
         self._dropped = 0
+
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self.path.partition("/")[0]
 
     @property
     def is_playing(self) -> bool:

@@ -121,7 +121,7 @@ class ServerProtocol:
             body: the session description.
             now: monotonic seconds.
         """
-        base = f"{self._base}/{event.stream}/"
+        base = f"{self._base}/{event.path}/"
         self._respond(200, [("Content-Base", base), ("Content-Type", "application/sdp")], body)
         self._proceed(now)
 
@@ -271,16 +271,16 @@ class ServerProtocol:
         if method in _PROTECTED and not self._is_authorized(request, target):
             return
         if method in {Method.DESCRIBE, Method.SETUP}:
-            tracks = self._context.directory.tracks(target.stream) if target is not None else 0
+            tracks = self._context.directory.tracks(target.path) if target is not None else 0
             if target is None or not tracks:
                 self._respond(404)
             elif method is Method.DESCRIBE:
-                self._events.append(DescribeRequested(stream=target.stream))
+                self._events.append(DescribeRequested(path=target.path))
             else:
                 self._setup(request, target, tracks, session, now)
         elif session is None:
             self._respond(454)
-        elif target is not None and target.stream != session.stream:
+        elif target is not None and target.path != session.path:
             self._respond(404)
         elif method not in TRANSITIONS[session.state]:
             self._respond(455, [("Allow", allowed(session.state))])
@@ -316,8 +316,8 @@ class ServerProtocol:
             self._respond(461)
             return
         if session is None:
-            uri = f"{self._base}/{target.stream}"
-            session = self._sessions.create(stream=target.stream, uri=uri, user=self._user, now=now)
+            uri = f"{self._base}/{target.path}"
+            session = self._sessions.create(path=target.path, uri=uri, user=self._user, now=now)
         self._events.append(SetupRequested(session=session, track=track, transport=transport))
 
     def _refusal_of_setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None) -> int:
@@ -331,7 +331,7 @@ class ServerProtocol:
                 return 455
             if self._sessions.is_full or len(self._live()) >= self._context.options.max_own_sessions:
                 return 503
-        elif Method.SETUP not in TRANSITIONS[session.state] or session.stream != target.stream:
+        elif Method.SETUP not in TRANSITIONS[session.state] or session.path != target.path:
             return 455
         return 404 if (target.track or VIDEO) >= tracks else 0
 
@@ -367,7 +367,7 @@ class ServerProtocol:
             self._challenge(value)
             return False
         self._user = user
-        if target is not None and not self._context.directory.may_read(user, target.stream):
+        if target is not None and not self._context.directory.may_read(user, target.path):
             self._respond(403)
             return False
         return True

@@ -14,7 +14,7 @@ VIDEO, AUDIO = 0, 1
 class DescribeRequested:
     """A reader wants a session description; answer with respond_description() or reject()."""
 
-    stream: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +70,11 @@ class Directory(Protocol):
     def passwords(self) -> dict[str, str]:
         """Readers' passwords by user name; empty: nobody has to log in."""
 
-    def may_read(self, user: str, stream: str) -> bool:
-        """Whether a user may read a stream."""
+    def may_read(self, user: str, path: str) -> bool:
+        """Whether a user may read what is served under a path."""
 
-    def tracks(self, stream: str) -> int:
-        """How many tracks a stream has now: 0 where there is no such stream, 1 for video, 2 for video and audio."""
+    def tracks(self, path: str) -> int:
+        """How many tracks are served under a path now: 0 where nothing is, 1 for video, 2 for video and audio."""
 
 
 @dataclass(slots=True)

@@ -131,7 +131,7 @@ class ServerSession:
 
     Attributes:
         id: letters and digits only; a secret, because whoever knows it can tear the session down.
-        stream: the name in its URL.
+        path: of the stream, as in its URL.
         uri: of the stream as the reader was told it, without track and trailing slash.
         user: who logged in, None where nobody has to.
         last_seen: monotonic seconds of the last request or receiver report.
@@ -140,7 +140,7 @@ class ServerSession:
     """
 
     id: str
-    stream: str
+    path: str
     uri: str
     user: str | None
     last_seen: float
@@ -185,9 +185,9 @@ class SessionTable:
         """Whether there is no room for another session."""
         return len(self._sessions) >= self._options.max_sessions
 
-    def create(self, *, stream: str, uri: str, user: str | None, now: float) -> ServerSession:
+    def create(self, *, path: str, uri: str, user: str | None, now: float) -> ServerSession:
         """A new session, which is in the table once its SETUP is answered."""
-        return ServerSession(id=self._new_id(), stream=stream, uri=uri, user=user, last_seen=now)
+        return ServerSession(id=self._new_id(), path=path, uri=uri, user=user, last_seen=now)
 
     def find(self, session_id: str) -> ServerSession | None:
         """The session with an id, None where there is none."""

@@ -11,9 +11,9 @@ _TRACK = re.compile(r"/?trackID=(\d{1,3})/?$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request URI names: a stream and, in SETUP, one of its tracks."""
+    """A request URI taken apart: the path of a served stream and, in SETUP, the number of one of its tracks."""
 
-    stream: str
+    path: str
     track: int | None
 
 

@@ -12,9 +12,10 @@ from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
+from transcoder.service.reader_books import ReaderBooks
 from transcoder.service.settings import StreamSettings, stream_settings
 from transcoder.service.status import StreamStatus
-from transcoder.service.stream import OnEvent, Stream
+from transcoder.service.stream import Stream
 from transcoder.worker_options import MAIN
 
 TICK_S = 0.25
@@ -22,6 +23,9 @@ SAMPLE_S = 1.0
 """Between samples of a stream: the span of its rates."""
 ASK_AGAIN_S = 10.0
 """Between looks whether there is time for a stream that was refused."""
+
+OnEvent = Callable[[str | None, str, dict[str, Any]], None]
+"""Told of an event: (stream, or None for one of no stream in particular; kind; detail)."""
 
 log = structlog.get_logger()
 
@@ -31,7 +35,7 @@ def stream_of(path: str) -> str:
     return path.partition("/")[0]
 
 
-def _ignore(name: str, kind: str, detail: dict[str, Any]) -> None:
+def _ignore(stream: str | None, kind: str, detail: dict[str, Any]) -> None:
     """Leave an event unheard."""
 
 
@@ -40,12 +44,13 @@ class Gateway:
 
     Args:
         config: validated.
-        on_event: told what happens to a stream.
+        on_event: told what happens to streams and their readers.
         make_stream: makes a stream that is configured.
 
     Attributes:
         streams: by name.
-        server: the RTSP listener.
+        server: the RTSP server.
+        readers: the books of its readers.
     """
 
     def __init__(
@@ -56,8 +61,10 @@ class Gateway:
         self._applied: dict[str, StreamConfig] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._fork_server = ForkServer(config.state_dir / "numba")
+        self.readers = ReaderBooks(on_event)
+        listen = config.rtsp.listen
         self.server = RtspServer(
-            self, [Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)], config.rtsp.udp_ports
+            self, [Listener(host=listen.host, port=listen.port)], config.rtsp.udp_ports, books=self.readers
         )
         self._gate = HostGate()
         self._admissions = Admissions()
@@ -193,6 +200,7 @@ class Gateway:
         is_sampled = now >= self._next_sample
         if is_sampled:
             self._next_sample = now + SAMPLE_S
+            self.readers.tick(now)
         for stream in list(self.streams.values()):
             stream.ledger.now = wall
             stream.tick(now)

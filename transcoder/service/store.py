@@ -75,7 +75,12 @@ class Kept:
 
 def now_text() -> str:
     """The time, UTC, RFC 3339 with milliseconds."""
-    return datetime.fromtimestamp(clock.wall_clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(clock.wall_clock())
+
+
+def time_text(unix_s: float) -> str:
+    """A time in UTC seconds as RFC 3339 with milliseconds."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Store:

@@ -1,0 +1,87 @@
+"""The gateway as a whole: what it is, its totals, its configuration, its events, and a look at a camera."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from transcoder.api import events, schema
+from transcoder.api.body import json_object
+from transcoder.api.problem import problems
+from transcoder.api.routes.streams import ETAG
+from transcoder.api.surroundings import CONTROL, READ, AroundOf, ControlOf
+from transcoder.control import InfoDocument, ProbeDocument, StatsDocument
+from transcoder.rejection import Code, Rejected
+
+_ANYTHING: Final = {"application/json": {"schema": {"type": "object"}}}
+_EVENTS: Final = {"text/event-stream": {"schema": {"type": "string"}}}
+
+router = APIRouter(prefix="/api/v1", tags=["gateway"])
+
+
+@router.get("/info", dependencies=[READ], responses=problems())
+async def info(control: ControlOf) -> InfoDocument:
+    """The gateway."""
+    return control.info()
+
+
+@router.get("/stats", dependencies=[READ], responses=problems())
+async def stats(control: ControlOf) -> StatsDocument:
+    """Totals over all streams."""
+    return control.stats()
+
+
+@router.get(
+    "/config",
+    dependencies=[READ],
+    responses={**problems(), 200: {"description": "As in the file", "content": _ANYTHING, **ETAG}},
+)
+async def configuration(control: ControlOf) -> Response:
+    """What holds, file and runtime changes together, without secrets."""
+    found, etag = control.configuration()
+    return JSONResponse(found, headers={"ETag": f'"{etag}"', "Cache-Control": "no-store"})
+
+
+@router.post(
+    "/probe",
+    dependencies=[CONTROL],
+    openapi_extra=schema.body("Probe"),
+    responses=problems(413, 415, 422, 429),
+)
+async def probe(request: Request, control: ControlOf) -> ProbeDocument:
+    """Ask a camera what it has."""
+    keys = await json_object(request)
+    if set(keys) != {"source"} or keys["source"] is None:
+        raise HTTPException(422, "source, and nothing else, must be given")
+    return await control.probe(keys["source"])
+
+
+@router.get(
+    "/events",
+    dependencies=[READ],
+    response_class=StreamingResponse,
+    responses={**problems(429), 200: {"description": "Events as they come", "content": _EVENTS}},
+)
+async def event_stream(
+    control: ControlOf,
+    around: AroundOf,
+    stream: Annotated[str | None, Query(max_length=63, description="Of one stream only")] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+) -> Response:
+    """Server-sent events; what was missed comes first, as far as it is remembered."""
+    if around.listeners >= events.MAX_LISTENERS:
+        raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
+    run = control.info().started
+    source = events.stream(control, events.after(last_event_id, run), run, stream)
+
+    async def counted() -> AsyncIterator[str]:
+        around.listeners += 1
+        try:
+            async for chunk in source:
+                yield chunk
+        finally:
+            around.listeners -= 1
+            await source.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
+
+    return StreamingResponse(counted(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,36 @@
+"""The readers: who is there, who went and why, and how one is ended."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from transcoder.api.access import Role
+from transcoder.api.problem import problems
+from transcoder.api.surroundings import Controlling, ControlOf, Reading, writer
+from transcoder.control import SessionDocument, SessionsDocument
+
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+
+
+@router.get("", responses=problems(404))
+async def list_sessions(
+    control: ControlOf,
+    who: Reading,
+    stream: Annotated[str | None, Query(max_length=63, description="Of one stream only")] = None,
+) -> SessionsDocument:
+    """The readers that are there, and the last ones that went; addresses of readers need the role control."""
+    return control.sessions(stream, peers=who.role >= Role.CONTROL)
+
+
+@router.get("/{session}", responses=problems(404))
+async def get_session(session: str, control: ControlOf, who: Reading) -> SessionDocument:
+    """One reader's session; its reader's address needs the role control."""
+    return control.session(session, peers=who.role >= Role.CONTROL)
+
+
+@router.delete("/{session}", status_code=204, response_class=Response, responses=problems(404))
+async def end_session(session: str, control: ControlOf, who: Controlling) -> Response:
+    """End one reader's session; nothing keeps the reader from coming back."""
+    await control.end_session(session, writer(who))
+    return Response(status_code=204)

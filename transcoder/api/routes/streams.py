@@ -1,0 +1,141 @@
+"""The streams: their configuration, their state, and what can be done with one."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from transcoder.api import problem, schema
+from transcoder.api.body import json_object
+from transcoder.api.problem import problems
+from transcoder.api.surroundings import CONTROL, READ, Controlling, ControlOf, writer
+from transcoder.control import LedgerEntryDocument, StreamDocument
+
+BASE: Final = "/api/v1/streams"
+ETAG: Final = {"headers": {"ETag": {"description": "Of the configuration", "schema": {"type": "string"}}}}
+
+_FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"model": StreamDocument, **ETAG}}
+_MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"model": StreamDocument, **ETAG}}
+_JPEG: Final = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="An ETag: change only what was read")]
+
+router = APIRouter(prefix=BASE, tags=["streams"])
+
+
+class Streams(BaseModel):
+    """All streams."""
+
+    streams: list[StreamDocument]
+
+
+def _tag(value: str | None) -> str | None:
+    """The tag of an If-Match header (RFC 9110, 13.1.1); `*` and none match whatever there is."""
+    if value is None or value.strip() == "*":
+        return None
+    return value.strip().removeprefix("W/").strip('"')
+
+
+def _document(document: StreamDocument, status: int = 200, **headers: str) -> Response:
+    headers = {"ETag": f'"{document.etag}"', "Cache-Control": "no-store", **headers}
+    return Response(document.model_dump_json(), status, headers, "application/json")
+
+
+@router.get("", dependencies=[READ], responses=problems())
+async def list_streams(control: ControlOf) -> Streams:
+    """All streams."""
+    return Streams(streams=[control.stream(stream) for stream in control.ids()])
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra=schema.body("NewStream"),
+    responses={**problems(409, 413, 415, 422), **_MADE},
+)
+async def add_stream(request: Request, control: ControlOf, who: Controlling) -> Response:
+    """A new stream."""
+    keys = await json_object(request)
+    stream = keys.pop("id", None)
+    if not isinstance(stream, str):
+        return problem.problem(422, "id: must be text", problems=("id: must be text",))
+    document = await control.add(stream, keys, writer(who))
+    return _document(document, 201, Location=f"{BASE}/{stream}")
+
+
+@router.get("/{stream}", dependencies=[READ], responses={**problems(404, 409), **_FOUND})
+async def get_stream(stream: str, control: ControlOf) -> Response:
+    """One stream: what is configured and what is."""
+    return _document(control.stream(stream))
+
+
+@router.patch(
+    "/{stream}",
+    openapi_extra=schema.body("StreamChange"),
+    responses={**problems(404, 409, 412, 413, 415, 422), **_FOUND},
+)
+async def update_stream(
+    stream: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
+) -> Response:
+    """Change some keys, all of them or none; a null is a value, as in the file."""
+    keys = await json_object(request)
+    return _document(await control.update(stream, keys, writer(who), _tag(if_match)))
+
+
+@router.put(
+    "/{stream}",
+    openapi_extra=schema.body("StreamConfig"),
+    responses={**problems(404, 409, 412, 413, 415, 422), **_FOUND, **_MADE},
+)
+async def replace_stream(
+    stream: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
+) -> Response:
+    """A stream with these keys and otherwise defaults, whether there was one or not."""
+    keys = await json_object(request)
+    is_new = stream not in control.ids()
+    document = await control.replace(stream, keys, writer(who), _tag(if_match))
+    return _document(document, 201 if is_new else 200)
+
+
+@router.delete("/{stream}", status_code=204, response_class=Response, responses=problems(404, 412))
+async def remove_stream(stream: str, control: ControlOf, who: Controlling, if_match: IfMatch = None) -> Response:
+    """End a stream."""
+    await control.remove(stream, writer(who), _tag(if_match))
+    return Response(status_code=204)
+
+
+@router.post("/{stream}/restart", responses={**problems(404, 409), **_FOUND})
+async def restart_stream(stream: str, control: ControlOf, who: Controlling) -> Response:
+    """Connect to the camera anew and replace the worker; readers stay."""
+    return _document(await control.restart(stream, writer(who)))
+
+
+@router.post(
+    "/{stream}/keyframe",
+    status_code=202,
+    dependencies=[CONTROL],
+    response_class=Response,
+    responses=problems(404, 409),
+)
+async def keyframe(stream: str, control: ControlOf) -> Response:
+    """Have an IDR picture soon."""
+    control.keyframe(stream)
+    return Response(status_code=202)
+
+
+@router.get(
+    "/{stream}/snapshot.jpg",
+    dependencies=[READ],
+    response_class=Response,
+    responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": _JPEG}},
+)
+async def snapshot(stream: str, control: ControlOf) -> Response:
+    """The last picture, masked."""
+    return Response(await control.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
+
+
+@router.get("/{stream}/ledger", dependencies=[READ], responses=problems(404, 409))
+async def ledger(stream: str, control: ControlOf) -> list[LedgerEntryDocument]:
+    """Everything that was not let through."""
+    return control.ledger(stream)

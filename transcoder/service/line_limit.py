@@ -1,0 +1,53 @@
+"""At most so many log lines a second of a kind: a flood is counted, and does not fill the log."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+SPAN_S: Final = 1.0
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(slots=True)
+class _Span:
+    began: float
+    lines: int = 0
+    left_out: int = 0
+
+
+class LineLimit(Generic[K]):
+    """Decides which lines are written, and how many things each of them stands for.
+
+    Args:
+        lines: that may be written of a kind within SPAN_S.
+    """
+
+    def __init__(self, lines: int) -> None:
+        self._lines = lines
+        self._spans: dict[K, _Span] = {}
+
+    def take(self, kind: K, now: float) -> int:
+        """How many things of this kind a line stands for that is written now: 0 for none, this one is left out.
+
+        Args:
+            kind: lines of different kinds don't take each other's place.
+            now: monotonic seconds.
+        """
+        span = self._spans.get(kind)
+        if span is None or now - span.began >= SPAN_S:
+            left_out = span.left_out if span is not None else 0
+            self._spans[kind] = _Span(now, lines=1)
+            return 1 + left_out
+        if span.lines < self._lines:
+            span.lines += 1
+            return 1
+        span.left_out += 1
+        return 0
+
+    def overdue(self, now: float) -> list[tuple[K, int]]:
+        """Kinds of which things were left out in a span that is over, and how many; none of them is told again."""
+        found = [(kind, span.left_out) for kind, span in self._spans.items() if now - span.began >= SPAN_S]
+        for kind, _ in found:
+            del self._spans[kind]
+        return [(kind, count) for kind, count in found if count]

@@ -1,0 +1,136 @@
+"""The books of readers: who came and who went, why, and how often; in the log, as events and as counts."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from typing_extensions import override
+
+from transcoder import clock
+from transcoder.output.session import ReaderListener, ReaderSession
+from transcoder.rtsp.session import EndReason
+from transcoder.service.line_limit import LineLimit
+
+MAX_ENDED: Final = 64
+"""Readers that are remembered after they went."""
+MAX_STREAMS: Final = 4096
+"""Streams with counts of their own, those that were removed included; the readers of others count under OTHER."""
+OTHER: Final = "other"
+MAX_PLAYED_LINES: Final = 50
+"""Lines a second about readers that played: a switch that restarts takes some hundred readers at once."""
+MAX_OTHER_LINES: Final = 1
+"""Lines a second and reason about whoever never played: anybody can connect as often as he likes."""
+
+OnEvent = Callable[[str | None, str, dict[str, Any]], None]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The end of a reader's session, or of a connection that had none.
+
+    Attributes:
+        reason: why it ended.
+        ended: UTC seconds.
+        peer: address and port of the reader.
+        count: how many ends this one stands for, itself included; more than 1 in a flood.
+        session: None for a connection.
+        after_s: how long the session lasted, seconds.
+    """
+
+    reason: EndReason
+    ended: float
+    peer: str
+    count: int = 1
+    session: ReaderSession | None = None
+    after_s: float = 0.0
+
+
+class ReaderBooks(ReaderListener):
+    """Keeps the books.
+
+    Args:
+        on_event: is told of readers that come and go: (stream or None, kind, detail).
+
+    Attributes:
+        ended: how many sessions and connections ended, by stream ("" for a connection without a session) and reason.
+        recent: the last ends, the newest last; of a flood the first of each second.
+    """
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._played = LineLimit[EndReason | None](MAX_PLAYED_LINES)
+        self._others = LineLimit[EndReason](MAX_OTHER_LINES)
+        self.ended: dict[tuple[str, EndReason], int] = {}
+        self._streams: set[str] = set()
+        self.recent: deque[Ended] = deque(maxlen=MAX_ENDED)
+
+    @override
+    def reader_plays(self, session: ReaderSession) -> None:
+        count = self._played.take(None, clock.monotonic())
+        if count:
+            detail = _named(session) | _counted(count)
+            log.info("reader plays", stream=session.stream, peer=session.peer, **detail)
+            self._on_event(session.stream, "reader_connected", detail)
+
+    @override
+    def reader_gone(self, session: ReaderSession, reason: EndReason) -> None:
+        now = clock.monotonic()
+        self._count(session.stream, reason)
+        count = self._played.take(reason, now) if session.has_played else self._others.take(reason, now)
+        if not count:
+            return
+        after_s = round(now - session.started, 1)
+        detail = _named(session) | {
+            "after_s": after_s,
+            "bytes": session.sent_bytes,
+            "reason": reason.value,
+            "dropped": session.dropped,
+            **_counted(count),
+        }
+        log.info("reader gone", stream=session.stream, peer=session.peer, **detail)
+        self._on_event(session.stream, "reader_gone", detail)
+        ended = clock.wall_clock()
+        self.recent.append(
+            Ended(reason=reason, ended=ended, peer=session.peer, count=count, session=session, after_s=after_s)
+        )
+
+    @override
+    def connection_ended(self, peer: str, reason: EndReason) -> None:
+        self._count("", reason)
+        count = self._others.take(reason, clock.monotonic())
+        if count:
+            self._tell_connection(peer, reason, count)
+
+    def tick(self, now: float) -> None:
+        """Tell of what was left out a moment ago; called about once a second."""
+        for reason, count in self._others.overdue(now):
+            self._tell_connection("", reason, count)
+        for kind, count in self._played.overdue(now):
+            log.info("readers play" if kind is None else "readers gone", count=count, reason=kind and kind.value)
+
+    def _tell_connection(self, peer: str, reason: EndReason, count: int) -> None:
+        detail = {"reason": reason.value, **_counted(count)}
+        log.info("reader gone", peer=peer or None, **detail)
+        self._on_event(None, "reader_gone", detail)
+        self.recent.append(Ended(reason=reason, ended=clock.wall_clock(), peer=peer, count=count))
+
+    def _count(self, stream: str, reason: EndReason) -> None:
+        if stream not in self._streams:
+            if len(self._streams) < MAX_STREAMS:
+                self._streams.add(stream)
+            else:
+                stream = OTHER
+        self.ended[stream, reason] = self.ended.get((stream, reason), 0) + 1
+
+
+def _named(session: ReaderSession) -> dict[str, Any]:
+    """What tells a session from others; its peer's address is for the log alone: anybody may read events."""
+    return {"session": session.id, "user": session.user, "transport": session.transport}
+
+
+def _counted(count: int) -> dict[str, int]:
+    return {"count": count} if count > 1 else {}
