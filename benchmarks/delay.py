@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import capacity, peers, report
-from benchmarks.recording import RecordingReader
+from benchmarks.timed_reader import TimedReader
 from transcoder.errors import TransportError
-from transcoder.lab.bench.child import Child
 from transcoder.lab.bench.load import CameraOptions, Side
+from transcoder.lab.child import Child
 
 FIRST_S = 30.0
 """To wait for a first picture."""
@@ -43,13 +43,13 @@ class _Direct:
         pass
 
 
-async def _first_reader(url: str) -> RecordingReader:
+async def _first_reader(url: str) -> TimedReader:
     """A reader that has its first IDR; a server that is not ready yet is asked again."""
     end = time.monotonic() + FIRST_S
     while True:
-        reader = RecordingReader(url)
-        with contextlib.suppress(OSError):
-            await reader.connect()
+        reader = TimedReader(url)
+        reader.start()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + end - time.monotonic()):
                 await reader.ended.wait()
         if reader.has_picture:
@@ -79,7 +79,7 @@ async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int
             reader = await _first_reader(url)
             cold_s = time.monotonic() - started
             await asyncio.sleep(2.0)
-            reader.recorded.clear()
+            reader.kept.clear()
             await asyncio.sleep(seconds)
             status = await fleet.command("status")
             reader.close()
@@ -92,8 +92,6 @@ async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int
         finally:
             await side.stop()
     anchor = status["cameras"][0]["anchor"]
-    first = next(index for index, (_, unit) in enumerate(reader.recorded) if unit.random_access)
-    reader.recorded = reader.recorded[first:]
     seen = reader.counters((cameras.height, cameras.width))
     ordered = sorted(delays(seen, anchor, cameras.fps, round(cameras.fps * 8.0)))
 

@@ -21,7 +21,8 @@ from benchmarks.ingest import FPS, GOP
 from transcoder.codecs.nal import Codec
 from transcoder.lab.bench import processes
 from transcoder.lab.bench.capacity import DELIVERED
-from transcoder.lab.bench.child import Child, answer_until_end, emit
+from transcoder.lab.child import Child
+from transcoder.lab.json_lines import answer_until_end, emit
 from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.output.fanout import Fanout
 from transcoder.rtp.sender import FRAMING_SIZE, VIDEO_PAYLOAD_TYPE, RtpSender, prepare
@@ -99,7 +100,7 @@ async def _serve(count: int, kbps: int) -> None:
             "timestamp_offsets": [fanout.timestamp_offset for fanout in fanouts],
         }
 
-    emit("ready", {"url": server.url("127.0.0.1", "")})
+    emit("ready", url=server.url("127.0.0.1", ""))
     await answer_until_end(state)
     for task in tasks:
         task.cancel()

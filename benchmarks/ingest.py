@@ -21,8 +21,9 @@ from benchmarks import report
 from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed, join_byte_stream
 from transcoder.lab.bench import processes
-from transcoder.lab.bench.child import Child, answer_until_end, emit
 from transcoder.lab.bench.load import CameraOptions
+from transcoder.lab.child import Child
+from transcoder.lab.json_lines import answer_until_end, emit
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE, RtpSender, prepare
@@ -147,7 +148,7 @@ async def _serve(transport: str, urls: list[str]) -> None:
             "playing": sum(receiver.received > 0 for receiver in receivers),
         }
 
-    emit("ready", {})
+    emit("ready")
     await answer_until_end(state)
     for task in tasks:
         task.cancel()

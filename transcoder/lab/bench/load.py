@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from transcoder.lab.bench import processes
-from transcoder.lab.bench.child import Child
+from transcoder.lab.child import Child
 
 SETTLE_S = 4.0
 """Before a measurement: connections, first IDRs, caches."""
@@ -107,7 +107,7 @@ class GatewaySide:
     async def stop(self) -> None:
         """Side."""
         if self._child is not None:
-            await self._child.__aexit__()
+            await self._child.stop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""`python -m transcoder.lab.bench.measured_gateway CONFIG`: the service, reporting on a pipe."""
+"""`python -m transcoder.lab.bench.measured_gateway CONFIG`: what `transcoder run` runs, reporting on a pipe.
+
+It is the whole product: the gateway with its store, its HTTP server and the samples of every second.
+"""
 
 import logging
 import os
@@ -11,9 +14,10 @@ from typing import Any
 import structlog
 import uvloop
 
-from transcoder.config import load
+from transcoder.app import App
+from transcoder.config import load_file
 from transcoder.lab.bench import processes
-from transcoder.lab.bench.child import answer_until_end, emit
+from transcoder.lab.json_lines import answer_until_end, emit
 from transcoder.service.gateway import Gateway
 from transcoder.worker_options import MAIN
 
@@ -58,13 +62,14 @@ def report(gateway: Gateway) -> dict[str, Any]:
 
 
 async def _run(path: Path) -> None:
-    gateway = Gateway(load(path))
-    await gateway.start()
+    app = App(path, load_file(path))
+    await app.start()
+    gateway = app.controller.gateway
     try:
-        emit("ready", {"url": gateway.server.url("127.0.0.1", ""), "pid": os.getpid()})
+        emit("ready", url=gateway.server.url("127.0.0.1", ""), pid=os.getpid())
         await answer_until_end(lambda: report(gateway))
     finally:
-        await gateway.stop()
+        await app.stop()
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ import uvloop
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TranscoderError
-from transcoder.lab.cameras.commands import Controller, can_be_controlled, description, emit
+from transcoder.lab.cameras.commands import Controller, can_be_controlled, description
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.fleet import MIXED, FleetOptions, build, default_cache
 from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.lab.cameras.server import SimulatedCamera
+from transcoder.lab.json_lines import emit
 
 
 def parser() -> argparse.ArgumentParser:

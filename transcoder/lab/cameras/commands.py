@@ -15,6 +15,7 @@ from typing import Any
 
 from transcoder import clock
 from transcoder.lab.cameras.server import SimulatedCamera
+from transcoder.lab.json_lines import emit
 
 MAX_LINE = 64 << 10
 """Bytes of one command."""
@@ -24,12 +25,6 @@ def can_be_controlled() -> bool:
     """Whether standard input is a pipe or socket: libuv aborts the process on anything that it can't poll."""
     mode = os.fstat(sys.stdin.fileno()).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-
-
-def emit(event: str, **values: object) -> None:
-    """Write one event."""
-    sys.stdout.write(json.dumps({"event": event, **values}) + "\n")
-    sys.stdout.flush()
 
 
 def description(camera: SimulatedCamera) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from transcoder.lab.demo.child import Child
+from transcoder.lab.child import Child
 from transcoder.lab.demo.options import DemoOptions
 
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
+from transcoder.lab.child import Child
 from transcoder.lab.demo.cameras import DemoCamera
-from transcoder.lab.demo.child import Child
 
 MODULE = "transcoder.lab.reader"
 RESULT_S = 10.0
@@ -21,7 +21,7 @@ class ReaderLink:
     """
 
     def __init__(self) -> None:
-        self._child = Child(MODULE, [])
+        self._child = Child(MODULE, is_quiet=True)
         self.frames: dict[str, int] = {}
         self.errors: dict[str, int] = {}
         self.cameras_read = 0

@@ -9,8 +9,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from transcoder import clock
+from transcoder.lab.child import Child
 from transcoder.lab.demo import cameras, tables, verdict
-from transcoder.lab.demo.child import Child
 from transcoder.lab.demo.kernels import compile_kernels
 from transcoder.lab.demo.options import HOST, OWN_STREAM, DemoOptions, configuration, state_dir
 from transcoder.lab.demo.reader import ReaderLink
@@ -57,7 +57,7 @@ class _Demo:
     def __init__(self, options: DemoOptions) -> None:
         self._options = options
         self._screen = Screen(quiet_stdout=options.json)
-        self._simulator = Child(SIMULATOR, cameras.arguments(options))
+        self._simulator = Child(SIMULATOR, *cameras.arguments(options), is_quiet=True)
         self._reader = ReaderLink()
         self._cameras: list[cameras.DemoCamera] = []
         self._gateway: Gateway | None = None

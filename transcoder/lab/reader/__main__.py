@@ -18,6 +18,7 @@ import av.logging
 
 from transcoder.errors import TransportError
 from transcoder.lab.cameras.canary import Canary
+from transcoder.lab.json_lines import emit
 from transcoder.lab.reader.direct import LIMIT_S, missing_canaries
 from transcoder.lab.reader.scanner import Scanner
 from transcoder.lab.reader.station import Station
@@ -27,12 +28,6 @@ CAMERAS_AFTER_S = 15.0
 """The cameras are read once every stream plays, or after so long: a second reader of a camera is no part of a start."""
 CLOSE_S = 1.0
 MAX_JOB = 16 << 20
-
-
-def emit(event: str, **values: object) -> None:
-    """Write one event."""
-    sys.stdout.write(json.dumps({"event": event, **values}) + "\n")
-    sys.stdout.flush()
 
 
 class Reader:

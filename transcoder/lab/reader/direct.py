@@ -10,6 +10,7 @@ from typing_extensions import override
 from transcoder.errors import TransportError
 from transcoder.lab.cameras.canary import Canary
 from transcoder.lab.reader.scanner import Scanner
+from transcoder.lab.reader.video import checked
 from transcoder.verify.client import Listener, RtspClient
 from transcoder.verify.messages import Message
 from transcoder.verify.own_text import read_description
@@ -81,15 +82,9 @@ async def _play(client: RtspClient) -> None:
     for number, media in enumerate(read_description(answer.body).media):
         if media.control:
             uri = client.dialog.control_uri(media.control)
-            _check("SETUP", await client.set_up(uri, 2 * number))
+            checked("SETUP", await client.set_up(uri, 2 * number))
     await _ask(client, "PLAY", Range="npt=0.000-")
 
 
 async def _ask(client: RtspClient, method: str, **fields: str) -> Message:
-    return _check(method, await client.request(method, **fields))
-
-
-def _check(method: str, answer: Message) -> Message:
-    if answer.status != 200:
-        raise TransportError(f"{method} was answered {answer.start}")
-    return answer
+    return checked(method, await client.request(method, **fields))
