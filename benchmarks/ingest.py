@@ -30,7 +30,7 @@ from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE, RtpSender, prepare
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.messages import RtspParser
 from transcoder.rtsp.urls import parse_url
-from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
+from transcoder.source.events import Event
 
 TARGET_CAMERAS = 400
 TARGET_KBPS = 4000
@@ -53,25 +53,15 @@ class Sink:
         self.bytes = 0
 
     def on_access_unit(self, access_unit: AccessUnit) -> None:
-        """SourceHandler."""
+        """Take an access unit."""
         data = join_byte_stream(filter_nal_units(access_unit, self._ledger, is_allowed, "nal_in"))
         self.access_units += 1
         self.bytes += len(data)
 
-    def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
-        """SourceHandler."""
-
-    def on_playing(self) -> None:
-        """SourceHandler."""
-
-    def on_restart(self) -> None:
-        """SourceHandler."""
-
-    def on_audio_set_up(self, selection: AudioSelection) -> None:
-        """SourceHandler."""
-
-    def on_audio(self, unit: Any, *, restarted: bool) -> None:
-        """SourceHandler."""
+    def on_event(self, event: Event) -> None:
+        """Take an event of a session."""
+        if type(event) is AccessUnit:
+            self.on_access_unit(event)
 
 
 def connection_bytes(seconds: float, kbps: int) -> list[bytes]:
@@ -131,19 +121,19 @@ async def _serve(transport: str, urls: list[str]) -> None:
         ledger = Ledger()
         sink = Sink(ledger)
         options = SourceOptions(url=parse_url(url), credentials=None, transport=transport, allowed=lambda _: True)
-        source = RtspSource(options, ledger, sink)
+        source = RtspSource(options, ledger, sink.on_event)
         sinks.append(sink)
         sources.append(source)
     tasks = [asyncio.create_task(source.run()) for source in sources]
 
     def state() -> dict[str, Any]:
-        receivers = [source.video.receiver for source in sources if source.video is not None]
+        receivers = [source.session.video.receiver for source in sources if source.session.video is not None]
         return {
             "at": time.monotonic(),
             "cpu_s": time.process_time(),
             "packets": sum(receiver.received for receiver in receivers),
             "lost": sum(receiver.lost for receiver in receivers),
-            "bytes": sum(source.received_bytes for source in sources),
+            "bytes": sum(source.session.received_bytes for source in sources),
             "access_units": sum(sink.access_units for sink in sinks),
             "playing": sum(receiver.received > 0 for receiver in receivers),
         }

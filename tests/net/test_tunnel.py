@@ -18,8 +18,10 @@ from transcoder.net import rtsp_source, tunnel
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.net.tunnel import open_tunnel
+from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
+from transcoder.source.events import AudioSetUp, Event, VideoRestarted
 
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media\r\nt=0 0\r\na=control:*\r\n"
@@ -142,28 +144,16 @@ class Handler:
     def __init__(self) -> None:
         self.units: list[AccessUnit] = []
 
-    def on_described(self, *_: object) -> None:
-        pass
-
-    def on_playing(self) -> None:
-        pass
-
-    def on_access_unit(self, access_unit: AccessUnit) -> None:
-        self.units.append(access_unit)
-
-    def on_restart(self) -> None:
-        raise AssertionError("the camera did not begin anew")
-
-    def on_audio_set_up(self, selection: object) -> None:
-        raise AssertionError("audio was not asked for")
-
-    def on_audio(self, unit: object, *, restarted: bool) -> None:
-        raise AssertionError("audio was not asked for")
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, AccessUnit):
+            self.units.append(event)
+        assert not isinstance(event, VideoRestarted), "the camera did not begin anew"
+        assert not isinstance(event, AudioSetUp | AudioUnit), "audio was not asked for"
 
 
 def source(url: str, handler: Handler, credentials: Credentials | None = None) -> RtspSource:
     options = SourceOptions(url=parse_url(url), credentials=credentials, transport="http", allowed=lambda _: True)
-    return RtspSource(options, Ledger(), handler)
+    return RtspSource(options, Ledger(), handler.on_event)
 
 
 async def until(condition, timeout_s: float = 5.0) -> None:

@@ -4,42 +4,60 @@ from collections import Counter
 
 import pytest
 
+from tests.support.session_transcript import Transcript, frame
 from transcoder.probe.observation import Observation, Timing
 from transcoder.probe.report import shown_text, summary
-from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.client_events import Answered
 from transcoder.rtsp.messages import Headers, Response
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
 PPS = bytes.fromhex("68ef0f2c80")
 SDP = (
-    b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=Media Presentation\r\nt=0 0\r\na=appversion:1.0\r\nm=video 0 RTP/AVP 96\r\n"
-    b"a=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
-    b"m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n"
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=Media Presentation\r\nt=0 0\r\na=appversion:1.0\r\nm=video 0 RTP/AVP 96\r\n"
+    "a=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
+    "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n"
 )
 
 
-def rtp(number: int, payload: bytes, timestamp: int, *, payload_type: int = 96, extension: bytes = b"") -> memoryview:
+class Visit:
+    """What is seen of a camera that answers every request with 200."""
+
+    def __init__(self) -> None:
+        self.seen = Observation()
+        self.transcript = Transcript(sdp=SDP, keep_everything=True)
+        self.seen.ledger = self.transcript.ledger
+        self.seen.session = self.transcript.session
+        self.told = 0
+
+    def look(self) -> None:
+        """Hand over what happened."""
+        for event in self.transcript.events[self.told :]:
+            self.seen.on_event(event)
+        self.told = len(self.transcript.events)
+
+
+def rtp(number: int, payload: bytes, timestamp: int, *, payload_type: int = 96, extension: bytes = b"") -> bytes:
     head = bytes((0x90 if extension else 0x80, 0x80 | payload_type)) + number.to_bytes(2) + timestamp.to_bytes(4)
-    return memoryview(head + b"\x01\x02\x03\x04" + extension + payload)
+    return head + b"\x01\x02\x03\x04" + extension + payload
 
 
 def visited(pictures: int = 61, *, gop: int = 20, step: int = 9000) -> Observation:
     """A camera of 10 pictures a second."""
-    seen = Observation()
-    seen.on_described(SDP)
-    seen.on_set_up(Transport(lower="TCP", interleaved=(0, 1)))
-    seen.on_playing()
+    visit = Visit()
+    transcript = visit.transcript
+    transcript.connect()
     for index in range(pictures):
-        now, timestamp = 100.0 + index / 10, (1000 + index * step) & 0xFFFFFFFF
+        transcript.now, timestamp = 100.0 + index / 10, (1000 + index * step) & 0xFFFFFFFF
         units = [b"\x06\x05\x04abcd\x80", b"\x41\x9a\x02\x05"]
         if index % gop == 0:
             units = [SPS, PPS, b"\x06\x80\x02xy\x80", b"\x0c\xff\x80", b"\x65\x88\x84\x21"]
         payload = b"\x18" + b"".join(len(unit).to_bytes(2) + unit for unit in units)
-        seen.on_rtp(rtp(index, payload, timestamp), now)
+        transcript.feed(frame(0, rtp(index, payload, timestamp)))
         if index % 10 == 0:
             extension = b"\x00\x01\x00\x01\x40\x02HK"
-            seen.on_rtp(rtp(7, b"", timestamp, payload_type=112, extension=extension), now)
-    return seen
+            transcript.feed(frame(0, rtp(7, b"", timestamp, payload_type=112, extension=extension)))
+    visit.look()
+    return visit.seen
 
 
 def test_video() -> None:
@@ -90,9 +108,12 @@ def test_timing() -> None:
 
 
 def test_rtcp_texts() -> None:
-    seen = visited(2)
+    visit = Visit()
+    visit.transcript.connect()
     description = b"\x81\xca\x00\x04\x0a\x0b\x0c\x0d\x01\x02ab\x07\x03xyz\x00\x00\x00"
-    seen.on_rtcp(memoryview(description + b"\x80\xcc\x00\x03\x0a\x0b\x0c\x0dDAHUsecr"), 1.0)
+    visit.transcript.feed(frame(1, description + b"\x80\xcc\x00\x03\x0a\x0b\x0c\x0dDAHUsecr"))
+    visit.look()
+    seen = visit.seen
     assert dict(seen.rtcp) == {"SDES": 1, "APP": 1}
     assert set(seen.rtcp_texts) == {("CNAME", b"ab"), ("NOTE", b"xyz"), ("APP", b"DAHU secr")}
 
@@ -100,9 +121,9 @@ def test_rtcp_texts() -> None:
 def test_identity_of_responses() -> None:
     seen = Observation()
     fields = [("Server", "Rtsp Server/3.0"), ("Session", "77;timeout=60"), ("Content-Base", "rtsp://h/cam?x=1/")]
-    seen.on_response(Response(status=401, reason="", headers=Headers(fields)))
+    seen.on_event(Answered("OPTIONS", Response(status=401, reason="", headers=Headers(fields))))
     challenge = [("WWW-Authenticate", 'Digest realm="Login to 7A", nonce="1"'), ("Session", "78")]
-    seen.on_response(Response(status=401, reason="", headers=Headers(challenge)))
+    seen.on_event(Answered("OPTIONS", Response(status=401, reason="", headers=Headers(challenge))))
     marks = seen.marks()
     assert (marks.servers, marks.realms, marks.sessions) == (
         ("Rtsp Server/3.0",),
@@ -111,6 +132,19 @@ def test_identity_of_responses() -> None:
     )
     assert marks.content_base == "rtsp://h/cam?x=1/"
     assert summary(seen, shown_text(None))["vendor_guess"]["family"] == "dahua"
+
+
+def test_the_answer_to_play_and_what_nobody_asked_for() -> None:
+    visit = Visit()
+    visit.transcript.answers["PLAY"] = "200 OK|RTP-Info: url=x;seq=1\r\n"
+    visit.transcript.connect()
+    visit.transcript.feed(frame(6, b"metadata") * 2 + frame(0, b"?") + frame(0, b"??"))
+    visit.look()
+    seen = visit.seen
+    assert seen.marks().rtp_info == "url=x;seq=1"
+    assert seen.unassigned == {6: [2, 16]}
+    assert seen.unreadable == 2
+    assert (seen.playing, seen.transport.lower if seen.transport else "") == (True, "TCP")
 
 
 @pytest.mark.parametrize(

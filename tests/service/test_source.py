@@ -5,10 +5,11 @@ import itertools
 import random
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
+from typing_extensions import override
 
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
@@ -19,7 +20,7 @@ from transcoder.errors import (
     TransportError,
 )
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import SourceHandler, SourceOptions
+from transcoder.net.rtsp_source import SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport
@@ -27,13 +28,20 @@ from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import parse_sdp, select_audio, select_video
 from transcoder.service import source as module
 from transcoder.service.host_gate import HostGate
-from transcoder.service.source import ENCRYPTED, MAX_PICTURES_PER_S, Source
-from transcoder.service.status import SourceStatus
+from transcoder.service.source import ENCRYPTED, Source, SourceListener
+from transcoder.source.events import (
+    AudioRestarted,
+    AudioSetUp,
+    Described,
+    Event,
+    Playing,
+    VideoRestarted,
+    VideoSelected,
+)
+from transcoder.source.intake import CodedUnit
 from transcoder.source.reconnection import Reconnection
+from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
-
-if TYPE_CHECKING:
-    from transcoder.service.gop import CodedUnit
 
 # of x264, told to make 352x208 at 15 fps, Main profile
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
@@ -51,14 +59,11 @@ Behaviour = Callable[["Connection"], TranscoderError]
 class Connection:
     """Stands for an RtspSource: its run is described by the test, by the number of the connection."""
 
-    def __init__(self, world: "World", options: SourceOptions, handler: SourceHandler) -> None:
+    def __init__(self, world: "World", options: SourceOptions, on_event: Callable[[Event], None]) -> None:
         self.world = world
         self.transport = options.transport
-        self.handler = handler
-        self.video: Any = None
-        self.audio: Any = None
-        self.faults = {"b": 2}
-        self.received_bytes = 1000
+        self.tell = on_event
+        self.session: Any = SimpleNamespace(video=None, audio=None, faults={"b": 2}, received_bytes=1000)
 
     async def run(self) -> None:
         self.world.tried.append(self.transport)
@@ -67,14 +72,15 @@ class Connection:
 
     def describe(self, connection: str = "", fmtp: str = "") -> None:
         description = parse_sdp(SDP.format(connection=connection, fmtp=fmtp).encode())
-        self.handler.on_described(description, select_video(description), "a camera")
+        self.tell(Described(description=description, server="a camera", realm="Login to 4X"))
+        self.tell(VideoSelected(select_video(description)))
 
-    def picture(self) -> None:
-        self.handler.on_access_unit(unit(SPS, PPS, IDR))
+    def picture(self, *nal_units: bytes) -> None:
+        self.tell(unit(*(nal_units or (SPS, PPS, IDR))))
 
 
-class World:
-    """Records what the source does; `behaviour` tells how a connection ends."""
+class World(SourceListener):
+    """Listens to a source; `behaviour` tells how a connection ends."""
 
     def __init__(self, transport: str = "auto") -> None:
         self.tried: list[str] = []
@@ -86,6 +92,7 @@ class World:
         self.audio_formats: list[AudioFormat] = []
         self.sizes: list[tuple[int, int]] = []
         self.lost: list[tuple[str, bool]] = []
+        self.takes_units = True
         self.behaviour: Behaviour = lambda _: TransportError("refused")
         self.status = SourceStatus()
         self.ledger = Ledger()
@@ -98,16 +105,33 @@ class World:
             ledger=self.ledger,
             status=self.status,
             log=structlog.get_logger(),
-            on_unit=lambda coded, arrival: self.units.append((coded, arrival)),
-            on_lost=self._on_lost,
-            on_described_size=self.sizes.append,
-            on_problem=self.problems.append,
+            listener=self,
             gate=self.gate,
-            on_audio_format=self.audio_formats.append,
-            on_audio=lambda pts, data: self.audio.append((pts, data)),
         )
 
-    def _on_lost(self, reason: str, was_playing: bool) -> None:
+    @override
+    def on_described_size(self, size: tuple[int, int]) -> None:
+        self.sizes.append(size)
+
+    @override
+    def on_coded_unit(self, unit: CodedUnit, arrival: float) -> bool:
+        self.units.append((unit, arrival))
+        return self.takes_units
+
+    @override
+    def on_encrypted(self, problem: str) -> None:
+        self.problems.append(problem)
+
+    @override
+    def on_audio_format(self, audio: AudioFormat) -> None:
+        self.audio_formats.append(audio)
+
+    @override
+    def on_audio_unit(self, pts: int, data: bytes) -> None:
+        self.audio.append((pts, data))
+
+    @override
+    def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
         self.lost.append((reason, was_playing))
         self.waited.append(len(self.tried))
 
@@ -132,14 +156,6 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
         return world
 
     return made
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A clock that stands still until it is set."""
-    at = [5000.0]
-    monkeypatch.setattr(clock, "monotonic", lambda: at[0])
-    return lambda value: at.__setitem__(0, value)
 
 
 NUMBERS = itertools.count()
@@ -167,7 +183,7 @@ def refuses(status: int) -> Behaviour:
 
 def silent(connection: Connection) -> TranscoderError:
     connection.describe()
-    connection.handler.on_playing()
+    connection.tell(Playing())
     return TransportError("no packet in 5 s")
 
 
@@ -211,7 +227,7 @@ async def test_the_one_that_gave_pictures_is_kept(make: Callable[..., World], wo
         if connection.transport != works:
             return silent(connection)
         connection.describe()
-        connection.handler.on_playing()
+        connection.tell(Playing())
         connection.picture()
         return TransportError("the camera closed the connection")
 
@@ -271,7 +287,7 @@ async def test_the_gate_is_held_until_it_plays_and_no_longer(make: Callable[...,
         self.world.tried.append(self.transport)
         await described.wait()
         self.describe()
-        self.handler.on_playing()
+        self.tell(Playing())
         playing.set()
         await asyncio.get_running_loop().create_future()
 
@@ -294,138 +310,89 @@ async def test_the_gate_is_held_until_it_plays_and_no_longer(make: Callable[...,
         await asyncio.gather(task, return_exceptions=True)
 
 
-# -- what is handed on -------------------------------------------------------------------------------------------------
+# -- what is handed on; the rules of it are in tests/source/test_intake.py ---------------------------------------------
 
 
 @pytest.fixture
-async def playing(make: Callable[..., World], now: Callable[[float], None]) -> World:
-    """A source whose camera described H.264 with parameter sets."""
+async def connection(make: Callable[..., World]) -> Connection:
+    """A connection of a source to a camera that described H.264 with parameter sets."""
     world = make("tcp")
-    Connection(world, world.source._options, world.source).describe(fmtp=SPROP)
-    return world
+    made = Connection(world, world.source._options, world.source._on_event)
+    world.source._connection = made  # type: ignore[assignment]  # stands for one
+    made.describe(fmtp=SPROP)
+    return made
 
 
-def test_only_what_is_allowed_is_handed_on(playing: World) -> None:
-    playing.source.on_access_unit(unit(SPS, PPS, SEI, IDR, b"\x1e\x01\x02\x03"))
-    playing.source.on_access_unit(unit(b"\x09\xf0", SLICE, b"\x0c\xff\x80"))
-    assert [coded.data for coded, _ in playing.units] == [
-        START + SPS + START + PPS + START + IDR,
-        START + SLICE,
-    ]
-    assert [coded.random_access for coded, _ in playing.units] == [True, False]
-    counted = {kind: entry.count for layer, kind, entry in playing.ledger if layer == "nal_in"}
-    assert counted == {"h264 type 6": 1, "h264 type 30": 1, "h264 type 9": 1, "h264 type 12": 1}
-    assert playing.status.access_units == 2
-    assert playing.status.bytes == sum(len(coded.data) for coded, _ in playing.units)
+def test_what_is_described_is_told(connection: Connection) -> None:
+    assert connection.world.sizes == [(352, 208)]
+    assert connection.world.status.vendor == "dahua"  # by its realm
 
 
-def test_the_described_size_is_told(playing: World) -> None:
-    assert playing.sizes == [(352, 208)]
+def test_a_camera_without_marks_is_of_no_vendor(make: Callable[..., World]) -> None:
+    world = make("tcp")
+    world.source._on_event(
+        Described(description=parse_sdp(SDP.format(connection="", fmtp="").encode()), server="", realm="")
+    )
+    assert world.status.vendor == ""
 
 
-def test_described_parameter_sets_go_before_an_idr_that_lacks_them(playing: World) -> None:
-    playing.source.on_access_unit(unit(IDR))
-    assert playing.units[0][0].data == START + SPS + START + PPS + START + IDR
+def test_access_units_are_handed_on_with_the_time_of_their_last_packet(connection: Connection) -> None:
+    connection.tell(unit(SEI, IDR, completed=5000.5))
+    [(coded, arrival)] = connection.world.units
+    assert (coded.data, coded.random_access) == (START + SPS + START + PPS + START + IDR, True)
+    assert arrival == 5000.5
+    assert connection.world.ledger.now > 1.7e9  # dated by the wall clock
+    assert connection.world.source.reception == {}
 
 
-def test_nothing_is_handed_on_before_the_first_idr(playing: World) -> None:
-    for nal_unit in (SLICE, SLICE, IDR, SLICE):
-        playing.source.on_access_unit(unit(nal_unit))
-    assert [coded.random_access for coded, _ in playing.units] == [True, False]
-    assert playing.status.skipped_access_units == 2
-    playing.source.skip_to_random_access()
-    for nal_unit in (SLICE, IDR):
-        playing.source.on_access_unit(unit(nal_unit))
-    assert [coded.random_access for coded, _ in playing.units] == [True, False, True]
+def test_what_refers_to_something_that_was_not_taken_is_not_handed_on(connection: Connection) -> None:
+    world = connection.world
+    for nal_unit, takes in ((IDR, True), (SLICE, False), (SLICE, True), (IDR, True)):
+        world.takes_units = takes
+        connection.picture(nal_unit)
+    assert [coded.random_access for coded, _ in world.units] == [True, False, True]
 
 
-def test_an_access_unit_of_which_nothing_is_allowed(playing: World) -> None:
-    playing.source.on_access_unit(unit(SEI))
-    assert playing.units == []
-    assert playing.status.access_units == 1
-
-
-def test_pictures_keep_their_distance(playing: World, now: Callable[[float], None]) -> None:
-    for index in range(10):
-        now(5000 + index * 0.04)
-        playing.source.on_access_unit(unit(IDR, timestamp=(0xFFFF_F000 + index * 3600) & 0xFFFF_FFFF))
-    times = [coded.pts for coded, _ in playing.units]
-    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {3600}
-    assert times[0] == 5000 * 90_000
-
-
-def test_no_camera_sends_pictures_so_fast(playing: World, now: Callable[[float], None]) -> None:
-    """A second's worth may come at once, as after a stall; more is shed, and what follows begins at an IDR."""
-    for _ in range(1000):
-        playing.source.on_access_unit(unit(IDR))
-    assert len(playing.units) == MAX_PICTURES_PER_S == 240
-    assert playing.status.shed_access_units == 760
-    now(5000.1)
-    playing.source.on_access_unit(unit(SLICE))
-    playing.source.on_access_unit(unit(IDR))
-    playing.source.on_access_unit(unit(SLICE))
-    assert [coded.random_access for coded, _ in playing.units[240:]] == [True, False]
-    now(5010)
-    for _ in range(1000):
-        playing.source.on_access_unit(unit(IDR))
-    assert len(playing.units) == 242 + 240
-
-
-def test_a_camera_at_sixty_pictures_is_never_slowed(playing: World, now: Callable[[float], None]) -> None:
-    for index in range(600):
-        now(5000 + index / 60)
-        playing.source.on_access_unit(unit(IDR))
-    assert playing.status.shed_access_units == 0
-    assert len(playing.units) == 600
-
-
-def test_encrypted_pictures_are_not_handed_on_and_the_operator_is_told(
-    playing: World, now: Callable[[float], None]
-) -> None:
+def test_the_operator_is_told_of_encryption_once(connection: Connection) -> None:
     rng = random.Random(3)
-    for index in range(100):
-        now(5000 + index * 0.04)
-        kind = b"\x65" if index % 25 == 0 else b"\x41"
-        sets = (SPS, PPS) if index % 25 == 0 else ()
-        playing.source.on_access_unit(unit(*sets, kind + rng.randbytes(200)))
-    assert playing.source.is_encrypted
-    assert playing.problems == [ENCRYPTED]
+    for index in range(200):
+        connection.picture(SPS, PPS, (b"\x65" if index % 25 == 0 else b"\x41") + rng.randbytes(200))
+    assert connection.world.source.is_encrypted
+    assert connection.world.problems == [ENCRYPTED]
     assert "encryption" in ENCRYPTED
-    handed_on = len(playing.units)
-    assert handed_on < 5  # a random slice may look like one, before enough were seen
-    for index in range(100):
-        now(5010 + index * 0.04)
-        playing.source.on_access_unit(unit(SPS, PPS, b"\x65" + rng.randbytes(200)))
-    assert len(playing.units) == handed_on
-    assert playing.problems == [ENCRYPTED]
 
 
-def test_encryption_that_is_turned_off_is_noticed(playing: World, now: Callable[[float], None]) -> None:
-    rng = random.Random(4)
-    for index in range(100):
-        now(5000 + index * 0.04)
-        playing.source.on_access_unit(unit(SPS, PPS, b"\x65" + rng.randbytes(200)))
-    assert playing.source.is_encrypted
-    before = len(playing.units)
-    for index in range(1000):
-        now(5010 + index * 0.04)
-        playing.source.on_access_unit(unit(SPS, PPS, IDR))
-    assert not playing.source.is_encrypted
-    assert len(playing.units) > before + 400
+def test_a_camera_that_begins_anew(connection: Connection) -> None:
+    connection.tell(unit(IDR, timestamp=1_000_000, completed=5000.0))
+    connection.tell(VideoRestarted())
+    connection.tell(unit(IDR, timestamp=0, completed=5000.04))
+    assert [coded.pts for coded, _ in connection.world.units] == [5000 * 90_000, 5000 * 90_000 + 3600]
+    assert connection.world.status.restarts == 1
+
+
+def test_a_connection_that_was_of_no_use(connection: Connection) -> None:
+    reasons: list[str] = []
+    connection.give_up = reasons.append  # type: ignore[attr-defined]
+    connection.tell(Playing())
+    source = connection.world.source
+    assert source.is_connected
+    source.give_up("nothing could be decoded")
+    assert reasons == ["nothing could be decoded"]
+    assert (source.played_s() or 0.0) < 1.0
 
 
 # -- audio -------------------------------------------------------------------------------------------------------------
 
 
-def audible(world: World) -> Connection:
+@pytest.fixture
+def audible(connection: Connection) -> Connection:
     """The connection of a camera whose audio was set up: G.711."""
-    connection = Connection(world, world.source._options, world.source)
-    connection.video, connection.audio = SimpleNamespace(sender_report=None), SimpleNamespace(sender_report=None)
-    world.source._connection = connection  # type: ignore[assignment]  # stands for one
+    connection.session.video = SimpleNamespace(sender_report=None)
+    connection.session.audio = SimpleNamespace(sender_report=None)
     description = parse_sdp((SDP.format(connection="", fmtp="") + "m=audio 0 RTP/AVP 0\r\n").encode())
     selection = select_audio(description, select_video(description))
     assert selection is not None
-    world.source.on_audio_set_up(selection)
+    connection.tell(AudioSetUp(selection))
     return connection
 
 
@@ -434,41 +401,33 @@ def sound(timestamp: int, arrival: float) -> AudioUnit:
     return AudioUnit(timestamp=timestamp & 0xFFFF_FFFF, duration=160, data=bytes(160), arrival=arrival)
 
 
-def test_faults_of_both_media_are_told(playing: World) -> None:
-    connection = audible(playing)
-    connection.video = SimpleNamespace(
-        receiver=RtpReceiver(frozenset(), 90_000, Ledger(), reorder=False), faults={"a": 1}
-    )
-    connection.audio = SimpleNamespace(faults={"impossible AU size": 3})
-    assert playing.source.reception["faults"] == {"a": 1, "b": 2, "audio: impossible AU size": 3}
+def test_faults_of_both_media_are_told(audible: Connection) -> None:
+    receiver = RtpReceiver(frozenset(), 90_000, Ledger(), reorder=False)
+    audible.session.video = SimpleNamespace(receiver=receiver, faults={"a": 1})
+    audible.session.audio = SimpleNamespace(faults={"impossible AU size": 3})
+    assert audible.world.source.reception["faults"] == {"a": 1, "b": 2, "audio: impossible AU size": 3}
 
 
-def test_audio_began_a_packet_before_it_came(playing: World) -> None:
-    audible(playing)
-    for index in range(5):
-        playing.source.on_audio(sound(0xFFFF_FF00 + 160 * index, 5000 + 0.02 * index), restarted=False)
-    assert playing.audio_formats == [AudioFormat(encoding="PCMU", clock_rate=8000, channels=1, config=b"")]
-    assert [pts for pts, _ in playing.audio] == [5000 * 90_000 - 1800 + 1800 * index for index in range(5)]
-    assert playing.status.audio_units == 5
+def test_audio_is_told_and_handed_on(audible: Connection) -> None:
+    audible.tell(sound(0, 5000.0))
+    audible.tell(AudioRestarted())
+    audible.tell(sound(4_000_000, 5001.0))
+    world = audible.world
+    assert world.audio_formats == [AudioFormat(encoding="PCMU", clock_rate=8000, channels=1, config=b"")]
+    assert world.audio == [(5000 * 90_000 - 1800, bytes(160)), (5001 * 90_000 - 1800, bytes(160))]
 
 
-def test_audio_that_begins_anew_follows_its_arrival(playing: World) -> None:
-    audible(playing)
-    playing.source.on_audio(sound(0, 5000.0), restarted=False)
-    playing.source.on_audio(sound(4_000_000, 5001.0), restarted=True)
-    assert playing.audio[1][0] == 5001 * 90_000 - 1800
-
-
-def test_audio_is_put_where_the_sender_reports_say(playing: World) -> None:
+def test_audio_is_put_where_the_sender_reports_say(audible: Connection) -> None:
     """Its sample 0 was taken a tenth of a second after the picture."""
-    connection = audible(playing)
-    connection.video.sender_report = SenderReport(ssrc=1, ntp=4_000_000_000 << 32, rtp_timestamp=0)
-    connection.audio.sender_report = SenderReport(ssrc=2, ntp=(4_000_000_000 << 32) + (1 << 32) // 10, rtp_timestamp=0)
-    playing.source.on_access_unit(unit(IDR, timestamp=0))
-    playing.source.on_audio(sound(0, 5000.0), restarted=False)
-    assert playing.audio[0][0] == pytest.approx(playing.units[0][0].pts + 9000, abs=1)
+    audible.session.video.sender_report = SenderReport(ssrc=1, ntp=4_000_000_000 << 32, rtp_timestamp=0)
+    audible.session.audio.sender_report = SenderReport(
+        ssrc=2, ntp=(4_000_000_000 << 32) + (1 << 32) // 10, rtp_timestamp=0
+    )
+    audible.tell(unit(IDR, timestamp=0, completed=5000.0))
+    audible.tell(sound(0, 5000.0))
+    assert audible.world.audio[0][0] == pytest.approx(audible.world.units[0][0].pts + 9000, abs=1)
 
 
-def test_audio_that_was_not_set_up_is_nothing(playing: World) -> None:
-    playing.source.on_audio(sound(0, 5000.0), restarted=False)
-    assert playing.audio == []
+def test_audio_that_was_not_set_up_is_nothing(connection: Connection) -> None:
+    connection.tell(sound(0, 5000.0))
+    assert connection.world.audio == []

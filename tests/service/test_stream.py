@@ -12,12 +12,12 @@ from tests.support.stream_parts import StreamParts, source_options, stream_setti
 from transcoder import clock
 from transcoder.codecs.nal import Codec
 from transcoder.rtsp.session import EndReason
-from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
 from transcoder.service.settings import StreamSettings
 from transcoder.service.status import StreamState
 from transcoder.service.stream import DECODE_WAIT_S, Stream
 from transcoder.service.worker_reports import PictureFormat
+from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import MAIN, Mask, OutputFormat, OutputOptions
 
 UNIT = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
@@ -117,20 +117,19 @@ async def test_a_restart_replaces_worker_and_connection_and_no_reader(watched: W
 
 
 def test_an_access_unit_goes_to_the_worker(watched: Watched) -> None:
-    watched.source.on_unit(UNIT, 7.0)
+    listener = watched.source.listener
+    assert listener.on_coded_unit(UNIT, 7.0)
     assert watched.worker.told_since() == [("feed", UNIT, 7.0)]
-    assert watched.source.skips == 0
     watched.worker.takes = False
-    watched.source.on_unit(UNIT, 7.1)
-    assert watched.source.skips == 1
+    assert not listener.on_coded_unit(UNIT, 7.1)
 
 
 def test_a_camera_that_is_lost_and_comes_back(watched: Watched) -> None:
     assert (watched.status.state, watched.told()) == (StreamState.PLAYING, [])
     watched.source.status.losses += 1
-    watched.source.on_lost("the camera closed the connection", True)
+    watched.source.listener.on_source_lost("the camera closed the connection", was_playing=True)
     assert (watched.status.state, watched.status.problem) == (StreamState.AWAY, "the camera closed the connection")
-    watched.source.on_lost("connection refused", False)
+    watched.source.listener.on_source_lost("connection refused", was_playing=False)
     assert watched.told() == [("source_lost", {"reason": "the camera closed the connection"})]
     watched.picture(repeated=True)
     assert watched.status.state is StreamState.AWAY
@@ -140,7 +139,7 @@ def test_a_camera_that_is_lost_and_comes_back(watched: Watched) -> None:
 
 
 def test_pictures_that_are_encrypted_are_no_playing(watched: Watched) -> None:
-    watched.source.on_problem("encrypted")
+    watched.source.listener.on_encrypted("encrypted")
     watched.source.encrypted = True
     assert (watched.status.state, watched.status.problem) == (StreamState.AWAY, "encrypted")
     assert watched.told() == [("source_encrypted", {"reason": "encrypted"})]

@@ -22,10 +22,10 @@ from transcoder.ipc.messages import (
     serialize_message,
     serialize_snapshot,
 )
-from transcoder.service.gop import CodedUnit
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker import Worker, WorkerListener
 from transcoder.service.worker_reports import PictureFormat
+from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, WorkerOptions
 
 IDR = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)

@@ -1,16 +1,16 @@
 """A source and a worker that do nothing but note what they are told: a stream is tested between them."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.rtsp.urls import parse_url
-from transcoder.service.gop import CodedUnit
 from transcoder.service.settings import StreamSettings
-from transcoder.service.source import Source
-from transcoder.service.status import SourceStatus, WorkerStatus
+from transcoder.service.source import Source, SourceListener
+from transcoder.service.status import WorkerStatus
 from transcoder.service.worker import Worker, WorkerListener
+from transcoder.source.intake import CodedUnit
+from transcoder.source.status import SourceStatus
 from transcoder.worker_options import MAIN, OutputOptions, WorkerOptions
 
 
@@ -113,21 +113,13 @@ class FakeSource(Source):
         ledger: object,
         status: SourceStatus,
         log: object,
-        on_unit: Callable[[CodedUnit, float], None],
-        on_lost: Callable[[str, bool], None],
-        on_described_size: object,
-        on_problem: Callable[[str], None],
+        listener: SourceListener,
         gate: object,
-        on_audio_format: object,
-        on_audio: object,
     ) -> None:
         self.options = options
         self.status = status
-        self.on_unit = on_unit
-        self.on_lost = on_lost
-        self.on_problem = on_problem
+        self.listener = listener
         self.running = False
-        self.skips = 0
         self.given_up: list[str] = []
         self.plays_for: float | None = None
         self.encrypted = False
@@ -161,9 +153,6 @@ class FakeSource(Source):
 
     def give_up(self, reason: str) -> None:
         self.given_up.append(reason)
-
-    def skip_to_random_access(self) -> None:
-        self.skips += 1
 
 
 class StreamParts:

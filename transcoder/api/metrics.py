@@ -145,6 +145,11 @@ class StreamCollector(Collector):
         repairs = CounterMetricFamily(
             "transcoder_timestamp_repairs", "Timestamps of the present connection put right", labels=("stream", "kind")
         )
+        faults = CounterMetricFamily(
+            "transcoder_source_faults",
+            "Deviations of the camera that were tolerated in the present connection",
+            labels=("stream", "kind"),
+        )
         sessions = GaugeMetricFamily("transcoder_rtsp_sessions", "Readers", labels=("stream", "transport"))
         for stream, found in numbers.items():
             bounds = [*map(floatToGoString, ENCODE_BOUNDS_S), "+Inf"]
@@ -154,9 +159,11 @@ class StreamCollector(Collector):
                 delay.add_metric([stream, quantile], delay_s)
             for kind, count in list(found.timestamp_repairs.items())[:MAX_KINDS]:
                 repairs.add_metric([stream, kind], count)
+            for kind, count in list(found.source_faults.items())[:MAX_KINDS]:
+                faults.add_metric([stream, kind], count)
             for transport in ("tcp", "udp"):
                 sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
-        yield from (encode, delay, repairs, sessions)
+        yield from (encode, delay, repairs, faults, sessions)
 
     def _each(self, ask: Callable[[str], T]) -> Iterable[tuple[str, T]]:
         for stream in self._control.ids():

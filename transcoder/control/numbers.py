@@ -13,6 +13,7 @@ class StreamNumbers:
         decode_errors: of the present worker, all kinds but concealed pictures.
         concealed: pictures of the present worker in which the decoder made up what was missing.
         timestamp_repairs: of the present connection, by kind.
+        source_faults: what was tolerated of the camera in the present connection, by kind.
         encode_s: processor time of encoding, seconds.
         encode_counts: pictures in it by ENCODE_BOUNDS_S, and those over the last bound.
         delays_s: quantile to delay, from a picture's last packet to the readers.
@@ -26,6 +27,7 @@ class StreamNumbers:
     decode_errors: int = 0
     concealed: int = 0
     timestamp_repairs: Mapping[str, int] = field(default_factory=dict)
+    source_faults: Mapping[str, int] = field(default_factory=dict)
     encode_s: float = 0.0
     encode_counts: Sequence[int] = ()
     delays_s: Mapping[str, float] = field(default_factory=dict)

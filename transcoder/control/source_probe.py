@@ -3,14 +3,13 @@
 import asyncio
 from typing import Final
 
-from transcoder.codecs.access_unit import AccessUnit
 from transcoder.control import ProbeDocument, ProbeMediaDocument
 from transcoder.control.stream_documents import MAX_PROBLEM, MAX_TEXT
 from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
-from transcoder.rtp.audio import AudioUnit
-from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
+from transcoder.sdp import VideoSelection
+from transcoder.source.events import Described, Event, VideoSelected
 from transcoder.text import printable
 
 PROBE_TIMEOUT_S: Final = 10.0
@@ -23,42 +22,32 @@ class _Listener:
 
     def __init__(self) -> None:
         self.found: asyncio.Future[ProbeDocument] = asyncio.get_running_loop().create_future()
+        self._described: Described | None = None
 
-    def on_described(self, description: SessionDescription, selection: VideoSelection, server: str) -> None:
-        if self.found.done():
-            return
-        media = tuple(
-            ProbeMediaDocument(
-                kind=printable(item.kind, MAX_TEXT),
-                protocol=printable(item.protocol, MAX_TEXT),
-                encodings=tuple(printable(form.encoding, MAX_TEXT) for form in item.formats[:MAX_MEDIA]),
-                selected=index == selection.index,
-            )
-            for index, item in enumerate(description.media[:MAX_MEDIA])
+    def on_event(self, event: Event) -> None:
+        """Take an event of the session."""
+        if isinstance(event, Described):
+            self._described = event
+        elif isinstance(event, VideoSelected) and self._described is not None and not self.found.done():
+            self.found.set_result(_document(self._described, event.selection))
+
+
+def _document(described: Described, selection: VideoSelection) -> ProbeDocument:
+    media = tuple(
+        ProbeMediaDocument(
+            kind=printable(item.kind, MAX_TEXT),
+            protocol=printable(item.protocol, MAX_TEXT),
+            encodings=tuple(printable(form.encoding, MAX_TEXT) for form in item.formats[:MAX_MEDIA]),
+            selected=index == selection.index,
         )
-        self.found.set_result(
-            ProbeDocument(
-                reachable=True,
-                codec=selection.codec.value,
-                server=printable(server, MAX_TEXT) or None,
-                media=media,
-            )
-        )
-
-    def on_playing(self) -> None:
-        pass
-
-    def on_access_unit(self, access_unit: AccessUnit) -> None:
-        pass
-
-    def on_restart(self) -> None:
-        pass
-
-    def on_audio_set_up(self, selection: AudioSelection) -> None:
-        pass
-
-    def on_audio(self, unit: AudioUnit, *, restarted: bool) -> None:
-        pass
+        for index, item in enumerate(described.description.media[:MAX_MEDIA])
+    )
+    return ProbeDocument(
+        reachable=True,
+        codec=selection.codec.value,
+        server=printable(described.server, MAX_TEXT) or None,
+        media=media,
+    )
 
 
 async def probe(options: SourceOptions) -> ProbeDocument:
@@ -71,7 +60,7 @@ async def probe(options: SourceOptions) -> ProbeDocument:
         What it has, or why it could not be asked.
     """
     listener = _Listener()
-    source = asyncio.get_running_loop().create_task(RtspSource(options, Ledger(), listener).run())
+    source = asyncio.get_running_loop().create_task(RtspSource(options, Ledger(), listener.on_event).run())
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             await asyncio.wait((source, listener.found), return_when=asyncio.FIRST_COMPLETED)

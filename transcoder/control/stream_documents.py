@@ -108,7 +108,10 @@ class StreamDocuments:
     def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:
         """What only metrics are made of."""
         output, report = stream.status.output, stream.status.worker.report
-        repairs = stream.reception.get("timestamp_repairs", {})
+        reception = stream.reception
+        repairs = reception.get("timestamp_repairs", {})
+        packets = {f"{kind} packets": reception.get(kind, 0) for kind in ("late", "duplicate", "malformed")}
+        faults = reception.get("faults", {}) | {kind: count for kind, count in packets.items() if count}
         errors = {kind: _number(count) or 0 for kind, count in report.get("decode_errors", {}).items()}
         concealed = errors.get(CONCEALED, 0)
         delays = {str(share): output.delay_s(share) for share in QUANTILES}
@@ -117,6 +120,7 @@ class StreamDocuments:
             decode_errors=sum(errors.values()) - concealed,
             concealed=concealed,
             timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
+            source_faults={printable(str(kind), MAX_TEXT): count for kind, count in faults.items()},
             encode_s=output.encode_s,
             encode_counts=tuple(output.encode_counts),
             delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
@@ -168,6 +172,7 @@ def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
         height=_number(found.get("height")),
         fps=round(status.rates.fps_in, 2),
         kbps=round(status.rates.kbps_in, 1),
+        vendor=_text(counted.vendor),
         packets=_number(reception.get("packets")) or 0,
         packets_lost=_number(reception.get("lost")) or 0,
         bytes=counted.bytes,

@@ -16,16 +16,17 @@ from transcoder.errors import (
     ResponseError,
     SdpSyntaxError,
     Silent,
+    TranscoderError,
     TransportError,
 )
 from transcoder.exit_codes import NO, OK, USAGE
-from transcoder.net.rtsp_probe import RtspProbe
-from transcoder.net.rtsp_source import SourceOptions
+from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.probe.observation import Observation
 from transcoder.probe.render import render
 from transcoder.probe.report import shown_text, summary
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
+from transcoder.source.events import Event
 from transcoder.url import Url, split_url
 
 MAX_SECONDS = 3600.0
@@ -138,17 +139,48 @@ async def _session(
     source = SourceOptions(
         url=parse_url(url.text), credentials=credentials, transport=transport, allowed=lambda _: True
     )
-    connection = RtspProbe(source, seen)
     progress = asyncio.get_running_loop().create_task(_show_progress(seen, options.seconds, transport, errors))
     try:
-        await connection.run(options.seconds)
+        ended_early = await _watch(source, options.seconds, seen)
     finally:
         progress.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await progress
     if not seen.payload_types and not seen.unassigned:
-        reason = f": {connection.ended_early}" if connection.ended_early else ""
+        reason = f": {ended_early}" if ended_early else ""
         raise Silent(f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}")
+
+
+async def _watch(source: SourceOptions, seconds: float, seen: Observation) -> str:
+    """Play for some seconds, counted from the answer to PLAY, and leave.
+
+    Returns:
+        Why the session ended before its time, or "".
+
+    Raises:
+        TranscoderError: it ended before the camera played.
+    """
+    playing = asyncio.Event()
+
+    def on_event(event: Event) -> None:
+        seen.on_event(event)
+        if seen.playing:
+            playing.set()
+
+    connection = RtspSource(source, seen.ledger, on_event, keep_everything=True)
+    seen.session = connection.session
+    loop = asyncio.get_running_loop()
+    running, started = loop.create_task(connection.run()), loop.create_task(playing.wait())
+    try:
+        await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.is_set():
+            await running
+        await asyncio.wait({running}, timeout=seconds)
+    finally:
+        started.cancel()
+        running.cancel()  # it leaves with TEARDOWN
+        [end, _] = await asyncio.gather(running, started, return_exceptions=True)
+    return str(end) if isinstance(end, TranscoderError) else ""
 
 
 async def _show_progress(seen: Observation, seconds: float, transport: str, errors: Console) -> None:

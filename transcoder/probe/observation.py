@@ -1,10 +1,9 @@
 """Everything that a visit to a camera shows, collected and counted; nothing in it is decided by what a camera says."""
 
-import secrets
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from transcoder import product
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.encryption import SliceCheck
 from transcoder.codecs.nal import (
@@ -23,10 +22,15 @@ from transcoder.rtp.packet import parse_rtp
 from transcoder.rtp.rtcp import APPLICATION, SOURCE_DESCRIPTION, Other, SenderReport, parse_rtcp
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import parse_parameters
+from transcoder.rtsp.client_events import Answered
 from transcoder.rtsp.fingerprint import Observations
-from transcoder.rtsp.headers import Transport
-from transcoder.rtsp.messages import Response
-from transcoder.sdp import SessionDescription, VideoSelection, parse_sdp, select_video
+from transcoder.rtsp.messages import InterleavedFrame
+from transcoder.source.events import Described, Event, Playing, Reactions, RtcpSeen, RtpSeen, VideoSelected, VideoSetUp
+
+if TYPE_CHECKING:
+    from transcoder.rtsp.headers import Transport
+    from transcoder.sdp import SessionDescription, VideoSelection
+    from transcoder.source.session import CameraSession
 
 MAX_KINDS = 64
 """Different things of one sort that are kept: a camera chooses how many it sends."""
@@ -83,9 +87,10 @@ class Timing:
 
 
 class Observation:
-    """One session with a camera, as RtspProbe shows it.
+    """One session with a camera that keeps everything.
 
     Attributes:
+        session: the session; whoever starts it sets it.
         description, selection: of DESCRIBE, once it was answered.
         fields: distinct header fields of all responses, with how often.
         pictures, picture_bytes: complete access units.
@@ -108,7 +113,7 @@ class Observation:
         self.sessions: list[str] = []
         self.play_fields: dict[str, str] | None = None
         self.content_base = ""
-        self.video: VideoReceiver | None = None
+        self.session: CameraSession | None = None
         self.slices: SliceCheck | None = None
         self.timing = Timing(steps=Counter())
         self.pictures = self.picture_bytes = self.damaged = 0
@@ -125,6 +130,28 @@ class Observation:
         self.rtcp_texts: Counter[tuple[str, bytes]] = Counter()
         self.sender_report: SenderReport | None = None
         self.unassigned: dict[int, list[int]] = {}
+        self._reactions: Reactions = {
+            AccessUnit: self._on_access_unit,
+            RtpSeen: self._on_rtp,
+            RtcpSeen: self._on_rtcp,
+            InterleavedFrame: self._on_unassigned,
+            Answered: self._on_answered,
+            Described: self._on_described,
+            VideoSelected: self._on_video_selected,
+            VideoSetUp: self._on_video_set_up,
+            Playing: self._on_playing,
+        }
+
+    def on_event(self, event: Event) -> None:
+        """Take an event of the session."""
+        reaction = self._reactions.get(type(event))
+        if reaction is not None:
+            reaction(event)
+
+    @property
+    def video(self) -> VideoReceiver | None:
+        """The reception path of the video, once it was set up."""
+        return self.session.video if self.session is not None else None
 
     @property
     def codec(self) -> Codec | None:
@@ -132,10 +159,10 @@ class Observation:
         codec = self.selection.codec if self.selection is not None else None
         return codec if isinstance(codec, Codec) else None
 
-    # -- ProbeHandler --------------------------------------------------------------------------------------------
+    # -- what the session tells ----------------------------------------------------------------------------------
 
-    def on_response(self, response: Response) -> None:
-        """Keep the header fields."""
+    def _on_answered(self, event: Answered) -> None:
+        response = event.response
         for name, value in response.headers:
             if (name, value) in self.fields or len(self.fields) < 4 * MAX_KINDS:
                 self.fields[name, value] += 1
@@ -143,49 +170,28 @@ class Observation:
         if session is not None and len(self.sessions) < MAX_KINDS:
             self.sessions.append(session)
         self.content_base = self.content_base or response.headers.get("Content-Base") or ""
-        if self.playing and self.play_fields is None:
+        if event.method == "PLAY" and response.status < 300 and self.play_fields is None:
             self.play_fields = {name.lower(): value for name, value in response.headers}
 
-    def on_described(self, body: bytes) -> VideoSelection:
-        """Parse the description and choose the video.
+    def _on_described(self, event: Described) -> None:
+        self.description = event.description
 
-        Raises:
-            SdpSyntaxError: it can't be read, or offers no video that can be.
-            LimitExceeded: it is too large.
-        """
-        self.description = parse_sdp(body)
-        self.selection = select_video(self.description)
-        return self.selection
-
-    def on_set_up(self, transport: Transport) -> None:
-        """Make the reception path."""
-        selection = self.selection
-        if selection is None:
-            return
-        self.transport = transport
+    def _on_video_selected(self, event: VideoSelected) -> None:
+        self.selection = event.selection
         if self.codec is not None:
             self.slices = SliceCheck(self.codec)
-            for unit in selection.parameter_sets:
+            for unit in event.selection.parameter_sets:
                 self.slices.look(unit, -1)
-        self.video = VideoReceiver(
-            codec=selection.codec,
-            payload_types=selection.payload_types,
-            clock_rate=selection.clock_rate,
-            ledger=self.ledger,
-            reorder=transport.lower == "UDP",
-            ssrc=secrets.randbits(32),
-            cname=product.NAME,
-            parameter_sets=selection.parameter_sets,
-            picture_size=selection.picture_size,
-            decoding_order=selection.decoding_order,
-        )
 
-    def on_playing(self) -> None:
-        """PLAY was answered."""
+    def _on_video_set_up(self, event: VideoSetUp) -> None:
+        self.transport = event.transport
+
+    def _on_playing(self, _: Playing) -> None:
         self.playing = True
 
-    def on_rtp(self, data: memoryview, now: float) -> None:
-        """Count what the packet carries, then receive it."""
+    def _on_rtp(self, event: RtpSeen) -> None:
+        """Count what the packet carries."""
+        data = event.data
         try:
             packet = parse_rtp(data)
         except PayloadError:
@@ -202,17 +208,12 @@ class Observation:
                 self.extensions[key] += 1
         self.csrcs += packet.csrc_count > 0
         self.padded += packet.padding > 0
-        self.span = [self.span[0] if self.span else now, now]
-        if self.video is not None:
-            self.video.receive_rtp(data, now)
-            self._drain(self.video)
+        self.span = [self.span[0] if self.span else event.now, event.now]
 
-    def on_rtcp(self, data: memoryview, now: float) -> None:
+    def _on_rtcp(self, event: RtcpSeen) -> None:
         """Count reports and keep what they say."""
-        if self.video is not None:
-            self.video.receive_rtcp(data, now)
         try:
-            packets = parse_rtcp(data)
+            packets = parse_rtcp(event.data)
         except PayloadError:
             self.unreadable += 1
             return
@@ -225,19 +226,11 @@ class Observation:
             else:
                 self.rtcp["RR"] += 1
 
-    def on_unassigned(self, channel: int, data: memoryview) -> None:
+    def _on_unassigned(self, frame: InterleavedFrame) -> None:
         """Count a frame that nobody asked for."""
-        counts = self.unassigned.setdefault(channel, [0, 0])
+        counts = self.unassigned.setdefault(frame.channel, [0, 0])
         counts[0] += 1
-        counts[1] += len(data)
-
-    def on_tick(self, now: float) -> bytes | None:
-        """Let go of packets that wait for others; a receiver report where one is due."""
-        if self.video is None or not self.playing:
-            return None
-        self.video.handle_timeout(now)
-        self._drain(self.video)
-        return self.video.report_due(now)
+        counts[1] += len(frame.data)
 
     # -- what is in it -------------------------------------------------------------------------------------------
 
@@ -253,11 +246,7 @@ class Observation:
             if text in self.rtcp_texts or len(self.rtcp_texts) < MAX_KINDS:
                 self.rtcp_texts[text] += 1
 
-    def _drain(self, video: VideoReceiver) -> None:
-        while (unit := video.next_access_unit()) is not None:
-            self._picture(unit)
-
-    def _picture(self, access_unit: AccessUnit) -> None:
+    def _on_access_unit(self, access_unit: AccessUnit) -> None:
         self.pictures += 1
         self.picture_bytes += access_unit.size
         self.damaged += access_unit.damaged

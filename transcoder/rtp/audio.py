@@ -71,6 +71,10 @@ class AudioReceiver:
         """The latest sender report of the current source."""
         return self._reports.latest
 
+    def next_timeout(self) -> float | None:
+        """When handle_timeout wants to be called."""
+        return self.receiver.next_timeout()
+
     def handle_timeout(self, now: float) -> None:
         """Stop waiting for packets that did not come."""
         self.receiver.handle_timeout(now)

@@ -108,12 +108,12 @@ class RtpReceiver:
 
     @property
     def next_number(self) -> int | None:
-        """Sequence number of the packet that continues the stream, or None while something is unsettled."""
+        """Sequence number that begins a run of the fast path (`rtp/video.py`), or None while something is unsettled."""
         unsettled = self._held or self._candidates or self._suspect or self._ready
         return None if unsettled else self._expected
 
     def receive_run(self, count: int, size: int, timestamp: int, now: float) -> None:
-        """Account for packets that were checked to continue the stream, without handing them on.
+        """Account for packets of the fast path (`rtp/video.py`), which continue the stream, without handing them on.
 
         Args:
             count: packets, numbered from next_number on without a gap, of the source and the timestamp of the packet

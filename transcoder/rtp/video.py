@@ -1,4 +1,16 @@
-"""One received video media: packets and RTCP in, access units and receiver reports out."""
+"""One received video media: packets and RTCP in, access units and receiver reports out.
+
+The fast path. Most packets of a camera are fragments (FU-A, FU) from the middle of a large NAL unit: there is nothing
+to decide about them, and a thousand of them a second and camera would each cost a parse, a queue and an object. So the
+packets of one read are taken together (`InterleavedFrames`), and as soon as a fragment has left its NAL unit open, all
+that the next one has to begin with is known: version and payload type, then its sequence number, then timestamp, SSRC
+and the fragment's two or three header bytes without start and end bit (`continuation`). `_receive_run` compares those
+bytes; as long as they match and the number goes up by one, only the rest of the packet is kept, as a view. The run is
+counted once (`RtpReceiver.receive_run`) and appended once (`receive_middles`, `Reassembly.middles`). Whatever differs,
+by one bit, ends the run and goes the ordinary way, `receive_rtp`: loss, reordering, another SSRC, an extension,
+padding, the marker. `RtpReceiver.next_number` is None, and there is no run, while anything is unsettled. That both ways
+give the same access units, ledger and statistics is tested (`tests/rtp/test_runs.py`).
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -111,9 +123,10 @@ class VideoReceiver:
     def _receive_run(
         self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float, head: bytes, tail: bytes
     ) -> int:
-        """Take the fragments in the middle of a NAL unit that stand in a row: most packets, with nothing to decide.
+        """Take the fast path for fragments that stand in a row.
 
-        All that such a packet begins with is known but its number: `head` before it, `tail` behind.
+        Such a packet begins with `head`, its sequence number and `tail`. How many were taken is returned: 0 where the
+        first one has to go the ordinary way.
         """
         expected = number = self.receiver.next_number
         if number is None or self._runs is None:

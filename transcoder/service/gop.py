@@ -6,8 +6,8 @@ to begin with.
 
 from dataclasses import dataclass, field
 
-from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, serialize_access_unit
+from transcoder.source.intake import CodedUnit
 
 MAX_BYTES = 24 << 20
 """Bytes: 48 s at 4 Mbit/s."""
@@ -15,16 +15,6 @@ MAX_ACCESS_UNITS = 2000
 """Access units: what a worker decodes in about 10 s at 1080p; more would not be back in time anyway."""
 MAX_DEATHS = 2
 """Workers that may die of a group of pictures before it is discarded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodedUnit:
-    """An allow-listed access unit with its times, ready for a worker."""
-
-    codec: SourceCodec
-    data: bytes
-    pts: int
-    random_access: bool
 
 
 @dataclass(slots=True)

@@ -17,11 +17,11 @@ from transcoder.output.timing import LoopTiming, Timing
 from transcoder.rtsp.session import EndReason
 from transcoder.service.availability import Availability
 from transcoder.service.forkserver import ForkServer
-from transcoder.service.gop import CodedUnit
 from transcoder.service.host_gate import HostGate
 from transcoder.service.observer import StreamObserver
 from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source
+from transcoder.service.source_feed import SourceFeed
 from transcoder.service.status import StreamStatus
 from transcoder.service.worker import Worker, WorkerListener
 from transcoder.service.worker_reports import PictureFormat
@@ -90,13 +90,8 @@ class Stream(OutputOwner, WorkerListener):
             self.ledger,
             self.status.source,
             self._log,
-            self._on_unit,
-            self._availability.lose,
-            self._worker.set_slate_size,
-            self._availability.note_unreadable,
+            SourceFeed(self._worker, self._availability),
             self._gate,
-            self._worker.set_audio,
-            self._worker.feed_audio,
         )
 
     def _arrange_outputs(self) -> None:
@@ -180,12 +175,6 @@ class Stream(OutputOwner, WorkerListener):
     def reception(self) -> dict[str, Any]:
         """Counters of the current connection's reception."""
         return self._source.reception
-
-    # -- from the source -----------------------------------------------------------------------------------------
-
-    def _on_unit(self, unit: CodedUnit, arrival: float) -> None:
-        if not self._worker.feed(unit, arrival):
-            self._source.skip_to_random_access()
 
     # -- from the worker -----------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from transcoder.ipc.messages import (
     serialize_snapshot_request,
 )
 from transcoder.service.forkserver import ForkServer
-from transcoder.service.gop import CodedUnit, GroupOfPictures
+from transcoder.service.gop import GroupOfPictures
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_connection import MAX_BACKLOG, WorkerConnection
 from transcoder.service.worker_life import RETRY_S, LifeAction, WorkerLife
@@ -41,6 +41,7 @@ from transcoder.service.worker_reports import (
     nal_unit_types,
     parse_report,
 )
+from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat, OutputFormat, WorkerOptions
 
 SNAPSHOT_WAIT_S = 3.0

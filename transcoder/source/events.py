@@ -1,0 +1,157 @@
+"""The events of a camera session, in the order in which things happened.
+
+Access units and audio units are events by themselves: nothing is wrapped around what comes most often.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from transcoder.codecs.access_unit import AccessUnit
+from transcoder.errors import TranscoderError
+from transcoder.rtp.audio import AudioUnit
+from transcoder.rtsp.client_events import Answered
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrame
+from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
+
+# -- what happened at the camera -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """The camera told what it has.
+
+    Attributes:
+        server: its Server field, or "".
+        realm: the realm of its challenge, or "".
+    """
+
+    description: SessionDescription
+    server: str
+    realm: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSelected:
+    """One of the described media is taken for the video; again where its codec turned out to be another one."""
+
+    selection: VideoSelection
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSetUp:
+    """The camera agreed to send the video."""
+
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSetUp:
+    """The camera agreed to send audio as well."""
+
+    selection: AudioSelection
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """The camera answered PLAY: media may come from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRestarted:
+    """The video began anew within the session: its timestamps have no relation to those before."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRestarted:
+    """The audio began anew within the session: its timestamps have no relation to those before."""
+
+
+# -- what the shell has to do --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JoinGroup:
+    """The media comes in a multicast group: a pair of ports has to join it."""
+
+    group: str
+    ports: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWay:
+    """A datagram has to go to the camera's ports of a media, so that NAT and firewalls let through what comes back."""
+
+    track: int
+    ports: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    """A receiver report has to go to the camera's RTCP port of the video."""
+
+    data: bytes
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The camera is found elsewhere on its host: the session's URL has changed, and wants another connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The session ended; nothing follows."""
+
+    error: TranscoderError
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """TEARDOWN was answered, or has been waited for long enough: the connection may be closed."""
+
+
+# -- where everything is kept --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RtpSeen:
+    """A packet came where the video comes, of whatever payload type."""
+
+    data: memoryview
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class RtcpSeen:
+    """A packet came where the RTCP of the video comes."""
+
+    data: memoryview
+    now: float
+
+
+Seen = Answered | InterleavedFrame | RtpSeen | RtcpSeen
+"""Every response, every frame on a channel that was never set up, and every packet of the video."""
+Event = (
+    Described
+    | VideoSelected
+    | VideoSetUp
+    | AudioSetUp
+    | Playing
+    | AccessUnit
+    | AudioUnit
+    | VideoRestarted
+    | AudioRestarted
+    | JoinGroup
+    | OpenWay
+    | SendReport
+    | Redirected
+    | Lost
+    | Left
+    | Seen
+)
+OnEvent = Callable[[Event], None]
+"""Takes every event of a session, in turn."""
+Reactions = dict[type, Callable[[Any], None]]
+"""What somebody does with each kind of event that he wants."""

@@ -1,0 +1,202 @@
+"""The intake of a stream: what a camera sent in, what may go to a worker out, dated.
+
+It belongs to a stream, not to a connection: dates go on over a reconnection, and a camera is not allowed more pictures
+because it reconnects.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.access_unit import AccessUnit, decoder_input, filter_nal_units
+from transcoder.codecs.encryption import MIN_SLICES, SliceCheck
+from transcoder.codecs.nal import Codec, is_allowed
+from transcoder.codecs.parameter_memory import ParameterSetMemory
+from transcoder.codecs.parameter_sets import picture_size
+from transcoder.codecs.picture_codec import SourceCodec
+from transcoder.ledger import Ledger
+from transcoder.rtp.audio import AudioUnit
+from transcoder.rtp.lip_sync import LipSync
+from transcoder.rtp.rtcp import SenderReport
+from transcoder.rtp.timeline import Timeline
+from transcoder.sdp import AudioSelection, VideoSelection
+from transcoder.source.status import SourceStatus
+from transcoder.worker_options import AudioFormat
+
+MAX_PICTURES_PER_S = 240
+"""Pictures of one camera in a second; those known send 60 at most, and catch up after a stall."""
+
+SLICES_REMEMBERED = 500
+"""Slices after which what they looked like is judged anew: encryption may be turned off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedUnit:
+    """An allow-listed access unit with its times, ready for a worker."""
+
+    codec: SourceCodec
+    data: bytes
+    pts: int
+    random_access: bool
+
+
+class VideoIntake:
+    """Access units of a camera in, coded units for a worker out.
+
+    Args:
+        ledger: of the stream.
+        status: the source's part of what is known of the stream; what comes and what is dropped is counted there.
+    """
+
+    def __init__(self, ledger: Ledger, status: SourceStatus) -> None:
+        self._ledger = ledger
+        self._status = status
+        self._memory: ParameterSetMemory | None = None
+        self._slices: SliceCheck | None = None
+        self._timeline = Timeline(VIDEO_CLOCK_RATE)
+        self._allowance = float(MAX_PICTURES_PER_S)
+        self._allowance_at = 0.0
+        self._skips_to_random_access = True
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the camera encrypts its pictures."""
+        return self._slices is not None and self._slices.encrypted
+
+    @property
+    def timestamp_repairs(self) -> Counter[str]:
+        """Timestamps of the present connection that were put right, by kind."""
+        return self._timeline.repairs
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What was put right of the present connection's access units, by kind."""
+        added = self._memory.completed if self._memory is not None else 0
+        return {"parameter sets added": added} if added else {}
+
+    def select(self, selection: VideoSelection) -> tuple[int, int] | None:
+        """The video that comes from now on was described.
+
+        Returns:
+            (width, height) that the description claims: a hint. None where it says nothing.
+        """
+        codec = selection.codec
+        if not isinstance(codec, Codec):
+            self._memory = self._slices = None
+            return None
+        self._memory = ParameterSetMemory(codec, selection.parameter_sets)
+        self._slices = SliceCheck(codec)
+        return picture_size(codec, selection.parameter_sets)
+
+    def restart(self) -> None:
+        """The camera began anew within the connection: its timestamps have no relation to those before."""
+        self._timeline.reset()
+
+    def reset(self) -> None:
+        """The connection ended: what comes next does not refer to what came before."""
+        self._timeline.reset()
+        self._skips_to_random_access = True
+
+    def skip_to_random_access(self) -> None:
+        """Drop what refers to something that was dropped."""
+        self._skips_to_random_access = True
+
+    def take(self, access_unit: AccessUnit) -> CodedUnit | None:
+        """Let an access unit through: within the rate, by the allow-list, complete, readable and dated.
+
+        Returns:
+            What a worker may have of it, or None where that is nothing.
+        """
+        status = self._status
+        status.access_units += 1
+        status.damaged_access_units += access_unit.damaged
+        if not self._is_within_rate(access_unit.completed):
+            status.shed_access_units += 1
+            self._skips_to_random_access = True
+            return None
+        nal_units = filter_nal_units(access_unit, self._ledger, is_allowed, "nal_in")
+        if self._memory is not None:
+            nal_units = self._memory.complete(nal_units, random_access=access_unit.random_access)
+        if not nal_units:
+            return None
+        if not self._is_readable(nal_units, access_unit.timestamp):
+            self._skips_to_random_access = True
+            return None
+        pts = self._timeline.presentation_time(access_unit.timestamp, access_unit.completed)
+        if access_unit.random_access:
+            self._skips_to_random_access = False
+        elif self._skips_to_random_access:
+            status.skipped_access_units += 1
+            return None
+        data = decoder_input(access_unit.codec, nal_units)
+        status.bytes += len(data)
+        return CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
+
+    def _is_readable(self, nal_units: list[bytes], timestamp: int) -> bool:
+        """Whether the slices are slices; encrypted ones would be shown as noise."""
+        check = self._slices
+        if check is None:
+            return True
+        for unit in nal_units:
+            check.look(unit, timestamp)
+        suspicious = check.suspicious
+        if check.checked >= SLICES_REMEMBERED:
+            check.checked, check.implausible = (MIN_SLICES, MIN_SLICES) if check.encrypted else (0, 0)
+        return not suspicious
+
+    def _is_within_rate(self, now: float) -> bool:
+        """Whether pictures come no faster than any camera sends them; a packet may claim to hold a thousand."""
+        self._allowance = min(self._allowance + (now - self._allowance_at) * MAX_PICTURES_PER_S, MAX_PICTURES_PER_S)
+        self._allowance_at = max(now, self._allowance_at)
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+
+class AudioIntake:
+    """Audio units of one connection in, their times out; a packet of audio comes when its last sample was taken.
+
+    Args:
+        selection: the audio that was set up.
+        status: the source's part of what is known of the stream; what comes and what is dropped is counted there.
+
+    Attributes:
+        format: for the worker.
+    """
+
+    def __init__(self, selection: AudioSelection, status: SourceStatus) -> None:
+        self._status = status
+        self._timeline = Timeline(selection.clock_rate)
+        self._lip_sync = LipSync(selection.clock_rate)
+        self.format = AudioFormat(
+            encoding=selection.encoding,
+            clock_rate=selection.clock_rate,
+            channels=selection.channels,
+            config=selection.config,
+        )
+
+    def note_video(self, timestamp: int, pts: int) -> None:
+        """A picture with this RTP timestamp was dated so."""
+        self._lip_sync.note_video(timestamp, pts)
+
+    def restart(self) -> None:
+        """The audio began anew within the connection: its timestamps have no relation to those before."""
+        self._timeline.reset()
+
+    def take(self, unit: AudioUnit, video: SenderReport | None, audio: SenderReport | None) -> int:
+        """Date an audio unit.
+
+        Args:
+            unit: as received.
+            video: the latest sender report of the video, if any.
+            audio: that of the audio.
+
+        Returns:
+            90 kHz ticks of its first sample, on the time line of the pictures.
+        """
+        timeline = self._timeline
+        end = timeline.presentation_time(unit.timestamp + unit.duration, unit.arrival)
+        begin = end - unit.duration * VIDEO_CLOCK_RATE // timeline.clock_rate
+        self._status.audio_units += 1
+        return self._lip_sync.correct(unit.timestamp, begin, video, audio)

@@ -1,0 +1,180 @@
+"""The media of one session: packets of its channels in, access units and audio units out, in the order they came.
+
+The way of a picture is the hot path of the product: `InterleavedFrames` hold all packets of a read, and the video
+receiver takes as many of them at once as it can (the fast path, `rtp/video.py`). Nothing here is made for each packet.
+"""
+
+from collections import deque
+from dataclasses import replace
+
+from transcoder import product
+from transcoder.codecs.access_unit import NEVER, PROOFS
+from transcoder.ledger import Ledger
+from transcoder.rtp.audio import AudioReceiver
+from transcoder.rtp.video import VideoReceiver
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrames
+from transcoder.sdp import AudioSelection, VideoSelection
+from transcoder.source.events import AudioRestarted, Event, RtcpSeen, RtpSeen, VideoRestarted
+from transcoder.source.watchdogs import Watchdogs
+
+
+class MediaReception:
+    """What is received in one session.
+
+    Args:
+        ledger: of the stream.
+        events: of the session; what comes is appended to them.
+        ssrc: our own, in receiver reports.
+        trust_marker: whether the marker bit may end a picture, once it proved right.
+        keep_everything: every packet of the video is an event, too.
+
+    Attributes:
+        video: the reception path of the video, once it is set up.
+        audio: that of the audio, likewise.
+        watchdogs: told of every packet and every picture.
+    """
+
+    def __init__(
+        self, ledger: Ledger, events: deque[Event], *, ssrc: int, trust_marker: bool, keep_everything: bool
+    ) -> None:
+        self._ledger = ledger
+        self._events = events
+        self._ssrc = ssrc
+        self._marker_proofs = PROOFS if trust_marker else NEVER
+        self._keep_everything = keep_everything
+        self._selection: VideoSelection | None = None
+        self._is_reordered = False
+        self._channels: list[tuple[int, int]] = []
+        self._restarts = self._audio_restarts = 0
+        self.video: VideoReceiver | None = None
+        self.audio: AudioReceiver | None = None
+        self.watchdogs = Watchdogs()
+
+    @property
+    def tracks(self) -> int:
+        """How many media are set up."""
+        return len(self._channels)
+
+    @property
+    def report_channel(self) -> int:
+        """The channel that receiver reports on the video go to."""
+        return self._channels[0][1]
+
+    def add_video(self, selection: VideoSelection, transport: Transport) -> None:
+        """The video is set up; it is the first media."""
+        self._channels.append(transport.interleaved or (0, 1))
+        self._is_reordered = transport.lower == "UDP"
+        self._receive_as(selection)
+
+    def add_audio(self, selection: AudioSelection, transport: Transport) -> None:
+        """Audio is set up, behind the video."""
+        self._channels.append(transport.interleaved or (2, 3))
+        self.audio = AudioReceiver(selection, self._ledger, reorder=transport.lower == "UDP")
+
+    def _receive_as(self, selection: VideoSelection) -> None:
+        self._selection = selection
+        self._restarts = 0
+        self.video = VideoReceiver(
+            codec=selection.codec,
+            payload_types=selection.payload_types,
+            clock_rate=selection.clock_rate,
+            ledger=self._ledger,
+            reorder=self._is_reordered,
+            ssrc=self._ssrc,
+            cname=product.NAME,
+            marker_proofs=self._marker_proofs,
+            parameter_sets=selection.parameter_sets,
+            picture_size=selection.picture_size,
+            decoding_order=selection.decoding_order,
+        )
+
+    def receive_frames(self, frames: InterleavedFrames, now: float) -> None:
+        """Take frames of one channel."""
+        video = self.video
+        if video is None or frames.channel != self._channels[0][0] or self._keep_everything:
+            for data in frames:
+                self._receive(frames.channel, data, now)
+            return
+        self.watchdogs.last_packet = now
+        buffer, spans = frames.buffer, frames.spans
+        index, count = 0, len(spans)
+        while index < count:
+            index = video.receive_packets(buffer, spans, index, now)
+            self._drain(video)
+
+    def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> None:
+        """Take a datagram; nothing happens where its media is not set up yet."""
+        if track < len(self._channels):
+            self._receive(self._channels[track][is_rtcp], memoryview(data), now)
+
+    def _receive(self, channel: int, data: memoryview, now: float) -> None:
+        video, audio = self.video, self.audio
+        if video is None:
+            return
+        self.watchdogs.last_packet = now
+        if channel == self._channels[0][0]:
+            if self._keep_everything:
+                self._events.append(RtpSeen(data, now))
+            video.receive_rtp(data, now)
+            self._drain(video)
+        elif audio is not None and channel == self._channels[1][0]:
+            audio.receive_rtp(data, now)
+            self._drain_audio(audio)
+        elif audio is not None and channel == self._channels[1][1]:
+            audio.receive_rtcp(data, now)
+        else:
+            if self._keep_everything:
+                self._events.append(RtcpSeen(data, now))
+            video.receive_rtcp(data, now)
+
+    def _drain(self, video: VideoReceiver) -> None:
+        while (unit := video.next_access_unit()) is not None:
+            if video.restarts != self._restarts:
+                self._restarts = video.restarts
+                self._events.append(VideoRestarted())
+            self.watchdogs.note_picture(unit.completed, random_access=unit.random_access)
+            self._events.append(unit)
+
+    def _drain_audio(self, audio: AudioReceiver) -> None:
+        while (unit := audio.next_unit()) is not None:
+            if audio.restarts != self._audio_restarts:
+                self._audio_restarts = audio.restarts
+                self._events.append(AudioRestarted())
+            self._events.append(unit)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def next_timeout(self) -> float | None:
+        """When packets that are missing have been waited for long enough; None where none is."""
+        video = self.video.next_timeout() if self.video is not None else None
+        audio = self.audio.next_timeout() if self.audio is not None else None
+        return video if audio is None else audio if video is None else min(video, audio)
+
+    def handle_timeout(self, now: float) -> None:
+        """Stop waiting for packets that did not come."""
+        if self.video is not None:
+            self.video.handle_timeout(now)
+            self._drain(self.video)
+        if self.audio is not None:
+            self.audio.handle_timeout(now)
+            self._drain_audio(self.audio)
+
+    def report_due(self, now: float) -> bytes | None:
+        """A receiver report on the video if it is time for one, else None."""
+        return self.video.report_due(now) if self.video is not None else None
+
+    def suspect_codec(self, now: float) -> VideoSelection | None:
+        """Receive the video as the codec that its parameters belong to, where nothing comes of the described one.
+
+        Returns:
+            The selection as it should have been described, or None where nothing speaks against it.
+        """
+        selection, video = self._selection, self.video
+        if selection is None or selection.suspected is None or video is None:
+            return None
+        if not self.watchdogs.suspect_codec(now, video.receiver.received):
+            return None
+        right = replace(selection, codec=selection.suspected, suspected=None, parameter_sets=(), decoding_order=None)
+        self._receive_as(right)
+        return right

@@ -1,0 +1,391 @@
+"""The session with a camera as a sans-IO core: from DESCRIBE to TEARDOWN, over redirects, with all that is received.
+
+The shell connects to `url` and calls begin(); it feeds bytes and datagrams, writes what data_to_send() returns, takes
+every event of next_event() after each call, and calls handle_timeout() at next_timeout(). An error is an event too:
+Lost is the last one.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from transcoder.errors import ProtocolError, ResponseError, TranscoderError, TransportError
+from transcoder.ledger import Ledger
+from transcoder.rtp.audio import AudioReceiver
+from transcoder.rtp.video import VideoReceiver
+from transcoder.rtsp import client_events
+from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.client import AUTO, ClientProtocol
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames
+from transcoder.rtsp.quirks import SourceProfile
+from transcoder.rtsp.urls import RtspUrl
+from transcoder.sdp import (
+    AudioSelection,
+    Media,
+    SessionDescription,
+    VideoSelection,
+    parse_sdp,
+    select_audio,
+    select_video,
+)
+from transcoder.source.events import (
+    AudioSetUp,
+    Described,
+    Event,
+    JoinGroup,
+    Left,
+    Lost,
+    OpenWay,
+    Playing,
+    Redirected,
+    SendReport,
+    VideoSelected,
+    VideoSetUp,
+)
+from transcoder.source.media_reception import MediaReception
+
+MAX_REDIRECTS = 3
+TICK_S = 1.0
+"""Between two looks of the watchdogs; they count in seconds."""
+LEAVE_S = 1.0
+"""How long the answer to TEARDOWN is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """How to talk to a camera.
+
+    Attributes:
+        url: without user info.
+        transport: "tcp", "udp", "http" (RTSP and TCP through an HTTP tunnel) or "multicast".
+        profile: quirks forced by hand.
+        audio: whether audio is set up too, where there is any that can be decoded.
+    """
+
+    url: RtspUrl
+    credentials: Credentials | None
+    transport: str
+    profile: SourceProfile = AUTO
+    audio: bool = False
+
+
+class CameraSession:
+    """One session with a camera.
+
+    Args:
+        options: of the session.
+        ledger: of the stream.
+        ssrc: our own, in receiver reports.
+        cnonce: a random token for Digest with qop.
+        keep_everything: for somebody who looks at the camera: every response, packet and frame is an event (`Seen`),
+            and no watchdog ends the session.
+
+    Attributes:
+        url: where the shell has to connect to; a redirect changes it.
+        received_bytes: on the RTSP connection and the UDP ports.
+    """
+
+    def __init__(
+        self, options: SessionOptions, ledger: Ledger, *, ssrc: int, cnonce: str, keep_everything: bool = False
+    ) -> None:
+        self._options = options
+        self._ledger = ledger
+        self._ssrc = ssrc
+        self._cnonce = cnonce
+        self._keep_everything = keep_everything
+        self._events: deque[Event] = deque()
+        self._client: ClientProtocol | None = None
+        self._reactions: dict[type, Callable[[Any, float], None]] = {
+            client_events.Described: self._on_described,
+            client_events.SetUp: self._on_set_up,
+            client_events.Playing: self._on_playing,
+            client_events.Redirected: self._on_redirected,
+            client_events.Answered: self._on_seen,
+            InterleavedFrame: self._on_seen,
+        }
+        self._is_over = False
+        self._is_leaving = False
+        self._redirects = 0
+        self._due = 0.0
+        self._faults: Counter[str] = Counter()
+        self.url = options.url
+        self.received_bytes = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """What is known of one connection; nothing of it holds for the next one."""
+        self._ports: Sequence[tuple[int, int]] = ()
+        self._server_ports: tuple[int, int] | None = None
+        self._selection: VideoSelection | None = None
+        self._audio_selection: AudioSelection | None = None
+        self._is_playing = False
+        self._media = MediaReception(
+            self._ledger,
+            self._events,
+            ssrc=self._ssrc,
+            trust_marker=self._options.profile.trust_marker,
+            keep_everything=self._keep_everything,
+        )
+
+    # -- what the shell calls ------------------------------------------------------------------------------------
+
+    @property
+    def video(self) -> VideoReceiver | None:
+        """The reception path of the video, once SETUP was answered."""
+        return self._media.video
+
+    @property
+    def audio(self) -> AudioReceiver | None:
+        """The reception path of the audio, likewise."""
+        return self._media.audio
+
+    @property
+    def port_pairs(self) -> int:
+        """Pairs of UDP ports that the shell has to open before it connects."""
+        if self._options.transport != "udp":
+            return 0
+        return 2 if self._options.audio else 1
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Deviations in the dialogue that were tolerated, by kind; those of the media are the receivers'."""
+        return self._faults + Counter(self._client.faults if self._client is not None else {})
+
+    def begin(self, now: float, ports: Sequence[tuple[int, int]] = ()) -> None:
+        """A connection to `url` is about to be made.
+
+        Args:
+            now: monotonic seconds.
+            ports: the UDP ports that were opened, RTP and RTCP of each media.
+        """
+        self._forget()
+        self._is_over = self._is_leaving = False
+        self._ports = ports
+        self._client = ClientProtocol(
+            self.url,
+            self._options.credentials,
+            cnonce=self._cnonce,
+            now=now,
+            profile=self._options.profile,
+            keep_everything=self._keep_everything,
+        )
+        self._schedule(now)
+
+    def receive_data(self, data: bytes | memoryview, now: float) -> None:
+        """Take bytes of the RTSP connection."""
+        client = self._client
+        if client is None or self._is_over:
+            return
+        self.received_bytes += len(data)
+        try:
+            try:
+                client.receive_data(data, now)
+            finally:  # what came before a fault came
+                self._react(client, now)
+        except (ProtocolError, ResponseError, TransportError) as error:
+            self._end(Left() if self._is_leaving else Lost(error))
+
+    def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> None:
+        """Take a datagram of the camera's.
+
+        Args:
+            track: index of the media whose ports it came to.
+            data: of the datagram.
+            now: monotonic seconds.
+            is_rtcp: it came to the RTCP port.
+        """
+        self.received_bytes += len(data)
+        if self._is_over or self._is_leaving:
+            return
+        self._media.receive_datagram(track, data, now, is_rtcp=is_rtcp)
+        held_until = self._media.next_timeout()
+        if held_until is not None:
+            self._due = min(self._due, held_until)
+
+    def receive_foreign_datagram(self, size: int) -> None:
+        """Count a datagram that came to our ports from another host."""
+        self._ledger.count("udp_source", "another host", size=size)
+
+    def lose_connection(self, error: TranscoderError) -> None:
+        """The connection is gone, or of no use any more."""
+        self._end(Left() if self._is_leaving else Lost(error))
+
+    def leave(self, now: float) -> None:
+        """Say TEARDOWN. Left follows, and nothing else."""
+        client = self._client
+        self._events.clear()
+        self._is_leaving, self._is_over = True, client is None
+        if client is None:
+            self._events.append(Left())
+            return
+        self._due = now + LEAVE_S
+        client.teardown(now)
+        self._react(client, now)
+
+    def next_event(self) -> Event | None:
+        """The next event, or None."""
+        return self._events.popleft() if self._events else None
+
+    def data_to_send(self) -> list[bytes]:
+        """Bytes to write to the RTSP connection, in order; each is returned once."""
+        return self._client.data_to_send() if self._client is not None else []
+
+    def next_timeout(self) -> float | None:
+        """When handle_timeout() wants to be called, monotonic seconds."""
+        return None if self._is_over or self._client is None else self._due
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due: keep-alives, reports, packets that are not waited for any longer, watchdogs."""
+        client = self._client
+        if client is None or self._is_over:
+            return
+        if self._is_leaving:
+            self._end(Left())
+            return
+        try:
+            client.handle_timeout(now)
+            self._media.handle_timeout(now)
+            self._report(client, now)
+            self._count_unassigned(client)
+            if not self._keep_everything:
+                self._suspect_codec(now)
+                self._media.watchdogs.check(now)
+            self._react(client, now)
+        except (ProtocolError, ResponseError, TransportError) as error:
+            self._end(Lost(error))
+        self._schedule(now)
+
+    # -- the dialogue --------------------------------------------------------------------------------------------
+
+    def _end(self, event: Lost | Left) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._events.append(event)
+
+    def _schedule(self, now: float) -> None:
+        """Note when something is due next; frames alone never make it earlier."""
+        due = now + TICK_S
+        client = self._client.next_timeout() if self._client is not None else None
+        for other in (client, self._media.next_timeout()):
+            if other is not None and other < due:
+                due = other
+        self._due = due
+
+    def _react(self, client: ClientProtocol, now: float) -> None:
+        """Act upon the events of the client."""
+        only_frames = True
+        while (event := client.next_event()) is not None:
+            if self._is_leaving:
+                if type(event) is client_events.Closed:
+                    self._end(Left())
+            elif type(event) is InterleavedFrames:
+                self._media.receive_frames(event, now)
+            else:
+                only_frames = False
+                self._reactions[type(event)](event, now)
+        if not only_frames:
+            self._schedule(now)
+
+    def _on_described(self, event: client_events.Described, now: float) -> None:
+        description = parse_sdp(event.body)
+        self._events.append(Described(description=description, server=event.server, realm=event.realm))
+        selection = select_video(description)
+        if self._options.profile.codec is not None:
+            codec = self._options.profile.codec
+            selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), decoding_order=None)
+        self._audio_selection = select_audio(description, selection) if self._options.audio else None
+        self._count_media(description, selection)
+        self._select(selection)
+        if self._client is not None:
+            more = self._audio_selection is not None
+            self._client.setup(selection.media.control, self._wanted_transport(0), now, more=more)
+
+    def _select(self, selection: VideoSelection) -> None:
+        self._selection = selection
+        self._events.append(VideoSelected(selection))
+
+    def _wanted_transport(self, track: int) -> Transport:
+        if self._options.transport == "udp":
+            return Transport(lower="UDP", client_port=self._ports[track])
+        if self._options.transport == "multicast":
+            return Transport(lower="UDP", unicast=False)
+        return Transport(lower="TCP", interleaved=(2 * track, 2 * track + 1))
+
+    def _count_media(self, description: SessionDescription, selection: VideoSelection) -> None:
+        audio = self._audio_selection
+        taken = {selection.index, audio.index if audio is not None else selection.index}
+        for index, media in enumerate(description.media):
+            if index not in taken:
+                known = [item.encoding for item in media.formats if item.encoding]
+                self._ledger.count("rtsp_media", f"{media.kind} {'/'.join(known or media.raw_formats)}"[:80])
+
+    def _on_set_up(self, event: client_events.SetUp, now: float) -> None:
+        transport, selection, audio = event.transport, self._selection, self._audio_selection
+        if selection is None or self._client is None or transport is None:  # the camera keeps its audio
+            return
+        media, track = self._media, self._media.tracks
+        if track == 0:
+            self._server_ports = transport.server_port
+            media.add_video(selection, transport)
+            self._events.append(VideoSetUp(transport))
+            if audio is not None:
+                self._client.setup(audio.media.control, self._wanted_transport(1), now, optional=True)
+        elif audio is not None:
+            media.add_audio(audio, transport)
+            self._events.append(AudioSetUp(audio))
+        if not transport.unicast:
+            self._join(transport, selection.media if track == 0 or audio is None else audio.media)
+        elif transport.lower == "UDP" and transport.server_port is not None:
+            self._events.append(OpenWay(track, transport.server_port))
+
+    def _join(self, transport: Transport, media: Media) -> None:
+        """Have the group joined that the camera named: by its Transport, or else by its session description."""
+        group = transport.destination or media.connection.partition("/")[0]
+        self._events.append(JoinGroup(group, transport.port or (media.port, media.port + 1)))
+
+    def _on_playing(self, _: client_events.Playing, now: float) -> None:
+        self._is_playing = True
+        self._media.watchdogs.note_playing(now)
+        self._events.append(Playing())
+
+    def _on_redirected(self, event: client_events.Redirected, _: float) -> None:
+        self._redirects += 1
+        if self._redirects > MAX_REDIRECTS:
+            raise TransportError(f"the camera redirects more than {MAX_REDIRECTS} times")
+        self.url = event.url
+        self._is_over = True
+        self._events.append(Redirected())
+
+    def _on_seen(self, event: client_events.Answered | InterleavedFrame, _: float) -> None:
+        self._events.append(event)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _report(self, client: ClientProtocol, now: float) -> None:
+        """Send a receiver report where one is due: they keep sessions of cameras alive that ignore requests."""
+        media = self._media
+        report = media.report_due(now) if self._is_playing else None
+        if report is None:
+            return
+        if self._options.transport not in {"udp", "multicast"}:
+            client.send_frame(media.report_channel, report)
+        elif self._server_ports is not None:
+            self._events.append(SendReport(report, self._server_ports[1]))
+
+    def _suspect_codec(self, now: float) -> None:
+        """A description that calls H.264 H265: no access unit comes of it, and its parameters say so (EZVIZ)."""
+        described = self._selection
+        right = self._media.suspect_codec(now)
+        if right is not None and described is not None:
+            self._faults[f"{described.codec.value} that is {right.codec.value}"] += 1
+            self._select(right)
+
+    def _count_unassigned(self, client: ClientProtocol) -> None:
+        """Tell the ledger of frames on channels that were never set up."""
+        counters = client.counters
+        if counters.unassigned_channel:
+            count, size = counters.unassigned_channel, counters.unassigned_bytes
+            self._ledger.count("rtsp_channel", "never set up", count=count, size=size)
+            counters.unassigned_channel = counters.unassigned_bytes = 0

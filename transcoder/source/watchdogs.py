@@ -1,0 +1,59 @@
+"""The watchdogs of a session that plays: what comes has to become pictures that can be shown."""
+
+from transcoder.errors import Silent
+
+NO_PACKET_S = 5.0
+"""A camera that sends nothing for so long after PLAY is lost."""
+NO_PICTURE_S = 10.0
+"""Packets without one access unit for so long: it sends something else."""
+SUSPICIOUS_S = 3.0
+SUSPICIOUS_PACKETS = 50
+"""So long and so many packets without one access unit, and the description contradicts itself about the codec."""
+NO_RANDOM_ACCESS_S = 30.0
+"""Access units that can't be decoded for so long. Smart codecs send their first IDR up to 20 s late."""
+
+
+class Watchdogs:
+    """When a session last got something useful; nothing is expected of it before it plays.
+
+    Attributes:
+        last_packet: monotonic seconds of the latest packet of any media.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self.last_packet = 0.0
+        self._last_picture = 0.0
+        self._has_picture = False
+        self._has_random_access = False  # it may come before the answer to PLAY (Reolink)
+
+    def note_playing(self, now: float) -> None:
+        """PLAY was answered."""
+        self._since = self.last_packet = self._last_picture = now
+
+    def note_picture(self, now: float, *, random_access: bool) -> None:
+        """A picture was complete."""
+        self._last_picture = now
+        self._has_picture = True
+        self._has_random_access = self._has_random_access or random_access
+
+    def suspect_codec(self, now: float, packets: int) -> bool:
+        """Whether so many packets without one picture speak against the described codec."""
+        if self._since is None or self._has_picture:
+            return False
+        return now - self._since > SUSPICIOUS_S and packets >= SUSPICIOUS_PACKETS
+
+    def check(self, now: float) -> None:
+        """Do nothing while the camera is useful.
+
+        Raises:
+            Silent: it is not.
+        """
+        if self._since is None:
+            return
+        if now - self.last_packet > NO_PACKET_S:
+            raise Silent(f"no packet in {NO_PACKET_S:g} s")
+        if now - self._last_picture > NO_PICTURE_S:
+            raise Silent(f"packets, but no picture in {NO_PICTURE_S:g} s")
+        if not self._has_random_access and now - self._since > NO_RANDOM_ACCESS_S:
+            raise Silent(f"no IDR picture in {NO_RANDOM_ACCESS_S:g} s")
