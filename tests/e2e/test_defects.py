@@ -93,7 +93,7 @@ DEFECTS = {
 def simulator(cameras: dict[str, DefectiveCamera], cache: Path) -> Iterator[list[dict[str, Any]]]:
     """The cameras as one process; its description of each."""
     command = [sys.executable, "-m", "transcoder.lab.cameras", "--list", "--password", "s3cret", "--cache", str(cache)]
-    command += ["--width", "320", "--height", "180", "--fps", str(FPS), "--gop-s", "2", "--control"]
+    command += ["--width", "320", "--height", "180", "--fps", str(FPS), "--gop-s", "2", "--commands"]
     for camera in cameras.values():
         command += ["--camera", camera.setting]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

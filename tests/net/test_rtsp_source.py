@@ -27,7 +27,7 @@ from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.source import watchdogs
 from transcoder.source.events import AudioSetUp, Event, Playing, VideoRestarted
@@ -153,7 +153,7 @@ async def test_a_login_of_its_own_kind(settings: list[str], profile: str, conten
     credentials, handler = Credentials(username="admin", password="secret"), Handler()
     async with camera:
         url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
-        running = source(url, handler, credentials=credentials, profile=PROFILES[profile])
+        running = source(url, handler, credentials=credentials, profile=FORCED_QUIRKS[profile])
         task = asyncio.create_task(running.run())
         await until(lambda: len(handler.units) > 3)
         task.cancel()
@@ -166,7 +166,7 @@ async def test_h264_that_is_called_h265(profile: str, transport: str, contents: 
     behaviour = override(FAMILIES["hikvision"].behaviour, ["encoding=H265"])
     async with SimulatedCamera(behaviour, contents[Codec.H264]) as camera:
         handler = Handler()
-        running = source(camera.url, handler, transport=transport, profile=PROFILES[profile])
+        running = source(camera.url, handler, transport=transport, profile=FORCED_QUIRKS[profile])
         task = asyncio.create_task(running.run())
         await until(lambda: len(handler.units) > LOOP and len(whole(handler.units)) > LOOP // 2, 8)
         assert running.session.faults["H265 that is H264"] == (profile == "auto")

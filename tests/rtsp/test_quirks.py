@@ -7,14 +7,16 @@ from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import Request, RtspParser
-from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 
 SDP = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
 
 
 def first_method(profile: str) -> str:
-    client = ClientProtocol(parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, profile=PROFILES[profile])
+    client = ClientProtocol(
+        parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, profile=FORCED_QUIRKS[profile]
+    )
     parser = RtspParser()
     parser.receive_data(b"".join(client.data_to_send()))
     request = parser.next_event()
@@ -22,7 +24,9 @@ def first_method(profile: str) -> str:
 
 
 def playing(profile: str, timeout: int) -> ClientProtocol:
-    client = ClientProtocol(parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, profile=PROFILES[profile])
+    client = ClientProtocol(
+        parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, profile=FORCED_QUIRKS[profile]
+    )
     client.receive_data(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", 0.0)
     client.receive_data(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: %d\r\n\r\n" % len(SDP) + SDP, 0.0)
     client.setup("trackID=1", Transport(lower="TCP", interleaved=(0, 1)), 0.0)
@@ -35,7 +39,7 @@ def playing(profile: str, timeout: int) -> ClientProtocol:
 
 
 def test_every_profile_can_be_configured_and_the_other_way_round() -> None:
-    assert set(get_args(SourceConfig.model_fields["profile"].annotation)) == set(PROFILES)
+    assert set(get_args(SourceConfig.model_fields["profile"].annotation)) == set(FORCED_QUIRKS)
 
 
 def test_the_conversation_begins_with_options_unless_told() -> None:
@@ -70,7 +74,7 @@ def test_bare_requests_hold_what_the_method_needs() -> None:
 def test_bare_requests_log_in() -> None:
     user = Credentials(username="viewer", password="Test-1234")
     client = ClientProtocol(
-        parse_url("rtsp://192.0.2.1/cam"), user, cnonce="c", now=0.0, profile=PROFILES["bare-requests"]
+        parse_url("rtsp://192.0.2.1/cam"), user, cnonce="c", now=0.0, profile=FORCED_QUIRKS["bare-requests"]
     )
     client.data_to_send()
     client.receive_data(b'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n', 0.0)

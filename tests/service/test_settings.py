@@ -15,7 +15,7 @@ from transcoder.config.stream import VideoConfig
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings, stream_settings
 from transcoder.worker_options import MAIN, EncoderSettings, Mask, OutputOptions, WorkerOptions
@@ -44,7 +44,7 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("source.url", "rtsp://10.0.0.3:555/a", "source.url", parse_url("rtsp://10.0.0.3:555/a")),
     ("source.username", "viewer", "source.credentials", Credentials(username="viewer", password="")),
     ("source.transport", "udp", "source.transport", "udp"),
-    ("source.profile", "no-marker", "source.profile", PROFILES["no-marker"]),
+    ("source.profile", "no-marker", "source.profile", FORCED_QUIRKS["no-marker"]),
     ("source.display_aspect", "16:9", "worker.display_aspect", (16, 9)),
     ("source.bind_address", "10.0.0.9", "source.binding", Binding(address="10.0.0.9")),
     ("source.bind_interface", "eth1", "source.binding", Binding(interface="eth1")),

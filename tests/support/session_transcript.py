@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from transcoder.codecs.access_unit import PROOFS, AccessUnit
 from transcoder.ledger import Ledger
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.source.events import Event, RtpSeen
 from transcoder.source.session import CameraSession, SessionOptions
@@ -66,7 +66,7 @@ class Transcript:
             url=parse_url("rtsp://192.0.2.7:554/live"),
             credentials=self.credentials,
             transport=self.transport,
-            profile=PROFILES[self.profile],
+            profile=FORCED_QUIRKS[self.profile],
             audio=self.audio,
         )
         self.session = CameraSession(

@@ -31,7 +31,7 @@ from transcoder.rtsp.messages import (
     serialize_request,
     serialize_response,
 )
-from transcoder.rtsp.quirks import PROFILES, SourceProfile
+from transcoder.rtsp.quirks import FORCED_QUIRKS, ForcedQuirks
 from transcoder.rtsp.states import CLIENT_STATES, ClientState, ClientStep, next_state
 from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
 from transcoder.text import printable
@@ -43,7 +43,7 @@ RESPONSE_TIMEOUT_S = 10.0
 MAX_KEEP_ALIVE_S = 25.0
 """Some cameras drop a session at 30 s whatever they announce."""
 MIN_KEEP_ALIVE_S = 1.0
-AUTO = PROFILES["auto"]
+AUTO = FORCED_QUIRKS["auto"]
 MAX_AUTH_RETRIES = 2
 """A first challenge and one stale nonce in a row; a third refusal is a refusal."""
 MAX_SERVER_REQUESTS = 100
@@ -107,7 +107,7 @@ class ClientProtocol:
         *,
         cnonce: str,
         now: float,
-        profile: SourceProfile = AUTO,
+        profile: ForcedQuirks = AUTO,
         keep_everything: bool = False,
     ) -> None:
         self._url = url

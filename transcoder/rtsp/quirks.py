@@ -6,7 +6,7 @@ from transcoder.codecs.nal import Codec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceProfile:
+class ForcedQuirks:
     """What is done differently with a camera.
 
     Attributes:
@@ -25,15 +25,15 @@ class SourceProfile:
     codec: Codec | None = None
 
 
-PROFILES = {
-    "auto": SourceProfile(),
-    "no-marker": SourceProfile(trust_marker=False),
+FORCED_QUIRKS = {
+    "auto": ForcedQuirks(),
+    "no-marker": ForcedQuirks(trust_marker=False),
     # some cameras end a session after 5 s without a sign of life, whatever they announce
-    "frequent-keep-alive": SourceProfile(keep_alive_s=4.0),
-    "no-options": SourceProfile(options_first=False),
+    "frequent-keep-alive": ForcedQuirks(keep_alive_s=4.0),
+    "no-options": ForcedQuirks(options_first=False),
     # a Hikvision model is said to refuse Basic where other fields are sent too (go2rtc); which one is not known
-    "bare-requests": SourceProfile(bare_requests=True),
+    "bare-requests": ForcedQuirks(bare_requests=True),
     # an EZVIZ C6N calls its H.264 H265 (go2rtc#264)
-    "h264": SourceProfile(codec=Codec.H264),
+    "h264": ForcedQuirks(codec=Codec.H264),
 }
 """By the name in `source.profile`."""

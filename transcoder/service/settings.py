@@ -9,7 +9,7 @@ from transcoder.config.stream import EncoderConfig, VideoConfig
 from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.quirks import PROFILES
+from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
@@ -92,6 +92,6 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
         transport=source.transport,
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
-        profile=PROFILES[source.profile],
+        profile=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
     )

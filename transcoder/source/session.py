@@ -19,7 +19,7 @@ from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import AUTO, ClientProtocol
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames
-from transcoder.rtsp.quirks import SourceProfile
+from transcoder.rtsp.quirks import ForcedQuirks
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.sdp import (
     AudioSelection,
@@ -67,7 +67,7 @@ class SessionOptions:
     url: RtspUrl
     credentials: Credentials | None
     transport: str
-    profile: SourceProfile = AUTO
+    profile: ForcedQuirks = AUTO
     audio: bool = False
 
 

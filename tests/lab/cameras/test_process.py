@@ -42,7 +42,7 @@ def event(process: subprocess.Popen[str], name: str) -> dict:
 
 @pytest.mark.process
 async def test_list_control_and_end(run, client_class) -> None:
-    process = run("--cameras", "5", "--list", "--control")
+    process = run("--cameras", "5", "--list", "--commands")
     cameras = [event(process, "camera") for _ in range(5)]
     ready = event(process, "ready")
     assert ready["urls"] == [camera["url"] for camera in cameras]
@@ -102,7 +102,7 @@ def test_usage(run, arguments: list[str], told: str) -> None:
 
 @pytest.mark.process
 def test_control_needs_a_pipe() -> None:
-    command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--control"]
+    command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--commands"]
     run = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
     assert run.returncode == 2
     assert "pipe" in run.stderr

@@ -40,7 +40,7 @@ class CameraOptions:
 
     def arguments(self, cameras: int) -> list[str]:
         """Of `python -m transcoder.lab.cameras`."""
-        given = ["--cameras", str(cameras), "--family", "hikvision", "--codec", self.codec, "--control", "--list"]
+        given = ["--cameras", str(cameras), "--family", "hikvision", "--codec", self.codec, "--commands", "--list"]
         given += ["--width", str(self.width), "--height", str(self.height), "--fps", str(self.fps)]
         given += ["--noise", str(self.noise), *(["--counter"] if self.counter else [])]
         if self.source is not None:

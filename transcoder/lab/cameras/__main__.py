@@ -13,7 +13,7 @@ import uvloop
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TranscoderError
-from transcoder.lab.cameras.commands import Controller, can_be_controlled, description
+from transcoder.lab.cameras.commands import CommandReader, can_be_commanded, description
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.fleet import MIXED, FleetOptions, build, default_cache
 from transcoder.lab.cameras.scenes import SceneOptions
@@ -63,12 +63,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--canary-seed", help="default: random")
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="folder for encoded content")
     made.add_argument("--list", action="store_true", help="one JSON line for each camera before ready, canaries too")
-    made.add_argument("--control", action="store_true", help="take commands from standard input; its end means quit")
+    made.add_argument("--commands", action="store_true", help="take commands from standard input; its end means quit")
     return made
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until SIGTERM, SIGINT, or the end of control input.
+    """Run until SIGTERM, SIGINT, or the end of the commands.
 
     Returns:
         0 done, 2 usage.
@@ -78,8 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
         width = max(map(len, FAMILIES))
         sys.stdout.writelines(f"{name:{width}}  {family.summary}\n" for name, family in FAMILIES.items())
         return 0
-    if given.control and not can_be_controlled():
-        sys.stderr.write("--control needs a pipe on standard input\n")
+    if given.commands and not can_be_commanded():
+        sys.stderr.write("--commands needs a pipe on standard input\n")
         return 2
     try:
         options = _options(given)
@@ -89,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     gc.freeze()
     with suppress(KeyboardInterrupt):
-        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve(cameras, options.seed, given.list, given.control))
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(
+            _serve(cameras, options.seed, given.list, given.commands)
+        )
     return 0
 
 
@@ -126,7 +128,7 @@ def _report_progress(done: int, total: int) -> None:
         emit("preparing", done=done, total=total)
 
 
-async def _serve(cameras: list[SimulatedCamera], seed: str, list_cameras: bool, control: bool) -> None:
+async def _serve(cameras: list[SimulatedCamera], seed: str, list_cameras: bool, commands: bool) -> None:
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -139,8 +141,8 @@ async def _serve(cameras: list[SimulatedCamera], seed: str, list_cameras: bool, 
                 emit("camera", **description(camera))
         emit("ready", cameras=len(cameras), urls=[camera.url for camera in cameras], canary_seed=seed)
         waiting: set[asyncio.Task[None]] = {loop.create_task(_wait(done))}
-        if control:
-            waiting.add(loop.create_task(Controller(cameras).run()))
+        if commands:
+            waiting.add(loop.create_task(CommandReader(cameras).run()))
         _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Control a running simulator: JSON lines in on standard input, JSON lines out on standard output.
+"""Commands to a running simulator: JSON lines in on standard input, JSON lines out on standard output.
 
 Commands: `{"command": "stop" | "start" | "restart", "camera": 0, "down_s": 2.0}`, `{"command": "status"}`,
 `{"command": "quit"}`; `camera` is a number or a name, `down_s` goes with restart. Each is answered by one event. End of
@@ -21,7 +21,7 @@ MAX_LINE = 64 << 10
 """Bytes of one command."""
 
 
-def can_be_controlled() -> bool:
+def can_be_commanded() -> bool:
     """Whether standard input is a pipe or socket: libuv aborts the process on anything that it can't poll."""
     mode = os.fstat(sys.stdin.fileno()).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
@@ -65,7 +65,7 @@ def status(camera: SimulatedCamera) -> dict[str, object]:
     }
 
 
-class Controller:
+class CommandReader:
     """Carries out commands.
 
     Args:
