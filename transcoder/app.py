@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from typing_extensions import override
 
-from transcoder.config import ConfigFile, load_file
+from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig, rebase
 from transcoder.control.controller import Controller
+from transcoder.control.gateway_documents import BrokerLink
+from transcoder.control.interfaces import Interfaces
 from transcoder.errors import ConfigError
 from transcoder.service.audit import Entry
 from transcoder.service.store import FILE_NAME, Kept, Store, StoreError
@@ -30,7 +33,7 @@ DRAIN_S: Final = 10.0
 log = structlog.get_logger()
 
 
-class App:
+class App(Interfaces):
     """Everything that runs, from a configuration file.
 
     Args:
@@ -64,11 +67,8 @@ class App:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
             entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
             await self._store.commit([entry], overlays, self._file.raw)
-        self.controller = Controller(effective, self._store, kept.etag_key, examples=self._debug)
+        self.controller = Controller(effective, self._store, kept.etag_key, self, examples=self._debug)
         for name, problems in effective.unusable.items():
-            log.error(
-                "stream not served: what was set at runtime is not valid any more", stream=name, problems=problems
-            )
             self.controller.publish_unusable(name, problems)
         try:
             await self._start_http()
@@ -113,8 +113,6 @@ class App:
 
         self._http = HttpServer(self.controller, config)
         await self._http.start()
-        self.controller.api_url = self._http.url
-        self.controller.on_sections = lambda new: self._http.set_tokens(new.http) if self._http and new.http else None
         log.info("HTTP API", url=self._http.url)
 
     def _prepare_mqtt(self) -> None:
@@ -124,7 +122,21 @@ class App:
         from transcoder.mqtt.link import MqttLink  # noqa: PLC0415  # only where wanted, and before streams run
 
         self._mqtt = MqttLink(self.controller, config, self.controller.config.node)
-        self.controller.broker = self._mqtt
+
+    @property
+    @override
+    def api_url(self) -> str | None:
+        return self._http.url if self._http is not None else None
+
+    @property
+    @override
+    def broker(self) -> BrokerLink | None:
+        return self._mqtt
+
+    @override
+    def take_up(self, config: Config) -> None:
+        if self._http is not None and config.http is not None:
+            self._http.set_tokens(config.http)
 
     async def stop(self) -> None:
         """Say goodbye everywhere."""

@@ -29,7 +29,7 @@ from transcoder.output.output import (
     SLATE_WAIT_S,
     Output,
 )
-from transcoder.rtsp.session import EndReason
+from transcoder.rtsp.session import EndReason, ServerOptions
 from transcoder.worker_options import OutputFormat, OutputOptions
 
 IDR = (SPS, PPS, IDR_SLICE)
@@ -149,6 +149,10 @@ async def test_then_it_is_given_up(served: Served) -> None:
     with pytest.raises(TransportError, match="no picture and no worker"):
         await served.describe("192.0.2.1")
     assert served.timing.waits == [PARAMETER_SETS_WAIT_S, SLATE_WAIT_S]
+
+
+def test_a_reader_hears_what_an_output_says_and_not_that_it_took_too_long() -> None:
+    assert ServerOptions().description_limit_s > PARAMETER_SETS_WAIT_S + SLATE_WAIT_S + AUDIO_WAIT_S
 
 
 async def test_a_disabled_stream_is_not_waited_for(served: Served) -> None:

@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.stream_parts import StreamParts
+from tests.support.stream_parts import KeptStream
 from transcoder.config import Config, StreamConfig, parse
 from transcoder.config.stream import VideoConfig
 from transcoder.output.output import Output
 from transcoder.rtsp.session import EndReason
 from transcoder.service import admission
 from transcoder.service.gateway import ASK_AGAIN_S, Gateway, stream_of
-from transcoder.service.settings import StreamSettings
 from transcoder.service.status import Rates, StreamState
-from transcoder.service.stream import Stream
 from transcoder.worker_options import MAIN
 
 SOURCE = "rtsp://10.0.0.2/live"
@@ -31,40 +29,18 @@ def configured(*names: str, admission: str = "accept", **keys: Any) -> Config:
     )
 
 
-class Kept(Stream):
-    """A stream whose life is noted."""
-
-    def __init__(self, name: str, settings: StreamSettings, *arguments: Any) -> None:
-        self.parts = StreamParts()
-        self.ticks: list[float] = []
-        self.samples: list[float] = []
-        super().__init__(
-            name,
-            settings,
-            *arguments,
-            make_worker=self.parts.make_worker,
-            make_source=self.parts.make_source,
-        )
-
-    def tick(self, now: float) -> None:
-        self.ticks.append(now)
-
-    def sample(self, now: float) -> None:
-        self.samples.append(now)
-
-
 @dataclass
 class World:
     """A gateway and every stream it ever made."""
 
     gateway: Gateway = field(init=False)
-    made: list[Kept] = field(default_factory=list)
+    made: list[KeptStream] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
     ended: list[tuple[str, EndReason]] = field(default_factory=list)
 
     def begin(self, config: Config) -> None:
-        def make(*arguments: Any) -> Kept:
-            self.made.append(Kept(*arguments))
+        def make(*arguments: Any) -> KeptStream:
+            self.made.append(KeptStream(*arguments))
             return self.made[-1]
 
         self.gateway = Gateway(config, lambda name, kind, _: self.events.append((name, kind)), make_stream=make)
@@ -182,12 +158,12 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission.os, "sched_getaffinity", lambda _: {0})
 
 
-def measure(stream: Kept, cpu: float) -> None:
+def measure(stream: KeptStream, cpu: float) -> None:
     stream.status.state, stream.status.rates = StreamState.PLAYING, Rates(cpu=cpu)
     stream.status.output.pictures = 1000
 
 
-async def full(world: World, policy: str) -> Kept:
+async def full(world: World, policy: str) -> KeptStream:
     """A machine on which one stream takes all there is, and a second one that is configured; return the second one."""
     config = await started(world, "front", admission=policy)
     measure(world.made[0], 0.8)

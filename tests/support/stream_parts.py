@@ -8,6 +8,7 @@ from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source, SourceListener
 from transcoder.service.status import WorkerStatus
+from transcoder.service.stream import Stream
 from transcoder.service.worker import Worker, WorkerListener
 from transcoder.source.intake import CodedUnit
 from transcoder.source.status import SourceStatus
@@ -183,3 +184,27 @@ class StreamParts:
     @property
     def source(self) -> FakeSource:
         return self.sources[-1]
+
+
+class KeptStream(Stream):
+    """A stream between parts that do nothing.
+
+    Attributes:
+        parts: its source and its worker.
+        ticks: when it was looked after.
+        samples: when it was sampled.
+    """
+
+    def __init__(self, name: str, settings: StreamSettings, *arguments: Any) -> None:
+        self.parts = StreamParts()
+        self.ticks: list[float] = []
+        self.samples: list[float] = []
+        super().__init__(
+            name, settings, *arguments, make_worker=self.parts.make_worker, make_source=self.parts.make_source
+        )
+
+    def tick(self, now: float) -> None:
+        self.ticks.append(now)
+
+    def sample(self, now: float) -> None:
+        self.samples.append(now)

@@ -5,9 +5,9 @@ from typing import Final
 from fastapi import FastAPI
 
 from transcoder import product
-from transcoder.api import problem, schema, surroundings
+from transcoder.api import problem, schema
 from transcoder.api.routes import gateway, health, sessions, streams
-from transcoder.api.surroundings import Surroundings
+from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
 
 VERSION: Final = "1"
@@ -19,12 +19,12 @@ _DESCRIPTION: Final = (
 )
 
 
-def create_app(control: Control, around: Surroundings) -> FastAPI:
+def create_app(control: Control, state: ApiState) -> FastAPI:
     """The application.
 
     Args:
         control: carries out the verbs.
-        around: tokens and readiness.
+        state: tokens and readiness.
     """
     app = FastAPI(
         title=product.NAME,
@@ -36,7 +36,7 @@ def create_app(control: Control, around: Surroundings) -> FastAPI:
     )
     problem.install(app)
     schema.install(app, version=VERSION)
-    surroundings.install(app, control, around)
+    install_state(app, control, state)
     for subject in (health, streams, sessions, gateway):
         app.include_router(subject.router)
     return app

@@ -11,7 +11,7 @@ import uvicorn
 
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
-from transcoder.api.surroundings import Surroundings
+from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError
@@ -45,8 +45,8 @@ class HttpServer:
         self._config = config
         self._ready = False
         access = Access(config.tokens)
-        self._around = Surroundings(access, self._waiting_for, open_metrics=config.open_metrics)
-        self._app = create_app(control, self._around)
+        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics)
+        self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.port = 0
@@ -67,8 +67,8 @@ class HttpServer:
 
     def set_tokens(self, config: HttpConfig) -> None:
         """Other tokens hold from now on."""
-        self._around.access = Access(config.tokens)
-        self._around.open_metrics = config.open_metrics
+        self._state.access = Access(config.tokens)
+        self._state.open_metrics = config.open_metrics
 
     async def start(self) -> None:
         """Listen.

@@ -12,7 +12,7 @@ import yaml
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
 from transcoder.api.metrics_reference import metrics_page
-from transcoder.api.surroundings import Surroundings
+from transcoder.api.state import ApiState
 from transcoder.config import json_schema
 from transcoder.config.reference import reference_page
 from transcoder.control import Control, InfoDocument
@@ -41,7 +41,7 @@ def documents() -> Mapping[str, str]:
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI document."""
-    app = create_app(cast(Control, _Nothing()), Surroundings(Access({}), list, open_metrics=False))
+    app = create_app(cast(Control, _Nothing()), ApiState(Access({}), list, open_metrics=False))
     return app.openapi()
 
 

@@ -213,7 +213,7 @@ class ReaderConnection(asyncio.Protocol):
             self._core.reject(404, clock.monotonic())
         else:
             try:
-                async with asyncio.timeout(2 * self._server.context.options.describe_wait_s):
+                async with asyncio.timeout(self._server.context.options.description_limit_s):
                     body = await stream.describe(self._host)
             except (TimeoutError, TransportError):
                 self._core.reject(503, clock.monotonic())

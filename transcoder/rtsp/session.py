@@ -99,7 +99,7 @@ class ServerOptions:
         session_slack_s: how much later.
         idle_s: how long a connection without a session may be silent.
         stuck_s: a reader that took nothing for so long is gone.
-        describe_wait_s: how long DESCRIBE waits for parameter sets, and again as long for a slate.
+        description_limit_s: DESCRIBE is refused after so long; an output gives its description, or up, before that.
         first_picture_s: how long the answer to PLAY waits for the first picture before it goes without its timestamp.
         report_interval_s: between sender reports (RFC 3550 section 6.2).
         tick_s: between looks at what is too old.
@@ -114,7 +114,7 @@ class ServerOptions:
     session_slack_s: float = 10.0
     idle_s: float = 75.0
     stuck_s: float = 30.0
-    describe_wait_s: float = 5.0
+    description_limit_s: float = 10.0
     first_picture_s: float = 3.0
     report_interval_s: float = 5.0
     tick_s: float = 1.0

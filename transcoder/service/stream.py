@@ -85,14 +85,8 @@ class Stream(OutputOwner, WorkerListener):
         self._observer = StreamObserver(self.status, self.ledger, self._log, self._tell)
 
     def _new_source(self) -> Source:
-        return self._make_source(
-            self._settings.source,
-            self.ledger,
-            self.status.source,
-            self._log,
-            SourceFeed(self._worker, self._availability),
-            self._gate,
-        )
+        feed = SourceFeed(self._worker, self._availability)
+        return self._make_source(self._settings.source, self.ledger, self.status.source, self._log, feed, self._gate)
 
     def _arrange_outputs(self) -> None:
         self.outputs.arrange(self._settings.named_outputs())
@@ -177,11 +171,6 @@ class Stream(OutputOwner, WorkerListener):
         return self._source.reception
 
     # -- from the worker -----------------------------------------------------------------------------------------
-
-    @property
-    @override
-    def has_readers(self) -> bool:
-        return self.status.readers > 0
 
     @override
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:

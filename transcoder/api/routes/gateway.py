@@ -10,7 +10,7 @@ from transcoder.api import events, schema
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.routes.streams import ETAG
-from transcoder.api.surroundings import CONTROL, READ, AroundOf, ControlOf
+from transcoder.api.state import CONTROL, READ, ControlOf, StateOf
 from transcoder.control import InfoDocument, ProbeDocument, StatsDocument
 from transcoder.rejection import Code, Rejected
 
@@ -65,23 +65,23 @@ async def probe(request: Request, control: ControlOf) -> ProbeDocument:
 )
 async def event_stream(
     control: ControlOf,
-    around: AroundOf,
+    state: StateOf,
     stream: Annotated[str | None, Query(max_length=63, description="Of one stream only")] = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
     """Server-sent events; what was missed comes first, as far as it is remembered."""
-    if around.listeners >= events.MAX_LISTENERS:
+    if state.listeners >= events.MAX_LISTENERS:
         raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
     run = control.info().started
     source = events.stream(control, events.after(last_event_id, run), run, stream)
 
     async def counted() -> AsyncIterator[str]:
-        around.listeners += 1
+        state.listeners += 1
         try:
             async for chunk in source:
                 yield chunk
         finally:
-            around.listeners -= 1
+            state.listeners -= 1
             await source.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
 
     return StreamingResponse(counted(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from transcoder.api.access import Role
 from transcoder.api.problem import problems
-from transcoder.api.surroundings import AroundOf, MetricsOf, identify
+from transcoder.api.state import MetricsOf, StateOf, identify
 
 _TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
 
@@ -31,9 +31,9 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", openapi_extra={"security": []}, responses={503: {"model": Health, "description": "Not yet"}})
-async def readyz(around: AroundOf) -> Response:
+async def readyz(state: StateOf) -> Response:
     """Readers can be served. A camera that is away doesn't change it."""
-    waiting = around.ready()
+    waiting = state.ready()
     health = Health(status="waiting" if waiting else "ok", waiting_for=waiting)
     return JSONResponse(health.model_dump(), 503 if waiting else 200)
 
@@ -43,8 +43,8 @@ async def readyz(around: AroundOf) -> Response:
     response_class=Response,
     responses={**problems(), 200: {"description": "For Prometheus", "content": _TEXT}},
 )
-async def metrics(request: Request, around: AroundOf, collected: MetricsOf) -> Response:
+async def metrics(request: Request, state: StateOf, collected: MetricsOf) -> Response:
     """Counters and gauges."""
-    if not around.open_metrics:
+    if not state.open_metrics:
         identify(request, Role.READ)
     return Response(generate_latest(collected), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from transcoder.api.access import Role
 from transcoder.api.problem import problems
-from transcoder.api.surroundings import Controlling, ControlOf, Reading, writer
+from transcoder.api.state import Controlling, ControlOf, Reading, writer
 from transcoder.control import SessionDocument, SessionsDocument
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from transcoder.api import problem, schema
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
-from transcoder.api.surroundings import CONTROL, READ, Controlling, ControlOf, writer
+from transcoder.api.state import CONTROL, READ, Controlling, ControlOf, writer
 from transcoder.control import LedgerEntryDocument, StreamDocument
 
 BASE: Final = "/api/v1/streams"

@@ -1,4 +1,4 @@
-"""What the routes find in the application: the control, and who asks."""
+"""What all routes of the API share: the control, who asks, tokens and readiness."""
 
 from collections.abc import Callable
 from typing import Annotated, cast
@@ -11,8 +11,8 @@ from transcoder.api.metrics import registry
 from transcoder.control import Control, Writer
 
 
-class Surroundings:
-    """The app needs this besides the verbs.
+class ApiState:
+    """The state of one API besides the verbs that it carries out.
 
     Attributes:
         access: who may do what; may be replaced while running.
@@ -28,10 +28,10 @@ class Surroundings:
         self.listeners = 0
 
 
-def install(app: FastAPI, control: Control, around: Surroundings) -> None:
+def install_state(app: FastAPI, control: Control, state: ApiState) -> None:
     """Put into an app what its routes find there."""
     app.state.control = control
-    app.state.around = around
+    app.state.api = state
     app.state.metrics = registry(control)
 
 
@@ -39,8 +39,8 @@ async def _control(request: Request) -> Control:
     return cast(Control, request.app.state.control)
 
 
-async def _around(request: Request) -> Surroundings:
-    return cast(Surroundings, request.app.state.around)
+async def _state(request: Request) -> ApiState:
+    return cast(ApiState, request.app.state.api)
 
 
 async def _metrics(request: Request) -> CollectorRegistry:
@@ -61,7 +61,7 @@ def identify(request: Request, role: Role) -> Identity:
         origin=header("origin"),
         fetch_site=header("sec-fetch-site"),
     )
-    return cast(Surroundings, request.app.state.around).access.identify(caller, role)
+    return cast(ApiState, request.app.state.api).access.identify(caller, role)
 
 
 async def _reading(request: Request) -> Identity:
@@ -73,7 +73,7 @@ async def _controlling(request: Request) -> Identity:
 
 
 ControlOf = Annotated[Control, Depends(_control)]
-AroundOf = Annotated[Surroundings, Depends(_around)]
+StateOf = Annotated[ApiState, Depends(_state)]
 MetricsOf = Annotated[CollectorRegistry, Depends(_metrics)]
 
 READ = Depends(_reading)

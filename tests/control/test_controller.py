@@ -1,0 +1,249 @@
+"""The verbs of every interface, on a gateway whose streams pull nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.kept_store import KeptStore
+from tests.support.stream_parts import KeptStream
+from transcoder.config import Config, ConfigFile, load_file
+from transcoder.config.overlay import EffectiveConfig
+from transcoder.control import Writer
+from transcoder.control.controller import MAX_SNAPSHOTS, Controller
+from transcoder.control.interfaces import NoInterfaces
+from transcoder.errors import ConfigError
+from transcoder.rejection import Code, Rejected
+from transcoder.service.gateway import Gateway, OnEvent
+from transcoder.service.status import Rates, StreamState
+
+FRONT: dict[str, Any] = {"source": "rtsp://u:hunter2@10.0.0.2/live", "video": {"fps": 10}}
+OPS = Writer(interface="http", name="ops")
+
+
+class Noted(NoInterfaces):
+    """Interfaces that note what they are to take up."""
+
+    api_url = "http://192.0.2.1:8080"
+
+    def __init__(self) -> None:
+        self.taken_up: list[Config] = []
+
+    def take_up(self, config: Config) -> None:
+        self.taken_up.append(config)
+
+
+class World:
+    """A controller, its streams, and the events that were told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[KeptStream] = []
+        self.store, self.interfaces = KeptStore(), Noted()
+        self.controller = Controller(
+            EffectiveConfig.build(self.file(front=FRONT, yard=FRONT), {}),
+            self.store,
+            b"k" * 32,
+            self.interfaces,
+            make_gateway=self._make_gateway,
+        )
+        self.feed = self.controller.events()
+
+    def file(self, **streams: Any) -> ConfigFile:
+        path = self.folder / "gateway.yaml"
+        path.write_text(yaml.safe_dump({"streams": streams}))
+        return load_file(path)
+
+    def _make_gateway(self, config: Config, on_event: OnEvent) -> Gateway:
+        def make_stream(*arguments: Any) -> KeptStream:
+            self.made.append(KeptStream(*arguments))
+            return self.made[-1]
+
+        return Gateway(config, on_event, make_stream=make_stream)
+
+    def stream(self, name: str = "front") -> KeptStream:
+        return next(stream for stream in reversed(self.made) if stream.name == name)
+
+    def told(self) -> list[tuple[str, str | None, dict[str, Any]]]:
+        """The events since this was asked for."""
+        told = [(event.event_type, event.stream, event.detail) for event in self.feed._waiting]
+        self.feed._waiting.clear()
+        return told
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path)
+    await made.controller.gateway.apply(made.controller.config, made.controller.config.streams)
+    yield made
+    for stream in made.made:
+        await stream.stop()
+    made.controller.close()
+
+
+# -- questions ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_document_has_no_secret(world: World) -> None:
+    document = world.controller.stream("front")
+    assert (document.id, document.origin, document.config["video"]["fps"]) == ("front", "file", 10)
+    assert "hunter2" not in document.model_dump_json()
+    assert "hunter2" not in repr(world.controller.configuration())
+    assert "source" not in world.controller.properties("front")
+
+
+async def test_what_is_asked_of_a_stream_that_there_is_not(world: World) -> None:
+    controller = world.controller
+    for ask in (controller.stream, controller.state, controller.status, controller.ledger, controller.numbers,
+                controller.properties, controller.keyframe):  # fmt: skip
+        with pytest.raises(Rejected) as caught:
+            ask("gone")
+        assert caught.value.code is Code.UNKNOWN_STREAM
+    del controller.gateway.streams["front"]
+    with pytest.raises(Rejected) as caught:
+        controller.state("front")
+    assert caught.value.code is Code.UNAVAILABLE
+    assert controller.ids() == ["yard"]
+
+
+async def test_totals_over_all_streams(world: World) -> None:
+    for stream, state in ((world.stream("front"), StreamState.PLAYING), (world.stream("yard"), StreamState.AWAY)):
+        stream.status.state, stream.status.rates = state, Rates(fps_in=25.0, kbps_out=1000.0, cpu=0.25)
+        stream.status.output.readers = 2
+    stats = world.controller.stats()
+    assert (stats.streams, stats.online, stats.readers) == (2, 1, 4)
+    assert (stats.fps_in, stats.kbps_out, stats.cpu, stats.mqtt_connected) == (50.0, 2000.0, 0.5, None)
+    assert world.controller.info().api_url == "http://192.0.2.1:8080"
+
+
+async def test_a_lost_worker_makes_a_stream_degraded(world: World) -> None:
+    front = world.stream()
+    front.status.state = StreamState.PLAYING
+    assert world.controller.status("front") == "online"
+    front.parts.worker.listener.on_worker_lost("signal 11")
+    assert world.controller.status("front") == "degraded"
+    assert world.told() == [("worker_restarted", "front", {"reason": "signal 11"})]
+
+
+# -- changes -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_from_its_adding_to_its_removal(world: World) -> None:
+    controller = world.controller
+    await controller.add("gate", FRONT, OPS)
+    assert controller.ids() == ["front", "yard", "gate"]
+    document = await controller.update("gate", {"video": {"fps": 5}}, OPS)
+    assert document.config["video"]["fps"] == 5
+    await controller.replace("gate", {"source": "rtsp://10.0.0.9/"}, OPS)
+    await controller.remove("gate", OPS)
+    assert controller.ids() == ["front", "yard"]
+    kinds = [(kind, stream) for kind, stream, _ in world.told()]
+    assert kinds == [("added", "gate"), ("updated", "gate"), ("updated", "gate"), ("removed", "gate")]
+    assert [entry.what for entry in world.store.entries] == ["add", "update", "replace", "remove"]
+
+
+async def test_a_change_touches_its_stream_alone(world: World) -> None:
+    await world.controller.update("front", {"video": {"fps": 5}}, OPS)
+    assert [told[0] for told in world.stream("front").parts.worker.told][:1] == ["configure"]
+    assert world.stream("yard").parts.worker.told == []
+
+
+async def test_a_source_as_it_was_shown_keeps_its_password(world: World) -> None:
+    keys = world.controller.stream("front").config
+    await world.controller.replace("front", keys | {"memory_limit_mb": 300}, OPS)
+    front = world.controller.config.streams["front"]
+    assert front.memory_limit_mb == 300
+    assert front.source.password is not None
+    assert front.source.password.get_secret_value() == "hunter2"
+    assert len(world.stream().parts.sources) == 1  # the same camera, and no other connection
+
+
+async def test_a_refused_change_is_told(world: World) -> None:
+    with pytest.raises(Rejected):
+        await world.controller.update("front", {"video": {"fps": -1}}, OPS)
+    with pytest.raises(Rejected):
+        await world.controller.update("gone\n", {}, OPS)
+    (kind, stream, detail), (_, nobody, other) = world.told()
+    assert (kind, stream, detail["by"]) == ("config_rejected", "front", str(OPS))
+    assert "video.fps" in detail["reason"]
+    assert (nobody, other["id"]) == (None, "gone?")
+
+
+async def test_a_file_that_was_changed(world: World) -> None:
+    await world.controller.reload(world.file(front=FRONT, gate=FRONT))
+    assert world.controller.ids() == ["front", "gate"]
+    assert world.interfaces.taken_up == [world.controller.config]
+    kinds = [(kind, stream) for kind, stream, _ in world.told()]
+    assert kinds == [("added", "gate"), ("removed", "yard"), ("config_reloaded", None)]
+
+
+async def test_a_file_that_can_not_be_used(world: World) -> None:
+    world.store.broken = True
+    with pytest.raises(ConfigError):
+        await world.controller.reload(world.file(gate=FRONT))
+    world.controller.reload_failed(["streams.a.source: rtsp://u:hunter2@10.0.0.2/ is none"])
+    assert world.controller.ids() == ["front", "yard"]
+    [(kind, stream, detail)] = world.told()
+    assert (kind, stream, detail["by"]) == ("config_rejected", None, "file")
+    assert "hunter2" not in repr(detail)
+
+
+# -- other verbs -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_is_recorded_and_told(world: World) -> None:
+    await world.controller.restart("front", OPS)
+    assert world.stream().parts.worker.told == [("replace", "replaced on request")]
+    assert [entry.what for entry in world.store.entries] == ["restart"]
+    assert world.told() == [("restarted", "front", {"by": str(OPS)})]
+    world.store.broken = True
+    with pytest.raises(Rejected):
+        await world.controller.restart("front", OPS)
+    assert len(world.stream().parts.worker.told) == 1
+
+
+async def test_a_keyframe_is_one_of_every_output(world: World) -> None:
+    world.controller.keyframe("front")
+    assert ("force_idr", 0) in world.stream().parts.worker.told
+
+
+async def test_snapshots_are_bounded(world: World) -> None:
+    assert await world.controller.snapshot("front") == b"JPEG"
+    gate = asyncio.Event()
+
+    async def slow() -> bytes:
+        await gate.wait()
+        return b"JPEG"
+
+    world.stream().parts.worker.snapshot = slow  # type: ignore[method-assign]
+    waiting = [asyncio.create_task(world.controller.snapshot("front")) for _ in range(MAX_SNAPSHOTS)]
+    await asyncio.sleep(0)
+    with pytest.raises(Rejected) as caught:
+        await world.controller.snapshot("front")
+    assert caught.value.code is Code.BUSY
+    gate.set()
+    assert await asyncio.gather(*waiting) == [b"JPEG"] * MAX_SNAPSHOTS
+
+
+async def test_a_session_that_there_is_not(world: World) -> None:
+    with pytest.raises(Rejected) as caught:
+        await world.controller.end_session("none", OPS)
+    assert caught.value.code is Code.UNKNOWN_SESSION
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_channel_is_kept_and_its_text_is_safe(world: World) -> None:
+    world.controller.on_event("front", "channel_seen", {"layer": "nal_in", "kind": "odd\x00" + "x" * 1000})
+    [(stream, layer, kind)] = world.store.channels
+    assert (stream, layer, kind[:4], len(kind)) == ("front", "nal_in", "odd?", 300)
+    assert world.told()[0][2]["kind"] == kind
+
+
+async def test_an_event_that_is_in_no_document_is_not_told(world: World) -> None:
+    world.controller.on_event("front", "exploded", {})
+    assert world.told() == []

@@ -1,0 +1,152 @@
+"""Changes of the configuration: validated, kept on the disk, applied, one at a time.
+
+A change is made in this order: validated against what holds now, kept on the disk, applied to the streams that differ,
+answered. Changes are validated and kept one at a time, so that no writer can undo another's by what it read before.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transcoder.config import ConfigFile
+from transcoder.config.overlay import Difference, EffectiveConfig, Overlay, difference
+from transcoder.control.shown import described, hide, shown
+from transcoder.control.verbs import Writer
+from transcoder.errors import ConfigError
+from transcoder.rejection import Code, Rejected
+from transcoder.service.audit import Entry
+from transcoder.service.store import Store, StoreError
+from transcoder.text import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of one stream that a writer asks for.
+
+    Attributes:
+        stream: its name.
+        verb: "add", "update", "replace" or "remove".
+        keys: as the writer gave them.
+        by: the writer.
+        edit: makes what is to hold of what holds, the name and the keys; raises Rejected where that is not valid.
+        if_match: the tag of the stream that the writer has read, None where any will do.
+    """
+
+    stream: str
+    verb: str
+    keys: object
+    by: Writer
+    edit: Callable[[EffectiveConfig, str, object], EffectiveConfig]
+    if_match: str | None = None
+
+
+class Changes:
+    """Holds the effective configuration, and changes it.
+
+    Args:
+        effective: the configuration that holds.
+        store: where changes are kept; None where there is no place for it, and then no change is made.
+        etag_key: random.
+        apply: takes up what differs; called when `effective` is the new one already.
+    """
+
+    def __init__(
+        self,
+        effective: EffectiveConfig,
+        store: Store | None,
+        etag_key: bytes,
+        apply: Callable[[Difference], Awaitable[None]],
+    ) -> None:
+        self.effective = effective
+        self._store = store
+        self._etag_key = etag_key
+        self._apply = apply
+        self._changing = asyncio.Lock()
+        self._work: set[asyncio.Task[None]] = set()
+
+    def etag(self, stream: str) -> str:
+        """Return the tag of a stream's configuration, which differs whenever that does."""
+        return self.effective.etag(stream, self._etag_key)
+
+    def shown(self) -> tuple[dict[str, Any], str]:
+        """Return what holds, without secrets, and a tag of all of it."""
+        config = self.effective.config
+        top = config.model_dump(mode="json", exclude={"streams", "http", "mqtt", "rtsp"})
+        streams = {name: shown(stream) for name, stream in config.streams.items()}
+        whole = json.dumps([top, {name: self.etag(name) for name in streams}], sort_keys=True, default=str)
+        tag = hashlib.blake2b(whole.encode(), key=self._etag_key, digest_size=12).hexdigest()
+        return {**top, "streams": streams}, tag
+
+    async def make(self, change: Change) -> None:
+        """Make a change; it is made to its end also where the caller goes away.
+
+        Raises:
+            Rejected: it is not valid, was made after another one, or can't be kept; nothing was changed.
+        """
+        # a caller that goes away must not leave a change that is kept and not applied
+        work = asyncio.get_running_loop().create_task(self._make(change))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+        await asyncio.shield(work)
+
+    async def _make(self, change: Change) -> None:
+        async with self._changing:
+            if change.if_match is not None:
+                self._check_tag(change.stream, change.if_match)
+            new = change.edit(self.effective, change.stream, change.keys)
+            found = difference(self.effective.config, new.config)
+            names = {*self.effective.overlays, *new.overlays}
+            overlays = {name: new.overlays.get(name) for name in names}
+            changed = {name: each for name, each in overlays.items() if each != self.effective.overlays.get(name)}
+            if changed or found.streams:
+                detail = {"keys": hide(change.keys), "changed": described(found)}
+                entry = Entry(who=str(change.by), what=change.verb, stream=change.stream, detail=detail)
+                await self._keep(entry, changed)
+            self.effective = new
+        await self._apply(found)
+
+    def _check_tag(self, stream: str, if_match: str) -> None:
+        if stream not in self.effective.config.streams:
+            raise Rejected(Code.UNKNOWN_STREAM, f"there is no stream {printable(stream, 63)!r}")
+        if self.etag(stream) != if_match:
+            raise Rejected(Code.CONFLICT, f"stream {stream} was changed meanwhile; read it again")
+
+    async def _keep(self, entry: Entry, overlays: Mapping[str, Overlay | None]) -> None:
+        if self._store is None:
+            raise Rejected(Code.NOT_KEPT, "changes can't be kept: the state_dir is not usable")
+        try:
+            await self._store.commit([entry], overlays)
+        except StoreError as error:
+            raise Rejected(Code.NOT_KEPT, f"the change could not be kept: {error}") from None
+
+    async def record(self, entry: Entry) -> None:
+        """Record for the audit what a writer did that changes no configuration, where there is a place for it.
+
+        Raises:
+            Rejected: it can't be kept.
+        """
+        if self._store is not None:
+            await self._keep(entry, {})
+
+    async def reload(self, file: ConfigFile) -> Difference:
+        """Take up what differs in a file that was changed; return that.
+
+        Raises:
+            ConfigError: it is not valid together with what was set at runtime, or can't be kept; nothing was changed.
+        """
+        async with self._changing:
+            new = self.effective.with_file(file)
+            found = difference(self.effective.config, new.config)
+            overlays = {name: new.overlays.get(name) for name in {*self.effective.overlays, *new.overlays}}
+            entry = Entry(who="file", what="reload", detail={"changed": described(found)})
+            if self._store is not None:
+                try:
+                    await self._store.commit([entry], overlays, file.raw)
+                except StoreError as error:
+                    raise ConfigError([f"the reload could not be kept: {error}"]) from None
+            self.effective = new
+        await self._apply(found)
+        return found

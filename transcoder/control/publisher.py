@@ -1,0 +1,100 @@
+"""What happens, as the events that every interface hears: bounded, and without secrets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from transcoder.config.overlay import Difference
+from transcoder.control.documents import EVENT_TYPES
+from transcoder.control.events import Events, Feed
+from transcoder.control.shown import described, without_secrets
+from transcoder.control.verbs import Writer
+from transcoder.logs import redact
+from transcoder.text import printable
+
+MAX_REASON = 2000
+"""Characters of the reason for which a change was refused."""
+MAX_ID = 63
+"""Characters of a name that no stream has."""
+
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Publishes events, and writes to the log what no stream writes by itself."""
+
+    def __init__(self) -> None:
+        self._events = Events()
+
+    def listen(self, after: int | None) -> Feed:
+        """Return a feed of the events from now on, or of those after a number as far as they are remembered."""
+        return self._events.listen(after)
+
+    def close(self) -> None:
+        """End all feeds."""
+        self._events.close()
+
+    def happened(self, stream: str | None, kind: str, detail: dict[str, Any]) -> dict[str, Any] | None:
+        """Publish what happened to a stream, or with None to no stream in particular.
+
+        Returns:
+            The detail as it was published; None for an event that there is not.
+        """
+        if kind not in EVENT_TYPES:  # a bug of ours, and no reason to end a stream
+            log.error("an event that isn't in the documents", stream=stream, kind=kind)
+            return None
+        safe = {key: without_secrets(value) for key, value in detail.items()}
+        self._events.publish(kind, stream, safe)
+        return safe
+
+    def restarted(self, stream: str, by: Writer) -> None:
+        """Publish that a stream was restarted."""
+        self._events.publish("restarted", stream, {"by": str(by)})
+
+    def changed(self, found: Difference) -> None:
+        """Publish which streams were added, removed and updated."""
+        for kind, names in (("added", found.added), ("removed", found.removed)):
+            for name in names:
+                self._events.publish(kind, name)
+        for name, paths in found.changed.items():
+            self._events.publish("updated", name, {"changed": list(paths)})
+
+    def rejected(self, stream: str | None, reason: str, by: Writer, *, is_known: bool) -> None:
+        """Publish that a writer's change was refused.
+
+        Args:
+            stream: that it names, None where it names none.
+            reason: why, perhaps with what the writer gave.
+            by: the writer.
+            is_known: whether there is such a stream.
+        """
+        log.warning("change refused", stream=stream, by=str(by), reason=reason)
+        detail = {"by": str(by), "reason": printable(redact(reason), MAX_REASON)}
+        if stream is not None and not is_known:
+            detail["id"] = printable(stream, MAX_ID)
+        self._events.publish("config_rejected", stream if is_known else None, detail)
+
+    def reloaded(self, found: Difference, later: Sequence[str]) -> None:
+        """Publish that the file was loaded again.
+
+        Args:
+            found: what differs.
+            later: sections of it that are taken up at the next start.
+        """
+        if later:
+            log.warning("these keys are taken up at the next start", keys=list(later))
+        self._events.publish("config_reloaded", None, {"changed": described(found), "at_next_start": list(later)})
+        log.info("configuration reloaded", **described(found))
+
+    def reload_failed(self, problems: Sequence[str]) -> None:
+        """Publish that the file was changed and can't be used."""
+        safe = [redact(problem) for problem in problems]
+        log.error("configuration not reloaded: nothing was changed", problems=safe)
+        self._events.publish("config_rejected", None, {"by": "file", "reason": safe[0], "problems": safe})
+
+    def unusable(self, stream: str, problems: Sequence[str]) -> None:
+        """Publish that what was kept for a stream is not valid any more."""
+        log.error("stream not served: what was set at runtime is not valid any more", stream=stream, problems=problems)
+        safe = [redact(problem) for problem in problems]
+        self._events.publish("config_rejected", stream, {"by": "store", "reason": safe[0], "problems": safe})
