@@ -46,6 +46,8 @@ class Watched(WorkerListener):
         self.status = WorkerStatus()
         self.worker = Worker("front", options or WorkerOptions(), server, self.status, structlog.get_logger(), self)
 
+    has_readers = False
+
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
         self.pictures.append(picture)
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from transcoder.ipc.messages import MessageParser, MessageType
-from transcoder.service.forkserver import ForkedWorker, ForkServer
+from transcoder.service.fork_queue import Urgency
+from transcoder.service.forkserver import ForkServer
+from transcoder.service.forkserver_process import ForkedWorker
 
 
 class FakeWorker(ForkedWorker):
@@ -74,7 +76,9 @@ class FakeForkServer(ForkServer):
         self.refuse: Exception | None = None
         self._turns = turns
 
-    async def fork(self, name: str, on_exit: Callable[[int], None]) -> ForkedWorker:
+    async def fork(
+        self, name: str, on_exit: Callable[[int], None], urgency: Callable[[], Urgency] = Urgency
+    ) -> ForkedWorker:
         for _ in itertools.repeat(None, self._turns):
             await asyncio.sleep(0)
         if self.refuse is not None:

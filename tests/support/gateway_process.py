@@ -149,15 +149,23 @@ class GatewayProcess:
         assert self.process is not None
         return self.process.pid
 
+    def fork_servers(self) -> list[int]:
+        """More than one while workers of one that hangs live."""
+        return [pid for pid in children(self.pid) if process_name(pid) == "tc-forkserver"]
+
     def fork_server(self) -> int | None:
-        named = [pid for pid in children(self.pid) if process_name(pid) == "tc-forkserver"]
+        named = self.fork_servers()
         return named[0] if named else None
+
+    def workers(self) -> dict[str, int]:
+        """Process ids by what is shown of the stream's name."""
+        pids = [pid for server in self.fork_servers() for pid in children(server)]
+        named = ((process_name(pid), pid) for pid in pids)
+        return {name.removeprefix("tc:"): pid for name, pid in named if name.startswith("tc:")}
 
     def worker(self, stream: str) -> int | None:
         """Process id of a stream's worker, None where there is none."""
-        server = self.fork_server()
-        named = [pid for pid in children(server or 0) if process_name(pid) == f"tc:{stream}"[:15]]
-        return named[0] if named else None
+        return self.workers().get(stream[:12])
 
     def wait_for_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
         def found() -> int | None:

@@ -1,211 +1,118 @@
-"""The service's side of the fork server: start it, ask it for workers, hear when one ends."""
+"""Where workers come from: a fork server that is asked for one after another, and replaced when it is gone or hangs."""
 
 import asyncio
-import contextlib
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
+from transcoder import clock
 from transcoder.errors import WorkerError
+from transcoder.service.fork_queue import ForkQueue, Urgency
+from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnExit, OnLost, launch
 
-START_TIMEOUT_S = 120.0
-"""Compiling the kernels on a slow machine takes tens of seconds, once."""
-FORK_TIMEOUT_S = 5.0
-CLOSE_TIMEOUT_S = 2.0
+HEARTBEAT_S = 1.0
+"""Seconds between looks at the fork server."""
+
+Launch = Callable[[Path | None, OnLost], ForkServerProcess]
 
 log = structlog.get_logger()
 
 
-class ForkedWorker:
-    """A worker process.
-
-    Attributes:
-        pid: of the process.
-        connection: our end of its socket.
-    """
-
-    def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid = pid
-        self.connection = connection
-        try:
-            self._pidfd: int | None = os.pidfd_open(pid)
-        except OSError:  # it is dead already; its socket will say so
-            self._pidfd = None
-
-    def kill(self) -> None:
-        """End it at once. Safe at any time: a process id that is used again is not hit."""
-        if self._pidfd is not None:
-            with contextlib.suppress(OSError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            os.close(self._pidfd)
-            self._pidfd = None
-
-
 class ForkServer:
-    """A fork server process, started again when it is gone.
+    """A fork server that is always there.
+
+    A fork server that is slow, because the machine is busy, is waited for. One that hangs is replaced, but left alone
+    as long as it has workers, because they would die with it.
 
     Args:
         cache_dir: where compiled kernels are kept, or None.
+        launch: starts a fork server process.
     """
 
-    def __init__(self, cache_dir: Path | None) -> None:
+    def __init__(self, cache_dir: Path | None, launch: Launch = launch) -> None:
         self._cache_dir = cache_dir
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._ready: asyncio.Future[None] | None = None
-        self._requests: dict[int, tuple[asyncio.Future[int], Callable[[int], None]]] = {}
-        self._exits: dict[int, Callable[[int], None]] = {}
-        self._next_id = 0
-        self._starting = asyncio.Lock()
+        self._launch = launch
+        self._current: ForkServerProcess | None = None
+        self._others: list[ForkServerProcess] = []
+        """Processes that are not asked any more: they have workers, or wait to be reaped."""
+        self._queue = ForkQueue()
+        self._heartbeat: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
     def pid(self) -> int | None:
-        """Of the fork server process."""
-        return self._process.pid if self._process is not None else None
+        """Process id of the fork server that is asked for workers."""
+        return self._current.pid if self._current is not None else None
 
     async def start(self) -> None:
-        """Start it if it is not running, and wait until it can fork.
+        """Start the fork server if it is not running, and wait until it can fork.
 
         Raises:
             WorkerError: it did not come up.
         """
-        async with self._starting:
-            if self._control is not None:
-                return
-            if self._closed:
-                raise WorkerError("the service is shutting down")
-            await self._launch()
+        await self._ready()
 
-    async def _launch(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
-        cache = str(self._cache_dir) if self._cache_dir is not None else ""
-        arguments = [sys.executable, "-P", "-m", "transcoder.worker.forkserver"]
-        arguments += [str(theirs.fileno()), cache, str(os.getpid())]
-        self._process = subprocess.Popen(  # noqa: ASYNC220  # milliseconds, once
-            arguments,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
-        theirs.close()
-        loop = asyncio.get_running_loop()
-        self._control = ours
-        self._ready = loop.create_future()
-        loop.add_reader(ours.fileno(), self._on_readable)
-        try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await self._ready
-        except TimeoutError:
-            self._lost()
-            raise WorkerError(f"the fork server did not start in {START_TIMEOUT_S:g} s") from None
+    async def _ready(self) -> ForkServerProcess:
+        if self._closed:
+            raise WorkerError("the service is shutting down")
+        if self._current is None:
+            self._current = self._launch(self._cache_dir, self._on_lost)
+        if self._heartbeat is None:
+            self._heartbeat = asyncio.get_running_loop().create_task(self._watch())
+        current = self._current
+        await current.ready()
+        return current
 
-    def _on_readable(self) -> None:
-        control = self._control
-        while control is not None:
-            try:
-                data = control.recv(65_536)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self._lost()
-                return
-            self._answer(json.loads(data))
-            control = self._control
-
-    def _answer(self, answer: dict[str, int]) -> None:
-        if "ready" in answer:
-            log.debug("fork server ready", kernels_s=answer["kernels_s"], threads=answer["threads"])
-            if self._ready is not None and not self._ready.done():
-                self._ready.set_result(None)
-        elif "exited" in answer:
-            callback = self._exits.pop(answer["exited"], None)
-            if callback is not None:
-                callback(answer["status"])
-        else:
-            request, on_exit = self._requests.pop(answer["id"], (None, None))
-            if request is not None and on_exit is not None and not request.done():
-                self._exits[answer["pid"]] = on_exit  # now: the next message may tell that it ended
-                request.set_result(answer["pid"])
-
-    def _lost(self) -> None:
-        """It is gone, and its children with it."""
-        if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control.fileno())
-            self._control.close()
-            self._control = None
-        if self._process is not None:
-            with contextlib.suppress(OSError):
-                self._process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
-            if not self._closed:
-                log.error("the fork server is gone; it is started again", status=self._process.returncode)
-        error = WorkerError("the fork server is gone")
-        for future in (self._ready, *(future for future, _ in self._requests.values())):
-            if future is not None and not future.done():
-                future.set_exception(error)
-        self._requests.clear()
-        exits, self._exits = self._exits, {}
-        for callback in exits.values():
-            callback(-int(signal.SIGKILL))
-
-    async def fork(self, name: str, on_exit: Callable[[int], None]) -> ForkedWorker:
-        """A new worker.
+    async def fork(self, name: str, on_exit: OnExit, urgency: Callable[[], Urgency] = Urgency) -> ForkedWorker:
+        """Have a worker forked, as soon as it is this stream's turn.
 
         Args:
             name: shown in ps.
-            on_exit: called with its exit code, negative for a signal.
+            on_exit: called with the worker's exit code, negative for a signal, maybe before this returns.
+            urgency: asked whenever a turn begins.
 
         Raises:
-            WorkerError: there is no fork server or it does not answer.
+            WorkerError: there is no fork server, or it can't fork.
         """
-        await self.start()
-        control = self._control
-        if control is None:
-            raise WorkerError("the fork server is gone")
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._next_id += 1
-        request = self._next_id
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._requests[request] = future, on_exit
-        try:
-            socket.send_fds(control, [json.dumps({"id": request, "name": name}).encode()], [theirs.fileno()])
-            async with asyncio.timeout(FORK_TIMEOUT_S):
-                pid = await future
-        except (OSError, TimeoutError, WorkerError) as error:
-            ours.close()
-            self._requests.pop(request, None)
-            if isinstance(error, TimeoutError):
-                self._lost()  # it hangs: nothing comes of it any more
-            raise WorkerError(f"no worker could be started: {error or 'the fork server does not answer'}") from None
-        finally:
-            theirs.close()
-        return ForkedWorker(pid, ours)
+        await self._ready()  # all that wait for the fork server are put in order when it is there
+        async with self._queue.turn(urgency):
+            current = await self._ready()
+            return await current.fork(name, on_exit)
 
     async def close(self) -> None:
-        """End it: it ends its workers, waits for them and follows."""
+        """End the fork server: it ends its workers, waits for them and follows."""
         self._closed = True
-        control, process = self._control, self._process
-        if control is None or process is None:
-            return
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(control.fileno())
-        control.close()
-        self._control = None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await loop.run_in_executor(None, process.wait, CLOSE_TIMEOUT_S)
-        self._lost()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        running = [*self._others, *([self._current] if self._current is not None else [])]
+        self._current, self._others = None, []
+        await asyncio.gather(*(process.close() for process in running))
+
+    # -- watch ---------------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            self._check(clock.monotonic())
+
+    def _check(self, now: float) -> None:
+        current = self._current
+        if current is not None and current.check(now):
+            log.error("the fork server hangs; another one takes its place", pid=current.pid)
+            self._current = None
+            self._others.append(current)
+            current.retire()
+        for process in self._others:
+            if not process.is_needed:
+                process.end()
+        self._others = [process for process in self._others if not process.has_ended()]
+
+    def _on_lost(self, process: ForkServerProcess) -> None:
+        if process is self._current:
+            self._current = None
+            self._others.append(process)
+            log.error("the fork server is gone; it is started again", pid=process.pid)
+        else:
+            log.error("a fork server that hung is gone", pid=process.pid)

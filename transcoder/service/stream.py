@@ -172,6 +172,11 @@ class Stream(OutputOwner, WorkerListener):
 
     # -- from the worker -----------------------------------------------------------------------------------------
 
+    @property
+    @override
+    def has_readers(self) -> bool:
+        return self.status.readers > 0
+
     @override
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
         if self.outputs.numbered(picture.output_number).on_picture(picture, types, clock.monotonic()):

@@ -24,6 +24,7 @@ from transcoder.ipc.messages import (
     serialize_repeat,
     serialize_snapshot_request,
 )
+from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import GroupOfPictures
 from transcoder.service.status import WorkerStatus
@@ -49,6 +50,10 @@ SNAPSHOT_WAIT_S = 3.0
 
 class WorkerListener(Protocol):
     """Who gets what a stream's workers make, and is told what becomes of them."""
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether somebody watches the stream: then it gets a worker before others do."""
 
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
         """Take a picture that our encoder made, and the types of its NAL units."""
@@ -138,7 +143,7 @@ class Worker:
         self._told = self._with_fixed(self._fixed_formats())
         try:
             self._connection = await WorkerConnection.start(
-                self._fork_server, self._name, self._told, self._on_message, self._on_gone
+                self._fork_server, self._name, self._told, self._on_message, self._on_gone, self._urgency
             )
         except WorkerError as error:
             self._listener.on_worker_problem(str(error))
@@ -146,6 +151,9 @@ class Worker:
             self._life.start_failed(clock.monotonic())
         else:
             self._life.started(clock.monotonic())
+
+    def _urgency(self) -> Urgency:
+        return Urgency(has_readers=self._listener.has_readers, has_played=self.last_decoded > 0)
 
     def _brief(self) -> None:
         """Tell a new worker what its predecessor knew."""

@@ -1,16 +1,17 @@
 """One worker process as the service sees it: messages, signs of life, memory."""
 
 import asyncio
-import os
-import re
 import select
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from transcoder import clock
 from transcoder.errors import RemoteProtocolError, WorkerError
 from transcoder.ipc.messages import MessageParser, MessageType, serialize_message
-from transcoder.service.forkserver import ForkedWorker, ForkServer
+from transcoder.service.fork_queue import Urgency
+from transcoder.service.forkserver import ForkServer
+from transcoder.service.forkserver_process import ForkedWorker  # noqa: TC001  # one block of imports
+from transcoder.service.process_watch import is_hanging, sample_process
 from transcoder.worker_options import WorkerOptions
 
 HANG_S = 1.2
@@ -18,16 +19,9 @@ HANG_S = 1.2
 STARVED_S = 10.0
 """Without a message for so long it hangs, whatever the reason."""
 START_S = 5.0
+"""Seconds in which a new worker has to send its first message."""
 MAX_BACKLOG = 6 << 20
 """Bytes that may wait for a worker; past it access units are shed."""
-
-_CLOCK_TICKS = 100
-"""Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
-_PRIVATE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+)", re.MULTILINE)
-_BUSY = 0.5
-"""Share of a core that a process in an endless loop takes even on a busy machine ..."""
-_IDLE = 0.02
-"""... and that one which is stopped or waits for ever does not."""
 
 
 class WorkerConnection(asyncio.Protocol):
@@ -54,7 +48,8 @@ class WorkerConnection(asyncio.Protocol):
         self._gone = False
         self._reason = ""
         self._last_message = clock.monotonic()
-        self._cpu: tuple[float, float] = (0.0, 0.0)
+        self._heard: tuple[float, float] = (0.0, 0.0)
+        """When the worker was last heard of, and its processor time then."""
         self.private_bytes = 0
 
     @classmethod
@@ -65,8 +60,17 @@ class WorkerConnection(asyncio.Protocol):
         options: WorkerOptions,
         on_message: Callable[[MessageType, memoryview], None],
         on_gone: Callable[[str], None],
+        urgency: Callable[[], Urgency] = Urgency,
     ) -> "WorkerConnection":
         """Start a worker and configure it. It may die meanwhile: then on_gone was called before this returns.
+
+        Args:
+            fork_server: where the worker comes from.
+            name: shown in ps.
+            options: of the worker.
+            on_message: gets every message.
+            on_gone: called once with the reason in one line.
+            urgency: how much this worker is needed, asked while others wait as well.
 
         Raises:
             WorkerError: it could not be started; on_gone is not called any more.
@@ -74,7 +78,7 @@ class WorkerConnection(asyncio.Protocol):
         link = cls(on_message, on_gone, options.memory_limit_mb)
         loop = asyncio.get_running_loop()
         try:
-            link._forked = forked = await fork_server.fork(name, link._on_exit)
+            link._forked = forked = await fork_server.fork(name, link._on_exit, urgency)
             await loop.create_unix_connection(lambda: link, sock=forked.connection)
         except OSError as error:
             link.stop()
@@ -88,7 +92,7 @@ class WorkerConnection(asyncio.Protocol):
 
     @property
     def pid(self) -> int | None:
-        """Of the process."""
+        """Process id of the worker."""
         return self._forked.pid if self._forked is not None else None
 
     def configure(self, options: WorkerOptions) -> None:
@@ -163,25 +167,21 @@ class WorkerConnection(asyncio.Protocol):
         """Look at memory and signs of life; kill what has too much of the one or none of the other."""
         if self._gone or self._forked is None:
             return
-        status = _process_status(self._forked.pid)
-        if status is None:
+        sample = sample_process(self._forked.pid)
+        if sample is None:
             return
-        self.private_bytes = status["private_bytes"]
+        self.private_bytes = sample.private_bytes
         if self.private_bytes > self._memory_limit:
             self.kill(f"worker took {self.private_bytes >> 20} MiB, over its limit of {self._memory_limit >> 20} MiB")
             return
         silent = now - self._last_message
         if silent < HANG_S:
-            self._cpu = (now, status["cpu_s"])
+            self._heard = (now, sample.cpu_s)
             return
         if self._has_unread():
             return  # this process is behind, not the worker
-        # silent because it hangs, or because this machine has no time for it? Only the former is its fault.
-        since, cpu_s = self._cpu
-        share = (status["cpu_s"] - cpu_s) / max(now - since, 0.1)
-        runnable = status["state"] == "R"
-        hangs = share > _BUSY if runnable else share < _IDLE
-        if hangs or silent > STARVED_S:
+        heard, cpu_s = self._heard
+        if is_hanging(sample, cpu_s, now - heard) or silent > STARVED_S:
             self.kill(f"worker gave no sign of life for {silent:.1f} s")
 
     def _has_unread(self) -> bool:
@@ -189,26 +189,3 @@ class WorkerConnection(asyncio.Protocol):
         if self._forked is not None:
             poll.register(self._forked.connection, select.POLLIN)
         return bool(poll.poll(0))
-
-
-def _process_status(pid: int) -> dict[str, Any] | None:
-    try:
-        stat = _read(f"/proc/{pid}/stat")
-        memory = _read(f"/proc/{pid}/status")
-    except OSError:
-        return None
-    fields = stat.rpartition(b")")[2].split()
-    return {
-        "state": fields[0].decode(),
-        "cpu_s": (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
-        "private_bytes": sum(int(kibibytes) for kibibytes in _PRIVATE.findall(memory)) << 10,
-    }
-
-
-def _read(path: str) -> bytes:
-    """A file of /proc: four times a second of every worker, so without what pathlib and text files add."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(file, 4096)
-    finally:
-        os.close(file)

@@ -4,8 +4,9 @@ Our own rather than multiprocessing's, because that one imports the parent's mai
 costs tens of megabytes a worker and drags the service's modules into the sandbox.
 
 It is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a SOCK_SEQPACKET socket:
-a request is a JSON object with `id` and `name` and carries the worker's socket; answers are `{"ready": ...}`,
-`{"id", "pid"}` and `{"exited": pid, "status": ...}`.
+a request is a JSON object with `id` and `name` and carries the worker's socket, or `{"ping"}`; answers are
+`{"ready": ...}`, `{"id", "pid"}` or `{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes
+after the answer that named the process.
 """
 
 import contextlib
@@ -38,7 +39,21 @@ def main() -> None:
 
 
 def _send(control: socket.socket, answer: dict[str, Any]) -> None:
-    control.send(json.dumps(answer).encode())
+    """Send an answer, and wait for a service that is behind.
+
+    Raises:
+        OSError: the service is gone.
+    """
+    data = json.dumps(answer).encode()
+    while True:
+        try:
+            control.send(data)
+        except BlockingIOError:
+            room = select.poll()
+            room.register(control, select.POLLOUT)
+            room.poll()
+        else:
+            return
 
 
 class _Server:
@@ -76,17 +91,25 @@ class _Server:
         while True:
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 1)
+                if not data:
+                    return False
+                _send(self._control, self._answer(json.loads(data), descriptors))
             except BlockingIOError:
                 return True
             except OSError:
                 return False
-            if not data:
-                return False
-            request = json.loads(data)
+
+    def _answer(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        if "ping" in request:
+            return {"pong": True}
+        try:
             pid = self._fork(descriptors[0], request["name"])
+        except OSError as error:  # no memory or no process is left: a worker fewer, and the others live
+            return {"id": request["id"], "error": str(error)}
+        finally:
             os.close(descriptors[0])
-            self._children.add(pid)
-            _send(self._control, {"id": request["id"], "pid": pid})
+        self._children.add(pid)
+        return {"id": request["id"], "pid": pid}
 
     def _fork(self, descriptor: int, name: str) -> int:
         parent = os.getpid()

@@ -1,0 +1,297 @@
+"""One fork server process as the service sees it: its control socket, its workers, its signs of life."""
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from transcoder.errors import WorkerError
+from transcoder.service.process_watch import AnswerWatch, sample_process
+
+START_LIMIT_S = 120.0
+"""Seconds for which a fork server that loads may compute, or wait for the compiler: tens of them, once."""
+ANSWER_LIMIT_S = 5.0
+"""Seconds for which a fork server may compute, or wait, without an answer; a fork takes it some hundredths."""
+CLOSE_TIMEOUT_S = 2.0
+MAX_ANSWER = 4096
+"""Bytes of a message of the fork server."""
+
+OnLost = Callable[["ForkServerProcess"], None]
+"""Called once when a fork server is gone without having been asked to go."""
+OnExit = Callable[[int], None]
+"""Called with a worker's exit code, negative for a signal."""
+
+log = structlog.get_logger()
+
+
+class Process(Protocol):
+    """The part of subprocess.Popen that is used here."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    def poll(self) -> int | None:
+        """Reap the process if it has ended; its exit status, or None."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and reap the process."""
+
+
+class ForkedWorker:
+    """A worker process.
+
+    Attributes:
+        pid: its process id.
+        connection: our end of its socket.
+        is_killed: whether kill() was called.
+    """
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid = pid
+        self.connection = connection
+        self.is_killed = False
+        try:
+            self._pidfd: int | None = os.pidfd_open(pid)
+        except OSError:  # it is dead already; its socket will say so
+            self._pidfd = None
+
+    def kill(self) -> None:
+        """End the worker at once. This is safe at any time: a process id that is used again is not hit."""
+        self.is_killed = True
+        if self._pidfd is not None:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
+class _Request:
+    def __init__(self, connection: socket.socket, on_exit: OnExit) -> None:
+        self.connection = connection
+        self.on_exit = on_exit
+        self.worker: asyncio.Future[ForkedWorker] = asyncio.get_running_loop().create_future()
+
+
+class ForkServerProcess:
+    """A fork server process, from its start until it is gone.
+
+    Args:
+        process: the process.
+        control: our end of its control socket, not blocking.
+        on_lost: called once when the process is gone without having been asked to go.
+    """
+
+    def __init__(self, process: Process, control: socket.socket, on_lost: OnLost) -> None:
+        self._process = process
+        self._control: socket.socket | None = control
+        self._on_lost = on_lost
+        self._settled = asyncio.Event()
+        self._problem = ""
+        self._is_ready = False
+        self._is_pinged = False
+        self._watch = AnswerWatch(START_LIMIT_S)
+        self._requests: dict[int, _Request] = {}
+        self._workers: dict[int, tuple[ForkedWorker, OnExit]] = {}
+        self._next_id = 0
+        asyncio.get_running_loop().add_reader(control.fileno(), self._on_readable)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the fork server."""
+        return self._process.pid
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a worker may be asked for, now or once the fork server is ready."""
+        return not self._problem
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a worker of this fork server lives: it would die with its parent."""
+        return self._control is not None and not all(worker.is_killed for worker, _ in self._workers.values())
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    async def ready(self) -> None:
+        """Wait until the fork server can fork.
+
+        Raises:
+            WorkerError: it is gone or hangs.
+        """
+        await self._settled.wait()
+        if self._problem:
+            raise WorkerError(self._problem)
+
+    async def fork(self, name: str, on_exit: OnExit) -> ForkedWorker:
+        """Have a worker forked.
+
+        Args:
+            name: shown in ps.
+            on_exit: called when the worker has ended, maybe before this returns.
+
+        Raises:
+            WorkerError: the fork server can't fork, is gone, or hangs.
+        """
+        if self._control is None or self._problem:
+            raise WorkerError(self._problem)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._next_id += 1
+        number, request = self._next_id, _Request(ours, on_exit)
+        self._requests[number] = request
+        try:
+            socket.send_fds(self._control, [json.dumps({"id": number, "name": name}).encode()], [theirs.fileno()])
+            return await request.worker
+        except OSError as error:
+            ours.close()
+            raise WorkerError(f"no worker could be started: {error}") from None
+        except BaseException:  # or the caller was cancelled; a worker whose socket is closed ends
+            if request.worker.done() and not request.worker.cancelled() and request.worker.exception() is None:
+                request.worker.result().kill()
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            self._requests.pop(number, None)
+
+    # -- signs of life -------------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> bool:
+        """Whether the fork server hangs. Call this about once a second; it also asks for the next sign of life.
+
+        The fork server has one thread, so it answers between forks only; what it does meanwhile is seen in /proc.
+        """
+        if self._control is None or self._problem or self._has_unread(self._control):
+            return False  # or this process is behind, not the fork server
+        if self._is_ready and not self._is_pinged:
+            with contextlib.suppress(OSError):
+                self._control.send(b'{"ping": true}')
+                self._is_pinged = True
+        sample = sample_process(self.pid)
+        return sample is not None and self._watch.look(now, sample)
+
+    @staticmethod
+    def _has_unread(control: socket.socket) -> bool:
+        poll = select.poll()
+        poll.register(control, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _on_readable(self) -> None:
+        while self._control is not None:
+            try:
+                data = self._control.recv(MAX_ANSWER)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._lost()
+                return
+            self._watch.answered()
+            self._answer(json.loads(data))
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        if "ready" in answer:
+            log.debug("fork server ready", kernels_s=answer["kernels_s"], threads=answer["threads"])
+            self._is_ready = True
+            self._watch = AnswerWatch(ANSWER_LIMIT_S)
+            self._settled.set()
+        elif "pong" in answer:
+            self._is_pinged = False
+        elif "exited" in answer:
+            _, on_exit = self._workers.pop(answer["exited"], (None, None))
+            if on_exit is not None:
+                on_exit(answer["status"])
+        elif (request := self._requests.pop(answer["id"], None)) is not None and not request.worker.done():
+            if "pid" in answer:
+                worker = ForkedWorker(answer["pid"], request.connection)
+                self._workers[worker.pid] = worker, request.on_exit  # now: the next message may tell that it ended
+                request.worker.set_result(worker)
+            else:
+                request.worker.set_exception(WorkerError(f"no worker could be started: {answer['error']}"))
+
+    # -- end -----------------------------------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """Ask this fork server for nothing any more. It stays as long as it has workers, which would die with it."""
+        self._give_up("the fork server does not answer" if self._is_ready else "the fork server does not start")
+
+    def end(self) -> None:
+        """Kill the fork server, and with it what workers it has."""
+        self._hang_up()
+        with contextlib.suppress(OSError):
+            self._process.kill()
+
+    async def close(self) -> None:
+        """End the fork server: it ends its workers, waits for them and follows."""
+        self._hang_up()
+        self._give_up("the service is shutting down")
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await loop.run_in_executor(None, self._process.wait, CLOSE_TIMEOUT_S)
+        self.end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await loop.run_in_executor(None, self._process.wait, CLOSE_TIMEOUT_S)
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone; it is reaped with this."""
+        return self._process.poll() is not None
+
+    def _hang_up(self) -> None:
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._control.close()
+            self._control = None
+
+    def _give_up(self, problem: str) -> None:
+        self._problem = self._problem or problem
+        self._settled.set()
+        for request in self._requests.values():
+            if not request.worker.done():
+                request.worker.set_exception(WorkerError(problem))
+        self._requests.clear()
+
+    def _lost(self) -> None:
+        """The fork server is gone, and its workers with it."""
+        self.end()
+        self._give_up("the fork server is gone")
+        self._on_lost(self)
+        workers, self._workers = self._workers, {}
+        for _, on_exit in workers.values():
+            on_exit(-int(signal.SIGKILL))
+
+
+def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
+    """Start a fork server process.
+
+    Args:
+        cache_dir: where compiled kernels are kept, or None.
+        on_lost: called once when the process is gone without having been asked to go.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    arguments = [sys.executable, "-P", "-m", "transcoder.worker.forkserver"]
+    arguments += [str(theirs.fileno()), str(cache_dir or ""), str(os.getpid())]
+    process = subprocess.Popen(
+        arguments,
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        env=dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"),
+        start_new_session=True,
+    )
+    theirs.close()
+    return ForkServerProcess(process, ours, on_lost)

@@ -1,0 +1,101 @@
+"""Whether a process hangs, or this machine has no time for it: only the former is the process's fault."""
+
+import os
+import re
+from dataclasses import dataclass
+
+_CLOCK_TICKS = 100
+"""Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
+_PRIVATE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+)", re.MULTILINE)
+_AWAKE = frozenset("RD")
+"""States of a process that computes, waits for a processor, or waits for the kernel (proc(5))."""
+_BUSY = 0.5
+"""Share of a core that a process in an endless loop takes even on a busy machine ..."""
+_IDLE = 0.02
+"""... and that one which is stopped or waits for ever does not."""
+_MAX_STEP_S = 2.0
+"""Seconds that count between two looks; with more between them this process was away itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSample:
+    """A process at a moment.
+
+    Attributes:
+        state: the letter that proc(5) gives the process: R runs or wants to, S sleeps, T is stopped.
+        cpu_s: processor time of the process so far, seconds.
+        private_bytes: memory that the process shares with no file.
+    """
+
+    state: str
+    cpu_s: float
+    private_bytes: int
+
+
+def sample_process(pid: int) -> ProcessSample | None:
+    """Look at a process; None when it is gone."""
+    try:
+        stat = _read(f"/proc/{pid}/stat")
+        memory = _read(f"/proc/{pid}/status")
+    except OSError:
+        return None
+    fields = stat.rpartition(b")")[2].split()
+    return ProcessSample(
+        state=fields[0].decode(),
+        cpu_s=(int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
+        private_bytes=sum(int(kibibytes) for kibibytes in _PRIVATE.findall(memory)) << 10,
+    )
+
+
+def _read(path: str) -> bytes:
+    """Read a file of /proc: four times a second of every worker, so without what pathlib and text files add."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 4096)
+    finally:
+        os.close(file)
+
+
+def is_hanging(sample: ProcessSample, cpu_s: float, span_s: float) -> bool:
+    """Whether a silent process is in an endless loop or waits for ever.
+
+    Args:
+        sample: the process now.
+        cpu_s: its processor time when it was last heard of.
+        span_s: seconds since then.
+    """
+    share = (sample.cpu_s - cpu_s) / max(span_s, 0.1)
+    return share > _BUSY if sample.state == "R" else share < _IDLE
+
+
+class AnswerWatch:
+    """Tells when a process that owes an answer hangs, however busy the machine is. Sans-IO.
+
+    The process hangs when it has slept, or was stopped, for `limit_s`, or has computed for `limit_s` of its own
+    processor time. A process that is runnable and gets no time does neither, so it is never said to hang.
+
+    Args:
+        limit_s: seconds.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._first: ProcessSample | None = None
+        self._last: tuple[float, ProcessSample] | None = None
+        self._slept_s = 0.0
+
+    def answered(self) -> None:
+        """The process gave a sign of life."""
+        self._first = self._last = None
+        self._slept_s = 0.0
+
+    def look(self, now: float, sample: ProcessSample) -> bool:
+        """Whether the process hangs; call this about once a second while an answer is owed."""
+        if self._first is None or self._last is None:
+            self._first = sample
+        else:
+            before, previous = self._last
+            awake = sample.state in _AWAKE or previous.state in _AWAKE or sample.cpu_s > previous.cpu_s
+            self._slept_s = 0.0 if awake else self._slept_s + min(now - before, _MAX_STEP_S)
+        self._last = now, sample
+        return self._slept_s >= self._limit_s or sample.cpu_s - self._first.cpu_s >= self._limit_s
