@@ -1,6 +1,7 @@
 """The service's view of one real worker, asked for by this process."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -9,11 +10,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
+from tests.support.gateway_process import children, process_name
+from tests.support.suspended import Suspended
 from transcoder.codecs.nal import Codec
-from transcoder.ipc.messages import MessageType, parse_coded, serialize_repeat
+from transcoder.ipc.messages import CodedMessage, MessageType, parse_coded, serialize_repeat
 from transcoder.service.forkserver import ForkServer
+from transcoder.service.status import WorkerStatus
+from transcoder.service.worker import Worker
 from transcoder.service.worker_connection import WorkerConnection
+from transcoder.service.worker_receiver import WorkerListener
+from transcoder.service.worker_reports import PictureFormat
 from transcoder.worker_options import OutputOptions, WorkerOptions
 
 pytestmark = pytest.mark.e2e
@@ -151,3 +159,62 @@ async def test_workers_end_with_the_fork_server(worker: Watched, server: ForkSer
     other.link = await WorkerConnection.start(server, "front", WorkerOptions(), other.on_message, other.gone.append)
     await other.until(MessageType.READY)
     other.link.stop()
+
+
+class Stream(WorkerListener):
+    """The rest of a stream, which does nothing."""
+
+    has_readers = False
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+
+    def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
+        pass
+
+    def on_format(self, report: PictureFormat) -> None:
+        pass
+
+    def on_coded_audio(self, pts: int, frame: bytes) -> None:
+        pass
+
+    def on_worker_lost(self, reason: str) -> None:
+        self.lost.append(reason)
+
+    def on_worker_problem(self, problem: str) -> None:
+        pass
+
+
+async def test_a_worker_killed_at_any_await_of_its_start_is_replaced(server: ForkServer) -> None:
+    """As tests/service/test_worker.py does it with sockets alone; here the kernel and the fork server tell of it."""
+    met = []
+    for suspension in itertools.count():
+        stream, status = Stream(), WorkerStatus()
+        worker = Worker(f"w{suspension}", WorkerOptions(), server, status, structlog.get_logger(), stream)
+        state = ""
+
+        def kill(number: int, wanted: int = suspension, worker: Worker = worker) -> None:
+            nonlocal state
+            if number == wanted:
+                state = "running" if worker.is_running else "not there"
+                time.sleep(0.1)  # what was asked for before this await happens now
+                for pid in children(server.pid or 0):
+                    os.kill(pid, signal.SIGKILL)
+                    state = "running" if worker.is_running else "being started"
+                time.sleep(0.1)  # and it is told before the await ends
+
+        task = asyncio.get_running_loop().create_task(Suspended(worker.run(), kill).run())
+        async with asyncio.timeout(10):
+            # a worker that lives and has reported: it has read its configuration and is in its sandbox
+            while not (worker.is_running and status.report and process_name(status.pid or 0) == f"tc:w{suspension}"):
+                await asyncio.sleep(0.01)
+        assert len(stream.lost) == status.deaths == (0 if state == "not there" else 1)
+        met.append(state)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        worker.stop()
+        await asyncio.sleep(0.1)
+        if state == "running":
+            break
+    assert met.count("being started") >= 2
+    assert met[-1] == "running"

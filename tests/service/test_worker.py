@@ -4,14 +4,14 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import structlog
 import uvloop
 
 from tests.support.fork_server import FakeForkServer
+from tests.support.suspended import Suspended
 from transcoder.codecs.nal import Codec
 from transcoder.errors import CommandRejected, WorkerError
 from transcoder.ipc.messages import (
@@ -23,7 +23,8 @@ from transcoder.ipc.messages import (
     serialize_snapshot,
 )
 from transcoder.service.status import WorkerStatus
-from transcoder.service.worker import Worker, WorkerListener
+from transcoder.service.worker import Worker
+from transcoder.service.worker_receiver import WorkerListener
 from transcoder.service.worker_reports import PictureFormat
 from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, WorkerOptions
@@ -86,33 +87,6 @@ async def watched() -> AsyncIterator[Watched]:
 
 
 # -- life --------------------------------------------------------------------------------------------------------------
-
-
-class Suspended:
-    """A coroutine with a hook that is called whenever it is suspended, with the number of that suspension."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], hook: Callable[[int], None]) -> None:
-        self._coroutine = coroutine
-        self._hook = hook
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        number = 0
-        thrown: BaseException | None = None
-        while True:
-            try:
-                awaited = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
-            except StopIteration:
-                return
-            self._hook(number)
-            number += 1
-            try:
-                yield awaited
-                thrown = None
-            except BaseException as error:  # noqa: BLE001  # handed on
-                thrown = error
-
-    async def run(self) -> None:
-        await self
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
@@ -351,7 +325,7 @@ async def test_a_stream_without_a_picture_has_no_snapshot(watched: Watched) -> N
 
 
 async def test_a_worker_that_makes_no_snapshot(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transcoder.service.worker.SNAPSHOT_WAIT_S", 0.05)
+    monkeypatch.setattr("transcoder.service.worker_receiver.SNAPSHOT_WAIT_S", 0.05)
     with pytest.raises(CommandRejected, match=r"no snapshot in 0\.05 s"):
         await watched.worker.snapshot()
     watched.worker.stop()

@@ -9,7 +9,8 @@ from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source, SourceListener
 from transcoder.service.status import WorkerStatus
 from transcoder.service.stream import Stream
-from transcoder.service.worker import Worker, WorkerListener
+from transcoder.service.worker import Worker
+from transcoder.service.worker_receiver import WorkerListener
 from transcoder.source.intake import CodedUnit
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import MAIN, OutputOptions, WorkerOptions
@@ -44,6 +45,9 @@ class FakeWorker(Worker):
         takes: whether it has room for access units.
     """
 
+    audio_output: tuple[int, bytes] | None = None
+    last_decoded = 0.0
+
     def __init__(
         self,
         name: str,
@@ -56,8 +60,6 @@ class FakeWorker(Worker):
         self.listener = listener
         self.told: list[tuple[Any, ...]] = []
         self.takes = True
-        self.audio_output = None
-        self.last_decoded = 0.0
         self.has_process = False
         self.used_cpu_s = 0.0
 

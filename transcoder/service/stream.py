@@ -23,7 +23,8 @@ from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source
 from transcoder.service.source_feed import SourceFeed
 from transcoder.service.status import StreamStatus
-from transcoder.service.worker import Worker, WorkerListener
+from transcoder.service.worker import Worker
+from transcoder.service.worker_receiver import WorkerListener
 from transcoder.service.worker_reports import PictureFormat
 
 DECODE_WAIT_S: Final = 30.0

@@ -2,20 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Protocol
 
 import structlog
 
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import CommandRejected, WorkerError
 from transcoder.ipc.messages import (
     MAX_AUDIO_SIZE,
     RANDOM_ACCESS,
-    CodedMessage,
     MessageType,
     serialize_access_unit,
     serialize_audio,
@@ -30,45 +25,10 @@ from transcoder.service.gop import GroupOfPictures
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_connection import MAX_BACKLOG, WorkerConnection
 from transcoder.service.worker_life import RETRY_S, LifeAction, WorkerLife
-from transcoder.service.worker_reports import (
-    AudioOutput,
-    CodedAudio,
-    Failure,
-    PictureFormat,
-    Snapshot,
-    SourceFormat,
-    Statistics,
-    is_timely,
-    nal_unit_types,
-    parse_report,
-)
+from transcoder.service.worker_receiver import WorkerListener, WorkerReceiver
+from transcoder.service.worker_settings import WorkerSettings
 from transcoder.source.intake import CodedUnit
-from transcoder.worker_options import AudioFormat, OutputFormat, WorkerOptions
-
-SNAPSHOT_WAIT_S = 3.0
-
-
-class WorkerListener(Protocol):
-    """Who gets what a stream's workers make, and is told what becomes of them."""
-
-    @property
-    def has_readers(self) -> bool:
-        """Whether somebody watches the stream: then it gets a worker before others do."""
-
-    def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
-        """Take a picture that our encoder made, and the types of its NAL units."""
-
-    def on_format(self, report: PictureFormat) -> None:
-        """Note the format in which pictures of an output come from now on."""
-
-    def on_coded_audio(self, pts: int, frame: bytes) -> None:
-        """Take an AAC frame of ours and its time, 90 kHz ticks."""
-
-    def on_worker_lost(self, reason: str) -> None:
-        """Note that a worker died or was given up."""
-
-    def on_worker_problem(self, problem: str) -> None:
-        """Note, in one line, why there is no worker or what a worker can't do."""
+from transcoder.worker_options import AudioFormat, WorkerOptions
 
 
 class Worker:
@@ -81,10 +41,6 @@ class Worker:
         status: the worker's part of what is known of the stream; this Worker alone writes it.
         log: bound to the stream's name.
         listener: gets what workers make.
-
-    Attributes:
-        audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
-        last_decoded: monotonic seconds of the last report of newly decoded pictures.
     """
 
     def __init__(
@@ -97,23 +53,17 @@ class Worker:
         listener: WorkerListener,
     ) -> None:
         self._name = name
-        self._options = options
+        self._settings = WorkerSettings(options)
         self._fork_server = fork_server
         self._status = status
         self._log = log
         self._listener = listener
-        self._audio_format: AudioFormat | None = None
-        self.audio_output: tuple[int, bytes] | None = None
+        self._receiver = WorkerReceiver(self._settings, status, log, listener)
         self._life = WorkerLife()
         self._changed = asyncio.Event()
         self._gop = GroupOfPictures()
+        self._audio_format: AudioFormat | None = None
         self._connection: WorkerConnection | None = None
-        self._told = options
-        self._snapshots: list[asyncio.Future[bytes]] = []
-        self._decoded_pictures = 0
-        self._cpu_s = 0.0
-        self._formats: dict[int, PictureFormat] = {}
-        self.last_decoded = 0.0
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -140,10 +90,14 @@ class Worker:
                 await self._changed.wait()
 
     async def _start(self) -> None:
-        self._told = self._with_fixed(self._fixed_formats())
         try:
             self._connection = await WorkerConnection.start(
-                self._fork_server, self._name, self._told, self._on_message, self._on_gone, self._urgency
+                self._fork_server,
+                self._name,
+                self._settings.for_new_worker(),
+                self._receiver.receive,
+                self._on_gone,
+                self._urgency,
             )
         except WorkerError as error:
             self._listener.on_worker_problem(str(error))
@@ -160,11 +114,8 @@ class Worker:
         connection = self._connection
         if connection is None:
             return
-        if (
-            self._with_fixed([output.fixed for output in self._told.outputs]) != self._told
-        ):  # changed while the worker was started
-            connection.configure(self._options)
-        self._decoded_pictures = 0
+        if self._settings.changed_since():
+            connection.configure(self._settings.options)
         self._status.pid = connection.pid
         self._status.starts += 1
         if self._audio_format is not None:
@@ -182,11 +133,8 @@ class Worker:
         self._life.stop()
         self._end()
         self._status.pid = None
-        self._retire()
+        self._receiver.stop()
         self._gop.clear()
-        for snapshot in self._snapshots:
-            snapshot.cancel()
-        self._snapshots.clear()
 
     def replace(self, reason: str) -> None:
         """Give up the worker and what it knows."""
@@ -196,17 +144,14 @@ class Worker:
 
     def configure(self, options: WorkerOptions) -> None:
         """Other settings, for this worker and those to come."""
-        if options.shapes != self._options.shapes:
-            self._formats.clear()
-        self._options = options
+        self._settings.change(options)
         if self._connection is not None:
             self._connection.configure(options)
 
     def set_slate_size(self, size: tuple[int, int]) -> None:
         """The camera claims pictures of this size: a slate that has it need not be given up for them."""
-        width, height = size[0] & ~1, size[1] & ~1
-        if not self._formats and is_sane_size(width, height) and (width, height) != self._options.slate_size:
-            self.configure(replace(self._options, slate_size=(width, height)))
+        if self._settings.change_slate_size(size) and self._connection is not None:
+            self._connection.configure(self._settings.options)
 
     def check(self, now: float) -> None:
         """Look after the worker's memory and signs of life."""
@@ -221,7 +166,17 @@ class Worker:
     @property
     def cpu_s(self) -> float:
         """Processor time of all workers so far."""
-        return self._status.cpu_s + self._cpu_s
+        return self._status.cpu_s + self._receiver.cpu_s
+
+    @property
+    def audio_output(self) -> tuple[int, bytes] | None:
+        """Samples a second and AudioSpecificConfig of our audio, once there is any."""
+        return self._receiver.audio_output
+
+    @property
+    def last_decoded(self) -> float:
+        """Monotonic seconds of the last report of newly decoded pictures, or 0."""
+        return self._receiver.last_decoded
 
     # -- towards the worker --------------------------------------------------------------------------------------
 
@@ -270,20 +225,8 @@ class Worker:
         """
         if self._connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._snapshots.append(future)
         self._send(serialize_snapshot_request(0))
-        try:
-            async with asyncio.timeout(SNAPSHOT_WAIT_S):
-                picture = await future
-        except TimeoutError:
-            raise CommandRejected(f"stream {self._name} made no snapshot in {SNAPSHOT_WAIT_S:g} s") from None
-        finally:
-            if future in self._snapshots:
-                self._snapshots.remove(future)
-        if not picture:
-            raise CommandRejected(f"stream {self._name} has no picture yet")
-        return picture
+        return await self._receiver.snapshot(self._name)
 
     # -- from the worker -----------------------------------------------------------------------------------------
 
@@ -294,76 +237,8 @@ class Worker:
         self._connection = None
         self._status.pid = None
         self._status.deaths += 1
-        self._retire()
+        self._receiver.begin()
         self._log.warning("worker lost", reason=reason, gops_discarded=self._gop.discarded)
         self._life.died(now)
         self._changed.set()
         self._listener.on_worker_lost(reason)
-
-    def _retire(self) -> None:
-        self._status.cpu_s += self._cpu_s
-        self._cpu_s = 0.0
-
-    def _on_message(self, kind: MessageType, body: memoryview) -> None:
-        """Take a worker's message.
-
-        Raises:
-            RemoteProtocolError: no worker of ours sends this.
-        """
-        match parse_report(kind, body, len(self._options.outputs)):
-            case CodedMessage() as picture:
-                self._on_coded(picture)
-            case CodedAudio(pts=pts, data=data):
-                if is_timely(pts, clock.monotonic()):
-                    self._listener.on_coded_audio(pts, data)
-            case Statistics() as report:
-                self._on_statistics(report)
-            case PictureFormat() as report:
-                self._on_format(report)
-            case SourceFormat(document=document):
-                self._on_source_format(document)
-            case AudioOutput(clock_rate=rate, config=config):
-                self.audio_output = (rate, config)
-            case Failure(reason=reason):
-                self._listener.on_worker_problem(reason)
-                self._log.warning("worker reports", reason=reason)
-            case Snapshot(jpeg=jpeg):
-                for future in self._snapshots:
-                    if not future.done():
-                        future.set_result(jpeg)
-
-    def _on_coded(self, picture: CodedMessage) -> None:
-        """Let through only what our encoder makes, wherever it comes from."""
-        types = nal_unit_types(picture, self._options.outputs[picture.output_number].codec)
-        if types is None or not is_timely(picture.pts, clock.monotonic()):
-            self._status.rejected += 1
-        else:
-            self._listener.on_picture(picture, types)
-
-    def _on_statistics(self, report: Statistics) -> None:
-        self._cpu_s = report.cpu_s
-        if report.decoded_pictures > self._decoded_pictures:
-            self._decoded_pictures = report.decoded_pictures
-            self.last_decoded = clock.monotonic()
-        self._status.report = report.document
-
-    def _on_source_format(self, document: dict[str, Any]) -> None:
-        known = self._status.source_format
-        if known and document != known:
-            self._log.info("source format changed", before=known, now=document)
-        self._status.source_format = document
-
-    def _on_format(self, report: PictureFormat) -> None:
-        self._formats[report.output_number] = report
-        self._listener.on_format(report)
-
-    def _fixed_formats(self) -> list[OutputFormat | None]:
-        """The format of every output that a new worker is to keep; a slate's is given up for the camera's."""
-        made = [self._formats.get(number) for number in range(len(self._options.outputs))]
-        return [report.output if report is not None and not report.is_slate else None for report in made]
-
-    def _with_fixed(self, fixed: Sequence[OutputFormat | None]) -> WorkerOptions:
-        """The options, with a format that a new worker is to keep, or None, for every output that has one."""
-        kept = dict(enumerate(fixed))
-        outputs = tuple(replace(output, fixed=kept.get(number)) for number, output in enumerate(self._options.outputs))
-        return replace(self._options, outputs=outputs)

@@ -1,0 +1,168 @@
+"""The receiving side of a stream's workers: what they report is checked, counted and handed on."""
+
+import asyncio
+from typing import Any, Protocol
+
+import structlog
+
+from transcoder import clock
+from transcoder.errors import CommandRejected
+from transcoder.ipc.messages import CodedMessage, MessageType
+from transcoder.service.status import WorkerStatus
+from transcoder.service.worker_reports import (
+    AudioOutput,
+    CodedAudio,
+    Failure,
+    PictureFormat,
+    Snapshot,
+    SourceFormat,
+    Statistics,
+    is_timely,
+    nal_unit_types,
+    parse_report,
+)
+from transcoder.service.worker_settings import WorkerSettings
+
+SNAPSHOT_WAIT_S = 3.0
+
+
+class WorkerListener(Protocol):
+    """Who gets what a stream's workers make, and is told what becomes of them."""
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether somebody watches the stream: then it gets a worker before others do."""
+
+    def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
+        """Take a picture that our encoder made, and the types of its NAL units."""
+
+    def on_format(self, report: PictureFormat) -> None:
+        """Note the format in which pictures of an output come from now on."""
+
+    def on_coded_audio(self, pts: int, frame: bytes) -> None:
+        """Take an AAC frame of ours and its time, 90 kHz ticks."""
+
+    def on_worker_lost(self, reason: str) -> None:
+        """Note that a worker died or was given up."""
+
+    def on_worker_problem(self, problem: str) -> None:
+        """Note, in one line, why there is no worker or what a worker can't do."""
+
+
+class WorkerReceiver:
+    """Takes the messages of one worker after another.
+
+    Args:
+        settings: of the workers.
+        status: the worker's part of what is known of the stream.
+        log: bound to the stream's name.
+        listener: gets what is let through.
+
+    Attributes:
+        audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
+        last_decoded: monotonic seconds of the last report of newly decoded pictures, or 0.
+        cpu_s: processor time of the present worker, seconds.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        status: WorkerStatus,
+        log: structlog.stdlib.BoundLogger,
+        listener: WorkerListener,
+    ) -> None:
+        self._settings = settings
+        self._status = status
+        self._log = log
+        self._listener = listener
+        self._decoded_pictures = 0
+        self._snapshots: list[asyncio.Future[bytes]] = []
+        self.audio_output: tuple[int, bytes] | None = None
+        self.last_decoded = 0.0
+        self.cpu_s = 0.0
+
+    def begin(self) -> None:
+        """Expect another worker, which counts from zero; what the last one used is added up."""
+        self._status.cpu_s += self.cpu_s
+        self.cpu_s = 0.0
+        self._decoded_pictures = 0
+
+    def stop(self) -> None:
+        """Expect no worker any more."""
+        self.begin()
+        for snapshot in self._snapshots:
+            snapshot.cancel()
+        self._snapshots.clear()
+
+    async def snapshot(self, stream: str) -> bytes:
+        """Wait for the picture that the worker was asked for.
+
+        Args:
+            stream: its name, for the error.
+
+        Raises:
+            CommandRejected: there is none.
+        """
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._snapshots.append(future)
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                picture = await future
+        except TimeoutError:
+            raise CommandRejected(f"stream {stream} made no snapshot in {SNAPSHOT_WAIT_S:g} s") from None
+        finally:
+            if future in self._snapshots:
+                self._snapshots.remove(future)
+        if not picture:
+            raise CommandRejected(f"stream {stream} has no picture yet")
+        return picture
+
+    def receive(self, kind: MessageType, body: memoryview) -> None:
+        """Take a worker's message.
+
+        Raises:
+            RemoteProtocolError: no worker of ours sends this.
+        """
+        match parse_report(kind, body, len(self._settings.options.outputs)):
+            case CodedMessage() as picture:
+                self._on_picture(picture)
+            case CodedAudio(pts=pts, data=data):
+                if is_timely(pts, clock.monotonic()):
+                    self._listener.on_coded_audio(pts, data)
+            case Statistics() as report:
+                self._on_statistics(report)
+            case PictureFormat() as report:
+                self._settings.note_format(report)
+                self._listener.on_format(report)
+            case SourceFormat(document=document):
+                self._on_source_format(document)
+            case AudioOutput(clock_rate=rate, config=config):
+                self.audio_output = (rate, config)
+            case Failure(reason=reason):
+                self._listener.on_worker_problem(reason)
+                self._log.warning("worker reports", reason=reason)
+            case Snapshot(jpeg=jpeg):
+                for future in self._snapshots:
+                    if not future.done():
+                        future.set_result(jpeg)
+
+    def _on_picture(self, picture: CodedMessage) -> None:
+        """Let through only what our encoder makes, wherever it comes from."""
+        types = nal_unit_types(picture, self._settings.options.outputs[picture.output_number].codec)
+        if types is None or not is_timely(picture.pts, clock.monotonic()):
+            self._status.rejected += 1
+        else:
+            self._listener.on_picture(picture, types)
+
+    def _on_statistics(self, report: Statistics) -> None:
+        self.cpu_s = report.cpu_s
+        if report.decoded_pictures > self._decoded_pictures:
+            self._decoded_pictures = report.decoded_pictures
+            self.last_decoded = clock.monotonic()
+        self._status.report = report.document
+
+    def _on_source_format(self, document: dict[str, Any]) -> None:
+        known = self._status.source_format
+        if known and document != known:
+            self._log.info("source format changed", before=known, now=document)
+        self._status.source_format = document

@@ -1,0 +1,63 @@
+"""The settings of a stream's workers, the present one and those to come. Sans-IO."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from transcoder.codecs.picture_codec import is_sane_size
+from transcoder.service.worker_reports import PictureFormat
+from transcoder.worker_options import OutputFormat, WorkerOptions
+
+
+class WorkerSettings:
+    """Settings that outlive a worker.
+
+    Args:
+        options: as they are configured.
+
+    Attributes:
+        options: as they are configured, with the size of the slate.
+    """
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self.options = options
+        self._formats: dict[int, PictureFormat] = {}
+        self._given = options
+
+    def change(self, options: WorkerOptions) -> None:
+        """Go on with other options; formats that hang on what has changed are forgotten."""
+        if options.shapes != self.options.shapes:
+            self._formats.clear()
+        self.options = options
+
+    def change_slate_size(self, size: tuple[int, int]) -> bool:
+        """Give the slate the size that the camera claims, so that it need not be given up for the camera's pictures.
+
+        Returns:
+            Whether that changed the options: before the first picture it can.
+        """
+        width, height = size[0] & ~1, size[1] & ~1
+        if self._formats or not is_sane_size(width, height) or (width, height) == self.options.slate_size:
+            return False
+        self.options = replace(self.options, slate_size=(width, height))
+        return True
+
+    def note_format(self, report: PictureFormat) -> None:
+        """Remember the format of an output: readers were told of it."""
+        self._formats[report.output_number] = report
+
+    def for_new_worker(self) -> WorkerOptions:
+        """The options of a worker that is started now: it keeps the formats that readers know, but not a slate's."""
+        known = self._formats.items()
+        self._given = self._with_fixed({number: made.output for number, made in known if not made.is_slate})
+        return self._given
+
+    def changed_since(self) -> bool:
+        """Whether the options are others than for_new_worker() gave."""
+        fixed = {number: output.fixed for number, output in enumerate(self._given.outputs)}
+        return self._with_fixed(fixed) != self._given
+
+    def _with_fixed(self, fixed: Mapping[int, OutputFormat | None]) -> WorkerOptions:
+        outputs = enumerate(self.options.outputs)
+        return replace(
+            self.options, outputs=tuple(replace(output, fixed=fixed.get(number)) for number, output in outputs)
+        )
