@@ -1,12 +1,18 @@
 """The commands `transcoder audit verify|export`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from transcoder.cli.exits import ConfigPath, fail
-from transcoder.errors import TranscoderError
-from transcoder.exit_codes import USAGE
+from transcoder.cli.arguments import ConfigPath
+from transcoder.cli.failure import errors_end_the_command
+from transcoder.exit_codes import NO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transcoder.service.audit import Record
 
 app = typer.Typer(help="Who changed what, and each channel first seen.", no_args_is_help=True)
 
@@ -17,32 +23,29 @@ def verify(
     head: Annotated[str | None, typer.Option(metavar="HASH", help="That the log must contain, kept elsewhere.")] = None,
 ) -> None:
     """Say whether the log is whole: nothing changed, nothing taken out; exit 1 if it is not."""
-    from transcoder.config import load  # noqa: PLC0415  # --help stays fast
-    from transcoder.service.audit import GENESIS, find_break  # noqa: PLC0415
-    from transcoder.service.store import read_audit  # noqa: PLC0415
+    from transcoder.service.audit import GENESIS, find_break  # noqa: PLC0415  # --help stays fast
 
-    try:
-        records = read_audit(load(config).state_dir) or []
-    except TranscoderError as error:
-        raise fail(error, USAGE) from None
+    records = _records(config)
     problem = find_break(records)
     if problem is None and head is not None and head not in {GENESIS, *(record.hash for record in records)}:
         problem = "it doesn't contain the given record: what came after it, and itself, was taken out"
     if problem is not None:
         typer.echo(f"the audit log is not whole: {problem}")
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
     typer.echo(f"the audit log is whole: {len(records)} records, head {records[-1].hash if records else GENESIS}")
 
 
 @app.command("export")
 def export_audit(config: ConfigPath) -> None:
     """Print the log, a JSON line for each record, oldest first."""
+    for record in _records(config):
+        typer.echo(record.to_json())
+
+
+def _records(config: Path) -> "Sequence[Record]":
+    """The records of the gateway that a configuration file describes; none where nothing was ever kept."""
     from transcoder.config import load  # noqa: PLC0415  # --help stays fast
     from transcoder.service.store import read_audit  # noqa: PLC0415
 
-    try:
-        records = read_audit(load(config).state_dir) or []
-    except TranscoderError as error:
-        raise fail(error, USAGE) from None
-    for record in records:
-        typer.echo(record.to_json())
+    with errors_end_the_command():
+        return read_audit(load(config).state_dir) or []

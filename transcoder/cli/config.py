@@ -2,9 +2,9 @@
 
 import typer
 
-from transcoder.cli.exits import ConfigPath, fail
-from transcoder.errors import TranscoderError
-from transcoder.exit_codes import USAGE
+from transcoder.cli.arguments import ConfigPath
+from transcoder.cli.failure import errors_end_the_command
+from transcoder.exit_codes import NO, OK
 
 app = typer.Typer(help="What the file says and what was changed at runtime.", no_args_is_help=True)
 
@@ -12,40 +12,34 @@ app = typer.Typer(help="What the file says and what was changed at runtime.", no
 @app.command()
 def show(config: ConfigPath) -> None:
     """Print what holds, file and runtime changes together, without secrets."""
-    from transcoder.cli import effective as texts  # noqa: PLC0415  # --help stays fast
+    from transcoder.cli import config_text  # noqa: PLC0415  # --help stays fast
 
-    try:
-        _, effective = texts.read_effective(config)
-    except TranscoderError as error:
-        raise fail(error, USAGE) from None
-    typer.echo(texts.show(effective), nl=False)
+    with errors_end_the_command():
+        _, effective = config_text.read_effective(config)
+    typer.echo(config_text.show(effective), nl=False)
 
 
 @app.command()
 def diff(config: ConfigPath) -> None:
     """Print what was changed at runtime; exit 1 if anything was."""
-    from transcoder.cli import effective as texts  # noqa: PLC0415  # --help stays fast
+    from transcoder.cli import config_text  # noqa: PLC0415  # --help stays fast
 
-    try:
-        _, effective = texts.read_effective(config)
-    except TranscoderError as error:
-        raise fail(error, USAGE) from None
-    lines = list(texts.diff(effective))
+    with errors_end_the_command():
+        _, effective = config_text.read_effective(config)
+    lines = list(config_text.diff(effective))
     for line in lines:
         typer.echo(line)
-    raise typer.Exit(1 if lines else 0)
+    raise typer.Exit(NO if lines else OK)
 
 
 @app.command()
 def export(config: ConfigPath) -> None:
     """Print a file with the runtime changes in it, PASSWORDS INCLUDED, to take the place of the present one."""
-    from transcoder.cli import effective as texts  # noqa: PLC0415  # --help stays fast
+    from transcoder.cli import config_text  # noqa: PLC0415  # --help stays fast
 
-    try:
-        file, effective = texts.read_effective(config)
-    except TranscoderError as error:
-        raise fail(error, USAGE) from None
-    typer.echo(texts.export(file, effective), nl=False)
+    with errors_end_the_command():
+        file, effective = config_text.read_effective(config)
+    typer.echo(config_text.export(file, effective), nl=False)
 
 
 @app.command()

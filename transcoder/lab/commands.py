@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
 from transcoder.errors import TranscoderError
 from transcoder.exit_codes import NO, OK, USAGE
@@ -33,7 +32,9 @@ def demo(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "error",
 ) -> None:
     """Show it all on this machine: simulated legacy cameras, the gateway, and a verdict on what it serves."""
-    from transcoder.lab.demo import DemoOptions, run_demo  # noqa: PLC0415  # --help stays fast
+    import uvloop  # noqa: PLC0415  # --help stays fast
+
+    from transcoder.lab.demo import DemoOptions, run_demo  # noqa: PLC0415
     from transcoder.logs import configure_logs  # noqa: PLC0415
 
     options = DemoOptions(
@@ -66,7 +67,9 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure how many streams this machine carries, in about two minutes."""
-    from transcoder.lab.bench.command import bench_options, run_bench  # noqa: PLC0415  # --help stays fast
+    import uvloop  # noqa: PLC0415  # --help stays fast
+
+    from transcoder.lab.bench.command import bench_options, run_bench  # noqa: PLC0415
 
     try:
         cameras = bench_options(size, fps, source, codec, profile)

@@ -1,0 +1,109 @@
+"""`transcoder config` and `transcoder audit` on a gateway's file and store, while no gateway runs."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.test_main import invoke
+from transcoder.config.overlay import Overlay
+from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.service.audit import GENESIS, Entry
+from transcoder.service.store import FILE_NAME, Store
+
+FILE = """\
+# the file of the north gate
+streams:
+  front: {source: {url: "rtsp://10.0.0.2/x", username: u, password: "front-pw"}, video: {fps: 10}}
+  yard: {source: "rtsp://10.0.0.3/y"}
+"""
+ADDED = {"source": {"url": "rtsp://10.0.0.4/z", "username": "u", "password": "$" + "{gate}-pw"}}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"state_dir: {tmp_path / 'state'}\n{FILE}")
+    return path
+
+
+@pytest.fixture
+def changed(config: Path, tmp_path: Path) -> Path:
+    """The same, after three changes at runtime."""
+
+    async def change() -> None:
+        store = Store(tmp_path / "state")
+        await store.open()
+        overlays = {
+            "front": Overlay(keys={"video": {"fps": 5}}),
+            "yard": Overlay(removed=True),
+            "gate": Overlay(keys=ADDED),
+        }
+        entries = [Entry(who="http:ops", what="update", stream=name, detail={}) for name in overlays]
+        await store.commit(entries, overlays, yaml.safe_load(config.read_text()))
+        await store.close()
+
+    asyncio.run(change())
+    return config
+
+
+def test_nothing_was_changed(config: Path) -> None:
+    assert (invoke("config", "diff", config).exit_code, invoke("config", "diff", config).stdout) == (OK, "")
+    shown = invoke("config", "show", config).stdout
+    assert yaml.safe_load(shown)["streams"]["front"]["video"]["fps"] == 10
+    assert yaml.safe_load(invoke("config", "export", config).stdout) == yaml.safe_load(config.read_text())
+
+
+def test_diff_names_every_change(changed: Path) -> None:
+    done = invoke("config", "diff", changed)
+    assert done.exit_code == NO
+    assert set(done.stdout.splitlines()) == {"~ front.video.fps: 10.0 -> 5.0", "- yard", "+ gate: rtsp://10.0.0.4/z"}
+
+
+def test_show_holds_no_secret_and_says_where_each_stream_is_from(changed: Path) -> None:
+    shown = invoke("config", "show", changed).stdout
+    assert "-pw" not in shown
+    assert set(yaml.safe_load(shown)["streams"]) == {"front", "gate"}
+    assert "# changed at runtime\n  front:" in shown
+    assert "# added at runtime\n  gate:" in shown
+
+
+def test_export_is_a_file_that_says_the_same(changed: Path, tmp_path: Path) -> None:
+    exported = invoke("config", "export", changed).stdout
+    found = yaml.safe_load(exported)["streams"]
+    assert set(found) == {"front", "gate"}
+    assert found["front"]["source"]["password"] == "front-pw"
+    assert found["front"]["video"]["fps"] == 5
+    assert found["gate"]["source"]["password"] == "$$" + "{gate}-pw"  # in a file a single $ would name a variable
+    path = tmp_path / "exported.yaml"
+    path.write_text(exported)
+    assert invoke("check", path).exit_code == OK
+
+
+def test_a_file_that_is_not_valid(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("streams: 5\n")
+    for arguments in (["config", "show"], ["config", "diff"], ["config", "export"], ["audit", "verify"]):
+        done = invoke(*arguments, path)
+        assert (done.exit_code, done.stdout) == (USAGE, "")
+        assert "streams" in done.stderr
+
+
+def test_audit(changed: Path, tmp_path: Path) -> None:
+    records = [json.loads(line) for line in invoke("audit", "export", changed).stdout.splitlines()]
+    assert [(record["sequence"], record["stream"]) for record in records] == [(1, "front"), (2, "yard"), (3, "gate")]
+    done = invoke("audit", "verify", changed)
+    assert (done.exit_code, done.stdout) == (OK, f"the audit log is whole: 3 records, head {records[-1]['hash']}\n")
+    assert invoke("audit", "verify", changed, "--head", records[1]["hash"]).exit_code == OK
+    done = invoke("audit", "verify", changed, "--head", "0" * 63 + "1")
+    assert (done.exit_code, "doesn't contain the given record" in done.stdout) == (NO, True)
+    (tmp_path / "state" / FILE_NAME).write_bytes(b"no database")
+    assert invoke("audit", "verify", changed).exit_code == USAGE
+
+
+def test_audit_of_a_gateway_that_never_ran(config: Path) -> None:
+    done = invoke("audit", "verify", config)
+    assert (done.exit_code, done.stdout) == (OK, f"the audit log is whole: 0 records, head {GENESIS}\n")
+    assert invoke("audit", "export", config).stdout == ""

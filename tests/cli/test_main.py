@@ -1,0 +1,107 @@
+"""The command line: which commands there are, what each ends with, and that help imports next to nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from transcoder.cli.main import command_line
+from transcoder.exit_codes import NO, OK, USAGE
+
+COMMANDS = {"run", "check", "probe", "verify", "config", "audit", "demo", "bench"}
+HEAVY = {"pydantic", "uvloop", "structlog", "fastapi", "av", "numpy", "transcoder.config", "transcoder.service"}
+CONSOLE_SCRIPT = [str(Path(sys.executable).with_name("transcoder"))]
+MODULE = [sys.executable, "-m", "transcoder"]
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(command_line(), [str(argument) for argument in arguments])
+
+
+def test_every_command_of_the_contract_is_there() -> None:
+    assert {command.name or command.callback.__name__ for command in command_line().registered_commands} | {
+        group.name for group in command_line().registered_groups
+    } == COMMANDS
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("program", [CONSOLE_SCRIPT, MODULE], ids=["script", "module"])
+def test_both_ways_to_start_it_know_every_command(program: list[str]) -> None:
+    done = subprocess.run([*program, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == OK
+    assert all(f" {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.process
+def test_help_imports_next_to_nothing() -> None:
+    """Half a second of imports would stand before every mistyped command."""
+    program = (
+        "import sys; sys.argv = ['transcoder', '--help']\n"
+        "from transcoder.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('imported', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "typer" in imported
+    assert imported & HEAVY == set()
+
+
+def test_nothing_asked_for_is_help() -> None:
+    assert "Usage" in invoke().output
+    assert invoke("nonsense").exit_code == USAGE
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"state_dir: {tmp_path / 'state'}\nstreams: {{front: {{source: 'rtsp://10.0.0.2/x'}}}}\n")
+    return path
+
+
+def test_check(config: Path, tmp_path: Path) -> None:
+    done = invoke("check", config)
+    assert (done.exit_code, done.stdout) == (OK, f"{config}: valid, 1 streams, 1 enabled\n")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("streams: {a: {source: 'http://h/', audio: loud}}\n")
+    done = invoke("check", bad)
+    assert (done.exit_code, done.stdout) == (USAGE, "")
+    assert "streams.a.source: must start with rtsp://" in done.stderr
+    assert "streams.a.audio" in done.stderr
+    done = invoke("check", tmp_path / "missing.yaml")
+    assert done.exit_code == USAGE
+    assert "Traceback" not in done.stderr
+
+
+def test_run_refuses_what_it_can_not_use(config: Path, tmp_path: Path) -> None:
+    assert invoke("run", tmp_path / "missing.yaml").exit_code == USAGE
+    done = invoke("run", config, "--log-level", "loud")
+    assert done.exit_code == USAGE
+    assert done.stderr.startswith("--log-level: no log level 'loud'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["probe", "http://h/"], USAGE),
+        (["probe", "rtsp://h/", "--seconds", "0"], USAGE),
+        (["probe", "rtsp://127.0.0.1:1/x", "--seconds", "1", "--transport", "tcp"], NO),
+        (["verify", "http://h/"], USAGE),
+        (["verify", "rtsp://h/", "--transport", "http"], USAGE),
+        (["verify", "rtsp://127.0.0.1:1/x"], NO),
+    ],
+)
+def test_what_visits_end_with(arguments: list[str], code: int) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == code, done.output
+    assert arguments[0] in done.stderr
+
+
+def test_schema() -> None:
+    document = json.loads(invoke("config", "schema").stdout)
+    assert "streams" in document["properties"]

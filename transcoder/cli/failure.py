@@ -1,0 +1,32 @@
+"""How a command ends that can't do what it was asked for: one line on standard error and an exit code, no traceback."""
+
+import contextlib
+from collections.abc import Iterator
+
+import typer
+
+from transcoder.errors import TranscoderError
+from transcoder.exit_codes import USAGE
+
+
+@contextlib.contextmanager
+def errors_end_the_command() -> Iterator[None]:
+    """Turn an error of the product that is raised inside into the end of the command.
+
+    Raises:
+        typer.Exit: with the code for usage, once the error's text is printed.
+    """
+    try:
+        yield
+    except TranscoderError as error:
+        raise fail(error) from None
+
+
+def fail(problem: object) -> typer.Exit:
+    """Print a problem on standard error and return the exit to raise.
+
+    Args:
+        problem: an error or a line of text.
+    """
+    typer.echo(str(problem), err=True)
+    return typer.Exit(USAGE)

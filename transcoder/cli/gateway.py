@@ -1,0 +1,39 @@
+"""The commands `transcoder run` and `transcoder check`."""
+
+from typing import Annotated
+
+import typer
+
+from transcoder.cli.arguments import ConfigPath
+from transcoder.cli.failure import errors_end_the_command, fail
+
+
+def run(
+    config: ConfigPath,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines instead of text.")] = False,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C."""
+    import uvloop  # noqa: PLC0415  # --help stays fast
+
+    from transcoder.app import App, run_until_stopped  # noqa: PLC0415
+    from transcoder.config import load_file  # noqa: PLC0415
+    from transcoder.logs import configure_logs  # noqa: PLC0415
+
+    with errors_end_the_command():
+        file = load_file(config)
+        try:
+            configure_logs(json=log_json, level=log_level)
+        except ValueError as error:
+            raise fail(f"--log-level: {error}") from None
+        uvloop.run(run_until_stopped(App(config, file, debug=log_level.lower() == "debug")))
+
+
+def check(config: ConfigPath) -> None:
+    """Say whether a configuration file is valid, and every problem if it is not."""
+    from transcoder.config import load  # noqa: PLC0415  # --help stays fast
+
+    with errors_end_the_command():
+        settings = load(config)
+    enabled = sum(stream.enabled for stream in settings.streams.values())
+    typer.echo(f"{config}: valid, {len(settings.streams)} streams, {enabled} enabled")

@@ -1,0 +1,26 @@
+"""The command `transcoder probe`."""
+
+from typing import Annotated
+
+import typer
+
+from transcoder.cli.arguments import AsJson, Password, Username
+
+
+def probe(
+    url: Annotated[str, typer.Argument(metavar="URL", help="rtsp:// URL of a camera.")],
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long it is watched.")] = 10.0,
+    transport: Annotated[str, typer.Option(help="auto, tcp or udp.")] = "auto",
+    username: Username = None,
+    password: Password = None,
+    as_json: AsJson = False,
+) -> None:
+    """Visit a camera: what it is, what it sends, and every metadata channel that would be stripped."""
+    from rich.console import Console  # noqa: PLC0415  # --help stays fast
+
+    from transcoder.probe import command  # noqa: PLC0415
+
+    options = command.ProbeOptions(
+        url=url, username=username, password=password, transport=transport, seconds=seconds, as_json=as_json
+    )
+    raise typer.Exit(command.probe(options, Console(), Console(stderr=True)))
