@@ -1,4 +1,4 @@
-"""Clocks as values: 90 kHz media ticks, NTP timestamps, and the one place that reads the time.
+"""Clocks are handled as values here: 90 kHz media ticks, NTP timestamps, and the only place that reads the time.
 
 Protocol cores never read a clock; `now` (monotonic seconds) is handed to them.
 """
@@ -6,19 +6,19 @@ Protocol cores never read a clock; `now` (monotonic seconds) is handed to them.
 import time
 
 VIDEO_CLOCK_RATE = 90_000
-"""Ticks a second of every video RTP clock we send (RFC 6184 section 8.2.1, RFC 7798 section 7.1)."""
+"""Ticks a second of every video RTP clock that we send (RFC 6184 section 8.2.1, RFC 7798 section 7.1)."""
 
 NTP_EPOCH_OFFSET_S = 2_208_988_800
 """Seconds from 1900-01-01 (NTP) to 1970-01-01 (Unix), RFC 5905 section 6."""
 
 
 def monotonic() -> float:
-    """Monotonic seconds, the `now` of every core."""
+    """Return monotonic seconds, the `now` of every core."""
     return time.monotonic()
 
 
 def wall_clock() -> float:
-    """UTC seconds since 1970, for sender reports and logs only."""
+    """Return UTC seconds since 1970, for sender reports and logs only."""
     return time.time()
 
 

@@ -1,4 +1,4 @@
-"""Every error this product raises on purpose.
+"""This module defines every error that the product raises on purpose.
 
 TranscoderError
   ConfigError                 every problem of one file, each with its key
@@ -23,14 +23,14 @@ TranscoderError
 
 
 class TranscoderError(Exception):
-    """Base of every error raised on purpose."""
+    """This is the base of every error that is raised on purpose."""
 
 
 class ConfigError(TranscoderError):
-    """A configuration that can't be used.
+    """A configuration can't be used.
 
     Args:
-        problems: one line for each problem, each naming its key path.
+        problems: one line for each problem; the line names the key path.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -55,15 +55,15 @@ class LimitExceeded(RemoteProtocolError):  # noqa: N818  # it reads as the event
 
 
 class RtspSyntaxError(RemoteProtocolError):
-    """An RTSP message that can't be read."""
+    """An RTSP message can't be read."""
 
 
 class SdpSyntaxError(RemoteProtocolError):
-    """A session description that can't be read or holds nothing to play."""
+    """A session description can't be read or holds nothing to play."""
 
 
 class PayloadError(RemoteProtocolError):
-    """An RTP or RTCP packet, or its payload, that can't be read."""
+    """An RTP or RTCP packet, or its payload, can't be read."""
 
 
 class TransportNotAccepted(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
@@ -71,16 +71,16 @@ class TransportNotAccepted(RemoteProtocolError):  # noqa: N818  # it reads as th
 
 
 class BitstreamError(TranscoderError):
-    """A parameter set or slice header that can't be read."""
+    """A parameter set or slice header can't be read."""
 
 
 class ResponseError(TranscoderError):
-    """An RTSP response whose status says no.
+    """The status of an RTSP response refuses the request.
 
     Args:
         status: the RTSP status code.
         method: the method that was refused.
-        reason: the peer's reason phrase, shortened; shown to the operator only.
+        reason: the peer's reason phrase, shortened; only the operator sees it.
     """
 
     def __init__(self, status: int, method: str, reason: str) -> None:
@@ -91,15 +91,15 @@ class ResponseError(TranscoderError):
 
 
 class TransportError(TranscoderError):
-    """A connection that could not be made or was lost."""
+    """A connection could not be made or was lost."""
 
 
 class NotConnected(TransportError):  # noqa: N818  # it reads as the event it is
-    """A connection that could not be made."""
+    """A connection could not be made."""
 
 
 class ConnectionRefused(NotConnected):
-    """The host refused the connection: it is up, and its service is not."""
+    """The host refused the connection: the host is up, and its service is not."""
 
 
 class Silent(TransportError):  # noqa: N818  # it reads as the event it is
@@ -107,12 +107,12 @@ class Silent(TransportError):  # noqa: N818  # it reads as the event it is
 
 
 class MediaError(TranscoderError):
-    """A decoder or an encoder that refused its settings or its input."""
+    """A decoder or an encoder refused its settings or its input."""
 
 
 class WorkerError(TranscoderError):
-    """A worker process that could not be started or was lost."""
+    """A worker process could not be started or was lost."""
 
 
 class CommandRejected(TranscoderError):  # noqa: N818  # it reads as the answer it is
-    """An operator's command that can't be carried out; the message says why."""
+    """An operator's command can't be carried out; the message says why."""

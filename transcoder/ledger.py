@@ -1,27 +1,28 @@
-"""The sanitization ledger: what was not let through, by layer and kind.
+"""The sanitization ledger counts everything that was not let through, by layer and kind.
 
-One ledger belongs to one stream; it is bounded, because a camera chooses the kinds.
+One ledger belongs to one stream. The ledger is bounded, because a camera chooses the kinds.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_KINDS = 256
-"""Different (layer, kind) pairs of one stream; the rest are counted as "other" of their layer."""
+"""The largest number of different (layer, kind) pairs of one stream; all others are counted as "other" of their layer.
+"""
 EXAMPLE_SIZE = 64
-"""Bytes kept of the latest example of a kind."""
+"""Bytes: the part that is kept of the latest example of a kind."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of one kind.
+    """Holds what the ledger knows of one kind.
 
     Attributes:
-        count: how many were dropped.
-        size: their bytes, where they have any.
-        first: wall clock of the first, UTC seconds.
-        last: of the latest.
-        example: at most EXAMPLE_SIZE bytes of the latest; shown on debug only.
+        count: how many things of this kind were dropped.
+        size: the bytes of all of them together, where they have any.
+        first: wall clock when the first one was dropped, UTC seconds.
+        last: wall clock when the latest one was dropped, UTC seconds.
+        example: at most EXAMPLE_SIZE bytes of the latest one; shown on debug only.
     """
 
     count: int = 0
@@ -32,14 +33,14 @@ class Entry:
 
 
 class Ledger:
-    """Counts of dropped things of one stream."""
+    """Counts the dropped things of one stream."""
 
     __slots__ = ("_entries", "now")
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
         self.now = 0.0
-        """Wall clock, UTC seconds; its owner moves it on, so that counting costs no clock call."""
+        """The wall clock, UTC seconds; the ledger's owner moves it on, so that counting costs no clock call."""
 
     def count(self, layer: str, kind: str, *, count: int = 1, size: int = 0, example: bytes | memoryview = b"") -> None:
         """Count something that was not let through."""
@@ -62,7 +63,7 @@ class Ledger:
         return len(self._entries)
 
     def totals(self) -> dict[str, int]:
-        """Counts by layer."""
+        """Return the counts by layer."""
         found: dict[str, int] = {}
         for layer, _, entry in self:
             found[layer] = found.get(layer, 0) + entry.count

@@ -1,8 +1,8 @@
-"""Logs: one line an event on stderr, for people or as JSON, with no credentials in them.
+"""The logs hold one line an event on stderr, for people or as JSON, with no credentials in them.
 
 structlog and the standard library's logging (uvicorn, aiomqtt, warnings) end in one handler and one chain, whose last
-step before rendering removes credentials from every value, exception texts included. Removing too much is fine, too
-little is not: a camera's password in a log outlives the camera.
+step before rendering removes credentials from every value, exception texts included. Removing too much is fine,
+removing too little is not: a camera's password in a log outlives the camera.
 """
 
 import base64
@@ -15,38 +15,40 @@ from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
 import structlog
+from typing_extensions import override
 
 REMOVED: Final = "***"
 
 MAX_NESTING: Final = 8
-"""Levels of a value that are logged; a value that holds itself would go on for ever."""
+"""The largest number of levels of a value that are logged; a value that holds itself would go on for ever."""
 
 MAX_USERINFO: Final = 2048
-"""Characters of userinfo that are looked through for its end: percent-encoded, three times a long password."""
+"""The largest number of characters of userinfo that are searched for its end: a long password that is percent-encoded
+has three times its length."""
 
 _QUIET: Final = ("asyncio", "numba")
-"""Loggers whose debug lines concern nobody here; numba writes thousands for each kernel."""
+"""The loggers whose debug lines concern nobody here; numba writes thousands for each kernel."""
 
 _SECRET_KEYS: Final = re.compile(
     r"(?i)(.*[_-])?(pass(word|wd)?|pwd|token|secret|authorization|credentials?|cnonce|nonce)"
 )
 
-# "://user:pw@" up to the last @ of the run: a password may hold a raw / ? # or @, which a correct URL can't
+# matches "://user:pw@" up to the last @ of the run: a password may hold a raw / ? # or @, which a correct URL can't
 _USERINFO: Final = re.compile(rf"://[^\s\"<>]{{0,{MAX_USERINFO}}}@")
 _ENCODED_USERINFO: Final = re.compile(rf"(?i)(%3a%2f%2f)[^\s\"<>&]{{0,{MAX_USERINFO}}}%40")
-# to the end of the line, be it a real one or, in a bytes literal, \r\n as four characters
+# matches to the end of the line, be it a real one or, in a bytes literal, \r\n as four characters
 _AUTHORIZATION: Final = re.compile(r"(?i)(authorization\\?[\"']?\s*[:=,]\s*).*?(?=\\r|\\n|[\r\n]|$)")
 _BASIC: Final = re.compile(r"(?i)\b(basic\s+)([A-Za-z0-9+/]{2,}={0,2})")
 _BEARER: Final = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{12,}")
 _NONCE: Final = re.compile(r"(?i)\b(c?nonce\s*=\s*)(\\?[\"'][^\"'\\]*\\?[\"']?|[^\s,;\"'\\]+)")
-# unquoted only where it looks like a hash: response=200 is a status
+# an unquoted value matches only where it looks like a hash: response=200 is a status
 _RESPONSE: Final = re.compile(r"(?i)\b(response\s*=\s*)(\\?[\"'][^\"'\\]*\\?[\"']?|[0-9a-f]{16,})")
-# /user=admin&password=pw&channel=1, also with _ for & (Xiongmai, H264DVR) and percent-encoded
+# matches /user=admin&password=pw&channel=1, also with _ for & (Xiongmai, H264DVR) and percent-encoded
 _PARAMETER: Final = re.compile(
     r"(?i)(?<![a-z])((?:login)?(?:user(?:_?name)?|usr|use|password|passwd|pass|pas|pwd|token)(?:=|%3d))"
     r"(?:\\?\"[^\"\\]*|\\?'[^'\\]*|(?:(?!_[a-z]+(?:=|%3d)|%26)[^&\s\"<>])*)"
 )
-# "password": "pw", as in JSON and in the repr of a mapping; also ('password', 'pw')
+# matches "password": "pw", as in JSON and in the repr of a mapping; also ('password', 'pw')
 _MEMBER: Final = re.compile(
     r"(?i)((?:pass(?:word|wd)?|pwd|token|secret)\\?[\"']\s*[:,]\s*)(?:b?\\?\"[^\"]*\"|b?\\?'[^']*')"
 )
@@ -57,14 +59,14 @@ _CONTROL_AND_BREAKS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 def redact(text: str) -> str:
     """Remove credentials from a text.
 
-    That is: userinfo of URLs, also percent-encoded; values of Authorization headers; Digest responses and nonces; user
-    and password parameters wherever in a URL they stand; quoted values of keys such as `password`.
+    Credentials are: userinfo of URLs, also percent-encoded; values of Authorization headers; Digest responses and
+    nonces; user and password parameters wherever in a URL they stand; quoted values of keys such as `password`.
 
     Args:
         text: any text; work is linear in its length.
 
     Returns:
-        The text with `***` for what was removed.
+        The text with `***` in place of each credential.
     """
     if "@" in text:
         text = _USERINFO.sub(f"://{REMOVED}@", text)
@@ -81,7 +83,7 @@ def redact(text: str) -> str:
 
 
 def configure_logs(json: bool, level: str) -> None:
-    """Set up logging for the process; may be called again.
+    """Set up logging for the process. The function may be called again.
 
     Args:
         json: JSON lines instead of text for people.
@@ -135,24 +137,28 @@ def configure_logs(json: bool, level: str) -> None:
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what `sys.stderr` is at that moment."""
+    """Writes to the stream that `sys.stderr` is at the time of writing."""
 
     def __init__(self) -> None:
-        logging.Handler.__init__(self)  # StreamHandler's own would set `stream`
+        logging.Handler.__init__(self)  # the constructor of StreamHandler would set `stream`
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # an attribute there, looked up late here
         return sys.stderr
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the standard library's name
-        """Say that a line was lost; the standard library would print its arguments, credentials and all."""
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:  # the standard library's name
+        # The standard library would print the arguments of the lost line, credentials and all.
         kind = sys.exc_info()[0]
         with contextlib.suppress(OSError, ValueError):  # stderr itself is gone: nobody is left to be told
             sys.stderr.write(f"a log line of {record.name} could not be written: {kind.__name__ if kind else '?'}\n")
 
 
 def _redact_event(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The chain's last step before rendering: credentials and control characters go, from every value at any depth."""
+    """Remove credentials and control characters from every value at any depth.
+
+    This step is the last of the chain before rendering.
+    """
     result: dict[str, Any] = {}
     for key, value in event.items():
         if key in {"exception", "stack"} and isinstance(value, str):
@@ -171,7 +177,7 @@ def _clean(value: Any, depth: int) -> Any:
         return "..."
     if isinstance(value, Mapping):
         return {_clean(str(key), depth + 1): _clean_member(key, item, depth + 1) for key, item in value.items()}
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):  # a header
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):  # the event is a header
         return [_clean(value[0], depth + 1), _clean_member(value[0], value[1], depth + 1)]
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(item, depth + 1) for item in value]
@@ -183,19 +189,19 @@ def _clean(value: Any, depth: int) -> Any:
 
 
 def _clean_member(key: object, value: Any, depth: int) -> Any:
-    """A value under a key: all of it goes where the key says that it is a secret."""
+    """Clean the value of a key; the whole value goes where the key says that it is a secret."""
     if value is not None and isinstance(key, str) and _SECRET_KEYS.fullmatch(key):
         return REMOVED
     return _clean(value, depth)
 
 
 def _escape(pattern: re.Pattern[str], text: str) -> str:
-    r"""Show control characters as \x1b: what a camera sent must not steer a terminal or fake a line."""
+    r"""Show control characters as \x1b, because what a camera sent must not steer a terminal or fake a line."""
     return pattern.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _redact_basic(match: re.Match[str]) -> str:
-    """Basic credentials are base64 with a colon in it; "Basic authentication" is not."""
+    """Remove Basic credentials, which are base64 with a colon in it; "Basic authentication" is not removed."""
     try:
         decoded = base64.b64decode(match[2] + "=" * (-len(match[2]) % 4), validate=True)
     except binascii.Error:

@@ -1,4 +1,7 @@
-"""The product's name wherever a peer reads it: RTSP Server, User-Agent and realm, RTCP CNAME, HTTP realm and title."""
+"""This module holds the product's name as peers read it.
+
+It stands in: RTSP Server, User-Agent and realm, RTCP CNAME, HTTP realm and title.
+"""
 
 from typing import Final
 

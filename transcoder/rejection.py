@@ -1,4 +1,4 @@
-"""Why a command was not carried out."""
+"""This module defines the reasons why a command was not carried out."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ from transcoder.errors import CommandRejected
 
 
 class Code(Enum):
-    """What kind of refusal it is, for programs; the message is for people."""
+    """Names the kind of a refusal for programs; the message is for people."""
 
     UNKNOWN_STREAM = "unknown_stream"
     UNKNOWN_SESSION = "unknown_session"
@@ -21,12 +21,12 @@ class Code(Enum):
 
 
 class Rejected(CommandRejected):
-    """A command that is not carried out, and nothing was changed by it.
+    """A command was not carried out, and it changed nothing.
 
     Args:
-        code: the kind.
+        code: the kind of the refusal.
         message: one line for the operator.
-        problems: where several keys are wrong, a line for each.
+        problems: a line for each wrong key, where several keys are wrong.
     """
 
     def __init__(self, code: Code, message: str, problems: tuple[str, ...] = ()) -> None:

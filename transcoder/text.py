@@ -1,10 +1,10 @@
-"""Text that a peer chose, made fit to be shown."""
+"""This module makes text that a peer chose fit to be shown."""
 
 import re
 from typing import Final
 
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Characters that no name and no password needs, and that would end a header line there."""
+"""Matches the characters that no name and no password needs, and that would end a header line they stand in."""
 
 
 def printable(text: str, limit: int) -> str:
@@ -15,7 +15,7 @@ def printable(text: str, limit: int) -> str:
 
     Args:
         text: any text; characters behind the limit cost nothing.
-        limit: characters of the result at most, one or more.
+        limit: the largest number of characters of the result, one or more.
 
     Returns:
         The text with "?" for every character that can't be printed; a text that is longer than the limit ends in "…".

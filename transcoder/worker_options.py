@@ -1,4 +1,4 @@
-"""What a worker is told about its stream."""
+"""The worker options tell a worker about its stream."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,14 +9,16 @@ from transcoder.codecs.nal import Codec
 MAIN: Final = "main"
 """The name of the output that is served under the stream's own name."""
 MAX_OUTPUTS: Final = 8
-"""Outputs of one stream: an encoder each, so more than a machine that has other streams could carry."""
+"""The largest number of outputs of one stream. Each output costs an encoder, so this is more than a machine that has
+other streams could carry."""
 MAX_DIVISOR: Final = 16
-"""Of a picture rate: a worker without time for more encodes one picture in so many, and reports no more."""
+"""The largest divisor of a picture rate: a worker without time for more encodes one picture in this many, and reports
+no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
-    """A privacy mask.
+    """Describes a privacy mask.
 
     Attributes:
         polygon: vertices (x, y), 0..1 of the camera's picture.
@@ -29,13 +31,13 @@ class Mask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFormat:
-    """What a camera says of its audio; a worker that can't decode it counts that.
+    """Describes a camera's audio as the camera announces it; a worker that can't decode the audio counts that.
 
     Attributes:
-        encoding: as in SDP, upper case.
+        encoding: the encoding name of SDP, in upper case.
         clock_rate: samples a second.
         channels: 1 or 2.
-        config: AudioSpecificConfig of AAC, or empty.
+        config: the AudioSpecificConfig of AAC, or empty.
     """
 
     encoding: str
@@ -44,19 +46,19 @@ class AudioFormat:
     config: bytes = b""
 
     def to_json(self) -> bytes:
-        """Wire form."""
+        """Return the wire form."""
         return json.dumps(asdict(self) | {"config": self.config.hex()}).encode()
 
     @classmethod
     def from_json(cls, data: bytes | memoryview) -> "AudioFormat":
-        """Read the wire form, written by to_json of the same version."""
+        """Read the wire form that to_json of the same version wrote."""
         fields: dict[str, Any] = json.loads(bytes(data))
         return cls(**(fields | {"config": bytes.fromhex(fields["config"])}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
-    """What stays the same while readers are connected, so that their session description stays true.
+    """Describes what stays the same while readers are connected, so that their session description stays true.
 
     Attributes:
         width, height: pixels, even.
@@ -72,13 +74,15 @@ class OutputFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSettings:
-    """What the configuration says of an output's encoder; None: as the profile says (transcoder.media.encoders).
+    """Holds the encoder settings that the configuration gives an output.
+
+    None means the value of the profile (transcoder.media.encoders).
 
     Attributes:
         profile: "economy", "balanced" or "quality".
         crf: constant rate factor, 0 (best) to 51.
         aq_mode: adaptive quantisation, 0 (off) to 3.
-        aq_strength: of adaptive quantisation, where it is on.
+        aq_strength: the strength of adaptive quantisation, where it is on.
         ipratio: how much finer an IDR is quantised than the pictures that inherit from it.
         subme: subpixel motion estimation, 0 (whole samples) to 7.
         buffer_s: seconds of the bitrate cap that the decoder's buffer model holds.
@@ -93,7 +97,7 @@ class EncoderSettings:
     buffer_s: float | None = None
 
     def overrides(self) -> dict[str, Any]:
-        """The settings that differ from the profile's, by name."""
+        """Return the settings that differ from the profile's, by name."""
         values = asdict(self)
         del values["profile"]
         return {name: value for name, value in values.items() if value is not None}
@@ -101,16 +105,16 @@ class EncoderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
-    """Settings of one output of a stream: one size and codec in which its pictures are served.
+    """Holds the settings of one output of a stream: one size and codec in which its pictures are served.
 
     Attributes:
-        codec: of the output.
-        bitrate_kbps: the cap.
+        codec: the codec of the output.
+        bitrate_kbps: the cap of the bitrate, kbit/s.
         gop_s: seconds between IDR pictures.
         fps: at most this many pictures a second, or None.
-        size: (width, height), or None for the camera's.
-        preset: of the encoder, or None for the profile's.
-        encoder: its policy.
+        size: (width, height), or None for the camera's size.
+        preset: the preset of the encoder, or None for the profile's.
+        encoder: the other settings of the encoder.
         fixed: the format that an earlier worker gave this output, kept while its readers stay.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
     """
@@ -127,19 +131,19 @@ class OutputOptions:
 
     @property
     def shape(self) -> tuple[Codec, tuple[int, int] | None]:
-        """The options that the output's format hangs on: readers stay while these stay.
+        """Return the options that the output's format hangs on: readers stay while they are equal.
 
         The format also hangs on WorkerOptions.display_aspect, which all outputs of a stream share.
         """
         return self.codec, self.size
 
     def to_fields(self) -> dict[str, Any]:
-        """The options as an object of JSON."""
+        """Return the options as an object of JSON."""
         return asdict(self) | {"codec": self.codec.value}
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> "OutputOptions":
-        """Read the object that to_fields of the same version made, after it went through JSON."""
+        """Read the object that to_fields of the same version made, after the object went through JSON."""
         return cls(
             **fields
             | {
@@ -153,14 +157,16 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
-    """Settings of one stream's re-encoding.
+    """Holds the settings of one stream's re-encoding.
 
     Attributes:
-        display_aspect: (width, height) of the camera's picture as it is to be seen, or None for what the stream says.
-        masks: privacy masks; they lie on every output.
+        display_aspect: (width, height) that says how the camera's picture is to be shown, or None for the stream's own
+            aspect.
+        masks: the privacy masks; they lie on every output.
         memory_limit_mb: data memory of the process, MiB.
-        slate_size: of the picture that stands in for a camera before its first one, or None for a usual one.
-        outputs: 1 to MAX_OUTPUTS of them; messages name an output by its place here, counted from 0.
+        slate_size: (width, height) of the picture that stands in for a camera before its first picture, or None for a
+            usual size.
+        outputs: 1 to MAX_OUTPUTS outputs; messages name an output by its place here, counted from 0.
     """
 
     display_aspect: tuple[int, int] | None = None
@@ -171,16 +177,16 @@ class WorkerOptions:
 
     @property
     def shapes(self) -> tuple[Any, ...]:
-        """The options that the outputs' formats hang on: readers of all outputs stay while these stay."""
+        """Return the options that the outputs' formats hang on: readers of every output stay while they are equal."""
         return self.display_aspect, *(output.shape for output in self.outputs)
 
     def to_json(self) -> bytes:
-        """Wire form."""
+        """Return the wire form."""
         return json.dumps(asdict(self) | {"outputs": [output.to_fields() for output in self.outputs]}).encode()
 
     @classmethod
     def from_json(cls, data: bytes | memoryview) -> "WorkerOptions":
-        """Read the wire form, written by to_json of the same version."""
+        """Read the wire form that to_json of the same version wrote."""
         fields: dict[str, Any] = json.loads(bytes(data))
         for name in ("slate_size", "display_aspect"):
             fields[name] = _pair(fields[name])

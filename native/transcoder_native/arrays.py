@@ -1,4 +1,4 @@
-"""How a plane is passed to a kernel.
+"""This module defines how a plane is passed to a kernel.
 
 A decoder pads the rows of its planes. A sliced view ``plane[:, :width]`` is not contiguous, and LLVM does not vectorise
 over a stride it can't see, so a plane is always two arguments: the whole padded array, C-contiguous, of shape
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 U8: TypeAlias = npt.NDArray[np.uint8]
-"""A plane of samples, or a mask: (height, stride) uint8."""
+"""The type of a plane of samples, or of a mask: (height, stride) uint8."""
 
 U16: TypeAlias = npt.NDArray[np.uint16]
-"""A plane of samples of more than 8 bits, or sums of absolute differences: (height, stride) uint16."""
+"""The type of a plane of samples of more than 8 bits, or of sums of absolute differences: (height, stride) uint16."""
 
 I16: TypeAlias = npt.NDArray[np.int16]
-"""Sums of signed differences: (rows, columns) int16."""
+"""The type of sums of signed differences: (rows, columns) int16."""
 
 F64: TypeAlias = npt.NDArray[np.float64]
-"""Points: (n, 2) float64, x before y."""
+"""The type of points: (n, 2) float64, x before y."""

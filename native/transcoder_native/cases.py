@@ -1,4 +1,4 @@
-"""Arguments for kernels, made from a seed: for the tests of equality and for the benchmarks."""
+"""This module makes arguments for kernels from a seed, for the tests of equality and for the benchmarks."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -10,12 +10,12 @@ from transcoder_native.arrays import U8, U16
 
 
 class Source:
-    """Random sizes and samples.
+    """Draws random sizes and samples.
 
     Args:
         seed: the same seed gives the same case.
-        constant: the value of all samples; None: random ones, and now and then only 0 and the largest.
-        padding: least and largest number of columns of padding in a row.
+        constant: the value of all samples; None: samples are random, and now and then only 0 and the largest value.
+        padding: the least and the largest number of columns of padding in a row.
     """
 
     def __init__(self, seed: int, *, constant: int | None = None, padding: tuple[int, int] = (0, 40)) -> None:
@@ -25,11 +25,14 @@ class Source:
         self._extremes = bool(self.random.integers(4) == 0)
 
     def integer(self, low: int, high: int) -> int:
-        """A number from low to high, both included."""
+        """Return a number from low to high, both included."""
         return int(self.random.integers(low, high + 1))
 
     def plane(self, height: int, width: int) -> U8:
-        """A plane of random samples, and of padding that is random too: a kernel may neither use nor change it."""
+        """Return a plane of random samples.
+
+        Its padding is random too: a kernel may neither use nor change the padding.
+        """
         plane = self.random.integers(0, 256, (height, width + self.integer(*self.padding)), dtype=np.uint8)
         if self.constant is not None:
             plane[:, :width] = self.constant
@@ -38,50 +41,53 @@ class Source:
         return plane
 
     def plane16(self, height: int, width: int) -> U16:
-        """The same with samples of 16 bits."""
+        """Return a plane of random samples of 16 bits."""
         plane = self.random.integers(0, 65536, (height, width + self.integer(*self.padding)), dtype=np.uint16)
         if self.constant is not None:
             plane[:, :width] = self.constant * 257
         return plane
 
     def mask(self, height: int, width: int) -> U8:
-        """A mask; what hides is not always 1."""
+        """Return a mask; a pixel that hides is any number but 0, not always 1."""
         plane = self.random.integers(0, 256, (height, width + self.integer(*self.padding)), dtype=np.uint8)
         plane[plane < 128] = 0
         return plane
 
     def interval(self, length: int) -> tuple[int, int]:
-        """Start and end of a part, empty or whole now and then, of something of this length."""
+        """Return the start and the end of a part of something of this length.
+
+        Now and then the part is empty or whole.
+        """
         start = self.integer(0, length)
         return start, self.integer(start, length)
 
 
 CaseMaker: TypeAlias = Callable[[Source, int, int], tuple[Any, ...]]
-"""From a source of chance, a height and a width: the arguments of one call."""
+"""The type of a function that makes the arguments of one call from a source of chance, a height and a width."""
 
 
 def same_size(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(src, width, out)."""
+    """Return (src, width, out), both planes of the same size."""
     return source.plane(height, width), width, source.plane(height, width)
 
 
 def halved_rows(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(src, width, out)."""
+    """Return (src, width, out), where out has half the rows."""
     return source.plane(height, width), width, source.plane((height + 1) // 2, width)
 
 
 def halved_both(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(src, width, out)."""
+    """Return (src, width, out), where out has half the rows and half the columns."""
     return source.plane(height, width), width, source.plane((height + 1) // 2, (width + 1) // 2)
 
 
 def wide_samples(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(src16, width, shift, out)."""
+    """Return (src16, width, shift, out)."""
     return source.plane16(height, width), width, source.integer(0, 8), source.plane(height, width)
 
 
 def scaled(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(src, width, out, out_x, out_y, out_width, out_height), up or down by any ratio up to 2, or to less."""
+    """Return (src, width, out, out_x, out_y, out_width, out_height): larger by any ratio up to 2, or smaller."""
     rows, columns = source.integer(1, 2 * height), source.integer(1, 2 * width)
     top, bottom = source.interval(rows)
     left, right = source.interval(columns)
@@ -89,25 +95,25 @@ def scaled(source: Source, height: int, width: int) -> tuple[Any, ...]:
 
 
 def two_thirds(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """The same from 1080p to 720p, whole."""
+    """Return the arguments that scale a whole picture by two thirds, as from 1080p to 720p."""
     rows, columns = max(1, height * 2 // 3), max(1, width * 2 // 3)
     return source.plane(height, width), width, source.plane(rows, columns), 0, 0, columns, rows
 
 
 def rectangle(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(out, x, y, width, height, value)."""
+    """Return (out, x, y, width, height, value)."""
     top, bottom = source.interval(height)
     left, right = source.interval(width)
     return source.plane(height, width), left, top, right - left, bottom - top, source.integer(0, 255)
 
 
 def whole_plane(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """The same, all of the plane."""
+    """Return (out, x, y, width, height, value) for a rectangle that is all of the plane."""
     return source.plane(height, width), 0, 0, width, height, 16
 
 
 def vertices(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(vertices, width, out): up to 8 of them, outside the picture too; often on the corners of pixels."""
+    """Return (vertices, width, out): up to 8 vertices, some outside the picture; often on the corners of pixels."""
     points: npt.NDArray[np.float64] = source.random.uniform(-0.2, 1.2, (source.integer(0, 8), 2))
     if source.integer(0, 1):
         size = np.array([width, height])
@@ -116,12 +122,12 @@ def vertices(source: Source, height: int, width: int) -> tuple[Any, ...]:
 
 
 def quadrangle(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """The same with a quadrangle that is not aligned to anything, a quarter of the picture."""
+    """Return (vertices, width, out) for a quadrangle that is aligned to nothing and covers a quarter of the picture."""
     return np.array([[0.21, 0.2], [0.74, 0.27], [0.7, 0.77], [0.24, 0.71]]), width, _empty_mask(source, height, width)
 
 
 def masked(largest: int, least: int = 0) -> CaseMaker:
-    """(plane, width, mask, parameter, y0, y1, x0, x1), the parameter from least to largest."""
+    """Return a maker of (plane, width, mask, parameter, y0, y1, x0, x1), the parameter from least to largest."""
 
     def case(source: Source, height: int, width: int) -> tuple[Any, ...]:
         parameter = source.integer(least, largest)
@@ -132,7 +138,7 @@ def masked(largest: int, least: int = 0) -> CaseMaker:
 
 
 def masked_quarter(parameter: int) -> CaseMaker:
-    """The same with all of the middle quarter of the picture hidden."""
+    """Return a maker of such arguments whose mask hides all of the middle quarter of the picture."""
 
     def case(source: Source, height: int, width: int) -> tuple[Any, ...]:
         bounds = (height // 4, height * 3 // 4, width // 4, width * 3 // 4)
@@ -144,25 +150,25 @@ def masked_quarter(parameter: int) -> CaseMaker:
 
 
 def blocks_abs(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(luma, reference, width, out)."""
+    """Return (luma, reference, width, out), where out takes absolute sums."""
     out = np.full((-(-height // 8), -(-width // 8)), 7, np.uint16)
     return source.plane(height, width), source.plane(height, width), width, out
 
 
 def blocks_signed(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(luma, reference, width, out)."""
+    """Return (luma, reference, width, out), where out takes signed sums."""
     luma, reference, _, out = blocks_abs(source, height, width)
     return luma, reference, width, out.astype(np.int16)
 
 
 def blocks_both(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """(luma, reference, width, out_abs, out_signed)."""
+    """Return (luma, reference, width, out_abs, out_signed)."""
     luma, reference, _, out = blocks_abs(source, height, width)
     return luma, reference, width, out, out.astype(np.int16)
 
 
 def _empty_mask(source: Source, height: int, width: int) -> U8:
-    """A mask that hides nothing or a few pixels already: what is set stays set."""
+    """Return a mask that hides nothing or a few pixels already: a pixel that is set stays set."""
     out = source.plane(height, width)
     out[:, :width] = out[:, :width] < source.integer(0, 10)
     return out

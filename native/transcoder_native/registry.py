@@ -1,6 +1,7 @@
-"""Every kernel beside its twin, with arguments to run both on: what tests compare and benchmarks measure.
+"""The registry lists every kernel beside its twin, with arguments to run both on.
 
-Importing this compiles all kernels (see ``runtime``).
+Tests compare the two functions of an entry, and benchmarks measure them. Importing this module compiles all kernels
+(see ``runtime``).
 """
 
 from collections.abc import Callable
@@ -27,16 +28,17 @@ Kernel: TypeAlias = Callable[..., None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One kernel.
+    """Pairs one kernel with its twin.
 
     Args:
         kernel: the compiled function.
         twin: the NumPy function that defines it.
         case: makes arguments for a source picture of any size, 1x1 included: planes with padding, sizes and
             rectangles drawn at random, samples from a ``cases.Source``.
-        typical: makes the arguments that the kernel is measured with at 1080p; ``case`` where None.
+        typical: makes the arguments that the kernel is measured with at 1080p; None: ``case`` makes them.
         written: positions of the arguments that the kernel writes.
-        bounded: the last four arguments are bounds ``y0, y1, x0, x1``, outside which the kernel touches little.
+        bounded: True where the last four arguments are bounds ``y0, y1, x0, x1``, outside which the kernel touches
+            little.
     """
 
     kernel: Kernel
@@ -47,23 +49,23 @@ class Entry:
     bounded: bool = False
 
     def benchmark_case(self, source: cases.Source, height: int, width: int) -> tuple[Any, ...]:
-        """Arguments to measure the kernel with."""
+        """Return arguments to measure the kernel with."""
         return (self.typical or self.case)(source, height, width)
 
     def pixels(self, arguments: tuple[Any, ...], height: int, width: int) -> int:
-        """Pixels that a call works on: those of the source picture, or inside the bounds."""
+        """Return how many pixels a call works on: the pixels of the source picture, or those inside the bounds."""
         if self.bounded:
             y0, y1, x0, x1 = arguments[-4:]
             return int((y1 - y0) * (x1 - x0))
         return height * width
 
     def bytes_touched(self, arguments: tuple[Any, ...]) -> int:
-        """Bytes that a call reads, plus bytes that it writes: what memory has to move at least.
+        """Return the bytes that a call reads plus the bytes that it writes: what memory has to move at least.
 
-        Padding counts as touched; arguments without any give the number wanted.
+        Padding counts as touched; with arguments that have no padding the number is exact.
         """
         if self.bounded:
-            return 3 * self.pixels(arguments, 0, 0)  # the plane read and written, the mask read
+            return 3 * self.pixels(arguments, 0, 0)  # the plane is read and written, the mask is read
         arrays: list[npt.NDArray[np.generic]] = [value for value in arguments if isinstance(value, np.ndarray)]
         return sum(array.nbytes for array in arrays)
 
@@ -134,4 +136,4 @@ ENTRIES: Final = MappingProxyType(
         ),
     }
 )
-"""Name of each kernel to its entry."""
+"""The entries of all kernels by the kernel's name."""

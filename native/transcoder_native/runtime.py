@@ -1,10 +1,10 @@
-"""The one place that configures Numba and compiles.
+"""This module is the only one that configures Numba and compiles.
 
-Order matters: ``configure`` first, then any module of ``kernels``. Numba decides where a function is cached when the
-function is decorated, so a later change would be ignored silently; it is an error here.
+The order matters: ``configure`` first, then any module of ``kernels``. Numba decides where a function is cached when
+the function is decorated, so a later change would be ignored silently; here a later change is an error.
 
-Kernels have explicit signatures and so are compiled (or loaded from the cache) by their import. ``warm`` imports them
-all: a fork server calls it once, and none of its children ever compiles.
+Kernels have explicit signatures and so are compiled (or loaded from the cache) by their import. ``warm`` imports all of
+them: a fork server calls ``warm`` once, and none of its children ever compiles.
 """
 
 import hashlib
@@ -52,15 +52,15 @@ _state = _State()
 
 
 def configure(cache_dir: Path | None) -> None:
-    """Choose where compiled kernels are kept. To be called before any kernel module is imported.
+    """Choose where compiled kernels are kept. Call this function before any kernel module is imported.
 
     The cache is a subfolder whose name is a digest of the kernels' source: Numba notices a change of the file that
     defines a kernel, but not of a file that this kernel calls. Cache entries are pickles, so the subfolder is made for
-    the owner alone, and one that somebody else owns or may write is not used.
+    the owner alone, and a subfolder that somebody else owns or may write to is not used.
 
     Args:
-        cache_dir: a folder of the service's own, created if missing. None, or one that can't be written: nothing is
-            cached, every process compiles for itself.
+        cache_dir: a folder of the service's own, created if missing. With None, or with a folder that can't be written,
+            nothing is cached and every process compiles for itself.
 
     Raises:
         RuntimeError: kernels are configured already, with another folder (a call with the same one does nothing).
@@ -79,7 +79,7 @@ def configure(cache_dir: Path | None) -> None:
 
 
 def is_cached() -> bool:
-    """Whether compiled kernels are kept on disk; False before ``configure``."""
+    """Return whether compiled kernels are kept on disk; False before ``configure``."""
     return _state.cached
 
 
@@ -87,7 +87,7 @@ def warm() -> float:
     """Import every kernel module, which compiles its kernels or loads them from the cache.
 
     Returns:
-        How long it took, seconds. Nothing is left to do, and close to 0, the second time.
+        The seconds that the import took. The second time nothing is left to do, and the figure is close to 0.
     """
     start = time.perf_counter()
     for module in pkgutil.iter_modules(kernels.__path__):
@@ -98,9 +98,10 @@ def warm() -> float:
 def kernel(*signature: types.Type) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Compile a function now, for exactly these argument types.
 
-    The flags are the same for all: the GIL is released, as a kernel runs beside an asyncio or reader thread; no
-    threads of Numba's own, as a process per stream is the parallelism; no fastmath, as a kernel equals its twin; a
-    division by zero does not raise, as the check for it would keep LLVM from vectorising.
+    The flags are the same for all kernels. The GIL is released, because a kernel runs beside an asyncio or reader
+    thread. There are no threads of Numba's own, because a process per stream is the parallelism. There is no fastmath,
+    because a kernel equals its twin. A division by zero does not raise, because the check for it would keep LLVM from
+    vectorising.
 
     Without an earlier ``configure`` nothing is cached, except where NUMBA_CACHE_DIR names a folder (for tests and
     tools that import kernels directly).
@@ -122,7 +123,7 @@ def kernel(*signature: types.Type) -> Callable[[Callable[_P, _R]], Callable[_P, 
 
 
 def _private_folder(parent: Path) -> Path | None:
-    """The cache folder for these sources, or None where there can't be a safe and writable one."""
+    """Return the cache folder for these sources, or None where there can't be a safe and writable one."""
     folder = parent / f"kernels-{_source_digest()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,7 +137,7 @@ def _private_folder(parent: Path) -> Path | None:
 
 
 def _source_digest() -> str:
-    digest = hashlib.sha256(Path(__file__).read_bytes())  # the flags stand here
+    digest = hashlib.sha256(Path(__file__).read_bytes())  # the flags stand in this file
     for folder in kernels.__path__:
         for path in sorted(Path(folder).glob("*.py")):
             digest.update(path.read_bytes())

@@ -1,6 +1,6 @@
-"""Compiled kernels, one module for each idea. Import them through ``runtime.warm`` or after ``runtime.configure``.
+"""The kernels are compiled functions, in one module for each idea.
 
-What they have in common, for speed:
+Import them through ``runtime.warm`` or after ``runtime.configure``. All kernels do the following for speed:
 
 - Rows are walked one after the other, along x, with each step narrowed to the type it needs: LLVM vectorises that.
 - A column that doesn't count up from 0 is computed in uint64. A signed index may be negative and would count from the

@@ -1,4 +1,4 @@
-"""From the sampling of a camera to 8-bit 4:2:0, progressive."""
+"""These kernels convert the sampling of a camera to 8-bit 4:2:0, progressive."""
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def deinterlace_linear(src: U8, width: int, out: U8) -> None:
     Args:
         src: (height, stride) uint8, two interleaved fields.
         width: samples in a row.
-        out: (height, out_stride) uint8, written; an odd last row repeats the one above. May be src.
+        out: (height, out_stride) uint8, written; an odd last row repeats the row above. May be src.
 
     Raises:
         ValueError: the shapes don't fit.

@@ -1,7 +1,7 @@
-"""Hiding the masked pixels of a plane.
+"""These kernels hide the masked pixels of a plane.
 
-A mask has the resolution of the plane it is for: 0 shows a pixel, anything else hides it. ``y0, y1, x0, x1`` are the
-half-open bounds inside which to look, so that a small mask costs little. All of them change the plane in place.
+A mask has the resolution of its plane: 0 shows a pixel, any other value hides the pixel. ``y0, y1, x0, x1`` are the
+half-open bounds inside which a kernel looks, so that a small mask costs little. All kernels change the plane in place.
 """
 
 import numpy as np
@@ -17,12 +17,12 @@ def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0
     Args:
         plane: (height, stride) uint8, changed.
         width: samples in a row.
-        mask: (height, mask_stride) uint8, not 0 where hidden.
+        mask: (height, mask_stride) uint8, not 0 where a pixel is hidden.
         value: 0 to 255.
-        y0: first row to look at.
-        y1: row after the last.
-        x0: first column to look at.
-        x1: column after the last.
+        y0: the first row to look at.
+        y1: the row after the last one.
+        x0: the first column to look at.
+        x1: the column after the last one.
 
     Raises:
         ValueError: the shapes or the bounds don't fit, or the value is out of range.
@@ -43,18 +43,18 @@ def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0
 def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int, x0: int, x1: int) -> None:
     """Give each masked pixel the mean of its cell, rounded half up.
 
-    Cells are block x block, counted from the plane's corner; the mean is that of the whole cell, masked or not, and
-    of what there is of a cell at the plane's edge.
+    Cells are block x block, counted from the plane's corner. The mean is taken over the whole cell, masked or not; at
+    the plane's edge it is taken over the part of the cell that lies inside the plane.
 
     Args:
         plane: (height, stride) uint8, changed.
         width: samples in a row.
-        mask: (height, mask_stride) uint8, not 0 where hidden.
+        mask: (height, mask_stride) uint8, not 0 where a pixel is hidden.
         block: side of a cell, samples, 1 to 4096.
-        y0: first row to look at.
-        y1: row after the last.
-        x0: first column to look at.
-        x1: column after the last.
+        y0: the first row to look at.
+        y1: the row after the last one.
+        x0: the first column to look at.
+        x1: the column after the last one.
 
     Raises:
         ValueError: the shapes or the bounds don't fit, or the block is out of range.
@@ -91,23 +91,23 @@ def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int,
 
 @kernel(PLANE, INT, INT, INT, INT, OUT_PLANE)
 def _box_mean(src: U8, width: int, radius: int, y0: int, x0: int, out: U8) -> None:
-    """Mean of the square of side 2 * radius + 1 around each sample, rounded half up; the edge of src goes on outside.
+    """Take the mean of the square of side 2 * radius + 1 around each sample, rounded half up.
 
-    Fills out, whose first sample is that of (y0, x0).
+    Beyond an edge, src continues with its last sample. The first sample of out is the mean around (y0, x0).
     """
     last_row = src.shape[0] - 1
     rows, columns = out.shape
     side = 2 * radius + 1
-    # Sums of a column of the window, for each column that a window touches, those outside src too.
+    # The sums of a column of the window, for each column that a window touches, also for columns outside src.
     column = np.zeros(columns + 2 * radius, np.int32)
-    inside = min(max(radius - x0, 0), columns + 2 * radius)  # columns before the left edge of src
-    shift = x0 - radius  # where the first column is in src; below 0 it wraps round in uint64 and back
-    end = min(columns + 2 * radius, width - shift)  # columns up to the right edge of src
+    inside = min(max(radius - x0, 0), columns + 2 * radius)  # these columns lie before the left edge of src
+    shift = x0 - radius  # the place of the first column in src; a place below 0 wraps round in uint64 and back
+    end = min(columns + 2 * radius, width - shift)  # these columns lie before the right edge of src
     for dy in range(-radius, radius + 1):
         y = min(max(y0 + dy, 0), last_row)
         for x in range(np.uint64(inside), np.uint64(end)):
             column[x] = np.int32(column[x] + np.int32(src[y, np.uint64(shift) + x]))
-    before = np.empty(columns + side, np.int64)  # sum of all columns before this one
+    before = np.empty(columns + side, np.int64)  # the sum of all columns before this one
     samples = np.float64(side * side)
     half = np.int64((side * side) // 2)
     for row in range(rows):
@@ -135,17 +135,17 @@ def mask_blur(plane: U8, width: int, mask: U8, radius: int, y0: int, y1: int, x0
     """Give each masked pixel the mean of its surroundings, twice over.
 
     Each of the two passes takes the mean of a square of side 2 * radius + 1, rounded half up, of the whole plane,
-    masked or not; beyond an edge of the plane its last sample goes on.
+    masked or not; beyond an edge, the plane continues with its last sample.
 
     Args:
         plane: (height, stride) uint8, changed.
         width: samples in a row.
-        mask: (height, mask_stride) uint8, not 0 where hidden.
+        mask: (height, mask_stride) uint8, not 0 where a pixel is hidden.
         radius: samples, 0 to 1024.
-        y0: first row to look at.
-        y1: row after the last.
-        x0: first column to look at.
-        x1: column after the last.
+        y0: the first row to look at.
+        y1: the row after the last one.
+        x0: the first column to look at.
+        x1: the column after the last one.
 
     Raises:
         ValueError: the shapes or the bounds don't fit, or the radius is out of range.
@@ -158,7 +158,7 @@ def mask_blur(plane: U8, width: int, mask: U8, radius: int, y0: int, y1: int, x0
         raise ValueError("radius must be 0 to 1024")
     if y0 == y1 or x0 == x1:
         return
-    # The first pass is needed as far around the bounds as the second looks.
+    # The second pass looks around the bounds, so the first pass must fill the plane that far.
     top = max(0, y0 - radius)
     left = max(0, x0 - radius)
     once = np.empty((min(plane.shape[0], y1 + radius) - top, min(width, x1 + radius) - left), np.uint8)

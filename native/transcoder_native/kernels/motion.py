@@ -1,7 +1,7 @@
-"""Differences between two pictures, for every 8x8 block.
+"""These kernels sum the differences between two pictures, for every 8x8 block.
 
 A strip of eight rows is summed along x into 16-bit accumulators, which LLVM vectorises; then eight neighbours at a time
-are added. Written block by block the same sums take ten times as long.
+are added. The same sums take ten times as long when they are written block by block.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from transcoder_native.arrays import I16, U8, U16
 from transcoder_native.runtime import INT, OUT_I16, OUT_U16, PLANE, kernel
 
 BLOCK = 8
-"""Side of a block, samples. 64 differences of 255 stay below 2**15."""
+"""Samples: the side of a block. 64 differences of 255 stay below 2**15."""
 
 
 @kernel(PLANE, PLANE, INT, OUT_U16)
 def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
-    """Sum of absolute differences of every 8x8 block.
+    """Sum the absolute differences of every 8x8 block.
 
     Args:
         luma: (height, stride) uint8, any range.
@@ -47,7 +47,7 @@ def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
 
 @kernel(PLANE, PLANE, INT, OUT_I16)
 def block_signed(luma: U8, reference: U8, width: int, out: I16) -> None:
-    """Sum of ``luma - reference`` of every 8x8 block: far from 0 where light changed, near 0 for noise.
+    """Sum ``luma - reference`` of every 8x8 block; the sum is far from 0 where light changed and near 0 for noise.
 
     Args:
         luma: (height, stride) uint8, any range.
@@ -79,7 +79,7 @@ def block_signed(luma: U8, reference: U8, width: int, out: I16) -> None:
 
 @kernel(PLANE, PLANE, INT, OUT_U16, OUT_I16)
 def block_differences(luma: U8, reference: U8, width: int, out_abs: U16, out_signed: I16) -> None:
-    """What ``block_sad`` and ``block_signed`` compute, reading the pictures once.
+    """Compute the sums of ``block_sad`` and ``block_signed`` while reading the pictures once.
 
     Args:
         luma: (height, stride) uint8, any range.

@@ -1,4 +1,4 @@
-"""Copies, and constant rectangles: letterbox bars, slates."""
+"""These kernels copy planes and fill constant rectangles: letterbox bars and slates."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
 
 @kernel(PLANE, INT, OUT_PLANE)
 def copy_plane(src: U8, width: int, out: U8) -> None:
-    """Copy the samples of a plane, without the padding. Faster than ``np.copyto`` on the sliced views.
+    """Copy the samples of a plane, without the padding. The kernel is faster than ``np.copyto`` on the sliced views.
 
     Args:
         src: (height, stride) uint8.
@@ -31,8 +31,8 @@ def fill_plane(out: U8, x: int, y: int, width: int, height: int, value: int) -> 
 
     Args:
         out: (rows, stride) uint8, written inside the rectangle only.
-        x: left column.
-        y: top row.
+        x: the left column.
+        y: the top row.
         width: columns, 0 or more.
         height: rows, 0 or more.
         value: 0 to 255.

@@ -1,4 +1,4 @@
-"""From a polygon to the pixels that it must hide."""
+"""This kernel finds the pixels that a polygon must hide."""
 
 import math
 
@@ -8,22 +8,24 @@ from transcoder_native.arrays import F64, U8
 from transcoder_native.runtime import INT, OUT_PLANE, POINTS, kernel
 
 TOLERANCE = 2.0**-16
-"""Pixels. Far above the rounding of float64 at the largest coordinates allowed, far below what anyone sees: a pixel
-this close to the polygon counts as touched, so that rounding never uncovers one."""
+"""Pixels: a pixel that is this close to the polygon counts as touched, so that rounding never uncovers one. The
+tolerance is far above the rounding of float64 at the largest coordinates allowed, and far below anything that a person
+sees."""
 
 VERTEX_LIMIT = 16.0
-"""How many pictures away from the origin a vertex may be."""
+"""A vertex may be at most this many pictures away from the origin."""
 
 
 @kernel(POINTS, INT, OUT_PLANE)
 def polygon_mask(vertices: F64, width: int, out: U8) -> None:
     """Set every pixel whose square the polygon or its outline touches, and never leave one out.
 
-    The inside is where the winding number is not 0. That covers all that the even-odd rule covers, and more where an
-    outline crosses itself. One or two vertices are a point or a line; none hide nothing.
+    The inside is every place where the winding number is not 0. That covers every place that the even-odd rule covers,
+    and more where an outline crosses itself. One or two vertices are a point or a line; no vertices hide nothing.
 
     Args:
-        vertices: (n, 2) float64, x before y, 0..1 of the picture (more is cut off), in order, closed by itself.
+        vertices: (n, 2) float64, x before y, 0..1 of the picture (what lies outside is cut off), in order; the outline
+            closes itself.
         width: pixels in a row.
         out: (height, stride) uint8: touched pixels become 1, all others stay.
 
@@ -38,7 +40,7 @@ def polygon_mask(vertices: F64, width: int, out: U8) -> None:
         if not (abs(vertices[i, 0]) <= VERTEX_LIMIT and abs(vertices[i, 1]) <= VERTEX_LIMIT):
             raise ValueError("a vertex is not a number or too far away")
 
-    turns = np.zeros((height, width + 1), np.int32)  # change of the winding number at the centre of each pixel
+    turns = np.zeros((height, width + 1), np.int32)  # the change of the winding number at the centre of each pixel
     for i in range(count):
         ax = vertices[i, 0] * width
         ay = vertices[i, 1] * height
@@ -49,7 +51,7 @@ def polygon_mask(vertices: F64, width: int, out: U8) -> None:
         first_row = max(0, math.floor(top - TOLERANCE))
         last_row = min(height - 1, math.floor(bottom + TOLERANCE))
         for y in range(first_row, last_row + 1):
-            # The part of the edge inside this row of pixels, from x0 to x1.
+            # From x0 to x1 runs the part of the edge that lies inside this row of pixels.
             x0 = ax
             x1 = bx
             if bottom - top > TOLERANCE:

@@ -1,4 +1,7 @@
-"""Sample values from full to limited range, 8 bits (Rec. ITU-T H.273, 8.3; Rec. ITU-R BT.601 and BT.709 agree)."""
+"""These kernels map 8-bit samples from full to limited range.
+
+Source: Rec. ITU-T H.273, 8.3; Rec. ITU-R BT.601 and BT.709 agree with it.
+"""
 
 import numpy as np
 
@@ -22,7 +25,7 @@ def full_to_limited_luma(src: U8, width: int, out: U8) -> None:
     """
     if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
         raise ValueError("planes and width don't fit")
-    # A row of our own between input and output: where they are the same array, LLVM can't vectorise without it.
+    # A separate row between input and output: where they are the same array, LLVM can't vectorise without it.
     row = np.empty(width, np.uint8)
     for y in range(src.shape[0]):
         for x in range(width):
@@ -38,7 +41,7 @@ def full_to_limited_chroma(src: U8, width: int, out: U8) -> None:
     """Map chroma 0..255 to 16..240: ``128 + round((c - 128) * 224 / 255)``.
 
     Args:
-        src: (height, stride) uint8, full range, 128 is no colour.
+        src: (height, stride) uint8, full range; 128 means no colour.
         width: samples in a row.
         out: (height, out_stride) uint8, written; may be src.
 
@@ -52,7 +55,8 @@ def full_to_limited_chroma(src: U8, width: int, out: U8) -> None:
     row = np.empty(width, np.uint8)
     for y in range(src.shape[0]):
         for x in range(width):
-            # (224 c - 224 * 128 + 127) / 255 + 128, with the 128 taken into the numerator: never negative.
+            # (224 c - 224 * 128 + 127) / 255 + 128, with the 128 taken into the numerator, which then is never
+            # negative.
             n = np.uint16(np.uint16(src[y, x]) * np.uint16(224) + np.uint16(4095))
             row[x] = np.uint8(np.uint16(n + np.uint16(1) + np.uint16(n >> 8)) >> 8)
         for x in range(width):

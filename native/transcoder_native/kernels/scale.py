@@ -1,4 +1,4 @@
-"""Resampling by area."""
+"""This kernel resamples a plane by area."""
 
 import math
 
@@ -12,15 +12,16 @@ from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
 def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: int, out_height: int) -> None:
     """Resample a plane into a rectangle of another, by area.
 
-    Each output sample is the mean of the rectangle of the source that it covers, each source sample weighted by the
-    area covered: exact, then rounded once, half up. Any ratio, up and down; the rest of out is left alone.
+    Each output sample is the mean of the rectangle of the source that it covers, where each source sample is weighted
+    by the area covered. The mean is exact and rounded once, half up. Any ratio up and down is allowed; the rest of out
+    is not changed.
 
     Args:
         src: (height, stride) uint8, any range; height and width at least 1.
         width: samples in a row of src.
         out: (rows, out_stride) uint8, written inside the rectangle only; not src.
-        out_x: left column of the rectangle.
-        out_y: top row of the rectangle.
+        out_x: the left column of the rectangle.
+        out_y: the top row of the rectangle.
         out_width: columns of the rectangle, 0 or more.
         out_height: rows of the rectangle, 0 or more.
 
@@ -37,7 +38,7 @@ def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: 
     if out_width == 0 or out_height == 0:
         return
 
-    # Lengths in units that make both the source and the output sample a whole number of them.
+    # Lengths are in units of which both the source sample and the output sample are a whole number.
     common_y = math.gcd(height, out_height)
     common_x = math.gcd(width, out_width)
     src_h = out_height // common_y

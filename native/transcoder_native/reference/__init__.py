@@ -1,4 +1,5 @@
-"""What each kernel means, in NumPy: same name, same signature, same result bit for bit. The kernels' docstrings hold.
+"""The twins define each kernel in NumPy: same name, same signature, same result bit for bit.
 
-Written to be read, not to be fast, and by another method than the kernel wherever there is one.
+A kernel's docstring is also that of its twin. The twins are written to be read, not to be fast, and they use another
+method than the kernel wherever there is one.
 """

@@ -1,4 +1,4 @@
-"""Twins of ``kernels.convert``."""
+"""These functions are the twins of ``kernels.convert``."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from transcoder_native.arrays import U8, U16
 
 
 def halve_rows(src: U8, width: int, out: U8) -> None:
-    """Mean of each pair of rows, rounded half up."""
+    """Take the mean of each pair of rows, rounded half up."""
     height = src.shape[0]
     if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != (height + 1) // 2:
         raise ValueError("planes and width don't fit")
@@ -15,7 +15,7 @@ def halve_rows(src: U8, width: int, out: U8) -> None:
 
 
 def halve_both(src: U8, width: int, out: U8) -> None:
-    """Mean of 2x2 samples, rounded half up."""
+    """Take the mean of 2x2 samples, rounded half up."""
     height = src.shape[0]
     if width < 0 or width > src.shape[1] or (width + 1) // 2 > out.shape[1] or out.shape[0] != (height + 1) // 2:
         raise ValueError("planes and width don't fit")
@@ -25,7 +25,7 @@ def halve_both(src: U8, width: int, out: U8) -> None:
 
 
 def narrow_to_8(src16: U16, width: int, shift: int, out: U8) -> None:
-    """Drop low bits, rounded half up, at most 255."""
+    """Drop the low bits, rounded half up, at most 255."""
     if width < 0 or width > src16.shape[1] or width > out.shape[1] or out.shape[0] != src16.shape[0]:
         raise ValueError("planes and width don't fit")
     if shift < 0 or shift > 8:
@@ -35,7 +35,7 @@ def narrow_to_8(src16: U16, width: int, shift: int, out: U8) -> None:
 
 
 def deinterlace_linear(src: U8, width: int, out: U8) -> None:
-    """Odd rows from their neighbours, rounded half up."""
+    """Make the odd rows from their neighbours, rounded half up."""
     height = src.shape[0]
     if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != height:
         raise ValueError("planes and width don't fit")

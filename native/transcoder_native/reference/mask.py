@@ -1,4 +1,4 @@
-"""Twins of ``kernels.mask``."""
+"""These functions are the twins of ``kernels.mask``."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from transcoder_native.arrays import U8
 
 
 def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0: int, x1: int) -> None:
-    """Masked samples take one value."""
+    """Give the masked samples one value."""
     _check(plane, width, mask, y0, y1, x0, x1)
     if value < 0 or value > 255:
         raise ValueError("value must be 0 to 255")
@@ -14,7 +14,7 @@ def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0
 
 
 def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int, x0: int, x1: int) -> None:
-    """Masked samples take the mean of their cell."""
+    """Give the masked samples the mean of their cell."""
     _check(plane, width, mask, y0, y1, x0, x1)
     if block < 1 or block > 4096:
         raise ValueError("block must be 1 to 4096")
@@ -27,7 +27,7 @@ def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int,
 
 
 def mask_blur(plane: U8, width: int, mask: U8, radius: int, y0: int, y1: int, x0: int, x1: int) -> None:
-    """Masked samples take the mean of their surroundings, twice over."""
+    """Give the masked samples the mean of their surroundings, twice over."""
     _check(plane, width, mask, y0, y1, x0, x1)
     if radius < 0 or radius > 1024:
         raise ValueError("radius must be 0 to 1024")
@@ -49,7 +49,7 @@ def _cover(plane: U8, hidden: U8, mask: U8, y0: int, y1: int, x0: int, x1: int) 
 
 
 def _box_mean(picture: U8, radius: int) -> U8:
-    """Mean of the square around each sample, through a summed-area table of the picture and its continued edge."""
+    """Take the mean of the square around each sample, by a summed-area table of the picture and its continued edge."""
     height, width = picture.shape
     side = 2 * radius + 1
     table = np.pad(picture.astype(np.int64), radius, mode="edge").cumsum(axis=0).cumsum(axis=1)

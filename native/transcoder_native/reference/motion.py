@@ -1,4 +1,4 @@
-"""Twins of ``kernels.motion``."""
+"""These functions are the twins of ``kernels.motion``."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,17 +7,17 @@ from transcoder_native.arrays import I16, U8, U16
 
 
 def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
-    """Sum of absolute differences of every 8x8 block."""
+    """Sum the absolute differences of every 8x8 block."""
     out[:] = _block_sums(np.abs(_difference(luma, reference, width)), out.shape)
 
 
 def block_signed(luma: U8, reference: U8, width: int, out: I16) -> None:
-    """Sum of differences of every 8x8 block."""
+    """Sum the differences of every 8x8 block."""
     out[:] = _block_sums(_difference(luma, reference, width), out.shape)
 
 
 def block_differences(luma: U8, reference: U8, width: int, out_abs: U16, out_signed: I16) -> None:
-    """Both sums of every 8x8 block."""
+    """Compute both sums of every 8x8 block."""
     block_sad(luma, reference, width, out_abs)
     block_signed(luma, reference, width, out_signed)
 

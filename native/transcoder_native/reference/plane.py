@@ -1,10 +1,10 @@
-"""Twins of ``kernels.plane``."""
+"""These functions are the twins of ``kernels.plane``."""
 
 from transcoder_native.arrays import U8
 
 
 def copy_plane(src: U8, width: int, out: U8) -> None:
-    """Copy the samples."""
+    """Copy the samples of a plane."""
     if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
         raise ValueError("planes and width don't fit")
     out[:, :width] = src[:, :width]

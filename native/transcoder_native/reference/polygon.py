@@ -1,4 +1,4 @@
-"""Twin of ``kernels.polygon``."""
+"""This function is the twin of ``kernels.polygon``."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ VERTEX_LIMIT = 16.0
 
 
 def polygon_mask(vertices: F64, width: int, out: U8) -> None:
-    """Pixels that an edge touches, and pixels around whose centre the outline winds.
+    """Set the pixels that an edge touches, and the pixels around whose centre the outline winds.
 
-    The arithmetic on coordinates is the kernel's, operation by operation, as float64 rounds each.
+    The arithmetic on coordinates follows the kernel operation by operation, because float64 rounds each one.
     """
     height = out.shape[0]
     if width < 0 or width > out.shape[1] or vertices.shape[1] != 2:

@@ -1,4 +1,4 @@
-"""Twin of ``kernels.scale``."""
+"""This function is the twin of ``kernels.scale``."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from transcoder_native.arrays import F64, U8
 
 
 def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: int, out_height: int) -> None:
-    """The source between two matrices of overlaps, divided by the area and rounded half up."""
+    """Multiply the source by two matrices of overlaps, divide by the area and round half up."""
     height = src.shape[0]
     if height < 1 or width < 1 or width > src.shape[1]:
         raise ValueError("source plane and width don't fit")
@@ -14,7 +14,7 @@ def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: 
         raise ValueError("the rectangle leaves the output plane")
     if out_y < 0 or out_height < 0 or out_y + out_height > out.shape[0]:
         raise ValueError("the rectangle leaves the output plane")
-    # float64 for the speed of its matrix product; all values are whole and below 2**53.
+    # float64 is chosen for the speed of its matrix product; all values are whole and below 2**53.
     total = _overlap(height, out_height) @ src[:, :width].astype(np.float64) @ _overlap(width, out_width).T
     area = height * width
     mean = (2 * total.astype(np.int64) + area) // (2 * area)
@@ -22,7 +22,10 @@ def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: 
 
 
 def _overlap(length: int, out_length: int) -> F64:
-    """(out_length, length): how much of source sample i output sample j covers, in 1 / out_length source samples."""
+    """Return (out_length, length): how much of source sample i output sample j covers.
+
+    The unit is 1 / out_length source samples.
+    """
     i = np.arange(length)
     j = np.arange(out_length)[:, None]
     end = np.minimum((j + 1) * length, (i + 1) * out_length)
