@@ -32,6 +32,9 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.UNAVAILABLE: 409,
 }
 
+_TITLES: Final[Mapping[int, str]] = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+"""Titles before RFC 9110, which changed them: Python has the new ones from 3.13 on, clients know the old ones."""
+
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["type", "title", "status"],
@@ -47,6 +50,11 @@ SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+def title(status: int) -> str:
+    """Return the title of a status, which does not hang on the version of Python."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     status: int,
     detail: str = "",
@@ -55,7 +63,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem details answer."""
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    body: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
     if detail:
         body["detail"] = detail
     if code is not None:
@@ -70,8 +78,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: these, and what every route may answer."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({*statuses, 400, 401, 403, 503})
+        status: {"description": title(status), "content": content} for status in sorted({*statuses, 400, 401, 403, 503})
     }
 
 

@@ -54,7 +54,7 @@ def test_switches_of_one_part_and_of_the_preset_stay() -> None:
 def test_every_defect_names_who_does_it() -> None:
     """Each switch of a part has a line in its docstring."""
     for part in (DeliveryDefects, DescriptionDefects, PacketDefects, PictureDefects, SessionDefects, TimingDefects):
-        told = set(re.findall(r"^        (\w+): ", part.__doc__ or "", re.MULTILINE))
+        told = set(re.findall(r"^ {4,8}(\w+): ", part.__doc__ or "", re.MULTILINE))
         assert told == {field.name for field in fields(part)} <= SWITCHES
 
 
