@@ -1,7 +1,8 @@
-"""Access units: where one picture ends and the next begins, by the rules of the bitstream.
+"""The assembler finds where one picture ends and the next begins, by the rules of the bitstream.
 
 Neither the RTP marker nor the timestamp can be trusted alone: markers stand on parameter sets (Tapo, Reolink) or
-nowhere (FLIR), parameter sets carry the previous picture's timestamp (Reolink). The first slice of a picture tells.
+nowhere (FLIR), and parameter sets carry the previous picture's timestamp (Reolink). The first slice of a picture tells
+where the picture begins.
 """
 
 from collections import Counter, deque
@@ -29,16 +30,17 @@ from transcoder.ledger import Ledger
 
 @dataclass(slots=True, kw_only=True)
 class AccessUnit:
-    """The NAL units of one coded picture, in decoding order.
+    """Holds the NAL units of one coded picture, in decoding order.
 
     Attributes:
-        nal_units: without start codes; of JPEG and MPEG-4 what the allow-list left of the picture.
-        timestamp: RTP timestamp of its first slice.
+        nal_units: the NAL units without start codes; of JPEG and MPEG-4, the part of the picture that the allow-list
+            let through.
+        timestamp: the RTP timestamp of its first slice.
         random_access: decoding may start here: IDR in H.264 (where a stream has none, an I picture behind its own
             parameter sets, with RECOVERY_POINT in it), IRAP in H.265.
-        damaged: a part of it was lost.
-        arrival: monotonic seconds of its first packet.
-        completed: monotonic seconds of its last packet.
+        damaged: True where a part of the picture was lost.
+        arrival: monotonic seconds at its first packet.
+        completed: monotonic seconds at its last packet.
     """
 
     codec: SourceCodec
@@ -51,41 +53,43 @@ class AccessUnit:
 
     @property
     def size(self) -> int:
-        """Bytes of all NAL units."""
+        """Return the bytes of all NAL units together."""
         return sum(map(len, self.nal_units))
 
 
 _H264_PRECEDES = frozenset({6, 7, 8, 9, 14, 15, 16, 17, 18})
-"""Types that open the next access unit when a slice stands before them (H.264 section 7.4.1.2.3)."""
+"""NAL unit types that open the next access unit when a slice stands before them (H.264 section 7.4.1.2.3)."""
 _H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
-"""Likewise (H.265 section 7.4.2.4.4)."""
+"""NAL unit types that open the next access unit when a slice stands before them (H.265 section 7.4.2.4.4)."""
 
 
 RECOVERY_POINT = bytes.fromhex("060601c480")
-"""An SEI of our own that a decoder begins at: recovery_frame_cnt 0, exact_match_flag (H.264 section D.1.8)."""
+"""An SEI message of our own at which a decoder begins: recovery_frame_cnt 0, exact_match_flag (H.264 section D.1.8)."""
 RECOVERY_AFTER = 2
-"""I pictures with parameter sets after which a stream without any IDR begins at one: a decoder of it has to begin
-somewhere (open GOP, recovery points), and the IDR of one that has some comes before the second."""
+"""The number of I pictures with parameter sets after which a stream without any IDR begins at an I picture: a decoder
+has to begin somewhere (open GOP, recovery points), and a stream that has IDR pictures sends one before its second I
+picture."""
 
 NEVER = 1 << 62
-"""Proofs of a marker that is never believed."""
+"""The number of proofs for a marker that is never believed."""
 PROOFS = 2
-"""Pictures after which the marker of an unknown sender is believed."""
+"""The number of pictures after which the marker of an unknown sender is believed."""
 
 
 class AccessUnitAssembler:
-    """NAL units in decoding order in, access units out.
+    """Takes NAL units in decoding order and gives access units.
 
     Args:
-        codec: of the stream.
-        proofs: pictures that the marker has to end rightly before it is believed; until then the next picture's start
-            ends one. GStreamer sets the marker on every slice, and the first picture is the one to lose least.
-        parameter_sets: of the session description.
+        codec: the codec of the stream.
+        proofs: the number of pictures that the marker has to end rightly before it is believed; until then a picture
+            ends where the next one starts. GStreamer sets the marker on every slice, and the first picture is the worst
+            one to lose.
+        parameter_sets: the parameter sets of the session description.
 
     Attributes:
-        faults: counted by kind.
-        marker_is_reliable: False once a slice followed a marker within its own picture; then only the next picture's
-            start ends one, which costs a frame of delay.
+        faults: the number of faults by kind.
+        marker_is_reliable: False once a slice followed a marker within its own picture; then a picture ends only where
+            the next one starts, which costs a frame of delay.
     """
 
     def __init__(self, codec: Codec, *, proofs: int = 0, parameter_sets: Sequence[bytes] = ()) -> None:
@@ -117,10 +121,10 @@ class AccessUnitAssembler:
         self.faults: Counter[str] = Counter()
 
     def add(self, unit: bytes, timestamp: int, now: float) -> None:
-        """Take one NAL unit, not empty, without start code."""
+        """Take one NAL unit, which is not empty and has no start code."""
         codec = self._codec
         unit_type = nal_unit_type(codec, unit)
-        if is_vcl(codec, unit_type) and is_allowed(codec, unit_type):  # decoders ignore the reserved ones
+        if is_vcl(codec, unit_type) and is_allowed(codec, unit_type):  # decoders ignore the reserved types
             first = is_first_slice(codec, unit)
             if self._has_slice:
                 within = not first and (timestamp == self._timestamp or self._continues(unit))
@@ -164,7 +168,7 @@ class AccessUnitAssembler:
         self._units.append(unit)
 
     def end_of_packet(self, *, marker: bool) -> None:
-        """After the NAL units of a packet: its marker bit says that the picture is complete, if it can be trusted."""
+        """Take note that a packet is over; a marker that can be trusted says that the picture is complete."""
         if marker and self._has_slice and self.marker_is_reliable:
             if self._proofs <= 0:
                 self._close()
@@ -172,14 +176,14 @@ class AccessUnitAssembler:
                 self._marked = True
 
     def _continues(self, unit: bytes) -> bool:
-        """Whether a slice that is not its picture's first belongs to that of the slice before, whatever its timestamp.
+        """Return whether a slice that is not its picture's first belongs to the picture of the slice before it.
 
-        Without a loss between them, that is: after one only the timestamp tells.
+        The timestamp does not count, unless a part between the two slices was lost: then only the timestamp tells.
         """
         return not self._lost and self._slice is not None and self._comparison.is_one_picture(self._slice, unit)
 
     def _prove(self, *, within: bool) -> None:
-        """A picture's first marker was followed by another picture, or by a slice within the same one."""
+        """Take note that a picture's first marker was followed by another picture, or by a slice of the same one."""
         self._marked = False
         if not within:
             self._proofs -= 1
@@ -188,13 +192,13 @@ class AccessUnitAssembler:
             self.faults["marker inside a picture"] += 1
 
     def lose(self) -> None:
-        """Something between what was added and what comes next is missing."""
+        """Take note that something is missing between the last NAL unit and the next one."""
         self._lost = True
         if self._has_slice:
             self._damaged = True
 
     def restart(self) -> None:
-        """Give up what is half there: the source begins anew."""
+        """Give up the unfinished picture, because the source begins anew."""
         if self._units:
             self.faults["cut off by a restart"] += 1
         self._begin()
@@ -206,7 +210,7 @@ class AccessUnitAssembler:
         self._marked = False
 
     def next_access_unit(self) -> AccessUnit | None:
-        """The next complete access unit, or None."""
+        """Return the next complete access unit, or None."""
         return self._ready.popleft() if self._ready else None
 
     def _close(self) -> None:
@@ -231,7 +235,7 @@ class AccessUnitAssembler:
         self._begin()
 
     def _look_for_recovery(self) -> None:
-        """Whether an H.264 picture that is no IDR is where a decoder begins."""
+        """Look whether a decoder can begin at an H.264 picture that is no IDR, and put a recovery point there if so."""
         slices = [
             unit for unit in self._units[self._first_slice :] if is_vcl(self._codec, nal_unit_type(self._codec, unit))
         ]
@@ -257,17 +261,17 @@ class AccessUnitAssembler:
 def filter_nal_units(
     access_unit: AccessUnit, ledger: Ledger, allowed: Callable[[Codec, int], bool], layer: str
 ) -> list[bytes]:
-    """The NAL units that an allow-list lets through; the others are counted by type.
+    """Return the NAL units that an allow-list lets through; the others are counted by type.
 
     Args:
-        access_unit: is not changed.
-        ledger: of the stream.
+        access_unit: the access unit, which is not changed.
+        ledger: the ledger of the stream.
         allowed: the allow-list, codecs.nal.is_allowed.
-        layer: the ledger's name of this place.
+        layer: the ledger's name for the caller's place.
     """
     codec = access_unit.codec
     if isinstance(codec, PictureCodec):
-        return access_unit.nal_units  # their reception lets nothing else through
+        return access_unit.nal_units  # the reception of these codecs lets nothing else through
     kept = []
     for unit in access_unit.nal_units:
         unit_type = nal_unit_type(codec, unit)
@@ -281,5 +285,5 @@ def filter_nal_units(
 
 
 def decoder_input(codec: SourceCodec, units: list[bytes]) -> bytes:
-    """What a decoder gets of an access unit: an Annex B byte stream, or the elements one behind the other."""
+    """Return a decoder's input for an access unit: an Annex B byte stream, or the elements one behind the other."""
     return b"".join(units) if isinstance(codec, PictureCodec) else join_byte_stream(units)

@@ -1,16 +1,20 @@
-"""Reading RBSP bits: fixed-length numbers and Exp-Golomb codes (H.264 section 7.2 and 9.1, H.265 section 9.2)."""
+"""The bit reader reads fixed-length numbers and Exp-Golomb codes of an RBSP.
+
+Source: H.264 section 7.2 and 9.1, H.265 section 9.2.
+"""
 
 from transcoder.errors import BitstreamError
 
 _MAX_EXP_GOLOMB_BITS = 32
-"""Leading zeros of the longest code that a standard uses: values up to 2**32 - 2."""
+"""The leading zeros of the longest code that a standard uses; it holds values up to 2**32 - 2."""
 
 
 class BitReader:
-    """Bits of an RBSP, most significant first.
+    """Reads the bits of an RBSP, most significant first.
 
     Args:
-        rbsp: bytes without emulation prevention. A read costs time proportional to its length: callers bound it.
+        rbsp: bytes without emulation prevention. A read costs time proportional to their length, so callers bound the
+            length.
     """
 
     __slots__ = ("_left", "_value")
@@ -21,14 +25,14 @@ class BitReader:
 
     @property
     def left(self) -> int:
-        """Bits not read yet."""
+        """Return the number of bits that are not read yet."""
         return self._left
 
     def u(self, bits: int) -> int:
-        """An unsigned number of `bits` bits.
+        """Read an unsigned number of `bits` bits.
 
         Raises:
-            BitstreamError: fewer are left.
+            BitstreamError: fewer bits are left.
         """
         if bits > self._left:
             raise BitstreamError("it ends within a value")
@@ -36,18 +40,18 @@ class BitReader:
         return (self._value >> self._left) & ((1 << bits) - 1)
 
     def flag(self) -> bool:
-        """One bit.
+        """Read one bit.
 
         Raises:
-            BitstreamError: none is left.
+            BitstreamError: no bit is left.
         """
         return self.u(1) == 1
 
     def ue(self, highest: int = (1 << 32) - 2) -> int:
-        """An unsigned Exp-Golomb code.
+        """Read an unsigned Exp-Golomb code.
 
         Raises:
-            BitstreamError: it ends early or is over `highest`.
+            BitstreamError: the code ends early or its value is over `highest`.
         """
         zeros = 0
         while not self.flag():
@@ -60,10 +64,10 @@ class BitReader:
         return value
 
     def se(self) -> int:
-        """A signed Exp-Golomb code.
+        """Read a signed Exp-Golomb code.
 
         Raises:
-            BitstreamError: it ends early.
+            BitstreamError: the code ends early.
         """
         code = self.ue()
         return (code + 1) // 2 if code % 2 else -(code // 2)

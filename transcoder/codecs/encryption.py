@@ -1,7 +1,8 @@
-"""Whether slices can be what they claim to be: some cameras encrypt them and leave everything around them readable.
+"""The slice check tells whether slices can be real: some cameras encrypt slices and leave everything else readable.
 
 Hikvision's stream encryption covers the first 4096 bytes of each slice behind its NAL unit header. Such a slice begins
-with random bits: about one in five of them makes a slice header that could stand there, so a few pictures tell.
+with random bits: about one in five of them makes a slice header that could stand there, so a few pictures are enough to
+tell.
 """
 
 from transcoder.codecs.bit_reader import BitReader
@@ -23,18 +24,18 @@ from transcoder.codecs.parameter_sets import PictureParameterSet, SequenceParame
 from transcoder.errors import BitstreamError
 
 MIN_SLICES = 24
-"""Random slices of which less than half are implausible: under 1 in 1000 at this number."""
+"""The number of slices to check: of so many random slices, less than half are implausible in under 1 of 1000 cases."""
 _HEADER_SIZE = 24
-"""Bytes that hold every field that is looked at."""
+"""Bytes that hold every field of a slice header that is looked at."""
 
 
 class SliceCheck:
     """Looks at the start of each slice.
 
     Attributes:
-        checked: slices.
-        implausible: those whose header can't be one.
-        sps: the latest that could be read.
+        checked: the number of slices looked at.
+        implausible: the number of slices whose start can't be a slice header.
+        sps: the latest SPS that could be read.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -47,17 +48,17 @@ class SliceCheck:
 
     @property
     def suspicious(self) -> bool:
-        """Whether what was seen so far is more likely encrypted than not."""
+        """Return whether the slices seen so far are more likely encrypted than not."""
         return self.implausible > 0 and self.implausible * 2 >= self.checked
 
     @property
     def is_decided(self) -> bool:
-        """Whether enough slices were seen to tell."""
+        """Return whether enough slices were seen to tell."""
         return self.checked >= MIN_SLICES
 
     @property
     def encrypted(self) -> bool:
-        """Whether the slices are none, while the parameter sets can be read."""
+        """Return whether the slices can't be real, while the parameter sets can be read."""
         return self.sps is not None and self.is_decided and self.implausible * 2 > self.checked
 
     def look(self, unit: bytes, timestamp: int) -> None:
@@ -89,14 +90,20 @@ class SliceCheck:
             return False
 
     def _is_h264_header(self, bits: BitReader, unit_type: int, first_byte: int, *, new: bool) -> bool:
-        """Source: H.264 section 7.3.3, 7.4.3, table 7-6."""
+        """Return whether the bits can be an H.264 slice header.
+
+        Source: H.264 section 7.3.3, 7.4.3, table 7-6.
+        """
         first_mb, slice_type, pps_id = bits.ue(), bits.ue(), bits.ue()
         if (new and first_mb) or slice_type > 9 or pps_id > 255 or (self._pps and pps_id not in self._pps):
             return False
         return unit_type != H264_IDR or (slice_type % 5 in {2, 4} and bool(first_byte & 0x60))
 
     def _is_h265_header(self, bits: BitReader, unit_type: int, *, new: bool) -> bool:
-        """Source: H.265 section 7.3.6.1, 7.4.7.1, table 7-7."""
+        """Return whether the bits can be an H.265 slice header.
+
+        Source: H.265 section 7.3.6.1, 7.4.7.1, table 7-7.
+        """
         first = bits.flag()
         random_access = is_random_access(self._codec, unit_type)
         if random_access:

@@ -1,4 +1,4 @@
-"""Parameter sets of H.264, behind their NAL unit header.
+"""This module reads parameter sets of H.264, behind their NAL unit header.
 
 Source: H.264 section 7.3.2.1.1, 7.3.2.2, annex E.1.
 """
@@ -20,9 +20,9 @@ _PROFILES = {
     44: "CAVLC 4:4:4 Intra", 66: "Baseline", 77: "Main", 88: "Extended", 100: "High", 110: "High 10",
     122: "High 4:2:2", 244: "High 4:4:4 Predictive",
 }  # fmt: skip
-"""By profile_idc (annex A)."""
+"""The names of the profiles by profile_idc (annex A)."""
 _CHROMA_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
-"""profile_idc of those whose SPS states a chroma format."""
+"""The profile_idc of the profiles whose SPS states a chroma format."""
 
 
 def read_pps(bits: BitReader) -> PictureParameterSet:
@@ -36,7 +36,7 @@ def read_sps(bits: BitReader) -> SequenceParameterSet:
     """Read an SPS.
 
     Raises:
-        BitstreamError: it ends early, or holds values that no picture has.
+        BitstreamError: the SPS ends early, or holds values that no picture has.
     """
     profile_idc, constraints, level = bits.u(8), bits.u(8), bits.u(8)
     sps_id = bits.ue(31)

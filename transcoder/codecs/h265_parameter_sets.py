@@ -1,4 +1,4 @@
-"""Parameter sets of H.265, behind their NAL unit header.
+"""This module reads parameter sets of H.265, behind their NAL unit header.
 
 Source: H.265 section 7.3.2.2, 7.3.2.3, 7.3.3, 7.3.4, 7.3.7, annex E.2.
 """
@@ -18,7 +18,7 @@ from transcoder.codecs.parameter_set_syntax import (
 from transcoder.errors import BitstreamError
 
 _PROFILES = {1: "Main", 2: "Main 10", 3: "Main Still Picture", 4: "Range Extensions", 9: "Screen Content Coding"}
-"""By general_profile_idc (annex A)."""
+"""The names of the profiles by general_profile_idc (annex A)."""
 
 
 def read_pps(bits: BitReader) -> PictureParameterSet:
@@ -32,7 +32,7 @@ def read_sps(bits: BitReader) -> SequenceParameterSet:
     """Read an SPS.
 
     Raises:
-        BitstreamError: it ends early, or holds values that no picture has.
+        BitstreamError: the SPS ends early, or holds values that no picture has.
     """
     bits.u(4)  # sps_video_parameter_set_id
     layers = bits.u(3)
@@ -121,7 +121,10 @@ def _skip_scaling_lists(bits: BitReader) -> None:
 
 
 def _skip_reference_picture_sets(bits: BitReader) -> None:
-    """Short-term reference picture sets; one may be written as a change of the one before (H.265 section 7.4.8)."""
+    """Skip the short-term reference picture sets.
+
+    A set may be written as a change of the set before it (H.265 section 7.4.8).
+    """
     negative: list[int] = []
     positive: list[int] = []
     for index in range(bits.ue(64)):

@@ -1,8 +1,9 @@
-"""JPEG pictures taken apart and put together anew: nothing of a camera's headers is handed on, only checked numbers.
+"""JPEG pictures are taken apart here and put together anew from checked numbers alone.
 
-What a decoder needs is read into a `JpegHeader`: size, sampling, quantisers, Huffman tables, restart interval. The file
-that goes to the decoder is written from it; from the camera's bytes only the entropy-coded data is taken, which is cut
-free of every marker that is no restart marker.
+Nothing of a camera's headers is handed on. Everything that a decoder needs is read into a `JpegHeader`: size, sampling,
+quantisers, Huffman tables, restart interval. The file that goes to the decoder is written from the `JpegHeader`; from
+the camera's bytes only the entropy-coded data is taken, and every marker but the restart markers is cut out of that
+data.
 
 Source: ITU-T T.81 Annex B (segments), F.1 and F.2 (baseline).
 """
@@ -16,7 +17,7 @@ from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import BitstreamError
 
 MAX_SEGMENTS = 256
-"""Marker segments of one picture; a large picture of a camera has about ten."""
+"""The largest number of marker segments of one picture; a large picture of a camera has about ten."""
 MAX_COMPONENTS = 3
 
 SOF0, SOF1, DHT, RST0, RST7, SOI, EOI, SOS, DQT, DRI, COM, TEM = (
@@ -25,17 +26,17 @@ SOF0, SOF1, DHT, RST0, RST7, SOI, EOI, SOS, DQT, DRI, COM, TEM = (
 
 _NAMES = {DHT: "DHT", SOI: "SOI", SOS: "SOS", DQT: "DQT", DRI: "DRI", COM: "COM", 0xDC: "DNL"}
 _ALONE = frozenset({TEM, *range(RST0, SOI + 1)})
-"""Markers without a segment."""
+"""The markers without a segment."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""A marker that ends entropy-coded data: neither a stuffed byte nor RST."""
+"""Matches a marker that ends entropy-coded data, which is neither a stuffed byte nor RST."""
 
 Count = Callable[[str, bytes], None]
-"""Called with the kind and the bytes of what is not let through."""
+"""The type of a function that is called with the kind and the bytes of everything that is not let through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A colour component: sampling factors, and which tables it uses."""
+    """Holds the sampling factors of a colour component, and the numbers of the tables that it uses."""
 
     horizontal: int
     vertical: int
@@ -54,16 +55,16 @@ YCBCR_420 = _three(2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JpegHeader:
-    """Everything that a decoder has to know before the entropy-coded data.
+    """Holds everything that a decoder has to know before the entropy-coded data.
 
     Attributes:
-        width: pixels; 0: not known.
-        height: pixels; 0: not known.
+        width: pixels; 0 where the width is not known.
+        height: pixels; 0 where the height is not known.
         components: one (grey) or three (Y, Cb, Cr).
-        quantisers: by identifier, in zigzag order, 64 or 128 bytes.
-        huffman: by class and identifier: 16 counts and the values.
-        restart_interval: MCUs; 0: no restart markers.
-        is_field: one field of an interlaced picture: its samples are twice as high as wide.
+        quantisers: the tables by identifier, in zigzag order, 64 or 128 bytes.
+        huffman: the tables by class and identifier: 16 counts and the values.
+        restart_interval: MCUs; 0 where there are no restart markers.
+        is_field: True for one field of an interlaced picture: its samples are twice as high as wide.
     """
 
     width: int = 0
@@ -76,7 +77,7 @@ class JpegHeader:
 
 
 def marker_name(marker: int) -> str:
-    """What T.81 table B.1 calls a marker."""
+    """Return the name that T.81 table B.1 gives a marker."""
     if 0xE0 <= marker <= 0xEF:
         return f"APP{marker - 0xE0}"
     return _NAMES.get(marker, f"SOF{marker - SOF0}" if SOF0 <= marker <= 0xCF else f"marker {marker:02x}")
@@ -86,15 +87,16 @@ def read_segments(data: bytes, header: JpegHeader, count: Count) -> tuple[JpegHe
     """Read marker segments up to the entropy-coded data.
 
     Args:
-        data: segments one after the other, with or without SOI; fill bytes between them.
-        header: what is known before; each segment overrides its part.
-        count: told of APPn, COM and everything else that is not needed.
+        data: the segments one after the other, with or without SOI; fill bytes may stand between them.
+        header: the numbers that are known before; each segment overrides its part.
+        count: told of APPn, COM and every other segment that is not needed.
 
     Returns:
-        What is known now, and where the entropy-coded data begins: behind SOS, or at the end.
+        The header with the numbers that were read, and the position where the entropy-coded data begins: behind SOS, or
+        at the end.
 
     Raises:
-        BitstreamError: a segment is cut off or says what no baseline decoder takes.
+        BitstreamError: a segment is cut off or holds numbers that no baseline decoder takes.
     """
     position = 0
     ids: tuple[int, ...] = ()
@@ -134,7 +136,7 @@ def read_segments(data: bytes, header: JpegHeader, count: Count) -> tuple[JpegHe
 
 
 def _read_frame(body: bytes, header: JpegHeader) -> tuple[JpegHeader, tuple[int, ...]]:
-    """SOF (T.81 B.2.2): the header, and the components' identifiers, which SOS refers to."""
+    """Read SOF (T.81 B.2.2): the header, and the components' identifiers, which SOS refers to."""
     if len(body) < 6 or len(body) != 6 + 3 * body[5] or body[5] not in {1, MAX_COMPONENTS} or body[0] != 8:
         raise BitstreamError("a JPEG frame is neither grey nor YCbCr of 8 bits")
     ids, components = [], []
@@ -150,7 +152,7 @@ def _read_frame(body: bytes, header: JpegHeader) -> tuple[JpegHeader, tuple[int,
 
 
 def _read_quantisers(body: bytes) -> dict[int, bytes]:
-    """DQT (T.81 B.2.4.1)."""
+    """Read DQT (T.81 B.2.4.1)."""
     found = {}
     position = 0
     while position < len(body):
@@ -165,7 +167,7 @@ def _read_quantisers(body: bytes) -> dict[int, bytes]:
 
 
 def _read_huffman(body: bytes) -> dict[int, bytes]:
-    """DHT (T.81 B.2.4.2)."""
+    """Read DHT (T.81 B.2.4.2)."""
     found = {}
     position = 0
     while position < len(body):
@@ -181,7 +183,7 @@ def _read_huffman(body: bytes) -> dict[int, bytes]:
 
 
 def _read_scan(body: bytes, header: JpegHeader, ids: tuple[int, ...]) -> JpegHeader:
-    """SOS (T.81 B.2.3): one scan with all components."""
+    """Read SOS (T.81 B.2.3), which must announce one scan with all components."""
     number = len(header.components)
     if len(body) != 4 + 2 * number or body[0] != number:
         raise BitstreamError("a JPEG scan does not have all components")
@@ -195,14 +197,14 @@ def _read_scan(body: bytes, header: JpegHeader, ids: tuple[int, ...]) -> JpegHea
 
 
 def entropy_data(data: bytes, count: Count) -> bytes:
-    """The entropy-coded data of a picture up to its end, restart markers included, every other marker cut out.
+    """Return the entropy-coded data of a picture up to its end, with restart markers and without any other marker.
 
     Args:
-        data: what stands behind SOS.
-        count: told of every segment cut out, and of what stands behind the end of the picture.
+        data: the bytes that stand behind SOS.
+        count: told of every segment that is cut out, and of the bytes that stand behind the end of the picture.
 
     Raises:
-        BitstreamError: more than MAX_SEGMENTS markers in it.
+        BitstreamError: the data holds more than MAX_SEGMENTS markers.
     """
     parts = []
     position = 0
@@ -229,11 +231,11 @@ def entropy_data(data: bytes, count: Count) -> bytes:
 
 
 def serialize_jpeg(header: JpegHeader, data: bytes) -> bytes:
-    """A JPEG file that holds nothing but what the header says and the entropy-coded data.
+    """Return a JPEG file that holds nothing but the numbers of the header and the entropy-coded data.
 
     Args:
-        header: complete.
-        data: from entropy_data.
+        header: a complete header.
+        data: the data that entropy_data returned.
 
     Raises:
         BitstreamError: the size or a table is missing or impossible.

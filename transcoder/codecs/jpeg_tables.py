@@ -1,7 +1,8 @@
-"""The tables that RTP does not carry: typical Huffman tables, and quantisers made from the quality factor Q.
+"""This module has the tables that RTP does not carry: Huffman tables, and quantisers made from the quality factor Q.
 
-A quantiser is 64 bytes, or 128 where its numbers have 16 bits, in zigzag order. A Huffman table is 16 counts of codes
-by length, then the values. Both are what DQT and DHT segments hold behind their identifiers.
+The Huffman tables are the typical ones of T.81. A quantiser is 64 bytes, or 128 where its numbers have 16 bits, in
+zigzag order. A Huffman table is 16 counts of codes by length, then the values. DQT and DHT segments hold both kinds
+behind their identifiers.
 
 Source: ITU-T T.81 Annex K; RFC 2435 section 4.2.
 """
@@ -18,11 +19,11 @@ _LUMA = bytes((
 ))  # fmt: skip
 """Table K.1, row by row."""
 _CHROMA = bytes((17, 18, 24, 47, 18, 21, 26, 66, 24, 26, 56, 99, 47, 66, 99, 99))
-"""Table K.2: its upper left quarter; all the rest is 99."""
+"""The upper left quarter of table K.2; all the rest is 99."""
 
 
 def _zigzag() -> tuple[int, ...]:
-    """Place in a row-by-row block, in zigzag order (T.81 figure A.6): along the diagonals, to and fro."""
+    """Return the places of a row-by-row block in zigzag order (T.81 figure A.6): along the diagonals, to and fro."""
     cells = [(row, column) for row in range(8) for column in range(8)]
     cells.sort(key=lambda cell: (sum(cell), cell[0] if sum(cell) % 2 else cell[1]))
     return tuple(8 * row + column for row, column in cells)
@@ -32,10 +33,10 @@ ZIGZAG = _zigzag()
 
 
 def quantisers(quality: int) -> tuple[bytes, bytes]:
-    """Luma and chroma quantiser of a quality factor.
+    """Return the luma and the chroma quantiser of a quality factor.
 
     Args:
-        quality: 1..99; what is outside is taken for the nearest.
+        quality: 1..99; a number outside is taken for the nearest one.
 
     Source: RFC 2435 section 4.2 and appendix A.
     """
@@ -63,7 +64,7 @@ _CHROMA_AC = bytes.fromhex(
 )
 
 AC = 0x10
-"""Table class of AC coefficients, beside the identifier 0 (luma) or 1 (chroma)."""
+"""The table class of AC coefficients, which stands beside the identifier 0 (luma) or 1 (chroma)."""
 
 HUFFMAN = {
     0: bytes.fromhex("00010501010101010100000000000000") + _DC,

@@ -1,6 +1,6 @@
-"""MPEG-4 Part 2 (ISO/IEC 14496-2): start codes, the allow-list, and what is read of a video object layer.
+"""This module reads MPEG-4 Part 2 (ISO/IEC 14496-2): start codes and the video object layer; it has the allow-list.
 
-An element is bytes from one start code up to the next, its own start code included.
+An element is the bytes from one start code up to the next, its own start code included.
 """
 
 import re
@@ -12,7 +12,7 @@ from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import BitstreamError
 
 MAX_ELEMENTS = 256
-"""Elements between two pictures; an encoder writes about six."""
+"""The largest number of elements between two pictures; an encoder writes about six."""
 MAX_LAYER_SIZE = 512
 """Bytes of a video object layer; with both quantiser matrices it takes about 200."""
 
@@ -26,7 +26,7 @@ VISUAL_OBJECT = 0xB5
 PLANE = 0xB6
 
 I_PLANE = 0
-"""vop_coding_type of a picture that refers to no other (table 6-20)."""
+"""The vop_coding_type of a picture that refers to no other (table 6-20)."""
 
 _NAMES = {
     SEQUENCE_START: "visual object sequence", SEQUENCE_END: "visual object sequence end", USER_DATA: "user data",
@@ -38,14 +38,14 @@ _START_CODE = re.compile(rb"\x00\x00\x01", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoObjectLayer:
-    """What is read of a video object layer: its size in pixels."""
+    """Holds the numbers that are read of a video object layer: its size in pixels."""
 
     width: int
     height: int
 
 
 def element_name(code: int) -> str:
-    """What the standard calls a start code value."""
+    """Return the name that the standard gives a start code value."""
     if code < LAYER_FIRST:
         return "video object"
     if code <= LAYER_LAST:
@@ -54,12 +54,12 @@ def element_name(code: int) -> str:
 
 
 def is_layer(code: int) -> bool:
-    """Whether it is a video object layer, which a decoder needs before the first VOP."""
+    """Return whether the code is that of a video object layer, which a decoder needs before the first VOP."""
     return LAYER_FIRST <= code <= LAYER_LAST
 
 
 def split_elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Start code values and elements, in order; code -1 for bytes before the first start code."""
+    """Yield start code values and elements, in order; the code is -1 for bytes before the first start code."""
     start, code = 0, -1
     for match in _START_CODE.finditer(data):
         at = match.start()
@@ -73,7 +73,10 @@ def split_elements(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def coding_type(plane: bytes) -> int:
-    """vop_coding_type of a VOP: 0 I, 1 P, 2 B, 3 S; -1 where it is cut off. Source: section 6.2.5."""
+    """Return the vop_coding_type of a VOP: 0 I, 1 P, 2 B, 3 S; -1 where the VOP is cut off.
+
+    Source: section 6.2.5.
+    """
     return plane[4] >> 6 if len(plane) > 4 else -1
 
 
@@ -81,10 +84,10 @@ def parse_layer(element: bytes) -> VideoObjectLayer:
     """Read a video object layer.
 
     Args:
-        element: with its start code.
+        element: the element with its start code.
 
     Raises:
-        BitstreamError: it is cut off, too long, over the size limit or not a rectangular video.
+        BitstreamError: the element is cut off, too long, over the size limit or not a rectangular video.
 
     Source: section 6.2.3.
     """
@@ -122,7 +125,7 @@ def parse_layer(element: bytes) -> VideoObjectLayer:
 
 
 def video_object_layers(data: bytes) -> tuple[bytes, ...]:
-    """The layers of a configuration that can be read, at most one."""
+    """Return the video object layers of a configuration that can be read, at most one."""
     for count, (code, element) in enumerate(split_elements(data)):
         if count == MAX_ELEMENTS:
             break

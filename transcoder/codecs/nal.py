@@ -1,6 +1,6 @@
-"""NAL units: types, allow-lists and byte stream syntax of H.264 and H.265.
+"""This module knows the types, the allow-lists and the byte stream syntax of the NAL units of H.264 and H.265.
 
-A NAL unit is handled as bytes without start code: header first, emulation prevention bytes in place.
+A NAL unit is handled as bytes without start code: the header comes first, and emulation prevention bytes stay in place.
 """
 
 import re
@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 MAX_NAL_UNIT_SIZE = 8 << 20
-"""Bytes. The largest I pictures seen are about 2 MB (8192x1800); four times that is not video any more."""
+"""Bytes: the largest NAL unit. The largest I pictures seen are about 2 MB (8192x1800); four times that is not video any
+more."""
 MAX_ACCESS_UNIT_SIZE = 16 << 20
-"""Bytes. Two NAL units of the largest size."""
+"""Bytes: the largest access unit, which is two NAL units of the largest size."""
 MAX_NAL_UNITS = 1024
-"""NAL units in one access unit; level 6.2 allows 600 slices (H.264 table A-1)."""
+"""The largest number of NAL units in one access unit; level 6.2 allows 600 slices (H.264 table A-1)."""
 
 START_CODE = b"\x00\x00\x00\x01"
 
@@ -20,7 +21,7 @@ _START_CODE = re.compile(rb"\x00\x00\x01")
 
 
 class Codec(Enum):
-    """A video codec by the name that SDP uses for it."""
+    """Names a video codec as SDP does."""
 
     H264 = "H264"
     H265 = "H265"
@@ -49,9 +50,9 @@ H265_SEI_PREFIX = 39
 H265_SEI_SUFFIX = 40
 
 H264_ALLOWED = frozenset({H264_SLICE, H264_SLICE_A, 3, H264_SLICE_C, H264_IDR, H264_SPS, H264_PPS})
-"""Coded slices, data partitions and parameter sets: all that a decoder needs to make pictures."""
+"""The types of coded slices, data partitions and parameter sets: all that a decoder needs to make pictures."""
 H265_ALLOWED = frozenset({*range(10), *range(H265_BLA_W_LP, H265_CRA + 1), H265_VPS, H265_SPS, H265_PPS})
-"""Coded slice segments (not the reserved types) and parameter sets."""
+"""The types of coded slice segments (not the reserved types) and parameter sets."""
 
 _H264_NAMES = {
     1: "slice", 2: "partition A", 3: "partition B", 4: "partition C", 5: "IDR slice", 6: "SEI", 7: "SPS", 8: "PPS",
@@ -67,52 +68,54 @@ _H265_NAMES = {
 
 
 def nal_unit_type(codec: Codec, nal_unit: bytes | memoryview) -> int:
-    """The nal_unit_type of a NAL unit that is not empty."""
+    """Return the nal_unit_type of a NAL unit that is not empty."""
     return nal_unit[0] & 0x1F if codec is Codec.H264 else (nal_unit[0] >> 1) & 0x3F
 
 
 def nal_unit_name(codec: Codec, unit_type: int) -> str:
-    """What the standard calls a nal_unit_type, with its number."""
+    """Return the name that the standard gives a nal_unit_type, with its number."""
     names = _H264_NAMES if codec is Codec.H264 else _H265_NAMES
     return f"{unit_type} {names.get(unit_type, 'reserved or unspecified')}"
 
 
 def layer_id(nal_unit: bytes | memoryview) -> int:
-    """The nuh_layer_id of an H.265 NAL unit (section 7.3.1.2): 0 in every stream without layers."""
+    """Return the nuh_layer_id of an H.265 NAL unit (section 7.3.1.2), which is 0 in every stream without layers."""
     return ((nal_unit[0] & 1) << 5) | (nal_unit[1] >> 3)
 
 
 def header_size(codec: Codec) -> int:
-    """Bytes of the NAL unit header: 1 in H.264 (without SVC/MVC extension), 2 in H.265."""
+    """Return the bytes of the NAL unit header: 1 in H.264 (without SVC/MVC extension), 2 in H.265."""
     return 1 if codec is Codec.H264 else 2
 
 
 def is_allowed(codec: Codec, unit_type: int) -> bool:
-    """Whether a NAL unit of this type may enter the decoder, or leave our encoder."""
+    """Return whether a NAL unit of this type may enter the decoder, or leave our encoder."""
     return unit_type in (H264_ALLOWED if codec is Codec.H264 else H265_ALLOWED)
 
 
 def is_vcl(codec: Codec, unit_type: int) -> bool:
-    """Whether it carries a part of a coded picture."""
+    """Return whether a NAL unit of this type carries a part of a coded picture."""
     return 1 <= unit_type <= 5 if codec is Codec.H264 else unit_type < 32
 
 
 def is_parameter_set(codec: Codec, unit_type: int) -> bool:
-    """Whether it is an SPS, a PPS or (H.265) a VPS."""
+    """Return whether a NAL unit of this type is an SPS, a PPS or (H.265) a VPS."""
     if codec is Codec.H264:
         return unit_type in {H264_SPS, H264_PPS}
     return H265_VPS <= unit_type <= H265_PPS
 
 
 def is_random_access(codec: Codec, unit_type: int) -> bool:
-    """Whether decoding may start at it: IDR in H.264, IRAP in H.265."""
+    """Return whether decoding may start at a NAL unit of this type: IDR in H.264, IRAP in H.265."""
     if codec is Codec.H264:
         return unit_type == H264_IDR
     return H265_BLA_W_LP <= unit_type <= H265_RSV_IRAP_23
 
 
 def is_first_slice(codec: Codec, nal_unit: bytes | memoryview) -> bool:
-    """Whether a VCL NAL unit is the first of its picture: first_mb_in_slice 0, first_slice_segment_in_pic_flag 1.
+    """Return whether a VCL NAL unit is the first of its picture.
+
+    The first one has first_mb_in_slice 0 (H.264) or first_slice_segment_in_pic_flag 1 (H.265).
 
     Source: H.264 section 7.3.3 (ue(v) 0 is one set bit), H.265 section 7.3.6.1.
     """
@@ -123,7 +126,7 @@ def is_first_slice(codec: Codec, nal_unit: bytes | memoryview) -> bool:
 
 
 def split_byte_stream(data: bytes | memoryview) -> Iterator[bytes]:
-    """NAL units of an Annex B byte stream, in order.
+    """Yield the NAL units of an Annex B byte stream, in order.
 
     Bytes before the first start code are taken as a NAL unit of their own: cameras send such blobs in RTP.
     Zeros that end a NAL unit (trailing_zero_8bits) belong to no NAL unit.
@@ -143,7 +146,7 @@ def split_byte_stream(data: bytes | memoryview) -> Iterator[bytes]:
 
 
 def join_byte_stream(nal_units: Iterable[bytes | memoryview]) -> bytes:
-    """An Annex B byte stream with 4-byte start codes."""
+    """Return an Annex B byte stream with 4-byte start codes."""
     parts: list[bytes | memoryview] = []
     for unit in nal_units:
         parts.append(START_CODE)
@@ -152,10 +155,10 @@ def join_byte_stream(nal_units: Iterable[bytes | memoryview]) -> bytes:
 
 
 def remove_emulation_prevention(nal_unit: bytes | memoryview, limit: int | None = None) -> bytes:
-    """RBSP bytes of a NAL unit: 00 00 03 becomes 00 00.
+    """Return the RBSP bytes of a NAL unit: 00 00 03 becomes 00 00.
 
     Args:
-        nal_unit: with or without header.
+        nal_unit: the NAL unit with or without header.
         limit: read at most this many bytes, where only the start is wanted.
     """
     data = bytes(nal_unit if limit is None else nal_unit[:limit])
@@ -163,7 +166,10 @@ def remove_emulation_prevention(nal_unit: bytes | memoryview, limit: int | None 
 
 
 def add_emulation_prevention(rbsp: bytes) -> bytes:
-    """What an RBSP becomes in a NAL unit: no 00 00 is followed by 00, 01, 02 or 03 (H.264 and H.265 section 7.4.1)."""
+    """Return an RBSP as it stands in a NAL unit, where no 00 00 is followed by 00, 01, 02 or 03.
+
+    Source: H.264 and H.265 section 7.4.1.
+    """
     out = bytearray()
     zeros = 0
     for byte in rbsp:

@@ -1,4 +1,4 @@
-"""Syntax that the parameter sets of H.264 and H.265 have in common, and what is read of them.
+"""This module has the syntax that the parameter sets of H.264 and H.265 share, and the results of reading them.
 
 Source: H.264 annex E.1; H.265 annex E.2.
 """
@@ -10,7 +10,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import BitstreamError
 
 MAX_CODED_DIMENSION = 16_384
-"""Samples along one side that an SPS may state; level 6.2 ends at 8192x4320 and at 16 888 along one side.
+"""Samples along one side that an SPS may state at most; level 6.2 ends at 8192x4320 and at 16 888 along one side.
 
 A decoder is asked for less: picture_codec.MAX_DIMENSION.
 """
@@ -19,32 +19,32 @@ _SARS = {
     1: (1, 1), 2: (12, 11), 3: (10, 11), 4: (16, 11), 5: (40, 33), 6: (24, 11), 7: (20, 11), 8: (32, 11), 9: (80, 33),
     10: (18, 11), 11: (15, 11), 12: (64, 33), 13: (160, 99), 14: (4, 3), 15: (3, 2), 16: (2, 1),
 }  # fmt: skip
-"""H.264 table E-1, H.265 table E.1."""
+"""The sample aspect ratios of H.264 table E-1 and H.265 table E.1."""
 _EXTENDED_SAR = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceParameterSet:
-    """What an SPS says of the pictures.
+    """Holds the numbers that an SPS states about the pictures.
 
     Attributes:
         id: seq_parameter_set_id.
         width, height: samples after cropping.
-        sar: sample aspect ratio as written, or None where it says nothing.
-        profile, level: as people write them: "High", "4.1".
+        sar: the sample aspect ratio as written, or None where the SPS says nothing.
+        profile, level: the profile and the level as people write them: "High", "4.1".
         profile_level_id: the three bytes of an H.264 profile-level-id in hexadecimal, "" in H.265.
         chroma_format: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
-        bit_depth: of luma.
-        interlaced: fields or frames with field coding are allowed (H.264), are announced (H.265).
-        frame_rate: of its timing information, pictures a second, or None.
+        bit_depth: the bit depth of luma.
+        interlaced: True where fields or frames with field coding are allowed (H.264) or announced (H.265).
+        frame_rate: pictures a second by the timing information, or None.
         fixed_frame_rate_bit: bits of the RBSP behind fixed_frame_rate_flag where that is set (H.264), or None.
         max_reference_pictures: max_num_ref_frames, or sps_max_dec_pic_buffering of the highest sub-layer less one.
-        num_reorder: pictures that may come before one that is shown earlier, or None where it says nothing.
+        num_reorder: pictures that may come before a picture that is shown earlier, or None where the SPS says nothing.
         trailing_size: bytes behind the syntax, where no extension may be in them.
         colour_planes: separate_colour_plane_flag.
-        frame_num_bits: of frame_num in slice headers (H.264), else 0.
+        frame_num_bits: the bits of frame_num in slice headers (H.264), else 0.
         order_type: pic_order_cnt_type (H.264), else 0.
-        order_bits: of pic_order_cnt_lsb in slice headers, 0 where there is none.
+        order_bits: the bits of pic_order_cnt_lsb in slice headers, 0 where the field is missing.
     """
 
     codec: Codec
@@ -71,11 +71,11 @@ class SequenceParameterSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureParameterSet:
-    """What a slice header can't be read without.
+    """Holds the numbers of a PPS that are needed to read a slice header.
 
     Attributes:
         id: pic_parameter_set_id.
-        sps_id: of the SPS it refers to.
+        sps_id: the id of the SPS that the PPS refers to.
         extra_slice_header_bits: num_extra_slice_header_bits (H.265), else 0.
         field_order: bottom_field_pic_order_in_frame_present_flag (H.264), else False.
     """
@@ -87,7 +87,7 @@ class PictureParameterSet:
 
 
 def cropped_size(width: int, height: int, crop: tuple[int, int, int, int]) -> tuple[int, int]:
-    """Size after cropping; `crop` is left, right, top, bottom in samples."""
+    """Return the size after cropping; `crop` is left, right, top, bottom in samples."""
     width, height = width - crop[0] - crop[1], height - crop[2] - crop[3]
     if not (0 < width <= MAX_CODED_DIMENSION and 0 < height <= MAX_CODED_DIMENSION):
         raise BitstreamError(f"a picture of {width}x{height} samples")
@@ -95,7 +95,7 @@ def cropped_size(width: int, height: int, crop: tuple[int, int, int, int]) -> tu
 
 
 def trailing_bytes(bits: BitReader) -> int:
-    """Bytes behind rbsp_trailing_bits; zeros that end the NAL unit count too."""
+    """Return the number of bytes behind rbsp_trailing_bits; zeros that end the NAL unit count too."""
     if bits.left:
         bits.u(1)
     return bits.left // 8
@@ -103,10 +103,10 @@ def trailing_bytes(bits: BitReader) -> int:
 
 @dataclass(slots=True)
 class Vui:
-    """Video usability information: the part of it that is read.
+    """Holds the part of the video usability information that is read.
 
     Attributes:
-        sar: sample aspect ratio as written, or None.
+        sar: the sample aspect ratio as written, or None.
         ticks: num_units_in_tick and time_scale, or None.
         num_reorder: max_num_reorder_frames (H.264), or None.
         field_sequence: field_seq_flag (H.265).

@@ -1,6 +1,6 @@
-"""Parameter sets of H.264 and H.265: what a picture is, before any of it is decoded.
+"""Parameter sets of H.264 and H.265 are parsed here: they describe a picture before any of it is decoded.
 
-A camera's sets are read for reports and checks only, never to size a buffer. Every loop over their values is bounded,
+A camera's sets are read for reports and checks only, never to size a buffer. Every loop over their values is bounded;
 bytes behind the syntax are tolerated and counted (Reolink sends some).
 """
 
@@ -32,18 +32,18 @@ __all__ = [
 ]
 
 MAX_SIZE = 2048
-"""Bytes that are read of a set: an H.264 SPS with twelve scaling lists of the longest codes has about 1100."""
+"""Bytes of a set that are read at most: an H.264 SPS with twelve scaling lists of the longest codes has about 1100."""
 
 
 def parse_sps(codec: Codec, nal_unit: bytes | memoryview) -> SequenceParameterSet:
     """Parse an SPS.
 
     Args:
-        codec: of the NAL unit.
-        nal_unit: with its header, without start code.
+        codec: the codec of the NAL unit.
+        nal_unit: the NAL unit with its header, without start code.
 
     Raises:
-        BitstreamError: it is no SPS, ends early, or holds values that no picture has.
+        BitstreamError: the NAL unit is no SPS, ends early, or holds values that no picture has.
     """
     bits = _open(codec, nal_unit, H264_SPS if codec is Codec.H264 else H265_SPS, "SPS")
     return h264_parameter_sets.read_sps(bits) if codec is Codec.H264 else h265_parameter_sets.read_sps(bits)
@@ -53,14 +53,14 @@ def parse_pps(codec: Codec, nal_unit: bytes | memoryview) -> PictureParameterSet
     """Parse the start of a PPS.
 
     Raises:
-        BitstreamError: it is no PPS, or ends early.
+        BitstreamError: the NAL unit is no PPS, or ends early.
     """
     bits = _open(codec, nal_unit, H264_PPS if codec is Codec.H264 else H265_PPS, "PPS")
     return h264_parameter_sets.read_pps(bits) if codec is Codec.H264 else h265_parameter_sets.read_pps(bits)
 
 
 def picture_size(codec: Codec, units: Sequence[bytes]) -> tuple[int, int] | None:
-    """Width and height by the first SPS among NAL units, or None where there is none that can be read."""
+    """Return width and height by the first SPS among NAL units, or None where no SPS can be read."""
     for unit in units:
         if unit and nal_unit_type(codec, unit) == (H264_SPS if codec is Codec.H264 else H265_SPS):
             try:
@@ -72,12 +72,12 @@ def picture_size(codec: Codec, units: Sequence[bytes]) -> tuple[int, int] | None
 
 
 def without_fixed_frame_rate(nal_unit: bytes) -> bytes:
-    """An H.264 SPS whose fixed_frame_rate_flag is 0: pictures may come at any time (section E.2.1).
+    """Return an H.264 SPS with fixed_frame_rate_flag 0, so that pictures may come at any time (section E.2.1).
 
-    x264 sets it whenever it has no picture of delay, and has no option against it.
+    x264 sets the flag whenever it has no picture of delay, and has no option against that.
 
     Raises:
-        BitstreamError: it can't be read.
+        BitstreamError: the SPS can't be read.
     """
     bit = parse_sps(Codec.H264, nal_unit).fixed_frame_rate_bit
     if bit is None:

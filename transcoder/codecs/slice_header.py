@@ -1,4 +1,4 @@
-"""Whether two slices are of one picture, by their headers: for cameras whose timestamps and markers say otherwise."""
+"""Slice headers tell whether two slices are of one picture, for cameras whose timestamps and markers say otherwise."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,15 @@ from transcoder.codecs.parameter_sets import PictureParameterSet, SequenceParame
 from transcoder.errors import BitstreamError
 
 MAX_SETS = 32
-"""Parameter sets whose bytes are remembered, so that a repeated one is not parsed again; cameras have two or three."""
+"""The largest number of parameter sets whose bytes are remembered, so that a repeated set is not parsed again; cameras
+have two or three."""
 _HEADER_SIZE = 48
 """Bytes that hold every field that is looked at: six codes of 65 bits at the longest, and emulation prevention."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _H264Header:
-    """The fields by which H.264 section 7.4.1.2.4 tells pictures apart, and where the slice begins."""
+    """Holds the fields by which H.264 section 7.4.1.2.4 tells pictures apart, and the place where the slice begins."""
 
     first_mb: int
     picture: tuple[int, ...]
@@ -42,7 +43,7 @@ class SliceComparison:
         self._pps: dict[int, PictureParameterSet] = {}
 
     def note(self, unit: bytes) -> None:
-        """Take a parameter set; anything else is passed over."""
+        """Take a parameter set; any other NAL unit is passed over."""
         if self._codec is not Codec.H264 or not is_parameter_set(self._codec, nal_unit_type(self._codec, unit)):
             return
         if unit not in self._known:
@@ -56,14 +57,14 @@ class SliceComparison:
             self._pps[known.id] = known
 
     def is_one_picture(self, first: bytes, later: bytes) -> bool:
-        """Whether a slice is surely of the same picture as an earlier one, the one before it in decoding order.
+        """Return whether a slice is surely of the same picture as the slice before it in decoding order.
 
         Args:
-            first: a slice, not data partition B or C.
-            later: one that follows it without a loss between them.
+            first: a slice that is not data partition B or C.
+            later: a slice that follows `first` without a loss between them.
 
-        Source: H.264 section 7.4.1.2.4; H.265 section 7.4.2.4.4, and 7.4.2.2 and 7.4.7.1 for what is the same in all
-        slices of a picture.
+        Source: H.264 section 7.4.1.2.4; H.265 section 7.4.2.4.4, and 7.4.2.2 and 7.4.7.1 for the fields that are the
+        same in all slices of a picture.
         """
         if is_first_slice(self._codec, later):
             return False
@@ -78,7 +79,10 @@ class SliceComparison:
             return False
 
     def _read(self, unit: bytes) -> _H264Header:
-        """Source: H.264 section 7.3.3."""
+        """Read the header of an H.264 slice.
+
+        Source: H.264 section 7.3.3.
+        """
         kind = unit[0] & 0x1F
         if kind not in {H264_SLICE, H264_IDR}:
             raise BitstreamError("not a slice")
@@ -105,7 +109,7 @@ class SliceComparison:
 
 
 def is_intra(unit: bytes) -> bool:
-    """Whether an H.264 slice refers to no other picture: slice_type 2 or 7, I (section 7.4.3, table 7-6)."""
+    """Return whether an H.264 slice refers to no other picture: slice_type 2 or 7, I (section 7.4.3, table 7-6)."""
     bits = _open(Codec.H264, unit)
     try:
         bits.ue()
@@ -127,7 +131,7 @@ def _parse_set(unit: bytes) -> SequenceParameterSet | PictureParameterSet | None
 
 
 def _h265_pps(unit: bytes) -> int:
-    """slice_pic_parameter_set_id (H.265 section 7.3.6.1)."""
+    """Return the slice_pic_parameter_set_id (H.265 section 7.3.6.1)."""
     bits = _open(Codec.H265, unit)
     bits.u(2 if is_random_access(Codec.H265, nal_unit_type(Codec.H265, unit)) else 1)
     return bits.ue(63)

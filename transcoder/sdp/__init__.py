@@ -1,4 +1,4 @@
-"""Session descriptions: what cameras write is parsed and chosen from, and ours is written."""
+"""Session descriptions of cameras are parsed and chosen from here, and our own are written."""
 
 from transcoder.sdp.parse import MAX_MEDIA, MAX_SDP_SIZE, Media, OfferedFormat, SessionDescription, parse_sdp
 from transcoder.sdp.select import AudioSelection, VideoSelection, select_audio, select_video

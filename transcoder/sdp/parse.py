@@ -1,7 +1,7 @@
-"""Session descriptions read: a reader that survives what cameras write (RFC 2327, RFC 4566).
+"""This parser survives what cameras write in their session descriptions (RFC 2327, RFC 4566).
 
 A line that can't be read is left out and counted, a media section that can't be read is skipped; only a description
-with nothing to play is an error. Nothing read here is ever written again.
+with nothing to play is an error. Nothing that is read here is ever written again.
 """
 
 import re
@@ -12,7 +12,7 @@ from transcoder import formats
 from transcoder.errors import LimitExceeded, SdpSyntaxError
 
 MAX_SDP_SIZE = 64 << 10
-"""Bytes. Real ones stay below 3 KiB."""
+"""Bytes: the largest session description. Real ones stay below 3 KiB."""
 MAX_MEDIA = 32
 MAX_LINES = 2048
 
@@ -20,19 +20,21 @@ _STATIC_ENCODINGS = {
     0: ("PCMU", 8000), 3: ("GSM", 8000), 8: ("PCMA", 8000), 10: ("L16", 44100), 11: ("L16", 44100),
     14: ("MPA", 90000), 26: ("JPEG", 90000), 32: ("MPV", 90000), 33: ("MP2T", 90000),
 }  # fmt: skip
-"""RFC 3551 tables 4 and 5."""
+"""The encodings and clock rates of static payload types (RFC 3551 tables 4 and 5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedFormat:
-    """One payload type of a media section, as the description offers it.
+    """Holds one payload type of a media section, as the description offers it.
 
     Attributes:
         payload_type: 0..127.
-        encoding: upper case encoding name, "" where nothing tells it.
-        clock_rate: ticks a second, as declared; where rtpmap leaves it out that of the encoding, 0 if it has none.
-        channels: of audio.
-        parameters: of fmtp; names in lower case. A camera may write them under another media (WebRTC#419).
+        encoding: the encoding name in upper case, "" where nothing tells it.
+        clock_rate: ticks a second, as declared; where rtpmap leaves the clock rate out, that of the encoding, 0 if the
+            encoding has none.
+        channels: the number of audio channels.
+        parameters: the parameters of fmtp; names in lower case. A camera may write them under another media
+            (WebRTC#419).
     """
 
     payload_type: int
@@ -44,12 +46,12 @@ class OfferedFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """One media section.
+    """Holds one media section.
 
     Attributes:
         kind: "video", "audio", "application" or whatever the camera calls it.
         protocol: "RTP/AVP" and the like.
-        formats: in the order of the m= line.
+        formats: the formats in the order of the m= line.
         control: the control attribute, or None.
         direction: "sendonly", "recvonly", "sendrecv", "inactive" or "".
         attributes: every attribute, in order, for fingerprints and reports.
@@ -70,7 +72,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDescription:
-    """A parsed description.
+    """Holds a parsed session description.
 
     Attributes:
         lines: session-level lines other than attributes, (type, value), for fingerprints and reports.
@@ -88,11 +90,11 @@ def parse_sdp(body: bytes) -> SessionDescription:
     """Parse a session description.
 
     Args:
-        body: as received; UTF-8 is tried, any other charset is read byte by byte.
+        body: the bytes as received; UTF-8 is tried, any other charset is read byte by byte.
 
     Raises:
-        LimitExceeded: over MAX_SDP_SIZE bytes.
-        SdpSyntaxError: no media section in it at all.
+        LimitExceeded: the body has more than MAX_SDP_SIZE bytes.
+        SdpSyntaxError: the body has no media section at all.
     """
     if len(body) > MAX_SDP_SIZE:
         raise LimitExceeded(f"session description of {len(body)} bytes is over {MAX_SDP_SIZE}")
@@ -139,7 +141,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
 
 
 _JOINED = re.compile(r"^(a=(?:sendonly|recvonly|sendrecv|inactive))(?=m=)", re.MULTILINE)
-"""A line end left out before the next media (Reolink doorbells)."""
+"""Matches where the line end before the next media was left out (Reolink doorbells)."""
 
 
 def _attributes(section: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -159,7 +161,7 @@ def _first(attributes: Sequence[tuple[str, str]], name: str) -> str | None:
 
 
 def _address(section: list[tuple[str, str]]) -> str:
-    """The address of the first c= line that has one; cameras write `c=IN`, `c=IN c=IN IP4 0.0.0.0`.
+    """Return the address of the first c= line that has one; cameras write `c=IN`, `c=IN c=IN IP4 0.0.0.0`.
 
     Source: RFC 4566 section 5.7: address, TTL (IPv4 alone) and number of groups, with slashes between them.
     """
@@ -171,12 +173,12 @@ def _address(section: list[tuple[str, str]]) -> str:
 
 
 def _numbers(raw_formats: Sequence[str]) -> list[int]:
-    """Payload types of a format list."""
+    """Return the payload types of a format list."""
     return [int(item) for item in raw_formats if re.fullmatch(r"[0-9]{1,3}", item) and int(item) < 128]
 
 
 def _fmtp(value: str) -> tuple[int, dict[str, str]] | None:
-    """Payload type and parameters."""
+    """Return the payload type and the parameters."""
     match = re.match(r"(\d{1,3})\s*(.*)", value, re.DOTALL)
     return (int(match.group(1)), _parameters(match.group(2))) if match and int(match.group(1)) < 128 else None
 
@@ -184,7 +186,7 @@ def _fmtp(value: str) -> tuple[int, dict[str, str]] | None:
 def _stray_parameters(
     session: list[tuple[str, str]], sections: list[list[tuple[str, str]]]
 ) -> dict[int, dict[str, str]]:
-    """Parameters by payload type, of fmtp lines under a media that has no such payload type (WebRTC#419)."""
+    """Return the parameters by payload type of fmtp lines under a media without such a payload type (WebRTC#419)."""
     found: dict[int, dict[str, str]] = {}
     for section in [session, *sections]:
         numbers = set(_numbers(section[0][1].split()[3:]) if section and section[0][0] == "m" else [])
@@ -254,7 +256,7 @@ def _formats(
 
 
 def _clock_rate(encoding: str) -> int:
-    """The clock rate of an encoding whose rtpmap leaves it out; 0 where there is no telling."""
+    """Return the clock rate of an encoding whose rtpmap leaves it out; 0 where nothing tells the clock rate."""
     known = formats.VIDEO.of_encoding(encoding) or formats.AUDIO.of_encoding(encoding)
     return known.clock_rate if known is not None else _OTHER_CLOCK_RATES.get(encoding, 0)
 
@@ -263,7 +265,7 @@ _OTHER_CLOCK_RATES = {
     **dict(_STATIC_ENCODINGS[number] for number in (3, 14)),
     "G722": 8000, "G723": 8000, "G728": 8000, "G729": 8000, "OPUS": 48_000,
 }  # fmt: skip
-"""Of encodings that are not received, for reports (RFC 3551 table 4; RFC 7587 section 4.1)."""
+"""The clock rates of encodings that are not received, for reports (RFC 3551 table 4; RFC 7587 section 4.1)."""
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which media of a session description are set up, and what it says of them."""
+"""This module chooses the media of a session description that are set up, and reads their parameters."""
 
 import re
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from transcoder.sdp.parse import Media, OfferedFormat, SessionDescription
 from transcoder.text import printable
 
 _MAX_OFFERED = 240
-"""Characters of a camera's own words in an error message."""
+"""The largest number of characters of a camera's own words in an error message."""
 _MAX_AUDIO_RATE = 96_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoSelection:
-    """The one media that is set up.
+    """Describes the one video media that is set up.
 
     Attributes:
-        codec: by the encoding name.
-        suspected: the codec that the parameters belong to, where that is another one.
-        index: of the media in the description.
-        payload_types: those of the chosen encoding; packets of any other are dropped unread.
-        parameter_sets: what the description says; a hint until the stream says better.
-        picture_size: (width, height) that the description says, or None; a hint too.
-        decoding_order: of H.264 in packetization-mode 2 and of H.265 with DONL fields, else None.
+        codec: the codec by the encoding name.
+        suspected: the codec that the parameters belong to, where that is another codec.
+        index: the index of the media in the description.
+        payload_types: the payload types of the chosen encoding; packets of any other type are dropped unread.
+        parameter_sets: the sets of the description; a hint until the stream brings its own.
+        picture_size: (width, height) of the description, or None; a hint too.
+        decoding_order: the parameters of H.264 in packetization-mode 2 and of H.265 with DONL fields, else None.
     """
 
     index: int
@@ -42,12 +42,12 @@ class VideoSelection:
 
 
 def select_video(description: SessionDescription) -> VideoSelection:
-    """The video media to set up: the first of the best encoding that we can read.
+    """Return the video media to set up: the first one of the best encoding that we can read.
 
     Its direction is not looked at: some cameras call their only video "sendonly" (IDS uEye, CV-RTSPHandler).
 
     Raises:
-        SdpSyntaxError: there is none; the message lists what there is.
+        SdpSyntaxError: there is no such media; the message lists the media of the description.
     """
     offers = [
         (index, media, wanted)
@@ -79,7 +79,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
 
 
 def _payload_types(media: Media, wanted: OfferedFormat) -> frozenset[int]:
-    """All payload types of a media that have the encoding of the wanted one."""
+    """Return all payload types of a media that have the encoding of the wanted format."""
     return frozenset(item.payload_type for item in media.formats if item.encoding == wanted.encoding)
 
 
@@ -89,16 +89,16 @@ def _names(media: Media) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioSelection:
-    """The audio media that is set up where audio is asked for.
+    """Describes the audio media that is set up where audio is asked for.
 
     Attributes:
-        index: of the media in the description.
+        index: the index of the media in the description.
         encoding: "PCMU", "PCMA", "G726-16" to "G726-40" (or "AAL2-G726-..."), "MPEG4-GENERIC".
-        payload_types: those of the encoding.
+        payload_types: the payload types of the encoding.
         clock_rate: ticks a second.
         channels: 1 or 2.
-        config: AudioSpecificConfig of AAC as described, or empty.
-        sizes: bits of AU-size and AU-Index in AAC packets.
+        config: the AudioSpecificConfig of AAC as described, or empty.
+        sizes: the bits of AU-size and AU-Index in AAC packets.
     """
 
     index: int
@@ -112,9 +112,10 @@ class AudioSelection:
 
 
 def select_audio(description: SessionDescription, video: VideoSelection) -> AudioSelection | None:
-    """The audio media to set up: the first that can be decoded and is no talk-back channel; None if there is none.
+    """Return the audio media to set up, or None if the description has no such media.
 
-    A talk-back media is "sendonly" beside others; so is the only audio of no camera known.
+    The media is the first one that can be decoded and is no talk-back channel. A talk-back media is "sendonly" beside
+    other audio media; no camera is known whose only audio is "sendonly".
     """
     for index, media in enumerate(description.media):
         if media.kind != "audio" or "RTP/" not in media.protocol or media.direction == "sendonly":
@@ -138,7 +139,10 @@ def select_audio(description: SessionDescription, video: VideoSelection) -> Audi
 
 
 def _picture_size(media: Media, payload_type: int) -> tuple[int, int] | None:
-    """Of a=framesize (3GPP TS 26.234: payload type, width-height) or a=x-dimensions (width,height)."""
+    """Read the picture size of a=framesize or a=x-dimensions.
+
+    The first is payload type, width-height (3GPP TS 26.234), the second width,height.
+    """
     for name, value in media.attributes:
         match = None
         if name.lower() == "framesize":

@@ -1,4 +1,4 @@
-"""The session description that we serve: every value in it is ours (RFC 2327, RFC 4566)."""
+"""This module writes the session description that we serve: every value in it is ours (RFC 2327, RFC 4566)."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from transcoder.formats import mpeg4_generic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedVideo:
-    """What our own session description says of a stream; every value is ours.
+    """Holds the values of a stream's video in our own session description; every value is ours.
 
     Attributes:
-        parameter_sets: SPS and PPS (H.264) or VPS, SPS and PPS (H.265) of our encoder.
-        bitrate_kbps: the cap.
+        parameter_sets: the SPS and PPS (H.264) or VPS, SPS and PPS (H.265) of our encoder.
+        bitrate_kbps: the cap of the bitrate, kbit/s.
         frame_rate: pictures a second, or None where it is not known.
     """
 
@@ -26,10 +26,10 @@ class ServedVideo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedAudio:
-    """What our own session description says of a stream's AAC audio; every value is ours.
+    """Holds the values of a stream's AAC audio in our own session description; every value is ours.
 
     Attributes:
-        config: AudioSpecificConfig of our encoder.
+        config: the AudioSpecificConfig of our encoder.
     """
 
     payload_type: int
@@ -38,13 +38,13 @@ class ServedAudio:
 
 
 def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio: ServedAudio | None = None) -> bytes:
-    """Our session description of one stream.
+    """Return our session description of one stream.
 
     Args:
         video: the first media.
         audio: the second media, where audio is served.
-        session_id: of the o= line; changes when the description does.
-        address: ours, as the client reached it.
+        session_id: the id of the o= line; it changes when the description does.
+        address: our own address, as the client reached it.
 
     Source: RFC 2327; RFC 6184 section 8.2.1; RFC 7798 section 7.2. The session name is one blank, as
     RFC 4566 section 5.3 asks of a session without a name.
