@@ -505,6 +505,25 @@ async def test_a_taken_address_is_an_error(server: RtspServer) -> None:
         await RtspServer(Catalogue(), [ANYWHERE], server.udp_ports).start()
 
 
+async def test_each_listener_names_its_own_port(catalogue: Catalogue) -> None:
+    server = RtspServer(catalogue, [ANYWHERE, ANYWHERE], (0, 0))
+    await server.start()
+    try:
+        first, second = (listener.port for listener in server.listeners)
+        assert first != second
+        assert server.url("::1", "front") == f"rtsp://[::1]:{first}/front"
+        for port in (first, second):
+            async with RtspReader(f"rtsp://127.0.0.1:{port}/front") as reader:
+                answer = await reader.request("DESCRIBE")
+                assert answer.headers["content-base"] == f"rtsp://127.0.0.1:{port}/front/"
+        with pytest.raises(TransportError, match=f"listen 127.0.0.1:{first}"):
+            await RtspServer(catalogue, [ANYWHERE, Listener(host="127.0.0.1", port=first)], (0, 0)).start()
+    finally:
+        await server.stop()
+    with pytest.raises(OSError):
+        await asyncio.open_connection("127.0.0.1", second)
+
+
 async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Stream, books: Books) -> None:
     async with open_reader(server) as reader:
         await begin(reader, stream)

@@ -72,12 +72,13 @@ class Dialog:
         sessions: SessionTable | None = None,
         options: ServerOptions = OPTIONS,
         udp_ports: tuple[int, int] | None = (8000, 8001),
+        base: str = "rtsp://192.0.2.1:8554",
     ) -> None:
         self.sessions = sessions if sessions is not None else SessionTable(options, lambda: ID)
         self.context = ServerContext(
             directory=directory or Directory(), sessions=self.sessions, options=options, udp_ports=udp_ports
         )
-        self.core = ServerProtocol(self.context, base="rtsp://192.0.2.1:8554", nonce="4e6f6e6365", now=0.0)
+        self.core = ServerProtocol(self.context, base=base, nonce="4e6f6e6365", now=0.0)
         self.cseq = 0
         self.now = 0.0
         self.events: list[object] = []
@@ -350,6 +351,14 @@ def test_a_reader_that_is_refused_udp_asks_for_tcp_on_the_same_connection() -> N
     dialog = Dialog()
     assert dialog.ask("SETUP", f"{URL}/trackID=0", Transport="RTP/AVP;multicast").status == 461
     dialog.set_up().play()
+
+
+def test_what_was_asked_for_over_tls_is_named_so() -> None:
+    dialog = Dialog(base="rtsps://192.0.2.1:8322")
+    url = "rtsps://192.0.2.1:8322/front"
+    assert dialog.ask("DESCRIBE", url).headers["Content-Base"] == f"{url}/"
+    assert dialog.ask("SETUP", f"{url}/trackID=0", Transport=TCP).status == 200
+    assert dialog.ask("PLAY", url).headers["RTP-Info"] == f"url={url}/trackID=0;seq=4711;rtptime=90000"
 
 
 def test_play_names_the_first_packet() -> None:
