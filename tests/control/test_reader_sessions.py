@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.outputs import IDR_SLICE, PPS, SPS, coded
 from tests.support.rtsp_reader import RtspReader
 from transcoder.api.server import HttpServer
 from transcoder.codecs.nal import Codec
@@ -23,6 +24,7 @@ from transcoder.errors import WorkerError
 from transcoder.net.rtsp_server import Listener, RtspServer
 from transcoder.rtsp.session import EndReason, ServerOptions
 from transcoder.service.store import Store, read_audit
+from transcoder.worker_options import MAIN
 
 CONFIG = """
 rtsp: {listen: "127.0.0.1:0", udp_ports: [0, 0], users: {vms: {password_file: password}}}
@@ -114,6 +116,7 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     gateway._fork_server = NoWorkers()  # type: ignore[assignment]
     options, anywhere = getattr(request, "param", USUAL), [Listener(host="127.0.0.1", port=0)]
     gateway.server = RtspServer(gateway, anywhere, (0, 0), options=options, books=gateway.readers)
+    assert file.config.http is not None
     http = HttpServer(controller, file.config.http)
     await http.start()
     await gateway.server.start()
@@ -169,7 +172,10 @@ async def junk(world: World, reader: RtspReader, session: str) -> None:
 
 
 async def format_change(world: World, reader: RtspReader, session: str) -> None:
-    world.server.end_readers("front", EndReason.FORMAT_CHANGE)
+    now = time.monotonic()
+    world.controller.gateway.streams["front"].outputs[MAIN].on_picture(*coded(SPS, PPS, IDR_SLICE, at=now), now)
+    body = {"video": {"codec": "h265"}}
+    assert (await world.ask("PATCH", "/api/v1/streams/front", body=body))[0] == 200
 
 
 async def disabled(world: World, reader: RtspReader, session: str) -> None:
