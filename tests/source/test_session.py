@@ -1,5 +1,6 @@
 """The camera session as transcripts: no sockets, and time is what the test says."""
 
+import struct
 from typing import Any
 
 import pytest
@@ -374,6 +375,26 @@ def test_a_packet_that_is_missing_over_udp_is_waited_for_and_not_longer() -> Non
     assert len(transcript.wait(REORDER_S + 0.001)) == 1
     transcript.datagram(fourth)
     assert len(transcript.of(AccessUnit)) == 4  # it came too late
+
+
+def test_a_datagram_that_changes_nothing_wakes_nobody() -> None:
+    transcript = playing(transport="udp", transports=[UDP_ANSWER])
+    session, now = transcript.session, transcript.now
+    fragments = [
+        b"\x7c\x85" + b"\x88" * 100,
+        b"\x7c\x05" + b"\x88" * 100,
+    ]  # the first two of an IDR (RFC 6184 section 5.8)
+    first, second, missing, last = (
+        struct.pack("!BBHII", 0x80, 96, transcript.number + step, 1, 7) + payload
+        for step, payload in enumerate([*fragments, b"\x7c\x05" + b"\x88" * 100, b"\x7c\x45\x01\x02"], 1)
+    )
+    assert session.receive_datagram(0, first, now, is_rtcp=False) is False
+    assert session.receive_datagram(0, second, now, is_rtcp=False) is False
+    assert session.receive_datagram(0, last, now, is_rtcp=False) is True  # an earlier timeout
+    assert session.receive_datagram(0, missing, now, is_rtcp=False) is False
+    following = struct.pack("!BBHII", 0x80, 0x80 | 96, transcript.number + 5, 3601, 7) + SLICE
+    assert session.receive_datagram(0, following, now, is_rtcp=False) is True  # a picture is complete
+    assert [unit.random_access for unit in transcript.take() if isinstance(unit, AccessUnit)] == [True, False]
 
 
 def test_datagrams_before_setup_and_of_others() -> None:

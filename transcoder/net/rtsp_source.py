@@ -165,9 +165,8 @@ class RtspSource(asyncio.Protocol):
         self._lose(TransportError(reason))
 
     def _on_datagram(self, track: int, kind: int, data: bytes) -> None:
-        self.session.receive_datagram(track, data, clock.monotonic(), is_rtcp=kind == 1)
-        self._take_events()
-        self._arm()
+        if self.session.receive_datagram(track, data, clock.monotonic(), is_rtcp=kind == 1):
+            self._pump()
 
     def _lose(self, error: TransportError) -> None:
         self.session.lose_connection(error)
@@ -179,19 +178,13 @@ class RtspSource(asyncio.Protocol):
         self._pump()
 
     def _pump(self) -> None:
-        self._take_events()
-        out = self.session.data_to_send()
+        session, actions, on_event = self.session, self._actions, self._on_event
+        while (event := session.next_event()) is not None:
+            actions.get(type(event), on_event)(event)
+        out = session.data_to_send()
         if out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(out))
-        self._arm()
-
-    def _take_events(self) -> None:
-        next_event, actions, on_event = self.session.next_event, self._actions, self._on_event
-        while (event := next_event()) is not None:
-            actions.get(type(event), on_event)(event)
-
-    def _arm(self) -> None:
-        due = self.session.next_timeout()
+        due = session.next_timeout()
         if due is None or (self._timer is not None and self._timer_at <= due):
             return
         self._disarm()

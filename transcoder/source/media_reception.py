@@ -103,10 +103,16 @@ class MediaReception:
             index = video.receive_packets(buffer, spans, index, now)
             self._drain(video)
 
-    def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> None:
-        """Take a datagram; nothing happens where its media is not set up yet."""
-        if track < len(self._channels):
-            self._receive(self._channels[track][is_rtcp], memoryview(data), now)
+    def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> float | None:
+        """Take a datagram; nothing happens where its media is not set up yet.
+
+        Returns:
+            What next_timeout() returns: a packet may be missing now.
+        """
+        if track >= len(self._channels):
+            return None
+        self._receive(self._channels[track][is_rtcp], memoryview(data), now)
+        return self.next_timeout()
 
     def _receive(self, channel: int, data: memoryview, now: float) -> None:
         video, audio = self.video, self.audio

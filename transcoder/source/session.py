@@ -187,7 +187,7 @@ class CameraSession:
         except (ProtocolError, ResponseError, TransportError) as error:
             self._end(Left() if self._is_leaving else Lost(error))
 
-    def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> None:
+    def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> bool:
         """Take a datagram of the camera's.
 
         Args:
@@ -195,14 +195,18 @@ class CameraSession:
             data: of the datagram.
             now: monotonic seconds.
             is_rtcp: it came to the RTCP port.
+
+        Returns:
+            Whether there is anything to take: an event, or an earlier timeout. Most datagrams complete nothing.
         """
         self.received_bytes += len(data)
         if self._is_over or self._is_leaving:
-            return
-        self._media.receive_datagram(track, data, now, is_rtcp=is_rtcp)
-        held_until = self._media.next_timeout()
-        if held_until is not None:
-            self._due = min(self._due, held_until)
+            return False
+        held_until = self._media.receive_datagram(track, data, now, is_rtcp=is_rtcp)
+        if held_until is not None and held_until < self._due:
+            self._due = held_until
+            return True
+        return bool(self._events)
 
     def receive_foreign_datagram(self, size: int) -> None:
         """Count a datagram that came to our ports from another host."""

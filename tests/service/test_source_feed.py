@@ -1,0 +1,58 @@
+"""What a source tells goes where it belongs: media to the worker, the rest to the stream's availability."""
+
+from typing import Any
+
+from tests.support.stream_parts import FakeWorker
+from transcoder.codecs.nal import Codec
+from transcoder.service.availability import Availability
+from transcoder.service.source_feed import SourceFeed
+from transcoder.service.status import StreamState, StreamStatus, WorkerStatus
+from transcoder.source.intake import CodedUnit
+from transcoder.worker_options import AudioFormat, WorkerOptions
+
+UNIT = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
+AUDIO = AudioFormat(encoding="PCMU", clock_rate=8000, channels=1, config=b"")
+
+
+class AudibleWorker(FakeWorker):
+    """Notes what it is told of size and audio, too."""
+
+    def set_slate_size(self, size: tuple[int, int]) -> None:
+        self.told.append(("set_slate_size", size))
+
+    def set_audio(self, audio: AudioFormat) -> None:
+        self.told.append(("set_audio", audio))
+
+    def feed_audio(self, pts: int, data: bytes) -> None:
+        self.told.append(("feed_audio", pts, data))
+
+
+def test_media_go_to_the_worker() -> None:
+    nobody: Any = None
+    worker = AudibleWorker("gate", WorkerOptions(), None, WorkerStatus(), None, nobody)
+    feed = SourceFeed(worker, Availability(StreamStatus(name="gate"), lambda *_: None))
+    feed.on_described_size((352, 208))
+    assert feed.on_coded_unit(UNIT, 7.0)
+    feed.on_audio_format(AUDIO)
+    feed.on_audio_unit(90_000, b"sound")
+    assert worker.told == [
+        ("set_slate_size", (352, 208)),
+        ("feed", UNIT, 7.0),
+        ("set_audio", AUDIO),
+        ("feed_audio", 90_000, b"sound"),
+    ]
+    worker.takes = False
+    assert not feed.on_coded_unit(UNIT, 7.1)
+
+
+def test_what_becomes_of_the_camera_goes_to_the_availability() -> None:
+    events: list[tuple[str, dict[str, Any]]] = []
+    status = StreamStatus(name="gate")
+    nobody: Any = None
+    feed = SourceFeed(nobody, Availability(status, lambda *event: events.append(event)))
+    feed.on_source_lost("connection refused", was_playing=False)
+    assert (status.state, status.problem, events) == (StreamState.AWAY, "connection refused", [])
+    feed.on_source_lost("closed", was_playing=True)
+    feed.on_encrypted("encrypted")
+    assert status.problem == "encrypted"
+    assert events == [("source_lost", {"reason": "closed"}), ("source_encrypted", {"reason": "encrypted"})]
