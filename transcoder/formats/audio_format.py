@@ -1,4 +1,4 @@
-"""An audio payload format: everything that the product knows of it, and the registry of all of them."""
+"""An audio payload format is everything that the product knows of it; the registry holds all audio formats."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -9,12 +9,12 @@ from transcoder.formats.depacketizer import RtpPacket
 
 
 class CodedAudio(NamedTuple):
-    """Coded audio of one packet (G.711, G.726) or one frame (AAC).
+    """Holds coded audio of one packet (G.711, G.726) or one frame (AAC).
 
     Attributes:
         offset: ticks from the packet's timestamp to the first sample.
-        duration: ticks.
-        data: as a decoder takes it.
+        duration: the duration in ticks.
+        data: the bytes as a decoder takes them.
     """
 
     offset: int
@@ -23,7 +23,7 @@ class CodedAudio(NamedTuple):
 
 
 class AudioDepacketizer(Protocol):
-    """RTP packets of one audio media in, coded audio out.
+    """Takes the RTP packets of one audio media and gives coded audio.
 
     Attributes:
         faults: everything that was tolerated so far, by kind.
@@ -32,7 +32,7 @@ class AudioDepacketizer(Protocol):
     faults: Counter[str]
 
     def receive(self, packet: RtpPacket) -> list[CodedAudio]:
-        """The audio that this packet completes; packets come in the order of their sequence numbers."""
+        """Return the audio that this packet completes; packets come in the order of their sequence numbers."""
         ...
 
     def lose(self) -> None:
@@ -42,12 +42,12 @@ class AudioDepacketizer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioParameters:
-    """The parameters that the fmtp line of a session description gives an audio media.
+    """Holds the parameters that the fmtp line of a session description gives an audio media.
 
     Attributes:
         clock_rate: ticks a second, 0 where the line does not tell it.
-        config: AudioSpecificConfig of AAC, or empty.
-        sizes: bits of AU-size and AU-Index in AAC packets.
+        config: the AudioSpecificConfig of AAC, or empty.
+        sizes: the bits of AU-size and AU-Index in AAC packets.
     """
 
     clock_rate: int = 0
@@ -57,13 +57,13 @@ class AudioParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioMedia:
-    """The audio media that a depacketizer is made for.
+    """Describes the audio media that a depacketizer is made for.
 
     Attributes:
-        encoding: encoding name of rtpmap, in upper case.
+        encoding: the encoding name of rtpmap, in upper case.
         clock_rate: ticks a second.
         channels: 1 or 2.
-        sizes: bits of AU-size and AU-Index in AAC packets.
+        sizes: the bits of AU-size and AU-Index in AAC packets.
     """
 
     encoding: str
@@ -78,10 +78,10 @@ def _no_parameters(parameters: Mapping[str, str]) -> AudioParameters:  # noqa: A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioPayloadFormat:
-    """One audio payload format.
+    """Describes one audio payload format.
 
     Attributes:
-        encodings: encoding names of rtpmap, in upper case.
+        encodings: the encoding names of rtpmap, in upper case.
         depacketizer: makes the depacketizer of one media.
         from_fmtp: reads fmtp parameters, whose names are in lower case.
         clock_rate: ticks a second where rtpmap leaves it out; 0 where fmtp tells it.
@@ -94,20 +94,20 @@ class AudioPayloadFormat:
 
 
 class AudioPayloadFormats:
-    """The registry of audio formats; whichever of them a camera names first is chosen."""
+    """Holds the audio formats; whichever of them a camera names first is chosen."""
 
     def __init__(self, *formats: AudioPayloadFormat) -> None:
         self._formats = formats
         self._encodings = {encoding: each for each in formats for encoding in each.encodings}
 
     def __iter__(self) -> Iterator[AudioPayloadFormat]:
-        """All formats."""
+        """Yield all formats."""
         return iter(self._formats)
 
     def of_encoding(self, encoding: str) -> AudioPayloadFormat | None:
-        """The format with this encoding name, or None."""
+        """Return the format with this encoding name, or None."""
         return self._encodings.get(encoding)
 
     def depacketizer(self, media: AudioMedia) -> AudioDepacketizer:
-        """The depacketizer of a media whose encoding is one of these formats'."""
+        """Return a depacketizer for a media whose encoding belongs to one of these formats."""
         return self._encodings[media.encoding].depacketizer(media)

@@ -1,8 +1,8 @@
-"""Decoding order of H.264 and H.265: NAL units that are sent in another order than they are decoded in.
+"""NAL units of H.264 and H.265 that were sent in another order are put into decoding order here.
 
 Such a NAL unit comes with a decoding order number (DON) of 16 bits: in H.264 in packetization-mode 2, in H.265 in DONL
 fields. Units wait until nothing can come before them any more, by the bounds that the session description states, and
-never beyond ours: what a camera claims costs neither memory nor delay without end.
+never beyond our own bounds: a camera's claims cost neither memory nor delay without end.
 
 Source: RFC 6184 sections 5.5 to 5.8, 7.2.2 and 8.1; RFC 7798 sections 4.4, 4.5, 6 and 7.1.
 """
@@ -23,25 +23,25 @@ from transcoder.formats.fragments import MAX_AGGREGATED, Reassembly
 
 DON_RANGE = 1 << 16
 DEFAULT_DEPTH = 16
-"""VCL NAL units that wait where sprop-interleaving-depth, which RFC 6184 section 8.1 demands, is left out."""
+"""The VCL NAL units that wait where sprop-interleaving-depth, which RFC 6184 section 8.1 demands, is left out."""
 MAX_HELD_UNITS = MAX_NAL_UNITS
 MAX_HELD_SIZE = MAX_ACCESS_UNIT_SIZE
 MAX_HOLD_S = 2.0
-"""Seconds a unit waits at most: about the delay that a viewer of live pictures bears."""
+"""The seconds that a unit waits at most: about the delay that a viewer of live pictures bears."""
 MAX_LATE_UNITS = 64
-"""Units in a row that come after their turn, until their numbers are taken for a new beginning."""
+"""The number of units in a row that come after their turn, until their numbers are taken for a new beginning."""
 
 
 class Deinterleaver:
-    """NAL units in order of arrival in, in decoding order out.
+    """Takes NAL units in order of arrival and gives them in decoding order.
 
-    A unit is due when its number follows the last one, when more wait than the session description allows, or when one
-    of our bounds is reached. Before the first one, units wait for those that may come before them.
+    A unit is due when its number follows the last one, when more units wait than the session description allows, or
+    when one of our bounds is reached. Before the first unit leaves, units wait for those that may come before them.
 
     Args:
-        codec: of the units; H.264 counts slices only, H.265 all units.
-        bounds: of the session description.
-        faults: where units that come after their turn are counted.
+        codec: the codec of the units; in H.264 only slices count as waiting, in H.265 all units do.
+        bounds: the bounds of the session description.
+        faults: counts the units that come after their turn.
     """
 
     def __init__(self, codec: Codec, bounds: DecodingOrder, faults: Counter[str]) -> None:
@@ -49,7 +49,7 @@ class Deinterleaver:
         depth, distance, size = bounds.depth, bounds.max_don_diff, bounds.buffer_size
         if codec is Codec.H264:
             self._depth: float = DEFAULT_DEPTH if depth is None else depth
-            # over it in RFC 6184 section 7.2.2, not below it in RFC 7798 section 6
+            # a unit is due at a difference over the bound in RFC 6184 section 7.2.2, not below it in RFC 7798 section 6
             self._distance: float = math.inf if distance is None else distance + 1
         else:
             self._depth = math.inf if depth is None else depth
@@ -60,7 +60,7 @@ class Deinterleaver:
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything: the numbers begin anew."""
+        """Forget everything, because the numbers begin anew."""
         self._held: list[tuple[int, int, float, int, bytes]] = []
         self._size = 0
         self._counted = 0
@@ -73,7 +73,10 @@ class Deinterleaver:
         self._anew = False
 
     def lose(self) -> None:
-        """A packet is missing: the next gap in the numbers is it (gaps alone are allowed, RFC 6184 section 5.5)."""
+        """Take note that a packet is missing, and that the next gap in the numbers comes from it.
+
+        A gap alone is no loss (RFC 6184 section 5.5).
+        """
         self._lost = True
 
     def add(self, don: int, timestamp: int, unit: bytes, now: float) -> None:
@@ -98,7 +101,7 @@ class Deinterleaver:
         self._oldest = min(self._oldest, now)
 
     def next_unit(self, now: float) -> tuple[int, bytes, bool] | None:
-        """Timestamp, NAL unit, and whether something before it is missing; None while nothing is due."""
+        """Return timestamp, NAL unit, and whether something before it is missing; None while nothing is due."""
         if not self._held or not self._is_due(now):
             return None
         number, _, _, timestamp, unit = heappop(self._held)
@@ -136,16 +139,16 @@ class Deinterleaver:
 
 
 Numbered = tuple[int, int, bytes]
-"""DON, ticks to be added to the packet's timestamp, NAL unit."""
+"""A DON, the ticks to be added to the packet's timestamp, and a NAL unit."""
 
 
 class NumberedUnits:
-    """Fragments and aggregates to numbered NAL units.
+    """Makes numbered NAL units of fragments and aggregates.
 
-    A packet that has no DON where one belongs continues the numbers, counted.
+    A packet that has no DON where one belongs continues the numbers and is counted.
 
     Attributes:
-        faults: counted by kind.
+        faults: the number of faults by kind.
     """
 
     def __init__(self) -> None:
@@ -156,7 +159,7 @@ class NumberedUnits:
         self._gap = 0
 
     def lose(self) -> None:
-        """Take note that packets are missing; where the next one has no number, one is left out for them."""
+        """Take note that packets are missing; where the next packet has no number, one number is left out for them."""
         self.reassembly.lose()
         self._gap = 1
 
@@ -167,23 +170,23 @@ class NumberedUnits:
         return [(self._don, offset, unit) for unit in units]
 
     def following(self) -> int:
-        """The DON of a packet that brings none: the next number."""
+        """Return the DON of a packet that brings none, which is the next number."""
         self.faults["packet without decoding order number"] += 1
         return (self._don + 1 + self._gap) % DON_RANGE
 
     def cut_off(self) -> list[Numbered]:
-        """The unit whose end bit never came, now that the next one begins."""
+        """Return the unit whose end bit never came, now that the next one begins."""
         return [(self._fragmented, 0, unit) for unit in self.reassembly.cut_off()]
 
     def fragment(self, first: bytes, body: memoryview, *, flags: int, don: int | None, marker: bool) -> list[Numbered]:
         """Take a fragment.
 
         Args:
-            first: NAL unit header rebuilt from it; used of the first fragment only.
-            body: its part of the unit.
+            first: the NAL unit header rebuilt from the fragment; only that of the first fragment is used.
+            body: the fragment's part of the unit.
             flags: the fragment header: start bit, end bit and type.
-            don: of the first fragment it is that of the unit; None where the packet has none.
-            marker: of the packet.
+            don: the DON; that of the first fragment is the unit's. None where the packet has none.
+            marker: the marker bit of the packet.
         """
         start = flags >= 0x80
         found: list[Numbered] = []
@@ -198,14 +201,14 @@ class NumberedUnits:
     def aggregated(
         self, payload: memoryview, position: int, *, before: int = 0, behind: int = 0, minimum: int
     ) -> Iterator[tuple[memoryview, list[bytes]]]:
-        """Aggregation units: their fields beside the size, and the NAL unit.
+        """Yield the aggregation units of a packet: the fields beside the size, and the NAL unit.
 
         Args:
-            payload: of the packet.
-            position: of the first one in it.
-            before: bytes before the size of every one but the first.
+            payload: the payload of the packet.
+            position: the position of the first aggregation unit in the payload.
+            before: bytes before the size of every aggregation unit but the first.
             behind: bytes between size and NAL unit.
-            minimum: bytes of a NAL unit.
+            minimum: the least number of bytes of a NAL unit.
         """
         for index in range(MAX_AGGREGATED):
             at = position + (before if index else 0)
@@ -227,29 +230,31 @@ class NumberedUnits:
 
 
 class NumberedPayloadReader(Protocol):
-    """RTP payloads in order of arrival in, numbered NAL units out.
+    """Takes RTP payloads in order of arrival and gives numbered NAL units.
 
     Attributes:
-        numbers: given to the units; it counts the reader's faults too.
+        numbers: gives the units their numbers; it counts the reader's faults too.
     """
 
     numbers: NumberedUnits
 
     def receive(self, payload: memoryview, *, marker: bool) -> list[Numbered]:
-        """The NAL units that this payload completes."""
+        """Return the NAL units that this payload completes."""
         ...
 
 
 class DecodingOrderDepacketizer(Depacketizer):
-    """RTP packets in, access units in decoding order out; the marker says nothing of that order and is not believed.
+    """Takes RTP packets and gives access units in decoding order.
 
-    Units are dated by when they leave: what waited is late for all of them alike.
+    The marker says nothing of that order and is not believed.
+
+    Units are dated by the time when they leave, because the waiting makes all of them late alike.
 
     Args:
-        codec: of the NAL units.
-        reader: of the format's payloads.
-        bounds: of the session description.
-        parameter_sets: of the session description.
+        codec: the codec of the NAL units.
+        reader: reads the format's payloads.
+        bounds: the bounds of the session description.
+        parameter_sets: the parameter sets of the session description.
     """
 
     def __init__(

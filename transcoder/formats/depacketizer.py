@@ -1,4 +1,4 @@
-"""The interface between reception and a payload format: an RTP packet, and the depacketizer that takes it."""
+"""This is the interface between reception and a payload format: an RTP packet, and the depacketizer that takes it."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from transcoder.ledger import Ledger
 
 @dataclass(slots=True, kw_only=True)
 class RtpPacket:
-    """One received RTP packet.
+    """Holds one received RTP packet.
 
     Attributes:
         payload_type: 0..127.
@@ -39,12 +39,14 @@ class RtpPacket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodingOrder:
-    """The parameters of NAL units that come with decoding order numbers (DON); each is None where it is not given.
+    """Holds the parameters of NAL units that come with decoding order numbers (DON).
+
+    A parameter that is not given is None.
 
     Attributes:
         depth: NAL units that may have to wait: sprop-interleaving-depth (H.264, slices only), sprop-depack-buf-nalus.
-        max_don_diff: sprop-max-don-diff: by how much the numbers of waiting ones may differ.
-        buffer_size: bytes of waiting ones: sprop-deint-buf-req, sprop-depack-buf-bytes.
+        max_don_diff: sprop-max-don-diff: the most by which the numbers of waiting units may differ.
+        buffer_size: bytes of waiting units: sprop-deint-buf-req, sprop-depack-buf-bytes.
 
     Source: RFC 6184 section 8.1, RFC 7798 section 7.1.
     """
@@ -56,14 +58,14 @@ class DecodingOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepacketizerOptions:
-    """The options of one media's depacketizer; each format takes the ones that it needs.
+    """Holds the options of one media's depacketizer; each format takes the options that it needs.
 
     Attributes:
-        ledger: of the stream.
-        parameter_sets: of the session description; cameras may send them nowhere else.
-        picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
+        ledger: the ledger of the stream.
+        parameter_sets: the parameter sets of the session description; cameras may send them nowhere else.
+        picture_size: (width, height) of the session description; only JPEG over 2040 pixels needs it.
         marker_proofs: pictures that the marker of H.264 and H.265 has to end rightly before it is believed.
-        decoding_order: of the session description, where NAL units come with decoding order numbers.
+        decoding_order: the parameters of the session description, where NAL units come with decoding order numbers.
     """
 
     ledger: Ledger
@@ -74,21 +76,21 @@ class DepacketizerOptions:
 
 
 class Depacketizer(Protocol):
-    """RTP packets of one video media in, access units out.
+    """Takes the RTP packets of one video media and gives access units.
 
     A depacketizer raises nothing: a payload that can't be read is counted in `faults` and passed over.
     """
 
     @property
     def faults(self) -> Counter[str]:
-        """Everything that was tolerated so far, by kind."""
+        """Return the number of faults that were tolerated so far, by kind."""
         ...
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         """Take one packet; packets come in the order of their sequence numbers.
 
         Args:
-            packet: its payload is not kept beyond the access unit that it belongs to.
+            packet: the packet, whose payload is not kept beyond the access unit that it belongs to.
             now: monotonic seconds.
         """
         ...
@@ -98,17 +100,17 @@ class Depacketizer(Protocol):
         ...
 
     def next_access_unit(self) -> AccessUnit | None:
-        """The next complete access unit, or None."""
+        """Return the next complete access unit, or None."""
         ...
 
 
 @runtime_checkable
 class RunDepacketizer(Depacketizer, Protocol):
-    """A depacketizer that takes a run: fragments from the middle of one NAL unit, many in one call."""
+    """Takes a run as well: many fragments from the middle of one NAL unit in one call."""
 
     @property
     def continuation(self) -> bytes:
-        """The first bytes of a payload that continues the open NAL unit; empty where no NAL unit is open."""
+        """Return the first bytes of a payload that continues the open NAL unit; empty where no NAL unit is open."""
         ...
 
     def receive_middles(self, bodies: list[memoryview], size: int) -> None:

@@ -1,4 +1,4 @@
-"""Values of fmtp parameters, which the format parameters of a session description are made of."""
+"""This module reads the values of fmtp parameters, which describe a format in a session description."""
 
 import base64
 import binascii
@@ -9,27 +9,27 @@ from transcoder.codecs.nal import Codec, header_size, is_parameter_set, nal_unit
 
 MAX_PARAMETER_SETS = 16
 _MAX_TEXT = 8192
-"""Characters of one set in base64; real ones have about 100."""
+"""The largest number of characters of one parameter set in base64; real ones have about 100."""
 
 
 def number(parameters: Mapping[str, str], name: str) -> int | None:
-    """The value of a parameter that is a number of at most ten digits, else None."""
+    """Return the value of a parameter that is a number of at most ten digits, else None."""
     value = parameters.get(name, "")
     return int(value) if re.fullmatch(r"[0-9]{1,10}", value) else None
 
 
 def parameter_sets(codec: Codec, parameters: Mapping[str, str], names: Sequence[str], kinds: int) -> tuple[bytes, ...]:
-    """Parameter sets of an fmtp line, without start codes and trailing zeros; none unless there is one of each type.
+    """Return the parameter sets of an fmtp line, or none unless there is one of each type.
 
-    Cameras put start codes before (Tenda) or after (GW Security) a set, zeros behind it (Dahua), quotes around
-    the comma. They leave out the NAL unit header (VStarcam), the PPS or the VPS (LTS): then nothing is known before the
-    stream says it.
+    The sets have no start codes and no trailing zeros. Cameras put start codes before (Tenda) or after (GW Security) a
+    set, zeros behind it (Dahua), quotes around the comma. They leave out the NAL unit header (VStarcam), the PPS or the
+    VPS (LTS): then nothing is known before the stream tells it.
 
     Args:
-        codec: of the sets.
-        parameters: of the line.
-        names: of the parameters that hold sets.
-        kinds: types of parameter sets that the codec has.
+        codec: the codec of the sets.
+        parameters: the parameters of the line.
+        names: the names of the parameters that hold sets.
+        kinds: the number of types of parameter sets that the codec has.
     """
     found: list[bytes] = []
     for name in names:
@@ -53,5 +53,5 @@ def parameter_sets(codec: Codec, parameters: Mapping[str, str], names: Sequence[
 
 
 def serialize_sets(sets: Sequence[bytes]) -> list[str]:
-    """Parameter sets in base64, as an fmtp line holds them."""
+    """Return parameter sets in base64, as an fmtp line holds them."""
     return [base64.b64encode(unit).decode() for unit in sets]

@@ -1,4 +1,4 @@
-"""Fragments and aggregates, which H.264 and H.265 payloads have in common: put together, taken apart, and written."""
+"""Fragments and aggregates of H.264 and H.265 payloads are put together, taken apart and written here."""
 
 import re
 from collections import Counter
@@ -8,17 +8,20 @@ from itertools import islice
 from transcoder.codecs.nal import MAX_NAL_UNIT_SIZE, MAX_NAL_UNITS, split_byte_stream
 
 MAX_FRAGMENTS = 16_384
-"""Fragments of one NAL unit: MAX_NAL_UNIT_SIZE in packets of 512 bytes."""
+"""The largest number of fragments of one NAL unit: MAX_NAL_UNIT_SIZE in packets of 512 bytes."""
 MAX_AGGREGATED = 128
-"""NAL units of one aggregation packet."""
+"""The largest number of NAL units of one aggregation packet."""
 MAX_PINNED = MAX_NAL_UNIT_SIZE
-"""Bytes of receive buffers that waiting fragments may keep alive: small fragments in large buffers are copied then."""
+"""Bytes of receive buffers that waiting fragments may keep alive; beyond that, small fragments in large buffers are
+copied."""
 
 AGGREGATE_BELOW = 256
-"""Bytes. Parameter sets and the like share a packet; a slice gains nothing by it."""
+"""Bytes below which NAL units are aggregated: parameter sets and the like share a packet; a slice gains nothing by it.
+"""
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
-"""Searched for in every byte that comes: an expression is twice as fast at it as `in`."""
+"""Matches a start code. Every byte that comes is searched for one, and an expression is twice as fast at that as `in`.
+"""
 
 
 def packetize(
@@ -29,17 +32,17 @@ def packetize(
     aggregate: Callable[[Sequence[bytes]], bytes],
     fragment: Callable[[bytes], tuple[bytes, int]],
 ) -> list[bytes]:
-    """RTP payloads of one access unit, in order.
+    """Return the RTP payloads of one access unit, in order.
 
     Small neighbours share an aggregation packet; large NAL units become fragments of nearly equal size, so that no
     packet is a stub.
 
     Args:
-        nal_units: without start codes, none shorter than its header.
-        max_payload: bytes an RTP payload may have, at least 64.
-        header_size: bytes of a NAL unit header, and so of a payload header.
-        aggregate: the payload header of an aggregation packet of these units.
-        fragment: the payload header of a unit's fragments, and the type that their fragment headers carry.
+        nal_units: the NAL units without start codes, none shorter than its header.
+        max_payload: the bytes that an RTP payload may have, at least 64.
+        header_size: the bytes of a NAL unit header, and so of a payload header.
+        aggregate: makes the payload header of an aggregation packet of these units.
+        fragment: makes the payload header of a unit's fragments, and the type that their fragment headers carry.
 
     Source: RFC 6184 sections 5.7.1 and 5.8; RFC 7798 sections 4.4.2 and 4.4.3.
     """
@@ -82,28 +85,28 @@ def packetize(
 
 
 Completed = tuple[Sequence[bytes], Sequence[bytes]]
-"""NAL units that a payload completes, in order: (before, units).
+"""The NAL units that a payload completes, in order: (before, units).
 
-`before` is the unit that was open, where this payload is the first to tell that it had ended: it belongs to the packet
-before and has that packet's timestamp (more than one unit where a byte stream was put there). `units` belong to this
-payload.
+`before` is the unit that was open, where this payload is the first to tell that the unit had ended: it belongs to the
+packet before and has that packet's timestamp. `before` has more than one unit where a byte stream stood in place of a
+unit. `units` belong to this payload.
 """
 NOTHING: Completed = ((), ())
-"""Most payloads complete no unit: this one object is returned for all of them."""
+"""The result for a payload that completes no unit; most payloads do, so this one object is returned for all of them."""
 
 
 class Reassembly:
-    """Fragments and aggregates to NAL units.
+    """Makes NAL units of fragments and aggregates.
 
     Tolerated, each counted in `faults` under its name: start and end in one fragment (CostarHD), empty fragments
     (retina#115), another type in later fragments (Tiandy: the first one holds), no end bit, byte streams with start
     codes where one NAL unit belongs (V380, Amatek).
 
-    Every unit that leaves is free of start codes, whatever packet it came in: behind one a unit that the allow-list has
-    not seen would reach the decoder.
+    Every unit that leaves is free of start codes, whatever packet it came in: behind a start code, a unit that the
+    allow-list has not seen would reach the decoder.
 
     Attributes:
-        faults: counted by kind.
+        faults: the number of faults by kind.
         continuation: the first bytes of a payload that is a fragment from the middle of the open unit; empty where no
             unit is open.
     """
@@ -120,7 +123,7 @@ class Reassembly:
         self.continuation = b""
 
     def lose(self) -> None:
-        """Packets are missing before the next one: a unit that is half there can't be completed."""
+        """Take note that packets are missing before the next one, so that the open unit can't be completed."""
         if self._parts:
             self.faults["unit lost with a packet"] += 1
         self._drop()
@@ -131,11 +134,12 @@ class Reassembly:
         """Take a fragment.
 
         Args:
-            header: NAL unit header rebuilt from it; used of the first fragment only.
-            body: its part of the unit.
+            header: the NAL unit header rebuilt from the fragment; only that of the first fragment is used.
+            body: the fragment's part of the unit.
             start: the start bit.
             end: the end bit.
-            marker: the marker bit: it ends a unit whose end bit is missing, until it turns out to stand inside one.
+            marker: the marker bit: it ends a unit whose end bit is missing, until a marker turns out to stand inside a
+                unit.
         """
         before: Sequence[bytes] = ()
         if start:
@@ -162,13 +166,14 @@ class Reassembly:
         return (before, ()) if before else NOTHING
 
     def fragmentation_unit(self, payload: memoryview, at: int, first: bytes, *, marker: bool) -> Completed:
-        """Take a payload that is a fragment, and note how payloads begin that continue its unit.
+        """Take a payload that is a fragment, and note how the payloads begin that continue its unit.
 
         Args:
-            payload: of the packet.
-            at: where the part of the unit begins; the byte before it is the FU header: start bit, end bit and type.
-            first: NAL unit header rebuilt from it; used where the start bit is set.
-            marker: of the packet.
+            payload: the payload of the packet.
+            at: the position where the part of the unit begins; the byte before it is the FU header: start bit, end bit
+                and type.
+            first: the NAL unit header rebuilt from the fragment; used where the start bit is set.
+            marker: the marker bit of the packet.
         """
         flags = payload[at - 1]
         start = flags >= 0x80
@@ -178,10 +183,12 @@ class Reassembly:
         return completed
 
     def middles(self, bodies: list[memoryview], size: int) -> None:
-        """Take fragments from the middle of the open unit, none empty, without marker and all of one receive buffer.
+        """Take fragments from the middle of the open unit.
+
+        No fragment is empty or has the marker, and all of them lie in one receive buffer.
 
         Args:
-            bodies: their parts of the unit: the payloads without the bytes of `continuation`.
+            bodies: the fragments' parts of the unit: the payloads without the bytes of `continuation`.
             size: bytes of all bodies together.
         """
         self._parts += bodies
@@ -190,7 +197,7 @@ class Reassembly:
         self._limit()
 
     def _limit(self) -> bool:
-        """Give up a unit that grows without an end."""
+        """Give up a unit that grows without an end, and return whether it was given up."""
         if self._size <= MAX_NAL_UNIT_SIZE and len(self._parts) <= MAX_FRAGMENTS:
             return False
         self.faults["unit over the size limit"] += 1
@@ -198,7 +205,10 @@ class Reassembly:
         return True
 
     def cut_off(self) -> list[bytes]:
-        """A unit whose end bit never came, now that the next one begins: nothing is missing, so it is complete."""
+        """Return the unit whose end bit never came, now that the next one begins.
+
+        Nothing of the unit is missing, so it is complete.
+        """
         self._lost = self._ended_by_marker = False
         if not self._parts:
             return []
@@ -206,11 +216,11 @@ class Reassembly:
         return self._complete()
 
     def single(self, payload: memoryview) -> list[bytes]:
-        """The unit of a single NAL unit packet; more of them where a byte stream was put there (V380)."""
+        """Return the unit of a single NAL unit packet, or several units where a byte stream was put there (V380)."""
         return self.split(bytes(payload))
 
     def aggregate(self, payload: memoryview, *, minimum: int) -> list[bytes]:
-        """Units of an aggregation packet after its header: 16-bit size and unit, repeated."""
+        """Return the units of an aggregation packet after its header: 16-bit size and unit, repeated."""
         units: list[bytes] = []
         position = 0
         while position + 2 <= len(payload) and len(units) < MAX_AGGREGATED:
@@ -243,7 +253,7 @@ class Reassembly:
         return self.split(unit)
 
     def split(self, unit: bytes) -> list[bytes]:
-        """A NAL unit, or those of the byte stream that stands where one NAL unit belongs; none where it is empty."""
+        """Return a NAL unit, or the units of the byte stream that stands in its place; none where the unit is empty."""
         if _START_CODE.search(unit) is None:
             # a unit never ends in zeros (trailing_zero_8bits belong to the byte stream)
             unit = unit.rstrip(b"\x00") if unit.endswith(b"\x00") else unit

@@ -1,4 +1,4 @@
-"""RTP payload format for H.264 (RFC 6184): all three packetization modes are read, mode 1 is written."""
+"""This is the RTP payload format for H.264 (RFC 6184): all three packetization modes are read, mode 1 is written."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,14 +21,14 @@ FU_B = 29
 
 
 def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
-    """RTP payloads of one access unit, in order; the marker belongs on the last.
+    """Return the RTP payloads of one access unit, in order; the marker belongs on the last.
 
     Small neighbours are put into one STAP-A, large NAL units into FU-As of nearly equal size, so that no packet is a
     stub.
 
     Args:
-        nal_units: without start codes, none empty.
-        max_payload: bytes an RTP payload may have, at least 64.
+        nal_units: the NAL units without start codes, none empty.
+        max_payload: the bytes that an RTP payload may have, at least 64.
 
     Source: RFC 6184 sections 5.6, 5.7.1, 5.8.
     """
@@ -44,10 +44,10 @@ def _fu_header(unit: bytes) -> tuple[bytes, int]:
 
 
 class InOrderReader(PayloadReader):
-    """Payloads of packetization-mode 0 and 1: single NAL unit packets, STAP-A and FU-A.
+    """Reads payloads of packetization-mode 0 and 1: single NAL unit packets, STAP-A and FU-A.
 
-    Tolerated, each counted in `faults`: what Reassembly names, aggregates padded with zeros (RFC 6184 5.7.1 has no
-    padding) and aggregates cut short.
+    The reader tolerates, and counts in `faults`: everything that Reassembly names, aggregates padded with zeros (RFC
+    6184 5.7.1 has no padding) and aggregates cut short.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class InOrderReader(PayloadReader):
 
     @override
     def receive(self, payload: memoryview, *, marker: bool) -> Completed:
-        """Source: RFC 6184 sections 5.6 to 5.8. STAP-B, MTAP and FU-B belong to packetization-mode 2."""
+        # RFC 6184 sections 5.6 to 5.8; STAP-B, MTAP and FU-B belong to packetization-mode 2.
         reassembly = self.reassembly
         if not payload:
             reassembly.faults["empty payload"] += 1
@@ -79,16 +79,16 @@ class InOrderReader(PayloadReader):
 
 
 def _unit_header(payload: memoryview) -> bytes:
-    """The NAL unit header that a fragment's FU indicator and FU header make."""
+    """Return the NAL unit header that a fragment's FU indicator and FU header make."""
     unit_type = payload[1] & 0x1F  # the reserved bit 0x20 is set by Longse and ignored, RFC 6184 section 5.8
     # type 0 wraps a byte stream with units of its own (Amatek): no header is put before it
     return bytes(((payload[0] & 0xE0) | unit_type,)) if unit_type else b""
 
 
 class NumberedReader(NumberedPayloadReader):
-    """Payloads of packetization-mode 2: STAP-B, MTAP, FU-B and FU-A.
+    """Reads payloads of packetization-mode 2: STAP-B, MTAP, FU-B and FU-A.
 
-    Tolerated, each counted in `faults`: what Reassembly names, and packets of the other modes.
+    The reader tolerates, and counts in `faults`: everything that Reassembly names, and packets of the other modes.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class NumberedReader(NumberedPayloadReader):
 
     @override
     def receive(self, payload: memoryview, *, marker: bool) -> list[Numbered]:
-        """Source: RFC 6184 section 5.7.1 (STAP-B), 5.7.2 (MTAP), 5.8 (FU-B, then FU-A without DON)."""
+        # RFC 6184 sections 5.7.1 (STAP-B), 5.7.2 (MTAP), 5.8 (FU-B, then FU-A without DON)
         numbers = self.numbers
         if not payload:
             numbers.faults["empty payload"] += 1
@@ -142,7 +142,10 @@ class NumberedReader(NumberedPayloadReader):
 
 
 def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
-    """Source: RFC 6184 section 8.1."""
+    """Read the fmtp parameters.
+
+    Source: RFC 6184 section 8.1.
+    """
     order = None
     if parameters.get("packetization-mode") == "2":
         order = DecodingOrder(
@@ -156,7 +159,10 @@ def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
 
 
 def _to_fmtp(sets: Sequence[bytes]) -> str:
-    """Source: RFC 6184 section 8.1: profile-level-id is the three bytes behind the header of the SPS."""
+    """Return the fmtp parameters that hold these parameter sets.
+
+    Source: RFC 6184 section 8.1: profile-level-id is the three bytes behind the header of the SPS.
+    """
     level = sets[0][1:4].hex().upper()
     sprop = ",".join(fmtp.serialize_sets(sets))
     return f"packetization-mode=1;profile-level-id={level};sprop-parameter-sets={sprop}"

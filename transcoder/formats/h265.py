@@ -1,4 +1,7 @@
-"""RTP payload format for H.265 (RFC 7798): single NAL unit packets, AP, FU and PACI; DONL fields are read."""
+"""This is the RTP payload format for H.265 (RFC 7798).
+
+Single NAL unit packets, AP, FU and PACI are read, with or without DONL fields.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,19 +20,19 @@ AP = 48
 FU = 49
 PACI = 50
 PACI_FLAGS = 0b1000
-"""F0, F1, F2, Y of a PACI packet as RFC 7798 defines it."""
+"""Bits F0, F1, F2, Y of a PACI packet as RFC 7798 defines them."""
 TSCI_SIZE = 3
-"""Bytes."""
+"""Bytes of temporal scalability control information (TSCI)."""
 
 
 def packetize(nal_units: Sequence[bytes], max_payload: int) -> list[bytes]:
-    """RTP payloads of one access unit, in order; the marker belongs on the last.
+    """Return the RTP payloads of one access unit, in order; the marker belongs on the last.
 
     Args:
-        nal_units: without start codes, none shorter than its 2-byte header.
-        max_payload: bytes an RTP payload may have, at least 64.
+        nal_units: the NAL units without start codes, none shorter than its 2-byte header.
+        max_payload: the bytes that an RTP payload may have, at least 64.
 
-    Source: RFC 7798 sections 4.4.1 to 4.4.3; a PayloadHdr of an AP has the lowest LayerId and TID of its units.
+    Source: RFC 7798 sections 4.4.1 to 4.4.3; the PayloadHdr of an AP has the lowest LayerId and TID of its units.
     """
     return fragments.packetize(nal_units, max_payload, header_size=2, aggregate=_ap_header, fragment=_fu_header)
 
@@ -45,21 +48,21 @@ def _fu_header(unit: bytes) -> tuple[bytes, int]:
 
 
 def unwrap_paci(payload: memoryview, faults: Counter[str]) -> memoryview:
-    """The NAL unit, AP or FU of a PACI packet; its header extensions (PHES) are dropped, counted.
+    """Return the NAL unit, AP or FU of a PACI packet; its header extensions (PHES) are dropped and counted.
 
     Args:
-        payload: of a packet of type 50.
-        faults: where it is counted.
+        payload: the payload of a packet of type 50.
+        faults: counts the packet.
 
     Returns:
-        The payload that a packet without PACI would have, or an empty one where it can't be read.
+        The payload that a packet without PACI would have, or an empty one where the packet can't be read.
 
-    Only one that carries what PACI packets are for, temporal scalability control information, is taken for one: vendor
-    data in NAL units of type 50 (Dahua) must not become slices.
+    A packet counts as PACI only where it carries what PACI packets are for, temporal scalability control information:
+    vendor data in NAL units of type 50 (Dahua) must not become slices.
 
-    Source: RFC 7798 sections 4.4.4 and 4.5: behind the PayloadHdr A (1 bit), cType (6), PHSsize (5), F0 (TSCI is there,
-    3 bytes), F1, F2 and Y (0); then PHSsize bytes of PHES, then what is wrapped, without its first two bytes: those are
-    PayloadHdr with A and cType in it.
+    Source: RFC 7798 sections 4.4.4 and 4.5. Behind the PayloadHdr stand A (1 bit), cType (6), PHSsize (5), F0 (TSCI is
+    there, 3 bytes), F1, F2 and Y (0); then PHSsize bytes of PHES; then the wrapped unit without its first two bytes,
+    because those are the PayloadHdr with A and cType in it.
     """
     fields = int.from_bytes(payload[2:4])
     size, flags, inner = fields >> 4 & 0x1F, fields & 0x0F, payload[2:3] or b"\0"
@@ -72,10 +75,10 @@ def unwrap_paci(payload: memoryview, faults: Counter[str]) -> memoryview:
 
 
 class InOrderReader(PayloadReader):
-    """Payloads without DONL fields.
+    """Reads payloads without DONL fields.
 
-    Tolerated, each counted in `faults`: what Reassembly names, aggregates padded with zeros, aggregates cut short and
-    PACI packets.
+    The reader tolerates, and counts in `faults`: everything that Reassembly names, aggregates padded with zeros,
+    aggregates cut short and PACI packets.
     """
 
     def __init__(self) -> None:
@@ -83,7 +86,7 @@ class InOrderReader(PayloadReader):
 
     @override
     def receive(self, payload: memoryview, *, marker: bool) -> Completed:
-        """Source: RFC 7798 sections 4.4.1 to 4.4.4."""
+        # RFC 7798 sections 4.4.1 to 4.4.4
         reassembly = self.reassembly
         if len(payload) < 2:
             reassembly.faults["empty payload"] += 1
@@ -110,22 +113,20 @@ class InOrderReader(PayloadReader):
 
 
 def _unit_header(payload: memoryview) -> bytes:
-    """The NAL unit header that a fragment's PayloadHdr and FU header make."""
+    """Return the NAL unit header that a fragment's PayloadHdr and FU header make."""
     return bytes(((payload[0] & 0x81) | ((payload[2] & 0x3F) << 1), payload[1]))
 
 
 class NumberedReader(NumberedPayloadReader):
-    """Payloads with DONL and DOND fields."""
+    """Reads payloads with DONL and DOND fields."""
 
     def __init__(self) -> None:
         self.numbers = NumberedUnits()
 
     @override
     def receive(self, payload: memoryview, *, marker: bool) -> list[Numbered]:
-        """Source: RFC 7798 sections 4.4.1 to 4.4.4.
-
-        DONL stands behind the header, in fragments in the first one only; DOND stands before each further size.
-        """
+        # RFC 7798 sections 4.4.1 to 4.4.4: DONL stands behind the header, in fragments in the first one only; DOND
+        # stands before each further size.
         numbers = self.numbers
         kind = (payload[0] >> 1) & 0x3F if payload else -1
         if kind == PACI:
@@ -162,9 +163,11 @@ SPROP = ("sprop-vps", "sprop-sps", "sprop-pps")
 
 
 def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
-    """Source: RFC 7798 section 7.1.
+    """Read the fmtp parameters.
 
     An H265 with the parameters of RFC 6184 section 8.1 and none of RFC 7798 is H.264 (EZVIZ C6N, go2rtc#264).
+
+    Source: RFC 7798 section 7.1.
     """
     order = None
     if fmtp.number(parameters, "sprop-max-don-diff"):  # RFC 7798 section 4.4.1: greater than 0
@@ -181,7 +184,10 @@ def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
 
 
 def _to_fmtp(sets: Sequence[bytes]) -> str:
-    """Source: RFC 7798 section 7.1."""
+    """Return the fmtp parameters that hold these parameter sets.
+
+    Source: RFC 7798 section 7.1.
+    """
     return ";".join(f"{name}={value}" for name, value in zip(SPROP, fmtp.serialize_sets(sets), strict=True))
 
 

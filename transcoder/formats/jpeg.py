@@ -1,6 +1,6 @@
-"""RTP payload format for JPEG (RFC 2435), with ONVIF's extension for what its headers can't say.
+"""This is the RTP payload format for JPEG (RFC 2435), with ONVIF's extension for what its headers can't say.
 
-Of a picture RTP carries only the entropy-coded data; the headers are made from a few numbers in each packet. ONVIF
+RTP carries only the entropy-coded data of a picture; the headers are made from a few numbers in each packet. ONVIF
 (Streaming Specification, "JPEG over RTP") adds JPEG segments in RTP header extensions of profile 0xFFD8, in a picture's
 first packet, and 0xFFFF: pictures over 2040 pixels have their size there.
 """
@@ -28,32 +28,32 @@ from transcoder.formats.video_format import VideoPayloadFormat
 from transcoder.ledger import Ledger
 
 MAX_HEADER_SIZE = 64 << 10
-"""Bytes of segments in header extensions; tables of a real picture take less than 1 KiB."""
+"""Bytes of segments in header extensions at most; the tables of a real picture take less than 1 KiB."""
 EXTENSIONS = frozenset({0xFFD8, 0xFFFF})
-"""Profiles of the header extensions that are read."""
+"""The profiles of the header extensions that are read."""
 
 _HEADER_SIZE = 8
 _RESTART = 0x40
-"""Bit of the type that announces a restart marker header."""
+"""The bit of the type that announces a restart marker header."""
 _COMPONENTS = {0: YCBCR_422, 1: YCBCR_420}
 _ODD_FIELD, _EVEN_FIELD, _SINGLE_FIELD = 1, 2, 3
 _ONE_TABLE_Q = 128
-"""Q from which on tables come in the packet; 255: in every picture."""
+"""The Q from which on tables come in the packet; with Q 255 they come in every picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fragment:
-    """One RTP payload, taken apart (RFC 2435 section 3.1).
+    """Holds one RTP payload, taken apart (RFC 2435 section 3.1).
 
     Attributes:
         type_specific: 0: progressive, 1 and 2: odd and even field, 3: a single field.
-        offset: of the data in the picture, bytes.
+        offset: the position of the data in the picture, bytes.
         kind: the type without its restart bit.
-        quality: Q.
-        width, height: pixels, multiples of 8; 0: over 2040.
+        quality: the quality factor Q.
+        width, height: pixels, multiples of 8; 0 stands for more than 2040.
         restart_interval: MCUs, 0 without a restart marker header.
-        tables: quantisers in the packet, by identifier; None where it has no place for them.
-        data: entropy-coded.
+        tables: the quantisers in the packet, by identifier; None where the packet has no place for them.
+        data: the entropy-coded data.
     """
 
     type_specific: int
@@ -71,7 +71,7 @@ def parse_fragment(payload: memoryview) -> Fragment:
     """Take one payload apart.
 
     Raises:
-        PayloadError: it is shorter than its headers.
+        PayloadError: the payload is shorter than its headers.
     """
     if len(payload) < _HEADER_SIZE:
         raise PayloadError("packet shorter than its header")
@@ -107,7 +107,10 @@ def parse_fragment(payload: memoryview) -> Fragment:
 
 
 def _read_tables(data: bytes, precision: int) -> dict[int, bytes]:
-    """Quantisers one after the other, 16 bits a number where the precision bit is set (RFC 2435 section 3.1.8)."""
+    """Read quantisers that stand one after the other; their numbers have 16 bits where the precision bit is set.
+
+    Source: RFC 2435 section 3.1.8.
+    """
     found = {}
     position = 0
     for identifier in (0, 1):
@@ -122,16 +125,16 @@ def _read_tables(data: bytes, precision: int) -> dict[int, bytes]:
 
 
 class JpegDepacketizer(Depacketizer):
-    """RTP packets in order in, JPEG pictures out; each is an access unit of one element.
+    """Takes RTP packets in order and gives JPEG pictures; each is an access unit of one element.
 
-    A picture that a packet of is missing, or that can't be put together, leaves as a damaged access unit without
-    elements: the next one refers to nothing, so nothing else is lost.
+    Where a packet of a picture is missing, or the picture can't be put together, the picture leaves as a damaged access
+    unit without elements: the next picture refers to nothing, so nothing else is lost.
 
-    Tolerated, each counted in `faults`: pictures without marker, fragment offsets that contradict the sequence numbers,
-    whole JPEG files in the payload.
+    The depacketizer tolerates, and counts in `faults`: pictures without marker, fragment offsets that contradict the
+    sequence numbers, whole JPEG files in the payload.
 
     Args:
-        ledger: of the stream.
+        ledger: the ledger of the stream.
         size: (width, height) of the session description, for pictures over 2040 pixels without ONVIF's extension.
     """
 
@@ -139,11 +142,11 @@ class JpegDepacketizer(Depacketizer):
         self._ledger = ledger
         self._size = size
         self._tables: dict[int, dict[int, bytes]] = {}
-        """Quantisers by Q, for packets that leave them out."""
+        """The quantisers by Q, for packets that leave them out."""
         self._before = JpegHeader()
-        """Of the last picture with ONVIF's extension, which later ones may refer to."""
+        """The header of the last picture with ONVIF's extension, which later pictures may refer to."""
         self._first: Fragment | None = None
-        """Of the open picture."""
+        """The first fragment of the open picture."""
         self._extended = False
         self._head = bytearray()
         self._next_offset = 0
@@ -214,7 +217,10 @@ class JpegDepacketizer(Depacketizer):
         self._add(fragment.data, picture.data, MAX_PICTURE_SIZE)
 
     def _extend(self, extension: bytes) -> None:
-        """Extensions up to the first data are headers, later ones are data (ONVIF, "Logical decoding")."""
+        """Take a header extension, which holds headers before the first data and data later.
+
+        Source: ONVIF, "Logical decoding".
+        """
         if self._extended and not self._picture.data:
             self._add(extension, self._head, MAX_HEADER_SIZE)
         else:
@@ -244,10 +250,10 @@ class JpegDepacketizer(Depacketizer):
         self._next_offset = 0
 
     def _elements(self, first: Fragment) -> list[bytes]:
-        """The picture as a file, or nothing where it is not shown.
+        """Return the picture as a file, or nothing where the picture is not shown.
 
         Raises:
-            BitstreamError: it can't be put together.
+            BitstreamError: the picture can't be put together.
         """
         data = bytes(self._picture.data)
         if first.type_specific == _EVEN_FIELD:
@@ -269,7 +275,10 @@ class JpegDepacketizer(Depacketizer):
         return [serialize_jpeg(header, scan)]
 
     def _header(self, first: Fragment) -> JpegHeader:
-        """What the RTP payload says (RFC 2435 section 4), and what an extended picture takes from the one before."""
+        """Return the header that the RTP payload describes (RFC 2435 section 4).
+
+        An extended picture takes the rest of its header from the picture before it.
+        """
         width, height = first.width, first.height
         if not (width and height) and self._size is not None:
             width, height = self._size

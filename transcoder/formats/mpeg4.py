@@ -1,4 +1,6 @@
-"""RTP payload format for MPEG-4 Part 2 video (RFC 6416, before it RFC 3016): the bitstream as it is, cut anywhere.
+"""This is the RTP payload format for MPEG-4 Part 2 video (RFC 6416, before it RFC 3016).
+
+The format carries the bitstream as it is, cut anywhere.
 
 A packet holds a part of one VOP, or headers and the first part; the marker stands on a VOP's last packet, and all its
 packets have its timestamp.
@@ -29,21 +31,22 @@ from transcoder.formats.video_format import FormatParameters, VideoPayloadFormat
 from transcoder.ledger import Ledger
 
 _MAX_CONFIG = 8192
-"""Hexadecimal digits; real ones have about 100."""
+"""The largest number of hexadecimal digits; real configurations have about 100."""
 
 
 class Mpeg4Depacketizer(Depacketizer):
-    """RTP packets in order in, VOPs out; each access unit is one VOP, behind a video object layer where one came.
+    """Takes RTP packets in order and gives VOPs.
 
-    An I-VOP always has the layer before it, from the stream or else from the session description, so that a decoder can
-    begin there; it is a random access point only then. Everything else is dropped and counted: visual object sequence
-    and visual object (profile and signal type), groups of VOP (time of day), user data.
+    Each access unit is one VOP, behind a video object layer where one came. An I-VOP always has the layer before it,
+    from the stream or else from the session description, so that a decoder can begin there; it is a random access point
+    only then. Everything else is dropped and counted: visual object sequence and visual object (profile and signal
+    type), groups of VOP (time of day), user data.
 
-    Tolerated, each counted in `faults`: VOPs without marker (FLIR), several in one packet.
+    The depacketizer tolerates, and counts in `faults`: VOPs without marker (FLIR), several VOPs in one packet.
 
     Args:
-        ledger: of the stream.
-        layers: of the session description; none where the camera tells them in the stream only.
+        ledger: the ledger of the stream.
+        layers: the layers of the session description; none where the camera tells them in the stream only.
     """
 
     def __init__(self, ledger: Ledger, layers: tuple[bytes, ...] = ()) -> None:
@@ -100,7 +103,7 @@ class Mpeg4Depacketizer(Depacketizer):
             picture.faults["several pictures in one unit"] += planes - 1
 
     def _pictures(self, data: bytes, *, damaged: bool) -> int:
-        """Hand on every VOP in it; how many there were."""
+        """Hand on every VOP in the data, and return how many VOPs the data held."""
         planes = 0
         fresh: list[bytes] = []
         for count, (code, element) in enumerate(split_elements(data)):
@@ -132,7 +135,10 @@ class Mpeg4Depacketizer(Depacketizer):
 
 
 def _from_fmtp(parameters: Mapping[str, str]) -> FormatParameters:
-    """Source: RFC 6416 section 7.1: config is the video object layer and what stands before it, in hexadecimal."""
+    """Read the fmtp parameters.
+
+    Source: RFC 6416 section 7.1: config is the video object layer and what stands before it, in hexadecimal.
+    """
     text = parameters.get("config", "")
     if len(text) > _MAX_CONFIG:
         return FormatParameters()

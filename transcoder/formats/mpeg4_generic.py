@@ -1,4 +1,7 @@
-"""RTP payload format for AAC (RFC 3640, mode AAC-hbr), received with all its header sizes, sent with the usual ones."""
+"""This is the RTP payload format for AAC (RFC 3640, mode AAC-hbr).
+
+It is received with all its header sizes and sent with the usual ones.
+"""
 
 import re
 from collections import Counter
@@ -16,21 +19,21 @@ from transcoder.formats.audio_format import (
 from transcoder.formats.depacketizer import RtpPacket
 
 MAX_AUDIO_UNIT = 8192
-"""Bytes of an AAC frame: 6144 bits a channel, eight channels (ISO/IEC 14496-3)."""
+"""Bytes of an AAC frame at most: 6144 bits a channel, eight channels (ISO/IEC 14496-3)."""
 MAX_AUDIO_UNITS = 64
-"""AAC frames of one packet."""
+"""The largest number of AAC frames of one packet."""
 SAMPLES = 1024
 """Samples of an AAC-LC frame."""
 SAMPLING_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350)
-"""By sampling_frequency_index (ISO/IEC 14496-3 table 1.18)."""
+"""The sampling rates by sampling_frequency_index (ISO/IEC 14496-3 table 1.18)."""
 
 
 class AacDepacketizer(AudioDepacketizer):
-    """RTP packets in order in, AAC frames out.
+    """Takes RTP packets in order and gives AAC frames.
 
     Args:
-        size_length: bits of AU-size.
-        index_length: bits of AU-Index and AU-Index-delta.
+        size_length: the bits of AU-size.
+        index_length: the bits of AU-Index and AU-Index-delta.
     """
 
     def __init__(self, size_length: int, index_length: int) -> None:
@@ -49,7 +52,7 @@ class AacDepacketizer(AudioDepacketizer):
         return [CodedAudio(index * SAMPLES, SAMPLES, frame) for index, frame in enumerate(frames)]
 
     def frames(self, payload: memoryview, *, marker: bool) -> list[bytes]:
-        """AAC frames that this payload completes.
+        """Return the AAC frames that this payload completes.
 
         Source: RFC 3640 sections 3.2.1, 3.2.3, 3.3.6.
         """
@@ -80,7 +83,10 @@ class AacDepacketizer(AudioDepacketizer):
         return units
 
     def _fragment(self, data: memoryview, size: int, *, marker: bool) -> list[bytes]:
-        """A part of a frame that has more than one packet; the marker is on the last."""
+        """Take a part of a frame that has more than one packet, and return the frame when it is complete.
+
+        The marker is on the last part.
+        """
         if size > MAX_AUDIO_UNIT or len(self._partial) + len(data) > size:
             self._partial = b""
             self.faults["impossible AU size"] += 1
@@ -96,12 +102,15 @@ class AacDepacketizer(AudioDepacketizer):
 
 
 def packetize(unit: bytes) -> bytes:
-    """RTP payload of one AAC frame: sizelength 13, indexlength 3."""
+    """Return the RTP payload of one AAC frame: sizelength 13, indexlength 3."""
     return b"\x00\x10" + (len(unit) << 3).to_bytes(2) + unit
 
 
 def _from_fmtp(parameters: Mapping[str, str]) -> AudioParameters:
-    """Source: RFC 3640 section 4.1."""
+    """Read the fmtp parameters.
+
+    Source: RFC 3640 section 4.1.
+    """
     config = parameters.get("config", "")
     return AudioParameters(
         clock_rate=_clock_rate(config),
@@ -111,7 +120,10 @@ def _from_fmtp(parameters: Mapping[str, str]) -> AudioParameters:
 
 
 def _clock_rate(config: str) -> int:
-    """Of an AudioSpecificConfig in hexadecimal, or 0: 5 bits object type, 4 bits index (ISO 14496-3, 1.6.2.1)."""
+    """Return the clock rate of an AudioSpecificConfig in hexadecimal, or 0.
+
+    Source: ISO/IEC 14496-3, 1.6.2.1: 5 bits object type, 4 bits index.
+    """
     if not re.fullmatch(r"[0-9A-Fa-f]{4,}", config):
         return 0
     index = int(config[:4], 16) >> 7 & 15
@@ -123,7 +135,7 @@ def _bits(value: str | None, default: int) -> int:
 
 
 def to_fmtp(config: bytes) -> str:
-    """The fmtp parameters of the AAC that we serve, with the AudioSpecificConfig of our encoder."""
+    """Return the fmtp parameters of the AAC that we serve, with the AudioSpecificConfig of our encoder."""
     return (
         "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
         f"config={config.hex().upper()}"

@@ -1,4 +1,4 @@
-"""From RTP packets to access units where NAL units are sent in decoding order: H.264 and H.265."""
+"""RTP packets become access units here where NAL units are sent in decoding order (H.264 and H.265)."""
 
 from collections import Counter
 from typing import Protocol
@@ -12,31 +12,31 @@ from transcoder.formats.fragments import NOTHING, Completed, Reassembly
 
 
 class PayloadReader(Protocol):
-    """RTP payloads in order in, NAL units out.
+    """Takes RTP payloads in order and gives NAL units.
 
     Attributes:
-        reassembly: of the fragments; it counts the reader's faults too.
+        reassembly: puts the fragments together; it counts the reader's faults too.
     """
 
     reassembly: Reassembly
 
     def receive(self, payload: memoryview, *, marker: bool) -> Completed:
-        """The NAL units that this payload completes, in order.
+        """Return the NAL units that this payload completes, in order.
 
         Args:
-            payload: of one packet, in sequence order.
-            marker: of the packet; it ends a fragmented unit whose end bit is missing.
+            payload: the payload of one packet, in sequence order.
+            marker: the marker bit of the packet; it ends a fragmented unit whose end bit is missing.
         """
         ...
 
 
 class NalUnitDepacketizer(RunDepacketizer):
-    """The depacketizer of a media whose NAL units come in decoding order.
+    """Depacketizes a media whose NAL units come in decoding order.
 
     Args:
-        codec: of the NAL units.
-        reader: of the format's payloads.
-        options: of the media.
+        codec: the codec of the NAL units.
+        reader: reads the format's payloads.
+        options: the options of the media.
     """
 
     def __init__(self, codec: Codec, reader: PayloadReader, options: DepacketizerOptions) -> None:

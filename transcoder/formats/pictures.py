@@ -1,4 +1,4 @@
-"""Pictures that are no NAL units: the one whose packets are coming, and those that are complete."""
+"""Pictures that are no NAL units are collected here: the picture whose packets are coming, and complete ones."""
 
 from collections import Counter, deque
 
@@ -9,21 +9,21 @@ from transcoder.formats.depacketizer import RtpPacket
 
 MAX_PICTURE_SIZE = MAX_ACCESS_UNIT_SIZE
 LAYER = "picture_in"
-"""The ledger's name of what a picture carries beside itself."""
+"""The ledger's name for whatever a picture carries beside itself."""
 
 
 class OpenPicture:
-    """The picture whose packets are coming, and the access units that were made of the pictures before it.
+    """Holds the picture whose packets are coming, and the access units of the pictures before it.
 
     Args:
-        codec: of the pictures.
+        codec: the codec of the pictures.
 
     Attributes:
-        faults: counted by kind.
-        data: of the open picture.
-        is_open: whether a picture has begun.
-        is_damaged: whether a part of the open picture is missing.
-        last: monotonic seconds of the open picture's last packet.
+        faults: the number of faults by kind.
+        data: the bytes of the open picture.
+        is_open: True when a picture has begun.
+        is_damaged: True when a part of the open picture is missing.
+        last: monotonic seconds at the open picture's last packet.
     """
 
     def __init__(self, codec: PictureCodec) -> None:
@@ -38,7 +38,7 @@ class OpenPicture:
         self.last = 0.0
 
     def lacks_marker(self, packet: RtpPacket) -> bool:
-        """Whether the open picture ended without a marker, because this packet is of another one; counted."""
+        """Return whether the open picture ended without a marker, because this packet is of another one; count that."""
         if not self.is_open or packet.timestamp == self._timestamp:
             return False
         self.faults["picture without marker"] += 1
@@ -52,7 +52,7 @@ class OpenPicture:
         self._arrival = now
 
     def lose(self, *, restart: bool) -> bool:
-        """Take note that packets of the open picture are missing; whether it ends there, by a restart."""
+        """Take note that packets of the open picture are missing; return whether a restart ends the picture there."""
         if not self.is_open:
             return False
         self.is_damaged = True
@@ -61,7 +61,7 @@ class OpenPicture:
         return restart
 
     def end(self) -> None:
-        """Close the picture; put() before or behind it makes access units of it."""
+        """Close the picture; put(), called before or after this, makes access units of the picture."""
         self.data = bytearray()
         self.is_open = self.is_damaged = False
 
@@ -80,5 +80,5 @@ class OpenPicture:
         )
 
     def next_access_unit(self) -> AccessUnit | None:
-        """The next complete picture, or None."""
+        """Return the next complete picture, or None."""
         return self._ready.popleft() if self._ready else None

@@ -1,4 +1,7 @@
-"""RTP payload formats of sampled audio (RFC 3551 sections 4.5.4 and 4.5.14): G.711 and G.726, a packet as it is."""
+"""These are the RTP payload formats of sampled audio, G.711 and G.726: a packet is handed on as it is.
+
+Source: RFC 3551 sections 4.5.4 and 4.5.14.
+"""
 
 from collections import Counter
 
@@ -9,18 +12,19 @@ from transcoder.formats.depacketizer import RtpPacket
 from transcoder.formats.mpeg4_generic import SAMPLES, SAMPLING_RATES
 
 MAX_SAMPLES_SIZE = 4096
-"""Bytes of G.711 or G.726 in a packet: half a second."""
+"""Bytes of G.711 or G.726 in a packet at most: half a second."""
 
 _G726_KBPS = (16, 24, 32, 40)
 
 
 class SampledAudioDepacketizer(AudioDepacketizer):
-    """Packets of samples.
+    """Takes packets of samples.
 
-    Tolerated, each counted in `faults`: an AAC frame in a packet's place (Dahua), packets of an impossible size.
+    The depacketizer tolerates, and counts in `faults`: an AAC frame in a packet's place (Dahua), packets of an
+    impossible size.
 
     Args:
-        bits_per_sample: of one coded sample, in all channels together.
+        bits_per_sample: the bits of one coded sample, in all channels together.
         clock_rate: ticks a second.
     """
 
@@ -46,7 +50,9 @@ class SampledAudioDepacketizer(AudioDepacketizer):
 
 
 def _adts_ticks(payload: memoryview, clock_rate: int) -> int:
-    """Ticks of an AAC frame with its ADTS header, which Dahua puts into its G.711 stream; 0 where it is none.
+    """Return the ticks of an AAC frame with its ADTS header; 0 where the payload is none.
+
+    Dahua puts such frames into its G.711 stream.
 
     Source: ISO/IEC 13818-7 section 6.2.
     """

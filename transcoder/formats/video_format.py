@@ -1,4 +1,4 @@
-"""A video payload format: everything that the product knows of it, and the registry of all of them."""
+"""A video payload format is everything that the product knows of it; the registry holds all video formats."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from transcoder.formats.depacketizer import DecodingOrder, Depacketizer, Depacke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatParameters:
-    """The parameters that the fmtp line of a session description gives a video media.
+    """Holds the parameters that the fmtp line of a session description gives a video media.
 
     Attributes:
-        parameter_sets: what a decoder needs before the first picture, as far as the line tells it.
-        decoding_order: of NAL units that come with decoding order numbers, else None.
-        suspected: the codec that the parameters belong to, where that is another one than the encoding name says.
+        parameter_sets: the sets that a decoder needs before the first picture, as far as the line tells them.
+        decoding_order: the parameters of NAL units that come with decoding order numbers, else None.
+        suspected: the codec that the parameters belong to, where the encoding name says another codec.
     """
 
     parameter_sets: tuple[bytes, ...] = ()
@@ -30,11 +30,11 @@ def _no_parameters(parameters: Mapping[str, str]) -> FormatParameters:  # noqa: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """How a format that we serve is written.
+    """Says how a format that we serve is written.
 
     Attributes:
-        packetize: RTP payloads of one access unit's NAL units, none longer than the given number of bytes.
-        to_fmtp: the fmtp parameters that hold the parameter sets of our encoder.
+        packetize: makes the RTP payloads of one access unit's NAL units, none longer than the given number of bytes.
+        to_fmtp: makes the fmtp parameters that hold the parameter sets of our encoder.
     """
 
     packetize: Callable[[Sequence[bytes], int], list[bytes]]
@@ -43,18 +43,18 @@ class Serving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoPayloadFormat:
-    """One video payload format.
+    """Describes one video payload format.
 
     Attributes:
-        title: as people call it, for messages.
-        codec: of its pictures.
+        title: the name of the format for messages.
+        codec: the codec of its pictures.
         number: stands for the codec in messages to the worker; 1..255.
-        encodings: encoding names of rtpmap, in upper case.
+        encodings: the encoding names of rtpmap, in upper case.
         depacketizer: makes the depacketizer of one media.
         from_fmtp: reads fmtp parameters, whose names are in lower case.
-        serving: of the formats that we serve, else None.
-        clock_rate: ticks a second, fixed by the format's RFC: a camera that says 9000 means it too.
-        extensions: profiles of the RTP header extensions that its depacketizer reads.
+        serving: how the format is written, where we serve it, else None.
+        clock_rate: ticks a second, fixed by the format's RFC: a camera that says 9000 means this clock rate too.
+        extensions: the profiles of the RTP header extensions that its depacketizer reads.
     """
 
     title: str
@@ -69,11 +69,11 @@ class VideoPayloadFormat:
 
 
 class VideoPayloadFormats:
-    """The registry of video formats.
+    """Holds the video formats.
 
     Args:
-        ranks: formats by preference: where a camera offers several, one of the earliest rank is chosen, and within a
-            rank the one that the camera names first.
+        ranks: the formats by preference: where a camera offers several, one of the earliest rank is chosen, and within
+            a rank the one that the camera names first.
 
     Raises:
         ValueError: two formats have the same codec, number or encoding name.
@@ -91,28 +91,28 @@ class VideoPayloadFormats:
             self._encodings.update(dict.fromkeys(each.encodings, each))
 
     def __iter__(self) -> Iterator[VideoPayloadFormat]:
-        """All formats, the preferred ones first."""
+        """Yield all formats, the preferred ones first."""
         return (each for rank in self.ranks for each in rank)
 
     def of_codec(self, codec: SourceCodec) -> VideoPayloadFormat:
-        """The format of a codec."""
+        """Return the format of a codec."""
         return self._codecs[codec]
 
     def of_number(self, number: int) -> VideoPayloadFormat:
-        """The format with this number in messages to the worker."""
+        """Return the format with this number in messages to the worker."""
         return self._numbers[number]
 
     def served_codec(self, number: int) -> Codec | None:
-        """The codec of ours with this number in messages of the worker, or None where there is none."""
+        """Return the codec of ours with this number in messages of the worker, or None where no codec has it."""
         each = self._numbers.get(number)
         return each.codec if each is not None and each.serving and isinstance(each.codec, Codec) else None
 
     def of_encoding(self, encoding: str) -> VideoPayloadFormat | None:
-        """The format with this encoding name, or None."""
+        """Return the format with this encoding name, or None."""
         return self._encodings.get(encoding)
 
     def serving(self, codec: Codec) -> Serving:
-        """How the format of one of our own codecs is written."""
+        """Return how the format of one of our own codecs is written."""
         serving = self._codecs[codec].serving
         if serving is None:
             raise ValueError(f"{codec.value} is not served")

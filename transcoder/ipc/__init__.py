@@ -1,1 +1,1 @@
-"""Messages between the service and a worker. Sans-IO."""
+"""The service and a worker exchange these messages. The room is sans-IO."""

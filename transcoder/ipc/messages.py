@@ -1,7 +1,7 @@
-"""Messages between the service and a worker, over a stream socket. Sans-IO.
+"""The service and a worker exchange these messages over a stream socket. The room is sans-IO.
 
-A message is a 32-bit length of what follows, a type byte and a body. What a worker sends is checked as if it came from
-the network: a worker may have been taken over by what it decoded.
+A message is a 32-bit length of the rest, a type byte and a body. A worker's messages are checked as if they came from
+the network: a worker may have been taken over by the bytes that it decoded.
 """
 
 import json
@@ -18,10 +18,10 @@ from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.errors import LimitExceeded, RemoteProtocolError
 
 MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
-"""Bytes: an access unit, its start codes and its header."""
+"""Bytes of a message at most: an access unit, its start codes and its header."""
 MAX_JSON_SIZE = 256 << 10
 CONCEALED = "concealed"
-"""Among the errors that a worker reports: pictures in which its decoder made up what was missing."""
+"""The key, among the errors that a worker reports, of pictures in which its decoder made up missing parts."""
 
 _HEADER = struct.Struct("<IB")
 _ACCESS_UNIT = struct.Struct("<BBqd")
@@ -30,7 +30,7 @@ _REPEAT = struct.Struct("<Bq")
 
 
 class MessageType(IntEnum):
-    """The type byte; below 16 towards the worker."""
+    """Names the type byte of a message; types below 16 go to the worker."""
 
     CONFIGURE = 1
     ACCESS_UNIT = 2
@@ -51,23 +51,23 @@ class MessageType(IntEnum):
 
 
 DECODE_ONLY = 1
-"""Flag of an access unit: decode it for what follows, put nothing out."""
+"""This flag of an access unit tells the worker to decode it for the units that follow and to put nothing out."""
 RANDOM_ACCESS = 2
-"""Flag of an access unit or coded picture: decoding may start at it."""
+"""This flag of an access unit or coded picture says that decoding may start at it."""
 REPEATED = 4
-"""Flag of a coded picture: the last picture again, or the slate, while the camera is away."""
+"""This flag marks a coded picture that repeats the last picture, or the slate, while the camera is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessUnitMessage:
-    """An access unit on its way to the decoder.
+    """Holds an access unit on its way to the decoder.
 
     Attributes:
-        codec: of the camera.
+        codec: the codec of the camera.
         flags: DECODE_ONLY, RANDOM_ACCESS.
         pts: 90 kHz ticks of the monotonic clock.
-        arrival: monotonic seconds of its last packet; tells how late it is.
-        data: Annex B byte stream; a JPEG file; MPEG-4 elements.
+        arrival: monotonic seconds at the access unit's last packet; tells how late it is.
+        data: an Annex B byte stream, a JPEG file, or MPEG-4 elements.
     """
 
     codec: SourceCodec
@@ -79,16 +79,16 @@ class AccessUnitMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedMessage:
-    """A picture of our encoder.
+    """Holds a picture of our encoder.
 
     Attributes:
-        output_number: which of the stream's outputs it belongs to, counted from 0.
-        codec: of the output.
+        output_number: the output of the stream that the picture belongs to, counted from 0.
+        codec: the codec of the output.
         flags: RANDOM_ACCESS, REPEATED.
-        pts: 90 kHz ticks, of the picture it was made from.
-        arrival: of the access unit it was made from, monotonic seconds.
+        pts: 90 kHz ticks, those of the access unit that the picture was made from.
+        arrival: monotonic seconds, those of the access unit that the picture was made from.
         decode_s, stages_s, encode_s: processor time spent, seconds.
-        nal_units: without start codes, allow-listed.
+        nal_units: the NAL units without start codes, allow-listed.
     """
 
     output_number: int
@@ -103,20 +103,20 @@ class CodedMessage:
 
 
 def serialize_message(kind: MessageType, body: bytes = b"") -> bytes:
-    """Wire form of a message."""
+    """Return the wire form of a message."""
     return _HEADER.pack(len(body), kind) + body
 
 
 def serialize_json(kind: MessageType, value: dict[str, Any]) -> bytes:
-    """Wire form of a message whose body is JSON."""
+    """Return the wire form of a message whose body is JSON."""
     return serialize_message(kind, json.dumps(value).encode())
 
 
 def parse_json(body: memoryview) -> dict[str, Any]:
-    """Body of a JSON message.
+    """Read the body of a JSON message.
 
     Raises:
-        RemoteProtocolError: not a JSON object, or too large.
+        RemoteProtocolError: the body is not a JSON object, or too large.
     """
     if len(body) > MAX_JSON_SIZE:
         raise LimitExceeded(f"a worker's report of {len(body)} bytes is over {MAX_JSON_SIZE}")
@@ -130,21 +130,21 @@ def parse_json(body: memoryview) -> dict[str, Any]:
 
 
 def serialize_access_unit(codec: SourceCodec, flags: int, pts: int, arrival: float, data: bytes) -> bytes:
-    """Wire form of an access unit.
+    """Return the wire form of an access unit.
 
     Args:
-        codec: of the camera.
+        codec: the codec of the camera.
         flags: DECODE_ONLY, RANDOM_ACCESS.
         pts: 90 kHz ticks.
         arrival: monotonic seconds.
-        data: Annex B byte stream.
+        data: an Annex B byte stream, a JPEG file, or MPEG-4 elements.
     """
     head = _ACCESS_UNIT.pack(formats.VIDEO.of_codec(codec).number, flags, pts, arrival)
     return b"".join((_HEADER.pack(len(head) + len(data), MessageType.ACCESS_UNIT), head, data))
 
 
 def parse_access_unit(body: memoryview) -> AccessUnitMessage:
-    """Body of an access unit message, as our own service wrote it."""
+    """Read the body of an access unit message, as our own service wrote it."""
     number, flags, pts, arrival = _ACCESS_UNIT.unpack_from(body)
     return AccessUnitMessage(
         codec=formats.VIDEO.of_number(number).codec,
@@ -164,7 +164,7 @@ def serialize_coded(
     timings: tuple[float, float, float],
     nal_units: Sequence[bytes],
 ) -> bytes:
-    """Wire form of a coded picture: header, sizes, NAL units."""
+    """Return the wire form of a coded picture: header, sizes, NAL units."""
     head = _CODED.pack(
         output_number, formats.VIDEO.of_codec(codec).number, flags, pts, arrival, *timings, len(nal_units)
     )
@@ -174,14 +174,15 @@ def serialize_coded(
 
 
 def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
-    """Body of a coded picture message.
+    """Read the body of a coded picture message.
 
     Args:
-        body: of the message.
-        outputs: how many this worker was told to make.
+        body: the body of the message.
+        outputs: the number of outputs that this worker was told to make.
 
     Raises:
-        RemoteProtocolError: its parts do not add up, or it holds what no encoder of ours makes.
+        RemoteProtocolError: the parts of the body do not add up, or the body holds something that no encoder of ours
+            makes.
     """
     if len(body) < _CODED.size:
         raise RemoteProtocolError("a coded picture is cut off")
@@ -219,11 +220,11 @@ def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
 
 
 def check_output_number(number: object, outputs: int) -> int:
-    """The number by which a worker names an output.
+    """Check and return the number by which a worker names an output.
 
     Args:
-        number: of a message or a report.
-        outputs: how many this worker was told to make.
+        number: the number in a message or a report.
+        outputs: the number of outputs that this worker was told to make.
 
     Raises:
         RemoteProtocolError: there is no such output.
@@ -234,43 +235,43 @@ def check_output_number(number: object, outputs: int) -> int:
 
 
 def serialize_keyframe(output_number: int) -> bytes:
-    """Wire form of the request that an output's next picture is an IDR."""
+    """Return the wire form of the request that an output's next picture is an IDR."""
     return serialize_message(MessageType.KEYFRAME, bytes((output_number,)))
 
 
 def serialize_snapshot_request(output_number: int) -> bytes:
-    """Wire form of the request for a JPEG of an output's last picture."""
+    """Return the wire form of the request for a JPEG of an output's last picture."""
     return serialize_message(MessageType.SNAPSHOT, bytes((output_number,)))
 
 
 def serialize_repeat(output_number: int, pts: int) -> bytes:
-    """Wire form of the request to encode an output's last picture again.
+    """Return the wire form of the request to encode an output's last picture again.
 
     Args:
-        output_number: of the output.
-        pts: 90 kHz ticks that it is to be shown at.
+        output_number: the number of the output.
+        pts: 90 kHz ticks at which the picture is to be shown.
     """
     return serialize_message(MessageType.REPEAT, _REPEAT.pack(output_number, pts))
 
 
 def parse_output_number(body: memoryview) -> int:
-    """Output number of a KEYFRAME or SNAPSHOT message, as our own service wrote it."""
+    """Read the output number of a KEYFRAME or SNAPSHOT message, as our own service wrote it."""
     return body[0]
 
 
 def parse_repeat(body: memoryview) -> tuple[int, int]:
-    """Output number and presentation time of a REPEAT message, as our own service wrote it."""
+    """Read the output number and the presentation time of a REPEAT message, as our own service wrote it."""
     number, pts = _REPEAT.unpack(body)
     return int(number), int(pts)
 
 
 def serialize_snapshot(output_number: int, jpeg: bytes) -> bytes:
-    """Wire form of an output's last picture as a JPEG, empty where there is none."""
+    """Return the wire form of an output's last picture as a JPEG, which is empty where there is no picture."""
     return serialize_message(MessageType.SNAPSHOT_TAKEN, bytes((output_number,)) + jpeg)
 
 
 def parse_snapshot(body: memoryview, outputs: int) -> tuple[int, bytes]:
-    """Output number and JPEG of a SNAPSHOT_TAKEN message; the JPEG is empty where there is no picture.
+    """Read the output number and the JPEG of a SNAPSHOT_TAKEN message; without a picture the JPEG is empty.
 
     Raises:
         RemoteProtocolError: there is no such output.
@@ -280,11 +281,11 @@ def parse_snapshot(body: memoryview, outputs: int) -> tuple[int, bytes]:
 
 _AUDIO = struct.Struct("<q")
 MAX_AUDIO_SIZE = 16 << 10
-"""Bytes of an audio unit, camera's or ours."""
+"""Bytes of an audio unit at most, from the camera or our own."""
 
 
 def serialize_audio(kind: MessageType, pts: int, data: bytes) -> bytes:
-    """Wire form of an audio unit, in either direction.
+    """Return the wire form of an audio unit, in either direction.
 
     Args:
         kind: AUDIO or AUDIO_CODED.
@@ -295,10 +296,10 @@ def serialize_audio(kind: MessageType, pts: int, data: bytes) -> bytes:
 
 
 def parse_audio(body: memoryview) -> tuple[int, bytes]:
-    """Presentation time and data of an audio unit.
+    """Read the presentation time and the data of an audio unit.
 
     Raises:
-        RemoteProtocolError: too short or too large.
+        RemoteProtocolError: the body is too short or too large.
     """
     if not _AUDIO.size < len(body) <= _AUDIO.size + MAX_AUDIO_SIZE:
         raise RemoteProtocolError(f"an audio unit of {len(body)} bytes is none")
@@ -306,12 +307,13 @@ def parse_audio(body: memoryview) -> tuple[int, bytes]:
 
 
 class MessageParser:
-    """Bytes of the socket in, messages out."""
+    """Takes bytes of the socket and gives messages."""
 
     def __init__(self) -> None:
         self._parts: list[bytes | memoryview] = []
         self._position = 0
-        """Of the next message in the first part, so that small messages cost no copy of what follows them."""
+        """The position of the next message in the first part, so that a small message costs no copy of the bytes behind
+        it."""
         self._buffered = 0
         self._need = _HEADER.size
 
@@ -321,10 +323,10 @@ class MessageParser:
         self._buffered += len(data)
 
     def next_message(self) -> tuple[MessageType, memoryview] | None:
-        """The next message, or None when more data is needed.
+        """Return the next message, or None when more data is needed.
 
         Raises:
-            RemoteProtocolError: an unknown type, or a message over its limit.
+            RemoteProtocolError: a message has an unknown type, or is over its limit.
         """
         if self._buffered < self._need:
             return None

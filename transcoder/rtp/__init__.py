@@ -1,1 +1,1 @@
-"""RTP and RTCP (RFC 3550), reception and sending. Sans-IO."""
+"""RTP and RTCP (RFC 3550) are received and sent here. The room is sans-IO."""

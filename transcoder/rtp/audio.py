@@ -1,4 +1,4 @@
-"""One received audio media: packets in, dated audio units out."""
+"""The audio receiver takes the packets of one audio media and gives dated audio units."""
 
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from transcoder.sdp import AudioSelection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioUnit:
-    """Coded audio of one packet (G.711, G.726) or one frame (AAC).
+    """Holds coded audio of one packet (G.711, G.726) or one frame (AAC).
 
     Attributes:
-        timestamp: RTP timestamp of its first sample.
-        duration: of it, ticks.
-        arrival: monotonic seconds.
+        timestamp: the RTP timestamp of the first sample.
+        duration: the duration in ticks.
+        arrival: monotonic seconds at the packet's arrival.
     """
 
     timestamp: int
@@ -30,11 +30,11 @@ class AudioUnit:
 
 
 class AudioReceiver:
-    """The reception path of one audio media.
+    """Receives one audio media, from the packet to the audio unit.
 
     Args:
         selection: the media.
-        ledger: of the stream.
+        ledger: the ledger of the stream.
         reorder: True over UDP.
     """
 
@@ -63,16 +63,16 @@ class AudioReceiver:
 
     @property
     def faults(self) -> Counter[str]:
-        """Everything tolerated so far, by kind."""
+        """Return the number of faults that were tolerated so far, by kind."""
         return +self._depacketizer.faults
 
     @property
     def sender_report(self) -> SenderReport | None:
-        """The latest sender report of the current source."""
+        """Return the latest sender report of the current source."""
         return self._reports.latest
 
     def next_timeout(self) -> float | None:
-        """When handle_timeout wants to be called."""
+        """Return when handle_timeout wants to be called, or None."""
         return self.receiver.next_timeout()
 
     def handle_timeout(self, now: float) -> None:
@@ -81,7 +81,7 @@ class AudioReceiver:
         self._drain()
 
     def next_unit(self) -> AudioUnit | None:
-        """The next audio unit, or None."""
+        """Return the next audio unit, or None."""
         return self._ready.popleft() if self._ready else None
 
     def _drain(self) -> None:

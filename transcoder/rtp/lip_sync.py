@@ -1,4 +1,4 @@
-"""Sound in step with the picture: both follow their arrival, sender reports say how far apart that puts them.
+"""Sound is kept in step with the picture: both follow their arrival, and sender reports correct the difference.
 
 Sender reports of cameras are missing or wrong often enough, so they correct within bounds and never decide alone.
 """
@@ -7,12 +7,13 @@ from transcoder.clock import VIDEO_CLOCK_RATE, unix_from_ntp
 from transcoder.rtp.rtcp import SenderReport
 
 MAX_CORRECTION_S = 0.5
-"""Reports that put sound and picture further apart than network and codecs can are not believed."""
+"""The largest correction, seconds. Reports that put sound and picture further apart than network and codecs can are not
+believed."""
 _SMOOTHING = 0.1
 
 
 class LipSync:
-    """How much earlier or later audio has to be presented than its arrival says.
+    """Tells how much earlier or later audio has to be presented than its arrival says.
 
     Args:
         audio_rate: ticks a second of the audio's RTP timestamps.
@@ -28,17 +29,17 @@ class LipSync:
         self.correction_s = 0.0
 
     def note_video(self, timestamp: int, pts: int) -> None:
-        """A picture with this RTP timestamp is presented at pts (90 kHz ticks)."""
+        """Take note that the picture with this RTP timestamp is presented at pts (90 kHz ticks)."""
         self._video = (timestamp, pts)
 
     def correct(self, timestamp: int, pts: int, video: SenderReport | None, audio: SenderReport | None) -> int:
-        """When audio has to be presented.
+        """Return when audio has to be presented.
 
         Args:
-            timestamp: RTP timestamp of its first sample.
+            timestamp: the RTP timestamp of the first sample.
             pts: 90 kHz ticks, by arrival.
-            video: latest sender report of the video source.
-            audio: latest sender report of the audio source.
+            video: the latest sender report of the video source.
+            audio: the latest sender report of the audio source.
 
         Returns:
             90 kHz ticks.
@@ -55,6 +56,6 @@ class LipSync:
 
 
 def _taken_at(report: SenderReport, timestamp: int, clock_rate: int) -> float:
-    """Wall clock of a sample by its source's report, UTC seconds (RFC 3550 section 6.4.1)."""
+    """Return the wall clock of a sample by its source's report, UTC seconds (RFC 3550 section 6.4.1)."""
     difference = ((timestamp - report.rtp_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
     return unix_from_ntp(report.ntp) + difference / clock_rate

@@ -1,7 +1,7 @@
-"""The RTP fixed header and what may follow it (RFC 3550 section 5.1).
+"""This module reads and writes the RTP fixed header and measures what may follow it (RFC 3550 section 5.1).
 
-Only what a receiver needs is kept. A header extension, CSRCs and padding are measured, so that they can be counted, and
-never handed on.
+Only the fields that a receiver needs are kept. A header extension, CSRCs and padding are measured, so that they can be
+counted, and never handed on.
 """
 
 import struct
@@ -17,7 +17,7 @@ _HEADER = struct.Struct("!BBHII")
 
 
 def peek_payload_type(data: Buffer) -> int:
-    """Payload type of a packet without parsing it, or -1 where it is too short to have one."""
+    """Return the payload type of a packet without parsing it, or -1 where the packet is too short to have one."""
     return data[1] & 0x7F if len(data) >= HEADER_SIZE else -1
 
 
@@ -25,7 +25,7 @@ def parse_rtp(data: Buffer) -> RtpPacket:
     """Parse one RTP packet.
 
     Raises:
-        PayloadError: it is shorter than its own header says, or of another version.
+        PayloadError: the packet is shorter than its own header says, or of another version.
 
     Source: RFC 3550 section 5.1, 5.3.1.
     """
@@ -36,7 +36,7 @@ def parse_rtp(data: Buffer) -> RtpPacket:
     if first >> 6 != 2:
         raise PayloadError(f"RTP version {first >> 6} is not 2")
     view = data if isinstance(data, memoryview) else memoryview(data)
-    if first == 0x80:  # the packet nearly every sender sends: no padding, extension or CSRC
+    if first == 0x80:  # nearly every sender sends this packet: no padding, extension or CSRC
         return RtpPacket(
             payload_type=second & 0x7F,
             sequence_number=sequence_number,
@@ -78,7 +78,7 @@ def parse_rtp(data: Buffer) -> RtpPacket:
 
 
 def serialize_header(*, payload_type: int, sequence_number: int, timestamp: int, ssrc: int, marker: bool) -> bytes:
-    """The 12 bytes of a header without extension, CSRC or padding: the only kind we send."""
+    """Return the 12 bytes of a header without extension, CSRC or padding, which is the only kind that we send."""
     return _HEADER.pack(
         0x80,
         (0x80 if marker else 0) | payload_type,

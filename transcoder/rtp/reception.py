@@ -1,7 +1,9 @@
-"""Reception of one RTP source: order, duplicates, loss, jitter, reports (RFC 3550 sections 6.4.1, A.1, A.3, A.8).
+"""The receiver handles one RTP source: order, duplicates, loss, jitter and reports.
 
-Packets of other payload types are dropped before any sequence accounting: Hikvision's private packets count on their
-own, Uniview's repeat the sequence number of a video packet.
+Packets of other payload types are dropped before any sequence accounting: Hikvision's private packets have sequence
+numbers of their own, Uniview's repeat the sequence number of a video packet.
+
+Source: RFC 3550 sections 6.4.1, A.1, A.3, A.8.
 """
 
 from collections import deque
@@ -17,11 +19,12 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 """A backward jump below this is a late packet (RFC 3550 A.1)."""
 REORDER_PACKETS = 64
-"""Packets held back at most while one is missing; at 4 Mbit/s about 180 ms."""
+"""The number of packets that are held back at most while one is missing; at 4 Mbit/s about 180 ms."""
 REORDER_S = 0.1
-"""Seconds a packet is held back at most while one is missing."""
+"""The seconds that a packet is held back at most while one is missing."""
 SWITCH_PACKETS = 3
-"""Packets of another SSRC in a row, none of the current one between, that make it the current one."""
+"""The number of packets of another SSRC in a row, without one of the current source between, that make that SSRC
+current."""
 RETURN_S = 2.0
 """A source that was replaced comes back only when the current one was silent for this long: old live555 servers write a
 dead session's packets into the next connection for up to 65 s (Reolink, Foscam)."""
@@ -29,14 +32,14 @@ MAX_REPLACED = 4
 
 
 class RtpReceiver:
-    """Packets of one media in, in order and without duplicates out.
+    """Takes the packets of one media and gives them in order and without duplicates.
 
     Args:
-        payload_types: those negotiated.
+        payload_types: the payload types that were negotiated.
         clock_rate: ticks a second.
-        ledger: where dropped packets are counted.
+        ledger: counts the dropped packets.
         reorder: True over UDP; over TCP nothing is reordered and every gap is loss at once.
-        extensions: profiles of header extensions that the payload format reads; any other is counted as dropped.
+        extensions: the profiles of header extensions that the payload format reads; any other is counted as dropped.
 
     Attributes:
         received, duplicates, late, lost, malformed: packets.
@@ -108,7 +111,10 @@ class RtpReceiver:
 
     @property
     def next_number(self) -> int | None:
-        """Sequence number that begins a run of the fast path (`rtp/video.py`), or None while something is unsettled."""
+        """Return the sequence number that begins a run of the fast path, or None while something is unsettled.
+
+        `rtp/video.py` explains the fast path.
+        """
         unsettled = self._held or self._candidates or self._suspect or self._ready
         return None if unsettled else self._expected
 
@@ -118,8 +124,8 @@ class RtpReceiver:
         Args:
             count: packets, numbered from next_number on without a gap, of the source and the timestamp of the packet
                 before them, without extension, CSRC and padding.
-            size: bytes of all of them, headers included.
-            timestamp: theirs.
+            size: bytes of all packets together, headers included.
+            timestamp: the timestamp of the packets.
             now: monotonic seconds.
         """
         expected = self._expected or 0
@@ -133,11 +139,14 @@ class RtpReceiver:
         self._count += count
 
     def next_packet(self) -> tuple[RtpPacket, int, float] | None:
-        """The next packet in order, how many were lost before it (-1: the source began anew) and its arrival."""
+        """Return the next packet in order, the number of packets lost before it, and its arrival.
+
+        The number is -1 where the source began anew.
+        """
         return self._ready.popleft() if self._ready else None
 
     def next_timeout(self) -> float | None:
-        """When handle_timeout wants to be called: the oldest packet held back has waited long enough."""
+        """Return when handle_timeout wants to be called: the oldest packet held back has then waited long enough."""
         if not self._held:
             return None
         return min(arrival for _, arrival in self._held.values()) + REORDER_S
@@ -150,7 +159,10 @@ class RtpReceiver:
     # -- source changes ------------------------------------------------------------------------------------------
 
     def _switch(self, packet: RtpPacket, now: float) -> bool:
-        """Whether another SSRC takes over; its first packets wait, because an encoder restart begins with an IDR."""
+        """Return whether another SSRC takes over.
+
+        Its first packets wait, because an encoder restart begins with an IDR.
+        """
         if packet.ssrc in self._replaced and now - self._last_arrival < RETURN_S:
             self._count_foreign(packet)
             return False
@@ -219,7 +231,7 @@ class RtpReceiver:
             else:
                 self.late += 1
             return
-        # far away: two in a row make it a restart of the counter (RFC 3550 A.1), over TCP one is enough
+        # the number is far away: two in a row make it a restart of the counter (RFC 3550 A.1), over TCP one is enough
         suspect = self._suspect
         if self._reorder and (suspect is None or number != (suspect[0].sequence_number + 1) & 0xFFFF):
             if suspect is not None:
@@ -248,7 +260,7 @@ class RtpReceiver:
         self._ready.append((packet, lost, now))
 
     def _note_transit(self, timestamp: int, now: float) -> None:
-        """Jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
+        """Update the jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
         transit = now * self._clock_rate - timestamp
         if self._transit is not None:
             difference = abs(transit - self._transit)
@@ -292,11 +304,11 @@ class RtpReceiver:
     # -- report --------------------------------------------------------------------------------------------------
 
     def report(self, last_sender_report: int, delay_since: float) -> ReportBlock | None:
-        """The block of our next receiver report, or None before the first packet.
+        """Return the block of our next receiver report, or None before the first packet.
 
         Args:
-            last_sender_report: middle 32 bits of the NTP timestamp of the latest sender report, 0 without one.
-            delay_since: seconds since it came.
+            last_sender_report: the middle 32 bits of the NTP timestamp of the latest sender report, 0 without one.
+            delay_since: the seconds since the latest sender report came.
 
         Source: RFC 3550 section 6.4.1, A.3.
         """

@@ -1,4 +1,4 @@
-"""RTCP packets (RFC 3550 section 6): what is read of a camera's, and the few that are sent.
+"""This module reads the RTCP packets of cameras, and writes the few that we send (RFC 3550 section 6).
 
 A camera's SDES and APP packets are counted and thrown away: they carry names and vendor data.
 """
@@ -15,7 +15,7 @@ GOODBYE = 203
 APPLICATION = 204
 
 MAX_PACKETS = 32
-"""Packets read of one compound packet."""
+"""The largest number of packets that are read of one compound packet."""
 
 _SENDER_INFO = struct.Struct("!IQIII")
 _REPORT_BLOCK = struct.Struct("!IIIIII")
@@ -23,14 +23,14 @@ _REPORT_BLOCK = struct.Struct("!IIIIII")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportBlock:
-    """One reception report block (RFC 3550 section 6.4.1).
+    """Holds one reception report block (RFC 3550 section 6.4.1).
 
     Attributes:
         fraction_lost: 0..255, of 256.
         cumulative_lost: packets, signed 24 bits.
         highest_sequence: extended, 32 bits.
         jitter: ticks.
-        last_sender_report: middle 32 bits of its NTP timestamp.
+        last_sender_report: the middle 32 bits of the sender report's NTP timestamp.
         delay_since_last: 1/65536 s.
     """
 
@@ -45,7 +45,7 @@ class ReportBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderReport:
-    """What a sender says of its clock: at NTP time `ntp` its RTP clock read `rtp_timestamp`."""
+    """Says that at NTP time `ntp` the sender's RTP clock read `rtp_timestamp`."""
 
     ssrc: int
     ntp: int
@@ -57,7 +57,7 @@ class SenderReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverReport:
-    """A receiver report; it keeps a session alive."""
+    """Holds a receiver report, which keeps a session alive."""
 
     ssrc: int
     reports: tuple[ReportBlock, ...] = ()
@@ -65,7 +65,7 @@ class ReceiverReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
-    """A packet of which only the type and the body matter: SDES, BYE, APP and what else there is."""
+    """Holds a packet of which only the type and the body matter: SDES, BYE, APP and any other type."""
 
     packet_type: int
     body: bytes
@@ -75,12 +75,12 @@ RtcpPacket = SenderReport | ReceiverReport | Other
 
 
 def parse_rtcp(data: bytes | memoryview) -> list[RtcpPacket]:
-    """Parse a compound packet; what follows a packet that can't be read is left out.
+    """Parse a compound packet; everything behind a packet that can't be read is left out.
 
     Raises:
         PayloadError: not even the first packet can be read.
 
-    Source: RFC 3550 section 6.4; compound rules are not enforced, cameras break them.
+    Source: RFC 3550 section 6.4; the rules for compound packets are not enforced, because cameras break them.
     """
     packets: list[RtcpPacket] = []
     position = 0
@@ -136,7 +136,7 @@ def _blocks(body: bytes, start: int, count: int) -> tuple[ReportBlock, ...]:
 
 
 def serialize_receiver_report(ssrc: int, cname: str, block: ReportBlock | None) -> bytes:
-    """A compound of RR and SDES CNAME."""
+    """Return a compound of RR and SDES CNAME."""
     body = ssrc.to_bytes(4)
     if block is not None:
         body += _REPORT_BLOCK.pack(
@@ -151,7 +151,7 @@ def serialize_receiver_report(ssrc: int, cname: str, block: ReportBlock | None) 
 
 
 def serialize_sender_report(report: SenderReport, cname: str) -> bytes:
-    """A compound of SR without report blocks and SDES CNAME."""
+    """Return a compound of SR without report blocks and SDES CNAME."""
     body = _SENDER_INFO.pack(
         report.ssrc,
         report.ntp,
@@ -163,7 +163,10 @@ def serialize_sender_report(report: SenderReport, cname: str) -> bytes:
 
 
 def serialize_goodbye(ssrc: int, cname: str) -> bytes:
-    """An empty RR, SDES CNAME and BYE: how a sender leaves (RFC 3550 section 6.1: a compound begins with a report)."""
+    """Return an empty RR, SDES CNAME and BYE, by which a sender leaves.
+
+    Source: RFC 3550 section 6.1: a compound begins with a report.
+    """
     return (
         _packet(RECEIVER_REPORT, 0, ssrc.to_bytes(4))
         + _source_description(ssrc, cname)

@@ -1,6 +1,7 @@
-"""Sending: an access unit is packetized once for all readers; a reader patches its own SSRC and sequence numbers in.
+"""An access unit is packetized once for all readers; each reader puts its own SSRC and sequence numbers in.
 
-So a reader costs a copy of the bytes and a few stores a packet, and what it does not get leaves no gap in its numbers.
+So a reader costs a copy of the bytes and a few stores a packet, and an access unit that a reader does not get leaves no
+gap in its numbers.
 """
 
 import struct
@@ -15,7 +16,7 @@ from transcoder.rtp.packet import HEADER_SIZE, serialize_header
 from transcoder.rtp.rtcp import SenderReport, serialize_goodbye, serialize_sender_report
 
 MAX_PAYLOAD = 1400
-"""Bytes of an RTP payload: 1440 on IPv4 with UDP, below every MTU in use, tunnels included."""
+"""Bytes of an RTP payload at most: 1440 on IPv4 with UDP, below every MTU in use, tunnels included."""
 FRAMING_SIZE = 4
 """Bytes before a packet on an interleaved connection: "$", channel, length."""
 VIDEO_PAYLOAD_TYPE = 96
@@ -27,14 +28,14 @@ _SSRC = struct.Struct("!I")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedAccessUnit:
-    """An access unit as interleaved frames of channel 0, with sequence number and SSRC left open.
+    """Holds an access unit as interleaved frames of channel 0, with sequence number and SSRC left open.
 
     Attributes:
         data: all frames, one after the other.
         offsets: where each frame begins.
-        timestamp: RTP timestamp.
-        random_access: a reader may begin with it.
-        octets: payload bytes, for sender reports.
+        timestamp: the RTP timestamp.
+        random_access: True where a reader may begin with this access unit.
+        octets: the payload bytes, for sender reports.
     """
 
     data: bytes
@@ -48,9 +49,9 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
     """Packetize an access unit.
 
     Args:
-        codec: of the NAL units.
-        nal_units: ours, without start codes.
-        timestamp: RTP timestamp, any integer; sent modulo 2**32.
+        codec: the codec of the NAL units.
+        nal_units: our own NAL units, without start codes.
+        timestamp: the RTP timestamp, any integer; sent modulo 2**32.
         random_access: whether it begins with parameter sets and an IDR.
     """
     payloads = formats.VIDEO.serving(codec).packetize(nal_units, MAX_PAYLOAD)
@@ -80,11 +81,11 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
 
 
 def prepare_audio(unit: bytes, timestamp: int) -> PreparedAccessUnit:
-    """One AAC frame as one packet, in the same form as an access unit.
+    """Return one AAC frame as one packet, in the same form as an access unit.
 
     Args:
         unit: an AAC frame without ADTS.
-        timestamp: RTP timestamp, any integer; sent modulo 2**32.
+        timestamp: the RTP timestamp, any integer; sent modulo 2**32.
     """
     payload = mpeg4_generic.packetize(unit)
     header = serialize_header(
@@ -101,14 +102,14 @@ def prepare_audio(unit: bytes, timestamp: int) -> PreparedAccessUnit:
 
 
 class RtpSender:
-    """What one reader's packets have of their own.
+    """Gives one reader's packets the numbers that no other reader's packets have.
 
     Args:
-        ssrc: random.
-        sequence_number: random; of the first packet.
-        cname: of this service.
-        timestamp_offset: RTP timestamp of monotonic time 0, shared by all readers of a stream.
-        report_interval_s: between sender reports (RFC 3550 section 6.2).
+        ssrc: a random number.
+        sequence_number: a random number, given to the first packet.
+        cname: the CNAME of this service.
+        timestamp_offset: the RTP timestamp of monotonic time 0, shared by all readers of a stream.
+        report_interval_s: the seconds between sender reports (RFC 3550 section 6.2).
         clock_rate: ticks a second.
     """
 
@@ -133,11 +134,11 @@ class RtpSender:
         self._next_report = 0.0
 
     def number(self, unit: PreparedAccessUnit, channel: int = 0) -> bytearray:
-        """The access unit's frames with this reader's numbers.
+        """Return the access unit's frames with this reader's numbers.
 
         Args:
-            unit: prepared once for all readers.
-            channel: of the interleaved connection; without meaning over UDP.
+            unit: the access unit, prepared once for all readers.
+            channel: the channel of the interleaved connection; without meaning over UDP.
         """
         data = bytearray(unit.data)
         sequence = self.next_sequence
@@ -154,7 +155,7 @@ class RtpSender:
         return data
 
     def report_due(self, now: float, wall: float) -> bytes | None:
-        """A sender report if it is time for one: the first at once, then one every `report_interval_s`.
+        """Return a sender report if it is time for one: the first at once, then one every `report_interval_s`.
 
         Args:
             now: monotonic seconds.
@@ -173,5 +174,5 @@ class RtpSender:
         return serialize_sender_report(report, self._cname)
 
     def goodbye(self) -> bytes:
-        """A BYE: no more packets come (RFC 3550 section 6.6)."""
+        """Return a BYE, which says that no more packets come (RFC 3550 section 6.6)."""
         return serialize_goodbye(self.ssrc, self._cname)

@@ -1,4 +1,4 @@
-"""RTCP of one received media: sender reports are read, everything else is counted and forgotten."""
+"""Of one received media's RTCP, sender reports are read; everything else is counted and forgotten."""
 
 from transcoder.errors import PayloadError
 from transcoder.ledger import Ledger
@@ -10,11 +10,11 @@ _KINDS = {202: "SDES", 203: "BYE", 204: "APP"}
 
 
 class SenderReports:
-    """The latest sender report of a media's current source.
+    """Keeps the latest sender report of a media's current source.
 
     Args:
-        receiver: of the media; tells its source and counts what can't be read.
-        ledger: of the stream.
+        receiver: the receiver of the media, which knows the current source; it counts the packets that can't be read.
+        ledger: the ledger of the stream.
     """
 
     def __init__(self, receiver: RtpReceiver, ledger: Ledger) -> None:
@@ -25,12 +25,12 @@ class SenderReports:
 
     @property
     def latest(self) -> SenderReport | None:
-        """The latest report of the current source."""
+        """Return the latest report of the current source."""
         report = self._latest
         return report if report is not None and report.ssrc == self._receiver.ssrc else None
 
     def age_s(self, now: float) -> float:
-        """Seconds since it came."""
+        """Return the seconds since the latest report came."""
         return now - self._received_at
 
     def receive(self, data: Buffer, now: float) -> None:

@@ -1,8 +1,8 @@
-"""From a camera's RTP timestamps to one timeline that never jumps.
+"""A camera's RTP timestamps are put onto one timeline that never jumps.
 
 RTP timestamps start anywhere, wrap, step with the camera's clock (Dahua), fall back to zero (Tapo) and are off by hours
-for single pictures (Intelbras). The timeline keeps their spacing, which is what makes motion smooth, and follows the
-arrival of pictures slowly, which is what keeps the delay constant.
+for single pictures (Intelbras). The timeline keeps their spacing, which makes motion smooth, and follows the arrival of
+pictures slowly, which keeps the delay constant.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections import Counter
 from transcoder.clock import VIDEO_CLOCK_RATE
 
 TRACKING_S = 5.0
-"""Time constant of following arrival. 30 ms of network jitter then move the spacing of 25 fps by under 0.3 ms."""
+"""The time constant of following arrival. 30 ms of network jitter then move the spacing of 25 fps by under 0.3 ms."""
 MAX_STEP_BACK_S = 0.5
 """A picture may be this much older than the one before (reordered pictures); more is a jump."""
 MAX_STEP_AHEAD_S = 1.0
@@ -19,9 +19,9 @@ MAX_STEP_AHEAD_S = 1.0
 MAX_EARLY_S = 0.3
 """Timestamps this far ahead of arrival come from a burst of old pictures; they are moved back to arrival."""
 MAX_LATE_S = 0.5
-"""Timestamps this far behind arrival ..."""
+"""Timestamps may be this far behind arrival ..."""
 LATE_FOR_S = 2.0
-"""... for this long mean that the camera dropped time; a stalled network catches up sooner."""
+"""... for this long at most; then the camera dropped time, because a stalled network catches up sooner."""
 
 
 class Timeline:
@@ -42,23 +42,23 @@ class Timeline:
         self._last_rtp: int | None = None
         self._last_arrival = 0.0
         self._position_s = 0.0
-        """Where the last picture is on the camera's own, unwrapped time."""
+        """The place of the last picture on the camera's own, unwrapped time."""
         self._offset_s = 0.0
-        """Presentation time minus the camera's own time."""
+        """The presentation time minus the camera's own time."""
         self._suspect: tuple[int, float] | None = None
         self._late_since: float | None = None
         self._latest = -(1 << 62)
-        """The latest presentation time given."""
+        """The latest presentation time that was given."""
         self.repairs: Counter[str] = Counter()
 
     def reset(self) -> None:
-        """Begin anew with the next picture: another connection or another source."""
+        """Begin anew with the next picture, which comes by another connection or from another source."""
         self._last_rtp = None
         self._suspect = None
         self._late_since = None
 
     def presentation_time(self, rtp_timestamp: int, arrival: float) -> int:
-        """Presentation time of a picture.
+        """Return the presentation time of a picture.
 
         Pictures in decoding order may go back by up to MAX_STEP_BACK_S; whoever sends them keeps them in order. A
         repair never steps back.
@@ -132,7 +132,7 @@ class Timeline:
 
 
 def _signed(difference: int) -> int:
-    """A difference of 32-bit timestamps as a signed number: the short way round."""
+    """Return a difference of 32-bit timestamps as a signed number, by the shorter way round."""
     return ((difference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
 
 

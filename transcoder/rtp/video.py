@@ -1,15 +1,15 @@
-"""One received video media: packets and RTCP in, access units and receiver reports out.
+"""The video receiver takes packets and RTCP of one media and gives access units and receiver reports.
 
 The fast path. Most packets of a camera are fragments (FU-A, FU) from the middle of a large NAL unit: there is nothing
 to decide about them, and a thousand of them a second and camera would each cost a parse, a queue and an object. So the
-packets of one read are taken together (`InterleavedFrames`), and as soon as a fragment has left its NAL unit open, all
-that the next one has to begin with is known: version and payload type, then its sequence number, then timestamp, SSRC
-and the fragment's two or three header bytes without start and end bit (`continuation`). `_receive_run` compares those
+packets of one read are taken together (`InterleavedFrames`). As soon as a fragment has left its NAL unit open, it is
+known how the next fragment has to begin: version and payload type, then its sequence number, then timestamp, SSRC and
+the fragment's two or three header bytes without start and end bit (`continuation`). `_receive_run` compares those
 bytes; as long as they match and the number goes up by one, only the rest of the packet is kept, as a view. The run is
-counted once (`RtpReceiver.receive_run`) and appended once (`receive_middles`, `Reassembly.middles`). Whatever differs,
-by one bit, ends the run and goes the ordinary way, `receive_rtp`: loss, reordering, another SSRC, an extension,
-padding, the marker. `RtpReceiver.next_number` is None, and there is no run, while anything is unsettled. That both ways
-give the same access units, ledger and statistics is tested (`tests/rtp/test_runs.py`).
+counted once (`RtpReceiver.receive_run`) and appended once (`receive_middles`, `Reassembly.middles`). A packet that
+differs by one bit ends the run and goes the ordinary way, `receive_rtp`: loss, reordering, another SSRC, an extension,
+padding, the marker. `RtpReceiver.next_number` is None, and there is no run, while anything is unsettled.
+`tests/rtp/test_runs.py` tests that both ways give the same access units, ledger and statistics.
 """
 
 from collections import Counter
@@ -27,24 +27,25 @@ from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
 from transcoder.rtp.sender_reports import SenderReports
 
 REPORT_INTERVAL_S = 5.0
-"""Between receiver reports (RFC 3550 section 6.2); they keep sessions of cameras alive that ignore requests."""
+"""The seconds between receiver reports (RFC 3550 section 6.2); the reports keep sessions of cameras alive that ignore
+requests."""
 
 
 class VideoReceiver:
-    """The reception path of one media, from the packet to the access unit.
+    """Receives one media, from the packet to the access unit.
 
     Args:
-        codec: of the media.
-        payload_types: those negotiated.
+        codec: the codec of the media.
+        payload_types: the payload types that were negotiated.
         clock_rate: ticks a second.
-        ledger: of the stream.
+        ledger: the ledger of the stream.
         reorder: True over UDP.
-        ssrc: our own, in receiver reports.
-        cname: our own.
-        parameter_sets: of the session description; cameras may send them nowhere else.
-        picture_size: of the session description, (width, height); only JPEG over 2040 pixels needs it.
+        ssrc: our own SSRC, in receiver reports.
+        cname: our own CNAME.
+        parameter_sets: the parameter sets of the session description; cameras may send them nowhere else.
+        picture_size: (width, height) of the session description; only JPEG over 2040 pixels needs it.
         marker_proofs: pictures that the marker of H.264 and H.265 has to end rightly before it is believed.
-        decoding_order: of the session description, where NAL units come with decoding order numbers.
+        decoding_order: the parameters of the session description, where NAL units come with decoding order numbers.
 
     Attributes:
         restarts: how often the source began anew; whoever keeps a timeline resets it then.
@@ -87,12 +88,12 @@ class VideoReceiver:
 
     @property
     def faults(self) -> Counter[str]:
-        """Everything tolerated so far, by kind."""
+        """Return the number of faults that were tolerated so far, by kind."""
         return self._depacketizer.faults
 
     @property
     def sender_report(self) -> SenderReport | None:
-        """The latest sender report of the current source."""
+        """Return the latest sender report of the current source."""
         return self._reports.latest
 
     def receive_rtp(self, data: Buffer, now: float) -> None:
@@ -104,13 +105,14 @@ class VideoReceiver:
         """Take RTP packets of one receive buffer, up to one that may complete an access unit.
 
         Args:
-            buffer: what they were received in.
-            spans: (start, end) of each in it.
-            start: index of the first one to take.
+            buffer: the buffer that the packets were received in.
+            spans: (start, end) of each packet in the buffer.
+            start: the index of the first packet to take.
             now: monotonic seconds.
 
         Returns:
-            Index of the first one not taken. Call next_access_unit() until it returns None, then again from there.
+            The index of the first packet that was not taken. Call next_access_unit() until it returns None, then call
+            this method again from that index.
         """
         if self._continuation is not None:
             count = self._receive_run(buffer, spans, start, now, *self._continuation)
@@ -123,10 +125,10 @@ class VideoReceiver:
     def _receive_run(
         self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float, head: bytes, tail: bytes
     ) -> int:
-        """Take the fast path for fragments that stand in a row.
+        """Take the fast path for fragments that stand in a row, and return how many were taken.
 
-        Such a packet begins with `head`, its sequence number and `tail`. How many were taken is returned: 0 where the
-        first one has to go the ordinary way.
+        Such a packet begins with `head`, its sequence number and `tail`. 0 means that the first packet has to go the
+        ordinary way.
         """
         expected = number = self.receiver.next_number
         if number is None or self._runs is None:
@@ -171,11 +173,11 @@ class VideoReceiver:
         self._reports.receive(data, now)
 
     def next_access_unit(self) -> AccessUnit | None:
-        """The next complete access unit, or None."""
+        """Return the next complete access unit, or None."""
         return self._depacketizer.next_access_unit()
 
     def next_timeout(self) -> float | None:
-        """When handle_timeout wants to be called."""
+        """Return when handle_timeout wants to be called, or None."""
         return self.receiver.next_timeout()
 
     def handle_timeout(self, now: float) -> None:
@@ -184,9 +186,9 @@ class VideoReceiver:
         self._drain()
 
     def report_due(self, now: float) -> bytes | None:
-        """A receiver report if it is time for one, else None."""
+        """Return a receiver report if it is time for one, else None."""
         if self._next_report is None:
-            self._next_report = now + 1.0  # the first one soon: it opens the way through NAT
+            self._next_report = now + 1.0  # the first report is due soon, because it opens the way through NAT
             return None
         if now < self._next_report:
             return None
@@ -198,5 +200,8 @@ class VideoReceiver:
 
 
 def _continuation(packet: RtpPacket, prefix: bytes) -> tuple[bytes, bytes]:
-    """What a fragment after this one begins with, before and behind its sequence number; the marker would end it."""
+    """Return the bytes before and behind the sequence number with which a fragment after this one begins.
+
+    The marker is not set in them, because it would end the fragments.
+    """
     return bytes((0x80, packet.payload_type)), packet.timestamp.to_bytes(4) + packet.ssrc.to_bytes(4) + prefix
