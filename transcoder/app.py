@@ -1,4 +1,4 @@
-"""A gateway with everything that steers it: what is kept, HTTP, MQTT, and the file when it changes."""
+"""The app wires a gateway to its controller, its store, HTTP, MQTT and the file when that changes."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
 from transcoder.errors import ConfigError
 from transcoder.service.audit import Entry
+from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.store import FILE_NAME, Kept, Store, StoreError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ WATCH_S: Final = 1.0
 """Between looks at the file, where `watch` is on."""
 SETTLE_S: Final = 0.3
 """A file that changed a moment ago may be half written."""
-SAMPLE_S: Final = 1.0
 DRAIN_S: Final = 10.0
 """For so long readers and cameras are said goodbye to, at most."""
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class App(Interfaces):
-    """Everything that runs, from a configuration file.
+    """The app runs everything that a configuration file describes.
 
     Args:
         path: of the file.
@@ -139,7 +139,7 @@ class App(Interfaces):
             self._http.set_tokens(config.http)
 
     async def stop(self) -> None:
-        """Say goodbye everywhere."""
+        """Stop everything: readers, feeds of events, HTTP, MQTT, cameras and workers, then the store."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

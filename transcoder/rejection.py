@@ -3,6 +3,10 @@
 from enum import Enum
 
 from transcoder.errors import CommandRejected
+from transcoder.text import printable
+
+MAX_NAME = 63
+"""Characters of a name that a writer gave: no stream has a longer one."""
 
 
 class Code(Enum):
@@ -33,3 +37,8 @@ class Rejected(CommandRejected):
         super().__init__(message)
         self.code = code
         self.problems = problems
+
+
+def unknown_stream(name: str) -> Rejected:
+    """Make the refusal of a command for a stream that there is not."""
+    return Rejected(Code.UNKNOWN_STREAM, f"there is no stream {printable(name, MAX_NAME)!r}")

@@ -5,7 +5,7 @@ from typing import Final, Never, Protocol, cast
 
 from transcoder.api.metrics import StreamCollector
 from transcoder.control import Control, GatewayNumbers, InfoDocument, StatsDocument
-from transcoder.rejection import Code, Rejected
+from transcoder.rejection import unknown_stream
 
 _HEAD: Final = """# Metrics
 
@@ -58,7 +58,7 @@ class _NoStreams:
         return self._of_stream
 
     def _of_stream(self, stream: str) -> Never:
-        raise Rejected(Code.UNKNOWN_STREAM, f"there is no stream {stream}")
+        raise unknown_stream(stream)
 
 
 def metrics_page() -> str:

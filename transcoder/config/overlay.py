@@ -22,7 +22,7 @@ from transcoder.config import (
     without,
 )
 from transcoder.errors import ConfigError
-from transcoder.rejection import Code, Rejected
+from transcoder.rejection import Code, Rejected, unknown_stream
 
 MAX_STREAMS: Final = 4096
 """Streams of one gateway, above what its processes and ports allow."""
@@ -184,7 +184,7 @@ class EffectiveConfig:
 
     def _known(self, stream: str) -> StreamConfig:
         if stream not in self.config.streams:
-            raise Rejected(Code.UNKNOWN_STREAM, f"there is no stream {stream[:63]!r}")
+            raise unknown_stream(stream)
         return self.config.streams[stream]
 
     # -- changes -------------------------------------------------------------------------------------------------

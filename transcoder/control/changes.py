@@ -16,10 +16,9 @@ from transcoder.config.overlay import Difference, EffectiveConfig, Overlay, diff
 from transcoder.control.shown import described, hide, shown
 from transcoder.control.verbs import Writer
 from transcoder.errors import ConfigError
-from transcoder.rejection import Code, Rejected
+from transcoder.rejection import Code, Rejected, unknown_stream
 from transcoder.service.audit import Entry
 from transcoder.service.store import Store, StoreError
-from transcoder.text import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,7 @@ class Changes:
 
     def _check_tag(self, stream: str, if_match: str) -> None:
         if stream not in self.effective.config.streams:
-            raise Rejected(Code.UNKNOWN_STREAM, f"there is no stream {printable(stream, 63)!r}")
+            raise unknown_stream(stream)
         if self.etag(stream) != if_match:
             raise Rejected(Code.CONFLICT, f"stream {stream} was changed meanwhile; read it again")
 

@@ -34,10 +34,11 @@ from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments
 from transcoder.errors import CommandRejected
 from transcoder.output.session import ReaderSession
-from transcoder.rejection import Code, Rejected
+from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
 from transcoder.rtsp.session import EndReason
 from transcoder.service.audit import Entry
-from transcoder.service.gateway import Gateway, OnEvent
+from transcoder.service.gateway import Gateway
+from transcoder.service.reader_books import OnEvent
 from transcoder.service.settings import source_options
 from transcoder.service.store import Store, now_text
 from transcoder.service.stream import Stream
@@ -51,7 +52,7 @@ MAX_SNAPSHOTS: Final = 4
 
 
 class Controller(Control):
-    """Steers a gateway.
+    """The controller carries out the verbs on one gateway.
 
     Args:
         effective: what holds.
@@ -88,7 +89,7 @@ class Controller(Control):
 
     @property
     def config(self) -> Config:
-        """What holds."""
+        """The configuration that holds: the file and what was set at runtime."""
         return self._changes.effective.config
 
     @override
@@ -98,7 +99,7 @@ class Controller(Control):
     def _config_of(self, stream: str) -> StreamConfig:
         config = self.config.streams.get(stream)
         if config is None:
-            raise Rejected(Code.UNKNOWN_STREAM, f"there is no stream {printable(stream, 63)!r}")
+            raise unknown_stream(stream)
         return config
 
     def _running(self, stream: str) -> Stream:
@@ -170,7 +171,7 @@ class Controller(Control):
     def _reader(self, session: str) -> ReaderSession:
         found = gateway_documents.find_session(self.gateway, session)
         if found is None:
-            raise Rejected(Code.UNKNOWN_SESSION, f"there is no session {printable(session, 63)!r}")
+            raise Rejected(Code.UNKNOWN_SESSION, f"there is no session {printable(session, MAX_NAME)!r}")
         return found
 
     @override

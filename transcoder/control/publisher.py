@@ -11,12 +11,11 @@ from transcoder.control.events import Events, Feed
 from transcoder.control.shown import described, without_secrets
 from transcoder.control.verbs import Writer
 from transcoder.logs import redact
+from transcoder.rejection import MAX_NAME
 from transcoder.text import printable
 
 MAX_REASON = 2000
 """Characters of the reason for which a change was refused."""
-MAX_ID = 63
-"""Characters of a name that no stream has."""
 
 log = structlog.get_logger()
 
@@ -72,7 +71,7 @@ class Publisher:
         log.warning("change refused", stream=stream, by=str(by), reason=reason)
         detail = {"by": str(by), "reason": printable(redact(reason), MAX_REASON)}
         if stream is not None and not is_known:
-            detail["id"] = printable(stream, MAX_ID)
+            detail["id"] = printable(stream, MAX_NAME)
         self._events.publish("config_rejected", stream if is_known else None, detail)
 
     def reloaded(self, found: Difference, later: Sequence[str]) -> None:

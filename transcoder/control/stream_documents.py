@@ -1,4 +1,4 @@
-"""One running stream as the documents that are told of it."""
+"""Documents and numbers of one running stream."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ MAX_PROBLEM: Final = 300
 
 
 class StreamDocuments:
-    """What has to be remembered of a stream to tell of it.
+    """Makes the documents of one stream, and remembers for them what its status does not hold.
 
     Args:
         examples: whether bytes of what was dropped may be shown.
@@ -56,12 +56,12 @@ class StreamDocuments:
         self._sampled = clock.monotonic()
 
     def note(self, event_type: str) -> None:
-        """Something happened to the stream."""
+        """Note an event of the stream: a lost worker degrades it for a while."""
         if event_type == "worker_restarted":
             self._trouble_until = clock.monotonic() + DEGRADED_S
 
     def sample(self, stream: Stream, now: float) -> None:
-        """Called about once a second: whether pictures come, and the rates of the ledger."""
+        """Note when pictures come, and the rates of the ledger; to be called about once a second."""
         ledger, output = stream.ledger, stream.status.output
         pictures = output.pictures - output.repeated
         if pictures != self._pictures:
@@ -74,7 +74,7 @@ class StreamDocuments:
         self._before, self._sampled = counts, now
 
     def status(self, stream: Stream) -> Status:
-        """What readers of the stream can expect."""
+        """Say how well the stream serves its readers now."""
         state = stream.status.state
         status: Status
         if state is StreamState.DISABLED:
@@ -89,7 +89,7 @@ class StreamDocuments:
         return status
 
     def ledger(self, ledger: Ledger) -> list[LedgerEntryDocument]:
-        """All that was dropped, the most frequent first."""
+        """Return every kind that was dropped, the most frequent first."""
         entries = [self._entry(layer, kind, entry) for layer, kind, entry in ledger]
         return sorted(entries, key=lambda entry: -entry.count)
 
@@ -106,7 +106,7 @@ class StreamDocuments:
         )
 
     def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:
-        """What only metrics are made of."""
+        """Return the numbers that only metrics are made of."""
         output, report = stream.status.output, stream.status.worker.report
         reception = stream.reception
         repairs = reception.get("timestamp_repairs", {})
@@ -131,7 +131,7 @@ class StreamDocuments:
         )
 
     def state(self, stream: Stream, config: StreamConfig) -> StreamStateDocument:
-        """The stream now."""
+        """Return the document of the stream's present state."""
         status = stream.status
         return StreamStateDocument(
             status=self.status(stream),

@@ -1,4 +1,4 @@
-"""The readers of one stream: each gets what it can take, none waits for another."""
+"""The fan-out gives every picture of one output to all its readers: each takes what it can, none waits for another."""
 
 import contextlib
 import random
@@ -19,10 +19,10 @@ MIN_BACKLOG = 256 << 10
 
 
 class Outlet(Protocol):
-    """How bytes leave towards one reader; the shells implement it."""
+    """An outlet carries bytes towards one reader; the shells implement it."""
 
     def backlog(self) -> int:
-        """Bytes that wait to be sent."""
+        """Return how many bytes wait to be sent."""
 
     def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
         """Send numbered frames; over UDP without their framing."""
@@ -33,7 +33,7 @@ class Outlet(Protocol):
 
 @dataclass(slots=True)
 class FanoutCounters:
-    """Over the life of a stream."""
+    """Counts over the life of an output, of all its readers together."""
 
     sent_bytes: int = 0
     dropped_access_units: int = 0
@@ -45,7 +45,7 @@ OnFirst = Callable[[int, int, tuple[int, int] | None], None]
 
 @dataclass(slots=True, kw_only=True)
 class Track:
-    """How one media of a stream reaches a reader.
+    """A track carries one medium of an output to one reader.
 
     Attributes:
         outlet: where its bytes go.
@@ -75,7 +75,7 @@ class Track:
 
 
 class Reader:
-    """One reader of a stream, from PLAY to PAUSE or the end.
+    """A reader takes the pictures of one output, from PLAY to PAUSE or the end.
 
     Args:
         video: its first track.
@@ -139,7 +139,7 @@ class Reader:
 
 
 class Fanout:
-    """All readers of one stream.
+    """A fan-out holds the readers of one output.
 
     Args:
         cname: in sender reports.
@@ -164,7 +164,7 @@ class Fanout:
 
     @property
     def readers(self) -> int:
-        """How many are playing."""
+        """The number of readers that play."""
         return len(self._readers)
 
     def set_cap(self, bitrate_kbps: int) -> None:
@@ -172,7 +172,7 @@ class Fanout:
         self.limit = max(MIN_BACKLOG, int(bitrate_kbps * 125 * BACKLOG_S))
 
     def new_sender(self, report_interval_s: float, *, audio: bool = False) -> RtpSender:
-        """Numbers for a new reader's video or audio, and sender reports every so many seconds."""
+        """Make the sender of a new reader's video or audio, which reports every so many seconds."""
         return RtpSender(
             ssrc=secrets.randbits(32),
             sequence_number=random.randrange(1, 1 << 15),
@@ -210,12 +210,12 @@ class Fanout:
         self._latest_audio = prepared
 
     def add(self, reader: Reader) -> None:
-        """A reader begins with the next IDR, which is asked for now."""
+        """Add a reader; it begins with the next IDR, which is asked for now."""
         self._readers.append(reader)
         self._request_idr()
 
     def remove(self, reader: Reader) -> None:
-        """A reader left."""
+        """Remove a reader that left; one that is not here changes nothing."""
         if reader in self._readers:
             self._readers.remove(reader)
 

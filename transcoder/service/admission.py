@@ -1,4 +1,4 @@
-"""Whether this machine has time for one more stream, by what the running ones were measured to take."""
+"""Admission says whether this machine has time for one more stream, by what the running ones were measured to take."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -70,7 +70,7 @@ def _refusal_of(name: str, streams: Mapping[str, StreamStatus]) -> str | None:
 
 
 def shares(streams: Iterable[StreamStatus]) -> list[float]:
-    """Shares of a core that streams take or, where that is not known yet, are taken to need."""
+    """Return the shares of a core that streams take or, where that is not known yet, are taken to need."""
     known = [_measured(status) for status in streams if status.state is not StreamState.DISABLED]
     measured = [share for share in known if share is not None]
     typical = sum(measured) / len(measured) if measured else UNKNOWN_SHARE
@@ -78,14 +78,14 @@ def shares(streams: Iterable[StreamStatus]) -> list[float]:
 
 
 def _measured(status: StreamStatus) -> float | None:
-    """A stream that sheds would take more than it gets."""
+    """Return the share that a stream would take if it shed nothing, None where it was not measured yet."""
     if status.state is not StreamState.PLAYING or status.output.pictures < MEASURED_PICTURES:
         return None
     return status.rates.cpu * status.rate_divisor
 
 
 def room(streams: Iterable[StreamStatus], cores: int | None = None) -> tuple[float, float]:
-    """Cores that are free for more streams, and what one more is taken to need.
+    """Return how many cores are free for more streams, and how much one more is taken to need.
 
     Args:
         streams: all that are enabled.
@@ -97,7 +97,7 @@ def room(streams: Iterable[StreamStatus], cores: int | None = None) -> tuple[flo
 
 
 def refusal(streams: Iterable[StreamStatus], cores: int | None = None) -> str | None:
-    """Why one more stream does not fit, in one line, or None where it does."""
+    """Say in one line why one more stream does not fit; None where it does."""
     free, needed = room(streams, cores)
     if free >= needed:
         return None

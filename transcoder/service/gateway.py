@@ -1,4 +1,4 @@
-"""The service: configuration in, streams, listener and fork server running, until it is told to stop."""
+"""The gateway keeps the RTSP server, the fork server and every configured stream running until it is told to stop."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
-from transcoder.service.reader_books import ReaderBooks
+from transcoder.service.reader_books import OnEvent, ReaderBooks
 from transcoder.service.settings import StreamSettings, stream_settings
 from transcoder.service.status import StreamStatus
 from transcoder.service.stream import Stream
@@ -24,8 +24,6 @@ SAMPLE_S = 1.0
 ASK_AGAIN_S = 10.0
 """Between looks whether there is time for a stream that was refused."""
 
-OnEvent = Callable[[str | None, str, dict[str, Any]], None]
-"""Told of an event: (stream, or None for one of no stream in particular; kind; detail)."""
 
 log = structlog.get_logger()
 
@@ -40,7 +38,7 @@ def _ignore(stream: str | None, kind: str, detail: dict[str, Any]) -> None:
 
 
 class Gateway:
-    """Everything that runs.
+    """The gateway brings streams to what is configured, and is the catalogue of what is served.
 
     Args:
         config: validated.
@@ -76,11 +74,11 @@ class Gateway:
     # -- Catalogue -----------------------------------------------------------------------------------------------
 
     def passwords(self) -> dict[str, str]:
-        """Readers' passwords by user name."""
+        """Return the passwords of readers by user name."""
         return {name: user.password.get_secret_value() for name, user in self._config.rtsp.users.items()}
 
     def may_read(self, user: str, path: str) -> bool:
-        """Whether a reader may read what is served under a path: all outputs of a stream, or none."""
+        """Say whether a reader may read what is served under a path: all outputs of a stream, or none."""
         known = self._config.rtsp.users.get(user)
         return known is not None and known.may_read(stream_of(path))
 
@@ -165,7 +163,7 @@ class Gateway:
             await self._reconcile(name)
 
     def may_connect(self, address: str) -> bool:
-        """Whether a camera may be at this address."""
+        """Say whether a camera may be at this address."""
         return is_allowed(address, self._config.sources.allow)
 
     async def restart(self, name: str) -> None:

@@ -24,6 +24,7 @@ MAX_OTHER_LINES: Final = 1
 """Lines a second and reason about whoever never played: anybody can connect as often as he likes."""
 
 OnEvent = Callable[[str | None, str, dict[str, Any]], None]
+"""It is called with a stream, or None for no stream in particular, and with the kind and the detail of an event."""
 
 log = structlog.get_logger()
 

@@ -31,19 +31,18 @@ DECODE_WAIT_S: Final = 30.0
 """Access units for so long and no decoded picture: the connection is tried anew."""
 
 OnEvent = Callable[[str, str, dict[str, Any]], None]
-"""Told of a stream what happened to it: its name, the event's kind and detail."""
+"""It is called with a stream's name and with the kind and the detail of an event."""
 
 
 class Stream(OutputOwner, WorkerListener):
-    """One stream of the service.
+    """A stream ties its source, its worker and its outputs together.
 
     Args:
         name: its id, as in its URL.
         settings: of its source, worker and outputs.
         fork_server: where workers come from.
         end_readers: ends the sessions of all readers of a path, for a reason.
-        on_event: told of source_lost, source_encrypted, source_recovered, worker_restarted, format_changed and what
-            the observer finds.
+        on_event: told of what becomes of source, worker and format, and of what the observer finds.
         gate: shared by all streams: who may try to connect now.
         timing: clock, timers and waiting of the outputs.
         make_worker: makes the worker.
@@ -101,8 +100,7 @@ class Stream(OutputOwner, WorkerListener):
             self._availability.disable()
             return
         self._availability.start()
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._worker.run()), loop.create_task(self._source.run())]
+        self._tasks = [asyncio.create_task(self._worker.run()), asyncio.create_task(self._source.run())]
 
     async def stop(self) -> None:
         """Leave the camera, end the worker."""
@@ -152,7 +150,7 @@ class Stream(OutputOwner, WorkerListener):
         """Leave the camera and begin anew, with a fresh back-off."""
         await _cancel(self._tasks[1:])
         self._source = self._new_source()
-        self._tasks[1:] = [asyncio.get_running_loop().create_task(self._source.run())]
+        self._tasks[1:] = [asyncio.create_task(self._source.run())]
 
     def note_problem(self, problem: str) -> None:
         """Show in one line why the stream does not play."""
@@ -168,7 +166,7 @@ class Stream(OutputOwner, WorkerListener):
 
     @property
     def reception(self) -> dict[str, Any]:
-        """Counters of the current connection's reception."""
+        """The counters of the current connection's reception."""
         return self._source.reception
 
     # -- from the worker -----------------------------------------------------------------------------------------
