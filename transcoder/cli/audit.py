@@ -43,7 +43,7 @@ def export_audit(config: ConfigPath) -> None:
 
 
 def _records(config: Path) -> "Sequence[Record]":
-    """The records of the gateway that a configuration file describes; none where nothing was ever kept."""
+    """Read the records of the gateway that a configuration file describes; none where nothing was ever kept."""
     from transcoder.config import load  # noqa: PLC0415  # --help stays fast
     from transcoder.service.store import read_audit  # noqa: PLC0415
 

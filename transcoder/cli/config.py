@@ -11,7 +11,7 @@ app = typer.Typer(help="What the file says and what was changed at runtime.", no
 
 @app.command()
 def show(config: ConfigPath) -> None:
-    """Print what holds, file and runtime changes together, without secrets."""
+    """Print the effective configuration, file and runtime changes together, without secrets."""
     from transcoder.cli import config_text  # noqa: PLC0415  # --help stays fast
 
     with errors_end_the_command():

@@ -14,7 +14,7 @@ from transcoder.service.store import read_kept
 
 
 def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
-    """The file, and what holds with what was changed at runtime.
+    """Read the file, and lay over it what was changed at runtime.
 
     Raises:
         ConfigError: the file is not valid.
@@ -27,7 +27,7 @@ def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
 
 
 def show(effective: EffectiveConfig) -> str:
-    """What holds, as YAML, without secrets; a comment says where each stream comes from."""
+    """Write the effective configuration as YAML, without secrets; a comment says where each stream comes from."""
     config = effective.config
     top = config.model_dump(mode="json", exclude={"streams", "rtsp", "http", "mqtt", "defaults"})
     lines = [_yaml(top), "streams:\n" if config.streams else "streams: {}\n"]
@@ -41,7 +41,7 @@ def show(effective: EffectiveConfig) -> str:
 
 
 def diff(effective: EffectiveConfig) -> Iterator[str]:
-    """What was changed at runtime, a line for each key."""
+    """Yield what was changed at runtime, a line for each key."""
     old, new = effective.file.config.streams, effective.config.streams
     for name in effective.overlays:
         if name in effective.unusable:
@@ -83,7 +83,7 @@ def _short(value: object) -> str:
 
 
 def export(file: ConfigFile, effective: EffectiveConfig) -> str:
-    """A file that says what holds: the present one, as written, with the runtime changes in it; passwords included."""
+    """Write the file as it is, with the runtime changes in it, passwords included."""
     whole: dict[str, Any] = copy.deepcopy(dict(file.raw))
     streams = dict(whole.get("streams") or {})
     for name, overlay in effective.overlays.items():
@@ -96,7 +96,7 @@ def export(file: ConfigFile, effective: EffectiveConfig) -> str:
 
 
 def _escaped(value: Any) -> Any:
-    """What a command gave is meant as it is: in a file `${` would name a variable."""
+    """Escape what a command gave, which is meant as it is: in a file `${` would name a variable."""
     if isinstance(value, Mapping):
         return {key: _escaped(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

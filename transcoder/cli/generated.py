@@ -28,7 +28,7 @@ class _Nothing:
 
 
 def documents() -> Mapping[str, str]:
-    """Text by file name."""
+    """Make the text of each document, by its file name."""
     return {
         "asyncapi.yaml": yaml.safe_dump(asyncapi.document(version("transcoder")), sort_keys=False, width=120),
         "openapi.json": _json(openapi()),
@@ -40,7 +40,7 @@ def documents() -> Mapping[str, str]:
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI document."""
+    """Make the OpenAPI document."""
     app = create_app(cast(Control, _Nothing()), ApiState(Access({}), list, open_metrics=False))
     return app.openapi()
 

@@ -121,7 +121,7 @@ class Child:
             self._listening.cancel()
 
     async def failure(self) -> TransportError:
-        """Why it ended, once its output has."""
+        """Say why it ended, once its output has."""
         status = await self._started.wait()
         if self._listening is not None:
             await self._listening
@@ -130,7 +130,7 @@ class Child:
     # -- talk ----------------------------------------------------------------------------------------------------
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """What it says, until it ends."""
+        """Yield what it says, until it ends."""
         output = self._started.stdout
         assert output is not None  # noqa: S101  # a pipe
         while line := await output.readline():

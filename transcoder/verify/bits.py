@@ -18,7 +18,7 @@ class Bits:
         self._at = 0
 
     def u(self, count: int) -> int:
-        """An unsigned number of so many bits.
+        """Read an unsigned number of so many bits.
 
         Raises:
             BitstreamError: the bytes end before.
@@ -31,11 +31,11 @@ class Bits:
         return int.from_bytes(self._rbsp[first:last]) >> (8 * last - end) & ((1 << count) - 1)
 
     def flag(self) -> bool:
-        """One bit."""
+        """Read one bit."""
         return self.u(1) == 1
 
     def ue(self, most: int = (1 << 32) - 2) -> int:
-        """An unsigned Exp-Golomb number.
+        """Read an unsigned Exp-Golomb number.
 
         Raises:
             BitstreamError: the number is greater than `most`, or the bytes end before.
@@ -51,12 +51,12 @@ class Bits:
         return value
 
     def se(self) -> int:
-        """A signed Exp-Golomb number."""
+        """Read a signed Exp-Golomb number."""
         code = self.ue()
         return (code + 1) // 2 if code % 2 else -(code // 2)
 
     def bytes_behind(self) -> int:
-        """Bytes behind the stop bit, which comes next, and the zeros that fill its byte.
+        """Read the stop bit, which comes next, and count the bytes behind the one that it is in.
 
         Raises:
             BitstreamError: there is no stop bit.

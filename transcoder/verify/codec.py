@@ -15,11 +15,11 @@ class Codec(Enum):
         return 1 if self is Codec.H264 else 2
 
     def nal_unit_type(self, unit: bytes) -> int:
-        """The type of a NAL unit that is not empty."""
+        """Return the type of a NAL unit that is not empty."""
         return unit[0] % 32 if self is Codec.H264 else unit[0] // 2 % 64
 
     def nal_unit_name(self, kind: int) -> str:
-        """The number of a type with the standard's word for it."""
+        """Return the number of a type with the standard's word for it."""
         return f"{kind} {_NAMES[self].get(kind, 'reserved or unspecified')}"
 
     @property

@@ -86,7 +86,7 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
 
 
 def _check(options: VerifyOptions) -> tuple[Target | None, Codec | None]:
-    """The URL taken apart, or None for a file; and the codec where something names it.
+    """Take the URL apart, or return None for a file; and the codec where something names it.
 
     Raises:
         ValueError: an option can't be used.

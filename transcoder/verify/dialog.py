@@ -85,7 +85,7 @@ class Dialog:
             self.base = self._on_target(told) if told else self._target.uri
 
     def control_uri(self, control: str) -> str:
-        """The URI of a media or of the session by its a=control (RFC 2326 section C.1.1)."""
+        """Return the URI of a media or of the session by its a=control (RFC 2326 section C.1.1)."""
         if control in {"", "*"}:
             return self.base
         if _ABSOLUTE.match(control):
@@ -99,12 +99,12 @@ class Dialog:
 
 
 def interleaved_channel(answer: Message) -> int | None:
-    """The first channel that the answer to SETUP assigns, None where it names none."""
+    """Return the first channel that the answer to SETUP assigns, None where it names none."""
     match = re.search(r"interleaved=([0-9]{1,3})", answer.field("Transport"))
     return int(match.group(1)) if match else None
 
 
 def server_ports(answer: Message) -> tuple[int, int] | None:
-    """The server's ports for RTP and RTCP in the answer to SETUP, None where it names none."""
+    """Return the server's ports for RTP and RTCP in the answer to SETUP, None where it names none."""
     match = re.search(r"server_port=([0-9]{1,5})-([0-9]{1,5})", answer.field("Transport"))
     return (int(match.group(1)), int(match.group(2))) if match else None

@@ -77,12 +77,12 @@ class Inspector:
         return description
 
     def stray(self, data: bytes) -> None:
-        """Bytes on the RTSP connection that are neither message nor frame."""
+        """Look at bytes on the RTSP connection that are neither message nor frame."""
         self._search.feed("stray bytes", data)
         self.problems["bytes between RTSP messages and frames"] += len(data)
 
     def unknown_channel(self, channel: int, data: bytes) -> None:
-        """A frame on a channel that was not set up."""
+        """Look at a frame on a channel that was not set up."""
         self._search.feed("unknown channels", data)
         self.problems[f"frames on channel {channel}, which was not set up"] += 1
 

@@ -53,7 +53,7 @@ class Login:
         return bool(scheme) and not repeated
 
     def authorization(self, method: str, uri: str) -> str:
-        """The Authorization field of a request."""
+        """Return the value of a request's Authorization field."""
         user = self._username or ""
         if self.scheme == "basic":
             return "Basic " + base64.b64encode(f"{user}:{self._password}".encode()).decode()

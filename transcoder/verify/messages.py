@@ -28,7 +28,7 @@ class Message:
 
     @property
     def status(self) -> int:
-        """Of a response, 0 where there is none to read."""
+        """The status of a response, 0 where there is none to read."""
         parts = self.start.split(" ")
         return int(parts[1]) if len(parts) > 1 and parts[1].isascii() and parts[1].isdigit() else 0
 
@@ -38,7 +38,7 @@ class Message:
         return self.start.startswith("RTSP/")
 
     def field(self, name: str) -> str:
-        """The first value of a field, or ""."""
+        """Return the first value of a field, "" where there is none."""
         return next((value for key, value in self.fields if key.lower() == name.lower()), "")
 
 

@@ -22,7 +22,7 @@ _MIN_FLOW = 3
 
 
 def codec_of(path: Path) -> Codec | None:
-    """The codec that a file's name tells."""
+    """Return the codec that a file's name tells."""
     return _SUFFIXES.get(path.suffix.lower())
 
 
@@ -77,7 +77,7 @@ def _inspect_capture(capture: Capture, inspector: Inspector) -> None:
 
 
 def _inspect_connection(name: str, pieces: list[tuple[bytes, float]], inspector: Inspector) -> Description | None:
-    """What a server wrote on a connection; requests of the client in a recording of both are left out."""
+    """Look at what a server wrote on a connection; requests of the client in a recording of both are left out."""
     splitter = Splitter()
     description: Description | None = None
     for data, at in pieces:

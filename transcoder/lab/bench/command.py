@@ -24,7 +24,7 @@ PROFILES = ("economy", "balanced", "quality")
 
 
 def bench_options(size: str, fps: int, source: Path | None, codec: str, profile: str) -> CameraOptions:
-    """What the command line asks for.
+    """Turn the words of the command line into cameras.
 
     Raises:
         ValueError: it is nonsense.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from typing_extensions import override
+
 from transcoder.lab.bench import processes
 from transcoder.lab.child import Child
 
@@ -39,7 +41,7 @@ class CameraOptions:
     counter: bool = False
 
     def arguments(self, cameras: int) -> list[str]:
-        """Of `python -m transcoder.lab.cameras`."""
+        """Return the command line of `python -m transcoder.lab.cameras`."""
         given = ["--cameras", str(cameras), "--family", "hikvision", "--codec", self.codec, "--commands", "--list"]
         given += ["--width", str(self.width), "--height", str(self.height), "--fps", str(self.fps)]
         given += ["--noise", str(self.noise), *(["--counter"] if self.counter else [])]
@@ -54,19 +56,19 @@ class Side(Protocol):
     """What is measured: it pulls the cameras' URLs and serves each again."""
 
     async def start(self, sources: Sequence[str]) -> list[str]:
-        """Begin; returns the URLs to read, one for each source."""
+        """Begin, and return the URLs to read, one for each source."""
 
     def pids(self) -> list[int]:
-        """Of all its processes."""
+        """Return the numbers of all its processes."""
 
     async def report(self) -> dict[str, Any]:
-        """Counters of its own, if it has any."""
+        """Return its own counters, if it has any."""
 
     async def stop(self) -> None:
         """End all its processes."""
 
 
-class GatewaySide:
+class GatewaySide(Side):
     """The gateway, as a process of its own.
 
     Args:
@@ -79,8 +81,8 @@ class GatewaySide:
         self._stream = stream or {}
         self._child: Child | None = None
 
+    @override
     async def start(self, sources: Sequence[str]) -> list[str]:
-        """Side."""
         streams = {f"s{index}": {"source": url, **self._stream} for index, url in enumerate(sources)}
         config = {
             "rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0]},
@@ -94,18 +96,18 @@ class GatewaySide:
         base = str(self._child.ready["url"]).rstrip("/")
         return [f"{base}/{name}" for name in streams]
 
+    @override
     def pids(self) -> list[int]:
-        """Side."""
         assert self._child is not None  # noqa: S101  # started
         return [self._child.pid, *processes.children(self._child.pid)]
 
+    @override
     async def report(self) -> dict[str, Any]:
-        """Side: of measured_gateway."""
         assert self._child is not None  # noqa: S101  # started
         return await self._child.report()
 
+    @override
     async def stop(self) -> None:
-        """Side."""
         if self._child is not None:
             await self._child.stop()
 
@@ -142,7 +144,7 @@ class Sample:
 
     @property
     def streams_per_core(self) -> float:
-        """Of this kind that one core would carry."""
+        """How many streams of this kind one core would carry."""
         return self.streams / self.cores if self.cores else 0.0
 
     @property
@@ -215,7 +217,7 @@ class Load:
             await asyncio.sleep(0.25)
 
     async def read(self) -> list[dict[str, Any]]:
-        """What the readers got since they were asked last."""
+        """Return what the readers got since they were asked last."""
         assert self._readers is not None  # noqa: S101  # entered
         readers: list[dict[str, Any]] = (await self._readers.report())["readers"]
         return readers

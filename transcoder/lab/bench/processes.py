@@ -47,7 +47,7 @@ def children(pid: int) -> list[int]:
 
 
 def name(pid: int) -> str:
-    """As ps shows it, "" when the process is gone."""
+    """Return a process's name as ps shows it, "" when the process is gone."""
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
@@ -55,5 +55,5 @@ def name(pid: int) -> str:
 
 
 def total_cpu_seconds(pids: Iterable[int]) -> float:
-    """Of several processes."""
+    """Add up the processor time of several processes, seconds."""
     return sum(map(cpu_seconds, pids))

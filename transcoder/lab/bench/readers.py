@@ -70,7 +70,7 @@ class CountingReader(Listener):
             self.arrivals.append((at, int.from_bytes(data[4:8])))
 
     def report(self) -> dict[str, Any]:
-        """What was counted, and the arrivals since the last report."""
+        """Return what was counted, and the arrivals since the last report."""
         arrivals, self.arrivals = self.arrivals, deque(maxlen=MAX_ARRIVALS)
         return {
             "pictures": self.pictures,

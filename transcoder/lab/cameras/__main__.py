@@ -22,7 +22,7 @@ from transcoder.lab.json_lines import emit
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Make the parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m transcoder.lab.cameras",
         description="Simulated legacy cameras: RTSP servers with the private channels and defects of real ones.",

@@ -28,7 +28,7 @@ def can_be_commanded() -> bool:
 
 
 def description(camera: SimulatedCamera) -> dict[str, object]:
-    """What a client, a test or a verdict needs to know of a camera."""
+    """Tell what a client, a test or a verdict needs to know of a camera."""
     content = camera.camera.content
     credentials = camera.credentials
     return {
@@ -50,7 +50,7 @@ def description(camera: SimulatedCamera) -> dict[str, object]:
 
 
 def status(camera: SimulatedCamera) -> dict[str, object]:
-    """What a camera does now.
+    """Tell what a camera does now.
 
     `anchor` says when which access unit of the loop was due (`monotonic_s`, the machine's monotonic clock); later ones
     follow by their durations, so a picture's counter tells when it was sent.

@@ -27,7 +27,7 @@ class DemoCamera:
 
 
 def arguments(options: DemoOptions) -> list[str]:
-    """The simulator's command line. Cameras ask for a login, with a password of this run."""
+    """Make the simulator's command line. Cameras ask for a login, with a password of this run."""
     given = ["--cameras", str(options.cameras), "--family", options.vendor, "--list", "--commands"]
     given += ["--password", secrets.token_hex(8)]
     for setting in options.settings:

@@ -98,7 +98,7 @@ def _port_problem(port: int) -> str:
 
 
 def state_dir() -> Path:
-    """Where compiled kernels are kept between demos: the user's cache folder, or a temporary one."""
+    """Choose where compiled kernels are kept between demos: the user's cache folder, or a temporary one."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transcoder" / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def state_dir() -> Path:
 
 
 def configuration(options: DemoOptions, sources: dict[str, str], state: Path) -> Config:
-    """The gateway's configuration: what a file with nothing but streams would give, on a port of its own.
+    """Make the gateway's configuration: the one that a file with nothing but streams would give, on a port of its own.
 
     Args:
         options: of the demo.

@@ -62,7 +62,7 @@ class Screen:
         self.line(text)
 
     def show(self, renderable: RenderableType) -> None:
-        """The live screen's content."""
+        """Put new content on the live screen."""
         if self._live is not None:
             self._live.update(renderable, refresh=True)
 
@@ -75,7 +75,7 @@ class Screen:
         return True
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self.console.print(text, markup=False, soft_wrap=True)
 
     def print(self, renderable: RenderableType) -> None:

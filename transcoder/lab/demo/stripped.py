@@ -35,7 +35,7 @@ def counts(ledgers: Iterable[Ledger]) -> dict[str, Counter[str]]:
 
 
 def describe(ledgers: Iterable[Ledger]) -> str:
-    """One sentence: of each layer its total and its most frequent kinds."""
+    """Write one sentence that says of each layer its total and its most frequent kinds."""
     parts = []
     for layer, kinds in counts(ledgers).items():
         named = [f"{kind} {number}" for kind, number in kinds.most_common(MAX_KINDS)]

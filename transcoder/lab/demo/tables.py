@@ -56,7 +56,7 @@ def left_out(status: StreamStatus) -> int:
 
 
 def plain_line(row: Row) -> str:
-    """One stream on one line."""
+    """Write what one stream does on one line."""
     status, rates = row.status, row.status.rates
     problem = f" ({status.problem})" if status.problem else ""
     shed = _shed(status)
@@ -70,7 +70,7 @@ def plain_line(row: Row) -> str:
 
 
 def live(rows: list[Row], urls: dict[str, str], width: int, heading: str, note: str) -> RenderableType:
-    """The whole screen.
+    """Lay out the whole screen.
 
     Args:
         rows: the streams.
@@ -92,7 +92,7 @@ def live(rows: list[Row], urls: dict[str, str], width: int, heading: str, note: 
 
 
 def listed(urls: dict[str, str]) -> list[str]:
-    """The URLs, or the first and the last of many."""
+    """List the URLs, or the first and the last of many."""
     shown = list(urls.values())
     return shown if len(shown) <= MAX_DETAILED else [f"{shown[0]} to {shown[-1].rpartition('/')[2]}"]
 
@@ -122,7 +122,7 @@ def _live_table(rows: list[Row], *, narrow: bool) -> Table:
 
 
 def stripped_table(rows: list[Row]) -> RenderableType:
-    """What was stripped, in words."""
+    """Write in words what was stripped."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="dim")
@@ -136,7 +136,7 @@ def stripped_table(rows: list[Row]) -> RenderableType:
 
 
 def verdict_table(verdict: Verdict, rows: list[Row]) -> RenderableType:
-    """How it ended."""
+    """Lay out how the demo ended."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, collapse_padding=True)
     for name in ("stream", "camera", "served"):
         table.add_column(name, no_wrap=True)

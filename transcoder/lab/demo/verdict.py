@@ -36,7 +36,7 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The last line."""
+        """The last line that the demo prints."""
         if not self.clean:
             more = len(self.reasons) - MAX_REASONS
             rest = f"; and {count(more, 'other reason')}" if more > 0 else ""
@@ -47,7 +47,7 @@ class Verdict:
         return f"verdict: clean: {count(len(self.streams), 'stream')}, {frames} frames decoded without an error{proof}"
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the verdict for programs."""
         return {
             "clean": self.clean,
             "reasons": self.reasons,
@@ -73,7 +73,7 @@ def count(number: int, noun: str) -> str:
 def reasons(
     streams: list[dict[str, Any]], cameras: dict[str, dict[str, Any]], simulated: list[str], away: dict[str, str]
 ) -> list[str]:
-    """What speaks against it.
+    """List everything that speaks against a clean verdict.
 
     Args:
         streams: the reader's result.

@@ -54,7 +54,7 @@ class PlaybackCounts:
     steps_back: int = 0
 
     def oddities(self) -> list[str]:
-        """What a stream of nothing but pixels does not have."""
+        """List what was seen that a stream of nothing but pixels does not have."""
         count = sum(self.nal_unit_types[kind] for kind in _SEI.get(self.codec, ()))
         return [f"{count} SEI NAL units"] if count else []
 

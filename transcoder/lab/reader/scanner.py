@@ -57,6 +57,6 @@ class Scanner:
             begin = classes.find(_RUN, end)
 
     def found(self, canaries: Iterable[Canary]) -> list[Canary]:
-        """The canaries that were seen in any form, each once."""
+        """Return the canaries that were seen in any form, each once."""
         text = b"\n".join([*self._runs, self._tail])
         return list({finding.canary.name: finding.canary for finding in find(text, canaries)}.values())

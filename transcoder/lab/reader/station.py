@@ -35,7 +35,7 @@ class Station:
         self.playback.start(f"rtsp://{login}127.0.0.1:{self.relay.port}{self._target.path}")
 
     def result(self, canaries: list[Canary]) -> dict[str, object]:
-        """What was read, and which canaries were in it."""
+        """Tell what was read, and which canaries were in it."""
         wire = self.relay.counts
         played = self.playback.counts
         scanners = self.relay.scanner, self.playback.scanner

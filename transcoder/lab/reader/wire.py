@@ -38,7 +38,7 @@ class WireCounts:
     unknown: int = 0
 
     def oddities(self) -> list[str]:
-        """What a stream of nothing but pixels does not have, one phrase each."""
+        """List what was seen that a stream of nothing but pixels does not have, one phrase each."""
         found = []
         if self.media and self.media != ("video",):
             found.append(f"media {', '.join(self.media)}")
