@@ -39,13 +39,18 @@ STREAM: Final = ("stream",)
 # name, kind, help, value of a stream's state
 _OF_STATE: Final[tuple[tuple[str, str, str, Callable[[StreamStateDocument], float]], ...]] = (
     ("stream_up", "gauge", "Whether readers get the camera's pictures", lambda s: s.status in {"online", "degraded"}),
-    ("stream_enabled", "gauge", "Whether it is switched on", lambda s: s.status != "disabled"),
+    ("stream_enabled", "gauge", "Whether the stream is switched on", lambda s: s.status != "disabled"),
     ("stream_degraded", "gauge", "Whether pictures are lost for want of time", lambda s: s.status == "degraded"),
     ("source_connected", "gauge", "Whether the camera sends", lambda s: s.source.connected),
     ("source_reconnects", "counter", "Connections after the first", lambda s: max(s.source.connects - 1, 0)),
     ("source_losses", "counter", "Connections that were lost while playing", lambda s: s.source.losses),
     ("source_rtp_packets", "counter", "RTP packets of the present connection", lambda s: s.source.packets),
-    ("source_rtp_packets_lost", "counter", "Missing RTP packets of it", lambda s: s.source.packets_lost),
+    (
+        "source_rtp_packets_lost",
+        "counter",
+        "Missing RTP packets of the present connection",
+        lambda s: s.source.packets_lost,
+    ),
     ("source_bytes", "counter", "Coded video taken in, bytes", lambda s: s.source.bytes),
     ("source_fps", "gauge", "Pictures a second from the camera", lambda s: s.source.fps),
     ("damaged_access_units", "counter", "Pictures with missing packets", lambda s: s.faults.damaged_access_units),
@@ -63,7 +68,7 @@ _OF_STATE: Final[tuple[tuple[str, str, str, Callable[[StreamStateDocument], floa
 _OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]], ...]] = (
     ("frames_decoded", "counter", "Pictures decoded by the present worker", lambda n: n.decoded),
     ("decode_errors", "counter", "Errors of the present worker's decoder", lambda n: n.decode_errors),
-    ("frames_concealed", "counter", "Pictures of it in which something missing was made up", lambda n: n.concealed),
+    ("frames_concealed", "counter", "Pictures in which missing parts were made up", lambda n: n.concealed),
     ("rtsp_slow_reader_drops", "counter", "Pictures that a reader was too slow for", lambda n: n.slow_reader_drops),
     ("rtsp_sent_bytes", "counter", "RTP packets to readers, bytes", lambda n: n.sent_bytes),
     ("last_frame_timestamp_seconds", "gauge", "When readers got the last picture", lambda n: n.last_picture),
@@ -73,7 +78,7 @@ _OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]],
 # name, help, value: counters of no stream in particular
 _OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...]] = (
     ("rtsp_connections", "Connections of readers that were taken in", lambda n: n.rtsp_connections),
-    ("mqtt_dropped_messages", "Messages that went because too many waited for the broker", lambda n: n.mqtt_dropped),
+    ("mqtt_dropped_messages", "Messages dropped because too many waited for the broker", lambda n: n.mqtt_dropped),
     ("mqtt_ignored_commands", "Commands ignored because the broker had kept them", lambda n: n.mqtt_ignored),
     ("state_dropped_records", "Records of first seen channels that could not be kept", lambda n: n.store_dropped),
 )

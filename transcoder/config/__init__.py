@@ -1,4 +1,4 @@
-"""The configuration model: YAML in, an immutable and validated `Config` out."""
+"""The configuration model reads YAML and gives an immutable and validated `Config`."""
 
 from transcoder.config.listen import Endpoint
 from transcoder.config.load import ConfigFile, config_schemas, json_schema, load, load_file, parse

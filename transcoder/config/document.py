@@ -1,4 +1,4 @@
-"""YAML text to plain data, with bounds.
+"""This module reads YAML text into plain data, with bounds.
 
 The tree is built from parser events instead of by PyYAML's composer, which recurses without a limit, keeps the last of
 two equal keys without a word, and expands merge keys as often as a file asks for. Scalars follow the YAML 1.2 core
@@ -17,17 +17,19 @@ from transcoder.config.problems import Key, key_path
 from transcoder.errors import ConfigError
 
 MAX_DEPTH: Final = 32
-"""Levels of nesting; the deepest key of the model is at level 7 (streams, id, masks, mask, polygon, point, number)."""
+"""The largest number of levels of nesting; the deepest key of the model is at level 7 (streams, id, masks, mask,
+polygon, point, number)."""
 
 MAX_NODES: Final = 500_000
-"""Values in a file with aliases counted in full: over a thousand streams with every key and 32 small masks each."""
+"""The largest number of values in a file, with aliases counted in full: over a thousand streams with every key and 32
+small masks each."""
 
 TEXT_PER_NODE: Final = 64
-"""Characters of a scalar that count as one node more, so that an alias of a long text isn't free."""
+"""The characters of a scalar that count as one node more, so that an alias of a long text isn't free."""
 
 _Loader: Final[Any] = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml where PyYAML was built with it: 10 times faster
+)  # libyaml, where PyYAML was built with it, is 10 times faster
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,20}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -44,11 +46,11 @@ def read_document(text: str, name: str, problems: list[str]) -> object:
 
     Args:
         text: the file's text.
-        name: what a problem of the whole file is named by, mostly its path.
-        problems: keys that are given twice are added here; reading goes on with the first.
+        name: the name that a problem of the whole file starts with, mostly its path.
+        problems: takes the keys that are given twice; reading goes on with the first of them.
 
     Returns:
-        dict (text keys), list, str, int, float, bool or None.
+        A dict (text keys), list, str, int, float, bool or None.
 
     Raises:
         ConfigError: the text is no YAML, or passes a limit; one problem with file, line and column.
@@ -79,7 +81,7 @@ class _Builder:
         self._name = name
         self._problems = problems
         self._nodes = 0
-        self._anchors: dict[str, tuple[object, int]] = {}  # value, nodes in it
+        self._anchors: dict[str, tuple[object, int]] = {}  # the value, and the number of nodes in it
 
     def document(self) -> object:
         value: object = None

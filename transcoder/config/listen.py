@@ -1,4 +1,4 @@
-"""An address to listen on."""
+"""This module reads an address to listen on."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from transcoder.url import split_host_port
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a server listens."""
+    """Says where a server listens."""
 
     host: str
-    """A name or address, an IPv6 address without brackets."""
+    """A name or address; an IPv6 address has no brackets."""
     port: int
-    """0: any free port."""
+    """The port; 0 stands for any free port."""
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Return whether only this machine can reach the server."""
         if self.host.lower() == "localhost":
             return True
         try:
@@ -55,4 +55,4 @@ Listen: TypeAlias = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8554", "[::]:8554"]}),
 ]
-"""`host:port` in the file."""
+"""The type of a key that reads `host:port` in the file."""

@@ -1,4 +1,4 @@
-"""From a file to a `Config`, or to everything that is wrong with it."""
+"""This module makes a `Config` of a file, or lists everything that is wrong with the file."""
 
 import os
 import re
@@ -19,17 +19,17 @@ from transcoder.config.substitution import read_bounded, substitute
 from transcoder.errors import ConfigError
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
-"""Of a configuration file: ten thousand streams of 400 bytes each."""
+"""Bytes of a configuration file at most: ten thousand streams of 400 bytes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFile:
-    """A configuration file in its three stages.
+    """Holds a configuration file in its three stages.
 
     Attributes:
-        raw: as written: variables not expanded, secret files not read.
-        data: with variables and secrets, without `defaults` put under the streams; holds secrets.
-        config: the validated whole.
+        raw: the data as written: variables are not expanded, secret files are not read.
+        data: the data with variables and secrets, without `defaults` put under the streams; it holds secrets.
+        config: the validated configuration.
     """
 
     raw: Mapping[str, Any]
@@ -37,7 +37,7 @@ class ConfigFile:
     config: Config
 
     def keys_of(self, stream: str) -> Mapping[str, Any] | None:
-        """What the file gives for a stream, with variables and secrets; None: nothing."""
+        """Return the keys that the file gives a stream, with variables and secrets; None where the file gives none."""
         streams: Mapping[str, Mapping[str, Any]] = self.data["streams"]
         return streams.get(stream)
 
@@ -55,10 +55,10 @@ def load(path: Path) -> Config:
 
 
 def load_file(path: Path) -> ConfigFile:
-    """Read a configuration file and keep what it was made of.
+    """Read a configuration file and keep the data that the configuration was made of.
 
     Args:
-        path: as in `load`.
+        path: the file; secret files and `state_dir` are relative to its folder.
 
     Raises:
         ConfigError: every problem that was found, one line each.
@@ -82,8 +82,8 @@ def parse(text: str, folder: Path, environ: Mapping[str, str]) -> Config:
 
     Args:
         text: YAML.
-        folder: what secret files and `state_dir` are relative to.
-        environ: for `${NAME}`.
+        folder: the folder that secret files and `state_dir` are relative to.
+        environ: the variables for `${NAME}`.
 
     Raises:
         ConfigError: every problem that was found, one line each.
@@ -94,10 +94,10 @@ def parse(text: str, folder: Path, environ: Mapping[str, str]) -> Config:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration file, for editors.
+    """Return the JSON Schema of a configuration file, for editors.
 
-    It is stricter than `load` where a value comes from a variable or a file: `${NAME}` in the place of a number, and
-    `password_file` in the place of `password`, are not in it.
+    The schema is stricter than `load` where a value comes from a variable or a file: it does not allow `${NAME}` in the
+    place of a number, nor `password_file` in the place of `password`.
     """
     schema = Config.model_json_schema()
     definitions = schema["$defs"]
@@ -114,7 +114,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def config_schemas(name: str) -> dict[str, Any]:
-    """The JSON Schema of one part of the configuration, and of the parts in it, by name."""
+    """Return the JSON Schema of one part of the configuration and of the parts in it, by name."""
     every = json_schema()["$defs"]
     found: dict[str, Any] = {}
     wanted = [name]
@@ -140,7 +140,7 @@ def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> Co
     try:
         config = Config.model_validate(data, context={NETWORKS_KEY: _networks(data.get("sources", {}))})
     except ValidationError as error:
-        said = {line.partition(": ")[0] for line in problems}  # what stood in for a missing value is no second problem
+        said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
     if problems:
         raise ConfigError(problems)
@@ -152,7 +152,10 @@ def _kind(data: object) -> str:
 
 
 def _with_defaults(data: dict[str, object]) -> dict[str, object]:
-    """Put `defaults` under each stream; not if they have problems, which would come back with every stream."""
+    """Put `defaults` under each stream.
+
+    Defaults that have problems are left out, or each stream would repeat the problems.
+    """
     defaults, streams = data.get("defaults"), data.get("streams")
     if not isinstance(defaults, dict) or not isinstance(streams, dict):
         return data
@@ -165,7 +168,10 @@ def _with_defaults(data: dict[str, object]) -> dict[str, object]:
 
 
 def _networks(sources: object) -> tuple[object, ...] | None:
-    """`sources.allow` for the check of each source; None if it has problems, which are reported where it stands."""
+    """Return `sources.allow` for the check of each source, or None if it has problems.
+
+    The problems are reported at its own key.
+    """
     try:
         return SourcesConfig.model_validate(sources).allow
     except ValidationError:

@@ -1,13 +1,13 @@
-"""Mappings laid over each other: `defaults` under a stream, changes over what the file says."""
+"""Mappings are laid over each other here: a stream's keys over `defaults`, runtime changes over the file's keys."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping in which `above` wins; mappings in both are merged, lists and values are replaced.
+    """Return a mapping in which `above` wins; mappings in both are merged, lists and values are replaced.
 
-    A null is a value like any other: `fps: null` over `fps: 10` is no cap.
+    A null is a value like any other: `fps: null` over `fps: 10` means that there is no cap.
     """
     result = {**below, **above}
     for key, value in below.items():
@@ -18,7 +18,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without(keys: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    """`keys` less those that stand in `changed` too, at any depth; mappings that lose all their keys go."""
+    """Return `keys` without those that stand in `changed` too, at any depth; mappings that lose all their keys go."""
     result: dict[str, Any] = {}
     for key, value in keys.items():
         if key not in changed:
@@ -33,7 +33,7 @@ def without(keys: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, An
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that differ, at any depth, with their new value; a key that is gone comes with None."""
+    """Return the keys that differ, at any depth, with their new value; a key that is gone has the value None."""
     result: dict[str, Any] = {}
     for key in {**old, **new}:
         before, after = old.get(key), new.get(key)

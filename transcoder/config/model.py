@@ -1,4 +1,4 @@
-"""The whole configuration file as one immutable model."""
+"""This module defines the whole configuration file as one immutable model."""
 
 import re
 import socket
@@ -14,7 +14,7 @@ from transcoder.config.source import SourcesConfig
 from transcoder.config.stream import STREAM_ID_PATTERN, StreamConfig, StreamOptions
 
 NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
-"""One level of an MQTT topic."""
+"""Matches one level of an MQTT topic."""
 
 StreamId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
 
@@ -25,25 +25,26 @@ def _host_name() -> str:
 
 
 class Config(Section):
-    """A configuration file; every key but `streams` has a default."""
+    """The configuration file is one mapping; every key but `streams` has a default."""
 
     node: Annotated[str, Field(pattern=NODE_PATTERN)] = Field(default_factory=_host_name, examples=["gw1"])
-    """The gateway's name in MQTT topics; by default the host's."""
+    """The gateway's name in MQTT topics; the default is the host's name."""
     rtsp: RtspConfig = RtspConfig()
     http: HttpConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8080"}])
-    """The HTTP server; null: none."""
+    """The HTTP server; null: there is no HTTP server."""
     mqtt: MqttConfig | None = Field(default=None, examples=[{"url": "mqtt://127.0.0.1:1883"}])
-    """The MQTT broker; null: none."""
+    """The MQTT broker; null: the gateway uses no broker."""
     state_dir: Path = Path("state")
-    """The folder for what is kept over a restart; in a file relative to the file's folder."""
+    """The folder for everything that is kept over a restart; in a file, the path is relative to the file's folder."""
     watch: bool = False
-    """Reload this file when it changes, as SIGHUP does."""
+    """Whether the gateway loads this file again when the file changes, as it does on SIGHUP."""
     admission: Literal["accept", "degrade", "refuse"] = "accept"
-    """A stream that the machine has no time for, by measurement: started all the same, started with few pictures a
-    second (it gets more when there is time), or not started until there is time."""
+    """The way to treat a stream that the machine, by measurement, has no time for. `accept`: the stream is started all
+    the same. `degrade`: the stream is started with few pictures a second and gets more when there is time. `refuse`:
+    the stream is not started until there is time."""
     sources: SourcesConfig = SourcesConfig()
     defaults: StreamOptions = StreamOptions()
-    """Keys of every stream that doesn't set them itself."""
+    """The keys of every stream that doesn't set them itself."""
     streams: dict[StreamId, StreamConfig] = Field(
         examples=[{"front": {"source": "rtsp://192.168.10.21/Streaming/Channels/101"}}]
     )

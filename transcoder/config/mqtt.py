@@ -1,4 +1,4 @@
-"""`mqtt`: the broker that streams are steered through."""
+"""The section `mqtt` names the broker that streams are steered through."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from transcoder.config.section import Name, NotBool, Section
 from transcoder.url import Url, split_url
 
 MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-"""As registered with IANA: plain and over TLS."""
+"""The ports registered with IANA: plain and over TLS."""
 
 _TOPIC: Final = re.compile(r"[^$/+#][^/+#]*(/[^/+#]+)*")
 
@@ -27,46 +27,47 @@ Topic = Annotated[Name, AfterValidator(_topic)]
 
 
 class MqttConfig(Section):
-    """`mqtt`: the broker, and where on it the gateway lives."""
+    """`mqtt` names the broker, and the gateway's place on it."""
 
     url: Name = Field(examples=["mqtts://broker.example.org"])
-    """mqtt://host[:1883] or, with TLS, mqtts://host[:8883]; after validation without credentials."""
+    """The broker's URL, mqtt://host[:1883] or, with TLS, mqtts://host[:8883]. Credentials in the URL are moved to
+    `username` and `password`."""
     base_topic: Topic = "transcoder"
     """The first levels of every topic of the gateway."""
     username: Name | None = Field(default=None, examples=["gw"])
     """The gateway's user at the broker; also taken from the URL."""
     password: SecretStr | None = Field(default=None, examples=["${MQTT_PASSWORD}"])
-    """The password of `username`; or `password_file`."""
+    """The password of `username`; `password_file` may stand instead."""
     password_file: Name | None = Field(default=None, examples=["mqtt.secret"])
-    """A file with the password, relative to the configuration file's folder."""
+    """The file with the password; the path is relative to the configuration file's folder."""
     ca_file: Path | None = Field(default=None, examples=["ca.pem"])
-    """PEM certificates that the broker's is checked against; null: the system's."""
+    """The PEM certificates that the broker's certificate is checked against; null: the system's certificates."""
     cert_file: Path | None = Field(default=None, examples=["gateway.pem"])
     """The gateway's own certificate, PEM."""
     key_file: Path | None = Field(default=None, examples=["gateway.key"])
     """The key of `cert_file`, PEM."""
     client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(default=None, examples=["gw1"])
-    """The name by which the broker knows the gateway; null: transcoder-<node>. Two clients of one id throw each other
-    out."""
+    """The name by which the broker knows the gateway; null: transcoder-<node>. Two clients with the same name throw
+    each other out."""
     session_expiry_s: Annotated[int, Field(ge=0, le=86_400), NotBool] = 0
-    """How long the broker keeps commands for a gateway that is away; 0: a command that can't be carried out now is
+    """How long the broker keeps commands for a gateway that is away. With 0, a command that can't be carried out now is
     lost, and its sender hears nothing."""
     discovery_prefix: Topic | None = "homeassistant"
-    """The topic under which Home Assistant looks for devices; null: no discovery."""
+    """The topic under which Home Assistant looks for devices; null: the gateway announces no devices."""
 
     @property
     def host(self) -> str:
-        """The broker's name or address."""
+        """Return the broker's name or address."""
         return self._split.host
 
     @property
     def port(self) -> int:
-        """The broker's port."""
+        """Return the broker's port."""
         return self._split.port
 
     @property
     def tls(self) -> bool:
-        """Whether the connection is encrypted."""
+        """Return whether the connection is encrypted."""
         return self._split.scheme == "mqtts"
 
     @property

@@ -1,7 +1,7 @@
-"""The one configuration: the file, the changes made at runtime over it, and what differs between two of them.
+"""The effective configuration is the file with the runtime changes laid over it; two of them can be compared.
 
-A change made at runtime is kept as the keys that were given, per stream. The file is a writer like the others: what
-changed in it since it was last read wins over what was set before, and nothing else is touched.
+A change made at runtime is kept as the keys that were given, per stream. The file is a writer like the others: keys
+that changed in the file since it was last read win over values that were set before, and nothing else is touched.
 """
 
 import hashlib
@@ -25,43 +25,43 @@ from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 
 MAX_STREAMS: Final = 4096
-"""Streams of one gateway, above what its processes and ports allow."""
+"""The largest number of streams of one gateway, above the number that its processes and ports allow."""
 
 Origin = Literal["file", "runtime", "changed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """What was changed at runtime of one stream.
+    """Holds the runtime changes of one stream.
 
     Attributes:
-        keys: over the file's; the whole stream where the file has none of that id.
-        removed: the file's stream doesn't count.
+        keys: the keys over the file's keys; the whole stream where the file has no stream of that id.
+        removed: True where the file's stream doesn't count.
     """
 
     keys: Mapping[str, Any] = field(default_factory=dict)
     removed: bool = False
 
     def to_json(self) -> str:
-        """For the store; holds secrets."""
+        """Return the JSON for the store; it holds secrets."""
         return json.dumps({"keys": self.keys, "removed": self.removed}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Overlay":
-        """What `to_json` made."""
+        """Read the JSON that `to_json` made."""
         data = json.loads(text)
         return cls(keys=data["keys"], removed=data["removed"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What differs between two configurations.
+    """Lists the differences between two configurations.
 
     Attributes:
-        added: streams.
-        removed: streams.
-        changed: streams, each with the paths of the keys that differ.
-        sections: top-level keys other than streams and defaults.
+        added: the new streams.
+        removed: the streams that are gone.
+        changed: the changed streams, each with the paths of the keys that differ.
+        sections: the top-level keys that differ, other than streams and defaults.
     """
 
     added: tuple[str, ...] = ()
@@ -71,12 +71,15 @@ class Difference:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """All streams that differ in any way."""
+        """Return all streams that differ in any way."""
         return (*self.added, *self.removed, *self.changed)
 
 
 def difference(old: Config, new: Config) -> Difference:
-    """What has to be done to get from one configuration to another: the only place that says so."""
+    """Return the differences between two configurations.
+
+    No other place decides what a new configuration changes.
+    """
     changed = {
         name: tuple(_paths(changes(stream_keys(old.streams[name], secrets=True), stream_keys(stream, secrets=True))))
         for name, stream in new.streams.items()
@@ -101,13 +104,16 @@ def _paths(keys: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """A file and the changes over it, validated together. Never changed: each change makes another.
+    """Holds a file and the changes over it, validated together.
+
+    An effective configuration never changes: each change makes another one.
 
     Attributes:
-        file: as last read.
-        overlays: by stream.
-        config: what holds.
-        unusable: streams that are not served because what was kept for them is not valid any more, and why.
+        file: the file as it was last read.
+        overlays: the changes by stream.
+        config: the configuration in effect.
+        unusable: the streams that are not served, because the changes kept for them are not valid any more; each with
+            the reason.
     """
 
     file: ConfigFile
@@ -120,12 +126,13 @@ class EffectiveConfig:
         """Lay kept changes over a file.
 
         Args:
-            file: validated.
-            overlays: those that change nothing are left out.
-            lenient: a stream whose overlay isn't valid is left out too, rather than shown without its masks.
+            file: a validated file.
+            overlays: the changes by stream; those that change nothing are left out.
+            lenient: a stream whose overlay isn't valid is left out too, because the stream would otherwise be shown
+                without its masks.
 
         Raises:
-            ConfigError: an overlay isn't valid over this file, and not lenient.
+            ConfigError: an overlay isn't valid over this file, and lenient is False.
         """
         streams = dict(file.config.streams)
         kept: dict[str, Overlay] = {}
@@ -156,29 +163,29 @@ class EffectiveConfig:
     # -- questions -----------------------------------------------------------------------------------------------
 
     def origin(self, stream: str) -> Origin:
-        """Where a stream's configuration comes from."""
+        """Return where a stream's configuration comes from."""
         if stream not in self.overlays:
             return "file"
         return "changed" if stream in self.file.config.streams else "runtime"
 
     def etag(self, stream: str, key: bytes) -> str:
-        """A tag that is another one whenever the stream's configuration is, its secrets included.
+        """Return a tag that differs whenever the stream's configuration differs, its secrets included.
 
         Args:
             stream: its id.
-            key: random, so that a password can't be tried against the tag.
+            key: random bytes, so that a password can't be tried against the tag.
         """
         text = json.dumps(stream_keys(self._known(stream), secrets=True), sort_keys=True)
         return hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest()
 
     def source_of(self, source: object) -> StreamConfig:
-        """A stream that would come from a source, to ask its camera.
+        """Return the configuration of a stream that would come from a source, in order to ask the source's camera.
 
         Args:
             source: a URL or the keys of a `source`.
 
         Raises:
-            Rejected: it is not valid.
+            Rejected: the source is not valid.
         """
         return _validated(self.file, "probe", _checked("probe", {"source": source}))
 
@@ -190,10 +197,10 @@ class EffectiveConfig:
     # -- changes -------------------------------------------------------------------------------------------------
 
     def add(self, stream: str, keys: object) -> "EffectiveConfig":
-        """With a new stream.
+        """Return the configuration with a new stream.
 
         Raises:
-            Rejected: it exists, or its keys are not valid.
+            Rejected: the stream exists, or its keys are not valid.
         """
         if stream in self.config.streams:
             raise Rejected(Code.EXISTS, f"there is a stream {stream!r} already")
@@ -202,7 +209,7 @@ class EffectiveConfig:
         return self.replace(stream, keys)
 
     def update(self, stream: str, keys: object) -> "EffectiveConfig":
-        """With some keys of a stream changed.
+        """Return the configuration with some keys of a stream changed.
 
         Raises:
             Rejected: there is no such stream, or the keys are not valid.
@@ -213,19 +220,19 @@ class EffectiveConfig:
         return self._with(stream, Overlay(keys=lay_over(before.keys, checked)))
 
     def replace(self, stream: str, keys: object) -> "EffectiveConfig":
-        """With a stream that has the given keys and otherwise defaults.
+        """Return the configuration with a stream that has the given keys and otherwise defaults.
 
         Raises:
             Rejected: the keys are not valid.
         """
         checked = _checked(stream, keys)
-        if stream in self.file.config.streams:  # what is not given is the default's and not the file's
+        if stream in self.file.config.streams:  # a key that is not given takes the default's value, not the file's
             whole = stream_keys(_validated(self.file, stream, checked), secrets=True)
             checked = {**whole, **checked, "video": whole["video"]}
         return self._with(stream, Overlay(keys=checked))
 
     def remove(self, stream: str) -> "EffectiveConfig":
-        """Without a stream.
+        """Return the configuration without a stream.
 
         Raises:
             Rejected: there is no such stream.
@@ -238,14 +245,14 @@ class EffectiveConfig:
         return self._copy(overlays, streams, stream)
 
     def with_file(self, file: ConfigFile, old_raw: Mapping[str, Any] | None = None) -> "EffectiveConfig":
-        """With another version of the file.
+        """Return the configuration with another version of the file.
 
         Args:
             file: the new version.
-            old_raw: the version that the overlays were made over, None for the present one.
+            old_raw: the version that the overlays were made over, None for the present version.
 
         Raises:
-            ConfigError: what was set at runtime isn't valid over it.
+            ConfigError: the runtime changes are not valid over the new version.
         """
         old = self.file.raw if old_raw is None else old_raw
         return EffectiveConfig.build(file, rebase(self.overlays, old, file.raw))
@@ -269,12 +276,12 @@ class EffectiveConfig:
 
 
 def rebase(overlays: Mapping[str, Overlay], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Overlay]:
-    """What is left of the changes made at runtime once the file was edited.
+    """Return the runtime changes that are left after the file was edited.
 
     Args:
-        overlays: over the old file.
-        old: the file as it was, as written.
-        new: the file as it is, as written.
+        overlays: the changes over the old file.
+        old: the data of the old file, as written.
+        new: the data of the new file, as written.
     """
     before, after = old.get("streams") or {}, new.get("streams") or {}
     result: dict[str, Overlay] = {}

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in lines that an operator can act on.
+"""Problems of a configuration are put into lines that an operator can act on.
 
 Each line starts with the key path. A value is shown only where it can't be a secret.
 """
@@ -14,12 +14,12 @@ from pydantic import BaseModel, ValidationError
 Key: TypeAlias = str | int
 
 MAX_SHOWN: Final = 40
-"""Characters of a key or value that are repeated in a problem: enough to find it, one line in a terminal."""
+"""The characters of a key or value that a problem repeats at most: enough to find it, one line in a terminal."""
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SENSITIVE: Final = frozenset({"source", "url", "username", "password", "token"})
 
-# pydantic's error type -> what to say; {…} are taken from its context
+# pydantic's error type -> the text of the problem; {…} are taken from the error's context
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "model_type": "must be a mapping of keys",
@@ -49,7 +49,7 @@ _MESSAGES: Final[Mapping[str, str]] = {
 
 
 def key_path(parts: Sequence[Key]) -> str:
-    """A path as it reads in a problem: `streams.front.masks[0].style`."""
+    """Return a path as a problem shows it: `streams.front.masks[0].style`."""
     text = ""
     for part in parts:
         if isinstance(part, int):
@@ -65,7 +65,7 @@ def describe(error: ValidationError, model: type[BaseModel], data: object) -> li
     """Turn pydantic's errors into problems.
 
     Args:
-        error: what validation raised.
+        error: the error that validation raised.
         model: the model that was validated.
         data: the data that was validated, to tell keys of the file from pydantic's own path elements.
     """
@@ -98,7 +98,10 @@ def describe(error: ValidationError, model: type[BaseModel], data: object) -> li
 
 
 def _real_path(loc: tuple[Key, ...], data: object) -> tuple[tuple[Key, ...], bool]:
-    """Cut what pydantic adds for unions, mapping keys and a source given as text; True where a key itself is wrong."""
+    """Cut off the parts that pydantic adds to a path, and return whether a key itself is wrong.
+
+    pydantic adds parts for unions, for mapping keys and for a source given as text.
+    """
     path: list[Key] = []
     for part in loc:
         if part == "[key]" and part == loc[-1]:
@@ -137,7 +140,7 @@ def _unknown(path: tuple[Key, ...], model: type[BaseModel]) -> str:
 
 
 def _known_keys(path: tuple[Key, ...], model: type[BaseModel]) -> tuple[list[str], dict[str, str]]:
-    """The keys at a path, and those one level below with the key that they are under."""
+    """Return the keys at a path, and the keys one level below with the key that they are under."""
     here: list[Any] = [model]
     for part in path:
         here = [step for annotation in here for step in _step(annotation, part)]
@@ -166,7 +169,7 @@ def _step(annotation: Any, part: Key) -> list[Any]:
 
 
 def _unwrap(annotation: Any) -> list[Any]:
-    """The members of a union, without their annotations."""
+    """Return the members of a union, without their annotations."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _unwrap(args[0])

@@ -1,7 +1,7 @@
-"""The page docs/configuration.md, made from the models: every key with its values, unit, default and an example.
+"""This module makes the page docs/configuration.md: every key with its values, unit, default and an example.
 
-The description of a key is its docstring in the model. A key whose default says too little as an example has one of its
-own in the model (`Field(examples=[...])`).
+The page is made from the models. The description of a key is its docstring in the model. A key whose default says too
+little as an example has an example of its own in the model (`Field(examples=[...])`).
 """
 
 import json
@@ -24,7 +24,7 @@ _SECTIONS: Final = (
     ("MqttConfig", "mqtt.", "The MQTT broker"),
     ("SourcesConfig", "sources.", "All sources"),
 )
-"""Model, key in front of its keys, heading; in the order of the page."""
+"""The model, the text in front of its keys, and the heading of each section, in the order of the page."""
 
 _UNITS: Final = (("_kbps", "kbit/s"), ("_mb", "MiB"), ("_ms", "ms"), ("_s", "s"), ("fps", "pictures/s"))
 """The unit of a number stands at the end of its key."""
@@ -34,7 +34,7 @@ _DEFAULTS: Final = {
     "rtsp.users.<name>.password": "this or the file",
     "http.tokens.<name>.token": "this or the file",
 }
-"""What the schema can't say of a default."""
+"""The defaults that the schema can't tell."""
 
 _HEAD: Final = """# Configuration
 
@@ -78,7 +78,7 @@ def _default(field: Mapping[str, Any]) -> str:
 
 
 def _part(field: Mapping[str, Any]) -> str:
-    """The place in the page where a section that is a key of another one is described."""
+    """Return the text that names the section of the page where a key's own section is described."""
     for name, _, heading in _SECTIONS:
         if f"'#/$defs/{name}'" in repr(field):
             return f"See “{heading}”."
@@ -86,7 +86,7 @@ def _part(field: Mapping[str, Any]) -> str:
 
 
 def _values(field: Mapping[str, Any]) -> str:
-    """The values that a key takes, in words."""
+    """Return the values that a key takes, in words."""
     if "enum" in field:
         return ", ".join(_code(value) for value in field["enum"])
     if "anyOf" in field:
@@ -105,7 +105,7 @@ def _unit(key: str) -> str:
 
 
 def _example(field: Mapping[str, Any]) -> str:
-    """The example that the model gives, or else the default."""
+    """Return the example that the model gives, or else the default."""
     if field.get("examples"):
         return _code(field["examples"][0])
     default = field.get("default")

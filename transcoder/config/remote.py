@@ -1,8 +1,8 @@
-"""One stream's keys as they come from elsewhere than the file: the HTTP API, MQTT, the kept runtime changes.
+"""This module checks one stream's keys that come from elsewhere than the file: HTTP, MQTT, kept runtime changes.
 
-They are validated like the file's, in the same model. What only the machine's owner may say stays in the file: the
-names of files and of environment variables, by which a remote writer could have secrets of this machine sent to a
-camera of their own.
+Such keys are validated like the file's, in the same model. Some values only the machine's owner may give, so they stay
+in the file: the names of files and of environment variables. A remote writer could have this machine's secrets sent to
+a camera of their own by them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ from transcoder.text import CONTROL
 from transcoder.url import split_url
 
 HIDDEN: Final = "***"
-"""What is shown for a secret."""
+"""The text that is shown for a secret."""
 
 _FILES_ONLY: Final = frozenset({"password_file"})
 
 
 def check_remote(stream: str, keys: object) -> dict[str, Any]:
-    """Check what can be checked without the rest of the configuration.
+    """Check the keys as far as that is possible without the rest of the configuration.
 
     Args:
         stream: the stream's id, for the key paths of problems.
@@ -71,9 +71,9 @@ def _check(value: object, path: tuple[Key, ...], problems: list[str], nodes: lis
 
 
 def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """A stream's keys with others over them.
+    """Return a stream's keys with other keys laid over them.
 
-    A `source` with a URL replaces all of the source below: the credentials of one camera never go to another.
+    A `source` with a URL replaces all of the source below it: the credentials of one camera never go to another camera.
     """
     source = above.get("source")
     if isinstance(source, Mapping) and "url" not in source:
@@ -85,13 +85,13 @@ def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 
 
 def _as_mapping(source: object, over: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A source with its credentials in keys of their own where others are to be laid over them."""
+    """Return a source with its credentials in keys of their own where other keys are to be laid over them."""
     keys = {"url": source} if isinstance(source, str) else dict(source) if isinstance(source, Mapping) else {}
     if over.keys() & {"username", "password"} and isinstance(text := keys.get("url"), str):
         try:
             url = split_url(text, SOURCE_PORTS)
         except ValueError:
-            return keys  # reported when the stream is validated
+            return keys  # the problem is reported when the stream is validated
         if url.username is not None:
             keys = {**keys, "url": url.text, "username": url.username, "password": url.password}
     return keys
@@ -106,7 +106,7 @@ def validate_stream(
         stream: its id.
         keys: its keys, without defaults.
         defaults: the file's `defaults`, as given there.
-        networks: that its camera may be in.
+        networks: the networks that the stream's camera may be in.
 
     Raises:
         ConfigError: every problem, with its key path `streams.<id>...`.
@@ -120,11 +120,11 @@ def validate_stream(
 
 
 def stream_keys(stream: StreamConfig, *, secrets: bool) -> dict[str, Any]:
-    """A stream's keys as plain JSON data, all of them.
+    """Return all of a stream's keys as plain JSON data.
 
     Args:
-        stream: validated.
-        secrets: with its password; otherwise HIDDEN stands for it and no value comes from a secret.
+        stream: a validated stream.
+        secrets: True: the data holds the password; False: HIDDEN stands for it, and no value comes from a secret.
     """
     data = _plain(stream.model_dump(), secrets=secrets)
     source = {key: value for key, value in data["source"].items() if value is not None}

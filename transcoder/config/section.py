@@ -1,15 +1,15 @@
-"""What all parts of the configuration model have in common."""
+"""All parts of the configuration model share this base."""
 
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 MAX_NAME: Final = 128
-"""Characters of a name, a topic or a pattern."""
+"""The largest number of characters of a name, a topic or a pattern."""
 
 
 class Section(BaseModel):
-    """A mapping of the configuration file: immutable, and an unknown key is an error."""
+    """A section is one mapping of the configuration file: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -27,8 +27,9 @@ def _refuse_bool(value: object) -> object:
 
 
 NotBool: Final = BeforeValidator(_refuse_bool)
-"""pydantic takes true for 1. Stands after the bounds, which would be missing in the JSON Schema otherwise."""
+"""Refuses true and false, because pydantic takes true for 1. The validator stands after the bounds, which would be
+missing in the JSON Schema otherwise."""
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
-"""A password or token that protects something of ours: never empty."""
+"""The type of a password or token that protects something of ours, which is never empty."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]

@@ -1,4 +1,4 @@
-"""What the gateway serves: the RTSP server and the HTTP API, and who may use them."""
+"""These sections describe the gateway's servers, RTSP and HTTP, and who may use them."""
 
 import fnmatch
 from pathlib import Path
@@ -10,40 +10,41 @@ from transcoder.config.listen import Endpoint, Listen
 from transcoder.config.section import Name, NotBool, Secret, Section
 
 USER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
-"""No colon, which ends a user's name in Basic (RFC 7617, 2), and no quote, which ends it in Digest (RFC 7616, 3.4)."""
+"""Matches a user's name. A colon would end the name in Basic (RFC 7617, 2), and a quote would end it in Digest (RFC
+7616, 3.4)."""
 
 UserName = Annotated[str, Field(pattern=USER_PATTERN)]
 Port = Annotated[int, Field(ge=0, le=65535), NotBool]
 
 
 class UserConfig(Section):
-    """`rtsp.users.<name>`: a reader of streams."""
+    """`rtsp.users.<name>` is a reader of streams."""
 
     password: Secret = Field(examples=["${VMS_PASSWORD}"])
-    """The user's password; or `password_file`."""
+    """The user's password; `password_file` may stand instead."""
     password_file: Name | None = Field(default=None, examples=["vms.secret"])
-    """A file with the password, relative to the configuration file's folder."""
+    """The file with the password; the path is relative to the configuration file's folder."""
     streams: tuple[Name, ...] = ("*",)
-    """Patterns (`*`, `?`, `[a-z]`) of the ids of the streams that the user may read."""
+    """The patterns (`*`, `?`, `[a-z]`) of the ids of the streams that the user may read."""
 
     def may_read(self, stream_id: str) -> bool:
-        """Whether one of the user's patterns matches a stream's id."""
+        """Return whether one of the user's patterns matches a stream's id."""
         return any(fnmatch.fnmatchcase(stream_id, pattern) for pattern in self.streams)
 
 
 class RtspConfig(Section):
-    """`rtsp`: the server that readers pull from."""
+    """`rtsp` describes the server that readers pull from."""
 
     users: dict[UserName, UserConfig] = Field(
         default={}, examples=[{"vms": {"password_file": "vms.secret", "streams": ["*"]}}]
     )
-    """The readers, by name. Without any, readers need no login, and only this machine is served."""
+    """The readers, by name. Without any users, readers need no login, and only readers on this machine are served."""
     insecure: bool = False
     """Whether readers on other machines may read without a login where there are no users."""
     udp_ports: tuple[Port, Port] = (8000, 8001)
-    """The UDP ports of RTP and RTCP; `[0, 0]`: any free ports."""
+    """The UDP ports of RTP and RTCP; `[0, 0]` stands for any free ports."""
     listen: Listen = Endpoint(host="127.0.0.1", port=8554)
-    """The address and port of the server; port 0: any free port, printed at start."""
+    """The address and port of the server; port 0 stands for any free port, which is printed at start."""
 
     @field_validator("udp_ports")
     @classmethod
@@ -66,30 +67,30 @@ class RtspConfig(Section):
 
 
 class TokenConfig(Section):
-    """`http.tokens.<name>`: a bearer token of the HTTP API."""
+    """`http.tokens.<name>` is a bearer token of the HTTP API."""
 
     token: Secret = Field(examples=["${OPS_TOKEN}"])
-    """The token that a client sends as `Authorization: Bearer`; or `token_file`."""
+    """The token that a client sends as `Authorization: Bearer`; `token_file` may stand instead."""
     token_file: Name | None = Field(default=None, examples=["ops.token"])
-    """A file with the token, relative to the configuration file's folder."""
+    """The file with the token; the path is relative to the configuration file's folder."""
     role: Literal["read", "control"] = "read"
     """The rights of the token: `read` only looks, `control` changes streams too."""
 
 
 class HttpConfig(Section):
-    """`http`: the API, metrics and health."""
+    """`http` describes the API, the metrics and the health checks."""
 
     listen: Listen = Field(default=Endpoint(host="127.0.0.1", port=8080), examples=["127.0.0.1:8080"])
-    """The address and port of the API; port 0: any free port, printed at start."""
+    """The address and port of the API; port 0 stands for any free port, which is printed at start."""
     tokens: dict[UserName, TokenConfig] = Field(
         default={}, examples=[{"ops": {"token_file": "ops.token", "role": "control"}}]
     )
-    """The tokens of the API, by name. Without any, a client on this machine may do everything, and others nothing but
-    see /healthz and /readyz."""
+    """The tokens of the API, by name. Without any tokens, a client on this machine may do everything, and other clients
+    may only see /healthz and /readyz."""
     open_metrics: bool = False
-    """Whether /metrics is there for everybody, or only for tokens that may read."""
+    """Whether everybody may read /metrics, or only a client that may read the API."""
     cert_file: Path | None = Field(default=None, examples=["gateway.pem"])
-    """The server's certificate and its chain, PEM; with it the API is served over TLS only."""
+    """The server's certificate and its chain, PEM; with a certificate the API is served over TLS only."""
     key_file: Path | None = Field(default=None, examples=["gateway.key"])
     """The key of `cert_file`, PEM."""
 

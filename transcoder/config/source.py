@@ -1,4 +1,4 @@
-"""Where a stream comes from, and where streams may come from."""
+"""These sections say where a stream comes from, and where streams may come from."""
 
 import ipaddress
 import re
@@ -22,16 +22,16 @@ from transcoder.url import Url, split_url
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SOURCE_PORTS: Final = {"rtsp": 554}
-"""RFC 2326, 3.2."""
+"""The ports by scheme (RFC 2326, 3.2)."""
 
 NETWORKS_KEY: Final = "networks"
-"""Of the validation context: the networks that a literal address in a source URL must be in."""
+"""The key of the validation context that holds the networks that a literal address in a source URL must be in."""
 
 MAX_INTERFACE: Final = 15
-"""Characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
+"""The largest number of characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
 
 MAX_ASPECT: Final = 8
-"""Panoramic cameras send pictures of 8192x1800 and 32:9."""
+"""The largest ratio of one side to the other; panoramic cameras send pictures of 8192x1800 and 32:9."""
 
 _ASPECT: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
@@ -59,7 +59,7 @@ _DEFAULT_ALLOW: Final[tuple[Network, ...]] = tuple(
 
 
 class SourcesConfig(Section):
-    """`sources`: what holds for all of them."""
+    """`sources` holds the settings of all sources."""
 
     allow: tuple[
         Annotated[
@@ -70,16 +70,16 @@ class SourcesConfig(Section):
         ],
         ...,
     ] = _DEFAULT_ALLOW
-    """Networks that cameras may be in; a source elsewhere is refused."""
+    """The networks that cameras may be in; a source elsewhere is refused."""
 
 
 def is_allowed(address: str, networks: Iterable[Network]) -> bool:
-    """Whether an address is in one of the networks.
+    """Return whether an address is in one of the networks.
 
     Args:
-        address: a literal IPv4 or IPv6 address; anything else is not allowed. An IPv4-mapped IPv6 address counts as the
-            IPv4 address that a connection to it reaches.
-        networks: as in `SourcesConfig.allow`.
+        address: a literal IPv4 or IPv6 address; any other text is not allowed. An IPv4-mapped IPv6 address counts as
+            the IPv4 address that a connection to it reaches.
+        networks: the networks, as in `SourcesConfig.allow`.
     """
     try:
         parsed = ipaddress.ip_address(address)
@@ -91,46 +91,47 @@ def is_allowed(address: str, networks: Iterable[Network]) -> bool:
 
 
 class SourceConfig(Section):
-    """`streams.<id>.source`: a camera's stream. In the file also its URL alone."""
+    """`streams.<id>.source` describes a camera's stream. In the file, the URL alone may stand for the mapping."""
 
     url: Annotated[str, Field(max_length=4096, examples=["rtsp://192.168.10.21/Streaming/Channels/101"])]
-    """rtsp://host[:port]/...; after validation without credentials, otherwise as written."""
+    """The camera's URL, rtsp://host[:port]/... Credentials in the URL are moved to `username` and `password`; the rest
+    stays as written."""
     username: SecretStr | None = Field(default=None, examples=["viewer"])
-    """The camera's user; also taken, percent-decoded, from the URL."""
+    """The camera's user, which may also stand in the URL, percent-encoded."""
     password: SecretStr | None = Field(default=None, examples=["${FRONT_PASSWORD}"])
-    """The camera's password, empty where the camera has none set."""
+    """The camera's password; empty where the camera has no password."""
     password_file: Name | None = Field(default=None, examples=["front.secret"])
-    """A file with the password, relative to the configuration file's folder."""
+    """The file with the password; the path is relative to the configuration file's folder."""
     transport: Literal["auto", "tcp", "udp", "http", "multicast"] = "auto"
-    """How RTP comes: interleaved, UDP, tunnelled over HTTP, or to a multicast group; auto tries them in this order, and
-    multicast only where the camera's description names a group."""
+    """The way of RTP packets: interleaved, UDP, tunnelled over HTTP, or to a multicast group. `auto` tries the ways in
+    this order, and multicast only where the camera's description names a group."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
     display_aspect: str | None = Field(
         default=None, examples=["16:9"], json_schema_extra={"pattern": "^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"}
     )
-    """WIDTH:HEIGHT of the camera's picture as it is to be seen, such as 16:9, where its samples are not square and the
-    stream does not say so, or says it wrongly; null: what the stream says."""
+    """The aspect, WIDTH:HEIGHT such as 16:9, at which the camera's picture is to be shown, where its samples are not
+    square and the stream tells the aspect wrongly or not at all; null: the stream's own aspect counts."""
     bind_address: str | None = Field(default=None, examples=["10.0.0.2"])
-    """The local address that connects to the camera."""
+    """The local address from which the gateway connects to the camera."""
     bind_interface: Annotated[str, Field(pattern=rf"^[^/\s:]{{1,{MAX_INTERFACE}}}$")] | None = Field(
         default=None, examples=["eth1"]
     )
-    """The local interface that connects to the camera."""
+    """The local interface from which the gateway connects to the camera."""
 
     @property
     def host(self) -> str:
-        """The URL's host, an IPv6 address without brackets."""
+        """Return the URL's host; an IPv6 address has no brackets."""
         return self._split.host
 
     @property
     def port(self) -> int:
-        """The URL's port, 554 where it names none."""
+        """Return the URL's port, 554 where the URL names none."""
         return self._split.port
 
     @property
     def aspect(self) -> tuple[int, int] | None:
-        """(width, height) of `display_aspect`, None for what the stream says."""
+        """Return (width, height) of `display_aspect`, or None for the stream's own aspect."""
         if self.display_aspect is None:
             return None
         width, height = self.display_aspect.split(":")

@@ -1,4 +1,4 @@
-"""A configured stream: what is made of a camera's stream."""
+"""These sections describe a stream: the camera, and how its pictures are served."""
 
 import re
 from typing import Annotated, Final, Literal
@@ -10,43 +10,44 @@ from transcoder.config.source import SourceConfig
 from transcoder.worker_options import MAIN
 
 STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-"""One level of a URL path and of an MQTT topic, and a DNS label's length."""
+"""Matches one level of a URL path and of an MQTT topic; the length is that of a DNS label."""
 
 MIN_SIZE: Final = 16
-"""Pixels: one macroblock, below which no encoder goes."""
+"""Pixels: the least side of a picture, one macroblock; no encoder takes less."""
 MAX_SIZE: Final = 8192
-"""Pixels: 8K, the most that H.265 level 6.2 and today's cameras have."""
+"""Pixels: the largest side of a picture, 8K, the most that H.265 level 6.2 and today's cameras have."""
 MAX_MACROBLOCKS: Final = 139_264
-"""Of 16x16 pixels in a picture (H.264, table A-1, MaxFS of level 6.2)."""
+"""Macroblocks of 16x16 pixels: the most in a picture (H.264, table A-1, MaxFS of level 6.2)."""
 _SIZE: Final = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 
 Coordinate = Annotated[float, Field(ge=0, le=1), NotBool]
 
 
 class VideoConfig(Section):
-    """`video`: how the served video is encoded."""
+    """`video` says how the served video is encoded."""
 
     codec: Literal["h264", "h265"] = "h264"
     """The codec of the served video."""
     bitrate_kbps: Annotated[int, Field(ge=64, le=100_000), NotBool] = 4000
-    """The cap, in kbit/s: from a thumbnail to twice what 8K cameras send."""
+    """The cap of the bitrate: from a thumbnail to twice the bitrate of 8K cameras."""
     fps: Annotated[float, Field(ge=0.5, le=120), NotBool] | None = Field(default=None, examples=[12.5])
-    """Cap in pictures a second, null for none: readers give up on streams that are slower than one in two seconds."""
+    """The cap of the picture rate; null: there is no cap. The least cap is one picture in two seconds, because readers
+    give up on slower streams."""
     gop_s: Annotated[float, Field(ge=0.2, le=10), NotBool] = 1
-    """Seconds between IDR pictures: more often costs several times the bits, more seldom leaves a reader after a loss
+    """The time between IDR pictures: more often costs several times the bits, more seldom leaves a reader after a loss
     without a picture for too long."""
     size: str | None = Field(
         default=None, examples=["1280x720"], json_schema_extra={"pattern": "^([0-9]+x[0-9]+|source)$"}
     )
-    """WIDTHxHEIGHT; null or "source" (kept as null) for that of the first picture."""
+    """The size WIDTHxHEIGHT; null or "source" (kept as null) stands for the size of the first picture."""
     preset: (
         Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] | None
     ) = Field(default=None, examples=["veryfast"])
-    """The encoder's preset (x264 and x265 use the same names); null: chosen for the codec."""
+    """The encoder's preset (x264 and x265 use the same names); null: the gateway chooses one for the codec."""
 
     @property
     def dimensions(self) -> tuple[int, int] | None:
-        """(width, height) in pixels, None for the source's."""
+        """Return (width, height) in pixels, or None for the source's size."""
         if self.size is None:
             return None
         width, height = self.size.split("x")
@@ -71,34 +72,37 @@ class VideoConfig(Section):
 
 
 class EncoderConfig(Section):
-    """`encoder`: what the encoder spends processor time and bits on; null: as the profile says."""
+    """`encoder` says what the encoder spends processor time and bits on; null stands for the profile's value."""
 
     profile: Literal["economy", "balanced", "quality"] = "balanced"
-    """economy: most streams a core, for more bits; quality: fewest bits. docs/performance.md has what was measured."""
+    """The profile of the encoder. `economy` encodes most streams a core, for more bits; `quality` needs the fewest
+    bits. docs/performance.md has the measurements."""
     crf: Annotated[float, Field(ge=0, le=51), NotBool] | None = Field(default=None, examples=[24])
-    """Constant rate factor, 0 (best) to 51; the bitrate stays below `video.bitrate_kbps` whatever it says."""
+    """The constant rate factor, 0 (best) to 51; the bitrate stays below `video.bitrate_kbps` at any factor."""
     aq_mode: Annotated[int, Field(ge=0, le=3), NotBool] | None = Field(default=None, examples=[1])
-    """Adaptive quantisation: 0 for off, which gives faces and number plates the bits that flat areas would get."""
+    """The mode of adaptive quantisation. With 0, which switches it off, faces and number plates get the bits that flat
+    areas would get."""
     aq_strength: Annotated[float, Field(ge=0, le=3), NotBool] | None = Field(default=None, examples=[0.4])
     """The strength of adaptive quantisation, where it is on."""
     ipratio: Annotated[float, Field(ge=0.5, le=10), NotBool] | None = Field(default=None, examples=[1.4])
-    """How much finer an IDR is quantised than the pictures after it, which inherit it where nothing moves."""
+    """How much finer an IDR is quantised than the pictures after it, which inherit its quality where nothing moves."""
     subme: Annotated[int, Field(ge=0, le=7), NotBool] | None = Field(default=None, examples=[1])
-    """Subpixel motion estimation: 0 for whole samples only."""
+    """The effort of subpixel motion estimation; 0: whole samples only."""
     buffer_s: Annotated[float, Field(ge=0.1, le=10), NotBool] | None = Field(default=None, examples=[2])
-    """Seconds of `video.bitrate_kbps` that the decoder's buffer model holds: how large an IDR may be."""
+    """The seconds of `video.bitrate_kbps` that the decoder's buffer model holds, and so how large an IDR may be."""
 
 
 class MaskConfig(Section):
-    """`masks[]`: a part of the picture that nobody is to see."""
+    """`masks[]` is a part of the picture that nobody is to see."""
 
     polygon: Annotated[
         tuple[tuple[Coordinate, Coordinate], ...],
         Field(min_length=3, max_length=64, examples=[[[0, 0], [0.2, 0], [0.2, 0.1], [0, 0.1]]]),
     ]
-    """Corners (x, y), 0 to 1 of the camera's picture from its top left; at most 64, since each costs time."""
+    """The corners (x, y), 0 to 1 of the camera's picture from its top left; at most 64, since each corner costs time.
+    """
     style: Literal["solid", "pixelate", "blur"] = "solid"
-    """The look of the mask. Only `solid` leaves nothing of what is under it."""
+    """The look of the mask. Only `solid` leaves nothing of the picture under it."""
 
     @field_validator("polygon")
     @classmethod
@@ -112,7 +116,7 @@ class MaskConfig(Section):
 
 
 class StreamOptions(Section):
-    """Every key that a stream and `defaults` have in common."""
+    """`defaults` holds the keys that every stream may set."""
 
     enabled: bool = True
     """Whether the camera is pulled and the stream is served."""
@@ -123,18 +127,20 @@ class StreamOptions(Section):
     masks: Annotated[tuple[MaskConfig, ...], Field(max_length=32)] = Field(
         default=(), examples=[[{"polygon": [[0, 0], [0.2, 0], [0.2, 0.1], [0, 0.1]], "style": "solid"}]]
     )
-    """The parts of the picture that nobody is to see, at most 32; a list in a stream replaces that in `defaults`."""
+    """The parts of the picture that nobody is to see, at most 32; a list in a stream replaces the list in `defaults`.
+    """
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
-    """The memory at which the stream's worker is replaced: from just above a 1080p worker's to the needs of 8K."""
+    """The memory at which the stream's worker is replaced: from just above that of a 1080p worker to the needs of 8K.
+    """
 
 
 class StreamConfig(StreamOptions):
-    """`streams.<id>`, with `defaults` applied."""
+    """`streams.<id>` describes one stream; `defaults` holds the keys that the stream does not set."""
 
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""
 
     @property
     def outputs(self) -> dict[str, VideoConfig]:
-        """What is served, by the output's name; MAIN is served under the stream's own name."""
+        """Return the outputs by name; MAIN is served under the stream's own name."""
         return {MAIN: self.video}

@@ -1,4 +1,4 @@
-"""What a configuration takes from outside its file: environment variables and secret files.
+"""A configuration takes environment variables and secret files from outside its file.
 
 Both are put in before validation, into copies; every problem is collected.
 """
@@ -16,10 +16,11 @@ from transcoder.config.problems import Key, key_path
 from transcoder.text import CONTROL
 
 MAX_TEXT: Final = 8192
-"""Characters of one value after expansion: a URL that a camera accepts has at most about two thousand."""
+"""The largest number of characters of one value after expansion: a URL that a camera accepts has at most about two
+thousand."""
 
 MAX_SECRET_BYTES: Final = 64 * 1024
-"""Of a secret file; far above any password, so that a wrong file name doesn't read a disk image."""
+"""Bytes of a secret file at most, far above any password, so that a wrong file name doesn't read a disk image."""
 
 _VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,8 +36,8 @@ def substitute(data: object, folder: Path, environ: Mapping[str, str], problems:
     Args:
         data: plain data as read from the file.
         folder: the configuration file's folder.
-        environ: the environment; `$${` stands for a `${` that is meant as it is.
-        problems: what is missing is added here, with its key path.
+        environ: the environment; `$${` stands for a literal `${`.
+        problems: takes a problem with its key path for everything that is missing.
 
     Returns:
         A copy in which `password_file` and `token_file` have their secret beside them.
@@ -48,8 +49,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """Read a file of at most `limit` bytes.
 
     Raises:
-        ValueError: there are more.
-        OSError: it can't be read.
+        ValueError: the file has more bytes.
+        OSError: the file can't be read.
     """
     with path.open("rb") as file:
         content = file.read(limit + 1)

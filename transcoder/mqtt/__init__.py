@@ -1,1 +1,1 @@
-"""The MQTT side of control: topics, commands and discovery, and the shell that speaks to a broker."""
+"""This room is the MQTT side of control: topics, commands and discovery, and the shell that speaks to a broker."""

@@ -1,4 +1,4 @@
-"""What the gateway says of itself: which retained values there are, and when they are said again."""
+"""The announcer decides which retained values the gateway publishes, and when it publishes them again."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from transcoder.mqtt.topics import CHANNELS, Topics
 from transcoder.rejection import Rejected
 
 STATE_S: Final = 10.0
-"""At the latest a stream's state is published again."""
+"""The seconds after which a stream's state is published again at the latest."""
 STATS_S: Final = 30.0
 
 ONLINE: Final = b"online"
@@ -20,11 +20,11 @@ OFFLINE: Final = b"offline"
 
 
 class Announcer:
-    """Turns what changes into messages.
+    """Turns changes into messages.
 
     Args:
-        control: what is told of.
-        topics: the tree.
+        control: the verbs that tell what there is to publish.
+        topics: the topic tree.
         publish: takes the messages.
     """
 
@@ -42,20 +42,20 @@ class Announcer:
         self._publish(Outgoing(topic=topic, payload=payload, qos=channel.qos, retain=channel.retain))
 
     def announce(self, now: float) -> None:
-        """A connection was made: everything, and that the gateway is there as the last of it."""
+        """Publish everything after a connection was made, and the gateway's presence as the last value."""
         self._say("info", self._control.info().model_dump_json().encode())
         for stream in self._control.ids():
             self.stream(stream, now)
         self._say("status", ONLINE)
 
     def stream(self, stream: str, now: float) -> None:
-        """Everything of one stream."""
+        """Publish everything of one stream."""
         try:
             keys = self._control.properties(stream)
             for item in PROPERTIES.values():
                 self._say("property_state", item.render(item.of(keys)).encode(), stream=stream, property=item.name)
             self._state(stream, now)
-        except Rejected:  # about to be started or ended: its event comes
+        except Rejected:  # the stream is about to be started or ended: its event comes
             return
         if self._topics.discovers:
             self._say("discovery", _json(device(self._topics, stream, self._control.info())), stream=stream)
@@ -68,7 +68,7 @@ class Announcer:
         self._due[stream] = now + STATE_S
 
     def watch(self, now: float) -> None:
-        """Called about once a second: what changed without an event, and what is due."""
+        """Publish changes that had no event, and values that are due. Call this method about once a second."""
         for stream in self._control.ids():
             try:
                 if self._control.status(stream) != self._status.get(stream) or now >= self._due.get(stream, 0.0):
@@ -80,7 +80,7 @@ class Announcer:
             self._say("stats", self._control.stats().model_dump_json().encode())
 
     def event(self, event: EventDocument, now: float) -> None:
-        """Something happened."""
+        """Publish an event, and the values that it changed."""
         payload = event.model_dump_json().encode()
         if event.stream is None:
             self._say("event", payload)
@@ -104,7 +104,7 @@ class Announcer:
             self._publish(Outgoing(topic=topic, payload=b"", qos=1, retain=True))
 
     def leave(self) -> None:
-        """The gateway goes."""
+        """Publish that the gateway goes."""
         self._say("status", OFFLINE)
 
 

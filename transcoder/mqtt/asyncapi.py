@@ -1,4 +1,4 @@
-"""The AsyncAPI document, made from the tables that the code runs on.
+"""This module makes the AsyncAPI document from the tables that the code runs on.
 
 Source: AsyncAPI 3.0.0; MQTT bindings 0.2.0.
 """
@@ -36,7 +36,7 @@ _FIXED: Final = {
 
 
 def schemas() -> dict[str, Any]:
-    """Schemas of all payloads by their name in the table, and what they refer to."""
+    """Return the schemas of all payloads by their name in the table, and the schemas that they refer to."""
     found: dict[str, Any] = {
         "NodeStatus": {"type": "string", "enum": ["online", "offline"]},
         "StreamStatus": {"type": "string", "enum": ["online", "degraded", "offline", "disabled"]},
@@ -88,10 +88,10 @@ def _rebased(schema: Any) -> Any:
 
 
 def document(version: str) -> dict[str, Any]:
-    """The whole document.
+    """Return the whole document.
 
     Args:
-        version: of the product.
+        version: the version of the product.
     """
     return {
         "asyncapi": "3.0.0",

@@ -1,4 +1,4 @@
-"""Commands as they come in, and their answers.
+"""This module parses commands and makes their answers.
 
 Source: MQTT 5.0, 4.10 (request and response), 3.3.2.3.3 (message expiry).
 """
@@ -13,16 +13,16 @@ from transcoder.mqtt.topics import VERBS, Found
 from transcoder.rejection import Code, Rejected
 
 MAX_PAYLOAD: Final = 1 << 20
-"""Bytes; a stream with 32 masks of 64 corners takes less than 100 kB."""
+"""Bytes of a payload at most; a stream with 32 masks of 64 corners takes less than 100 kB."""
 MAX_REQUEST: Final = 256
-"""Characters of a client's own mark that are sent back."""
+"""The largest number of characters of a client's own mark that is sent back."""
 
 WITH_KEYS: Final = frozenset({"add", "update"})
 WITHOUT_STREAM: Final = frozenset({"list", "probe", "sessions", "end_session"})
 
 
 class ErrorDocument(Document):
-    """Why not."""
+    """Says why a command was not carried out."""
 
     code: str
     message: str
@@ -30,31 +30,31 @@ class ErrorDocument(Document):
 
 
 class ReplyDocument(Document):
-    """The answer to a command."""
+    """Answers a command."""
 
     ok: bool
     verb: str
     id: str | None = None
-    """The stream's."""
+    """The id of the stream."""
     request: str | int | None = None
-    """What the command had as `request`, for clients without MQTT 5's correlation data."""
+    """The value that the command had as `request`, for clients without MQTT 5's correlation data."""
     error: ErrorDocument | None = None
     data: Any = None
-    """What holds now."""
+    """The result of the verb."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What is wanted.
+    """Says what a client wants.
 
     Attributes:
         verb: one of VERBS.
-        stream: its id, "" where the verb is of none.
-        keys: a stream's, for add and update.
-        source: for probe.
-        session: for end_session, the id that `sessions` tells.
+        stream: the stream's id, "" where the verb concerns no stream.
+        keys: the keys of a stream, for add and update.
+        source: the source, for probe.
+        session: the session's id that `sessions` tells, for end_session.
         request: the client's own mark.
-        if_match: the configuration's tag that the change is meant for.
+        if_match: the tag of the configuration that the change is meant for.
     """
 
     verb: str
@@ -67,10 +67,10 @@ class Command:
 
 
 def parse(found: Found, payload: bytes) -> Command:
-    """Understand a message.
+    """Parse a message.
 
     Raises:
-        Rejected: it can't be.
+        Rejected: the message can't be understood.
     """
     if len(payload) > MAX_PAYLOAD:
         raise Rejected(Code.MALFORMED, f"the payload has more than {MAX_PAYLOAD} bytes")
@@ -128,7 +128,7 @@ def _session(data: dict[str, Any]) -> str:
 
 
 def _several(data: Any) -> dict[str, Any]:
-    """The change that gives several properties values."""
+    """Return the change that gives several properties values."""
     if not isinstance(data, dict):
         raise Rejected(Code.MALFORMED, "the payload must be a JSON object of properties")
     keys: dict[str, Any] = {}
@@ -152,7 +152,7 @@ def _text(payload: bytes) -> str:
 
 
 def refusal(verb: str, stream: str, request: str | int | None, error: Rejected) -> ReplyDocument:
-    """The answer to a command that is not carried out."""
+    """Return the answer to a command that is not carried out."""
     return ReplyDocument(
         ok=False,
         verb=verb,
@@ -167,5 +167,5 @@ def refusal(verb: str, stream: str, request: str | int | None, error: Rejected) 
 
 
 def _encodable(text: str) -> str | None:
-    """A client's text without the surrogates that UTF-8 has no place for; None for an empty one."""
+    """Return a client's text without the surrogates, which UTF-8 can't encode; None for an empty text."""
     return text.encode("utf-8", "replace").decode()[:2000] or None

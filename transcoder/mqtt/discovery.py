@@ -1,4 +1,4 @@
-"""What Home Assistant is told of a stream, so that it has a device with switches, numbers and sensors.
+"""Home Assistant learns from this module's messages that a stream is a device with switches, numbers and sensors.
 
 Source: Home Assistant, MQTT integration, device discovery.
 """
@@ -15,7 +15,7 @@ _PLATFORMS: Final = {"switch": "switch", "number": "number", "choice": "select",
 
 
 def device(topics: Topics, stream: str, info: InfoDocument) -> dict[str, Any]:
-    """The discovery message of one stream."""
+    """Return the discovery message of one stream."""
     name = f"{info.product}_{info.node}_{stream}"
     node = {"t": topics.topic("status")}
     there = {"t": topics.topic("stream_status", stream=stream), "val_tpl": _IS_THERE}

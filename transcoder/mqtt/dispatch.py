@@ -1,4 +1,4 @@
-"""Commands carried out: in the order in which they came for each stream, and several streams at a time."""
+"""Commands are carried out here: in order of arrival for each stream, and for several streams at a time."""
 
 import asyncio
 import base64
@@ -16,22 +16,22 @@ from transcoder.mqtt.topics import CHANNELS, Found, Topics
 from transcoder.rejection import Code, Rejected
 
 MAX_OUTSTANDING: Final = 512
-"""Commands that were taken in and not answered; past it they are refused."""
+"""The largest number of commands that were taken in and not answered; further commands are refused."""
 REPLY_EXPIRY_S: Final = 60
-"""After which nobody waits for an answer any more."""
+"""The seconds after which nobody waits for an answer any more."""
 MAX_NAME: Final = 64
-"""Characters of a client's name in the audit log."""
+"""The largest number of characters of a client's name in the audit log."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message from the broker.
+    """Holds a message from the broker.
 
     Attributes:
-        expires: monotonic seconds after which it must not be carried out, None for never.
-        response_topic, correlation: of MQTT 5, None where absent.
+        expires: monotonic seconds after which the command must not be carried out, None for never.
+        response_topic, correlation: the properties of MQTT 5, None where absent.
     """
 
     topic: str
@@ -43,11 +43,11 @@ class Incoming:
 
 
 class Dispatcher:
-    """Takes messages, carries them out, publishes answers.
+    """Takes messages, carries the commands out, publishes answers.
 
     Args:
         control: carries out the verbs.
-        topics: the tree.
+        topics: the topic tree.
         publish: takes answers and snapshots.
     """
 
@@ -60,12 +60,12 @@ class Dispatcher:
         self.ignored_retained = 0
 
     def receive(self, message: Incoming) -> None:
-        """Take a message in; returns at once."""
+        """Take a message in, and return at once."""
         found = self._topics.find(message.topic)
         if found is None or found.channel.name == "discovery_status":
             return
         if message.retain:
-            # an old command, kept by the broker: carried out again at each connection if it were taken
+            # the broker kept an old command, which would be carried out again at each connection if it were taken
             self.ignored_retained += 1
             log.warning("a retained command is ignored", topic=message.topic[:200])
             return
@@ -91,7 +91,7 @@ class Dispatcher:
             del self._last[stream]
 
     async def close(self) -> None:
-        """Finish what was begun."""
+        """Finish the commands that were begun."""
         if self._outstanding:
             await asyncio.wait(self._outstanding, timeout=2.0)
         for task in self._outstanding:
@@ -173,5 +173,8 @@ def _check_expiry(message: Incoming) -> None:
 
 
 def _writer(channel: str, request: str | int | None) -> Writer:
-    """A broker doesn't say who published; the client's own mark is all there is."""
+    """Return the writer for the audit log.
+
+    A broker doesn't say who published, so the client's own mark is all that is known.
+    """
     return Writer(interface="mqtt", name=str(request)[:MAX_NAME] if request is not None else channel)

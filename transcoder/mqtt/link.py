@@ -1,4 +1,7 @@
-"""The connection to the broker: kept, lost, made again. Nothing of the gateway waits for it."""
+"""The link keeps the connection to the broker, and makes it again when it is lost.
+
+Nothing of the gateway waits for it.
+"""
 
 import asyncio
 import contextlib
@@ -24,20 +27,20 @@ from transcoder.mqtt.topics import Topics
 
 KEEP_ALIVE_S: Final = 20
 WILL_DELAY_S: Final = 5
-"""A gateway that is back within it was never away."""
+"""The seconds that the broker waits with the will: a gateway that is back within that time was never away."""
 TIMEOUT_S: Final = 10.0
-"""For each answer of the broker."""
+"""The seconds that each answer of the broker may take."""
 FIRST_DELAY_S: Final = 0.5
 MAX_DELAY_S: Final = 30.0
 STEADY_S: Final = 10.0
-"""A connection that held for so long was a good one."""
+"""The seconds after which a connection that held counts as a good one."""
 IN_FLIGHT: Final = 20
-"""Messages that wait for the broker's acknowledgement at a time."""
+"""The number of messages that wait for the broker's acknowledgement at a time."""
 MAX_INCOMING: Final = 1024
 WATCH_S: Final = 1.0
 DRAIN_S: Final = 2.0
 UNSUPPORTED_VERSION: Final = 132
-"""Reason code of MQTT 5.0, 3.2.2.2; also what paho makes of an older broker's refusal."""
+"""The reason code of MQTT 5.0, 3.2.2.2; paho also reports an older broker's refusal with this code."""
 
 log = structlog.get_logger()
 
@@ -47,7 +50,7 @@ class MqttLink:
 
     Args:
         control: carries out the verbs.
-        config: of the broker.
+        config: the configuration of the broker.
         node: the gateway's name.
     """
 
@@ -68,16 +71,16 @@ class MqttLink:
 
     @property
     def dropped(self) -> int:
-        """Messages that went because too many waited for the broker."""
+        """Return the number of messages that were dropped because too many waited for the broker."""
         return self._outbox.dropped
 
     @property
     def ignored(self) -> int:
-        """Commands that were ignored because the broker had kept them."""
+        """Return the number of commands that were ignored because the broker had kept them."""
         return self._dispatcher.ignored_retained
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
+        """Begin to connect, and return at once."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._keep_connected()), loop.create_task(self._watch())]
         self._tasks.append(loop.create_task(self._hear(self._feed)))
@@ -187,7 +190,7 @@ class MqttLink:
     async def _serve(self, client: aiomqtt.Client) -> None:
         for topic, qos in self._topics.subscriptions():
             await client.subscribe(topic, **self._options(qos))
-        # what the broker still keeps of streams that are no more
+        # these are retained values of streams that are no more
         await client.subscribe(self._topics.topic("stream_status", stream="+"), **self._options(1))
         log.info("MQTT broker", broker=self._config.url, version=self._version.name)
         self._outbox.forget()
@@ -268,7 +271,10 @@ class MqttLink:
             )
 
     def _is_leftover(self, topic: str, payload: bytes, *, retain: bool) -> bool:
-        """Whether it is a stream's status as the broker kept it; what is of no stream is taken back."""
+        """Return whether a message is a stream's status that the broker kept.
+
+        A status of a stream that does not exist is taken back.
+        """
         prefix, suffix = self._topics.topic("stream_status", stream="\0").split("\0")
         if not (topic.startswith(prefix) and topic.endswith(suffix)):
             return False
@@ -281,7 +287,7 @@ class MqttLink:
 
 
 def _first(errors: BaseException) -> str:
-    """Of a group of errors, the first in words."""
+    """Return the first error of a group of errors, in words."""
     while isinstance(errors, BaseExceptionGroup):
         errors = errors.exceptions[0]
     return str(errors)

@@ -1,4 +1,4 @@
-"""What is to be published: bounded, whoever has to wait for it.
+"""The outbox holds the messages that are to be published; it is bounded, whoever has to wait for it.
 
 Of a retained topic only the last value matters, so a broker that was away for a day costs one message a topic.
 """
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_QUEUED: Final = 512
-"""Events and answers that wait for the broker; past it the oldest go."""
+"""The largest number of events and answers that wait for the broker; beyond it the oldest go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message.
+    """Holds a message.
 
     Attributes:
-        correlation: correlation data of the command that it answers.
-        expiry_s: seconds after which nobody needs it, None for never.
+        correlation: the correlation data of the command that the message answers.
+        expiry_s: the seconds after which nobody needs the message, None for never.
     """
 
     topic: str
@@ -30,12 +30,12 @@ class Outgoing:
 
 
 class Outbox:
-    """Messages in the order in which they are to go: retained values first, then the others."""
+    """Holds messages in the order in which they are to be sent: retained values first, then the others."""
 
     def __init__(self) -> None:
         self._values: OrderedDict[str, Outgoing] = OrderedDict()
         self._queue: deque[Outgoing] = deque()
-        self._sent: dict[str, bytes] = {}  # digests: snapshots are large
+        self._sent: dict[str, bytes] = {}  # the outbox keeps digests, because snapshots are large
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class Outbox:
         self._queue.append(message)
 
     def take(self) -> Outgoing | None:
-        """The next message, None where there is none."""
+        """Return the next message, or None where there is none."""
         if self._values:
             topic, message = self._values.popitem(last=False)
             if message.payload:
@@ -65,12 +65,18 @@ class Outbox:
         return self._queue.popleft() if self._queue else None
 
     def put_back(self, message: Outgoing) -> None:
-        """A message was taken and could not be sent: it goes first. Retained ones come again with the connection."""
+        """Put back a message that was taken and could not be sent, so that it goes first.
+
+        Retained messages are published again with the next connection anyway.
+        """
         if not message.retain and len(self._queue) < MAX_QUEUED:
             self._queue.appendleft(message)
 
     def forget(self) -> None:
-        """A new connection: whatever was sent before may be gone; all values have to be put again."""
+        """Forget what was sent, because of a new connection.
+
+        The broker may have lost the messages, so all values have to be put again.
+        """
         self._sent.clear()
         self._values.clear()
 

@@ -1,4 +1,4 @@
-"""The properties of a stream with topics of their own: how each reads as a bare payload, where it is configured."""
+"""Some properties of a stream have topics of their own; the table says how each reads as a bare payload."""
 
 import json
 import re
@@ -18,17 +18,17 @@ Kind = Literal["switch", "number", "choice", "text", "json"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """One property.
+    """Describes one property.
 
     Attributes:
-        name: in topics.
-        path: of its key in a stream's configuration.
-        kind: how its payload reads.
+        name: the name in topics.
+        path: the path of the property's key in a stream's configuration.
+        kind: how the property's payload reads.
         nothing: the payload that stands for null, None where there is no null.
-        choices: of kind choice, without `nothing`.
+        choices: the choices of the kind choice, without `nothing`.
         low, high: the range of a number, as the configuration has it.
-        step: of a slider for a number.
-        unit: of kind number.
+        step: the step of a slider for a number.
+        unit: the unit of the kind number.
     """
 
     name: str
@@ -42,10 +42,10 @@ class Property:
     unit: str | None = None
 
     def parse(self, text: str) -> Any:
-        """The value of a bare payload.
+        """Return the value of a bare payload.
 
         Raises:
-            Rejected: it has another form; whether the value is valid is checked later.
+            Rejected: the payload has another form; whether the value is valid is checked later.
         """
         text = text.strip()
         if self.nothing is not None and text.lower() == self.nothing:
@@ -65,7 +65,7 @@ class Property:
 
     @property
     def expected(self) -> str:
-        """What a payload may be, in words."""
+        """Return in words what a payload may be."""
         words = {
             "switch": "ON or OFF",
             "number": "a number",
@@ -76,15 +76,17 @@ class Property:
         return words[self.kind] + (f", or {self.nothing}" if self.nothing else "")
 
     def accept(self, value: Any) -> Any:
-        """The value of one of several properties in a JSON payload: as in the file, or as in its own topic.
+        """Return the value of one of several properties in a JSON payload.
+
+        The value stands there as in the file, or as in the property's own topic.
 
         Raises:
-            Rejected: as `parse`.
+            Rejected: the value can be read neither way.
         """
         return self.parse(value) if isinstance(value, str) else value
 
     def render(self, value: Any) -> str:
-        """The bare payload of a value."""
+        """Return the bare payload of a value."""
         if value is None:
             return self.nothing or ""
         if self.kind == "switch":
@@ -94,20 +96,20 @@ class Property:
         return json.dumps(value, separators=(",", ":")) if self.kind == "json" else str(value)
 
     def of(self, keys: Mapping[str, Any]) -> Any:
-        """Its value in a stream's configuration."""
+        """Return the property's value in a stream's configuration."""
         value: Any = keys
         for part in self.path:
             value = value[part]
         return value
 
     def keys(self, value: Any) -> dict[str, Any]:
-        """The change that gives it a value."""
+        """Return the change that gives the property a value."""
         for part in reversed(self.path):
             value = {part: value}
         return dict(value)
 
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of its bare payload, taken as a string."""
+        """Return the JSON Schema of the bare payload, taken as a string."""
         if self.kind == "switch":
             return {"type": "string", "enum": ["ON", "OFF"]}
         if self.kind == "choice":
@@ -128,11 +130,11 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "string": "text",
     "array": "json",
 }
-"""By the type of a key in JSON Schema; a string with a list of values is a choice."""
+"""The kinds by the type of a key in JSON Schema; a string with a list of values is a choice."""
 
 
 def _key(*path: str, nothing: str | None = None, step: float = 1, unit: str | None = None) -> Property:
-    """Make the property of a key in a stream's configuration. Its kind, range and choices are those of the key."""
+    """Make the property of a key in a stream's configuration; its kind, range and choices are those of the key."""
     schema = _SCHEMA
     for part in path:
         schema = schema["properties"][part]
@@ -169,10 +171,10 @@ PROPERTIES: Final[Mapping[str, Property]] = {
 
 
 def parse_json(payload: bytes) -> Any:
-    """JSON of a peer.
+    """Parse JSON that a peer wrote.
 
     Raises:
-        Rejected: it is none.
+        Rejected: the payload is no JSON.
     """
     try:
         return json.loads(payload, parse_constant=_refuse)

@@ -1,4 +1,4 @@
-"""The topic tree: one table that the code, the subscriptions and the AsyncAPI document are made from."""
+"""The topic tree is one table, from which the code, the subscriptions and the AsyncAPI document are made."""
 
 import re
 from collections.abc import Iterator
@@ -24,16 +24,16 @@ VERBS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One kind of topic.
+    """Describes one kind of topic.
 
     Attributes:
-        name: of the kind.
-        address: with `{base}`, `{node}` and the parameters of the kind.
-        direction: "out" is published by the gateway.
+        name: the name of the kind.
+        address: the topic, with `{base}`, `{node}` and the parameters of the kind.
+        direction: "out": the gateway publishes the topic; "in": the gateway subscribes to it.
         retain: whether the broker keeps the last message.
         qos: 0, 1.
-        payload: name of its schema in the AsyncAPI document.
-        text: what it is for.
+        payload: the name of the payload's schema in the AsyncAPI document.
+        text: the purpose of the topic.
     """
 
     name: str
@@ -57,9 +57,16 @@ CHANNELS: Final = {
             direction="out",
             retain=True,
             payload="NodeStatus",
-            text="Whether the gateway is there; its last will",
+            text="Whether the gateway is there; also its last will",
         ),
-        Channel(name="info", address=f"{_NODE}/info", direction="out", retain=True, payload="Info", text="The gateway"),
+        Channel(
+            name="info",
+            address=f"{_NODE}/info",
+            direction="out",
+            retain=True,
+            payload="Info",
+            text="Facts about the gateway",
+        ),
         Channel(
             name="stats", address=f"{_NODE}/stats", direction="out", qos=0, payload="Stats", text="Totals, every 30 s"
         ),
@@ -68,7 +75,7 @@ CHANNELS: Final = {
             address=f"{_NODE}/event",
             direction="out",
             payload="Event",
-            text="Something happened to no stream in particular",
+            text="An event that concerns no stream in particular",
         ),
         Channel(
             name="stream_status",
@@ -84,14 +91,14 @@ CHANNELS: Final = {
             direction="out",
             retain=True,
             payload="StreamState",
-            text="The stream now: when its status changes, and every 10 s",
+            text="The state of the stream, sent when its status changes and every 10 s",
         ),
         Channel(
             name="stream_event",
             address=f"{_STREAM}/event",
             direction="out",
             payload="Event",
-            text="Something happened to the stream",
+            text="An event of the stream",
         ),
         Channel(
             name="stream_snapshot",
@@ -108,14 +115,14 @@ CHANNELS: Final = {
             direction="out",
             retain=True,
             payload="Property",
-            text="The value of a property, bare",
+            text="The value of a property as a bare payload",
         ),
         Channel(
             name="property_set",
             address=f"{_STREAM}/{{property}}/set",
             direction="in",
             payload="Property",
-            text="Give a property a value, bare",
+            text="Give a property a value by a bare payload",
         ),
         Channel(
             name="stream_set",
@@ -136,14 +143,14 @@ CHANNELS: Final = {
             address=f"{_STREAM}/keyframe",
             direction="in",
             payload="Anything",
-            text="Have an IDR picture soon",
+            text="Ask for an IDR picture soon",
         ),
         Channel(
             name="stream_snapshot_get",
             address=f"{_STREAM}/snapshot/get",
             direction="in",
             payload="Anything",
-            text="Have a snapshot published",
+            text="Ask for a snapshot to be published",
         ),
         Channel(
             name="command", address=f"{_NODE}/cmd/{{verb}}", direction="in", payload="Command", text="Carry out a verb"
@@ -169,7 +176,7 @@ CHANNELS: Final = {
             direction="in",
             qos=0,
             payload="NodeStatus",
-            text="Home Assistant's own: after its start devices are announced again",
+            text="Home Assistant's own status; when it starts, devices are announced again",
         ),
     )
 }
@@ -183,11 +190,11 @@ PARAMETERS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a topic is.
+    """Holds the kind of a topic and its parameters.
 
     Attributes:
-        channel: its kind.
-        stream, property, verb: its parameters, as they are in the topic, "" where the kind has none.
+        channel: the kind.
+        stream, property, verb: the parameters, as they are in the topic, "" where the kind has none.
     """
 
     channel: Channel
@@ -197,12 +204,12 @@ class Found:
 
 
 class Topics:
-    """The tree of one gateway.
+    """Knows the topic tree of one gateway.
 
     Args:
         base: the base topic.
         node: the gateway's name.
-        discovery_prefix: of Home Assistant, None for no discovery.
+        discovery_prefix: the prefix of Home Assistant, None for no discovery.
     """
 
     def __init__(self, base: str, node: str, discovery_prefix: str | None) -> None:
@@ -219,14 +226,14 @@ class Topics:
                 yield channel
 
     def topic(self, name: str, **parameters: str) -> str:
-        """The topic of a kind."""
+        """Return the topic of a kind."""
         values = {**self._fixed, **parameters}
         if name == "discovery":  # Home Assistant allows fewer characters than MQTT
             values["node"] = re.sub(r"[^A-Za-z0-9_-]", "-", values["node"])
         return CHANNELS[name].address.format(**values)
 
     def subscriptions(self) -> list[tuple[str, int]]:
-        """Filters and QoS of everything that is taken in."""
+        """Return filter and QoS of every topic that the gateway subscribes to."""
         wild = dict.fromkeys(PARAMETERS, "+")
         return [(self.topic(channel.name, **wild), channel.qos) for channel, _ in self._incoming]
 
@@ -242,20 +249,20 @@ class Topics:
         )
 
     def find(self, topic: str) -> Found | None:
-        """What a topic that came in is; None for none of ours."""
+        """Return the kind and the parameters of a topic that came in, or None where the topic is none of ours."""
         for channel, pattern in self._incoming:
             if match := pattern.fullmatch(topic):
                 return Found(channel=channel, **match.groupdict())
         return None
 
     def retained(self, stream: str) -> list[str]:
-        """Everything that the broker keeps of a stream."""
+        """Return every topic of a stream whose last message the broker keeps."""
         names = ["stream_state", "stream_snapshot", "stream_status", *(["discovery"] if self.discovers else [])]
         states = [self.topic("property_state", stream=stream, property=name) for name in PROPERTIES]
         return [*states, *(self.topic(name, stream=stream) for name in names)]
 
     def may_answer(self, topic: str) -> bool:
-        """Whether a response topic is one that a client may choose.
+        """Return whether a response topic is one that a client may choose.
 
         An answer must not pass for a state of the gateway or a device of Home Assistant.
         """
