@@ -1,1 +1,1 @@
-"""asyncio shells around rtsp/ and rtp/."""
+"""This room holds the asyncio shells around source/, rtsp/ and rtp/: sockets, timers and nothing of the protocol."""

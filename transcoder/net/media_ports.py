@@ -1,4 +1,4 @@
-"""The UDP ports of one camera's session: a pair for RTP and RTCP of each media, unicast or in a multicast group."""
+"""The UDP ports of one camera's session: each media has a pair for RTP and RTCP, unicast or in a multicast group."""
 
 import asyncio
 import functools
@@ -9,20 +9,20 @@ from transcoder.errors import TransportError
 from transcoder.net.sockets import Binding, is_multicast, multicast_socket, port_pair
 
 _PUNCH = b"\x80\x00" + bytes(10)
-"""An RTP header and nothing else."""
+"""The datagram of a hole punch: an RTP header and nothing else."""
 
 
 class MediaPorts:
-    """Pairs of ports in the order in which media are set up.
+    """Holds pairs of ports in the order in which media are set up.
 
     Args:
         host: the camera's address.
-        binding: local end.
-        on_packet: gets the media's index, 0 for RTP and 1 for RTCP, and a datagram of the camera's.
-        on_foreign: gets the size of a datagram of anybody else.
+        binding: the local end.
+        on_packet: gets the media's index, 0 for RTP and 1 for RTCP, and a datagram of the camera.
+        on_foreign: gets the size of a datagram of any other host.
 
     Attributes:
-        pairs: port numbers of each media, RTP and RTCP.
+        pairs: the port numbers of each media, RTP and RTCP.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class MediaPorts:
         """Open a pair of unicast ports.
 
         Raises:
-            OSError: there is none.
+            OSError: there is no free pair.
         """
         await self._listen(port_pair(self._host, self._binding))
 
@@ -51,7 +51,7 @@ class MediaPorts:
         """Open a pair of ports in a multicast group.
 
         Raises:
-            TransportError: it is no group, or it can't be joined.
+            TransportError: the address is no group's, or the group can't be joined.
         """
         if not is_multicast(group) or not ports[0]:
             raise TransportError("the camera names no multicast group")
@@ -62,13 +62,13 @@ class MediaPorts:
             raise TransportError(f"multicast group {group} can't be joined: {error.strerror or error}") from None
 
     def punch(self, media: int, ports: tuple[int, int]) -> None:
-        """Open the way through NAT and firewalls to the camera's ports; what comes back of it does not matter."""
+        """Open the way through NAT and firewalls to the camera's ports; an answer does not matter."""
         for transport, port in zip(self._ports[2 * media : 2 * media + 2], ports, strict=False):
             if port:
                 transport.sendto(_PUNCH, (self._host, port))
 
     def send_rtcp(self, media: int, report: bytes, port: int) -> None:
-        """Send a report to the camera's RTCP port; nothing where a port is missing."""
+        """Send a report to the camera's RTCP port; do nothing where a port is missing."""
         if port and 2 * media + 1 < len(self._ports):
             self._ports[2 * media + 1].sendto(report, (self._host, port))
 
@@ -94,7 +94,7 @@ class MediaPorts:
 
 
 class _Port(asyncio.DatagramProtocol):
-    """One port; errors that ICMP reports (a refused hole punch) mean nothing."""
+    """Receives at one port, and ignores errors that ICMP reports (a refused hole punch)."""
 
     def __init__(self, on_datagram: Callable[[int, bytes, tuple[str, int]], None], index: int) -> None:
         self._on_datagram = on_datagram

@@ -1,4 +1,4 @@
-"""One connection of a reader: the asyncio shell around the RTSP server's core."""
+"""A reader's connection is the asyncio shell around the RTSP server's core."""
 
 import asyncio
 import secrets
@@ -29,55 +29,55 @@ from transcoder.rtsp.server_events import (
 from transcoder.rtsp.session import EndReason, ServerSession
 
 SEND_BUFFER = 256 << 10
-"""Bytes the kernel may hold for a reader: the rest waits here, where it is counted."""
+"""Bytes that the kernel may hold for a reader; further bytes wait in the product, where they are counted."""
 
 _BESIDE_SESSIONS = frozenset({EndReason.IDLE, EndReason.STUCK, EndReason.PROTOCOL_ERROR, EndReason.LOGIN_FAILURES})
-"""Reasons that a connection itself has to end; any other is told of the session that it is about."""
+"""The reasons for which a connection itself ends; any other reason is told of the session that it is about."""
 
 
 class ServedStream(Protocol):
-    """The server needs this of a stream."""
+    """The part of a stream that a reader's connection needs."""
 
     @property
     def fanout(self) -> Fanout:
-        """The stream's readers."""
+        """Return the fan-out of the stream's pictures."""
 
     async def describe(self, address: str) -> bytes:
-        """The stream's session description, once there are parameter sets.
+        """Return the stream's session description, once there are parameter sets.
 
         Raises:
-            TransportError: there are none and can be none.
+            TransportError: there are no parameter sets, and none will come.
         """
 
 
 class ReaderServer(Protocol):
-    """A connection needs this of its server."""
+    """The part of the server that a reader's connection needs."""
 
     @property
     def context(self) -> ServerContext:
-        """What all connections share."""
+        """Return the context that all connections share."""
 
     @property
     def ports(self) -> ReaderPorts:
-        """The pair of UDP ports."""
+        """Return the pair of UDP ports."""
 
     def find(self, path: str) -> ServedStream | None:
-        """What is served under a path, None where nothing is."""
+        """Return the stream that is served under a path, None where no stream is."""
 
     def admit(self, connection: "ReaderConnection") -> bool:
-        """Take a connection in, unless there are too many."""
+        """Take a connection in, unless there are too many; return whether it was taken in."""
 
     def forget(self, connection: "ReaderConnection") -> None:
-        """A connection is closed."""
+        """Forget a connection that is closed."""
 
     def set_up(self, event: SetupRequested, track: Track, fanout: Fanout, peer: str) -> None:
-        """A track of a session is set up, for the first time or again."""
+        """Note that a track of a session is set up, for the first time or again."""
 
     def reader(self, session: ServerSession) -> ReaderSession | None:
-        """The reader that belongs to an RTSP session, None where it has ended."""
+        """Return the reader that belongs to an RTSP session, None where the reader's session has ended."""
 
     def end_session(self, session: ServerSession, reason: EndReason) -> None:
-        """End the reader of an RTSP session; one that has ended stays as it is."""
+        """End the reader of an RTSP session; a reader that has ended stays as it is."""
 
     def connection_ended(self, peer: str, reason: EndReason) -> None:
         """Tell of a connection that ended for a reason of its own."""
@@ -107,12 +107,12 @@ class TcpOutlet(Outlet):
 
 
 class ReaderConnection(asyncio.Protocol):
-    """A connection of a reader.
+    """Holds one connection of a reader.
 
     Args:
-        server: what it belongs to.
+        server: the server that the connection belongs to.
         scheme: "rtsp" or "rtsps".
-        port: that the reader connected to.
+        port: the port that the reader connected to.
     """
 
     def __init__(self, server: ReaderServer, scheme: str, port: int) -> None:
@@ -209,7 +209,7 @@ class ReaderConnection(asyncio.Protocol):
 
     async def _describe(self, event: DescribeRequested) -> None:
         stream = self._server.find(event.path)
-        if stream is None:  # it went after the core had asked
+        if stream is None:  # the stream went after the core had asked
             self._core.reject(404, clock.monotonic())
         else:
             try:
@@ -256,7 +256,7 @@ class ReaderConnection(asyncio.Protocol):
                 self._timers.discard(timer)
                 self._core.respond_play(event, sequence_number, timestamp, clock.monotonic(), audio)
                 self._flush()  # the answer has to leave before the first packet
-                loop.call_soon(self._after)  # requests that waited behind it; the fan-out is in the middle of a picture
+                loop.call_soon(self._after)  # requests waited behind PLAY; the fan-out is amid a picture
 
         wait_s = self._server.context.options.first_picture_s
         timer = loop.call_later(wait_s, lambda: answer(reader.video.sender.next_sequence, None, None))
@@ -272,7 +272,7 @@ class ReaderConnection(asyncio.Protocol):
             self.close(self._core.end_reason)
 
     def close(self, reason: EndReason) -> None:
-        """Close now; what waits to be sent is given up."""
+        """Close the connection now; bytes that wait to be sent are given up."""
         if self._transport.is_closing():
             return
         self._reason = self._reason or reason
@@ -282,7 +282,7 @@ class ReaderConnection(asyncio.Protocol):
             self._transport.close()
 
     def serves_only(self, session: ServerSession) -> bool:
-        """Whether a session is the one that is used on this connection, and there is no other."""
+        """Return whether a session is used on this connection, and no other session is."""
         return self._core.serves_only(session)
 
 

@@ -1,4 +1,4 @@
-"""The one pair of UDP ports that all readers over UDP are sent from, and whose RTCP port hears their reports."""
+"""All readers over UDP are sent to from this one pair of ports; its RTCP port hears their reports."""
 
 import asyncio
 import functools
@@ -15,9 +15,9 @@ from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
 Address = tuple[str, int]
 
 UDP_SEND_BUFFER = 4 << 20
-"""Bytes; an IDR of several streams at once."""
+"""Bytes of the send buffer: an IDR of several streams at once."""
 _TRIES = 20
-"""For a pair of free ports, where none is configured."""
+"""The number of tries for a pair of free ports, where no pair is configured."""
 
 
 class UdpOutlet(Outlet):
@@ -50,12 +50,12 @@ class UdpOutlet(Outlet):
 
 
 class ReaderPorts:
-    """The server's RTP and RTCP port.
+    """Holds the server's RTP and RTCP port.
 
     Args:
-        host: address to listen on.
-        numbers: RTP and RTCP; (0, 0) for any even port and the next one.
-        on_report: is told the address of whoever sent a report.
+        host: the address to listen on.
+        numbers: the RTP and the RTCP port; (0, 0) for any even port and the next one.
+        on_report: is told the address that a report came from.
     """
 
     def __init__(self, host: str, numbers: tuple[int, int], on_report: Callable[[Address], None]) -> None:
@@ -69,7 +69,7 @@ class ReaderPorts:
         """Open both ports.
 
         Raises:
-            OSError: the ports are taken, or not ours.
+            OSError: the ports are taken, or the address is not ours.
         """
         for _ in range(_TRIES):
             if await self._open_pair():
@@ -98,7 +98,7 @@ class ReaderPorts:
         return True
 
     def outlet(self, host: str, ports: tuple[int, int]) -> UdpOutlet | None:
-        """An outlet to a reader's ports, None where the server's own are closed."""
+        """Make an outlet to a reader's ports; return None where the server's own ports are closed."""
         if self._rtp is None or self._rtcp is None:
             return None
         return UdpOutlet(self._rtp, self._rtcp, host, ports)
@@ -112,7 +112,7 @@ class ReaderPorts:
 
 
 class _RtcpEndpoint(asyncio.DatagramProtocol):
-    """Reports over UDP are signs of life, told apart by address."""
+    """Takes reports over UDP as signs of life; the address tells whose."""
 
     def __init__(self, on_report: Callable[[Address], None]) -> None:
         self._on_report = on_report
@@ -128,4 +128,4 @@ class _RtcpEndpoint(asyncio.DatagramProtocol):
 
 
 class _RtpEndpoint(asyncio.DatagramProtocol):
-    """Hole punches of readers come here; nothing is read of them."""
+    """Receives the hole punches of readers, and reads nothing of them."""

@@ -1,4 +1,4 @@
-"""The RTSP server: listeners, the pair of UDP ports, the readers' sessions, and the end of what is too old."""
+"""The RTSP server holds listeners, the pair of UDP ports and the readers' sessions, and ends sessions that are old."""
 
 import asyncio
 import functools
@@ -26,16 +26,16 @@ _SESSION_ALPHABET = string.ascii_uppercase + string.digits
 
 
 class Catalogue(Protocol):
-    """Users, rights and streams."""
+    """The catalogue knows users, their rights and the served streams."""
 
     def passwords(self) -> dict[str, str]:
-        """Readers' passwords by user name; empty: nobody has to log in."""
+        """Return readers' passwords by user name; where it is empty, nobody has to log in."""
 
     def may_read(self, user: str, path: str) -> bool:
-        """Whether a user may read what is served under a path."""
+        """Return whether a user may read the stream that is served under a path."""
 
     def find(self, path: str) -> ServedStream | None:
-        """What is served under a path, None where nothing is."""
+        """Return the stream that is served under a path, None where no stream is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,9 @@ class Listener:
     """An address that readers connect to.
 
     Attributes:
-        host: address to listen on.
-        port: 0 for any.
-        ssl: of RTSP over TLS, None for plain RTSP.
+        host: the address to listen on.
+        port: the port to listen on, 0 for any.
+        ssl: the context of RTSP over TLS, None for plain RTSP.
     """
 
     host: str
@@ -54,12 +54,12 @@ class Listener:
 
     @property
     def scheme(self) -> str:
-        """The scheme of URLs that lead here."""
+        """Return the scheme of URLs that lead to this listener."""
         return "rtsp" if self.ssl is None else "rtsps"
 
 
 class _Nobody(ReaderListener):
-    """Keeps no books."""
+    """Listens to no reader."""
 
     @override
     def reader_plays(self, session: ReaderSession) -> None:
@@ -75,17 +75,17 @@ class _Nobody(ReaderListener):
 
 
 class RtspServer(ReaderServer, Directory):
-    """An RTSP server on some TCP ports and one pair of UDP ports.
+    """Serves readers on some TCP ports and one pair of UDP ports.
 
     Args:
-        catalogue: streams and users.
-        listeners: where to listen; the first one's host is that of the UDP ports.
-        udp_ports: RTP and RTCP; (0, 0) for any.
+        catalogue: the users and the streams.
+        listeners: the addresses to listen on; the first one's host is that of the UDP ports.
+        udp_ports: the RTP and the RTCP port; (0, 0) for any.
         options: times and limits.
         books: is told of readers that come and go.
 
     Attributes:
-        listeners: with the ports that they really have, once the server was started.
+        listeners: the listeners with the ports that they really have, once the server was started.
         sessions: the readers, by the secret id of their RTSP session.
     """
 
@@ -114,7 +114,7 @@ class RtspServer(ReaderServer, Directory):
     # -- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Listen.
+        """Begin to listen.
 
         Raises:
             TransportError: an address is taken or not ours.
@@ -176,26 +176,26 @@ class RtspServer(ReaderServer, Directory):
 
     @property
     def port(self) -> int:
-        """The first listener's port."""
+        """Return the first listener's port."""
         return self.listeners[0].port
 
     @property
     def udp_ports(self) -> tuple[int, int]:
-        """The RTP and the RTCP port."""
+        """Return the RTP and the RTCP port."""
         return self._ports.numbers
 
     @property
     def counters(self) -> ServerCounters:
-        """What all connections did, over the life of the server."""
+        """Return the counters of all connections over the life of the server."""
         return self._context.counters
 
     @property
     def connections(self) -> int:
-        """How many connections there are."""
+        """Return how many connections there are."""
         return len(self._connections)
 
     def url(self, host: str, path: str) -> str:
-        """URL of a served path on an address of ours."""
+        """Return the URL of a served path on an address of ours."""
         name = f"[{host}]" if ":" in host else host
         return f"{self.listeners[0].scheme}://{name}:{self.port}/{path}"
 
@@ -206,7 +206,7 @@ class RtspServer(ReaderServer, Directory):
                 self._send_away(session, reason)
 
     def end_reader(self, reader: ReaderSession, reason: EndReason) -> None:
-        """End one reader's session, and its connection where that serves no other."""
+        """End one reader's session, and its connection where that serves no other session."""
         for session in self._table:
             if self.sessions.get(session.id) is reader:
                 self._send_away(session, reason)

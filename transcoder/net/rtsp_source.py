@@ -23,16 +23,16 @@ from transcoder.source.session import CameraSession, SessionOptions
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
-"""How long the end of a connection that was closed is waited for."""
+"""Seconds for which the end of a connection that was closed is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions(SessionOptions):
-    """How to reach a camera, and how to talk to it; `transport` may be "auto", which its user resolves.
+    """Holds how to reach a camera, and how to talk to it; `transport` may be "auto", which the caller resolves.
 
     Attributes:
-        allowed: whether an address may be connected to.
-        binding: local end.
+        allowed: says whether an address may be connected to.
+        binding: the local end.
     """
 
     allowed: Callable[[str], bool]
@@ -40,16 +40,16 @@ class SourceOptions(SessionOptions):
 
 
 class RtspSource(asyncio.Protocol):
-    """The connections of one session with a camera.
+    """Makes the connections of one session with a camera.
 
     Args:
-        options: of the source.
-        ledger: of the stream.
-        on_event: gets every event of the session that is none of the shell's own.
+        options: the options of the source.
+        ledger: the ledger of the stream.
+        on_event: gets every event of the session that is not for the shell itself.
         keep_everything: see CameraSession.
 
     Attributes:
-        session: the core; it knows what was received.
+        session: the core, which knows what was received.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class RtspSource(asyncio.Protocol):
         }
 
     async def run(self) -> None:
-        """Connect and receive until the connection ends or is cancelled; leaves with TEARDOWN.
+        """Connect and receive until the connection ends or the task is cancelled; leave with TEARDOWN.
 
         Raises:
-            TransportError: no connection, or it was lost, or nothing useful came over it.
+            TransportError: there was no connection, or it was lost, or nothing useful came over it.
             ProtocolError: the camera broke the protocol past repair.
             ResponseError: the camera refused.
         """
@@ -95,7 +95,7 @@ class RtspSource(asyncio.Protocol):
                 await self._leave()
 
     def give_up(self, reason: str) -> None:
-        """End the connection for a reason that only its user can see."""
+        """End the connection for a reason that only the caller can see."""
         self._lose(TransportError(reason))
 
     # -- connecting ----------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class RtspSource(asyncio.Protocol):
         except TimeoutError:
             raise NotConnected(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)  # the event loop's text is another one
+            reason = os.strerror(error.errno) if error.errno else str(error)  # the event loop words it in another way
             kind = ConnectionRefused if isinstance(error, ConnectionRefusedError) else NotConnected
             raise kind(f"no connection to port {url.port}: {reason}") from None
 
@@ -128,7 +128,7 @@ class RtspSource(asyncio.Protocol):
             await self._loop.create_connection(lambda: self, sock=sock)
 
     async def _resolve(self, url: RtspUrl) -> str:
-        """One address of the host, checked: what is connected to can't change between check and connect."""
+        """Return one address of the host, checked: the address can't change between check and connect."""
         try:
             found = await self._loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
         except OSError as error:
@@ -227,7 +227,7 @@ class RtspSource(asyncio.Protocol):
         finally:
             self._disarm()
             transport.abort()
-        # its end must not be taken for that of a connection which follows
+        # the end of this connection must not be taken for that of the next one
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._closed.wait()

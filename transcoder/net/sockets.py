@@ -1,4 +1,4 @@
-"""Sockets towards cameras: bound where the operator wants camera traffic to stay."""
+"""Sockets towards cameras are made here: bound where the operator wants camera traffic to stay."""
 
 import asyncio
 import contextlib
@@ -7,16 +7,16 @@ import socket
 from dataclasses import dataclass
 
 RECEIVE_BUFFER = 4 << 20
-"""Bytes; over UDP an I picture of 2 MB comes in one burst."""
+"""Bytes of the receive buffer: over UDP an I picture of 2 MB comes in one burst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Where connections to a camera begin.
+    """Holds where connections to a camera begin.
 
     Attributes:
-        address: local address, or None for the system's choice.
-        interface: name of a network interface, or None.
+        address: the local address, or None for the system's choice.
+        interface: the name of a network interface, or None.
     """
 
     address: str | None = None
@@ -24,13 +24,13 @@ class Binding:
 
 
 def new_socket(host: str, kind: socket.SocketKind, binding: Binding, port: int = 0) -> socket.socket:
-    """A non-blocking socket for talking to a host, bound as wanted.
+    """Make a non-blocking socket for talking to a host, bound as wanted.
 
     Args:
         host: an address, which decides the family.
         kind: SOCK_STREAM or SOCK_DGRAM.
-        binding: address and interface.
-        port: local port, 0 for any; datagram sockets are always bound.
+        binding: the address and interface.
+        port: the local port, 0 for any; datagram sockets are always bound.
 
     Raises:
         OSError: the address is not ours, the port is taken or the interface unknown.
@@ -53,10 +53,10 @@ def new_socket(host: str, kind: socket.SocketKind, binding: Binding, port: int =
 
 
 async def connect(host: str, port: int, binding: Binding) -> socket.socket:
-    """A connected stream socket.
+    """Connect a stream socket.
 
     Raises:
-        OSError: no connection.
+        OSError: there is no connection.
     """
     sock = new_socket(host, socket.SOCK_STREAM, binding)
     try:
@@ -68,7 +68,7 @@ async def connect(host: str, port: int, binding: Binding) -> socket.socket:
 
 
 def port_pair(host: str, binding: Binding) -> tuple[socket.socket, socket.socket]:
-    """Two neighbouring UDP ports, the first one even (RFC 3550 section 11).
+    """Open two neighbouring UDP ports, the first one even (RFC 3550 section 11).
 
     Raises:
         OSError: there is no such pair.
@@ -84,10 +84,10 @@ def port_pair(host: str, binding: Binding) -> tuple[socket.socket, socket.socket
 
 
 def is_multicast(address: str) -> bool:
-    """Whether an address is that of a multicast group.
+    """Return whether an address is that of a multicast group.
 
     Args:
-        address: IPv4 or IPv6, or what stands in the place of one.
+        address: IPv4 or IPv6, or any text that stands in the place of an address.
 
     Source: RFC 5771, RFC 4291 section 2.7.
     """
@@ -98,12 +98,12 @@ def is_multicast(address: str) -> bool:
 
 
 def multicast_socket(group: str, port: int, binding: Binding) -> socket.socket:
-    """A socket that receives a multicast group.
+    """Open a socket that receives a multicast group.
 
     Args:
-        group: IPv4 or IPv6 multicast address.
-        port: of the group.
-        binding: its address or interface receives.
+        group: the IPv4 or IPv6 multicast address.
+        port: the port of the group.
+        binding: the address or interface that receives.
 
     Raises:
         OSError: the group can't be joined.

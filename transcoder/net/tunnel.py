@@ -1,4 +1,4 @@
-"""The asyncio shell around an RTSP over HTTP tunnel: two connections that look like one."""
+"""The asyncio shell around an RTSP over HTTP tunnel makes two connections look like one."""
 
 import asyncio
 import re
@@ -15,20 +15,20 @@ from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
 from transcoder.text import printable
 
 HTTP_PORT = 80
-"""Where cameras serve the tunnel when the URL names no port of its own."""
+"""The port at which cameras serve the tunnel when the URL names no port of its own."""
 
 
 class Pipe(Protocol):
-    """What a source writes into: a connection, or a tunnel."""
+    """A connection or a tunnel that a source writes into."""
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
 
     def is_closing(self) -> bool:
-        """Whether it is closed or about to be."""
+        """Return whether the connection is closed or about to be."""
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
 
 
 class _Get(asyncio.Protocol):
@@ -43,7 +43,7 @@ class _Get(asyncio.Protocol):
 
     @property
     def challenges(self) -> list[Challenge]:
-        """Of the reply."""
+        """Return the challenges of the reply."""
         return self._reply.challenges
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,25 +63,25 @@ class _Get(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.post is not None:
-            self.post.abort()  # of no use alone
+            self.post.abort()  # one half is of no use alone
         if not self.opened.done():
             self.opened.set_exception(TransportError("the camera closed the HTTP tunnel"))
         else:
             self._on_lost(self._reason or exc)
 
     def end(self, reason: Exception) -> None:
-        """The other half is gone: nothing can be asked any more, a keep-alive neither."""
+        """Take note that the other half is gone: the camera can be sent nothing any more, not even a keep-alive."""
         if self._transport is not None and not self._transport.is_closing():
             self._reason = reason
             self._transport.abort()
 
     def give_up(self) -> None:
-        """Nobody is told any more: who opens the tunnel hears of its end by an error."""
+        """Be silent from now on: the caller that opens the tunnel hears of its end by an error."""
         self._on_lost = _ignore
 
 
 class _Post(asyncio.Protocol):
-    """The way up. Nothing comes down it, but a server that refuses it says so there."""
+    """The half of the tunnel that goes up. Nothing comes down it, unless the server refuses it with an answer."""
 
     def __init__(self, get: _Get) -> None:
         self._get = get
@@ -106,11 +106,11 @@ _REFUSAL = re.compile(rb"HTTP/[0-9.]+ ([345][^\r\n]*)\r?\n")
 
 
 def _ignore(exc: Exception | None) -> None:
-    """The tunnel was never open."""
+    """Ignore the end of a tunnel that was never open."""
 
 
 class HttpTunnel:
-    """An open tunnel, written to like a connection."""
+    """Holds an open tunnel, which is written to like a connection."""
 
     def __init__(self, get: asyncio.Transport, post: asyncio.Transport) -> None:
         self._get = get
@@ -121,7 +121,7 @@ class HttpTunnel:
         self._post.write(encode_request(data))
 
     def is_closing(self) -> bool:
-        """Whether one half is closed."""
+        """Return whether one half is closed."""
         return self._get.is_closing() or self._post.is_closing()
 
     def abort(self) -> None:
@@ -141,17 +141,17 @@ async def open_tunnel(
     """Open a tunnel.
 
     Args:
-        url: of the stream.
-        host: the address that its host was resolved to.
-        binding: local end.
+        url: the URL of the stream.
+        host: the address that the URL's host was resolved to.
+        binding: the local end.
         on_data: gets RTSP bytes.
-        on_lost: told when the tunnel is gone.
-        credentials: for a camera that wants a login for the tunnel itself; what goes through it has its own.
+        on_lost: is called when the tunnel is gone.
+        credentials: for a camera that wants a login for the tunnel itself; the RTSP session in it has its own.
 
     Raises:
-        OSError: no connection.
+        OSError: there is no connection.
         ResponseError: the camera does not tunnel.
-        ProtocolError: its reply can't be read.
+        ProtocolError: the camera's reply can't be read.
     """
     port = HTTP_PORT if url.port == DEFAULT_PORT else url.port
     there = RtspUrl(host=url.host, port=port, target=url.target)
@@ -181,7 +181,7 @@ async def _open(
     on_lost: Callable[[Exception | None], None],
     login: Authenticator | None,
 ) -> HttpTunnel:
-    """One attempt; _LoginWanted where the reply is 401."""
+    """Make one attempt; raise _LoginWanted where the reply is 401."""
     loop = asyncio.get_running_loop()
     get_request, post_request = tunnel_requests(url, secrets.token_hex(11), login)
     get, protocol = await loop.create_connection(

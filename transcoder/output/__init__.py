@@ -1,1 +1,1 @@
-"""One served picture size: its description, its readers and the fan-out to them."""
+"""This room holds one served picture size of a stream: description, pictures, readers and their sessions."""

@@ -1,4 +1,4 @@
-"""The session description of one output: made of our encoder's parameter sets, numbered anew when they change."""
+"""The session description of one output is made of our encoder's parameter sets, and numbered anew when they change."""
 
 from enum import Enum, auto
 
@@ -10,25 +10,25 @@ from transcoder.worker_options import OutputOptions
 
 
 class Change(Enum):
-    """How parameter sets differ from those before them."""
+    """The change of parameter sets from those before them."""
 
     NONE = auto()
-    """Not at all, or there are none in this picture."""
+    """They did not change, or this picture has none."""
     COMPATIBLE = auto()
-    """They are the first ones, or of the same picture size: readers take them from the stream."""
+    """They are the first ones, or have the same picture size: readers take them from the stream."""
     SIZE = auto()
-    """Pictures have another size: what readers were told is not true any more."""
+    """They have another picture size: the description that readers have is not true any more."""
 
 
 class Description:
-    """What readers are told of an output.
+    """Holds the facts about an output that readers are told.
 
     Args:
-        session_id: of the description before the first one (RFC 4566 section 5.2); every other description counts as
-            another session.
+        session_id: the id of the description before the first one (RFC 4566 section 5.2); every other description
+            counts as another session.
 
     Attributes:
-        parameter_sets: of the pictures that are served, empty before the first IDR.
+        parameter_sets: the parameter sets of the pictures that are served, empty before the first IDR.
     """
 
     def __init__(self, session_id: int) -> None:
@@ -37,11 +37,11 @@ class Description:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is anything to tell."""
+        """Return whether there are parameter sets to describe."""
         return bool(self.parameter_sets)
 
     def take(self, codec: Codec, parameter_sets: tuple[bytes, ...]) -> Change:
-        """Take the parameter sets that came with an IDR; say how they differ from those before."""
+        """Take the parameter sets that came with an IDR; return how they differ from those before."""
         known = self.parameter_sets
         if not parameter_sets or parameter_sets == known:
             return Change.NONE
@@ -63,10 +63,10 @@ class Description:
         """Write the description as SDP.
 
         Args:
-            options: of the output.
-            frame_rate: pictures a second, None where it is not known.
+            options: the options of the output.
+            frame_rate: pictures a second, None where the rate is not known.
             audio: samples a second and AudioSpecificConfig of our audio, if there is any.
-            address: of ours, on which the reader asked.
+            address: the address of ours on which the reader asked.
         """
         video = ServedVideo(
             codec=options.codec,

@@ -25,7 +25,7 @@ class Outlet(Protocol):
         """Return how many bytes wait to be sent."""
 
     def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
-        """Send numbered frames; over UDP without their framing."""
+        """Send numbered frames; over UDP they go without their framing."""
 
     def send_rtcp(self, data: bytes) -> None:
         """Send an RTCP packet."""
@@ -40,7 +40,8 @@ class FanoutCounters:
 
 
 OnFirst = Callable[[int, int, tuple[int, int] | None], None]
-"""Called with sequence number and RTP timestamp of the first video packet, and of the first audio packet if any."""
+"""A function that is called with sequence number and RTP timestamp of the first video packet, and of the first audio
+packet if there is one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,9 +49,9 @@ class Track:
     """A track carries one medium of an output to one reader.
 
     Attributes:
-        outlet: where its bytes go.
-        sender: its numbers; kept across PAUSE.
-        channel: its RTP channel, 0 over UDP.
+        outlet: carries the track's bytes.
+        sender: numbers the packets; it is kept across PAUSE.
+        channel: the RTP channel, 0 over UDP.
     """
 
     outlet: Outlet
@@ -58,12 +59,12 @@ class Track:
     channel: int = 0
 
     def send(self, unit: PreparedAccessUnit) -> int:
-        """Send a prepared unit; returns the bytes of its packets."""
+        """Send a prepared unit; return the bytes of its packets."""
         self.outlet.send_frames(self.sender.number(unit, self.channel), unit)
         return len(unit.data) - FRAMING_SIZE * len(unit.offsets)
 
     def leave(self) -> None:
-        """Tell the reader that no more packets come; one that is gone already need not hear it."""
+        """Tell the reader that no more packets come; a reader that is gone already need not hear it."""
         with contextlib.suppress(OSError):
             self.outlet.send_rtcp(self.sender.goodbye())
 
@@ -78,12 +79,12 @@ class Reader:
     """A reader takes the pictures of one output, from PLAY to PAUSE or the end.
 
     Args:
-        video: its first track.
-        audio: its second track, if it set one up.
-        on_first: called once, before the first packet is sent.
+        video: the first track.
+        audio: the second track, if the reader set one up.
+        on_first: is called once, before the first packet is sent.
 
     Attributes:
-        dropped: access units it lost because it was slow.
+        dropped: the access units that the reader lost because it was slow.
     """
 
     def __init__(self, video: Track, audio: Track | None, on_first: OnFirst | None) -> None:
@@ -95,12 +96,12 @@ class Reader:
         self.sent_bytes = 0
 
     def give(self, unit: PreparedAccessUnit, limit: int, latest_audio: PreparedAccessUnit | None = None) -> bool:
-        """Send an access unit, or drop it if the reader is behind or can't begin with it; False when dropped.
+        """Send an access unit, or drop it if the reader is behind or can't begin with it; return False when dropped.
 
         Args:
-            unit: video.
-            limit: bytes that may wait for this reader.
-            latest_audio: what a reader that begins now begins its audio with.
+            unit: the access unit of the video.
+            limit: the bytes that may wait for this reader.
+            latest_audio: the audio unit that a reader which begins now begins its audio with.
         """
         if self._waits_for_random_access and not unit.random_access:
             return self._on_first is not None  # nothing is lost before the first picture
@@ -142,7 +143,7 @@ class Fanout:
     """A fan-out holds the readers of one output.
 
     Args:
-        cname: in sender reports.
+        cname: the CNAME in sender reports.
         request_idr: asks the stream for an IDR, soon.
 
     Attributes:
@@ -164,7 +165,7 @@ class Fanout:
 
     @property
     def readers(self) -> int:
-        """The number of readers that play."""
+        """Return how many readers play."""
         return len(self._readers)
 
     def set_cap(self, bitrate_kbps: int) -> None:
@@ -183,22 +184,22 @@ class Fanout:
         )
 
     def set_audio_rate(self, rate: int) -> None:
-        """Samples a second of the audio that is served, 0 for none."""
+        """Serve audio with this many samples a second from now on, 0 for no audio."""
         self._audio_rate = rate
         self._latest_audio = None
         self._last_audio = -1
 
     @property
     def audio_rate(self) -> int:
-        """Samples a second of the audio that is served, 0 for none."""
+        """Return the samples a second of the audio that is served, 0 for no audio."""
         return self._audio_rate
 
     def send_audio(self, pts: int, unit: bytes) -> None:
         """Give an AAC frame to all readers that want audio.
 
         Args:
-            pts: 90 kHz ticks of the monotonic clock; one that does not advance is left out.
-            unit: ours.
+            pts: 90 kHz ticks of the monotonic clock; a frame whose time does not advance is left out.
+            unit: the frame, made by our encoder.
         """
         ticks = round(pts * self._audio_rate / VIDEO_CLOCK_RATE)
         if not self._audio_rate or ticks <= self._last_audio:
@@ -223,10 +224,10 @@ class Fanout:
         """Give an access unit to all readers.
 
         Args:
-            codec: of the NAL units.
-            nal_units: ours.
-            pts: 90 kHz ticks of the monotonic clock; one that does not advance is moved by a tick.
-            random_access: whether it is an IDR with parameter sets.
+            codec: the codec of the NAL units.
+            nal_units: the NAL units, made by our encoder.
+            pts: 90 kHz ticks of the monotonic clock; a time that does not advance is moved by a tick.
+            random_access: whether the access unit is an IDR with parameter sets.
         """
         pts = max(pts, self._last_pts + 1)
         self._last_pts = pts

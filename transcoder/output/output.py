@@ -1,4 +1,4 @@
-"""One served picture size of a stream: description, IDR pictures on request, the repeated picture, readers."""
+"""An output serves one picture size of a stream: description, IDR on request, the repeated picture, readers."""
 
 import asyncio
 from bisect import bisect_left
@@ -17,21 +17,21 @@ from transcoder.rtsp.session import EndReason
 from transcoder.worker_options import OutputFormat, OutputOptions
 
 IDR_INTERVAL_S: Final = 0.5
-"""Between forced IDRs: readers that come together share one."""
+"""Seconds between forced IDRs: readers that come together share one."""
 REPEAT_S: Final = 1.0
-"""Between repeated pictures while the camera is away."""
+"""Seconds between repeated pictures while the camera is away."""
 QUIET_S: Final = 1.2
 """Seconds without a picture after which the last one is repeated."""
 PARAMETER_SETS_WAIT_S: Final = 5.0
-"""For so long a description waits for the camera's pictures, which a slate would replace."""
+"""Seconds for which a description waits for the camera's pictures, which a slate would replace."""
 SLATE_WAIT_S: Final = 3.0
-"""For so long it waits for the slate that was asked for then."""
+"""Seconds for which a description then waits for the slate that was asked for."""
 AUDIO_WAIT_S: Final = 1.0
-"""Audio that was asked for comes so soon after the first picture, or not at all."""
+"""Seconds after the first picture within which audio that was asked for comes, or else it does not come at all."""
 
 
 class PictureMaker(Protocol):
-    """The worker, as far as an output asks it for pictures."""
+    """The part of the worker that an output asks for pictures."""
 
     def force_idr(self, number: int) -> None:
         """Make the next picture of an output an IDR."""
@@ -45,34 +45,34 @@ class OutputOwner(Protocol):
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the camera is pulled at all."""
+        """Return whether the camera is pulled at all."""
 
     @property
     def expects_audio(self) -> bool:
-        """Whether audio was asked for and may come, because the camera is connected."""
+        """Return whether audio was asked for and may come, because the camera is connected."""
 
     def end_readers(self, path: str, reason: EndReason) -> None:
         """End the sessions of all readers of an output."""
 
     def on_size_changed(self, path: str, made: dict[str, Any]) -> None:
-        """Note that pictures of another size come, of this format, and that the readers of those before were ended."""
+        """Note that pictures come in another size and in this format, and that readers of the old size were ended."""
 
 
 class Output:
-    """What is served under one path.
+    """An output serves pictures under one path.
 
     Args:
-        path: under which it is served: the stream's name, or that and the output's own.
-        number: its place in the worker's options.
-        options: of this output.
-        maker: makes its pictures.
-        owner: the stream that it belongs to.
+        path: the path under which the output is served: the stream's name, or the stream's name and the output's own.
+        number: the output's place in the worker's options.
+        options: the options of this output.
+        maker: makes the output's pictures.
+        owner: the stream that the output belongs to.
         timing: clock, timers and waiting.
-        session_id: that its session descriptions are numbered from.
+        session_id: the id from which the session descriptions of this output are numbered.
 
     Attributes:
-        status: what is known of it.
-        fanout: its readers.
+        status: the status of the output.
+        fanout: the readers of the output.
     """
 
     def __init__(
@@ -115,12 +115,12 @@ class Output:
             self.forget_format()
 
     def forget_format(self) -> None:
-        """End the readers: the next IDR is of another format."""
+        """End the readers, because the next IDR is of another format."""
         self._frame_rate = None
         self._forget_description()
 
     def forget_audio(self) -> None:
-        """End the readers: there will be audio from now on, or none."""
+        """End the readers, because audio comes or goes from now on."""
         self._audio = None
         self.fanout.set_audio_rate(0)
         self._audible.clear()
@@ -148,8 +148,8 @@ class Output:
         """Give a coded picture to the readers.
 
         Args:
-            message: the picture, of this output.
-            types: of its NAL units.
+            message: a picture of this output.
+            types: the types of the picture's NAL units.
             now: monotonic seconds.
 
         Returns:
@@ -211,7 +211,7 @@ class Output:
         """Return the session description; wait for the camera's parameter sets, then for a slate's.
 
         Raises:
-            TransportError: there is no description, and nothing to make one of.
+            TransportError: there is no description, and there are no parameter sets to make one of.
         """
         if not self._described.is_set():
             await self._wait_for_parameter_sets()

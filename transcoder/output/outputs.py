@@ -1,4 +1,4 @@
-"""All outputs of one stream, by their names and by their numbers in the worker's options."""
+"""The outputs of one stream are kept here by their names and by their numbers in the worker's options."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ from transcoder.worker_options import MAIN, OutputOptions
 
 
 class Outputs(Mapping[str, Output]):
-    """The outputs of one stream, by name.
+    """Holds the outputs of one stream by name.
 
     Args:
         stream: the stream's name, under which MAIN is served; the others are served one level below it.

@@ -1,4 +1,4 @@
-"""One reader's session with a stream, from its SETUP to the one reason for which it ends."""
+"""A reader's session with a stream lasts from its SETUP to the one reason for which it ends."""
 
 from typing import Protocol
 
@@ -7,28 +7,28 @@ from transcoder.rtsp.session import EndReason
 
 
 class ReaderListener(Protocol):
-    """Whoever keeps the books of readers is told of them here."""
+    """A listener that keeps account of readers is told of them here."""
 
     def reader_plays(self, session: "ReaderSession") -> None:
-        """A session's first picture leaves now; told once a session."""
+        """Note that a session's first picture leaves now; called once a session."""
 
     def reader_gone(self, session: "ReaderSession", reason: EndReason) -> None:
-        """A session ended; told once a session, also of one that never played."""
+        """Note that a session ended; called once a session, also for one that never played."""
 
     def connection_ended(self, peer: str, reason: EndReason) -> None:
-        """A connection ended before it had a session, or beside one that lives on."""
+        """Note that a connection ended before it had a session, or beside a session that lives on."""
 
 
 class ReaderSession:
-    """A reader's session: what it set up and, while it plays, its place among the stream's readers.
+    """Holds the tracks that a reader set up and, while it plays, its place among the stream's readers.
 
     Args:
-        id: public: it names the session to operators and is not the RTSP session's id, which is a secret.
-        path: under which the stream is served: its name, or that and the name of one of its outputs.
-        user: who logged in, None where nobody has to.
-        peer: address and port of the connection that set the session up.
+        id: names the session to operators; it is public, and not the RTSP session's id, which is a secret.
+        path: the path under which the stream is served: its name, or its name and that of one of its outputs.
+        user: the user who logged in, None where nobody has to log in.
+        peer: the address and port of the connection that set the session up.
         transport: "tcp" or "udp".
-        since: UTC seconds of its first SETUP.
+        since: UTC seconds of the first SETUP.
         started: monotonic seconds of the same moment.
         fanout: the stream's readers.
         video: the track that was set up.
@@ -37,7 +37,7 @@ class ReaderSession:
     Attributes:
         audio: the second track, if it was set up.
         has_played: whether a picture ever left for this reader.
-        end_reason: why the session ended, None while it lives.
+        end_reason: the reason for which the session ended, None while it lives.
     """
 
     def __init__(
@@ -73,27 +73,27 @@ class ReaderSession:
 
     @property
     def stream(self) -> str:
-        """The stream's name."""
+        """Return the stream's name."""
         return self.path.partition("/")[0]
 
     @property
     def is_playing(self) -> bool:
-        """Whether the session is between PLAY and PAUSE."""
+        """Return whether the session is between PLAY and PAUSE."""
         return self._reader is not None
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes of RTP packets that were sent to this reader."""
+        """Return the bytes of the RTP packets that were sent to this reader."""
         return self._sent_bytes + (self._reader.sent_bytes if self._reader is not None else 0)
 
     @property
     def dropped(self) -> int:
-        """Access units that this reader was too slow for."""
+        """Return how many access units this reader was too slow for."""
         return self._dropped + (self._reader.dropped if self._reader is not None else 0)
 
     @property
     def tracks(self) -> list[Track]:
-        """The tracks that were set up."""
+        """Return the tracks that were set up."""
         return [self.video] if self.audio is None else [self.video, self.audio]
 
     def set_up_again(self, video: Track, transport: str) -> None:
@@ -105,7 +105,7 @@ class ReaderSession:
         """Become one of the stream's readers.
 
         Args:
-            on_first: called once, before the first packet is sent.
+            on_first: is called once, before the first packet is sent.
         """
         self.pause()
 
@@ -119,7 +119,7 @@ class ReaderSession:
         self._fanout.add(self._reader)
 
     def pause(self) -> None:
-        """Stop being one of the stream's readers; what was set up stays."""
+        """Stop being one of the stream's readers; the tracks stay set up."""
         reader, self._reader = self._reader, None
         if reader is not None:
             self._fanout.remove(reader)

@@ -1,4 +1,4 @@
-"""What is known of one output at a moment: its format, what was sent, and how late it was."""
+"""The status of an output holds its format, the counts of what was sent, and how late the pictures were."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -7,27 +7,28 @@ from typing import Any, Final
 ENCODE_BOUNDS_S: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
 """Upper bounds of the time that a picture takes to encode: 360p takes one or two milliseconds, 4K some forty."""
 DELAY_SPAN_S: Final = 10.0
-"""Seconds of pictures that a delay is told of."""
+"""Seconds of pictures for which a delay is told."""
 MAX_DELAYS: Final = 600
-"""Pictures in that at 60 a second; from a faster camera they are fewer seconds."""
+"""The largest number of delays that are kept: DELAY_SPAN_S at 60 pictures a second; from a faster camera they span
+fewer seconds."""
 
 
 @dataclass(slots=True)
 class OutputStatus:
-    """One output since its stream was started; the output alone writes it.
+    """Counts what an output served since its stream was started; the output alone writes it.
 
     Attributes:
         format: the format that is served: codec, width, height, frame_rate and matrix; empty before it is known.
         pictures: pictures that were given to the readers, repeated ones included.
-        repeated: those that were the last picture, or a slate, once more.
+        repeated: pictures among them that were the last picture, or a slate, once more.
         idr: IDR pictures among them.
         bytes: the bytes of their NAL units.
         audio_units: AAC frames that were given to the readers.
         decode_s: processor time of decoding, seconds.
         stages_s: processor time of scaling, masks and the other stages, seconds.
         encode_s: processor time of encoding, seconds.
-        encode_counts: pictures by ENCODE_BOUNDS_S, and those over the last bound.
-        delays: of the last pictures: when each left, and how long after its last packet, seconds.
+        encode_counts: pictures by ENCODE_BOUNDS_S, and pictures over the last bound.
+        delays: the times at which the last pictures left, and how long after their last packet, seconds.
         readers: how many readers play.
     """
 

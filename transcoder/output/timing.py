@@ -1,4 +1,4 @@
-"""The clock and the event loop, as far as an output needs them; a test passes in its own and waits for nothing."""
+"""The timing is the part of clock and event loop that outputs need; a test passes its own and waits for nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Timer(Protocol):
 
 
 class Timing(Protocol):
-    """Time, timers and waiting."""
+    """Gives the time, timers and waiting."""
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -30,7 +30,7 @@ class Timing(Protocol):
 
 
 class LoopTiming(Timing):
-    """The timing of the running event loop."""
+    """Gives the timing of the running event loop."""
 
     @override
     def now(self) -> float:

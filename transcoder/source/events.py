@@ -1,6 +1,6 @@
-"""The events of a camera session, in the order in which things happened.
+"""A camera session tells these events, in the order in which things happened.
 
-Access units and audio units are events by themselves: nothing is wrapped around what comes most often.
+Access units and audio units are events by themselves: the most frequent events are not wrapped.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,12 @@ from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """The camera told what it has.
+    """The camera described the media that it has.
 
     Attributes:
-        server: its Server field, or "".
-        realm: the realm of its challenge, or "".
+        description: the session description.
+        server: the Server field of the camera's answer, or "".
+        realm: the realm of the camera's challenge, or "".
     """
 
     description: SessionDescription
@@ -34,7 +35,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class VideoSelected:
-    """One of the described media is taken for the video; again where its codec turned out to be another one."""
+    """One of the described media is taken for the video; told again where its codec turned out to be another one."""
 
     selection: VideoSelection
 
@@ -60,12 +61,12 @@ class Playing:
 
 @dataclass(frozen=True, slots=True)
 class VideoRestarted:
-    """The video began anew within the session: its timestamps have no relation to those before."""
+    """The video began anew within the session: its timestamps have no relation to the timestamps before."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioRestarted:
-    """The audio began anew within the session: its timestamps have no relation to those before."""
+    """The audio began anew within the session: its timestamps have no relation to the timestamps before."""
 
 
 # -- what the shell has to do --------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ class JoinGroup:
 
 @dataclass(frozen=True, slots=True)
 class OpenWay:
-    """A datagram has to go to the camera's ports of a media, so that NAT and firewalls let through what comes back."""
+    """A datagram has to go to the camera's ports of a media, so that NAT and firewalls let the camera's packets in."""
 
     track: int
     ports: tuple[int, int]
@@ -97,7 +98,7 @@ class SendReport:
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """The camera is found elsewhere on its host: the session's URL has changed, and wants another connection."""
+    """The camera is found elsewhere on its host: the session's URL has changed, and needs another connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class RtpSeen:
-    """A packet came where the video comes, of whatever payload type."""
+    """An RTP packet came on the way of the video, whatever its payload type; told only with keep_everything."""
 
     data: memoryview
     now: float
@@ -125,14 +126,15 @@ class RtpSeen:
 
 @dataclass(frozen=True, slots=True)
 class RtcpSeen:
-    """A packet came where the RTCP of the video comes."""
+    """An RTCP packet came on the way of the video; told only with keep_everything."""
 
     data: memoryview
     now: float
 
 
 Seen = Answered | InterleavedFrame | RtpSeen | RtcpSeen
-"""Every response, every frame on a channel that was never set up, and every packet of the video."""
+"""The events of a session that keeps everything: every response, every frame on a channel that was never set up, and
+every packet of the video."""
 Event = (
     Described
     | VideoSelected
@@ -152,6 +154,6 @@ Event = (
     | Seen
 )
 OnEvent = Callable[[Event], None]
-"""Takes every event of a session, in turn."""
+"""A function that takes every event of a session, one after another."""
 Reactions = dict[type, Callable[[Any], None]]
-"""What somebody does with each kind of event that he wants."""
+"""The reaction to each type of event that a listener takes; events of other types are left alone."""

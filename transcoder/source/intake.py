@@ -1,7 +1,7 @@
-"""The intake of a stream: what a camera sent in, what may go to a worker out, dated.
+"""The intake of a stream turns the access units of a camera into dated access units that may go to a worker.
 
-It belongs to a stream, not to a connection: dates go on over a reconnection, and a camera is not allowed more pictures
-because it reconnects.
+The intake belongs to a stream, not to a connection: presentation times go on over a reconnection, and a camera is not
+allowed more pictures because it reconnects.
 """
 
 from collections import Counter
@@ -24,15 +24,15 @@ from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
 
 MAX_PICTURES_PER_S = 240
-"""Pictures of one camera in a second; those known send 60 at most, and catch up after a stall."""
+"""The most pictures of one camera in a second; known cameras send 60 at most, and catch up after a stall."""
 
 SLICES_REMEMBERED = 500
-"""Slices after which what they looked like is judged anew: encryption may be turned off."""
+"""The number of slices after which the camera is judged anew: its encryption may have been turned off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedUnit:
-    """An allow-listed access unit with its times, ready for a worker."""
+    """A coded unit is an access unit that the allow-list has passed, with its times, ready for a worker."""
 
     codec: SourceCodec
     data: bytes
@@ -41,11 +41,11 @@ class CodedUnit:
 
 
 class VideoIntake:
-    """Access units of a camera in, coded units for a worker out.
+    """Takes the access units of a camera and gives coded units for a worker.
 
     Args:
-        ledger: of the stream.
-        status: the source's part of what is known of the stream; what comes and what is dropped is counted there.
+        ledger: the ledger of the stream.
+        status: the source's part of the stream's status; the intake counts there what comes and what it drops.
     """
 
     def __init__(self, ledger: Ledger, status: SourceStatus) -> None:
@@ -60,25 +60,25 @@ class VideoIntake:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the camera encrypts its pictures."""
+        """Return whether the camera encrypts its pictures."""
         return self._slices is not None and self._slices.encrypted
 
     @property
     def timestamp_repairs(self) -> Counter[str]:
-        """Timestamps of the present connection that were put right, by kind."""
+        """Return how many timestamps of the present connection were put right, by kind."""
         return self._timeline.repairs
 
     @property
     def faults(self) -> dict[str, int]:
-        """What was put right of the present connection's access units, by kind."""
+        """Return how many faults of the present connection's access units were put right, by kind."""
         added = self._memory.completed if self._memory is not None else 0
         return {"parameter sets added": added} if added else {}
 
     def select(self, selection: VideoSelection) -> tuple[int, int] | None:
-        """The video that comes from now on was described.
+        """Go on with a video that was described anew.
 
         Returns:
-            (width, height) that the description claims: a hint. None where it says nothing.
+            (width, height) that the description claims, a hint; None where the description claims no size.
         """
         codec = selection.codec
         if not isinstance(codec, Codec):
@@ -89,23 +89,23 @@ class VideoIntake:
         return picture_size(codec, selection.parameter_sets)
 
     def restart(self) -> None:
-        """The camera began anew within the connection: its timestamps have no relation to those before."""
+        """Note that the camera began anew within the connection: its timestamps have no relation to those before."""
         self._timeline.reset()
 
     def reset(self) -> None:
-        """The connection ended: what comes next does not refer to what came before."""
+        """Note that the connection ended: the next access units do not refer to those before."""
         self._timeline.reset()
         self._skips_to_random_access = True
 
     def skip_to_random_access(self) -> None:
-        """Drop what refers to something that was dropped."""
+        """Drop access units until the next random access point, because they refer to one that was dropped."""
         self._skips_to_random_access = True
 
     def take(self, access_unit: AccessUnit) -> CodedUnit | None:
         """Let an access unit through: within the rate, by the allow-list, complete, readable and dated.
 
         Returns:
-            What a worker may have of it, or None where that is nothing.
+            The part of the access unit that a worker may have, or None where a worker may have no part of it.
         """
         status = self._status
         status.access_units += 1
@@ -133,7 +133,7 @@ class VideoIntake:
         return CodedUnit(codec=access_unit.codec, data=data, pts=pts, random_access=access_unit.random_access)
 
     def _is_readable(self, nal_units: list[bytes], timestamp: int) -> bool:
-        """Whether the slices are slices; encrypted ones would be shown as noise."""
+        """Return whether the slices can be read; encrypted ones would be shown as noise."""
         check = self._slices
         if check is None:
             return True
@@ -145,7 +145,7 @@ class VideoIntake:
         return not suspicious
 
     def _is_within_rate(self, now: float) -> bool:
-        """Whether pictures come no faster than any camera sends them; a packet may claim to hold a thousand."""
+        """Return whether pictures come no faster than any camera sends them; a packet may claim to hold a thousand."""
         self._allowance = min(self._allowance + (now - self._allowance_at) * MAX_PICTURES_PER_S, MAX_PICTURES_PER_S)
         self._allowance_at = max(now, self._allowance_at)
         if self._allowance < 1:
@@ -155,14 +155,16 @@ class VideoIntake:
 
 
 class AudioIntake:
-    """Audio units of one connection in, their times out; a packet of audio comes when its last sample was taken.
+    """Takes the audio units of one connection and gives their times.
+
+    A packet of audio comes when its last sample was taken.
 
     Args:
         selection: the audio that was set up.
-        status: the source's part of what is known of the stream; what comes and what is dropped is counted there.
+        status: the source's part of the stream's status; the intake counts there what comes and what it drops.
 
     Attributes:
-        format: for the worker.
+        format: the format of the audio, for the worker.
     """
 
     def __init__(self, selection: AudioSelection, status: SourceStatus) -> None:
@@ -177,23 +179,23 @@ class AudioIntake:
         )
 
     def note_video(self, timestamp: int, pts: int) -> None:
-        """A picture with this RTP timestamp was dated so."""
+        """Note the presentation time that a picture with this RTP timestamp was given."""
         self._lip_sync.note_video(timestamp, pts)
 
     def restart(self) -> None:
-        """The audio began anew within the connection: its timestamps have no relation to those before."""
+        """Note that the audio began anew within the connection: its timestamps have no relation to those before."""
         self._timeline.reset()
 
     def take(self, unit: AudioUnit, video: SenderReport | None, audio: SenderReport | None) -> int:
         """Date an audio unit.
 
         Args:
-            unit: as received.
+            unit: the audio unit as it was received.
             video: the latest sender report of the video, if any.
-            audio: that of the audio.
+            audio: the latest sender report of the audio, if any.
 
         Returns:
-            90 kHz ticks of its first sample, on the time line of the pictures.
+            The time of the unit's first sample on the time line of the pictures, 90 kHz ticks.
         """
         timeline = self._timeline
         end = timeline.presentation_time(unit.timestamp + unit.duration, unit.arrival)

@@ -1,7 +1,8 @@
-"""The media of one session: packets of its channels in, access units and audio units out, in the order they came.
+"""The reception of one session's media makes access units and audio units of packets, in the order in which they came.
 
 The way of a picture is the hot path of the product: `InterleavedFrames` hold all packets of a read, and the video
-receiver takes as many of them at once as it can (the fast path, `rtp/video.py`). Nothing here is made for each packet.
+receiver takes as many of them at once as it can (the fast path, `rtp/video.py`). No object is made here for each
+packet.
 """
 
 from collections import deque
@@ -20,19 +21,19 @@ from transcoder.source.watchdogs import Watchdogs
 
 
 class MediaReception:
-    """What is received in one session.
+    """Receives the media of one session.
 
     Args:
-        ledger: of the stream.
-        events: of the session; what comes is appended to them.
-        ssrc: our own, in receiver reports.
-        trust_marker: whether the marker bit may end a picture, once it proved right.
-        keep_everything: every packet of the video is an event, too.
+        ledger: the ledger of the stream.
+        events: the events of the session; received units are appended to them.
+        ssrc: our own SSRC, in receiver reports.
+        trust_marker: whether the marker bit may end a picture, once the bit proved right.
+        keep_everything: whether every packet of the video is an event, too.
 
     Attributes:
         video: the reception path of the video, once it is set up.
-        audio: that of the audio, likewise.
-        watchdogs: told of every packet and every picture.
+        audio: the reception path of the audio, once it is set up.
+        watchdogs: the watchdogs, which are told of every packet and every picture.
     """
 
     def __init__(
@@ -53,22 +54,22 @@ class MediaReception:
 
     @property
     def tracks(self) -> int:
-        """How many media are set up."""
+        """Return how many media are set up."""
         return len(self._channels)
 
     @property
     def report_channel(self) -> int:
-        """The channel that receiver reports on the video go to."""
+        """Return the channel that receiver reports on the video go to."""
         return self._channels[0][1]
 
     def add_video(self, selection: VideoSelection, transport: Transport) -> None:
-        """The video is set up; it is the first media."""
+        """Receive the video from now on; it is the first media."""
         self._channels.append(transport.interleaved or (0, 1))
         self._is_reordered = transport.lower == "UDP"
         self._receive_as(selection)
 
     def add_audio(self, selection: AudioSelection, transport: Transport) -> None:
-        """Audio is set up, behind the video."""
+        """Receive audio from now on; it is the second media, behind the video."""
         self._channels.append(transport.interleaved or (2, 3))
         self.audio = AudioReceiver(selection, self._ledger, reorder=transport.lower == "UDP")
 
@@ -107,7 +108,7 @@ class MediaReception:
         """Take a datagram; nothing happens where its media is not set up yet.
 
         Returns:
-            What next_timeout() returns: a packet may be missing now.
+            The result of next_timeout(), which may have changed: a packet may be missing now.
         """
         if track >= len(self._channels):
             return None
@@ -152,7 +153,7 @@ class MediaReception:
     # -- time ----------------------------------------------------------------------------------------------------
 
     def next_timeout(self) -> float | None:
-        """When packets that are missing have been waited for long enough; None where none is."""
+        """Return when missing packets have been waited for long enough, or None where no packet is missing."""
         video = self.video.next_timeout() if self.video is not None else None
         audio = self.audio.next_timeout() if self.audio is not None else None
         return video if audio is None else audio if video is None else min(video, audio)
@@ -167,14 +168,14 @@ class MediaReception:
             self._drain_audio(self.audio)
 
     def report_due(self, now: float) -> bytes | None:
-        """A receiver report on the video if it is time for one, else None."""
+        """Return a receiver report on the video if it is time for one, else None."""
         return self.video.report_due(now) if self.video is not None else None
 
     def suspect_codec(self, now: float) -> VideoSelection | None:
-        """Receive the video as the codec that its parameters belong to, where nothing comes of the described one.
+        """Receive the video as the codec that its parameters belong to, where the described codec gives no picture.
 
         Returns:
-            The selection as it should have been described, or None where nothing speaks against it.
+            The selection as it should have been described, or None where nothing speaks against the described one.
         """
         selection, video = self._selection, self.video
         if selection is None or selection.suspected is None or video is None:

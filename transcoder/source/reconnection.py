@@ -1,7 +1,7 @@
-"""When a camera is tried again, and over which transport.
+"""The reconnection policy decides when a camera is tried again, and over which transport.
 
-One object decides both: it is told what happened to each connection, and says what the next one looks like. Only the
-type of an error decides, never its text.
+One object decides both: it is told what happened to each connection, and says what the next connection looks like. Only
+the type of an error decides, never its text.
 """
 
 import random
@@ -16,61 +16,58 @@ from transcoder.errors import (
 )
 
 TRANSPORTS = ("tcp", "udp", "http", "multicast")
-"""In the order in which they are tried."""
+"""The transports, in the order in which they are tried."""
 
 FIRST_S = 0.5
 MAX_S = 30.0
 FACTOR = 1.5
-"""Slow enough that after an outage of d seconds the next try comes within about d/2."""
+"""The factor between two delays: so small that after an outage of d seconds the next try comes within about d/2."""
 FORGIVEN_S = 1.0
-"""Seconds of play that make up for one failure: a camera that comes and goes is asked again soon, one that drops every
-connection at once is not."""
+"""Seconds of play that make up for one failure: a camera that comes and goes is asked again soon, a camera that drops
+every connection at once is not."""
 MAX_FAILURES = 11
-"""More change nothing: the delay is at its maximum."""
+"""The largest number of failures that is counted: with so many the delay is at its maximum."""
 REFUSED_S = 2.0
-"""A host that refuses the connection is up and its service will be soon; asking costs it nothing."""
+"""The largest delay in seconds where the connection is refused: such a host is up, its service will be soon, and asking
+costs the host nothing."""
 LOGIN_FIRST_S = 5.0
 LOGIN_S = 300.0
 LOGIN_MAX_S = 3600.0
-"""Cameras lock an account for 30 minutes after a few wrong logins."""
+"""The largest delay in seconds after a wrong login: cameras lock an account for 30 minutes after a few wrong logins."""
 TABLE_FULL_S = 60.0
-"""A 401 after earlier success is a full connection table (Dahua); it empties when sessions time out."""
+"""Seconds to wait after a 401 that follows earlier success: the camera's connection table is full (Dahua), and empties
+when sessions time out."""
 
 LOGIN_REFUSED = frozenset({401, 403})
 TRANSPORT_REFUSED = frozenset({406, 459, 461})
-"""Not Acceptable, Aggregate Operation Not Allowed, Unsupported Transport: answers to a transport that a camera does not
-speak."""
+"""Status codes that refuse a transport which the camera does not speak: Not Acceptable, Aggregate Operation Not
+Allowed, Unsupported Transport."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """What follows a connection that ended.
-
-    Attributes:
-        delay_s: seconds until the next try; 0 where another transport is tried at once.
-        played_s: seconds that the connection played, or None where it never did.
-    """
+    """A retry says how a source goes on after a connection ended."""
 
     delay_s: float
     played_s: float | None
 
 
 class Reconnection:
-    """The policy of one source.
+    """Decides for one source how it connects again.
 
     Args:
         transport: one of TRANSPORTS, which is kept, or "auto".
-        rng: for jitter.
+        rng: the source of random numbers for jitter.
 
     Attributes:
-        transport: that of the present connection, or of the next one where there is none.
+        transport: the transport of the present connection, or of the next one while there is no connection.
     """
 
     def __init__(self, transport: str, rng: random.Random | None = None) -> None:
         self._automatic = transport == "auto"
         self.transport = TRANSPORTS[0] if self._automatic else transport
         self._first_transport = self.transport
-        """The one that gave pictures last: each round of tries begins with it."""
+        """The transport that gave pictures last: each round of tries begins with it."""
         self._multicast = False
         self._rng = rng or random.Random()
         self._failures = 0
@@ -80,35 +77,35 @@ class Reconnection:
         self._playing_since: float | None = None
 
     def begin(self) -> None:
-        """A connection is attempted over `transport`."""
+        """Note that a connection is attempted over `transport`."""
         self._playing_since = None
         self._had_picture = False
 
     def note_described(self, *, multicast: bool) -> None:
-        """The camera described its video; multicast: with a multicast group."""
+        """Note that the camera described its video, with a multicast group or without one."""
         self._multicast = multicast
 
     def note_playing(self, now: float) -> None:
-        """The camera answered PLAY."""
+        """Note that the camera answered PLAY."""
         self._playing_since = now
 
     def note_picture(self) -> None:
-        """A picture came over this transport."""
+        """Note that a picture came over this transport."""
         self._had_picture = True
 
     def note_useless(self, now: float) -> None:
-        """Nothing that came so far was of any use: the time that the connection played makes up for no failure."""
+        """Note that no packet so far was of any use: the time that the connection played makes up for no failure."""
         self._playing_since = now
 
     def played_s(self, now: float) -> float | None:
-        """Seconds that the present, or else the last, connection has played; None where it has not."""
+        """Return the seconds that the present, or else the last, connection has played; None where it never did."""
         return now - self._playing_since if self._playing_since is not None else None
 
     def lose(self, error: TranscoderError, now: float) -> Retry:
         """Decide what follows the end of a connection.
 
         Args:
-            error: why it ended, or could not be made.
+            error: why the connection ended, or could not be made.
             now: monotonic seconds.
         """
         played_s = self.played_s(now)
@@ -120,9 +117,10 @@ class Reconnection:
         return Retry(delay_s=0.0 if at_once else self._delay(error), played_s=played_s)
 
     def _falls_back(self, error: TranscoderError) -> bool:
-        """Choose the next transport; True where it is worth a try at once. The one that gave pictures is kept.
+        """Choose the next transport; return True where it is worth a try at once.
 
-        A transport that the camera refuses, or over which nothing comes after PLAY, is not the way to this camera.
+        A transport that gave pictures is kept. A transport that the camera refuses, or over which nothing comes after
+        PLAY, is not the way to this camera.
         """
         if not self._automatic:
             return False
@@ -131,7 +129,7 @@ class Reconnection:
             return False
         refused = isinstance(error, ResponseError) and error.status in TRANSPORT_REFUSED
         silent = self._playing_since is not None and isinstance(error, TransportError)
-        tunnelling = self.transport == "http"  # whatever goes wrong with it, it was a try
+        tunnelling = self.transport == "http"  # any error counts: a tunnel is only a try
         if not (refused or silent or tunnelling or isinstance(error, TransportNotAccepted)):
             return False
         known = {self.transport, self._first_transport}
@@ -143,7 +141,7 @@ class Reconnection:
         return following < len(order)
 
     def _delay(self, error: TranscoderError) -> float:
-        """Seconds to wait after a failure: exponential, with jitter."""
+        """Return the seconds to wait after a failure: exponential, with jitter."""
         if isinstance(error, ResponseError) and error.status in LOGIN_REFUSED:
             return self._login_delay()
         delay = min(FIRST_S * FACTOR**self._failures, MAX_S)

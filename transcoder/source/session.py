@@ -48,20 +48,21 @@ from transcoder.source.media_reception import MediaReception
 
 MAX_REDIRECTS = 3
 TICK_S = 1.0
-"""Between two looks of the watchdogs; they count in seconds."""
+"""Seconds between two looks of the watchdogs, whose limits are seconds."""
 LEAVE_S = 1.0
-"""How long the answer to TEARDOWN is waited for."""
+"""Seconds for which the answer to TEARDOWN is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """How to talk to a camera.
+    """Holds how to talk to a camera.
 
     Attributes:
-        url: without user info.
+        url: the camera's URL without user info.
+        credentials: the answer to a challenge, if there is one.
         transport: "tcp", "udp", "http" (RTSP and TCP through an HTTP tunnel) or "multicast".
         profile: quirks forced by hand.
-        audio: whether audio is set up too, where there is any that can be decoded.
+        audio: whether audio is set up too, where the camera has audio that can be decoded.
     """
 
     url: RtspUrl
@@ -72,19 +73,19 @@ class SessionOptions:
 
 
 class CameraSession:
-    """One session with a camera.
+    """Holds one session with a camera.
 
     Args:
-        options: of the session.
-        ledger: of the stream.
-        ssrc: our own, in receiver reports.
+        options: the options of the session.
+        ledger: the ledger of the stream.
+        ssrc: our own SSRC, in receiver reports.
         cnonce: a random token for Digest with qop.
-        keep_everything: for somebody who looks at the camera: every response, packet and frame is an event (`Seen`),
+        keep_everything: for a caller that examines the camera: every response, packet and frame is an event (`Seen`),
             and no watchdog ends the session.
 
     Attributes:
-        url: where the shell has to connect to; a redirect changes it.
-        received_bytes: on the RTSP connection and the UDP ports.
+        url: the URL that the shell has to connect to; a redirect changes it.
+        received_bytes: bytes that came on the RTSP connection and the UDP ports.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class CameraSession:
         self._forget()
 
     def _forget(self) -> None:
-        """What is known of one connection; nothing of it holds for the next one."""
+        """Forget everything about the last connection: none of it is true of the next one."""
         self._ports: Sequence[tuple[int, int]] = ()
         self._server_ports: tuple[int, int] | None = None
         self._selection: VideoSelection | None = None
@@ -133,28 +134,28 @@ class CameraSession:
 
     @property
     def video(self) -> VideoReceiver | None:
-        """The reception path of the video, once SETUP was answered."""
+        """Return the reception path of the video, once SETUP was answered."""
         return self._media.video
 
     @property
     def audio(self) -> AudioReceiver | None:
-        """The reception path of the audio, likewise."""
+        """Return the reception path of the audio, once SETUP was answered."""
         return self._media.audio
 
     @property
     def port_pairs(self) -> int:
-        """Pairs of UDP ports that the shell has to open before it connects."""
+        """Return how many pairs of UDP ports the shell has to open before it connects."""
         if self._options.transport != "udp":
             return 0
         return 2 if self._options.audio else 1
 
     @property
     def faults(self) -> Counter[str]:
-        """Deviations in the dialogue that were tolerated, by kind; those of the media are the receivers'."""
+        """Return how many deviations in the dialogue were tolerated, by kind; the receivers count the media's."""
         return self._faults + Counter(self._client.faults if self._client is not None else {})
 
     def begin(self, now: float, ports: Sequence[tuple[int, int]] = ()) -> None:
-        """A connection to `url` is about to be made.
+        """Begin anew, because a connection to `url` is about to be made.
 
         Args:
             now: monotonic seconds.
@@ -182,22 +183,23 @@ class CameraSession:
         try:
             try:
                 client.receive_data(data, now)
-            finally:  # what came before a fault came
+            finally:  # a fault does not take back the events before it
                 self._react(client, now)
         except (ProtocolError, ResponseError, TransportError) as error:
             self._end(Left() if self._is_leaving else Lost(error))
 
     def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> bool:
-        """Take a datagram of the camera's.
+        """Take a datagram of the camera.
 
         Args:
-            track: index of the media whose ports it came to.
-            data: of the datagram.
+            track: the index of the media whose ports the datagram came to.
+            data: the bytes of the datagram.
             now: monotonic seconds.
-            is_rtcp: it came to the RTCP port.
+            is_rtcp: whether the datagram came to the RTCP port.
 
         Returns:
-            Whether there is anything to take: an event, or an earlier timeout. Most datagrams complete nothing.
+            Whether the caller has anything to do: there is an event, or an earlier timeout. Most datagrams complete
+            nothing.
         """
         self.received_bytes += len(data)
         if self._is_over or self._is_leaving:
@@ -213,11 +215,11 @@ class CameraSession:
         self._ledger.count("udp_source", "another host", size=size)
 
     def lose_connection(self, error: TranscoderError) -> None:
-        """The connection is gone, or of no use any more."""
+        """End the session, because the connection is gone or of no use any more."""
         self._end(Left() if self._is_leaving else Lost(error))
 
     def leave(self, now: float) -> None:
-        """Say TEARDOWN. Left follows, and nothing else."""
+        """Send TEARDOWN. The only event that follows is Left."""
         client = self._client
         self._events.clear()
         self._is_leaving, self._is_over = True, client is None
@@ -229,19 +231,19 @@ class CameraSession:
         self._react(client, now)
 
     def next_event(self) -> Event | None:
-        """The next event, or None."""
+        """Return the next event, or None."""
         return self._events.popleft() if self._events else None
 
     def data_to_send(self) -> list[bytes]:
-        """Bytes to write to the RTSP connection, in order; each is returned once."""
+        """Return the bytes to write to the RTSP connection, in order; each byte is returned once."""
         return self._client.data_to_send() if self._client is not None else []
 
     def next_timeout(self) -> float | None:
-        """When handle_timeout() wants to be called, monotonic seconds."""
+        """Return when handle_timeout() has to be called, monotonic seconds."""
         return None if self._is_over or self._client is None else self._due
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due: keep-alives, reports, packets that are not waited for any longer, watchdogs."""
+        """Do what is due: keep-alives, reports, giving up packets that did not come, watchdogs."""
         client = self._client
         if client is None or self._is_over:
             return
@@ -327,7 +329,7 @@ class CameraSession:
 
     def _on_set_up(self, event: client_events.SetUp, now: float) -> None:
         transport, selection, audio = event.transport, self._selection, self._audio_selection
-        if selection is None or self._client is None or transport is None:  # the camera keeps its audio
+        if selection is None or self._client is None or transport is None:  # the camera refused its audio
             return
         media, track = self._media, self._media.tracks
         if track == 0:
@@ -345,7 +347,7 @@ class CameraSession:
             self._events.append(OpenWay(track, transport.server_port))
 
     def _join(self, transport: Transport, media: Media) -> None:
-        """Have the group joined that the camera named: by its Transport, or else by its session description."""
+        """Have the shell join the group that the camera named in its Transport, or else in its session description."""
         group = transport.destination or media.connection.partition("/")[0]
         self._events.append(JoinGroup(group, transport.port or (media.port, media.port + 1)))
 
@@ -368,7 +370,7 @@ class CameraSession:
     # -- time ----------------------------------------------------------------------------------------------------
 
     def _report(self, client: ClientProtocol, now: float) -> None:
-        """Send a receiver report where one is due: they keep sessions of cameras alive that ignore requests."""
+        """Send a receiver report where one is due; reports keep the sessions of cameras alive that ignore requests."""
         media = self._media
         report = media.report_due(now) if self._is_playing else None
         if report is None:
@@ -379,7 +381,7 @@ class CameraSession:
             self._events.append(SendReport(report, self._server_ports[1]))
 
     def _suspect_codec(self, now: float) -> None:
-        """A description that calls H.264 H265: no access unit comes of it, and its parameters say so (EZVIZ)."""
+        """Suspect a description that calls H.264 H265: it gives no access unit, and its parameters say so (EZVIZ)."""
         described = self._selection
         right = self._media.suspect_codec(now)
         if right is not None and described is not None:

@@ -1,19 +1,19 @@
-"""What is known of a camera at a moment: what came of it since its stream was started."""
+"""The status of a source counts what came of a camera since its stream was started."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class SourceStatus:
-    """The camera's side since the stream was started; the stream's source alone writes it.
+    """Counts what came of the camera; the stream's source alone writes it.
 
     Attributes:
         vendor: the vendor family that the camera's marks speak for, or ""; nothing is decided by it.
         connects: connections over which the camera began to play.
-        losses: those among them that ended.
+        losses: connections among them that ended.
         restarts: times that the camera began anew within a connection.
         access_units: access units that came, all of them.
-        bytes: the bytes of those that were handed on.
+        bytes: the bytes of the access units that were handed on.
         damaged_access_units: access units that lack packets.
         shed_access_units: access units that came faster than any camera sends them.
         skipped_access_units: access units that refer to one that was dropped.

@@ -1,20 +1,22 @@
-"""The watchdogs of a session that plays: what comes has to become pictures that can be shown."""
+"""The watchdogs see to it that a session which plays gives pictures that can be shown."""
 
 from transcoder.errors import Silent
 
 NO_PACKET_S = 5.0
-"""A camera that sends nothing for so long after PLAY is lost."""
+"""Seconds without a packet after PLAY, after which the camera is lost."""
 NO_PICTURE_S = 10.0
-"""Packets without one access unit for so long: it sends something else."""
+"""Seconds of packets without one access unit, after which the camera is lost: it sends something else."""
 SUSPICIOUS_S = 3.0
 SUSPICIOUS_PACKETS = 50
-"""So long and so many packets without one access unit, and the description contradicts itself about the codec."""
+"""Seconds and packets without one access unit that speak against the described codec, where the description contradicts
+itself about the codec."""
 NO_RANDOM_ACCESS_S = 30.0
-"""Access units that can't be decoded for so long. Smart codecs send their first IDR up to 20 s late."""
+"""Seconds of access units that can't be decoded, after which the camera is lost. Smart codecs send their first IDR up
+to 20 s late."""
 
 
 class Watchdogs:
-    """When a session last got something useful; nothing is expected of it before it plays.
+    """Remember when a session last got something useful; nothing is expected of a session before it plays.
 
     Attributes:
         last_packet: monotonic seconds of the latest packet of any media.
@@ -28,26 +30,26 @@ class Watchdogs:
         self._has_random_access = False  # it may come before the answer to PLAY (Reolink)
 
     def note_playing(self, now: float) -> None:
-        """PLAY was answered."""
+        """Note that PLAY was answered."""
         self._since = self.last_packet = self._last_picture = now
 
     def note_picture(self, now: float, *, random_access: bool) -> None:
-        """A picture was complete."""
+        """Note that a picture was complete."""
         self._last_picture = now
         self._has_picture = True
         self._has_random_access = self._has_random_access or random_access
 
     def suspect_codec(self, now: float, packets: int) -> bool:
-        """Whether so many packets without one picture speak against the described codec."""
+        """Return whether so many packets without one picture speak against the described codec."""
         if self._since is None or self._has_picture:
             return False
         return now - self._since > SUSPICIOUS_S and packets >= SUSPICIOUS_PACKETS
 
     def check(self, now: float) -> None:
-        """Do nothing while the camera is useful.
+        """Look whether the camera is useful.
 
         Raises:
-            Silent: it is not.
+            Silent: the camera is not useful.
         """
         if self._since is None:
             return
