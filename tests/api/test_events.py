@@ -1,6 +1,7 @@
 """Server-sent events."""
 
 import asyncio
+from typing import Any
 
 from transcoder.api import events
 from transcoder.control import EventDocument
@@ -32,7 +33,7 @@ class Feeds:
 
 
 async def test_of_one_stream_only_and_until_the_end() -> None:
-    feeds = Feeds()
+    feeds: Any = Feeds()
     feeds.source.publish("added", "a")
     feeds.source.publish("added", "b")
 

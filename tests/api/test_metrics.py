@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from transcoder.api.metrics import MAX_KINDS, StreamCollector, bounded
 from transcoder.control import ENCODE_BOUNDS_S, GatewayNumbers, LedgerEntryDocument, StreamNumbers
-from transcoder.rejection import Rejected
+from transcoder.rejection import Code, Rejected
 
 
 def entry(
@@ -50,7 +50,7 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
         info=lambda: SimpleNamespace(version="1", node="gw"),
         stats=lambda: SimpleNamespace(streams=1, rtsp_auth_failures=0, mqtt_connected=None),
         gateway_numbers=GatewayNumbers,
-        state=lambda _: (_ for _ in ()).throw(Rejected("unknown_stream", "it is about to start")),
+        state=lambda _: (_ for _ in ()).throw(Rejected(Code.UNKNOWN_STREAM, "it is about to start")),
         numbers=lambda _: numbers,
         ledger=lambda _: [],
     )

@@ -1,5 +1,7 @@
 """What is read off measurements: interpolation, delays, verdicts."""
 
+from typing import Any
+
 import pytest
 
 from benchmarks.capacity import grown
@@ -32,7 +34,7 @@ def test_slope_an_hour():
 
 
 def _sample(**changes):
-    values = {
+    values: dict[str, Any] = {
         "streams": 2,
         "fps": 25.0,
         "seconds": 10.0,
@@ -64,7 +66,7 @@ def test_tables_line_up():
 
 
 def test_the_most_streams_say_what_ended_them():
-    found = {
+    found: dict[str, Any] = {
         "streams": 4,
         "sample": {"delay_p99_ms": 20.0, "cores": 1.5, "pss": 400 << 20, "streams": 4},
         "tried": [

@@ -399,8 +399,8 @@ def test_a_marker_on_every_slice_costs_no_picture_when_it_has_to_prove_itself() 
             assembler.end_of_packet(marker=unit[0] & 0x1F in {1, 5})
     assembler.add(AUD, 7200, 0.0)  # ends the picture before it
     found = []
-    while (unit := assembler.next_access_unit()) is not None:
-        found.append((len(unit.nal_units), unit.damaged))
+    while (access_unit := assembler.next_access_unit()) is not None:
+        found.append((len(access_unit.nal_units), access_unit.damaged))
     assert found == [(4, False), (2, False), (2, False)]
     assert not assembler.marker_is_reliable
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from transcoder.config import ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig, Overlay, difference, rebase
@@ -134,7 +135,7 @@ def test_environment_variables_are_the_files(model: EffectiveConfig, monkeypatch
     )
     source = added.config.streams["back"].source
     assert source.url == "rtsp://10.0.0.3/${SECRET}"
-    assert source.password.get_secret_value() == "${SECRET}"
+    assert source.password == SecretStr("${SECRET}")
 
 
 def test_the_credentials_of_one_camera_never_go_to_another(model: EffectiveConfig) -> None:
@@ -144,9 +145,9 @@ def test_the_credentials_of_one_camera_never_go_to_another(model: EffectiveConfi
 
 def test_keys_of_a_source_beside_its_url(model: EffectiveConfig) -> None:
     source = model.update("front", {"source": {"transport": "udp"}}).config.streams["front"].source
-    assert (source.host, source.transport, source.password.get_secret_value()) == ("10.0.0.2", "udp", "pw")
+    assert (source.host, source.transport, source.password) == ("10.0.0.2", "udp", SecretStr("pw"))
     source = model.update("front", {"source": {"username": "v", "password": "x"}}).config.streams["front"].source
-    assert (source.username.get_secret_value(), source.password.get_secret_value()) == ("v", "x")
+    assert (source.username, source.password) == (SecretStr("v"), SecretStr("x"))
 
 
 def test_a_tag_changes_with_the_configuration_and_its_secrets(model: EffectiveConfig) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from transcoder.config import Config, Endpoint, parse
 from transcoder.errors import ConfigError
@@ -51,7 +52,9 @@ def test_listen_addresses_that_are_refused(listen):
 
 def test_http_and_mqtt_are_off_unless_named():
     assert config().http is None
-    assert config(http={}).http.listen == Endpoint(host="127.0.0.1", port=8080)
+    http = config(http={}).http
+    assert http is not None
+    assert http.listen == Endpoint(host="127.0.0.1", port=8080)
     assert config(mqtt=None).mqtt is None
     assert refusal(mqtt={}) == "mqtt.url: is missing"
 
@@ -101,7 +104,9 @@ def test_user_names_that_are_refused(name):
 
 
 def test_tokens():
-    assert config(http={"tokens": {"ops": {"token": "t"}}}).http.tokens["ops"].role == "read"
+    http = config(http={"tokens": {"ops": {"token": "t"}}}).http
+    assert http is not None
+    assert http.tokens["ops"].role == "read"
     assert refusal(http={"tokens": {"ops": {}}}) == "http.tokens.ops.token: is missing: give token or token_file"
     assert refusal(http={"tokens": {"ops": {"token": "t", "role": "root"}}}).startswith(
         "http.tokens.ops.role: must be 'read'"
@@ -118,12 +123,14 @@ def test_tokens():
 )
 def test_broker_urls(url, host, port, tls):
     mqtt = config(mqtt={"url": url}).mqtt
+    assert mqtt is not None
     assert (mqtt.host, mqtt.port, mqtt.tls) == (host, port, tls)
 
 
 def test_broker_credentials_move_out_of_the_url():
     mqtt = config(mqtt={"url": "mqtt://gw:p%40w@broker"}).mqtt
-    assert (mqtt.url, mqtt.username, mqtt.password.get_secret_value()) == ("mqtt://broker", "gw", "p@w")
+    assert mqtt is not None
+    assert (mqtt.url, mqtt.username, mqtt.password) == ("mqtt://broker", "gw", SecretStr("p@w"))
     assert refusal(mqtt={"url": "mqtt://gw:p@broker", "username": "gw"}).startswith("mqtt: has credentials in its URL")
 
 
@@ -152,6 +159,7 @@ def test_broker_certificates(tmp_path):
         (tmp_path / name).write_text("x")
     files = {"ca_file": "ca.pem", "cert_file": "c.pem", "key_file": "k.pem"}
     mqtt = config(tmp_path, mqtt={"url": "mqtts://h", **files}).mqtt
+    assert mqtt is not None
     assert (mqtt.ca_file, mqtt.cert_file, mqtt.key_file) == tuple(tmp_path / name for name in files.values())
     assert "cert_file and key_file" in refusal(tmp_path, mqtt={"url": "mqtts://h", "cert_file": "c.pem"})
     assert "mqtts://" in refusal(tmp_path, mqtt={"url": "mqtt://h", "ca_file": "ca.pem"})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from transcoder.config import SourceConfig, is_allowed, parse
 from transcoder.config.source import SourcesConfig
@@ -66,7 +67,7 @@ def test_urls_are_kept_as_written(given, stored, host, port):
 def test_credentials_move_out_of_the_url(userinfo, username, password):
     result = source(f"rtsp://{userinfo}@10.0.0.2/x")
     assert result.url == "rtsp://10.0.0.2/x"
-    assert result.username.get_secret_value() == username
+    assert result.username == SecretStr(username)
     assert (None if result.password is None else result.password.get_secret_value()) == password
 
 

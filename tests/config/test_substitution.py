@@ -1,20 +1,22 @@
 """Environment variables and secret files."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from transcoder.config import Config, load, parse
 from transcoder.errors import ConfigError
 
 
-def config(data: dict[str, object], folder: Path = Path("/nonexistent"), **environ: str) -> Config:
+def config(data: Mapping[str, object], folder: Path = Path("/nonexistent"), **environ: str) -> Config:
     return parse(yaml.safe_dump({"streams": {}, **data}), folder, environ)
 
 
-def refusal(data: dict[str, object], folder: Path = Path("/nonexistent"), **environ: str) -> str:
+def refusal(data: Mapping[str, object], folder: Path = Path("/nonexistent"), **environ: str) -> str:
     with pytest.raises(ConfigError) as caught:
         config(data, folder, **environ)
     (line,) = caught.value.problems
@@ -26,7 +28,7 @@ def test_variables_in_any_value():
     result = config({"node": "gw-${N}", "streams": streams}, N="7", USER="u", PW="p", HOST="10.0.0.2", RATE="900")
     assert result.node == "gw-7"
     assert result.streams["a"].source.url == "rtsp://10.0.0.2/10.0.0.2"
-    assert result.streams["a"].source.password.get_secret_value() == "p"
+    assert result.streams["a"].source.password == SecretStr("p")
     assert result.streams["a"].video.bitrate_kbps == 900
 
 

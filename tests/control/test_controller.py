@@ -70,7 +70,9 @@ class World:
 
     def told(self) -> list[tuple[str, str | None, dict[str, Any]]]:
         """The events since this was asked for."""
-        told = [(event.event_type, event.stream, event.detail) for event in self.feed._waiting]
+        told: list[tuple[str, str | None, dict[str, Any]]] = [
+            (event.event_type, event.stream, event.detail) for event in self.feed._waiting
+        ]
         self.feed._waiting.clear()
         return told
 

@@ -88,6 +88,14 @@ class Scene:
         ]
 
 
+def below(number: int) -> Callable[[int], bool]:
+    return lambda counter: counter < number
+
+
+def above(number: int) -> Callable[[int], bool]:
+    return lambda counter: counter > number
+
+
 def is_gapless(counters: list[int]) -> bool:
     return all(later == earlier + 1 for earlier, later in itertools.pairwise(counters))
 
@@ -121,7 +129,7 @@ def run(scene: Scene, times: int, outage_s: float, between_s: float) -> None:
         time.sleep(outage_s)
         scene.cameras["a"].start()
         # it shows its file from the beginning; until then readers get its last picture
-        waits = scene.wait_for("a", lambda counter, before=before: counter < before, time.monotonic())
+        waits = scene.wait_for("a", below(before), time.monotonic())
         print(f"camera back: new pictures after {waits} s")
         assert max(waits) < BACK_S
         time.sleep(between_s)
@@ -132,7 +140,7 @@ def run(scene: Scene, times: int, outage_s: float, between_s: float) -> None:
         worker = scene.gateway.wait_for_worker("b", 1)
         os.kill(worker, signal.SIGKILL)
         # what readers hold back is not new: at least a second of video later than what they showed last
-        waits = scene.wait_for("b", lambda counter, before=before: counter > before + FPS, time.monotonic())
+        waits = scene.wait_for("b", above(before + FPS), time.monotonic())
         print(f"worker killed: new pictures after {waits} s")
         assert max(waits) < BACK_S
         time.sleep(between_s)

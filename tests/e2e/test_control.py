@@ -305,7 +305,7 @@ async def test_two_interfaces_and_the_file_change_one_configuration(
             gateway.document["streams"]["a"]["video"]["fps"] = 20
             gateway.document["streams"]["b"] = {"source": "rtsp://127.0.0.1:9/b", "enabled": False}
             gateway.write()
-            gateway.process.send_signal(signal.SIGHUP)
+            gateway.started.send_signal(signal.SIGHUP)
             await listener.wait_for(f"{BASE}/stream/a/fps/state", b"20")
             await listener.wait_for(f"{BASE}/stream/b/status", b"disabled")
             video = gateway.stream("a")["config"]["video"]
@@ -316,7 +316,7 @@ async def test_two_interfaces_and_the_file_change_one_configuration(
             gateway.config.write_text(
                 "streams:\n  a: {source: 'rtsp://127.0.0.1:9/', video: {fps: 0, gop_s: x}}\n  C: {}\n"
             )
-            gateway.process.send_signal(signal.SIGHUP)
+            gateway.started.send_signal(signal.SIGHUP)
             for _ in range(300):
                 events = [json.loads(payload) for topic, payload, _ in listener.messages if topic == f"{BASE}/event"]
                 rejected = [event for event in events if event["event_type"] == "config_rejected"]
@@ -338,7 +338,7 @@ async def test_two_interfaces_and_the_file_change_one_configuration(
             exported = yaml.safe_load(gateway.run("config", "export").stdout)
             gateway.document = exported
             gateway.write()
-            gateway.process.send_signal(signal.SIGHUP)
+            gateway.started.send_signal(signal.SIGHUP)
             for _ in range(300):
                 if gateway.stream("a")["origin"] == "file":
                     break
@@ -450,7 +450,7 @@ async def test_what_happens_to_a_camera_and_a_worker_is_told(tmp_path: Path, num
                 pids = subprocess.run(
                     ["pgrep", "-x", "tc:a"], capture_output=True, text=True, check=False
                 ).stdout.split()
-                ours = [pid for pid in map(int, pids) if gateway.process.pid in ancestors(pid)]
+                ours = [pid for pid in map(int, pids) if gateway.started.pid in ancestors(pid)]
                 os.kill(ours[0], KILL)
                 assert (await event("worker_restarted"))["detail"]["reason"]
                 await wait_until_playing(gateway, "a")
@@ -501,14 +501,14 @@ async def test_nothing_waits_for_a_broker_that_hangs(tmp_path: Path, numba: Path
                 await listener.wait_for(f"{BASE}/stream/a/status", *PLAYING, timeout_s=60)
                 with FfmpegReader(gateway.url("a"), (WIDTH, HEIGHT), "tcp", tmp_path) as reader:
                     await asyncio.to_thread(reader.wait_for_pictures, FPS, 30)
-                    broker.process.send_signal(signal.SIGSTOP)
+                    broker.started.send_signal(signal.SIGSTOP)
                     for number in range(12):
                         started = time.monotonic()
                         body = {"video": {"bitrate_kbps": 300 + number}}
                         assert (await asyncio.to_thread(gateway.http, "PATCH", "/api/v1/streams/b", body))[0] == 200
                         assert time.monotonic() - started < 2
                         await asyncio.sleep(1)
-                    broker.process.send_signal(signal.SIGCONT)
+                    broker.started.send_signal(signal.SIGCONT)
                     await listener.wait_for(f"{BASE}/stream/b/bitrate_kbps/state", b"311", timeout_s=40)
                     counters = [picture.counter for picture in reader.pictures if picture.counter is not None]
                     assert len(counters) >= len(reader.pictures) - 1
@@ -612,7 +612,7 @@ async def test_tls_passwords_and_client_certificates(tmp_path: Path, numba: Path
         assert curl("/api/v1/streams", "token-of-ops", *new) == "201"
         # another token in the file holds after a reload
         (tmp_path / "ops.token").write_text("another-token-of-ops")
-        gateway.process.send_signal(signal.SIGHUP)
+        gateway.started.send_signal(signal.SIGHUP)
         for _ in range(100):
             if curl("/api/v1/streams", "token-of-ops") == "401":
                 break

@@ -56,8 +56,9 @@ def demo(cache: Path, footage: Path) -> Iterator[Callable[..., subprocess.Popen[
     for process in started:
         process.kill()
         process.wait()
-        process.stdout.close()
-        process.stderr.close()
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
 
 
 def left_running(cache: Path) -> list[str]:
@@ -80,6 +81,8 @@ def wait_until_none_is_left(cache: Path, within_s: float) -> None:
 
 
 def until_playing(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stderr is not None
     for line in process.stdout:
         if ": playing, " in line:
             return

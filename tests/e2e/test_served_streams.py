@@ -14,7 +14,7 @@ import pytest
 from tests.support.gateway_process import SLACK_S, GatewayProcess
 from tests.support.rtsp_reader import RtspReader, nal_type
 from transcoder.codecs.nal import Codec
-from transcoder.codecs.picture_codec import PictureCodec
+from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.canary_search import find
 from transcoder.lab.cameras.content import ContentOptions, from_scene
@@ -28,14 +28,14 @@ FPS = 10
 
 
 @pytest.fixture(scope="session")
-def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
+def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[SourceCodec, Content]:
     scene = SceneOptions(width=320, height=180, fps=FPS, seconds=4.0, counter=True)
     cache = tmp_path_factory.mktemp("content")
     codecs = (*Codec, PictureCodec.JPEG, PictureCodec.MPEG4)
     return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=4.0), cache) for codec in codecs}
 
 
-def simulated(family: str, contents: dict[Codec, Content], password: str | None = "secret") -> SimulatedCamera:  # noqa: S107  # of a test
+def simulated(family: str, contents: dict[SourceCodec, Content], password: str | None = "secret") -> SimulatedCamera:  # noqa: S107  # of a test
     behaviour = FAMILIES[family].behaviour
     return SimulatedCamera(behaviour, contents[behaviour.codec], password=password, seed=family)
 
@@ -69,7 +69,7 @@ def assert_clean(reader: RtspReader, camera: SimulatedCamera, output: str) -> No
 
 @pytest.mark.timeout(180)
 async def test_nothing_of_any_camera_is_served(
-    contents: dict[Codec, Content], start_gateway: Callable[..., GatewayProcess]
+    contents: dict[SourceCodec, Content], start_gateway: Callable[..., GatewayProcess]
 ) -> None:
     outputs = {family: ("h264", "h265")[index % 2] for index, family in enumerate(sorted(FAMILIES))}
     async with AsyncExitStack() as stack:
@@ -110,7 +110,7 @@ async def test_nothing_of_any_camera_is_served(
 
 @pytest.mark.parametrize("output", ["h264", "h265"])
 async def test_a_new_reader_has_a_picture_at_once_although_gops_are_long(
-    output: str, contents: dict[Codec, Content], start_gateway: Callable[..., GatewayProcess]
+    output: str, contents: dict[SourceCodec, Content], start_gateway: Callable[..., GatewayProcess]
 ) -> None:
     async with simulated("hikvision", contents, None) as camera:
         stream = {"source": camera.url, "video": {"codec": output, "gop_s": 10}}
@@ -149,7 +149,7 @@ async def test_a_new_reader_has_a_picture_at_once_although_gops_are_long(
             )
 
 
-async def test_readers_log_in(contents: dict[Codec, Content], start_gateway, tmp_path: Path) -> None:
+async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gateway, tmp_path: Path) -> None:
     (tmp_path / "vms.secret").write_text("pass word\n")
     users = {"vms": {"password_file": "vms.secret", "streams": ["fro*"]}}
     async with simulated("dahua", contents) as camera:

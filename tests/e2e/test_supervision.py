@@ -7,6 +7,8 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -81,9 +83,14 @@ class Pair:
         counters = [read_counter(picture) for picture in reader.pictures()]
         assert len(counters) > FPS
         assert None not in counters
+        assert counters[0] is not None
         self.gateway.skip_if_overloaded()
         expected = [(counters[0] + index) % LOOP for index in range(len(counters))]
         assert counters == expected
+
+
+def has_played(reader: RtspReader) -> bool:
+    return reader.marked > FPS
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ async def pair(content: Content, start_gateway) -> AsyncIterator[Pair]:
         for reader in readers:
             await reader.play()
         for reader in readers:
-            await reader.until(lambda reader=reader: reader.marked > FPS, 15)
+            await reader.until(partial(has_played, reader), 15)
         yield Pair(gateway, *readers)
 
 
@@ -192,8 +199,8 @@ def large_pictures(width: int, height: int, count: int) -> Content:
     """Noise of a size that no worker with little memory can hold."""
     context = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-    context.framerate = FPS
-    context.time_base = 1 / context.framerate
+    context.framerate = Fraction(FPS)
+    context.time_base = Fraction(1, FPS)
     context.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "ref=8:bframes=0"}
     context.thread_count = 2
     rng = np.random.default_rng(1)

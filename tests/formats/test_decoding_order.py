@@ -105,7 +105,7 @@ def test_h265(payloads: list[str], units: list[tuple[int, int, str]], faults: di
 class Order:
     """A deinterleaver of units that are named by their DON."""
 
-    def __init__(self, codec: Codec = Codec.H264, **described: int) -> None:
+    def __init__(self, codec: Codec = Codec.H264, **described: int | None) -> None:
         self.faults: Counter[str] = Counter()
         self.order = Deinterleaver(codec, DecodingOrder(**described), self.faults)
         self.slice = b"\x41" if codec is Codec.H264 else b"\x02\x01"

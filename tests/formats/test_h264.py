@@ -1,6 +1,7 @@
 """H.264 payloads: the bits of RFC 6184, round trips with a reader of their own, and what cameras make of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,9 @@ SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
 PPS = bytes.fromhex("68ef0f2c80")
 
 
-def depacketize(payloads: list[str | bytes], markers: list[bool] | None = None) -> tuple[list[bytes], dict[str, int]]:
+def depacketize(
+    payloads: Sequence[str | bytes], markers: list[bool] | None = None
+) -> tuple[list[bytes], dict[str, int]]:
     reader = InOrderReader()
     units: list[bytes] = []
     for index, payload in enumerate(payloads):
@@ -182,7 +185,7 @@ PAYLOADS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(PAYLOADS, st.randoms(use_true_random=False))
-def test_any_payloads(payloads: list[bytes], chance: object) -> None:
+def test_any_payloads(payloads: list[bytes], chance: Random) -> None:
     reader = InOrderReader()
     for payload in payloads:
         if chance.random() < 0.1:

@@ -1,6 +1,7 @@
 """H.265 payloads: the bits of RFC 7798, round trips with a reader of their own, and what cameras make of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ SPS = bytes.fromhex("42010101600000030090000003000003003ca00b080d165959a4932b9a0
 PPS = bytes.fromhex("4401c172b46240")
 
 
-def depacketize(payloads: list[str | bytes], markers: list[bool] | None = None) -> tuple[list[bytes], dict[str, int]]:
+def depacketize(
+    payloads: Sequence[str | bytes], markers: list[bool] | None = None
+) -> tuple[list[bytes], dict[str, int]]:
     reader = InOrderReader()
     units: list[bytes] = []
     for index, payload in enumerate(payloads):
@@ -165,7 +168,7 @@ PAYLOADS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(PAYLOADS, st.randoms(use_true_random=False))
-def test_any_payloads(payloads: list[bytes], chance: object) -> None:
+def test_any_payloads(payloads: list[bytes], chance: Random) -> None:
     reader = InOrderReader()
     for payload in payloads:
         if chance.random() < 0.1:

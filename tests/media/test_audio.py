@@ -210,7 +210,7 @@ def test_a_gap_is_a_gap_in_the_output() -> None:
 def test_jitter_below_the_limit_is_smoothed_out() -> None:
     rng = random.Random(5)
     transcoder = AudioTranscoder(AudioFormat(encoding="PCMU", clock_rate=8000))
-    frames = []
+    frames: list[Any] = []
     for index, unit in enumerate(cut(ulaw(tone(8000)), 160)):
         off = round(rng.uniform(-0.9, 0.9) * MAX_SKEW_S / 2 * 90_000)
         frames += transcoder.process(unit, BEGIN + index * 1800 + off)
@@ -222,7 +222,7 @@ def test_garbage_between_frames_of_aac_is_counted_and_survived() -> None:
     rng = random.Random(7)
     transcoder = AudioTranscoder(AudioFormat(encoding="MPEG4-GENERIC", clock_rate=16_000, config=b"\x14\x08"))
     units = encoded("aac", 16_000, tone(16_000, 4.0))
-    frames = []
+    frames: list[Any] = []
     for index, unit in enumerate(units):
         damaged = rng.randbytes(rng.randint(1, 400)) if index % 10 == 3 and index < 40 else unit
         frames += transcoder.process(damaged, BEGIN + index * 5760)

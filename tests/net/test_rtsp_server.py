@@ -5,6 +5,7 @@ import re
 import struct
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -316,8 +317,12 @@ async def test_many_readers(server: RtspServer, stream: Stream) -> None:
         assert stream.fanout.readers == 24
         started = stream.sent
         await stream.send_for(1.0)
+
+        def has_all(reader: RtspReader) -> bool:
+            return numbers(reader)[-1] == stream.sent - 1
+
         for reader in readers:
-            await reader.until(lambda reader=reader: numbers(reader)[-1] == stream.sent - 1, 3)
+            await reader.until(partial(has_all, reader), 3)
             got = [number for number in numbers(reader) if number >= started]
             assert got == list(range(started, stream.sent))
             assert_whole(reader)
@@ -399,8 +404,12 @@ async def test_sender_reports_at_once_and_at_every_interval(server: RtspServer, 
         await begin(tcp, stream)
         await begin(udp, stream, "udp")
         await stream.send_for(1.3, 500, 0.02)
+
+        def has_two_reports(reader: RtspReader) -> bool:
+            return len(reader.reports) == 2
+
         for reader in (tcp, udp):
-            await reader.until(lambda reader=reader: len(reader.reports) == 2, 1)
+            await reader.until(partial(has_two_reports, reader), 1)
             check_reports(reader)
 
 

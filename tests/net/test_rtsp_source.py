@@ -13,6 +13,7 @@ from tests.support.rtsp_reader import AccessUnit as ReadUnit
 from tests.support.rtsp_reader import decode as decode_units
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.errors import ConnectionRefused, NotConnected, ResponseError, Silent, TransportError
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import override
@@ -81,7 +82,7 @@ async def until(condition, timeout_s: float = 5.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
+def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[SourceCodec, Content]:
     cache: Path = tmp_path_factory.mktemp("content")
     scene = SceneOptions(width=320, height=180, fps=FPS, seconds=LOOP / FPS, counter=True)
     return {codec: from_scene(ContentOptions(scene=scene, codec=codec, gop_s=0.5), cache) for codec in Codec}
@@ -93,7 +94,7 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[Codec, Content]:
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("family", ["hikvision", "dahua", "uniview", "h264dvr"])
 async def test_every_picture_of_a_camera_comes_in_order(
-    family: str, transport: str, contents: dict[Codec, Content]
+    family: str, transport: str, contents: dict[SourceCodec, Content]
 ) -> None:
     behaviour = FAMILIES[family].behaviour
     camera = SimulatedCamera(behaviour, contents[behaviour.codec], password="secret")
@@ -119,7 +120,7 @@ async def test_every_picture_of_a_camera_comes_in_order(
     assert running.session.received_bytes > sum(unit.size for unit in units)
 
 
-async def test_a_group_that_the_session_alone_names(contents: dict[Codec, Content]) -> None:
+async def test_a_group_that_the_session_alone_names(contents: dict[SourceCodec, Content]) -> None:
     """c=IN IP4 239.255.77.11/16 before the media (RFC 4566 section 5.7), and SETUP answers without a destination."""
     behaviour = override(FAMILIES["longse"].behaviour, ["multicast=239.255.77.11"])
     async with SimulatedCamera(behaviour, contents[Codec.H264]) as camera:
@@ -146,7 +147,7 @@ async def test_a_group_that_the_session_alone_names(contents: dict[Codec, Conten
     ],
     ids=lambda value: value if isinstance(value, str) else ",".join(value),
 )
-async def test_a_login_of_its_own_kind(settings: list[str], profile: str, contents: dict[Codec, Content]) -> None:
+async def test_a_login_of_its_own_kind(settings: list[str], profile: str, contents: dict[SourceCodec, Content]) -> None:
     camera = SimulatedCamera(
         override(FAMILIES["hikvision"].behaviour, settings), contents[Codec.H264], password="secret"
     )
@@ -161,7 +162,7 @@ async def test_a_login_of_its_own_kind(settings: list[str], profile: str, conten
 
 
 @pytest.mark.parametrize(("profile", "transport"), [("h264", "tcp"), ("auto", "udp")])
-async def test_h264_that_is_called_h265(profile: str, transport: str, contents: dict[Codec, Content]) -> None:
+async def test_h264_that_is_called_h265(profile: str, transport: str, contents: dict[SourceCodec, Content]) -> None:
     """EZVIZ C6N, go2rtc#264: told by hand, or known by its parameters after a while without a picture."""
     behaviour = override(FAMILIES["hikvision"].behaviour, ["encoding=H265"])
     async with SimulatedCamera(behaviour, contents[Codec.H264]) as camera:
@@ -174,6 +175,7 @@ async def test_h264_that_is_called_h265(profile: str, transport: str, contents: 
         await asyncio.gather(task, return_exceptions=True)
     pictures = decode_units("H264", [ReadUnit(0.0, 0, unit.nal_units, False) for unit in whole(handler.units)])
     counters = [read_counter(picture) for picture in pictures]
+    assert counters[0] is not None
     assert counters == [(counters[0] + index) % LOOP for index in range(len(counters))]
     assert len(pictures) > LOOP // 2
 
@@ -185,7 +187,7 @@ def whole(units: list[AccessUnit]) -> list[AccessUnit]:
     return list(itertools.dropwhile(lambda unit: not unit.random_access, behind))
 
 
-async def test_a_login_beside_other_fields_is_refused(contents: dict[Codec, Content]) -> None:
+async def test_a_login_beside_other_fields_is_refused(contents: dict[SourceCodec, Content]) -> None:
     behaviour = override(FAMILIES["hikvision"].behaviour, ["authentication=basic", "extra_fields_refused=true"])
     async with SimulatedCamera(behaviour, contents[Codec.H264], password="secret") as camera:
         url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
@@ -194,7 +196,7 @@ async def test_a_login_beside_other_fields_is_refused(contents: dict[Codec, Cont
     assert caught.value.status == 401
 
 
-async def test_a_wrong_password_is_said_once_and_not_tried_again(contents: dict[Codec, Content]) -> None:
+async def test_a_wrong_password_is_said_once_and_not_tried_again(contents: dict[SourceCodec, Content]) -> None:
     async with SimulatedCamera(FAMILIES["hikvision"].behaviour, contents[Codec.H264], password="secret") as camera:
         url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
         for credentials in (Credentials(username="admin", password="wrong"), None):
@@ -204,7 +206,7 @@ async def test_a_wrong_password_is_said_once_and_not_tried_again(contents: dict[
             assert "wrong" not in str(caught.value)
 
 
-async def test_a_camera_that_goes_away_is_noticed(contents: dict[Codec, Content]) -> None:
+async def test_a_camera_that_goes_away_is_noticed(contents: dict[SourceCodec, Content]) -> None:
     async with SimulatedCamera(FAMILIES["hikvision"].behaviour, contents[Codec.H264]) as camera:
         handler = Handler()
         task = asyncio.create_task(source(camera.url, handler).run())

@@ -14,7 +14,7 @@ import pytest
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import ResponseError, RtspSyntaxError, TranscoderError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net import rtsp_source, tunnel
+from transcoder.net import rtsp_source, sockets, tunnel
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import Binding
 from transcoder.net.tunnel import open_tunnel
@@ -329,7 +329,7 @@ async def test_without_a_second_connection(
     camera: TunnelCamera, complaints: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A camera whose connection table is full after the GET."""
-    connect = tunnel.connect
+    connect = sockets.connect
     calls = []
 
     async def once(*arguments: Any) -> Any:

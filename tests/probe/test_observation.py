@@ -1,6 +1,7 @@
 """What is counted of packets and responses, written by hand."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,8 @@ def test_identity_of_responses() -> None:
         ("77;timeout=60", "78"),
     )
     assert marks.content_base == "rtsp://h/cam?x=1/"
-    assert summary(seen, shown_text(None))["vendor_guess"]["family"] == "dahua"
+    found: dict[str, Any] = summary(seen, shown_text(None))
+    assert found["vendor_guess"]["family"] == "dahua"
 
 
 def test_the_answer_to_play_and_what_nobody_asked_for() -> None:

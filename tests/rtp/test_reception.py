@@ -91,6 +91,7 @@ def test_window_in_time(udp: Reception) -> None:
     udp.feed(10, 12, 15)
     assert udp.numbers() == [10]
     due = udp.receiver.next_timeout()
+    assert due is not None
     assert due == pytest.approx(100.002 + REORDER_S)
     udp.receiver.handle_timeout(due - 0.0001)
     assert udp.numbers() == []

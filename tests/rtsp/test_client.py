@@ -108,6 +108,7 @@ def test_udp(transcript: Transcript) -> None:
 def test_channels(transcript: Transcript, answer: str, interleaved: tuple[int, int]) -> None:
     transcript.set_up("Session: 1", f"Transport: {answer}" if answer else "X: y")
     (event,) = [event for event in transcript.events if isinstance(event, SetUp)]
+    assert event.transport is not None
     assert event.transport.interleaved == interleaved
     first = interleaved[0]
     assert frames(transcript.feed(bytes((0x24, first, 0, 1, 65)))) == [(first, b"A")]

@@ -31,6 +31,7 @@ def test_dialog(dialog: dict, new_transcript: Any) -> None:
     assert setup.uri == dialog["setup_uri"]
     (set_up,) = transcript.reply(setup, "200 OK", *dialog["setup"])
     assert isinstance(set_up, SetUp)
+    assert set_up.transport is not None
     assert set_up.transport.interleaved == tuple(dialog.get("channels", [0, 1]))
     play = transcript.request("PLAY")
     assert play.uri == dialog["play_uri"]
@@ -100,6 +101,7 @@ def test_recorded_dialog(row: tuple[str, ...], vectors: Path, new_transcript: An
     assert sent.uri == "rtsp://192.0.2.7:8554" + setup_target
     (set_up,) = transcript.replay(sent, setup)
     assert isinstance(set_up, SetUp)
+    assert set_up.transport is not None
     assert set_up.transport.interleaved == (0, 1)
     sent = transcript.request("PLAY")
     assert sent.uri == "rtsp://192.0.2.7:8554" + play_target

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ CASES = tomllib.loads((Path(__file__).parents[1] / "data" / "transports.toml").r
 
 
 def expected(case: dict) -> Transport:
-    fields = {
+    fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in case.items() if name != "value"
     }
     return Transport(**fields)

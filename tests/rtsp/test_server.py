@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ class Dialog:
         self.core = ServerProtocol(self.context, base=base, nonce="4e6f6e6365", now=0.0)
         self.cseq = 0
         self.now = 0.0
-        self.events: list[object] = []
+        self.events: list[Any] = []
         self.waits = False
 
     def text(self, method: str, uri: str = URL, **headers: str) -> bytes:
@@ -639,7 +640,7 @@ def md5(text: str) -> str:
 
 def login(challenge: str, method: str, uri: str, user: str = "vms", password: str = USERS["vms"]) -> str:
     """RFC 2617 section 3.2.2 without qop."""
-    realm, nonce = re.search('realm="([^"]*)"', challenge)[1], re.search('nonce="([^"]*)"', challenge)[1]
+    [realm], [nonce] = re.findall('realm="([^"]*)"', challenge), re.findall('nonce="([^"]*)"', challenge)
     response = md5(f"{md5(f'{user}:{realm}:{password}')}:{nonce}:{md5(f'{method}:{uri}')}")
     return f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"'
 

@@ -105,7 +105,10 @@ def test_recorded_description(row: list[str], vectors: Path) -> None:
     assert selected.payload_types == {int(number) for number in payload_types.split(",")}
     assert selected.index == int(index)
     assert (selected.media.control or "").endswith("" if control == "-" else control)
-    found = [f"{nal_unit_type(selected.codec, unit)}:{len(unit)}" for unit in selected.parameter_sets]
+    found = []
+    for unit in selected.parameter_sets:
+        assert isinstance(selected.codec, Codec)
+        found.append(f"{nal_unit_type(selected.codec, unit)}:{len(unit)}")
     assert found == ([] if sets == "-" else sets.split())
 
 

@@ -31,14 +31,14 @@ def test_a_whole_chain() -> None:
 
 def test_what_is_done_to_a_chain_is_found() -> None:
     records = chain(5)
-    for field, value in {
-        "at": "2026-01-01T00:00:09Z",
-        "who": "mqtt",
-        "what": "add",
-        "stream": "x",
-        "detail": "{}",
-    }.items():
-        changed = [*records[:2], replace(records[2], **{field: value}), *records[3:]]
+    for other in (
+        replace(records[2], at="2026-01-01T00:00:09Z"),
+        replace(records[2], who="mqtt"),
+        replace(records[2], what="add"),
+        replace(records[2], stream="x"),
+        replace(records[2], detail="{}"),
+    ):
+        changed = [*records[:2], other, *records[3:]]
         assert find_break(changed) == "record 3 was changed"
     assert find_break([*records[:2], *records[3:]]) == "record 3 is missing"
     assert find_break(records[1:]) == "record 1 is missing"

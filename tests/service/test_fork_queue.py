@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -62,14 +63,18 @@ async def test_readers_come_before_pictures_and_pictures_before_order(askers: As
         "played too": Urgency(has_played=True),
     }
     for name, urgency in urgencies.items():
-        await askers.ask(name, lambda urgency=urgency: urgency)
+        await askers.ask(name, urgency._replace)
     assert await askers.finish() == ["first", "both", "watched", "played", "played too", "new"]
 
 
 async def test_readers_that_come_while_a_stream_waits_count(askers: Askers) -> None:
     readers: set[str] = set()
+
+    def urgency(name: str) -> Urgency:
+        return Urgency(has_readers=name in readers)
+
     for name in ("a", "b", "c"):
-        await askers.ask(name, lambda name=name: Urgency(has_readers=name in readers))
+        await askers.ask(name, partial(urgency, name))
     readers.add("c")
     assert await askers.finish() == ["a", "c", "b"]
 

@@ -13,7 +13,6 @@ from transcoder.config import Config, StreamConfig, parse
 from transcoder.config.stream import VideoConfig
 from transcoder.output.output import Output
 from transcoder.rtsp.session import EndReason
-from transcoder.service import admission
 from transcoder.service.gateway import ASK_AGAIN_S, Gateway, stream_of
 from transcoder.service.status import Rates, StreamState
 from transcoder.worker_options import MAIN
@@ -35,7 +34,7 @@ class World:
 
     gateway: Gateway = field(init=False)
     made: list[KeptStream] = field(default_factory=list)
-    events: list[tuple[str, str]] = field(default_factory=list)
+    events: list[tuple[str | None, str]] = field(default_factory=list)
     ended: list[tuple[str, EndReason]] = field(default_factory=list)
 
     def begin(self, config: Config) -> None:
@@ -155,7 +154,7 @@ async def test_who_may_read_a_stream_may_read_all_its_outputs(world: World) -> N
 
 @pytest.fixture
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr("transcoder.service.admission.os.sched_getaffinity", lambda _: {0})
 
 
 def measure(stream: KeptStream, cpu: float) -> None:

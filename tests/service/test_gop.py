@@ -19,8 +19,8 @@ def replayed(group: GroupOfPictures) -> list[tuple[int, int]]:
     for message in group.replay(50.0):
         parser.receive_data(message)
     found = []
-    while (message := parser.next_message()) is not None:
-        access_unit = parse_access_unit(message[1])
+    while (read := parser.next_message()) is not None:
+        access_unit = parse_access_unit(read[1])
         assert access_unit.arrival == 50.0
         found.append((access_unit.pts, access_unit.flags))
     return found

@@ -29,7 +29,7 @@ class Time:
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
     monkeypatch.setattr(clock, "monotonic", made.monotonic)
-    monkeypatch.setattr(host_gate.asyncio, "sleep", made.sleep)
+    monkeypatch.setattr("transcoder.service.host_gate.asyncio.sleep", made.sleep)
     return made
 
 
@@ -171,7 +171,7 @@ async def test_who_waits_for_the_budget_holds_up_no_other_host(monkeypatch: pyte
     async def sleep(_: float) -> None:
         await blocked.wait()
 
-    monkeypatch.setattr(host_gate.asyncio, "sleep", sleep)
+    monkeypatch.setattr("transcoder.service.host_gate.asyncio.sleep", sleep)
     attempts = Attempts(gate)
     for index in range(MAX_CONNECTING + 1):  # all of one host: only those that may connect count as connecting
         attempts.begin(f"waits{index}", "192.0.2.1")

@@ -51,7 +51,7 @@ class Watched:
             )
             self.last = sample
             self.found = observe(self.found, sample)
-            events += map(tuple, self.found.events)
+            events += [(event.kind, event.detail) for event in self.found.events]
         return events
 
 

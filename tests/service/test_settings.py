@@ -82,7 +82,7 @@ def settings(key: str = "", value: object = None, **source: object) -> StreamSet
 
 def flat(made: object, prefix: str = "") -> dict[str, object]:
     """Every option by its place."""
-    found = {}
+    found: dict[str, object] = {}
     for field in dataclasses.fields(made):  # type: ignore[arg-type]
         value, name = getattr(made, field.name), f"{prefix}{field.name}"
         if field.name == "outputs" and isinstance(value[0], OutputOptions):

@@ -239,10 +239,11 @@ async def test_a_worker_that_breaks_the_protocol_is_replaced(watched: Watched) -
 
 
 async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None:
-    worker, empty = watched.server.workers[0], {"decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}}
+    worker = watched.server.workers[0]
+    empty: dict[str, dict[str, int]] = {"decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}}
     worker.say(serialize_json(MessageType.SOURCE_FORMAT, {"width": 1280}))
     worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": False}))
-    report = {"cpu_s": 0.5, "counters": {"decoded_pictures": 3}} | empty
+    report = {"cpu_s": 0.5, "counters": {"decoded_pictures": 3}, **empty}
     worker.say(serialize_json(MessageType.STATS, report))
     await watched.until(lambda: watched.status.report)
     assert watched.formats == {0: OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)}

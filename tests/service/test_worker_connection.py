@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.support.fork_server import FakeForkServer, FakeWorker
+from transcoder import clock
 from transcoder.errors import RemoteProtocolError, WorkerError
 from transcoder.ipc.messages import MessageType, serialize_json, serialize_message
 from transcoder.service import worker_connection
@@ -25,7 +26,7 @@ class Watched:
         self.now = 1000.0
         self.sample = ProcessSample(state="S", cpu_s=10.0, private_bytes=100 << 20)
         self.connection: WorkerConnection
-        monkeypatch.setattr(worker_connection.clock, "monotonic", lambda: self.now)
+        monkeypatch.setattr(clock, "monotonic", lambda: self.now)
         monkeypatch.setattr(worker_connection, "sample_process", lambda _: self.sample)
 
     def on_message(self, kind: MessageType, body: memoryview) -> None:

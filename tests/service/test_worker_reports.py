@@ -200,9 +200,12 @@ def test_pictures_and_snapshots_of_an_output_that_there_is_not() -> None:
             report(MessageType.SNAPSHOT_TAKEN, text)
 
 
+NO_NUMBERS: list[object] = [None, "640", -1, 1 << 31, float("nan"), float("inf"), []]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name in OUTPUT for value in (None, "640", -1, 1 << 31, float("nan"), float("inf"), [])]
+    [(name, value) for name in OUTPUT for value in NO_NUMBERS]
     + [("width", 0), ("width", MAX_DIMENSION + 2), ("height", 0), ("height", MAX_DIMENSION + 2)]
     + [("frame_rate", 0), ("frame_rate", 240.5), ("matrix", 256)],
 )  # fmt: skip

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -68,11 +68,11 @@ class GStreamerCamera:
 
 def read_footage(path: Path, count: int, *, width: int = 0, counter: bool = False) -> list[np.ndarray]:
     """The first pictures of a file as planes of 4:2:0 one under the other, (height * 3 / 2, width)."""
-    pictures = []
+    pictures: list[np.ndarray] = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             height = round(width * frame.height / frame.width) & ~1 if width else None
-            planes = frame.to_ndarray(format="yuv420p", width=width or None, height=height)
+            planes: Any = frame.to_ndarray(format="yuv420p", width=width or None, height=height)
             if counter:
                 draw_counter(planes[: planes.shape[0] * 2 // 3], len(pictures))
             pictures.append(planes)

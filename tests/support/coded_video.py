@@ -5,13 +5,22 @@ import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 ENCODERS = {"H264": "libx264", "H265": "libx265"}
 DECODERS = {"H264": "h264", "H265": "hevc"}
+
+
+def samples(frame: VideoFrame, index: int, kind: type[np.unsignedinteger] = np.uint8) -> NDArray:
+    """A plane with its padding, (height, samples in a line), as a view that may be written."""
+    plane: Any = frame.planes[index]
+    return np.frombuffer(plane, kind).reshape(plane.height, -1)
 
 
 def picture(
@@ -25,15 +34,11 @@ def picture(
     grey = av.VideoFrame.from_ndarray(planes, format="gray")
     frame = av.VideoFrame(width, height, pixel_format)
     depth = 2 if "10le" in pixel_format else 1
-    for number, plane in enumerate(frame.planes):
-        view = np.frombuffer(plane, np.uint16 if depth == 2 else np.uint8).reshape(
-            plane.height, plane.line_size // depth
-        )
+    for number in range(len(frame.planes)):
+        view = samples(frame, number, np.uint16 if depth == 2 else np.uint8)
         shift = 2 if depth == 2 else 0
         if number == 0:
-            view[:, :width] = (
-                np.frombuffer(grey.planes[0], np.uint8).reshape(height, -1)[:, :width].astype(view.dtype) << shift
-            )
+            view[:, :width] = samples(grey, 0)[:, :width].astype(view.dtype) << shift
         else:
             view[:] = 128 << shift
     return frame
@@ -53,6 +58,7 @@ def encode(
 ) -> list[bytes]:
     """Access units as Annex B byte streams; the first is an IDR with parameter sets."""
     context = av.CodecContext.create(ENCODERS[codec], "w")
+    assert isinstance(context, av.VideoCodecContext)
     context.width, context.height = size
     context.pix_fmt = pixel_format
     context.time_base = Fraction(1, 25)
@@ -83,6 +89,7 @@ def encode(
 
 def decode(codec: str, access_units: list[bytes]) -> list[av.VideoFrame]:
     context = av.CodecContext.create(DECODERS[codec], "r")
+    assert isinstance(context, av.VideoCodecContext)
     context.thread_count = 1
     frames = []
     for unit in access_units:
@@ -91,8 +98,7 @@ def decode(codec: str, access_units: list[bytes]) -> list[av.VideoFrame]:
 
 
 def plane(frame: av.VideoFrame, index: int = 0) -> np.ndarray:
-    found = frame.planes[index]
-    return np.frombuffer(found, np.uint8).reshape(found.height, found.line_size)[:, : found.width].astype(int)
+    return samples(frame, index)[:, : frame.planes[index].width].astype(int)
 
 
 def byte_stream(nal_units: list[bytes]) -> bytes:

@@ -56,11 +56,15 @@ class Process:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def end(self, number: int) -> int:
+    @property
+    def started(self) -> subprocess.Popen[bytes]:
         assert self.process is not None
+        return self.process
+
+    def end(self, number: int) -> int:
         with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(number)
-        return self.process.wait(20)
+            self.started.send_signal(number)
+        return self.started.wait(20)
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -204,14 +208,15 @@ class Client:
         self._task = asyncio.create_task(self._listen())
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         with contextlib.suppress(aiomqtt.MqttError):
-            await self._mqtt.__aexit__(*error)
+            await self._mqtt.__aexit__(None, None, None)
 
     async def _listen(self) -> None:
         async for message in self._mqtt.messages:
-            waiting = self._waiting.pop(message.properties.CorrelationData, None)
+            answered: Any = message.properties
+            waiting = self._waiting.pop(answered.CorrelationData, None)
             if waiting is not None:
                 waiting.set_result(json.loads(message.payload))
 
@@ -222,7 +227,7 @@ class Client:
             TimeoutError: no answer came; what was wanted may have been done all the same.
             aiomqtt.MqttError: the broker is gone.
         """
-        properties = Properties(PacketTypes.PUBLISH)
+        properties: Any = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic = self._reply
         properties.CorrelationData = str(next(self._numbers)).encode()
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -38,7 +39,8 @@ def decode(data: bytes) -> np.ndarray:
     (frame,) = context.decode(packet)
     assert not frame.is_corrupt
     planes = []
-    for plane in frame.planes:
+    planes_of_frame: list[Any] = list(frame.planes)
+    for plane in planes_of_frame:
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         planes.append(rows[:, : plane.width].reshape(-1))
     return np.concatenate(planes)
@@ -49,6 +51,7 @@ def aspect_ratio(data: bytes) -> Fraction:
     packet = av.Packet(len(data))
     packet.update(data)
     assert context.decode(packet)
+    assert context.sample_aspect_ratio is not None
     return context.sample_aspect_ratio
 
 

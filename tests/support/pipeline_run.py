@@ -56,8 +56,8 @@ class Run:
         new = []
         for message in messages:
             self.parser.receive_data(message)
-        while (message := self.parser.next_message()) is not None:
-            kind, body = message
+        while (read := self.parser.next_message()) is not None:
+            kind, body = read
             if kind is MessageType.CODED:
                 new.append(parse_coded(body, len(self.options.outputs)))
             elif kind is MessageType.FORMAT:

@@ -5,7 +5,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -90,7 +90,7 @@ def decode(codec: str, units: Iterable[AccessUnit]) -> list[np.ndarray]:
 
 
 def luma(frame: av.VideoFrame) -> np.ndarray:
-    plane = frame.planes[0]
+    plane: Any = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width].copy()
 

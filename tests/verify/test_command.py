@@ -143,7 +143,7 @@ def test_encoders_sign_their_work(tmp_path: Path) -> None:
     if not ffmpeg:
         pytest.skip("ffmpeg is not installed")
     for name, encoder in (("a.264", "libx264"), ("a.265", "libx265")):
-        made = ["-f", "lavfi", "-i", "testsrc=s=96x96:r=5:d=2", "-c:v", encoder, tmp_path / f"a.{name[-3:]}"]
+        made = ["-f", "lavfi", "-i", "testsrc=s=96x96:r=5:d=2", "-c:v", encoder, str(tmp_path / f"a.{name[-3:]}")]
         form = ["-f", "h264" if "264" in name else "hevc"]
         subprocess.run([ffmpeg, "-v", "error", *made[:-1], *form, tmp_path / name], check=True, timeout=60)
         code, found, _ = run(tmp_path / name)

@@ -1,6 +1,7 @@
 """The decoding half: access units in, our own type of picture out."""
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -87,7 +88,7 @@ def _planes(picture: DecodedPicture, expected: av.VideoFrame) -> list[tuple[np.n
     return list(zip(picture.planes, (luma, chroma[0], chroma[1]), strict=True))
 
 
-FORMATS = {
+FORMATS: dict[str, tuple[str, dict[str, Any], tuple[int, str, bool, bool], str]] = {
     "4:2:0": ("H264", {}, (8, "420", False, False), "yuv420p"),
     "full range": ("H264", {"pixel_format": "yuvj420p"}, (8, "420", True, False), "yuvj420p"),
     "4:2:2": ("H264", {"pixel_format": "yuv422p"}, (8, "422", False, False), "yuv422p"),

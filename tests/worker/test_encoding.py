@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import av
 import numpy as np
@@ -15,6 +16,7 @@ from transcoder.errors import MediaError
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_snapshot
 from transcoder.media.changes import PictureComparison
 from transcoder.media.encoders import PROFILES
+from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
 SIZE = (320, 240)
@@ -223,7 +225,12 @@ def test_the_scene_watch_misses_nothing_between_its_looks(moving: WorkerOptions)
 def test_no_encoder_of_the_product_is_given_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     before = PictureComparison.compare
-    monkeypatch.setattr(PictureComparison, "compare", lambda self, picture: compared.append(1) or before(self, picture))
+
+    def compare(self: PictureComparison, picture: OwnPicture) -> Any:
+        compared.append(1)
+        return before(self, picture)
+
+    monkeypatch.setattr(PictureComparison, "compare", compare)
     run = Run(TWO)
     run.feed(encode("H264", SIZE, 53))
     assert len(compared) == 10  # 2 s of the first output's pictures, one look every 0.2 s: for the scene watch alone
@@ -234,7 +241,9 @@ def test_a_repeat_has_a_map_without_changes(moving: WorkerOptions) -> None:
     run.feed(encode("H264", SIZE, 8))
     run.now += 1
     run.repeat()
-    assert not MovingEncoder.maps[-1].any()
+    last = MovingEncoder.maps[-1]
+    assert last is not None
+    assert not last.any()
 
 
 def test_what_it_does_not_know_can_not_be_overridden(moving: WorkerOptions) -> None:

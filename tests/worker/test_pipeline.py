@@ -6,6 +6,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_captions_of_the_camera_do_not_come_out(codec: str, output: str) -> None
         for index, unit in enumerate(encode(codec, SIZE, 12))
     ]
     # a plain re-encode is not clean: FFmpeg's decoder hands the captions to its encoder
-    frames = decode(codec, units)
+    frames: list[Any] = [*decode(codec, units)]
     assert any("A53_CC" in str(item.type) for frame in frames for item in frame.side_data)
     run = Run(options(output), Codec(codec))
     run.feed(units)
@@ -145,7 +146,7 @@ def test_no_encoder_signs_the_stream() -> None:
 
 # -- formats -----------------------------------------------------------------------------------------------------------
 
-FORMATS = {
+FORMATS: dict[str, tuple[str, dict[str, Any], tuple[int, int]]] = {
     "full range": ("H264", {"pixel_format": "yuvj420p", "luma": (0, 255)}, (16, 235)),
     "full range H.265": ("H265", {"pixel_format": "yuvj420p", "luma": (0, 255)}, (16, 235)),
     "4:2:2": ("H264", {"pixel_format": "yuv422p"}, (60, 180)),
@@ -205,7 +206,7 @@ def test_an_aspect_that_changes_is_another_format() -> None:
     assert picture_size(Codec.H264, run.coded[0].nal_units) == (852, 480)
 
 
-CHANGES = {
+CHANGES: dict[str, dict[str, Any]] = {
     "smaller": {"size": (160, 120)},
     "wider": {"size": (640, 240)},
     "taller": {"size": (240, 640)},

@@ -46,7 +46,7 @@ class _Load:
 
 async def _most(machine: _Machine, monkeypatch: pytest.MonkeyPatch, **options: Any) -> int:
     monkeypatch.setattr(capacity, "Load", machine.load)
-    monkeypatch.setattr(capacity.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("transcoder.lab.bench.capacity.os.cpu_count", lambda: 2)
     steps = [step async for step in capacity.grow(lambda: None, CameraOptions(), seconds=1.0, **options)]  # type: ignore[arg-type,return-value]  # no side is started
     return max((step.sample.streams for step in steps if step.carried), default=0)
 

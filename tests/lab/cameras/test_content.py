@@ -31,7 +31,7 @@ def decoded_lumas(ffmpeg: str, path: Path, width: int, height: int) -> np.ndarra
 
 
 def picture_types(path: Path) -> str:
-    command = ["ffprobe", "-v", "error", "-show_entries", "frame=pict_type", "-of", "csv=p=0", path]
+    command = ["ffprobe", "-v", "error", "-show_entries", "frame=pict_type", "-of", "csv=p=0", str(path)]
     output = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     return "".join(re.findall(r"[IPB]", output))
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import override
 from transcoder.lab.cameras.canary_search import missing
@@ -17,7 +18,7 @@ GOP = 10
 CLOCK_PER_PICTURE = 4500
 
 
-def camera_of(name: str, contents: dict[Codec, Content], *settings: str, **options) -> SimulatedCamera:
+def camera_of(name: str, contents: dict[SourceCodec, Content], *settings: str, **options) -> SimulatedCamera:
     behaviour = override(FAMILIES[name].behaviour, settings)
     return SimulatedCamera(behaviour, contents[behaviour.codec], **{"password": "s3cret", **options})
 
@@ -106,6 +107,7 @@ async def test_video_loops_without_a_seam(name: str, contents, client_class) -> 
     assert all(a.timestamp == b.timestamp for a, b in pairwise(video) if not a.marker)
     assert max(len(packet.payload) for packet in video) <= 1400
     content = camera.camera.content
+    assert isinstance(content.codec, Codec)
     sent = nal_units(packets, behaviour.video_payload_type, content.codec)
     pictures = [unit for unit in sent if any(unit in au.nal_units for au in content.access_units) and len(unit) > 40]
     loop = [unit for au in content.access_units for unit in au.nal_units if len(unit) > 40]
@@ -134,7 +136,7 @@ async def test_ffmpeg_plays_it(name: str, transport: str, contents, ffmpeg: str)
 
 async def test_hikvision(contents, client_class) -> None:
     client, texts, packets = await recorded(camera_of("hikvision", contents), client_class)
-    media_info = re.search(r"a=Media_header:MEDIAINFO=([0-9A-F]+);", client.sdp).group(1)
+    [media_info] = re.findall(r"a=Media_header:MEDIAINFO=([0-9A-F]+);", client.sdp)
     assert bytes.fromhex(media_info)[:4] == b"IMKH"
     assert len(media_info) == 80
     assert "profile-level-id=420029;" in client.sdp
@@ -217,7 +219,7 @@ async def test_uniview(contents, client_class) -> None:
 
 async def test_h264dvr(contents, client_class) -> None:
     client, texts, packets = await recorded(camera_of("h264dvr", contents), client_class)
-    ids = [re.search(r"Session: (\d+)", text).group(1) for text in texts]
+    ids = [re.findall(r"Session: (\d+)", text)[0] for text in texts]
     assert ids[0] != ids[1]
     assert "s=" not in [line[:2] for line in client.sdp.splitlines()]
     assert "a=rtpmap:96 H264/90000 \r\n" in client.sdp

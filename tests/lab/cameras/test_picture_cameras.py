@@ -53,7 +53,8 @@ async def test_mjpeg(contents, client_class) -> None:
 async def test_mpeg4(contents, client_class) -> None:
     camera = camera_of("mpeg4", contents)
     sdp, packets = await recorded(camera, client_class)
-    config = bytes.fromhex(re.search(r"a=fmtp:96 profile-level-id=1;config=([0-9A-F]+)\r", sdp).group(1))
+    [text] = re.findall(r"a=fmtp:96 profile-level-id=1;config=([0-9A-F]+)\r", sdp)
+    config = bytes.fromhex(text)
     codes = [part[0] for part in re.split(rb"\x00\x00\x01", config)[1:]]
     assert codes[:2] == [0xB0, 0xB5]
     assert codes[-2:] == [0x20, 0xB2]

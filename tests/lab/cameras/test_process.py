@@ -19,9 +19,9 @@ def run(tmp_path: Path) -> Iterator:
     processes = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--cache", tmp_path, *arguments]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        processes.append(subprocess.Popen(command, text=True, **pipes))
+        command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--cache", str(tmp_path), *arguments]
+        pipe = subprocess.PIPE
+        processes.append(subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe))
         return processes[-1]
 
     yield start
@@ -29,10 +29,13 @@ def run(tmp_path: Path) -> Iterator:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe is not None
             pipe.close()
 
 
 def event(process: subprocess.Popen[str], name: str) -> dict:
+    assert process.stdout is not None
+    assert process.stderr is not None
     for line in process.stdout:
         found = json.loads(line)
         if found["event"] == name:

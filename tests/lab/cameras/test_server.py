@@ -119,6 +119,7 @@ async def test_large_pictures_are_paced_over_udp(contents) -> None:
         data, packets = frame([bytes((index,)) * 1400 for index in range(200)])
         from transcoder.lab.cameras.dialog import Delivery
 
+        assert camera._udp is not None
         camera._udp.send(Burst(0, data, packets), "127.0.0.1", Delivery(False, receiver.getsockname()[1], 9))
         got = [(await asyncio.wait_for(loop.sock_recv(receiver, 2000), 2))[0] for _ in range(200)]
     assert got == list(range(200))

@@ -3,6 +3,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from transcoder.errors import ConfigError
 from transcoder.lab.demo.options import DemoOptions, configuration, state_dir
@@ -51,7 +52,7 @@ def test_configuration_of_a_camera_with_a_login_anywhere(tmp_path: Path) -> None
     config = configuration(DemoOptions(source=source, port=8555), {"source": source}, tmp_path)
     assert str(config.rtsp.listen) == "127.0.0.1:8555"
     assert config.streams["source"].source.url == "rtsp://192.0.2.1:554/x"
-    assert config.streams["source"].source.password.get_secret_value() == "word"
+    assert config.streams["source"].source.password == SecretStr("word")
     assert config.state_dir == tmp_path
 
 

@@ -27,9 +27,9 @@ def row(number: int = 1) -> tables.Row:
 
 
 def shown(renderable, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(renderable)
-    return console.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=width).print(renderable)
+    return text.getvalue()
 
 
 def test_plain_line() -> None:

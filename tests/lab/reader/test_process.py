@@ -18,14 +18,18 @@ pytestmark = pytest.mark.process
 
 class Reader:
     def __init__(self) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen([sys.executable, "-m", "transcoder.lab.reader"], text=True, **pipes)
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", "transcoder.lab.reader"]
+        self.process = subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
     def send(self, line: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(line) + "\n")
         self.process.stdin.flush()
 
     def until(self, ready) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
         for line in self.process.stdout:
             event = json.loads(line)
             if ready(event):
@@ -40,6 +44,7 @@ def reader() -> Iterator[Reader]:
     made.process.kill()
     made.process.wait()
     for pipe in (made.process.stdin, made.process.stdout, made.process.stderr):
+        assert pipe is not None
         pipe.close()
 
 
@@ -84,6 +89,7 @@ def test_end_of_input_ends_it(reader: Reader) -> None:
     nothing = {"streams": [{"name": "a", "url": "rtsp://127.0.0.1:1/x"}], "cameras": [], "canaries": []}
     reader.send(nothing)
     reader.until(lambda event: event["event"] == "progress")
+    assert reader.process.stdin is not None
     reader.process.stdin.close()
     assert reader.process.wait(5) == 0
 

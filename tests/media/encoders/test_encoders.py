@@ -7,6 +7,7 @@ from tests.support.coded_video import decode, headers
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import MediaError
 from transcoder.media.encoders import PROFILES, open_encoder
+from transcoder.media.encoders.ffmpeg import RateFactorSettings
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import OutputFormat, OutputOptions
 
@@ -25,6 +26,7 @@ def noisy(seed: int) -> OwnPicture:
 @BOTH
 def test_an_option_that_is_not_understood_is_an_error(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = PROFILES[codec]["balanced"]
+    assert isinstance(settings, RateFactorSettings)
     known = settings.ffmpeg_options(4000)
     monkeypatch.setattr(type(settings), "ffmpeg_options", lambda self, cap: {**known, "no_such_option": "1"})
     with pytest.raises(MediaError, match="no_such_option"):
@@ -69,7 +71,7 @@ def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:
 @BOTH
 def test_gaps_in_time_and_pictures_that_are_too_near(codec: Codec) -> None:
     encoder = open_encoder(OutputOptions(codec=codec), FORMAT)
-    units = []
+    units: list[bytes] = []
     for pts in (0, 1, 2, 3600, 90_000 * 3600, 90_000 * 3600 + 1):
         units.append(join_byte_stream(encoder.encode(noisy(pts % 97), None, pts, force_idr=not units)))
     assert len(decode(codec.value, units)) == 6

@@ -7,6 +7,7 @@ import pytest
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.media.encoders import PROFILES, needs_threads, open_encoder, settings_of
+from transcoder.media.encoders.ffmpeg import RateFactorSettings
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import EncoderSettings, OutputFormat, OutputOptions, WorkerOptions
 
@@ -14,7 +15,9 @@ H264, H265 = Codec.H264, Codec.H265
 
 
 def _options(options: OutputOptions) -> dict[str, str]:
-    return settings_of(options).ffmpeg_options(options.bitrate_kbps)
+    settings = settings_of(options)
+    assert isinstance(settings, RateFactorSettings)
+    return settings.ffmpeg_options(options.bitrate_kbps)
 
 
 def _parameters(options: OutputOptions) -> dict[str, str]:
@@ -99,6 +102,7 @@ def test_every_encoder_knows_all_that_a_configuration_can_override() -> None:
     assert set(everything) == {field.name for field in fields(EncoderSettings)} - {"profile"}
     for profiles in PROFILES.values():
         for settings in profiles.values():
+            assert isinstance(settings, RateFactorSettings)
             made = settings.overridden(everything | {"preset": "medium"})
             assert asdict(made) == asdict(settings) | everything | {"preset": "medium"}
 

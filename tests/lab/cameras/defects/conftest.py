@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from transcoder.codecs.nal import Codec
+from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import override
 from transcoder.lab.cameras.camera import Camera
@@ -38,7 +38,9 @@ class Report:
 class Recorder:
     """Runs a camera for a while and keeps what it sends of its video."""
 
-    def __init__(self, contents: dict[Codec, Content], family: str, settings: tuple[str, ...], other=None) -> None:
+    def __init__(
+        self, contents: dict[SourceCodec, Content], family: str, settings: tuple[str, ...], other=None
+    ) -> None:
         behaviour = override(FAMILIES[family].behaviour, settings)
         self.camera = Camera(behaviour, contents[behaviour.codec], "1", other)
         self.packets: list[Sent] = []

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ def camera_of(contents, *settings: str, family: str = "longse", **options) -> Si
     return SimulatedCamera(behaviour, contents[behaviour.codec], **options)
 
 
-def through(**defects: float) -> list[int]:
+def through(**defects: Any) -> list[int]:
     numbers = [memoryview(index.to_bytes(2)) for index in range(10_000)]
     network = Interference(DeliveryDefects(**defects), "1")
     return [int.from_bytes(packet) for packet in network.datagrams(numbers)]

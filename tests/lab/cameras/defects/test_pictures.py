@@ -65,7 +65,7 @@ def test_parameter_sets_with_the_timestamp_of_the_picture_before(record) -> None
 )
 def test_sprop_styles(record, style: str, begins: bytes, ends: bytes) -> None:
     """Tenda, Dahua, VStarcam."""
-    text = re.search(r"sprop-parameter-sets=(\S+)", sdp(record(FAMILY, f"sprop={style}", seconds=0.1))).group(1)
+    [text] = re.findall(r"sprop-parameter-sets=(\S+)", sdp(record(FAMILY, f"sprop={style}", seconds=0.1)))
     first = base64.b64decode(text.split(",")[0])
     assert first.startswith(begins)
     assert first.endswith(ends)
