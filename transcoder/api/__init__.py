@@ -1,1 +1,1 @@
-"""The HTTP side of control: API, events, metrics, health."""
+"""This room is the HTTP side of control: API, events, metrics, health."""

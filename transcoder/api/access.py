@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens with roles, and what a client on this machine may do without.
+"""Access is decided here: bearer tokens have roles, and without tokens a client on this machine may do everything.
 
 Source: RFC 6750, 2.1 (bearer tokens), 3 (WWW-Authenticate).
 """
@@ -15,11 +15,11 @@ from transcoder.config import TokenConfig
 from transcoder.url import split_host_port
 
 MAX_TOKEN: Final = 4096
-"""Characters of a token that are looked at."""
+"""The largest number of characters of a token that are looked at."""
 
 
 class Role(IntEnum):
-    """What an identity may do; each may do what is below it."""
+    """Says what an identity may do; each role includes the roles below it."""
 
     READ = 1
     CONTROL = 2
@@ -27,7 +27,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who asks."""
+    """Says who sent a request."""
 
     name: str
     role: Role
@@ -35,11 +35,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """What is known of a request's sender.
+    """Holds the facts about a request's sender.
 
     Attributes:
-        address: it comes from, "" where unknown.
-        authorization, host, origin, fetch_site: its headers, None where absent.
+        address: the address that the request comes from, "" where unknown.
+        authorization, host, origin, fetch_site: the headers of the request, None where absent.
     """
 
     address: str
@@ -50,11 +50,11 @@ class Caller:
 
 
 class Denied(Exception):  # noqa: N818  # it reads as the answer it is
-    """A request that is not carried out.
+    """A request is not carried out, because its sender may not make it.
 
     Args:
         status: 401 or 403.
-        reason: for the sender.
+        reason: the reason for the sender.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -64,10 +64,10 @@ class Denied(Exception):  # noqa: N818  # it reads as the answer it is
 
 
 class Access:
-    """The tokens.
+    """Knows the tokens.
 
     Args:
-        tokens: by name.
+        tokens: the tokens by name.
     """
 
     def __init__(self, tokens: Mapping[str, TokenConfig]) -> None:
@@ -76,10 +76,10 @@ class Access:
         ]
 
     def identify(self, caller: Caller, wanted: Role) -> Identity:
-        """Who it is.
+        """Return the identity of a caller who has the wanted role.
 
         Raises:
-            Denied: it may not.
+            Denied: the caller does not have the role.
         """
         identity = self._by_token(caller) if caller.authorization is not None else self._local(caller)
         if identity.role < wanted:
@@ -92,7 +92,7 @@ class Access:
             raise Denied(401, "a bearer token is needed")
         given = _digest(token.strip()[:MAX_TOKEN])
         found: Identity | None = None
-        for name, known, role in self._tokens:  # all of them, so that the time says nothing
+        for name, known, role in self._tokens:  # all of them are compared, so that the time says nothing
             if hmac.compare_digest(given, known):
                 found = Identity(name=name, role=role)
         if found is None:
@@ -100,7 +100,10 @@ class Access:
         return found
 
     def _local(self, caller: Caller) -> Identity:
-        """Without tokens, whoever is on this machine may; a page in its browser, sent from elsewhere, may not."""
+        """Return the identity of a caller on this machine, who needs no token where there are no tokens.
+
+        A page in that machine's browser that was sent from elsewhere is denied.
+        """
         if self._tokens or not _is_loopback(caller.address):
             raise Denied(401, "a bearer token is needed")
         if not _names_loopback(caller.host):

@@ -1,4 +1,4 @@
-"""The HTTP API: its routes, each a verb of `Control`."""
+"""This module makes the HTTP API from its routes, each of which is a verb of `Control`."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
 
 VERSION: Final = "1"
-"""Of the API, as in its paths."""
+"""The version of the API, as in its paths."""
 
 _DESCRIPTION: Final = (
     "Steers the streams of one gateway. A change is answered when it is on the disk and applied. "
@@ -20,11 +20,11 @@ _DESCRIPTION: Final = (
 
 
 def create_app(control: Control, state: ApiState) -> FastAPI:
-    """The application.
+    """Return the application.
 
     Args:
         control: carries out the verbs.
-        state: tokens and readiness.
+        state: holds the tokens and the readiness.
     """
     app = FastAPI(
         title=product.NAME,

@@ -1,4 +1,4 @@
-"""Request bodies: JSON objects, bounded.
+"""Request bodies are JSON objects of bounded size.
 
 Source: RFC 8259 (JSON), RFC 9110, 15.5.14 (413), 15.5.16 (415).
 """
@@ -11,15 +11,15 @@ from fastapi import HTTPException, Request
 from transcoder.rejection import Code, Rejected
 
 MAX_BODY: Final = 1 << 20
-"""Bytes; a stream with 32 masks of 64 corners takes less than 100 kB."""
+"""Bytes of a body at most; a stream with 32 masks of 64 corners takes less than 100 kB."""
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The request's body.
+    """Read and return the JSON object of a request's body.
 
     Raises:
-        HTTPException: 413, 415.
-        Rejected: it is no JSON object.
+        HTTPException: 413 or 415: the body is too large or of another type.
+        Rejected: the body is no JSON object.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":  # a form that a page of another site sends can't be of this type

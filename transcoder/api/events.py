@@ -1,4 +1,4 @@
-"""Events as server-sent events.
+"""Events are sent to HTTP clients as server-sent events.
 
 Source: WHATWG HTML, 9.2 (server-sent events).
 """
@@ -10,16 +10,18 @@ from typing import Final
 from transcoder.control import Control, EventDocument
 
 KEEP_ALIVE_S: Final = 15.0
-"""Between comments while nothing happens, so that proxies keep the connection."""
+"""The seconds between comments while nothing happens, so that proxies keep the connection."""
 MAX_LISTENERS: Final = 64
 
 
 def after(last_event_id: str | None, run: str) -> int | None:
-    """The number of the event that a listener had last; 0, which is before all, where it was of an earlier run.
+    """Return the number of the event that a listener had last.
+
+    The number is 0, which is before all events, where the event was of an earlier run.
 
     Args:
-        last_event_id: as sent back by the listener.
-        run: what tells this run of the gateway from others.
+        last_event_id: the id as the listener sent it back.
+        run: the text that tells this run of the gateway from others.
     """
     if not last_event_id:
         return None
@@ -28,12 +30,12 @@ def after(last_event_id: str | None, run: str) -> int | None:
 
 
 def frame(event: EventDocument, run: str) -> str:
-    """One event."""
+    """Return one event as a server-sent event."""
     return f"id: {event.sequence}@{run}\nevent: {event.event_type}\ndata: {event.model_dump_json()}\n\n"
 
 
 async def stream(control: Control, after_sequence: int | None, run: str, only: str | None) -> AsyncIterator[str]:
-    """Events of all streams or of one, for as long as the listener stays."""
+    """Yield the events of all streams or of one stream, for as long as the listener stays."""
     feed = control.events(after_sequence)
     events = aiter(feed)
     waiting: asyncio.Future[EventDocument] | None = None

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus.
+"""This module makes the metrics for Prometheus.
 
 No label is chosen by a camera without a bound, and none names a camera's address.
 Source: prometheus.io/docs/practices/naming.
@@ -32,7 +32,7 @@ from transcoder.rejection import Rejected
 T = TypeVar("T")
 
 MAX_KINDS: Final = 32
-"""Kinds of dropped things of one stream and layer that get a label of their own; the rest is `other`."""
+"""The number of kinds of dropped things of one stream and layer that get a label of their own; the rest is `other`."""
 
 STREAM: Final = ("stream",)
 
@@ -88,14 +88,14 @@ class StreamCollector(Collector):
     """Makes the families of all streams when Prometheus asks.
 
     Args:
-        control: where the numbers come from.
+        control: tells the numbers.
     """
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def collect(self) -> Iterable[Metric]:
-        """All families, once."""
+        """Yield all families, once."""
         yield from self._of_gateway()
         states = dict(self._each(self._control.state))
         numbers = dict(self._each(self._control.numbers))
@@ -174,7 +174,7 @@ class StreamCollector(Collector):
         for stream in self._control.ids():
             try:
                 yield stream, ask(stream)
-            except Rejected:  # about to be started or ended
+            except Rejected:  # the stream is about to be started or ended
                 continue
 
     def _sanitized(self, states: Iterable[str]) -> Iterable[Metric]:
@@ -202,9 +202,9 @@ def _family(name: str, kind: str, text: str, values: Mapping[str, float]) -> Met
 
 
 def bounded(entries: Iterable[LedgerEntryDocument]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Counts and bytes by layer and kind, with at most MAX_KINDS kinds and `other` of a layer.
+    """Return counts and bytes by layer and kind, with at most MAX_KINDS kinds and `other` of a layer.
 
-    Kinds keep their label for good: those seen first have one, however many come later.
+    Kinds keep their label for good: the kinds seen first have one, however many come later.
     """
     result: dict[tuple[str, str], tuple[int, int]] = {}
     taken: dict[str, int] = {}
@@ -221,7 +221,7 @@ def bounded(entries: Iterable[LedgerEntryDocument]) -> dict[tuple[str, str], tup
 
 
 def registry(control: Control) -> CollectorRegistry:
-    """Everything that /metrics shows."""
+    """Return a registry of everything that /metrics shows."""
     found = CollectorRegistry(auto_describe=False)
     found.register(StreamCollector(control))
     ProcessCollector(registry=found)

@@ -1,4 +1,4 @@
-"""The page docs/metrics.md: every metric of /metrics, its type, its labels and its meaning."""
+"""This module makes the page docs/metrics.md: every metric of /metrics, its type, its labels and its meaning."""
 
 from collections.abc import Callable
 from typing import Final, Never, Protocol, cast
@@ -22,13 +22,13 @@ This page is made from the code (`python -m transcoder.cli.generated docs`).
 
 
 class _Labelled(Protocol):
-    """The part of a metric family that the Prometheus client keeps for itself."""
+    """Describes the part of a metric family that the Prometheus client keeps for itself."""
 
     _labelnames: tuple[str, ...]
 
 
 class _NoStreams:
-    """A gateway without streams: every metric is there, without samples."""
+    """Stands for a gateway without streams, so that every metric is there without samples."""
 
     def info(self) -> InfoDocument:
         return InfoDocument(version="", node="", rtsp_port=0, started="")

@@ -1,4 +1,4 @@
-"""Errors as answers.
+"""Errors are answered as problem details.
 
 Source: RFC 9457 (problem details).
 """
@@ -33,7 +33,7 @@ STATUS: Final[Mapping[Code, int]] = {
 }
 
 _TITLES: Final[Mapping[int, str]] = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
-"""Titles before RFC 9110, which changed them: Python has the new ones from 3.13 on, clients know the old ones."""
+"""The titles before RFC 9110, which changed them: Python has the new ones from 3.13 on, clients know the old ones."""
 
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -62,7 +62,7 @@ def problem(
     problems: tuple[str, ...] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A problem details answer."""
+    """Return a problem details answer."""
     body: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
     if detail:
         body["detail"] = detail
@@ -70,12 +70,12 @@ def problem(
         body["code"] = code.value
     if problems:
         body["problems"] = list(problems)
-    # escaped to ASCII: what is repeated of a request may hold lone surrogates, which UTF-8 has no place for
+    # escaped to ASCII, because repeated parts of a request may hold lone surrogates, which UTF-8 can't encode
     return Response(json.dumps(body), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: these, and what every route may answer."""
+    """Return the `responses` of a route: the given statuses, and those that every route may answer."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": title(status), "content": content} for status in sorted({*statuses, 400, 401, 403, 503})

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside what FastAPI finds in the routes."""
+"""This module completes the OpenAPI document beside the parts that FastAPI finds in the routes."""
 
 import json
 from typing import Any
@@ -12,13 +12,13 @@ from transcoder.config.stream import STREAM_ID_PATTERN
 
 
 def body(name: str) -> dict[str, Any]:
-    """`openapi_extra` of a route whose body is one of `components()`."""
+    """Return the `openapi_extra` of a route whose body is one of `components()`."""
     schema = {"$ref": f"#/components/schemas/{name}"}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def components() -> dict[str, Any]:
-    """Schemas of request bodies, made from the configuration's."""
+    """Return the schemas of request bodies, made from the configuration's schemas."""
     text = json.dumps(config_schemas("StreamConfig")).replace("#/$defs/", "#/components/schemas/")
     found: dict[str, Any] = json.loads(text)
     source = found["SourceConfig"]
@@ -27,7 +27,7 @@ def components() -> dict[str, Any]:
     new = json.loads(json.dumps(stream))
     new["properties"]["id"] = {"type": "string", "pattern": STREAM_ID_PATTERN}
     new["required"] = ["id", "source"]
-    found["NewStream"] = {**new, "title": "NewStream", "description": "A stream's keys as in the file beside its id"}
+    found["NewStream"] = {**new, "title": "NewStream", "description": "A stream's id, and its keys as in the file"}
     change = json.loads(json.dumps(stream))
     change.pop("required", None)
     change["properties"]["source"]["anyOf"][1] = {"$ref": "#/components/schemas/SourceChange"}
@@ -41,7 +41,7 @@ def components() -> dict[str, Any]:
     found["SourceChange"] = {
         **partial,
         "title": "SourceChange",
-        "description": "Without a URL: keys of the present source",
+        "description": "A mapping without a URL changes keys of the present source",
     }
     url, whole = stream["properties"]["source"]["anyOf"]
     found["Probe"] = {
@@ -56,7 +56,7 @@ def components() -> dict[str, Any]:
 
 
 def _remove_default_422(document: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """FastAPI's own answer to bad parameters, which is never given: they are answered 400."""
+    """Remove FastAPI's own answer to bad parameters, which is never given: they are answered 400."""
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for operations in document["paths"].values():

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn on the loop that runs already, without its signal handlers."""
+"""The HTTP server is uvicorn on the loop that runs already, without its signal handlers."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ from transcoder.errors import TransportError
 
 BACKLOG: Final = 64
 MAX_CONCURRENT: Final = 256
-"""Connections; past it the answer is 503."""
+"""The largest number of connections; further ones are answered 503."""
 KEEP_ALIVE_S: Final = 20
 MAX_HEAD: Final = 16_384
-"""Bytes of a request's head."""
+"""Bytes of a request's head at most."""
 DRAIN_S: Final = 2
 POLL_S: Final = 0.01
 
@@ -29,7 +29,7 @@ POLL_S: Final = 0.01
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Signals are the service's."""
+        # signals belong to the service
         yield
 
 
@@ -38,7 +38,7 @@ class HttpServer:
 
     Args:
         control: carries out the verbs.
-        config: where to listen, and the tokens.
+        config: says where to listen, and holds the tokens.
     """
 
     def __init__(self, control: Control, config: HttpConfig) -> None:
@@ -53,7 +53,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the server."""
         host = self._config.listen.host
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if self._config.cert_file else 'http'}://{shown}:{self.port}"
@@ -62,11 +62,11 @@ class HttpServer:
         return [] if self._ready else ["streams"]
 
     def set_ready(self) -> None:
-        """Readers can be served."""
+        """Take note that readers can be served."""
         self._ready = True
 
     def set_tokens(self, config: HttpConfig) -> None:
-        """Other tokens hold from now on."""
+        """Use other tokens from now on."""
         self._state.access = Access(config.tokens)
         self._state.open_metrics = config.open_metrics
 
@@ -110,7 +110,7 @@ class HttpServer:
             await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:
-        """Finish what was begun and close."""
+        """Finish the requests that were begun, and close."""
         if self._server is None or self._task is None:
             return
         self._server.should_exit = True

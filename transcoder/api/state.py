@@ -1,4 +1,4 @@
-"""What all routes of the API share: the control, who asks, tokens and readiness."""
+"""All routes of the API share this state: the control, the sender's identity, tokens and readiness."""
 
 from collections.abc import Callable
 from typing import Annotated, cast
@@ -12,11 +12,12 @@ from transcoder.control import Control, Writer
 
 
 class ApiState:
-    """The state of one API besides the verbs that it carries out.
+    """Holds the state of one API besides the verbs that it carries out.
 
     Attributes:
-        access: who may do what; may be replaced while running.
-        ready: what is still missing until requests of readers can be served, empty when nothing is.
+        access: decides who may do what; may be replaced while running.
+        ready: tells what is still missing until requests of readers can be served; the list is empty when nothing is
+            missing.
         open_metrics: whether everybody may read the metrics.
         listeners: how many clients hear the events now.
     """
@@ -29,7 +30,7 @@ class ApiState:
 
 
 def install_state(app: FastAPI, control: Control, state: ApiState) -> None:
-    """Put into an app what its routes find there."""
+    """Put the objects into an app that its routes find there."""
     app.state.control = control
     app.state.api = state
     app.state.metrics = registry(control)
@@ -48,10 +49,10 @@ async def _metrics(request: Request) -> CollectorRegistry:
 
 
 def identify(request: Request, role: Role) -> Identity:
-    """Who sent a request.
+    """Return the identity of a request's sender.
 
     Raises:
-        Denied: they don't have that role.
+        Denied: the sender does not have that role.
     """
     header = request.headers.get
     caller = Caller(
@@ -77,12 +78,12 @@ StateOf = Annotated[ApiState, Depends(_state)]
 MetricsOf = Annotated[CollectorRegistry, Depends(_metrics)]
 
 READ = Depends(_reading)
-"""For routes that need the role read and not who has it."""
+"""The dependency of routes that need the role read and don't ask who has it."""
 CONTROL = Depends(_controlling)
 Reading = Annotated[Identity, READ]
 Controlling = Annotated[Identity, CONTROL]
 
 
 def writer(identity: Identity) -> Writer:
-    """Who changes something, as the audit log has it."""
+    """Return the writer who changes something, for the audit log."""
     return Writer(interface="http", name=identity.name)

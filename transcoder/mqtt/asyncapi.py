@@ -44,12 +44,12 @@ def schemas() -> dict[str, Any]:
         "Properties": {
             "type": "object",
             "additionalProperties": False,
-            "description": "As in the configuration file, or as the bare payload of the property's own topic",
+            "description": "Values as in the configuration file, or as the bare payload of the property's own topic",
             "properties": {name: {} for name in PROPERTIES},
         },
-        "Anything": {"description": "Not looked at"},
+        "Anything": {"description": "A payload that is not looked at"},
         "Jpeg": {"type": "string", "contentEncoding": "binary", "contentMediaType": "image/jpeg"},
-        "Discovery": {"type": "object", "required": ["dev", "o", "cmps"], "description": "As Home Assistant has it"},
+        "Discovery": {"type": "object", "required": ["dev", "o", "cmps"], "description": "See Home Assistant"},
     }
     found |= {f"Property_{name}": item.schema() for name, item in PROPERTIES.items()}
     template = "#/components/schemas/{model}"
@@ -68,10 +68,10 @@ def _command() -> dict[str, Any]:
         "description": "add and update take a stream's keys as in the configuration file (StreamConfig) beside id",
         "properties": {
             "id": {"type": "string", "pattern": STREAM_ID_PATTERN},
-            "request": {"type": ["string", "integer", "null"], "description": "Sent back in the reply"},
-            "if_match": {"type": ["string", "null"], "description": "An etag: change only what was read"},
-            "session": {"type": "string", "description": "Of end_session: the id that sessions tells"},
-            "source": {"description": "Of add, update and probe: a URL or an object, see SourceConfig"},
+            "request": {"type": ["string", "integer", "null"], "description": "A mark that is sent back in the reply"},
+            "if_match": {"type": ["string", "null"], "description": "An etag: change only the version with this tag"},
+            "session": {"type": "string", "description": "For end_session: the id that sessions tells"},
+            "source": {"description": "For add, update and probe: a URL or an object, see SourceConfig"},
         },
     }
 

@@ -1,9 +1,12 @@
-"""Bits of an RBSP in order, with the codes that H.264 and H.265 share (H.264 section 9.1, H.265 section 9.2)."""
+"""This module reads bits of an RBSP in order, with the codes that H.264 and H.265 share.
+
+Source: H.264 section 9.1, H.265 section 9.2.
+"""
 
 from transcoder.errors import BitstreamError
 
 _MAX_ZEROS = 32
-"""Leading zeros of a ue(v): the largest value of the standards is 2 ** 32 - 2."""
+"""The leading zeros of the longest ue(v): the largest value of the standards is 2 ** 32 - 2."""
 
 
 class Bits:

@@ -1,4 +1,4 @@
-"""Packets out of pcap and pcapng files: Ethernet, Linux cooked, raw IP; IPv4, IPv6, UDP and TCP.
+"""Packets are read out of pcap and pcapng files: Ethernet, Linux cooked, raw IP; IPv4, IPv6, UDP and TCP.
 
 Source: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, RFC 791, RFC 8200, RFC 768, RFC 9293.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 Flow = tuple[str, int, str, int]
-"""Source address and port, destination address and port."""
+"""The source address and port, then the destination address and port."""
 
 PCAP_MAGICS = {
     b"\xa1\xb2\xc3\xd4": (">", 1e6), b"\xd4\xc3\xb2\xa1": ("<", 1e6),
@@ -20,12 +20,12 @@ _MAX_PACKET = 1 << 20
 
 @dataclass(slots=True)
 class Capture:
-    """What is in a file.
+    """Holds the packets of a file.
 
     Attributes:
-        datagrams: (flow, payload, seconds) of UDP, in order.
-        segments: TCP payloads by flow, in order: (sequence number, payload, seconds).
-        skipped: packets that were not understood, by reason.
+        datagrams: (flow, payload, seconds) of each UDP datagram, in order.
+        segments: the TCP payloads by flow, in order: (sequence number, payload, seconds).
+        skipped: the number of packets that were not understood, by reason.
     """
 
     datagrams: list[tuple[Flow, bytes, float]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Capture:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
     def byte_streams(self) -> Iterator[tuple[Flow, list[tuple[bytes, float]]]]:
-        """Each TCP flow's bytes in order, in pieces with their times; what was sent twice comes once."""
+        """Yield each TCP flow's bytes in order, in pieces with their times; bytes that were sent twice come once."""
         for flow, segments in self.segments.items():
             first = segments[0][0]
             pieces: list[tuple[bytes, float]] = []
@@ -53,12 +53,12 @@ class Capture:
 
 
 def is_capture(data: bytes) -> bool:
-    """Whether a file begins like pcap or pcapng."""
+    """Return whether a file begins like pcap or pcapng."""
     return data[:4] in PCAP_MAGICS or data[:4] == PCAPNG_MAGIC
 
 
 def read_capture(data: bytes) -> Capture:
-    """Read a pcap or pcapng file; what is cut off at its end is left out."""
+    """Read a pcap or pcapng file; a packet that is cut off at the end is left out."""
     capture = Capture()
     records = _pcapng(data) if data[:4] == PCAPNG_MAGIC else _pcap(data)
     for link, at, frame in records:
@@ -104,7 +104,7 @@ def _pcapng(data: bytes) -> Iterator[tuple[int, float, bytes]]:
 
 
 def _resolution(order: str, options: bytes) -> float:
-    """Ticks a second of an interface: option 9, if_tsresol."""
+    """Return the ticks a second of an interface, which option 9, if_tsresol, gives."""
     position = 0
     while position + 4 <= len(options):
         code, size = struct.unpack_from(order + "HH", options, position)

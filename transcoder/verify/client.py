@@ -1,6 +1,6 @@
-"""The sockets around a dialog: one RTSP connection and, where they are asked for, UDP ports. It decides nothing.
+"""The client holds the sockets around a dialog: one RTSP connection and, where wanted, UDP ports. It decides nothing.
 
-It is the one client that the laboratory, the tests and the benchmarks read with as well.
+The laboratory, the tests and the benchmarks read with this client as well; there is no other one.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from transcoder.verify.target import Target
 
 CONNECT_S = 10.0
 ANSWER_S = 12.0
-"""A server may wait 5 s for parameter sets before it answers DESCRIBE, and for the first picture before PLAY."""
+"""The seconds for an answer: a server may wait 5 s for parameter sets before it answers DESCRIBE, and for the first
+picture before it answers PLAY."""
 KEEP_ALIVE_S = 20.0
 LEAVE_S = 1.0
 _BUFFER = 4 << 20
@@ -40,9 +41,10 @@ class Listener:
         """Hear an interleaved frame, or a datagram.
 
         Args:
-            channel: of the frame; of a datagram the channel that was given to `set_up_udp`, one more for RTCP.
+            channel: the channel of the frame; for a datagram, the channel that was given to `set_up_udp`, or the next
+                one for RTCP.
             data: an RTP or RTCP packet.
-            at: monotonic seconds when it came.
+            at: monotonic seconds when the packet came.
         """
 
     def stray(self, data: bytes) -> None:
@@ -50,7 +52,7 @@ class Listener:
 
 
 class UdpPorts:
-    """Two neighbouring UDP ports, the first one even (RFC 3550 section 11)."""
+    """Holds two neighbouring UDP ports, the first one even (RFC 3550 section 11)."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -58,10 +60,10 @@ class UdpPorts:
         self.transports: list[asyncio.DatagramTransport] = []
 
     async def open(self, listener: Listener, channel: int, family: socket.AddressFamily) -> None:
-        """Listen on both.
+        """Listen on both ports.
 
         Raises:
-            TransportError: no pair is free.
+            TransportError: no pair of ports is free.
         """
         for index, each in enumerate(_free_pair(family)):
             self.number = self.number or each.getsockname()[1]
@@ -73,23 +75,23 @@ class UdpPorts:
             self.transports[index].sendto(data, (host, self.server[index]))
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close both ports."""
         for transport in self.transports:
             transport.close()
 
 
 class RtspClient(asyncio.Protocol):
-    """One connection to a server.
+    """Makes one connection to a server.
 
     Args:
-        target: what to read, and as whom.
+        target: the URL to read, and the user to log in as.
         listener: hears everything that comes.
         agent: the User-Agent of requests.
 
     Attributes:
         dialog: makes requests and keeps their state.
         closed: set when the connection is gone.
-        ports: of media that were set up over UDP.
+        ports: the UDP ports of media that were set up over UDP.
     """
 
     def __init__(self, target: Target, listener: Listener, *, agent: str = "verify") -> None:
@@ -105,7 +107,7 @@ class RtspClient(asyncio.Protocol):
     # -- the connection ------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        """Connect.
+        """Connect to the server.
 
         Raises:
             TransportError: nobody answers there; the message says what to do.
@@ -147,57 +149,57 @@ class RtspClient(asyncio.Protocol):
         self.closed.set()
 
     def stop_reading(self) -> None:
-        """Take nothing more from the connection, as a reader that hangs."""
+        """Stop taking bytes from the connection, as a reader that hangs does."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def go_on_reading(self) -> None:
-        """Take what comes again."""
+        """Take bytes from the connection again."""
         if self._transport is not None:
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
-        """Write to the connection; to one that is gone, nothing."""
+        """Write to the connection; nothing is written to a connection that is gone."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def close_connection(self) -> None:
-        """Close the connection and leave UDP ports open: a session over UDP outlives its connection."""
+        """Close the connection and leave UDP ports open, because a session over UDP outlives its connection."""
         if self._transport is not None:
             self._transport.close()
 
     def close(self) -> None:
-        """Close everything, without a word."""
+        """Close everything, without a word to the server."""
         if self._transport is not None:
             self._transport.abort()
         for ports in self.ports:
             ports.close()
 
     async def leave(self) -> None:
-        """Say TEARDOWN, give the server a moment to answer, close everything."""
+        """Send TEARDOWN, give the server a moment to answer, and close everything."""
         try:
             if self.dialog.session and not self.closed.is_set():
                 async with asyncio.timeout(LEAVE_S):
                     await self.request("TEARDOWN")
         except (TimeoutError, TransportError):
-            pass  # it is gone: nothing left to say goodbye to
+            pass  # the connection is gone: nothing left to say goodbye to
         finally:
             self.close()
 
     # -- requests ------------------------------------------------------------------------------------------------
 
     def send_request(self, method: str, uri: str = "", fields: dict[str, str] | None = None) -> int:
-        """Send a request that nobody waits for; returns its number."""
+        """Send a request that nobody waits for, and return its number."""
         self.write(self.dialog.request(method, uri or self.dialog.base, fields or {}))
         return self.dialog.cseq
 
     async def request(self, method: str, uri: str = "", **fields: str) -> Message:
-        """Send a request and wait for its answer; where a login is asked for, once more with it.
+        """Send a request and wait for its answer; where the server asks for a login, send it once more with the login.
 
         Args:
-            method: of the request.
-            uri: "": the base.
-            fields: in addition, `_` for `-`.
+            method: the method of the request.
+            uri: the URI of the request; "" stands for the base.
+            fields: additional fields, `_` for `-`.
 
         Raises:
             TransportError: no answer came.
@@ -225,7 +227,7 @@ class RtspClient(asyncio.Protocol):
         """Wait for an answer that nobody took.
 
         Args:
-            method: of the request that it is to, for the error.
+            method: the method of the request that the answer is to, for the error.
 
         Returns:
             The number of its request, and the answer.
@@ -245,11 +247,11 @@ class RtspClient(asyncio.Protocol):
         raise TransportError(f"the server closed the connection instead of answering {method}")
 
     async def set_up(self, uri: str, channel: int) -> Message:
-        """SETUP of a media on interleaved channels: this one and the next."""
+        """Set up a media on interleaved channels: this channel and the next."""
         return await self.request("SETUP", uri, Transport=f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}")
 
     async def set_up_udp(self, uri: str, channel: int) -> Message:
-        """SETUP of a media over UDP; its datagrams are heard as if they came on this channel and the next.
+        """Set up a media over UDP; its datagrams are heard as if they came on this channel and the next.
 
         Raises:
             TransportError: no answer came, or no pair of ports is free.
@@ -267,13 +269,13 @@ class RtspClient(asyncio.Protocol):
         return answer
 
     def punch(self) -> None:
-        """Open the way for UDP: an empty RTP packet and an empty RR to where the media will come from."""
+        """Open the way for UDP: send an empty RTP packet and an empty RR to the ports that the media will come from."""
         for ports in self.ports:
             ports.send(self._target.host, 0, b"\x80\x00" + bytes(10))
             ports.send(self._target.host, 1, b"\x80\xc9\x00\x01" + bytes(4))
 
     async def stay(self, seconds: float) -> None:
-        """Stay for so long or until the server closes, with a sign of life now and then."""
+        """Stay for so many seconds or until the server closes, with a sign of life now and then."""
         end = time.monotonic() + seconds
         while not self.closed.is_set() and (left := end - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
@@ -297,7 +299,7 @@ class _UdpPort(asyncio.DatagramProtocol):
 
     @override
     def error_received(self, exc: Exception) -> None:
-        """The ICMP answer to a punch says nothing: the server may begin to listen later."""
+        pass  # the ICMP answer to a punch says nothing: the server may begin to listen later
 
 
 async def _listen(bound: socket.socket, port: _UdpPort) -> asyncio.DatagramTransport:

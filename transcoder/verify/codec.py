@@ -1,17 +1,20 @@
-"""The two codecs that are served, and what their NAL units are called (H.264 table 7-1, H.265 table 7-1)."""
+"""The two codecs that are served, and the names of their NAL units, stand here.
+
+Source: H.264 table 7-1, H.265 table 7-1.
+"""
 
 from enum import Enum
 
 
 class Codec(Enum):
-    """A video codec, by its name in SDP."""
+    """Names a video codec as SDP does."""
 
     H264 = "H264"
     H265 = "H265"
 
     @property
     def nal_header_size(self) -> int:
-        """Bytes in front of the payload of a NAL unit."""
+        """Return the number of bytes in front of the payload of a NAL unit."""
         return 1 if self is Codec.H264 else 2
 
     def nal_unit_type(self, unit: bytes) -> int:
@@ -24,27 +27,27 @@ class Codec(Enum):
 
     @property
     def slice_types(self) -> frozenset[int]:
-        """The types of slices that a clean stream is made of."""
+        """Return the types of slices that a clean stream is made of."""
         return _SLICES[self]
 
     @property
     def random_access_types(self) -> frozenset[int]:
-        """The types of slices of a picture that decoding can start at."""
+        """Return the types of slices of a picture that decoding can start at."""
         return _RANDOM_ACCESS[self]
 
     @property
     def parameter_set_types(self) -> frozenset[int]:
-        """The types of parameter sets that a clean stream is made of."""
+        """Return the types of parameter sets that a clean stream is made of."""
         return _PARAMETER_SETS[self]
 
     @property
     def sps_type(self) -> int:
-        """The type of a sequence parameter set."""
+        """Return the type of a sequence parameter set."""
         return 7 if self is Codec.H264 else 33
 
     @property
     def sei_types(self) -> frozenset[int]:
-        """The types of NAL units that hold SEI messages."""
+        """Return the types of NAL units that hold SEI messages."""
         return frozenset({6}) if self is Codec.H264 else frozenset({39, 40})
 
 

@@ -1,4 +1,4 @@
-"""`transcoder verify`: from its arguments to its exit code."""
+"""`transcoder verify` goes from its arguments to its exit code here."""
 
 import asyncio
 import json
@@ -20,19 +20,19 @@ from transcoder.verify.target import Target, parse_target
 
 MAX_SECONDS = 86_400.0
 MIN_CANARY = 4
-"""Bytes; shorter ones are in every video by chance."""
+"""Bytes of a canary at least; shorter ones are in every video by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions:
-    """What to verify.
+    """Says what to verify.
 
     Attributes:
         source: an rtsp:// URL or a file.
         transport: "tcp" or "udp".
-        codec: of a recording that doesn't tell it, or None.
+        codec: the codec of a recording that doesn't tell it, or None.
         canaries: hexadecimal bytes that must not occur.
-        canary_files: JSON lines as the camera simulator lists them.
+        canary_files: files of JSON lines, as the camera simulator lists canaries.
     """
 
     source: str
@@ -51,8 +51,8 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
 
     Args:
         options: from the command line.
-        console: where the verdict goes.
-        errors: where progress and what went wrong go.
+        console: prints the verdict.
+        errors: prints the progress, and everything that went wrong.
 
     Returns:
         0 clean, 1 not clean or not reachable, 2 usage.
@@ -115,10 +115,10 @@ def _progress(seconds: float, update: Callable[[str], None] | None) -> Callable[
 
 
 def _patterns(options: VerifyOptions) -> list[Pattern]:
-    """Search patterns of every canary that was named.
+    """Return the search patterns of every canary that was named.
 
     Raises:
-        ValueError: one is no hexadecimal, or too short.
+        ValueError: a canary is no hexadecimal, or too short.
         OSError: a file can't be read.
     """
     named = [(f"number {index + 1}", text) for index, text in enumerate(options.canaries)]

@@ -1,4 +1,4 @@
-"""The client's side of one RTSP conversation, without sockets and without a clock (RFC 2326)."""
+"""The dialog is the client's side of one RTSP conversation, without sockets and without a clock (RFC 2326)."""
 
 import re
 
@@ -8,14 +8,14 @@ from transcoder.verify.target import Target
 
 _ABSOLUTE = re.compile(r"^rtspu?://[^/?]*", re.IGNORECASE)
 _MAX_WAITING = 64
-"""Requests whose answer may still come; one that is older than so many is forgotten."""
+"""The largest number of requests whose answer may still come; older requests are forgotten."""
 
 
 class Dialog:
-    """Makes requests, cuts what comes, and keeps what later requests need: login, session and base.
+    """Makes requests, cuts the server's bytes into messages, and keeps the login, session and base for later requests.
 
     Args:
-        target: what to read, and as whom.
+        target: the URL to read, and the user to log in as.
         agent: the User-Agent of requests.
 
     Attributes:
@@ -23,7 +23,7 @@ class Dialog:
         base: the URI that stands for all media, and that the URIs of media are relative to.
         session: the id of the session, "" while there is none.
         cseq: the number of the latest request.
-        surprises: answers that no request waits for.
+        surprises: the number of answers that no request waits for.
     """
 
     def __init__(self, target: Target, *, agent: str) -> None:
@@ -38,12 +38,12 @@ class Dialog:
         self.surprises = 0
 
     def request(self, method: str, uri: str, fields: dict[str, str]) -> bytes:
-        """Make a request; its number is `cseq` then.
+        """Make a request; afterwards `cseq` is its number.
 
         Args:
-            method: of the request.
-            uri: of the request.
-            fields: in addition; a Session among them goes before the dialog's own.
+            method: the method of the request.
+            uri: the URI of the request.
+            fields: additional fields; a Session among them goes before the dialog's own.
         """
         self.cseq += 1
         self._waiting = {number for number in self._waiting if number > self.cseq - _MAX_WAITING} | {self.cseq}
@@ -60,7 +60,10 @@ class Dialog:
         return self._splitter.feed(data)
 
     def number_of(self, answer: Message) -> int:
-        """The number of the request that an answer is to; 0, counted as a surprise, where no such request waits."""
+        """Return the number of the request that an answer is to.
+
+        Where no such request waits, the number is 0, and the answer is counted as a surprise.
+        """
         text = answer.field("CSeq")
         number = int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
         if number not in self._waiting:
@@ -70,12 +73,12 @@ class Dialog:
         return number
 
     def may_try_again(self, answer: Message) -> bool:
-        """Whether an answer asks for a login that has not been tried."""
+        """Return whether an answer asks for a login that has not been tried."""
         challenges = [value for name, value in answer.fields if name.lower() == "www-authenticate"]
         return answer.status == 401 and self.login.accept(challenges)
 
     def note(self, method: str, answer: Message) -> None:
-        """Keep what the answer to a request says for later ones."""
+        """Keep the parts of an answer that later requests need."""
         if method == "SETUP" and not self.session:
             self.session = answer.field("Session").partition(";")[0].strip()
         elif method == "TEARDOWN":
@@ -93,7 +96,7 @@ class Dialog:
         return f"{self.base.removesuffix('/')}/{control.removeprefix('/')}"
 
     def _on_target(self, uri: str) -> str:
-        """A URI of the server, on the host that was asked for."""
+        """Return a URI of the server, on the host that was asked for."""
         own = _ABSOLUTE.match(self._target.uri)
         return (own.group() if own else "") + _ABSOLUTE.sub("", uri.strip())
 

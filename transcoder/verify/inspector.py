@@ -1,4 +1,4 @@
-"""Everything that was read comes together here, and the verdict with it."""
+"""The inspector collects everything that was read, and gives the verdict."""
 
 from collections import Counter
 
@@ -13,11 +13,11 @@ _MAX_MEDIA = 64
 _MAX_PROBLEMS = 1000
 _FURTHER = "further problems, each another"
 _QUIET = frozenset({"cseq", "content-length", "rtp-info", "date"})
-"""Header fields that differ every time and are not listed as text; they are judged all the same."""
+"""The header fields that differ every time and are not listed as text; they are judged all the same."""
 
 
 class Problems(Counter[str]):
-    """Counts by what is wrong; a peer chooses the words, so there is an end to them."""
+    """Counts problems by their text; the number of texts is bounded, because a peer chooses the words."""
 
     def __setitem__(self, text: str, count: int) -> None:
         if text in self or len(self) < _MAX_PROBLEMS:
@@ -27,18 +27,19 @@ class Problems(Counter[str]):
 
 
 class Inspector:
-    """Takes what a reader got and says whether it is clean.
+    """Takes everything that a reader got and says whether it is clean.
 
     Args:
         canaries: bytes that must not occur.
-        codec: of media that nothing describes; None: it is guessed.
-        path: of the URL that is read. It is the reader's own word: a server that repeats it gives nothing away.
+        codec: the codec of media that nothing describes; None: the codec is guessed.
+        path: the path of the URL that is read. It is the reader's own word: a server that repeats the path gives
+            nothing away.
 
     Attributes:
-        problems: every reason why it is not clean, with how often.
-        notes: what is worth knowing and no reason.
-        texts: everything readable in RTSP messages, with how often.
-        media: by name.
+        problems: every reason why the stream is not clean, with how often it occurred.
+        notes: facts worth knowing that are no reason.
+        texts: everything readable in RTSP messages, with how often it occurred.
+        media: the media by name.
     """
 
     def __init__(self, canaries: list[Pattern], codec: Codec | None = None, path: str = "") -> None:
@@ -52,7 +53,7 @@ class Inspector:
         self._canaries = frozenset(pattern.name for pattern in canaries)
 
     def message(self, message: Message) -> Description | None:
-        """Look at a message of the server; the description where it holds one."""
+        """Look at a message of the server, and return the description where the message holds one."""
         written = message.raw.replace(self._path, b"") if self._path else message.raw
         self._search.feed("RTSP messages", written)
         if not message.is_response:
@@ -94,13 +95,13 @@ class Inspector:
     def add_media(
         self, name: str, *, codec: Codec | None = None, declared: tuple[int, ...] = (), sets: list[bytes] | None = None
     ) -> Media:
-        """The media of this name, made where there is none yet.
+        """Return the media of this name, which is made where there is none yet.
 
         Args:
-            name: of it.
-            codec: of its video, None where it is none or not known.
-            declared: payload types of the description.
-            sets: parameter sets of the description; they are looked at like any other.
+            name: the name of the media.
+            codec: the codec of its video, None where the media has none or the codec is not known.
+            declared: the payload types of the description.
+            sets: the parameter sets of the description; they are looked at like any other.
         """
         media = self.media.get(name)
         if media is None:
@@ -120,7 +121,7 @@ class Inspector:
             self.add_media(name, codec=codec).byte_stream(units)
 
     def finish(self) -> None:
-        """Nothing comes any more: judge."""
+        """Judge, because nothing comes any more."""
         for media in self.media.values():
             media.finish()
             if media.gaps:
@@ -136,10 +137,10 @@ class Inspector:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing but pixels was found, after finish()."""
+        """Return whether nothing but pixels was found, after finish()."""
         return not self.problems
 
     @property
     def searched(self) -> int:
-        """Bytes that were searched."""
+        """Return the number of bytes that were searched."""
         return self._search.size

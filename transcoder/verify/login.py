@@ -1,11 +1,11 @@
-"""Logging in as a reader: Basic and Digest answers to a server's challenge (RFC 7617, RFC 7616)."""
+"""A reader logs in with Basic and Digest answers to a server's challenge (RFC 7617, RFC 7616)."""
 
 import base64
 import hashlib
 import re
 
 _CNONCE = "0a4f113b"
-"""The client's nonce protects a client against a server that picks plaintexts; this one has nothing to lose."""
+"""The client's nonce. It protects a client against a server that picks plaintexts; this client has nothing to lose."""
 _HASHES = {"MD5": "md5", "SHA-256": "sha256"}
 _PARAMETER = re.compile(r'([A-Za-z]+)\s*=\s*"?([^",]*)"?')
 
@@ -14,7 +14,7 @@ class Login:
     """Answers the challenges of one server.
 
     Args:
-        username: None: nobody, no challenge is accepted.
+        username: the user; None: no challenge is accepted.
         password: may be empty.
 
     Attributes:
@@ -32,7 +32,7 @@ class Login:
         """Choose a challenge, Digest before Basic.
 
         Args:
-            challenges: values of WWW-Authenticate.
+            challenges: the values of WWW-Authenticate.
 
         Returns:
             Whether the request is worth another try: not without a user, and not where this challenge was answered

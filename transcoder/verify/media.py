@@ -1,4 +1,4 @@
-"""One RTP flow, or one byte stream, and everything in it that is not pixels."""
+"""A media is one RTP flow, or one byte stream; everything in it that is not pixels is found here."""
 
 from collections import Counter
 
@@ -11,29 +11,30 @@ from transcoder.verify.rtp import Packet, read_rtcp, read_rtp
 from transcoder.verify.search import Search, short_marks
 
 _UNDECIDED = 4096
-"""Packets kept of a media whose codec nothing has told yet."""
+"""The number of packets that are kept of a media whose codec nothing has told yet."""
 _DECIDE_EVERY = 64
 _OWN_REPORTS = frozenset({"SR", "RR", "SDES", "BYE"})
-"""A BYE needs a report before it (RFC 3550 section 6.1); that of a sender without packets is an empty RR."""
+"""The RTCP packets that the product sends. A BYE needs a report before it (RFC 3550 section 6.1); the report of a
+sender without packets is an empty RR."""
 
 
 class Media:
     """Looks at one media.
 
     Args:
-        name: for the report.
-        codec: of its video, or None where nothing tells it or it is none.
-        declared: payload types of the description; empty: there was none.
+        name: the name of the media in the report.
+        codec: the codec of its video, or None where nothing tells the codec or the media has none.
+        declared: the payload types of the description; empty where there was no description.
         search, problems: shared by all media.
-        fallback: the codec of a media that nothing describes; None: it is guessed.
+        fallback: the codec of a media that nothing describes; None: the codec is guessed.
 
     Attributes:
-        payload_types, ssrcs, extensions, rtcp, rtcp_texts: packets of each.
-        first_extensions: first bytes of the first extension of each profile.
-        gaps, late, repeated: packets by their sequence numbers.
-        steps_back: pictures whose timestamp is not later than that of the one before.
+        payload_types, ssrcs, extensions, rtcp, rtcp_texts: the number of packets of each.
+        first_extensions: the first bytes of the first extension of each profile.
+        gaps, late, repeated: the number of packets, by their sequence numbers.
+        steps_back: the number of pictures whose timestamp is not later than that of the picture before.
         span: (arrival in seconds, unwrapped ticks) of the first and the latest picture.
-        random_access_ticks: timestamp of each picture that decoding can start at.
+        random_access_ticks: the timestamp of each picture that decoding can start at.
         units: its NAL units, once the codec is known.
     """
 
@@ -87,7 +88,7 @@ class Media:
                 self.units.look(unit)
 
     def rtp(self, data: bytes, at: float) -> None:
-        """Look at an RTP packet that came `at` seconds of any clock."""
+        """Look at an RTP packet that came at `at`, in seconds of any clock."""
         self._search.feed(f"{self.name} packets", data)
         packet = read_rtp(data)
         if isinstance(packet, str):
@@ -165,7 +166,7 @@ class Media:
             self.random_access_ticks.append(ticks)
 
     def _decide(self) -> None:
-        """Find out the codec: of a recording without a description."""
+        """Find out the codec of a recording without a description."""
         codec = self._fallback
         if codec is None:
             units: list[bytes] = []
@@ -204,7 +205,7 @@ class Media:
                     self._problem(f"RTCP text that is not ours: {line}")
 
     def finish(self) -> None:
-        """Nothing comes any more."""
+        """Take note that nothing comes any more."""
         if self.units is None and self._waiting:
             self._decide()
             if self.units is None:

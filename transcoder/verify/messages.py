@@ -1,24 +1,24 @@
-"""What a server writes on an RTSP connection, cut into messages and interleaved frames (RFC 2326 sections 7, 10.12)."""
+"""A server's bytes on an RTSP connection are cut into messages and interleaved frames (RFC 2326 sections 7, 10.12)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 MAX_MESSAGE = 128 << 10
-"""Bytes of a header or a body. Ours are below 2 KiB; a description of a camera is below 64 KiB."""
+"""Bytes of a header or a body at most. Ours are below 2 KiB; a description of a camera is below 64 KiB."""
 MAX_LINE = 4096
-"""Bytes of a first line."""
+"""Bytes of a first line at most."""
 _DOLLAR, _FRAME_HEADER = 0x24, 4
-"""How an interleaved frame begins, and the bytes in front of its data (RFC 2326 section 10.12)."""
+"""The first byte of an interleaved frame, and the bytes in front of its data (RFC 2326 section 10.12)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A response, or a request.
+    """Holds a response, or a request.
 
     Attributes:
         start: the first line.
-        fields: in order, as written.
-        raw: everything, as received.
+        fields: the fields in order, as written.
+        raw: all bytes, as received.
     """
 
     start: str
@@ -28,13 +28,13 @@ class Message:
 
     @property
     def status(self) -> int:
-        """The status of a response, 0 where there is none to read."""
+        """Return the status of a response, 0 where no status can be read."""
         parts = self.start.split(" ")
         return int(parts[1]) if len(parts) > 1 and parts[1].isascii() and parts[1].isdigit() else 0
 
     @property
     def is_response(self) -> bool:
-        """Whether it is no request."""
+        """Return whether the message is a response, not a request."""
         return self.start.startswith("RTSP/")
 
     def field(self, name: str) -> str:
@@ -43,7 +43,7 @@ class Message:
 
 
 class Frame(NamedTuple):
-    """An interleaved frame; a tuple, because a reader makes tens of thousands a second."""
+    """Holds an interleaved frame. It is a tuple, because a reader makes tens of thousands a second."""
 
     channel: int
     data: bytes
@@ -51,13 +51,13 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """Bytes that belong to nothing."""
+    """Holds bytes that belong to nothing."""
 
     data: bytes
 
 
 class Splitter:
-    """Bytes of one connection in, messages and frames out."""
+    """Takes the bytes of one connection and gives messages and frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -89,7 +89,7 @@ class Splitter:
 
     @property
     def rest(self) -> int:
-        """Bytes of something that is not complete."""
+        """Return the number of bytes of something that is not complete."""
         return len(self._buffer)
 
     def _next(self, position: int) -> tuple[Message | Stray | None, int]:
@@ -125,7 +125,7 @@ class Splitter:
         return Message(start=lines[0], fields=tuple(fields), body=raw[total - size :], raw=raw), total
 
     def _stray(self, position: int) -> tuple[Stray, int]:
-        """Everything up to what may be a frame or a message."""
+        """Return everything up to a byte that may begin a frame or a message, and its size."""
         frame = self._buffer.find(b"$", position + 1)
         end = frame if frame >= 0 else len(self._buffer)
         message = self._buffer.find(b"RTSP/", position + 1, end)

@@ -1,4 +1,4 @@
-"""What NAL units say besides pixels."""
+"""NAL units are searched for everything that they say besides pixels."""
 
 import re
 from collections import Counter
@@ -11,9 +11,10 @@ from transcoder.verify.search import Search, short_marks
 from transcoder.verify.sequence_parameter_set import SequenceParameterSet, read_sps
 
 MIN_RUN = 8
-"""Printable characters in a row that are shown as text."""
+"""The number of printable characters in a row that are shown as text."""
 MIN_TEXT = 12
-"""In a parameter set chance writes eight in a row once in a hundred sets, twelve once in a hundred thousand."""
+"""The number of printable characters in a row that are shown of a parameter set: chance writes eight in a row once in a
+hundred sets, twelve once in a hundred thousand."""
 MAX_KINDS = 64
 _MAX_RANDOM_ACCESS = 1 << 16
 
@@ -22,24 +23,24 @@ _RUN = re.compile(rb"[\x20-\x7e]{%d,}" % MIN_RUN)
 
 @dataclass(slots=True)
 class SeiKind:
-    """SEI messages of one payload type."""
+    """Counts SEI messages of one payload type."""
 
     count: int = 0
     first: bytes = b""
-    """The first bytes of the first one, its type and size included."""
+    """The first bytes of the first message, its type and size included."""
 
 
 class NalUnits:
     """Looks at NAL units in decoding order.
 
     Attributes:
-        types: how many of each nal_unit_type.
-        sei: by payload type.
-        texts: printable runs in NAL units that are no slices, with how often.
-        sets: distinct SPS that could be read.
-        pictures: counted where a first slice stands.
-        random_access: index of each picture that decoding can start at.
-        problems: what makes it not clean.
+        types: the number of NAL units by nal_unit_type.
+        sei: the SEI messages by payload type.
+        texts: printable runs in NAL units that are no slices, with how often they occurred.
+        sets: the distinct SPS that could be read.
+        pictures: the number of pictures, counted where a first slice stands.
+        random_access: the index of each picture that decoding can start at.
+        problems: the reasons why the stream is not clean.
     """
 
     def __init__(self, codec: Codec, search: Search, problems: Counter[str]) -> None:
@@ -56,7 +57,7 @@ class NalUnits:
         self._known: set[bytes] = set()
 
     def look(self, unit: bytes) -> bool:
-        """Look at a NAL unit; whether it is the first slice of a picture."""
+        """Look at a NAL unit, and return whether it is the first slice of a picture."""
         codec, size = self.codec, self.codec.nal_header_size
         if len(unit) <= size:
             self.problems["a NAL unit of its header alone"] += 1
@@ -123,7 +124,10 @@ class NalUnits:
             self.problems["an SPS with bytes behind its end"] += 1
 
     def _sei(self, data: bytes) -> None:
-        """Messages of an SEI NAL unit; a malformed one still shows its type and first bytes (H.264 7.3.2.3.1)."""
+        """Count the messages of an SEI NAL unit.
+
+        A malformed message still shows its type and first bytes (H.264 7.3.2.3.1).
+        """
         position = 0
         for _ in range(MAX_KINDS):
             if position >= len(data) or data[position:] == b"\x80":
@@ -151,7 +155,7 @@ class NalUnits:
 
 
 def guess_codec(units: list[bytes]) -> Codec | None:
-    """The codec whose SPS is among NAL units, or None."""
+    """Return the codec whose SPS is among NAL units, or None."""
     for codec in (Codec.H265, Codec.H264):
         for unit in units:
             if len(unit) > 4 and codec.nal_unit_type(unit) == codec.sps_type:

@@ -1,6 +1,7 @@
-"""What text this product writes into session descriptions and RTSP responses; any other text is a finding.
+"""This is the text that the product writes into session descriptions and RTSP responses; any other text is a finding.
 
-Written from the contract, not taken from the code that writes it: what adds text there has to be named here too.
+The text is written from the contract, not taken from the code that writes it: whoever adds text there has to name it
+here too.
 """
 
 import base64
@@ -13,7 +14,7 @@ from transcoder.text import printable
 from transcoder.verify.codec import Codec
 
 _MAX_TEXT = 240
-"""Characters of a finding that are shown."""
+"""The largest number of characters of a finding that are shown."""
 
 _SESSION = (
     r"v=0",
@@ -73,12 +74,12 @@ _FIELDS = {
 
 
 def shown(text: str) -> str:
-    """A peer's text as a finding shows it."""
+    """Return a peer's text as a finding shows it."""
     return printable(text, _MAX_TEXT)
 
 
 def foreign_fields(fields: tuple[tuple[str, str], ...]) -> list[str]:
-    """Header fields of a response that this product does not write."""
+    """Return the header fields of a response that this product does not write."""
     found = []
     for name, value in fields:
         pattern = _FIELDS.get(name)
@@ -89,15 +90,15 @@ def foreign_fields(fields: tuple[tuple[str, str], ...]) -> list[str]:
 
 @dataclass(slots=True, kw_only=True)
 class DescribedMedia:
-    """A media section.
+    """Describes a media section.
 
     Attributes:
-        kind: of the m= line.
-        codec: of its first format that names one.
-        payload_types: of the m= line.
-        control: of its a=control, "" without one.
-        talk_back: it is for sound towards the device.
-        parameter_sets: of its fmtp line.
+        kind: the kind, from the m= line.
+        codec: the codec of the first format that names one.
+        payload_types: the payload types of the m= line.
+        control: the value of a=control, "" where it is missing.
+        talk_back: True where the media is for sound towards the device.
+        parameter_sets: the parameter sets of the fmtp line.
     """
 
     kind: str
@@ -110,12 +111,12 @@ class DescribedMedia:
 
 @dataclass(slots=True)
 class Description:
-    """A session description, read strictly.
+    """Holds a session description, read strictly.
 
     Attributes:
-        control: of the session.
+        control: the control attribute of the session.
         lines: every line.
-        problems: what this product would not write, in its own words.
+        problems: the lines that this product would not write, in its own words.
     """
 
     media: list[DescribedMedia] = field(default_factory=list)
@@ -125,7 +126,7 @@ class Description:
 
 
 def read_description(body: bytes) -> Description:
-    """Read a session description (RFC 4566); everything that is not ours is a problem, nothing is an error."""
+    """Read a session description (RFC 4566); every line that is not ours is a problem, no line is an error."""
     result = Description()
     if not body.endswith(b"\r\n"):
         result.problems.append("the SDP does not end with CRLF")

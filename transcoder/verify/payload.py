@@ -1,4 +1,7 @@
-"""NAL units out of RTP payloads and byte streams, read strictly (RFC 6184, RFC 7798, H.264 and H.265 Annex B)."""
+"""NAL units are read strictly out of RTP payloads and byte streams.
+
+Source: RFC 6184, RFC 7798, H.264 and H.265 Annex B.
+"""
 
 from collections import Counter
 
@@ -7,15 +10,15 @@ from transcoder.verify.codec import Codec
 _H264_FU_A, _H264_STAP_A = 28, 24
 _H265_FU, _H265_AP = 49, 48
 MAX_UNIT = 16 << 20
-"""Bytes of a NAL unit; a picture of 8192x4320 has far less."""
+"""Bytes of a NAL unit at most; a picture of 8192x4320 has far less."""
 
 
 class Depacketizer:
-    """Payloads in sequence order in, NAL units out.
+    """Takes payloads in sequence order and gives NAL units.
 
     Attributes:
-        faults: whatever a sender that keeps to the standard does not send.
-        aggregates: whether several NAL units came in one packet.
+        faults: the number of each thing that a sender that keeps to the standard does not send.
+        aggregates: True once several NAL units came in one packet.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -26,11 +29,11 @@ class Depacketizer:
         self.faults: Counter[str] = Counter()
 
     def lose(self) -> None:
-        """Packets before the next one are missing: what was begun can't be finished."""
+        """Take note that packets before the next one are missing, so that a unit that was begun can't be finished."""
         self._parts = None
 
     def receive(self, payload: bytes, *, marker: bool) -> list[bytes]:
-        """NAL units that end with this payload."""
+        """Return the NAL units that end with this payload."""
         if len(payload) <= self._header:
             self.faults["a payload without a NAL unit"] += 1
             return []
@@ -104,7 +107,7 @@ class Depacketizer:
 
 
 def split_annex_b(data: bytes) -> list[bytes]:
-    """NAL units of a byte stream; what stands before the first start code is returned first, if anything."""
+    """Return the NAL units of a byte stream; bytes before the first start code are returned first, if there are any."""
     units = []
     start = 0
     while True:

@@ -1,4 +1,4 @@
-"""A file that is verified: a byte stream, a capture of packets, or what came over an RTSP connection."""
+"""A file that is verified is a byte stream, a capture of packets, or the bytes of an RTSP connection."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from transcoder.verify.payload import split_annex_b
 from transcoder.verify.rtp import is_rtcp
 
 MAX_FILE_SIZE = 2 << 30
-"""Bytes; a file is read as a whole."""
+"""Bytes of a file at most; a file is read as a whole."""
 _SUFFIXES = {
     ".h264": Codec.H264, ".264": Codec.H264, ".avc": Codec.H264,
     ".h265": Codec.H265, ".265": Codec.H265, ".hevc": Codec.H265,
 }  # fmt: skip
 _MIN_FLOW = 3
-"""Packets of a UDP flow that is taken for RTP; fewer are hole punches."""
+"""The number of packets from which on a UDP flow is taken for RTP; fewer packets are hole punches."""
 
 
 def codec_of(path: Path) -> Codec | None:
@@ -30,7 +30,7 @@ def inspect_file(path: Path, inspector: Inspector) -> None:
     """Read a recording.
 
     Raises:
-        TransportError: it can't be read, or is nothing of what can be verified.
+        TransportError: the file can't be read, or is nothing that can be verified.
     """
     try:
         if path.stat().st_size > MAX_FILE_SIZE:
@@ -77,7 +77,7 @@ def _inspect_capture(capture: Capture, inspector: Inspector) -> None:
 
 
 def _inspect_connection(name: str, pieces: list[tuple[bytes, float]], inspector: Inspector) -> Description | None:
-    """Look at what a server wrote on a connection; requests of the client in a recording of both are left out."""
+    """Look at a server's bytes on a connection; requests of the client in a recording of both are left out."""
     splitter = Splitter()
     description: Description | None = None
     for data, at in pieces:

@@ -1,4 +1,4 @@
-"""The verdict as data, and as lines for people."""
+"""The verdict is reported as data, and as lines for people."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ _CLOCK_RATE = 90_000
 
 
 def verdict(inspector: Inspector) -> dict[str, object]:
-    """Everything that was found, fit for JSON."""
+    """Return everything that was found, fit for JSON."""
     return {
         "clean": inspector.clean,
         "problems": dict(inspector.problems.most_common()),
@@ -73,7 +73,10 @@ def _units(units: NalUnits) -> dict[str, object]:
 
 
 def _times(media: Media, units: NalUnits) -> dict[str, object]:
-    """Rates and intervals. They need two pictures with timestamps; a byte stream has intervals in pictures only."""
+    """Return rates and intervals.
+
+    They need two pictures with timestamps; a byte stream has intervals in pictures only.
+    """
     starts = units.random_access
     found: dict[str, object] = {
         "timestamps_advance": media.steps_back == 0 if media.span else None,
@@ -98,7 +101,7 @@ def _rounded(value: float) -> float:
 
 
 def render(inspector: Inspector, console: Console) -> None:
-    """Write the verdict for people; what a peer wrote is never taken for markup."""
+    """Write the verdict for people; a peer's text is never taken for markup."""
     for media in inspector.media.values():
         _heading(console, media.name)
         _lines(console, _media(media))

@@ -1,4 +1,7 @@
-"""RTP and RTCP packets, read strictly (RFC 3550 sections 5.1, 6): what is unusual is named, nothing is put up with."""
+"""RTP and RTCP packets are read strictly: everything unusual is named, and nothing is put up with.
+
+Source: RFC 3550 sections 5.1, 6.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -12,11 +15,11 @@ _SDES_NAMES = {1: "CNAME", 2: "NAME", 3: "EMAIL", 4: "PHONE", 5: "LOC", 6: "TOOL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """One RTP packet.
+    """Holds one RTP packet.
 
     Attributes:
-        extension: profile and words of its header extension, or None.
-        padding: bytes at its end, their count included.
+        extension: the profile and the words of its header extension, or None.
+        padding: the bytes at its end, their count included.
     """
 
     payload_type: int
@@ -31,12 +34,12 @@ class Packet:
 
 
 def is_rtcp(data: bytes) -> bool:
-    """Whether a packet on a shared port is RTCP (RFC 5761 section 4)."""
+    """Return whether a packet on a shared port is RTCP (RFC 5761 section 4)."""
     return len(data) >= 4 and 192 <= data[1] <= 223
 
 
 def read_rtp(data: bytes) -> Packet | str:
-    """Read a packet; a string says why it is none."""
+    """Read a packet, or return a text that says why the bytes are no packet."""
     if len(data) < 12:
         return f"{len(data)} bytes are no RTP packet"
     first, second, number, timestamp, ssrc = struct.unpack_from("!BBHII", data)
@@ -75,13 +78,13 @@ def read_rtp(data: bytes) -> Packet | str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One packet of an RTCP compound.
+    """Describes one packet of an RTCP compound.
 
     Attributes:
-        name: of its type.
-        texts: (what, text) of everything readable in it.
-        rest: bytes that the type has no place for: extensions, a whole body of a type that is not read.
-        ntp: of a sender report, as (ntp, rtp_timestamp).
+        name: the name of its type.
+        texts: (place, text) of everything readable in the packet.
+        rest: bytes that the type has no place for: extensions, or the whole body of a type that is not read.
+        ntp: (ntp, rtp_timestamp) of a sender report.
     """
 
     name: str
@@ -91,7 +94,7 @@ class Report:
 
 
 def read_rtcp(data: bytes) -> list[Report] | str:
-    """Read a compound packet; a string says why it is none."""
+    """Read a compound packet, or return a text that says why the bytes are none."""
     reports: list[Report] = []
     position = 0
     while position < len(data):

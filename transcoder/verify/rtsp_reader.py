@@ -1,4 +1,4 @@
-"""Reads a served stream the way any RTSP client would, and hands everything to an inspector.
+"""The reader reads a served stream as any RTSP client would, and hands everything to an inspector.
 
 Every media that is offered is set up, except talk-back, so that nothing that a server would send stays unseen.
 """
@@ -18,16 +18,16 @@ from transcoder.verify.rtp import is_rtcp
 from transcoder.verify.target import Target
 
 LOOK_S = 0.2
-"""Between reports of progress."""
+"""The seconds between reports of progress."""
 
 
 class Reader(Listener):
-    """One session.
+    """Reads one session.
 
     Args:
-        target: what to read.
-        inspector: gets everything.
-        udp: RTP over UDP instead of interleaved.
+        target: the URL to read, and the user to log in as.
+        inspector: takes everything that was read.
+        udp: True for RTP over UDP instead of interleaved.
     """
 
     def __init__(self, target: Target, inspector: Inspector, *, udp: bool) -> None:
@@ -43,7 +43,7 @@ class Reader(Listener):
 
         Args:
             seconds: counted from the answer to PLAY.
-            progress: is called with the seconds gone.
+            progress: takes the seconds that are gone.
 
         Raises:
             TransportError: nothing could be read; the message says what to do.

@@ -1,21 +1,21 @@
-"""Byte search through everything that was read: canaries raw, in hexadecimal and in base64, and marks of vendors."""
+"""Everything that was read is searched for canaries, raw, in hexadecimal and in base64, and for marks of vendors."""
 
 import base64
 from dataclasses import dataclass
 
 _BLOCK = 256 << 10
-"""Bytes that are searched at a time; many patterns over many small packets would cost a call for each."""
+"""The bytes that are searched at a time; many patterns over many small packets would cost a call for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """Bytes that must not occur.
+    """Describes bytes that must not occur.
 
     Attributes:
-        name: what they are called in the verdict.
+        name: the name of the bytes in the verdict.
         form: "raw", "hex" or "base64".
-        data: lower case where `folded`.
-        folded: letters match in either case.
+        data: the bytes, in lower case where `folded`.
+        folded: True where letters match in either case.
     """
 
     name: str
@@ -38,7 +38,7 @@ MARKS = {
     "Axis signed video SEI": b"Signed Video...0",
     "ONVIF media signing SEI": bytes.fromhex("005bc93f2d715e95ada4796f90877a6f"),
 }
-"""Marks that are long enough to be looked for everywhere, in slices too."""
+"""The marks that are long enough to be looked for everywhere, in slices too."""
 SHORT_MARKS = {
     "IMKH": b"imkh",
     "Dahua": b"dahua",
@@ -53,15 +53,16 @@ SHORT_MARKS = {
     "LIVE555": b"live555",
     "GStreamer": b"gstreamer",
 }
-"""Marks, in lower case, that chance could write into 10 MB of slices: looked for in everything but slices."""
+"""The marks, in lower case, that chance could write into 10 MB of slices; they are looked for in everything but slices.
+"""
 
 
 def canary_patterns(name: str, value: bytes) -> list[Pattern]:
-    """Every form of a canary.
+    """Return every form of a canary.
 
     Args:
-        name: of it.
-        value: at least one byte; under 6 bytes chance will find it in video.
+        name: the name of the canary.
+        value: the canary, at least one byte; under 6 bytes chance will find it in video.
     """
     patterns = [
         Pattern(name=name, form="raw", data=value.lower(), folded=True),
@@ -76,11 +77,13 @@ def canary_patterns(name: str, value: bytes) -> list[Pattern]:
 
 
 class Search:
-    """Looks for patterns in several streams of bytes, each of them whole although it comes in pieces.
+    """Looks for patterns in several streams of bytes.
+
+    Each stream is searched as a whole, although it comes in pieces.
 
     Attributes:
         found: (name, form, stream) of every pattern that occurred.
-        size: bytes searched.
+        size: the number of bytes searched.
     """
 
     def __init__(self, patterns: list[Pattern]) -> None:
@@ -100,7 +103,7 @@ class Search:
             del waiting[: len(waiting) - self._overlap]
 
     def finish(self) -> None:
-        """Search what is left."""
+        """Search the bytes that are left."""
         for stream, waiting in self._waiting.items():
             self._look(stream, waiting)
             waiting.clear()
@@ -118,6 +121,6 @@ def _mark(name: str, data: bytes) -> Pattern:
 
 
 def short_marks(data: bytes) -> list[str]:
-    """Names of the short marks in bytes that are no slice."""
+    """Return the names of the short marks in bytes that are no slice."""
     lower = data.lower()
     return [name for name, mark in SHORT_MARKS.items() if mark in lower]

@@ -1,4 +1,4 @@
-"""Sequence parameter sets, read to their end so that nothing hides behind it.
+"""Sequence parameter sets are read to their end, so that nothing hides behind it.
 
 Source: H.264 sections 7.3.2.1.1 and E.1; H.265 sections 7.3.2.2, 7.3.3, 7.3.4, 7.3.7 and E.2.
 """
@@ -14,23 +14,23 @@ _H264_PROFILES = {
     122: "High 4:2:2", 244: "High 4:4:4 Predictive",
 }  # fmt: skip
 _H264_CHROMA_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
-"""Profiles whose SPS says its chroma format and may hold scaling lists."""
+"""The profiles whose SPS states its chroma format and may hold scaling lists."""
 _H265_PROFILES = {1: "Main", 2: "Main 10", 3: "Main Still Picture", 4: "Range Extensions"}
 _CROP_UNITS = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
-"""Samples of one step of cropping, across and down, by chroma_format_idc."""
+"""The samples of one step of cropping, across and down, by chroma_format_idc."""
 _EXTENDED_SAR = 255
 _MAX_SIDE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceParameterSet:
-    """What an SPS says of the pictures.
+    """Holds the numbers that an SPS states about the pictures.
 
     Attributes:
         width, height: samples after cropping.
-        profile, level: as people write them: "High", "4.1".
-        frame_rate: pictures a second by its timing information, None where it has none.
-        bytes_behind: bytes behind its end; 0 where an extension may fill them.
+        profile, level: the profile and the level as people write them: "High", "4.1".
+        frame_rate: pictures a second by the timing information, None where the SPS has none.
+        bytes_behind: bytes behind the end of the SPS; 0 where an extension may fill them.
     """
 
     width: int
@@ -45,11 +45,11 @@ def read_sps(codec: Codec, unit: bytes) -> SequenceParameterSet:
     """Read an SPS.
 
     Args:
-        codec: of the stream.
+        codec: the codec of the stream.
         unit: the NAL unit with its header.
 
     Raises:
-        BitstreamError: it is cut off, or says what no SPS may say.
+        BitstreamError: the unit is cut off, or says what no SPS may say.
     """
     bits = Bits(unit[codec.nal_header_size :].replace(b"\x00\x00\x03", b"\x00\x00"))
     return _read_h264(bits) if codec is Codec.H264 else _read_h265(bits)
@@ -138,7 +138,10 @@ def _read_h264_vui(bits: Bits) -> float | None:
 
 
 def _skip_appearance(bits: Bits) -> None:
-    """Sample aspect ratio, overscan, colours and where chroma lies: the same in both standards (E.1.1, E.2.1)."""
+    """Skip sample aspect ratio, overscan, colours and the place of chroma, which are the same in both standards.
+
+    Source: E.1.1, E.2.1.
+    """
     if bits.flag() and bits.u(8) == _EXTENDED_SAR:
         bits.u(32)
     if bits.flag():
@@ -234,7 +237,7 @@ def _skip_h265_scaling_lists(bits: Bits) -> None:
 
 
 def _skip_reference_sets(bits: Bits, order_bits: int) -> None:
-    """Short-term sets, each of which may be told by the one before it (7.3.7), and long-term pictures."""
+    """Skip short-term sets, each of which may be coded by the set before it (7.3.7), and long-term pictures."""
     pictures = 0
     for index in range(bits.ue(64)):
         if index and bits.flag():
@@ -308,7 +311,7 @@ def _skip_h265_hrd(bits: Bits, sub_layers: int) -> None:
 
 
 def _cropped(bits: Bits, across: int, down: int, step_x: int, step_y: int) -> tuple[int, int]:
-    """The size that is left of a coded size; the window's offsets come next in both standards."""
+    """Return the size that is left of a coded size; the window's offsets come next in both standards."""
     left = right = top = bottom = 0
     if bits.flag():
         left, right, top, bottom = (bits.ue(_MAX_SIDE) for _ in range(4))

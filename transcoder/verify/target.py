@@ -1,4 +1,4 @@
-"""What a reader is told to read: an RTSP URL taken apart, by the checker's own parser."""
+"""The target of a reader is an RTSP URL that the checker's own parser has taken apart."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -8,13 +8,13 @@ DEFAULT_PORT = 554
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Target:
-    """What to read, and as whom.
+    """Says what to read, and as whom.
 
     Attributes:
-        host: name or address, without brackets.
-        path: path and query as written.
+        host: the name or address, without brackets.
+        path: the path and query as written.
         uri: the URL without user and password, as requests name it.
-        username: None: nobody logs in.
+        username: the user; None: nobody logs in.
     """
 
     host: str
@@ -26,15 +26,15 @@ class Target:
 
 
 def parse_target(url: str, username: str | None = None, password: str | None = None) -> Target:
-    """Take a URL apart; user and password in it are used and never sent in a URI.
+    """Take a URL apart; user and password in the URL are used and never sent in a URI.
 
     Args:
-        url: what to read.
-        username: goes before the one in the URL.
-        password: likewise.
+        url: the URL to read.
+        username: the user; goes before the user in the URL.
+        password: the password; goes before the password in the URL.
 
     Raises:
-        ValueError: it is no rtsp URL with a host.
+        ValueError: the URL is no rtsp URL with a host.
     """
     try:
         parts = urlsplit(url)

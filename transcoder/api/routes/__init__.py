@@ -1,1 +1,1 @@
-"""The routes, a module a subject."""
+"""The routes stand in one module for each subject."""

@@ -1,4 +1,4 @@
-"""The gateway as a whole: what it is, its totals, its configuration, its events, and a look at a camera."""
+"""These routes concern the gateway as a whole: its facts, totals, configuration and events, and a look at a camera."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
@@ -22,23 +22,23 @@ router = APIRouter(prefix="/api/v1", tags=["gateway"])
 
 @router.get("/info", dependencies=[READ], responses=problems())
 async def info(control: ControlOf) -> InfoDocument:
-    """The gateway."""
+    """Return the facts about the gateway: product, version, node, addresses."""
     return control.info()
 
 
 @router.get("/stats", dependencies=[READ], responses=problems())
 async def stats(control: ControlOf) -> StatsDocument:
-    """Totals over all streams."""
+    """Return totals over all streams."""
     return control.stats()
 
 
 @router.get(
     "/config",
     dependencies=[READ],
-    responses={**problems(), 200: {"description": "As in the file", "content": _ANYTHING, **ETAG}},
+    responses={**problems(), 200: {"description": "The configuration as in the file", "content": _ANYTHING, **ETAG}},
 )
 async def configuration(control: ControlOf) -> Response:
-    """What holds, file and runtime changes together, without secrets."""
+    """Return the effective configuration, file and runtime changes together, without secrets."""
     found, etag = control.configuration()
     return JSONResponse(found, headers={"ETag": f'"{etag}"', "Cache-Control": "no-store"})
 
@@ -50,7 +50,7 @@ async def configuration(control: ControlOf) -> Response:
     responses=problems(413, 415, 422, 429),
 )
 async def probe(request: Request, control: ControlOf) -> ProbeDocument:
-    """Ask a camera what it has."""
+    """Ask a camera which media it has."""
     keys = await json_object(request)
     if set(keys) != {"source"} or keys["source"] is None:
         raise HTTPException(422, "source, and nothing else, must be given")
@@ -66,10 +66,10 @@ async def probe(request: Request, control: ControlOf) -> ProbeDocument:
 async def event_stream(
     control: ControlOf,
     state: StateOf,
-    stream: Annotated[str | None, Query(max_length=63, description="Of one stream only")] = None,
+    stream: Annotated[str | None, Query(max_length=63, description="Send events of this stream only")] = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
-    """Server-sent events; what was missed comes first, as far as it is remembered."""
+    """Send events as server-sent events; missed events come first, as far as the gateway remembers them."""
     if state.listeners >= events.MAX_LISTENERS:
         raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
     run = control.info().started

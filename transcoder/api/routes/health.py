@@ -1,4 +1,4 @@
-"""Whether the gateway works, and its metrics."""
+"""These routes tell whether the gateway works, and give its metrics."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """Whether the gateway works."""
+    """Says whether the gateway works."""
 
     status: str
     waiting_for: list[str] = []
@@ -26,13 +26,17 @@ class Health(BaseModel):
 
 @router.get("/healthz", openapi_extra={"security": []})
 async def healthz() -> Health:
-    """The process answers."""
+    """Say that the process answers."""
     return Health(status="ok")
 
 
-@router.get("/readyz", openapi_extra={"security": []}, responses={503: {"model": Health, "description": "Not yet"}})
+@router.get(
+    "/readyz",
+    openapi_extra={"security": []},
+    responses={503: {"model": Health, "description": "Readers can't be served yet"}},
+)
 async def readyz(state: StateOf) -> Response:
-    """Readers can be served. A camera that is away doesn't change it."""
+    """Say whether readers can be served. A camera that is away doesn't change the answer."""
     waiting = state.ready()
     health = Health(status="waiting" if waiting else "ok", waiting_for=waiting)
     return JSONResponse(health.model_dump(), 503 if waiting else 200)
@@ -41,10 +45,10 @@ async def readyz(state: StateOf) -> Response:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={**problems(), 200: {"description": "For Prometheus", "content": _TEXT}},
+    responses={**problems(), 200: {"description": "Metrics for Prometheus", "content": _TEXT}},
 )
 async def metrics(request: Request, state: StateOf, collected: MetricsOf) -> Response:
-    """Counters and gauges."""
+    """Return counters and gauges for Prometheus."""
     if not state.open_metrics:
         identify(request, Role.READ)
     return Response(generate_latest(collected), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

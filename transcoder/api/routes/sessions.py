@@ -1,4 +1,4 @@
-"""The readers: who is there, who went and why, and how one is ended."""
+"""These routes list the sessions of readers, with the reasons of those that ended, and end a session."""
 
 from typing import Annotated
 
@@ -17,15 +17,18 @@ router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 async def list_sessions(
     control: ControlOf,
     who: Reading,
-    stream: Annotated[str | None, Query(max_length=63, description="Of one stream only")] = None,
+    stream: Annotated[str | None, Query(max_length=63, description="List sessions of this stream only")] = None,
 ) -> SessionsDocument:
-    """The readers that are there, and the last ones that went; addresses of readers need the role control."""
+    """List the sessions of present readers, and the last sessions that ended.
+
+    Addresses of readers need the role control.
+    """
     return control.sessions(stream, peers=who.role >= Role.CONTROL)
 
 
 @router.get("/{session}", responses=problems(404))
 async def get_session(session: str, control: ControlOf, who: Reading) -> SessionDocument:
-    """One reader's session; its reader's address needs the role control."""
+    """Return one reader's session; the reader's address needs the role control."""
     return control.session(session, peers=who.role >= Role.CONTROL)
 
 

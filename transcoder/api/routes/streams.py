@@ -1,4 +1,4 @@
-"""The streams: their configuration, their state, and what can be done with one."""
+"""These routes concern the streams: their configuration, their state, and actions on one stream."""
 
 from typing import Annotated, Any, Final
 
@@ -13,25 +13,28 @@ from transcoder.api.state import CONTROL, READ, Controlling, ControlOf, writer
 from transcoder.control import LedgerEntryDocument, StreamDocument
 
 BASE: Final = "/api/v1/streams"
-ETAG: Final = {"headers": {"ETag": {"description": "Of the configuration", "schema": {"type": "string"}}}}
+ETAG: Final = {"headers": {"ETag": {"description": "The tag of the configuration", "schema": {"type": "string"}}}}
 
 _FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"model": StreamDocument, **ETAG}}
 _MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"model": StreamDocument, **ETAG}}
 _JPEG: Final = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="An ETag: change only what was read")]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="An ETag: change only the version with this tag"),
+]
 
 router = APIRouter(prefix=BASE, tags=["streams"])
 
 
 class Streams(BaseModel):
-    """All streams."""
+    """Lists all streams."""
 
     streams: list[StreamDocument]
 
 
 def _tag(value: str | None) -> str | None:
-    """The tag of an If-Match header (RFC 9110, 13.1.1); `*` and none match whatever there is."""
+    """Return the tag of an If-Match header (RFC 9110, 13.1.1); `*` and no header match any configuration."""
     if value is None or value.strip() == "*":
         return None
     return value.strip().removeprefix("W/").strip('"')
@@ -44,7 +47,7 @@ def _document(document: StreamDocument, status: int = 200, **headers: str) -> Re
 
 @router.get("", dependencies=[READ], responses=problems())
 async def list_streams(control: ControlOf) -> Streams:
-    """All streams."""
+    """Return all streams."""
     return Streams(streams=[control.stream(stream) for stream in control.ids()])
 
 
@@ -55,7 +58,7 @@ async def list_streams(control: ControlOf) -> Streams:
     responses={**problems(409, 413, 415, 422), **_MADE},
 )
 async def add_stream(request: Request, control: ControlOf, who: Controlling) -> Response:
-    """A new stream."""
+    """Add a stream."""
     keys = await json_object(request)
     stream = keys.pop("id", None)
     if not isinstance(stream, str):
@@ -66,7 +69,7 @@ async def add_stream(request: Request, control: ControlOf, who: Controlling) -> 
 
 @router.get("/{stream}", dependencies=[READ], responses={**problems(404, 409), **_FOUND})
 async def get_stream(stream: str, control: ControlOf) -> Response:
-    """One stream: what is configured and what is."""
+    """Return one stream with its configuration and its state."""
     return _document(control.stream(stream))
 
 
@@ -78,7 +81,7 @@ async def get_stream(stream: str, control: ControlOf) -> Response:
 async def update_stream(
     stream: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
 ) -> Response:
-    """Change some keys, all of them or none; a null is a value, as in the file."""
+    """Change some keys of a stream, all of them or none; a null is a value, as in the file."""
     keys = await json_object(request)
     return _document(await control.update(stream, keys, writer(who), _tag(if_match)))
 
@@ -91,7 +94,7 @@ async def update_stream(
 async def replace_stream(
     stream: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
 ) -> Response:
-    """A stream with these keys and otherwise defaults, whether there was one or not."""
+    """Give a stream these keys and otherwise defaults; the stream is added where there was none."""
     keys = await json_object(request)
     is_new = stream not in control.ids()
     document = await control.replace(stream, keys, writer(who), _tag(if_match))
@@ -100,7 +103,7 @@ async def replace_stream(
 
 @router.delete("/{stream}", status_code=204, response_class=Response, responses=problems(404, 412))
 async def remove_stream(stream: str, control: ControlOf, who: Controlling, if_match: IfMatch = None) -> Response:
-    """End a stream."""
+    """Remove a stream."""
     await control.remove(stream, writer(who), _tag(if_match))
     return Response(status_code=204)
 
@@ -119,7 +122,7 @@ async def restart_stream(stream: str, control: ControlOf, who: Controlling) -> R
     responses=problems(404, 409),
 )
 async def keyframe(stream: str, control: ControlOf) -> Response:
-    """Have an IDR picture soon."""
+    """Ask for an IDR picture soon."""
     control.keyframe(stream)
     return Response(status_code=202)
 
@@ -131,11 +134,11 @@ async def keyframe(stream: str, control: ControlOf) -> Response:
     responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": _JPEG}},
 )
 async def snapshot(stream: str, control: ControlOf) -> Response:
-    """The last picture, masked."""
+    """Return the last picture, masked."""
     return Response(await control.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
 
 @router.get("/{stream}/ledger", dependencies=[READ], responses=problems(404, 409))
 async def ledger(stream: str, control: ControlOf) -> list[LedgerEntryDocument]:
-    """Everything that was not let through."""
+    """Return the counts of everything that was not let through."""
     return control.ledger(stream)
