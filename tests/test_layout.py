@@ -1,0 +1,121 @@
+"""The shape of the source: small files, and tests that stand where one looks for them."""
+
+import ast
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TESTS = ROOT / "tests"
+PRODUCT = ROOT / "transcoder"
+MAX_LINES = 400
+
+TESTED_THROUGH = {
+    "api/app.py": "e2e/test_control.py",
+    "api/body.py": "e2e/test_api_schemathesis.py",
+    "api/problem.py": "e2e/test_api_schemathesis.py",
+    "api/routes/*.py": "e2e/test_api_schemathesis.py",
+    "api/state.py": "e2e/test_control.py",
+    "app.py": "e2e/test_control.py",
+    "cli/*.py": "cli/test_main.py",
+    "codecs/bit_reader.py": "codecs/test_slice_header.py",
+    "codecs/h26?_parameter_sets.py": "codecs/test_parameter_sets.py",
+    "codecs/parameter_set_syntax.py": "codecs/test_parameter_sets.py",
+    "codecs/jpeg*.py": "formats/test_jpeg.py",
+    "config/listen.py": "config/test_server.py",
+    "config/model.py": "config/test_load.py",
+    "config/problems.py": "config/test_load.py",
+    "config/remote.py": "config/test_overlay.py",
+    "config/section.py": "config/test_load.py",
+    "control/documents.py": "control/test_stream_documents.py",
+    "control/gateway_documents.py": "e2e/test_control.py",
+    "control/numbers.py": "api/test_metrics.py",
+    "control/publisher.py": "control/test_controller.py",
+    "control/shown.py": "control/test_controller.py",
+    "control/source_probe.py": "e2e/test_control.py",
+    "control/verbs.py": "control/test_controller.py",
+    "lab/bench/*.py": "lab/bench/test_bench.py",
+    "lab/cameras/families/*.py": "lab/cameras/test_families.py",
+    "lab/cameras/commands.py": "lab/cameras/test_process.py",
+    "lab/cameras/content_packets.py": "lab/cameras/test_packets.py",
+    "lab/cameras/encoder.py": "lab/cameras/test_content.py",
+    "lab/cameras/login.py": "lab/cameras/test_dialog.py",
+    "lab/cameras/numbered_packets.py": "lab/cameras/defects/test_packetization.py",
+    "lab/cameras/picture_packets.py": "lab/cameras/test_picture_cameras.py",
+    "lab/cameras/private_packets.py": "lab/cameras/test_families.py",
+    "lab/cameras/reports.py": "lab/cameras/defects/test_timing.py",
+    "lab/cameras/scene_objects.py": "lab/cameras/test_scenes.py",
+    "lab/cameras/side_media.py": "lab/cameras/test_families.py",
+    "lab/cameras/surroundings.py": "lab/cameras/test_scenes.py",
+    "lab/cameras/track.py": "lab/cameras/test_camera.py",
+    "lab/cameras/udp.py": "lab/cameras/test_server.py",
+    "lab/commands.py": "e2e/test_demo.py",
+    "lab/demo/*.py": "e2e/test_demo.py",
+    "lab/json_lines.py": "lab/reader/test_process.py",
+    "lab/reader/*.py": "lab/reader/test_process.py",
+    "media/encoders/protocol.py": "media/encoders/test_profiles.py",
+    "media/encoders/x26?.py": "media/encoders/test_encoders.py",
+    "media/masks.py": "worker/test_pipeline.py",
+    "media/stages.py": "worker/test_pipeline.py",
+    "mqtt/announcer.py": "e2e/test_control.py",
+    "mqtt/asyncapi.py": "api/test_schema.py",
+    "net/media_ports.py": "net/test_rtsp_source.py",
+    "net/reader_connection.py": "net/test_rtsp_server.py",
+    "net/reader_ports.py": "net/test_rtsp_server.py",
+    "probe/render.py": "probe/test_command.py",
+    "product.py": "rtsp/test_server.py",
+    "source/media_reception.py": "source/test_session.py",
+    "verify/bits.py": "verify/test_sequence_parameter_set.py",
+    "verify/media.py": "verify/test_command.py",
+    "verify/rtsp_reader.py": "verify/test_command.py",
+    "worker/process.py": "e2e/test_worker_connection.py",
+}
+"""Modules, or patterns of modules, that no test imports by name, and the test that goes through them. An entry is taken
+out when the module gets a test of its own."""
+
+
+def modules() -> list[str]:
+    found = (path.relative_to(PRODUCT) for path in PRODUCT.rglob("*.py"))
+    return sorted(path.as_posix() for path in found if path.name not in {"__init__.py", "__main__.py"})
+
+
+def imported() -> set[str]:
+    """The modules that tests import by name, those apart that go through the whole gateway."""
+    found: set[str] = set()
+    for path in TESTS.rglob("*.py"):
+        if path.relative_to(TESTS).parts[0] in {"e2e", "support"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_no_file_of_the_product_is_long() -> None:
+    files = [*PRODUCT.rglob("*.py"), *(ROOT / "native").rglob("*.py")]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def untested() -> set[str]:
+    known = imported()
+    return {
+        name
+        for name in modules()
+        if not (TESTS / name).with_name(f"test_{Path(name).name}").exists()
+        and f"transcoder.{name.removesuffix('.py').replace('/', '.')}" not in known
+    }
+
+
+def test_every_module_has_a_test_or_is_named_here() -> None:
+    assert {name for name in untested() if not any(fnmatchcase(name, pattern) for pattern in TESTED_THROUGH)} == set()
+
+
+def test_what_is_named_here_has_no_test_of_its_own() -> None:
+    left = untested()
+    assert [pattern for pattern in TESTED_THROUGH if not any(fnmatchcase(name, pattern) for name in left)] == []
+
+
+def test_the_tests_that_are_named_here_exist() -> None:
+    assert [path for path in TESTED_THROUGH.values() if not (TESTS / path).is_file()] == []
