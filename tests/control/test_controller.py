@@ -181,6 +181,8 @@ async def test_a_file_that_was_changed(world: World) -> None:
     assert world.interfaces.taken_up == [world.controller.config]
     kinds = [(kind, stream) for kind, stream, _ in world.told()]
     assert kinds == [("added", "gate"), ("removed", "yard"), ("config_reloaded", None)]
+    world.controller.stats()  # looks at every stream
+    assert world.controller._views.keys() == {"front", "gate"}
 
 
 async def test_a_file_that_can_not_be_used(world: World) -> None:

@@ -92,6 +92,15 @@ async def test_a_stream_that_is_unknown_by_now_is_no_error(world: World) -> None
     assert list(world.gateway.streams) == ["front"]
 
 
+async def test_nothing_is_left_of_streams_that_came_and_went(world: World) -> None:
+    await started(world)
+    for number in range(50):
+        await world.apply(configured(f"stream-{number}"), f"stream-{number}", f"stream-{number - 1}")
+    await world.apply(configured(), "stream-49")
+    gateway = world.gateway
+    assert (len(gateway.streams), len(gateway._applied), len(gateway._locks)) == (0, 0, 0)
+
+
 async def test_restart(world: World) -> None:
     await started(world, "front")
     await world.gateway.restart("front")

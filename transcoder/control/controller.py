@@ -224,6 +224,8 @@ class Controller(Control):
             ConfigError: it is not valid together with what was set at runtime; nothing was changed.
         """
         found = await self._changes.reload(file)
+        for stream in found.removed:
+            self._views.pop(stream, None)
         self._interfaces.take_up(self.config)
         self._publisher.reloaded(found, [name for name in found.sections if name not in LIVE_SECTIONS])
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -57,7 +58,8 @@ class Gateway:
         self._config = config
         self._on_event = on_event
         self._applied: dict[str, StreamConfig] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        # a lock is there as long as somebody has it or waits for it
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fork_server = ForkServer(config.state_dir / "numba")
         self.readers = ReaderBooks(on_event)
         listen = config.rtsp.listen
@@ -121,7 +123,8 @@ class Gateway:
 
     async def _reconcile(self, name: str) -> None:
         """Bring a stream to what is configured now, which may be more than when this was asked for."""
-        async with self._locks.setdefault(name, asyncio.Lock()):
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with lock:
             wanted, stream = self._config.streams.get(name), self.streams.get(name)
             if wanted is None:
                 await self._remove(name)
@@ -168,7 +171,8 @@ class Gateway:
 
     async def restart(self, name: str) -> None:
         """Connect a stream's camera anew and replace its worker."""
-        async with self._locks.setdefault(name, asyncio.Lock()):
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with lock:
             if name in self.streams:
                 await self.streams[name].restart()
 
