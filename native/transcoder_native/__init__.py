@@ -1,4 +1,4 @@
-"""Compiled kernels of the pixel path, and the NumPy twins that define them.
+"""This package holds the compiled kernels of the pixel path, and the NumPy twins that define them.
 
 ``runtime`` configures Numba and compiles; ``kernels`` holds the compiled functions and ``reference`` the NumPy
 functions that they must equal bit for bit; ``registry`` pairs the two for tests and benchmarks. Importing this package

@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+from typing_extensions import override
 
 from transcoder.control import (
     ENCODE_BOUNDS_S,
@@ -94,8 +95,8 @@ class StreamCollector(Collector):
     def __init__(self, control: Control) -> None:
         self._control = control
 
+    @override
     def collect(self) -> Iterable[Metric]:
-        """Yield all families, once."""
         yield from self._of_gateway()
         states = dict(self._each(self._control.state))
         numbers = dict(self._each(self._control.numbers))

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from typing import Final
 
 import uvicorn
+from typing_extensions import override
 
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
@@ -27,10 +28,10 @@ POLL_S: Final = 0.01
 
 
 class _Server(uvicorn.Server):
+    @override
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        # signals belong to the service
-        yield
+        yield  # the service handles the signals
 
 
 class HttpServer:
@@ -71,7 +72,7 @@ class HttpServer:
         self._state.open_metrics = config.open_metrics
 
     async def start(self) -> None:
-        """Listen.
+        """Begin to listen.
 
         Raises:
             TransportError: the address or the certificate can't be used.

@@ -172,7 +172,7 @@ class EffectiveConfig:
         """Return a tag that differs whenever the stream's configuration differs, its secrets included.
 
         Args:
-            stream: its id.
+            stream: the stream's id.
             key: random bytes, so that a password can't be tried against the tag.
         """
         text = json.dumps(stream_keys(self._known(stream), secrets=True), sort_keys=True)

@@ -103,8 +103,8 @@ def validate_stream(
     """Validate one stream.
 
     Args:
-        stream: its id.
-        keys: its keys, without defaults.
+        stream: the stream's id.
+        keys: the stream's keys, without defaults.
         defaults: the file's `defaults`, as given there.
         networks: the networks that the stream's camera may be in.
 

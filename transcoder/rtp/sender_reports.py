@@ -1,4 +1,4 @@
-"""Of one received media's RTCP, sender reports are read; everything else is counted and forgotten."""
+"""The sender reports of one received media are read; all other RTCP is counted and forgotten."""
 
 from transcoder.errors import PayloadError
 from transcoder.ledger import Ledger

@@ -47,10 +47,10 @@ class VerifyOptions:
 
 
 def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
-    """Read, judge, report.
+    """Read the source, judge it and report the verdict.
 
     Args:
-        options: from the command line.
+        options: the options of the command line.
         console: prints the verdict.
         errors: prints the progress, and everything that went wrong.
 

@@ -35,7 +35,7 @@ class Media:
         steps_back: the number of pictures whose timestamp is not later than that of the picture before.
         span: (arrival in seconds, unwrapped ticks) of the first and the latest picture.
         random_access_ticks: the timestamp of each picture that decoding can start at.
-        units: its NAL units, once the codec is known.
+        units: the NAL units of the media, once the codec is known.
     """
 
     def __init__(
