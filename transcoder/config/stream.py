@@ -18,6 +18,8 @@ MAX_SIZE: Final = 8192
 """Pixels: the largest side of a picture, 8K, the most that H.265 level 6.2 and today's cameras have."""
 MAX_MACROBLOCKS: Final = 139_264
 """Macroblocks of 16x16 pixels: the most in a picture (H.264, table A-1, MaxFS of level 6.2)."""
+MAX_FPS: Final = 120
+"""Pictures a second: twice what any camera sends."""
 _SIZE: Final = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 
 Coordinate = Annotated[float, Field(ge=0, le=1), NotBool]
@@ -30,7 +32,7 @@ class VideoConfig(Section):
     """The codec of the served video."""
     bitrate_kbps: Annotated[int, Field(ge=64, le=100_000), NotBool] = 4000
     """The cap of the bitrate: from a thumbnail to twice the bitrate of 8K cameras."""
-    fps: Annotated[float, Field(ge=0.5, le=120), NotBool] | None = Field(default=None, examples=[12.5])
+    fps: Annotated[float, Field(ge=0.5, le=MAX_FPS), NotBool] | None = Field(default=None, examples=[12.5])
     """The cap of the picture rate; null: there is no cap. The least cap is one picture in two seconds, because readers
     give up on slower streams."""
     gop_s: Annotated[float, Field(ge=0.2, le=10), NotBool] = 1

@@ -5,22 +5,21 @@ import re
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.table import Table
 
+from transcoder.config.stream import MAX_FPS, EncoderConfig
 from transcoder.lab.bench.capacity import Step, grow
 from transcoder.lab.bench.load import CameraOptions, GatewaySide
 from transcoder.lab.cameras.scenes import SceneOptions
 
 MEASURE_S = 8.0
 MB = 1 << 20
-MAX_FPS = 120
-"""As in the configuration."""
 MAX_SIZE = (7680, 4320)
 """8K: beyond it the cameras take minutes to prepare."""
-PROFILES = ("economy", "balanced", "quality")
+PROFILES: tuple[str, ...] = get_args(EncoderConfig.model_fields["profile"].annotation)
 
 
 def bench_options(size: str, fps: int, source: Path | None, codec: str, profile: str) -> CameraOptions:

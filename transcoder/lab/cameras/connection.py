@@ -19,13 +19,13 @@ class ConnectionOwner(Protocol):
     """What a connection needs of its camera."""
 
     def open_dialog(self, connection: "CameraConnection") -> tuple[CameraDialog, Interference]:
-        """For a new connection."""
+        """Make the dialog and the network of a new connection."""
 
     def connection_lost(self, connection: "CameraConnection") -> None:
-        """The connection is gone."""
+        """Hear that the connection is gone."""
 
     def changed(self) -> None:
-        """A connection began or ceased to play."""
+        """Hear that a connection began or ceased to play."""
 
 
 class CameraConnection(asyncio.Protocol):

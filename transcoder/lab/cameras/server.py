@@ -138,7 +138,7 @@ class SimulatedCamera:
         await self.stop()
 
     def open_dialog(self, connection: CameraConnection) -> tuple[CameraDialog, Interference]:
-        """For a new connection."""
+        """Make the dialog and the network of a new connection."""
         self._connections.add(connection)
         self._connection_count += 1
         number = self._connection_count
@@ -158,7 +158,7 @@ class SimulatedCamera:
         return self._udp.ports
 
     def changed(self) -> None:
-        """A connection began or ceased to play."""
+        """Hear that a connection began or ceased to play."""
         if not any(connection.dialog.playing for connection in self._connections):
             self._rest()
         elif self._timer is None:
