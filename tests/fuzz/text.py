@@ -6,7 +6,7 @@ from transcoder.errors import RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.client_events import Described
-from transcoder.rtsp.fingerprint import Observations, firmware_traits, guess_family
+from transcoder.rtsp.fingerprint import CameraMarks, firmware_traits, guess_family
 from transcoder.rtsp.headers import Transport, parse_public, parse_session, parse_transports
 from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Request, Response, RtspParser
 from transcoder.rtsp.tunnel import TunnelReply
@@ -18,8 +18,8 @@ def sdp(data: bytes) -> None:
     """Session descriptions, and what is picked of them."""
     try:
         description = parse_sdp(data)
-        firmware_traits(Observations(description=description))
-        guess_family(Observations(description=description))
+        firmware_traits(CameraMarks(description=description))
+        guess_family(CameraMarks(description=description))
         video = select_video(description)
         select_audio(description, video)
     except RemoteProtocolError:

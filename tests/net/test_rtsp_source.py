@@ -154,7 +154,7 @@ async def test_a_login_of_its_own_kind(settings: list[str], profile: str, conten
     credentials, handler = Credentials(username="admin", password="secret"), Handler()
     async with camera:
         url = f"rtsp://127.0.0.1:{camera.port}{camera.path}"
-        running = source(url, handler, credentials=credentials, profile=FORCED_QUIRKS[profile])
+        running = source(url, handler, credentials=credentials, quirks=FORCED_QUIRKS[profile])
         task = asyncio.create_task(running.run())
         await until(lambda: len(handler.units) > 3)
         task.cancel()
@@ -167,7 +167,7 @@ async def test_h264_that_is_called_h265(profile: str, transport: str, contents: 
     behaviour = override(FAMILIES["hikvision"].behaviour, ["encoding=H265"])
     async with SimulatedCamera(behaviour, contents[Codec.H264]) as camera:
         handler = Handler()
-        running = source(camera.url, handler, transport=transport, profile=FORCED_QUIRKS[profile])
+        running = source(camera.url, handler, transport=transport, quirks=FORCED_QUIRKS[profile])
         task = asyncio.create_task(running.run())
         await until(lambda: len(handler.units) > LOOP and len(whole(handler.units)) > LOOP // 2, 8)
         assert running.session.faults["H265 that is H264"] == (profile == "auto")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.session_transcript import Transcript, frame
-from transcoder.probe.observation import Observation, Timing
+from transcoder.probe.observation import Observation, PictureTiming
 from transcoder.probe.report import shown_text, summary
 from transcoder.rtsp.client_events import Answered
 from transcoder.rtsp.messages import Headers, Response
@@ -99,7 +99,7 @@ def test_drift_is_told() -> None:
 
 
 def test_timing() -> None:
-    timing = Timing(steps=Counter())
+    timing = PictureTiming(steps=Counter())
     for at, timestamp in [(0.0, 0xFFFFF000), (0.04, 0xFFFFFE10), (0.08, 3104), (0.12, 3104)]:  # 2**32 is between
         timing.note(at, timestamp)
     assert (timing.repeats, timing.backwards, timing.jumps) == (1, 0, 0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.rtsp.fingerprint import FAMILIES, UNKNOWN, Observations, firmware_traits, guess_family
+from transcoder.rtsp.fingerprint import FAMILIES, UNKNOWN, CameraMarks, firmware_traits, guess_family
 from transcoder.sdp import parse_sdp
 
 HIKVISION = (
@@ -17,18 +17,18 @@ HIKVISION = (
 
 
 def test_hikvision() -> None:
-    guess = guess_family(Observations(description=parse_sdp(HIKVISION), realms=("IP Camera(C1234)",)))
+    guess = guess_family(CameraMarks(description=parse_sdp(HIKVISION), realms=("IP Camera(C1234)",)))
     assert guess.family == "hikvision"
     assert any("IMKH" in text for text in guess.evidence)
 
 
 def test_nothing_seen() -> None:
-    assert guess_family(Observations()).family == UNKNOWN
-    assert firmware_traits(Observations()) == ()
+    assert guess_family(CameraMarks()).family == UNKNOWN
+    assert firmware_traits(CameraMarks()) == ()
 
 
 def test_marks_of_others_are_told() -> None:
-    guess = guess_family(Observations(description=parse_sdp(HIKVISION), servers=("Rtsp Server/3.0",)))
+    guess = guess_family(CameraMarks(description=parse_sdp(HIKVISION), servers=("Rtsp Server/3.0",)))
     assert guess.family == "hikvision"
     assert any("dahua" in text for text in guess.also)
 
@@ -53,13 +53,13 @@ def test_recorded(name: str, family: str, vectors: Path) -> None:
     data = (vectors / name).read_bytes()
     body = data.partition(b"\r\n\r\n")[2] if data.startswith(b"RTSP/") else data
     assert family in FAMILIES
-    assert guess_family(Observations(description=parse_sdp(body))).family == family
+    assert guess_family(CameraMarks(description=parse_sdp(body))).family == family
 
 
 def test_traits() -> None:
     traits = "\n".join(
         firmware_traits(
-            Observations(
+            CameraMarks(
                 description=parse_sdp(HIKVISION),
                 sessions=("77;timeout=60", "78"),
                 content_base="rtsp://192.0.2.7/cam?x=1/",

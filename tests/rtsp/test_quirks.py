@@ -14,9 +14,7 @@ SDP = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track
 
 
 def first_method(profile: str) -> str:
-    client = ClientProtocol(
-        parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, profile=FORCED_QUIRKS[profile]
-    )
+    client = ClientProtocol(parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, quirks=FORCED_QUIRKS[profile])
     parser = RtspParser()
     parser.receive_data(b"".join(client.data_to_send()))
     request = parser.next_event()
@@ -24,9 +22,7 @@ def first_method(profile: str) -> str:
 
 
 def playing(profile: str, timeout: int) -> ClientProtocol:
-    client = ClientProtocol(
-        parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, profile=FORCED_QUIRKS[profile]
-    )
+    client = ClientProtocol(parse_url("rtsp://192.0.2.1/cam"), None, cnonce="c", now=0.0, quirks=FORCED_QUIRKS[profile])
     client.receive_data(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", 0.0)
     client.receive_data(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: %d\r\n\r\n" % len(SDP) + SDP, 0.0)
     client.setup("trackID=1", Transport(lower="TCP", interleaved=(0, 1)), 0.0)
@@ -74,7 +70,7 @@ def test_bare_requests_hold_what_the_method_needs() -> None:
 def test_bare_requests_log_in() -> None:
     user = Credentials(username="viewer", password="Test-1234")
     client = ClientProtocol(
-        parse_url("rtsp://192.0.2.1/cam"), user, cnonce="c", now=0.0, profile=FORCED_QUIRKS["bare-requests"]
+        parse_url("rtsp://192.0.2.1/cam"), user, cnonce="c", now=0.0, quirks=FORCED_QUIRKS["bare-requests"]
     )
     client.data_to_send()
     client.receive_data(b'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n', 0.0)

@@ -44,7 +44,7 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("source.url", "rtsp://10.0.0.3:555/a", "source.url", parse_url("rtsp://10.0.0.3:555/a")),
     ("source.username", "viewer", "source.credentials", Credentials(username="viewer", password="")),
     ("source.transport", "udp", "source.transport", "udp"),
-    ("source.profile", "no-marker", "source.profile", FORCED_QUIRKS["no-marker"]),
+    ("source.profile", "no-marker", "source.quirks", FORCED_QUIRKS["no-marker"]),
     ("source.display_aspect", "16:9", "worker.display_aspect", (16, 9)),
     ("source.bind_address", "10.0.0.9", "source.binding", Binding(address="10.0.0.9")),
     ("source.bind_interface", "eth1", "source.binding", Binding(interface="eth1")),

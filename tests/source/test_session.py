@@ -42,8 +42,8 @@ from transcoder.source.events import (
     OpenWay,
     Playing,
     Redirected,
-    RtcpSeen,
-    RtpSeen,
+    RtcpReceived,
+    RtpReceived,
     SendReport,
     VideoRestarted,
     VideoSelected,
@@ -529,8 +529,8 @@ def test_everything_is_kept_for_who_looks_at_the_camera() -> None:
     video, private = transcript.packet(IDR), rtp(900, 0, b"private", payload_type=112)
     report = b"\x80\xc8\x00\x06" + bytes(24)
     transcript.feed(frame(0, video) + frame(0, private) + frame(1, report) + frame(4, b"metadata") + frame(0, b"?"))
-    assert [bytes(event.data) for event in transcript.of(RtpSeen)] == [video, private, b"?"]
-    assert [bytes(event.data) for event in transcript.of(RtcpSeen)] == [report]
+    assert [bytes(event.data) for event in transcript.of(RtpReceived)] == [video, private, b"?"]
+    assert [bytes(event.data) for event in transcript.of(RtcpReceived)] == [report]
     assert [(event.channel, bytes(event.data)) for event in transcript.of(InterleavedFrame)] == [(4, b"metadata")]
     assert len(transcript.of(AccessUnit)) == 1  # and received as ever
     assert not [event for event in transcript.wait(60) if isinstance(event, Lost)]  # no watchdog
@@ -545,4 +545,4 @@ def test_refusals_are_kept_too() -> None:
 def test_nothing_is_kept_otherwise() -> None:
     transcript = playing(sdp=FULL_SDP)
     transcript.feed(frame(0, transcript.packet(IDR)) + frame(4, b"metadata") + frame(0, transcript.packet(IDR)))
-    assert not [event for event in transcript.events if isinstance(event, Answered | RtpSeen | InterleavedFrame)]
+    assert not [event for event in transcript.events if isinstance(event, Answered | RtpReceived | InterleavedFrame)]

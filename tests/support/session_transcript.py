@@ -10,7 +10,7 @@ from transcoder.ledger import Ledger
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
-from transcoder.source.events import Event, RtpSeen
+from transcoder.source.events import Event, RtpReceived
 from transcoder.source.session import CameraSession, SessionOptions
 
 EventT = TypeVar("EventT")
@@ -66,7 +66,7 @@ class Transcript:
             url=parse_url("rtsp://192.0.2.7:554/live"),
             credentials=self.credentials,
             transport=self.transport,
-            profile=FORCED_QUIRKS[self.profile],
+            quirks=FORCED_QUIRKS[self.profile],
             audio=self.audio,
         )
         self.session = CameraSession(
@@ -160,7 +160,7 @@ class Transcript:
                 self.picture(IDR)
             else:
                 self.datagram(self.packet(IDR))
-        self.events = [event for event in self.events if not isinstance(event, AccessUnit | RtpSeen)]
+        self.events = [event for event in self.events if not isinstance(event, AccessUnit | RtpReceived)]
 
     def datagram(self, data: bytes, *, track: int = 0, is_rtcp: bool = False) -> list[Event]:
         """Hand over a datagram of the camera: the events of that."""

@@ -1,4 +1,4 @@
-"""`transcoder probe`: from its arguments to its exit code."""
+"""The command `transcoder probe` goes from its arguments to its exit code here."""
 
 import asyncio
 import contextlib
@@ -44,12 +44,12 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOptions:
-    """What to probe.
+    """Holds which camera is probed, and how.
 
     Attributes:
         url: rtsp://, with or without credentials.
         transport: "auto" (TCP, then UDP), "tcp" or "udp".
-        seconds: after the answer to PLAY.
+        seconds: seconds of watching after the answer to PLAY.
     """
 
     url: str
@@ -64,12 +64,12 @@ def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
     """Visit a camera and report.
 
     Args:
-        options: from the command line.
-        console: where the findings go.
-        errors: where progress and what went wrong go.
+        options: the options from the command line.
+        console: the findings are written here.
+        errors: progress and errors are written here.
 
     Returns:
-        0 done, 1 not reachable or nothing to read, 2 usage.
+        The exit code: 0 done, 1 not reachable or nothing to read, 2 usage.
     """
     try:
         url = split_url(options.url, {"rtsp": _PORT})
@@ -84,15 +84,15 @@ def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
         return USAGE
     credentials = _credentials(options, url)
     shown = shown_text(credentials.password if credentials is not None else None)
-    seen, failure = uvloop.run(_visit(options, url, credentials, errors))
-    if seen.description is not None:
-        found = summary(seen, shown)
+    observation, failure = uvloop.run(_visit(options, url, credentials, errors))
+    if observation.description is not None:
+        findings = summary(observation, shown)
         if options.as_json:
             console.out(
-                json.dumps({"url": shown(url.text), **found, "problem": failure or None}, indent=2), highlight=False
+                json.dumps({"url": shown(url.text), **findings, "problem": failure or None}, indent=2), highlight=False
             )
         else:
-            render(found, console)
+            render(findings, console)
     if failure:
         errors.print(f"probe: {shown(failure)}", markup=False, highlight=False, soft_wrap=True)
         return NO
@@ -108,14 +108,14 @@ def _credentials(options: ProbeOptions, url: Url) -> Credentials | None:
 async def _visit(
     options: ProbeOptions, url: Url, credentials: Credentials | None, errors: Console
 ) -> tuple[Observation, str]:
-    """One session, with another transport where the first one doesn't work; and what failed, or ""."""
+    """Hold a session, with another transport where the first one doesn't work; return it and the failure, or ""."""
     transports = ["tcp", "udp"] if options.transport == "auto" else [options.transport]
-    seen = Observation()
+    observation = Observation()
     failure = ""
     for transport in transports:
-        seen = Observation()
+        observation = Observation()
         try:
-            await _session(options, url, credentials, transport, seen, errors)
+            await _session(options, url, credentials, transport, observation, errors)
         except (Silent, RemoteProtocolError, ResponseError) as error:
             failure = _explain(error, credentials)
             if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != 461):
@@ -124,8 +124,8 @@ async def _visit(
         except (TransportError, ProtocolError) as error:
             failure = _explain(error, credentials)
             break
-        return seen, ""
-    return seen, failure
+        return observation, ""
+    return observation, failure
 
 
 async def _session(
@@ -133,42 +133,42 @@ async def _session(
     url: Url,
     credentials: Credentials | None,
     transport: str,
-    seen: Observation,
+    observation: Observation,
     errors: Console,
 ) -> None:
     source = SourceOptions(
         url=parse_url(url.text), credentials=credentials, transport=transport, allowed=lambda _: True
     )
-    progress = asyncio.get_running_loop().create_task(_show_progress(seen, options.seconds, transport, errors))
+    progress = asyncio.get_running_loop().create_task(_show_progress(observation, options.seconds, transport, errors))
     try:
-        ended_early = await _watch(source, options.seconds, seen)
+        ended_early = await _watch(source, options.seconds, observation)
     finally:
         progress.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await progress
-    if not seen.payload_types and not seen.unassigned:
+    if not observation.payload_types and not observation.unassigned:
         reason = f": {ended_early}" if ended_early else ""
         raise Silent(f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}")
 
 
-async def _watch(source: SourceOptions, seconds: float, seen: Observation) -> str:
+async def _watch(source: SourceOptions, seconds: float, observation: Observation) -> str:
     """Play for some seconds, counted from the answer to PLAY, and leave.
 
     Returns:
-        Why the session ended before its time, or "".
+        The reason for which the session ended before its time, or "".
 
     Raises:
-        TranscoderError: it ended before the camera played.
+        TranscoderError: the session ended before the camera played.
     """
     playing = asyncio.Event()
 
     def on_event(event: Event) -> None:
-        seen.on_event(event)
-        if seen.playing:
+        observation.on_event(event)
+        if observation.playing:
             playing.set()
 
-    connection = RtspSource(source, seen.ledger, on_event, keep_everything=True)
-    seen.session = connection.session
+    connection = RtspSource(source, observation.ledger, on_event, keep_everything=True)
+    observation.session = connection.session
     loop = asyncio.get_running_loop()
     running, started = loop.create_task(connection.run()), loop.create_task(playing.wait())
     try:
@@ -178,12 +178,12 @@ async def _watch(source: SourceOptions, seconds: float, seen: Observation) -> st
         await asyncio.wait({running}, timeout=seconds)
     finally:
         started.cancel()
-        running.cancel()  # it leaves with TEARDOWN
+        running.cancel()  # the session leaves with TEARDOWN
         [end, _] = await asyncio.gather(running, started, return_exceptions=True)
     return str(end) if isinstance(end, TranscoderError) else ""
 
 
-async def _show_progress(seen: Observation, seconds: float, transport: str, errors: Console) -> None:
+async def _show_progress(observation: Observation, seconds: float, transport: str, errors: Console) -> None:
     if not errors.is_terminal:
         errors.print(f"connecting over {transport}, watching for {seconds:g} s", highlight=False)
         return
@@ -191,14 +191,14 @@ async def _show_progress(seen: Observation, seconds: float, transport: str, erro
     with errors.status(f"connecting over {transport}") as status:
         while True:
             await asyncio.sleep(0.2)
-            if seen.playing:
+            if observation.playing:
                 started = started or clock.monotonic()
                 gone = min(clock.monotonic() - started, seconds)
-                status.update(f"watching, {gone:.0f} of {seconds:g} s: {seen.pictures} pictures")
+                status.update(f"watching, {gone:.0f} of {seconds:g} s: {observation.pictures} pictures")
 
 
 def _explain(error: Exception, credentials: Credentials | None) -> str:
-    """What failed, and what to do about it, in one line."""
+    """Return in one line the failure and a way to mend it."""
     text = str(error)
     if isinstance(error, ResponseError):
         hint = _HINTS.get(error.status, "see the camera's log")

@@ -1,4 +1,4 @@
-"""Everything that a visit to a camera shows, collected and counted; nothing in it is decided by what a camera says."""
+"""Everything that a visit to a camera shows is collected and counted; nothing is decided by what a camera says."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,9 +23,18 @@ from transcoder.rtp.rtcp import APPLICATION, SOURCE_DESCRIPTION, Other, SenderRe
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.auth import parse_parameters
 from transcoder.rtsp.client_events import Answered
-from transcoder.rtsp.fingerprint import Observations
+from transcoder.rtsp.fingerprint import CameraMarks
 from transcoder.rtsp.messages import InterleavedFrame
-from transcoder.source.events import Described, Event, Playing, Reactions, RtcpSeen, RtpSeen, VideoSelected, VideoSetUp
+from transcoder.source.events import (
+    Described,
+    Event,
+    Playing,
+    Reactions,
+    RtcpReceived,
+    RtpReceived,
+    VideoSelected,
+    VideoSetUp,
+)
 
 if TYPE_CHECKING:
     from transcoder.rtsp.headers import Transport
@@ -33,24 +42,23 @@ if TYPE_CHECKING:
     from transcoder.source.session import CameraSession
 
 MAX_KINDS = 64
-"""Different things of one sort that are kept: a camera chooses how many it sends."""
+"""The largest number of different values of one kind that are kept: a camera chooses how many it sends."""
 _MAX_RANDOM_ACCESS = 1 << 16
 _CLOCK_RATE = 90_000
 _BURST_S = 1.0
 _JUMP_S = 1.0
-"""A timestamp that steps this much further than time did is a jump."""
+"""Seconds: a timestamp that steps this much further than time did is a jump."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Timing:
-    """Of the pictures, in the order they came.
+class PictureTiming:
+    """Holds the times of the pictures, in the order in which they came.
 
     Attributes:
         last: (arrival in seconds, unwrapped timestamp in ticks, index of the picture).
-        anchor: the latest picture of the first second: what a camera sends at first comes in a burst, so rates count
-            from here.
-        steps: how often the timestamp advanced by so many milliseconds.
-        repeats, backwards, jumps: pictures with such a timestamp.
+        anchor: the latest picture of the first second: a camera begins with a burst, so rates count from here.
+        steps: how often the timestamp advanced by so many milliseconds. repeats, backwards, jumps: pictures with such a
+            timestamp.
     """
 
     begin: float = 0.0
@@ -79,7 +87,7 @@ class Timing:
             self.anchor = self.last
 
     def rates(self) -> tuple[int, float, float] | None:
-        """Pictures, seconds by arrival and seconds by timestamp since the anchor; None where there are none."""
+        """Return pictures, seconds by arrival and seconds by timestamp since the anchor; None where no picture came."""
         if self.last is None or self.anchor is None or self.last[2] == self.anchor[2]:
             return None
         ticks = self.last[1] - self.anchor[1]
@@ -87,19 +95,19 @@ class Timing:
 
 
 class Observation:
-    """One session with a camera that keeps everything.
+    """Collects one session with a camera that keeps everything.
 
     Attributes:
-        session: the session; whoever starts it sets it.
-        description, selection: of DESCRIBE, once it was answered.
-        fields: distinct header fields of all responses, with how often.
-        pictures, picture_bytes: complete access units.
+        session: the session; whoever starts it sets it. description, selection: the answer to DESCRIBE and the selected
+            video, once it came.
+        fields: distinct header fields of all responses, with how often. pictures, picture_bytes: complete access units.
         random_access: (picture index, arrival in seconds) of each that decoding can start at.
-        payload_types: (packets, bytes) of each on the video channel.
+        payload_types: (packets, bytes) of each payload type on the video channel.
         extensions: packets by (payload type, profile).
-        nal_units: by type.
+        nal_units: NAL units by type.
         sei: messages by payload type.
-        rtcp: packets by name; rtcp_texts: what they say.
+        rtcp: packets by name.
+        rtcp_texts: the texts in RTCP packets, with how often.
         unassigned: (frames, bytes) by channel that was never set up.
     """
 
@@ -115,7 +123,7 @@ class Observation:
         self.content_base = ""
         self.session: CameraSession | None = None
         self.slices: SliceCheck | None = None
-        self.timing = Timing(steps=Counter())
+        self.timing = PictureTiming(steps=Counter())
         self.pictures = self.picture_bytes = self.damaged = 0
         self.random_access: list[tuple[int, float]] = []
         self.payload_types: dict[int, list[int]] = {}
@@ -132,8 +140,8 @@ class Observation:
         self.unassigned: dict[int, list[int]] = {}
         self._reactions: Reactions = {
             AccessUnit: self._on_access_unit,
-            RtpSeen: self._on_rtp,
-            RtcpSeen: self._on_rtcp,
+            RtpReceived: self._on_rtp,
+            RtcpReceived: self._on_rtcp,
             InterleavedFrame: self._on_unassigned,
             Answered: self._on_answered,
             Described: self._on_described,
@@ -150,12 +158,12 @@ class Observation:
 
     @property
     def video(self) -> VideoReceiver | None:
-        """The reception path of the video, once it was set up."""
+        """Return the reception path of the video, once it was set up."""
         return self.session.video if self.session is not None else None
 
     @property
     def codec(self) -> Codec | None:
-        """Of video that comes in NAL units, else None."""
+        """Return the codec of video that comes in NAL units, else None."""
         codec = self.selection.codec if self.selection is not None else None
         return codec if isinstance(codec, Codec) else None
 
@@ -189,7 +197,7 @@ class Observation:
     def _on_playing(self, _: Playing) -> None:
         self.playing = True
 
-    def _on_rtp(self, event: RtpSeen) -> None:
+    def _on_rtp(self, event: RtpReceived) -> None:
         """Count what the packet carries."""
         data = event.data
         try:
@@ -210,8 +218,8 @@ class Observation:
         self.padded += packet.padding > 0
         self.span = [self.span[0] if self.span else event.now, event.now]
 
-    def _on_rtcp(self, event: RtcpSeen) -> None:
-        """Count reports and keep what they say."""
+    def _on_rtcp(self, event: RtcpReceived) -> None:
+        """Count reports and keep their texts."""
         try:
             packets = parse_rtcp(event.data)
         except PayloadError:
@@ -232,7 +240,7 @@ class Observation:
         counts[0] += 1
         counts[1] += len(frame.data)
 
-    # -- what is in it -------------------------------------------------------------------------------------------
+    # -- what packets carry --------------------------------------------------------------------------------------
 
     def _other(self, packet: Other) -> None:
         names = {SOURCE_DESCRIPTION: "SDES", APPLICATION: "APP", 203: "BYE"}
@@ -268,7 +276,7 @@ class Observation:
                 self._sei(remove_emulation_prevention(unit[header_size(codec) :], 4096))
 
     def _sei(self, data: bytes) -> None:
-        """Messages of an SEI NAL unit (H.264 section 7.3.2.3.1); a malformed size ends the walk."""
+        """Count the messages of an SEI NAL unit (H.264 section 7.3.2.3.1); a malformed size ends the walk."""
         position = 0
         for _ in range(MAX_KINDS):
             if position + 2 > len(data):
@@ -280,8 +288,8 @@ class Observation:
                 self.sei_first.setdefault(payload_type, data[position : position + min(size, 48)])
             position += size
 
-    def marks(self) -> Observations:
-        """What the fingerprint is taken from."""
+    def marks(self) -> CameraMarks:
+        """Return the marks from which the fingerprint guesses."""
         sps = self.slices.sps if self.slices is not None else None
         negotiated = self.selection.payload_types if self.selection is not None else frozenset()
         realms = [
@@ -289,7 +297,7 @@ class Observation:
             for name, value in self.fields
             if name.lower() == "www-authenticate"
         ]
-        return Observations(
+        return CameraMarks(
             description=self.description,
             servers=tuple(value for name, value in self.fields if name.lower() == "server"),
             realms=tuple(realm for realm in dict.fromkeys(realms) if realm),
@@ -320,7 +328,7 @@ _SDES_NAMES = {1: "CNAME", 2: "NAME", 3: "EMAIL", 4: "PHONE", 5: "LOC", 6: "TOOL
 
 
 def _source_description(body: bytes) -> list[tuple[str, bytes]]:
-    """Items of an SDES packet (RFC 3550 section 6.5); malformed ones end it (Hanwha)."""
+    """Return the items of an SDES packet (RFC 3550 section 6.5); a malformed item ends them (Hanwha)."""
     texts: list[tuple[str, bytes]] = []
     position = 4
     while position + 2 <= len(body) and len(texts) < MAX_KINDS:

@@ -1,4 +1,4 @@
-"""A probe's findings for people: tables on a terminal, lines elsewhere. A camera's text is never taken for markup."""
+"""A probe's findings are shown to people: tables on a terminal, lines elsewhere; a camera's text is never markup."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,20 +7,20 @@ from rich.table import Table
 from rich.text import Text
 
 
-def render(found: Mapping[str, object], console: Console) -> None:
-    """Write a summary, see report.summary."""
-    guess = found["vendor_guess"]
+def render(findings: Mapping[str, object], console: Console) -> None:
+    """Write the findings, see report.summary."""
+    guess = findings["vendor_guess"]
     if isinstance(guess, Mapping):
         _line(console, "vendor family", f"{guess['family']} (a guess, used for nothing)")
         for name in ("evidence", "marks_of_others"):
             if guess[name]:
                 _line(console, name.replace("_", " "), "; ".join(guess[name]))
-    _list(console, "firmware", found["firmware"])
-    video = found.get("video")
+    _list(console, "firmware", findings["firmware"])
+    video = findings.get("video")
     if isinstance(video, Mapping):
         _video(console, video)
-    _table(console, "media offered", found["media"])
-    _table(console, "metadata channels", found["metadata"])
+    _table(console, "media offered", findings["media"])
+    _table(console, "metadata channels", findings["metadata"])
 
 
 def _video(console: Console, video: Mapping[str, object]) -> None:

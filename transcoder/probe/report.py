@@ -1,4 +1,4 @@
-"""What a probe says: one mapping, fit for JSON, and its lines for people."""
+"""The report of a probe is one mapping, fit for JSON and for lines that people read."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _MAX_TEXT = 160
 _PLAIN_ATTRIBUTES = frozenset(
     {"control", "rtpmap", "fmtp", "range", "framerate", "recvonly", "sendonly", "sendrecv", "inactive", "framesize"}
 )
-"""Attributes of a description that say nothing of who made it."""
+"""Attributes of a description that tell nothing of who made it."""
 _PLAIN_FIELDS = frozenset(
     {
         "cseq", "content-length", "content-type", "content-base", "transport", "public", "date", "rtp-info", "range",
@@ -34,15 +34,15 @@ _SEI_NAMES = {
 }  # fmt: skip
 
 _MIN_DRIFT_S, _MAX_DRIFT = 3.0, 0.05
-"""Over 3 s the jitter of a loaded network, 0.1 s, stays below 5 %."""
+"""Seconds and share of drift: over 3 s the jitter of a loaded network, 0.1 s, stays below 5 %."""
 _MAX_CLOCK_ERROR_S = 10.0
-"""Readers that trust sender reports allow so much (Nx Witness)."""
+"""Seconds: readers that trust sender reports allow such an error of the clock (Nx Witness)."""
 
 Shown = Callable[[str], str]
 
 
 def shown_text(password: str | None) -> Shown:
-    """A function that makes a camera's text fit for a terminal, without control characters or credentials."""
+    """Return a function that makes a camera's text fit for a terminal, without control characters or credentials."""
 
     def shown(text: str) -> str:
         clean = redact(printable(text, 4 * _MAX_TEXT))
@@ -54,35 +54,35 @@ def shown_text(password: str | None) -> Shown:
     return shown
 
 
-def summary(seen: Observation, shown: Shown) -> dict[str, object]:
-    """Everything a probe found out.
+def summary(observation: Observation, shown: Shown) -> dict[str, object]:
+    """Return all findings of a probe.
 
     Args:
-        seen: of one session.
+        observation: the observation of one session.
         shown: makes text fit to be shown, see shown_text.
     """
-    marks = seen.marks()
+    marks = observation.marks()
     guess = guess_family(marks)
-    found: dict[str, object] = {
-        "transport": seen.transport.lower.lower() if seen.transport is not None else None,
+    findings: dict[str, object] = {
+        "transport": observation.transport.lower.lower() if observation.transport is not None else None,
         "vendor_guess": {
             "family": guess.family,
             "evidence": list(guess.evidence),
             "marks_of_others": list(guess.also),
         },
         "firmware": [shown(trait) for trait in firmware_traits(marks)],
-        "media": _media(seen, shown),
-        "metadata": _metadata(seen, shown),
+        "media": _media(observation, shown),
+        "metadata": _metadata(observation, shown),
     }
-    if seen.video is not None and seen.selection is not None:
-        found["video"] = _video(seen, seen.video, seen.selection)
-    return found
+    if observation.video is not None and observation.selection is not None:
+        findings["video"] = _video(observation, observation.video, observation.selection)
+    return findings
 
 
-def _media(seen: Observation, shown: Shown) -> list[dict[str, object]]:
-    if seen.description is None:
+def _media(observation: Observation, shown: Shown) -> list[dict[str, object]]:
+    if observation.description is None:
         return []
-    chosen = seen.selection.index if seen.selection is not None else -1
+    chosen = observation.selection.index if observation.selection is not None else -1
     return [
         {
             "kind": shown(media.kind),
@@ -90,7 +90,7 @@ def _media(seen: Observation, shown: Shown) -> list[dict[str, object]]:
             "direction": media.direction or None,
             "set_up": index == chosen,
         }
-        for index, media in enumerate(seen.description.media)
+        for index, media in enumerate(observation.description.media)
     ]
 
 
@@ -102,71 +102,74 @@ def _formats(media: Media, shown: Shown) -> list[str]:
 # -- metadata ----------------------------------------------------------------------------------------------------
 
 
-def _metadata(seen: Observation, shown: Shown) -> list[dict[str, object]]:
-    """Every channel that carries something besides pixels."""
+def _metadata(observation: Observation, shown: Shown) -> list[dict[str, object]]:
+    """Return every channel that carries something besides pixels."""
     rows: list[dict[str, object]] = []
 
     def row(channel: str, what: str, count: int | None = None, detail: str = "") -> None:
         rows.append({"channel": channel, "what": shown(what), "count": count, "detail": shown(detail)})
 
-    if seen.description is not None:
-        chosen = seen.selection.index if seen.selection is not None else -1
-        for index, media in enumerate(seen.description.media):
+    if observation.description is not None:
+        chosen = observation.selection.index if observation.selection is not None else -1
+        for index, media in enumerate(observation.description.media):
             if index != chosen:
                 row("media", f"{media.kind} {', '.join(_formats(media, shown))}", None, "offered, not set up")
-    negotiated = seen.selection.payload_types if seen.selection is not None else frozenset()
-    for number, (packets, size) in sorted(seen.payload_types.items()):
+    negotiated = observation.selection.payload_types if observation.selection is not None else frozenset()
+    for number, (packets, size) in sorted(observation.payload_types.items()):
         if number not in negotiated:
             row("payload type", str(number), packets, f"{size} bytes on the video channel, declared nowhere")
-    for (number, profile), count in sorted(seen.extensions.items()):
+    for (number, profile), count in sorted(observation.extensions.items()):
         row("header extension", f"profile 0x{profile:04x}", count, f"on packets of payload type {number}")
-    if seen.csrcs:
-        row("CSRC", "identifiers", seen.csrcs)
-    if seen.padded:
-        row("padding", "packets", seen.padded)
-    for channel, (frames, size) in sorted(seen.unassigned.items()):
+    if observation.csrcs:
+        row("CSRC", "identifiers", observation.csrcs)
+    if observation.padded:
+        row("padding", "packets", observation.padded)
+    for channel, (frames, size) in sorted(observation.unassigned.items()):
         row("interleaved channel", f"{channel}, never set up", frames, f"{size} bytes")
-    _nal_rows(seen, row)
-    for name, count in seen.rtcp.items():
+    _nal_rows(observation, row)
+    for name, count in observation.rtcp.items():
         if name not in {"SR", "RR", "SDES"}:
             row("RTCP", name, count)
-    for (name, text), count in seen.rtcp_texts.items():
+    for (name, text), count in observation.rtcp_texts.items():
         row("RTCP text", name, count, text.decode("latin-1"))
-    _text_rows(seen, row)
+    _text_rows(observation, row)
     return rows
 
 
-def _nal_rows(seen: Observation, row: Callable[..., None]) -> None:
-    codec = seen.codec
+def _nal_rows(observation: Observation, row: Callable[..., None]) -> None:
+    codec = observation.codec
     if codec is None:
-        for layer, kind, entry in seen.ledger:
+        for layer, kind, entry in observation.ledger:
             if not layer.startswith("rt"):  # what RTP and RTCP carry is listed from the packets
                 row(layer, kind, entry.count)
         return
-    for payload_type, count in sorted(seen.sei.items()):
-        first = seen.sei_first[payload_type]
+    for payload_type, count in sorted(observation.sei.items()):
+        first = observation.sei_first[payload_type]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in first[:32])
         row("SEI", f"{payload_type} {_SEI_NAMES.get(payload_type, 'reserved or private')}", count, text)
-    for unit_type, count in sorted(seen.nal_units.items()):
+    for unit_type, count in sorted(observation.nal_units.items()):
         name = nal_unit_name(codec, unit_type)
         if not is_allowed(codec, unit_type) and "SEI" not in name:
             row("NAL unit", name, count)
 
 
-def _text_rows(seen: Observation, row: Callable[..., None]) -> None:
-    for realm in seen.marks().realms:
+def _text_rows(observation: Observation, row: Callable[..., None]) -> None:
+    for realm in observation.marks().realms:
         row("realm", realm)
-    for value in dict.fromkeys(item.partition(";")[0].strip() for item in seen.sessions):
+    for value in dict.fromkeys(item.partition(";")[0].strip() for item in observation.sessions):
         row("session id", value)
-    for name, value in seen.fields:
+    for name, value in observation.fields:
         if name.lower() not in _PLAIN_FIELDS:
             row("header", f"{name}: {value}")
-    if seen.description is None:
+    if observation.description is None:
         return
-    for key, value in seen.description.lines:
+    for key, value in observation.description.lines:
         if key in "osiuep":
             row("SDP line", f"{key}={value}")
-    pairs = [*seen.description.attributes, *(pair for media in seen.description.media for pair in media.attributes)]
+    pairs = [
+        *observation.description.attributes,
+        *(pair for media in observation.description.media for pair in media.attributes),
+    ]
     for name, value in dict.fromkeys(pairs):
         if name.lower() not in _PLAIN_ATTRIBUTES:
             row("SDP attribute", f"{name}:{value}" if value else name)
@@ -175,28 +178,30 @@ def _text_rows(seen: Observation, row: Callable[..., None]) -> None:
 # -- video -------------------------------------------------------------------------------------------------------
 
 
-def _video(seen: Observation, video: VideoReceiver, selection: VideoSelection) -> dict[str, object]:
-    found: dict[str, object] = {"codec": selection.codec.value}
+def _video(observation: Observation, video: VideoReceiver, selection: VideoSelection) -> dict[str, object]:
+    findings: dict[str, object] = {"codec": selection.codec.value}
     if selection.picture_size is not None:
-        found["size"] = f"{selection.picture_size[0]}x{selection.picture_size[1]}"
-    slices = seen.slices
+        findings["size"] = f"{selection.picture_size[0]}x{selection.picture_size[1]}"
+    slices = observation.slices
     if slices is not None and slices.sps is not None:
-        found |= _parameter_sets(slices.sps)
-    found["pictures"] = seen.pictures
-    seconds = seen.span[1] - seen.span[0] if seen.span else 0.0
-    rates = seen.timing.rates()
+        findings |= _parameter_sets(slices.sps)
+    findings["pictures"] = observation.pictures
+    seconds = observation.span[1] - observation.span[0] if observation.span else 0.0
+    rates = observation.timing.rates()
     if rates is not None:
         pictures, arrived, by_timestamp = rates
-        found["fps"] = round(pictures / arrived, 2) if arrived > 0 else None
-        found["fps_by_timestamp"] = round(pictures / by_timestamp, 2) if by_timestamp > 0 else None
+        findings["fps"] = round(pictures / arrived, 2) if arrived > 0 else None
+        findings["fps_by_timestamp"] = round(pictures / by_timestamp, 2) if by_timestamp > 0 else None
     if seconds > 0:
-        octets = sum(size for number, (_, size) in seen.payload_types.items() if number in selection.payload_types)
-        found["kbps"] = round(octets * 8 / seconds / 1000)
-    found["gop"] = _gop(seen, seconds)
+        octets = sum(
+            size for number, (_, size) in observation.payload_types.items() if number in selection.payload_types
+        )
+        findings["kbps"] = round(octets * 8 / seconds / 1000)
+    findings["gop"] = _gop(observation, seconds)
     if slices is not None and slices.checked:
-        found["encrypted"] = slices.encrypted
+        findings["encrypted"] = slices.encrypted
     receiver = video.receiver
-    found["packets"] = {
+    findings["packets"] = {
         "received": receiver.received,
         "lost": receiver.lost,
         "late": receiver.late,
@@ -205,10 +210,10 @@ def _video(seen: Observation, video: VideoReceiver, selection: VideoSelection) -
         "restarts": receiver.restarts,
         "jitter_ms": round(receiver.jitter / 90, 1),
     }
-    found["damaged_pictures"] = seen.damaged
-    found["tolerated"] = dict(video.faults)
-    found["timestamps"] = _timestamps(seen)
-    return found
+    findings["damaged_pictures"] = observation.damaged
+    findings["tolerated"] = dict(video.faults)
+    findings["timestamps"] = _timestamps(observation)
+    return findings
 
 
 def _parameter_sets(sps: SequenceParameterSet) -> dict[str, object]:
@@ -226,21 +231,21 @@ def _parameter_sets(sps: SequenceParameterSet) -> dict[str, object]:
     }
 
 
-def _gop(seen: Observation, seconds: float) -> str:
-    starts = seen.random_access
+def _gop(observation: Observation, seconds: float) -> str:
+    starts = observation.random_access
     if not starts:
         return f"no IDR in {seconds:.1f} s"
     if len(starts) == 1:
-        return f"no second IDR in {seconds:.1f} s, {seen.pictures - starts[0][0]} pictures since the first"
+        return f"no second IDR in {seconds:.1f} s, {observation.pictures - starts[0][0]} pictures since the first"
     pictures = [after[0] - before[0] for before, after in pairwise(starts)]
     times = [after[1] - before[1] for before, after in pairwise(starts)]
     text = f"{median(times):.2f} s, {median(pictures):g} pictures"
     return text if len(set(pictures)) == 1 else f"{text} (from {min(pictures)} to {max(pictures)} pictures)"
 
 
-def _timestamps(seen: Observation) -> list[str]:
-    """Oddities, one line each; none where timestamps are as they should be."""
-    timing = seen.timing
+def _timestamps(observation: Observation) -> list[str]:
+    """Return oddities, one line each; none where timestamps are as they should be."""
+    timing = observation.timing
     odd = []
     if timing.repeats:
         odd.append(f"{timing.repeats} pictures repeat the timestamp before them")
@@ -254,12 +259,12 @@ def _timestamps(seen: Observation) -> list[str]:
     if timing.steps and max(timing.steps) - min(timing.steps) > 1:
         steps = ", ".join(f"{step} ms {count} times" for step, count in timing.steps.most_common(4))
         odd.append(f"steps vary: {steps}")
-    if not seen.rtcp["SR"]:
+    if not observation.rtcp["SR"]:
         odd.append("no sender report came")
-    elif seen.sender_report is not None:
-        off_s = clock.unix_from_ntp(seen.sender_report.ntp) - clock.wall_clock()
+    elif observation.sender_report is not None:
+        off_s = clock.unix_from_ntp(observation.sender_report.ntp) - clock.wall_clock()
         if abs(off_s) > _MAX_CLOCK_ERROR_S:
             odd.append(f"the clock in sender reports is off by about {off_s:.0f} s")
-    if len(seen.ssrcs) > 1:
-        odd.append(f"{len(seen.ssrcs)} SSRCs on the video channel")
+    if len(observation.ssrcs) > 1:
+        odd.append(f"{len(observation.ssrcs)} SSRCs on the video channel")
     return odd

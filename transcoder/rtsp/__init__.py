@@ -1,1 +1,1 @@
-"""RTSP (RFC 2326): messages, headers, authentication, client and server state machines. Sans-IO."""
+"""RTSP (RFC 2326) without I/O: messages, headers, authentication and the state machines of client and server."""

@@ -1,7 +1,7 @@
-"""Basic and Digest authentication, both sides (RFC 2617, RFC 7616, RFC 2326 section D.1.2).
+"""Basic and Digest authentication are done here for both sides (RFC 2617, RFC 7616, RFC 2326 section D.1.2).
 
 A camera may offer several challenges; the strongest that we can answer is taken. Towards readers one challenge is sent:
-Digest MD5 without qop, which is what ffmpeg, GStreamer and live555 all answer rightly (ffmpeg knows no SHA-256).
+Digest MD5 without qop, which ffmpeg, GStreamer and live555 all answer rightly (ffmpeg knows no SHA-256).
 """
 
 import base64
@@ -23,7 +23,7 @@ _STRENGTH = {"BASIC": 0, "MD5": 1, "SHA-256": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Credentials:
-    """A user name and a password; the password never shows in a repr."""
+    """Holds a user name and a password; the password never shows in a repr."""
 
     username: str
     password: str
@@ -34,16 +34,17 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """One way in that a server offers.
+    """A challenge is one way to log in that a server offers.
 
     Attributes:
         scheme: "Basic" or "Digest".
         algorithm: "MD5" or "SHA-256"; "BASIC" for Basic.
-        spelling: the algorithm's name as the camera wrote it, which is how the answer has to write it: a camera that
-            writes `SHA256` looks for its own word. Empty: the answer names none, which means MD5 (RFC 2617, 3.2.1).
-        session: whether it is the -sess variant.
+        spelling: the algorithm's name as the camera wrote it; the answer repeats it, because a camera that writes
+            `SHA256` looks for its own word. Empty where the answer names no algorithm, which means MD5 (RFC 2617,
+            3.2.1).
+        session: whether the algorithm is the -sess variant.
         qop: whether qop=auth is offered.
-        stale: the nonce was too old, the credentials were not wrong.
+        stale: whether the nonce was too old, and the credentials were not wrong.
     """
 
     scheme: str
@@ -58,12 +59,12 @@ class Challenge:
 
     @property
     def strength(self) -> int:
-        """More is better."""
+        """Return how strong the challenge is; a larger number is stronger."""
         return _STRENGTH[self.algorithm]
 
 
 def parse_challenges(values: Iterable[str]) -> list[Challenge]:
-    """Challenges that can be answered, strongest first; what can't be read is left out.
+    """Return the challenges that can be answered, strongest first; unreadable challenges are left out.
 
     Args:
         values: every WWW-Authenticate value of a response; one value may hold several challenges.
@@ -78,7 +79,7 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
 
 
 def _parse_challenge(text: str) -> list[Challenge]:
-    """One challenge, or one for each algorithm where one parameter names several (Hikvision's "MD5/SHA256")."""
+    """Return one challenge, or one for each algorithm where a parameter names several (Hikvision's "MD5/SHA256")."""
     match = _SCHEME.match(text)
     if match is None:
         return []
@@ -109,11 +110,11 @@ def _parse_challenge(text: str) -> list[Challenge]:
 
 
 _MAX_ALGORITHMS = 8
-"""Of one parameter; there are four that are known here."""
+"""The largest number of algorithms in one parameter; the product knows four."""
 
 
 def parse_parameters(text: str) -> dict[str, str]:
-    """`name="value"` pairs of a challenge or of credentials; names in lower case, the first of a name wins."""
+    """Parse `name="value"` pairs of a challenge or of credentials into lower-case names; the first of a name wins."""
     parameters: dict[str, str] = {}
     for name, quoted, plain in _PARAMETER.findall(text):
         parameters.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) if quoted else plain)
@@ -129,7 +130,7 @@ def digest_response(
     nonce_count: int = 1,
     cnonce: str = "",
 ) -> str:
-    """The `response` value of a Digest.
+    """Return the `response` value of a Digest.
 
     Source: RFC 2617 section 3.2.2, RFC 7616 section 3.4.1.
     """
@@ -152,7 +153,7 @@ class Authenticator:
     """Answers the challenges of one server for one set of credentials.
 
     Args:
-        credentials: what the operator configured.
+        credentials: the credentials that the operator configured.
         cnonce: a random token, used where the server offers qop.
     """
 
@@ -164,12 +165,12 @@ class Authenticator:
         self._nonce_count = 0
 
     def accept(self, challenges: list[Challenge], *, refused: bool = False) -> bool:
-        """Take the best challenge; False when the same one was already answered, so the credentials are refused.
+        """Take the best challenge; return False when the same one was already answered, so the credentials are refused.
 
         Args:
-            challenges: of the response, strongest first.
-            refused: they come in answer to credentials for a nonce that was fresh. A Digest of a weaker algorithm is
-                taken then, where one is offered: a camera may name SHA-256 and not know it for every user.
+            challenges: the challenges of the response, strongest first.
+            refused: whether they answer credentials for a nonce that was fresh. Then a Digest of a weaker algorithm is
+                taken, where one is offered: a camera may name SHA-256 and not know it for every user.
         """
         current = self._challenge
         if refused and current is not None and current.scheme == "Digest":
@@ -193,11 +194,11 @@ class Authenticator:
 
     @property
     def realm(self) -> str:
-        """That of the challenge which is answered, or "" before any."""
+        """Return the realm of the challenge which is answered, or "" before any."""
         return self._challenge.realm if self._challenge is not None else ""
 
     def authorization(self, method: str, uri: str) -> str | None:
-        """The Authorization value for a request, or None before any challenge."""
+        """Return the Authorization value for a request, or None before any challenge."""
         challenge = self._challenge
         if challenge is None:
             return None
@@ -230,25 +231,25 @@ def _quote(text: str) -> str:
 
 
 def challenge_value(realm: str, nonce: str) -> str:
-    """The one challenge that readers get: Digest MD5, no qop, no algorithm parameter."""
+    """Return the one challenge that readers get: Digest MD5, no qop, no algorithm parameter."""
     return f'Digest realm="{realm}", nonce="{nonce}"'
 
 
 def authorized_user(
     value: str | None, *, method: str, uri: str, realm: str, nonce: str, passwords: dict[str, str]
 ) -> str | None:
-    """The configured user that an Authorization value proves, or None.
+    """Return the configured user that an Authorization value proves, or None.
 
-    The digest `uri` may be the base URL, the track URL or a bare path (VLC, HappyTime, Bosch BVMS), so what the client
-    signed is taken, as long as it names the same stream.
+    The digest `uri` may be the base URL, the track URL or a bare path (VLC, HappyTime, Bosch BVMS), so the URI that the
+    client signed is taken, as long as it names the same stream.
 
     Args:
-        value: the Authorization header.
-        method: of the request.
-        uri: of the request.
-        realm: ours.
-        nonce: the one this connection was given.
-        passwords: user name to password.
+        value: the value of the Authorization header.
+        method: the method of the request.
+        uri: the URI of the request.
+        realm: our own realm.
+        nonce: the nonce that this connection was given.
+        passwords: the password of each user name.
 
     Source: RFC 2617 section 3.2.2.
     """

@@ -1,8 +1,8 @@
-"""The RTSP client as a sans-IO core: one connection, one video media, from OPTIONS to TEARDOWN (RFC 2326).
+"""The RTSP client is a sans-IO core: one connection from OPTIONS to TEARDOWN (RFC 2326), with one video media.
 
-What real cameras ask for: one DESCRIBE a connection, no `mode=` in SETUP, keep-alives on the base URL that nobody
-waits for, the first session id kept whatever comes later, credentials only in the Authorization field, TEARDOWN on
-leaving (old live555 servers keep writing into the next connection otherwise).
+Real cameras ask for: one DESCRIBE a connection, no `mode=` in SETUP, keep-alives on the base URL that nobody waits for,
+the first session id kept whatever comes later, credentials only in the Authorization field, TEARDOWN on leaving (old
+live555 servers keep writing into the next connection otherwise).
 """
 
 from collections import deque
@@ -37,19 +37,20 @@ from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_ta
 from transcoder.text import printable
 
 MAX_REASON = 80
-"""Characters of a camera's own words in an error message."""
+"""Characters of a camera's own words in an error message, at most."""
 RESPONSE_TIMEOUT_S = 10.0
-"""How long a request before PLAY may go unanswered; a loaded camera takes seconds."""
+"""Seconds for which a request before PLAY may go unanswered; a loaded camera takes seconds."""
 MAX_KEEP_ALIVE_S = 25.0
-"""Some cameras drop a session at 30 s whatever they announce."""
+"""The most seconds between keep-alives: some cameras drop a session at 30 s whatever they announce."""
 MIN_KEEP_ALIVE_S = 1.0
 AUTO = FORCED_QUIRKS["auto"]
 MAX_AUTH_RETRIES = 2
-"""A first challenge and one stale nonce in a row; a third refusal is a refusal."""
+"""The number of times in a row that a request is repeated with credentials: for a first challenge and for one stale
+nonce; a third refusal is final."""
 MAX_SERVER_REQUESTS = 100
 """Requests of the server that are answered in SERVER_REQUESTS_S; one keep-alive in seconds is normal."""
 SERVER_REQUESTS_S = 60.0
-"""Some cameras answer 401 to a request without User-Agent (go2rtc#235)."""
+"""Seconds in which MAX_SERVER_REQUESTS requests of the server are answered."""
 
 _KEEP_ALIVE = "keep-alive"
 _OPTIONAL = "optional"
@@ -57,7 +58,7 @@ _OPTIONAL = "optional"
 
 @dataclass(slots=True)
 class ClientCounters:
-    """How often the camera did something on this connection that was tolerated."""
+    """Counts how often the camera did something on this connection that was tolerated."""
 
     unassigned_channel: int = 0
     unassigned_bytes: int = 0
@@ -86,18 +87,18 @@ class _SessionState:
 
 
 class ClientProtocol:
-    """One RTSP connection to a camera.
+    """Holds one RTSP connection to a camera.
+
+    The shell feeds bytes, writes the bytes of data_to_send(), hands on events and calls handle_timeout() at
+    next_timeout(). An error raised here ends the connection.
 
     Args:
         url: the configured URL, without user info.
-        credentials: what to answer a challenge with, if anything.
+        credentials: the answer to a challenge, if there is one.
         cnonce: a random token for Digest with qop.
         now: monotonic seconds.
-        profile: quirks forced by hand.
-        keep_everything: every response and every frame is told, for somebody who looks at the camera.
-
-    The shell feeds bytes, writes what data_to_send() returns, hands on events and calls handle_timeout() at
-    next_timeout(). An error raised here ends the connection.
+        quirks: quirks forced by hand.
+        keep_everything: whether every response and every frame is told, for a caller that examines the camera.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class ClientProtocol:
         *,
         cnonce: str,
         now: float,
-        profile: ForcedQuirks = AUTO,
+        quirks: ForcedQuirks = AUTO,
         keep_everything: bool = False,
     ) -> None:
         self._url = url
@@ -125,9 +126,9 @@ class ClientProtocol:
         self._server_requests_since = now
         self.state = ClientState.INIT
         self.counters = ClientCounters()
-        self._profile = profile
+        self._quirks = quirks
         self._keep_everything = keep_everything
-        if profile.options_first:
+        if quirks.options_first:
             self._request("OPTIONS", url.target, now)
         else:
             self._describe(now)
@@ -138,8 +139,8 @@ class ClientProtocol:
         """Feed received bytes.
 
         Raises:
-            RemoteProtocolError: what was received can't be read or breaks the protocol.
-            ResponseError: the server refused a request that can't be done without.
+            RemoteProtocolError: the bytes can't be read or break the protocol.
+            ResponseError: the server refused a request that the session needs.
         """
         parser = self._parser
         parser.receive_data(data)
@@ -161,23 +162,23 @@ class ClientProtocol:
                 self._answer(event, now)
 
     def next_event(self) -> Event | None:
-        """The next event, or None."""
+        """Return the next event, or None."""
         return self._events.popleft() if self._events else None
 
     def data_to_send(self) -> list[bytes]:
-        """Bytes to write, in order; each is returned once."""
+        """Return the bytes to write, in order; each byte is returned once."""
         out, self._out = self._out, []
         return out
 
     def next_timeout(self) -> float | None:
-        """When handle_timeout wants to be called, monotonic seconds."""
+        """Return when handle_timeout() has to be called, monotonic seconds."""
         times = [item.deadline for item in self._pending.values() if item.purpose != _KEEP_ALIVE]
         if self._session.next_keep_alive is not None:
             times.append(self._session.next_keep_alive)
         return min(times, default=None)
 
     def handle_timeout(self, now: float) -> None:
-        """Send a keep-alive that is due, give up on what was not answered.
+        """Send a keep-alive that is due, and give up a request that was not answered.
 
         Raises:
             RemoteProtocolError: a request before PLAY was not answered in RESPONSE_TIMEOUT_S.
@@ -200,11 +201,11 @@ class ClientProtocol:
         """Set up one media after Described.
 
         Args:
-            control: its control attribute.
+            control: the media's control attribute.
             transport: TCP with the channels to ask for, or UDP with our ports.
             now: monotonic seconds.
-            more: another media follows: setup() is called again after SetUp, and PLAY waits for it.
-            optional: a refusal is no error; SetUp says so.
+            more: whether another media follows: setup() is called again after SetUp, and PLAY waits for it.
+            optional: whether a refusal is no error; SetUp tells the refusal.
         """
         value = requested_transport(transport)
         self._step(ClientStep.SETUP)
@@ -214,7 +215,7 @@ class ClientProtocol:
         self._request("SETUP", join_control(self._base, control), now, (("Transport", value),), purpose)
 
     def teardown(self, now: float) -> None:
-        """Leave: TEARDOWN where there is a session, Closed at once where there is none."""
+        """Leave: send TEARDOWN where there is a session, else tell Closed at once."""
         if self.state in {ClientState.CLOSING, ClientState.CLOSED}:
             return
         has_session = self._session.id is not None
@@ -227,12 +228,12 @@ class ClientProtocol:
             self._close()
 
     def send_frame(self, channel: int, data: bytes) -> None:
-        """Queue an interleaved frame: our receiver reports."""
+        """Queue an interleaved frame, which is one of our receiver reports."""
         self._out.append(serialize_frame(channel, data))
 
     @property
     def faults(self) -> dict[str, int]:
-        """What was tolerated on this connection, by kind, and how often."""
+        """Return how often each kind of fault was tolerated on this connection."""
         counters = self.counters
         found = {
             "requests of the camera": counters.requests_from_server,
@@ -257,7 +258,7 @@ class ClientProtocol:
     def _send(self, item: _Pending) -> None:
         self._cseq += 1
         headers = Headers([("CSeq", str(self._cseq))])
-        if not self._profile.bare_requests:
+        if not self._quirks.bare_requests:
             headers.add("User-Agent", product.NAME)
         if self._session.id is not None and item.method != "DESCRIBE":
             headers.add("Session", self._session.id)
@@ -279,16 +280,16 @@ class ClientProtocol:
 
     def _describe(self, now: float) -> None:
         self._step(ClientStep.DESCRIBE)
-        accept = () if self._profile.bare_requests else (("Accept", "application/sdp"),)
+        accept = () if self._quirks.bare_requests else (("Accept", "application/sdp"),)
         self._request("DESCRIBE", self._url.target, now, accept)
 
     def _schedule_keep_alive(self, now: float) -> None:
         interval = min(max(self._session.timeout_s / 2, MIN_KEEP_ALIVE_S), MAX_KEEP_ALIVE_S)
-        interval = min(interval, self._profile.keep_alive_s or interval)
+        interval = min(interval, self._quirks.keep_alive_s or interval)
         self._session.next_keep_alive = now + interval
 
     def _answer(self, request: Request, now: float) -> None:
-        """Answer a request of the server; none of them changes anything here."""
+        """Answer a request of the server; no such request changes anything here."""
         self.counters.requests_from_server += 1
         if now - self._server_requests_since > SERVER_REQUESTS_S:
             self._server_requests_since, self._server_requests = now, 0
@@ -387,7 +388,7 @@ class ClientProtocol:
             self._step(ClientStep.SET_UP)
             return
         self._step(ClientStep.PLAY)
-        play_range = () if self._profile.bare_requests else (("Range", "npt=0.000-"),)
+        play_range = () if self._quirks.bare_requests else (("Range", "npt=0.000-"),)
         self._request("PLAY", self._base, now, play_range)
 
     def _close(self) -> None:

@@ -1,4 +1,4 @@
-"""The events of the RTSP client: what its user has to know, in the order in which it happened."""
+"""The RTSP client tells these events, in the order in which things happened."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Described:
     Attributes:
         body: the session description as received.
         server: the Server field, for fingerprints only.
-        realm: that of the camera's challenge, or ""; likewise.
+        realm: the realm of the camera's challenge, or "", for fingerprints only.
     """
 
     body: bytes
@@ -27,8 +27,8 @@ class SetUp:
     """SETUP was answered; PLAY is on its way, or another setup() is expected.
 
     Attributes:
-        transport: what the server agreed to, gaps filled from what was asked for; None where it refused a media that
-            can be done without.
+        transport: the transport that the server agreed to, gaps filled from the request; None where the server refused
+            an optional media.
     """
 
     transport: Transport | None
@@ -53,10 +53,10 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A response came, whatever it says; told only where everything is kept.
+    """A response came, whatever its status; told only with keep_everything.
 
     Attributes:
-        method: the request that it answers, or "" where it answers none.
+        method: the method of the request that it answers, or "" where it answers none.
     """
 
     method: str
@@ -64,4 +64,5 @@ class Answered:
 
 
 Event = Described | SetUp | Playing | InterleavedFrames | Redirected | Closed | Answered | InterleavedFrame
-"""Answered and InterleavedFrame, a frame on a channel that was never set up, come only where everything is kept."""
+"""The events of the client. Answered and InterleavedFrame, a frame on a channel that was never set up, are told only
+with keep_everything."""

@@ -1,7 +1,7 @@
-"""Which vendor family a camera seems to be of, and what its firmware does, from what it showed.
+"""The fingerprint guesses from a camera's marks which vendor family it is of, and what its firmware does.
 
-For the operator's eyes only. Nothing in the product decides by it: OEMs copy each other's marks (MEDIAINFO stands in
-descriptions of cameras that are no Hikvision), and a camera may lie.
+It is for the operator's eyes only. Nothing in the product is decided by it: OEMs copy each other's marks (MEDIAINFO
+stands in descriptions of cameras that are no Hikvision), and a camera may lie.
 """
 
 import base64
@@ -19,22 +19,22 @@ _MAX_EVIDENCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observations:
-    """What a camera showed before and while it played.
+class CameraMarks:
+    """Holds the marks that a camera showed before and while it played.
 
     Attributes:
-        description: parsed, or None where it never came.
-        servers: values of Server fields.
-        realms: of its challenges.
-        header_names: of all its responses, as written.
-        sessions: Session values, in order.
-        content_base: as sent, or "".
-        rtp_info: as sent in the answer to PLAY, or None where there was no such answer.
-        payload_types: seen on the video channel beside those negotiated.
-        extension_profiles: of RTP header extensions.
-        sei_payload_types: of SEI messages.
-        sei_texts: first bytes of user data SEI.
-        profile_level_id: of the SPS in the stream, lower-case hexadecimal, "" where unknown.
+        description: the parsed session description, or None where it never came.
+        servers: the values of Server fields.
+        realms: the realms of the camera's challenges.
+        header_names: the header names of all responses, as written.
+        sessions: the Session values, in order.
+        content_base: the Content-Base as sent, or "".
+        rtp_info: the RTP-Info as sent in the answer to PLAY, or None where there was no such answer.
+        payload_types: the payload types on the video channel beside those negotiated.
+        extension_profiles: the profiles of RTP header extensions.
+        sei_payload_types: the payload types of SEI messages.
+        sei_texts: the first bytes of user data SEI.
+        profile_level_id: the profile and level of the SPS in the stream, lower-case hexadecimal, "" where unknown.
         size: (width, height) of the SPS in the stream.
     """
 
@@ -55,12 +55,12 @@ class Observations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """A vendor family and what speaks for it.
+    """A guess is a vendor family and the marks that speak for it.
 
     Attributes:
         family: a name of FAMILIES, or UNKNOWN.
-        evidence: what was seen of that family's marks.
-        also: marks of other families; OEMs mix them.
+        evidence: the camera's marks of that family.
+        also: the camera's marks of other families; OEMs mix them.
     """
 
     family: str
@@ -126,13 +126,13 @@ _MARKS = (
 FAMILIES = tuple(dict.fromkeys(mark.family for mark in _MARKS))
 
 
-def guess_family(seen: Observations) -> Guess:
-    """The family with the heaviest marks.
+def guess_family(marks: CameraMarks) -> Guess:
+    """Guess the family with the heaviest marks.
 
     Returns:
         UNKNOWN where there is no mark at all. Ties go to the family that is named first in the table.
     """
-    texts = _texts(seen)
+    texts = _texts(marks)
     weights: dict[str, int] = {}
     evidence: dict[str, list[str]] = {}
     for mark in _MARKS:
@@ -146,17 +146,17 @@ def guess_family(seen: Observations) -> Guess:
     return Guess(family=family, evidence=tuple(evidence[family]), also=tuple(also[:_MAX_EVIDENCE]))
 
 
-def _texts(seen: Observations) -> dict[str, list[str]]:
+def _texts(marks: CameraMarks) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {
-        "server": list(seen.servers),
-        "realm": list(seen.realms),
-        "header": list(seen.header_names),
-        "control": [seen.content_base],
-        "payload type": [str(number) for number in seen.payload_types],
-        "sei type": [str(number) for number in seen.sei_payload_types],
-        "sei": [text.decode("latin-1") for text in seen.sei_texts],
+        "server": list(marks.servers),
+        "realm": list(marks.realms),
+        "header": list(marks.header_names),
+        "control": [marks.content_base],
+        "payload type": [str(number) for number in marks.payload_types],
+        "sei type": [str(number) for number in marks.sei_payload_types],
+        "sei": [text.decode("latin-1") for text in marks.sei_texts],
     }
-    description = seen.description
+    description = marks.description
     if description is None:
         return texts
     texts["line"] = [f"{key}={value}" for key, value in description.lines]
@@ -168,36 +168,36 @@ def _texts(seen: Observations) -> dict[str, list[str]]:
     return texts
 
 
-def firmware_traits(seen: Observations) -> tuple[str, ...]:
-    """Habits and defects of the firmware, each in one line: what a reader of this camera has to put up with."""
-    traits = list(_description_traits(seen)) if seen.description is not None else []
-    traits += _session_traits(seen)
-    if seen.payload_types:
-        traits.append(f"private payload types {_numbers(seen.payload_types)} on the video channel")
-    if seen.extension_profiles:
-        names = ", ".join(f"0x{profile:04x}" for profile in sorted(seen.extension_profiles))
+def firmware_traits(marks: CameraMarks) -> tuple[str, ...]:
+    """Return the firmware's habits and defects, each in one line: a reader of this camera has to put up with them."""
+    traits = list(_description_traits(marks)) if marks.description is not None else []
+    traits += _session_traits(marks)
+    if marks.payload_types:
+        traits.append(f"private payload types {_numbers(marks.payload_types)} on the video channel")
+    if marks.extension_profiles:
+        names = ", ".join(f"0x{profile:04x}" for profile in sorted(marks.extension_profiles))
         traits.append(f"RTP header extensions of profile {names}")
-        if 0x4000 in seen.extension_profiles:
+        if 0x4000 in marks.extension_profiles:
             traits.append("extension 0x4000: Hikvision firmware uses it with stream encryption")
     return tuple(traits)
 
 
-def _session_traits(seen: Observations) -> Iterable[str]:
-    identifiers = list(dict.fromkeys(value.partition(";")[0].strip() for value in seen.sessions))
+def _session_traits(marks: CameraMarks) -> Iterable[str]:
+    identifiers = list(dict.fromkeys(value.partition(";")[0].strip() for value in marks.sessions))
     if len(identifiers) > 1:
         yield "the session id changes"
-    if seen.sessions and not any("timeout" in value.lower() for value in seen.sessions):
+    if marks.sessions and not any("timeout" in value.lower() for value in marks.sessions):
         yield "the session timeout is not told"
-    if "?" in seen.content_base and seen.content_base.endswith("/"):
+    if "?" in marks.content_base and marks.content_base.endswith("/"):
         yield "Content-Base has a slash behind its query"
-    if seen.rtp_info == "":
+    if marks.rtp_info == "":
         yield "PLAY is answered without RTP-Info"
-    if any(name.lower() == "cseq" and name != "CSeq" for name in seen.header_names):
+    if any(name.lower() == "cseq" and name != "CSeq" for name in marks.header_names):
         yield "CSeq is written in another case"
 
 
-def _description_traits(seen: Observations) -> Iterable[str]:
-    description = seen.description
+def _description_traits(marks: CameraMarks) -> Iterable[str]:
+    description = marks.description
     if description is None:
         return
     if description.skipped:
@@ -217,11 +217,11 @@ def _description_traits(seen: Observations) -> Iterable[str]:
         if any(name.lower() == "smart_encoder" for name, _ in media.attributes):
             yield "a smart codec is announced (virtual I pictures)"
         if media.kind == "video":
-            yield from _video_traits(media.attributes, [item.parameters for item in media.formats], names, seen)
+            yield from _video_traits(media.attributes, [item.parameters for item in media.formats], names, marks)
 
 
 def _video_traits(
-    attributes: tuple[tuple[str, str], ...], formats: list[dict[str, str]], names: set[str], seen: Observations
+    attributes: tuple[tuple[str, str], ...], formats: list[dict[str, str]], names: set[str], marks: CameraMarks
 ) -> Iterable[str]:
     codec = Codec.H264 if "H264" in names else Codec.H265 if names & {"H265", "HEVC"} else None
     if codec is None:
@@ -236,13 +236,13 @@ def _video_traits(
     if any(_has_trailing_zeros(parameters.get(name, "")) for name in wanted):
         yield "parameter sets in the SDP end with zeros"
     told = parameters.get("profile-level-id", "").lower()
-    if codec is Codec.H264 and told and seen.profile_level_id and told != seen.profile_level_id:
-        yield f"profile-level-id {told[:16]} contradicts the SPS ({seen.profile_level_id})"
+    if codec is Codec.H264 and told and marks.profile_level_id and told != marks.profile_level_id:
+        yield f"profile-level-id {told[:16]} contradicts the SPS ({marks.profile_level_id})"
     for name, value in attributes:
-        if name.lower() == "x-dimensions" and seen.size is not None:
+        if name.lower() == "x-dimensions" and marks.size is not None:
             numbers = tuple(int(item) for item in re.findall(r"\d{1,6}", value)[:2])
-            if numbers != seen.size:
-                yield f"x-dimensions {value[:24]} contradicts the SPS ({seen.size[0]}x{seen.size[1]})"
+            if numbers != marks.size:
+                yield f"x-dimensions {value[:24]} contradicts the SPS ({marks.size[0]}x{marks.size[1]})"
 
 
 def _has_trailing_zeros(value: str) -> bool:

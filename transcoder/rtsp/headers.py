@@ -1,4 +1,4 @@
-"""Transport, Session, RTP-Info and Public, as servers really write them (RFC 2326 sections 12.37, 12.39, 12.33)."""
+"""Transport, Session, RTP-Info and Public are read as servers write them (RFC 2326 sections 12.37, 12.39, 12.33)."""
 
 import re
 from dataclasses import dataclass, replace
@@ -6,25 +6,25 @@ from dataclasses import dataclass, replace
 from transcoder.errors import LocalProtocolError, TransportNotAccepted
 
 DEFAULT_SESSION_TIMEOUT_S = 60.0
-"""RFC 2326 section 12.37."""
+"""Seconds for which a server keeps a session that names no timeout (RFC 2326 section 12.37)."""
 
 _MAX_VALUE = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """One transport specification.
+    """Holds one transport specification.
 
     Attributes:
         lower: "TCP" or "UDP".
-        unicast: False for multicast.
-        interleaved: channel pair on the RTSP connection.
+        unicast: whether the transport is unicast, and not multicast.
+        interleaved: the channel pair on the RTSP connection.
         client_port: the receiver's RTP and RTCP ports.
         server_port: the sender's RTP and RTCP ports.
-        destination: group of multicast.
-        port: of the group.
-        ssrc: hint only; the header is wrong too often to be enforced.
-        secure: the profile is SAVP, which needs keys that are not exchanged here.
+        destination: the group of multicast.
+        port: the ports of the group.
+        ssrc: the sender's SSRC, a hint only; the header is wrong too often to be enforced.
+        secure: whether the profile is SAVP, which needs keys that are not exchanged here.
     """
 
     lower: str
@@ -39,7 +39,7 @@ class Transport:
 
 
 def parse_transports(value: str) -> list[Transport]:
-    """Every readable transport specification of a Transport header, in the order of preference."""
+    """Return every readable transport specification of a Transport header, in the order of preference."""
     return [parsed for item in value[:_MAX_VALUE].split(",") if (parsed := _parse_transport(item)) is not None]
 
 
@@ -79,7 +79,7 @@ def _parse_transport(text: str) -> Transport | None:
 
 
 def _pair(value: str | None, highest: int) -> tuple[int, int] | None:
-    """`a-b`, or `a` alone, which means a and a + 1."""
+    """Parse `a-b`, or `a` alone, which means a and a + 1."""
     match = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", value) if value else None
     if match is None:
         return None
@@ -94,7 +94,7 @@ def _ssrc(value: str | None) -> int | None:
 
 
 def serialize_transport(transport: Transport) -> str:
-    """Wire form, in the order that every client tested reads."""
+    """Write a transport specification, in the order that every client tested reads."""
     parts = ["RTP/AVP/TCP" if transport.lower == "TCP" else "RTP/AVP"]
     parts.append("unicast" if transport.unicast else "multicast")
     for name, pair in (
@@ -110,10 +110,10 @@ def serialize_transport(transport: Transport) -> str:
 
 
 def requested_transport(transport: Transport) -> str:
-    """The Transport value of a client's SETUP request; without `mode=`, which real cameras don't expect.
+    """Return the Transport value of a client's SETUP request, without `mode=`, which real cameras don't expect.
 
     Raises:
-        LocalProtocolError: unicast over UDP, and no ports to receive at.
+        LocalProtocolError: the transport is unicast over UDP, and there are no ports to receive at.
     """
     if transport.lower == "TCP":
         channels = transport.interleaved or (0, 1)
@@ -130,7 +130,7 @@ def agreed_transport(asked: Transport, value: str | None) -> Transport:
 
     Args:
         asked: the transport of the SETUP request.
-        value: of the response's Transport header, or None where it has none.
+        value: the value of the response's Transport header, or None where it has none.
 
     Raises:
         TransportNotAccepted: the answer is another transport.
@@ -149,14 +149,14 @@ def agreed_transport(asked: Transport, value: str | None) -> Transport:
 
 @dataclass(frozen=True, slots=True)
 class SessionHeader:
-    """A session identifier and how long the server keeps it without a sign of life, in seconds."""
+    """Holds a session identifier and how long the server keeps it without a sign of life, in seconds."""
 
     id: str
     timeout_s: float
 
 
 def parse_session(value: str) -> SessionHeader | None:
-    """Parse a Session value; blanks around the id and the timeout are Hikvision's and GW Security's."""
+    """Parse a Session value; Hikvision and GW Security put blanks around the id and the timeout."""
     identifier, _, rest = value[:_MAX_VALUE].partition(";")
     identifier = identifier.strip()
     if not identifier or len(identifier) > 256 or re.search(r"[\x00-\x20]", identifier):
@@ -167,5 +167,5 @@ def parse_session(value: str) -> SessionHeader | None:
 
 
 def parse_public(value: str | None) -> frozenset[str]:
-    """Methods of a Public value, in upper case."""
+    """Return the methods of a Public value, in upper case."""
     return frozenset(item.strip().upper() for item in (value or "")[:_MAX_VALUE].split(",") if item.strip())

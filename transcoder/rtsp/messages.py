@@ -1,7 +1,9 @@
-"""RTSP messages and interleaved frames: one tolerant, bounded, incremental parser (RFC 2326 sections 4, 6, 7, 10.12).
+"""A tolerant, bounded, incremental parser reads RTSP messages and interleaved frames.
 
-Cameras send `Cseq`, blanks around values, LF line ends, CRLF before `$` and stray bytes between frames; all of that is
-read. What can't be read is skipped within a bound and counted, so that a bad byte costs one frame, not the session.
+Cameras send `Cseq`, blanks around values, LF line ends, CRLF before `$` and stray bytes between frames; all of these
+are read. Unreadable bytes are skipped within a bound and counted, so that a bad byte costs one frame, not the session.
+
+Source: RFC 2326 sections 4, 6, 7, 10.12.
 """
 
 import re
@@ -12,21 +14,21 @@ from dataclasses import dataclass, field
 from transcoder.errors import LimitExceeded, RtspSyntaxError
 
 MAX_HEADER_SIZE = 32 << 10
-"""Bytes of a message without its body; real ones stay below 2 KiB."""
+"""Bytes of a message without its body, at most; real messages stay below 2 KiB."""
 MAX_HEADERS = 128
 MAX_BODY_SIZE = 64 << 10
-"""Bytes of a body: the limit of a session description."""
+"""Bytes of a body, at most: the limit of a session description."""
 MAX_RESYNC = 256 << 10
 """Bytes skipped in a row while looking for the next frame or message, before the connection is given up."""
 
 VERSION = "RTSP/1.0"
 _DOLLAR = 0x24
 _FRAME_HEADER = struct.Struct("!HH")
-"""Dollar sign and channel, length of the data."""
+"""The header of an interleaved frame: dollar sign and channel, length of the data."""
 
 
 class Headers:
-    """Header fields in order; names are matched without case (RFC 2326 section 4.2)."""
+    """Holds header fields in order; names are matched without case (RFC 2326 section 4.2)."""
 
     __slots__ = ("_items",)
 
@@ -34,7 +36,7 @@ class Headers:
         self._items: list[tuple[str, str]] = list(items)
 
     def get(self, name: str) -> str | None:
-        """The first value of a field, or None."""
+        """Return the first value of a field, or None."""
         lower = name.lower()
         for key, value in self._items:
             if key.lower() == lower:
@@ -42,7 +44,7 @@ class Headers:
         return None
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a field, in order."""
+        """Return every value of a field, in order."""
         lower = name.lower()
         return [value for key, value in self._items if key.lower() == lower]
 
@@ -72,7 +74,7 @@ class Request:
 
     @property
     def cseq(self) -> str | None:
-        """The CSeq as sent: it is echoed, not interpreted, by a server."""
+        """Return the CSeq as sent, which a server echoes and does not interpret."""
         return self.headers.get("CSeq")
 
 
@@ -87,7 +89,7 @@ class Response:
 
     @property
     def cseq(self) -> int | None:
-        """The CSeq as a number, or None where there is none to read."""
+        """Return the CSeq as a number, or None where there is no readable one."""
         value = self.headers.get("CSeq")
         if value is None:
             return None
@@ -105,12 +107,12 @@ class InterleavedFrame:
 
 @dataclass(frozen=True, slots=True)
 class InterleavedFrames:
-    """Frames of one channel that came in a row.
+    """Holds frames of one channel that came in a row.
 
     Attributes:
-        channel: theirs.
-        buffer: what they were received in; it never changes.
-        spans: (start, end) of each one's data in it, at least one.
+        channel: the channel of the frames.
+        buffer: the buffer that the frames were received in; it never changes.
+        spans: (start, end) of each frame's data in the buffer, at least one.
     """
 
     channel: int
@@ -123,17 +125,17 @@ class InterleavedFrames:
 
 
 def serialize_request(request: Request) -> bytes:
-    """Wire form of a request; Content-Length is added where there is a body."""
+    """Write a request; Content-Length is added where there is a body."""
     return _serialize(f"{request.method} {request.uri} {request.version}", request.headers, request.body)
 
 
 def serialize_response(response: Response) -> bytes:
-    """Wire form of a response; Content-Length is added where there is a body."""
+    """Write a response; Content-Length is added where there is a body."""
     return _serialize(f"{VERSION} {response.status} {response.reason}", response.headers, response.body)
 
 
 def serialize_frame(channel: int, data: bytes) -> bytes:
-    """Wire form of an interleaved frame."""
+    """Write an interleaved frame."""
     return b"$" + bytes((channel,)) + len(data).to_bytes(2) + data
 
 
@@ -146,22 +148,23 @@ def _serialize(start_line: str, headers: Headers, body: bytes) -> bytes:
 
 
 class RtspParser:
-    """Bytes of one RTSP connection in, messages and interleaved frames out.
+    """Takes the bytes of one RTSP connection and gives messages and interleaved frames.
 
-    Frames are views into an immutable copy of what was received, so they stay valid as long as they are kept.
+    Frames are views into an immutable copy of the received bytes, so they stay valid as long as they are kept.
 
     Attributes:
-        skipped: bytes that belonged to no frame or message.
+        skipped: the bytes that belonged to no frame or message.
         resyncs: how many times the parser had to look for the next frame or message.
-        channels: those set up, if known: after stray bytes only a frame of one of them is believed, and a frame of
-            another only when something that may follow a frame does.
+        channels: the channels that were set up, if known: after stray bytes only a frame of one of them is believed,
+            and a frame of another channel only when it is followed by bytes that may follow a frame.
     """
 
     def __init__(self) -> None:
         self._buffer = b""
         self._position = 0
         self._needed = 0
-        """Bytes that the message at the position takes, once its header is read: it is not read again before."""
+        """Bytes that the message at the position takes, once its header is read; the message is not read again before
+        they came."""
         self._skipping = 0
         self.skipped = 0
         self.resyncs = 0
@@ -174,7 +177,7 @@ class RtspParser:
         self._position = 0
 
     def next_frames(self) -> InterleavedFrames | None:
-        """Complete frames in a row of one of the channels set up, or None where next_event() has to look.
+        """Return complete frames in a row of one of the channels set up, or None where next_event() has to look.
 
         A camera sends a thousand frames a second and next to nothing else: they are worth a loop of their own.
         """
@@ -203,11 +206,12 @@ class RtspParser:
         return InterleavedFrames(channel, buffer, spans)
 
     def next_event(self) -> Request | Response | InterleavedFrame | None:
-        """The next message or frame, or None when more data is needed.
+        """Return the next message or frame, or None when more data is needed.
 
         Raises:
-            RtspSyntaxError: a message that can't be read; the connection can't be used any more.
-            LimitExceeded: a message, body or run of stray bytes over its limit; likewise.
+            RtspSyntaxError: a message can't be read; the connection can't be used any more.
+            LimitExceeded: a message, body or run of stray bytes is over its limit; the connection can't be used any
+                more.
         """
         buffer = self._buffer
         while True:
@@ -271,7 +275,7 @@ class RtspParser:
         return _request(start_line, headers, body)
 
     def _resync(self) -> None:
-        """Skip to the next byte that may start a frame or a response, or to the end of what there is."""
+        """Skip to the next byte that may start a frame or a response, or to the end of the received bytes."""
         buffer, position = self._buffer, self._position
         if self._skipping == 0:
             self.resyncs += 1
@@ -302,7 +306,7 @@ _REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32} [^\s]{1,2048} RTSP/\d")
 _PART_OF_REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32}(?: [^\s]{0,2048}(?: [RTSP/]{0,5})?)?")
 _CANDIDATE = re.compile(rb"\$|R(?=TSP|TS?P?\Z|\Z)")
 _MAY_FOLLOW = frozenset(b"$\r\nR") | {method[0] for method in _METHODS}
-"""First bytes of what may follow a frame."""
+"""The first bytes that may follow a frame."""
 _STATUS_LINE = b"RTSP/0.0 000"
 _DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
@@ -322,7 +326,10 @@ def _may_start_message(buffer: bytes, position: int) -> bool:
 
 
 def _may_start_response(buffer: bytes, position: int) -> bool:
-    """After stray bytes only a status line is believed: a request would be found in the middle of its line."""
+    """Return whether a status line starts here, the only line that is believed after stray bytes.
+
+    A request would be found in the middle of its line.
+    """
     return _STATUS_LINE.startswith(buffer[position : position + len(_STATUS_LINE)].translate(_DIGITS))
 
 

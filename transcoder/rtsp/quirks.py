@@ -1,4 +1,4 @@
-"""Quirks that are forced by hand, where recognising them by behaviour costs a picture or a session."""
+"""Some quirks are forced by hand, because recognising them by behaviour would cost a picture or a session."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from transcoder.codecs.nal import Codec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedQuirks:
-    """What is done differently with a camera.
+    """Holds what the product does differently with a camera.
 
     Attributes:
-        trust_marker: False: only the next picture's start ends one; costs a frame of delay.
-        keep_alive_s: seconds between keep-alives at most, or None for half the session's timeout.
+        trust_marker: False: only the next picture's start ends a picture, which costs a frame of delay.
+        keep_alive_s: the most seconds between keep-alives, or None for half the session's timeout.
         options_first: False: the conversation begins with DESCRIBE.
         bare_requests: requests hold nothing but CSeq, Session, Authorization and Transport: no User-Agent, Accept and
             Range, all of which RFC 2326 leaves to the client.
-        codec: of the video, whatever the session description calls it.
+        codec: the codec of the video, whatever the session description calls it.
     """
 
     trust_marker: bool = True
@@ -36,4 +36,4 @@ FORCED_QUIRKS = {
     # an EZVIZ C6N calls its H.264 H265 (go2rtc#264)
     "h264": ForcedQuirks(codec=Codec.H264),
 }
-"""By the name in `source.profile`."""
+"""The quirks by the name in `source.profile`."""

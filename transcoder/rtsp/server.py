@@ -1,8 +1,8 @@
-"""The RTSP server as a sans-IO core: one connection of a reader (RFC 2326).
+"""The RTSP server is a sans-IO core: one connection of a reader (RFC 2326).
 
-What readers were measured to need: OPTIONS and the parameter methods answered in every state, CSeq echoed always, 461
-and nothing else for a transport that is not served, control URIs in every form that clients build, an answer to PLAY
-that names the first packet really sent.
+Readers were measured to need: OPTIONS and the parameter methods answered in every state, CSeq echoed always, 461 and
+nothing else for a transport that is not served, control URIs in every form that clients build, an answer to PLAY that
+names the first packet really sent.
 """
 
 from collections import deque
@@ -35,22 +35,22 @@ _REASONS = {
 }  # fmt: skip
 _METHODS = {method.value: method for method in Method}
 _NOT_SERVED = frozenset({"ANNOUNCE", "RECORD", "REDIRECT"})
-"""Methods of RFC 2326 that no state allows; any other word is 501."""
+"""The methods of RFC 2326 that no state allows; any other word is answered 501."""
 _OF_NO_STREAM = frozenset({Method.OPTIONS, Method.GET_PARAMETER, Method.SET_PARAMETER})
 _PROTECTED = frozenset({Method.DESCRIBE, Method.SETUP, Method.PLAY, Method.PAUSE})
 
 
 class ServerProtocol:
-    """One connection of a reader.
+    """Holds one connection of a reader.
 
     Args:
-        context: shared with the other connections.
+        context: the context that connections share.
         base: scheme, host and port under which the reader reached the server, such as `rtsp://192.0.2.1:8554`.
-        nonce: random, for this connection.
+        nonce: a random nonce for this connection.
         now: monotonic seconds.
 
     Attributes:
-        end_reason: why the connection has to be closed once what waits was sent; None while it goes on.
+        end_reason: the reason to close the connection once the waiting bytes were sent; None while it goes on.
     """
 
     def __init__(self, context: ServerContext, *, base: str, nonce: str, now: float) -> None:
@@ -78,7 +78,7 @@ class ServerProtocol:
         """Feed received bytes.
 
         Raises:
-            RemoteProtocolError: the reader sent what can't be read; the connection is at its end.
+            RemoteProtocolError: the reader's bytes can't be read; the connection is at its end.
         """
         self._last_data = now
         try:
@@ -90,34 +90,34 @@ class ServerProtocol:
         self._proceed(now)
 
     def next_event(self) -> Event | None:
-        """The next event, or None."""
+        """Return the next event, or None."""
         return self._events.popleft() if self._events else None
 
     def data_to_send(self) -> list[bytes]:
-        """Bytes to write, in order; each is returned once."""
+        """Return the bytes to write, in order; each byte is returned once."""
         out, self._out = self._out, []
         return out
 
     @property
     def session(self) -> ServerSession | None:
-        """The session that was last used on this connection, if it is still there."""
+        """Return the session that was last used on this connection, if it is still there."""
         session = self._session
         return session if session is not None and session in self._sessions else None
 
     def serves_only(self, session: ServerSession) -> bool:
-        """Whether a session is the one that is used on this connection, and there is no other."""
+        """Return whether a session is used on this connection, and no other session is."""
         return self.session is session and all(own is session for own in self._live())
 
     @property
     def user(self) -> str | None:
-        """Who logged in on this connection."""
+        """Return the user who logged in on this connection."""
         return self._user
 
     def respond_description(self, event: DescribeRequested, body: bytes, now: float) -> None:
         """Answer DESCRIBE.
 
         Args:
-            event: the one that is answered.
+            event: the request that is answered.
             body: the session description.
             now: monotonic seconds.
         """
@@ -129,8 +129,8 @@ class ServerProtocol:
         """Answer SETUP; a new session is in the table from now on.
 
         Args:
-            event: the one that is answered.
-            ssrc: of the track's packets.
+            event: the request that is answered.
+            ssrc: the SSRC of the track's packets.
             now: monotonic seconds.
         """
         session, transport = event.session, replace(event.transport, ssrc=ssrc)
@@ -162,11 +162,11 @@ class ServerProtocol:
         """Answer PLAY.
 
         Args:
-            event: the one that is answered; 454 where its session has ended meanwhile.
-            sequence_number: of the first video packet that will be sent.
-            rtp_timestamp: of the same packet, or None where no picture came in time.
+            event: the request that is answered; the answer is 454 where its session has ended meanwhile.
+            sequence_number: the sequence number of the first video packet that will be sent.
+            rtp_timestamp: the timestamp of the same packet, or None where no picture came in time.
             now: monotonic seconds.
-            audio: both of the first audio packet, if audio was set up and is there.
+            audio: sequence number and timestamp of the first audio packet, if audio was set up and is there.
         """
         session = event.session
         if session in self._sessions:
@@ -189,10 +189,11 @@ class ServerProtocol:
     def check(self, backlog: int, now: float) -> None:
         """Set `end_reason` where the connection is dead: silent without a session, or taking nothing.
 
-        Called about every `tick_s`.
+        The shell calls this about every `tick_s`.
 
         Args:
-            backlog: bytes that wait to be sent; of a reader that takes nothing they stand still, since it gets no more.
+            backlog: bytes that wait to be sent; they stand still for a reader that takes nothing, since it gets no
+                more.
             now: monotonic seconds.
         """
         if backlog == 0 or backlog != self._backlog:
@@ -217,7 +218,7 @@ class ServerProtocol:
     # -- requests ------------------------------------------------------------------------------------------------
 
     def _live(self) -> list[ServerSession]:
-        """Sessions that were set up on this connection and are still there."""
+        """Return the sessions that were set up on this connection and are still there."""
         self._own = [session for session in self._own if session in self._sessions]
         return self._own
 
@@ -231,7 +232,7 @@ class ServerProtocol:
                 if len(self._queue) >= self._context.options.max_pipelined:
                     raise RemoteProtocolError("too many requests at once")
                 self._queue.append(event)
-            # a response to nothing is no concern of ours
+            # a response that answers no request is ignored
 
     def _proceed(self, now: float) -> None:
         while self._waiting is None and self._queue and self.end_reason is None:
@@ -288,7 +289,7 @@ class ServerProtocol:
             self._steer(method, session)
 
     def _steer(self, method: Method, session: ServerSession) -> None:
-        """PLAY, PAUSE and TEARDOWN of a session whose state allows it."""
+        """Do PLAY, PAUSE or TEARDOWN of a session whose state allows it."""
         if method is Method.PLAY:
             self._session = session
             if session.state is SessionState.PLAYING:  # PLAY while playing is a keep-alive of some clients
@@ -321,7 +322,7 @@ class ServerProtocol:
         self._events.append(SetupRequested(session=session, track=track, transport=transport))
 
     def _refusal_of_setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None) -> int:
-        """The status of an error, 0 where a track may be set up."""
+        """Return the status of an error, or 0 where a track may be set up."""
         if target.track not in {None, VIDEO, AUDIO}:
             return 404
         if session is None:
@@ -336,7 +337,7 @@ class ServerProtocol:
         return 404 if (target.track or VIDEO) >= tracks else 0
 
     def _first_served(self, offered: str, track: int) -> Transport | None:
-        """The answer, but for its SSRC, to the first transport of an offer that is served."""
+        """Return the answer, without its SSRC, to the first transport of an offer that is served, or None."""
         for transport in parse_transports(offered):
             if transport.secure or not transport.unicast:
                 continue
@@ -351,7 +352,7 @@ class ServerProtocol:
         value = request.headers.get("Session")
         named = parse_session(value) if value is not None else None
         if named is None:
-            # a request without Session on the connection that set one up means that one
+            # a request without Session on the connection that set one up means that session
             return self.session if value is None and request.method not in {"SETUP", "DESCRIBE"} else None
         return self._sessions.find(named.id)
 

@@ -1,4 +1,4 @@
-"""What passes between the RTSP server's core and its shell: events, questions, and what all connections share."""
+"""The RTSP server's core and its shell exchange these events and questions; all connections share the context."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -7,7 +7,7 @@ from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.session import ServerOptions, ServerSession, SessionTable
 
 VIDEO, AUDIO = 0, 1
-"""Numbers of the tracks in control URIs."""
+"""The numbers of the tracks in control URIs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class SetupRequested:
     """A reader sets up a track, and is allowed to; answer with accept_setup().
 
     Attributes:
-        session: new, or the one that is changed or gets another track.
+        session: a new session, or the session that is changed or gets another track.
         track: VIDEO or AUDIO; audio comes second.
         transport: the answer but for the SSRC: the first transport offered that is served.
     """
@@ -65,21 +65,21 @@ Event = DescribeRequested | SetupRequested | PlayRequested | PauseRequested | Te
 
 
 class Directory(Protocol):
-    """The core asks its surroundings these questions."""
+    """The core asks these questions about users and streams."""
 
     def passwords(self) -> dict[str, str]:
-        """Readers' passwords by user name; empty: nobody has to log in."""
+        """Return readers' passwords by user name; where it is empty, nobody has to log in."""
 
     def may_read(self, user: str, path: str) -> bool:
-        """Whether a user may read what is served under a path."""
+        """Return whether a user may read the stream that is served under a path."""
 
     def tracks(self, path: str) -> int:
-        """How many tracks are served under a path now: 0 where nothing is, 1 for video, 2 for video and audio."""
+        """Return how many tracks are served under a path now: 0 for no stream, 1 for video, 2 for video and audio."""
 
 
 @dataclass(slots=True)
 class ServerCounters:
-    """What all connections of a server did, over the life of the server.
+    """Counts what all connections of a server did, over the life of the server.
 
     Attributes:
         connections: connections that were taken in.
@@ -94,14 +94,14 @@ class ServerCounters:
 
 @dataclass(slots=True, kw_only=True)
 class ServerContext:
-    """What all connections of a server share.
+    """Holds everything that all connections of a server share.
 
     Attributes:
-        directory: users, their rights, and streams.
+        directory: knows users, their rights, and streams.
         sessions: all sessions of the server.
         options: times and limits.
-        udp_ports: the server's RTP and RTCP ports; None: nothing is served over UDP.
-        counters: over the life of the server.
+        udp_ports: the server's RTP and RTCP ports; None where nothing is served over UDP.
+        counters: the counters over the life of the server.
     """
 
     directory: Directory

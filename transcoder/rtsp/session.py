@@ -1,4 +1,4 @@
-"""RTSP sessions of readers: their states, the methods that each state allows, and the reasons for which they end.
+"""RTSP sessions of readers have states, methods that each state allows, and reasons for which they end.
 
 Source: RFC 2326 section A.2 (server state machine).
 """
@@ -28,7 +28,7 @@ class SessionState(Enum):
     """The state of an RTSP session (RFC 2326 section A.2)."""
 
     INIT = "init"
-    """No session yet, or none any more."""
+    """There is no session yet, or none any more."""
     READY = "ready"
     PLAYING = "playing"
 
@@ -62,7 +62,7 @@ PUBLIC: Final = ", ".join(method.value for method in Method)
 
 
 def allowed(state: SessionState) -> str:
-    """The methods that a state allows, as the header Allow lists them."""
+    """Return the methods that a state allows, as the header Allow lists them."""
     return ", ".join(method.value for method in Method if method in TRANSITIONS[state])
 
 
@@ -95,18 +95,19 @@ class ServerOptions:
     """The times and limits of an RTSP server.
 
     Attributes:
-        session_timeout_s: announced; a session without a sign of life is ended a little later.
-        session_slack_s: how much later.
+        session_timeout_s: the announced timeout; a session without a sign of life is ended a little later.
+        session_slack_s: how much later the session is ended.
         idle_s: how long a connection without a session may be silent.
-        stuck_s: a reader that took nothing for so long is gone.
-        description_limit_s: DESCRIBE is refused after so long; an output gives its description, or up, before that.
+        stuck_s: how long a reader may take nothing before it counts as gone.
+        description_limit_s: how long DESCRIBE waits before it is refused; an output gives its description, or up,
+            before.
         first_picture_s: how long the answer to PLAY waits for the first picture before it goes without its timestamp.
-        report_interval_s: between sender reports (RFC 3550 section 6.2).
-        tick_s: between looks at what is too old.
+        report_interval_s: the time between sender reports (RFC 3550 section 6.2).
+        tick_s: the time between looks for sessions and connections that are too old.
         max_auth_failures: wrong answers on one connection before it is closed.
         max_pipelined: requests that wait behind one that takes time.
         max_connections: connections at a time.
-        max_sessions: sessions at a time; those over UDP outlive their connections.
+        max_sessions: sessions at a time; sessions over UDP outlive their connections.
         max_own_sessions: sessions at a time that were set up on one connection.
     """
 
@@ -131,12 +132,12 @@ class ServerSession:
 
     Attributes:
         id: letters and digits only; a secret, because whoever knows it can tear the session down.
-        path: of the stream, as in its URL.
-        uri: of the stream as the reader was told it, without track and trailing slash.
-        user: who logged in, None where nobody has to.
+        path: the path of the stream, as in its URL.
+        uri: the URI of the stream as the reader was told it, without track and trailing slash.
+        user: the user who logged in, None where nobody has to log in.
         last_seen: monotonic seconds of the last request or receiver report.
-        transport: as answered, of the video; None before the first SETUP is answered.
-        audio: as answered, of the audio, if it was set up.
+        transport: the transport of the video as answered; None before the first SETUP is answered.
+        audio: the transport of the audio as answered, if it was set up.
     """
 
     id: str
@@ -150,7 +151,7 @@ class ServerSession:
 
     @property
     def is_interleaved(self) -> bool:
-        """Whether the session's packets go over the connection that set it up."""
+        """Return whether the session's packets go over the connection that set it up."""
         return self.transport is not None and self.transport.lower == "TCP"
 
     def move(self, method: Method) -> None:
@@ -159,7 +160,7 @@ class ServerSession:
 
 
 class SessionTable:
-    """All sessions of a server; a session over UDP may outlive its connection.
+    """Holds all sessions of a server; a session over UDP may outlive its connection.
 
     Args:
         options: times and limits.
@@ -182,31 +183,31 @@ class SessionTable:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no room for another session."""
+        """Return whether there is no room for another session."""
         return len(self._sessions) >= self._options.max_sessions
 
     def create(self, *, path: str, uri: str, user: str | None, now: float) -> ServerSession:
-        """A new session, which is in the table once its SETUP is answered."""
+        """Make a session, which is in the table once its SETUP is answered."""
         return ServerSession(id=self._new_id(), path=path, uri=uri, user=user, last_seen=now)
 
     def find(self, session_id: str) -> ServerSession | None:
-        """The session with an id, None where there is none."""
+        """Return the session with an id, None where there is none."""
         return self._sessions.get(session_id)
 
     def add(self, session: ServerSession) -> None:
-        """Take a session in; one that is in the table already stays."""
+        """Take a session in; a session that is in the table already stays."""
         self._sessions[session.id] = session
 
     def remove(self, session: ServerSession) -> None:
-        """Forget a session; one that is not in the table is no error."""
+        """Forget a session; a session that is not in the table is no error."""
         if session in self:
             del self._sessions[session.id]
         session.state = SessionState.INIT
 
     def silent(self, now: float) -> list[ServerSession]:
-        """The sessions over UDP whose readers gave no sign of life for too long.
+        """Return the sessions over UDP whose readers gave no sign of life for too long.
 
-        One over TCP ends with its connection, whose peer is known to be there.
+        A session over TCP ends with its connection, whose peer is known to be there.
         """
         limit = self._options.session_timeout_s + self._options.session_slack_s
         return [item for item in self if not item.is_interleaved and now - item.last_seen > limit]

@@ -1,6 +1,6 @@
-"""The states of an RTSP conversation as tables: state and step give the next state (RFC 2326 appendix A).
+"""Tables hold the states of an RTSP conversation: state and step give the next state (RFC 2326 appendix A).
 
-A table names every step that is legal; the cores move by `next_state` alone, so that no `if` of theirs can forget one.
+A table names every step that is legal; the cores move by `next_state` alone, so that no core can forget a step.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def next_state(table: Mapping[StateT, Mapping[StepT, StateT]], state: StateT, st
 
 
 class ClientState(Enum):
-    """How far a client's conversation has come."""
+    """Tells how far a client's conversation has come."""
 
     INIT = "init"
     DESCRIBING = "describing"
@@ -39,7 +39,7 @@ class ClientState(Enum):
 
 
 class ClientStep(Enum):
-    """A request that a client sends, or the answer that it acts upon."""
+    """A step is a request that a client sends, or an answer that it acts upon."""
 
     DESCRIBE = "DESCRIBE"
     DESCRIBED = "answer to DESCRIBE"

@@ -1,29 +1,29 @@
-"""The request URIs of readers: which stream and which track one names."""
+"""The request URIs of readers name a stream and maybe one of its tracks."""
 
 import re
 from dataclasses import dataclass
 
 _SEGMENT = "[a-z0-9][a-z0-9_-]{0,62}"
 _STREAM = re.compile(f"{_SEGMENT}(/{_SEGMENT})?")
-"""The path of a served stream: the stream's id, or that and the name of one of its outputs."""
+"""The path of a served stream: the stream's id, or the stream's id and the name of one of its outputs."""
 _TRACK = re.compile(r"/?trackID=(\d{1,3})/?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A request URI taken apart: the path of a served stream and, in SETUP, the number of one of its tracks."""
+    """Holds the parts of a request URI: the path of a served stream and, in SETUP, the number of one of its tracks."""
 
     path: str
     track: int | None
 
 
 def parse_target(uri: str) -> Target | None:
-    """Stream and track of a request URI, or None where it can't name a stream.
+    """Return stream and track of a request URI, or None where it can't name a stream.
 
-    A stream is named by one segment or two: `/front`, `/front/sub`.
+    One segment or two name a stream: `/front`, `/front/sub`.
 
-    Accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and `/front?query/trackID=0`
-    (ffmpeg), absolute or as a bare path.
+    These are accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and
+    `/front?query/trackID=0` (ffmpeg), absolute or as a bare path.
     """
     rest = re.sub(r"^rtsp[su]?://[^/?]*", "", uri[:2048], flags=re.IGNORECASE)
     path, _, query = rest.partition("?")

@@ -1,7 +1,7 @@
-"""RTSP over HTTP: the client's two requests and what comes back, sans-IO.
+"""RTSP over HTTP, without I/O: the client's two requests are written here, and the server's reply is read.
 
-Requests go base64-coded up a POST that never ends, everything else comes down the reply to a GET as plain RTSP. The two
-are tied by a cookie. There is no RFC; this is Apple's tunnelling as ONVIF Streaming requires it of cameras.
+Requests go base64-coded up a POST that never ends, everything else comes down the reply to a GET as plain RTSP. A
+cookie ties the two. There is no RFC; this is Apple's tunnelling as ONVIF Streaming requires it of cameras.
 """
 
 import base64
@@ -11,18 +11,18 @@ from transcoder.rtsp.auth import Authenticator, Challenge, parse_challenges
 from transcoder.rtsp.urls import RtspUrl
 
 MAX_HEADER_SIZE = 16 << 10
-"""Bytes of the reply's header."""
+"""Bytes of the reply's header, at most."""
 CONTENT_TYPE = "application/x-rtsp-tunnelled"
 _POST_LENGTH = 32_767
-"""What every client announces and every server ignores."""
+"""The Content-Length that every client announces and every server ignores."""
 
 
 def tunnel_requests(url: RtspUrl, cookie: str, login: Authenticator | None = None) -> tuple[bytes, bytes]:
-    """The GET and the POST that open a tunnel.
+    """Return the GET and the POST that open a tunnel.
 
     Args:
-        url: of the stream.
-        cookie: random, letters and digits.
+        url: the URL of the stream.
+        cookie: random letters and digits.
         login: answers the challenge of an earlier GET; the POST proves itself too, for nobody waits for its reply.
     """
     host = f"[{url.host}]" if ":" in url.host else url.host
@@ -43,15 +43,15 @@ def tunnel_requests(url: RtspUrl, cookie: str, login: Authenticator | None = Non
 
 
 def encode_request(data: bytes) -> bytes:
-    """RTSP bytes as they go up the POST."""
+    """Encode RTSP bytes as they go up the POST."""
     return base64.b64encode(data)
 
 
 class TunnelReply:
-    """The reply to the GET: its header is taken off, the rest is RTSP.
+    """Takes the header off the reply to the GET; the rest is RTSP.
 
     Attributes:
-        challenges: of a reply that asks for a login, strongest first.
+        challenges: the challenges of a reply that asks for a login, strongest first.
     """
 
     def __init__(self) -> None:
@@ -61,16 +61,16 @@ class TunnelReply:
 
     @property
     def is_open(self) -> bool:
-        """Whether the server agreed to the tunnel."""
+        """Return whether the server agreed to the tunnel."""
         return self._open
 
     def receive_data(self, data: bytes) -> bytes:
-        """RTSP bytes among what was received.
+        """Return the RTSP bytes among the received bytes.
 
         Raises:
             ResponseError: the server refuses the tunnel.
             RtspSyntaxError: the reply is no HTTP.
-            LimitExceeded: its header has no end.
+            LimitExceeded: the reply's header has no end.
         """
         if self._open:
             return data

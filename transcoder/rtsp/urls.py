@@ -1,6 +1,7 @@
-"""RTSP URLs: the configured one, and what a camera makes of it in Content-Base and control attributes.
+"""RTSP URLs: the configured one is completed by the path and query that a camera names.
 
-Whatever host a camera names, requests go to the configured one: only path and query are taken from it.
+Cameras name them in Content-Base and control attributes. Whatever host a camera names, requests go to the configured
+host: only path and query are taken from the camera.
 """
 
 import re
@@ -18,10 +19,10 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtspUrl:
-    """Where a stream is.
+    """Holds where a stream is.
 
     Attributes:
-        host: name or address, without brackets.
+        host: the name or address, without brackets.
         port: 1..65535.
         target: path and query exactly as configured, empty or starting with "/" or "?".
     """
@@ -35,7 +36,7 @@ class RtspUrl:
         return f"rtsp://{host}:{self.port}{self.target}"
 
     def with_target(self, target: str) -> "RtspUrl":
-        """The same server, another path and query."""
+        """Return a URL with the same server and another path and query."""
         return RtspUrl(host=self.host, port=self.port, target=target)
 
 
@@ -43,17 +44,17 @@ def parse_url(url: str) -> RtspUrl:
     """Parse an `rtsp://` URL; a user and a password in it are dropped.
 
     Raises:
-        ValueError: another scheme, no host, or a port that is none.
+        ValueError: the scheme is another one, or there is no host, or the port is no port.
     """
     parts = split_url(url, {"rtsp": DEFAULT_PORT})
     return RtspUrl(host=parts.host.lower(), port=parts.port, target=parts.rest)
 
 
 def target_of(reference: str) -> str:
-    """Path and query of what a camera calls a URL.
+    """Return path and query of the text that a camera calls a URL.
 
-    Survives a missing or doubled scheme, IPv6 addresses without brackets, user info and blanks (Anjvision, go2rtc#208,
-    WebRTC#395, Hikvision's echo of credentials).
+    It survives a missing or doubled scheme, IPv6 addresses without brackets, user info and blanks (Anjvision,
+    go2rtc#208, WebRTC#395, Hikvision's echo of credentials).
     """
     text = _UNSAFE.sub("", reference.strip()[:MAX_URL_LENGTH])
     rest = _SCHEMES.sub("", text)
@@ -64,12 +65,12 @@ def target_of(reference: str) -> str:
 
 
 def is_absolute(reference: str) -> bool:
-    """Whether a control attribute is a URL of its own rather than something to append."""
+    """Return whether a control attribute is a URL of its own, and not something to append."""
     return _SCHEMES.match(reference.strip()) is not None
 
 
 def base_target(content_base: str | None, content_location: str | None, request_target: str) -> str:
-    """Path and query that control attributes are relative to (RFC 2326 section C.1.1)."""
+    """Return path and query that control attributes are relative to (RFC 2326 section C.1.1)."""
     for value in (content_base, content_location):
         if value:
             target = target_of(value)
@@ -79,7 +80,7 @@ def base_target(content_base: str | None, content_location: str | None, request_
 
 
 def join_control(base: str, control: str | None) -> str:
-    """Path and query of a media's control URI.
+    """Return path and query of a media's control URI.
 
     RFC 3986 merging breaks cameras that put a query into Content-Base (Dahua ends it with a slash after the query, GW
     Security does not), so a relative control is appended to the base, with one slash between.
@@ -98,10 +99,10 @@ def join_control(base: str, control: str | None) -> str:
 
 
 def redirect_target(location: str | None, host: str) -> RtspUrl:
-    """Where a redirect leads, if it stays on the configured host.
+    """Return the URL that a redirect leads to, if it stays on the configured host.
 
     Raises:
-        RemoteProtocolError: no location, or one on another host: a camera does not choose where we connect.
+        RemoteProtocolError: there is no location, or it is on another host: a camera does not choose where we connect.
     """
     if not location:
         raise RemoteProtocolError("the camera redirects without saying where")

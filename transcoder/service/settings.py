@@ -92,6 +92,6 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
         transport=source.transport,
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
-        profile=FORCED_QUIRKS[source.profile],
+        quirks=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
     )

@@ -18,7 +18,7 @@ from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource, SourceOptions
 from transcoder.net.sockets import is_multicast
 from transcoder.rtp.audio import AudioUnit
-from transcoder.rtsp.fingerprint import UNKNOWN, Observations, guess_family
+from transcoder.rtsp.fingerprint import UNKNOWN, CameraMarks, guess_family
 from transcoder.service.host_gate import HostGate
 from transcoder.source.events import (
     AudioRestarted,
@@ -211,7 +211,7 @@ class Source:
             reaction(event)
 
     def _on_described(self, event: Described) -> None:
-        marks = Observations(description=event.description, servers=(event.server,), realms=(event.realm,))
+        marks = CameraMarks(description=event.description, servers=(event.server,), realms=(event.realm,))
         family = guess_family(marks).family
         self._status.vendor = "" if family == UNKNOWN else family
         self._log.debug("source described", vendor=family, media=len(event.description.media))

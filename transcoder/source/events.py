@@ -117,7 +117,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class RtpSeen:
+class RtpReceived:
     """An RTP packet came on the way of the video, whatever its payload type; told only with keep_everything."""
 
     data: memoryview
@@ -125,14 +125,14 @@ class RtpSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class RtcpSeen:
+class RtcpReceived:
     """An RTCP packet came on the way of the video; told only with keep_everything."""
 
     data: memoryview
     now: float
 
 
-Seen = Answered | InterleavedFrame | RtpSeen | RtcpSeen
+DiagnosticEvent = Answered | InterleavedFrame | RtpReceived | RtcpReceived
 """The events of a session that keeps everything: every response, every frame on a channel that was never set up, and
 every packet of the video."""
 Event = (
@@ -151,7 +151,7 @@ Event = (
     | Redirected
     | Lost
     | Left
-    | Seen
+    | DiagnosticEvent
 )
 OnEvent = Callable[[Event], None]
 """A function that takes every event of a session, one after another."""

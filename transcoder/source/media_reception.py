@@ -16,7 +16,7 @@ from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.sdp import AudioSelection, VideoSelection
-from transcoder.source.events import AudioRestarted, Event, RtcpSeen, RtpSeen, VideoRestarted
+from transcoder.source.events import AudioRestarted, Event, RtcpReceived, RtpReceived, VideoRestarted
 from transcoder.source.watchdogs import Watchdogs
 
 
@@ -122,7 +122,7 @@ class MediaReception:
         self.watchdogs.last_packet = now
         if channel == self._channels[0][0]:
             if self._keep_everything:
-                self._events.append(RtpSeen(data, now))
+                self._events.append(RtpReceived(data, now))
             video.receive_rtp(data, now)
             self._drain(video)
         elif audio is not None and channel == self._channels[1][0]:
@@ -132,7 +132,7 @@ class MediaReception:
             audio.receive_rtcp(data, now)
         else:
             if self._keep_everything:
-                self._events.append(RtcpSeen(data, now))
+                self._events.append(RtcpReceived(data, now))
             video.receive_rtcp(data, now)
 
     def _drain(self, video: VideoReceiver) -> None:

@@ -61,14 +61,14 @@ class SessionOptions:
         url: the camera's URL without user info.
         credentials: the answer to a challenge, if there is one.
         transport: "tcp", "udp", "http" (RTSP and TCP through an HTTP tunnel) or "multicast".
-        profile: quirks forced by hand.
+        quirks: quirks forced by hand.
         audio: whether audio is set up too, where the camera has audio that can be decoded.
     """
 
     url: RtspUrl
     credentials: Credentials | None
     transport: str
-    profile: ForcedQuirks = AUTO
+    quirks: ForcedQuirks = AUTO
     audio: bool = False
 
 
@@ -80,8 +80,8 @@ class CameraSession:
         ledger: the ledger of the stream.
         ssrc: our own SSRC, in receiver reports.
         cnonce: a random token for Digest with qop.
-        keep_everything: for a caller that examines the camera: every response, packet and frame is an event (`Seen`),
-            and no watchdog ends the session.
+        keep_everything: for a caller that examines the camera: every response, packet and frame is an event
+            (`DiagnosticEvent`), and no watchdog ends the session.
 
     Attributes:
         url: the URL that the shell has to connect to; a redirect changes it.
@@ -126,7 +126,7 @@ class CameraSession:
             self._ledger,
             self._events,
             ssrc=self._ssrc,
-            trust_marker=self._options.profile.trust_marker,
+            trust_marker=self._options.quirks.trust_marker,
             keep_everything=self._keep_everything,
         )
 
@@ -169,7 +169,7 @@ class CameraSession:
             self._options.credentials,
             cnonce=self._cnonce,
             now=now,
-            profile=self._options.profile,
+            quirks=self._options.quirks,
             keep_everything=self._keep_everything,
         )
         self._schedule(now)
@@ -298,8 +298,8 @@ class CameraSession:
         description = parse_sdp(event.body)
         self._events.append(Described(description=description, server=event.server, realm=event.realm))
         selection = select_video(description)
-        if self._options.profile.codec is not None:
-            codec = self._options.profile.codec
+        if self._options.quirks.codec is not None:
+            codec = self._options.quirks.codec
             selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), decoding_order=None)
         self._audio_selection = select_audio(description, selection) if self._options.audio else None
         self._count_media(description, selection)
