@@ -1,4 +1,4 @@
-"""The app wires a gateway to its controller, its store, HTTP, MQTT and the file when that changes."""
+"""The app wires a gateway to its controller, its store, HTTP, MQTT and the file, which may change."""
 
 import asyncio
 import contextlib
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from transcoder.mqtt.link import MqttLink
 
 WATCH_S: Final = 1.0
-"""Between looks at the file, where `watch` is on."""
+"""Seconds between looks at the file, where `watch` is on."""
 SETTLE_S: Final = 0.3
-"""A file that changed a moment ago may be half written."""
+"""Seconds for which a changed file is left alone: it may be half written."""
 DRAIN_S: Final = 10.0
-"""For so long readers and cameras are said goodbye to, at most."""
+"""Seconds for which readers and cameras are said goodbye to, at most."""
 
 log = structlog.get_logger()
 
@@ -37,9 +37,9 @@ class App(Interfaces):
     """The app runs everything that a configuration file describes.
 
     Args:
-        path: of the file.
-        file: what was read from it.
-        debug: whether bytes of what was dropped may be shown.
+        path: the path of the file.
+        file: the file as it was read.
+        debug: whether bytes of dropped things may be shown.
     """
 
     def __init__(self, path: Path, file: ConfigFile, *, debug: bool = False) -> None:
@@ -54,12 +54,12 @@ class App(Interfaces):
         self.controller: Controller
 
     async def start(self) -> None:
-        """Read what is kept, start the gateway, then what steers it.
+        """Read the kept changes, start the gateway, then the interfaces that control it.
 
         Raises:
             TransportError: an address to listen on can't be used.
             WorkerError: there can be no workers.
-            StoreError: what is kept can't be read; starting without it could show what was masked.
+            StoreError: the kept changes can't be read; starting without them could show masked parts of a picture.
         """
         kept = await self._open_store()
         effective = self._build(kept)
@@ -186,12 +186,12 @@ class App(Interfaces):
 
 
 async def run_until_stopped(app: App) -> None:
-    """Run until SIGTERM or SIGINT; drain; a second signal does not wait.
+    """Run until SIGTERM or SIGINT, then drain; a second signal does not wait.
 
     Raises:
-        TransportError: as App.start.
-        WorkerError: as App.start.
-        StoreError: as App.start.
+        TransportError: see App.start.
+        WorkerError: see App.start.
+        StoreError: see App.start.
     """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Arguments that several commands have."""
+"""Several commands share these arguments."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The commands `transcoder audit verify|export`."""
+"""The commands `transcoder audit verify|export` are here."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""The commands `transcoder config show|diff|export|schema`."""
+"""The commands `transcoder config show|diff|export|schema` are here."""
 
 import typer
 
@@ -21,7 +21,7 @@ def show(config: ConfigPath) -> None:
 
 @app.command()
 def diff(config: ConfigPath) -> None:
-    """Print what was changed at runtime; exit 1 if anything was."""
+    """Print the changes that were made at runtime; exit 1 if there are any."""
     from transcoder.cli import config_text  # noqa: PLC0415  # --help stays fast
 
     with errors_end_the_command():

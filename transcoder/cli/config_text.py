@@ -1,4 +1,4 @@
-"""The texts that `transcoder config` prints: the file, the changes made at runtime, and both together."""
+"""`transcoder config` prints these texts: the file, the changes made at runtime, and both together."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from transcoder.service.store import read_kept
 
 
 def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
-    """Read the file, and lay over it what was changed at runtime.
+    """Read the file, and lay the changes over it that were made at runtime.
 
     Raises:
         ConfigError: the file is not valid.
-        StoreError: what is kept can't be read.
+        StoreError: the kept changes can't be read.
     """
     file = load_file(path)
     kept = read_kept(file.config.state_dir)
@@ -41,7 +41,7 @@ def show(effective: EffectiveConfig) -> str:
 
 
 def diff(effective: EffectiveConfig) -> Iterator[str]:
-    """Yield what was changed at runtime, a line for each key."""
+    """Yield the changes that were made at runtime, a line for each key."""
     old, new = effective.file.config.streams, effective.config.streams
     for name in effective.overlays:
         if name in effective.unusable:
@@ -96,7 +96,7 @@ def export(file: ConfigFile, effective: EffectiveConfig) -> str:
 
 
 def _escaped(value: Any) -> Any:
-    """Escape what a command gave, which is meant as it is: in a file `${` would name a variable."""
+    """Escape a command's value, which is meant as it is: in a file `${` would name a variable."""
     if isinstance(value, Mapping):
         return {key: _escaped(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""How a command ends that can't do what it was asked for: one line on standard error and an exit code, no traceback."""
+"""A command that can't do its work ends with one line on standard error and an exit code, without a traceback."""
 
 import contextlib
 from collections.abc import Iterator

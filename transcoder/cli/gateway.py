@@ -1,4 +1,4 @@
-"""The commands `transcoder run` and `transcoder check`."""
+"""The commands `transcoder run` and `transcoder check` are here."""
 
 from typing import Annotated
 

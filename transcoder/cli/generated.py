@@ -1,4 +1,4 @@
-"""The documents that are made from the code: `python -m transcoder.cli.generated docs`."""
+"""`python -m transcoder.cli.generated docs` writes the documents that are made from the code."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from transcoder.mqtt import asyncapi
 
 
 class _Nothing:
-    """A gateway that is only asked who it is."""
+    """Stands for a gateway that is only asked for its identity."""
 
     def info(self) -> InfoDocument:
         return InfoDocument(version="", node="", rtsp_port=0, started="")
@@ -50,7 +50,7 @@ def _json(document: object) -> str:
 
 
 def main(folder: Path) -> None:
-    """Write them."""
+    """Write the documents into a folder."""
     for name, text in documents().items():
         (folder / name).write_text(text, encoding="utf-8")
 

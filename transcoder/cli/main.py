@@ -1,7 +1,7 @@
-"""The command line: the product's commands, and those of packages that are installed beside it.
+"""The command line has the product's commands, and those of packages that are installed beside it.
 
-A command imports what it needs when it runs, so that `transcoder --help` and a mistyped command cost a fifth of
-a second and not the import of everything.
+A command imports what it needs when it runs, so that `transcoder --help` and a mistyped command cost a fifth of a
+second and not the import of everything.
 """
 
 import sys
@@ -15,11 +15,12 @@ from transcoder.cli.probe import probe
 from transcoder.cli.verify import verify
 
 COMMANDS = "transcoder.commands"
-"""The entry points that add a command: the laboratory's `demo` and `bench`, which the product may not import."""
+"""The group of entry points that add a command: the laboratory's `demo` and `bench`, which the product may not import.
+"""
 
 
 def command_line() -> typer.Typer:
-    """Every command there is."""
+    """Return an app with every command."""
     app = typer.Typer(
         help="Takes legacy IP cameras in and serves clean, re-encoded streams to any video management system.",
         no_args_is_help=True,
@@ -36,5 +37,5 @@ def command_line() -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point of the console script and of `python -m transcoder`."""
+    """Run the command line: the entry point of the console script and of `python -m transcoder`."""
     sys.exit(command_line()())

@@ -1,4 +1,4 @@
-"""The command `transcoder probe`."""
+"""The command `transcoder probe` is here."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The command `transcoder verify`."""
+"""The command `transcoder verify` is here."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""MQTT and HTTP carry out the same verbs and show the same documents; this package holds both, and the controller."""
+"""MQTT and HTTP carry out the same verbs and show the same documents; both are here, with the controller."""
 
 from transcoder.control.documents import (
     EVENT_TYPES,

@@ -1,7 +1,8 @@
-"""Changes of the configuration: validated, kept on the disk, applied, one at a time.
+"""Changes of the configuration are validated, kept on the disk and applied, one at a time.
 
-A change is made in this order: validated against what holds now, kept on the disk, applied to the streams that differ,
-answered. Changes are validated and kept one at a time, so that no writer can undo another's by what it read before.
+A change is made in this order: validated against the present configuration, kept on the disk, applied to the streams
+that differ, answered. Changes are validated and kept one at a time, so that no writer can undo a change that he has not
+read.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Any
 
 from transcoder.config import ConfigFile
 from transcoder.config.overlay import Difference, EffectiveConfig, Overlay, difference
-from transcoder.control.shown import described, hide, shown
+from transcoder.control.shown import difference_detail, hide, shown
 from transcoder.control.verbs import Writer
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
@@ -23,14 +24,15 @@ from transcoder.service.store import Store, StoreError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change of one stream that a writer asks for.
+    """Holds a change of one stream that a writer asks for.
 
     Attributes:
-        stream: its name.
+        stream: the stream's name.
         verb: "add", "update", "replace" or "remove".
-        keys: as the writer gave them.
+        keys: the keys as the writer gave them.
         by: the writer.
-        edit: makes what is to hold of what holds, the name and the keys; raises Rejected where that is not valid.
+        edit: makes the new configuration of the present one, the name and the keys; raises Rejected where it is not
+            valid.
         if_match: the tag of the stream that the writer has read, None where any will do.
     """
 
@@ -46,10 +48,10 @@ class Changes:
     """Holds the effective configuration, and changes it.
 
     Args:
-        effective: the configuration that holds.
-        store: where changes are kept; None where there is no place for it, and then no change is made.
-        etag_key: random.
-        apply: takes up what differs; called when `effective` is the new one already.
+        effective: the effective configuration.
+        store: keeps changes; None where there is no place to keep them, and then no change is made.
+        etag_key: a random key for tags.
+        apply: takes up a difference; it is called when `effective` is the new one already.
     """
 
     def __init__(
@@ -67,11 +69,11 @@ class Changes:
         self._work: set[asyncio.Task[None]] = set()
 
     def etag(self, stream: str) -> str:
-        """Return the tag of a stream's configuration, which differs whenever that does."""
+        """Return the tag of a stream's configuration, which differs whenever the configuration does."""
         return self.effective.etag(stream, self._etag_key)
 
     def shown(self) -> tuple[dict[str, Any], str]:
-        """Return what holds, without secrets, and a tag of all of it."""
+        """Return the effective configuration without secrets, and a tag of all of it."""
         config = self.effective.config
         top = config.model_dump(mode="json", exclude={"streams", "http", "mqtt", "rtsp"})
         streams = {name: shown(stream) for name, stream in config.streams.items()}
@@ -80,10 +82,10 @@ class Changes:
         return {**top, "streams": streams}, tag
 
     async def make(self, change: Change) -> None:
-        """Make a change; it is made to its end also where the caller goes away.
+        """Make a change; it is made to its end even where the caller goes away.
 
         Raises:
-            Rejected: it is not valid, was made after another one, or can't be kept; nothing was changed.
+            Rejected: the change is not valid, was made after another one, or can't be kept; nothing was changed.
         """
         # a caller that goes away must not leave a change that is kept and not applied
         work = asyncio.get_running_loop().create_task(self._make(change))
@@ -101,7 +103,7 @@ class Changes:
             overlays = {name: new.overlays.get(name) for name in names}
             changed = {name: each for name, each in overlays.items() if each != self.effective.overlays.get(name)}
             if changed or found.streams:
-                detail = {"keys": hide(change.keys), "changed": described(found)}
+                detail = {"keys": hide(change.keys), "changed": difference_detail(found)}
                 entry = Entry(who=str(change.by), what=change.verb, stream=change.stream, detail=detail)
                 await self._keep(entry, changed)
             self.effective = new
@@ -122,25 +124,26 @@ class Changes:
             raise Rejected(Code.NOT_KEPT, f"the change could not be kept: {error}") from None
 
     async def record(self, entry: Entry) -> None:
-        """Record for the audit what a writer did that changes no configuration, where there is a place for it.
+        """Record for the audit that a writer did something which changes no configuration, where there is a store.
 
         Raises:
-            Rejected: it can't be kept.
+            Rejected: the record can't be kept.
         """
         if self._store is not None:
             await self._keep(entry, {})
 
     async def reload(self, file: ConfigFile) -> Difference:
-        """Take up what differs in a file that was changed; return that.
+        """Take up the differences of a file that was changed; return them.
 
         Raises:
-            ConfigError: it is not valid together with what was set at runtime, or can't be kept; nothing was changed.
+            ConfigError: the file is not valid together with the changes made at runtime, or can't be kept; nothing was
+                changed.
         """
         async with self._changing:
             new = self.effective.with_file(file)
             found = difference(self.effective.config, new.config)
             overlays = {name: new.overlays.get(name) for name in {*self.effective.overlays, *new.overlays}}
-            entry = Entry(who="file", what="reload", detail={"changed": described(found)})
+            entry = Entry(who="file", what="reload", detail={"changed": difference_detail(found)})
             if self._store is not None:
                 try:
                     await self._store.commit([entry], overlays, file.raw)

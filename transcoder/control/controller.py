@@ -1,4 +1,4 @@
-"""The controller of a running gateway: every verb of every interface, and of the file, ends here."""
+"""The controller of a running gateway carries out every verb of every interface, and every change of the file."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ from transcoder.control.changes import Change, Changes
 from transcoder.control.events import Feed
 from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
-from transcoder.control.shown import shown, unhidden
+from transcoder.control.shown import restore_source, shown
 from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments
 from transcoder.errors import CommandRejected
@@ -47,7 +47,7 @@ from transcoder.text import printable
 LIVE_SECTIONS: Final = frozenset({"sources", "rtsp", "http"})
 """Parts of the file, besides streams, that are taken up while running: networks, users, tokens."""
 MAX_PROBES: Final = 4
-"""At a time: each holds a connection to a camera."""
+"""The largest number of probes at a time: each holds a connection to a camera."""
 MAX_SNAPSHOTS: Final = 4
 
 
@@ -55,12 +55,12 @@ class Controller(Control):
     """The controller carries out the verbs on one gateway.
 
     Args:
-        effective: what holds.
-        store: where changes are kept; None where there is no place for it, and then no change is made.
-        etag_key: random.
-        interfaces: that are built on this controller.
-        make_gateway: makes the gateway, of a configuration and whoever is told of events.
-        examples: whether bytes of what was dropped may be shown.
+        effective: the effective configuration.
+        store: keeps changes; None where there is no place to keep them, and then no change is made.
+        etag_key: a random key for tags.
+        interfaces: the interfaces that are built on this controller.
+        make_gateway: makes the gateway from a configuration and a function that is told of events.
+        examples: whether bytes of dropped things may be shown.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Controller(Control):
 
     @property
     def config(self) -> Config:
-        """The configuration that holds: the file and what was set at runtime."""
+        """Return the configuration in force: the file with the changes made at runtime."""
         return self._changes.effective.config
 
     @override
@@ -169,10 +169,10 @@ class Controller(Control):
         return gateway_documents.session(self._reader(session), peers=peers)
 
     def _reader(self, session: str) -> ReaderSession:
-        found = gateway_documents.find_session(self.gateway, session)
-        if found is None:
+        reader = gateway_documents.find_session(self.gateway, session)
+        if reader is None:
             raise Rejected(Code.UNKNOWN_SESSION, f"there is no session {printable(session, MAX_NAME)!r}")
-        return found
+        return reader
 
     @override
     def configuration(self) -> tuple[dict[str, Any], str]:
@@ -193,7 +193,7 @@ class Controller(Control):
 
     @override
     async def replace(self, stream: str, keys: object, by: Writer, if_match: str | None = None) -> StreamDocument:
-        keys = unhidden(keys, self.config.streams.get(stream))
+        keys = restore_source(keys, self.config.streams.get(stream))
         edit = EffectiveConfig.replace
         await self._change(Change(stream=stream, verb="replace", keys=keys, by=by, edit=edit, if_match=if_match))
         return self.stream(stream)
@@ -210,31 +210,31 @@ class Controller(Control):
             self.note_rejected(change.stream, "; ".join(error.problems) or str(error), change.by)
             raise
 
-    async def _apply(self, found: Difference) -> None:
-        """Take up what differs, and nothing else."""
-        if not found.streams and not found.sections:
+    async def _apply(self, difference: Difference) -> None:
+        """Take up a difference, and nothing else."""
+        if not difference.streams and not difference.sections:
             return
-        await self.gateway.apply(self.config, found.streams)
-        self._publisher.changed(found)
+        await self.gateway.apply(self.config, difference.streams)
+        self._publisher.changed(difference)
 
     async def reload(self, file: ConfigFile) -> None:
-        """Take up what differs in a file that was changed.
+        """Take up the differences of a file that was changed.
 
         Raises:
-            ConfigError: it is not valid together with what was set at runtime; nothing was changed.
+            ConfigError: the file is not valid together with the changes made at runtime; nothing was changed.
         """
-        found = await self._changes.reload(file)
-        for stream in found.removed:
+        difference = await self._changes.reload(file)
+        for stream in difference.removed:
             self._views.pop(stream, None)
         self._interfaces.take_up(self.config)
-        self._publisher.reloaded(found, [name for name in found.sections if name not in LIVE_SECTIONS])
+        self._publisher.reloaded(difference, [name for name in difference.sections if name not in LIVE_SECTIONS])
 
     def reload_failed(self, problems: list[str]) -> None:
         """Tell that the file was changed and can't be used."""
         self._publisher.reload_failed(problems)
 
     def publish_unusable(self, stream: str, problems: tuple[str, ...]) -> None:
-        """Tell that what was kept for a stream is not valid any more."""
+        """Tell that the changes kept for a stream are not valid any more."""
         self._publisher.unusable(stream, problems)
 
     # -- other verbs ---------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ class Controller(Control):
             self._store.note_channel(stream, str(safe.get("layer", "")), str(safe.get("kind", "")))
 
     def sample(self) -> None:
-        """Look at every stream, to tell of rates; to be called about once a second."""
+        """Look at every stream, to measure its rates; to be called about once a second."""
         now = clock.monotonic()
         for name, stream in list(self.gateway.streams.items()):
             self._view(name).sample(stream, now)

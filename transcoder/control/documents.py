@@ -1,6 +1,6 @@
-"""What is told of streams: one set of documents for MQTT, HTTP and metrics.
+"""One set of documents tells of streams over MQTT and HTTP and in metrics.
 
-None of them holds a credential, and a camera's address stands only where a field says so.
+No document holds a credential, and a camera's address stands only where a field says so.
 """
 
 from typing import Annotated, Any, Final, Literal, get_args
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from transcoder.rtsp.session import EndReason
 
 SCHEMA_VERSION: Final = 1
-"""Of these documents; raised when a field changes its meaning or goes."""
+"""The version of these documents, raised when a field changes its meaning or goes."""
 
 Status = Literal["online", "degraded", "offline", "disabled"]
 
@@ -41,11 +41,11 @@ EVENT_TYPES: Final = frozenset(get_args(EventType))
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-"""RFC 3339, UTC."""
+"""A time as RFC 3339, UTC."""
 
 
 class Document(BaseModel):
-    """A document: every field is always there."""
+    """A document has all its fields always."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -56,7 +56,7 @@ class Document(BaseModel):
 
 
 class SourceDocument(Document):
-    """What comes from the camera."""
+    """The media that come from the camera."""
 
     connected: bool
     codec: str | None = None
@@ -67,7 +67,7 @@ class SourceDocument(Document):
     kbps: Rate = 0.0
     """kbit/s, over the last second."""
     vendor: str | None = None
-    """The guessed vendor family."""
+    """The vendor family that the camera seems to be of."""
     packets: Count = 0
     """RTP packets of the present connection."""
     packets_lost: Count = 0
@@ -77,17 +77,17 @@ class SourceDocument(Document):
 
 
 class OutputDocument(Document):
-    """What readers get."""
+    """The pictures that readers get."""
 
     codec: str | None = None
     width: Count | None = None
     height: Count | None = None
     frame_rate: Rate | None = None
-    """As the stream announces it."""
+    """Pictures a second that the stream announces."""
     fps: Rate = 0.0
     kbps: Rate = 0.0
     bitrate_kbps: Count = 0
-    """The cap, kbit/s."""
+    """The cap of the bitrate, kbit/s."""
     gop_s: Rate = 0.0
     readers: Count = 0
     pictures: Count = 0
@@ -96,19 +96,19 @@ class OutputDocument(Document):
     idr: Count = 0
     bytes: Count = 0
     delay_s: Rate | None = None
-    """Median of the last pictures: from a picture's last packet to the readers."""
+    """Median delay of the last pictures: from a picture's last packet to the readers, seconds."""
 
 
 class FaultsDocument(Document):
-    """What went wrong, since the stream was started."""
+    """The faults since the stream was started."""
 
     damaged_access_units: Count = 0
     shed_access_units: Count = 0
-    """Dropped because the worker could not keep up."""
+    """Access units that were dropped because the worker could not keep up."""
     worker_starts: Count = 0
     worker_deaths: Count = 0
     rejected_from_worker: Count = 0
-    """Messages of the worker that were none of an encoder's."""
+    """Messages of the worker that no encoder of ours makes."""
 
 
 class LedgerEntryDocument(Document):
@@ -119,58 +119,58 @@ class LedgerEntryDocument(Document):
     count: Count
     bytes: Count
     rate: Rate
-    """A second, over the last ten seconds or so."""
+    """How many a second, over the last ten seconds or so."""
     first_seen: Time
     last_seen: Time
     example: str | None = None
-    """At most 64 bytes of the latest, in hex; only when the gateway runs with --log-level debug."""
+    """At most 64 bytes of the latest one, in hex; only when the gateway runs with --log-level debug."""
 
 
 class StreamStateDocument(Document):
-    """A stream as it is now."""
+    """The present state of a stream."""
 
     status: Status
     state: str
-    """disabled, starting, connecting, playing or away."""
+    """One of disabled, starting, connecting, playing and away."""
     problem: str | None = None
-    """Why it isn't playing, in one line."""
+    """The reason why the stream isn't playing, in one line."""
     since: Time
-    """When `status` became what it is."""
+    """The time since which `status` has its value."""
     source: SourceDocument
     output: OutputDocument
     faults: FaultsDocument
     cpu: Rate = 0.0
-    """Share of one core that its worker takes."""
+    """The share of one core that the stream's worker takes."""
     rate_divisor: Count = 1
     """One picture in so many is encoded; more than 1 when the machine has no time for all of them."""
     motion: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the picture that moves."""
+    """The share of the picture that moves."""
     conditions: tuple[str, ...] = ()
-    """Of the picture, that hold now: frozen, dark, covered, scene_changed."""
+    """The conditions of the picture now: frozen, dark, covered, scene_changed."""
     sanitized: Count = 0
-    """Everything that was not let through, together."""
+    """The number of all things that were not let through."""
     ledger: tuple[LedgerEntryDocument, ...] = ()
-    """The most frequent kinds of it, 32 at most; all of them are in the HTTP API."""
+    """The most frequent kinds of things that were not let through, 32 at most; all of them are in the HTTP API."""
 
 
 class StreamDocument(Document):
-    """A stream: what is configured and what is."""
+    """A stream: its configuration and its present state."""
 
     id: str
     origin: Literal["file", "runtime", "changed"]
-    """Where its configuration comes from: the file, a command, or the file with changes by commands."""
+    """The origin of the stream's configuration: the file, a command, or the file with changes by commands."""
     config: dict[str, Any]
-    """As in the configuration file, with defaults; a password shows as ***."""
+    """The stream's keys as in the configuration file, with defaults; a password shows as ***."""
     etag: str
-    """Changes whenever the configuration does."""
+    """A tag that changes whenever the configuration does."""
     state: StreamStateDocument
 
 
 class EventDocument(Document):
-    """Something happened."""
+    """An event: something happened."""
 
     sequence: Count
-    """Counts up, from 1 at each start of the gateway."""
+    """A number that counts up, from 1 at each start of the gateway."""
     event_type: EventType
     stream: str | None = None
     ts: Time
@@ -178,7 +178,7 @@ class EventDocument(Document):
 
 
 class InfoDocument(Document):
-    """The gateway."""
+    """The identity of the gateway."""
 
     product: Literal["transcoder"] = "transcoder"
     version: str
@@ -186,7 +186,7 @@ class InfoDocument(Document):
     schema_version: int = SCHEMA_VERSION
     rtsp_port: int
     api_url: str | None = None
-    """Of the HTTP API."""
+    """The URL of the HTTP API."""
     started: Time
 
 
@@ -202,10 +202,10 @@ class StatsDocument(Document):
     kbps_in: Rate
     kbps_out: Rate
     cpu: Rate
-    """Of the workers, in cores."""
+    """The cores that the workers take."""
     sanitized: Count
     mqtt_connected: bool | None = None
-    """Whether the broker is there; null: none is configured."""
+    """Whether the broker is connected; null where none is configured."""
     rtsp_sessions: Count = 0
     rtsp_auth_failures: Count = 0
 
@@ -214,22 +214,22 @@ class SessionDocument(Document):
     """A reader's session, from its SETUP on."""
 
     id: str
-    """Names the session to operators; it is not the id that the reader uses."""
+    """A name of the session for operators; it is not the id that the reader uses."""
     stream: str
     path: str
-    """Of its URL: the stream's id, or that and the name of one of its outputs."""
+    """The path in the session's URL: the stream's id, or the stream's id and the name of one of its outputs."""
     user: str | None = None
-    """Who logged in; null where nobody has to."""
+    """The user who logged in; null where nobody has to log in."""
     peer: str | None = None
-    """Address and port of the reader; null for whoever may not end the session."""
+    """Address and port of the reader; null for a client that may not end the session."""
     transport: Literal["tcp", "udp"]
     since: Time
-    """Of the first SETUP."""
+    """The time of the first SETUP."""
     age_s: Rate
-    """Seconds since then, up to the end."""
+    """Seconds since the first SETUP, up to the end of the session."""
     playing: bool
     bytes: Count = 0
-    """RTP packets sent to the reader, in bytes."""
+    """Bytes of the RTP packets that were sent to the reader."""
     dropped: Count = 0
     """Access units that the reader was too slow for."""
 
@@ -240,19 +240,19 @@ class EndedSessionDocument(Document):
     reason: EndReason
     ended: Time
     peer: str | None = None
-    """As in a session."""
+    """Address and port of the reader, as in a session."""
     count: Annotated[int, Field(ge=1)] = 1
-    """More than 1 in a flood: so many ended for this reason within a second or so."""
+    """More than 1 in a flood: so many sessions or connections ended for this reason within a second or so."""
     session: SessionDocument | None = None
-    """Null for a connection."""
+    """The session that ended; null for a connection."""
 
 
 class SessionsDocument(Document):
-    """The readers that are there, and the last ones that went."""
+    """The present readers, and the last ones that went."""
 
     sessions: tuple[SessionDocument, ...]
     ended: tuple[EndedSessionDocument, ...]
-    """The newest first, 64 at most."""
+    """The last ends, the newest first, 64 at most."""
 
 
 class ProbeMediaDocument(Document):
@@ -262,15 +262,15 @@ class ProbeMediaDocument(Document):
     protocol: str
     encodings: tuple[str, ...]
     selected: bool
-    """Whether it is the one that a stream would take."""
+    """Whether a stream would take this media."""
 
 
 class ProbeDocument(Document):
-    """What a camera answered."""
+    """The answer of a camera that was probed."""
 
     reachable: bool
     reason: str | None = None
-    """Why it isn't."""
+    """The reason why the camera isn't reachable."""
     codec: str | None = None
     server: str | None = None
     media: tuple[ProbeMediaDocument, ...] = ()

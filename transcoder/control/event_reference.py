@@ -1,4 +1,4 @@
-"""The page docs/events.md: every event, its meaning and the keys of its detail."""
+"""This module writes the page docs/events.md: every event, its meaning and the keys of its detail."""
 
 from typing import Final
 
@@ -40,7 +40,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "`session`, `user`, `transport`, `reason`, `after_s`, `bytes`, `dropped`; `count` in a flood: how many ended",
     ),
 }
-"""Event type to its meaning and the keys of its detail."""
+"""The meaning of each event type, and the keys of its detail."""
 
 _HEAD: Final = """# Events
 
@@ -60,7 +60,7 @@ def events_page() -> str:
     """Return the text of docs/events.md.
 
     Raises:
-        KeyError: an event of the documents has no meaning here.
+        KeyError: an event of the documents is missing in EVENTS.
     """
     order = [*EVENTS, *sorted(EVENT_TYPES - EVENTS.keys())]
     rows = [(kind, *EVENTS[kind]) for kind in order if kind in EVENT_TYPES]

@@ -1,4 +1,4 @@
-"""What happens, told to whoever listens; nobody is waited for."""
+"""Events are told to every listener; nobody is waited for."""
 
 import asyncio
 from collections import deque
@@ -9,13 +9,13 @@ from transcoder.control import EventDocument
 from transcoder.service.store import now_text
 
 REMEMBERED: Final = 512
-"""Events that a listener who was away can have again."""
+"""The number of past events that a listener who was away can have again."""
 MAX_WAITING: Final = 256
-"""Events that wait for one listener; past it the oldest go."""
+"""The number of events that may wait for one listener; past it the oldest go."""
 
 
 class Events:
-    """The events of one gateway."""
+    """Holds the events of one gateway."""
 
     def __init__(self) -> None:
         self._sequence = 0
@@ -39,9 +39,9 @@ class Events:
             feed.put(event)
 
     def listen(self, after: int | None = None) -> "Feed":
-        """A feed of what comes, and of what came after the event with that number."""
+        """Make a feed of the events from now on, and of remembered ones after the event with that number."""
         feed = Feed(self)
-        if after is not None and after <= self._sequence:  # a larger one is of an earlier run
+        if after is not None and after <= self._sequence:  # a larger number is of an earlier run
             for event in self._remembered:
                 if event.sequence > after:
                     feed.put(event)
@@ -49,7 +49,7 @@ class Events:
         return feed
 
     def forget(self, feed: "Feed") -> None:
-        """A feed was closed."""
+        """Forget a feed that was closed."""
         self._feeds.discard(feed)
 
     def close(self) -> None:
@@ -59,10 +59,10 @@ class Events:
 
 
 class Feed:
-    """One listener's events.
+    """A feed gives one listener the events.
 
     Args:
-        events: where they come from.
+        events: the events that the feed takes from.
     """
 
     def __init__(self, events: Events) -> None:
@@ -72,12 +72,12 @@ class Feed:
         self._closed = False
 
     def put(self, event: EventDocument) -> None:
-        """Add one."""
+        """Add an event."""
         self._waiting.append(event)
         self._changed.set()
 
     def close(self) -> None:
-        """No more."""
+        """End the feed."""
         self._closed = True
         self._changed.set()
         self._events.forget(self)

@@ -1,4 +1,4 @@
-"""The gateway and its readers as the documents and numbers that are told of them."""
+"""Documents and numbers of the gateway and its readers are made here."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -22,33 +22,33 @@ from transcoder.service.stream import Stream
 from transcoder.text import printable
 
 MAX_USER = 64
-"""Characters of a reader's user name."""
+"""Characters of a reader's user name that are told, at most."""
 
 
 class BrokerLink(Protocol):
-    """The connection to the MQTT broker, as far as it is told of."""
+    """The part of the connection to the MQTT broker that documents tell of."""
 
     @property
     def connected(self) -> bool:
-        """Whether the broker is there."""
+        """Return whether the broker is connected."""
 
     @property
     def dropped(self) -> int:
-        """Messages that went because too many waited for the broker."""
+        """Return how many messages were dropped because too many waited for the broker."""
 
     @property
     def ignored(self) -> int:
-        """Commands that were ignored because the broker had kept them."""
+        """Return how many commands were ignored because the broker had kept them."""
 
 
 def info(gateway: Gateway, node: str, api_url: str | None, started: str) -> InfoDocument:
-    """The gateway.
+    """Make the document of the gateway.
 
     Args:
-        gateway: that runs.
-        node: its name.
-        api_url: of the HTTP API, None where there is none.
-        started: when, RFC 3339.
+        gateway: the gateway that runs.
+        node: the gateway's name.
+        api_url: the URL of the HTTP API, None where there is none.
+        started: the time of the start, RFC 3339.
     """
     return InfoDocument(
         version=version("transcoder"), node=node, rtsp_port=gateway.server.port, api_url=api_url, started=started
@@ -58,13 +58,13 @@ def info(gateway: Gateway, node: str, api_url: str | None, started: str) -> Info
 def stats(
     gateway: Gateway, status: Callable[[Stream], Status], uptime_s: float, broker: BrokerLink | None
 ) -> StatsDocument:
-    """Totals over all streams.
+    """Make the document of totals over all streams.
 
     Args:
-        gateway: that runs.
-        status: gives a stream's.
-        uptime_s: seconds since its start.
-        broker: None where none is configured.
+        gateway: the gateway that runs.
+        status: gives a stream's status.
+        uptime_s: seconds since the gateway's start.
+        broker: the connection to the broker, None where none is configured.
     """
     streams = list(gateway.streams.values())
     rates = [stream.status.rates for stream in streams]
@@ -86,7 +86,7 @@ def stats(
 
 
 def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) -> GatewayNumbers:
-    """The numbers of no stream in particular."""
+    """Return the numbers that belong to no stream in particular."""
     counters = gateway.server.counters
     return GatewayNumbers(
         rtsp_connections=counters.connections,
@@ -99,69 +99,69 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
 
 
 def readers_by_transport(gateway: Gateway, stream: str) -> dict[str, int]:
-    """How many sessions a stream has over "tcp" and over "udp"."""
-    found: dict[str, int] = {}
+    """Return how many sessions a stream has over "tcp" and over "udp"."""
+    counts: dict[str, int] = {}
     for session in gateway.server.sessions.values():
         if session.stream == stream:
-            found[session.transport] = found.get(session.transport, 0) + 1
-    return found
+            counts[session.transport] = counts.get(session.transport, 0) + 1
+    return counts
 
 
 def find_session(gateway: Gateway, session_id: str) -> ReaderSession | None:
-    """The session with this public id, None where there is none."""
-    return next((found for found in gateway.server.sessions.values() if found.id == session_id), None)
+    """Return the session with this public id, None where there is none."""
+    return next((reader for reader in gateway.server.sessions.values() if reader.id == session_id), None)
 
 
-def session(found: ReaderSession, *, peers: bool, age_s: float | None = None) -> SessionDocument:
-    """A reader's session.
+def session(reader: ReaderSession, *, peers: bool, age_s: float | None = None) -> SessionDocument:
+    """Make the document of a reader's session.
 
     Args:
-        found: the session.
-        peers: whether its reader's address is told.
-        age_s: how long it lasted, None while it lives.
+        reader: the session.
+        peers: whether the reader's address is told.
+        age_s: how long the session lasted, None while it lives.
     """
-    transport: Literal["tcp", "udp"] = "udp" if found.transport == "udp" else "tcp"
+    transport: Literal["tcp", "udp"] = "udp" if reader.transport == "udp" else "tcp"
     return SessionDocument(
-        id=found.id,
-        stream=found.stream,
-        path=found.path,
-        user=printable(found.user, MAX_USER) if found.user is not None else None,
-        peer=found.peer if peers else None,
+        id=reader.id,
+        stream=reader.stream,
+        path=reader.path,
+        user=printable(reader.user, MAX_USER) if reader.user is not None else None,
+        peer=reader.peer if peers else None,
         transport=transport,
-        since=time_text(found.since),
-        age_s=round(clock.monotonic() - found.started, 1) if age_s is None else age_s,
-        playing=found.is_playing,
-        bytes=found.sent_bytes,
-        dropped=found.dropped,
+        since=time_text(reader.since),
+        age_s=round(clock.monotonic() - reader.started, 1) if age_s is None else age_s,
+        playing=reader.is_playing,
+        bytes=reader.sent_bytes,
+        dropped=reader.dropped,
     )
 
 
 def sessions(gateway: Gateway, stream: str | None, *, peers: bool) -> SessionsDocument:
-    """The readers of all streams or of one.
+    """Make the document of the readers of all streams or of one.
 
     Args:
-        gateway: that runs.
-        stream: None for all, and for connections that had no session.
+        gateway: the gateway that runs.
+        stream: None for all streams, and for connections that had no session.
         peers: whether addresses of readers are told.
     """
-    live = [found for found in gateway.server.sessions.values() if stream in {None, found.stream}]
+    live = [reader for reader in gateway.server.sessions.values() if stream in {None, reader.stream}]
     gone = [
         ended
         for ended in reversed(gateway.readers.recent)
         if stream is None or (ended.session is not None and ended.session.stream == stream)
     ]
     return SessionsDocument(
-        sessions=tuple(session(found, peers=peers) for found in live),
-        ended=tuple(_ended(found, peers=peers) for found in gone),
+        sessions=tuple(session(reader, peers=peers) for reader in live),
+        ended=tuple(_ended(end, peers=peers) for end in gone),
     )
 
 
-def _ended(found: Ended, *, peers: bool) -> EndedSessionDocument:
-    of = session(found.session, peers=peers, age_s=found.after_s) if found.session is not None else None
+def _ended(end: Ended, *, peers: bool) -> EndedSessionDocument:
+    of = session(end.session, peers=peers, age_s=end.after_s) if end.session is not None else None
     return EndedSessionDocument(
-        reason=found.reason,
-        ended=time_text(found.ended),
-        peer=(found.peer or None) if peers else None,
-        count=found.count,
+        reason=end.reason,
+        ended=time_text(end.ended),
+        peer=(end.peer or None) if peers else None,
+        count=end.count,
         session=of,
     )

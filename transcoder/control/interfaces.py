@@ -1,4 +1,4 @@
-"""HTTP and MQTT as the controller sees them, which they are built on."""
+"""The controller sees HTTP and MQTT, which are built on it, through this Protocol."""
 
 from typing import Protocol
 
@@ -9,22 +9,22 @@ from transcoder.control.gateway_documents import BrokerLink
 
 
 class Interfaces(Protocol):
-    """The interfaces that carry out the controller's verbs, as far as it tells of them."""
+    """The interfaces that carry out the controller's verbs, as far as the controller tells of them."""
 
     @property
     def api_url(self) -> str | None:
-        """The URL of the HTTP API, None where there is none."""
+        """Return the URL of the HTTP API, None where there is none."""
 
     @property
     def broker(self) -> BrokerLink | None:
-        """The connection to the MQTT broker, None where none is configured."""
+        """Return the connection to the MQTT broker, None where none is configured."""
 
     def take_up(self, config: Config) -> None:
         """Go on with the tokens and users of a file that was loaded again."""
 
 
 class NoInterfaces(Interfaces):
-    """A controller that nothing is built on."""
+    """Stands for no interface at all, where nothing is built on the controller."""
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""What only metrics are made of: counters and quantiles that no document needs."""
+"""These counters and quantiles are told in metrics alone; no document needs them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,20 +6,22 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamNumbers:
-    """Of one stream. Counters go back to 0 with a worker or a connection, as Prometheus expects of a restart.
+    """Holds the numbers of one stream.
+
+    Counters go back to 0 with a worker or a connection, as Prometheus expects of a restart.
 
     Attributes:
-        decoded: pictures of the present worker.
-        decode_errors: of the present worker, all kinds but concealed pictures.
-        concealed: pictures of the present worker in which the decoder made up what was missing.
-        timestamp_repairs: of the present connection, by kind.
-        source_faults: what was tolerated of the camera in the present connection, by kind.
+        decoded: pictures that the present worker decoded.
+        decode_errors: errors of the present worker's decoder, all kinds but concealed pictures.
+        concealed: pictures of the present worker in which the decoder made up missing parts.
+        timestamp_repairs: repaired timestamps of the present connection, by kind.
+        source_faults: tolerated faults of the camera in the present connection, by kind.
         encode_s: processor time of encoding, seconds.
-        encode_counts: pictures in it by ENCODE_BOUNDS_S, and those over the last bound.
-        delays_s: quantile to delay, from a picture's last packet to the readers.
+        encode_counts: pictures by their time of encoding, at ENCODE_BOUNDS_S, and pictures over the last bound.
+        delays_s: the delay of each quantile, from a picture's last packet to the readers, seconds.
         last_picture: wall clock of the last picture of the camera that readers got, UTC seconds, 0 for none.
         slow_reader_drops: access units that a reader was too slow for.
-        sent_bytes: RTP packets to readers, in bytes.
+        sent_bytes: bytes of RTP packets that were sent to readers.
         sessions: readers by transport.
     """
 
@@ -39,13 +41,13 @@ class StreamNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayNumbers:
-    """Of no stream in particular, since the gateway was started.
+    """Holds the numbers since the start of the gateway that belong to no stream in particular.
 
     Attributes:
         rtsp_connections: connections of readers that were taken in.
         rtsp_rejected: answers to readers that were errors, by status.
         sessions_ended: ends of readers' sessions, by stream ("" for a connection without a session) and reason.
-        mqtt_dropped: messages that went because too many waited for the broker.
+        mqtt_dropped: messages that were dropped because too many waited for the broker.
         mqtt_ignored: commands that were ignored because the broker had kept them.
         store_dropped: records of first seen channels that could not be kept.
     """

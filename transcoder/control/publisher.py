@@ -1,4 +1,4 @@
-"""What happens, as the events that every interface hears: bounded, and without secrets."""
+"""The publisher tells every interface what happened, as events that are bounded and free of secrets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,20 +8,20 @@ import structlog
 from transcoder.config.overlay import Difference
 from transcoder.control.documents import EVENT_TYPES
 from transcoder.control.events import Events, Feed
-from transcoder.control.shown import described, without_secrets
+from transcoder.control.shown import difference_detail, without_secrets
 from transcoder.control.verbs import Writer
 from transcoder.logs import redact
 from transcoder.rejection import MAX_NAME
 from transcoder.text import printable
 
 MAX_REASON = 2000
-"""Characters of the reason for which a change was refused."""
+"""Characters of the reason for which a change was refused, at most."""
 
 log = structlog.get_logger()
 
 
 class Publisher:
-    """Publishes events, and writes to the log what no stream writes by itself."""
+    """Publishes events, and writes those to the log that no stream writes by itself."""
 
     def __init__(self) -> None:
         self._events = Events()
@@ -35,10 +35,10 @@ class Publisher:
         self._events.close()
 
     def happened(self, stream: str | None, kind: str, detail: dict[str, Any]) -> dict[str, Any] | None:
-        """Publish what happened to a stream, or with None to no stream in particular.
+        """Publish that something happened to a stream, or with None to no stream in particular.
 
         Returns:
-            The detail as it was published; None for an event that there is not.
+            The detail as it was published; None where the kind is no event of the documents.
         """
         if kind not in EVENT_TYPES:  # a bug of ours, and no reason to end a stream
             log.error("an event that isn't in the documents", stream=stream, kind=kind)
@@ -51,20 +51,20 @@ class Publisher:
         """Publish that a stream was restarted."""
         self._events.publish("restarted", stream, {"by": str(by)})
 
-    def changed(self, found: Difference) -> None:
+    def changed(self, difference: Difference) -> None:
         """Publish which streams were added, removed and updated."""
-        for kind, names in (("added", found.added), ("removed", found.removed)):
+        for kind, names in (("added", difference.added), ("removed", difference.removed)):
             for name in names:
                 self._events.publish(kind, name)
-        for name, paths in found.changed.items():
+        for name, paths in difference.changed.items():
             self._events.publish("updated", name, {"changed": list(paths)})
 
     def rejected(self, stream: str | None, reason: str, by: Writer, *, is_known: bool) -> None:
         """Publish that a writer's change was refused.
 
         Args:
-            stream: that it names, None where it names none.
-            reason: why, perhaps with what the writer gave.
+            stream: the stream that the change names, None where it names none.
+            reason: the reason of the refusal, perhaps with words that the writer gave.
             by: the writer.
             is_known: whether there is such a stream.
         """
@@ -74,17 +74,18 @@ class Publisher:
             detail["id"] = printable(stream, MAX_NAME)
         self._events.publish("config_rejected", stream if is_known else None, detail)
 
-    def reloaded(self, found: Difference, later: Sequence[str]) -> None:
+    def reloaded(self, difference: Difference, later: Sequence[str]) -> None:
         """Publish that the file was loaded again.
 
         Args:
-            found: what differs.
+            difference: the difference from the configuration before.
             later: sections of it that are taken up at the next start.
         """
         if later:
             log.warning("these keys are taken up at the next start", keys=list(later))
-        self._events.publish("config_reloaded", None, {"changed": described(found), "at_next_start": list(later)})
-        log.info("configuration reloaded", **described(found))
+        changed = difference_detail(difference)
+        self._events.publish("config_reloaded", None, {"changed": changed, "at_next_start": list(later)})
+        log.info("configuration reloaded", **changed)
 
     def reload_failed(self, problems: Sequence[str]) -> None:
         """Publish that the file was changed and can't be used."""
@@ -93,7 +94,7 @@ class Publisher:
         self._events.publish("config_rejected", None, {"by": "file", "reason": safe[0], "problems": safe})
 
     def unusable(self, stream: str, problems: Sequence[str]) -> None:
-        """Publish that what was kept for a stream is not valid any more."""
+        """Publish that the changes kept for a stream are not valid any more."""
         log.error("stream not served: what was set at runtime is not valid any more", stream=stream, problems=problems)
         safe = [redact(problem) for problem in problems]
         self._events.publish("config_rejected", stream, {"by": "store", "reason": safe[0], "problems": safe})

@@ -1,4 +1,4 @@
-"""Configurations and changes as they are shown and recorded: without secrets."""
+"""Configurations and changes are shown and recorded without secrets; this module takes the secrets out."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,30 +9,30 @@ from transcoder.logs import redact
 from transcoder.text import printable
 
 MAX_DETAIL: Final = 300
-"""Characters of a text in an event's detail."""
+"""Characters of a text in an event's detail, at most."""
 
 
 def shown(stream: StreamConfig) -> dict[str, Any]:
-    """A stream's keys without secrets, also those that stand in a URL's path."""
+    """Return a stream's keys without secrets, also without those that stand in a URL's path."""
     keys = stream_keys(stream, secrets=False)
     keys["source"] = {**keys["source"], "url": redact(keys["source"]["url"])}
     return keys
 
 
-def unhidden(keys: object, known: StreamConfig | None) -> object:
-    """The keys that a writer gave; a source just as the known stream shows it means that one, password and all."""
+def restore_source(keys: object, known: StreamConfig | None) -> object:
+    """Return a writer's keys; a source that equals the one shown of the known stream gets its secrets back."""
     if known is not None and isinstance(keys, Mapping) and keys.get("source") == shown(known)["source"]:
         return {**keys, "source": stream_keys(known, secrets=True)["source"]}
     return keys
 
 
 def without_secrets(value: object) -> object:
-    """A value of an event's detail: text is redacted and bounded, anything else is left as it is."""
+    """Return a value of an event's detail: text is redacted and bounded, anything else is left as it is."""
     return printable(redact(value), MAX_DETAIL) if isinstance(value, str) else value
 
 
 def hide(value: object) -> Any:
-    """What a writer gave, without the secrets that may be in it."""
+    """Return a value that a writer gave, without the secrets that may be in it."""
     if isinstance(value, Mapping):
         return {
             printable(str(key), 64): "***" if key in {"password", "username"} and item is not None else hide(item)
@@ -43,12 +43,12 @@ def hide(value: object) -> Any:
     return redact(value) if isinstance(value, str) else value
 
 
-def described(found: Difference) -> dict[str, Any]:
-    """What a change changed, by kind; kinds of which there is nothing are left out."""
+def difference_detail(difference: Difference) -> dict[str, Any]:
+    """Return a difference by kind; kinds that are empty are left out."""
     parts = {
-        "added": list(found.added),
-        "removed": list(found.removed),
-        "changed": {name: list(paths) for name, paths in found.changed.items()},
-        "sections": list(found.sections),
+        "added": list(difference.added),
+        "removed": list(difference.removed),
+        "changed": {name: list(paths) for name, paths in difference.changed.items()},
+        "sections": list(difference.sections),
     }
     return {key: value for key, value in parts.items() if value}

@@ -14,22 +14,22 @@ from transcoder.text import printable
 
 PROBE_TIMEOUT_S: Final = 10.0
 MAX_MEDIA: Final = 32
-"""Media that are listed; a camera has two to five."""
+"""The largest number of media that are listed; a camera has two to five."""
 
 
 class _Listener:
-    """Takes the description; nothing else is of interest."""
+    """Takes the description of a session, and leaves all other events alone."""
 
     def __init__(self) -> None:
-        self.found: asyncio.Future[ProbeDocument] = asyncio.get_running_loop().create_future()
+        self.document: asyncio.Future[ProbeDocument] = asyncio.get_running_loop().create_future()
         self._described: Described | None = None
 
     def on_event(self, event: Event) -> None:
         """Take an event of the session."""
         if isinstance(event, Described):
             self._described = event
-        elif isinstance(event, VideoSelected) and self._described is not None and not self.found.done():
-            self.found.set_result(_document(self._described, event.selection))
+        elif isinstance(event, VideoSelected) and self._described is not None and not self.document.done():
+            self.document.set_result(_document(self._described, event.selection))
 
 
 def _document(described: Described, selection: VideoSelection) -> ProbeDocument:
@@ -54,23 +54,23 @@ async def probe(options: SourceOptions) -> ProbeDocument:
     """Connect, ask for the description, leave.
 
     Args:
-        options: of the camera.
+        options: the options of the camera's source.
 
     Returns:
-        What it has, or why it could not be asked.
+        The camera's media, or the reason for which it could not be asked.
     """
     listener = _Listener()
     source = asyncio.get_running_loop().create_task(RtspSource(options, Ledger(), listener.on_event).run())
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
-            await asyncio.wait((source, listener.found), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((source, listener.document), return_when=asyncio.FIRST_COMPLETED)
     except TimeoutError:
         return ProbeDocument(reachable=False, reason=f"no description in {PROBE_TIMEOUT_S:g} s")
     finally:
         source.cancel()
         results = await asyncio.gather(source, return_exceptions=True)
-    if listener.found.done():
-        return listener.found.result()
+    if listener.document.done():
+        return listener.document.result()
     error = results[0]
     if isinstance(error, BaseException) and not isinstance(error, TranscoderError | asyncio.CancelledError):
         raise error

@@ -1,4 +1,4 @@
-"""Documents and numbers of one running stream."""
+"""Documents and numbers of one running stream are made here."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,24 +24,24 @@ from transcoder.service.stream import Stream
 from transcoder.text import printable
 
 DEGRADED_S: Final = 30.0
-"""For so long after a lost worker a playing stream counts as degraded."""
+"""Seconds for which a playing stream counts as degraded after a lost worker."""
 RATE_SPAN_S: Final = 10.0
-"""Over which the rates of the ledger are taken."""
+"""Seconds over which the rates of the ledger are measured."""
 MAX_IN_STATE: Final = 32
-"""Kinds of dropped things in a stream's state, which is published over and over."""
+"""The largest number of ledger entries in a stream's state, which is published over and over."""
 MAX_TEXT: Final = 64
-"""Characters of a kind: some are what a camera called something."""
+"""Characters of a kind, at most: some are words of a camera."""
 QUANTILES: Final = (0.5, 0.95, 0.99)
-"""Of the delays of the last pictures."""
+"""The quantiles of the delays of the last pictures that are told."""
 MAX_PROBLEM: Final = 300
-"""Characters of a reason."""
+"""Characters of a reason, at most."""
 
 
 class StreamDocuments:
-    """Makes the documents of one stream, and remembers for them what its status does not hold.
+    """Makes the documents of one stream, and remembers the facts for them that the stream's status does not hold.
 
     Args:
-        examples: whether bytes of what was dropped may be shown.
+        examples: whether bytes of dropped things may be shown.
     """
 
     def __init__(self, *, examples: bool) -> None:
@@ -106,7 +106,7 @@ class StreamDocuments:
         )
 
     def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:
-        """Return the numbers that only metrics are made of."""
+        """Return the numbers that only metrics tell."""
         output, report = stream.status.output, stream.status.worker.report
         reception = stream.reception
         repairs = reception.get("timestamp_repairs", {})
@@ -131,7 +131,7 @@ class StreamDocuments:
         )
 
     def state(self, stream: Stream, config: StreamConfig) -> StreamStateDocument:
-        """Return the document of the stream's present state."""
+        """Make the document of the stream's present state."""
         status = stream.status
         return StreamStateDocument(
             status=self.status(stream),
@@ -163,13 +163,13 @@ def _problem(status: StreamStatus) -> str | None:
 
 
 def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
-    found, counted, reception = status.worker.source_format, status.source, stream.reception
+    camera, counted, reception = status.worker.source_format, status.source, stream.reception
     connected = status.state is StreamState.PLAYING
     return SourceDocument(
         connected=connected,
-        codec=_text(found.get("codec")),
-        width=_number(found.get("width")),
-        height=_number(found.get("height")),
+        codec=_text(camera.get("codec")),
+        width=_number(camera.get("width")),
+        height=_number(camera.get("height")),
         fps=round(status.rates.fps_in, 2),
         kbps=round(status.rates.kbps_in, 1),
         vendor=_text(counted.vendor),

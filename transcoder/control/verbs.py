@@ -1,4 +1,4 @@
-"""The verbs, as MQTT and HTTP call them and the service carries them out."""
+"""MQTT and HTTP call these verbs, and the controller carries them out."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """Who changes something, for the audit log.
+    """Names the writer of a change, for the audit log.
 
     Attributes:
         interface: "http", "mqtt" or "file".
-        name: the token's or the client's, as far as it is known.
+        name: the name of the token or of the client, as far as it is known.
     """
 
     interface: str
@@ -36,64 +36,65 @@ class Writer:
 
 
 class EventFeed(Protocol):
-    """Events as they come. A slow taker loses the oldest."""
+    """Gives events as they come; a slow taker loses the oldest."""
 
     def __aiter__(self) -> AsyncIterator[EventDocument]: ...
 
     def close(self) -> None:
-        """No more; the iteration ends."""
+        """End the feed, and with it the iteration."""
 
 
 class Control(Protocol):
-    """What can be asked of a gateway. Methods that are not async return at once.
+    """The verbs that a gateway carries out. Methods that are not async return at once.
 
-    A change is answered when it is kept and applied. Those that change or need a stream raise Rejected.
+    A change is answered when it is kept and applied. A verb that changes or needs a stream raises Rejected where it
+    can't be done.
     """
 
     def ids(self) -> list[str]:
-        """The streams' ids, in order."""
+        """Return the streams' ids, in order."""
 
     def stream(self, stream: str) -> StreamDocument:
-        """One stream."""
+        """Return one stream."""
 
     def state(self, stream: str) -> StreamStateDocument:
-        """One stream's state alone."""
+        """Return one stream's state alone."""
 
     def status(self, stream: str) -> Status:
-        """One stream's status alone: cheap."""
+        """Return one stream's status alone, which is cheap."""
 
     def properties(self, stream: str) -> Mapping[str, Any]:
-        """One stream's configuration with defaults, as in the file and without the source."""
+        """Return one stream's configuration with defaults, as in the file and without the source."""
 
     def ledger(self, stream: str) -> list[LedgerEntryDocument]:
-        """Everything of a stream that was not let through."""
+        """Return every kind of thing that one stream did not let through."""
 
     def numbers(self, stream: str) -> StreamNumbers:
-        """What only metrics are made of."""
+        """Return one stream's numbers that only metrics tell."""
 
     def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:
-        """The readers of all streams or of one, with their addresses only where `peers` says so."""
+        """Return the readers of all streams or of one, with their addresses only where `peers` says so."""
 
     def session(self, session: str, *, peers: bool) -> SessionDocument:
-        """One reader's session."""
+        """Return one reader's session."""
 
     async def end_session(self, session: str, by: Writer) -> None:
         """End one reader's session."""
 
     def gateway_numbers(self) -> GatewayNumbers:
-        """The numbers of no stream in particular that only metrics are made of."""
+        """Return the numbers of no stream in particular that only metrics tell."""
 
     def info(self) -> InfoDocument:
-        """The gateway."""
+        """Return the identity of the gateway."""
 
     def stats(self) -> StatsDocument:
-        """Totals."""
+        """Return the totals over all streams."""
 
     def configuration(self) -> tuple[dict[str, Any], str]:
-        """The whole effective configuration without secrets, and its tag."""
+        """Return the whole effective configuration without secrets, and its tag."""
 
     async def add(self, stream: str, keys: object, by: Writer) -> StreamDocument:
-        """A new stream."""
+        """Add a new stream."""
 
     async def update(self, stream: str, keys: object, by: Writer, if_match: str | None = None) -> StreamDocument:
         """Change the given keys of a stream, all of them or none; a mapping is merged, a list replaced."""
@@ -111,13 +112,13 @@ class Control(Protocol):
         """Have an IDR soon."""
 
     async def snapshot(self, stream: str) -> bytes:
-        """The last picture, masked, JPEG."""
+        """Return the last picture, masked, as a JPEG."""
 
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
-        """Ask a camera what it has: a URL or the keys of a `source`, or the source of a stream."""
+        """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream."""
 
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:
         """Tell of a change that was refused."""
 
     def events(self, after: int | None = None) -> EventFeed:
-        """Events from now on, or after the one with that number as far as they are remembered."""
+        """Return a feed of the events from now on, or of those after a number as far as they are remembered."""
