@@ -17,7 +17,7 @@ from transcoder.control.interfaces import Interfaces
 from transcoder.errors import ConfigError
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
-from transcoder.service.store import FILE_NAME, Kept, Store, StoreError
+from transcoder.service.store import FILE_NAME, Store, StoredState, StoreError
 
 if TYPE_CHECKING:
     from transcoder.api.server import HttpServer
@@ -87,7 +87,7 @@ class App(Interfaces):
             self._tasks.append(loop.create_task(self._watch()))
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
 
-    async def _open_store(self) -> Kept:
+    async def _open_store(self) -> StoredState:
         folder = self._file.config.state_dir
         store = Store(folder)
         try:
@@ -97,11 +97,11 @@ class App(Interfaces):
             if (folder / FILE_NAME).exists():
                 raise
             log.warning("nothing is kept over a restart and no stream can be changed at runtime", reason=str(error))
-            return Kept(overlays={}, file=None, etag_key=b"\0" * 32)
+            return StoredState(overlays={}, file=None, etag_key=b"\0" * 32)
         self._store = store
         return kept
 
-    def _build(self, kept: Kept) -> EffectiveConfig:
+    def _build(self, kept: StoredState) -> EffectiveConfig:
         overlays = rebase(kept.overlays, kept.file or self._file.raw, self._file.raw)
         return EffectiveConfig.build(self._file, overlays, lenient=True)
 

@@ -18,7 +18,7 @@ from transcoder.control.interfaces import NoInterfaces
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected
 from transcoder.service.gateway import Gateway
-from transcoder.service.reader_books import OnEvent
+from transcoder.service.reader_register import OnEvent
 from transcoder.service.status import Rates, StreamState
 
 FRONT: dict[str, Any] = {"source": "rtsp://u:hunter2@10.0.0.2/live", "video": {"fps": 10}}

@@ -115,7 +115,7 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     gateway = controller.gateway
     gateway._fork_server = NoWorkers()  # type: ignore[assignment]
     options, anywhere = getattr(request, "param", USUAL), [Listener(host="127.0.0.1", port=0)]
-    gateway.server = RtspServer(gateway, anywhere, (0, 0), options=options, books=gateway.readers)
+    gateway.server = RtspServer(gateway, anywhere, (0, 0), options=options, reader_listener=gateway.readers)
     assert file.config.http is not None
     http = HttpServer(controller, file.config.http)
     await http.start()

@@ -90,7 +90,7 @@ def catalogue() -> Catalogue:
     return Catalogue()
 
 
-class Books:
+class Register:
     """Who came and who went."""
 
     def __init__(self) -> None:
@@ -112,13 +112,13 @@ class Books:
 
 
 @pytest.fixture
-def books() -> Books:
-    return Books()
+def register() -> Register:
+    return Register()
 
 
 @pytest.fixture
-async def server(catalogue: Catalogue, options: ServerOptions, books: Books) -> AsyncIterator[RtspServer]:
-    made = RtspServer(catalogue, [ANYWHERE], (0, 0), options=options, books=books)
+async def server(catalogue: Catalogue, options: ServerOptions, register: Register) -> AsyncIterator[RtspServer]:
+    made = RtspServer(catalogue, [ANYWHERE], (0, 0), options=options, reader_listener=register)
     await made.start()
     yield made
     await made.stop()
@@ -368,7 +368,7 @@ async def test_requests_behind_play_are_carried_out_when_it_is_answered(server: 
 
 
 async def test_sessions_that_a_connection_left_behind_end_with_it(
-    server: RtspServer, stream: Stream, books: Books
+    server: RtspServer, stream: Stream, register: Register
 ) -> None:
     async with open_reader(server) as reader:
         await begin(reader, stream)
@@ -377,10 +377,10 @@ async def test_sessions_that_a_connection_left_behind_end_with_it(
         assert len(server.sessions) == 2
     await reader.until(lambda: not server.sessions, 2)
     assert stream.fanout.readers == 0
-    assert books.reasons() == [EndReason.PEER_CLOSED] * 2
+    assert register.reasons() == [EndReason.PEER_CLOSED] * 2
 
 
-async def test_a_session_is_moved_to_another_transport(server: RtspServer, stream: Stream, books: Books) -> None:
+async def test_a_session_is_moved_to_another_transport(server: RtspServer, stream: Stream, register: Register) -> None:
     async with open_reader(server) as reader:
         await reader.describe()
         await reader.set_up("udp")
@@ -394,8 +394,8 @@ async def test_a_session_is_moved_to_another_transport(server: RtspServer, strea
         await play
         await reader.until(lambda: reader.packets, 2)
         assert b"$\0" in bytes(reader.recorded)
-        assert [session.transport for session in books.played] == ["tcp"]
-        assert books.gone == []
+        assert [session.transport for session in register.played] == ["tcp"]
+        assert register.gone == []
 
 
 @with_options(report_interval_s=0.8)
@@ -533,12 +533,12 @@ async def test_each_listener_names_its_own_port(catalogue: Catalogue) -> None:
         await asyncio.open_connection("127.0.0.1", second)
 
 
-async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Stream, books: Books) -> None:
+async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Stream, register: Register) -> None:
     async with open_reader(server) as reader:
         await begin(reader, stream)
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"\0" * 400_000)
-        await reader.until(lambda: books.connections == [EndReason.PROTOCOL_ERROR], 3)
+        await reader.until(lambda: register.connections == [EndReason.PROTOCOL_ERROR], 3)
         writer.close()
         stream.send()
         await reader.until(lambda: len(reader.units()) == 2, 2)

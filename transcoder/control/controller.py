@@ -38,7 +38,7 @@ from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
 from transcoder.rtsp.session import EndReason
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
-from transcoder.service.reader_books import OnEvent
+from transcoder.service.reader_register import OnEvent
 from transcoder.service.settings import source_options
 from transcoder.service.store import Store, now_text
 from transcoder.service.stream import Stream

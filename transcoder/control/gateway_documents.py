@@ -16,7 +16,7 @@ from transcoder.control import (
 from transcoder.control.documents import Status
 from transcoder.output.session import ReaderSession
 from transcoder.service.gateway import Gateway
-from transcoder.service.reader_books import Ended
+from transcoder.service.reader_register import Ended
 from transcoder.service.store import Store, time_text
 from transcoder.service.stream import Stream
 from transcoder.text import printable

@@ -82,7 +82,7 @@ class RtspServer(ReaderServer, Directory):
         listeners: the addresses to listen on; the first one's host is that of the UDP ports.
         udp_ports: the RTP and the RTCP port; (0, 0) for any.
         options: times and limits.
-        books: is told of readers that come and go.
+        reader_listener: is told of readers that come and go.
 
     Attributes:
         listeners: the listeners with the ports that they really have, once the server was started.
@@ -96,13 +96,13 @@ class RtspServer(ReaderServer, Directory):
         udp_ports: tuple[int, int],
         *,
         options: ServerOptions | None = None,
-        books: ReaderListener | None = None,
+        reader_listener: ReaderListener | None = None,
     ) -> None:
         self.options = options or ServerOptions()
         self.listeners = list(listeners)
         self.sessions: dict[str, ReaderSession] = {}
         self._catalogue = catalogue
-        self._books = books or _Nobody()
+        self._reader_listener = reader_listener or _Nobody()
         self._table = SessionTable(self.options, _session_id)
         self._ports = ReaderPorts(self.listeners[0].host, udp_ports, self._on_report)
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
@@ -260,7 +260,7 @@ class RtspServer(ReaderServer, Directory):
                 started=clock.monotonic(),
                 fanout=fanout,
                 video=track,
-                listener=self._books,
+                listener=self._reader_listener,
             )
         elif event.track == AUDIO:
             reader.audio = track
@@ -287,7 +287,7 @@ class RtspServer(ReaderServer, Directory):
 
     @override
     def connection_ended(self, peer: str, reason: EndReason) -> None:
-        self._books.connection_ended(peer, reason)
+        self._reader_listener.connection_ended(peer, reason)
 
     def _on_report(self, address: Address) -> None:
         session = self._by_address.get(address)

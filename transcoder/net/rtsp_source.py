@@ -196,7 +196,7 @@ class RtspSource(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
 
-    # -- what the core has the shell do --------------------------------------------------------------------------
+    # -- requests of the core ------------------------------------------------------------------------------------
 
     def _join(self, event: JoinGroup) -> None:
         async def join() -> None:

@@ -167,7 +167,7 @@ class Observation:
         codec = self.selection.codec if self.selection is not None else None
         return codec if isinstance(codec, Codec) else None
 
-    # -- what the session tells ----------------------------------------------------------------------------------
+    # -- events of the session -----------------------------------------------------------------------------------
 
     def _on_answered(self, event: Answered) -> None:
         response = event.response

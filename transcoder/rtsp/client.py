@@ -133,7 +133,7 @@ class ClientProtocol:
         else:
             self._describe(now)
 
-    # -- what the shell calls ------------------------------------------------------------------------------------
+    # -- calls of the shell --------------------------------------------------------------------------------------
 
     def receive_data(self, data: bytes | memoryview, now: float) -> None:
         """Feed received bytes.

@@ -72,7 +72,7 @@ class ServerProtocol:
         self._backlog = 0
         self.end_reason: EndReason | None = None
 
-    # -- what the shell calls ------------------------------------------------------------------------------------
+    # -- calls of the shell --------------------------------------------------------------------------------------
 
     def receive_data(self, data: bytes | memoryview, now: float) -> None:
         """Feed received bytes.

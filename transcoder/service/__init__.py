@@ -1,1 +1,1 @@
-"""The command line, the wiring, the supervisor and one configured stream."""
+"""This room keeps streams running: the gateway, each stream with its source and worker, the fork server, the store."""

@@ -11,13 +11,13 @@ from transcoder.service.settings import StreamSettings
 from transcoder.service.status import StreamState, StreamStatus
 
 RESERVE = 0.1
-"""Share of the machine that is kept free: for the service, for scenes that begin to move."""
+"""The share of the machine that is kept free: for the service, for scenes that begin to move."""
 UNKNOWN_SHARE = 0.25
-"""Of a core: what a stream is taken to need before it was measured, about 720p at 25 fps."""
+"""The share of a core that a stream is taken to need before it was measured, about 720p at 25 fps."""
 MEASURED_PICTURES = 100
-"""Pictures after which a stream's measured share is believed."""
+"""The number of pictures after which a stream's measured share is believed."""
 DEGRADED_DIVISOR = 4
-"""A stream that is accepted without time for it begins with one picture in so many."""
+"""The divisor of a stream that is accepted without time for it: it begins with one picture in so many."""
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ class Admissions:
     """Decides which streams are started where there may be no time for all.
 
     Attributes:
-        refused: why, by the stream's name; such a stream is known and not pulled.
+        refused: the reason of each refusal, by the stream's name; such a stream is known and not pulled.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class Admissions:
         policy: Literal["accept", "degrade", "refuse"],
         streams: Mapping[str, StreamStatus],
     ) -> StreamSettings:
-        """Decide with which settings a stream is started; one that runs is not asked again.
+        """Decide with which settings a stream is started; a stream that runs is not asked again.
 
         Args:
-            name: of the stream.
-            settings: as configured.
-            policy: where there is no time for it.
-            streams: all that there are, perhaps this one too.
+            name: the name of the stream.
+            settings: the settings as configured.
+            policy: decides where there is no time for the stream.
+            streams: the status of all streams, perhaps of this one too.
         """
         self.refused.pop(name, None)
         running = name in streams and streams[name].state is not StreamState.DISABLED
@@ -88,8 +88,8 @@ def room(streams: Iterable[StreamStatus], cores: int | None = None) -> tuple[flo
     """Return how many cores are free for more streams, and how much one more is taken to need.
 
     Args:
-        streams: all that are enabled.
-        cores: of the machine; by default those this process may use.
+        streams: all streams that are enabled.
+        cores: the cores of the machine; by default those that this process may use.
     """
     taken = shares(streams)
     usable = (cores or len(os.sched_getaffinity(0))) * (1 - RESERVE)

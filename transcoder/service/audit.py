@@ -1,7 +1,7 @@
-"""The audit log's chain: each record holds the hash of the one before, so that none can be changed or taken out.
+"""The audit log is a chain: each record holds the hash of the one before, so that none can be changed or taken out.
 
-Whoever can write the database can write a whole new chain, or drop the newest records: keep the head that `export`
-and `verify` print somewhere else, and verify against it.
+Whoever can write the database can write a whole new chain, or drop the newest records: keep the head that `export` and
+`verify` print somewhere else, and verify against it.
 """
 
 import hashlib
@@ -11,18 +11,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 GENESIS: Final = "0" * 64
-"""What the first record follows."""
+"""The hash that the first record follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Something to record.
+    """An entry is something to record.
 
     Attributes:
         who: the writer.
         what: the verb or the event.
-        stream: its id, or "".
-        detail: without secrets.
+        stream: the stream's id, or "".
+        detail: the details, without secrets.
     """
 
     who: str
@@ -33,13 +33,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A link of the chain.
+    """A record is a link of the chain.
 
     Attributes:
-        sequence: 1, 2, 3, ...
-        at: UTC, RFC 3339.
-        detail: JSON.
-        previous: hash of the record before.
+        sequence: the number of the record: 1, 2, 3, ...
+        at: the time of the record, UTC, RFC 3339.
+        detail: the details as JSON.
+        previous: the hash of the record before.
         hash: SHA-256 over all of the above, in hex.
     """
 
@@ -53,7 +53,7 @@ class Record:
     hash: str
 
     def to_json(self) -> str:
-        """One line."""
+        """Return the record as one line of JSON."""
         return json.dumps({**asdict(self), "detail": json.loads(self.detail)}, sort_keys=True)
 
 
@@ -82,7 +82,7 @@ def find_break(records: Iterable[Record]) -> str | None:
     """Walk a chain.
 
     Returns:
-        What is wrong with it first, None where it is whole.
+        The first fault of the chain, None where it is whole.
     """
     previous = GENESIS
     for sequence, record in enumerate(records, 1):

@@ -1,4 +1,4 @@
-"""Whether readers of a stream see its camera, and why not."""
+"""The availability of a stream tells whether readers see its camera, and why not."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ from transcoder.service.status import StreamState, StreamStatus
 
 
 class Availability:
-    """The state of one stream; it alone writes `state` and `problem` of the stream's status.
+    """Keeps the state of one stream; the availability alone writes `state` and `problem` of the stream's status.
 
     Args:
-        status: of the stream.
+        status: the status of the stream.
         tell: publishes an event: its kind and detail.
     """
 
@@ -28,7 +28,7 @@ class Availability:
         self._status.state = StreamState.DISABLED
 
     def note_problem(self, problem: str) -> None:
-        """Note what may keep the stream from playing, or "" for nothing."""
+        """Note a problem that may keep the stream from playing, or "" for none."""
         self._status.problem = problem
 
     def lose(self, reason: str, was_playing: bool) -> None:
@@ -47,8 +47,8 @@ class Availability:
         """Note that readers got a picture of the camera.
 
         Args:
-            is_readable: whether the camera is connected and its pictures can be shown now; the picture may be one from
-                before, that was in the worker.
+            is_readable: whether the camera is connected and its pictures can be shown now; the picture may be an
+                earlier one that was still in the worker.
         """
         if self._status.state is StreamState.PLAYING or not is_readable:
             return

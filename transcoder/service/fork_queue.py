@@ -1,4 +1,4 @@
-"""The order in which streams get their workers: one after another, the one that needs it most first."""
+"""Streams get their workers one after another, and the stream that needs its worker most comes first."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 
 class Urgency(NamedTuple):
-    """How much a stream needs a worker; the greater the sooner.
+    """Tells how much a stream needs a worker; the greater, the sooner.
 
     Attributes:
-        has_readers: somebody watches the stream.
-        has_played: the stream had pictures of its camera before.
+        has_readers: whether somebody watches the stream.
+        has_played: whether the stream had pictures of its camera before.
     """
 
     has_readers: bool = False
@@ -42,7 +42,7 @@ class ForkQueue:
         """Wait for one's turn, and keep it until the end of the block.
 
         Args:
-            urgency: asked whenever a turn begins, because readers come and go while a stream waits.
+            urgency: is asked whenever a turn begins, because readers come and go while a stream waits.
         """
         place = _Place(urgency, next(self._order))
         self._waiting.append(place)

@@ -1,4 +1,4 @@
-"""Where workers come from: a fork server that is asked for one after another, and replaced when it is gone or hangs."""
+"""Workers come from a fork server that is asked for one after another, and replaced when it is gone or hangs."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,13 +20,13 @@ log = structlog.get_logger()
 
 
 class ForkServer:
-    """A fork server that is always there.
+    """Keeps a fork server running always.
 
-    A fork server that is slow, because the machine is busy, is waited for. One that hangs is replaced, but left alone
-    as long as it has workers, because they would die with it.
+    A fork server that is slow, because the machine is busy, is waited for. A fork server that hangs is replaced, but
+    left alone as long as it has workers, because they would die with it.
 
     Args:
-        cache_dir: where compiled kernels are kept, or None.
+        cache_dir: the folder where compiled kernels are kept, or None.
         launch: starts a fork server process.
     """
 
@@ -35,21 +35,21 @@ class ForkServer:
         self._launch = launch
         self._current: ForkServerProcess | None = None
         self._others: list[ForkServerProcess] = []
-        """Processes that are not asked any more: they have workers, or wait to be reaped."""
+        """Processes that are not asked for workers any more: they have workers, or wait to be reaped."""
         self._queue = ForkQueue()
         self._heartbeat: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
     def pid(self) -> int | None:
-        """Process id of the fork server that is asked for workers."""
+        """Return the process id of the fork server that is asked for workers."""
         return self._current.pid if self._current is not None else None
 
     async def start(self) -> None:
         """Start the fork server if it is not running, and wait until it can fork.
 
         Raises:
-            WorkerError: it did not come up.
+            WorkerError: the fork server did not come up.
         """
         await self._ready()
 
@@ -68,9 +68,9 @@ class ForkServer:
         """Have a worker forked, as soon as it is this stream's turn.
 
         Args:
-            name: shown in ps.
-            on_exit: called with the worker's exit code, negative for a signal, maybe before this returns.
-            urgency: asked whenever a turn begins.
+            name: the worker's name, shown in ps.
+            on_exit: is called with the worker's exit code, negative for a signal, maybe before this returns.
+            urgency: is asked whenever a turn begins.
 
         Raises:
             WorkerError: there is no fork server, or it can't fork.

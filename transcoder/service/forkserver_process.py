@@ -1,4 +1,4 @@
-"""One fork server process as the service sees it: its control socket, its workers, its signs of life."""
+"""The service sees one fork server process through its control socket, its workers and its signs of life."""
 
 import asyncio
 import contextlib
@@ -27,9 +27,9 @@ MAX_ANSWER = 4096
 """Bytes of a message of the fork server."""
 
 OnLost = Callable[["ForkServerProcess"], None]
-"""Called once when a fork server is gone without having been asked to go."""
+"""A function that is called once when a fork server is gone without having been asked to go."""
 OnExit = Callable[[int], None]
-"""Called with a worker's exit code, negative for a signal."""
+"""A function that is called with a worker's exit code, negative for a signal."""
 
 log = structlog.get_logger()
 
@@ -39,24 +39,24 @@ class Process(Protocol):
 
     @property
     def pid(self) -> int:
-        """Process id."""
+        """Return the process id."""
 
     def kill(self) -> None:
         """Send SIGKILL."""
 
     def poll(self) -> int | None:
-        """Reap the process if it has ended; its exit status, or None."""
+        """Reap the process if it has ended; return its exit status, or None."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end and reap the process."""
+        """Wait for the end, reap the process and return its exit status."""
 
 
 class ForkedWorker:
-    """A worker process.
+    """Holds a worker process.
 
     Attributes:
-        pid: its process id.
-        connection: our end of its socket.
+        pid: the worker's process id.
+        connection: our end of the worker's socket.
         is_killed: whether kill() was called.
     """
 
@@ -66,11 +66,11 @@ class ForkedWorker:
         self.is_killed = False
         try:
             self._pidfd: int | None = os.pidfd_open(pid)
-        except OSError:  # it is dead already; its socket will say so
+        except OSError:  # the worker is dead already; its socket will say so
             self._pidfd = None
 
     def kill(self) -> None:
-        """End the worker at once. This is safe at any time: a process id that is used again is not hit."""
+        """End the worker at once. This is safe at any time: another process that got the same process id is not hit."""
         self.is_killed = True
         if self._pidfd is not None:
             with contextlib.suppress(OSError):
@@ -87,12 +87,12 @@ class _Request:
 
 
 class ForkServerProcess:
-    """A fork server process, from its start until it is gone.
+    """Holds a fork server process, from its start until it is gone.
 
     Args:
         process: the process.
         control: our end of its control socket, not blocking.
-        on_lost: called once when the process is gone without having been asked to go.
+        on_lost: is called once when the process is gone without having been asked to go.
     """
 
     def __init__(self, process: Process, control: socket.socket, on_lost: OnLost) -> None:
@@ -111,17 +111,17 @@ class ForkServerProcess:
 
     @property
     def pid(self) -> int:
-        """Process id of the fork server."""
+        """Return the process id of the fork server."""
         return self._process.pid
 
     @property
     def is_usable(self) -> bool:
-        """Whether a worker may be asked for, now or once the fork server is ready."""
+        """Return whether a worker may be asked for, now or once the fork server is ready."""
         return not self._problem
 
     @property
     def is_needed(self) -> bool:
-        """Whether a worker of this fork server lives: it would die with its parent."""
+        """Return whether a worker of this fork server lives: it would die with its parent."""
         return self._control is not None and not all(worker.is_killed for worker, _ in self._workers.values())
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class ForkServerProcess:
         """Wait until the fork server can fork.
 
         Raises:
-            WorkerError: it is gone or hangs.
+            WorkerError: the fork server is gone or hangs.
         """
         await self._settled.wait()
         if self._problem:
@@ -140,8 +140,8 @@ class ForkServerProcess:
         """Have a worker forked.
 
         Args:
-            name: shown in ps.
-            on_exit: called when the worker has ended, maybe before this returns.
+            name: the worker's name, shown in ps.
+            on_exit: is called when the worker has ended, maybe before this returns.
 
         Raises:
             WorkerError: the fork server can't fork, is gone, or hangs.
@@ -171,9 +171,9 @@ class ForkServerProcess:
     # -- signs of life -------------------------------------------------------------------------------------------
 
     def check(self, now: float) -> bool:
-        """Whether the fork server hangs. Call this about once a second; it also asks for the next sign of life.
+        """Return whether the fork server hangs, and ask for the next sign of life; to be called about once a second.
 
-        The fork server has one thread, so it answers between forks only; what it does meanwhile is seen in /proc.
+        The fork server has one thread, so it answers between forks only; /proc tells what the thread does meanwhile.
         """
         if self._control is None or self._problem or self._has_unread(self._control):
             return False  # or this process is behind, not the fork server
@@ -231,7 +231,7 @@ class ForkServerProcess:
         self._give_up("the fork server does not answer" if self._is_ready else "the fork server does not start")
 
     def end(self) -> None:
-        """Kill the fork server, and with it what workers it has."""
+        """Kill the fork server, and with it any workers that it has."""
         self._hang_up()
         with contextlib.suppress(OSError):
             self._process.kill()
@@ -248,7 +248,7 @@ class ForkServerProcess:
             await loop.run_in_executor(None, self._process.wait, CLOSE_TIMEOUT_S)
 
     def has_ended(self) -> bool:
-        """Whether the process is gone; it is reaped with this."""
+        """Return whether the process is gone; a process that is gone is reaped."""
         return self._process.poll() is not None
 
     def _hang_up(self) -> None:
@@ -266,7 +266,7 @@ class ForkServerProcess:
         self._requests.clear()
 
     def _lost(self) -> None:
-        """The fork server is gone, and its workers with it."""
+        """Take note that the fork server is gone, and its workers with it."""
         self.end()
         self._give_up("the fork server is gone")
         self._on_lost(self)
@@ -279,8 +279,8 @@ def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
     """Start a fork server process.
 
     Args:
-        cache_dir: where compiled kernels are kept, or None.
-        on_lost: called once when the process is gone without having been asked to go.
+        cache_dir: the folder where compiled kernels are kept, or None.
+        on_lost: is called once when the process is gone without having been asked to go.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)

@@ -13,7 +13,7 @@ from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
-from transcoder.service.reader_books import OnEvent, ReaderBooks
+from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.settings import StreamSettings, stream_settings
 from transcoder.service.status import StreamStatus
 from transcoder.service.stream import Stream
@@ -21,9 +21,9 @@ from transcoder.worker_options import MAIN
 
 TICK_S = 0.25
 SAMPLE_S = 1.0
-"""Between samples of a stream: the span of its rates."""
+"""Seconds between samples of a stream, and so the span of its rates."""
 ASK_AGAIN_S = 10.0
-"""Between looks whether there is time for a stream that was refused."""
+"""Seconds between looks whether there is time for a stream that was refused."""
 
 
 log = structlog.get_logger()
@@ -35,21 +35,21 @@ def stream_of(path: str) -> str:
 
 
 def _ignore(stream: str | None, kind: str, detail: dict[str, Any]) -> None:
-    """Leave an event unheard."""
+    """Ignore an event."""
 
 
 class Gateway:
-    """The gateway brings streams to what is configured, and is the catalogue of what is served.
+    """The gateway brings streams to their configuration, and is the catalogue of the RTSP server.
 
     Args:
-        config: validated.
-        on_event: told what happens to streams and their readers.
+        config: the validated configuration.
+        on_event: is told what happens to streams and their readers.
         make_stream: makes a stream that is configured.
 
     Attributes:
-        streams: by name.
+        streams: the streams by name.
         server: the RTSP server.
-        readers: the books of its readers.
+        readers: the register of the server's readers.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Gateway:
         self._config = config
         self._on_event = on_event
         self._applied: dict[str, StreamConfig] = {}
-        # a lock is there as long as somebody has it or waits for it
+        # a lock is kept as long as somebody has it or waits for it
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fork_server = ForkServer(config.state_dir / "numba")
-        self.readers = ReaderBooks(on_event)
+        self.readers = ReaderRegister(on_event)
         listen = config.rtsp.listen
         self.server = RtspServer(
-            self, [Listener(host=listen.host, port=listen.port)], config.rtsp.udp_ports, books=self.readers
+            self, [Listener(host=listen.host, port=listen.port)], config.rtsp.udp_ports, reader_listener=self.readers
         )
         self._gate = HostGate()
         self._admissions = Admissions()
@@ -80,12 +80,12 @@ class Gateway:
         return {name: user.password.get_secret_value() for name, user in self._config.rtsp.users.items()}
 
     def may_read(self, user: str, path: str) -> bool:
-        """Say whether a reader may read what is served under a path: all outputs of a stream, or none."""
+        """Return whether a reader may read the stream under a path: all outputs of a stream, or none."""
         known = self._config.rtsp.users.get(user)
         return known is not None and known.may_read(stream_of(path))
 
     def find(self, path: str) -> ServedStream | None:
-        """Return what is served under a path: a stream's name, or that and the name of one of its outputs."""
+        """Return the output under a path, which is a stream's name, or that and the name of one of its outputs."""
         name, _, output = path.partition("/")
         if name not in self.streams or output == MAIN:
             return None
@@ -115,14 +115,14 @@ class Gateway:
         """Go on with another configuration.
 
         Args:
-            config: validated.
-            streams: those that differ; the others are not touched.
+            config: the validated configuration.
+            streams: the streams that differ; the others are not touched.
         """
         self._config = config
         await asyncio.gather(*(self._reconcile(name) for name in list(streams)))
 
     async def _reconcile(self, name: str) -> None:
-        """Bring a stream to what is configured now, which may be more than when this was asked for."""
+        """Bring a stream to its present configuration, which may be newer than the call."""
         lock = self._locks.setdefault(name, asyncio.Lock())
         async with lock:
             wanted, stream = self._config.streams.get(name), self.streams.get(name)
@@ -166,7 +166,7 @@ class Gateway:
             await self._reconcile(name)
 
     def may_connect(self, address: str) -> bool:
-        """Say whether a camera may be at this address."""
+        """Return whether a camera may be at this address."""
         return is_allowed(address, self._config.sources.allow)
 
     async def restart(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The camera's current group of pictures, kept so that a new worker can show pictures at once.
+"""The camera's current group of pictures is kept so that a new worker can show pictures at once.
 
 Cameras send an IDR every 4 s, smart codecs every 20 s or less; a worker that is replaced in between would have nothing
 to begin with.
@@ -10,19 +10,20 @@ from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, serialize_access
 from transcoder.source.intake import CodedUnit
 
 MAX_BYTES = 24 << 20
-"""Bytes: 48 s at 4 Mbit/s."""
+"""Bytes of a group of pictures, at most: 48 s at 4 Mbit/s."""
 MAX_ACCESS_UNITS = 2000
-"""Access units: what a worker decodes in about 10 s at 1080p; more would not be back in time anyway."""
+"""Access units of a group, at most: a worker decodes about 10 s at 1080p of them; more would not be back in time
+anyway."""
 MAX_DEATHS = 2
-"""Workers that may die of a group of pictures before it is discarded."""
+"""The number of workers that may die of a group of pictures before it is discarded."""
 
 
 @dataclass(slots=True)
 class GroupOfPictures:
-    """The access units since the last random access point, bounded.
+    """Holds the access units since the last random access point, bounded.
 
     Attributes:
-        deaths: workers that died while they had it.
+        deaths: workers that died while they had this group.
         discarded: groups given up because workers died of them.
     """
 
@@ -33,7 +34,7 @@ class GroupOfPictures:
     _usable: bool = False
 
     def add(self, unit: CodedUnit) -> bool:
-        """Remember an access unit; False when it must not be decoded, because its group was discarded."""
+        """Remember an access unit; return False when it must not be decoded, because its group was discarded."""
         if unit.random_access:
             self.units = []
             self.size = 0
@@ -51,14 +52,14 @@ class GroupOfPictures:
         return True
 
     def clear(self) -> None:
-        """Forget it: the next access units have no relation to it."""
+        """Forget the group: the next access units have no relation to it."""
         self.units = []
         self.size = 0
         self.deaths = 0
         self._usable = False
 
     def worker_died(self) -> None:
-        """A worker died while it had these pictures; a group that keeps killing is not shown to a third one."""
+        """Note that a worker died while it had these pictures; a group that keeps killing gets no third worker."""
         self.deaths += 1
         if self.deaths >= MAX_DEATHS and self._usable:
             self.units = []
@@ -67,7 +68,7 @@ class GroupOfPictures:
             self.discarded += 1
 
     def replay(self, now: float) -> list[bytes]:
-        """Messages for a new worker: all but the last picture are decoded only.
+        """Return messages for a new worker: all but the last picture are decoded only.
 
         Args:
             now: monotonic seconds; the last picture counts as just arrived.

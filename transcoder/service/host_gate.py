@@ -1,4 +1,4 @@
-"""Manners towards camera hosts: one connection attempt at a time, and not too many of them.
+"""The gate keeps attempts to connect to camera hosts few: one at a time towards one host, and not too many in all.
 
 An NVR has many channels behind one address and a small connection table; after a power cut a whole district comes back
 at once.
@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator
 from transcoder import clock
 
 ATTEMPTS_PER_MINUTE = 60
-"""Connection attempts towards one host in any minute."""
+"""Connection attempts towards one host in any minute, at most."""
 MAX_CONNECTING = 32
-"""Attempts under way in the whole service."""
+"""Attempts under way in the whole service, at most."""
 MAX_HOSTS = 10_000
-"""Hosts remembered; those that nobody waits for are forgotten first."""
+"""The largest number of hosts that are remembered; hosts that nobody waits for are forgotten first."""
 
 
 class _Host:
@@ -24,7 +24,7 @@ class _Host:
         self.lock = asyncio.Lock()
         self.attempts: deque[float] = deque(maxlen=ATTEMPTS_PER_MINUTE)
         self.users = 0
-        """Who has or wants the lock; between two of them it is free and yet wanted."""
+        """The number of attempts that have or want the lock; between two of them it is free and yet wanted."""
 
     async def budget(self) -> None:
         if len(self.attempts) == ATTEMPTS_PER_MINUTE:
@@ -35,7 +35,7 @@ class _Host:
 
 
 class HostGate:
-    """Who may try to connect now."""
+    """Decides who may try to connect now."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, _Host] = {}
@@ -46,7 +46,7 @@ class HostGate:
         """Wait for one's turn; the turn ends with the context.
 
         Args:
-            name: of the host.
+            name: the name of the host.
         """
         self._forget()
         host = self._hosts.setdefault(name, _Host())

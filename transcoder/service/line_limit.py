@@ -1,4 +1,4 @@
-"""At most so many log lines a second of a kind: a flood is counted, and does not fill the log."""
+"""A limit lets through so many log lines a second of a kind: a flood is counted, and does not fill the log."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class LineLimit(Generic[K]):
     """Decides which lines are written, and how many things each of them stands for.
 
     Args:
-        lines: that may be written of a kind within SPAN_S.
+        lines: the lines of a kind that may be written within SPAN_S.
     """
 
     def __init__(self, lines: int) -> None:
@@ -28,10 +28,10 @@ class LineLimit(Generic[K]):
         self._spans: dict[K, _Span] = {}
 
     def take(self, kind: K, now: float) -> int:
-        """How many things of this kind a line stands for that is written now: 0 for none, this one is left out.
+        """Return how many things of this kind a line stands for that is written now; 0 leaves this one out.
 
         Args:
-            kind: lines of different kinds don't take each other's place.
+            kind: the kind of the line; lines of different kinds don't take each other's place.
             now: monotonic seconds.
         """
         span = self._spans.get(kind)
@@ -46,7 +46,7 @@ class LineLimit(Generic[K]):
         return 0
 
     def overdue(self, now: float) -> list[tuple[K, int]]:
-        """Kinds of which things were left out in a span that is over, and how many; none of them is told again."""
+        """Return the kinds that left things out in a span that is over, and how many; each is returned once."""
         found = [(kind, span.left_out) for kind, span in self._spans.items() if now - span.began >= SPAN_S]
         for kind, _ in found:
             del self._spans[kind]

@@ -1,4 +1,4 @@
-"""Rates and events of a stream that are found by comparing it with what it was a second ago.
+"""Rates and events of a stream are found by comparing its counters with those of a second ago.
 
 Everything here is a function of two samples: nothing looks at a clock, a worker or a camera.
 """
@@ -14,7 +14,7 @@ from transcoder.service.status import Condition, Rates, StreamState, StreamStatu
 from transcoder.worker_options import MAX_DIVISOR
 
 MIN_SPAN_S: Final = 0.1
-"""Between two samples that a rate is taken from."""
+"""Seconds between two samples that a rate is taken from, at least."""
 CALM_SAMPLES: Final = 3
 """Seconds without a lost picture after which a stream is not overloaded any more."""
 REAL_TIME: Final = 0.9
@@ -25,12 +25,12 @@ SCENE_EVENTS: Final[dict[Condition, str]] = {
     "covered": "picture_covered",
     "scene_changed": "scene_changed",
 }
-"""Events of what a worker sees in the picture."""
+"""The event of each condition that a worker sees in the picture."""
 _CONDITIONS: Final = {kind: name for name, kind in SCENE_EVENTS.items()}
 
 
 class StreamEvent(NamedTuple):
-    """Something that is told of a stream: kinds are overload, channel_seen and those of SCENE_EVENTS."""
+    """An event of a stream: its kind is overload, channel_seen or one of SCENE_EVENTS."""
 
     kind: str
     detail: dict[str, Any]
@@ -38,7 +38,7 @@ class StreamEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A stream at one moment, as far as it is compared with the next.
+    """Holds a stream's counters at one moment, to be compared with the next moment's.
 
     Attributes:
         at: monotonic seconds.
@@ -46,11 +46,11 @@ class Sample:
         access_units_in: access units that came since the stream was started.
         bytes_in: bytes that came over the network.
         pictures_out: pictures that the main output gave to its readers.
-        bytes_out: the bytes of those.
+        bytes_out: the bytes of these pictures.
         shed_access_units: access units that were left out before a worker saw them.
         cpu_s: processor time of all workers, seconds.
         report: the counters that the present worker reported last; a worker is not believed everything.
-        channels: layer and kind of everything that was ever left out, in the order in which it was first met.
+        channels: layer and kind of all things that were ever left out, in the order in which they were first met.
     """
 
     at: float
@@ -66,45 +66,45 @@ class Sample:
 
     @property
     def counters(self) -> dict[str, Any]:
-        """The worker's counters."""
+        """Return the worker's counters."""
         counters = self.report.get("counters", {})
         return counters if isinstance(counters, dict) else {}
 
     @property
     def rate_divisor(self) -> int:
-        """One picture in so many is encoded, as far as the worker can be believed."""
+        """Return the worker's divisor (it encodes one picture in so many), as far as the worker can be believed."""
         divisor = self.report.get("rate_divisor", 1)
         return divisor if isinstance(divisor, int) and 1 <= divisor <= MAX_DIVISOR else 1
 
     @property
     def motion(self) -> float:
-        """The share of the picture that moves, as far as the worker can be believed."""
+        """Return the share of the picture that moves, as far as the worker can be believed."""
         motion = self.report.get("motion", 0.0)
         return motion if isinstance(motion, float) and 0 <= motion <= 1 else 0.0
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions of the picture that there are and that the worker reports."""
+        """Return the conditions of the picture that the worker reports and that are known."""
         reported = self.report.get("conditions", [])
         return tuple(name for name in SCENE_EVENTS if isinstance(reported, list) and name in reported)
 
     @property
     def shed(self) -> int:
-        """Pictures that were left out for want of time, before the worker and in it."""
+        """Return how many pictures were left out for want of time, before the worker and in it."""
         in_worker = (value for name, value in self.counters.items() if name.startswith("shed_"))
         return self.shed_access_units + sum(value for value in in_worker if isinstance(value, int))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What two samples say, and what has to be known of it when the next sample comes.
+    """Holds the result of comparing two samples, and the memory for the next comparison.
 
     Attributes:
         sample: the later sample; None before the first one.
-        rates: between the two.
+        rates: the rates between the two samples.
         is_overloaded: whether pictures are lost for want of time.
-        calm: samples without a lost picture since it is.
-        events: what began or ended between the two.
+        calm: samples without a lost picture since the overload began.
+        events: the events that began or ended between the two samples.
     """
 
     sample: Sample | None = None
@@ -115,12 +115,12 @@ class Observation:
 
 
 class StreamObserver:
-    """Samples one stream, writes what it finds into the stream's status, and tells of every event.
+    """Samples one stream, writes the results into the stream's status, and tells of every event.
 
     Args:
-        status: of the stream; the observer alone writes rates, overload, motion and conditions there.
-        ledger: of the stream.
-        log: bound to the stream's name.
+        status: the status of the stream; the observer alone writes rates, overload, motion and conditions there.
+        ledger: the ledger of the stream.
+        log: a log that is bound to the stream's name.
         tell: publishes an event: its kind and detail.
     """
 
@@ -138,12 +138,12 @@ class StreamObserver:
         self._last = Observation()
 
     def look(self, now: float, *, bytes_in: int, cpu_s: float) -> None:
-        """Compare the stream with what it was when this was called last, about a second ago.
+        """Compare the stream with its last sample, which was taken about a second ago.
 
         Args:
             now: monotonic seconds.
             bytes_in: bytes that came over the network since the stream was started.
-            cpu_s: processor time of all its workers, seconds.
+            cpu_s: processor time of all workers of the stream, seconds.
         """
         status = self._status
         sample = Sample(
@@ -179,7 +179,7 @@ class StreamObserver:
 
 
 def observe(before: Observation, sample: Sample) -> Observation:
-    """Compare a sample with what was observed up to the one before it."""
+    """Compare a sample with the observation up to the sample before."""
     previous = before.sample if before.sample is not None else Sample(at=sample.at)
     found = replace(before, sample=sample, events=())
     channels = [
@@ -204,7 +204,7 @@ def _rates(previous: Sample, sample: Sample) -> Rates:
 
 
 def _scene_events(previous: Sample, sample: Sample) -> list[StreamEvent]:
-    """Conditions of the picture that began or ended."""
+    """Return the conditions of the picture that began or ended, as events."""
     return [
         StreamEvent(kind, {"active": name in sample.conditions})
         for name, kind in SCENE_EVENTS.items()
@@ -212,24 +212,24 @@ def _scene_events(previous: Sample, sample: Sample) -> list[StreamEvent]:
     ]
 
 
-def _with_overload(found: Observation, previous: Sample, sample: Sample) -> Observation:
+def _with_overload(observation: Observation, previous: Sample, sample: Sample) -> Observation:
     """Tell when a stream begins to lose pictures for want of time, and when it has its full rate again."""
     if sample.is_playing and (sample.rate_divisor > 1 or sample.shed > previous.shed):
-        if found.is_overloaded:
-            return replace(found, calm=0)
+        if observation.is_overloaded:
+            return replace(observation, calm=0)
         detail = {"active": True, "rate_divisor": sample.rate_divisor}
-        detail |= _slow_decoding(previous, sample, found.rates.fps_in)
-        return replace(found, calm=0, is_overloaded=True, events=(StreamEvent("overload", detail),))
-    if not found.is_overloaded:
-        return found
-    if found.calm + 1 < CALM_SAMPLES:
-        return replace(found, calm=found.calm + 1)
+        detail |= _slow_decoding(previous, sample, observation.rates.fps_in)
+        return replace(observation, calm=0, is_overloaded=True, events=(StreamEvent("overload", detail),))
+    if not observation.is_overloaded:
+        return observation
+    if observation.calm + 1 < CALM_SAMPLES:
+        return replace(observation, calm=observation.calm + 1)
     end = StreamEvent("overload", {"active": False, "rate_divisor": 1})
-    return replace(found, calm=0, is_overloaded=False, events=(end,))
+    return replace(observation, calm=0, is_overloaded=False, events=(end,))
 
 
 def _slow_decoding(previous: Sample, sample: Sample, fps_in: float) -> dict[str, Any]:
-    """Say how long a picture takes to decode, milliseconds, where that alone is longer than from one to the next.
+    """Return how long a picture takes to decode, milliseconds, where that exceeds the time between two pictures.
 
     Then no shedding helps: the camera has to send fewer or smaller pictures.
     """

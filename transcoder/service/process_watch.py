@@ -1,4 +1,4 @@
-"""Whether a process hangs, or this machine has no time for it: only the former is the process's fault."""
+"""A process is watched: does it hang, or has this machine no time for it? Only the former is the process's fault."""
 
 import os
 import re
@@ -8,18 +8,18 @@ _CLOCK_TICKS = 100
 """Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
 _PRIVATE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+)", re.MULTILINE)
 _AWAKE = frozenset("RD")
-"""States of a process that computes, waits for a processor, or waits for the kernel (proc(5))."""
+"""The states of a process that computes, waits for a processor, or waits for the kernel (proc(5))."""
 _BUSY = 0.5
-"""Share of a core that a process in an endless loop takes even on a busy machine ..."""
+"""The share of a core that a process in an endless loop takes even on a busy machine."""
 _IDLE = 0.02
-"""... and that one which is stopped or waits for ever does not."""
+"""The share of a core that a process which is stopped or waits for ever does not reach."""
 _MAX_STEP_S = 2.0
-"""Seconds that count between two looks; with more between them this process was away itself."""
+"""Seconds that count between two looks, at most; with more between them this process was away itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSample:
-    """A process at a moment.
+    """Holds the state of a process at a moment.
 
     Attributes:
         state: the letter that proc(5) gives the process: R runs or wants to, S sleeps, T is stopped.
@@ -33,7 +33,7 @@ class ProcessSample:
 
 
 def sample_process(pid: int) -> ProcessSample | None:
-    """Look at a process; None when it is gone."""
+    """Look at a process; return None when it is gone."""
     try:
         stat = _read(f"/proc/{pid}/stat")
         memory = _read(f"/proc/{pid}/status")
@@ -48,7 +48,7 @@ def sample_process(pid: int) -> ProcessSample | None:
 
 
 def _read(path: str) -> bytes:
-    """Read a file of /proc: four times a second of every worker, so without what pathlib and text files add."""
+    """Read a file of /proc. Each worker's files are read four times a second, so pathlib and text files are avoided."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(file, 4096)
@@ -57,12 +57,12 @@ def _read(path: str) -> bytes:
 
 
 def is_hanging(sample: ProcessSample, cpu_s: float, span_s: float) -> bool:
-    """Whether a silent process is in an endless loop or waits for ever.
+    """Return whether a silent process is in an endless loop or waits for ever.
 
     Args:
-        sample: the process now.
-        cpu_s: its processor time when it was last heard of.
-        span_s: seconds since then.
+        sample: the present state of the process.
+        cpu_s: the process's processor time when it was last heard of.
+        span_s: seconds since the process was last heard of.
     """
     share = (sample.cpu_s - cpu_s) / max(span_s, 0.1)
     return share > _BUSY if sample.state == "R" else share < _IDLE
@@ -75,7 +75,7 @@ class AnswerWatch:
     processor time. A process that is runnable and gets no time does neither, so it is never said to hang.
 
     Args:
-        limit_s: seconds.
+        limit_s: seconds of sleep or of processor time after which the process hangs.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -85,12 +85,12 @@ class AnswerWatch:
         self._slept_s = 0.0
 
     def answered(self) -> None:
-        """The process gave a sign of life."""
+        """Note that the process gave a sign of life."""
         self._first = self._last = None
         self._slept_s = 0.0
 
     def look(self, now: float, sample: ProcessSample) -> bool:
-        """Whether the process hangs; call this about once a second while an answer is owed."""
+        """Return whether the process hangs; call this about once a second while an answer is owed."""
         if self._first is None or self._last is None:
             self._first = sample
         else:

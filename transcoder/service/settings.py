@@ -1,4 +1,4 @@
-"""A configured stream, as its source, its worker and its outputs are told of it."""
+"""The settings of a configured stream are translated here for its source, its worker and its outputs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
-    """The settings of one stream.
+    """Holds the settings of one stream.
 
     Attributes:
         enabled: whether the camera is pulled.
-        source: how to reach the camera; transport may be "auto".
-        worker: what is made of its pictures.
-        outputs: names of the worker's outputs, in their order.
+        source: the way to the camera; transport may be "auto".
+        worker: the options of the worker, which say what it makes of the pictures.
+        outputs: the names of the worker's outputs, in their order.
     """
 
     enabled: bool = True
@@ -31,11 +31,11 @@ class StreamSettings:
     outputs: tuple[str, ...]
 
     def named_outputs(self) -> dict[str, OutputOptions]:
-        """The options of every output, by its name."""
+        """Return the options of every output, by its name."""
         return dict(zip(self.outputs, self.worker.outputs, strict=True))
 
     def at_rate_divisor(self, divisor: int) -> "StreamSettings":
-        """The same settings, but every output begins with one picture in so many."""
+        """Return the same settings, but with outputs that begin with one picture in so many."""
         outputs = tuple(replace(output, rate_divisor=divisor) for output in self.worker.outputs)
         return replace(self, worker=replace(self.worker, outputs=outputs))
 
@@ -44,8 +44,8 @@ def stream_settings(stream: StreamConfig, allowed: Callable[[str], bool]) -> Str
     """Translate a configured stream.
 
     Args:
-        stream: validated.
-        allowed: whether a camera may be at an address.
+        stream: the validated configuration of the stream.
+        allowed: says whether a camera may be at an address.
     """
     return StreamSettings(
         enabled=stream.enabled,
@@ -56,7 +56,7 @@ def stream_settings(stream: StreamConfig, allowed: Callable[[str], bool]) -> Str
 
 
 def worker_options(stream: StreamConfig) -> WorkerOptions:
-    """Translate what a worker has to know of a configured stream."""
+    """Translate the part of a configured stream that its worker needs."""
     return WorkerOptions(
         display_aspect=stream.source.aspect,
         masks=tuple(Mask(polygon=mask.polygon, style=mask.style) for mask in stream.masks),
@@ -78,7 +78,7 @@ def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions
 
 
 def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> SourceOptions:
-    """Translate how to reach a configured stream's camera."""
+    """Translate the part of a configured stream that tells how to reach its camera."""
     source = stream.source
     credentials = None
     if source.username is not None:

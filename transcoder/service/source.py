@@ -1,7 +1,7 @@
-"""The source of a stream: pulls a camera for ever and hands on dated, allow-listed access units.
+"""The source of a stream pulls a camera for ever and hands on dated, allow-listed access units.
 
-The rules are elsewhere and without I/O: `source/session.py` talks to the camera, `source/intake.py` decides what is
-handed on, `source/reconnection.py` says when to connect again and how. Here they are tied together.
+The rules are elsewhere and without I/O: `source/session.py` talks to the camera, `source/intake.py` decides which
+access units are handed on, `source/reconnection.py` says when to connect again and how. They are tied together here.
 """
 
 import asyncio
@@ -39,41 +39,41 @@ ENCRYPTED = "stream encrypted on the camera: turn its video encryption off"
 
 
 class SourceListener(Protocol):
-    """Who gets what a source pulls."""
+    """Gets everything that a source pulls."""
 
     def on_described_size(self, size: tuple[int, int]) -> None:
-        """The session description claims this width and height: a hint."""
+        """Note that the session description claims this width and height, which is a hint."""
 
     def on_coded_unit(self, unit: CodedUnit, arrival: float) -> bool:
-        """An access unit came, its last packet at this monotonic second.
+        """Take an access unit, whose last packet came at this monotonic second.
 
         Returns:
-            False where it was not taken: what refers to it is not handed on either.
+            False where the access unit was not taken; then access units that refer to it are not handed on either.
         """
 
     def on_encrypted(self, problem: str) -> None:
-        """Pictures come that the camera has encrypted; `problem` says so in one line."""
+        """Note that the camera encrypts its pictures; `problem` says so in one line."""
 
     def on_audio_format(self, audio: AudioFormat) -> None:
-        """Audio was asked for, and comes like this."""
+        """Note that audio was asked for, and comes in this format."""
 
     def on_audio_unit(self, pts: int, data: bytes) -> None:
-        """Coded audio came; pts: 90 kHz ticks of its first sample."""
+        """Take coded audio, whose first sample has this time in 90 kHz ticks."""
 
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
-        """A connection ended, and the next one has to wait."""
+        """Note that a connection ended, and that the next one has to wait."""
 
 
 class Source:
     """Connects, receives, waits and connects again.
 
     Args:
-        options: of the source; transport may be "auto".
-        ledger: of the stream.
-        status: the source's part of what is known of the stream; this source alone writes it.
-        log: bound to the stream's name.
-        listener: gets what is pulled.
-        gate: shared by all sources: who may try to connect now.
+        options: the options of the source; transport may be "auto".
+        ledger: the ledger of the stream.
+        status: the source's part of the stream's status; this source alone writes it.
+        log: a log that is bound to the stream's name.
+        listener: gets everything that is pulled.
+        gate: decides who may try to connect now; all sources share it.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Source:
             await asyncio.sleep(retry.delay_s)
 
     async def _pull(self) -> TranscoderError:
-        """One connection, to its end: why it ended."""
+        """Hold one connection to its end; return the error that ended it."""
         self._reconnection.begin()
         options = replace(self._options, transport=self._reconnection.transport)
         self._connection = RtspSource(options, self._ledger, self._on_event)
@@ -145,9 +145,9 @@ class Source:
             settled.cancel()
             try:
                 if connection is not None:
-                    connection.cancel()  # it leaves with TEARDOWN
+                    connection.cancel()  # the session leaves with TEARDOWN
                     await asyncio.gather(connection, return_exceptions=True)
-            finally:  # the source may be stopped while it waits for that
+            finally:  # the source may be stopped while it waits here
                 self._bytes_before += self._connection.session.received_bytes
                 self._connection = None
                 self._intake.reset()
@@ -159,31 +159,31 @@ class Source:
             self._reconnection.note_useless(clock.monotonic())
             self._connection.give_up(reason)
 
-    # -- what is known of it -------------------------------------------------------------------------------------
+    # -- the state of the source ---------------------------------------------------------------------------------
 
     def played_s(self) -> float | None:
-        """For how long the current connection plays, seconds, or None."""
+        """Return for how many seconds the current connection has played, or None."""
         return self._reconnection.played_s(clock.monotonic())
 
     @property
     def is_connected(self) -> bool:
-        """Whether media may be coming."""
+        """Return whether media may be coming."""
         return self._connection is not None and self.played_s() is not None
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the camera encrypts its pictures."""
+        """Return whether the camera encrypts its pictures."""
         return self._intake.is_encrypted
 
     @property
     def received_bytes(self) -> int:
-        """Of all connections."""
+        """Return how many bytes came over all connections."""
         current = self._connection.session.received_bytes if self._connection is not None else 0
         return self._bytes_before + current
 
     @property
     def reception(self) -> dict[str, Any]:
-        """Counters of the current connection's reception."""
+        """Return the counters of the current connection's reception."""
         session = self._connection.session if self._connection is not None else None
         if session is None or session.video is None:
             return {}
@@ -203,7 +203,7 @@ class Source:
             "timestamp_repairs": dict(self._intake.timestamp_repairs),
         }
 
-    # -- what the session tells ----------------------------------------------------------------------------------
+    # -- events of the session -----------------------------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
         reaction = self._reactions.get(type(event))

@@ -1,4 +1,4 @@
-"""What is known of a stream at a moment, for tables, APIs and metrics; each part is written by one object."""
+"""The status of a stream holds its facts at a moment, for tables, APIs and metrics; one object writes each part."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,7 +12,7 @@ Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
 
 class StreamState(Enum):
-    """What readers of a stream see."""
+    """The state of a stream as its readers see it."""
 
     DISABLED = "disabled"
     STARTING = "starting"
@@ -23,10 +23,10 @@ class StreamState(Enum):
 
 @dataclass(slots=True)
 class WorkerStatus:
-    """The worker's side since the stream was started; the service's Worker alone writes it.
+    """Counts the worker's side since the stream was started; the service's Worker alone writes it.
 
     Attributes:
-        pid: the worker's process, or None.
+        pid: the worker's process id, or None.
         source_format: the camera's pictures as they were decoded: codec, width, height, pixel_format.
         report: the counters that the present worker reported last.
         starts: workers that were started.
@@ -48,7 +48,7 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Averages over the last second: pictures and kbit a second that came and went, and cores that workers took."""
+    """Holds averages over the last second: pictures and kbit a second in and out, and cores that workers took."""
 
     fps_in: float = 0.0
     fps_out: float = 0.0
@@ -59,18 +59,20 @@ class Rates:
 
 @dataclass(slots=True, kw_only=True)
 class StreamStatus:
-    """One stream: its Availability writes state and problem, its observer what follows, and each object its part.
+    """Holds the status of one stream: Availability, observer, source, worker and each output write their parts.
+
+    Availability writes state and problem; the observer writes rates, overload, rate_divisor, motion and conditions.
 
     Attributes:
-        problem: why it is not playing, one line, or "".
-        rates: of the last second.
+        problem: the reason why the stream is not playing, one line, or "".
+        rates: the rates of the last second.
         overloaded: whether pictures are lost for want of time.
         rate_divisor: one picture in so many is encoded.
         motion: share of the picture that moves, 0..1.
-        conditions: of the picture that hold now: frozen, dark, covered, scene_changed.
-        source: the camera's side.
-        worker: the worker's side.
-        outputs: what is served, by the output's name.
+        conditions: the present conditions of the picture: frozen, dark, covered, scene_changed.
+        source: the status of the camera's side.
+        worker: the status of the worker's side.
+        outputs: the status of each output, by its name.
     """
 
     name: str
@@ -87,15 +89,15 @@ class StreamStatus:
 
     @property
     def output(self) -> OutputStatus:
-        """The output that is served under the stream's own name."""
+        """Return the output that is served under the stream's own name."""
         return self.outputs[MAIN]
 
     @property
     def readers(self) -> int:
-        """How many readers of all outputs play."""
+        """Return how many readers of all outputs play."""
         return sum(output.readers for output in self.outputs.values())
 
     @property
     def shed_access_units(self) -> int:
-        """Access units that were left out before a worker saw them."""
+        """Return how many access units were left out before a worker saw them."""
         return self.source.shed_access_units + self.worker.shed_access_units

@@ -1,4 +1,4 @@
-"""What survives a restart: changes made at runtime, and the audit log. SQLite in a thread of its own.
+"""The store keeps the changes made at runtime and the audit log over a restart, with SQLite in a thread of its own.
 
 Nothing here runs on the event loop, and a change is answered only after its transaction is on the disk.
 """
@@ -27,9 +27,9 @@ from transcoder.service.audit import GENESIS, Entry, Record, link
 FILE_NAME: Final = "state.sqlite"
 SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT_S: Final = 5.0
-"""How long another process, such as `transcoder config show`, may hold the database."""
+"""Seconds for which another process, such as `transcoder config show`, may hold the database."""
 MAX_BACKLOG: Final = 1024
-"""Records of things that nobody waits for; past it they are dropped and counted."""
+"""The number of records that may wait and that nobody waits for; past it they are dropped and counted."""
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -55,17 +55,17 @@ log = structlog.get_logger()
 
 
 class StoreError(TranscoderError):
-    """The state can't be read or written."""
+    """The store can't be read or written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What was kept.
+class StoredState:
+    """Holds everything that the store kept.
 
     Attributes:
-        overlays: by stream.
+        overlays: the changes of each stream.
         file: the configuration file as it was written when last read, None before the first time.
-        etag_key: random, for tags of configurations.
+        etag_key: a random key for tags of configurations.
     """
 
     overlays: Mapping[str, Overlay]
@@ -74,20 +74,20 @@ class Kept:
 
 
 def now_text() -> str:
-    """The time, UTC, RFC 3339 with milliseconds."""
+    """Return the time, UTC, RFC 3339 with milliseconds."""
     return time_text(clock.wall_clock())
 
 
 def time_text(unix_s: float) -> str:
-    """A time in UTC seconds as RFC 3339 with milliseconds."""
+    """Write a time in UTC seconds as RFC 3339 with milliseconds."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Store:
-    """The database of one running gateway.
+    """Holds the database of one running gateway.
 
     Args:
-        folder: of the state; made where it is missing, for its owner alone.
+        folder: the folder of the state; it is made where it is missing, for its owner alone.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,11 +98,11 @@ class Store:
         self._backlog = 0
         self.dropped = 0
 
-    async def open(self) -> Kept:
-        """Open the database, make it where there is none.
+    async def open(self) -> StoredState:
+        """Open the database; make it where there is none.
 
         Raises:
-            StoreError: it can't be, it is damaged, or another gateway has it.
+            StoreError: the database can't be opened, is damaged, or another gateway has it.
         """
         return await self._run(self._open)
 
@@ -115,9 +115,9 @@ class Store:
         """Keep changes and their records: all of them, on the disk, or nothing.
 
         Args:
-            entries: for the audit log.
-            overlays: by stream; None takes one out.
-            file: the configuration file as written, where it is another one.
+            entries: the entries for the audit log.
+            overlays: the changes by stream; None takes a stream's changes out.
+            file: the configuration file as written, where it is another one than before.
 
         Raises:
             StoreError: nothing was kept.
@@ -133,8 +133,8 @@ class Store:
         self._thread.submit(self._note_channel, stream, layer, kind).add_done_callback(self._noted)
 
     async def close(self) -> None:
-        """Finish what was begun and close."""
-        with suppress(StoreError, RuntimeError):  # RuntimeError: it was closed before
+        """Finish the work that was begun, and close."""
+        with suppress(StoreError, RuntimeError):  # RuntimeError: the thread was closed before
             await self._run(self._close)
         self._thread.shutdown(wait=False)
 
@@ -147,7 +147,7 @@ class Store:
 
     # -- in the thread -------------------------------------------------------------------------------------------
 
-    def _open(self) -> Kept:
+    def _open(self) -> StoredState:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock_fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -155,7 +155,7 @@ class Store:
         except OSError:
             raise ValueError("another gateway runs with it") from None
         path = self._folder / FILE_NAME
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # sqlite would make it by umask
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # sqlite would make the file by umask
         database = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._database = database
         database.execute("PRAGMA journal_mode = WAL")
@@ -236,33 +236,33 @@ def _append(database: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         previous = record.hash
 
 
-def _read_kept(database: sqlite3.Connection) -> Kept:
+def _read_kept(database: sqlite3.Connection) -> StoredState:
     meta = dict(database.execute("SELECT key, value FROM meta"))
     overlays = {
         stream: Overlay.from_json(document)
         for stream, document in database.execute("SELECT stream, document FROM overlay ORDER BY stream")
     }
     file = json.loads(meta["file"]) if "file" in meta else None
-    return Kept(overlays=overlays, file=file, etag_key=bytes.fromhex(meta["etag_key"]))
+    return StoredState(overlays=overlays, file=file, etag_key=bytes.fromhex(meta["etag_key"]))
 
 
 # -- for commands beside a running gateway -------------------------------------------------------------------------
 
 
-def read_kept(folder: Path) -> Kept | None:
-    """What a gateway keeps, also while it runs; None where nothing was ever kept.
+def read_kept(folder: Path) -> StoredState | None:
+    """Read everything that a gateway keeps, also while it runs; return None where nothing was ever kept.
 
     Raises:
-        StoreError: it can't be read.
+        StoreError: the store can't be read.
     """
     return _reading(folder, _read_kept)
 
 
 def read_audit(folder: Path) -> list[Record] | None:
-    """The audit log, oldest first; None where there is none.
+    """Read the audit log, oldest first; return None where there is none.
 
     Raises:
-        StoreError: it can't be read.
+        StoreError: the store can't be read.
     """
     return _reading(folder, lambda database: list(_records(database)))
 

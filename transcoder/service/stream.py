@@ -1,4 +1,4 @@
-"""One configured stream: a source, a worker and its outputs, tied together and kept going."""
+"""A configured stream ties a source, a worker and its outputs together and keeps them going."""
 
 import asyncio
 import functools
@@ -21,37 +21,37 @@ from transcoder.service.host_gate import HostGate
 from transcoder.service.observer import StreamObserver
 from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source
-from transcoder.service.source_feed import SourceFeed
+from transcoder.service.source_relay import SourceRelay
 from transcoder.service.status import StreamStatus
 from transcoder.service.worker import Worker
 from transcoder.service.worker_receiver import WorkerListener
 from transcoder.service.worker_reports import PictureFormat
 
 DECODE_WAIT_S: Final = 30.0
-"""Access units for so long and no decoded picture: the connection is tried anew."""
+"""Seconds of access units without a decoded picture, after which the connection is tried anew."""
 
 OnEvent = Callable[[str, str, dict[str, Any]], None]
-"""It is called with a stream's name and with the kind and the detail of an event."""
+"""A function that is called with a stream's name and with the kind and the detail of an event."""
 
 
 class Stream(OutputOwner, WorkerListener):
     """A stream ties its source, its worker and its outputs together.
 
     Args:
-        name: its id, as in its URL.
-        settings: of its source, worker and outputs.
-        fork_server: where workers come from.
+        name: the stream's id, as in its URL.
+        settings: the settings of source, worker and outputs.
+        fork_server: forks the workers.
         end_readers: ends the sessions of all readers of a path, for a reason.
-        on_event: told of what becomes of source, worker and format, and of what the observer finds.
-        gate: shared by all streams: who may try to connect now.
+        on_event: is told what becomes of source, worker and format, and the events of the observer.
+        gate: decides who may try to connect now; all streams share it.
         timing: clock, timers and waiting of the outputs.
         make_worker: makes the worker.
         make_source: makes a source for every connection that begins anew.
 
     Attributes:
-        status: what is known of it.
-        ledger: what was not let through.
-        outputs: what is served, by the output's name.
+        status: the status of the stream.
+        ledger: counts everything that was not let through.
+        outputs: the outputs that are served, by name.
     """
 
     def __init__(
@@ -85,8 +85,8 @@ class Stream(OutputOwner, WorkerListener):
         self._observer = StreamObserver(self.status, self.ledger, self._log, self._tell)
 
     def _new_source(self) -> Source:
-        feed = SourceFeed(self._worker, self._availability)
-        return self._make_source(self._settings.source, self.ledger, self.status.source, self._log, feed, self._gate)
+        relay = SourceRelay(self._worker, self._availability)
+        return self._make_source(self._settings.source, self.ledger, self.status.source, self._log, relay, self._gate)
 
     def _arrange_outputs(self) -> None:
         self.outputs.arrange(self._settings.named_outputs())
@@ -103,7 +103,7 @@ class Stream(OutputOwner, WorkerListener):
         self._tasks = [asyncio.create_task(self._worker.run()), asyncio.create_task(self._source.run())]
 
     async def stop(self) -> None:
-        """Leave the camera, end the worker."""
+        """Leave the camera, and end the worker."""
         await _cancel(self._tasks)
         self._tasks = []
         self.outputs.stop()
@@ -112,8 +112,8 @@ class Stream(OutputOwner, WorkerListener):
     async def reconfigure(self, settings: StreamSettings) -> None:
         """Apply other settings, disturbing as little as possible.
 
-        What the encoder can't change in place is changed by a new encoder at an IDR. Another codec, size or shape ends
-        the readers' sessions, another source means another connection, and nothing else does.
+        A new encoder at an IDR makes the changes that the present one can't make in place. Another codec, size or shape
+        ends the readers' sessions, another source means another connection, and nothing else does.
         """
         before, self._settings = self._settings, settings
         for output in self.outputs.values():
@@ -160,13 +160,13 @@ class Stream(OutputOwner, WorkerListener):
         """Return the last picture, masked, as a JPEG.
 
         Raises:
-            CommandRejected: there is none.
+            CommandRejected: there is no picture.
         """
         return await self._worker.snapshot()
 
     @property
     def reception(self) -> dict[str, Any]:
-        """The counters of the current connection's reception."""
+        """Return the counters of the current connection's reception."""
         return self._source.reception
 
     # -- from the worker -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The service's side of a stream's worker: it keeps one running, feeds it, and believes it no more than a camera."""
+"""The service's side of a stream's worker keeps one running, feeds it, and believes it no more than a camera."""
 
 import asyncio
 import contextlib
@@ -32,15 +32,15 @@ from transcoder.worker_options import AudioFormat, WorkerOptions
 
 
 class Worker:
-    """One stream's worker, replaced whenever it is lost.
+    """Keeps one stream's worker, which is replaced whenever it is lost.
 
     Args:
-        name: of the stream.
-        options: of the worker.
-        fork_server: where workers come from.
-        status: the worker's part of what is known of the stream; this Worker alone writes it.
-        log: bound to the stream's name.
-        listener: gets what workers make.
+        name: the name of the stream.
+        options: the options of the worker.
+        fork_server: forks the workers.
+        status: the worker's part of the stream's status; this Worker alone writes it.
+        log: a log that is bound to the stream's name.
+        listener: gets everything that workers make.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Worker:
         life = self._life
         life.want(clock.monotonic())
         while True:
-            self._changed.clear()  # what changes from here on is seen below, or ends the waiting
+            self._changed.clear()  # later changes are seen below, or end the waiting
             life.handle_timeout(clock.monotonic())
             action = life.next_action()
             if action is LifeAction.START:
@@ -110,7 +110,7 @@ class Worker:
         return Urgency(has_readers=self._listener.has_readers, has_played=self.last_decoded > 0)
 
     def _brief(self) -> None:
-        """Tell a new worker what its predecessor knew."""
+        """Tell a new worker the facts that its predecessor knew."""
         connection = self._connection
         if connection is None:
             return
@@ -137,19 +137,19 @@ class Worker:
         self._gop.clear()
 
     def replace(self, reason: str) -> None:
-        """Give up the worker and what it knows."""
+        """Give up the worker and its pictures."""
         self._gop.clear()
         if self._connection is not None:
             self._connection.kill(reason)
 
     def configure(self, options: WorkerOptions) -> None:
-        """Other settings, for this worker and those to come."""
+        """Apply other settings, for this worker and those to come."""
         self._settings.change(options)
         if self._connection is not None:
             self._connection.configure(options)
 
     def set_slate_size(self, size: tuple[int, int]) -> None:
-        """The camera claims pictures of this size: a slate that has it need not be given up for them."""
+        """Give the slate the size that the camera claims: a slate of this size need not be given up for the camera."""
         if self._settings.change_slate_size(size) and self._connection is not None:
             self._connection.configure(self._settings.options)
 
@@ -160,22 +160,22 @@ class Worker:
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a worker."""
+        """Return whether there is a worker."""
         return self._connection is not None
 
     @property
     def cpu_s(self) -> float:
-        """Processor time of all workers so far."""
+        """Return the processor time of all workers so far."""
         return self._status.cpu_s + self._receiver.cpu_s
 
     @property
     def audio_output(self) -> tuple[int, bytes] | None:
-        """Samples a second and AudioSpecificConfig of our audio, once there is any."""
+        """Return samples a second and AudioSpecificConfig of our audio, once there is any."""
         return self._receiver.audio_output
 
     @property
     def last_decoded(self) -> float:
-        """Monotonic seconds of the last report of newly decoded pictures, or 0."""
+        """Return monotonic seconds of the last report of newly decoded pictures, or 0."""
         return self._receiver.last_decoded
 
     # -- towards the worker --------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class Worker:
             self._connection.send(message)
 
     def feed(self, unit: CodedUnit, arrival: float) -> bool:
-        """Send an access unit; False when it was shed, and with it what refers to it."""
+        """Send an access unit; return False when it was shed, and with it the access units that refer to it."""
         wanted = self._gop.add(unit)
         connection = self._connection
         if connection is None or not wanted:
@@ -199,7 +199,7 @@ class Worker:
         return True
 
     def set_audio(self, audio: AudioFormat) -> None:
-        """The camera's audio is of this kind."""
+        """Tell the worker the format of the camera's audio."""
         self._audio_format = audio
         self._send(serialize_message(MessageType.AUDIO_FORMAT, audio.to_json()))
 
@@ -218,10 +218,10 @@ class Worker:
         self._send(serialize_repeat(number, round(now * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:
-        """The last picture, masked, as a JPEG.
+        """Return the last picture, masked, as a JPEG.
 
         Raises:
-            CommandRejected: there is none.
+            CommandRejected: there is no picture.
         """
         if self._connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")

@@ -1,9 +1,11 @@
-"""One worker process as the service sees it: messages, signs of life, memory."""
+"""The service sees one worker process through its messages, its signs of life and its memory."""
 
 import asyncio
 import select
 from collections.abc import Callable
 from typing import cast
+
+from typing_extensions import override
 
 from transcoder import clock
 from transcoder.errors import RemoteProtocolError, WorkerError
@@ -15,22 +17,22 @@ from transcoder.service.process_watch import is_hanging, sample_process
 from transcoder.worker_options import WorkerOptions
 
 HANG_S = 1.2
-"""Without a message for so long a worker hangs, if it also shows no reason; it reports every 0.5 s."""
+"""Seconds without a message after which a worker that also shows no reason hangs; it reports every 0.5 s."""
 STARVED_S = 10.0
-"""Without a message for so long it hangs, whatever the reason."""
+"""Seconds without a message after which a worker hangs, whatever the reason."""
 START_S = 5.0
 """Seconds in which a new worker has to send its first message."""
 MAX_BACKLOG = 6 << 20
-"""Bytes that may wait for a worker; past it access units are shed."""
+"""Bytes that may wait for a worker; past them access units are shed."""
 
 
 class WorkerConnection(asyncio.Protocol):
-    """A worker and the socket to it.
+    """Holds a worker and the socket to it.
 
     Args:
         on_message: gets every message.
-        on_gone: called once with the reason in one line.
-        memory_limit_mb: private memory, MiB.
+        on_gone: is called once with the reason in one line.
+        memory_limit_mb: the limit of private memory, MiB.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class WorkerConnection(asyncio.Protocol):
         self._reason = ""
         self._last_message = clock.monotonic()
         self._heard: tuple[float, float] = (0.0, 0.0)
-        """When the worker was last heard of, and its processor time then."""
+        """The time at which the worker was last heard of, and its processor time then."""
         self.private_bytes = 0
 
     @classmethod
@@ -62,18 +64,18 @@ class WorkerConnection(asyncio.Protocol):
         on_gone: Callable[[str], None],
         urgency: Callable[[], Urgency] = Urgency,
     ) -> "WorkerConnection":
-        """Start a worker and configure it. It may die meanwhile: then on_gone was called before this returns.
+        """Start a worker and configure it. The worker may die meanwhile: then on_gone was called before this returns.
 
         Args:
-            fork_server: where the worker comes from.
-            name: shown in ps.
-            options: of the worker.
+            fork_server: forks the worker.
+            name: the worker's name, shown in ps.
+            options: the options of the worker.
             on_message: gets every message.
-            on_gone: called once with the reason in one line.
-            urgency: how much this worker is needed, asked while others wait as well.
+            on_gone: is called once with the reason in one line.
+            urgency: says how much this worker is needed; it is asked while others wait as well.
 
         Raises:
-            WorkerError: it could not be started; on_gone is not called any more.
+            WorkerError: the worker could not be started; on_gone is not called any more.
         """
         link = cls(on_message, on_gone, options.memory_limit_mb)
         loop = asyncio.get_running_loop()
@@ -92,7 +94,7 @@ class WorkerConnection(asyncio.Protocol):
 
     @property
     def pid(self) -> int | None:
-        """Process id of the worker."""
+        """Return the process id of the worker."""
         return self._forked.pid if self._forked is not None else None
 
     def configure(self, options: WorkerOptions) -> None:
@@ -100,22 +102,22 @@ class WorkerConnection(asyncio.Protocol):
         self.send(serialize_message(MessageType.CONFIGURE, options.to_json()))
 
     def send(self, data: bytes) -> None:
-        """Send a message; dropped when the worker is gone."""
+        """Send a message; drop it when the worker is gone."""
         if self._transport is not None and not self._gone:
             self._transport.write(data)
 
     def backlog(self) -> int:
-        """Bytes that wait for the worker."""
+        """Return how many bytes wait for the worker."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     # -- asyncio -------------------------------------------------------------------------------------------------
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is ours."""
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by inheritance
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Hand messages on."""
         parser = self._parser
         parser.receive_data(data)
         self._last_message = clock.monotonic()
@@ -125,8 +127,8 @@ class WorkerConnection(asyncio.Protocol):
         except RemoteProtocolError as error:
             self.kill(f"worker broke the protocol: {error}")
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """The worker hung up or is dead."""
         del exc
         self._transport = None
         self._finish(self._reason or "worker ended")
@@ -164,7 +166,7 @@ class WorkerConnection(asyncio.Protocol):
     # -- watch ---------------------------------------------------------------------------------------------------
 
     def check(self, now: float) -> None:
-        """Look at memory and signs of life; kill what has too much of the one or none of the other."""
+        """Look at memory and signs of life; kill a worker that has too much memory or gives no sign."""
         if self._gone or self._forked is None:
             return
         sample = sample_process(self._forked.pid)

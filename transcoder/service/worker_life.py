@@ -1,4 +1,4 @@
-"""The life of a stream's worker: when one is started, and when one that was lost is replaced. Sans-IO.
+"""The life of a stream's worker: this core decides when one is started, and when a lost one is replaced. Sans-IO.
 
 The caller performs one action after another. While it performs START the worker may already die; that is no other case
 for the caller, because the answer to START then leads to DISCARD instead of BRIEF.
@@ -10,7 +10,7 @@ from enum import Enum
 from transcoder.errors import LocalProtocolError
 
 RESTART_DELAYS_S = (0.0, 0.2, 1.0)
-"""Seconds before a worker is replaced, by how many died in the last DEATHS_S."""
+"""Seconds before a worker is replaced, by the number of workers that died in the last DEATHS_S."""
 DEATHS_S = 10.0
 """Seconds for which a death is remembered."""
 RETRY_S = 1.0
@@ -18,12 +18,12 @@ RETRY_S = 1.0
 
 
 class LifeState(Enum):
-    """Where a stream stands with its worker."""
+    """Tells where a stream stands with its worker."""
 
     IDLE = "idle"
     """The stream needs no worker."""
     WAITING = "waiting"
-    """A worker is needed, but is asked for only later."""
+    """A worker is needed, but is not asked for yet."""
     WANTED = "wanted"
     """A worker is needed now; START is the next action."""
     STARTING = "starting"
@@ -33,7 +33,7 @@ class LifeState(Enum):
 
 
 class LifeAction(Enum):
-    """What the caller has to do."""
+    """Tells the caller its next action."""
 
     START = "start"
     """Ask for a worker, and answer with started() or start_failed()."""
@@ -61,14 +61,14 @@ class WorkerLife:
     # -- events --------------------------------------------------------------------------------------------------
 
     def want(self, now: float) -> None:
-        """From now on the stream needs a worker; a START that was given up without an answer is forgotten."""
+        """Note that from now on the stream needs a worker; a START that was given up without an answer is forgotten."""
         if self.state is not LifeState.RUNNING:
             self._actions.clear()
             self._asked = False
             self._wait(now, self._restart_delay(now))
 
     def started(self, now: float) -> None:
-        """START is done: there is a worker, if it did not die meanwhile.
+        """Note that START is done: there is a worker, if it did not die meanwhile.
 
         Raises:
             LocalProtocolError: START was not asked for.
@@ -83,7 +83,7 @@ class WorkerLife:
             self._wait(now, self._restart_delay(now))
 
     def start_failed(self, now: float) -> None:
-        """START is done: no worker could be started.
+        """Note that START is done, and that no worker could be started.
 
         Raises:
             LocalProtocolError: START was not asked for.
@@ -93,7 +93,7 @@ class WorkerLife:
             self._wait(now, self._restart_delay(now) if self._doomed else RETRY_S)
 
     def died(self, now: float) -> None:
-        """The worker died, or the one that is being started did."""
+        """Note that the worker died, or the one that is being started did."""
         if self.state is LifeState.RUNNING:
             self._deaths.append(now)
             self._wait(now, self._restart_delay(now))
@@ -102,15 +102,15 @@ class WorkerLife:
             self._doomed = True  # another is asked for when this START is answered, not beside it
 
     def stop(self) -> None:
-        """The stream needs no worker any more; the caller ends the one that there is."""
+        """Note that the stream needs no worker any more; the caller ends a worker that runs."""
         self.state = LifeState.IDLE
         self._actions.clear()
         self._doomed = True
 
-    # -- what follows --------------------------------------------------------------------------------------------
+    # -- actions -------------------------------------------------------------------------------------------------
 
     def next_action(self) -> LifeAction | None:
-        """The next thing to do, or None while there is only waiting."""
+        """Return the next action, or None while there is only waiting."""
         if self._actions:
             return self._actions.popleft()
         if self.state is LifeState.WANTED:
@@ -120,11 +120,11 @@ class WorkerLife:
         return None
 
     def next_timeout(self) -> float | None:
-        """When handle_timeout() is due, monotonic seconds, or None."""
+        """Return when handle_timeout() is due, monotonic seconds, or None."""
         return self._due if self.state is LifeState.WAITING else None
 
     def handle_timeout(self, now: float) -> None:
-        """Time has passed."""
+        """Note that time has passed."""
         if self.state is LifeState.WAITING and now >= self._due:
             self.state = LifeState.WANTED
 

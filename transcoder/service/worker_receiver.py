@@ -1,4 +1,4 @@
-"""The receiving side of a stream's workers: what they report is checked, counted and handed on."""
+"""The receiving side of a stream's workers checks and counts their messages, and hands them on."""
 
 import asyncio
 from typing import Any, Protocol
@@ -27,11 +27,11 @@ SNAPSHOT_WAIT_S = 3.0
 
 
 class WorkerListener(Protocol):
-    """Who gets what a stream's workers make, and is told what becomes of them."""
+    """Gets everything that a stream's workers make, and is told what becomes of them."""
 
     @property
     def has_readers(self) -> bool:
-        """Whether somebody watches the stream: then it gets a worker before others do."""
+        """Return whether somebody watches the stream: then it gets a worker before others do."""
 
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
         """Take a picture that our encoder made, and the types of its NAL units."""
@@ -46,17 +46,17 @@ class WorkerListener(Protocol):
         """Note that a worker died or was given up."""
 
     def on_worker_problem(self, problem: str) -> None:
-        """Note, in one line, why there is no worker or what a worker can't do."""
+        """Note in one line why there is no worker, or which work a worker can't do."""
 
 
 class WorkerReceiver:
     """Takes the messages of one worker after another.
 
     Args:
-        settings: of the workers.
-        status: the worker's part of what is known of the stream.
-        log: bound to the stream's name.
-        listener: gets what is let through.
+        settings: the settings of the workers.
+        status: the worker's part of the stream's status.
+        log: a log that is bound to the stream's name.
+        listener: gets the messages that are let through.
 
     Attributes:
         audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
@@ -82,7 +82,7 @@ class WorkerReceiver:
         self.cpu_s = 0.0
 
     def begin(self) -> None:
-        """Expect another worker, which counts from zero; what the last one used is added up."""
+        """Expect another worker, which counts from zero; the processor time of the last one is added up."""
         self._status.cpu_s += self.cpu_s
         self.cpu_s = 0.0
         self._decoded_pictures = 0
@@ -98,10 +98,10 @@ class WorkerReceiver:
         """Wait for the picture that the worker was asked for.
 
         Args:
-            stream: its name, for the error.
+            stream: the stream's name, for the error.
 
         Raises:
-            CommandRejected: there is none.
+            CommandRejected: there is no picture.
         """
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._snapshots.append(future)
@@ -147,7 +147,7 @@ class WorkerReceiver:
                         future.set_result(jpeg)
 
     def _on_picture(self, picture: CodedMessage) -> None:
-        """Let through only what our encoder makes, wherever it comes from."""
+        """Hand on a picture only if our encoder can have made it, wherever it comes from."""
         types = nal_unit_types(picture, self._settings.options.outputs[picture.output_number].codec)
         if types is None or not is_timely(picture.pts, clock.monotonic()):
             self._status.rejected += 1

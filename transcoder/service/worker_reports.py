@@ -19,27 +19,27 @@ from transcoder.ipc.messages import (
 from transcoder.worker_options import OutputFormat
 
 MAX_AHEAD_S = 10.0
-"""Seconds between now and a presentation time of ours; with more between them it is none of ours."""
+"""Seconds between now and a presentation time of ours, at most."""
 MAX_CPU_S = 1e9
-"""Seconds of processor time that a worker can have used: thirty years."""
+"""Seconds of processor time that a worker can have used, at most: thirty years."""
 MAX_NUMBER = 1 << 31
 MAX_FRAME_RATE = 240
 AUDIO_RATES = range(8_000, 48_001)
-"""Samples a second of our audio."""
+"""The numbers of samples a second that our audio may have."""
 MAX_AUDIO_CONFIG = 64
-"""Bytes of an AudioSpecificConfig; ours are two to five."""
+"""Bytes of an AudioSpecificConfig, at most; ours are two to five."""
 MAX_REASON = 500
-"""Characters of a failure that are shown."""
+"""Characters of a failure that are shown, at most."""
 
 _COUNTS = ("counters", "decode_errors", "encoder_dropped", "audio_errors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedAudio:
-    """An audio unit of the worker's encoder.
+    """Holds an audio unit of the worker's encoder.
 
     Attributes:
-        pts: presentation time of its first sample, 90 kHz ticks.
+        pts: presentation time of the unit's first sample, 90 kHz ticks.
         data: an AAC frame.
     """
 
@@ -49,7 +49,7 @@ class CodedAudio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioOutput:
-    """The audio format that the worker makes.
+    """Holds the audio format that the worker makes.
 
     Attributes:
         clock_rate: samples a second.
@@ -62,7 +62,7 @@ class AudioOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The worker's regular report; that it comes is the worker's sign of life.
+    """Holds the worker's regular report, which is also the worker's sign of life.
 
     Attributes:
         cpu_s: processor time of the worker so far, seconds.
@@ -77,7 +77,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFormat:
-    """The camera's pictures as the worker decodes them.
+    """Describes the camera's pictures as the worker decodes them.
 
     Attributes:
         document: the whole report, for the status.
@@ -88,12 +88,12 @@ class SourceFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFormat:
-    """The format of the pictures of one output.
+    """Holds the format of the pictures of one output.
 
     Attributes:
         output_number: which of the stream's outputs has this format, counted from 0.
         output: the format.
-        is_slate: whether this is a slate's, to be given up for the camera's.
+        is_slate: whether the format is a slate's, which is given up for the camera's format.
     """
 
     output_number: int
@@ -103,10 +103,10 @@ class PictureFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Something that the worker could not do.
+    """The worker could not do something.
 
     Attributes:
-        reason: one line.
+        reason: the reason in one line.
     """
 
     reason: str
@@ -114,7 +114,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The last picture of one output.
+    """Holds the last picture of one output.
 
     Attributes:
         output_number: which of the stream's outputs shows the picture, counted from 0.
@@ -170,16 +170,16 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
 
 
 def is_timely(pts: int, now: float) -> bool:
-    """Whether a presentation time is near enough to now to be one of ours."""
+    """Return whether a presentation time is near enough to now to be one of ours."""
     return abs(pts / VIDEO_CLOCK_RATE - now) < MAX_AHEAD_S
 
 
 def nal_unit_types(message: CodedMessage, codec: Codec) -> list[int] | None:
-    """The types of a coded picture's NAL units, or None when it is no picture that our encoder makes.
+    """Return the types of a coded picture's NAL units, or None when our encoder makes no such picture.
 
     Args:
         message: the coded picture.
-        codec: what the encoder was told to make.
+        codec: the codec that the encoder was told to use.
     """
     types = [nal_unit_type(codec, unit) for unit in message.nal_units]
     honest = message.codec is codec and all(is_allowed(codec, kind) for kind in types)

@@ -1,4 +1,4 @@
-"""The settings of a stream's workers, the present one and those to come. Sans-IO."""
+"""The settings of a stream's workers are kept here, for the present one and those to come. Sans-IO."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,13 +9,13 @@ from transcoder.worker_options import OutputFormat, WorkerOptions
 
 
 class WorkerSettings:
-    """Settings that outlive a worker.
+    """Keeps settings that outlive a worker.
 
     Args:
-        options: as they are configured.
+        options: the options as they are configured.
 
     Attributes:
-        options: as they are configured, with the size of the slate.
+        options: the options as they are configured, with the size of the slate.
     """
 
     def __init__(self, options: WorkerOptions) -> None:
@@ -24,7 +24,7 @@ class WorkerSettings:
         self._given = options
 
     def change(self, options: WorkerOptions) -> None:
-        """Go on with other options; formats that hang on what has changed are forgotten."""
+        """Go on with other options; formats that depend on the changed ones are forgotten."""
         if options.shapes != self.options.shapes:
             self._formats.clear()
         self.options = options
@@ -33,7 +33,7 @@ class WorkerSettings:
         """Give the slate the size that the camera claims, so that it need not be given up for the camera's pictures.
 
         Returns:
-            Whether that changed the options: before the first picture it can.
+            Whether that changed the options, which happens before the first picture only.
         """
         width, height = size[0] & ~1, size[1] & ~1
         if self._formats or not is_sane_size(width, height) or (width, height) == self.options.slate_size:
@@ -46,13 +46,13 @@ class WorkerSettings:
         self._formats[report.output_number] = report
 
     def for_new_worker(self) -> WorkerOptions:
-        """The options of a worker that is started now: it keeps the formats that readers know, but not a slate's."""
+        """Return the options of a worker that starts now: it keeps the formats that readers know, but not a slate's."""
         known = self._formats.items()
         self._given = self._with_fixed({number: made.output for number, made in known if not made.is_slate})
         return self._given
 
     def changed_since(self) -> bool:
-        """Whether the options are others than for_new_worker() gave."""
+        """Return whether the options differ from those that for_new_worker() gave."""
         fixed = {number: output.fixed for number, output in enumerate(self._given.outputs)}
         return self._with_fixed(fixed) != self._given
 

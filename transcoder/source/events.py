@@ -15,7 +15,7 @@ from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrame
 from transcoder.sdp import AudioSelection, SessionDescription, VideoSelection
 
-# -- what happened at the camera -----------------------------------------------------------------------------------
+# -- events of the camera ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class AudioRestarted:
     """The audio began anew within the session: its timestamps have no relation to the timestamps before."""
 
 
-# -- what the shell has to do --------------------------------------------------------------------------------------
+# -- requests to the shell -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Left:
     """TEARDOWN was answered, or has been waited for long enough: the connection may be closed."""
 
 
-# -- where everything is kept --------------------------------------------------------------------------------------
+# -- diagnostic events ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

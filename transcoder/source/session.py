@@ -130,7 +130,7 @@ class CameraSession:
             keep_everything=self._keep_everything,
         )
 
-    # -- what the shell calls ------------------------------------------------------------------------------------
+    # -- calls of the shell --------------------------------------------------------------------------------------
 
     @property
     def video(self) -> VideoReceiver | None:

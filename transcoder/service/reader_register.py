@@ -1,4 +1,4 @@
-"""The books of readers: who came and who went, why, and how often; in the log, as events and as counts."""
+"""The register of readers notes who came and who went, why, and how often: in the log, as events and as counts."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,17 +14,19 @@ from transcoder.rtsp.session import EndReason
 from transcoder.service.line_limit import LineLimit
 
 MAX_ENDED: Final = 64
-"""Readers that are remembered after they went."""
+"""The number of readers that are remembered after they went."""
 MAX_STREAMS: Final = 4096
-"""Streams with counts of their own, those that were removed included; the readers of others count under OTHER."""
+"""The number of streams with counts of their own, removed streams included; readers of other streams count under OTHER.
+"""
 OTHER: Final = "other"
 MAX_PLAYED_LINES: Final = 50
-"""Lines a second about readers that played: a switch that restarts takes some hundred readers at once."""
+"""Lines a second about readers that played, at most: a switch that restarts takes some hundred readers at once."""
 MAX_OTHER_LINES: Final = 1
-"""Lines a second and reason about whoever never played: anybody can connect as often as he likes."""
+"""Lines a second and reason about readers that never played, at most: anybody can connect as often as he likes."""
 
 OnEvent = Callable[[str | None, str, dict[str, Any]], None]
-"""It is called with a stream, or None for no stream in particular, and with the kind and the detail of an event."""
+"""A function that is called with a stream, or None for no stream in particular, and with the kind and the detail of an
+event."""
 
 log = structlog.get_logger()
 
@@ -34,11 +36,11 @@ class Ended:
     """The end of a reader's session, or of a connection that had none.
 
     Attributes:
-        reason: why it ended.
-        ended: UTC seconds.
+        reason: the reason of the end.
+        ended: UTC seconds of the end.
         peer: address and port of the reader.
-        count: how many ends this one stands for, itself included; more than 1 in a flood.
-        session: None for a connection.
+        count: how many ends this object stands for; more than 1 in a flood.
+        session: the session that ended, None for a connection.
         after_s: how long the session lasted, seconds.
     """
 
@@ -50,15 +52,15 @@ class Ended:
     after_s: float = 0.0
 
 
-class ReaderBooks(ReaderListener):
-    """Keeps the books.
+class ReaderRegister(ReaderListener):
+    """Notes readers that come and go.
 
     Args:
         on_event: is told of readers that come and go: (stream or None, kind, detail).
 
     Attributes:
         ended: how many sessions and connections ended, by stream ("" for a connection without a session) and reason.
-        recent: the last ends, the newest last; of a flood the first of each second.
+        recent: the last ends, the newest last; a flood is one end a second.
     """
 
     def __init__(self, on_event: OnEvent) -> None:
@@ -107,7 +109,7 @@ class ReaderBooks(ReaderListener):
             self._tell_connection(peer, reason, count)
 
     def tick(self, now: float) -> None:
-        """Tell of what was left out a moment ago; called about once a second."""
+        """Tell of lines that were left out a moment ago; called about once a second."""
         for reason, count in self._others.overdue(now):
             self._tell_connection("", reason, count)
         for kind, count in self._played.overdue(now):
@@ -129,7 +131,7 @@ class ReaderBooks(ReaderListener):
 
 
 def _named(session: ReaderSession) -> dict[str, Any]:
-    """What tells a session from others; its peer's address is for the log alone: anybody may read events."""
+    """Return the keys that tell a session from others, without the peer's address: anybody may read events."""
     return {"session": session.id, "user": session.user, "transport": session.transport}
 
 

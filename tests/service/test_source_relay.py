@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.stream_parts import FakeWorker
 from transcoder.codecs.nal import Codec
 from transcoder.service.availability import Availability
-from transcoder.service.source_feed import SourceFeed
+from transcoder.service.source_relay import SourceRelay
 from transcoder.service.status import StreamState, StreamStatus, WorkerStatus
 from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat, WorkerOptions
@@ -30,11 +30,11 @@ class AudibleWorker(FakeWorker):
 def test_media_go_to_the_worker() -> None:
     nobody: Any = None
     worker = AudibleWorker("gate", WorkerOptions(), None, WorkerStatus(), None, nobody)
-    feed = SourceFeed(worker, Availability(StreamStatus(name="gate"), lambda *_: None))
-    feed.on_described_size((352, 208))
-    assert feed.on_coded_unit(UNIT, 7.0)
-    feed.on_audio_format(AUDIO)
-    feed.on_audio_unit(90_000, b"sound")
+    relay = SourceRelay(worker, Availability(StreamStatus(name="gate"), lambda *_: None))
+    relay.on_described_size((352, 208))
+    assert relay.on_coded_unit(UNIT, 7.0)
+    relay.on_audio_format(AUDIO)
+    relay.on_audio_unit(90_000, b"sound")
     assert worker.told == [
         ("set_slate_size", (352, 208)),
         ("feed", UNIT, 7.0),
@@ -42,17 +42,17 @@ def test_media_go_to_the_worker() -> None:
         ("feed_audio", 90_000, b"sound"),
     ]
     worker.takes = False
-    assert not feed.on_coded_unit(UNIT, 7.1)
+    assert not relay.on_coded_unit(UNIT, 7.1)
 
 
 def test_what_becomes_of_the_camera_goes_to_the_availability() -> None:
     events: list[tuple[str, dict[str, Any]]] = []
     status = StreamStatus(name="gate")
     nobody: Any = None
-    feed = SourceFeed(nobody, Availability(status, lambda *event: events.append(event)))
-    feed.on_source_lost("connection refused", was_playing=False)
+    relay = SourceRelay(nobody, Availability(status, lambda *event: events.append(event)))
+    relay.on_source_lost("connection refused", was_playing=False)
     assert (status.state, status.problem, events) == (StreamState.AWAY, "connection refused", [])
-    feed.on_source_lost("closed", was_playing=True)
-    feed.on_encrypted("encrypted")
+    relay.on_source_lost("closed", was_playing=True)
+    relay.on_encrypted("encrypted")
     assert status.problem == "encrypted"
     assert events == [("source_lost", {"reason": "closed"}), ("source_encrypted", {"reason": "encrypted"})]

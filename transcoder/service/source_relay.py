@@ -1,4 +1,4 @@
-"""Between the source of a stream and its worker."""
+"""The relay takes media and news from the source of a stream to its worker and its availability."""
 
 from typing_extensions import override
 
@@ -9,12 +9,12 @@ from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat
 
 
-class SourceFeed(SourceListener):
-    """Listens to the source of a stream: media go to the worker, and what becomes of the camera to its availability.
+class SourceRelay(SourceListener):
+    """Relays the media of a source to the worker, and tells the availability what becomes of the camera.
 
     Args:
-        worker: of the stream.
-        availability: of the stream.
+        worker: the worker of the stream.
+        availability: the availability of the stream.
     """
 
     def __init__(self, worker: Worker, availability: Availability) -> None:
