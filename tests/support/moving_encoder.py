@@ -1,4 +1,4 @@
-"""An encoder of the tests' own, made as a third one of the product would be: it asks for the map of changes."""
+"""This encoder belongs to the tests and is made as a third one of the product would be: it asks for the map of changes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from transcoder.worker_options import OutputFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovingSettings(Settings):
-    """Settings of the encoder: it knows one of those that a configuration may override."""
+    """Holds the settings of the encoder: of all that a configuration may override, it knows crf alone."""
 
     codec: ClassVar[Codec] = Codec.H264
     wants_changes: ClassVar[bool] = True
@@ -30,8 +30,8 @@ class MovingSettings(Settings):
         return MovingEncoder(inner)
 
 
-class MovingEncoder:
-    """Writes down the maps that it is given."""
+class MovingEncoder(Encoder):
+    """Encodes with x264 and writes down the maps that it is given."""
 
     codec = Codec.H264
     maps: ClassVar[list[ChangeMap | None]] = []
@@ -40,7 +40,7 @@ class MovingEncoder:
         self._inner = inner
         self.dropped: Counter[str] = Counter()
 
+    @override
     def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
-        """Encode with x264."""
         self.maps.append(None if changed is None else np.array(changed))
         return self._inner.encode(picture, None, pts, force_idr=force_idr)

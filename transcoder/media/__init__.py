@@ -1,1 +1,1 @@
-"""The only users of PyAV: decoder, pixel stages, encoder."""
+"""This room holds decoder, pixel stages and encoders; no other room of the product but the laboratory uses PyAV."""

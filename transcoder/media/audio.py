@@ -1,6 +1,6 @@
-"""Audio: whatever a camera sends, decoded and encoded anew to AAC-LC, one channel.
+"""The audio transcoder decodes the audio of any camera and encodes it anew to AAC-LC with one channel.
 
-Everything here runs in the sandboxed worker; what goes wrong is counted and costs audio only.
+All code of this module runs in the sandboxed worker; an error is counted and costs audio only.
 """
 
 import io
@@ -18,34 +18,34 @@ from transcoder.media.decoder import padded_packet
 from transcoder.worker_options import AudioFormat
 
 BIT_RATE = 48_000
-"""Of the output: speech is transparent well below."""
+"""Bits a second of the output: speech is transparent well below."""
 FRAME_SAMPLES = 1024
 MAX_SKEW_S = 0.04
-"""The output's sample count may differ from the input's times by this much; then it is set right."""
+"""Seconds by which the output's sample count may differ from the input's times; beyond, the count is set right."""
 _GLOBAL_HEADER = 1 << 22
-"""AV_CODEC_FLAG_GLOBAL_HEADER: AAC without ADTS."""
+"""AV_CODEC_FLAG_GLOBAL_HEADER: the encoder writes AAC without ADTS."""
 _ADTS_SYNC = 0xFFF
 _RATES = (8000, 16_000, 24_000, 32_000, 44_100, 48_000)
 
 
 def output_rate(clock_rate: int) -> int:
-    """Sample rate of the output: 16 kHz for telephony, else the nearest that AAC has and every player knows."""
+    """Return the output's sample rate: 16 kHz for telephony, else the nearest of AAC that every player knows."""
     return 16_000 if clock_rate <= 16_000 else min(_RATES, key=lambda rate: abs(rate - clock_rate))
 
 
 class AudioTranscoder:
-    """Decoder, resampler and encoder of one stream's audio.
+    """Decodes, resamples and encodes one stream's audio.
 
     Args:
-        source: what the camera said of it.
+        source: the format of the audio, as the camera described it.
 
     Attributes:
-        config: AudioSpecificConfig of the output.
-        rate: samples a second of the output.
-        errors: by kind.
+        config: the AudioSpecificConfig of the output.
+        rate: the samples a second of the output.
+        errors: the numbers of errors, by kind.
 
     Raises:
-        MediaError: FFmpeg can't make this audio into ours.
+        MediaError: FFmpeg can't convert this audio to the output's format.
     """
 
     def __init__(self, source: AudioFormat) -> None:
@@ -55,10 +55,10 @@ class AudioTranscoder:
         self._decoder: Any = None
         self._is_aac = False
         self._next: int | None = None
-        """Input samples at the output's rate so far: where the next one belongs."""
+        """The number of input samples so far, at the output's rate: the place of the next sample."""
         self._resampler = self._new_resampler()
         self._resampled: tuple[str, str, int] | None = None
-        """What the resampler was given so far: sample format, layout, rate. It takes nothing else."""
+        """The sample format, layout and rate that the resampler has been given so far; it takes no others."""
         encoder = av.CodecContext.create("aac", "w")
         if not isinstance(encoder, av.AudioCodecContext):
             raise MediaError("FFmpeg has no AAC encoder")
@@ -80,11 +80,12 @@ class AudioTranscoder:
         return av.AudioResampler(format="fltp", layout="mono", rate=self.rate, frame_size=FRAME_SAMPLES)
 
     def process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
-        """AAC frames that an audio unit completes, with their presentation times.
+        """Return the AAC frames that an audio unit completes, with their presentation times.
 
         Args:
-            data: of one packet or AAC frame; an ADTS header before it is taken off (Dahua puts AAC into its G.711).
-            pts: 90 kHz ticks of its first sample.
+            data: the bytes of one packet or AAC frame; an ADTS header before them is taken off (Dahua puts AAC into its
+                G.711).
+            pts: presentation time of the unit's first sample, 90 kHz ticks.
         """
         try:
             yield from self._process(data, pts)
@@ -150,7 +151,7 @@ class AudioTranscoder:
 
 
 def _take_off_adts(data: bytes) -> tuple[bool | None, bytes, bytes]:
-    """Whether data is an ADTS frame (True or None), what is in it, and its AudioSpecificConfig.
+    """Return (True, payload, AudioSpecificConfig) of an ADTS frame, or (None, data, b"") where data is no ADTS frame.
 
     Source: ISO/IEC 13818-7 section 6.2.
     """

@@ -1,4 +1,4 @@
-"""Which blocks of a picture changed: compared once, for whoever wants to know."""
+"""This module tells which blocks of a picture changed, once for the scene watch and the encoder alike."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,34 +9,34 @@ from transcoder_native.kernels.plane import copy_plane
 
 BLOCK = 8
 MIN_CHANGE = 4 * BLOCK * BLOCK
-"""Sum of differences of a block that counts as a change at least: four levels a sample."""
+"""The least sum of differences with which a block counts as changed: four levels a sample."""
 NOISE_FACTOR = 4.0
-"""A block changed when it differs by so many times what the median block does: sensor noise is everywhere."""
+"""The factor by which a changed block's sum of differences exceeds the median block's: sensor noise is everywhere."""
 
 Differences = NDArray[np.uint16]
-"""(ceil(height / 8), ceil(width / 8)): sum of absolute differences of each 8x8 block of luma."""
+"""(ceil(height / 8), ceil(width / 8)): the sum of absolute differences of each 8x8 block of luma."""
 ChangeMap = NDArray[np.bool_]
-"""(ceil(height / 8), ceil(width / 8)): True where a block changed by more than noise. A hint, and no promise about the
-other blocks: light that goes down slowly changes none of them."""
+"""(ceil(height / 8), ceil(width / 8)): true where a block changed by more than noise. The map is a hint and promises
+nothing about the other blocks: light that goes down slowly changes no block in it."""
 
 
 def mark_changes(differences: Differences, out: ChangeMap) -> None:
     """Mark the blocks that differ by more than noise.
 
     Args:
-        differences: of a picture from an earlier one.
-        out: of the same shape, written.
+        differences: the differences of a picture from an earlier picture.
+        out: the map, of the same shape, written.
     """
     noise = float(np.median(differences))
     np.greater(differences, max(MIN_CHANGE, NOISE_FACTOR * noise), out=out)
 
 
 class PictureComparison:
-    """Compares each picture that it is given with the one that it was given before.
+    """Compares each picture with the picture that came before it.
 
     Args:
-        width: of the pictures.
-        height: of the pictures.
+        width: the width of the pictures.
+        height: the height of the pictures.
 
     Attributes:
         size: (width, height) of the pictures.
@@ -51,10 +51,10 @@ class PictureComparison:
         self._changed = np.zeros(shape, np.bool_)
 
     def compare(self, picture: OwnPicture) -> Differences | None:
-        """The differences of a picture from the one before; None where there was none.
+        """Return the differences of a picture from the picture before; None for the first picture.
 
         Args:
-            picture: masked, so that nothing behind a mask is told.
+            picture: the picture, masked, so that the differences tell nothing of the part behind a mask.
         """
         luma = picture.planes[0]
         before = self._before
@@ -67,6 +67,6 @@ class PictureComparison:
         return self._absolute
 
     def changed(self) -> ChangeMap:
-        """The map that belongs to the differences of the last comparison."""
+        """Return the map of changed blocks that follows from the last comparison."""
         mark_changes(self._absolute, self._changed)
         return self._changed

@@ -1,4 +1,4 @@
-"""What decoding hands to encoding: the samples of one picture and its times, nothing else of the camera's.
+"""Decoding hands decoded pictures to encoding: the samples and times of one picture, and nothing else of the camera.
 
 No frame of FFmpeg, no side data and no metadata go along, so that the two halves can live in two processes.
 """
@@ -9,29 +9,31 @@ from fractions import Fraction
 from transcoder.media.picture import U8, U16
 
 UNSPECIFIED_MATRIX = 2
-"""Of matrix_coefficients (H.273 table 4)."""
+"""The value of matrix_coefficients for "unspecified" (H.273 table 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedPicture:
-    """A decoded picture of the camera.
+    """Holds a decoded picture of the camera.
 
     Attributes:
-        planes: one for grey, else three; each (height, stride) uint8, or uint16 where bits is above 8, of which the
-            first samples of a row are picture. Views of the decoder's memory: only read, and valid until the next
-            access unit is decoded.
-        width: luma samples.
-        height: luma samples.
-        bits: of a sample, 8 to 16.
+        planes: one plane for grey, else three; each (height, stride) uint8, or uint16 where bits is above 8. Only the
+            first samples of a row belong to the picture. The planes are views of the decoder's memory: they are only
+            read, and they are valid until the next access unit is decoded.
+        width: luma samples of a row.
+        height: rows of luma samples.
+        bits: the bits of a sample, 8 to 16.
         chroma: "420", "422", "444" or "" for grey.
         full_range: whether the samples use 0..255 instead of 16..235 (or the like with more bits).
-        interlaced: whether the rows are of two fields.
+        interlaced: whether the rows belong to two fields.
         matrix: matrix_coefficients of BT.709 or BT.601, else 2 for unspecified.
-        aspect: width to height of a sample, 1 where the stream does not say.
-        pts: 90 kHz ticks.
-        arrival: monotonic seconds of its access unit's last packet.
-        decode_s: processor time of its access unit, seconds; 0 for a second picture of the same access unit.
-        preroll: whether it was decoded for what follows only; it tells the frame rate and is not shown.
+        aspect: the ratio of a sample's width to its height, 1 where the stream does not say.
+        pts: presentation time, 90 kHz ticks.
+        arrival: monotonic seconds at which the last packet of the picture's access unit came.
+        decode_s: the processor time of the picture's access unit, seconds; 0 for a second picture of the same access
+            unit.
+        preroll: whether the picture was decoded only because later pictures refer to it; it tells the frame rate and
+            is not shown.
         concealed: whether the decoder made up a part that was missing.
     """
 

@@ -1,4 +1,4 @@
-"""Decoding: access units to pictures, errors counted and survived."""
+"""The decoder turns access units into pictures, counts errors and goes on after them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ NAMES: dict[SourceCodec, str] = {
     PictureCodec.JPEG: "mjpeg",
     PictureCodec.MPEG4: "mpeg4",
 }
-"""FFmpeg's name of the decoder of each payload format (transcoder.formats)."""
+"""FFmpeg's names of the decoders, by the codec of each payload format (transcoder.formats)."""
 _TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
 FULL_RANGE = 2
-"""AVCOL_RANGE_JPEG."""
+"""The color_range of full range: AVCOL_RANGE_JPEG."""
 _MATRICES = frozenset({1, 5, 6})
-"""BT.709 and the two of BT.601; others count as unspecified."""
+"""The values of matrix_coefficients for BT.709 and the two for BT.601; all other values count as unspecified."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How a pixel format stores its planes; the attributes are those of DecodedPicture."""
+    """Says how a pixel format stores its planes; the attributes are those of DecodedPicture."""
 
     bits: int
     chroma: str
@@ -51,17 +51,18 @@ _LAYOUTS = {
     "yuv420p12le": _Layout(12, "420"), "yuv422p12le": _Layout(12, "422"), "yuv444p12le": _Layout(12, "444"),
 }  # fmt: skip
 _ANY_OTHER = "yuv420p"
-"""The pixel format that pictures of all others are converted to."""
+"""The pixel format that pictures of all other pixel formats are converted to."""
 
 ERRORS_TO_RESET = 50
-"""Access units refused in a row before the decoder is made anew: about two seconds of video."""
+"""The number of access units refused in a row before the decoder is made anew: about two seconds of video."""
 
 
 def padded_packet(data: bytes | memoryview) -> "av.Packet[Any]":
-    """A packet in a buffer of FFmpeg's own.
+    """Copy data into a packet with a buffer of FFmpeg's own.
 
     Decoders read up to 64 bytes behind a packet and want zeros there (AV_INPUT_BUFFER_PADDING_SIZE). A packet that PyAV
-    makes of a bytes object has what lies behind that in memory: VOPs that end on a byte's last bit decoded wrong then.
+    makes of a bytes object is followed by whatever lies behind the object in memory: VOPs that end on a byte's last bit
+    decoded wrong then.
     """
     packet = av.Packet(len(data))
     packet.update(bytes(data))
@@ -69,12 +70,12 @@ def padded_packet(data: bytes | memoryview) -> "av.Packet[Any]":
 
 
 class Decoder:
-    """One decoder with one thread, so that a picture comes out of the access unit that went in.
+    """Decodes in one thread, so that a picture comes out at once when its access unit goes in.
 
     Attributes:
-        codec: of the camera.
-        errors: access units or pictures refused, by kind.
-        pixel_format: FFmpeg's name for the format of the latest picture, as the camera sent it.
+        codec: the camera's codec.
+        errors: the numbers of refused access units and pictures, by kind.
+        pixel_format: FFmpeg's name for the pixel format of the latest picture, as the camera sent the picture.
     """
 
     def __init__(self, codec: SourceCodec) -> None:
@@ -94,11 +95,11 @@ class Decoder:
         return context
 
     def decode(self, data: bytes | memoryview, pts: int) -> list[DecodedPicture]:
-        """Pictures that an access unit completes; none where it can't be decoded.
+        """Return the pictures that an access unit completes; none where the access unit can't be decoded.
 
         Args:
-            data: Annex B byte stream of one access unit.
-            pts: 90 kHz ticks; comes back in the pictures, in presentation order.
+            data: the Annex B byte stream of one access unit.
+            pts: presentation time, 90 kHz ticks; comes back in the pictures, in presentation order.
         """
         if not data:
             return []  # an empty packet would tell the decoder that the stream ended
@@ -157,12 +158,12 @@ class Decoder:
         return True
 
     def reset(self) -> None:
-        """Begin anew: what was decoded is forgotten."""
+        """Begin anew and forget all decoded pictures."""
         self.errors["reset"] += 1
         self._refused = 0
         self._context = self._open()
 
     @property
     def sample_aspect_ratio(self) -> Fraction:
-        """Width to height of a sample, 1 where the stream does not say or says something impossible."""
+        """Return the ratio of a sample's width to its height, 1 where the stream gives none or an impossible one."""
         return sane_aspect(self._context.sample_aspect_ratio)

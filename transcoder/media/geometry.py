@@ -1,4 +1,4 @@
-"""Where the camera's picture lies in the output picture."""
+"""This module computes where the camera's picture lies in the output picture."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,7 +8,7 @@ from transcoder.codecs.picture_codec import MAX_DIMENSION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rectangle:
-    """A part of a picture, in luma samples; all four even, so that chroma lies on it."""
+    """Holds a part of a picture, in luma samples; all four numbers are even, so that no chroma sample is cut."""
 
     x: int
     y: int
@@ -17,22 +17,22 @@ class Rectangle:
 
 
 def even(value: float) -> int:
-    """The even number nearest below, at least 2: 4:2:0 has no odd sizes."""
+    """Round down to an even number, at least 2, because 4:2:0 has no odd sizes."""
     return max(int(value) & ~1, 2)
 
 
 def sane_aspect(aspect: Fraction | None) -> Fraction:
-    """Width to height of a sample, 1 where it is not said or impossible."""
+    """Return the ratio of a sample's width to its height, 1 where the ratio is missing or impossible."""
     return aspect if aspect and Fraction(1, 4) <= aspect <= Fraction(4) else Fraction(1)
 
 
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """Even size with square samples of a picture with these samples: the longer way, so that nothing is lost.
+    """Return the even size that a picture has with square samples; the picture only gets larger, so no detail is lost.
 
     Args:
-        width: luma samples.
-        height: luma samples.
-        aspect: width to height of a sample.
+        width: luma samples of the picture.
+        height: luma samples of the picture.
+        aspect: the ratio of a sample's width to its height.
     """
     if aspect > 1:
         width = min(round(width * aspect), MAX_DIMENSION)
@@ -42,7 +42,7 @@ def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 
 def fit(size: tuple[int, int], into: tuple[int, int]) -> Rectangle:
-    """The largest centred rectangle of a shape: letterbox or pillarbox, never stretched.
+    """Return the largest centred rectangle with the shape of a picture: letterbox or pillarbox, never stretched.
 
     Args:
         size: (width, height) of the picture with square samples.

@@ -1,4 +1,4 @@
-"""Snapshots: one of our own pictures as a JPEG."""
+"""A snapshot is one of our own pictures as a JPEG."""
 
 from fractions import Fraction
 
@@ -10,18 +10,18 @@ from transcoder.media.decoder import FULL_RANGE
 from transcoder.media.picture import OwnPicture
 
 _BIT_EXACT = 1 << 23
-"""AV_CODEC_FLAG_BITEXACT: no version string in the output."""
+"""AV_CODEC_FLAG_BITEXACT: the encoder writes no version string into its output."""
 _QUALITY = 4
-"""Of 2 (best) to 31."""
+"""The quantiser scale, of 2 (best) to 31."""
 
 
 def encode_jpeg(picture: OwnPicture) -> bytes:
-    """A JPEG of our own picture, without a comment or any other marker that an encoder signs with.
+    """Encode our own picture as a JPEG, without a comment or any other marker that an encoder signs with.
 
     Raises:
         MediaError: the encoder failed.
     """
-    # swscale makes full range of it: JPEG knows no other (JFIF)
+    # swscale converts the picture to full range, because JPEG has no other range (JFIF)
     frame = picture.frame.reformat(format="yuvj420p", dst_color_range=FULL_RANGE, threads=1)
     context = av.CodecContext.create("mjpeg", "w")
     if not isinstance(context, av.VideoCodecContext):

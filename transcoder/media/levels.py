@@ -1,7 +1,7 @@
-"""The H.264 level that is announced: by size and rate alone, so that it stays when the bitrate cap changes.
+"""The H.264 level that is announced follows from size and rate, so that the level stays when the bitrate cap changes.
 
-Readers were told it in the session description. An encoder left to itself takes the lowest level, which moves with the
-cap.
+Readers were told the level in the session description. An encoder that chooses for itself takes the lowest level, which
+moves with the cap.
 """
 
 import math
@@ -18,17 +18,17 @@ _LEVELS = (
     ("6.1", 8_355_840, 139_264, 600_000),
     ("6.2", 16_711_680, 139_264, 1_000_000),
 )
-"""From 4.0 on, which every decoder of a VMS knows: 1080p at 30 pictures a second and 25 Mbit/s."""
+"""The levels from 4.0 on: every decoder of a VMS knows 4.0, which holds 1080p at 30 pictures a second and 25 Mbit/s."""
 
 
 def h264_level(width: int, height: int, frame_rate: float, bitrate_kbps: int) -> str:
-    """The level to announce.
+    """Return the level to announce.
 
     Args:
-        width: samples.
-        height: samples.
+        width: luma samples of the picture.
+        height: luma samples of the picture.
         frame_rate: pictures a second.
-        bitrate_kbps: the cap.
+        bitrate_kbps: the cap of the bitrate.
     """
     macroblocks = math.ceil(width / 16) * math.ceil(height / 16)
     for level, a_second, a_picture, kbps in _LEVELS:

@@ -1,4 +1,4 @@
-"""Privacy masks, laid on the output picture after scaling, where they cost least."""
+"""Privacy masks are laid on the output picture after scaling, where they cost least."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from transcoder_native.kernels.polygon import polygon_mask
 STYLES = ("solid", "pixelate", "blur")
 
 _CELLS = 24
-"""Pixelation cells across the picture's width: a face at 1/10 of the width becomes two cells."""
+"""The number of pixelation cells across the picture's width: a face at 1/10 of the width becomes two cells."""
 _BLUR = 40
 """The blur's radius is the picture's width divided by this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
-    """All masks of one style on one plane: 1 where hidden, and the bounds of that."""
+    """Holds all masks of one style on one plane, 1 where a sample is hidden, and the bounds of the hidden samples."""
 
     style: str
     mask: U8
@@ -32,15 +32,15 @@ class _Layer:
 
 
 class MaskSet:
-    """The masks of a stream, drawn once for an output size.
+    """Holds the masks of a stream, drawn once for an output size.
 
     Args:
-        masks: in 0..1 of the camera's picture.
+        masks: the masks, with coordinates in 0..1 of the camera's picture.
         picture: (width, height) of the output.
-        content: where the camera's picture lies in it.
+        content: the rectangle of the output in which the camera's picture lies.
 
     Raises:
-        MediaError: a mask that can't be drawn; then there must be no picture.
+        MediaError: a mask can't be drawn; then no picture may be shown.
     """
 
     def __init__(self, masks: tuple[Mask, ...], picture: tuple[int, int], content: Rectangle) -> None:
@@ -83,7 +83,7 @@ class MaskSet:
                 self._layers[plane].append(layer)
 
     def apply(self, picture: OwnPicture) -> None:
-        """Hide what is to be hidden, in place."""
+        """Hide the masked samples of a picture, in place."""
         for index, layers in enumerate(self._layers):
             if not layers:
                 continue

@@ -1,7 +1,7 @@
-"""Planes of FFmpeg frames as NumPy arrays, without copies.
+"""This module shows planes of FFmpeg frames as NumPy arrays, without copies.
 
-A plane is the whole padded array (height, stride) uint8, as the kernels take it; only its first `width` columns are
-picture.
+A plane is the whole padded array (height, stride) uint8, as the kernels take it; only its first `width` columns belong
+to the picture.
 """
 
 from typing import Any
@@ -20,21 +20,21 @@ GREY = (126, 128, 128)
 
 
 def plane_u8(frame: VideoFrame, index: int) -> U8:
-    """A plane of 8-bit samples, (height, stride)."""
+    """Return a plane of 8-bit samples, (height, stride)."""
     plane: Any = frame.planes[index]
     return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
 
 
 def plane_u16(frame: VideoFrame, index: int) -> U16:
-    """A plane of 10- to 16-bit samples, little endian, (height, stride)."""
+    """Return a plane of 10- to 16-bit samples, little endian, (height, stride)."""
     plane: Any = frame.planes[index]
     return np.frombuffer(plane, np.uint16).reshape(plane.height, plane.line_size // 2)
 
 
 class OwnPicture:
-    """A picture of ours: 8-bit 4:2:0, limited range, even dimensions. The only kind that an encoder gets.
+    """Holds a picture of ours: 8-bit 4:2:0, limited range, even dimensions. An encoder gets no other kind.
 
-    It has no side data and no metadata, because nothing but samples is ever written into it.
+    The picture has no side data and no metadata, because nothing but samples is ever written into it.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -44,6 +44,6 @@ class OwnPicture:
         self.planes = [plane_u8(self.frame, index) for index in range(3)]
 
     def fill(self, colour: tuple[int, int, int]) -> None:
-        """One colour everywhere."""
+        """Give all samples one colour."""
         for plane, value in zip(self.planes, colour, strict=True):
             plane[:] = value

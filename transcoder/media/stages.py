@@ -1,7 +1,7 @@
-"""Pixel stages: from a decoded picture, whatever its format, to our own picture.
+"""The pixel stages turn a decoded picture of any format into our own picture.
 
-What is needed is decided once for a format and a size; a picture in 8-bit 4:2:0, limited range and the output's size
-costs one copy.
+The steps are chosen once for a format and a size; a picture in 8-bit 4:2:0, limited range and the output's size costs
+one copy.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from transcoder_native.kernels.scale import scale_area
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """What the plan depends on."""
+    """Holds the properties of decoded pictures on which the choice of steps depends."""
 
     bits: int
     chroma: str
@@ -39,12 +39,12 @@ Step = Callable[[U8], U8]
 
 
 class Stages:
-    """Brings decoded pictures into one picture of ours.
+    """Writes decoded pictures into one picture of ours.
 
     Args:
-        width: of the output, even.
-        height: of the output, even.
-        masks: privacy masks.
+        width: the width of the output, even.
+        height: the height of the output, even.
+        masks: the privacy masks.
 
     Attributes:
         picture: the latest picture, masked.
@@ -61,10 +61,10 @@ class Stages:
         self._build_masks()
 
     def set_masks(self, masks: tuple[Mask, ...]) -> None:
-        """Other masks, from now on and on the picture that is there.
+        """Use other masks, from now on and on the present picture.
 
         Raises:
-            MediaError: a mask can't be drawn; then there is no picture until there are other masks.
+            MediaError: a mask can't be drawn; no picture may be shown until there are other masks.
         """
         self._masks = masks
         self._input = None  # masks that can't be drawn fail the next pictures too
@@ -80,8 +80,8 @@ class Stages:
         """Write a decoded picture's samples into our picture.
 
         Args:
-            decoded: is only read.
-            aspect: of its samples.
+            decoded: the decoded picture; it is only read.
+            aspect: the ratio of width to height of the picture's samples.
 
         Raises:
             MediaError: a mask could not be drawn; the picture must not be used.
@@ -110,7 +110,7 @@ class Stages:
         self._mask_set = MaskSet(self._masks, size, self._content) if self._masks else None
 
     def _plan(self, seen: _Input) -> None:
-        self._input = None  # a plan that fails is made again for the next picture
+        self._input = None  # steps that fail are chosen again for the next picture
         picture = self.picture
         content = fit(square_size(seen.width, seen.height, seen.aspect), (picture.width, picture.height))
         self._content = content
@@ -143,7 +143,7 @@ class Stages:
         )
         to_limited = full_to_limited_luma if luma else full_to_limited_chroma
         whole = (target.width, target.height) == (self.picture.width >> shift, self.picture.height >> shift)
-        # an odd width or height has one column or row more than the even output: it is left out
+        # an odd width or height has one column or row more than the even output, which is left out
         same = whole and 0 <= width - target.width <= 1 and 0 <= height - target.height <= 1
         if same:
             steps.append(_convert(out, target, to_limited if seen.full_range else copy_plane))
@@ -221,7 +221,7 @@ def _limit(width: int, kernel: Callable[[U8, int, U8], None]) -> Step:
 
 
 def _bars(out: U8, target: Rectangle, width: int, value: int) -> Step:
-    """The bars again, after a range conversion of the whole plane went over them."""
+    """Draw the bars again, after a range conversion of the whole plane has changed them."""
     height = out.shape[0]
     bottom, right = target.y + target.height, target.x + target.width
 

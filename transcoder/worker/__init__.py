@@ -1,1 +1,1 @@
-"""The sandboxed process that runs media/ for one stream, and the fork server it comes from."""
+"""This room holds the sandboxed process that runs media/ for one stream, and the fork server that forks it."""

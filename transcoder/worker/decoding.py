@@ -1,7 +1,7 @@
-"""The decoding half of a worker: access units in, decoded pictures and what is known of the camera's video out.
+"""The decoding half of a worker takes access units and gives decoded pictures and the format of the camera's video.
 
-It knows neither outputs nor masks. What comes too late is given up here first: an access unit that is very late is not
-even decoded, nor what refers to it, up to the next random access point.
+The decoding half knows neither outputs nor masks. Late video is given up here first: an access unit that is very late
+is not even decoded, and neither are the access units that refer to it, up to the next random access point.
 """
 
 import time
@@ -16,20 +16,20 @@ from transcoder.media.decoder import Decoder
 from transcoder.worker.overload import LATE_S
 
 VERY_LATE_S = 1.0
-"""An access unit older than this is not decoded, nor what refers to it."""
+"""Seconds: an access unit that is older is not decoded, and neither are the access units that refer to it."""
 CATCH_UP_S = 3.0
-"""Seconds after a replay in which a worker may be very late."""
+"""Seconds after a replay during which access units may be very late and are decoded all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFormat:
-    """The kind of pictures that a camera sends.
+    """Describes the kind of pictures that a camera sends.
 
     Attributes:
-        codec: by the name of its format.
+        codec: the name of the codec's payload format.
         width, height: luma samples.
-        pixel_format: FFmpeg's name.
-        interlaced: whether pictures are of two fields.
+        pixel_format: FFmpeg's name for the pixel format.
+        interlaced: whether a picture holds two fields.
     """
 
     codec: str
@@ -39,7 +39,7 @@ class SourceFormat:
     interlaced: bool
 
     def to_fields(self) -> dict[str, Any]:
-        """The format as an object of JSON."""
+        """Return the format as an object of JSON."""
         return asdict(self)
 
 
@@ -47,7 +47,7 @@ class Decoding:
     """Decodes the access units of one camera.
 
     Attributes:
-        counters: access units and pictures, by what became of them.
+        counters: the numbers of access units and pictures, by their fate.
     """
 
     def __init__(self) -> None:
@@ -60,15 +60,18 @@ class Decoding:
 
     @property
     def errors(self) -> dict[str, int]:
-        """What the present decoder refused or made up, by kind."""
+        """Return how often the present decoder refused data or made up a missing part, by kind."""
         return dict(self._decoder.errors) if self._decoder is not None else {}
 
     def access_unit(self, message: AccessUnitMessage, now: float) -> Iterator[SourceFormat | DecodedPicture]:
-        """Decode an access unit: its pictures, each after the source's format where that is another one.
+        """Decode an access unit.
 
         Args:
-            message: from the service.
+            message: the access unit, as the service sent it.
             now: monotonic seconds.
+
+        Yields:
+            The pictures of the access unit. The source's format comes before the first picture that has it.
         """
         decoder = self._decoder
         if decoder is None or decoder.codec is not message.codec:
@@ -98,7 +101,7 @@ class Decoding:
             decode_s = 0.0
 
     def _is_wanted(self, message: AccessUnitMessage, now: float) -> bool:
-        """Whether an access unit is decoded: not before a random access point, and not very late."""
+        """Return whether to decode an access unit: not before a random access point, and not where it is very late."""
         random_access = bool(message.flags & RANDOM_ACCESS)
         if self._skip_to_random_access:
             if not random_access:
@@ -107,7 +110,7 @@ class Decoding:
             self._skip_to_random_access = False
         late = now - message.arrival
         replay = bool(message.flags & DECODE_ONLY)
-        # what waited behind a replay is late for a good reason, and its pictures are needed; but not for ever
+        # access units that waited behind a replay are late for a good reason and are needed; but not for ever
         if replay:
             self._catch_up_until = now + CATCH_UP_S
         self._catching_up = replay or (self._catching_up and late > LATE_S and now < self._catch_up_until)

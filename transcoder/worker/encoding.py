@@ -1,7 +1,8 @@
-"""The encoding half of a worker: decoded pictures in, every output's coded pictures out, and what the picture tells.
+"""The encoding half of a worker takes decoded pictures and gives the coded pictures of every output.
 
-Overload is shed in the order that costs least: fewer pictures are encoded (by halves, see overload.py), and pictures
-that are late all the same are not encoded. So the delay stays bounded.
+The scene watch looks at the same pictures. Overload is shed in the order that costs least: fewer pictures are
+encoded (by halves, see overload.py), and pictures that are late all the same are not encoded. So the delay stays
+bounded.
 """
 
 import time
@@ -20,13 +21,15 @@ from transcoder.worker_options import WorkerOptions
 
 
 class Encoding:
-    """One chain for each output, and one scene watch for the stream: it looks at the first output's masked picture.
+    """Holds one chain for each output and one scene watch for the stream.
+
+    The scene watch looks at the first output's masked picture.
 
     Args:
-        options: of the stream.
+        options: the settings of the stream.
 
     Attributes:
-        counters: of everything worth knowing, by name; of all outputs together.
+        counters: the counters of all outputs together, by name.
     """
 
     def __init__(self, options: WorkerOptions) -> None:
@@ -39,10 +42,10 @@ class Encoding:
     # -- what the service says -----------------------------------------------------------------------------------
 
     def configure(self, options: WorkerOptions) -> None:
-        """Use other settings, from the next picture on; an output that is gone is not encoded any more.
+        """Use other settings from the next picture on; an output that is gone is not encoded any more.
 
         Raises:
-            MediaError: a mask can't be drawn; then there is no picture until there are other masks.
+            MediaError: a mask can't be drawn; no picture is shown until there are other masks.
         """
         del self._chains[len(options.outputs) :]
         known = len(self._chains)
@@ -62,17 +65,17 @@ class Encoding:
             chain.force_idr()
 
     def repeat(self, output_number: int, pts: int, now: float) -> Iterator[bytes]:
-        """Encode the last picture of an output again, or a grey slate where there was none."""
+        """Encode the last picture of an output again, or a grey slate where the output has had no picture."""
         for chain in self._chain(output_number):
             yield from chain.repeat(pts, now)
 
     def snapshot(self, output_number: int) -> Iterator[bytes]:
-        """The last picture of an output, masked, as a JPEG; an empty one where there is none."""
+        """Yield the last picture of an output, masked, as a JPEG; the JPEG is empty where there is no picture."""
         for chain in self._chain(output_number):
             yield from chain.snapshot()
 
     def _chain(self, output_number: int) -> list[OutputChain]:
-        """The chain of an output, or none where a message names an output that is gone."""
+        """Return a list with the chain of an output; the list is empty where a message names an output that is gone."""
         return self._chains[output_number : output_number + 1]
 
     # -- pictures ------------------------------------------------------------------------------------------------
@@ -81,11 +84,11 @@ class Encoding:
         """Encode a decoded picture for every output that wants it.
 
         Args:
-            picture: is only read.
+            picture: the decoded picture; it is only read.
             now: monotonic seconds.
 
         Raises:
-            MediaError: an output has no picture of it; the other outputs have theirs.
+            MediaError: an output failed to draw or encode the picture; the other outputs have encoded it.
         """
         if any(chain.seeks_format for chain in self._chains):
             self._frame_rate.add(picture.pts)
@@ -109,14 +112,15 @@ class Encoding:
         drawn = chain.draw(picture)
         changed = self._look(chain, drawn, picture.pts)
         stages_s = time.thread_time() - started
-        decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # it was spent once, whoever shows the picture
+        decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # decoding was paid for once
         yield from chain.encode(drawn, changed, picture.pts, picture.arrival, (decode_s, stages_s))
 
     def _look(self, chain: OutputChain, drawn: OwnPicture, pts: int) -> ChangeMap | None:
-        """Compare a picture with the one before, if the scene watch or the encoder asks for it: once, for both.
+        """Compare a picture with the picture before, once for both, if the scene watch or the encoder asks for it.
 
         Returns:
-            The map of changed blocks for the encoder; None where it does not ask for it, or nothing was there before.
+            The map of changed blocks for the encoder; None where the encoder does not ask for the map, or where there
+            was no picture before.
         """
         scene = self._watch(drawn) if chain is self._chains[0] else None
         if not chain.wants_changes and (scene is None or not scene.is_due(pts)):
@@ -127,7 +131,7 @@ class Encoding:
         return chain.changed() if chain.wants_changes and differences is not None else None
 
     def _watch(self, drawn: OwnPicture) -> SceneWatch:
-        """The scene watch, a new one when pictures have another size."""
+        """Return the scene watch; make a new one when pictures have another size."""
         size = (drawn.width, drawn.height)
         if self._scene is None or self._scene_size != size:
             self._scene_size = size
@@ -137,7 +141,7 @@ class Encoding:
     # -- report --------------------------------------------------------------------------------------------------
 
     def stats(self) -> dict[str, Any]:
-        """What the service is told twice a second, of all outputs together."""
+        """Return the report on all outputs together, which the service is sent twice a second."""
         dropped: Counter[str] = Counter()
         for chain in self._chains:
             dropped.update(chain.dropped)

@@ -1,12 +1,12 @@
-"""The fork server: a process with one thread and everything loaded, that forks a worker on request.
+"""The fork server is a process with one thread and everything loaded, which forks a worker on request.
 
-Our own rather than multiprocessing's, because that one imports the parent's main module again in every child, which
-costs tens of megabytes a worker and drags the service's modules into the sandbox.
+The fork server of multiprocessing would not do: it imports the parent's main module again in every child, which costs
+tens of megabytes a worker and drags the service's modules into the sandbox.
 
-It is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a SOCK_SEQPACKET socket:
-a request is a JSON object with `id` and `name` and carries the worker's socket, or `{"ping"}`; answers are
-`{"ready": ...}`, `{"id", "pid"}` or `{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes
-after the answer that named the process.
+The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a
+SOCK_SEQPACKET socket. A request is a JSON object with `id` and `name` and carries the worker's socket, or is
+`{"ping"}`. Answers are `{"ready": ...}`, `{"id", "pid"}` or `{"id", "error"}`, `{"pong"}`, and
+`{"exited": pid, "status": ...}`, which comes after the answer that named the process.
 """
 
 import contextlib
@@ -26,23 +26,23 @@ MAX_REQUEST = 4096
 
 
 def main() -> None:
-    """Load, then fork on request until the service hangs up."""
+    """Load everything that workers need, then fork on request until the service hangs up."""
     control = socket.socket(fileno=int(sys.argv[1]))
     cache_dir = Path(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else None
     sandbox.die_with_parent(int(sys.argv[3]))
     sandbox.set_name("tc-forkserver")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the service hangs up, after the workers
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the fork server ends when the service hangs up, after the workers
     took = preload.load(cache_dir)
     _send(control, {"ready": True, "kernels_s": took, "threads": preload.thread_count()})
     _Server(control).run()
 
 
 def _send(control: socket.socket, answer: dict[str, Any]) -> None:
-    """Send an answer, and wait for a service that is behind.
+    """Send an answer; wait where the service is slow to read.
 
     Raises:
-        OSError: the service is gone.
+        OSError: the service has closed the connection.
     """
     data = json.dumps(answer).encode()
     while True:
@@ -82,12 +82,12 @@ class _Server:
         for pid in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for pid in self._children:  # or they wait for whoever adopts them
+        for pid in self._children:  # otherwise they stay zombies until another process adopts them
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
 
     def _requests(self) -> bool:
-        """Serve what has come; False when the service is gone."""
+        """Serve the requests that have come; return False when the service has closed the connection."""
         while True:
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 1)
@@ -104,7 +104,7 @@ class _Server:
             return {"pong": True}
         try:
             pid = self._fork(descriptors[0], request["name"])
-        except OSError as error:  # no memory or no process is left: a worker fewer, and the others live
+        except OSError as error:  # no memory or no process is left: there is a worker fewer, and the others live
             return {"id": request["id"], "error": str(error)}
         finally:
             os.close(descriptors[0])
@@ -120,7 +120,7 @@ class _Server:
             sandbox.die_with_parent(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            gc.disable()  # frames are freed by reference counts; what cycles there are are small and few
+            gc.disable()  # frames are freed by reference counts; reference cycles are small and few
             sandbox.set_name(f"tc:{name}")
             connection = socket.socket(fileno=os.dup2(descriptor, 3))
             os.closerange(4, 4096)

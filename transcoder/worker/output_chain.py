@@ -1,4 +1,4 @@
-"""One output of a stream: its format, its pixel stages, what it sheds, its encoder."""
+"""An output chain makes one output of a stream: it holds the format, pixel stages, rate ladder and encoder."""
 
 import time
 from collections import Counter
@@ -27,20 +27,22 @@ from transcoder.worker.overload import LATE_S, RateLadder
 from transcoder.worker_options import OutputFormat, WorkerOptions
 
 MAX_UNENCODED_S = 0.5
-"""A late picture is encoded all the same when nothing was for so long: an overloaded stream moves at 2 fps at least."""
+"""Seconds without an encoded picture after which a late picture is encoded all the same: an overloaded stream moves at
+2 fps at least."""
 SLATE_SIZE = (1280, 720)
-"""Of the grey picture that stands in for a camera that never sent one, where no size is configured."""
+"""(width, height) of the slate, the grey picture that stands in for a camera that never sent one, where no size is
+configured."""
 
 
 class OutputChain:
-    """What decoded pictures go through on their way to the readers of one output.
+    """Takes decoded pictures through all steps on their way to the readers of one output.
 
-    A picture is handed on step by step: settle_format, wants, draw, encode.
+    The owner hands a picture on step by step: settle_format, wants, draw, encode.
 
     Args:
-        number: of the output among the stream's.
-        options: of the stream.
-        counters: of everything worth knowing, by name; shared with the stream's other outputs.
+        number: the number of the output in its stream.
+        options: the settings of the stream.
+        counters: the counters by name, shared with the stream's other outputs.
 
     Attributes:
         wants_changes: whether the encoder makes use of a map of changed blocks.
@@ -67,10 +69,10 @@ class OutputChain:
     # -- what the service says -----------------------------------------------------------------------------------
 
     def configure(self, options: WorkerOptions) -> None:
-        """Use other settings, from the next picture on.
+        """Use other settings from the next picture on.
 
         Raises:
-            MediaError: a mask can't be drawn; then there is no picture until there are other masks.
+            MediaError: a mask can't be drawn; no picture is shown until there are other masks.
         """
         before, self._options = self._options, options.outputs[self._number]
         stream_before, self._stream = self._stream, options
@@ -89,10 +91,10 @@ class OutputChain:
         self._force_idr = True
 
     def repeat(self, pts: int, now: float) -> Iterator[bytes]:
-        """Encode the last picture again, or a grey slate where there was none: the camera is away.
+        """Encode the last picture again, or a grey slate where the output has had no picture, while the camera is away.
 
         Args:
-            pts: 90 kHz ticks that it is shown at.
+            pts: the time at which the picture is shown, 90 kHz ticks.
             now: monotonic seconds.
         """
         if self._format is None:
@@ -107,7 +109,7 @@ class OutputChain:
         yield from self.encode(picture, changed, pts, now, (0.0, 0.0), flags=REPEATED)
 
     def snapshot(self) -> Iterator[bytes]:
-        """The last picture, masked, as a JPEG; an empty one where there is none."""
+        """Yield the last picture, masked, as a JPEG; the JPEG is empty where there is no picture."""
         jpeg = encode_jpeg(self._stages.picture) if self._stages is not None and self._has_picture else b""
         yield serialize_snapshot(self._number, jpeg)
 
@@ -115,14 +117,14 @@ class OutputChain:
 
     @property
     def seeks_format(self) -> bool:
-        """Whether the next picture decides the output's format: there is none yet, or a slate's."""
+        """Return whether the next picture decides the output's format: there is no format yet, or it is the slate's."""
         return self._format is None or (not self._has_picture and self._options.fixed is None)
 
     def settle_format(self, picture: DecodedPicture, estimate: FrameRateEstimate) -> list[bytes] | None:
-        """Decide the output's format by a picture, if it has none.
+        """Decide the output's format by a picture, if the output has none.
 
         Returns:
-            Messages that tell of another format, or None while too few pictures tell the frame rate.
+            The messages that tell the service of another format, or None while too few pictures tell the frame rate.
         """
         if not self.seeks_format:
             return []
@@ -142,7 +144,7 @@ class OutputChain:
         self._encoder = None
 
     def _aspect(self, picture: DecodedPicture) -> Fraction:
-        """Of the picture's samples: what the operator says, or else the stream."""
+        """Return the aspect of the picture's samples: the operator's, or else the stream's."""
         if self._stream.display_aspect is not None:
             return sane_aspect(Fraction(*self._stream.display_aspect) * picture.height / picture.width)
         return picture.aspect
@@ -157,10 +159,10 @@ class OutputChain:
     # -- pictures ------------------------------------------------------------------------------------------------
 
     def wants(self, picture: DecodedPicture, now: float) -> bool:
-        """Whether a picture is encoded: not over the frame rate cap, and not late.
+        """Return whether to encode a picture: not over the frame rate cap, and not late.
 
         Args:
-            picture: not yet drawn.
+            picture: the decoded picture, not drawn yet.
             now: monotonic seconds.
         """
         if self._options.fps is not None and not self._cap.admits(
@@ -177,10 +179,10 @@ class OutputChain:
         return True
 
     def draw(self, picture: DecodedPicture) -> OwnPicture:
-        """A decoded picture in the output's size and range, masked.
+        """Draw a decoded picture in the output's size and range, with masks.
 
         Raises:
-            MediaError: a mask could not be drawn; then there is no picture.
+            MediaError: a mask could not be drawn; the picture must not be shown.
         """
         if self._format is None:
             raise MediaError("an output without a format has no picture")
@@ -199,14 +201,14 @@ class OutputChain:
         return self._stages
 
     def compare(self, picture: OwnPicture) -> Differences | None:
-        """The differences of a drawn picture from the one that was compared before."""
+        """Return the differences of a drawn picture from the one that was compared before; None for the first one."""
         size = (picture.width, picture.height)
         if self._comparison is None or self._comparison.size != size:
             self._comparison = PictureComparison(*size)
         return self._comparison.compare(picture)
 
     def changed(self) -> ChangeMap | None:
-        """The map of changed blocks of the picture that was compared last."""
+        """Return the map of changed blocks of the picture that was compared last."""
         return self._comparison.changed() if self._comparison is not None else None
 
     def encode(
@@ -221,15 +223,15 @@ class OutputChain:
         """Encode a drawn picture.
 
         Args:
-            picture: of the output's size.
-            changed: which of its blocks changed, where the encoder asked for it.
-            pts: 90 kHz ticks.
-            arrival: monotonic seconds of its access unit's last packet.
-            spent: seconds of processor time for decoding and for the stages.
+            picture: a picture of the output's size.
+            changed: the map of the picture's changed blocks, where the encoder asked for the map.
+            pts: presentation time, 90 kHz ticks.
+            arrival: monotonic seconds at which the last packet of the picture's access unit came.
+            spent: the processor time of decoding and of the stages, seconds.
             flags: REPEATED, or 0.
 
         Raises:
-            MediaError: the encoder failed; the next picture gets another one.
+            MediaError: the encoder failed; the next picture gets a new encoder.
         """
         output = self._format
         if output is None:
@@ -267,10 +269,10 @@ class OutputChain:
 
     @property
     def rate_divisor(self) -> int:
-        """One picture in so many is encoded."""
+        """Return N of "one picture in N is encoded"."""
         return self._ladder.divisor
 
     @property
     def dropped(self) -> dict[str, int]:
-        """NAL units that the present encoder made and did not let out, by name."""
+        """Return how many NAL units the present encoder made and did not let out, by name."""
         return dict(self._encoder.dropped) if self._encoder is not None else {}

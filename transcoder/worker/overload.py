@@ -1,34 +1,35 @@
-"""How many pictures are encoded when there is no time for all of them: the rate goes down by halves and comes back.
+"""When there is no time to encode all pictures, the rate ladder lowers the rate by halves, and raises it again later.
 
 Decoding can't be left out without losing the pictures that follow, and costs less than encoding, so every picture is
-decoded and every second, fourth, ... one is encoded. The steps have times of their own, so that a stream does not
-flicker between two rates. What every worker decides alone is fair, because the system gives each its share.
+decoded and every second, fourth, ... picture is encoded. The steps have times of their own, so that a stream does not
+flicker between two rates. Each worker decides alone, which is fair because the system gives each worker its share.
 """
 
 from transcoder.worker_options import MAX_DIVISOR
 
 LATE_S = 0.4
-"""A picture whose access unit is older than this is not encoded."""
+"""Seconds: a picture whose access unit is older is not encoded."""
 HIGH_S = 0.25
-"""An access unit this old when it is handled may mean that there is no time for all pictures ..."""
+"""Seconds: an access unit that is so old when it is handled may mean that there is no time for all pictures."""
 LOW_S = 0.12
-"""... and one no older than this that there is, at the present rate."""
+"""Seconds: an access unit that is no older when it is handled shows that the present rate leaves enough time."""
 LASTING_S = 0.3
-"""Seconds of that before the first step down: a machine that was busy for a moment catches up."""
+"""Seconds for which access units are older than HIGH_S before the first step down: a machine that was busy for a moment
+catches up."""
 DOWN_S = 1.0
-"""Seconds between steps down: the last step has shown by then what it brought."""
+"""Seconds between steps down: by then the last step has shown its effect."""
 UP_S = 2.0
 """Seconds of calm before a step up. From a sixteenth to the full rate takes four steps, 8 s."""
 
 
 class RateLadder:
-    """Which pictures of one stream are encoded.
+    """Decides which pictures of one output are encoded.
 
     Args:
-        divisor: to begin with, 1 to MAX_DIVISOR.
+        divisor: the divisor to begin with, 1 to MAX_DIVISOR.
 
     Attributes:
-        divisor: one picture in so many is encoded, a power of two.
+        divisor: N of "one picture in N is encoded", a power of two.
     """
 
     def __init__(self, divisor: int = 1) -> None:
@@ -39,10 +40,10 @@ class RateLadder:
         self._late_since: float | None = None
 
     def keeps(self, late_s: float, now: float) -> bool:
-        """Whether this picture is one to encode.
+        """Return whether to encode this picture.
 
         Args:
-            late_s: how old its access unit is, seconds.
+            late_s: the age of the picture's access unit, seconds.
             now: monotonic seconds.
         """
         if late_s > HIGH_S:

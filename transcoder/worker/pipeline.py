@@ -1,7 +1,7 @@
-"""What a worker does with a message: access units in, coded pictures and reports out. No sockets.
+"""The pipeline of a worker takes access units and gives coded pictures and reports, without sockets.
 
-Two halves, with nothing between them but decoded pictures: `decoding` holds what reads the camera's bytes, `encoding`
-what the readers get. Overload is shed in the order that costs least: see encoding.py, then decoding.py.
+The pipeline has two halves, with nothing but decoded pictures between them: `decoding` reads the camera's bytes,
+`encoding` makes the outputs. Overload is shed in the order that costs least: see encoding.py, then decoding.py.
 """
 
 from collections import Counter
@@ -16,15 +16,15 @@ from transcoder.worker_options import WorkerOptions
 
 
 class Pipeline:
-    """Decoding, encoding and sound of one stream.
+    """Ties the decoding, encoding and sound of one stream together.
 
     Args:
-        options: as configured.
+        options: the settings of the stream.
 
     Attributes:
         decoding: the half that reads the camera's bytes.
         encoding: the half that makes the outputs.
-        sound: the audio.
+        sound: the part that decodes and encodes the audio.
     """
 
     def __init__(self, options: WorkerOptions) -> None:
@@ -36,7 +36,7 @@ class Pipeline:
         """Decode an access unit and encode its pictures for every output.
 
         Args:
-            message: from the service.
+            message: the access unit, as the service sent it.
             now: monotonic seconds.
         """
         for item in self.decoding.access_unit(message, now):
@@ -47,11 +47,11 @@ class Pipeline:
 
     @property
     def counters(self) -> Counter[str]:
-        """Everything worth knowing, by name."""
+        """Return the counters of decoding, encoding and sound, by name."""
         return self.decoding.counters + self.encoding.counters + self.sound.counters
 
     def stats(self) -> dict[str, Any]:
-        """What the service is told twice a second."""
+        """Return the report that the service is sent twice a second."""
         return self.encoding.stats() | {
             "counters": dict(self.counters),
             "decode_errors": self.decoding.errors,

@@ -1,4 +1,4 @@
-"""Everything a worker needs, imported once in the fork server, so that its children share the pages and start at once.
+"""The fork server imports everything that a worker needs once, so that workers share the pages and start at once.
 
 After a fork into the sandbox no file can be opened, so nothing may be imported late.
 """
@@ -28,10 +28,10 @@ def load(cache_dir: Path | None) -> float:
     """Import, compile and try out everything; freeze it for the garbage collector.
 
     Args:
-        cache_dir: where compiled kernels are kept, or None.
+        cache_dir: the folder in which compiled kernels are kept, or None.
 
     Returns:
-        Seconds that the kernels took.
+        The seconds that the kernels took.
     """
     runtime.configure(cache_dir)
     _compile_apart()
@@ -46,7 +46,7 @@ def load(cache_dir: Path | None) -> float:
 
 
 def _compile_apart() -> None:
-    """Fill the cache in a process that ends: compiling leaves 50 MB behind that no worker needs."""
+    """Fill the cache in a process of its own, because compiling leaves 50 MB behind that no worker needs."""
     if not runtime.is_cached():
         return
     parent = os.getpid()
@@ -56,12 +56,12 @@ def _compile_apart() -> None:
             sandbox.die_with_parent(parent)
             runtime.warm()
         finally:
-            os._exit(0)  # where it failed, this process compiles
+            os._exit(0)  # where the other process failed, this process compiles
     os.waitpid(pid, 0)
 
 
 def _release_compiler() -> None:
-    """Give back the pages of LLVM's code; the kernel reads them again from the file if one is ever needed."""
+    """Give back the pages of LLVM's code; if one is ever needed, the operating system reads it from the file again."""
     libc = ctypes.CDLL(None)
     for line in Path("/proc/self/maps").read_text().splitlines():
         if line.endswith("/libllvmlite.so") and " r-xp " in line:
@@ -70,12 +70,12 @@ def _release_compiler() -> None:
 
 
 def thread_count() -> int:
-    """Threads of this process: it must be 1 when it forks."""
+    """Return the number of threads of this process: it must be 1 when the process forks."""
     return sum(1 for _ in Path("/proc/self/task").iterdir())
 
 
 def _rehearse() -> None:
-    """Run tiny pictures through decoders, stages and encoders: whatever is loaded on first use is loaded now."""
+    """Run tiny pictures through decoders, stages and encoders: libraries load parts of themselves at first use."""
     from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
 
     from transcoder.codecs.nal import join_byte_stream  # noqa: PLC0415

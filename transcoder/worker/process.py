@@ -1,4 +1,4 @@
-"""The life of a worker process: sandbox, then messages from the service until it hangs up."""
+"""A worker process enters the sandbox, then serves the messages of the service until the service hangs up."""
 
 import contextlib
 import os
@@ -27,19 +27,20 @@ from transcoder.worker.pipeline import Pipeline
 from transcoder.worker_options import AudioFormat, WorkerOptions
 
 HEARTBEAT_S = 0.5
-"""Between reports to the service; they are its proof of life."""
+"""Seconds between reports to the service, which prove that the worker lives."""
 NICENESS = 2
 OTHER_SANDBOX = 4
-"""Exit status of a worker that was given settings which its sandbox does not allow: its successor begins with them."""
+"""The exit status of a worker that was given settings which its sandbox does not allow; the next worker begins with
+these settings."""
 READ_SIZE = 256 << 10
-"""Bytes of one read: most access units arrive whole."""
+"""Bytes of one read at most: most access units arrive whole."""
 
 
 def main(connection: socket.socket) -> None:
     """Serve one stream until the service hangs up; the first message has to be CONFIGURE.
 
     Args:
-        connection: a blocking stream socket to the service, the only descriptor this process needs.
+        connection: a blocking stream socket to the service, the only descriptor that this process needs.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which hangs up
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -53,7 +54,7 @@ def main(connection: socket.socket) -> None:
         message = parser.next_message()
     options = WorkerOptions.from_json(message[1])
     try:
-        os.nice(NICENESS)  # under overload pictures wait, the service that answers and sends does not
+        os.nice(NICENESS)  # under overload pictures wait, so that the service answers and sends
         sandbox.limit_memory(options.memory_limit_mb)
         threads = needs_threads(options.outputs)
         sandbox.enter(threads=threads)
@@ -69,7 +70,7 @@ def _send(connection: socket.socket, data: bytes) -> None:
 
 
 class _SandboxOutgrownError(Exception):
-    """Other settings need an encoder that this process's sandbox does not let work; another process has to do it."""
+    """Other settings need an encoder that can't work in this process's sandbox; another process has to take them."""
 
 
 class _Loop:
@@ -82,7 +83,7 @@ class _Loop:
         self._buffer = bytearray(READ_SIZE)
 
     def run(self) -> None:
-        # the socket stays blocking: changing that needs ioctl, which the sandbox does not allow
+        # the socket stays blocking, because a change to non-blocking needs ioctl, which the sandbox does not allow
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         view = memoryview(self._buffer)
@@ -138,13 +139,13 @@ class _Loop:
 
 
 def run_and_exit(connection: socket.socket) -> None:
-    """Run main and end this process, without the interpreter's own ending: nothing is left to clean up."""
+    """Run main and end this process without the interpreter's shutdown, because nothing is left to clean up."""
     status = 1
     try:
         main(connection)
         status = 0
     except (BrokenPipeError, ConnectionResetError):
-        status = 0  # the service is gone
+        status = 0  # the service has hung up
     except MemoryError:
         status = 3
     except _SandboxOutgrownError:

@@ -1,8 +1,8 @@
-"""What a worker may still do once it reads camera bytes: compute, and talk on the one socket it was given.
+"""In the sandbox a worker that reads camera bytes may compute, and talk on the one socket that it was given.
 
-No files, no network, no other process, no new code. An allow-list of system calls (seccomp) does it; what libraries try
-out of habit (opening a file, asking for the CPU count) is answered with an error, what only an attacker would try ends
-the process.
+The worker gets no files, no network, no other process and no new code: an allow-list of system calls (seccomp) sees to
+it. A call that libraries try out of habit (to open a file, to ask for the CPU count) is answered with an error; a call
+that only an attacker would try ends the process.
 """
 
 import ctypes
@@ -37,7 +37,7 @@ _ALLOWED = (
     "times", "restart_syscall", "exit", "exit_group",
 )  # fmt: skip
 _ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
-"""What a new thread calls first; clone has a rule of its own."""
+"""The system calls that a new thread makes first; clone has a rule of its own."""
 
 _FATAL = (
     "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
@@ -55,7 +55,7 @@ def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent dies; exit at once if it is dead already.
 
     Args:
-        parent: process id that os.getppid() must show.
+        parent: the process id that os.getppid() must return.
     """
     _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
@@ -68,20 +68,20 @@ def set_name(name: str) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let the data memory of this process grow by so many MiB from here; past that, allocations fail."""
+    """Let the data memory of this process grow by this many MiB from now on; allocations beyond this limit fail."""
     data_pages = int(Path("/proc/self/statm").read_text().split()[5])
     limit = data_pages * mmap.PAGESIZE + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def enter(*, threads: bool) -> None:
-    """Give up everything but computing and the open descriptors. There is no way back.
+    """Give up everything but computing and the open descriptors, for the rest of the process's life.
 
     Args:
-        threads: whether this process may start threads; an encoder's settings say whether it does.
+        threads: whether this process may start threads; an encoder's settings say whether the encoder starts any.
 
     Raises:
-        WorkerError: the kernel or libseccomp can't do it; then no camera byte may be read.
+        WorkerError: the kernel or libseccomp refuses the sandbox; then no camera byte may be read.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -100,16 +100,16 @@ def _filter(*, threads: bool) -> seccomp.SyscallFilter:
         _add(rules, seccomp.KILL_PROCESS, name)
     for name in (*_ALLOWED, *(_ALLOWED_WITH_THREADS if threads else ())):
         _add(rules, seccomp.ALLOW, name)
-    # memory yes, code no
+    # memory is allowed, code is not
     for name in ("mmap", "mprotect"):
         _add(rules, seccomp.ALLOW, name, seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0))
-    # a thread yes, a process no; clone3 hides its flags from a filter: the C library then uses clone
+    # a thread is allowed, a process is not; clone3 hides its flags from a filter: ENOSYS makes the C library use clone
     if threads:
         _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
     _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
     # libraries name their threads
     _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))
-    # a process may end itself (abort), nobody else
+    # a process may end itself (abort) and no other process
     _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
     return rules
 
@@ -118,7 +118,7 @@ def _add(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: secco
     try:
         rules.add_rule(action, name, *arguments)
     except (OSError, ValueError):
-        if action == seccomp.ALLOW:  # a call this machine does not have needs no permission
+        if action == seccomp.ALLOW:  # a call that this machine does not have needs no permission
             return
         if _resolves(name):
             raise

@@ -1,4 +1,4 @@
-"""Audio in a worker: what the camera sends in, AAC out. It never touches the pictures."""
+"""The audio part of a worker takes the camera's audio and gives AAC, and never touches the pictures."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ class Sound:
     """Decodes and encodes the audio of one camera.
 
     Attributes:
-        counters: audio units and formats, by what became of them.
+        counters: the numbers of audio units and formats, by their fate.
     """
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class Sound:
 
     @property
     def errors(self) -> dict[str, int]:
-        """What could not be decoded, by kind."""
+        """Return how often audio could not be decoded, by kind."""
         return dict(self._transcoder.errors) if self._transcoder is not None else {}
 
     def use_format(self, source: AudioFormat) -> Iterator[bytes]:
-        """Go on with audio of this kind."""
+        """Expect audio of this format from now on."""
         if self._transcoder is not None and source == self._format:
             return
         self._format = source
@@ -45,8 +45,8 @@ class Sound:
         """Decode and encode an audio unit.
 
         Args:
-            pts: 90 kHz ticks of its first sample.
-            data: of one packet or AAC frame.
+            pts: presentation time of the unit's first sample, 90 kHz ticks.
+            data: the bytes of one packet or AAC frame.
         """
         if self._transcoder is None:
             return

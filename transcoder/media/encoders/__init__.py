@@ -1,11 +1,11 @@
-"""The encoders that there are, and the profiles by which a configuration chooses one and its settings.
+"""This room holds the encoders, and the profiles by which a configuration chooses an encoder and its settings.
 
-Chosen by `benchmarks/quality`, whose tables stand in docs/performance.md. What all profiles have in common:
+`benchmarks/quality` chose the profiles; its tables stand in docs/performance.md. All profiles have in common:
 
-- an IDR every GOP and when asked, no scene cut detection, no B pictures, no lookahead: a picture leaves when it comes;
+- an IDR every GOP and on request, no scene cut detection, no B pictures, no lookahead: a picture leaves when it comes;
 - one reference, no weighted prediction: a fixed camera's best prediction is the picture before;
 - adaptive quantisation off: it moves bits from texture (faces, number plates, hair) to flat areas;
-- an IDR finer than what follows: where nothing moves, the following pictures inherit it for nothing.
+- an IDR finer than the pictures after it: where nothing moves, the following pictures inherit its quality for nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,11 +40,11 @@ PROFILES: dict[Codec, Mapping[str, Settings]] = {
         "quality": X265Settings(preset="superfast", crf=25),
     },
 }
-"""By codec and name; the type of the settings says which encoder they are for."""
+"""The profiles, by codec and name; the type of the settings says which encoder they are for."""
 
 
 def settings_of(options: OutputOptions) -> Settings:
-    """The settings that an output's encoder gets: its profile's, with what the configuration overrides.
+    """Return the settings of an output's encoder: the profile's, some of them overridden by the configuration.
 
     Raises:
         MediaError: there is no such profile, or its encoder does not know a setting that is overridden.
@@ -59,7 +59,7 @@ def settings_of(options: OutputOptions) -> Settings:
 
 
 def open_encoder(options: OutputOptions, output: OutputFormat) -> Encoder:
-    """An output's encoder, new.
+    """Make a new encoder for an output.
 
     Raises:
         MediaError: there is no such profile, or its encoder refuses a setting or does not know it.
@@ -68,17 +68,17 @@ def open_encoder(options: OutputOptions, output: OutputFormat) -> Encoder:
 
 
 def needs_threads(outputs: Iterable[OutputOptions]) -> bool:
-    """Whether an encoder of one of these outputs starts threads."""
+    """Return whether an encoder of one of these outputs starts threads."""
     chosen = (PROFILES[output.codec].get(output.encoder.profile) for output in outputs)
     return any(settings is not None and settings.threads for settings in chosen)
 
 
 def wants_changes(options: OutputOptions) -> bool:
-    """Whether an output's encoder makes use of the map of changed blocks."""
+    """Return whether an output's encoder makes use of the map of changed blocks."""
     settings = PROFILES[options.codec].get(options.encoder.profile)
     return settings is not None and settings.wants_changes
 
 
 def has_random_access(codec: Codec, nal_units: list[bytes]) -> bool:
-    """Whether decoding may start at this picture."""
+    """Return whether decoding may start at this picture."""
     return any(is_random_access(codec, nal_unit_type(codec, unit)) for unit in nal_units)

@@ -1,4 +1,4 @@
-"""What the encoders that FFmpeg brings have in common."""
+"""This module holds the common base of the encoders that FFmpeg brings."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -16,26 +16,26 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec, is_allowed, nal_unit_name, nal_unit_type, split_byte_stream
 from transcoder.errors import MediaError
 from transcoder.media.changes import ChangeMap
-from transcoder.media.encoders.protocol import Settings
+from transcoder.media.encoders.protocol import Encoder, Settings
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import OutputFormat
 
 _LIMITED_RANGE = 1
-"""AVCOL_RANGE_MPEG."""
+"""The color_range of limited range: AVCOL_RANGE_MPEG."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateFactorSettings(Settings):
-    """Settings of x264 and of x265, which is made after it: constant quality under a bitrate cap.
+    """Holds the settings that x264 and x265 share: constant quality under a bitrate cap.
 
     Attributes:
         preset: the encoder's name for a trade of processor time for bits.
-        crf: constant rate factor, 0 (best) to 51.
+        crf: the constant rate factor, 0 (best) to 51.
         aq_mode: adaptive quantisation, 0 (off) to 3.
-        aq_strength: of adaptive quantisation, where it is on.
-        ipratio: how much finer an IDR is quantised than the pictures that inherit from it.
-        subme: subpixel motion estimation, 0 (whole samples) to 7; None: the preset's.
-        buffer_s: seconds of the bitrate cap that the decoder's buffer model holds.
+        aq_strength: the strength of adaptive quantisation, where it is on.
+        ipratio: how much finer an IDR is quantised than the pictures that refer to it.
+        subme: the subpixel motion estimation, 0 (whole samples) to 7; None: the preset's.
+        buffer_s: the size of the decoder's buffer model, seconds at the bitrate cap.
     """
 
     preset: str
@@ -48,14 +48,14 @@ class RateFactorSettings(Settings):
 
     @override
     def overridden(self, overrides: Mapping[str, Any]) -> Self:
-        # another preset comes with a motion estimation of its own
+        # another preset has a motion estimation of its own
         if overrides.get("preset", self.preset) != self.preset:
             overrides = {"subme": None, **overrides}
         return Settings.overridden(self, overrides)
 
     @abstractmethod
     def ffmpeg_options(self, bitrate_kbps: int) -> dict[str, str]:
-        """The settings by FFmpeg's names for them; the encoder must understand every one."""
+        """Return the settings by FFmpeg's names for them; the encoder must understand every one."""
 
     def _common_options(self) -> dict[str, str]:
         return {
@@ -68,28 +68,28 @@ class RateFactorSettings(Settings):
         }
 
     def _quantiser_parameters(self) -> list[str]:
-        """Parameters that x264 and x265 call alike, as "name=value"."""
+        """Return the parameters that have the same names in x264 and x265, as "name=value"."""
         return [f"aq-mode={self.aq_mode}", f"aq-strength={self.aq_strength:g}", f"ipratio={self.ipratio:g}"]
 
     def _motion_parameters(self) -> list[str]:
         return [] if self.subme is None else [f"subme={self.subme}"]
 
 
-class FFmpegEncoder:
-    """An encoder of FFmpeg with no B-frames, no lookahead, and an IDR only where it is asked for.
+class FFmpegEncoder(Encoder):
+    """Encodes with an encoder of FFmpeg: no B pictures, no lookahead, and an IDR only where it is asked for.
 
     Args:
-        options: by FFmpeg's names.
-        output: size, frame rate and matrix.
+        options: the options by FFmpeg's names.
+        output: the size, frame rate and matrix of the output.
 
     Raises:
         MediaError: the encoder refuses an option or does not know it.
     """
 
     codec: Codec
-    """Of a subclass."""
+    """The codec of the coded pictures; a subclass sets it."""
     library: ClassVar[str]
-    """FFmpeg's name for the encoder."""
+    """FFmpeg's name for the encoder; a subclass sets it."""
 
     def __init__(self, options: dict[str, str], output: OutputFormat) -> None:
         self.dropped: Counter[str] = Counter()
@@ -105,7 +105,7 @@ class FFmpegEncoder:
         context.color_range = _LIMITED_RANGE
         if output.matrix != 2:
             context.colorspace = output.matrix
-        # a tick a picture: the stream announces its frame rate (VUI timing_info) without promising a fixed one
+        # a tick a picture: the stream announces its frame rate (VUI timing_info) and promises no fixed one
         context.time_base = 1 / rate
         context.framerate = rate
         context.thread_count = 1
@@ -121,11 +121,11 @@ class FFmpegEncoder:
             raise MediaError(f"the {self.codec.value} encoder does not know the option {unknown}")
         self._context = context
 
+    @override
     def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
-        """NAL units of one picture, as Encoder.encode says; the map of changed blocks is of no use here."""
-        del changed
+        del changed  # no encoder of FFmpeg takes a map of changed blocks
         frame = picture.frame
-        # the encoder's own time counts pictures; gaps stay gaps, so that its rate control sees true durations
+        # the encoder's own clock counts pictures; gaps stay gaps, so that its rate control sees true durations
         tick = round(pts * self._rate / VIDEO_CLOCK_RATE)
         self._tick = max(self._tick + 1, tick)
         frame.pts = self._tick
@@ -146,6 +146,9 @@ class FFmpegEncoder:
         return units
 
     def _let_out(self, unit_type: int, unit: bytes) -> bytes:
-        """A NAL unit as it leaves; an encoder changes here what it could not be told to write otherwise."""
+        """Return a NAL unit in the form in which it is let out.
+
+        A subclass changes a NAL unit here where no option makes the encoder write the wanted form.
+        """
         del unit_type
         return unit

@@ -1,4 +1,4 @@
-"""The contract that every encoder fulfils: how it is set, made, fed and asked."""
+"""Every encoder fulfils this contract: it says how an encoder is configured, made and fed."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -14,25 +14,25 @@ from transcoder.worker_options import OutputFormat
 
 
 class Encoder(Protocol):
-    """Makes coded pictures of our own pictures: one out for one in, with nothing in it that we did not put there.
+    """Makes one coded picture of each of our own pictures, with nothing in it that we did not put there.
 
     Attributes:
-        codec: of the coded pictures.
-        dropped: NAL units that were made and not let out, by name.
+        codec: the codec of the coded pictures.
+        dropped: the numbers of NAL units that were made and not let out, by name.
     """
 
     codec: Codec
     dropped: Counter[str]
 
     def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
-        """NAL units of one picture, allow-listed.
+        """Encode one picture and return its NAL units, allow-listed.
 
         Args:
-            picture: of the output's size.
-            changed: which blocks changed since the picture that was encoded before; None where nobody knows, or where
-                the encoder's settings do not ask for it.
-            pts: 90 kHz ticks, later than that of the picture before.
-            force_idr: make it an IDR with parameter sets.
+            picture: a picture of the output's size.
+            changed: the map of the blocks that changed since the last encoded picture; None where there is no map, or
+                where the encoder's settings do not ask for the map.
+            pts: presentation time, 90 kHz ticks, later than that of the picture before.
+            force_idr: whether the coded picture has to be an IDR with parameter sets.
 
         Raises:
             MediaError: the encoder failed.
@@ -40,12 +40,13 @@ class Encoder(Protocol):
 
 
 class Settings(ABC):
-    """Base of one encoder's settings, a frozen dataclass: its fields are the settings that this encoder knows.
+    """The base class of an encoder's settings; a frozen dataclass whose fields are the settings that the encoder knows.
 
     Attributes:
-        codec: of the coded pictures.
-        threads: whether the encoder starts threads; the sandbox lets it only then.
-        wants_changes: whether encode() makes use of the map of changed blocks; it costs time, and is made only then.
+        codec: the codec of the coded pictures.
+        threads: whether the encoder starts threads; the sandbox allows threads only then.
+        wants_changes: whether encode() makes use of the map of changed blocks; the map costs time and is made only
+            then.
     """
 
     codec: ClassVar[Codec]
@@ -53,10 +54,10 @@ class Settings(ABC):
     wants_changes: ClassVar[bool] = False
 
     def overridden(self, overrides: Mapping[str, Any]) -> Self:
-        """These settings with some of them replaced.
+        """Return a copy of these settings with some values replaced.
 
         Args:
-            overrides: values by the setting's name, as configured.
+            overrides: the configured values, by the setting's name.
 
         Raises:
             MediaError: the encoder has no such setting.
@@ -69,11 +70,11 @@ class Settings(ABC):
 
     @abstractmethod
     def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
-        """Make an encoder; other settings or another format need another one, which begins with an IDR.
+        """Make an encoder; other settings or another format need another encoder, which begins with an IDR.
 
         Args:
-            output: size, frame rate and matrix.
-            bitrate_kbps: the cap.
+            output: the size, frame rate and matrix of the output.
+            bitrate_kbps: the cap of the bitrate.
 
         Raises:
             MediaError: the encoder refuses a setting or does not know it.

@@ -1,4 +1,4 @@
-"""H.264 by x264."""
+"""This module encodes H.264 by x264."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,10 +15,10 @@ from transcoder.worker_options import OutputFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X264Settings(RateFactorSettings):
-    """Settings of x264, beside those that it has in common with x265.
+    """Holds the settings of x264, beside those that x264 has in common with x265.
 
     Attributes:
-        cabac: arithmetic coding; without it a picture takes less time to decode and more bits.
+        cabac: whether arithmetic coding is used; without it a picture takes less time to decode and more bits.
     """
 
     codec: ClassVar[Codec] = Codec.H264
@@ -45,7 +45,7 @@ class X264Settings(RateFactorSettings):
 
 
 class X264Encoder(FFmpegEncoder):
-    """x264, whose SPS promises a fixed frame rate unless it is rewritten."""
+    """Encodes by x264 and rewrites its SPS, which otherwise would promise a fixed frame rate."""
 
     codec = Codec.H264
     library = "libx264"

@@ -1,4 +1,4 @@
-"""H.265 by x265."""
+"""This module encodes H.265 by x265."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,11 +13,11 @@ from transcoder.worker_options import OutputFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X265Settings(RateFactorSettings):
-    """Settings of x265."""
+    """Holds the settings of x265; all of them are common with x264."""
 
     codec: ClassVar[Codec] = Codec.H265
     threads: ClassVar[bool] = True
-    """Even with one frame thread and no pool it has one thread beside the caller's."""
+    """True, because x265 has one thread beside the caller's even with one frame thread and no pool."""
 
     @override
     def ffmpeg_options(self, bitrate_kbps: int) -> dict[str, str]:
@@ -35,7 +35,7 @@ class X265Settings(RateFactorSettings):
 
 
 class X265Encoder(FFmpegEncoder):
-    """x265."""
+    """Encodes by x265."""
 
     codec = Codec.H265
     library = "libx265"
