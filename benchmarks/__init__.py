@@ -1,1 +1,1 @@
-"""Load benchmarks: each is a program with --help, a readable table and --json."""
+"""This room holds the benchmarks: each is a program with --help, a readable table and --json."""

@@ -1,8 +1,8 @@
-"""Streams a core, whole process against whole process: the gateway and its peers on the same cameras, in turns.
+"""Measure how many streams a core carries: the gateway and its peers, on the same cameras, in turns.
 
-Every side pulls the same simulated cameras over RTSP, re-encodes each and serves it to one reader. What counts is the
-processor time of all its processes while nothing is lost; cameras and readers are not counted. The sides alternate
-within a round, and ratios are taken within a round, so that the machine's moods hit all of them.
+Every side pulls the same simulated cameras over RTSP, re-encodes each camera's video and serves it to one reader. The
+processor time of all processes of a side counts while nothing is lost; cameras and readers are not counted. The sides
+alternate within a round, and ratios are taken within a round, so that a change of the machine's speed hits all sides.
 
 With --grow, streams are added to the gateway until pictures are lost or p99 of the delay passes one frame interval.
 """
@@ -25,11 +25,11 @@ from transcoder.worker_options import EncoderSettings, OutputOptions
 MB = 1 << 20
 SIDES = ("gateway", "gateway-economy", "ffmpeg", "ffmpeg-tuned", "gstreamer")
 _CRF = {"ffmpeg": "ffmpeg_crf", "ffmpeg-tuned": "tuned_crf", "gstreamer": "gstreamer_crf"}
-"""Argument with a peer's constant rate factor."""
+"""The names of the arguments that hold the peers' constant rate factors."""
 
 
 def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
-    """A side by its name, with the quality that the arguments give it."""
+    """Make a side by its name, with the quality that the arguments give it."""
     gop = round(arguments.gop_s * arguments.fps)
     if is_gateway(name):
         video = {"bitrate_kbps": arguments.bitrate_kbps, "gop_s": arguments.gop_s}
@@ -44,24 +44,24 @@ def new_side(name: str, arguments: argparse.Namespace, folder: Path) -> Side:
     if name == "ffmpeg-tuned":
         tuned = ["-preset", "superfast", "-tune", "zerolatency", "-threads", "1"]
         return peers.FfmpegSide([*tuned, "-crf", f"{arguments.tuned_crf:g}", *cap], gop, arguments.fps)
-    # the same flags as ffmpeg-tuned; its quality is a whole number
+    # these are the flags of ffmpeg-tuned; the quality of x264enc is a whole number
     properties = f"speed-preset=superfast tune=zerolatency threads=1 key-int-max={gop} pass=qual"
     properties += f" quantizer={round(arguments.gstreamer_crf)} bitrate={arguments.bitrate_kbps} vbv-buf-capacity=1000"
     return peers.GStreamerSide(properties, arguments.fps)
 
 
 def is_gateway(name: str) -> bool:
-    """Whether a side is the gateway, with whatever profile."""
+    """Return whether a side is the gateway, with any profile."""
     return name.startswith("gateway")
 
 
 def profile_of(name: str, arguments: argparse.Namespace) -> str:
-    """The encoder.profile of a gateway's side: that in its name, or the one asked for."""
+    """Return the encoder.profile of a gateway's side: the one in the side's name, or else the one of the arguments."""
     return name.partition("-")[2] or str(arguments.profile)
 
 
 def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> CameraOptions:
-    """What the cameras show; a size is WIDTHxHEIGHT."""
+    """Return the options of the cameras; the size in the arguments is WIDTHxHEIGHT."""
     width, height = map(int, size.split("x"))
     return CameraOptions(
         width=width, height=height, fps=arguments.fps, codec=codec, source=arguments.source, noise=arguments.noise
@@ -69,7 +69,7 @@ def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> Came
 
 
 def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give every peer the constant rate factor at which it has the gateway's VMAF on these cameras."""
+    """Give every peer the constant rate factor at which the peer has the gateway's VMAF on these cameras."""
     chosen = OutputOptions(encoder=EncoderSettings(profile=arguments.profile))
     crf = encoding.rate_factor_settings(chosen).crf if arguments.crf is None else arguments.crf
     profiles = {
@@ -88,7 +88,7 @@ def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.
 async def compare(
     cameras: CameraOptions, sides: list[str], arguments: argparse.Namespace, folder: Path
 ) -> dict[str, list[Sample]]:
-    """Samples of each side, round by round."""
+    """Measure all sides round by round, and return the samples of each side."""
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for number in range(arguments.rounds):
         order = sides if number % 2 == 0 else sides[::-1]
@@ -104,7 +104,7 @@ async def compare(
 
 
 async def capacity(cameras: CameraOptions, make: Callable[[], Side], arguments: argparse.Namespace) -> dict[str, Any]:
-    """The most streams carried."""
+    """Find the most streams that a side carries."""
     best: Sample | None = None
     tried = []
     async for step in grow(make, cameras, seconds=arguments.seconds, first=arguments.streams):
@@ -131,7 +131,7 @@ def _median(samples: list[Sample], value: Callable[[Sample], float]) -> float:
 
 
 def tables_of(title: str, samples: dict[str, list[Sample]], matched: dict[str, dict[str, float]]) -> list[report.Table]:
-    """What a comparison says."""
+    """Return the tables of a comparison."""
     table = report.Table(
         title,
         "side", "crf", "streams a core", "spread", "% of a core a stream", "MB a stream", "kbit/s", "delivered",
@@ -170,7 +170,7 @@ def tables_of(title: str, samples: dict[str, list[Sample]], matched: dict[str, d
 
 
 def grown(title: str, found: dict[str, Any]) -> report.Table:
-    """The most streams carried, and why there were not more."""
+    """Return the table that tells the most streams carried, and the reason why there were not more."""
     table = report.Table(
         f"{title}: the most streams on this machine", "streams", "delay p99 ms", "cores", "MB a stream", "with more"
     )
@@ -188,7 +188,7 @@ def grown(title: str, found: dict[str, Any]) -> report.Table:
 
 
 async def run(given: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
-    """Everything that was asked for."""
+    """Measure everything that the arguments ask for."""
     has = peers.available()
     sides = [name for name in given.sides.split(",") if is_gateway(name) or has[name.split("-")[0]]]
     result: dict[str, Any] = {"sides": sides, "runs": []}
@@ -221,7 +221,7 @@ async def run(given: argparse.Namespace) -> tuple[dict[str, Any], list[report.Ta
 
 
 def add_side_options(parser: argparse.ArgumentParser) -> None:
-    """Options that new_side reads."""
+    """Add the options that new_side reads."""
     parser.add_argument("--gop-s", type=float, default=1.0, help="of all sides")
     parser.add_argument("--bitrate-kbps", type=int, default=8000, help="cap of all sides; none should reach it")
     parser.add_argument("--profile", default="balanced", help="the gateway's encoder.profile")
@@ -233,7 +233,7 @@ def add_side_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.capacity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

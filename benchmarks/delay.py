@@ -1,9 +1,10 @@
-"""Added delay: numbered pictures through a camera, the gateway or a peer, and a reader.
+"""Measure the added delay: numbered pictures go through a camera, then the gateway or a peer, then a reader.
 
 The simulator tells when each picture of its loop was due; the reader notes when the picture's last packet came, and
-reads the number from the decoded picture afterwards. What lies between is the loopback, the camera's own pacing (a
-`direct` reader of the camera measures it) and the side. Cold start is from the start of the side's processes, and join
-from a reader's connection to a stream that runs, to the last packet of the first IDR.
+reads the number from the decoded picture afterwards. The delay between the two is made of the loopback, the camera's
+own pacing (a `direct` reader of the camera measures it) and the side. Cold start is the time from the start of the
+side's processes to the last packet of the first IDR; join is the time to it from a reader's connection to a stream that
+runs.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from benchmarks import capacity, peers, report
 from benchmarks.timed_reader import TimedReader
 from transcoder.errors import TransportError
@@ -23,28 +26,32 @@ from transcoder.lab.bench.load import CameraOptions, Side
 from transcoder.lab.child import Child
 
 FIRST_S = 30.0
-"""To wait for a first picture."""
+"""Seconds to wait for a first picture."""
 DESCRIBE_RETRY_S = 0.1
 
 
-class _Direct:
-    """No side at all: the reader reads the camera."""
+class _Direct(Side):
+    """Stands in for a side where the reader reads the camera itself."""
 
+    @override
     async def start(self, sources: Sequence[str]) -> list[str]:
         return list(sources)
 
+    @override
     def pids(self) -> list[int]:
         return []
 
+    @override
     async def report(self) -> dict[str, Any]:
         return {}
 
+    @override
     async def stop(self) -> None:
         pass
 
 
 async def _first_reader(url: str) -> TimedReader:
-    """A reader that has its first IDR; a server that is not ready yet is asked again."""
+    """Return a reader that has its first IDR; a server that is not ready yet is asked again."""
     end = time.monotonic() + FIRST_S
     while True:
         reader = TimedReader(url)
@@ -61,7 +68,7 @@ async def _first_reader(url: str) -> TimedReader:
 
 
 def delays(seen: Sequence[tuple[float, int]], anchor: dict[str, float], fps: float, loop: int) -> list[float]:
-    """Seconds from when each picture was due to when it came."""
+    """Return the delay of each picture: the seconds from the time when it was due to the time when it came."""
     found = []
     for at, number in seen:
         due = anchor["monotonic_s"] + (number - anchor["index"]) / fps
@@ -71,7 +78,7 @@ def delays(seen: Sequence[tuple[float, int]], anchor: dict[str, float], fps: flo
 
 
 async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int) -> dict[str, Any]:
-    """One side, one stream."""
+    """Measure one side with one stream."""
     async with Child("transcoder.lab.cameras", *cameras.arguments(1)) as fleet:
         started = time.monotonic()
         try:
@@ -85,7 +92,7 @@ async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int
             reader.close()
             joined = []
             for _ in range(joins):
-                await asyncio.sleep(0.37)  # at no fixed place in the GOP
+                await asyncio.sleep(0.37)  # so that the reader joins at no fixed place in the GOP
                 other = await _first_reader(url)
                 joined.append(time.monotonic() - other.started)
                 other.close()
@@ -110,7 +117,7 @@ async def measure(side: Side, cameras: CameraOptions, seconds: float, joins: int
 
 
 async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table]]:
-    """Every side, in turns."""
+    """Measure all sides in turns."""
     has = peers.available()
     names = [n for n in arguments.sides.split(",") if n == "direct" or capacity.is_gateway(n) or has[n.split("-")[0]]]
     width, height = map(int, arguments.size.split("x"))
@@ -143,7 +150,7 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.delay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -16,7 +16,7 @@ from transcoder.worker_options import OutputOptions
 
 
 def rate_factor_settings(output: OutputOptions) -> RateFactorSettings:
-    """The settings that a worker's x264 or x265 gets."""
+    """Return the settings that a worker's x264 or x265 gets."""
     settings = settings_of(output)
     if not isinstance(settings, RateFactorSettings):
         raise SystemExit(f"the profile {output.encoder.profile} is for an encoder that FFmpeg does not bring")
@@ -25,14 +25,14 @@ def rate_factor_settings(output: OutputOptions) -> RateFactorSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What an encoder is told.
+    """Holds the settings of one encoder under test.
 
     Attributes:
-        name: in tables.
-        options: FFmpeg's names for libx264, without crf.
-        gop_s: seconds between forced IDR pictures; None: the encoder's own (250 pictures and scene cuts).
-        b_frames: consecutive B pictures at most; None: as the preset says.
-        threads: of the encoder.
+        name: the setting's name in tables.
+        options: the options by FFmpeg's names for libx264, without crf.
+        gop_s: seconds between forced IDR pictures; None: the encoder chooses (every 250 pictures and at scene cuts).
+        b_frames: the most consecutive B pictures; None: as the preset says.
+        threads: the number of threads of the encoder.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """One encode.
+    """Holds the result of one encode.
 
     Attributes:
-        cpu_ms: processor time a picture, milliseconds.
-        kbps: mean bitrate.
+        cpu_ms: the processor time a picture, milliseconds.
+        kbps: the mean bitrate, kbit/s.
         data: the elementary stream.
     """
 
@@ -100,7 +100,7 @@ def encode(material: Material, setting: Setting, crf: float) -> Encoded:
 
 
 def interpolate(points: Sequence[tuple[float, float]], at: float) -> float | None:
-    """The value that belongs to `at` on the line through points (x, value), or None outside them."""
+    """Return the value at x = `at` on the line through points (x, value), or None outside the points."""
     ordered = sorted(points)
     for (x0, y0), (x1, y1) in pairwise(ordered):
         if x0 <= at <= x1:

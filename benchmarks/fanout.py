@@ -1,8 +1,8 @@
-"""Serving alone: access units that are there already, to many readers, against GStreamer's RTSP server.
+"""Measure serving alone: access units that exist already go to many readers, against GStreamer's RTSP server.
 
-No camera and no encoder: one process serves streams of a given bitrate. Readers count pictures and decode none. Delay
-is from an access unit being handed to the fan-out to its last packet's arrival; GStreamer does not tell when it was
-handed one, so for it only processor time and pictures are compared.
+There is no camera and no encoder: one process serves streams of a given bitrate. Readers count pictures and decode
+none. The delay is the time from an access unit's hand-over to the fan-out until its last packet arrives; GStreamer does
+not tell when it was handed an access unit, so only its processor time and pictures are compared.
 """
 
 import argparse
@@ -31,14 +31,14 @@ from transcoder.sdp import ServedVideo, serialize_served
 SETTLE_S = 2.0
 CONNECT_S = 60.0
 BURST = 24
-"""Packets at a time over UDP: a receive buffer of Linux's default size (rmem_max) holds about 90, an IDR has 145."""
+"""Packets sent together over UDP: a buffer of Linux's default size (rmem_max) holds about 90, an IDR has 145."""
 
 _SETS = (b"\x67\x42\xc0\x28\xda\x01\xe0\x08\x9f\x95", b"\x68\xce\x3c\x80")
-"""Parameter sets of a 1080p stream in baseline profile."""
+"""The parameter sets of a 1080p stream with profile_idc of Baseline."""
 
 
 def access_unit(index: int, kbps: int) -> tuple[list[bytes], bool]:
-    """NAL units of a stream's n-th picture, with slices of the right size that nobody decodes."""
+    """Return the NAL units of a stream's n-th picture, with slices of the right size that nobody decodes."""
     mean = kbps * 125 // FPS
     if index % GOP == 0:
         return [*_SETS, b"\x65\x88" + b"\xa5" * (mean * 10)], True
@@ -46,7 +46,7 @@ def access_unit(index: int, kbps: int) -> tuple[list[bytes], bool]:
 
 
 class _Stream:
-    """What the server needs of a stream."""
+    """Holds the part of a stream that the server needs."""
 
     def __init__(self) -> None:
         self.fanout = Fanout("bench", lambda: None)
@@ -60,7 +60,7 @@ class _Stream:
 
 
 class _Catalogue:
-    """Streams without users."""
+    """Holds streams that everybody may read."""
 
     def __init__(self, count: int) -> None:
         self.streams = {f"s{index}": _Stream() for index in range(count)}
@@ -77,7 +77,7 @@ class _Catalogue:
 
 
 async def _serve(count: int, kbps: int) -> None:
-    """The child: serves, and feeds each stream at FPS, evenly spread."""
+    """Serve in the child process, and feed each stream at FPS, evenly spread."""
     catalogue = _Catalogue(count)
     server = RtspServer(catalogue, [Listener(host="127.0.0.1", port=0)], (0, 0))
     await server.start()
@@ -108,7 +108,7 @@ async def _serve(count: int, kbps: int) -> None:
 
 
 async def _count(urls: list[str], readers_each: int, seconds: float, look: Any) -> dict[str, Any]:
-    """Let readers count; `look` gives the server's state before and after."""
+    """Let readers count pictures; `look` returns the server's state before and after."""
     all_urls = [url for url in urls for _ in range(readers_each)]
     async with Child("transcoder.lab.bench.readers", *all_urls) as readers:
         end = time.monotonic() + CONNECT_S
@@ -137,7 +137,7 @@ async def _count(urls: list[str], readers_each: int, seconds: float, look: Any) 
 
 
 async def gateway(count: int, readers_each: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Our server."""
+    """Measure our server."""
     async with Child("benchmarks.fanout", "--serve", str(count), str(arguments.kbps)) as child:
         base = str(child.ready["url"]).rstrip("/")
         urls = [f"{base}/s{index}" for index in range(count)]
@@ -156,7 +156,7 @@ async def gateway(count: int, readers_each: int, arguments: argparse.Namespace) 
 
 
 async def gstreamer(count: int, readers_each: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """GStreamer's server, fed with RTP over UDP."""
+    """Measure GStreamer's server, which is fed with RTP over UDP."""
     ports = peers.free_ports(count)
     server = peers.Server("relay", *map(str, ports))
     senders = [
@@ -196,7 +196,7 @@ async def gstreamer(count: int, readers_each: int, arguments: argparse.Namespace
 
 
 async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table], list[str]]:
-    """Every shape, on every side; and what is wrong with rows that do not count."""
+    """Measure every shape on every side; return the rows, and the faults of the rows that do not count."""
     result: dict[str, Any] = {"runs": []}
     lost: list[str] = []
     table = report.Table(
@@ -227,7 +227,7 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     if sys.argv[1:2] == ["--serve"]:
         uvloop.run(_serve(int(sys.argv[2]), int(sys.argv[3])))
         return

@@ -1,10 +1,10 @@
-"""GStreamer's RTSP server as a peer; run by the interpreter that has Debian's python3-gi.
+"""This program runs GStreamer's RTSP server as a peer, in the interpreter that has Debian's python3-gi.
 
     /usr/bin/python3 benchmarks/gstreamer_server.py relay PORT...
     /usr/bin/python3 benchmarks/gstreamer_server.py reencode FPS "x264enc ..." URL...
 
-`relay` serves what comes as RTP to each UDP port of the loopback; `reencode` pulls cameras and encodes them itself.
-Prints `{"event": "ready", "port": ...}`; ends with its standard input.
+`relay` serves the RTP that comes to each UDP port of the loopback; `reencode` pulls cameras and encodes their video
+itself. The program prints `{"event": "ready", "port": ...}` and ends when its standard input ends.
 """
 
 import json
@@ -20,7 +20,8 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # versions fir
 RTP = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96"
 BUFFER = 4 << 20
 BACKLOG = 512
-"""Of connections not accepted yet: with the server's own 5, readers that come at once are seconds apart."""
+"""The most connections that are not accepted yet: with the server's own 5, readers that come at once are seconds
+apart."""
 
 
 def main() -> None:

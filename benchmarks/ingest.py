@@ -1,10 +1,10 @@
-"""Reception alone: RTSP or UDP, RTP and depacketizing, in packets a second a core.
+"""Measure reception alone: RTSP or UDP, RTP and depacketizing, in packets a second a core.
 
-`core` feeds the bytes of a camera's connection to the parser, the receiver and the allow-list without a socket: what
-our own code costs. `tcp` pulls 400 cameras through sockets in one process, everything of the service but the worker:
-what the system's calls and the event loop add. They are streams of one serving process (100, each pulled four times, at
-evenly spread times), because 400 simulated cameras would not leave a small machine time for anything else. `udp` pulls
-simulated cameras likewise, and fewer.
+`core` feeds the bytes of a camera's connection to the parser, the receiver and the allow-list without a socket, and so
+measures the cost of our own code. `tcp` pulls 400 cameras through sockets in one process, with everything of the
+service but the worker, and so shows what the system's calls and the event loop add. These cameras are streams of one
+serving process (100, each pulled four times, at evenly spread times), because 400 simulated cameras would not leave a
+small machine time for anything else. `udp` likewise pulls simulated cameras, and fewer.
 """
 
 import argparse
@@ -37,15 +37,16 @@ TARGET_KBPS = 4000
 FPS = 25
 GOP = 100
 PULLED_EACH = 4
-"""Connections to each stream of the serving process."""
+"""The number of connections to each stream of the serving process."""
 START_S = 60.0
-"""For all cameras to send: those of the serving process begin with an IDR, which comes every four seconds."""
+"""Seconds within which all cameras have to send: streams of the serving process begin with an IDR, which comes every
+four seconds."""
 READ_SIZE = 65_536
 """Bytes of one read at most: what asyncio and uvloop ask for, or less."""
 
 
 class Sink:
-    """Takes access units as the service does, short of the worker: allow-list and byte stream."""
+    """Takes access units as the service does, up to the worker: allow-list and byte stream."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -65,7 +66,7 @@ class Sink:
 
 
 def connection_bytes(seconds: float, kbps: int) -> list[bytes]:
-    """Reads of a camera's connection: an access unit each, as it comes from a camera, cut at READ_SIZE."""
+    """Return the reads of a camera's connection: each holds an access unit as a camera sends it, cut at READ_SIZE."""
     sender = RtpSender(
         ssrc=secrets.randbits(32), sequence_number=1, cname="camera", timestamp_offset=0, report_interval_s=5.0
     )
@@ -73,7 +74,7 @@ def connection_bytes(seconds: float, kbps: int) -> list[bytes]:
     reads = []
     for index in range(round(seconds * FPS)):
         first = index % GOP == 0
-        # an IDR of ten times the mean, every fourth second, as cameras have it; bytes that hold no start code
+        # every fourth second an IDR is ten times the mean, as cameras send it; its bytes hold no start code
         size = mean * 10 if first else mean * (GOP - 10) // (GOP - 1)
         slice_unit = bytes((0x65 if first else 0x41, 0x88)) + b"\xa5" * size
         units = [b"\x67\x42\x00\x28" + b"\xa5" * 20, b"\x68\xa5\xa5\xa5", slice_unit] if first else [slice_unit]
@@ -115,7 +116,7 @@ def run_core(reads: list[bytes]) -> dict[str, float]:
 
 
 async def _serve(transport: str, urls: list[str]) -> None:
-    """The child: pulls cameras and reports."""
+    """Pull cameras in the child process, and report."""
     sinks, sources = [], []
     for url in urls:
         ledger = Ledger()
@@ -187,7 +188,7 @@ async def run_sockets(transport: str, arguments: argparse.Namespace) -> dict[str
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.ingest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,9 @@
 """Measure every kernel of the pixel path against its NumPy twin, and against the memory bandwidth of this machine.
 
-One thread, arguments of 1080p, the median of many calls. "touched" is the size of what a call reads and what it
-writes, each counted once; a kernel near 100 % of memcpy can't get faster. Masks hide the middle quarter of the
-picture. Arguments rotate through several copies, so that each call meets planes that have left the inner caches, as a
-decoder's new frame has.
+Each figure is the median of many calls in one thread, with arguments of 1080p. "touched" counts the bytes that a call
+reads and the bytes that it writes, each once; a kernel near 100 % of memcpy can't get faster. Masks hide the middle
+quarter of the picture. Arguments rotate through several copies, so that each call meets planes that have left the inner
+caches, as a decoder's new frame has.
 """
 
 import argparse
@@ -22,8 +22,7 @@ from benchmarks import report
 from transcoder_native import runtime
 
 ROTATION_BYTES = 64 * 2**20
-"""Size of all copies of the arguments of one kernel: well above the last-level cache that one core gets."""
-
+"""Bytes of all copies of the arguments of one kernel: well above the last-level cache that one core gets."""
 
 PADDING = 64
 """Columns of padding in a row, as FFmpeg leaves them beside a picture of 1920."""
@@ -31,7 +30,7 @@ PADDING = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One kernel, measured."""
+    """Holds the measurements of one kernel."""
 
     name: str
     kernel_ms: float
@@ -42,7 +41,7 @@ class Result:
 
 
 def median_s(calls: Sequence[Callable[[], object]], budget_s: float, least: int) -> float:
-    """Median time of a call, after one round that doesn't count; the calls take turns."""
+    """Return the median time of a call, seconds; the calls take turns, and a first call does not count."""
     calls[0]()
     taken: list[float] = []
     end = time.perf_counter() + budget_s
@@ -55,7 +54,7 @@ def median_s(calls: Sequence[Callable[[], object]], budget_s: float, least: int)
 
 
 def memcpy_gb_per_s(budget_s: float) -> float:
-    """Bytes read plus bytes written in a second by copies of whole 1080p luma planes that rotate the same way."""
+    """Return the GB/s that copies of whole 1080p luma planes read and write; the planes rotate as the arguments do."""
     size = 1920 * 1080
     count = ROTATION_BYTES // (2 * size)
     pairs = [(np.full(size, 1, np.uint8), np.full(size, 2, np.uint8)) for _ in range(count)]
@@ -85,7 +84,7 @@ def measure(name: str, height: int, width: int, budget_s: float, memcpy: float) 
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

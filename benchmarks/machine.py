@@ -1,4 +1,4 @@
-"""What a benchmark says about the machine it ran on."""
+"""This module describes the machine that a benchmark ran on."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _PACKAGES = ("av", "numpy", "numba", "uvloop")
 
 
 def describe() -> dict[str, str]:
-    """Machine and versions, for the head of a table."""
+    """Return the machine and the versions, for the head of a table."""
     model = next(
         (
             line.split(":", 1)[1].strip()
@@ -41,7 +41,7 @@ def _version(package: str) -> str:
 
 
 def _programs() -> dict[str, str]:
-    """Peers that are installed."""
+    """Return the versions of the peers that are installed."""
     found = {}
     for name, argument in (("ffmpeg", "-version"), ("gst-launch-1.0", "--version")):
         if shutil.which(name):

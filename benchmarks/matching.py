@@ -1,4 +1,4 @@
-"""Constant rate factors at which peers have the gateway's quality, on what the simulated cameras show."""
+"""This module finds the constant rate factors at which peers have the gateway's quality on simulated cameras."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from transcoder.lab.bench.load import CameraOptions
 from transcoder.worker_options import EncoderSettings
 
 _STEPS = (-7.0, -4.0, -1.0, 2.0)
-"""Around the gateway's constant rate factor."""
+"""The constant rate factors that are tried, as differences from the gateway's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A side at the gateway's VMAF.
+    """Holds the figures of a side at the gateway's VMAF.
 
     Attributes:
-        crf: its constant rate factor.
-        kbps: what it takes then.
-        vmaf: of the gateway, and so of this side.
+        crf: the side's constant rate factor.
+        kbps: the side's bitrate with it, kbit/s.
+        vmaf: the VMAF of the gateway, and so of this side.
     """
 
     crf: float
@@ -28,7 +28,7 @@ class Match:
 
 
 def settings_of(sides: list[str], gop_s: float) -> dict[str, Setting]:
-    """How each peer encodes; those of one name encode alike."""
+    """Return how each side encodes; two sides with the same name of a setting encode alike."""
     tuned = {"preset": "superfast", "tune": "zerolatency"}
     known = {
         "ffmpeg": Setting(name="ffmpeg", options={"preset": "veryfast"}, b_frames=None, gop_s=gop_s),
@@ -46,18 +46,18 @@ def match(
     gop_s: float,
     frames: int,
 ) -> dict[str, Match]:
-    """Every side at the VMAF that the gateway has.
+    """Measure every side at the VMAF that the gateway has.
 
     Args:
-        cameras: what is encoded.
-        sides: to match.
-        profiles: of the gateway's sides; "gateway" is the one to be matched.
-        crf: its constant rate factor.
+        cameras: the cameras whose video is encoded.
+        sides: the names of the sides to match.
+        profiles: the profiles of the gateway's sides; "gateway" is the side to be matched.
+        crf: the constant rate factor of "gateway".
         gop_s: seconds between IDR pictures.
-        frames: pictures to encode.
+        frames: the number of pictures to encode.
 
     Raises:
-        RuntimeError: a side can't have that VMAF within what is tried.
+        RuntimeError: a side does not reach the VMAF with any constant rate factor that is tried.
     """
     source = material.from_camera(cameras, frames)
 

@@ -1,4 +1,4 @@
-"""Raw pictures to measure encoders with: real footage and synthetic scenes, 8-bit 4:2:0, kept in a folder."""
+"""This module provides raw pictures to measure encoders with: real footage and synthetic scenes, 8-bit 4:2:0."""
 
 import argparse
 import hashlib
@@ -28,16 +28,17 @@ FOOTAGE = {
     "street": "opencv_vtest.avi",
     "square": "roboflow_example_video.mp4",
 }
-"""Fixed cameras: a person indoors, a swaying camera over parked cars, pedestrians, a square at night with screens."""
+"""The footage by name, all of fixed cameras: a person indoors, a swaying camera over parked cars, pedestrians, a square
+at night with screens."""
 SCENES = {"day": 1.5, "night": 5.0}
-"""Synthetic scenes by their sensor noise in luma steps."""
+"""The synthetic scenes with their sensor noise, luma steps."""
 NOISE = {"street-night": ("street", 5.0), "person-night": ("person", 5.0)}
-"""Real footage with sensor noise put on: every clip was encoded once, which took its own away."""
+"""Real footage with sensor noise put on: every clip was encoded once, which took its own noise away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """Raw pictures in a file, planar 4:2:0."""
+    """Holds raw pictures in a file, planar 4:2:0."""
 
     name: str
     path: Path
@@ -48,11 +49,11 @@ class Material:
 
     @property
     def frame_size(self) -> int:
-        """Bytes of a picture."""
+        """Return the bytes of a picture."""
         return self.width * self.height * 3 // 2
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
-        """(height * 3 / 2, width) uint8: the planes as av.VideoFrame.from_ndarray takes them."""
+        """Yield each picture as (height * 3 / 2, width) uint8, the planes as av.VideoFrame.from_ndarray takes them."""
         with self.path.open("rb") as file:
             for _ in range(self.frames):
                 data = file.read(self.frame_size)
@@ -60,7 +61,7 @@ class Material:
 
 
 def footage_folder() -> Path | None:
-    """Where the test data lies, if it does."""
+    """Return the folder of the test data's footage, None where there is none."""
     value = os.environ.get("TRANSCODER_TEST_DATA")
     folder = Path(value) / "footage" if value else None
     return folder if folder is not None and folder.is_dir() else None
@@ -73,20 +74,21 @@ def _folder() -> Path:
 
 
 def names() -> list[str]:
-    """What can be had here."""
+    """Return the names of the materials that this machine has."""
     folder = footage_folder()
     real = [name for name, file in FOOTAGE.items() if folder is not None and (folder / file).is_file()]
     return real + [name for name, (base, _) in NOISE.items() if base in real] + list(SCENES)
 
 
 def load(name: str, frames: int, *, size: tuple[int, int] | None = None, fps: float = 25) -> Material:
-    """Material by its name, or a path of the user's own footage.
+    """Load a material by its name, or by the path of the user's own footage.
 
     Args:
         name: one of names(), or a file that FFmpeg opens.
-        frames: pictures at most; they are taken from the middle of real footage, where something happens.
-        size: of scenes and of what real footage is scaled to; None: 1280x720 and as it is.
-        fps: of scenes.
+        frames: the most pictures; they are taken from the middle of real footage, where something happens.
+        size: the size of scenes, and the size to which real footage is scaled; None: 1280x720 for scenes, and footage
+            as it is.
+        fps: the frame rate of scenes.
     """
     key = hashlib.sha256(f"{name} {frames} {size} {fps}".encode()).hexdigest()[:12]
     path = _folder() / f"{Path(name).stem}-{key}.yuv"
@@ -111,7 +113,7 @@ def load(name: str, frames: int, *, size: tuple[int, int] | None = None, fps: fl
 
 
 def from_camera(cameras: CameraOptions, frames: int) -> Material:
-    """What simulated cameras show, decoded: what every side of a comparison begins with."""
+    """Return the decoded video of simulated cameras, with which every side of a comparison begins."""
     cache = default_cache()
     codec = Codec(cameras.codec.upper())
     if cameras.source is not None:
@@ -186,7 +188,7 @@ def write(material: Material, path: Path, kbps: int = 4000) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.material", description="Write a material into a file, for programs that want one."
     )

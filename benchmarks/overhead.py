@@ -1,8 +1,8 @@
-"""Processor time of a worker against a bare PyAV loop with the same settings, on the same pictures, in one run.
+"""Compare the processor time of a worker and of a bare PyAV loop, with the same settings, pictures and run.
 
-The worker does what the bare loop does (decode, encode) and all that makes it a product: messages, allow-lists, copying
-pixels into pictures of its own, range, masks if asked for, packing the result. The two alternate, so that the machine's
-moods hit both.
+The worker decodes and encodes as the bare loop does, and does everything else that makes it a product: messages,
+allow-lists, copying pixels into pictures of its own, range, masks if asked for, packing the result. The two alternate,
+so that a change of the machine's speed hits both.
 """
 
 import argparse
@@ -37,12 +37,12 @@ from transcoder.service.worker_connection import WorkerConnection
 from transcoder.worker_options import Mask, OutputFormat, OutputOptions, WorkerOptions
 
 WINDOW = 4
-"""Access units on their way at most: enough that the worker never waits, few enough that none is late."""
+"""The most access units on their way: enough that the worker never waits, few enough that none is late."""
 _MASK = Mask(polygon=((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.1, 0.3)))
 
 
 def read_access_units(path: Path, limit: int) -> tuple[Codec, list[tuple[bytes, bool]], float]:
-    """Access units of a file as Annex B, whether each is a random access point, and the frame rate."""
+    """Return a file's codec, its access units (Annex B, and whether decoding may start there), and its frame rate."""
     container = av.open(str(path))
     stream = container.streams.video[0]
     codec = Codec.H264 if stream.codec_context.name == "h264" else Codec.H265
@@ -62,7 +62,7 @@ def read_access_units(path: Path, limit: int) -> tuple[Codec, list[tuple[bytes, 
 
 
 def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Decode and encode in this process, nothing else."""
+    """Decode and encode in this process, and do nothing else."""
     codec, units, rate = read_access_units(arguments.file, arguments.frames)
     output = worker_options(arguments).outputs[0]
     decoder = av.CodecContext.create("h264" if codec is Codec.H264 else "hevc", "r")
@@ -91,7 +91,7 @@ def bare_loop(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def worker_options(arguments: argparse.Namespace, fixed: OutputFormat | None = None) -> WorkerOptions:
-    """The settings that both sides use."""
+    """Return the settings that both sides use."""
     return WorkerOptions(
         masks=(_MASK,) if arguments.mask else (),
         memory_limit_mb=2048,
@@ -105,7 +105,7 @@ async def worker_loop(
     material: tuple[Codec, list[tuple[bytes, bool]], float],
     size: tuple[int, int],
 ) -> dict[str, Any]:
-    """The same pictures through a real worker."""
+    """Send the same pictures through a real worker."""
     codec, units, rate = material
     # the bare loop encodes from the first picture on, so the frame rate is given here instead of measured
     options = worker_options(arguments, OutputFormat(width=size[0], height=size[1], frame_rate=rate))
@@ -138,7 +138,7 @@ async def worker_loop(
         try:
             async with asyncio.timeout(2.0):
                 await space.acquire()
-        except TimeoutError:  # a picture that was not shown
+        except TimeoutError:  # the picture was not shown
             pass
         pts = round(index * VIDEO_CLOCK_RATE / rate)
         flags = RANDOM_ACCESS if random_access else 0
@@ -156,13 +156,13 @@ async def worker_loop(
 
 
 def run_bare() -> dict[str, Any]:
-    """The bare loop in a process of its own."""
+    """Run the bare loop in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.overhead", "--bare", *sys.argv[1:]]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 async def compare(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Alternate both sides."""
+    """Measure both sides in turns."""
     material = read_access_units(arguments.file, arguments.frames)
     cache = Path(tempfile.gettempdir()) / "transcoder-bench-kernels"
     server = ForkServer(cache)
@@ -193,7 +193,7 @@ async def compare(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="footage that PyAV opens, H.264 or H.265")
     parser.add_argument("--frames", type=int, default=250, help="pictures a round")

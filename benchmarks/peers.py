@@ -1,4 +1,4 @@
-"""What people run today, as sides of a comparison: ffmpeg a stream behind GStreamer's RTSP server, and that alone."""
+"""The peers are the programs that people run today: ffmpeg behind GStreamer's RTSP server, and that server alone."""
 
 import contextlib
 import json
@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from transcoder.lab.bench import processes
+from transcoder.lab.bench.load import Side
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 """The interpreter for which Debian packages GStreamer's bindings."""
@@ -18,7 +21,7 @@ _RTP_PAYLOAD = "1400"
 
 
 def available() -> dict[str, bool]:
-    """Which peers this machine has."""
+    """Return, for each peer by its name, whether this machine has it."""
     gstreamer = False
     if Path(SYSTEM_PYTHON).exists():
         code = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
@@ -27,10 +30,10 @@ def available() -> dict[str, bool]:
 
 
 class Server:
-    """GStreamer's RTSP server.
+    """Runs GStreamer's RTSP server.
 
     Args:
-        arguments: of gstreamer_server.
+        arguments: the arguments of gstreamer_server.
     """
 
     def __init__(self, *arguments: str) -> None:
@@ -44,7 +47,7 @@ class Server:
         self.port = int(json.loads(self.process.stdout.readline())["port"])
 
     def urls(self, count: int) -> list[str]:
-        """Of its streams."""
+        """Return the URLs of the server's streams."""
         return [f"rtsp://127.0.0.1:{self.port}/s{index}" for index in range(count)]
 
 
@@ -53,7 +56,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def stop(started: list[subprocess.Popen[bytes]]) -> None:
-    """End processes."""
+    """End processes, and kill those that are slow to end."""
     for process in started:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
@@ -65,22 +68,22 @@ def stop(started: list[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-class FfmpegSide:
-    """One ffmpeg a stream, its output relayed by GStreamer's RTSP server.
+class FfmpegSide(Side):
+    """Runs one ffmpeg a stream, whose output GStreamer's RTSP server relays.
 
     Args:
-        encoder: options after `-c:v libx264`.
-        gop: pictures between IDR pictures; None: ffmpeg's own choice.
-        fps: of the cameras. Left to guess it, from timestamps and an SPS without a fixed rate, ffmpeg now and then
-            takes three times as many, and encodes every picture as often.
+        encoder: the options after `-c:v libx264`.
+        gop: the number of pictures between IDR pictures; None: ffmpeg's own choice.
+        fps: the frame rate of the cameras. If ffmpeg has to guess it, from timestamps and an SPS without a fixed rate,
+            it now and then guesses a rate three times as high, and encodes every picture three times.
     """
 
     def __init__(self, encoder: Sequence[str], gop: int | None, fps: float) -> None:
         self._encoder = [*encoder, *(["-g", str(gop)] if gop else []), "-r", f"{fps:g}"]
         self._started: list[subprocess.Popen[bytes]] = []
 
+    @override
     async def start(self, sources: Sequence[str]) -> list[str]:
-        """Side."""
         ports = free_ports(len(sources))
         server = Server("relay", *map(str, ports))
         self._started.append(server.process)
@@ -91,25 +94,25 @@ class FfmpegSide:
             self._started.append(_start(command))
         return server.urls(len(sources))
 
+    @override
     def pids(self) -> list[int]:
-        """Side."""
         return [process.pid for process in self._started]
 
+    @override
     async def report(self) -> dict[str, Any]:
-        """Side: it tells nothing."""
         return {}
 
+    @override
     async def stop(self) -> None:
-        """Side."""
         stop(self._started)
 
 
-class GStreamerSide:
-    """GStreamer's RTSP server pulling and re-encoding by itself.
+class GStreamerSide(Side):
+    """Runs GStreamer's RTSP server, which pulls and re-encodes by itself.
 
     Args:
-        encoder: properties of x264enc.
-        fps: of the cameras.
+        encoder: the properties of x264enc.
+        fps: the frame rate of the cameras.
     """
 
     def __init__(self, encoder: str, fps: float) -> None:
@@ -117,28 +120,28 @@ class GStreamerSide:
         self._encoder = f"x264enc {encoder}"
         self._server: Server | None = None
 
+    @override
     async def start(self, sources: Sequence[str]) -> list[str]:
-        """Side."""
         self._server = Server("reencode", f"{self._fps:g}", self._encoder, *sources)
         return self._server.urls(len(sources))
 
+    @override
     def pids(self) -> list[int]:
-        """Side."""
         assert self._server is not None
         return [self._server.process.pid, *processes.children(self._server.process.pid)]
 
+    @override
     async def report(self) -> dict[str, Any]:
-        """Side: it tells nothing."""
         return {}
 
+    @override
     async def stop(self) -> None:
-        """Side."""
         if self._server is not None:
             stop([self._server.process])
 
 
 def free_ports(count: int) -> list[int]:
-    """Even UDP ports whose odd neighbour, for RTCP, is free too."""
+    """Return even UDP ports whose odd neighbour, for RTCP, is free too."""
     found: list[int] = []
     for port in range(20_000, 60_000, 2):
         if len(found) == count:

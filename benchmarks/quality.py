@@ -1,8 +1,8 @@
-"""Encoder settings by processor time, bits and quality, at equal VMAF: the gateway's profiles and its peers' flags.
+"""Compare encoder settings by processor time and bits at equal VMAF: the gateway's profiles and its peers' flags.
 
 Each material is encoded with each setting at several constant rate factors. Bits, processor time and the worst picture
 are then read off, by interpolation, at the VMAF that ffmpeg's `-preset veryfast -crf 23` has on that material. Every
-setting uses the same libx264 (that of PyAV), one thread, and an IDR every second unless its name says otherwise.
+setting uses the same libx264 (the one of PyAV), one thread, and an IDR every second unless its name says otherwise.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from transcoder.worker_options import EncoderSettings, OutputOptions
 
 REFERENCE = "ffmpeg veryfast"
 REFERENCE_CRF = 23.0
-"""x264's default: what the peers' users have."""
+"""The default of x264, with which the peers' users encode."""
 CRFS = "20,23,26,29"
 _NO_CAP = 1_000_000
 
@@ -33,7 +33,7 @@ PEERS = (
 
 
 def ours(name: str, settings: EncoderSettings, preset: str | None = None) -> Setting:
-    """A setting as a worker has it."""
+    """Return a setting that is equal to a worker's."""
     options = encoding.rate_factor_settings(OutputOptions(encoder=settings, preset=preset)).ffmpeg_options(_NO_CAP)
     for key in ("crf", "forced-idr"):
         options.pop(key)
@@ -41,12 +41,12 @@ def ours(name: str, settings: EncoderSettings, preset: str | None = None) -> Set
 
 
 def profiles() -> list[Setting]:
-    """Of the gateway."""
+    """Return the gateway's profiles as settings."""
     return [ours(name, EncoderSettings(profile=name)) for name in PROFILES[Codec.H264]]
 
 
 def trials() -> list[Setting]:
-    """What was tried beside them: one value of `balanced` changed at a time."""
+    """Return the settings that were tried beside the profiles: each changes one value of `balanced`."""
     balanced = EncoderSettings()
     changed: dict[str, EncoderSettings] = {
         "balanced, aq_mode 1": dataclasses.replace(balanced, aq_mode=1, aq_strength=1.0),
@@ -64,7 +64,7 @@ def trials() -> list[Setting]:
 
 
 def settings_of(which: str) -> list[Setting]:
-    """Peers and what was asked for."""
+    """Return the settings of the peers and of the profiles; "all" adds the trials."""
     chosen = [*PEERS, *profiles()]
     return [*chosen, *trials()] if which == "all" else chosen
 
@@ -72,7 +72,7 @@ def settings_of(which: str) -> list[Setting]:
 def measure(
     source: material.Material, settings: Sequence[Setting], crfs: Sequence[float], repeats: int
 ) -> dict[str, dict[float, tuple[Encoded, Score]]]:
-    """Every setting at every constant rate factor; of repeated encodes the median time counts."""
+    """Measure every setting at every constant rate factor; of repeated encodes the median time counts."""
     points: dict[str, dict[float, tuple[Encoded, Score]]] = {}
     for setting in settings:
         points[setting.name] = {}
@@ -86,7 +86,7 @@ def measure(
 
 
 def at_vmaf(points: dict[float, tuple[Encoded, Score]], target: float) -> dict[str, float] | None:
-    """What a setting takes and gives at a VMAF; None where it was not measured so low or high."""
+    """Return the costs and the quality of a setting at a VMAF; None where no measurement is so low or so high."""
 
     def read(value: Any) -> float | None:
         line = [(score.vmaf, value(crf, encoded, score)) for crf, (encoded, score) in points.items()]
@@ -108,7 +108,7 @@ def at_vmaf(points: dict[float, tuple[Encoded, Score]], target: float) -> dict[s
 
 
 def compare(points: dict[str, dict[float, tuple[Encoded, Score]]]) -> tuple[float, dict[str, dict[str, float] | None]]:
-    """Every setting at the reference's VMAF, which is returned too."""
+    """Return the reference's VMAF, and the figures of every setting at it."""
     target = points[REFERENCE][REFERENCE_CRF][1].vmaf
     return target, {name: at_vmaf(taken, target) for name, taken in points.items()}
 
@@ -118,7 +118,7 @@ def _json(crf: float, encoded: Encoded, score: Score) -> dict[str, float]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""How every benchmark speaks: JSON for programs, a table for people, and a results file for benchmarks/results."""
+"""Every benchmark reports by this module: JSON for programs, a table for people, a file for benchmarks/results."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from benchmarks import machine
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options that all programs have."""
+    """Add the options that all programs have."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the JSON there too")
 
@@ -25,14 +25,14 @@ def finish(
     tables: Sequence["Table"],
     notes: Sequence[str] = (),
 ) -> None:
-    """Print and store what was measured.
+    """Print and store the result.
 
     Args:
-        arguments: with what add_options added.
-        program: name of the benchmark.
-        result: everything measured, JSON.
+        arguments: the parsed arguments, with those of add_options.
+        program: the name of the benchmark.
+        result: all measurements, for JSON.
         tables: the same for people.
-        notes: lines below the tables.
+        notes: the lines below the tables.
     """
     document = {
         "program": program,
@@ -58,7 +58,7 @@ def finish(
 
 
 def _without_output(words: Sequence[str]) -> list[str]:
-    """The command line without where its result was written, and of files their names: where they lie is private."""
+    """Return the command line without the path of its result; other paths lose their folders, which are private."""
     kept, skip = [], False
     for word in words:
         if skip or word == "--json" or word.startswith("--output"):
@@ -69,16 +69,16 @@ def _without_output(words: Sequence[str]) -> list[str]:
 
 
 def progress(text: str) -> None:
-    """Tell whoever waits."""
+    """Print a line for the person who waits."""
     print(text, file=sys.stderr, flush=True)
 
 
 class Table:
-    """Rows under headings.
+    """Holds rows under headings.
 
     Args:
-        title: above the table.
-        headings: of the columns; the first is a name, the others are numbers.
+        title: the line above the table.
+        headings: the headings of the columns; the first column holds names, the others hold numbers.
     """
 
     def __init__(self, title: str, *headings: str) -> None:
@@ -90,7 +90,7 @@ class Table:
         self._rows.append(tuple(map(_cell, cells)))
 
     def text(self) -> str:
-        """For a terminal."""
+        """Return the table for a terminal."""
         widths = [max(map(len, column)) for column in zip(*self._rows, strict=True)]
         lines = [self.title]
         for row in self._rows:
@@ -102,7 +102,7 @@ class Table:
         return "\n".join(lines)
 
     def markdown(self) -> str:
-        """For a page."""
+        """Return the table for a page."""
         headings, *rows = ("| " + " | ".join(row) + " |" for row in self._rows)
         line = "|---|" + "---:|" * (len(self._rows[0]) - 1)
         return "\n".join((f"**{self.title}**", "", headings, line, *rows))

@@ -1,8 +1,8 @@
-"""Endurance: streams for half an hour while cameras vanish and workers are killed; what grows, what drifts.
+"""Test endurance: streams run for half an hour while cameras vanish and workers are killed; nothing may grow or drift.
 
-Every so often a camera goes away for some seconds, or a worker is killed. Looked at: memory of the service and of all
-processes together (slope by least squares), file descriptors, and how far each stream's time runs from the clock (RTP
-timestamps at the readers against their arrival).
+Every so often a camera goes away for some seconds, or a worker is killed. The program measures the memory of the
+service and of all processes together (slope by least squares), the file descriptors, and how far each stream's time
+runs from the clock (RTP timestamps at the readers against their arrival).
 """
 
 import argparse
@@ -25,14 +25,14 @@ CAMERA_DOWN_S = 3.0
 
 
 def slope(points: list[tuple[float, float]]) -> float:
-    """Of the line through points (seconds, value) by least squares, value an hour."""
+    """Return the slope of the line through points (seconds, value) by least squares, value an hour."""
     if len(points) < 3:
         return 0.0
     return statistics.linear_regression(*map(list, zip(*points, strict=True))).slope * 3600
 
 
 async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[report.Table], list[str]]:
-    """Load, trouble, and a look now and then."""
+    """Run the load, make trouble, and take a sample now and then."""
     width, height = map(int, arguments.size.split("x"))
     cameras = CameraOptions(width=width, height=height, fps=arguments.fps)
     rng = random.Random(1)
@@ -113,7 +113,7 @@ def _look(at_s: float, state: dict[str, Any], readers: list[dict[str, Any]], pid
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

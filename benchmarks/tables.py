@@ -9,11 +9,11 @@ TABLES = Path(__file__).parent / "results"
 
 
 def page(name: str, document: dict[str, Any]) -> str:
-    """The tables of one result, with the command, the date and the machine that made them.
+    """Return the tables of one result, with the command, the date and the machine that made them.
 
     Args:
-        name: of the step.
-        document: as `benchmarks.report` writes it.
+        name: the name of the step.
+        document: the result, as `benchmarks.report` writes it.
     """
     machine = ", ".join(f"{part} {value}" for part, value in document["machine"].items())
     made_by = f"`{document['command']}`, {document['date']}. {machine}."
@@ -21,7 +21,7 @@ def page(name: str, document: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("build/bench"), help="the folder with a run's JSON files")
     parser.add_argument("--tables", type=Path, default=TABLES, help="the folder that the tables are written to")

@@ -1,4 +1,4 @@
-"""A reader that keeps what it gets and decodes it afterwards, so that decoding costs nothing while times are taken."""
+"""This reader keeps its access units and decodes them afterwards: decoding costs nothing while times are taken."""
 
 import asyncio
 import time
@@ -20,17 +20,17 @@ FOREVER_S = 1e9
 
 
 class TimedReader(Listener):
-    """One reader over TCP.
+    """Reads a stream over TCP.
 
     Args:
-        url: of the stream.
+        url: the URL of the stream.
 
     Attributes:
-        started: monotonic seconds of its connection.
-        kept: access units with the time of their last packet.
+        started: monotonic seconds at which the reader connected.
+        kept: the access units, each with the time of its last packet.
         has_picture: whether an IDR came.
-        ended: set with the first IDR, or when none can come any more.
-        problem: why it can't read, "" while it can.
+        ended: an event that is set with the first IDR, or when no IDR can come any more.
+        problem: the reason why the reader can't read, "" while it can.
     """
 
     def __init__(self, url: str) -> None:
@@ -46,11 +46,11 @@ class TimedReader(Listener):
         self._reading: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to read."""
+        """Connect and begin to read."""
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     def close(self) -> None:
-        """Leave without saying so."""
+        """Close the connection without TEARDOWN."""
         if self._reading is not None:
             self._reading.cancel()
         self._client.close()
@@ -61,7 +61,7 @@ class TimedReader(Listener):
             video = await play_video(self._client)
             self._codec = video.codec or Codec.H264
             self._access_units = AccessUnits(self._codec)
-            for data, at in self._early:  # packets that came with the answer to PLAY
+            for data, at in self._early:  # these packets came with the answer to PLAY
                 self.packet(0, data, at)
             await self._client.stay(FOREVER_S)
             self.problem = "closed"
@@ -88,13 +88,13 @@ class TimedReader(Listener):
                 self.ended.set()
 
     def from_random_access(self) -> list[AccessUnit]:
-        """What was kept, from the first access unit on that decoding can start at."""
+        """Return the kept access units, from the first one on at which decoding can start."""
         codec = self._codec or Codec.H264
         first = next((index for index, unit in enumerate(self.kept) if unit.is_random_access(codec)), len(self.kept))
         return self.kept[first:]
 
     def counters(self, size: tuple[int, int]) -> list[tuple[float, int]]:
-        """When each numbered picture came: (monotonic seconds, number). Decodes everything.
+        """Decode all pictures, and return when each numbered picture came: (monotonic seconds, number).
 
         Args:
             size: (height, width) of the camera's picture.

@@ -1,4 +1,4 @@
-"""VMAF and PSNR of an encoded stream against its raw pictures, by the ffmpeg of the package imageio-ffmpeg."""
+"""This module measures VMAF and PSNR of an encoded stream, by the ffmpeg of the package imageio-ffmpeg."""
 
 import json
 import subprocess
@@ -9,19 +9,19 @@ from pathlib import Path
 from benchmarks.material import Material
 
 WORST = 0.01
-"""Share of the pictures that "worst" leaves out below it: one odd picture in a hundred is no property of an encoder."""
+"""The share of the pictures that lie below `vmaf_low`: one odd picture in a hundred is no property of an encoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Of one encode.
+    """Holds the quality of one encode.
 
     Attributes:
-        vmaf: mean over the pictures.
+        vmaf: the mean over the pictures.
         vmaf_low: the value that one picture in a hundred falls below.
-        vmaf_worst: of the worst picture.
-        psnr: of luma, mean over the pictures, dB.
-        psnr_worst: of the worst picture.
+        vmaf_worst: the VMAF of the worst picture.
+        psnr: the PSNR of luma, mean over the pictures, dB.
+        psnr_worst: the PSNR of luma of the worst picture, dB.
     """
 
     vmaf: float
@@ -32,17 +32,17 @@ class Score:
 
 
 def program() -> str:
-    """An ffmpeg that has libvmaf."""
+    """Return the path of an ffmpeg that has libvmaf."""
     import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: PLC0415  # untyped; of the extra "bench" alone
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def score(material: Material, encoded: bytes, *, threads: int = 2) -> Score:
-    """Compare an elementary H.264 stream with what it was made from.
+    """Compare an elementary H.264 stream with the raw pictures that it was made from.
 
     Raises:
-        RuntimeError: the two differ in length, or ffmpeg fails.
+        RuntimeError: stream and raw pictures differ in length, or ffmpeg fails.
     """
     size = f"{material.width}x{material.height}"
     with tempfile.TemporaryDirectory() as folder:

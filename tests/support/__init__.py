@@ -1,1 +1,1 @@
-"""What several test folders share: readers, cameras and gateways as processes, and coded pictures."""
+"""This room holds the helpers that several test folders share: readers, cameras, gateways and coded pictures."""

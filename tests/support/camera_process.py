@@ -1,4 +1,4 @@
-"""Cameras as processes that can be killed, and what they show."""
+"""Cameras run here as processes that a test can kill; footage and encoders for them are here too."""
 
 import shutil
 import subprocess
@@ -28,7 +28,7 @@ def gstreamer_server() -> None:
 
 
 class GStreamerCamera:
-    """GStreamer's RTSP server on one port, which it keeps from start to start."""
+    """Runs GStreamer's RTSP server on one port, which the server keeps from start to start."""
 
     def __init__(self, files: dict[str, Path]) -> None:
         gstreamer_server()
@@ -67,7 +67,7 @@ class GStreamerCamera:
 
 
 def read_footage(path: Path, count: int, *, width: int = 0, counter: bool = False) -> list[np.ndarray]:
-    """The first pictures of a file as planes of 4:2:0 one under the other, (height * 3 / 2, width)."""
+    """Return the first pictures of a file, planes of 4:2:0 one under the other, (height * 3 / 2, width)."""
     pictures: list[np.ndarray] = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):

@@ -1,4 +1,4 @@
-"""A reader of cameras that shares no RTSP or RTP code with the product: it logs in, plays, and keeps every byte."""
+"""This reader of cameras shares no RTSP or RTP code with the product: it logs in, plays, and keeps every byte."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from transcoder.verify.target import parse_target
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """An RTP packet (RFC 3550 section 5.1); its header extension with the four bytes that begin it."""
+    """An RTP packet (RFC 3550 section 5.1); its header extension includes the four bytes that begin the extension."""
 
     channel: int
     first: int
@@ -43,12 +43,12 @@ def parse_packet(channel: int, data: bytes) -> Packet:
 
 
 class CameraReader(Listener):
-    """Plays over one TCP connection and records what comes.
+    """Plays over one TCP connection and records all bytes that come.
 
     Attributes:
         recorded: every byte that came.
-        played: how many of them came before and with the answer to PLAY.
-        sdp, content_base: of the answer to DESCRIBE.
+        played: how many bytes came before and with the answer to PLAY.
+        sdp, content_base: the session description and the Content-Base of the answer to DESCRIBE.
     """
 
     def __init__(self, url: str) -> None:
@@ -83,7 +83,7 @@ class CameraReader(Listener):
     @override
     def message(self, message: Message) -> None:
         if message.is_response:
-            self._packets.clear()  # what came before the answer is recorded, and belongs to no test's next seconds
+            self._packets.clear()  # earlier packets are recorded, and belong to no test's next seconds
 
     @override
     def stray(self, data: bytes) -> None:
@@ -93,7 +93,7 @@ class CameraReader(Listener):
 
     @property
     def password(self) -> str | None:
-        """None: nobody logs in."""
+        """Return the password; None: the reader does not log in."""
         return self._password
 
     @password.setter
@@ -103,7 +103,7 @@ class CameraReader(Listener):
 
     @property
     def challenge(self) -> str:
-        """The scheme of the challenge that was answered, "" while none was."""
+        """Return the scheme of the challenge that was answered, "" while no challenge was."""
         return self.client.dialog.login.scheme
 
     @property
@@ -114,7 +114,7 @@ class CameraReader(Listener):
         self.client.write(data)
 
     async def request(self, method: str, uri: str, **headers: str) -> tuple[int, str, bytes]:
-        """Status, header text and body."""
+        """Send a request; return the status, header text and body of the response."""
         answer = await self.client.request(method, uri, **headers)
         return answer.status, _head(answer), answer.body
 
@@ -126,7 +126,7 @@ class CameraReader(Listener):
         return self.sdp
 
     def controls(self) -> list[str]:
-        """Absolute control URLs of the media, as live555 and FFmpeg join them."""
+        """Return the absolute control URLs of the media, as live555 and FFmpeg join them."""
         found = []
         for media in self.sdp.split("m=")[1:]:
             match = re.search(r"a=control:(.*?)\r", media)
@@ -137,7 +137,7 @@ class CameraReader(Listener):
         return found
 
     async def play(self, media: list[int] | None = None) -> list[str]:
-        """Describe, set up media (all by default) on channels 0-1, 2-3 ..., play; header texts of SETUP and PLAY."""
+        """Describe, set up media (all by default) on channels 0-1, 2-3 ..., play; return the heads of the responses."""
         await self.request("OPTIONS", self.base)
         await self.describe()
         texts = []
@@ -152,7 +152,7 @@ class CameraReader(Listener):
         return [*texts, _head(answer)]
 
     async def packets(self, seconds: float) -> list[Packet]:
-        """RTP packets (even channels) up to so many seconds from now that were not returned before.
+        """Return the RTP packets (even channels) of the next seconds, and those that were not returned before.
 
         Raises:
             ConnectionError: the camera closed.

@@ -1,4 +1,4 @@
-"""Simulated cameras as a process of their own, for what reads them in this one."""
+"""Simulated cameras run in a process of their own; a test reads them from its process."""
 
 import json
 import subprocess
@@ -10,11 +10,11 @@ SMALL = ["--width", "192", "--height", "96", "--fps", "10", "--seconds", "2", "-
 
 
 class Cameras:
-    """One of each of the first four families.
+    """Runs one camera of each of the first four families.
 
     Attributes:
-        listed: the simulator's description of each, by family.
-        lines: the same as the simulator wrote it.
+        listed: the simulator's description of each camera, by family.
+        lines: the descriptions as the simulator wrote them.
     """
 
     def __init__(self, cache: Path) -> None:

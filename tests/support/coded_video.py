@@ -1,4 +1,4 @@
-"""Camera video in every format that matters, made with FFmpeg's encoders, and what to do with it."""
+"""This module makes camera video in every format that matters, with FFmpeg's encoders, and reads its headers."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ DECODERS = {"H264": "h264", "H265": "hevc"}
 
 
 def samples(frame: VideoFrame, index: int, kind: type[np.unsignedinteger] = np.uint8) -> NDArray:
-    """A plane with its padding, (height, samples in a line), as a view that may be written."""
+    """Return a plane with its padding, (height, samples in a line), as a view that may be written."""
     plane: Any = frame.planes[index]
     return np.frombuffer(plane, kind).reshape(plane.height, -1)
 
@@ -26,7 +26,7 @@ def samples(frame: VideoFrame, index: int, kind: type[np.unsignedinteger] = np.u
 def picture(
     width: int, height: int, pixel_format: str, *, luma: tuple[int, int] = (60, 180), index: int = 0
 ) -> av.VideoFrame:
-    """Two halves of two luma values (8-bit scale), grey chroma, and a square that moves with the index."""
+    """Draw two halves of two luma values (8-bit scale), grey chroma, and a square that moves with the index."""
     planes = np.empty((height, width), np.uint8)
     planes[:, : width // 2], planes[:, width // 2 :] = luma
     left = 8 * index % max(width - 16, 1)
@@ -56,7 +56,7 @@ def encode(
     aspect: Fraction | None = None,
     first: int = 0,
 ) -> list[bytes]:
-    """Access units as Annex B byte streams; the first is an IDR with parameter sets."""
+    """Encode access units as Annex B byte streams; the first is an IDR with parameter sets."""
     context = av.CodecContext.create(ENCODERS[codec], "w")
     assert isinstance(context, av.VideoCodecContext)
     context.width, context.height = size
@@ -106,8 +106,10 @@ def byte_stream(nal_units: list[bytes]) -> bytes:
 
 
 def headers(codec: str, stream: bytes, folder: Path) -> dict[str, int]:
-    """Syntax elements of the parameter sets and slice headers by name, as ffmpeg's trace_headers reads them; the last
-    value of each."""
+    """Return the syntax elements of the parameter sets and slice headers, each with its last value.
+
+    The names and values are those of ffmpeg's trace_headers.
+    """
     ffmpeg = shutil.which("ffmpeg")
     if not ffmpeg:
         pytest.skip("ffmpeg is not installed")
@@ -128,9 +130,9 @@ def headers(codec: str, stream: bytes, folder: Path) -> dict[str, int]:
 
 
 def caption_sei(codec: str, text: bytes) -> bytes:
-    """A closed caption SEI (ATSC A/53 part 4, 6.2.3: T.35, GA94) with a mark in it.
+    """Make a closed caption SEI (ATSC A/53 part 4, 6.2.3: T.35, GA94) with a mark in it.
 
-    FFmpeg's decoders make side data of it, and its encoders write that out again.
+    FFmpeg's decoders make side data of this SEI, and its encoders write the side data out again.
     """
     triplets = b"".join(b"\xfc" + (text + b"\x20")[index : index + 2] for index in range(0, len(text), 2))
     body = b"\xb5\x00\x31GA94\x03" + bytes([0x40 | len(triplets) // 3, 0xFF]) + triplets + b"\xff"

@@ -1,4 +1,4 @@
-"""A broker, cameras and a gateway as processes, and a client that steers the gateway through the broker."""
+"""The control world is a broker, cameras and a gateway as processes, and a client that controls the gateway by MQTT."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ WIDTH, HEIGHT, FPS = 320, 180, 5
 
 
 def free_port() -> int:
-    """A port for a server that is started later, and again: outside of the range that the kernel gives to others."""
+    """Return a port for a server that starts later, and again: outside of the range that the kernel gives to others."""
     while True:
         port = random.randrange(10_000, 32_768)
         with socket.socket() as probe:
@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 class Process:
-    """A process that can be killed and started again."""
+    """Runs a process that can be killed and started again."""
 
     def __init__(self, command: list[str], log: Path) -> None:
         self.command = command
@@ -77,7 +77,7 @@ class Process:
 
 
 class Broker(Process):
-    """mosquitto, which keeps what is retained over SIGKILL only if it had the time to write it."""
+    """Runs mosquitto, which keeps retained messages over SIGKILL only if it had the time to write them."""
 
     def __init__(self, folder: Path, extra: str = "") -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -85,7 +85,7 @@ class Broker(Process):
             pytest.skip("mosquitto is not installed")
         self.port = free_port()
         config = folder / "mosquitto.conf"
-        # started by root it would become another user, who may not read what is in this folder
+        # started by root, mosquitto would become another user, who may not read this folder
         user = f"user {pwd.getpwuid(os.getuid()).pw_name}\n"
         config.write_text(f"{user}listener {self.port} 127.0.0.1\n{extra or 'allow_anonymous true'}\n")
         super().__init__([program, "-c", str(config)], folder / "mosquitto.log")
@@ -100,7 +100,7 @@ class Broker(Process):
 
 
 class Cameras(Process):
-    """Simulated cameras, each on a port of its own."""
+    """Runs simulated cameras, each on a port of its own."""
 
     def __init__(self, folder: Path, count: int, *arguments: str) -> None:
         self.urls: list[str] = []
@@ -124,7 +124,7 @@ class Cameras(Process):
 
 
 class Gateway(Process):
-    """`transcoder run`."""
+    """Runs `transcoder run`."""
 
     def __init__(self, folder: Path, numba: Path, broker: Broker | None, streams: dict[str, Any], **keys: Any) -> None:
         self.rtsp_port, self.http_port = free_port(), free_port()
@@ -184,7 +184,7 @@ class Gateway(Process):
         return {item["id"]: item for item in self.http("GET", "/api/v1/streams")[2]["streams"]}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Another command of the command line, on the same file."""
+        """Run another command of the command line, on the same file."""
         command = [*CONSOLE_SCRIPT, *arguments, str(self.config)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -194,7 +194,7 @@ def _decoded(headers: Any, body: bytes) -> Any:
 
 
 class Client:
-    """Steers the gateway over MQTT 5, with request and response."""
+    """Controls the gateway over MQTT 5, with request and response."""
 
     def __init__(self, port: int) -> None:
         self._mqtt = aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5, timeout=5)
@@ -221,10 +221,10 @@ class Client:
                 waiting.set_result(json.loads(message.payload))
 
     async def request(self, topic: str, payload: str | dict[str, Any] = "", timeout_s: float = 10) -> dict[str, Any]:
-        """A message below the gateway's tree, and its answer.
+        """Publish a message below the gateway's tree, and return the answer.
 
         Raises:
-            TimeoutError: no answer came; what was wanted may have been done all the same.
+            TimeoutError: no answer came; the gateway may have carried out the request all the same.
             aiomqtt.MqttError: the broker is gone.
         """
         properties: Any = Properties(PacketTypes.PUBLISH)
@@ -240,7 +240,7 @@ class Client:
 
 
 class Listener:
-    """Everything on the broker, for as long as it stays there."""
+    """Keeps all messages on the broker, until the broker goes away."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -271,7 +271,7 @@ class Listener:
                 await asyncio.sleep(0.2)
 
     async def wait_for(self, topic: str, *payloads: bytes, timeout_s: float = 15) -> None:
-        """Until the last message of a topic is one of these."""
+        """Wait until the last message of a topic is one of these."""
         deadline = time.monotonic() + timeout_s
         while self.retained.get(topic) not in payloads:
             assert time.monotonic() < deadline, f"{topic}: {self.retained.get(topic)!r}, not {payloads!r}"
@@ -279,12 +279,12 @@ class Listener:
 
 
 PLAYING = (b"online", b"degraded")
-"""Status of a stream whose readers get pictures; degraded where this machine has no time for all of them."""
+"""The status of a stream whose readers get pictures; "degraded" where this machine has no time for all pictures."""
 
 
 @contextlib.contextmanager
 def running(*processes: Process) -> Iterator[None]:
-    """Start them in this order, and end them in the other."""
+    """Start processes in this order, and end them in the other order."""
     started: list[Process] = []
     try:
         for process in processes:

@@ -1,4 +1,4 @@
-"""Prints how many lines of each package the last run with pytest-cov ran, and fails where a core package falls short.
+"""This program prints how many lines the last run with pytest-cov ran, and fails where a core package falls short.
 
 `make coverage` runs it behind the unit tests. The cores hold the rules and do no I/O, so that unit tests can reach all
 but a few of their lines; what starts processes, opens sockets or is compiled is shown without a bound.
@@ -17,7 +17,7 @@ PRODUCT: Final = Path(__file__).parents[2] / "transcoder"
 
 
 def package_of(path: Path) -> str:
-    """The first folder below the product's, or the module itself where it is in none."""
+    """Return the first folder below the product's, or the module itself where it is in no folder."""
     return path.relative_to(PRODUCT).parts[0].removesuffix(".py")
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     """Print the table.
 
     Returns:
-        1 where a core package is below the bound, 0 otherwise.
+        The exit status: 1 where a core package is below the bound, 0 otherwise.
     """
     data = coverage.Coverage()
     data.load()

@@ -1,4 +1,4 @@
-"""A fork server without processes: workers are sockets whose other end a test holds."""
+"""This fork server starts no processes: its workers are sockets whose other end a test holds."""
 
 import asyncio
 import itertools
@@ -14,14 +14,14 @@ from transcoder.service.forkserver_process import ForkedWorker
 
 
 class FakeWorker(ForkedWorker):
-    """A worker that a test plays.
+    """Stands in for a worker, which a test plays.
 
     Attributes:
-        alive: whether it was neither killed nor died.
+        alive: whether the worker was not killed and has not died.
     """
 
     def __init__(self, connection: socket.socket, peer: socket.socket, on_exit: Callable[[int], None]) -> None:
-        self.pid = os.getpid()  # its memory and signs of life are this process's
+        self.pid = os.getpid()  # the worker's memory and signs of life are those of this process
         self.connection = connection
         self.alive = True
         self._peer = peer
@@ -33,7 +33,7 @@ class FakeWorker(ForkedWorker):
         self._peer.close()
 
     def die(self, *, hang_up: bool, exit_status: int | None) -> None:
-        """End as a process does: the kernel closes its socket, the fork server tells how it ended, or one of them."""
+        """End as a process does: the kernel closes its socket, or the fork server tells how it ended, or both."""
         if not self.alive:
             return
         self.alive = False
@@ -46,7 +46,7 @@ class FakeWorker(ForkedWorker):
         self._peer.send(message)
 
     def heard(self) -> list[MessageType]:
-        """What the service has said since this was asked for."""
+        """Return the kinds of the messages that the service has sent since the last call."""
         kinds = []
         self._peer.setblocking(False)
         try:
@@ -63,11 +63,11 @@ class FakeForkServer(ForkServer):
     """Hands out workers that a test plays.
 
     Args:
-        turns: of the loop before a worker is there, and again before the asker learns of it.
+        turns: the turns of the event loop before a worker is there, and again before the asker learns of it.
 
     Attributes:
-        workers: all that were asked for, in this order.
-        refuse: raised instead of a worker, if set.
+        workers: all workers that were asked for, in this order.
+        refuse: the exception that is raised instead, if set.
     """
 
     def __init__(self, turns: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""`transcoder run` as a process of its own, with its log and its children in view."""
+"""This module runs `transcoder run` as a process of its own, with its log and its children in view."""
 
 import json
 import os
@@ -16,16 +16,16 @@ import yaml
 from tests.support.plugin import excuse
 
 START_S = 90.0
-"""A first start compiles the kernels."""
+"""Seconds within which a gateway has to start: the first start compiles the kernels."""
 SLACK_S = 1.0
-"""What a shared machine may add to a deadline of the product."""
+"""Seconds that a shared machine may add to a deadline of the product."""
 
 CONSOLE_SCRIPT = (str(Path(sys.executable).parent / "transcoder"),)
 MODULE = (sys.executable, "-m", "transcoder")
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
-    """The first true value of a condition."""
+    """Wait until a condition returns a true value, and return it."""
     deadline = time.monotonic() + timeout_s
     while True:
         found = condition()
@@ -36,7 +36,7 @@ def wait_for(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
 
 
 def process_name(pid: int) -> str:
-    """As ps shows it; empty for a process that is gone or waits to be reaped."""
+    """Return a process's name as ps shows it; empty for a process that is gone or waits to be reaped."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -46,7 +46,7 @@ def process_name(pid: int) -> str:
 
 
 def children(pid: int) -> list[int]:
-    """Of all threads of a process."""
+    """Return the children of all threads of a process."""
     found: list[int] = []
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -57,15 +57,15 @@ def children(pid: int) -> list[int]:
 
 
 class GatewayProcess:
-    """A running gateway.
+    """Holds a running gateway.
 
     Args:
-        folder: gets the configuration and the log.
-        state_dir: shared by all gateways of a test run: the compiled kernels are in it.
-        streams: as in the configuration.
-        rtsp: further keys of the configuration's section.
-        command: how it is started.
-        environment: added to this process's.
+        folder: the folder that gets the configuration and the log.
+        state_dir: the folder that all gateways of a test run share: the compiled kernels are in it.
+        streams: the streams as in the configuration.
+        rtsp: further keys of the configuration's section `rtsp`.
+        command: the command that starts the gateway.
+        environment: the variables that are added to this process's.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class GatewayProcess:
         return [event for event in self.log() if event["event"] == name]
 
     def skip_if_overloaded(self) -> None:
-        """Skip where the gateway left out pictures because others keep this machine busy; it says so in its log."""
+        """Skip the test where the gateway left out pictures, as its log says, because others keep this machine busy."""
         events = self.events("overloaded: fewer pictures are encoded")
         load = os.getloadavg()[0]
         if events and load > 2 * (os.cpu_count() or 1):
@@ -150,7 +150,7 @@ class GatewayProcess:
         return self.process.pid
 
     def fork_servers(self) -> list[int]:
-        """More than one while workers of one that hangs live."""
+        """Return the fork servers; there are several while workers of a fork server that hangs live."""
         return [pid for pid in children(self.pid) if process_name(pid) == "tc-forkserver"]
 
     def fork_server(self) -> int | None:
@@ -158,13 +158,13 @@ class GatewayProcess:
         return named[0] if named else None
 
     def workers(self) -> dict[str, int]:
-        """Process ids by what is shown of the stream's name."""
+        """Return the process ids of the workers, by the part of the stream's name that ps shows."""
         pids = [pid for server in self.fork_servers() for pid in children(server)]
         named = ((process_name(pid), pid) for pid in pids)
         return {name.removeprefix("tc:"): pid for name, pid in named if name.startswith("tc:")}
 
     def worker(self, stream: str) -> int | None:
-        """Process id of a stream's worker, None where there is none."""
+        """Return the process id of a stream's worker, None where there is no worker."""
         return self.workers().get(stream[:12])
 
     def wait_for_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
@@ -175,14 +175,14 @@ class GatewayProcess:
         return int(wait_for(found, timeout_s, f"a worker of {stream}"))
 
     def processes(self) -> list[int]:
-        """All that belong to it."""
+        """Return the ids of all processes that belong to the gateway."""
         found = [self.pid]
         for pid in found:
             found += children(pid)
         return found
 
     def terminate(self, timeout_s: float = 12.0) -> int:
-        """SIGTERM; its exit status."""
+        """Send SIGTERM, and return the gateway's exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout_s)

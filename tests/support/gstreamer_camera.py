@@ -1,4 +1,4 @@
-"""A camera made of GStreamer's RTSP server; run by the system's Python: `gstreamer_camera.py PORT PATH=FILE ...`.
+"""This camera is GStreamer's RTSP server in the system's Python: `gstreamer_camera.py PORT PATH=FILE ...`.
 
 Each FILE (Matroska, H.264 or H.265) is served at /PATH from its start to whoever comes, over TCP and UDP.
 """

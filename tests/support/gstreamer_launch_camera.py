@@ -1,4 +1,4 @@
-"""A camera made of GStreamer's RTSP server; run by the system's Python: `gstreamer_launch_camera.py PATH=PIPELINE ...`.
+"""This camera is GStreamer's RTSP server in the system's Python: `gstreamer_launch_camera.py PATH=PIPELINE ...`.
 
 Each PIPELINE, whose payloader is called pay0, is served at /PATH to whoever comes, over TCP and UDP.
 """

@@ -1,4 +1,4 @@
-"""JPEG files made with FFmpeg, taken apart and sent by hand (T.81 Annex B, RFC 2435), without the product's code."""
+"""JPEG files are made with FFmpeg and packetized by hand (T.81 Annex B, RFC 2435), without the product's code."""
 
 import struct
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def encode(width: int, height: int, pixel_format: str = "yuvj420p", *, slices: int = 1, seed: int = 1) -> bytes:
-    """A picture of slopes and noise; with slices there are restart markers."""
+    """Encode a picture of slopes and noise; with slices there are restart markers."""
     context = av.CodecContext.create("mjpeg", "w")
     context.width, context.height = width, height
     context.pix_fmt = pixel_format
@@ -31,7 +31,7 @@ def encode(width: int, height: int, pixel_format: str = "yuvj420p", *, slices: i
 
 
 def decode(data: bytes) -> np.ndarray:
-    """The picture of a file as FFmpeg sees it, all planes in a row."""
+    """Decode a file with FFmpeg, and return all planes in a row."""
     context = av.CodecContext.create("mjpeg", "r")
     context.thread_count = 1
     packet = av.Packet(len(data))
@@ -60,7 +60,7 @@ class File:
     width: int
     height: int
     kind: int
-    """RFC 2435 type without restart bit: 0 for 4:2:2, 1 for 4:2:0."""
+    """The type of RFC 2435 without the restart bit: 0 for 4:2:2, 1 for 4:2:0."""
     tables: list[bytes]
     restart_interval: int
     scan: bytes
@@ -68,7 +68,7 @@ class File:
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, body and end of every segment from SOI to SOS."""
+    """Yield the marker, body and end of every segment from SOI to SOS."""
     position = 2
     while data[position + 1] != 0xDA:
         size = int.from_bytes(data[position + 2 : position + 4])
@@ -107,7 +107,7 @@ def payloads(
     type_specific: int = 0,
     dimensions: tuple[int, int] | None = None,
 ) -> list[bytes]:
-    """RTP payloads of a picture (RFC 2435 section 3.1)."""
+    """Return the RTP payloads of a picture (RFC 2435 section 3.1)."""
     width, height = dimensions if dimensions is not None else (-(-file.width // 8), -(-file.height // 8))
     restart = bool(file.restart_interval)
     result = []

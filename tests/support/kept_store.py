@@ -1,4 +1,4 @@
-"""A store without a disk."""
+"""This store has no disk."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from transcoder.service.store import Store, StoreError
 
 
 class KeptStore(Store):
-    """Keeps in memory, slowly or not at all.
+    """Keeps everything in memory; a test may make it slow, or make it fail.
 
     Attributes:
-        entries: records for the audit.
-        overlays: what was set at runtime, by stream.
-        channels: what was never met before.
-        broken: whether nothing can be kept.
+        entries: the records for the audit.
+        overlays: the overlays that were set at runtime, by stream.
+        channels: the ledger channels that were met for the first time.
+        broken: whether every commit fails.
         gate: an event that every commit waits for first, or None.
     """
 

@@ -1,4 +1,4 @@
-"""This encoder belongs to the tests and is made as a third one of the product would be: it asks for the map of changes."""
+"""This encoder of the tests is made as a third encoder of the product would be, and asks for the map of changes."""
 
 from collections import Counter
 from dataclasses import dataclass

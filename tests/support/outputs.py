@@ -1,4 +1,4 @@
-"""An output's neighbours without time: a clock that a test moves, and a worker and a stream that note what is asked."""
+"""An output's neighbours for tests: a clock that a test moves, and a worker and a stream that note each call."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,21 +13,21 @@ from transcoder.rtp.sender import PreparedAccessUnit, RtpSender
 from transcoder.rtsp.session import EndReason
 
 SPS = bytes.fromhex("674d400ceca0b0dd08000003000800000300f078a14cb0")
-"""Of x264, told to make 352x208."""
+"""The SPS of x264 for 352x208."""
 SPS_LEVEL_5 = bytes.fromhex("674d4032eca0b0dd08000003000800000300f078c18cb0")
-"""Likewise, at level 5."""
+"""The SPS of x264 for 352x208 at level 5."""
 SPS_640 = bytes.fromhex("674d4016eca05017d080000003008000000f078b16cb")
-"""Of x264, told to make 640x368."""
+"""The SPS of x264 for 640x368."""
 PPS = bytes.fromhex("68ebe3cb20")
 IDR_SLICE, OTHER_SLICE = b"\x65\x88\x84", b"\x41\x9a\x02"
 
 
 class FakeTiming(Timing):
-    """A clock that moves when it is told to, or when somebody waits.
+    """Holds a clock that moves when a test moves it, or when somebody waits.
 
     Attributes:
         at: monotonic seconds.
-        waits: how long was waited for, in turn.
+        waits: the limits of all waits so far, seconds.
         while_waiting: called at the begin of every wait.
     """
 
@@ -53,7 +53,7 @@ class FakeTiming(Timing):
         return event.is_set()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and everything happen that is due in it."""
+        """Let time pass, and call everything that is due in it."""
         end = self.at + seconds
         while due := sorted((entry for entry in self._timers if entry[0] <= end), key=lambda entry: entry[0]):
             entry = due[0]
@@ -76,7 +76,7 @@ class FakeTimer(Timer):
 
 
 class NotedMaker(PictureMaker):
-    """A worker that makes nothing."""
+    """Stands in for a worker and makes no pictures."""
 
     def __init__(self) -> None:
         self.forced: list[int] = []
@@ -90,7 +90,7 @@ class NotedMaker(PictureMaker):
 
 
 class NotedOwner(OutputOwner):
-    """A stream that has an output and nothing else."""
+    """Stands in for a stream that has an output and nothing else."""
 
     is_enabled = True
     expects_audio = False
@@ -107,7 +107,7 @@ class NotedOwner(OutputOwner):
 
 
 class NotedOutlet(Outlet):
-    """A reader's connection that keeps what it is sent, and may hold it back."""
+    """Stands in for a reader's connection, keeps everything that is sent, and may show a backlog."""
 
     def __init__(self) -> None:
         self.units: list[PreparedAccessUnit] = []
@@ -140,7 +140,7 @@ def coded(
     repeated: bool = False,
     delay_s: float = 0.0,
 ) -> tuple[CodedMessage, list[int]]:
-    """A picture of a worker and the types of its NAL units."""
+    """Make a worker's coded picture, and return it with the types of its NAL units."""
     message = CodedMessage(
         output_number=number,
         codec=codec,

@@ -1,4 +1,4 @@
-"""Readers of a served stream that this project did not write: ffmpeg and GStreamer, whose pictures come over a pipe."""
+"""These readers of a served stream are not this project's: ffmpeg and GStreamer, whose pictures come over a pipe."""
 
 import os
 import re
@@ -26,13 +26,13 @@ class Picture:
 
 
 class PictureReader:
-    """A program that reads a URL and writes luma planes.
+    """Runs a program that reads a URL and writes luma planes.
 
     Args:
-        url: of the stream.
-        size: (width, height) of its pictures.
+        url: the URL of the stream.
+        size: (width, height) of the stream's pictures.
         transport: "tcp" or "udp".
-        folder: for its messages.
+        folder: the folder for the program's messages.
     """
 
     program = ""
@@ -51,7 +51,7 @@ class PictureReader:
         raise NotImplementedError
 
     def times(self) -> list[float]:
-        """Presentation times of the pictures, seconds."""
+        """Return the presentation times of the pictures, seconds."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

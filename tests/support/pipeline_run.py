@@ -1,4 +1,4 @@
-"""A pipeline on a clock of its own: access units in, what readers would see out."""
+"""This module runs a pipeline on a clock of its own: it feeds access units and collects the coded pictures."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -20,11 +20,11 @@ from transcoder.worker.pipeline import Pipeline
 from transcoder.worker_options import WorkerOptions
 
 TICKS = 3600
-"""Between pictures at 25 fps."""
+"""90 kHz ticks between pictures at 25 fps."""
 
 
 def messages_of(messages: Iterable[bytes], wanted: MessageType) -> list[tuple[memoryview, dict]]:
-    """Bodies of the messages of one type, each with what it says if it is JSON."""
+    """Return the bodies of the messages of one type, the bodies of FORMAT parsed as well."""
     parser = MessageParser()
     for message in messages:
         parser.receive_data(message)
@@ -52,7 +52,7 @@ class Run:
         self.parser = MessageParser()
 
     def take(self, messages: Iterable[bytes]) -> list[CodedMessage]:
-        """What came out, pictures returned."""
+        """Keep all messages that came out, and return the coded pictures."""
         new = []
         for message in messages:
             self.parser.receive_data(message)
@@ -68,7 +68,7 @@ class Run:
         return new
 
     def feed(self, units: list[bytes], *, late: float = 0.0, flags: int = 0, step: float = 0.04) -> list[CodedMessage]:
-        """Access units, the first of them a random access point; each is handled `late` seconds after it arrived."""
+        """Feed access units, of which the first is a random access point, each `late` seconds after it arrived."""
         new = []
         for index, unit in enumerate(units):
             new += self.one(unit, random_access=index == 0, late=late, flags=flags)
@@ -93,5 +93,5 @@ class Run:
             yield byte_stream(message.nal_units)
 
     def frames(self) -> list[av.VideoFrame]:
-        """What an independent decoder makes of everything put out."""
+        """Decode all coded pictures with an independent decoder."""
         return decode(self.options.outputs[0].codec.value, list(self.streams()))

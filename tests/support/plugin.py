@@ -1,4 +1,4 @@
-"""Rules of this suite that pytest itself doesn't know.
+"""This plugin holds rules of this suite that pytest itself doesn't know.
 
 - Only end-to-end tests (marker e2e) are run again when they fail, and at most `MAX_RERUNS` times in a whole run: a race
   that shows once in three tries must not stay hidden.
@@ -72,7 +72,7 @@ def _machine(item: pytest.Item) -> Iterator[None]:
         return
     folder = Path(worker[_LOCKS])
     with (folder / "gate").open("a") as gate, (folder / "room").open("a") as room:
-        fcntl.flock(gate, fcntl.LOCK_EX)  # who waits for the room keeps others from going in before it
+        fcntl.flock(gate, fcntl.LOCK_EX)  # a test that waits for the room keeps later ones from going in before it
         fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
         fcntl.flock(gate, fcntl.LOCK_UN)
         yield

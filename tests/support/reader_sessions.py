@@ -1,4 +1,4 @@
-"""Readers' sessions without a server: outlets that keep what they are given, and listeners that remember."""
+"""Readers' sessions run here without a server: their outlets keep all data, and their listeners remember all calls."""
 
 from transcoder.output.fanout import Fanout, Track
 from transcoder.output.session import ReaderListener, ReaderSession
@@ -7,7 +7,7 @@ from transcoder.rtsp.session import EndReason
 
 
 class Outlet:
-    """Takes everything, or nothing when its backlog is full."""
+    """Keeps all data that is sent; a test sets its backlog, and may break it."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -28,7 +28,7 @@ class Outlet:
 
 
 class Remembering(ReaderListener):
-    """Keeps what it is told."""
+    """Remembers all calls."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []

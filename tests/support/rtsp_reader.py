@@ -1,4 +1,4 @@
-"""A reader of served streams that shares no RTSP, RTP or codec code with the product; it keeps all with its time."""
+"""This reader of served streams shares no RTSP, RTP or codec code with the product; it keeps all data with its time."""
 
 import asyncio
 import struct
@@ -26,7 +26,7 @@ from transcoder.verify.target import parse_target
 class Answer:
     status: int
     headers: dict[str, str]
-    """Names in lower case."""
+    """The header fields; their names are in lower case."""
     body: bytes
 
 
@@ -51,7 +51,7 @@ class AccessUnit:
     timestamp: int
     nal_units: list[bytes]
     lost_before: bool = False
-    """A sequence number is missing before its first packet, or within it."""
+    """Whether a sequence number is missing before the first packet of the access unit, or within it."""
 
     def types(self, codec: str) -> list[int]:
         return [nal_type(codec, unit) for unit in self.nal_units]
@@ -70,7 +70,7 @@ def nal_type(codec: str, unit: bytes) -> int:
 
 
 def read_access_units(codec: str, packets: list[Packet]) -> list[AccessUnit]:
-    """Complete access units: those whose last packet has the marker."""
+    """Return the complete access units, whose last packet has the marker."""
     reader = access_units.AccessUnits(Codec(codec))
     found = [unit for packet in packets if (unit := reader.receive(packet.read, packet.at)) is not None]
     assert not reader.faults
@@ -78,7 +78,7 @@ def read_access_units(codec: str, packets: list[Packet]) -> list[AccessUnit]:
 
 
 def decode(codec: str, units: Iterable[AccessUnit]) -> list[np.ndarray]:
-    """Luma planes of access units that all have to be decodable."""
+    """Decode access units, which all have to be decodable, and return their luma planes."""
     context = av.CodecContext.create("h264" if codec == "H264" else "hevc", "r")
     context.thread_count = 1
     pictures = []
@@ -96,13 +96,13 @@ def luma(frame: av.VideoFrame) -> np.ndarray:
 
 
 class RtspReader(Listener):
-    """One connection to the server. `async with` connects and closes.
+    """Holds one connection to the server. `async with` connects and closes.
 
     Attributes:
         recorded: every byte received, as it came: RTSP, interleaved frames, datagrams.
-        packets: RTP packets received.
-        reports: RTCP packets received, with their time.
-        marked: packets with the marker: pictures that are whole.
+        packets: the RTP packets received.
+        reports: the RTCP packets received, with their time.
+        marked: the number of packets with the marker, which is that of complete pictures.
     """
 
     def __init__(self, url: str, user: str = "", password: str = "") -> None:
@@ -152,7 +152,7 @@ class RtspReader(Listener):
         self.client.dialog.session = value
 
     def stop_reading(self) -> None:
-        """Take nothing more from the connection."""
+        """Read no more from the connection."""
         self.client.stop_reading()
 
     def go_on_reading(self) -> None:
@@ -207,13 +207,13 @@ class RtspReader(Listener):
             self.client.write(b"$\x01" + len(data).to_bytes(2) + data)
 
     def send_receiver_report(self) -> None:
-        """An empty RR (RFC 3550 section 6.4.2) over UDP or interleaved."""
+        """Send an empty RR (RFC 3550 section 6.4.2) over UDP or interleaved."""
         self.send_rtcp(struct.pack("!BBHI", 0x80, 201, 1, 0x1234))
 
     # -- what came -----------------------------------------------------------------------------------------------------
 
     async def until(self, condition: Callable[[], object], timeout_s: float) -> float:
-        """Wait for a condition; how long it took."""
+        """Wait for a condition, and return the seconds that it took."""
         started = time.monotonic()
         async with asyncio.timeout(timeout_s):
             while not condition():

@@ -1,4 +1,4 @@
-"""A camera session and the camera that it talks to, without sockets and with a clock that the test moves on."""
+"""This module runs a camera session and its camera without sockets, with a clock that the test moves on."""
 
 import re
 import struct
@@ -25,25 +25,26 @@ IDR, SLICE, SEI = b"\x65\x88\x80\x10\x00", b"\x41\x9a\x80\x10\x00", b"\x06\x05\x
 
 
 def rtp(number: int, timestamp: int, payload: bytes, *, payload_type: int = 96, ssrc: int = 7) -> bytes:
-    """An RTP packet with its marker set (RFC 3550 section 5.1)."""
+    """Make an RTP packet with its marker set (RFC 3550 section 5.1)."""
     return struct.pack("!BBHII", 0x80, 0x80 | payload_type, number & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc) + payload
 
 
 def frame(channel: int, data: bytes) -> bytes:
-    """An interleaved frame (RFC 2326 section 10.12)."""
+    """Make an interleaved frame (RFC 2326 section 10.12)."""
     return b"$" + bytes((channel,)) + len(data).to_bytes(2) + data
 
 
 @dataclass
 class Transcript:
-    """A session, and a camera that answers every request with 200.
+    """Ties a session to a camera that answers every request with 200.
 
     Attributes:
         answers: other status lines by method, with header fields behind a bar.
-        transports: Transport header fields of the answers to SETUP, in order; what was asked for where there is none.
-        events: of the session, in order.
-        requests: method and URI of each request.
-        sent: everything that the session wrote.
+        transports: the Transport header fields of the answers to SETUP, in order; where there are no more, the camera
+            agrees to the request.
+        events: the events of the session, in order.
+        requests: the method and URI of each request.
+        sent: all bytes that the session wrote.
     """
 
     transport: str = "tcp"
@@ -76,13 +77,13 @@ class Transcript:
     # -- the connection ------------------------------------------------------------------------------------------
 
     def connect(self) -> list[Event]:
-        """Make a connection and let the camera answer until nothing is asked any more: the events of that."""
+        """Make a connection, let the camera answer until no request is left, and return the events."""
         pairs = [(50_000 + 2 * index, 50_001 + 2 * index) for index in range(self.session.port_pairs)]
         self.session.begin(self.now, pairs)
         return self.exchange()
 
     def exchange(self) -> list[Event]:
-        """Answer what the session asked for: the events of that."""
+        """Answer the requests of the session, and return the events."""
         found: list[Event] = []
         while data := b"".join(self.session.data_to_send()):
             self.sent += data
@@ -107,12 +108,12 @@ class Transcript:
         return f"{head}\r\n{body}".encode()
 
     def feed(self, data: bytes) -> list[Event]:
-        """Hand over bytes of the camera: the events of that."""
+        """Hand over bytes of the camera, and return the events."""
         self.session.receive_data(data, self.now)
         return self.take()
 
     def take(self) -> list[Event]:
-        """The events that have come up."""
+        """Return the new events."""
         found = []
         while (event := self.session.next_event()) is not None:
             found.append(event)
@@ -120,13 +121,13 @@ class Transcript:
         return found
 
     def of(self, kind: type[EventT]) -> list[EventT]:
-        """Events of one kind so far."""
+        """Return the events of one kind so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
     # -- time ----------------------------------------------------------------------------------------------------
 
     def wait(self, seconds: float, *, each: bytes = b"", interval_s: float = 0.04) -> list[Event]:
-        """Let time pass, with this payload of the video coming all the while: the events of that."""
+        """Let time pass, with this payload of the video coming all the while, and return the events."""
         found: list[Event] = []
         until, following = self.now + seconds, self.now
         while True:
@@ -145,16 +146,16 @@ class Transcript:
     # -- media ---------------------------------------------------------------------------------------------------
 
     def packet(self, payload: bytes, **changes: Any) -> bytes:
-        """The next packet of the video."""
+        """Make the next packet of the video."""
         self.number += 1
         return rtp(self.number, self.number * 3600, payload, **changes)
 
     def picture(self, payload: bytes, *, channel: int = 0, **changes: Any) -> list[Event]:
-        """Hand over the next packet of the video over TCP: the events of that."""
+        """Hand over the next packet of the video over TCP, and return the events."""
         return self.feed(frame(channel, self.packet(payload, **changes)))
 
     def prove_marker(self) -> None:
-        """Send pictures until the marker is believed to end one: from now on each comes with its own packet."""
+        """Send pictures until the session trusts the marker: from then on a picture leaves with its own last packet."""
         for _ in range(PROOFS + 1):
             if self.transport == "tcp":
                 self.picture(IDR)
@@ -163,10 +164,10 @@ class Transcript:
         self.events = [event for event in self.events if not isinstance(event, AccessUnit | RtpReceived)]
 
     def datagram(self, data: bytes, *, track: int = 0, is_rtcp: bool = False) -> list[Event]:
-        """Hand over a datagram of the camera: the events of that."""
+        """Hand over a datagram of the camera, and return the events."""
         self.session.receive_datagram(track, data, self.now, is_rtcp=is_rtcp)
         return self.take()
 
     def counted(self) -> dict[str, int]:
-        """What the ledger holds."""
+        """Return the counts of the ledger."""
         return {f"{layer} {kind}": entry.count for layer, kind, entry in self.ledger}

@@ -1,4 +1,4 @@
-"""A source and a worker that do nothing but note what they are told: a stream is tested between them."""
+"""This source and this worker do nothing but note each call: a stream is tested between them."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ def source_options(url: str = "rtsp://192.0.2.1/live", *, audio: bool = False) -
 def stream_settings(
     *names: str, enabled: bool = True, source: SourceOptions | None = None, **options: Any
 ) -> StreamSettings:
-    """Settings of a stream with these outputs, or MAIN alone; options are the worker's."""
+    """Make the settings of a stream with these outputs, or MAIN alone; the options are the worker's."""
     names = names or (MAIN,)
     options.setdefault("outputs", tuple(OutputOptions() for _ in names))
     return StreamSettings(
@@ -38,11 +38,11 @@ def stream_settings(
 
 
 class FakeWorker(Worker):
-    """A worker that takes everything and makes nothing.
+    """Stands in for a worker that takes everything and makes no pictures.
 
     Attributes:
-        told: what it was told, in turn: the name of the method and its arguments.
-        takes: whether it has room for access units.
+        told: all calls in turn: the name of the method and its arguments.
+        takes: whether the worker has room for access units.
     """
 
     audio_output: tuple[int, bytes] | None = None
@@ -102,13 +102,13 @@ class FakeWorker(Worker):
         return b"JPEG"
 
     def told_since(self) -> list[tuple[Any, ...]]:
-        """What it was told since this was asked for."""
+        """Return the calls since the last call of this method."""
         told, self.told = self.told, []
         return told
 
 
 class FakeSource(Source):
-    """A camera's side without a camera."""
+    """Stands in for a source and has no camera."""
 
     def __init__(
         self,
@@ -162,8 +162,8 @@ class StreamParts:
     """Makes the parts of one stream and keeps them.
 
     Attributes:
-        workers: all that were made.
-        sources: all that were made, the present one last.
+        workers: all workers that were made.
+        sources: all sources that were made, the present one last.
     """
 
     def __init__(self) -> None:
@@ -189,12 +189,12 @@ class StreamParts:
 
 
 class KeptStream(Stream):
-    """A stream between parts that do nothing.
+    """Runs a stream between parts that do nothing.
 
     Attributes:
-        parts: its source and its worker.
-        ticks: when it was looked after.
-        samples: when it was sampled.
+        parts: the stream's source and worker.
+        ticks: the times of all calls of tick.
+        samples: the times of all calls of sample.
     """
 
     def __init__(self, name: str, settings: StreamSettings, *arguments: Any) -> None:

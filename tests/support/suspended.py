@@ -1,13 +1,13 @@
-"""Tests that walk through all awaits of a coroutine."""
+"""This module helps tests that walk through all awaits of a coroutine."""
 
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 
 class Suspended:
-    """A coroutine with a hook that is called whenever it is suspended, with the number of that suspension.
+    """Wraps a coroutine and calls a hook whenever the coroutine is suspended, with the number of the suspension.
 
-    The hook runs before the loop does anything else: what it makes happen, happens during that await.
+    The hook runs before the loop does anything else: the effects of the hook happen during that await.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, None], hook: Callable[[int], None]) -> None:
@@ -31,5 +31,5 @@ class Suspended:
                 thrown = error
 
     async def run(self) -> None:
-        """The coroutine, for a task."""
+        """Return the coroutine, for a task."""
         await self

@@ -1,4 +1,4 @@
-"""The rules of the suite, each on a small suite of its own."""
+"""The rules of the suite are tested here, each on a small suite of its own."""
 
 from collections.abc import Callable
 
