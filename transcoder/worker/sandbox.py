@@ -21,20 +21,21 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_THREAD = 0x10000
+_MAP_TYPE = 0xF
+_ADVICE = (mmap.MADV_DONTNEED, mmap.MADV_FREE, mmap.MADV_HUGEPAGE, mmap.MADV_NOHUGEPAGE)
+"""Allocators give this advice on their own memory; merging the pages of several processes is a side channel."""
 
 MAX_DESCRIPTORS = 16
 
 _ALLOWED = (
-    # the socket
-    "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg", "poll", "ppoll", "select",
-    "pselect6", "close", "fcntl", "shutdown", "getsockopt", "setsockopt",
+    # the socket: no call that sets an option, an owner or a signal of it, and none that passes descriptors
+    "read", "readv", "recvfrom", "write", "writev", "sendto", "poll", "ppoll", "select", "pselect6", "close",
     # memory
-    "brk", "munmap", "mremap", "madvise", "membarrier",
+    "brk", "munmap", "mremap", "membarrier",
     # time, locks, signals of the runtime
     "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "sched_yield",
-    "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_min", "sched_get_priority_max",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "getpid", "gettid", "getrandom", "getrusage",
-    "times", "restart_syscall", "exit", "exit_group",
+    "sched_get_priority_min", "sched_get_priority_max", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+    "getpid", "gettid", "getrandom", "getrusage", "restart_syscall", "exit", "exit_group",
 )  # fmt: skip
 _ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
 """The system calls that a new thread makes first; clone has a rule of its own."""
@@ -100,9 +101,14 @@ def _filter(*, threads: bool) -> seccomp.SyscallFilter:
         _add(rules, seccomp.KILL_PROCESS, name)
     for name in (*_ALLOWED, *(_ALLOWED_WITH_THREADS if threads else ())):
         _add(rules, seccomp.ALLOW, name)
-    # memory is allowed, code is not
-    for name in ("mmap", "mprotect"):
-        _add(rules, seccomp.ALLOW, name, seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0))
+    # memory is allowed; code is not, nor is shared memory, which RLIMIT_DATA does not count
+    no_code = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
+    _add(rules, seccomp.ALLOW, "mprotect", no_code)
+    _add(rules, seccomp.ALLOW, "mmap", no_code, seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_TYPE, mmap.MAP_PRIVATE))
+    for advice in _ADVICE:
+        _add(rules, seccomp.ALLOW, "madvise", seccomp.Arg(2, seccomp.EQ, advice))
+    # a process may ask for its own processors alone
+    _add(rules, seccomp.ALLOW, "sched_getaffinity", seccomp.Arg(0, seccomp.EQ, 0))
     # a thread is allowed, a process is not; clone3 hides its flags from a filter: ENOSYS makes the C library use clone
     if threads:
         _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))

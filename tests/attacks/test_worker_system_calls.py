@@ -1,0 +1,92 @@
+"""A taken-over worker tries what its system calls let it do to others; each attack also without the sandbox."""
+
+import errno
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.sandboxed import run_sandboxed
+
+pytestmark = pytest.mark.process
+
+# numbers of fcntl(2) and socket(7) that the modules of Python don't all name
+KILL_BY_OWN_SOCKET = {
+    "F_SETOWN": 'call("fcntl", ours.fileno(), 8, int(sys.argv[1]))',
+    "F_SETOWN_EX": 'call("fcntl", ours.fileno(), 15, struct.pack("ii", 1, int(sys.argv[1])))',
+}
+ATTACKS = {
+    "another owner of the socket": 'call("fcntl", ours.fileno(), 8, os.getpid())',
+    "a second descriptor": 'call("fcntl", ours.fileno(), 0, 0)',
+    "a flag that the other end shares": 'call("fcntl", 0, 4, os.O_NONBLOCK)',
+    "the pid of the service": "ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)",
+    "a larger buffer": 'call("setsockopt", ours.fileno(), 1, 7, ctypes.byref(ctypes.c_int(1 << 20)), 4)',
+    "a descriptor for the service": 'socket.send_fds(ours, [b"x"], [ours.fileno()])',
+    "a descriptor of the service": 'theirs.send(b"x"); socket.recv_fds(ours, 1, 1)',
+    "half a connection": "ours.shutdown(socket.SHUT_WR)",
+    "shared memory": "mmap.mmap(-1, 1 << 20)",
+    "pages merged with others": 'call("madvise", ctypes.c_void_p(libc.mmap(None, 4096, 3, 0x22, -1, 0)), 4096, 12)',
+    "the processors of the parent": "os.sched_getaffinity(os.getppid())",
+    "the scheduler of the parent": "os.sched_getscheduler(os.getppid())",
+}
+BEFORE = "libc.mmap.restype = ctypes.c_long; libc.mmap.argtypes = [ctypes.c_void_p] + [ctypes.c_long] * 5"
+
+
+@pytest.fixture
+def victim() -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(["sleep", "60"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("what", KILL_BY_OWN_SOCKET)
+def test_a_signal_of_its_own_socket_kills_nobody(what: str, inside: bool, victim: "subprocess.Popen[bytes]") -> None:
+    attack = f"""
+for step in (
+    lambda: {KILL_BY_OWN_SOCKET[what]},
+    lambda: call("fcntl", ours.fileno(), 10, int(signal.SIGKILL)),
+    lambda: call("fcntl", ours.fileno(), 4, os.O_RDWR | 0o20000),
+):
+    try:
+        step()
+    except OSError:
+        pass
+theirs.send(b"x")
+"""
+    result = run_sandboxed(attack, inside=inside, arguments=[str(victim.pid)])
+    assert result.stdout == "done", result.stderr
+    if inside:
+        with pytest.raises(subprocess.TimeoutExpired):
+            victim.wait(0.3)
+    else:
+        assert victim.wait(5) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("what", ATTACKS)
+def test_it_is_refused(what: str) -> None:
+    result = run_sandboxed(ATTACKS[what], inside=True, before=BEFORE, threads=True)
+    assert (result.returncode, result.stdout) == (0, f"refused {errno.EPERM}"), result.stderr
+
+
+@pytest.mark.parametrize("what", ATTACKS)
+def test_without_the_sandbox_it_works(what: str) -> None:
+    result = run_sandboxed(ATTACKS[what], inside=False, before=BEFORE)
+    if what == "pages merged with others" and result.stdout == f"refused {errno.EINVAL}":
+        pytest.skip("this kernel merges no pages")
+    assert (result.returncode, result.stdout) == (0, "done"), result.stderr
+
+
+SHARED = """
+kept = mmap.mmap(-1, 256 << 20)
+for at in range(0, len(kept), mmap.PAGESIZE):
+    kept[at] = 1
+"""
+
+
+def test_memory_past_the_limit_does_not_come_as_shared_memory() -> None:
+    limited = "sandbox.limit_memory(64)"
+    assert run_sandboxed(SHARED, inside=True, before=limited).stdout.startswith("refused")
+    assert run_sandboxed(SHARED, inside=False, before=limited).stdout == "done"
