@@ -15,7 +15,7 @@ def probe(
     password: Password = None,
     as_json: AsJson = False,
 ) -> None:
-    """Visit a camera: what it is, what it sends, and every metadata channel that would be stripped."""
+    """Visit a camera and list its make, its media, and every metadata channel that would be stripped."""
     from rich.console import Console  # noqa: PLC0415  # --help stays fast
 
     from transcoder.probe import command  # noqa: PLC0415

@@ -124,7 +124,7 @@ class Changes:
             raise Rejected(Code.NOT_KEPT, f"the change could not be kept: {error}") from None
 
     async def record(self, entry: Entry) -> None:
-        """Record for the audit that a writer did something which changes no configuration, where there is a store.
+        """Record for the audit an action of a writer that changes no configuration, where there is a store.
 
         Raises:
             Rejected: the record can't be kept.

@@ -45,7 +45,7 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class Document(BaseModel):
-    """A document has all its fields always."""
+    """A document shows all its fields always."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -56,7 +56,7 @@ class Document(BaseModel):
 
 
 class SourceDocument(Document):
-    """The media that come from the camera."""
+    """Describes the media that come from the camera."""
 
     connected: bool
     codec: str | None = None
@@ -77,7 +77,7 @@ class SourceDocument(Document):
 
 
 class OutputDocument(Document):
-    """The pictures that readers get."""
+    """Describes the pictures that readers get."""
 
     codec: str | None = None
     width: Count | None = None
@@ -100,7 +100,7 @@ class OutputDocument(Document):
 
 
 class FaultsDocument(Document):
-    """The faults since the stream was started."""
+    """Counts the faults since the stream was started."""
 
     damaged_access_units: Count = 0
     shed_access_units: Count = 0
@@ -112,7 +112,7 @@ class FaultsDocument(Document):
 
 
 class LedgerEntryDocument(Document):
-    """One kind of thing that was not let through."""
+    """Counts one kind of thing that was not let through."""
 
     layer: str
     kind: str
@@ -127,7 +127,7 @@ class LedgerEntryDocument(Document):
 
 
 class StreamStateDocument(Document):
-    """The present state of a stream."""
+    """Describes the present state of a stream."""
 
     status: Status
     state: str
@@ -154,7 +154,7 @@ class StreamStateDocument(Document):
 
 
 class StreamDocument(Document):
-    """A stream: its configuration and its present state."""
+    """Describes a stream: its configuration and its present state."""
 
     id: str
     origin: Literal["file", "runtime", "changed"]
@@ -167,7 +167,7 @@ class StreamDocument(Document):
 
 
 class EventDocument(Document):
-    """An event: something happened."""
+    """Tells of an event: something happened."""
 
     sequence: Count
     """A number that counts up, from 1 at each start of the gateway."""
@@ -178,7 +178,7 @@ class EventDocument(Document):
 
 
 class InfoDocument(Document):
-    """The identity of the gateway."""
+    """Identifies the gateway."""
 
     product: Literal["transcoder"] = "transcoder"
     version: str
@@ -191,7 +191,7 @@ class InfoDocument(Document):
 
 
 class StatsDocument(Document):
-    """Totals over all streams."""
+    """Holds totals over all streams."""
 
     uptime_s: Rate
     streams: Count
@@ -211,7 +211,7 @@ class StatsDocument(Document):
 
 
 class SessionDocument(Document):
-    """A reader's session, from its SETUP on."""
+    """Describes a reader's session, from its SETUP on."""
 
     id: str
     """A name of the session for operators; it is not the id that the reader uses."""
@@ -235,7 +235,7 @@ class SessionDocument(Document):
 
 
 class EndedSessionDocument(Document):
-    """A reader that went, or a connection that ended before it had a session."""
+    """Tells of a reader that went, or of a connection that ended before it had a session."""
 
     reason: EndReason
     ended: Time
@@ -248,7 +248,7 @@ class EndedSessionDocument(Document):
 
 
 class SessionsDocument(Document):
-    """The present readers, and the last ones that went."""
+    """Lists the present readers, and the last ones that went."""
 
     sessions: tuple[SessionDocument, ...]
     ended: tuple[EndedSessionDocument, ...]
@@ -256,7 +256,7 @@ class SessionsDocument(Document):
 
 
 class ProbeMediaDocument(Document):
-    """One media of a camera's description."""
+    """Describes one media of a camera's description."""
 
     kind: str
     protocol: str
@@ -266,7 +266,7 @@ class ProbeMediaDocument(Document):
 
 
 class ProbeDocument(Document):
-    """The answer of a camera that was probed."""
+    """Holds the answer of a camera that was probed."""
 
     reachable: bool
     reason: str | None = None

@@ -26,7 +26,7 @@ MAX_USER = 64
 
 
 class BrokerLink(Protocol):
-    """The part of the connection to the MQTT broker that documents tell of."""
+    """This is the part of the connection to the MQTT broker that documents tell of."""
 
     @property
     def connected(self) -> bool:

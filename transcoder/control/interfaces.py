@@ -9,7 +9,7 @@ from transcoder.control.gateway_documents import BrokerLink
 
 
 class Interfaces(Protocol):
-    """The interfaces that carry out the controller's verbs, as far as the controller tells of them."""
+    """The controller tells of these interfaces, which carry out its verbs."""
 
     @property
     def api_url(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Ask a camera what it has, without taking anything of it."""
+"""A probe asks a camera for its description, without taking anything of it."""
 
 import asyncio
 from typing import Final

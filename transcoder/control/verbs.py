@@ -45,7 +45,7 @@ class EventFeed(Protocol):
 
 
 class Control(Protocol):
-    """The verbs that a gateway carries out. Methods that are not async return at once.
+    """A gateway carries out these verbs. Methods that are not async return at once.
 
     A change is answered when it is kept and applied. A verb that changes or needs a stream raises Rejected where it
     can't be done.

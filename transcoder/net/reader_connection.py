@@ -36,7 +36,7 @@ _BESIDE_SESSIONS = frozenset({EndReason.IDLE, EndReason.STUCK, EndReason.PROTOCO
 
 
 class ServedStream(Protocol):
-    """The part of a stream that a reader's connection needs."""
+    """This is the part of a stream that a reader's connection needs."""
 
     @property
     def fanout(self) -> Fanout:
@@ -51,7 +51,7 @@ class ServedStream(Protocol):
 
 
 class ReaderServer(Protocol):
-    """The part of the server that a reader's connection needs."""
+    """This is the part of the server that a reader's connection needs."""
 
     @property
     def context(self) -> ServerContext:

@@ -112,7 +112,7 @@ class ReaderPorts:
 
 
 class _RtcpEndpoint(asyncio.DatagramProtocol):
-    """Takes reports over UDP as signs of life; the address tells whose."""
+    """Takes reports over UDP as signs of life; the address tells whose sign one is."""
 
     def __init__(self, on_report: Callable[[Address], None]) -> None:
         self._on_report = on_report

@@ -40,7 +40,7 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """An address that readers connect to.
+    """A listener is an address that readers connect to.
 
     Attributes:
         host: the address to listen on.

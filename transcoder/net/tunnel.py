@@ -19,7 +19,7 @@ HTTP_PORT = 80
 
 
 class Pipe(Protocol):
-    """A connection or a tunnel that a source writes into."""
+    """A pipe is a connection or a tunnel that a source writes into."""
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -81,7 +81,7 @@ class _Get(asyncio.Protocol):
 
 
 class _Post(asyncio.Protocol):
-    """The half of the tunnel that goes up. Nothing comes down it, unless the server refuses it with an answer."""
+    """Carries bytes up the tunnel. Nothing comes down, unless the server refuses the tunnel with an answer."""
 
     def __init__(self, get: _Get) -> None:
         self._get = get

@@ -10,7 +10,7 @@ from transcoder.worker_options import OutputOptions
 
 
 class Change(Enum):
-    """The change of parameter sets from those before them."""
+    """Tells how parameter sets differ from those before them."""
 
     NONE = auto()
     """They did not change, or this picture has none."""

@@ -31,7 +31,7 @@ AUDIO_WAIT_S: Final = 1.0
 
 
 class PictureMaker(Protocol):
-    """The part of the worker that an output asks for pictures."""
+    """This is the part of the worker that an output asks for pictures."""
 
     def force_idr(self, number: int) -> None:
         """Make the next picture of an output an IDR."""
@@ -41,7 +41,7 @@ class PictureMaker(Protocol):
 
 
 class OutputOwner(Protocol):
-    """The stream that an output belongs to."""
+    """This is the part of the stream that an output needs of its owner."""
 
     @property
     def is_enabled(self) -> bool:

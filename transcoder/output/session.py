@@ -7,7 +7,7 @@ from transcoder.rtsp.session import EndReason
 
 
 class ReaderListener(Protocol):
-    """A listener that keeps account of readers is told of them here."""
+    """A listener keeps account of readers that come and go."""
 
     def reader_plays(self, session: "ReaderSession") -> None:
         """Note that a session's first picture leaves now; called once a session."""

@@ -1,4 +1,4 @@
-"""The status of an output holds its format, the counts of what was sent, and how late the pictures were."""
+"""The status of an output holds its format, the counts of sent pictures, and how late the pictures were."""
 
 from collections import deque
 from dataclasses import dataclass, field

@@ -10,7 +10,7 @@ from transcoder import clock
 
 
 class Timer(Protocol):
-    """A call that is due later."""
+    """A timer is a call that is due later."""
 
     def cancel(self) -> None:
         """Give the call up."""

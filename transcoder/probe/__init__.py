@@ -1,1 +1,1 @@
-"""`transcoder probe` is a short visit to a camera that lists what it is, what it sends, and what would be stripped."""
+"""`transcoder probe` visits a camera and lists its make, its media, and the metadata that would be stripped."""

@@ -57,8 +57,8 @@ class PictureTiming:
     Attributes:
         last: (arrival in seconds, unwrapped timestamp in ticks, index of the picture).
         anchor: the latest picture of the first second: a camera begins with a burst, so rates count from here.
-        steps: how often the timestamp advanced by so many milliseconds. repeats, backwards, jumps: pictures with such a
-            timestamp.
+        steps: how often the timestamp advanced by so many milliseconds.
+        repeats, backwards, jumps: pictures whose timestamp repeats the last one, goes back, or jumps.
     """
 
     begin: float = 0.0
@@ -98,16 +98,17 @@ class Observation:
     """Collects one session with a camera that keeps everything.
 
     Attributes:
-        session: the session; whoever starts it sets it. description, selection: the answer to DESCRIBE and the selected
-            video, once it came.
-        fields: distinct header fields of all responses, with how often. pictures, picture_bytes: complete access units.
-        random_access: (picture index, arrival in seconds) of each that decoding can start at.
+        session: the session; the caller that starts it sets it.
+        description, selection: the answer to DESCRIBE and the selected video, once it came.
+        fields: distinct header fields of all responses, and how often each came.
+        pictures, picture_bytes: the number of complete access units, and their bytes.
+        random_access: (picture index, arrival in seconds) of each picture that decoding can start at.
         payload_types: (packets, bytes) of each payload type on the video channel.
         extensions: packets by (payload type, profile).
         nal_units: NAL units by type.
         sei: messages by payload type.
         rtcp: packets by name.
-        rtcp_texts: the texts in RTCP packets, with how often.
+        rtcp_texts: the texts in RTCP packets, and how often each came.
         unassigned: (frames, bytes) by channel that was never set up.
     """
 
@@ -198,7 +199,7 @@ class Observation:
         self.playing = True
 
     def _on_rtp(self, event: RtpReceived) -> None:
-        """Count what the packet carries."""
+        """Count the parts of an RTP packet: payload type, extension, contributing sources."""
         data = event.data
         try:
             packet = parse_rtp(data)

@@ -64,7 +64,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An RTSP request."""
+    """Holds an RTSP request."""
 
     method: str
     uri: str
@@ -80,7 +80,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An RTSP response."""
+    """Holds an RTSP response."""
 
     status: int
     reason: str
@@ -99,7 +99,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class InterleavedFrame:
-    """A binary frame on the RTSP connection (RFC 2326 section 10.12)."""
+    """Holds a binary frame on the RTSP connection (RFC 2326 section 10.12)."""
 
     channel: int
     data: memoryview

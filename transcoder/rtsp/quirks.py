@@ -7,7 +7,7 @@ from transcoder.codecs.nal import Codec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedQuirks:
-    """Holds what the product does differently with a camera.
+    """Holds the quirks that the product shows to one camera.
 
     Attributes:
         trust_marker: False: only the next picture's start ends a picture, which costs a frame of delay.

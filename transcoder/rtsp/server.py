@@ -205,7 +205,7 @@ class ServerProtocol:
             self.end_reason = EndReason.IDLE
 
     def receive_eof(self) -> list[ServerSession]:
-        """The connection is closed: take the sessions that end with it out of the table, and return them.
+        """End the connection: take the sessions that end with it out of the table, and return them.
 
         A session over UDP lives on: its reader may come back on another connection.
         """

@@ -55,7 +55,7 @@ class TeardownRequested:
 
 @dataclass(frozen=True, slots=True)
 class ReaderFrame:
-    """An interleaved frame of the reader: RTCP."""
+    """The reader sent an interleaved frame, which holds RTCP."""
 
     channel: int
     data: memoryview

@@ -12,7 +12,7 @@ from transcoder.rtsp.headers import Transport
 
 
 class Method(Enum):
-    """A method that is served (RFC 2326 section 10)."""
+    """Names a method that is served (RFC 2326 section 10)."""
 
     OPTIONS = "OPTIONS"
     DESCRIBE = "DESCRIBE"
@@ -25,7 +25,7 @@ class Method(Enum):
 
 
 class SessionState(Enum):
-    """The state of an RTSP session (RFC 2326 section A.2)."""
+    """Names the state of an RTSP session (RFC 2326 section A.2)."""
 
     INIT = "init"
     """There is no session yet, or none any more."""
@@ -67,13 +67,13 @@ def allowed(state: SessionState) -> str:
 
 
 class EndReason(Enum):
-    """The reason for which a reader's session, or a connection without one, ended."""
+    """Names the reason for which a reader's session, or a connection without one, ended."""
 
     PEER_CLOSED = "peer_closed"
     """The reader closed its connection, or the network did."""
     TEARDOWN = "teardown"
     STUCK = "stuck"
-    """The reader took nothing of what was sent to it."""
+    """The reader took none of the bytes that were sent to it."""
     IDLE = "idle"
     """A connection without a session sent nothing."""
     SILENT = "silent"
@@ -92,7 +92,7 @@ class EndReason(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """The times and limits of an RTSP server.
+    """Holds the times and limits of an RTSP server.
 
     Attributes:
         session_timeout_s: the announced timeout; a session without a sign of life is ended a little later.
@@ -128,7 +128,7 @@ class ServerOptions:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ServerSession:
-    """An RTSP session of a reader.
+    """Holds an RTSP session of a reader.
 
     Attributes:
         id: letters and digits only; a secret, because whoever knows it can tear the session down.

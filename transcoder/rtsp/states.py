@@ -39,7 +39,7 @@ class ClientState(Enum):
 
 
 class ClientStep(Enum):
-    """A step is a request that a client sends, or an answer that it acts upon."""
+    """A step is a request that a client sends, or an answer that the client acts upon."""
 
     DESCRIBE = "DESCRIBE"
     DESCRIBED = "answer to DESCRIBE"

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Process(Protocol):
-    """The part of subprocess.Popen that is used here."""
+    """This is the part of subprocess.Popen that is used here."""
 
     @property
     def pid(self) -> int:

@@ -20,7 +20,7 @@ MAX_DEATHS = 2
 
 @dataclass(slots=True)
 class GroupOfPictures:
-    """Holds the access units since the last random access point, bounded.
+    """Holds the access units since the last random access point, within bounds.
 
     Attributes:
         deaths: workers that died while they had this group.

@@ -30,7 +30,7 @@ _CONDITIONS: Final = {kind: name for name, kind in SCENE_EVENTS.items()}
 
 
 class StreamEvent(NamedTuple):
-    """An event of a stream: its kind is overload, channel_seen or one of SCENE_EVENTS."""
+    """Tells of an event of a stream; its kind is overload, channel_seen or one of SCENE_EVENTS."""
 
     kind: str
     detail: dict[str, Any]

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The end of a reader's session, or of a connection that had none.
+    """Holds the end of a reader's session, or of a connection that had none.
 
     Attributes:
         reason: the reason of the end.

@@ -12,7 +12,7 @@ Condition = Literal["frozen", "dark", "covered", "scene_changed"]
 
 
 class StreamState(Enum):
-    """The state of a stream as its readers see it."""
+    """Names the state of a stream as its readers see it."""
 
     DISABLED = "disabled"
     STARTING = "starting"

@@ -250,7 +250,7 @@ def _read_kept(database: sqlite3.Connection) -> StoredState:
 
 
 def read_kept(folder: Path) -> StoredState | None:
-    """Read everything that a gateway keeps, also while it runs; return None where nothing was ever kept.
+    """Read the state that a gateway keeps, also while it runs; return None where nothing was ever kept.
 
     Raises:
         StoreError: the store can't be read.

@@ -44,7 +44,7 @@ class LifeAction(Enum):
 
 
 class WorkerLife:
-    """Decides when a stream's worker is started: events and `now` in, actions out.
+    """Decides when a stream's worker is started: it takes events and `now`, and gives actions.
 
     Attributes:
         state: where the stream stands with its worker.

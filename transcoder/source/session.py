@@ -243,7 +243,7 @@ class CameraSession:
         return None if self._is_over or self._client is None else self._due
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due: keep-alives, reports, giving up packets that did not come, watchdogs."""
+        """Do everything that is due: keep-alives, reports, giving up packets that did not come, watchdogs."""
         client = self._client
         if client is None or self._is_over:
             return

@@ -16,7 +16,7 @@ to 20 s late."""
 
 
 class Watchdogs:
-    """Remember when a session last got something useful; nothing is expected of a session before it plays.
+    """Remembers when a session last got something useful; nothing is expected of a session before it plays.
 
     Attributes:
         last_packet: monotonic seconds of the latest packet of any media.
