@@ -1,5 +1,6 @@
 """The decoder turns access units into pictures, counts errors and goes on after them."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
@@ -76,12 +77,14 @@ class Decoder:
         codec: the camera's codec.
         errors: the numbers of refused access units and pictures, by kind.
         pixel_format: FFmpeg's name for the pixel format of the latest picture, as the camera sent the picture.
+        decode_s: the processor time that the latest access unit took, seconds.
     """
 
     def __init__(self, codec: SourceCodec) -> None:
         self.codec = codec
         self.errors: Counter[str] = Counter()
         self.pixel_format = ""
+        self.decode_s = 0.0
         self._refused = 0
         self._context = self._open()
 
@@ -94,13 +97,32 @@ class Decoder:
         context.open()
         return context
 
-    def decode(self, data: bytes | memoryview, pts: int) -> list[DecodedPicture]:
+    def decode(
+        self, data: bytes | memoryview, pts: int, arrival: float = 0.0, *, preroll: bool = False
+    ) -> list[DecodedPicture]:
         """Return the pictures that an access unit completes; none where the access unit can't be decoded.
 
         Args:
             data: the Annex B byte stream of one access unit.
             pts: presentation time, 90 kHz ticks; comes back in the pictures, in presentation order.
+            arrival: monotonic seconds at which the access unit's last packet arrived.
+            preroll: whether the access unit is decoded only for what follows it.
         """
+        started = time.thread_time()
+        frames = self._frames(data, pts)
+        spent = self.decode_s = time.thread_time() - started
+        pictures = []
+        for frame in frames:
+            if not self._is_sane(frame):
+                continue
+            try:
+                pictures.append(self._picture(frame, pts, arrival, spent, preroll=preroll))
+            except (av.error.FFmpegError, ValueError):
+                self.errors["picture that can't be read"] += 1
+            spent = 0.0
+        return pictures
+
+    def _frames(self, data: bytes | memoryview, pts: int) -> list[VideoFrame]:
         if not data:
             return []  # an empty packet would tell the decoder that the stream ended
         packet = padded_packet(data)
@@ -116,17 +138,11 @@ class Decoder:
                 self.reset()
             return []
         self._refused = 0
-        pictures = []
-        for frame in frames:
-            if not self._is_sane(frame):
-                continue
-            try:
-                pictures.append(self._picture(frame, pts))
-            except (av.error.FFmpegError, ValueError):
-                self.errors["picture that can't be read"] += 1
-        return pictures
+        return frames
 
-    def _picture(self, frame: VideoFrame, pts: int) -> DecodedPicture:
+    def _picture(
+        self, frame: VideoFrame, pts: int, arrival: float, decode_s: float, *, preroll: bool
+    ) -> DecodedPicture:
         self.pixel_format = frame.format.name
         layout = _LAYOUTS.get(self.pixel_format)
         own_pts, concealed = frame.pts, frame.is_corrupt
@@ -146,6 +162,9 @@ class Decoder:
             matrix=matrix if matrix in _MATRICES else UNSPECIFIED_MATRIX,
             aspect=self.sample_aspect_ratio,
             pts=own_pts if own_pts is not None else pts,
+            arrival=arrival,
+            decode_s=decode_s,
+            preroll=preroll,
             concealed=concealed,
         )
 

@@ -4,10 +4,9 @@ The decoding half knows neither outputs nor masks. Late video is given up here f
 is not even decoded, and neither are the access units that refer to it, up to the next random access point.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, AccessUnitMessage
@@ -21,7 +20,7 @@ CATCH_UP_S = 3.0
 """Seconds after a replay during which access units may be very late and are decoded all the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SourceFormat:
     """Describes the kind of pictures that a camera sends.
 
@@ -55,7 +54,7 @@ class Decoding:
         self._skip_to_random_access = True
         self._catching_up = False
         self._catch_up_until = 0.0
-        self._source: SourceFormat | None = None
+        self._source: tuple[str, int, int, str, bool] | None = None
         self.counters: Counter[str] = Counter()
 
     @property
@@ -79,26 +78,17 @@ class Decoding:
             self._skip_to_random_access = True
         if not self._is_wanted(message, now):
             return
-        started = time.thread_time()
-        pictures = decoder.decode(message.data, message.pts)
-        decode_s = time.thread_time() - started
-        self.counters["decoded_pictures"] += len(pictures)
-        self.counters["decode_us"] += round(decode_s * 1e6)
         preroll = bool(message.flags & DECODE_ONLY)
+        pictures = decoder.decode(message.data, message.pts, message.arrival, preroll=preroll)
+        self.counters["decoded_pictures"] += len(pictures)
+        self.counters["decode_us"] += round(decoder.decode_s * 1e6)
         for picture in pictures:
-            source = SourceFormat(
-                codec=decoder.codec.value,
-                width=picture.width,
-                height=picture.height,
-                pixel_format=decoder.pixel_format,
-                interlaced=picture.interlaced,
-            )
-            if source != self._source:
+            seen = (decoder.codec.value, picture.width, picture.height, decoder.pixel_format, picture.interlaced)
+            if seen != self._source:
                 self.counters["source_format_changes"] += self._source is not None
-                self._source = source
-                yield source
-            yield replace(picture, arrival=message.arrival, decode_s=decode_s, preroll=preroll)
-            decode_s = 0.0
+                self._source = seen
+                yield SourceFormat(*seen)
+            yield picture
 
     def _is_wanted(self, message: AccessUnitMessage, now: float) -> bool:
         """Return whether to decode an access unit: not before a random access point, and not where it is very late."""
