@@ -8,10 +8,11 @@ from typing import Any, Final, NoReturn
 
 from fastapi import HTTPException, Request
 
+from transcoder.config.remote import MAX_BYTES
 from transcoder.rejection import Code, Rejected
 
-MAX_BODY: Final = 1 << 20
-"""Bytes of a body at most; a stream with 32 masks of 64 corners takes less than 100 kB."""
+MAX_BODY: Final = MAX_BYTES
+"""Bytes of a body at most."""
 
 
 async def json_object(request: Request) -> dict[str, Any]:

@@ -61,18 +61,28 @@ def key_path(parts: Sequence[Key]) -> str:
     return text
 
 
-def describe(error: ValidationError, model: type[BaseModel], data: object) -> list[str]:
+def shortened(problems: list[str], limit: int) -> list[str]:
+    """Return the problems; where there are more than the limit, the last line tells how many are left out."""
+    if len(problems) <= limit:
+        return problems
+    return [*problems[: limit - 1], f"configuration: has {len(problems) - limit + 1} more problems"]
+
+
+def describe(error: ValidationError, model: type[BaseModel], data: object, *, limit: int | None = None) -> list[str]:
     """Turn pydantic's errors into problems.
 
     Args:
         error: the error that validation raised.
         model: the model that was validated.
         data: the data that was validated, to tell keys of the file from pydantic's own path elements.
+        limit: the largest number of lines, None for no limit. Errors past the limit are counted and cost no more.
     """
     lines: dict[str, None] = {}  # in order, each once
     items = error.errors(include_url=False)
     above = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
-    for item in items:
+    for index, item in enumerate(items):
+        if limit is not None and len(lines) == limit - 1 and index < len(items) - 1:
+            return [*lines, f"configuration: has {len(items) - index} more problems"]
         path, of_key = _real_path(item["loc"], data)
         kind = item["type"]
         if kind == "too_short" and item["loc"] in above:

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
-from transcoder.config.document import MAX_DEPTH, MAX_NODES
+from transcoder.config.document import MAX_DEPTH
 from transcoder.config.merge import merge
 from transcoder.config.model import Config
-from transcoder.config.problems import Key, describe, key_path
+from transcoder.config.problems import Key, describe, key_path, shortened
 from transcoder.config.source import NETWORKS_KEY, SOURCE_PORTS, Network
 from transcoder.config.stream import StreamConfig
 from transcoder.config.substitution import MAX_TEXT
@@ -23,6 +23,17 @@ from transcoder.url import split_url
 
 HIDDEN: Final = "***"
 """The text that is shown for a secret."""
+
+MAX_BYTES: Final = 64 * 1024
+"""Bytes of a document from elsewhere at most; 32 masks of 64 corners with eight decimals take 50 kB. HTTP and MQTT
+refuse larger documents before they parse them."""
+
+MAX_NODES: Final = 6_500
+"""The largest number of values in a document from elsewhere: 32 masks of 64 corners are 6,240, all other keys of a
+stream are fewer than 200."""
+
+MAX_PROBLEMS: Final = 32
+"""The largest number of problems that are described to a writer elsewhere: each costs time, and nobody reads more."""
 
 _FILES_ONLY: Final = frozenset({"password_file"})
 
@@ -43,17 +54,33 @@ def check_remote(stream: str, keys: object) -> dict[str, Any]:
     if not isinstance(keys, Mapping):
         raise ConfigError([f"{key_path(('streams', stream))}: must be a mapping of keys"])
     problems: list[str] = []
-    _check(keys, ("streams", stream), problems, [0])
+    _count(keys, ("streams", stream))
+    _check(keys, ("streams", stream), problems)
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(shortened(problems, MAX_PROBLEMS))
     return dict(keys)
 
 
-def _check(value: object, path: tuple[Key, ...], problems: list[str], nodes: list[int]) -> None:
-    nodes[0] += 1
-    if len(path) > MAX_DEPTH or nodes[0] > MAX_NODES:
-        problems.append(f"{key_path(path[:2])}: too large")
-        return
+def _count(keys: Mapping[Any, Any], path: tuple[Key, ...]) -> None:
+    """Refuse a document that is too large or too deep; at most MAX_NODES of its values are looked at.
+
+    Raises:
+        ConfigError: the document has more than MAX_NODES values, or more than MAX_DEPTH levels.
+    """
+    nodes = 1
+    level: list[Any] = [keys]
+    for _ in range(MAX_DEPTH - len(path) + 1):
+        nodes += sum(map(len, level))  # before the values are touched
+        if nodes > MAX_NODES:
+            raise ConfigError([f"{key_path(path)}: too large: has more than {MAX_NODES} values"])
+        values = [item for each in level for item in (each.values() if isinstance(each, Mapping) else each)]
+        level = [item for item in values if isinstance(item, Mapping | list | tuple)]
+        if not level:
+            return
+    raise ConfigError([f"{key_path(path)}: too large: is nested deeper than {MAX_DEPTH} levels"])
+
+
+def _check(value: object, path: tuple[Key, ...], problems: list[str]) -> None:
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             problems.append(f"{key_path(path)}: longer than {MAX_TEXT} characters")
@@ -64,10 +91,10 @@ def _check(value: object, path: tuple[Key, ...], problems: list[str], nodes: lis
             if key in _FILES_ONLY:
                 problems.append(f"{key_path((*path, key))}: can be set in the configuration file only")
             else:
-                _check(item, (*path, str(key)), problems, nodes)
+                _check(item, (*path, str(key)), problems)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            _check(item, (*path, index), problems, nodes)
+            _check(item, (*path, index), problems)
 
 
 def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,13 +136,13 @@ def validate_stream(
         networks: the networks that the stream's camera may be in.
 
     Raises:
-        ConfigError: every problem, with its key path `streams.<id>...`.
+        ConfigError: the problems, at most MAX_PROBLEMS, with their key paths `streams.<id>...`.
     """
     data = {"node": "n", "streams": {stream: merge(defaults, keys)}}
     try:
         config = Config.model_validate(data, context={NETWORKS_KEY: tuple(networks)})
     except ValidationError as error:
-        raise ConfigError(describe(error, Config, data)) from None
+        raise ConfigError(describe(error, Config, data, limit=MAX_PROBLEMS)) from None
     return config.streams[stream]
 
 

@@ -9,8 +9,10 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from transcoder.config import ConfigFile
 from transcoder.config.overlay import Difference, EffectiveConfig, Overlay, difference
@@ -20,6 +22,9 @@ from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 from transcoder.service.audit import Entry
 from transcoder.service.store import Store, StoreError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,18 @@ class Changes:
         self._apply = apply
         self._changing = asyncio.Lock()
         self._work: set[asyncio.Task[None]] = set()
+        self._validation = ThreadPoolExecutor(max_workers=1, thread_name_prefix="validation")
+
+    async def off_loop(self, work: Callable[P, T], *arguments: P.args, **keys: P.kwargs) -> T:
+        """Validate in a thread, one document at a time, so that no stream waits for a document.
+
+        Args:
+            work: the function that validates; it changes nothing.
+            arguments: its arguments.
+            keys: its arguments by name.
+        """
+        call = partial(work, *arguments, **keys)
+        return await asyncio.get_running_loop().run_in_executor(self._validation, call)
 
     def etag(self, stream: str) -> str:
         """Return the tag of a stream's configuration, which differs whenever the configuration does."""
@@ -97,7 +114,7 @@ class Changes:
         async with self._changing:
             if change.if_match is not None:
                 self._check_tag(change.stream, change.if_match)
-            new = change.edit(self.effective, change.stream, change.keys)
+            new = await self.off_loop(change.edit, self.effective, change.stream, change.keys)
             found = difference(self.effective.config, new.config)
             names = {*self.effective.overlays, *new.overlays}
             overlays = {name: new.overlays.get(name) for name in names}
@@ -140,7 +157,7 @@ class Changes:
                 changed.
         """
         async with self._changing:
-            new = self.effective.with_file(file)
+            new = await self.off_loop(self.effective.with_file, file)
             found = difference(self.effective.config, new.config)
             overlays = {name: new.overlays.get(name) for name in {*self.effective.overlays, *new.overlays}}
             entry = Entry(who="file", what="reload", detail={"changed": difference_detail(found)})

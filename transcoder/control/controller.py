@@ -271,10 +271,13 @@ class Controller(Control):
 
     @override
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
-        config = self._config_of(stream) if source is None else self._changes.effective.source_of(source)
         if self._probes.locked():
             raise Rejected(Code.BUSY, f"{MAX_PROBES} cameras are being probed already")
         async with self._probes:
+            if source is None:
+                config = self._config_of(stream)
+            else:
+                config = await self._changes.off_loop(self._changes.effective.source_of, source)
             return await probe(source_options(config, self.gateway.may_connect))
 
     @override

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from transcoder.config.remote import MAX_BYTES
 from transcoder.control.documents import Document
 from transcoder.mqtt.properties import PROPERTIES, parse_json
 from transcoder.mqtt.topics import VERBS, Found
 from transcoder.rejection import Code, Rejected
 
-MAX_PAYLOAD: Final = 1 << 20
-"""Bytes of a payload at most; a stream with 32 masks of 64 corners takes less than 100 kB."""
+MAX_PAYLOAD: Final = MAX_BYTES
+"""Bytes of a payload at most."""
 MAX_REQUEST: Final = 256
 """The largest number of characters of a client's own mark that is sent back."""
 

@@ -21,6 +21,7 @@ from transcoder import clock
 from transcoder.config import MqttConfig
 from transcoder.control import Control, EventFeed
 from transcoder.mqtt.announcer import OFFLINE, Announcer
+from transcoder.mqtt.commands import MAX_PAYLOAD
 from transcoder.mqtt.dispatch import Dispatcher, Incoming
 from transcoder.mqtt.outbox import Outbox, Outgoing
 from transcoder.mqtt.topics import Topics
@@ -37,6 +38,9 @@ STEADY_S: Final = 10.0
 IN_FLIGHT: Final = 20
 """The number of messages that wait for the broker's acknowledgement at a time."""
 MAX_INCOMING: Final = 1024
+MAX_PACKET: Final = MAX_PAYLOAD + 8192
+"""Bytes of an MQTT packet at most: the largest payload, and room for topics and properties beside it. A broker drops
+larger packets (MQTT 5.0, 3.1.2.11.4); a broker of MQTT 3.1.1 needs a limit in its own configuration."""
 WATCH_S: Final = 1.0
 DRAIN_S: Final = 2.0
 UNSUPPORTED_VERSION: Final = 132
@@ -183,6 +187,7 @@ class MqttLink:
         if not self._speaks_5:
             return None
         properties = _properties(PacketTypes.CONNECT)
+        properties.MaximumPacketSize = MAX_PACKET
         # the session has to outlive the will's delay, which ends with it (MQTT 5.0, 3.1.3.2.2)
         properties.SessionExpiryInterval = max(self._config.session_expiry_s, WILL_DELAY_S)
         return properties
