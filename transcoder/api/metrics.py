@@ -81,6 +81,7 @@ _OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...
     ("rtsp_connections", "Connections of readers that were taken in", lambda n: n.rtsp_connections),
     ("mqtt_dropped_messages", "Messages dropped because too many waited for the broker", lambda n: n.mqtt_dropped),
     ("mqtt_ignored_commands", "Commands ignored because the broker had kept them", lambda n: n.mqtt_ignored),
+    ("mqtt_refused_response_topics", "Response topics that no answer is sent to", lambda n: n.mqtt_refused_topics),
     ("state_dropped_records", "Records of first seen channels that could not be kept", lambda n: n.store_dropped),
 )
 

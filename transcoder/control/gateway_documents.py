@@ -40,6 +40,10 @@ class BrokerLink(Protocol):
     def ignored(self) -> int:
         """Return how many commands were ignored because the broker had kept them."""
 
+    @property
+    def refused_topics(self) -> int:
+        """Return how many response topics no answer was sent to."""
+
 
 def info(gateway: Gateway, node: str, api_url: str | None, started: str) -> InfoDocument:
     """Make the document of the gateway.
@@ -94,6 +98,7 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
         sessions_ended={(stream, reason.value): count for (stream, reason), count in gateway.readers.ended.items()},
         mqtt_dropped=broker.dropped if broker is not None else 0,
         mqtt_ignored=broker.ignored if broker is not None else 0,
+        mqtt_refused_topics=broker.refused_topics if broker is not None else 0,
         store_dropped=store.dropped if store is not None else 0,
     )
 

@@ -49,6 +49,7 @@ class GatewayNumbers:
         sessions_ended: ends of readers' sessions, by stream ("" for a connection without a session) and reason.
         mqtt_dropped: messages that were dropped because too many waited for the broker.
         mqtt_ignored: commands that were ignored because the broker had kept them.
+        mqtt_refused_topics: response topics that no answer was sent to.
         store_dropped: records of first seen channels that could not be kept.
     """
 
@@ -57,4 +58,5 @@ class GatewayNumbers:
     sessions_ended: Mapping[tuple[str, str], int] = field(default_factory=dict)
     mqtt_dropped: int = 0
     mqtt_ignored: int = 0
+    mqtt_refused_topics: int = 0
     store_dropped: int = 0

@@ -100,7 +100,7 @@ def document(version: str) -> dict[str, Any]:
             "version": version,
             "description": (
                 "Commands are answered on the Response Topic of MQTT 5 with their Correlation Data, or on the reply "
-                "channel. A response topic inside the gateway's own tree must be the reply channel or below it. "
+                "channel. A response topic under the base topic must be the gateway's own reply channel or below it. "
                 "Retained messages are never taken for commands. Time that a command waits counts against its "
                 "Message Expiry."
             ),

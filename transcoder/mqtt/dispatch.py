@@ -14,6 +14,8 @@ from transcoder.mqtt.commands import Command, ReplyDocument, parse, refusal
 from transcoder.mqtt.outbox import Outgoing
 from transcoder.mqtt.topics import CHANNELS, Found, Topics
 from transcoder.rejection import Code, Rejected
+from transcoder.service.line_limit import LineLimit
+from transcoder.text import printable
 
 MAX_OUTSTANDING: Final = 512
 """The largest number of commands that were taken in and not answered; further commands are refused."""
@@ -21,6 +23,8 @@ REPLY_EXPIRY_S: Final = 60
 """The seconds after which nobody waits for an answer any more."""
 MAX_NAME: Final = 64
 """The largest number of characters of a client's name in the audit log."""
+MAX_SHOWN: Final = 200
+"""The largest number of characters of a topic in the log."""
 
 log = structlog.get_logger()
 
@@ -49,6 +53,10 @@ class Dispatcher:
         control: carries out the verbs.
         topics: the topic tree.
         publish: takes answers and snapshots.
+
+    Attributes:
+        ignored_retained: the number of commands that were ignored because the broker had kept them.
+        refused_topics: the number of response topics to which no answer was sent.
     """
 
     def __init__(self, control: Control, topics: Topics, publish: Callable[[Outgoing], None]) -> None:
@@ -57,7 +65,9 @@ class Dispatcher:
         self._publish = publish
         self._last: dict[str, asyncio.Task[None]] = {}
         self._outstanding: set[asyncio.Task[None]] = set()
+        self._lines = LineLimit[str](1)
         self.ignored_retained = 0
+        self.refused_topics = 0
 
     def receive(self, message: Incoming) -> None:
         """Take a message in, and return at once."""
@@ -67,7 +77,7 @@ class Dispatcher:
         if message.retain:
             # the broker kept an old command, which would be carried out again at each connection if it were taken
             self.ignored_retained += 1
-            log.warning("a retained command is ignored", topic=message.topic[:200])
+            log.warning("a retained command is ignored", topic=printable(message.topic, MAX_SHOWN))
             return
         try:
             self._check_room()
@@ -156,7 +166,13 @@ class Dispatcher:
 
     def _answer(self, message: Incoming, reply: ReplyDocument) -> None:
         wanted = message.response_topic
-        topic = wanted if wanted is not None and self._topics.may_answer(wanted) else self._topics.topic("reply")
+        topic = self._topics.topic("reply")
+        if wanted is not None and self._topics.may_answer(wanted):
+            topic = wanted
+        elif wanted is not None:
+            self.refused_topics += 1
+            if count := self._lines.take("response topic", clock.monotonic()):
+                log.warning("no answer to this response topic", topic=printable(wanted, MAX_SHOWN), count=count)
         self._publish(
             Outgoing(
                 topic=topic,

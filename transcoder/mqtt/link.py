@@ -83,6 +83,11 @@ class MqttLink:
         """Return the number of commands that were ignored because the broker had kept them."""
         return self._dispatcher.ignored_retained
 
+    @property
+    def refused_topics(self) -> int:
+        """Return the number of response topics to which no answer was sent."""
+        return self._dispatcher.refused_topics
+
     def start(self) -> None:
         """Begin to connect, and return at once."""
         loop = asyncio.get_running_loop()

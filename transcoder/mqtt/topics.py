@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from transcoder.mqtt.properties import PROPERTIES
+from transcoder.text import CONTROL
 
 VERBS: Final = (
     "list",
@@ -20,6 +21,9 @@ VERBS: Final = (
     "sessions",
     "end_session",
 )
+
+MAX_TOPIC: Final = 1024
+"""Bytes of a response topic at most; MQTT allows 65,535, and no client's own topic needs them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,14 +268,16 @@ class Topics:
     def may_answer(self, topic: str) -> bool:
         """Return whether a response topic is one that a client may choose.
 
-        An answer must not pass for a state of the gateway or a device of Home Assistant.
+        An answer must not pass for a gateway's command, for a gateway's state or for a device of Home Assistant.
+        Under the base topic an answer goes to this gateway's own replies only; elsewhere a client has its own topics.
         """
-        if not topic or len(topic.encode("utf-8", "replace")) > 1024 or any(char in topic for char in "+#\0"):
+        if not topic or len(topic.encode("utf-8", "replace")) > MAX_TOPIC or topic.startswith("$"):
             return False
-        if topic.startswith("$"):
+        if CONTROL.search(topic) or "+" in topic or "#" in topic:
             return False
         reply = self.topic("reply")
-        if topic.startswith(self.root):
+        base = self._fixed["base"]
+        if topic == base or topic.startswith(f"{base}/"):
             return topic == reply or topic.startswith(f"{reply}/")
         prefix = self._fixed["discovery_prefix"]
         return not (self.discovers and topic.startswith(f"{prefix}/"))
