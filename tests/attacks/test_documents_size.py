@@ -37,7 +37,12 @@ NUMBERS = {"masks": [0] * 400_000}
 CORNERS = {"masks": [{"polygon": [[0.1, 0.2]] * 200_000}]}
 UNKNOWN = {f"key{number}": 0 for number in range(70_000)}
 NESTED = {"masks": [[[0] * 100] * 100] * 100}
-HOSTILE: dict[str, dict[str, Any]] = {"numbers": NUMBERS, "corners": CORNERS, "unknown keys": UNKNOWN, "nested lists": NESTED}
+HOSTILE: dict[str, dict[str, Any]] = {
+    "numbers": NUMBERS,
+    "corners": CORNERS,
+    "unknown keys": UNKNOWN,
+    "nested lists": NESTED,
+}
 
 
 class Counted(list[Any]):
