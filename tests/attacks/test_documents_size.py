@@ -215,9 +215,8 @@ async def longest_gap(work: Any) -> float:
         nonlocal longest
         while not stopped:
             before = time.monotonic()
-            await asyncio.sleep(0)
-            longest = max(longest, time.monotonic() - before)
             await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
 
     watcher = asyncio.create_task(watch())
     await asyncio.sleep(0.01)
