@@ -14,7 +14,7 @@ from transcoder.config.overlay import EffectiveConfig, rebase
 from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
-from transcoder.errors import ConfigError
+from transcoder.errors import ConfigError, ServiceError
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.store import FILE_NAME, Store, StoredState, StoreError
@@ -138,6 +138,11 @@ class App(Interfaces):
         if self._http is not None and config.http is not None:
             self._http.set_tokens(config.http)
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Return the tasks of which none may end before the app is stopped."""
+        return [*self._tasks, *self.controller.gateway.tasks]
+
     async def stop(self) -> None:
         """Stop everything: readers, feeds of events, HTTP, MQTT, cameras and workers, then the store."""
         for task in self._tasks:
@@ -192,13 +197,15 @@ async def run_until_stopped(app: App) -> None:
         TransportError: see App.start.
         WorkerError: see App.start.
         StoreError: see App.start.
+        ServiceError: a task that the service can't go on without ended; a supervisor has to start the service anew.
     """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     await app.start()
-    await stopped.wait()
+    ended = await _first_ended(loop.create_task(stopped.wait()), app.tasks)
+    failure = _failure(ended) if ended is not None else None
     log.info("stopping")
     stopped.clear()
     drain = loop.create_task(app.stop())
@@ -208,6 +215,25 @@ async def run_until_stopped(app: App) -> None:
         task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await drain
+    if failure is not None:
+        raise failure
+
+
+async def _first_ended(stopped: asyncio.Task[bool], tasks: list[asyncio.Task[None]]) -> asyncio.Task[None] | None:
+    """Wait until the service is told to stop, or until one of its tasks ends; return that task."""
+    await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    if stopped.done():
+        return None
+    stopped.cancel()
+    return next(task for task in tasks if task.done())
+
+
+def _failure(task: asyncio.Task[None]) -> ServiceError:
+    """Tell loudly that a task of the service ended, and return the error with which the service ends."""
+    error = None if task.cancelled() else task.exception()
+    name = task.get_coro().__qualname__  # type: ignore[union-attr]  # a task of ours runs a coroutine
+    log.critical("a task of the service ended, and so does the service", task=name, exc_info=error)
+    return ServiceError(f"the service ends, because its task {name} ended: {error!r}")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -18,6 +18,7 @@ TranscoderError
     Silent                    it was given up, because nothing that can be shown came over it
   MediaError                  a decoder or an encoder that refused its settings or its input
   WorkerError                 a worker process that could not be started or was lost
+  ServiceError                a task that the service can't go on without ended
   CommandRejected             an operator's command that can't be carried out
 """
 
@@ -112,6 +113,10 @@ class MediaError(TranscoderError):
 
 class WorkerError(TranscoderError):
     """A worker process could not be started or was lost."""
+
+
+class ServiceError(TranscoderError):
+    """A task that the service can't go on without ended: a bug, after which a supervisor starts the service anew."""
 
 
 class CommandRejected(TranscoderError):  # noqa: N818  # it reads as the answer it is

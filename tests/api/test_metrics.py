@@ -77,6 +77,7 @@ def test_what_is_of_no_stream_in_particular() -> None:
         mqtt_dropped=6,
         mqtt_ignored=7,
         store_dropped=8,
+        watch_faults=9,
     )
     control: Any = SimpleNamespace(
         ids=list,
@@ -98,4 +99,5 @@ def test_what_is_of_no_stream_in_particular() -> None:
         "transcoder_mqtt_dropped_messages_total 6.0",
         "transcoder_mqtt_ignored_commands_total 7.0",
         "transcoder_state_dropped_records_total 8.0",
+        "transcoder_watch_faults_total 9.0",
     }

@@ -31,6 +31,7 @@ from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, 
 
 IDR = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
 OTHER = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x41\x9a", pts=93_600, random_access=False)
+SOURCE_FORMAT = {"codec": "H264", "width": 1280, "height": 720, "pixel_format": "yuv420p", "interlaced": False}
 OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
 
 
@@ -241,13 +242,13 @@ async def test_a_worker_that_breaks_the_protocol_is_replaced(watched: Watched) -
 async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None:
     worker = watched.server.workers[0]
     empty: dict[str, dict[str, int]] = {"decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}}
-    worker.say(serialize_json(MessageType.SOURCE_FORMAT, {"width": 1280}))
+    worker.say(serialize_json(MessageType.SOURCE_FORMAT, SOURCE_FORMAT))
     worker.say(serialize_json(MessageType.FORMAT, {"output_number": 0, "output": OUTPUT, "slate": False}))
     report = {"cpu_s": 0.5, "counters": {"decoded_pictures": 3}, **empty}
     worker.say(serialize_json(MessageType.STATS, report))
     await watched.until(lambda: watched.status.report)
     assert watched.formats == {0: OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)}
-    assert watched.status.source_format == {"width": 1280}
+    assert watched.status.source_format == SOURCE_FORMAT
     assert watched.worker.last_decoded > 0
     assert watched.worker.cpu_s == 0.5
     worker.die(hang_up=True, exit_status=None)
@@ -303,8 +304,8 @@ async def test_sound_is_let_through_in_time(watched: Watched) -> None:
 
 
 async def test_a_failure_is_the_streams_problem(watched: Watched) -> None:
-    watched.server.workers[0].say(serialize_json(MessageType.FAILED, {"reason": "no decoder", "fatal": False}))
-    await watched.until(lambda: watched.problems == ["no decoder"])
+    watched.server.workers[0].say(serialize_json(MessageType.FAILED, {"reason": "the H264 encoder failed: why"}))
+    await watched.until(lambda: watched.problems == ["the H264 encoder failed"])
 
 
 # -- snapshots ---------------------------------------------------------------------------------------------------------

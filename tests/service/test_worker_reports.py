@@ -29,11 +29,15 @@ SPS, PPS, IDR, SEI = b"\x67\x42", b"\x68\xce", b"\x65\x88", b"\x06\x05"
 """H.264 NAL units by their first byte (table 7-1): types 7, 8, 5 and 6."""
 STATISTICS = {
     "cpu_s": 1.5,
-    "counters": {"decoded_pictures": 25, "shed_late": 0},
+    "counters": {"decoded_pictures": 25, "shed_pictures": 3},
     "decode_errors": {"concealed": 2},
-    "encoder_dropped": {"h264 type 6": 1},
+    "encoder_dropped": {"6 SEI": 1},
     "audio_errors": {},
+    "rate_divisor": 2,
+    "motion": 0.25,
+    "conditions": ["dark"],
 }
+SOURCE_FORMAT = {"codec": "H264", "width": 1280, "height": 720, "pixel_format": "yuvj420p", "interlaced": False}
 OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
 
 
@@ -164,8 +168,7 @@ def test_reports_are_json_objects(text: bytes) -> None:
 
 
 def test_a_source_format() -> None:
-    found = report(MessageType.SOURCE_FORMAT, {"codec": "h264", "width": 1280})
-    assert found == SourceFormat(document={"codec": "h264", "width": 1280})
+    assert report(MessageType.SOURCE_FORMAT, SOURCE_FORMAT) == SourceFormat(document=SOURCE_FORMAT)
 
 
 def test_a_format() -> None:
@@ -218,10 +221,12 @@ def test_a_format_out_of_bounds(name: str, value: object) -> None:
 
 
 def test_a_failure_is_one_bounded_text() -> None:
-    assert report(MessageType.FAILED, {"reason": "no decoder", "fatal": False}) == Failure(reason="no decoder")
-    assert len(report(MessageType.FAILED, {"reason": "x" * 5000}).reason) == 500
+    reason = "the H264 encoder failed: [Errno 22] Invalid argument"
+    found = report(MessageType.FAILED, {"reason": reason, "fatal": False})
+    assert found == Failure(reason=reason, problem="the H264 encoder failed")
+    assert len(report(MessageType.FAILED, {"reason": "x" * 5000}).reason) == 300
     assert report(MessageType.FAILED, {}).reason == ""
-    assert report(MessageType.FAILED, {"reason": 7}).reason == "7"
+    assert report(MessageType.FAILED, {"reason": 7}).reason == ""
 
 
 def test_a_snapshot_and_a_worker_that_is_ready() -> None:

@@ -83,6 +83,7 @@ _OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...
     ("mqtt_ignored_commands", "Commands ignored because the broker had kept them", lambda n: n.mqtt_ignored),
     ("mqtt_refused_response_topics", "Response topics that no answer is sent to", lambda n: n.mqtt_refused_topics),
     ("state_dropped_records", "Records of first seen channels that could not be kept", lambda n: n.store_dropped),
+    ("watch_faults", "Times that a stream could not be looked after", lambda n: n.watch_faults),
 )
 
 

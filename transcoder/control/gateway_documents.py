@@ -100,6 +100,7 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
         mqtt_ignored=broker.ignored if broker is not None else 0,
         mqtt_refused_topics=broker.refused_topics if broker is not None else 0,
         store_dropped=store.dropped if store is not None else 0,
+        watch_faults=gateway.watch_faults,
     )
 
 

@@ -51,6 +51,7 @@ class GatewayNumbers:
         mqtt_ignored: commands that were ignored because the broker had kept them.
         mqtt_refused_topics: response topics that no answer was sent to.
         store_dropped: records of first seen channels that could not be kept.
+        watch_faults: how often a stream could not be looked after.
     """
 
     rtsp_connections: int = 0
@@ -60,3 +61,4 @@ class GatewayNumbers:
     mqtt_ignored: int = 0
     mqtt_refused_topics: int = 0
     store_dropped: int = 0
+    watch_faults: int = 0

@@ -5,7 +5,6 @@ the network: a worker may have been taken over by the bytes that it decoded.
 """
 
 import json
-import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,12 @@ from transcoder.errors import LimitExceeded, RemoteProtocolError
 
 MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
 """Bytes of a message at most: an access unit, its start codes and its header."""
-MAX_JSON_SIZE = 256 << 10
+MAX_JSON_SIZE = 16 << 10
+"""Bytes of a report at most; the largest is the statistics, with some fifty names and numbers below 4 KiB."""
+MAX_TIME_S = 1e6
+"""Seconds that a picture can have cost at most: twelve days, far above any watchdog, far below what overflows a sum."""
+MAX_CLOCK_S = float(1 << 53)
+"""Seconds of the monotonic clock at most."""
 CONCEALED = "concealed"
 """The key, among the errors that a worker reports, of pictures in which its decoder made up missing parts."""
 
@@ -190,9 +194,14 @@ def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
     check_output_number(output_number, outputs)
     codec = formats.VIDEO.served_codec(number)
     position = _CODED.size + 4 * count
+    if flags & ~(RANDOM_ACCESS | REPEATED):
+        raise RemoteProtocolError("a coded picture has unknown flags")
     if codec is None or not 0 < count <= MAX_NAL_UNITS or position > len(body):
         raise RemoteProtocolError("a coded picture has an impossible header")
-    if not all(map(math.isfinite, (arrival, decode_s, stages_s, encode_s))):
+    if (
+        not all(0 <= time_s <= MAX_TIME_S for time_s in (decode_s, stages_s, encode_s))
+        or not 0 <= arrival <= MAX_CLOCK_S
+    ):
         raise RemoteProtocolError("a coded picture has impossible times")
     sizes = struct.unpack_from(f"<{count}I", body, _CODED.size)
     nal_units = []

@@ -163,6 +163,11 @@ class RtspServer(ReaderServer, Directory):
         self._ports.close()
         await asyncio.sleep(0)
 
+    @property
+    def ticker(self) -> asyncio.Task[None] | None:
+        """Return the task that looks after connections and sessions, once the server listens."""
+        return self._ticker
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(self.options.tick_s)

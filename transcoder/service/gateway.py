@@ -13,6 +13,7 @@ from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
+from transcoder.service.line_limit import LineLimit
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.settings import StreamSettings, stream_settings
 from transcoder.service.status import StreamStatus
@@ -22,6 +23,8 @@ from transcoder.worker_options import MAIN
 TICK_S = 0.25
 SAMPLE_S = 1.0
 """Seconds between samples of a stream, and so the span of its rates."""
+FAULT_SPAN_S = 60.0
+"""Seconds in which one log line tells of all faults in looking after one stream."""
 ASK_AGAIN_S = 10.0
 """Seconds between looks whether there is time for a stream that was refused."""
 
@@ -49,6 +52,7 @@ class Gateway:
     Attributes:
         streams: the streams by name.
         server: the RTSP server.
+        watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
     """
 
@@ -72,6 +76,8 @@ class Gateway:
         self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._next_sample = self._next_question = 0.0
+        self._fault_lines = LineLimit[str](1, FAULT_SPAN_S)
+        self.watch_faults = 0
 
     # -- Catalogue -----------------------------------------------------------------------------------------------
 
@@ -184,6 +190,11 @@ class Gateway:
         await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
         await self._fork_server.close()
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Return the tasks that look after everything: none of them may end before the gateway is stopped."""
+        return [task for task in (self._ticker, self.server.ticker) if task is not None]
+
     async def _tick(self) -> None:
         while True:
             await self.tick(clock.monotonic(), clock.wall_clock())
@@ -205,6 +216,15 @@ class Gateway:
             self.readers.tick(now)
         for stream in list(self.streams.values()):
             stream.ledger.now = wall
-            stream.tick(now)
-            if is_sampled:
-                stream.sample(now)
+            try:
+                stream.tick(now)
+                if is_sampled:
+                    stream.sample(now)
+            except Exception as error:  # noqa: BLE001  # a fault of one stream must not end the watch over the others
+                self._note_fault(stream.name, error, now)
+
+    def _note_fault(self, name: str, error: Exception, now: float) -> None:
+        self.watch_faults += 1
+        count = self._fault_lines.take(name, now)
+        if count:
+            log.error("a stream could not be looked after", stream=name, faults=count, exc_info=error)

@@ -20,11 +20,13 @@ class LineLimit(Generic[K]):
     """Decides which lines are written, and how many things each of them stands for.
 
     Args:
-        lines: the lines of a kind that may be written within SPAN_S.
+        lines: the lines of a kind that may be written within a span.
+        span_s: seconds of a span.
     """
 
-    def __init__(self, lines: int) -> None:
+    def __init__(self, lines: int, span_s: float = SPAN_S) -> None:
         self._lines = lines
+        self._span_s = span_s
         self._spans: dict[K, _Span] = {}
 
     def take(self, kind: K, now: float) -> int:
@@ -35,7 +37,7 @@ class LineLimit(Generic[K]):
             now: monotonic seconds.
         """
         span = self._spans.get(kind)
-        if span is None or now - span.began >= SPAN_S:
+        if span is None or now - span.began >= self._span_s:
             left_out = span.left_out if span is not None else 0
             self._spans[kind] = _Span(now, lines=1)
             return 1 + left_out
@@ -47,7 +49,7 @@ class LineLimit(Generic[K]):
 
     def overdue(self, now: float) -> list[tuple[K, int]]:
         """Return the kinds that left things out in a span that is over, and how many; each is returned once."""
-        found = [(kind, span.left_out) for kind, span in self._spans.items() if now - span.began >= SPAN_S]
+        found = [(kind, span.left_out) for kind, span in self._spans.items() if now - span.began >= self._span_s]
         for kind, _ in found:
             del self._spans[kind]
         return [(kind, count) for kind, count in found if count]

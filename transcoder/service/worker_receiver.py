@@ -138,8 +138,8 @@ class WorkerReceiver:
                 self._on_source_format(document)
             case AudioOutput(clock_rate=rate, config=config):
                 self.audio_output = (rate, config)
-            case Failure(reason=reason):
-                self._listener.on_worker_problem(reason)
+            case Failure(reason=reason, problem=problem):
+                self._listener.on_worker_problem(problem)
                 self._log.warning("worker reports", reason=reason)
             case Snapshot(jpeg=jpeg):
                 for future in self._snapshots:

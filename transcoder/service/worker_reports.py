@@ -16,22 +16,24 @@ from transcoder.ipc.messages import (
     parse_json,
     parse_snapshot,
 )
+from transcoder.service.worker_words import (
+    check_number,
+    check_source_format,
+    check_statistics,
+    problem_of,
+    shown_reason,
+)
 from transcoder.worker_options import OutputFormat
 
 MAX_AHEAD_S = 10.0
 """Seconds between now and a presentation time of ours, at most."""
-MAX_CPU_S = 1e9
-"""Seconds of processor time that a worker can have used, at most: thirty years."""
-MAX_NUMBER = 1 << 31
 MAX_FRAME_RATE = 240
+MAX_MATRIX = 255
+"""The largest matrix_coefficients, an u(8) (H.273 section 8.3)."""
 AUDIO_RATES = range(8_000, 48_001)
-"""The numbers of samples a second that our audio may have."""
+"""Samples a second of our audio."""
 MAX_AUDIO_CONFIG = 64
-"""Bytes of an AudioSpecificConfig, at most; ours are two to five."""
-MAX_REASON = 500
-"""Characters of a failure that are shown, at most."""
-
-_COUNTS = ("counters", "decode_errors", "encoder_dropped", "audio_errors")
+"""Bytes of an AudioSpecificConfig; ours are two to five."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +108,12 @@ class Failure:
     """The worker could not do something.
 
     Attributes:
-        reason: the reason in one line.
+        reason: the worker's words in one printable line, for the log alone.
+        problem: words of ours that tell the same, for documents.
     """
 
     reason: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +160,12 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
     if kind is MessageType.FORMAT:
         return _picture_format(parse_json(body), outputs)
     if kind is MessageType.SOURCE_FORMAT:
-        return SourceFormat(document=parse_json(body))
+        return SourceFormat(document=check_source_format(parse_json(body)))
     if kind is MessageType.AUDIO_OUTPUT:
         return _audio_output(parse_json(body))
     if kind is MessageType.FAILED:
-        return Failure(reason=str(parse_json(body).get("reason", ""))[:MAX_REASON])
+        reason = shown_reason(parse_json(body).get("reason"))
+        return Failure(reason=reason, problem=problem_of(reason))
     if kind is MessageType.SNAPSHOT_TAKEN:
         number, jpeg = parse_snapshot(body, outputs)
         return Snapshot(output_number=number, jpeg=jpeg)
@@ -187,33 +192,29 @@ def nal_unit_types(message: CodedMessage, codec: Codec) -> list[int] | None:
 
 
 def _statistics(report: dict[str, Any]) -> Statistics:
-    cpu_s = report.get("cpu_s")
-    if not isinstance(cpu_s, float) or not 0 <= cpu_s < MAX_CPU_S:
-        raise RemoteProtocolError("a worker's report lacks its processor time")
-    for name in _COUNTS:
-        counts = report.get(name)
-        if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
-            raise RemoteProtocolError(f"a worker's report lacks its {name}")
-    decoded = int(report["counters"].get("decoded_pictures", 0))
-    return Statistics(cpu_s=cpu_s, decoded_pictures=decoded, document=report)
+    document = check_statistics(report)
+    decoded = document["counters"].get("decoded_pictures", 0)
+    return Statistics(cpu_s=document["cpu_s"], decoded_pictures=decoded, document=document)
 
 
 def _picture_format(report: dict[str, Any], outputs: int) -> PictureFormat:
     number = check_output_number(report.get("output_number"), outputs)
-    output = report.get("output")
+    output, slate = report.get("output"), report.get("slate", False)
     if not isinstance(output, dict):
         raise RemoteProtocolError("a worker's format lacks the output's")
-    return PictureFormat(output_number=number, output=_output_format(output), is_slate=bool(report.get("slate")))
+    if not isinstance(slate, bool):
+        raise RemoteProtocolError("a worker's format does not tell whether it is a slate's")
+    return PictureFormat(output_number=number, output=_output_format(output), is_slate=slate)
 
 
 def _output_format(output: dict[str, Any]) -> OutputFormat:
-    numbers = [output.get(name) for name in ("width", "height", "frame_rate", "matrix")]
-    if not all(isinstance(number, int | float) and abs(number) < MAX_NUMBER for number in numbers):
+    width, height, matrix = output.get("width"), output.get("height"), output.get("matrix")
+    if type(width) is not int or type(height) is not int or type(matrix) is not int:
         raise RemoteProtocolError("a worker's output format is none")
-    width, height, rate, matrix = (float(number or 0) for number in numbers)
-    if not is_sane_size(int(width), int(height)) or not 0 < rate <= MAX_FRAME_RATE or not 0 <= matrix < 256:
+    rate = check_number(output.get("frame_rate"), 0, MAX_FRAME_RATE, what="output format is none: its frame rate")
+    if not is_sane_size(width, height) or rate == 0 or not 0 <= matrix <= MAX_MATRIX:
         raise RemoteProtocolError("a worker's output format is out of bounds")
-    return OutputFormat(width=int(width), height=int(height), frame_rate=rate, matrix=int(matrix))
+    return OutputFormat(width=width, height=height, frame_rate=rate, matrix=matrix)
 
 
 def _audio_output(report: dict[str, Any]) -> AudioOutput:

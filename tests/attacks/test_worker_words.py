@@ -1,0 +1,232 @@
+"""A worker that was taken over says what it likes: nothing of it reaches readers, documents, metrics or other streams.
+
+Every attack has a control: an honest worker's message passes, or the same words do harm where the measure is off.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+
+from tests.support.stream_parts import KeptStream
+from transcoder.api.metrics import StreamCollector
+from transcoder.app import run_until_stopped
+from transcoder.config import parse
+from transcoder.control.numbers import GatewayNumbers, StreamNumbers
+from transcoder.errors import RemoteProtocolError, ServiceError
+from transcoder.ipc.messages import MessageType
+from transcoder.ledger import Ledger
+from transcoder.output.status import ENCODE_BOUNDS_S
+from transcoder.service.gateway import Gateway
+from transcoder.service.observer import SCENE_EVENTS, Observation, Sample, StreamObserver, observe
+from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.worker_reports import Failure, SourceFormat, Statistics, parse_report
+from transcoder.service.worker_words import CONDITIONS, MAX_COUNT, OTHER, OTHER_PROBLEM
+
+HUGE = 10**4000
+COUNTS = (0,) * (len(ENCODE_BOUNDS_S) + 1)
+TEXT = "a password, a camera's words, a picture's pixels"
+STATISTICS: dict[str, Any] = {
+    "cpu_s": 1.5,
+    "counters": {"decoded_pictures": 25, "decode_us": 50_000},
+    "decode_errors": {"InvalidDataError": 2},
+    "encoder_dropped": {"6 SEI": 1},
+    "audio_errors": {"skew": 1},
+    "rate_divisor": 1,
+    "motion": 0.5,
+    "conditions": ["dark"],
+}
+SOURCE_FORMAT = {"codec": "H265", "width": 1920, "height": 1080, "pixel_format": "yuv420p", "interlaced": False}
+
+
+def say(kind: MessageType, value: dict[str, Any]) -> Any:
+    """Have the service read a report."""
+    return parse_report(kind, memoryview(json.dumps(value).encode()), 1)
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def sample(at: float, counters: dict[str, Any]) -> Sample:
+    return Sample(at=at, is_playing=True, access_units_in=25, report={"counters": counters})
+
+
+def test_a_huge_number_is_no_statistics() -> None:
+    assert isinstance(say(MessageType.STATS, STATISTICS), Statistics)  # control: an honest one is
+    numbers: list[Any] = [HUGE, MAX_COUNT + 1, -1, 1.5, True, "1", None, [], 1e308, float("inf"), float("nan")]
+    for number in numbers:
+        for name in ("counters", "decode_errors", "encoder_dropped", "audio_errors"):
+            with pytest.raises(RemoteProtocolError):
+                say(MessageType.STATS, STATISTICS | {name: {next(iter(STATISTICS[name])): number}})
+
+        for name in ("cpu_s", "rate_divisor", "motion", "conditions"):
+            if (name, number) != ("conditions", []) and number != 1.5:
+                with pytest.raises(RemoteProtocolError):
+                    say(MessageType.STATS, STATISTICS | {name: number})
+
+
+def test_the_largest_numbers_that_pass_harm_nothing_and_a_larger_one_does() -> None:
+    before = Observation(sample=sample(0.0, {"decoded_pictures": 0, "decode_us": 0}))
+    busy = {"decoded_pictures": 1, "decode_us": MAX_COUNT, "shed_pictures": MAX_COUNT}
+    assert observe(before, sample(1.0, busy)).is_overloaded
+    with pytest.raises(OverflowError):  # control
+        observe(before, sample(1.0, busy | {"decode_us": HUGE}))
+
+
+def metrics(numbers: StreamNumbers) -> str:
+    control: Any = SimpleNamespace(
+        ids=lambda: ["front"],
+        info=lambda: SimpleNamespace(version="1", node="gw"),
+        stats=lambda: SimpleNamespace(streams=0, rtsp_auth_failures=0, mqtt_connected=None),
+        gateway_numbers=GatewayNumbers,
+        state=lambda _: None,
+        numbers=lambda _: numbers,
+    )
+    registry = CollectorRegistry()
+    collector = StreamCollector(control)
+    found: Any = {control.numbers: [("front", numbers)], control.state: []}
+    collector._each = found.__getitem__  # type: ignore[method-assign]
+    registry.register(collector)
+    return generate_latest(registry).decode()
+
+
+def test_metrics_are_told_with_the_largest_numbers_and_fail_with_a_larger_one() -> None:
+    assert 'transcoder_frames_decoded_total{stream="front"} 9.007199254740992e+15' in metrics(
+        StreamNumbers(decoded=MAX_COUNT, decode_errors=30 * MAX_COUNT, encode_counts=COUNTS)
+    )
+    with pytest.raises(OverflowError):  # control
+        metrics(StreamNumbers(decoded=HUGE, encode_counts=COUNTS))
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_names_nothing() -> None:
+    """Text of a worker's choice is in no part of what documents, events and metrics are made of."""
+    said = STATISTICS | {
+        name: {TEXT: 1, TEXT + "2": 2} for name in ("counters", "decode_errors", "encoder_dropped", "audio_errors")
+    }
+    report = say(MessageType.STATS, said | {TEXT: TEXT, "conditions": [TEXT, "dark", {}, []]})
+    assert TEXT not in repr(report)
+    assert report.document["decode_errors"] == {OTHER: 3}  # counted all the same
+    assert report.document["conditions"] == ["dark"]
+    assert say(MessageType.STATS, STATISTICS).document == STATISTICS  # control: our own words all pass
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"codec": TEXT}, {"codec": []}, {"codec": None}, {"width": 10**30}, {"width": 0}, {"width": True},
+        {"height": 1.5}, {"height": "1"}, {"width": 65_536, "height": 65_536}, {"pixel_format": 7}, {"interlaced": 1},
+    ],
+)  # fmt: skip
+def test_a_source_format_is_one_that_cameras_have(said: dict[str, Any]) -> None:
+    with pytest.raises(RemoteProtocolError):
+        say(MessageType.SOURCE_FORMAT, SOURCE_FORMAT | said)
+
+
+def test_a_source_format_holds_no_text_of_a_worker() -> None:
+    assert say(MessageType.SOURCE_FORMAT, SOURCE_FORMAT) == SourceFormat(document=SOURCE_FORMAT)  # control
+    found = say(MessageType.SOURCE_FORMAT, SOURCE_FORMAT | {"pixel_format": TEXT, TEXT: TEXT})
+    assert found.document == SOURCE_FORMAT | {"pixel_format": OTHER}
+
+
+def test_a_failure_is_told_in_our_words() -> None:
+    found = say(MessageType.FAILED, {"reason": f"{TEXT}\x1b[2J\n{TEXT}" * 100})
+    assert isinstance(found, Failure)
+    assert (found.problem, len(found.reason), found.reason.isprintable()) == (OTHER_PROBLEM, 300, True)
+    honest = say(MessageType.FAILED, {"reason": f"audio is left out: {TEXT}"})  # control
+    assert (honest.problem, TEXT in honest.reason) == ("audio is left out", True)
+
+
+def test_the_conditions_that_a_worker_may_name_are_those_that_there_are() -> None:
+    assert tuple(SCENE_EVENTS) == CONDITIONS
+
+
+# -- the watch over all streams ----------------------------------------------------------------------------------------
+
+
+class Poisoned(KeptStream):
+    """A stream whose observer meets a number that it can't take, as one did before numbers had bounds."""
+
+    def sample(self, now: float) -> None:
+        super().sample(now)
+        if self.name == "poisoned":
+            status = StreamStatus(name=self.name)
+            observer = StreamObserver(status, Ledger(), structlog.get_logger(), lambda kind, detail: None)
+            status.worker.report = {"counters": {"decoded_pictures": 1, "decode_us": HUGE, "shed_pictures": 1}}
+            status.source.access_units = 25
+            observer._last = Observation(sample=sample(now - 1, {"decoded_pictures": 0, "decode_us": 0}))
+            status.state = StreamState.PLAYING
+            observer.look(now, bytes_in=0, cpu_s=0.0)
+
+
+async def gateway_of(*names: str) -> Gateway:
+    streams = {name: {"source": "rtsp://10.0.0.2/live"} for name in names}
+    config = parse(json.dumps({"streams": streams}), Path("/nonexistent"), {})
+    gateway = Gateway(config, make_stream=Poisoned)
+    await gateway.apply(config, names)
+    return gateway
+
+
+async def test_a_fault_of_one_stream_does_not_end_the_watch_over_the_others() -> None:
+    gateway = await gateway_of("poisoned", "clean")
+    with structlog.testing.capture_logs() as lines:
+        for turn in range(120):
+            await gateway.tick(float(turn), 0.0)
+    clean: Any = gateway.streams["clean"]
+    assert len(clean.samples) == len(clean.ticks) == gateway.watch_faults == 120
+    told = [line for line in lines if line["event"] == "a stream could not be looked after"]
+    assert [(line["stream"], line["faults"]) for line in told] == [("poisoned", 1), ("poisoned", 60)]
+    control: Any = gateway.streams["poisoned"]
+    with pytest.raises(OverflowError):  # control: without the guard this is what ends the watch
+        control.sample(200.0)
+
+
+async def test_the_end_of_a_task_of_the_service_ends_the_service_loudly() -> None:
+    class Broken:
+        stopped = 0
+
+        def __init__(self, task: asyncio.Task[None]) -> None:
+            self.tasks = [task]
+
+        async def start(self) -> None:
+            pass
+
+        async def stop(self) -> None:
+            self.stopped += 1
+
+    async def end() -> None:
+        raise OverflowError(TEXT)
+
+    app: Any = Broken(asyncio.get_running_loop().create_task(end()))
+    with structlog.testing.capture_logs() as lines, pytest.raises(ServiceError, match=r"end.*OverflowError"):
+        async with asyncio.timeout(5):
+            await run_until_stopped(app)
+    assert [line["event"] for line in lines if line["log_level"] == "critical"] == [
+        "a task of the service ended, and so does the service"
+    ]
+    assert app.stopped == 1
+
+
+async def test_a_service_whose_tasks_live_runs_on() -> None:
+    """The control of the test above."""
+
+    class Whole:
+        def __init__(self, task: asyncio.Task[None]) -> None:
+            self.tasks = [task]
+
+        async def start(self) -> None:
+            pass
+
+    task: asyncio.Task[None] = asyncio.get_running_loop().create_task(asyncio.sleep(60))
+    app: Any = Whole(task)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await run_until_stopped(app)
+    task.cancel()
