@@ -157,6 +157,27 @@ async def test_workers_are_asked_for_one_after_another(scene: Scene) -> None:
         assert tasks[count - 1].result().pid == pid
 
 
+async def test_a_fork_server_that_may_not_fork_says_why(scene: Scene) -> None:
+    task = scene.ask("front")
+    await turns()
+    (peer,) = scene.peers
+    peer.say({"failed": "memory that is writable and executable is left: 7f00-7f01"})
+    with pytest.raises(WorkerError, match="writable and executable"):
+        await task
+
+
+async def test_the_measures_of_the_sandbox_are_those_that_the_fork_server_tells(scene: Scene) -> None:
+    scene.ask("front")
+    await turns()
+    (peer,) = scene.peers
+    assert scene.server.measures == {}
+    peer.say({"ready": True, "kernels_s": 0.1, "threads": 1, "measures": {"no new code": "Invalid argument"}})
+    await turns()
+    assert scene.server.measures == {"no new code": "Invalid argument"}
+    peer.read()
+    await peer.fork()
+
+
 async def test_the_most_urgent_is_asked_for_first(scene: Scene) -> None:
     tasks = [
         scene.ask("new"),

@@ -45,6 +45,11 @@ class ForkServer:
         """Return the process id of the fork server that is asked for workers."""
         return self._current.pid if self._current is not None else None
 
+    @property
+    def measures(self) -> dict[str, str]:
+        """Return the measures of the workers' sandbox by name: "" or the reason why one is missing."""
+        return self._current.measures if self._current is not None else {}
+
     async def start(self) -> None:
         """Start the fork server if it is not running, and wait until it can fork.
 

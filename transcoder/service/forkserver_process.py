@@ -93,12 +93,16 @@ class ForkServerProcess:
         process: the process.
         control: our end of its control socket, not blocking.
         on_lost: is called once when the process is gone without having been asked to go.
+
+    Attributes:
+        measures: the measures of the workers' sandbox by name, "" or the reason why one is missing; empty at first.
     """
 
     def __init__(self, process: Process, control: socket.socket, on_lost: OnLost) -> None:
         self._process = process
         self._control: socket.socket | None = control
         self._on_lost = on_lost
+        self.measures: dict[str, str] = {}
         self._settled = asyncio.Event()
         self._problem = ""
         self._is_ready = False
@@ -207,9 +211,12 @@ class ForkServerProcess:
     def _answer(self, answer: dict[str, Any]) -> None:
         if "ready" in answer:
             log.debug("fork server ready", kernels_s=answer["kernels_s"], threads=answer["threads"])
+            self.measures = answer.get("measures", {})
             self._is_ready = True
             self._watch = AnswerWatch(ANSWER_LIMIT_S)
             self._settled.set()
+        elif "failed" in answer:
+            self._give_up(answer["failed"])
         elif "pong" in answer:
             self._is_pinged = False
         elif "exited" in answer:

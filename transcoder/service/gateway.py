@@ -116,6 +116,13 @@ class Gateway:
         except BaseException:
             await self.stop()
             raise
+        self._log_sandbox()
+
+    def _log_sandbox(self) -> None:
+        measures = self._fork_server.measures
+        missing = {name: reason for name, reason in measures.items() if reason}
+        say = log.warning if missing else log.info
+        say("sandbox of the workers", in_force=[name for name in measures if name not in missing], missing=missing)
 
     async def apply(self, config: Config, streams: Iterable[str]) -> None:
         """Go on with another configuration.

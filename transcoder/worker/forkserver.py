@@ -5,8 +5,9 @@ tens of megabytes a worker and drags the service's modules into the sandbox.
 
 The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a
 SOCK_SEQPACKET socket. A request is a JSON object with `id` and `name` and carries the worker's socket, or is
-`{"ping"}`. Answers are `{"ready": ...}`, `{"id", "pid"}` or `{"id", "error"}`, `{"pong"}`, and
-`{"exited": pid, "status": ...}`, which comes after the answer that named the process.
+`{"ping"}`. Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or
+`{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the
+process. The measures are those of the sandbox: by name, "" or the reason why one is missing.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from transcoder.errors import WorkerError
 from transcoder.worker import preload, sandbox
 
 MAX_REQUEST = 4096
@@ -33,9 +35,16 @@ def main() -> None:
     sandbox.set_name("tc-forkserver")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the fork server ends when the service hangs up, after the workers
-    took = preload.load(cache_dir)
-    _send(control, {"ready": True, "kernels_s": took, "threads": preload.thread_count()})
+    try:
+        took = preload.load(cache_dir)
+        sandbox.seal_code()
+        measures = sandbox.measures()
+    except WorkerError as error:  # no worker may be forked
+        _send(control, {"failed": str(error)})
+        return
+    _send(control, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
     _Server(control).run()
+    os._exit(0)  # the interpreter's own end would free callbacks, whose pages are sealed
 
 
 def _send(control: socket.socket, answer: dict[str, Any]) -> None:

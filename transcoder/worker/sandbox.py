@@ -1,55 +1,25 @@
-"""In the sandbox a worker that reads camera bytes may compute, and talk on the one socket that it was given.
+"""A worker gives up everything but computing and its one socket before it reads camera bytes.
 
-The worker gets no files, no network, no other process and no new code: an allow-list of system calls (seccomp) sees to
-it. A call that libraries try out of habit (to open a file, to ask for the CPU count) is answered with an error; a call
-that only an attacker would try ends the process.
+A worker has no files, no network, no other process, no new code. Each measure is a function. The measures without which
+no camera byte may be read raise WorkerError; the others depend on the kernel and on the rights of the service, and
+enter() says which of them are missing.
 """
 
 import ctypes
-import errno
+import json
 import mmap
 import os
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-import pyseccomp as seccomp
-
+from transcoder import kernel
 from transcoder.errors import WorkerError
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
-_PR_SET_NO_NEW_PRIVS = 38
-_CLONE_THREAD = 0x10000
-_MAP_TYPE = 0xF
-_ADVICE = (mmap.MADV_DONTNEED, mmap.MADV_FREE, mmap.MADV_HUGEPAGE, mmap.MADV_NOHUGEPAGE)
-"""Allocators give this advice on their own memory; merging the pages of several processes is a side channel."""
+from transcoder.worker.system_calls import load_filter
 
 MAX_DESCRIPTORS = 16
-
-_ALLOWED = (
-    # the socket: no call that sets an option, an owner or a signal of it, and none that passes descriptors
-    "read", "readv", "recvfrom", "write", "writev", "sendto", "poll", "ppoll", "select", "pselect6", "close",
-    # memory
-    "brk", "munmap", "mremap", "membarrier",
-    # time, locks, signals of the runtime
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "sched_yield",
-    "sched_get_priority_min", "sched_get_priority_max", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
-    "getpid", "gettid", "getrandom", "getrusage", "restart_syscall", "exit", "exit_group",
-)  # fmt: skip
-_ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
-"""The system calls that a new thread makes first; clone has a rule of its own."""
-
-_FATAL = (
-    "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
-    "process_vm_writev", "fork", "vfork", "kill", "tkill", "bpf", "mount", "umount2", "pivot_root", "chroot", "setns",
-    "unshare", "keyctl", "add_key", "init_module", "finit_module", "kexec_load", "perf_event_open", "userfaultfd",
-    "io_uring_setup", "open_by_handle_at", "pidfd_getfd", "memfd_create",
-)  # fmt: skip
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent: int) -> None:
@@ -58,14 +28,14 @@ def die_with_parent(parent: int) -> None:
     Args:
         parent: the process id that os.getppid() must return.
     """
-    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def set_name(name: str) -> None:
     """Show a name in ps and top (15 bytes)."""
-    _libc().prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    kernel.libc().prctl(kernel.PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 def limit_memory(megabytes: int) -> None:
@@ -75,60 +45,123 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def enter(*, threads: bool) -> None:
+def seal_code() -> None:
+    """Take the right to write from every page of this process that is writable and executable.
+
+    libffi keeps such a page for callbacks; a process that has made its callbacks needs to write there no more.
+
+    Raises:
+        WorkerError: such a page is left.
+    """
+    for start, end in _writable_code():
+        kernel.libc().mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.PROT_READ | mmap.PROT_EXEC)
+    if left := _writable_code():
+        pages = ", ".join(f"{start:x}-{end:x}" for start, end in left)
+        raise WorkerError(f"memory that is writable and executable is left: {pages}")
+
+
+def _writable_code() -> list[tuple[int, int]]:
+    found = []
+    for line in Path("/proc/self/maps").read_bytes().splitlines():
+        addresses, rights = line.split(maxsplit=2)[:2]
+        if b"w" in rights and b"x" in rights:
+            start, _, end = addresses.partition(b"-")
+            found.append((int(start, 16), int(end, 16)))
+    return found
+
+
+def limit_resources() -> None:
+    """Forbid core dumps and files; let there be few descriptors."""
+    kernel.forbid_core_dumps()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_DESCRIPTORS, MAX_DESCRIPTORS))
+
+
+def forbid_new_privileges() -> None:
+    """Have no program that this process might start gain rights; a filter may be loaded only after this.
+
+    Raises:
+        WorkerError: the kernel refuses.
+    """
+    try:
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    except OSError as error:
+        raise WorkerError(f"the kernel refuses no_new_privs: {error.strerror}") from None
+
+
+def forbid_new_code() -> None:
+    """Have the kernel refuse executable memory that is writable, and to make other memory executable (Linux 6.3).
+
+    Raises:
+        OSError: the kernel does not know this.
+    """
+    kernel.prctl(kernel.PR_SET_MDWE, kernel.PR_MDWE_REFUSE_EXEC_GAIN)
+
+
+OPTIONAL: Final[dict[str, Callable[[], None]]] = {
+    "no new code": forbid_new_code,
+}
+"""The measures that not every kernel has, in the order in which they are taken."""
+REQUIRED: Final = ("system calls", "no new privileges", "no writable code", "resource limits")
+
+
+def enter(*, threads: bool) -> dict[str, str]:
     """Give up everything but computing and the open descriptors, for the rest of the process's life.
 
     Args:
         threads: whether this process may start threads; an encoder's settings say whether the encoder starts any.
 
+    Returns:
+        The optional measures that are missing, by name, with the reason.
+
     Raises:
-        WorkerError: the kernel or libseccomp refuses the sandbox; then no camera byte may be read.
+        WorkerError: a required measure is missing; then no camera byte may be read.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_DESCRIPTORS, MAX_DESCRIPTORS))
-    if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise WorkerError("the kernel refuses no_new_privs")
+    limit_resources()
+    seal_code()
+    forbid_new_privileges()
+    missing = {}
+    for name, measure in OPTIONAL.items():
+        try:
+            measure()
+        except OSError as error:
+            missing[name] = error.strerror or "refused"
+    load_filter(threads=threads)
+    return missing
+
+
+def measures() -> dict[str, str]:
+    """Try the sandbox in a child of this process.
+
+    Returns:
+        Every measure by name: "" where it is in force, or the reason why it is missing.
+
+    Raises:
+        WorkerError: the sandbox can't be entered.
+    """
+    parent = os.getpid()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent(parent)
+            os.write(writing, _entered())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if not answer:
+        raise WorkerError(f"the sandbox can't be entered: its trial ended with {os.waitstatus_to_exitcode(status)}")
+    result = json.loads(answer)
+    if isinstance(result, str):
+        raise WorkerError(result)
+    return {name: result.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+
+
+def _entered() -> bytes:
     try:
-        _filter(threads=threads).load()
-    except (OSError, RuntimeError) as error:
-        raise WorkerError(f"the sandbox can't be entered: {error}") from None
-
-
-def _filter(*, threads: bool) -> seccomp.SyscallFilter:
-    rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
-    for name in _FATAL:
-        _add(rules, seccomp.KILL_PROCESS, name)
-    for name in (*_ALLOWED, *(_ALLOWED_WITH_THREADS if threads else ())):
-        _add(rules, seccomp.ALLOW, name)
-    # memory is allowed; code is not, nor is shared memory, which RLIMIT_DATA does not count
-    no_code = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
-    _add(rules, seccomp.ALLOW, "mprotect", no_code)
-    _add(rules, seccomp.ALLOW, "mmap", no_code, seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_TYPE, mmap.MAP_PRIVATE))
-    for advice in _ADVICE:
-        _add(rules, seccomp.ALLOW, "madvise", seccomp.Arg(2, seccomp.EQ, advice))
-    # a process may ask for its own processors alone
-    _add(rules, seccomp.ALLOW, "sched_getaffinity", seccomp.Arg(0, seccomp.EQ, 0))
-    # a thread is allowed, a process is not; clone3 hides its flags from a filter: ENOSYS makes the C library use clone
-    if threads:
-        _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
-    _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
-    # libraries name their threads
-    _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))
-    # a process may end itself (abort) and no other process
-    _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
-    return rules
-
-
-def _add(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
-    try:
-        rules.add_rule(action, name, *arguments)
-    except (OSError, ValueError):
-        if action == seccomp.ALLOW:  # a call that this machine does not have needs no permission
-            return
-        if _resolves(name):
-            raise
-
-
-def _resolves(name: str) -> bool:
-    return bool(seccomp.resolve_syscall(seccomp.system_arch(), name) >= 0)
+        return json.dumps(enter(threads=False)).encode()
+    except WorkerError as error:
+        return json.dumps(str(error)).encode()

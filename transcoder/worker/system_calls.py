@@ -1,0 +1,93 @@
+"""A filter of the kernel's (seccomp) allows a worker the system calls that decoding and encoding need.
+
+A call that libraries try out of habit (opening a file, asking for the CPU count) is answered with an error. A call that
+only an attacker would try ends the process.
+"""
+
+import errno
+import mmap
+import os
+
+import pyseccomp as seccomp
+
+from transcoder.errors import WorkerError
+
+_PR_SET_NAME = 15
+_CLONE_THREAD = 0x10000
+_MAP_TYPE = 0xF
+_ADVICE = (mmap.MADV_DONTNEED, mmap.MADV_FREE, mmap.MADV_HUGEPAGE, mmap.MADV_NOHUGEPAGE)
+"""Allocators give this advice on their own memory; merging the pages of several processes is a side channel."""
+
+_ALLOWED = (
+    # the socket: no call that sets an option, an owner or a signal of it, and none that passes descriptors
+    "read", "readv", "recvfrom", "write", "writev", "sendto", "poll", "ppoll", "select", "pselect6", "close",
+    # memory
+    "brk", "munmap", "mremap", "membarrier",
+    # time, locks, signals of the runtime
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "sched_yield",
+    "sched_get_priority_min", "sched_get_priority_max", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+    "getpid", "gettid", "getrandom", "getrusage", "restart_syscall", "exit", "exit_group",
+)  # fmt: skip
+_ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
+"""The system calls that a new thread makes first; clone has a rule of its own."""
+
+_FATAL = (
+    "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
+    "process_vm_writev", "fork", "vfork", "kill", "tkill", "bpf", "mount", "umount2", "pivot_root", "chroot", "setns",
+    "unshare", "keyctl", "add_key", "init_module", "finit_module", "kexec_load", "perf_event_open", "userfaultfd",
+    "io_uring_setup", "open_by_handle_at", "pidfd_getfd", "memfd_create",
+)  # fmt: skip
+
+
+def load_filter(*, threads: bool) -> None:
+    """Forbid every system call that is not in the list, for the rest of the process's life.
+
+    Args:
+        threads: whether this process may start threads.
+
+    Raises:
+        WorkerError: the kernel or libseccomp refuses the filter.
+    """
+    try:
+        _filter(threads=threads).load()
+    except (OSError, RuntimeError) as error:
+        raise WorkerError(f"the sandbox can't be entered: {error}") from None
+
+
+def _filter(*, threads: bool) -> seccomp.SyscallFilter:
+    rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
+    for name in _FATAL:
+        _add(rules, seccomp.KILL_PROCESS, name)
+    for name in (*_ALLOWED, *(_ALLOWED_WITH_THREADS if threads else ())):
+        _add(rules, seccomp.ALLOW, name)
+    # memory is allowed; code is not, nor is shared memory, which RLIMIT_DATA does not count
+    no_code = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
+    _add(rules, seccomp.ALLOW, "mprotect", no_code)
+    _add(rules, seccomp.ALLOW, "mmap", no_code, seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_TYPE, mmap.MAP_PRIVATE))
+    for advice in _ADVICE:
+        _add(rules, seccomp.ALLOW, "madvise", seccomp.Arg(2, seccomp.EQ, advice))
+    # a process may ask for its own processors alone
+    _add(rules, seccomp.ALLOW, "sched_getaffinity", seccomp.Arg(0, seccomp.EQ, 0))
+    # a thread is allowed, a process is not; clone3 hides its flags from a filter: ENOSYS makes the C library use clone
+    if threads:
+        _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
+    _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
+    # libraries name their threads
+    _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))
+    # a process may end itself (abort) and no other process
+    _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
+    return rules
+
+
+def _add(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
+    try:
+        rules.add_rule(action, name, *arguments)
+    except (OSError, ValueError):
+        if action == seccomp.ALLOW:  # a call that this machine does not have needs no permission
+            return
+        if _resolves(name):
+            raise
+
+
+def _resolves(name: str) -> bool:
+    return bool(seccomp.resolve_syscall(seccomp.system_arch(), name) >= 0)
