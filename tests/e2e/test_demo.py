@@ -66,8 +66,11 @@ def left_running(cache: Path) -> list[str]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"XDG_CACHE_HOME={cache}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append((folder / "cmdline").read_text().replace("\0", " "))
+            # the environment of the fork server and of workers is minimal; their command line names their cache folder
+            command = (folder / "cmdline").read_text()
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            if f"XDG_CACHE_HOME={cache}".encode() in environment or str(cache) in command:
+                found.append(command.replace("\0", " "))
         except OSError:
             continue
     return [line for line in found if line]

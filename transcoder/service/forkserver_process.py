@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +25,12 @@ ANSWER_LIMIT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
 MAX_ANSWER = 4096
 """Bytes of a message of the fork server."""
+
+_ENVIRONMENT = frozenset(
+    {"PATH", "LANG", "LC_ALL", "PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH"}
+    | {"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"}
+)
+"""Where Python finds itself, its modules and the C libraries, and for which processor Numba's cache was filled."""
 
 OnLost = Callable[["ForkServerProcess"], None]
 """A function that is called once when a fork server is gone without having been asked to go."""
@@ -282,6 +288,16 @@ class ForkServerProcess:
             on_exit(-int(signal.SIGKILL))
 
 
+def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the fork server, which lies in every worker's memory: nothing that may be a secret.
+
+    Args:
+        own: the environment of this process.
+    """
+    kept = {name: value for name, value in own.items() if name in _ENVIRONMENT}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
 def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
     """Start a fork server process.
 
@@ -297,7 +313,7 @@ def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
         arguments,
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
-        env=dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"),
+        env=worker_environment(os.environ),
         start_new_session=True,
     )
     theirs.close()

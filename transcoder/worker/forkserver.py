@@ -25,6 +25,8 @@ from transcoder.errors import WorkerError
 from transcoder.worker import preload, sandbox
 
 MAX_REQUEST = 4096
+MAX_DESCRIPTOR = 4096
+"""Descriptors of the fork server are below: it has its sockets and whatever libraries keep open."""
 
 
 def main() -> None:
@@ -63,6 +65,17 @@ def _send(control: socket.socket, answer: dict[str, Any]) -> None:
             room.poll()
         else:
             return
+
+
+def _keep_only(descriptor: int) -> socket.socket:
+    """Close every descriptor but this one, which becomes 3; 0 to 2 read and write nothing."""
+    connection = socket.socket(fileno=os.dup2(descriptor, 3))
+    os.closerange(4, MAX_DESCRIPTOR)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    return connection
 
 
 class _Server:
@@ -131,8 +144,7 @@ class _Server:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             gc.disable()  # frames are freed by reference counts; reference cycles are small and few
             sandbox.set_name(f"tc:{name}")
-            connection = socket.socket(fileno=os.dup2(descriptor, 3))
-            os.closerange(4, 4096)
+            connection = _keep_only(descriptor)
             from transcoder.worker.process import run_and_exit  # noqa: PLC0415  # after preload.load()
 
             run_and_exit(connection)
