@@ -10,6 +10,14 @@ from transcoder_native.arrays import U8
 from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
 
 
+@kernel(PLANE, INT, PLANE, INT, INT, INT, INT)
+def _check(plane: U8, width: int, mask: U8, y0: int, y1: int, x0: int, x1: int) -> None:
+    if width > plane.shape[1] or width > mask.shape[1] or mask.shape[0] != plane.shape[0]:
+        raise ValueError("plane, mask and width don't fit")
+    if y0 < 0 or y0 > y1 or y1 > plane.shape[0] or x0 < 0 or x0 > x1 or x1 > width:
+        raise ValueError("the bounds leave the plane")
+
+
 @kernel(OUT_PLANE, INT, PLANE, INT, INT, INT, INT, INT)
 def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0: int, x1: int) -> None:
     """Give the masked pixels one value.
@@ -27,10 +35,7 @@ def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0
     Raises:
         ValueError: the shapes or the bounds don't fit, or the value is out of range.
     """
-    if width > plane.shape[1] or width > mask.shape[1] or mask.shape[0] != plane.shape[0]:
-        raise ValueError("plane, mask and width don't fit")
-    if y0 < 0 or y0 > y1 or y1 > plane.shape[0] or x0 < 0 or x0 > x1 or x1 > width:
-        raise ValueError("the bounds leave the plane")
+    _check(plane, width, mask, y0, y1, x0, x1)
     if value < 0 or value > 255:
         raise ValueError("value must be 0 to 255")
     sample = np.uint8(value)
@@ -59,10 +64,7 @@ def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int,
     Raises:
         ValueError: the shapes or the bounds don't fit, or the block is out of range.
     """
-    if width > plane.shape[1] or width > mask.shape[1] or mask.shape[0] != plane.shape[0]:
-        raise ValueError("plane, mask and width don't fit")
-    if y0 < 0 or y0 > y1 or y1 > plane.shape[0] or x0 < 0 or x0 > x1 or x1 > width:
-        raise ValueError("the bounds leave the plane")
+    _check(plane, width, mask, y0, y1, x0, x1)
     if block < 1 or block > 4096:
         raise ValueError("block must be 1 to 4096")
     if y0 == y1 or x0 == x1:
@@ -150,10 +152,7 @@ def mask_blur(plane: U8, width: int, mask: U8, radius: int, y0: int, y1: int, x0
     Raises:
         ValueError: the shapes or the bounds don't fit, or the radius is out of range.
     """
-    if width > plane.shape[1] or width > mask.shape[1] or mask.shape[0] != plane.shape[0]:
-        raise ValueError("plane, mask and width don't fit")
-    if y0 < 0 or y0 > y1 or y1 > plane.shape[0] or x0 < 0 or x0 > x1 or x1 > width:
-        raise ValueError("the bounds leave the plane")
+    _check(plane, width, mask, y0, y1, x0, x1)
     if radius < 0 or radius > 1024:
         raise ValueError("radius must be 0 to 1024")
     if y0 == y1 or x0 == x1:

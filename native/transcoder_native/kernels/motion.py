@@ -13,6 +13,15 @@ BLOCK = 8
 """Samples: the side of a block. 64 differences of 255 stay below 2**15."""
 
 
+@kernel(PLANE, PLANE, INT, INT, INT)
+def _check(luma: U8, reference: U8, width: int, rows: int, columns: int) -> None:
+    height = luma.shape[0]
+    if width < 0 or width > luma.shape[1] or width > reference.shape[1] or reference.shape[0] != height:
+        raise ValueError("planes and width don't fit")
+    if rows != (height + BLOCK - 1) // BLOCK or columns != (width + BLOCK - 1) // BLOCK:
+        raise ValueError("an output must have one element a block")
+
+
 @kernel(PLANE, PLANE, INT, OUT_U16)
 def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
     """Sum the absolute differences of every 8x8 block.
@@ -27,10 +36,7 @@ def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
         ValueError: the shapes don't fit.
     """
     height = luma.shape[0]
-    if width < 0 or width > luma.shape[1] or width > reference.shape[1] or reference.shape[0] != height:
-        raise ValueError("planes and width don't fit")
-    if out.shape[0] != (height + BLOCK - 1) // BLOCK or out.shape[1] != (width + BLOCK - 1) // BLOCK:
-        raise ValueError("out must have one element a block")
+    _check(luma, reference, width, out.shape[0], out.shape[1])
     column = np.zeros(out.shape[1] * BLOCK, np.uint16)
     for strip in range(out.shape[0]):
         column[:width] = 0
@@ -60,10 +66,7 @@ def block_signed(luma: U8, reference: U8, width: int, out: I16) -> None:
         ValueError: the shapes don't fit.
     """
     height = luma.shape[0]
-    if width < 0 or width > luma.shape[1] or width > reference.shape[1] or reference.shape[0] != height:
-        raise ValueError("planes and width don't fit")
-    if out.shape[0] != (height + BLOCK - 1) // BLOCK or out.shape[1] != (width + BLOCK - 1) // BLOCK:
-        raise ValueError("out must have one element a block")
+    _check(luma, reference, width, out.shape[0], out.shape[1])
     column = np.zeros(out.shape[1] * BLOCK, np.int16)
     for strip in range(out.shape[0]):
         column[:width] = 0
@@ -92,12 +95,8 @@ def block_differences(luma: U8, reference: U8, width: int, out_abs: U16, out_sig
         ValueError: the shapes don't fit.
     """
     height = luma.shape[0]
-    if width < 0 or width > luma.shape[1] or width > reference.shape[1] or reference.shape[0] != height:
-        raise ValueError("planes and width don't fit")
-    if out_abs.shape[0] != (height + BLOCK - 1) // BLOCK or out_abs.shape[1] != (width + BLOCK - 1) // BLOCK:
-        raise ValueError("out_abs must have one element a block")
-    if out_signed.shape[0] != out_abs.shape[0] or out_signed.shape[1] != out_abs.shape[1]:
-        raise ValueError("out_signed must have one element a block")
+    _check(luma, reference, width, out_abs.shape[0], out_abs.shape[1])
+    _check(luma, reference, width, out_signed.shape[0], out_signed.shape[1])
     absolute = np.zeros(out_abs.shape[1] * BLOCK, np.uint16)
     signed = np.zeros(out_abs.shape[1] * BLOCK, np.int16)
     for strip in range(out_abs.shape[0]):

@@ -6,6 +6,13 @@ from transcoder_native.arrays import U8
 from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
 
 
+@kernel(PLANE, INT, PLANE)
+def check_same_size(src: U8, width: int, out: U8) -> None:
+    """Raise ValueError where two planes don't have the same rows, or are narrower than `width`."""
+    if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
+        raise ValueError("planes and width don't fit")
+
+
 @kernel(PLANE, INT, OUT_PLANE)
 def copy_plane(src: U8, width: int, out: U8) -> None:
     """Copy the samples of a plane, without the padding. The kernel is faster than ``np.copyto`` on the sliced views.
@@ -18,8 +25,7 @@ def copy_plane(src: U8, width: int, out: U8) -> None:
     Raises:
         ValueError: the shapes don't fit.
     """
-    if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
-        raise ValueError("planes and width don't fit")
+    check_same_size(src, width, out)
     for y in range(src.shape[0]):
         for x in range(width):
             out[y, x] = src[y, x]

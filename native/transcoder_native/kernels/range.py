@@ -1,11 +1,12 @@
 """These kernels map 8-bit samples from full to limited range.
 
-Source: Rec. ITU-T H.273, 8.3; Rec. ITU-R BT.601 and BT.709 agree with it.
+Source: Rec. ITU-T H.273, 8.3, for luma and chroma; Rec. ITU-R BT.601 and BT.709 agree with it.
 """
 
 import numpy as np
 
 from transcoder_native.arrays import U8
+from transcoder_native.kernels.plane import check_same_size
 from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
 
 
@@ -16,15 +17,12 @@ def full_to_limited_luma(src: U8, width: int, out: U8) -> None:
     Args:
         src: (height, stride) uint8, full range.
         width: samples in a row.
-        out: (height, out_stride) uint8, written; may be src.
+        out: (height, out_stride) uint8, written: 16 to 235; may be src.
 
     Raises:
         ValueError: the shapes don't fit.
-
-    Source: Rec. ITU-T H.273, 8.3.
     """
-    if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
-        raise ValueError("planes and width don't fit")
+    check_same_size(src, width, out)
     # A separate row between input and output: where they are the same array, LLVM can't vectorise without it.
     row = np.empty(width, np.uint8)
     for y in range(src.shape[0]):
@@ -43,15 +41,12 @@ def full_to_limited_chroma(src: U8, width: int, out: U8) -> None:
     Args:
         src: (height, stride) uint8, full range; 128 means no colour.
         width: samples in a row.
-        out: (height, out_stride) uint8, written; may be src.
+        out: (height, out_stride) uint8, written: 16 to 240; may be src.
 
     Raises:
         ValueError: the shapes don't fit.
-
-    Source: Rec. ITU-T H.273, 8.3.
     """
-    if width < 0 or width > src.shape[1] or width > out.shape[1] or out.shape[0] != src.shape[0]:
-        raise ValueError("planes and width don't fit")
+    check_same_size(src, width, out)
     row = np.empty(width, np.uint8)
     for y in range(src.shape[0]):
         for x in range(width):
