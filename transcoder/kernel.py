@@ -1,5 +1,6 @@
 """A process asks the kernel for restrictions of itself: prctl(2) and what the standard library has no function for."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -7,6 +8,9 @@ import resource
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAPABILITIES = 64
+"""More than any kernel has."""
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
@@ -60,3 +64,24 @@ def forbid_inspection() -> None:
 def is_inspectable() -> bool:
     """Say whether other processes of the same user may read this process's memory."""
     return prctl(_PR_GET_DUMPABLE) == 1
+
+
+def capabilities() -> int:
+    """Return the effective capabilities of this process as bits (capabilities(7))."""
+    header, data = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    check(libc().capget(header, data))
+    return int(data[0]) | int(data[3]) << 32
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for this process and for programs that it might start.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    with contextlib.suppress(OSError):  # without CAP_SETPCAP the bounding set stays; no_new_privs makes it void
+        for capability in range(_CAPABILITIES):
+            prctl(PR_CAPBSET_DROP, capability)
+    with contextlib.suppress(OSError):  # a kernel before 4.3 has no ambient capabilities
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    check(libc().capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()))

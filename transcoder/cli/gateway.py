@@ -16,10 +16,13 @@ def run(
     """Run the gateway until SIGTERM or Ctrl-C."""
     import uvloop  # noqa: PLC0415  # --help stays fast
 
+    from transcoder import kernel  # noqa: PLC0415
     from transcoder.app import App, run_until_stopped  # noqa: PLC0415
     from transcoder.config import load_file  # noqa: PLC0415
     from transcoder.logs import configure_logs  # noqa: PLC0415
 
+    kernel.forbid_core_dumps()
+    kernel.forbid_inspection()  # from here on passwords are read
     with errors_end_the_command():
         file = load_file(config)
         try:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.service.process_watch import AnswerWatch, sample_process
 
@@ -309,6 +310,8 @@ def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
     ours.setblocking(False)
     arguments = [sys.executable, "-P", "-m", "transcoder.worker.forkserver"]
     arguments += [str(theirs.fileno()), str(cache_dir or ""), str(os.getpid())]
+    if kernel.is_inspectable():  # a program that is started anew may be inspected, until it forbids it
+        arguments.append("inspectable")
     process = subprocess.Popen(
         arguments,
         pass_fds=[theirs.fileno()],

@@ -3,8 +3,8 @@
 The fork server of multiprocessing would not do: it imports the parent's main module again in every child, which costs
 tens of megabytes a worker and drags the service's modules into the sandbox.
 
-The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT` and speaks on a
-SOCK_SEQPACKET socket. A request is a JSON object with `id` and `name` and carries the worker's socket, or is
+The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable]` and speaks
+on a SOCK_SEQPACKET socket. A request is a JSON object with `id` and `name` and carries the worker's socket, or is
 `{"ping"}`. Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or
 `{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the
 process. The measures are those of the sandbox: by name, "" or the reason why one is missing.
@@ -21,9 +21,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.worker import preload, sandbox
 
+INSPECTABLE = "inspectable"
+"""An argument: other processes of the same user may read the memory of the fork server and its workers."""
 MAX_REQUEST = 4096
 MAX_DESCRIPTOR = 4096
 """Descriptors of the fork server are below: it has its sockets and whatever libraries keep open."""
@@ -34,6 +37,9 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     cache_dir = Path(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else None
     sandbox.die_with_parent(int(sys.argv[3]))
+    kernel.forbid_core_dumps()
+    if INSPECTABLE not in sys.argv[4:]:
+        kernel.forbid_inspection()
     sandbox.set_name("tc-forkserver")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the fork server ends when the service hangs up, after the workers

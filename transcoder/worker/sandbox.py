@@ -100,6 +100,7 @@ def forbid_new_code() -> None:
 
 OPTIONAL: Final[dict[str, Callable[[], None]]] = {
     "no new code": forbid_new_code,
+    "no capabilities": kernel.drop_capabilities,
 }
 """The measures that not every kernel has, in the order in which they are taken."""
 REQUIRED: Final = ("system calls", "no new privileges", "no writable code", "resource limits")

@@ -1,0 +1,80 @@
+"""A taken-over worker has none of the service's rights; memory with passwords goes to no file and no neighbour."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.sandboxed import run_sandboxed
+from tests.support.sandboxed_worker import process_status, sandboxed_worker
+from transcoder.worker_options import WorkerOptions
+
+pytestmark = pytest.mark.process
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+
+
+async def test_a_worker_that_reads_camera_bytes_has_no_rights(tmp_path: Path) -> None:
+    async with sandboxed_worker(tmp_path, WorkerOptions()) as pid:
+        status = process_status(pid)
+    assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
+    for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        assert int(status[name], 16) == 0, name
+    if os.geteuid() == 0:
+        assert int(status["CapBnd"], 16) == 0
+
+
+@as_root
+@pytest.mark.parametrize("measure", [True, False])
+def test_a_right_of_root_is_refused(measure: bool) -> None:
+    before = "from transcoder import kernel\n" + ("kernel.drop_capabilities()" if measure else "")
+    result = run_sandboxed("os.chroot('/')", inside=False, before=before)
+    assert result.stdout == ("refused 1" if measure else "done"), result.stderr
+
+
+DUMP = """
+pid = os.fork()
+if pid == 0:
+    os.abort()
+_, status = os.waitpid(pid, 0)
+os.write(1, b"core " if os.WCOREDUMP(status) else b"none ")
+"""
+RAISE = "resource.setrlimit(resource.RLIMIT_CORE, (1 << 30, 1 << 30)); os.chdir(sys.argv[1])\n"
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="no core is allowed here anyway")
+@pytest.mark.parametrize("measure", ["forbid_core_dumps", "forbid_inspection", None])
+def test_no_core_is_written(measure: str | None, tmp_path: Path) -> None:
+    before = RAISE + (f"from transcoder import kernel\nkernel.{measure}()" if measure else "")
+    result = run_sandboxed(DUMP, inside=False, before=before, arguments=[str(tmp_path)])
+    assert result.stdout == ("none done" if measure else "core done"), result.stderr
+
+
+HOLDER = """
+import sys
+from transcoder import kernel
+kernel.drop_capabilities()
+if sys.argv[1] == "True":
+    kernel.forbid_inspection()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+READ = 'open(f"/proc/{sys.argv[1]}/environ", "rb").read()'
+WITHOUT_RIGHTS = "from transcoder import kernel\nkernel.drop_capabilities()"
+"""As root both give up the rights by which root reads everything."""
+
+
+@pytest.mark.parametrize("measure", [True, False])
+def test_a_process_of_the_same_user_reads_no_memory_of_the_service(measure: bool) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(measure)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ready\n"
+        result = run_sandboxed(READ, inside=False, before=WITHOUT_RIGHTS, arguments=[str(holder.pid)])
+        holder.kill()
+    assert result.stdout == ("refused 13" if measure else "done"), result.stderr
