@@ -258,6 +258,14 @@ async def test_a_stream_that_is_disabled_and_enabled_again(watched: Watched) -> 
     assert (len(watched.sources), watched.source.running, watched.worker.has_process) == (2, True, True)
 
 
+async def test_another_codec_takes_a_worker_of_its_own(watched: Watched) -> None:
+    settings = stream_settings()
+    settings = replace(settings, worker=replace(settings.worker, outputs=(OutputOptions(codec=Codec.H265),)))
+    await watched.stream.reconfigure(settings)
+    told = watched.worker.told_since()
+    assert told[:2] == [("configure", settings.worker), ("replace", "another codec is configured")]
+
+
 async def test_an_output_that_is_added_leaves_the_readers_of_the_other(watched: Watched) -> None:
     main = watched.stream.outputs[MAIN]
     settings = stream_settings(MAIN, "sub")

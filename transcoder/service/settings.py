@@ -34,6 +34,11 @@ class StreamSettings:
         """Return the options of every output, by its name."""
         return dict(zip(self.outputs, self.worker.outputs, strict=True))
 
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """Return the codec of every output."""
+        return tuple(output.codec for output in self.worker.outputs)
+
     def at_rate_divisor(self, divisor: int) -> "StreamSettings":
         """Return the same settings, but with outputs that begin with one picture in so many."""
         outputs = tuple(replace(output, rate_divisor=divisor) for output in self.worker.outputs)

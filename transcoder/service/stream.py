@@ -127,6 +127,8 @@ class Stream(OutputOwner, WorkerListener):
             self._worker.configure(settings.worker)
         if settings.outputs != before.outputs:
             self._worker.replace("it has other outputs")
+        elif settings.codecs != before.codecs:  # a sandbox is entered once, and encoders need different ones
+            self._worker.replace("another codec is configured")
         if settings.enabled != before.enabled:
             await self.stop()
             if settings.enabled:
