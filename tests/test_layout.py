@@ -61,6 +61,7 @@ TESTED_THROUGH = {
     "net/reader_ports.py": "net/test_rtsp_server.py",
     "probe/render.py": "probe/test_command.py",
     "product.py": "rtsp/test_server.py",
+    "source/options.py": "source/test_session.py",
     "source/media_reception.py": "source/test_session.py",
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",

@@ -11,68 +11,10 @@ from itertools import pairwise
 import pytest
 
 from tests.support.rtsp_reader import RtspReader
-from transcoder.codecs.nal import Codec
+from tests.support.served import ANYWHERE, IDR_EVERY, Catalogue, Register, Stream
 from transcoder.errors import TransportError
 from transcoder.net.rtsp_server import Listener, RtspServer
-from transcoder.output.fanout import Fanout
-from transcoder.output.session import ReaderSession
 from transcoder.rtsp.session import EndReason, ServerOptions
-
-SPS, PPS = b"\x67\x42\x00\x1e", b"\x68\xce\x38\x80"
-SDP = (
-    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\n"
-    b"a=rtpmap:96 H264/90000\r\na=control:trackID=0\r\n"
-)
-IDR_EVERY = 20
-
-
-class Stream:
-    """A stream whose access units carry their number."""
-
-    def __init__(self) -> None:
-        self.idr_requests = 0
-        self.fanout = Fanout("transcoder", self._request_idr)
-        self.sent = 0
-        self.problem: str | None = None
-
-    def _request_idr(self) -> None:
-        self.idr_requests += 1
-
-    async def describe(self, address: str) -> bytes:
-        if self.problem:
-            raise TransportError(self.problem)
-        return SDP
-
-    def send(self, size: int = 3000, *, idr: bool | None = None) -> None:
-        idr = self.sent % IDR_EVERY == 0 if idr is None else idr
-        body = self.sent.to_bytes(4) + b"\xaa" * size
-        units = [SPS, PPS, b"\x65" + body] if idr else [b"\x41" + body]
-        self.fanout.send(Codec.H264, units, round(time.monotonic() * 90_000), random_access=idr)
-        self.sent += 1
-
-    async def send_for(self, seconds: float, size: int = 3000, interval_s: float = 0.02) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.send(size)
-            await asyncio.sleep(interval_s)
-
-
-class Catalogue:
-    def __init__(self) -> None:
-        self.users: dict[str, str] = {}
-        self.streams = {"front": Stream()}
-
-    def passwords(self) -> dict[str, str]:
-        return self.users
-
-    def may_read(self, user: str, stream: str) -> bool:
-        return True
-
-    def find(self, stream: str) -> Stream | None:
-        return self.streams.get(stream)
-
-
-ANYWHERE = Listener(host="127.0.0.1", port=0)
 
 
 @pytest.fixture
@@ -88,27 +30,6 @@ def with_options(**changes: float) -> pytest.MarkDecorator:
 @pytest.fixture
 def catalogue() -> Catalogue:
     return Catalogue()
-
-
-class Register:
-    """Who came and who went."""
-
-    def __init__(self) -> None:
-        self.played: list[ReaderSession] = []
-        self.gone: list[tuple[ReaderSession, EndReason]] = []
-        self.connections: list[EndReason] = []
-
-    def reader_plays(self, session: ReaderSession) -> None:
-        self.played.append(session)
-
-    def reader_gone(self, session: ReaderSession, reason: EndReason) -> None:
-        self.gone.append((session, reason))
-
-    def connection_ended(self, peer: str, reason: EndReason) -> None:
-        self.connections.append(reason)
-
-    def reasons(self) -> list[EndReason]:
-        return [reason for _, reason in self.gone]
 
 
 @pytest.fixture

@@ -319,7 +319,7 @@ async def test_a_tunnel_that_can_not_be_opened_is_not_lost(camera: TunnelCamera)
     camera.reply = b"HTTP/1.0 404 Not Found\r\n\r\n"
     lost: list[Exception | None] = []
     with pytest.raises(ResponseError):
-        await open_tunnel(parse_url(camera.url), "127.0.0.1", Binding(), lambda _: None, lost.append)
+        await open_tunnel(parse_url(camera.url), "127.0.0.1", Binding(), lambda _: False, lost.append)
     await until(lambda: camera.open == 0)
     await asyncio.sleep(0.05)
     assert lost == []
@@ -355,5 +355,5 @@ async def test_the_port_of_http_where_the_url_names_none(monkeypatch: pytest.Mon
     monkeypatch.setattr(tunnel, "connect", refuse)
     binding = Binding(address="127.0.0.1")
     with pytest.raises(ConnectionRefusedError):
-        await open_tunnel(parse_url(url), "127.0.0.1", binding, lambda _: None, lambda _: None)
+        await open_tunnel(parse_url(url), "127.0.0.1", binding, lambda _: False, lambda _: None)
     assert asked == [("127.0.0.1", port, binding)]

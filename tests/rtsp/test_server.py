@@ -605,11 +605,20 @@ def test_pipelined_requests_are_answered_in_order() -> None:
 @pytest.mark.parametrize("size", [1, 3, 50])
 def test_requests_in_pieces(size: int) -> None:
     dialog = Dialog()
-    data = dialog.text("OPTIONS") + dialog.text("DESCRIBE") + b"$\x01\x00\x04abcd" + dialog.text("GET_PARAMETER")
+    data = dialog.text("OPTIONS") + dialog.text("DESCRIBE") + dialog.text("SETUP", f"{URL}/trackID=0", Transport=TCP)
+    data += b"$\x01\x00\x04abcd" + dialog.text("GET_PARAMETER")
     answers = []
     for start in range(0, len(data), size):
         answers += dialog.feed(data[start : start + size])
-    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert [answer.status for answer in answers] == [200, 200, 200, 200]
+
+
+@pytest.mark.parametrize("before", ["", "OPTIONS", "DESCRIBE"])
+def test_a_frame_before_any_setup_ends_the_connection(before: str) -> None:
+    dialog = Dialog()
+    dialog.waits = True
+    with pytest.raises(RemoteProtocolError):
+        dialog.feed((dialog.text(before) if before else b"") + b"$\x01\x00\x04abcd")
 
 
 def test_a_request_behind_a_slow_one_waits_for_its_turn() -> None:

@@ -11,7 +11,8 @@ from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.source.events import Event, RtpReceived
-from transcoder.source.session import CameraSession, SessionOptions
+from transcoder.source.options import SessionOptions
+from transcoder.source.session import CameraSession
 
 EventT = TypeVar("EventT")
 

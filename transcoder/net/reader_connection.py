@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from transcoder import clock
 from transcoder.errors import RemoteProtocolError, TransportError
+from transcoder.net.portions import Portions
 from transcoder.net.reader_ports import ReaderPorts
 from transcoder.output.fanout import Fanout, Outlet, Track
 from transcoder.output.session import ReaderSession
@@ -126,6 +127,7 @@ class ReaderConnection(asyncio.Protocol):
         self._reason: EndReason | None = None
         self._is_lost = False
         self._transport: asyncio.Transport
+        self._portions: Portions
         self._core: ServerProtocol
         self.peer = ""
 
@@ -134,6 +136,7 @@ class ReaderConnection(asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._portions = Portions(transport, self._take, self._server.context.options.turn_bytes)
         peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self._peer_host = peer[0] if peer else ""
         self.peer = f"{_bracketed(self._peer_host)}:{peer[1]}" if peer else ""
@@ -150,17 +153,22 @@ class ReaderConnection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        self._portions.receive(data)
+
+    def _take(self, data: bytes) -> bool:
         try:
-            self._core.receive_data(data, clock.monotonic())
+            has_more = self._core.receive_data(data, clock.monotonic(), self._server.context.options.turn_events)
         except RemoteProtocolError:
             self.close(EndReason.PROTOCOL_ERROR)
-            return
+            return False
         self._after()
+        return has_more
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self._is_lost = True
+        self._portions.close()
         for task in self._tasks:
             task.cancel()
         for timer in self._timers:

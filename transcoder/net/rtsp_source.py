@@ -15,13 +15,18 @@ from transcoder import clock
 from transcoder.errors import ConnectionRefused, NotConnected, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.media_ports import MediaPorts
+from transcoder.net.portions import Portions
 from transcoder.net.sockets import Binding, connect
 from transcoder.net.tunnel import Pipe, open_tunnel
+from transcoder.rtsp.messages import TURN_EVENTS
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.events import JoinGroup, Left, Lost, OnEvent, OpenWay, Reactions, Redirected, SendReport
-from transcoder.source.session import CameraSession, SessionOptions
+from transcoder.source.options import SessionOptions
+from transcoder.source.session import CameraSession
 
 CONNECT_TIMEOUT_S = 10.0
+SMALL_READ = 4 * TURN_EVENTS
+"""Bytes that hold no more events than a turn may have, whatever they are: a frame has four bytes at least."""
 CLOSE_TIMEOUT_S = 1.0
 """Seconds for which the end of a connection that was closed is waited for."""
 
@@ -62,6 +67,7 @@ class RtspSource(asyncio.Protocol):
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._transport: Pipe | None = None
+        self._portions: Portions
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._left: asyncio.Future[None] = self._loop.create_future()
         self._closed = asyncio.Event()
@@ -120,9 +126,7 @@ class RtspSource(asyncio.Protocol):
         session.begin(clock.monotonic(), self._ports.pairs)
         if options.transport == "http":
             credentials = options.credentials
-            self._begin(
-                await open_tunnel(url, host, options.binding, self.data_received, self.connection_lost, credentials)
-            )
+            self._begin(await open_tunnel(url, host, options.binding, self._take, self._on_lost, credentials))
         else:
             sock = await connect(host, url.port, options.binding)
             await self._loop.create_connection(lambda: self, sock=sock)
@@ -145,7 +149,9 @@ class RtspSource(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._begin(cast(asyncio.Transport, transport))  # uvloop's is none by inheritance
+        pipe = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._portions = Portions(pipe, self._take, self._options.turn_bytes)
+        self._begin(pipe)
 
     def _begin(self, pipe: Pipe) -> None:
         self._transport = pipe
@@ -154,11 +160,24 @@ class RtspSource(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        self.session.receive_data(data, clock.monotonic())
+        portions = self._portions
+        if portions.is_idle and len(data) <= SMALL_READ:  # the way of nearly every packet
+            self.session.receive_data(data, clock.monotonic())
+            self._pump()
+        else:
+            portions.receive(data)
+
+    def _take(self, data: bytes) -> bool:
+        has_more = self.session.receive_data(data, clock.monotonic(), self._options.turn_events)
         self._pump()
+        return has_more
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._portions.close()
+        self._on_lost(exc)
+
+    def _on_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._closed.set()
         reason = "the camera closed the connection" if exc is None else f"connection lost: {exc}"

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Protocol, cast
 
 from transcoder.errors import ProtocolError, ResponseError, TransportError
+from transcoder.net.portions import Portions
 from transcoder.net.sockets import Binding, connect
 from transcoder.rtsp.auth import Authenticator, Challenge, Credentials
 from transcoder.rtsp.tunnel import TunnelReply, encode_request, tunnel_requests
@@ -32,12 +33,13 @@ class Pipe(Protocol):
 
 
 class _Get(asyncio.Protocol):
-    def __init__(self, on_data: Callable[[bytes], None], on_lost: Callable[[Exception | None], None]) -> None:
+    def __init__(self, on_data: Callable[[bytes], bool], on_lost: Callable[[Exception | None], None]) -> None:
         self._reply = TunnelReply()
         self._on_data = on_data
         self._on_lost = on_lost
         self._reason: Exception | None = None
         self._transport: asyncio.Transport | None = None
+        self._portions: Portions
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.post: asyncio.Transport | None = None
 
@@ -48,20 +50,26 @@ class _Get(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._portions = Portions(self._transport, self._take)
 
     def data_received(self, data: bytes) -> None:
+        self._portions.receive(data)
+
+    def _take(self, data: bytes) -> bool:
+        if not data:  # the session holds the rest
+            return self._on_data(data)
         try:
             rest = self._reply.receive_data(data)
         except (ProtocolError, ResponseError) as error:
             if not self.opened.done():
                 self.opened.set_exception(error)
-            return
+            return False
         if self._reply.is_open and not self.opened.done():
             self.opened.set_result(None)
-        if rest:
-            self._on_data(rest)
+        return self._on_data(rest) if rest else False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._portions.close()
         if self.post is not None:
             self.post.abort()  # one half is of no use alone
         if not self.opened.done():
@@ -134,7 +142,7 @@ async def open_tunnel(
     url: RtspUrl,
     host: str,
     binding: Binding,
-    on_data: Callable[[bytes], None],
+    on_data: Callable[[bytes], bool],
     on_lost: Callable[[Exception | None], None],
     credentials: Credentials | None = None,
 ) -> HttpTunnel:
@@ -144,7 +152,7 @@ async def open_tunnel(
         url: the URL of the stream.
         host: the address that the URL's host was resolved to.
         binding: the local end.
-        on_data: gets RTSP bytes.
+        on_data: gets RTSP bytes, and returns whether it has to be called again with none: see Portions.
         on_lost: is called when the tunnel is gone.
         credentials: for a camera that wants a login for the tunnel itself; the RTSP session in it has its own.
 
@@ -177,7 +185,7 @@ async def _open(
     url: RtspUrl,
     host: str,
     binding: Binding,
-    on_data: Callable[[bytes], None],
+    on_data: Callable[[bytes], bool],
     on_lost: Callable[[Exception | None], None],
     login: Authenticator | None,
 ) -> HttpTunnel:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
-from transcoder.rtsp.client_events import Answered, Closed, Described, Event, Playing, Redirected, SetUp
+from transcoder.rtsp.client_events import Answered, ClientCounters, Closed, Described, Event, Playing, Redirected, SetUp
 from transcoder.rtsp.headers import (
     DEFAULT_SESSION_TIMEOUT_S,
     Transport,
@@ -21,6 +21,7 @@ from transcoder.rtsp.headers import (
     requested_transport,
 )
 from transcoder.rtsp.messages import (
+    EVERYTHING,
     Headers,
     InterleavedFrame,
     InterleavedFrames,
@@ -54,18 +55,6 @@ SERVER_REQUESTS_S = 60.0
 
 _KEEP_ALIVE = "keep-alive"
 _OPTIONAL = "optional"
-
-
-@dataclass(slots=True)
-class ClientCounters:
-    """Counts how often the camera did something on this connection that was tolerated."""
-
-    unassigned_channel: int = 0
-    unassigned_bytes: int = 0
-    requests_from_server: int = 0
-    session_changes: int = 0
-    unmatched_responses: int = 0
-    keep_alive_refused: int = 0
 
 
 @dataclass(slots=True)
@@ -135,8 +124,16 @@ class ClientProtocol:
 
     # -- calls of the shell --------------------------------------------------------------------------------------
 
-    def receive_data(self, data: bytes | memoryview, now: float) -> None:
+    def receive_data(self, data: bytes | memoryview, now: float, limit: int = EVERYTHING) -> int:
         """Feed received bytes.
+
+        Args:
+            data: the bytes.
+            now: monotonic seconds.
+            limit: the largest number of messages and frames that are looked at; call again with no bytes for the rest.
+
+        Returns:
+            The number of messages and frames that were looked at; where it is the limit, more may wait.
 
         Raises:
             RemoteProtocolError: the bytes can't be read or break the protocol.
@@ -144,10 +141,14 @@ class ClientProtocol:
         """
         parser = self._parser
         parser.receive_data(data)
-        while (event := parser.next_frames() or parser.next_event()) is not None:
+        count = 0
+        while count < limit and (event := parser.next_frames(limit - count) or parser.next_event()) is not None:
             if type(event) is InterleavedFrames:
+                count += len(event.spans)
                 self._events.append(event)
-            elif type(event) is InterleavedFrame:
+                continue
+            count += 1
+            if type(event) is InterleavedFrame:
                 if parser.channels is not None and event.channel in parser.channels:  # behind a stray line end
                     frame = bytes(event.data)
                     self._events.append(InterleavedFrames(event.channel, frame, [(0, len(frame))]))
@@ -160,6 +161,7 @@ class ClientProtocol:
                 self._response(event, now)
             elif type(event) is Request:
                 self._answer(event, now)
+        return count
 
     def next_event(self) -> Event | None:
         """Return the next event, or None."""

@@ -66,3 +66,15 @@ class Answered:
 Event = Described | SetUp | Playing | InterleavedFrames | Redirected | Closed | Answered | InterleavedFrame
 """The events of the client. Answered and InterleavedFrame, a frame on a channel that was never set up, are told only
 with keep_everything."""
+
+
+@dataclass(slots=True)
+class ClientCounters:
+    """Counts how often the camera did something on this connection that was tolerated."""
+
+    unassigned_channel: int = 0
+    unassigned_bytes: int = 0
+    requests_from_server: int = 0
+    session_changes: int = 0
+    unmatched_responses: int = 0
+    keep_alive_refused: int = 0

@@ -169,3 +169,22 @@ def parse_session(value: str) -> SessionHeader | None:
 def parse_public(value: str | None) -> frozenset[str]:
     """Return the methods of a Public value, in upper case."""
     return frozenset(item.strip().upper() for item in (value or "")[:_MAX_VALUE].split(",") if item.strip())
+
+
+def first_served(offered: str, track: int, server_ports: tuple[int, int] | None) -> Transport | None:
+    """Return the answer, without its SSRC, to the first transport of an offer that is served, or None.
+
+    Args:
+        offered: the value of the header Transport.
+        track: the number of the track that is set up.
+        server_ports: our own UDP ports; None where nothing is served over UDP.
+    """
+    for transport in parse_transports(offered):
+        if transport.secure or not transport.unicast:
+            continue
+        if transport.lower == "TCP":
+            return Transport(lower="TCP", interleaved=transport.interleaved or (2 * track, 2 * track + 1))
+        ports = transport.client_port
+        if ports is not None and min(ports) > 0 and server_ports is not None:
+            return Transport(lower="UDP", client_port=ports, server_port=server_ports)
+    return None

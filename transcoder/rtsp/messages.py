@@ -18,8 +18,15 @@ MAX_HEADER_SIZE = 32 << 10
 MAX_HEADERS = 128
 MAX_BODY_SIZE = 64 << 10
 """Bytes of a body, at most: the limit of a session description."""
+EVERYTHING = 1 << 30
+"""The limit of a caller that wants everything which was received at once."""
 MAX_RESYNC = 256 << 10
 """Bytes skipped in a row while looking for the next frame or message, before the connection is given up."""
+
+TURN_BYTES = 64 << 10
+"""Bytes that one connection may have parsed in a turn of the event loop: the largest frame, or 45 packets of video."""
+TURN_EVENTS = 500
+"""Messages and frames that one connection may have parsed in a turn; a few milliseconds of work at the most."""
 
 VERSION = "RTSP/1.0"
 _DOLLAR = 0x24
@@ -176,10 +183,13 @@ class RtspParser:
         self._buffer = rest + data if rest else bytes(data)
         self._position = 0
 
-    def next_frames(self) -> InterleavedFrames | None:
+    def next_frames(self, limit: int = EVERYTHING) -> InterleavedFrames | None:
         """Return complete frames in a row of one of the channels set up, or None where next_event() has to look.
 
         A camera sends a thousand frames a second and next to nothing else: they are worth a loop of their own.
+
+        Args:
+            limit: the largest number of frames to return.
         """
         buffer, position = self._buffer, self._position
         last = len(buffer) - 4
@@ -201,6 +211,9 @@ class RtspParser:
             position = end
         if not spans:
             return None
+        if len(spans) > limit:  # a read holds few frames that are not taken, so they are measured again
+            del spans[limit:]
+            position = spans[-1][1]
         self._position = position
         self._skipping = 0
         return InterleavedFrames(channel, buffer, spans)

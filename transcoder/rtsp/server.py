@@ -10,9 +10,17 @@ from dataclasses import replace
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
-from transcoder.rtsp.auth import authorized_user, challenge_value, parse_parameters
-from transcoder.rtsp.headers import Transport, parse_session, parse_transports, serialize_transport
-from transcoder.rtsp.messages import Headers, InterleavedFrame, Request, Response, RtspParser, serialize_response
+from transcoder.rtsp.headers import first_served, parse_session, serialize_transport
+from transcoder.rtsp.messages import (
+    EVERYTHING,
+    Headers,
+    InterleavedFrame,
+    Request,
+    Response,
+    RtspParser,
+    serialize_response,
+)
+from transcoder.rtsp.reader_login import ReaderLogin
 from transcoder.rtsp.server_events import (
     AUDIO,
     VIDEO,
@@ -57,7 +65,7 @@ class ServerProtocol:
         self._context = context
         self._sessions = context.sessions
         self._base = base
-        self._nonce = nonce
+        self._login = ReaderLogin(context, nonce)
         self._parser = RtspParser()
         self._events: deque[Event] = deque()
         self._out: list[bytes] = []
@@ -65,8 +73,6 @@ class ServerProtocol:
         self._waiting: Request | None = None
         self._session: ServerSession | None = None
         self._own: list[ServerSession] = []
-        self._user: str | None = None
-        self._auth_failures = 0
         self._last_data = now
         self._last_progress = now
         self._backlog = 0
@@ -74,8 +80,16 @@ class ServerProtocol:
 
     # -- calls of the shell --------------------------------------------------------------------------------------
 
-    def receive_data(self, data: bytes | memoryview, now: float) -> None:
+    def receive_data(self, data: bytes | memoryview, now: float, limit: int = EVERYTHING) -> bool:
         """Feed received bytes.
+
+        Args:
+            data: the bytes.
+            now: monotonic seconds.
+            limit: the largest number of messages and frames that are looked at.
+
+        Returns:
+            Whether more of them may wait; call again with no bytes.
 
         Raises:
             RemoteProtocolError: the reader's bytes can't be read; the connection is at its end.
@@ -83,11 +97,12 @@ class ServerProtocol:
         self._last_data = now
         try:
             self._parser.receive_data(data)
-            self._take_messages(now)
+            has_more = self._take_messages(now, limit)
         except RemoteProtocolError:
             self.end_reason = EndReason.PROTOCOL_ERROR
             raise
         self._proceed(now)
+        return has_more
 
     def next_event(self) -> Event | None:
         """Return the next event, or None."""
@@ -111,7 +126,7 @@ class ServerProtocol:
     @property
     def user(self) -> str | None:
         """Return the user who logged in on this connection."""
-        return self._user
+        return self._login.user
 
     def respond_description(self, event: DescribeRequested, body: bytes, now: float) -> None:
         """Answer DESCRIBE.
@@ -222,17 +237,24 @@ class ServerProtocol:
         self._own = [session for session in self._own if session in self._sessions]
         return self._own
 
-    def _take_messages(self, now: float) -> None:
-        while (event := self._parser.next_event()) is not None:
+    def _take_messages(self, now: float, limit: int) -> bool:
+        """Take messages and frames up to a limit; return whether it was reached."""
+        for _ in range(limit):
+            event = self._parser.next_event()
+            if event is None:
+                return False
             if type(event) is InterleavedFrame:
                 if self._session is not None:
                     self._session.last_seen = now
+                elif not any(item.method == "SETUP" for item in (*self._queue, self._waiting) if item is not None):
+                    raise RemoteProtocolError("a frame of a reader that has set up nothing")
                 self._events.append(ReaderFrame(event.channel, event.data))
             elif type(event) is Request:
                 if len(self._queue) >= self._context.options.max_pipelined:
                     raise RemoteProtocolError("too many requests at once")
                 self._queue.append(event)
             # a response that answers no request is ignored
+        return True
 
     def _proceed(self, now: float) -> None:
         while self._waiting is None and self._queue and self.end_reason is None:
@@ -312,13 +334,13 @@ class ServerProtocol:
             self._respond(status, [("Allow", allowed(state))] if status == 455 else None)
             return
         track = target.track or VIDEO
-        transport = self._first_served(request.headers.get("Transport") or "", track)
+        transport = first_served(request.headers.get("Transport") or "", track, self._context.udp_ports)
         if transport is None:
             self._respond(461)
             return
         if session is None:
             uri = f"{self._base}/{target.path}"
-            session = self._sessions.create(path=target.path, uri=uri, user=self._user, now=now)
+            session = self._sessions.create(path=target.path, uri=uri, user=self._login.user, now=now)
         self._events.append(SetupRequested(session=session, track=track, transport=transport))
 
     def _refusal_of_setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None) -> int:
@@ -336,18 +358,6 @@ class ServerProtocol:
             return 455
         return 404 if (target.track or VIDEO) >= tracks else 0
 
-    def _first_served(self, offered: str, track: int) -> Transport | None:
-        """Return the answer, without its SSRC, to the first transport of an offer that is served, or None."""
-        for transport in parse_transports(offered):
-            if transport.secure or not transport.unicast:
-                continue
-            if transport.lower == "TCP":
-                return Transport(lower="TCP", interleaved=transport.interleaved or (2 * track, 2 * track + 1))
-            ports, own = transport.client_port, self._context.udp_ports
-            if ports is not None and min(ports) > 0 and own is not None:
-                return Transport(lower="UDP", client_port=ports, server_port=own)
-        return None
-
     def _named_session(self, request: Request) -> ServerSession | None:
         value = request.headers.get("Session")
         named = parse_session(value) if value is not None else None
@@ -357,32 +367,17 @@ class ServerProtocol:
         return self._sessions.find(named.id)
 
     def _is_authorized(self, request: Request, target: Target | None) -> bool:
-        passwords = self._context.directory.passwords()
-        if not passwords:
-            return True
-        value = request.headers.get("Authorization")
-        user = authorized_user(
-            value, method=request.method, uri=request.uri, realm=product.NAME, nonce=self._nonce, passwords=passwords
-        )
-        if user is None:
-            self._challenge(value)
+        login = self._login
+        if not login.admits(request):
+            if login.failures > self._context.options.max_auth_failures:
+                self.end_reason = EndReason.LOGIN_FAILURES
+            self._respond(401, [login.challenge(request)])
             return False
-        self._user = user
-        if target is not None and not self._context.directory.may_read(user, target.path):
+        user = login.user
+        if target is not None and user is not None and not self._context.directory.may_read(user, target.path):
             self._respond(403)
             return False
         return True
-
-    def _challenge(self, given: str | None) -> None:
-        stale = False
-        if given is not None:
-            self._auth_failures += 1
-            self._context.counters.auth_failures += 1
-            stale = parse_parameters(given).get("nonce", self._nonce) != self._nonce
-        if self._auth_failures > self._context.options.max_auth_failures:
-            self.end_reason = EndReason.LOGIN_FAILURES
-        challenge = challenge_value(product.NAME, self._nonce) + (", stale=true" if stale else "")
-        self._respond(401, [("WWW-Authenticate", challenge)])
 
     def _respond(self, status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
         request = self._waiting

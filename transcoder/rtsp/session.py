@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 
 
 class Method(Enum):
@@ -109,6 +110,8 @@ class ServerOptions:
         max_connections: connections at a time.
         max_sessions: sessions at a time; sessions over UDP outlive their connections.
         max_own_sessions: sessions at a time that were set up on one connection.
+        turn_bytes: bytes of one connection that are looked at in a turn of the event loop.
+        turn_events: messages and frames of one connection that are looked at in a turn of the event loop.
     """
 
     session_timeout_s: float = 60.0
@@ -124,6 +127,8 @@ class ServerOptions:
     max_connections: int = 1024
     max_sessions: int = 4096
     max_own_sessions: int = 16
+    turn_bytes: int = TURN_BYTES
+    turn_events: int = TURN_EVENTS
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ Lost is the last one.
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from transcoder.errors import ProtocolError, ResponseError, TranscoderError, TransportError
@@ -15,12 +15,9 @@ from transcoder.ledger import Ledger
 from transcoder.rtp.audio import AudioReceiver
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp import client_events
-from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.client import AUTO, ClientProtocol
+from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.headers import Transport
-from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames
-from transcoder.rtsp.quirks import ForcedQuirks
-from transcoder.rtsp.urls import RtspUrl
+from transcoder.rtsp.messages import EVERYTHING, InterleavedFrame, InterleavedFrames
 from transcoder.sdp import (
     AudioSelection,
     Media,
@@ -45,31 +42,14 @@ from transcoder.source.events import (
     VideoSetUp,
 )
 from transcoder.source.media_reception import MediaReception
+from transcoder.source.options import SessionOptions
+from transcoder.source.rate_limit import RateLimit
 
 MAX_REDIRECTS = 3
 TICK_S = 1.0
 """Seconds between two looks of the watchdogs, whose limits are seconds."""
 LEAVE_S = 1.0
 """Seconds for which the answer to TEARDOWN is waited for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOptions:
-    """Holds how to talk to a camera.
-
-    Attributes:
-        url: the camera's URL without user info.
-        credentials: the answer to a challenge, if there is one.
-        transport: "tcp", "udp", "http" (RTSP and TCP through an HTTP tunnel) or "multicast".
-        quirks: quirks forced by hand.
-        audio: whether audio is set up too, where the camera has audio that can be decoded.
-    """
-
-    url: RtspUrl
-    credentials: Credentials | None
-    transport: str
-    quirks: ForcedQuirks = AUTO
-    audio: bool = False
 
 
 class CameraSession:
@@ -111,8 +91,9 @@ class CameraSession:
         self._redirects = 0
         self._due = 0.0
         self._faults: Counter[str] = Counter()
+        self._rate = RateLimit(options.rate, ledger)
         self.url = options.url
-        self.received_bytes = 0
+        self.received_bytes = self._received_packets = 0
         self._forget()
 
     def _forget(self) -> None:
@@ -164,6 +145,7 @@ class CameraSession:
         self._forget()
         self._is_over = self._is_leaving = False
         self._ports = ports
+        self._rate.restart(self._received_packets, self.received_bytes, now)
         self._client = ClientProtocol(
             self.url,
             self._options.credentials,
@@ -174,19 +156,31 @@ class CameraSession:
         )
         self._schedule(now)
 
-    def receive_data(self, data: bytes | memoryview, now: float) -> None:
-        """Take bytes of the RTSP connection."""
+    def receive_data(self, data: bytes | memoryview, now: float, limit: int = EVERYTHING) -> bool:
+        """Take bytes of the RTSP connection.
+
+        Args:
+            data: the bytes.
+            now: monotonic seconds.
+            limit: the largest number of messages and frames that are looked at.
+
+        Returns:
+            Whether more of them may wait; call again with no bytes.
+        """
         client = self._client
         if client is None or self._is_over:
-            return
+            return False
         self.received_bytes += len(data)
+        count = 0
         try:
             try:
-                client.receive_data(data, now)
+                count = client.receive_data(data, now, limit)
             finally:  # a fault does not take back the events before it
                 self._react(client, now)
         except (ProtocolError, ResponseError, TransportError) as error:
             self._end(Left() if self._is_leaving else Lost(error))
+        self._received_packets += count
+        return count >= limit
 
     def receive_datagram(self, track: int, data: bytes, now: float, *, is_rtcp: bool) -> bool:
         """Take a datagram of the camera.
@@ -204,6 +198,7 @@ class CameraSession:
         self.received_bytes += len(data)
         if self._is_over or self._is_leaving:
             return False
+        self._received_packets += 1
         held_until = self._media.receive_datagram(track, data, now, is_rtcp=is_rtcp)
         if held_until is not None and held_until < self._due:
             self._due = held_until
@@ -255,6 +250,7 @@ class CameraSession:
             self._media.handle_timeout(now)
             self._report(client, now)
             self._count_unassigned(client)
+            self._rate.check(self._received_packets, self.received_bytes, now)
             if not self._keep_everything:
                 self._suspect_codec(now)
                 self._media.watchdogs.check(now)

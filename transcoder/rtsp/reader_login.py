@@ -1,0 +1,49 @@
+"""The login of a reader on one connection: Digest, challenged with a nonce of the connection's own."""
+
+from transcoder import product
+from transcoder.rtsp.auth import authorized_user, challenge_value, parse_parameters
+from transcoder.rtsp.messages import Request
+from transcoder.rtsp.server_events import ServerContext
+
+
+class ReaderLogin:
+    """Says who sends the requests of one connection.
+
+    Args:
+        context: the context that connections share.
+        nonce: a random nonce for this connection.
+
+    Attributes:
+        user: the user who logged in last; None where nobody did or nobody has to.
+        failures: how many wrong answers to a challenge there were.
+    """
+
+    def __init__(self, context: ServerContext, nonce: str) -> None:
+        self._context = context
+        self._nonce = nonce
+        self.user: str | None = None
+        self.failures = 0
+
+    def admits(self, request: Request) -> bool:
+        """Return whether a request comes from a user, or nobody has to log in."""
+        passwords = self._context.directory.passwords()
+        if not passwords:
+            self.user = None
+            return True
+        value = request.headers.get("Authorization")
+        user = authorized_user(
+            value, method=request.method, uri=request.uri, realm=product.NAME, nonce=self._nonce, passwords=passwords
+        )
+        if user is not None:
+            self.user = user
+        elif value is not None:
+            self.failures += 1
+            self._context.counters.auth_failures += 1
+        return user is not None
+
+    def challenge(self, request: Request) -> tuple[str, str]:
+        """Return the header that asks the sender of a request to log in."""
+        given = request.headers.get("Authorization")
+        is_stale = given is not None and parse_parameters(given).get("nonce", self._nonce) != self._nonce
+        value = challenge_value(product.NAME, self._nonce) + (", stale=true" if is_stale else "")
+        return "WWW-Authenticate", value
