@@ -11,7 +11,6 @@ MAX_LINES = 400
 
 TESTED_THROUGH = {
     "api/app.py": "e2e/test_control.py",
-    "api/body.py": "e2e/test_api_schemathesis.py",
     "api/problem.py": "e2e/test_api_schemathesis.py",
     "api/routes/*.py": "e2e/test_api_schemathesis.py",
     "api/state.py": "e2e/test_control.py",
@@ -22,8 +21,6 @@ TESTED_THROUGH = {
     "codecs/parameter_set_syntax.py": "codecs/test_parameter_sets.py",
     "config/listen.py": "config/test_server.py",
     "config/model.py": "config/test_load.py",
-    "config/problems.py": "config/test_load.py",
-    "config/remote.py": "config/test_overlay.py",
     "config/section.py": "config/test_load.py",
     "control/documents.py": "control/test_stream_documents.py",
     "control/gateway_documents.py": "e2e/test_control.py",

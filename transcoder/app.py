@@ -17,7 +17,8 @@ from transcoder.control.interfaces import Interfaces
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
-from transcoder.service.store import FILE_NAME, Store, StoredState, StoreError
+from transcoder.service.state_database import FILE_NAME, StoredState
+from transcoder.service.store import Store, StoreError
 
 if TYPE_CHECKING:
     from transcoder.api.server import HttpServer
@@ -27,6 +28,7 @@ WATCH_S: Final = 1.0
 """Seconds between looks at the file, where `watch` is on."""
 SETTLE_S: Final = 0.3
 """Seconds for which a changed file is left alone: it may be half written."""
+LOST: Final = "its changes made at runtime, perhaps masks, are lost: see No state in docs/runbook.md"
 DRAIN_S: Final = 10.0
 """Seconds for which readers and cameras are said goodbye to, at most."""
 
@@ -50,6 +52,8 @@ class App(Interfaces):
         self._http: HttpServer | None = None
         self._mqtt: MqttLink | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._notes: list[str] = []
+        """What the operator should know that keeps no reader from being served."""
         self._reload_wanted = asyncio.Event()
         self.controller: Controller
 
@@ -59,15 +63,21 @@ class App(Interfaces):
         Raises:
             TransportError: an address to listen on can't be used.
             WorkerError: there can be no workers.
-            StoreError: the kept changes can't be read; starting without them could show masked parts of a picture.
+            StoreError: the kept changes can't be read, and nothing tells which streams they belong to; starting without
+                them could show masked parts of a picture.
         """
         kept = await self._open_store()
         effective = self._build(kept)
-        if self._store is not None:
+        if self._store is not None and not self._store.refusal:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
             entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
-            await self._store.commit([entry], overlays, self._file.raw)
+            try:
+                await self._store.commit([entry], overlays, self._file.raw)
+            except StoreError as error:  # what was read is in force, and each change says whether it could be kept
+                self._store.owe([entry], overlays, self._file.raw)
+                log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
         self.controller = Controller(effective, self._store, kept.etag_key, self, examples=self._debug)
+        self._withhold(kept, effective)
         for name, problems in effective.unusable.items():
             self.controller.publish_unusable(name, problems)
         try:
@@ -94,12 +104,26 @@ class App(Interfaces):
             kept = await store.open()
         except StoreError as error:
             await store.close()
-            if (folder / FILE_NAME).exists():
+            if _was_kept(folder):
                 raise
+            self._notes.append("no state can be kept: changes of streams are refused")
             log.warning("nothing is kept over a restart and no stream can be changed at runtime", reason=str(error))
-            return StoredState(overlays={}, file=None, etag_key=b"\0" * 32)
+            return StoredState()
         self._store = store
+        if store.refusal:
+            self._notes.append("the state can't be written: changes of streams are refused")
+            log.error("no stream can be changed at runtime", state_dir=str(folder), reason=store.refusal)
         return kept
+
+    def _withhold(self, kept: StoredState, effective: EffectiveConfig) -> None:
+        """Hold back the streams whose runtime changes are lost: what they hid must not be shown."""
+        if not kept.lost:
+            return
+        names = frozenset(effective.config.streams) if kept.unknown is None else kept.unknown
+        self._notes.append("changes made at runtime are lost: streams that had some are not served")
+        self.controller.gateway.withheld = dict.fromkeys(names, f"{LOST} ({kept.lost})")
+        for name in sorted(names):
+            log.error("stream not served", stream=name, reason=f"{LOST} ({kept.lost})")
 
     def _build(self, kept: StoredState) -> EffectiveConfig:
         overlays = rebase(kept.overlays, kept.file or self._file.raw, self._file.raw)
@@ -111,7 +135,7 @@ class App(Interfaces):
             return
         from transcoder.api.server import HttpServer  # noqa: PLC0415  # half a second of imports, only where wanted
 
-        self._http = HttpServer(self.controller, config)
+        self._http = HttpServer(self.controller, config, self._notes)
         await self._http.start()
         log.info("HTTP API", url=self._http.url)
 
@@ -234,6 +258,16 @@ def _failure(task: asyncio.Task[None]) -> ServiceError:
     name = task.get_coro().__qualname__  # type: ignore[union-attr]  # a task of ours runs a coroutine
     log.critical("a task of the service ended, and so does the service", task=name, exc_info=error)
     return ServiceError(f"the service ends, because its task {name} ended: {error!r}")
+
+
+def _was_kept(folder: Path) -> bool:
+    """Return whether there is a state that can't be read; one that can't even be looked at counts."""
+    try:
+        return (folder / FILE_NAME).stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

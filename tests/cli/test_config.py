@@ -11,7 +11,8 @@ from tests.cli.test_main import invoke
 from transcoder.config.overlay import Overlay
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.audit import GENESIS, Entry
-from transcoder.service.store import FILE_NAME, Store
+from transcoder.service.state_database import FILE_NAME
+from transcoder.service.store import Store
 
 FILE = """\
 # the file of the north gate

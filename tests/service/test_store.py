@@ -13,7 +13,8 @@ import pytest
 
 from transcoder.config.overlay import Overlay
 from transcoder.service.audit import Entry, find_break
-from transcoder.service.store import FILE_NAME, Store, StoreError, read_audit, read_kept
+from transcoder.service.state_database import FILE_NAME
+from transcoder.service.store import Store, StoreError, read_audit, read_kept
 
 ENTRY = Entry(who="http:ops", what="update", stream="a", detail={"keys": {"enabled": False}})
 

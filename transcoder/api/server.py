@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Final
 
 import uvicorn
@@ -40,13 +40,14 @@ class HttpServer:
     Args:
         control: carries out the verbs.
         config: says where to listen, and holds the tokens.
+        notes: what the operator should know that keeps no reader from being served; /readyz tells it to everybody.
     """
 
-    def __init__(self, control: Control, config: HttpConfig) -> None:
+    def __init__(self, control: Control, config: HttpConfig, notes: Sequence[str] = ()) -> None:
         self._config = config
         self._ready = False
         access = Access(config.tokens)
-        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics)
+        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
         self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None

@@ -1,6 +1,6 @@
 """All routes of the API share this state: the control, the sender's identity, tokens and readiness."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
@@ -19,13 +19,17 @@ class ApiState:
         ready: tells what is still missing until requests of readers can be served; the list is empty when nothing is
             missing.
         open_metrics: whether everybody may read the metrics.
+        notes: what the operator should know that keeps no reader from being served.
         listeners: how many clients hear the events now.
     """
 
-    def __init__(self, access: Access, ready: Callable[[], list[str]], *, open_metrics: bool) -> None:
+    def __init__(
+        self, access: Access, ready: Callable[[], list[str]], *, open_metrics: bool, notes: Sequence[str] = ()
+    ) -> None:
         self.access = access
         self.ready = ready
         self.open_metrics = open_metrics
+        self.notes = notes
         self.listeners = 0
 
 

@@ -1,7 +1,8 @@
 """The gateway keeps the RTSP server, the fork server and every configured stream running until it is told to stop."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -54,6 +55,7 @@ class Gateway:
         server: the RTSP server.
         watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
+        withheld: why a stream is not pulled although it is enabled, by the stream's name; set before the start.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Gateway:
         self._gate = HostGate()
         self._admissions = Admissions()
         self._make_stream = make_stream
+        self.withheld: Mapping[str, str] = {}
         self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._next_sample = self._next_question = 0.0
@@ -142,16 +145,17 @@ class Gateway:
             if wanted is None:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
-                settings = self._admissions.admit(
-                    name, stream_settings(wanted, self.may_connect), self._config.admission, self._statuses()
-                )
+                settings = stream_settings(wanted, self.may_connect)
+                if name in self.withheld:
+                    settings = replace(settings, enabled=False)
+                settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())
                 self._applied[name] = wanted
                 if stream is None:
                     stream = self._add(name, settings)
                 else:
                     await stream.reconfigure(settings)
-                if name in self._admissions.refused:
-                    stream.note_problem(self._admissions.refused[name])
+                if problem := self.withheld.get(name) or self._admissions.refused.get(name):
+                    stream.note_problem(problem)
 
     def _add(self, name: str, settings: StreamSettings) -> Stream:
         stream = self.streams[name] = self._make_stream(

@@ -23,31 +23,27 @@ from transcoder import clock
 from transcoder.config.overlay import Overlay
 from transcoder.errors import TranscoderError
 from transcoder.service.audit import GENESIS, Entry, Record, link
+from transcoder.service.state_copy import read_unwritable
+from transcoder.service.state_database import (
+    FILE_NAME,
+    SCHEMA,
+    SCHEMA_VERSION,
+    DamagedError,
+    StoredState,
+    read_state,
+    schema_version,
+)
+from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 
-FILE_NAME: Final = "state.sqlite"
-SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT_S: Final = 5.0
 """Seconds for which another process, such as `transcoder config show`, may hold the database."""
 MAX_BACKLOG: Final = 1024
 """The number of records that may wait and that nobody waits for; past it they are dropped and counted."""
 
-_SCHEMA: Final = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE overlay (stream TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE channel (
-    stream TEXT NOT NULL, layer TEXT NOT NULL, kind TEXT NOT NULL, first_seen TEXT NOT NULL,
-    PRIMARY KEY (stream, layer, kind)
-) WITHOUT ROWID;
-CREATE TABLE audit (
-    sequence INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, stream TEXT NOT NULL,
-    detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
-);
-CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
-    WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
-"""
 _AUDIT_COLUMNS: Final = "sequence, at, who, what, stream, detail, previous, hash"
+
+_UNWRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
+_HELD: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 T = TypeVar("T")
 
@@ -59,18 +55,10 @@ class StoreError(TranscoderError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredState:
-    """Holds everything that the store kept.
-
-    Attributes:
-        overlays: the changes of each stream.
-        file: the configuration file as it was written when last read, None before the first time.
-        etag_key: a random key for tags of configurations.
-    """
-
-    overlays: Mapping[str, Overlay]
+class _Owed:
+    entries: Sequence[Entry]
+    overlays: Mapping[str, Overlay | None]
     file: Mapping[str, Any] | None
-    etag_key: bytes
 
 
 def now_text() -> str:
@@ -88,6 +76,10 @@ class Store:
 
     Args:
         folder: the folder of the state; it is made where it is missing, for its owner alone.
+
+    Attributes:
+        dropped: the number of records that nobody waited for and that were not kept.
+        refusal: why nothing can be kept until the next start, "" where changes are kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -96,15 +88,34 @@ class Store:
         self._database: sqlite3.Connection | None = None
         self._lock_fd: int | None = None
         self._backlog = 0
+        self._changed: frozenset[str] = frozenset()
+        self._marked: frozenset[str] = frozenset()
+        """The streams that the marker names: those of `_changed`, and perhaps more."""
+        self._owed: _Owed | None = None
         self.dropped = 0
+        self.refusal = ""
 
     async def open(self) -> StoredState:
         """Open the database; make it where there is none.
 
+        A database that can't be written is read all the same, and one that was lost is never taken for a new one:
+        `refusal` says why, and no change is kept.
+
         Raises:
-            StoreError: the database can't be opened, is damaged, or another gateway has it.
+            StoreError: the database can't be read, is damaged and nothing remembers whose changes were in it, or
+                another gateway has it.
         """
         return await self._run(self._open)
+
+    def owe(
+        self, entries: Sequence[Entry], overlays: Mapping[str, Overlay | None], file: Mapping[str, Any] | None
+    ) -> None:
+        """Keep these together with the next change, because they could not be kept for now.
+
+        Changes that are kept belong to a version of the file; without it the next start would compare the file with
+        an older version, and take a runtime change for one that the file has changed since.
+        """
+        self._owed = _Owed(entries=entries, overlays=overlays, file=file)
 
     async def commit(
         self,
@@ -126,7 +137,7 @@ class Store:
 
     def note_channel(self, stream: str, layer: str, kind: str) -> None:
         """Record a channel, if it was never seen before on this stream. Nobody waits for it."""
-        if self._backlog >= MAX_BACKLOG:
+        if self._backlog >= MAX_BACKLOG or self.refusal:
             self.dropped += 1
             return
         self._backlog += 1
@@ -141,7 +152,7 @@ class Store:
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-        except (sqlite3.Error, OSError, ValueError) as error:
+        except (sqlite3.Error, OSError, ValueError, DamagedError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise StoreError(f"the state in {self._folder} can't be used: {reason}") from error
 
@@ -149,32 +160,94 @@ class Store:
 
     def _open(self) -> StoredState:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock_fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        blocked = self._lock()
+        remembered = read_marker(self._folder)
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return self._open_or_read(remembered, blocked)
+        except (sqlite3.DatabaseError, DamagedError) as error:
+            if remembered is None or remembered.streams == frozenset() or _code(error) in _HELD:
+                raise
+            self._close_database()
+            self.refusal = f"the changes made before are lost ({error}); restore {FILE_NAME} or remove {MARKER_NAME}"
+            return StoredState(lost=str(error), unknown=remembered.streams)
+
+    def _lock(self) -> OSError | None:
+        """Lock the folder; return why that can't be done where nothing can be written."""
+        path = self._folder / "lock"
+        blocked = None
+        try:
+            self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            blocked = error
+            with suppress(FileNotFoundError):
+                self._lock_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if self._lock_fd is not None:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ValueError("another gateway runs with it") from None
+        return blocked
+
+    def _open_or_read(self, remembered: Remembered | None, blocked: OSError | None) -> StoredState:
+        path = self._folder / FILE_NAME
+        is_there = path.exists() and path.stat().st_size > 0
+        if not is_there and remembered is not None:
+            if remembered.streams != frozenset():
+                raise DamagedError(f"{FILE_NAME} is empty or gone")
+            log.warning("the state that was kept before is empty or gone; no stream had changes in it", path=str(path))
+        try:
+            if blocked is not None:
+                raise blocked
+            state = self._open_database(remembered)
+        except (sqlite3.Error, OSError) as error:
+            if not is_there or not (isinstance(error, OSError) or _code(error) in _UNWRITABLE):
+                raise
+            self._close_database()
+            state = read_unwritable(path, read_state)
+            self.refusal = f"it can't be written: {getattr(error, 'strerror', None) or error}"
+            return state
+        self._changed, self._marked = frozenset(state.overlays), frozenset()
+        if remembered is not None and remembered.streams is not None:
+            self._marked = remembered.streams
+        if remembered is None or remembered.streams != self._changed:
+            try:
+                self._mark(self._changed)
+            except OSError as error:  # the next change is refused, or marks it
+                log.warning("the state can't be remembered", path=str(path), reason=error.strerror)
+        return state
+
+    def _mark(self, streams: frozenset[str]) -> None:
+        write_marker(self._folder, streams)
+        self._marked = streams
+
+    def _open_database(self, remembered: Remembered | None) -> StoredState:
         path = self._folder / FILE_NAME
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # sqlite would make the file by umask
         database = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._database = database
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise ValueError(f"it was written by a newer version (schema {version})")
-        if version == 0:
+        if schema_version(database) == 0:
+            if remembered is not None and remembered.streams != frozenset():
+                raise DamagedError(f"{FILE_NAME} is empty")
             key = secrets.token_hex(32)
             database.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} INSERT INTO meta VALUES ('etag_key', '{key}');"  # noqa: S608  # our own hex digits
+                f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO meta VALUES ('etag_key', '{key}');"  # noqa: S608  # our own hex digits
                 f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-        return _read_kept(database)
+        return read_state(database)
 
     def _commit(
         self, entries: Sequence[Entry], overlays: Mapping[str, Overlay | None], file: Mapping[str, Any] | None
     ) -> None:
         database = self._usable()
+        if self._owed is not None:
+            entries, overlays = [*self._owed.entries, *entries], {**self._owed.overlays, **overlays}
+            file = self._owed.file if file is None else file
+        taken_out = {stream for stream, overlay in overlays.items() if overlay is None}
+        changed = (self._changed | overlays.keys()) - taken_out
+        if not changed <= self._marked:  # remembered before it is kept: the marker may name too many, never too few
+            self._mark(self._marked | changed)
         database.execute("BEGIN IMMEDIATE")
         try:
             for stream, overlay in overlays.items():
@@ -190,6 +263,10 @@ class Store:
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
+        self._changed, self._owed = changed, None
+        if self._marked != changed:
+            with suppress(OSError):
+                self._mark(changed)
 
     def _note_channel(self, stream: str, layer: str, kind: str) -> None:
         database = self._usable()
@@ -212,14 +289,19 @@ class Store:
             log.error("a channel could not be recorded", reason=str(error))
 
     def _usable(self) -> sqlite3.Connection:
+        if self.refusal:
+            raise ValueError(self.refusal)
         if self._database is None:
             raise ValueError("it is closed")
         return self._database
 
-    def _close(self) -> None:
+    def _close_database(self) -> None:
         database, self._database = self._database, None
         if database is not None:
             database.close()
+
+    def _close(self) -> None:
+        self._close_database()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -236,14 +318,9 @@ def _append(database: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         previous = record.hash
 
 
-def _read_kept(database: sqlite3.Connection) -> StoredState:
-    meta = dict(database.execute("SELECT key, value FROM meta"))
-    overlays = {
-        stream: Overlay.from_json(document)
-        for stream, document in database.execute("SELECT stream, document FROM overlay ORDER BY stream")
-    }
-    file = json.loads(meta["file"]) if "file" in meta else None
-    return StoredState(overlays=overlays, file=file, etag_key=bytes.fromhex(meta["etag_key"]))
+def _code(error: BaseException) -> int:
+    """Return the primary result code of SQLite, 0 for other errors."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 # -- for commands beside a running gateway -------------------------------------------------------------------------
@@ -255,7 +332,7 @@ def read_kept(folder: Path) -> StoredState | None:
     Raises:
         StoreError: the store can't be read.
     """
-    return _reading(folder, _read_kept)
+    return _reading(folder, read_state)
 
 
 def read_audit(folder: Path) -> list[Record] | None:
@@ -282,5 +359,5 @@ def _reading(folder: Path, read: Callable[[sqlite3.Connection], T]) -> T | None:
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
         ) as database:
             return read(database)
-    except (sqlite3.Error, ValueError, KeyError) as error:
+    except (sqlite3.Error, ValueError, KeyError, DamagedError) as error:
         raise StoreError(f"{path} can't be read: {error}") from None

@@ -22,6 +22,8 @@ class Health(BaseModel):
 
     status: str
     waiting_for: list[str] = []
+    notes: list[str] = []
+    """What the operator should know that keeps no reader from being served, such as a disk that can't be written."""
 
 
 @router.get("/healthz", openapi_extra={"security": []})
@@ -38,7 +40,7 @@ async def healthz() -> Health:
 async def readyz(state: StateOf) -> Response:
     """Say whether readers can be served. A camera that is away doesn't change the answer."""
     waiting = state.ready()
-    health = Health(status="waiting" if waiting else "ok", waiting_for=waiting)
+    health = Health(status="waiting" if waiting else "ok", waiting_for=waiting, notes=list(state.notes))
     return JSONResponse(health.model_dump(), 503 if waiting else 200)
 
 

@@ -1,0 +1,53 @@
+"""A database beside which no file can be made."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from transcoder.service.state_copy import read_unwritable
+
+
+def _values(database: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in database.execute("SELECT x FROM t ORDER BY x")]
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A database whose writer was killed: one value is in the file, the other in its write-ahead log."""
+    path = tmp_path / "live" / "a.sqlite"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("CREATE TABLE t (x)")
+        database.execute("INSERT INTO t VALUES (1)")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("INSERT INTO t VALUES (2)")
+        copy = tmp_path / "killed"
+        copy.mkdir()
+        for name in ("a.sqlite", "a.sqlite-wal"):
+            shutil.copyfile(path.parent / name, copy / name)
+    return copy / "a.sqlite"
+
+
+def test_the_log_is_read_too_and_nothing_is_written(killed: Path) -> None:
+    before = {path.name: path.read_bytes() for path in killed.parent.iterdir()}
+    assert read_unwritable(killed, _values) == [1, 2]
+    assert {path.name: path.read_bytes() for path in killed.parent.iterdir()} == before
+
+
+def test_read_where_it_is_the_log_would_be_left_out(killed: Path) -> None:
+    with closing(sqlite3.connect(f"{killed.as_uri()}?immutable=1", uri=True)) as database:
+        assert _values(database) == [1]
+
+
+def test_without_a_log(killed: Path) -> None:
+    killed.with_name("a.sqlite-wal").unlink()
+    assert read_unwritable(killed, _values) == [1]
+
+
+def test_a_damaged_one_is_said(killed: Path) -> None:
+    killed.write_bytes(b"no database" * 1000)
+    with pytest.raises(sqlite3.DatabaseError):
+        read_unwritable(killed, _values)

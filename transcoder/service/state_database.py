@@ -1,0 +1,82 @@
+"""The database of the state: its schema, and what is read from it."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from transcoder.config.overlay import Overlay
+
+FILE_NAME: Final = "state.sqlite"
+SCHEMA_VERSION: Final = 1
+SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE overlay (stream TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE channel (
+    stream TEXT NOT NULL, layer TEXT NOT NULL, kind TEXT NOT NULL, first_seen TEXT NOT NULL,
+    PRIMARY KEY (stream, layer, kind)
+) WITHOUT ROWID;
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, stream TEXT NOT NULL,
+    detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
+);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
+    WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
+"""
+
+
+class DamagedError(Exception):
+    """The database doesn't hold the state that it held before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredState:
+    """Holds everything that the store kept.
+
+    Attributes:
+        overlays: the changes of each stream.
+        file: the configuration file as it was written when last read, None before the first time.
+        etag_key: a random key for tags of configurations.
+        lost: why the changes that were kept can't be known any more, "" where they are known.
+        unknown: the streams whose changes can't be known; None where that may be any stream.
+    """
+
+    overlays: Mapping[str, Overlay] = field(default_factory=dict)
+    file: Mapping[str, Any] | None = None
+    etag_key: bytes = b"\0" * 32
+    lost: str = ""
+    unknown: frozenset[str] | None = frozenset()
+
+
+def schema_version(database: sqlite3.Connection) -> int:
+    """Return the version of the schema, 0 for a database without one.
+
+    Raises:
+        ValueError: a newer version wrote the database.
+    """
+    version: int = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise ValueError(f"it was written by a newer version (schema {version})")
+    return version
+
+
+def read_state(database: sqlite3.Connection) -> StoredState:
+    """Read everything that was kept.
+
+    Raises:
+        DamagedError: the database doesn't hold a state.
+        sqlite3.Error: the database can't be read.
+        ValueError: a newer version wrote the database.
+    """
+    schema_version(database)
+    meta = dict(database.execute("SELECT key, value FROM meta"))
+    rows = database.execute("SELECT stream, document FROM overlay ORDER BY stream").fetchall()
+    try:
+        overlays = {stream: Overlay.from_json(document) for stream, document in rows}
+        file = json.loads(meta["file"]) if "file" in meta else None
+        return StoredState(overlays=overlays, file=file, etag_key=bytes.fromhex(meta["etag_key"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{FILE_NAME} is damaged ({type(error).__name__})") from None
