@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Matches the characters that no name and no password needs, and that would end a header line they stand in."""
 
 

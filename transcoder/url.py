@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
-from transcoder.text import CONTROL
+from transcoder.text import CONTROL_CHARACTER
 
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
@@ -124,6 +124,6 @@ def _decode(text: str) -> str:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
         raise ValueError("has credentials that aren't UTF-8 once percent-decoded") from None
-    if CONTROL.search(decoded):
+    if CONTROL_CHARACTER.search(decoded):
         raise ValueError("has a control character in its credentials")
     return decoded

@@ -19,8 +19,8 @@ from transcoder.formats.decoding_order import (
     MAX_HELD_UNITS,
     MAX_HOLD_S,
     MAX_LATE_UNITS,
+    DecodingOrderBuffer,
     DecodingOrderDepacketizer,
-    Deinterleaver,
     NumberedPayloadReader,
 )
 from transcoder.formats.depacketizer import DecodingOrder
@@ -107,7 +107,7 @@ class Order:
 
     def __init__(self, codec: Codec = Codec.H264, **described: int | None) -> None:
         self.faults: Counter[str] = Counter()
-        self.order = Deinterleaver(codec, DecodingOrder(**described), self.faults)
+        self.order = DecodingOrderBuffer(codec, DecodingOrder(**described), self.faults)
         self.slice = b"\x41" if codec is Codec.H264 else b"\x02\x01"
         self.now = 0.0
 

@@ -18,7 +18,7 @@ from transcoder.config.source import NETWORKS_KEY, SOURCE_PORTS, Network
 from transcoder.config.stream import StreamConfig
 from transcoder.config.substitution import MAX_TEXT
 from transcoder.errors import ConfigError
-from transcoder.text import CONTROL
+from transcoder.text import CONTROL_CHARACTER
 from transcoder.url import split_url
 
 HIDDEN: Final = "***"
@@ -84,7 +84,7 @@ def _check(value: object, path: tuple[Key, ...], problems: list[str]) -> None:
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             problems.append(f"{key_path(path)}: longer than {MAX_TEXT} characters")
-        elif CONTROL.search(value):
+        elif CONTROL_CHARACTER.search(value):
             problems.append(f"{key_path(path)}: holds a line break or another control character")
     elif isinstance(value, Mapping):
         for key, item in value.items():

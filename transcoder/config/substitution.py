@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from transcoder.config.document import MAX_DEPTH
 from transcoder.config.problems import Key, key_path
-from transcoder.text import CONTROL
+from transcoder.text import CONTROL_CHARACTER
 
 MAX_TEXT: Final = 8192
 """The largest number of characters of one value after expansion: a URL that a camera accepts has at most about two
@@ -93,7 +93,7 @@ class _Substitution:
         text = _VARIABLE.sub(replace, text) if "${" in text else text
         if len(text) > MAX_TEXT:
             self._say(path, f"longer than {MAX_TEXT} characters")
-        elif CONTROL.search(text):
+        elif CONTROL_CHARACTER.search(text):
             self._say(path, "holds a line break or another control character")
         else:
             return text
@@ -126,7 +126,7 @@ class _Substitution:
             return SecretStr("unread")
         if not text:
             self._say(path, f"{name} is empty")
-        elif CONTROL.search(text):
+        elif CONTROL_CHARACTER.search(text):
             self._say(path, f"{name} must hold one line without control characters")
         else:
             return SecretStr(text)

@@ -32,7 +32,7 @@ MAX_LATE_UNITS = 64
 """The number of units in a row that come after their turn, until their numbers are taken for a new beginning."""
 
 
-class Deinterleaver:
+class DecodingOrderBuffer:
     """Takes NAL units in order of arrival and gives them in decoding order.
 
     A unit is due when its number follows the last one, when more units wait than the session description allows, or
@@ -266,7 +266,7 @@ class DecodingOrderDepacketizer(Depacketizer):
     ) -> None:
         self._reader = reader
         self._numbers = reader.numbers
-        self._order = Deinterleaver(codec, bounds, self._numbers.faults)
+        self._order = DecodingOrderBuffer(codec, bounds, self._numbers.faults)
         self._assembler = AccessUnitAssembler(codec, proofs=NEVER, parameter_sets=parameter_sets)
         self._now = 0.0
 

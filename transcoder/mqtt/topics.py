@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from transcoder.mqtt.properties import PROPERTIES
-from transcoder.text import CONTROL
+from transcoder.text import CONTROL_CHARACTER
 
 VERBS: Final = (
     "list",
@@ -273,7 +273,7 @@ class Topics:
         """
         if not topic or len(topic.encode("utf-8", "replace")) > MAX_TOPIC or topic.startswith("$"):
             return False
-        if CONTROL.search(topic) or "+" in topic or "#" in topic:
+        if CONTROL_CHARACTER.search(topic) or "+" in topic or "#" in topic:
             return False
         reply = self.topic("reply")
         base = self._fixed["base"]

@@ -1,4 +1,4 @@
-"""The service sees one fork server process through its control socket, its workers and its signs of life."""
+"""The service sees one fork server process through its socket, its workers and its signs of life."""
 
 import asyncio
 import contextlib
@@ -98,16 +98,16 @@ class ForkServerProcess:
 
     Args:
         process: the process.
-        control: our end of its control socket, not blocking.
+        connection: our end of its socket, not blocking.
         on_lost: is called once when the process is gone without having been asked to go.
 
     Attributes:
         measures: the measures of the workers' sandbox by name, "" or the reason why one is missing; empty at first.
     """
 
-    def __init__(self, process: Process, control: socket.socket, on_lost: OnLost) -> None:
+    def __init__(self, process: Process, connection: socket.socket, on_lost: OnLost) -> None:
         self._process = process
-        self._control: socket.socket | None = control
+        self._connection: socket.socket | None = connection
         self._on_lost = on_lost
         self.measures: dict[str, str] = {}
         self._settled = asyncio.Event()
@@ -118,7 +118,7 @@ class ForkServerProcess:
         self._requests: dict[int, _Request] = {}
         self._workers: dict[int, tuple[ForkedWorker, OnExit]] = {}
         self._next_id = 0
-        asyncio.get_running_loop().add_reader(control.fileno(), self._on_readable)
+        asyncio.get_running_loop().add_reader(connection.fileno(), self._on_readable)
 
     @property
     def pid(self) -> int:
@@ -133,7 +133,7 @@ class ForkServerProcess:
     @property
     def is_needed(self) -> bool:
         """Return whether a worker of this fork server lives: it would die with its parent."""
-        return self._control is not None and not all(worker.is_killed for worker, _ in self._workers.values())
+        return self._connection is not None and not all(worker.is_killed for worker, _ in self._workers.values())
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class ForkServerProcess:
         Raises:
             WorkerError: the fork server can't fork, is gone, or hangs.
         """
-        if self._control is None or self._problem:
+        if self._connection is None or self._problem:
             raise WorkerError(self._problem)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
@@ -165,7 +165,7 @@ class ForkServerProcess:
         number, request = self._next_id, _Request(ours, on_exit)
         self._requests[number] = request
         try:
-            socket.send_fds(self._control, [json.dumps({"id": number, "name": name}).encode()], [theirs.fileno()])
+            socket.send_fds(self._connection, [json.dumps({"id": number, "name": name}).encode()], [theirs.fileno()])
             return await request.worker
         except OSError as error:
             ours.close()
@@ -186,25 +186,25 @@ class ForkServerProcess:
 
         The fork server has one thread, so it answers between forks only; /proc tells what the thread does meanwhile.
         """
-        if self._control is None or self._problem or self._has_unread(self._control):
+        if self._connection is None or self._problem or self._has_unread(self._connection):
             return False  # or this process is behind, not the fork server
         if self._is_ready and not self._is_pinged:
             with contextlib.suppress(OSError):
-                self._control.send(b'{"ping": true}')
+                self._connection.send(b'{"ping": true}')
                 self._is_pinged = True
         sample = sample_process(self.pid)
         return sample is not None and self._watch.look(now, sample)
 
     @staticmethod
-    def _has_unread(control: socket.socket) -> bool:
+    def _has_unread(connection: socket.socket) -> bool:
         poll = select.poll()
-        poll.register(control, select.POLLIN)
+        poll.register(connection, select.POLLIN)
         return bool(poll.poll(0))
 
     def _on_readable(self) -> None:
-        while self._control is not None:
+        while self._connection is not None:
             try:
-                data = self._control.recv(MAX_ANSWER)
+                data = self._connection.recv(MAX_ANSWER)
             except BlockingIOError:
                 return
             except OSError:
@@ -266,10 +266,10 @@ class ForkServerProcess:
         return self._process.poll() is not None
 
     def _hang_up(self) -> None:
-        if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control.fileno())
-            self._control.close()
-            self._control = None
+        if self._connection is not None:
+            asyncio.get_running_loop().remove_reader(self._connection.fileno())
+            self._connection.close()
+            self._connection = None
 
     def _give_up(self, problem: str) -> None:
         self._problem = self._problem or problem

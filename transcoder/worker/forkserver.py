@@ -34,7 +34,7 @@ MAX_DESCRIPTOR = 4096
 
 def main() -> None:
     """Load everything that workers need, then fork on request until the service hangs up."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    service = socket.socket(fileno=int(sys.argv[1]))
     cache_dir = Path(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else None
     sandbox.die_with_parent(int(sys.argv[3]))
     kernel.forbid_core_dumps()
@@ -48,14 +48,14 @@ def main() -> None:
         sandbox.seal_code()
         measures = sandbox.measures()
     except WorkerError as error:  # no worker may be forked
-        _send(control, {"failed": str(error)})
+        _send(service, {"failed": str(error)})
         return
-    _send(control, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
-    _Server(control).run()
+    _send(service, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
+    _Server(service).run()
     os._exit(0)  # the interpreter's own end would free callbacks, whose pages are sealed
 
 
-def _send(control: socket.socket, answer: dict[str, Any]) -> None:
+def _send(service: socket.socket, answer: dict[str, Any]) -> None:
     """Send an answer; wait where the service is slow to read.
 
     Raises:
@@ -64,10 +64,10 @@ def _send(control: socket.socket, answer: dict[str, Any]) -> None:
     data = json.dumps(answer).encode()
     while True:
         try:
-            control.send(data)
+            service.send(data)
         except BlockingIOError:
             room = select.poll()
-            room.register(control, select.POLLOUT)
+            room.register(service, select.POLLOUT)
             room.poll()
         else:
             return
@@ -85,9 +85,9 @@ def _keep_only(descriptor: int) -> socket.socket:
 
 
 class _Server:
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
-        control.setblocking(False)  # recv_fds() ignores the flags it is given
+    def __init__(self, service: socket.socket) -> None:
+        self._service = service
+        service.setblocking(False)  # recv_fds() ignores the flags it is given
         self._children: set[int] = set()
         self._wakeup, wakeup = socket.socketpair()
         self._wakeup.setblocking(False)
@@ -98,7 +98,7 @@ class _Server:
 
     def run(self) -> None:
         poll = select.poll()
-        poll.register(self._control, select.POLLIN)
+        poll.register(self._service, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
         while True:
             poll.poll()
@@ -118,10 +118,10 @@ class _Server:
         """Serve the requests that have come; return False when the service has closed the connection."""
         while True:
             try:
-                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 1)
+                data, descriptors, _, _ = socket.recv_fds(self._service, MAX_REQUEST, 1)
                 if not data:
                     return False
-                _send(self._control, self._answer(json.loads(data), descriptors))
+                _send(self._service, self._answer(json.loads(data), descriptors))
             except BlockingIOError:
                 return True
             except OSError:
@@ -167,7 +167,7 @@ class _Server:
                 return
             self._children.discard(pid)
             with contextlib.suppress(OSError):
-                _send(self._control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+                _send(self._service, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
 
 
 if __name__ == "__main__":
