@@ -90,7 +90,8 @@ format: $(TESTING) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(SETUP) ## renew requirements.lock: the newest versions that pyproject.toml allows
+lock: | $(BIN)/python ## renew requirements.lock: the newest versions that pyproject.toml allows
+	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.5,<1'
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --strip-extras --no-annotate \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 		--output-file requirements.lock pyproject.toml

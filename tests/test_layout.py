@@ -28,6 +28,7 @@ TESTED_THROUGH = {
     "control/shown.py": "control/test_controller.py",
     "control/source_probe.py": "e2e/test_control.py",
     "control/verbs.py": "control/test_controller.py",
+    "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",
     "lab/cameras/commands.py": "lab/cameras/test_process.py",
     "lab/cameras/content_packets.py": "lab/cameras/test_packets.py",
@@ -63,6 +64,7 @@ TESTED_THROUGH = {
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",
     "verify/rtsp_reader.py": "verify/test_command.py",
+    "worker/system_calls.py": "worker/test_sandbox.py",
     "worker/process.py": "e2e/test_worker_connection.py",
 }
 """Modules, or patterns of modules, that no test imports by name, and the test that goes through them. An entry is taken

@@ -109,6 +109,25 @@ STARTS = """
 
 
 @pytest.mark.process
+def test_tests_of_one_group_run_in_one_worker(run: Run, pytester: pytest.Pytester) -> None:
+    source = """
+        import os
+        from pathlib import Path
+        import pytest
+
+        @pytest.mark.xdist_group("costly")
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(number):
+            with Path("workers").open("a") as workers:
+                workers.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")
+    """
+    assert closing_line(run(source, "-n", "2", "--dist", "loadgroup")) == "6 passed"
+    workers = (pytester.path / "workers").read_text().splitlines()
+    assert len(workers) == 6
+    assert len(set(workers)) == 1
+
+
+@pytest.mark.process
 def test_a_test_that_is_alone_has_no_other_beside_it(run: Run, pytester: pytest.Pytester) -> None:
     source = """
         import time
