@@ -155,6 +155,10 @@ class OutputOptions:
         )
 
 
+ENCODER_THREADS: Final = {Codec.H264: 0, Codec.H265: 1}
+"""The threads that the encoders of a codec have beside their caller's (x265 makes one whatever it is asked for)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
     """Holds the settings of one stream's re-encoding.
@@ -179,6 +183,11 @@ class WorkerOptions:
     def shapes(self) -> tuple[Any, ...]:
         """Return the options that the outputs' formats hang on: readers of every output stay while they are equal."""
         return self.display_aspect, *(output.shape for output in self.outputs)
+
+    @property
+    def encoder_threads(self) -> int:
+        """Return how many threads the outputs' encoders have beside the worker's own."""
+        return sum(ENCODER_THREADS[output.codec] for output in self.outputs)
 
     def to_json(self) -> bytes:
         """Return the wire form."""

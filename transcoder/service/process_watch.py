@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 _CLOCK_TICKS = 100
 """Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
-_PRIVATE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+)", re.MULTILINE)
+_PRIVATE = re.compile(rb"^(?:RssAnon|RssShmem|VmPTE):\s*(\d+)", re.MULTILINE)
+CPU_SPAN_S = 5.0
+"""Seconds over which the processor time of a process is compared with what its threads may take."""
 _AWAKE = frozenset("RD")
 """The states of a process that computes, waits for a processor, or waits for the kernel (proc(5))."""
 _BUSY = 0.5
@@ -24,12 +26,14 @@ class ProcessSample:
     Attributes:
         state: the letter that proc(5) gives the process: R runs or wants to, S sleeps, T is stopped.
         cpu_s: processor time of the process so far, seconds.
-        private_bytes: memory that the process shares with no file.
+        private_bytes: memory that the process shares with no file, and the tables of its pages.
+        threads: the threads of the process.
     """
 
     state: str
     cpu_s: float
     private_bytes: int
+    threads: int = 1
 
 
 def sample_process(pid: int) -> ProcessSample | None:
@@ -44,6 +48,7 @@ def sample_process(pid: int) -> ProcessSample | None:
         state=fields[0].decode(),
         cpu_s=(int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
         private_bytes=sum(int(kibibytes) for kibibytes in _PRIVATE.findall(memory)) << 10,
+        threads=int(fields[17]),
     )
 
 
@@ -99,3 +104,26 @@ class AnswerWatch:
             self._slept_s = 0.0 if awake else self._slept_s + min(now - before, _MAX_STEP_S)
         self._last = now, sample
         return self._slept_s >= self._limit_s or sample.cpu_s - self._first.cpu_s >= self._limit_s
+
+
+class CpuWatch:
+    """Tells when a process takes more processors than its threads can. Sans-IO."""
+
+    def __init__(self) -> None:
+        self._since: tuple[float, float] | None = None
+
+    def look(self, now: float, cpu_s: float, most_cores: float) -> bool:
+        """Return whether the process took more than `most_cores` for CPU_SPAN_S; call this about four times a second.
+
+        Args:
+            now: monotonic seconds.
+            cpu_s: processor time of the process so far.
+            most_cores: the processors that it may take.
+        """
+        if self._since is None:
+            self._since = now, cpu_s
+        began, used_s = self._since
+        if now - began < CPU_SPAN_S:
+            return False
+        self._since = now, cpu_s
+        return cpu_s - used_s > most_cores * (now - began)

@@ -13,7 +13,7 @@ from transcoder.ipc.messages import MessageParser, MessageType, serialize_messag
 from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.forkserver_process import ForkedWorker  # noqa: TC001  # one block of imports
-from transcoder.service.process_watch import is_hanging, sample_process
+from transcoder.service.process_watch import CpuWatch, ProcessSample, is_hanging, sample_process
 from transcoder.worker_options import WorkerOptions
 
 HANG_S = 1.2
@@ -22,6 +22,8 @@ STARVED_S = 10.0
 """Seconds without a message after which a worker hangs, whatever the reason."""
 START_S = 5.0
 """Seconds in which a new worker has to send its first message."""
+MAX_CORES = 1.2
+"""Processors that a worker with one thread may take: one, and what the clock ticks of /proc get wrong."""
 MAX_BACKLOG = 6 << 20
 """Bytes that may wait for a worker; past them access units are shed."""
 
@@ -53,6 +55,8 @@ class WorkerConnection(asyncio.Protocol):
         self._heard: tuple[float, float] = (0.0, 0.0)
         """The time at which the worker was last heard of, and its processor time then."""
         self.private_bytes = 0
+        self._encoder_threads = 0
+        self._cpu = CpuWatch()
 
     @classmethod
     async def start(
@@ -99,6 +103,8 @@ class WorkerConnection(asyncio.Protocol):
 
     def configure(self, options: WorkerOptions) -> None:
         """Send settings."""
+        # the most that it ever was: an encoder that is not wanted any more ends when the worker comes to it
+        self._encoder_threads = max(self._encoder_threads, options.encoder_threads)
         self.send(serialize_message(MessageType.CONFIGURE, options.to_json()))
 
     def send(self, data: bytes) -> None:
@@ -173,8 +179,8 @@ class WorkerConnection(asyncio.Protocol):
         if sample is None:
             return
         self.private_bytes = sample.private_bytes
-        if self.private_bytes > self._memory_limit:
-            self.kill(f"worker took {self.private_bytes >> 20} MiB, over its limit of {self._memory_limit >> 20} MiB")
+        if excess := self._excess(sample, now):
+            self.kill(f"worker took {excess}")
             return
         silent = now - self._last_message
         if silent < HANG_S:
@@ -185,6 +191,19 @@ class WorkerConnection(asyncio.Protocol):
         heard, cpu_s = self._heard
         if is_hanging(sample, cpu_s, now - heard) or silent > STARVED_S:
             self.kill(f"worker gave no sign of life for {silent:.1f} s")
+
+    def _excess(self, sample: ProcessSample, now: float) -> str:
+        """Return in words what the worker took over its limit; "" where it kept within all limits."""
+        if sample.private_bytes > self._memory_limit:
+            return f"{sample.private_bytes >> 20} MiB, over its limit of {self._memory_limit >> 20} MiB"
+        # an encoder closes while its successor opens; without threads of an encoder the sandbox lets none start
+        threads = 1 + 2 * self._encoder_threads
+        if self._encoder_threads and sample.threads > threads:
+            return f"{sample.threads} threads, over its limit of {threads}"
+        cores = MAX_CORES + self._encoder_threads
+        if self._cpu.look(now, sample.cpu_s, cores):
+            return f"more processor time than its limit of {cores:g} cores"
+        return ""
 
     def _has_unread(self) -> bool:
         poll = select.poll()

@@ -20,6 +20,8 @@ from transcoder.errors import WorkerError
 from transcoder.worker.system_calls import load_filter
 
 MAX_DESCRIPTORS = 16
+ADDRESSES = 1 << 30
+"""Bytes of addresses that no data has: stacks of threads, reserves of the allocator. Their page tables take 2 MiB."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -39,10 +41,15 @@ def set_name(name: str) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let the data memory of this process grow by this many MiB from now on; allocations beyond this limit fail."""
-    data_pages = int(Path("/proc/self/statm").read_text().split()[5])
-    limit = data_pages * mmap.PAGESIZE + (megabytes << 20)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    """Let the data memory of this process grow by this many MiB from now on; allocations beyond this limit fail.
+
+    Addresses may grow by ADDRESSES more. Without a limit of addresses a process that only reads an endless mapping
+    takes memory for the tables of its pages, which counts as nobody's data.
+    """
+    pages = [int(number) for number in Path("/proc/self/statm").read_text().split()]
+    for kind, now, allowance in ((resource.RLIMIT_DATA, pages[5], 0), (resource.RLIMIT_AS, pages[0], ADDRESSES)):
+        limit = now * mmap.PAGESIZE + (megabytes << 20) + allowance
+        resource.setrlimit(kind, (limit, limit))
 
 
 def seal_code() -> None:
