@@ -197,7 +197,7 @@ async def test_a_slow_reader_loses_access_units_up_to_an_idr_and_costs_the_other
         held = 0
         for _ in range(25):
             await stream.send_for(0.1, 30_000, 0.005)
-            held = max(held, *(item._transport.get_write_buffer_size() for item in server._connections))
+            held = max(held, *(item._transport.get_write_buffer_size() for item in server._door.inside()))
         slow.go_on_reading()
         await stream.send_for(0.5, 3000, 0.01)
         await slow.until(lambda: numbers(slow)[-1] == stream.sent - 1, 5)

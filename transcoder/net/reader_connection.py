@@ -120,7 +120,9 @@ class ReaderConnection(asyncio.Protocol):
         self._server = server
         self._scheme = scheme
         self._port = port
-        self._peer_host = ""
+        self.address = ""
+        self.since = clock.monotonic()
+        self._is_full = False
         self._host = "127.0.0.1"
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
@@ -138,9 +140,10 @@ class ReaderConnection(asyncio.Protocol):
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._portions = Portions(transport, self._take, self._server.context.options.turn_bytes)
         peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self._peer_host = peer[0] if peer else ""
-        self.peer = f"{_bracketed(self._peer_host)}:{peer[1]}" if peer else ""
+        self.address = peer[0] if peer else ""
+        self.peer = f"{_bracketed(self.address)}:{peer[1]}" if peer else ""
         self._host = (local[0] if local else "").removeprefix("::ffff:") or "127.0.0.1"
+        transport.set_write_buffer_limits(high=self._server.context.options.max_unsent)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -163,6 +166,15 @@ class ReaderConnection(asyncio.Protocol):
             return False
         self._after()
         return has_more
+
+    @override
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    @override
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._portions.go_on()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -209,6 +221,8 @@ class ReaderConnection(asyncio.Protocol):
         out = self._core.data_to_send()
         if out and not self._transport.is_closing():
             self._transport.write(b"".join(out))
+            if self._is_full:  # pictures are shed, answers are not: no more of them are asked for
+                self._portions.stop()
 
     def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -246,7 +260,7 @@ class ReaderConnection(asyncio.Protocol):
             return TcpOutlet(self._transport, transport.interleaved)
         if transport.client_port is None:
             return None
-        return self._server.ports.outlet(self._peer_host, transport.client_port)
+        return self._server.ports.outlet(self.address, transport.client_port)
 
     def _play(self, event: PlayRequested) -> None:
         reader = self._server.reader(event.session)
@@ -272,6 +286,11 @@ class ReaderConnection(asyncio.Protocol):
         reader.play(answer)
 
     # -- for the server ------------------------------------------------------------------------------------------
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether a reader is behind the connection, and no stranger."""
+        return self._core.is_readers
 
     def check(self, now: float) -> None:
         """Close a connection that is dead."""

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from transcoder import clock
 from transcoder.errors import TransportError
+from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
 from transcoder.net.reader_ports import Address, ReaderPorts, UdpOutlet
 from transcoder.output.fanout import Fanout, Track
@@ -107,7 +108,7 @@ class RtspServer(ReaderServer, Directory):
         self._ports = ReaderPorts(self.listeners[0].host, udp_ports, self._on_report)
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
         self._by_address: dict[Address, ServerSession] = {}
-        self._connections: set[ReaderConnection] = set()
+        self._door: Door[ReaderConnection] = Door(self.options)
         self._servers: list[asyncio.Server] = []
         self._ticker: asyncio.Task[None] | None = None
 
@@ -131,7 +132,11 @@ class RtspServer(ReaderServer, Directory):
     async def _listen(self, index: int, listener: Listener) -> None:
         try:
             server = await asyncio.get_running_loop().create_server(
-                functools.partial(self._connection, index), listener.host, listener.port, ssl=listener.ssl
+                functools.partial(self._connection, index),
+                listener.host,
+                listener.port,
+                ssl=listener.ssl,
+                ssl_handshake_timeout=self.options.first_request_s if listener.ssl is not None else None,
             )
         except OSError as error:
             where = f"rtsp.listen {listener.host}:{listener.port}"
@@ -158,7 +163,7 @@ class RtspServer(ReaderServer, Directory):
             server.close()
         for session in self._table:
             self.end_session(session, EndReason.SHUTDOWN)
-        for connection in list(self._connections):
+        for connection in self._door.inside():
             connection.close(EndReason.SHUTDOWN)
         self._ports.close()
         await asyncio.sleep(0)
@@ -174,8 +179,10 @@ class RtspServer(ReaderServer, Directory):
             now = clock.monotonic()
             for session in self._table.silent(now):
                 self.end_session(session, EndReason.SILENT)
-            for connection in list(self._connections):
+            for connection in self._door.inside():
                 connection.check(now)
+            for connection in self._door.overstaying(now):
+                connection.close(EndReason.CONNECTION_LIMIT)
 
     # -- for the service -----------------------------------------------------------------------------------------
 
@@ -197,7 +204,7 @@ class RtspServer(ReaderServer, Directory):
     @property
     def connections(self) -> int:
         """Return how many connections there are."""
-        return len(self._connections)
+        return len(self._door)
 
     def url(self, host: str, path: str) -> str:
         """Return the URL of a served path on an address of ours."""
@@ -217,7 +224,7 @@ class RtspServer(ReaderServer, Directory):
                 self._send_away(session, reason)
 
     def _send_away(self, session: ServerSession, reason: EndReason) -> None:
-        connections = [connection for connection in self._connections if connection.serves_only(session)]
+        connections = [connection for connection in self._door.inside() if connection.serves_only(session)]
         self.end_session(session, reason)
         for connection in connections:
             connection.close(reason)
@@ -240,15 +247,13 @@ class RtspServer(ReaderServer, Directory):
 
     @override
     def admit(self, connection: ReaderConnection) -> bool:
-        if len(self._connections) >= self.options.max_connections:
-            return False
-        self._connections.add(connection)
-        self.counters.connections += 1
-        return True
+        is_inside = self._door.let_in(connection)
+        self.counters.connections += is_inside
+        return is_inside
 
     @override
     def forget(self, connection: ReaderConnection) -> None:
-        self._connections.discard(connection)
+        self._door.let_out(connection)
 
     @override
     def set_up(self, event: SetupRequested, track: Track, fanout: Fanout, peer: str) -> None:

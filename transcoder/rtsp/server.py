@@ -73,7 +73,8 @@ class ServerProtocol:
         self._waiting: Request | None = None
         self._session: ServerSession | None = None
         self._own: list[ServerSession] = []
-        self._last_data = now
+        self._has_request = False
+        self._idle_at = now + context.options.first_request_s
         self._last_progress = now
         self._backlog = 0
         self.end_reason: EndReason | None = None
@@ -94,7 +95,8 @@ class ServerProtocol:
         Raises:
             RemoteProtocolError: the reader's bytes can't be read; the connection is at its end.
         """
-        self._last_data = now
+        if self._has_request:
+            self._idle_at = now + self._context.options.idle_s
         try:
             self._parser.receive_data(data)
             has_more = self._take_messages(now, limit)
@@ -127,6 +129,13 @@ class ServerProtocol:
     def user(self) -> str | None:
         """Return the user who logged in on this connection."""
         return self._login.user
+
+    @property
+    def is_readers(self) -> bool:
+        """Return whether a reader logged in on this connection, or sent a request where nobody has to log in."""
+        if self._context.directory.passwords():
+            return self._login.user is not None
+        return self._has_request
 
     def respond_description(self, event: DescribeRequested, body: bytes, now: float) -> None:
         """Answer DESCRIBE.
@@ -202,13 +211,10 @@ class ServerProtocol:
         self._proceed(now)
 
     def check(self, backlog: int, now: float) -> None:
-        """Set `end_reason` where the connection is dead: silent without a session, or taking nothing.
-
-        The shell calls this about every `tick_s`.
+        """Set `end_reason` where the connection is dead: silent without a session, or taking nothing; once a `tick_s`.
 
         Args:
-            backlog: bytes that wait to be sent; they stand still for a reader that takes nothing, since it gets no
-                more.
+            backlog: bytes that wait to be sent; a reader that takes nothing gets no more, so they stand still.
             now: monotonic seconds.
         """
         if backlog == 0 or backlog != self._backlog:
@@ -216,7 +222,7 @@ class ServerProtocol:
         self._backlog = backlog
         if now - self._last_progress > self._context.options.stuck_s:
             self.end_reason = EndReason.STUCK
-        elif self.session is None and now - self._last_data > self._context.options.idle_s:
+        elif self.session is None and now > self._idle_at:
             self.end_reason = EndReason.IDLE
 
     def receive_eof(self) -> list[ServerSession]:
@@ -252,6 +258,7 @@ class ServerProtocol:
             elif type(event) is Request:
                 if len(self._queue) >= self._context.options.max_pipelined:
                     raise RemoteProtocolError("too many requests at once")
+                self._has_request, self._idle_at = True, now + self._context.options.idle_s
                 self._queue.append(event)
             # a response that answers no request is ignored
         return True

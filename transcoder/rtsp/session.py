@@ -108,6 +108,12 @@ class ServerOptions:
         max_auth_failures: wrong answers on one connection before it is closed.
         max_pipelined: requests that wait behind one that takes time.
         max_connections: connections at a time.
+        reserved_connections: how many of them are kept for addresses that readers logged in from; an eighth at most.
+        max_arriving: connections at a time of one address that no reader has logged in from.
+        max_strangers: connections of one address that may stay without being a reader's.
+        arrival_s: how long a connection beyond max_strangers has to become a reader's.
+        first_request_s: how long a connection may take to its first whole request.
+        max_unsent: bytes of answers that may wait before requests do.
         max_sessions: sessions at a time; sessions over UDP outlive their connections.
         max_own_sessions: sessions at a time that were set up on one connection.
         turn_bytes: bytes of one connection that are looked at in a turn of the event loop.
@@ -125,6 +131,12 @@ class ServerOptions:
     max_auth_failures: int = 8
     max_pipelined: int = 64
     max_connections: int = 1024
+    reserved_connections: int = 128
+    max_arriving: int = 256
+    max_strangers: int = 32
+    arrival_s: float = 10.0
+    first_request_s: float = 10.0
+    max_unsent: int = 64 << 10
     max_sessions: int = 4096
     max_own_sessions: int = 16
     turn_bytes: int = TURN_BYTES
