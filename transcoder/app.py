@@ -137,6 +137,7 @@ class App(Interfaces):
 
         self._http = HttpServer(self.controller, config, self._notes)
         await self._http.start()
+        self.controller.gateway.other_ports = (self._http.port,)
         log.info("HTTP API", url=self._http.url)
 
     def _prepare_mqtt(self) -> None:
@@ -215,7 +216,7 @@ class App(Interfaces):
 
 
 async def run_until_stopped(app: App) -> None:
-    """Run until SIGTERM or SIGINT, then drain; a second signal does not wait.
+    """Run until SIGTERM or SIGINT, then drain; a second signal does not wait, and a start under way is given up.
 
     Raises:
         TransportError: see App.start.
@@ -227,7 +228,8 @@ async def run_until_stopped(app: App) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    await app.start()
+    if not await _has_started(app, stopped):
+        return
     ended = await _first_ended(loop.create_task(stopped.wait()), app.tasks)
     failure = _failure(ended) if ended is not None else None
     log.info("stopping")
@@ -241,6 +243,21 @@ async def run_until_stopped(app: App) -> None:
         await drain
     if failure is not None:
         raise failure
+
+
+async def _has_started(app: App, stopped: asyncio.Event) -> bool:
+    """Start the app; return whether it runs, or whether the service was told to stop meanwhile."""
+    loop = asyncio.get_running_loop()
+    starting, waiting = loop.create_task(app.start()), loop.create_task(stopped.wait())
+    await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if starting.done():
+        await starting
+        return True
+    log.info("stopping before the start is complete")  # the first start compiles for tens of seconds
+    starting.cancel()
+    await asyncio.wait({starting}, timeout=DRAIN_S)
+    return False
 
 
 async def _first_ended(stopped: asyncio.Task[bool], tasks: list[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -52,7 +52,13 @@ KEYS: list[tuple[str, object, str, object]] = [
 """Key of a stream, another value than the default, where it arrives, and as what."""
 WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
 """They mean something beside source.username only: tested by themselves."""
-OF_THE_SERVICE = {"source.allowed", "worker.slate_size", "worker.outputs.0.fixed", "worker.outputs.0.rate_divisor"}
+OF_THE_SERVICE = {
+    "source.allowed",
+    "source.is_own",
+    "worker.slate_size",
+    "worker.outputs.0.fixed",
+    "worker.outputs.0.rate_divisor",
+}
 """Options that come from no key: from addresses, from the camera, from an earlier worker, from the admission."""
 
 

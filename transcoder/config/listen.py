@@ -31,11 +31,23 @@ class Endpoint:
             address = address.ipv4_mapped
         return address.is_loopback
 
+    def is_named_by(self, host: str, port: int) -> bool:
+        """Return whether a URL's host and port name this server, by loopback or as it is configured."""
+        if port != self.port:
+            return False
+        named = Endpoint(host=host, port=port)
+        return named.is_loopback or host.lower() == self.host.lower() or host in {"0.0.0.0", "::"}
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def _endpoint(value: object) -> Endpoint:
+def read_endpoint(value: object) -> Endpoint:
+    """Read `host:port`.
+
+    Raises:
+        ValueError: the value is no such text.
+    """
     if isinstance(value, Endpoint):
         return value
     if not isinstance(value, str):
@@ -51,7 +63,7 @@ def _endpoint(value: object) -> Endpoint:
 
 Listen: TypeAlias = Annotated[
     Endpoint,
-    BeforeValidator(_endpoint),
+    BeforeValidator(read_endpoint),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8554", "[::]:8554"]}),
 ]

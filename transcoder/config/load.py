@@ -2,18 +2,21 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from transcoder.config.document import read_document
+from transcoder.config.listen import Endpoint, read_endpoint
 from transcoder.config.merge import merge
 from transcoder.config.model import Config
 from transcoder.config.problems import describe
-from transcoder.config.source import NETWORKS_KEY, SourcesConfig
+from transcoder.config.server import HttpConfig, RtspConfig
+from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SourcesConfig
 from transcoder.config.stream import StreamOptions
 from transcoder.config.substitution import read_bounded, substitute
 from transcoder.errors import ConfigError
@@ -138,7 +141,7 @@ def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> Co
     assert isinstance(substituted, dict)  # noqa: S101  # substitute keeps a mapping a mapping; for the type checker
     data = _with_defaults(substituted)
     try:
-        config = Config.model_validate(data, context={NETWORKS_KEY: _networks(data.get("sources", {}))})
+        config = Config.model_validate(data, context=_context(data))
     except ValidationError as error:
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
@@ -165,6 +168,22 @@ def _with_defaults(data: dict[str, object]) -> dict[str, object]:
         return data
     merged = {key: merge(defaults, stream) if isinstance(stream, dict) else stream for key, stream in streams.items()}
     return {**data, "streams": merged}
+
+
+def _context(data: Mapping[str, Any]) -> dict[str, object]:
+    return {NETWORKS_KEY: _networks(data.get("sources", {})), LISTENERS_KEY: tuple(_listeners(data))}
+
+
+def _listeners(data: Mapping[str, Any]) -> Iterator[Endpoint]:
+    """Return the gateway's own servers as far as the file says where they listen; problems are reported elsewhere."""
+    sections: tuple[tuple[object, type[BaseModel]], ...] = (
+        (data.get("rtsp", {}), RtspConfig),
+        (data.get("http"), HttpConfig),
+    )
+    for keys, model in sections:
+        if isinstance(keys, Mapping):
+            with suppress(ValueError):
+                yield read_endpoint(keys.get("listen", model.model_fields["listen"].default))
 
 
 def _networks(sources: object) -> tuple[object, ...] | None:

@@ -317,7 +317,9 @@ def _validated(file: ConfigFile, stream: str, keys: Mapping[str, Any]) -> Stream
 
 
 def _validate(file: ConfigFile, stream: str, keys: Mapping[str, Any]) -> StreamConfig:
-    return validate_stream(stream, keys, file.data.get("defaults") or {}, file.config.sources.allow)
+    config = file.config
+    listeners = [config.rtsp.listen, *([config.http.listen] if config.http is not None else [])]
+    return validate_stream(stream, keys, file.data.get("defaults") or {}, config.sources.allow, listeners)
 
 
 def _effective(file: ConfigFile, stream: str, overlay: Overlay) -> StreamConfig | None:

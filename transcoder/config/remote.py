@@ -11,10 +11,11 @@ from typing import Any, Final
 from pydantic import SecretStr, ValidationError
 
 from transcoder.config.document import MAX_DEPTH
+from transcoder.config.listen import Endpoint
 from transcoder.config.merge import merge
 from transcoder.config.model import Config
 from transcoder.config.problems import Key, describe, key_path, shortened
-from transcoder.config.source import NETWORKS_KEY, SOURCE_PORTS, Network
+from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SOURCE_PORTS, Network
 from transcoder.config.stream import StreamConfig
 from transcoder.config.substitution import MAX_TEXT
 from transcoder.errors import ConfigError
@@ -125,7 +126,11 @@ def _as_mapping(source: object, over: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def validate_stream(
-    stream: str, keys: Mapping[str, Any], defaults: Mapping[str, Any], networks: Sequence[Network]
+    stream: str,
+    keys: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    networks: Sequence[Network],
+    listeners: Sequence[Endpoint] = (),
 ) -> StreamConfig:
     """Validate one stream.
 
@@ -134,13 +139,14 @@ def validate_stream(
         keys: the stream's keys, without defaults.
         defaults: the file's `defaults`, as given there.
         networks: the networks that the stream's camera may be in.
+        listeners: the gateway's own servers, which are no cameras.
 
     Raises:
         ConfigError: the problems, at most MAX_PROBLEMS, with their key paths `streams.<id>...`.
     """
     data = {"node": "n", "streams": {stream: merge(defaults, keys)}}
     try:
-        config = Config.model_validate(data, context={NETWORKS_KEY: tuple(networks)})
+        config = Config.model_validate(data, context={NETWORKS_KEY: tuple(networks), LISTENERS_KEY: tuple(listeners)})
     except ValidationError as error:
         raise ConfigError(describe(error, Config, data, limit=MAX_PROBLEMS)) from None
     return config.streams[stream]

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     BeforeValidator,
@@ -19,6 +19,9 @@ from pydantic import (
 from transcoder.config.section import Name, Section
 from transcoder.url import Url, split_url
 
+if TYPE_CHECKING:
+    from transcoder.config.listen import Endpoint
+
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SOURCE_PORTS: Final = {"rtsp": 554}
@@ -26,6 +29,9 @@ SOURCE_PORTS: Final = {"rtsp": 554}
 
 NETWORKS_KEY: Final = "networks"
 """The key of the validation context that holds the networks that a literal address in a source URL must be in."""
+
+LISTENERS_KEY: Final = "listeners"
+"""The key of the validation context that holds the gateway's own servers, which no source URL may name."""
 
 MAX_INTERFACE: Final = 15
 """The largest number of characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
@@ -170,6 +176,9 @@ class SourceConfig(Section):
         if value.lower().startswith("rtsps://"):
             raise ValueError("rtsps:// is not supported yet; use rtsp:// on a network of the cameras' own")
         url = split_url(value, SOURCE_PORTS)
+        listeners: tuple[Endpoint, ...] = (info.context or {}).get(LISTENERS_KEY, ())
+        if any(listener.is_named_by(url.host, url.port) for listener in listeners):
+            raise ValueError(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
         networks: tuple[Network, ...] | None = (info.context or {}).get(NETWORKS_KEY)
         if networks is not None and _is_address(url.host) and not is_allowed(url.host, networks):
             raise ValueError(f"address {url.host} is in none of the networks of sources.allow")

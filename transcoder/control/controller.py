@@ -278,7 +278,7 @@ class Controller(Control):
                 config = self._config_of(stream)
             else:
                 config = await self._changes.off_loop(self._changes.effective.source_of, source)
-            return await probe(source_options(config, self.gateway.may_connect))
+            return await probe(source_options(config, self.gateway.may_connect, self.gateway.is_own))
 
     @override
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:

@@ -31,16 +31,23 @@ CLOSE_TIMEOUT_S = 1.0
 """Seconds for which the end of a connection that was closed is waited for."""
 
 
+def _nobodys(_address: str, _port: int) -> bool:
+    """Stand for a program that listens nowhere."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions(SessionOptions):
     """Holds how to reach a camera, and how to talk to it; `transport` may be "auto", which the caller resolves.
 
     Attributes:
         allowed: says whether an address may be connected to.
+        is_own: says whether an address and a port are those of a listener of this gateway.
         binding: the local end.
     """
 
     allowed: Callable[[str], bool]
+    is_own: Callable[[str, int], bool] = _nobodys
     binding: Binding = field(default_factory=Binding)
 
 
@@ -138,6 +145,8 @@ class RtspSource(asyncio.Protocol):
         except OSError as error:
             raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
         for _, _, _, _, address in found:
+            if self._options.is_own(str(address[0]), url.port):  # also where a redirect leads there
+                raise NotConnected(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
             if self._options.allowed(str(address[0])):
                 return str(address[0])
         raise NotConnected(f"{url.host} is in none of the networks of sources.allow")

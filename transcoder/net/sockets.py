@@ -23,6 +23,25 @@ class Binding:
     interface: str | None = None
 
 
+def is_this_machine(address: str) -> bool:
+    """Return whether a connection to an address ends on this machine; nothing is sent to find out."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if parsed.is_loopback or parsed.is_unspecified:  # a connection to 0.0.0.0 goes to this machine
+        return True
+    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((str(parsed), 9))  # the kernel chooses the local address, which is the same for one of ours
+            return ipaddress.ip_address(sock.getsockname()[0]) == parsed
+        except OSError:
+            return False
+
+
 def new_socket(host: str, kind: socket.SocketKind, binding: Binding, port: int = 0) -> socket.socket:
     """Make a non-blocking socket for talking to a host, bound as wanted.
 

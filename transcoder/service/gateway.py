@@ -1,7 +1,7 @@
 """The gateway keeps the RTSP server, the fork server and every configured stream running until it is told to stop."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -11,6 +11,7 @@ import structlog
 from transcoder import clock
 from transcoder.config import Config, StreamConfig, is_allowed
 from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
+from transcoder.net.sockets import is_this_machine
 from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
@@ -55,6 +56,7 @@ class Gateway:
         server: the RTSP server.
         watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
+        other_ports: the ports of listeners of this gateway besides the RTSP server.
         withheld: why a stream is not pulled although it is enabled, by the stream's name; set before the start.
     """
 
@@ -76,6 +78,7 @@ class Gateway:
         self._admissions = Admissions()
         self._make_stream = make_stream
         self.withheld: Mapping[str, str] = {}
+        self.other_ports: Collection[int] = ()
         self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._next_sample = self._next_question = 0.0
@@ -145,7 +148,7 @@ class Gateway:
             if wanted is None:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
-                settings = stream_settings(wanted, self.may_connect)
+                settings = stream_settings(wanted, self.may_connect, self.is_own)
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())
@@ -185,6 +188,10 @@ class Gateway:
     def may_connect(self, address: str) -> bool:
         """Return whether a camera may be at this address."""
         return is_allowed(address, self._config.sources.allow)
+
+    def is_own(self, address: str, port: int) -> bool:
+        """Say whether an address and a port are those of a listener of this gateway, which is nobody's camera."""
+        return port in {self.server.port, *self.other_ports} and is_this_machine(address)
 
     async def restart(self, name: str) -> None:
         """Connect a stream's camera anew and replace its worker."""

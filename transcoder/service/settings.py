@@ -45,16 +45,19 @@ class StreamSettings:
         return replace(self, worker=replace(self.worker, outputs=outputs))
 
 
-def stream_settings(stream: StreamConfig, allowed: Callable[[str], bool]) -> StreamSettings:
+def stream_settings(
+    stream: StreamConfig, allowed: Callable[[str], bool], is_own: Callable[[str, int], bool] | None = None
+) -> StreamSettings:
     """Translate a configured stream.
 
     Args:
         stream: the validated configuration of the stream.
         allowed: says whether a camera may be at an address.
+        is_own: says whether an address and a port are those of a listener of this gateway.
     """
     return StreamSettings(
         enabled=stream.enabled,
-        source=source_options(stream, allowed),
+        source=source_options(stream, allowed, is_own),
         worker=worker_options(stream),
         outputs=tuple(stream.outputs),
     )
@@ -82,7 +85,9 @@ def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions
     )
 
 
-def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> SourceOptions:
+def source_options(
+    stream: StreamConfig, allowed: Callable[[str], bool], is_own: Callable[[str, int], bool] | None = None
+) -> SourceOptions:
     """Translate the part of a configured stream that tells how to reach its camera."""
     source = stream.source
     credentials = None
@@ -91,7 +96,7 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
             username=source.username.get_secret_value(),
             password=source.password.get_secret_value() if source.password is not None else "",
         )
-    return SourceOptions(
+    options = SourceOptions(
         url=parse_url(source.url),
         credentials=credentials,
         transport=source.transport,
@@ -100,3 +105,4 @@ def source_options(stream: StreamConfig, allowed: Callable[[str], bool]) -> Sour
         quirks=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
     )
+    return options if is_own is None else replace(options, is_own=is_own)

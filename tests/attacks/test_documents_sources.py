@@ -1,0 +1,140 @@
+"""Sources that make the gateway talk to itself: in the file, from remote, by an odd spelling, by a redirect."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transcoder.config import load_file
+from transcoder.config.overlay import EffectiveConfig
+from transcoder.errors import ConfigError, NotConnected
+from transcoder.ledger import Ledger
+from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.sockets import is_this_machine
+from transcoder.rejection import Code, Rejected
+from transcoder.rtsp.urls import parse_url
+from transcoder.service.gateway import Gateway
+
+SERVERS = "rtsp: {listen: '127.0.0.1:8554'}\nhttp: {listen: '127.0.0.1:8080'}\n"
+OWN = (
+    "rtsp://127.0.0.1:8554/front",
+    "rtsp://127.0.0.1:8080/api/v1/streams",
+    "rtsp://localhost:8554/",
+    "rtsp://LOCALHOST:8080/",
+    "rtsp://127.1.2.3:8554/",
+    "rtsp://[::1]:8554/",
+    "rtsp://[::ffff:127.0.0.1]:8080/",
+)
+OTHERS = ("rtsp://127.0.0.1:8555/", "rtsp://10.0.0.2:8554/", "rtsp://127.0.0.1/")
+
+
+def config(folder: Path, url: str = "rtsp://10.0.0.2/") -> Any:
+    path = folder / "gateway.yaml"
+    path.write_text(f"{SERVERS}streams: {{a: {{source: '{url}'}}}}\n")
+    return load_file(path)
+
+
+@pytest.mark.parametrize("url", OWN)
+def test_no_stream_of_the_file_is_a_listener(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="listener of this gateway") as caught:
+        config(tmp_path, url)
+    assert caught.value.problems[0].startswith("streams.a.source")
+
+
+@pytest.mark.parametrize("url", OWN)
+def test_no_stream_from_remote_is_a_listener(tmp_path: Path, url: str) -> None:
+    effective = EffectiveConfig.build(config(tmp_path), {})
+    for edit in (
+        lambda: effective.add("new", {"source": url}),
+        lambda: effective.update("a", {"source": {"url": url}}),
+        lambda: effective.replace("a", {"source": url}),
+        lambda: effective.source_of(url),
+    ):
+        with pytest.raises(Rejected, match="listener of this gateway") as caught:
+            edit()
+        assert caught.value.code is Code.INVALID
+
+
+@pytest.mark.parametrize("url", OTHERS)
+def test_cameras_on_other_ports_and_hosts_are_taken(tmp_path: Path, url: str) -> None:
+    assert config(tmp_path, url).config.streams["a"].source.url == url
+    EffectiveConfig.build(config(tmp_path), {}).source_of(url)
+
+
+def test_the_addresses_of_this_machine_are_known() -> None:
+    for address in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"):  # not bound
+        assert is_this_machine(address), address
+    for address in ("192.0.2.7", "2001:db8::7", "camera.example", ""):
+        assert not is_this_machine(address), address
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("192.0.2.7", 9))
+        assert is_this_machine(sock.getsockname()[0])
+
+
+class Bait:
+    """A listener that counts who comes."""
+
+    def __init__(self) -> None:
+        self.visits = 0
+        self.port = 0
+
+    async def visit(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visits += 1
+        writer.close()
+
+
+@pytest.fixture
+async def bait() -> AsyncIterator[Bait]:
+    made = Bait()
+    server = await asyncio.start_server(made.visit, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    server.close()
+    await server.wait_closed()
+
+
+async def pull(url: str, **options: Any) -> str:
+    made = SourceOptions(url=parse_url(url), credentials=None, transport="tcp", allowed=lambda _: True, **options)
+    try:
+        async with asyncio.timeout(10):
+            await RtspSource(made, Ledger(), lambda _: None).run()
+    except Exception as error:  # noqa: BLE001  # whatever ends it
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@pytest.mark.parametrize("transport_name", ["127.0.0.1", "localhost"])
+async def test_a_listener_is_not_connected_to_by_any_name(tmp_path: Path, bait: Bait, transport_name: str) -> None:
+    gateway = Gateway(config(tmp_path).config)
+    gateway.other_ports = (bait.port,)
+    reason = await pull(f"rtsp://{transport_name}:{bait.port}/x", is_own=gateway.is_own)
+    assert NotConnected.__name__ in reason
+    assert "listener of this gateway" in reason
+    assert bait.visits == 0
+
+
+async def test_without_the_check_it_is_connected_to(bait: Bait) -> None:
+    await pull(f"rtsp://127.0.0.1:{bait.port}/x")
+    assert bait.visits == 1
+
+
+async def test_a_redirect_to_a_listener_is_not_followed(tmp_path: Path, bait: Bait) -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        number = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"cseq"))
+        location = f"rtsp://127.0.0.1:{bait.port}/x".encode()
+        writer.write(b"RTSP/1.0 302 Moved\r\n" + number + b"\r\nLocation: " + location + b"\r\n\r\n")
+
+    gateway = Gateway(config(tmp_path).config)
+    gateway.other_ports = (bait.port,)
+    camera = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    url = f"rtsp://127.0.0.1:{camera.sockets[0].getsockname()[1]}/live"
+    assert "listener of this gateway" in await pull(url, is_own=gateway.is_own)
+    assert bait.visits == 0
+    await pull(url)  # without the check
+    assert bait.visits >= 1
+    camera.close()
