@@ -252,6 +252,8 @@ class ForkServerProcess:
 
     async def close(self) -> None:
         """End the fork server: it ends its workers, waits for them and follows."""
+        if not self._is_ready:  # it has no workers yet, and while it compiles it doesn't notice that it should go
+            self.end()
         self._hang_up()
         self._give_up("the service is shutting down")
         loop = asyncio.get_running_loop()
