@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.sandboxed import run_sandboxed
 from tests.support.sandboxed_worker import process_status, sandboxed_worker
+from transcoder.worker.sandbox import FIRST_USER
 from transcoder.worker_options import WorkerOptions
 
 pytestmark = pytest.mark.process
@@ -25,6 +26,71 @@ async def test_a_worker_that_reads_camera_bytes_has_no_rights(tmp_path: Path) ->
         assert int(status[name], 16) == 0, name
     if os.geteuid() == 0:
         assert int(status["CapBnd"], 16) == 0
+        for name in ("Uid", "Gid"):
+            assert len(set(status[name].split())) == 1
+            assert int(status[name].split()[0]) == FIRST_USER + pid
+        assert status["Groups"] == ""
+
+
+SIGNAL = "os.kill(int(sys.argv[1]), signal.SIGKILL)"
+MEASURES = {
+    "own user": "sandbox.become_own_user()",
+    "Landlock": "sandbox.forbid_new_privileges(); sandbox.forbid_paths()",
+    "": "",
+}
+
+
+@as_root
+@pytest.mark.parametrize("measure", MEASURES)
+def test_another_process_gets_no_signal(measure: str) -> None:
+    """The kernel refuses it even where the filter of system calls does not."""
+    if measure == "Landlock" and "lacks" in run_sandboxed(LACKING, inside=False).stdout:
+        pytest.skip("this kernel's Landlock knows no signals")
+    victim = subprocess.Popen(["sleep", "60"])
+    before = MEASURES[measure] + ("" if measure == "Landlock" else "\nfrom transcoder import kernel")
+    if measure == "own user":
+        before += "\nkernel.drop_capabilities()"
+    result = run_sandboxed(SIGNAL, inside=False, before=before, arguments=[str(victim.pid)])
+    victim.poll()
+    victim.kill()
+    victim.wait()
+    assert result.stdout == ("refused 1" if measure else "done"), result.stderr
+
+
+LACKING = """
+sandbox.forbid_new_privileges()
+try:
+    sandbox.forbid_paths()
+except OSError:
+    os.write(1, b"lacks ")
+"""
+
+
+@pytest.mark.parametrize("measure", [True, False])
+def test_a_file_can_not_be_opened_even_without_the_filter(measure: bool) -> None:
+    if "lacks" in run_sandboxed(LACKING, inside=False).stdout:
+        pytest.skip("this kernel has no Landlock, or an old one")
+    before = MEASURES["Landlock"] if measure else ""
+    result = run_sandboxed('open("/etc/passwd").read()', inside=False, before=before)
+    assert result.stdout == ("refused 13" if measure else "done"), result.stderr
+
+
+@as_root
+def test_a_worker_of_its_own_user_dies_with_its_parent() -> None:
+    code = """
+reading, writing = os.pipe()
+parent = os.getpid()
+if os.fork() == 0:
+    sandbox.die_with_parent(parent)
+    sandbox.become_own_user()
+    os.write(1, b"ready ")
+    os.write(writing, b"x")
+    signal.pause()
+os.read(reading, 1)
+"""
+    # communicate() ends when the last holder of standard output is gone
+    result = run_sandboxed(code, inside=False)
+    assert result.stdout == "ready done", result.stderr
 
 
 @as_root

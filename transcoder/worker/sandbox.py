@@ -6,6 +6,7 @@ enter() says which of them are missing.
 """
 
 import ctypes
+import errno
 import json
 import mmap
 import os
@@ -20,6 +21,9 @@ from transcoder.errors import WorkerError
 from transcoder.worker.system_calls import load_filter
 
 MAX_DESCRIPTORS = 16
+FIRST_USER = 0x70000000
+"""A worker's user is this and its process id, which is below 2 ** 22."""
+_CAP_KILL, _CAP_SETGID, _CAP_SETUID = 5, 6, 7
 ADDRESSES = 1 << 30
 """Bytes of addresses that no data has: stacks of threads, reserves of the allocator. Their page tables take 2 MiB."""
 
@@ -90,6 +94,7 @@ def forbid_new_privileges() -> None:
     Raises:
         WorkerError: the kernel refuses.
     """
+    kernel.drop_bounding_set()
     try:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     except OSError as error:
@@ -105,9 +110,39 @@ def forbid_new_code() -> None:
     kernel.prctl(kernel.PR_SET_MDWE, kernel.PR_MDWE_REFUSE_EXEC_GAIN)
 
 
+def become_own_user() -> None:
+    """Become a user that no other process has: nobody whom this process may signal or inspect, and no file of its own.
+
+    The number comes from the process id, so no two processes have it at the same time, in a range that no
+    distribution gives to anybody (systemd's UIDS-GIDS).
+
+    Raises:
+        OSError: the service is not root, or its container knows no such user.
+    """
+    needed = 1 << _CAP_KILL | 1 << _CAP_SETGID | 1 << _CAP_SETUID
+    if kernel.capabilities() & needed != needed:  # without CAP_KILL the service could not end such a worker
+        raise OSError(errno.EPERM, "the service may not change users and signal them")
+    parent, user = os.getppid(), FIRST_USER + os.getpid()
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    die_with_parent(parent)  # the kernel forgets it with the change of users
+
+
+def forbid_paths() -> None:
+    """Have the kernel refuse every file and port, and signals and abstract sockets of others (Landlock, Linux 5.13).
+
+    Raises:
+        OSError: the kernel has no Landlock, or one that knows no signals (before Linux 6.12).
+    """
+    kernel.restrict_by_landlock()
+
+
 OPTIONAL: Final[dict[str, Callable[[], None]]] = {
     "no new code": forbid_new_code,
+    "own user": become_own_user,
     "no capabilities": kernel.drop_capabilities,
+    "no paths": forbid_paths,
 }
 """The measures that not every kernel has, in the order in which they are taken."""
 REQUIRED: Final = ("system calls", "no new privileges", "no writable code", "resource limits")
