@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig, rebase
+from transcoder.config.permissions import loose_permissions
 from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
@@ -67,6 +68,9 @@ class App(Interfaces):
                 them could show masked parts of a picture.
         """
         kept = await self._open_store()
+        loop = asyncio.get_running_loop()
+        for problem in await loop.run_in_executor(None, loose_permissions, self._path, self._file):
+            log.warning("permissions are too open", problem=problem)
         effective = self._build(kept)
         if self._store is not None and not self._store.refusal:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
@@ -91,7 +95,6 @@ class App(Interfaces):
             self._mqtt.start()
         if self._http is not None:
             self._http.set_ready()
-        loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._sample()), loop.create_task(self._reload_when_wanted())]
         if self.controller.config.watch:
             self._tasks.append(loop.create_task(self._watch()))
