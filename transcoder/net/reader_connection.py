@@ -149,7 +149,9 @@ class ReaderConnection(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         base = f"{self._scheme}://{_bracketed(self._host)}:{self._port}"
-        self._core = ServerProtocol(self._server.context, base=base, nonce=secrets.token_hex(16), now=clock.monotonic())
+        self._core = ServerProtocol(
+            self._server.context, base=base, nonce=secrets.token_hex(16), now=clock.monotonic(), address=self.address
+        )
         if not self._server.admit(self):
             self._reason = EndReason.CONNECTION_LIMIT
             transport.abort()

@@ -4,6 +4,7 @@ from transcoder import product
 from transcoder.rtsp.auth import authorized_user, challenge_value, parse_parameters
 from transcoder.rtsp.messages import Request
 from transcoder.rtsp.server_events import ServerContext
+from transcoder.rtsp.session import ServerSession
 
 
 class ReaderLogin:
@@ -40,6 +41,10 @@ class ReaderLogin:
             self.failures += 1
             self._context.counters.auth_failures += 1
         return user is not None
+
+    def owns(self, session: ServerSession) -> bool:
+        """Return whether a session belongs to the user, or to anybody where nobody had to log in for it."""
+        return self.user is None or session.user in {None, self.user}
 
     def challenge(self, request: Request) -> tuple[str, str]:
         """Return the header that asks the sender of a request to log in."""

@@ -20,6 +20,7 @@ from transcoder.rtsp.messages import (
     RtspParser,
     serialize_response,
 )
+from transcoder.rtsp.methods import METHODS, NOT_SERVED, OF_NO_STREAM, PROTECTED, REASONS
 from transcoder.rtsp.reader_login import ReaderLogin
 from transcoder.rtsp.server_events import (
     AUDIO,
@@ -36,17 +37,6 @@ from transcoder.rtsp.server_events import (
 from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
 from transcoder.rtsp.target import Target, parse_target
 
-_REASONS = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    454: "Session Not Found", 455: "Method Not Valid in This State", 461: "Unsupported Transport",
-    501: "Not Implemented", 503: "Service Unavailable", 505: "RTSP Version Not Supported", 551: "Option not supported",
-}  # fmt: skip
-_METHODS = {method.value: method for method in Method}
-_NOT_SERVED = frozenset({"ANNOUNCE", "RECORD", "REDIRECT"})
-"""The methods of RFC 2326 that no state allows; any other word is answered 501."""
-_OF_NO_STREAM = frozenset({Method.OPTIONS, Method.GET_PARAMETER, Method.SET_PARAMETER})
-_PROTECTED = frozenset({Method.DESCRIBE, Method.SETUP, Method.PLAY, Method.PAUSE})
-
 
 class ServerProtocol:
     """Holds one connection of a reader.
@@ -56,15 +46,17 @@ class ServerProtocol:
         base: scheme, host and port under which the reader reached the server, such as `rtsp://192.0.2.1:8554`.
         nonce: a random nonce for this connection.
         now: monotonic seconds.
+        address: the address that the reader connects from.
 
     Attributes:
         end_reason: the reason to close the connection once the waiting bytes were sent; None while it goes on.
     """
 
-    def __init__(self, context: ServerContext, *, base: str, nonce: str, now: float) -> None:
+    def __init__(self, context: ServerContext, *, base: str, nonce: str, now: float, address: str = "") -> None:
         self._context = context
         self._sessions = context.sessions
         self._base = base
+        self._address = address
         self._login = ReaderLogin(context, nonce)
         self._parser = RtspParser()
         self._events: deque[Event] = deque()
@@ -279,10 +271,11 @@ class ServerProtocol:
         seen = session or self._session
         if seen is not None:
             seen.last_seen = now
-        method = _METHODS.get(request.method)
+        method = METHODS.get(request.method)
         if method is None:
-            self._refuse_method(request.method)
-        elif method in _OF_NO_STREAM:
+            not_served = request.method in NOT_SERVED
+            self._respond(405 if not_served else 501, [("Allow", PUBLIC)] if not_served else None)
+        elif method in OF_NO_STREAM:
             named = [("Session", session.id)] if session is not None else []
             self._respond(200, [("Public", PUBLIC)] if method is Method.OPTIONS else named)
         elif request.headers.get("Require") is not None:
@@ -290,15 +283,14 @@ class ServerProtocol:
         else:
             self._handle_stream(method, request, session, now)
 
-    def _refuse_method(self, method: str) -> None:
-        if method in _NOT_SERVED:
-            self._respond(405, [("Allow", PUBLIC)])
-        else:
-            self._respond(501)
-
     def _handle_stream(self, method: Method, request: Request, session: ServerSession | None, now: float) -> None:
         target = parse_target(request.uri)
-        if method in _PROTECTED and not self._is_authorized(request, target):
+        path = target.path if target is not None else session.path if session is not None else None
+        is_elsewhere = method is Method.TEARDOWN and session is not None and session not in self._own
+        if (method in PROTECTED or is_elsewhere) and not self._is_authorized(request, path):
+            return
+        if session is not None and not self._login.owns(session):
+            self._respond(454)
             return
         if method in {Method.DESCRIBE, Method.SETUP}:
             tracks = self._context.directory.tracks(target.path) if target is not None else 0
@@ -345,9 +337,14 @@ class ServerProtocol:
         if transport is None:
             self._respond(461)
             return
+        if transport.lower == "UDP" and not self._sessions.has_room_over_udp(self._address, target.path):
+            self._respond(503)
+            return
         if session is None:
             uri = f"{self._base}/{target.path}"
-            session = self._sessions.create(path=target.path, uri=uri, user=self._login.user, now=now)
+            session = self._sessions.create(
+                path=target.path, uri=uri, user=self._login.user, now=now, address=self._address
+            )
         self._events.append(SetupRequested(session=session, track=track, transport=transport))
 
     def _refusal_of_setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None) -> int:
@@ -371,9 +368,10 @@ class ServerProtocol:
         if named is None:
             # a request without Session on the connection that set one up means that session
             return self.session if value is None and request.method not in {"SETUP", "DESCRIBE"} else None
-        return self._sessions.find(named.id)
+        found = self._sessions.find(named.id)
+        return found if found is not None and found.address == self._address else None
 
-    def _is_authorized(self, request: Request, target: Target | None) -> bool:
+    def _is_authorized(self, request: Request, path: str | None) -> bool:
         login = self._login
         if not login.admits(request):
             if login.failures > self._context.options.max_auth_failures:
@@ -381,7 +379,7 @@ class ServerProtocol:
             self._respond(401, [login.challenge(request)])
             return False
         user = login.user
-        if target is not None and user is not None and not self._context.directory.may_read(user, target.path):
+        if path is not None and user is not None and not self._context.directory.may_read(user, path):
             self._respond(403)
             return False
         return True
@@ -395,5 +393,5 @@ class ServerProtocol:
             rejected = self._context.counters.rejected
             rejected[status] = rejected.get(status, 0) + 1
         fields = [("CSeq", (request.cseq or "0")[:64]), ("Server", product.NAME), *(headers or [])]
-        response = Response(status=status, reason=_REASONS[status], headers=Headers(fields), body=body)
+        response = Response(status=status, reason=REASONS[status], headers=Headers(fields), body=body)
         self._out.append(serialize_response(response))

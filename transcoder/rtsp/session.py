@@ -116,6 +116,7 @@ class ServerOptions:
         max_unsent: bytes of answers that may wait before requests do.
         max_sessions: sessions at a time; sessions over UDP outlive their connections.
         max_own_sessions: sessions at a time that were set up on one connection.
+        max_udp_sessions: sessions over UDP at a time of one address and stream; they outlive their connections.
         turn_bytes: bytes of one connection that are looked at in a turn of the event loop.
         turn_events: messages and frames of one connection that are looked at in a turn of the event loop.
     """
@@ -139,6 +140,7 @@ class ServerOptions:
     max_unsent: int = 64 << 10
     max_sessions: int = 4096
     max_own_sessions: int = 16
+    max_udp_sessions: int = 32
     turn_bytes: int = TURN_BYTES
     turn_events: int = TURN_EVENTS
 
@@ -152,6 +154,7 @@ class ServerSession:
         path: the path of the stream, as in its URL.
         uri: the URI of the stream as the reader was told it, without track and trailing slash.
         user: the user who logged in, None where nobody has to log in.
+        address: the address that the session was set up from; it answers to no other.
         last_seen: monotonic seconds of the last request or receiver report.
         transport: the transport of the video as answered; None before the first SETUP is answered.
         audio: the transport of the audio as answered, if it was set up.
@@ -162,6 +165,7 @@ class ServerSession:
     uri: str
     user: str | None
     last_seen: float
+    address: str = ""
     state: SessionState = SessionState.INIT
     transport: Transport | None = None
     audio: Transport | None = None
@@ -203,9 +207,14 @@ class SessionTable:
         """Return whether there is no room for another session."""
         return len(self._sessions) >= self._options.max_sessions
 
-    def create(self, *, path: str, uri: str, user: str | None, now: float) -> ServerSession:
+    def create(self, *, path: str, uri: str, user: str | None, now: float, address: str = "") -> ServerSession:
         """Make a session, which is in the table once its SETUP is answered."""
-        return ServerSession(id=self._new_id(), path=path, uri=uri, user=user, last_seen=now)
+        return ServerSession(id=self._new_id(), path=path, uri=uri, user=user, last_seen=now, address=address)
+
+    def has_room_over_udp(self, address: str, path: str) -> bool:
+        """Return whether an address may have another session over UDP of one stream."""
+        own = sum(item.address == address and item.path == path and not item.is_interleaved for item in self)
+        return own < self._options.max_udp_sessions
 
     def find(self, session_id: str) -> ServerSession | None:
         """Return the session with an id, None where there is none."""
