@@ -18,6 +18,7 @@ TESTED_THROUGH = {
     "codecs/bit_reader.py": "codecs/test_slice_header.py",
     "codecs/h26?_parameter_sets.py": "codecs/test_parameter_sets.py",
     "codecs/jpeg*.py": "formats/test_jpeg.py",
+    "codecs/own_parameter_sets.py": "service/test_coded_pictures.py",
     "codecs/parameter_set_syntax.py": "codecs/test_parameter_sets.py",
     "config/listen.py": "config/test_server.py",
     "config/model.py": "config/test_load.py",

@@ -4,7 +4,9 @@ Every attack has a control: an honest worker's message passes, or the same words
 """
 
 import asyncio
+import contextlib
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,18 +15,24 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
+from tests.service.test_coded_pictures import message, pictures
+from tests.service.test_worker import Watched
+from tests.support.fork_server import FakeForkServer
 from tests.support.stream_parts import KeptStream
 from transcoder.api.metrics import StreamCollector
 from transcoder.app import run_until_stopped
+from transcoder.codecs.nal import Codec
 from transcoder.config import parse
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.errors import RemoteProtocolError, ServiceError
-from transcoder.ipc.messages import MessageType
+from transcoder.ipc.messages import MessageType, serialize_coded, serialize_json
 from transcoder.ledger import Ledger
 from transcoder.output.status import ENCODE_BOUNDS_S
+from transcoder.service.coded_pictures import CodedPictures
 from transcoder.service.gateway import Gateway
 from transcoder.service.observer import SCENE_EVENTS, Observation, Sample, StreamObserver, observe
 from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.worker_receiver import MAX_LINES
 from transcoder.service.worker_reports import Failure, SourceFormat, Statistics, parse_report
 from transcoder.service.worker_words import CONDITIONS, MAX_COUNT, OTHER, OTHER_PROBLEM
 
@@ -230,3 +238,112 @@ async def test_a_service_whose_tasks_live_runs_on() -> None:
         async with asyncio.timeout(0.2):
             await run_until_stopped(app)
     task.cancel()
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------------
+
+
+def insert(unit: bytes, text: bytes, at: int) -> bytes:
+    return unit[:at] + text + unit[at:]
+
+
+def hostile(codec: Codec) -> dict[str, list[bytes]]:
+    """Pictures that carry a text, by the place where it is."""
+    idr = pictures(codec)[0]
+    text, sequence, picture_set = TEXT.encode(), len(idr) - 3, len(idr) - 2
+    found = {
+        "behind the SPS": [*idr[:sequence], idr[sequence] + text, *idr[sequence + 1 :]],
+        "behind the PPS": [*idr[:picture_set], idr[picture_set] + text, *idr[picture_set + 1 :]],
+        "within the SPS": [*idr[:sequence], insert(idr[sequence], text, 8), *idr[sequence + 1 :]],
+        "a second SPS": [*idr[: sequence + 1], idr[sequence][:4] + text, *idr[sequence + 1 :]],
+        "in place of the slice's header": [*idr[:-1], idr[-1][:2] + text],
+        "in a second slice": [*idr, idr[-1][:2] + text],
+        "in 300 further units": [*idr, *([bytes((0x42,)) + text] * 300)],
+        "in SPS bits": [*idr[:sequence], bytes((*idr[sequence][:-1], idr[sequence][-1] ^ 1)), *idr[sequence + 1 :]],
+    }
+    for index in range(len(idr)):
+        unit = idr[index]
+        forbidden = bytes((unit[0] | 0x80,)) + unit[1:]
+        found[f"in the forbidden bit of unit {index}"] = [*idr[:index], forbidden, *idr[index + 1 :]]
+    if codec is Codec.H264:
+        for kind in (2, 3, 4):
+            found[f"in a partition of type {kind}"] = [*idr, bytes((0x60 | kind,)) + text]
+        for reference in range(3):
+            found[f"in nal_ref_idc {reference}"] = [*idr[:-1], bytes((reference << 5 | 5,)) + idr[-1][1:]]
+    else:
+        found["in the layer"] = [*idr[:-1], bytes((idr[-1][0], 9)) + idr[-1][2:]]
+        found["in the VPS"] = [idr[0] + text, *idr[1:]]
+        found["in a slice of type 9"] = [*idr, bytes((9 << 1, 1)) + text]
+    return found
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_text_in_headers_reaches_nobody(codec: Codec) -> None:
+    for name, units in hostile(codec).items():
+        assert CodedPictures(codec).types(message(codec, units)) is None, name
+    assert CodedPictures(codec).types(message(codec, pictures(codec)[0])) is not None  # control
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_no_bit_of_a_parameter_set_is_free_but_its_few_values(codec: Codec) -> None:
+    """Every other bit of a set that is changed either makes it none of ours, or one with another value of a table."""
+    idr = pictures(codec)[0]
+    free = 0
+    for index, unit in enumerate(idr[:-1]):
+        for bit in range(8 * len(unit)):
+            changed = bytearray(unit)
+            changed[bit // 8] ^= 0x80 >> bit % 8
+            units = [*idr[:index], bytes(changed), *idr[index + 1 :]]
+            free += CodedPictures(codec).types(message(codec, units)) is not None
+    assert free < (8 * sum(map(len, idr[:-1]))) / 4
+
+
+# -- floods ------------------------------------------------------------------------------------------------------------
+
+
+async def flood(message: bytes, count: int) -> tuple[list[str], int]:
+    """Have a worker say a message again and again; return why it was lost, and the lines that the log got."""
+    watched = Watched(FakeForkServer())
+    with structlog.testing.capture_logs() as lines:
+        task = asyncio.get_running_loop().create_task(watched.worker.run())
+        await watched.until_served()
+        worker = watched.server.workers[0]
+        worker._peer.setblocking(False)
+        with contextlib.suppress(OSError, ValueError, TimeoutError):  # it is closed when the worker is given up
+            async with asyncio.timeout(5):
+                for _ in range(count):
+                    await asyncio.get_running_loop().sock_sendall(worker._peer, message)
+                    await asyncio.sleep(0)
+                    if not worker.alive:
+                        break
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        watched.worker.stop()
+    return watched.deaths, len([line for line in lines if line["event"] in {"worker reports", "source format changed"}])
+
+
+async def test_a_flood_of_failures_fills_no_log_and_costs_the_worker() -> None:
+    deaths, lines = await flood(serialize_json(MessageType.FAILED, {"reason": TEXT}), 3000)
+    assert deaths == ["worker broke the protocol: more than 240 messages FAILED a second"]
+    assert lines == MAX_LINES
+    assert await flood(serialize_json(MessageType.FAILED, {"reason": TEXT}), 3) == ([], 3)  # control
+
+
+async def test_a_flood_of_formats_costs_the_worker() -> None:
+    output = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
+    said = serialize_json(MessageType.FORMAT, {"output_number": 0, "output": output, "slate": False})
+    deaths, _ = await flood(said, 300)
+    assert deaths == ["worker broke the protocol: more than 16 messages FORMAT a second"]
+    assert await flood(said, 3) == ([], 0)  # control
+
+
+async def test_pictures_far_over_the_cap_cost_the_worker() -> None:
+    """4 Mbit/s are configured; pictures of 1 MB come as fast as they are taken."""
+    now = time.monotonic()
+    idr = pictures(Codec.H264)[0]
+    units = [*idr[:-1], idr[-1] + b"\x11" * (100 << 10)]
+    said = serialize_coded(0, Codec.H264, 2, round(now * 90_000), now, (0.0, 0.0, 0.0), units)
+    deaths, _ = await flood(said, 1000)
+    assert deaths == ["worker broke the protocol: output 0 sends more than 3 times its cap"]
+    assert await flood(said, 3) == ([], 0)  # control

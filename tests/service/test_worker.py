@@ -31,6 +31,10 @@ from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, 
 
 IDR = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
 OTHER = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x41\x9a", pts=93_600, random_access=False)
+H264_IDR = [
+    bytes.fromhex("67640028acb402802dd0800000030080000019078c1950"), bytes.fromhex("68ee172c"), b"\x65\x88\x84\x3f\xff",
+]  # fmt: skip
+"""Parameter sets that x264 wrote, and the beginning of an I slice."""
 SOURCE_FORMAT = {"codec": "H264", "width": 1280, "height": 720, "pixel_format": "yuv420p", "interlaced": False}
 OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
 
@@ -218,7 +222,7 @@ async def test_what_a_worker_is_asked_for(watched: Watched) -> None:
 
 
 def coded(at: float, codec: Codec = Codec.H264) -> bytes:
-    units = [b"\x65\x88"] if codec is Codec.H264 else [b"\x26\x01"]
+    units = H264_IDR if codec is Codec.H264 else [b"\x26\x01"]
     return serialize_coded(0, codec, 0, round(at * 90_000), at, (0.0, 0.0, 0.0), units)
 
 

@@ -20,7 +20,6 @@ from transcoder.service.worker_reports import (
     SourceFormat,
     Statistics,
     is_timely,
-    nal_unit_types,
     parse_report,
 )
 from transcoder.worker_options import OutputFormat
@@ -63,36 +62,9 @@ def picture(*nal_units: bytes, codec: Codec = Codec.H264, number: int = 0, outpu
 # -- pictures and sound ------------------------------------------------------------------------------------------------
 
 
-def test_a_coded_picture_has_the_types_of_its_nal_units() -> None:
-    assert nal_unit_types(picture(SPS, PPS, IDR), Codec.H264) == [7, 8, 5]
-
-
-def test_parameter_sets_alone_are_no_picture() -> None:
-    assert nal_unit_types(picture(SPS, PPS), Codec.H264) is None
-
-
-def test_a_picture_of_another_codec_is_none_of_our_encoder() -> None:
-    assert nal_unit_types(picture(SPS, PPS, IDR), Codec.H265) is None
-
-
 def test_a_nal_unit_that_is_not_let_through_ends_the_worker() -> None:
     with pytest.raises(RemoteProtocolError, match="not let through"):
         picture(SPS, SEI, IDR)
-
-
-def test_nal_units_are_checked_even_if_the_message_let_them_through() -> None:
-    forged = CodedMessage(
-        output_number=0,
-        codec=Codec.H264,
-        flags=0,
-        pts=0,
-        arrival=0.0,
-        decode_s=0,
-        stages_s=0,
-        encode_s=0,
-        nal_units=[SEI, IDR],
-    )
-    assert nal_unit_types(forged, Codec.H264) is None
 
 
 @pytest.mark.parametrize("seconds", [-MAX_AHEAD_S, MAX_AHEAD_S, 1e6])

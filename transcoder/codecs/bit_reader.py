@@ -39,6 +39,10 @@ class BitReader:
         self._left -= bits
         return (self._value >> self._left) & ((1 << bits) - 1)
 
+    def peek(self, bits: int) -> int:
+        """Return the next `bits` bits, of which there have to be so many, without reading them."""
+        return (self._value >> (self._left - bits)) & ((1 << bits) - 1)
+
     def flag(self) -> bool:
         """Read one bit.
 

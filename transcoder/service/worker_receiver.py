@@ -6,9 +6,12 @@ from typing import Any, Protocol
 import structlog
 
 from transcoder import clock
-from transcoder.errors import CommandRejected
+from transcoder.errors import CommandRejected, LimitExceeded
 from transcoder.ipc.messages import CodedMessage, MessageType
+from transcoder.service.coded_pictures import CodedPictures
+from transcoder.service.line_limit import LineLimit
 from transcoder.service.status import WorkerStatus
+from transcoder.service.worker_budget import WorkerBudget
 from transcoder.service.worker_reports import (
     AudioOutput,
     CodedAudio,
@@ -18,12 +21,17 @@ from transcoder.service.worker_reports import (
     SourceFormat,
     Statistics,
     is_timely,
-    nal_unit_types,
     parse_report,
 )
 from transcoder.service.worker_settings import WorkerSettings
 
 SNAPSHOT_WAIT_S = 3.0
+MAX_LINES = 5
+"""Lines of the log of one kind that a stream's workers may cause within LINES_SPAN_S; the next line tells how many it
+stands for."""
+LINES_SPAN_S = 60.0
+DEFAULT_FRAME_RATE = 25.0
+"""Pictures a second of an output whose worker did not tell."""
 
 
 class WorkerListener(Protocol):
@@ -76,6 +84,9 @@ class WorkerReceiver:
         self._log = log
         self._listener = listener
         self._decoded_pictures = 0
+        self._pictures: dict[int, CodedPictures] = {}
+        self._budget = WorkerBudget()
+        self._lines = LineLimit[str](MAX_LINES, LINES_SPAN_S)
         self._snapshots: list[asyncio.Future[bytes]] = []
         self.audio_output: tuple[int, bytes] | None = None
         self.last_decoded = 0.0
@@ -86,6 +97,8 @@ class WorkerReceiver:
         self._status.cpu_s += self.cpu_s
         self.cpu_s = 0.0
         self._decoded_pictures = 0
+        self._pictures.clear()
+        self._budget = WorkerBudget()
 
     def stop(self) -> None:
         """Expect no worker any more."""
@@ -123,11 +136,13 @@ class WorkerReceiver:
         Raises:
             RemoteProtocolError: no worker of ours sends this.
         """
+        now = clock.monotonic()
+        self._budget.count(kind, now)
         match parse_report(kind, body, len(self._settings.options.outputs)):
             case CodedMessage() as picture:
-                self._on_picture(picture)
+                self._on_picture(picture, now)
             case CodedAudio(pts=pts, data=data):
-                if is_timely(pts, clock.monotonic()):
+                if is_timely(pts, now):
                     self._listener.on_coded_audio(pts, data)
             case Statistics() as report:
                 self._on_statistics(report)
@@ -140,16 +155,28 @@ class WorkerReceiver:
                 self.audio_output = (rate, config)
             case Failure(reason=reason, problem=problem):
                 self._listener.on_worker_problem(problem)
-                self._log.warning("worker reports", reason=reason)
+                if count := self._lines.take("failure", now):
+                    self._log.warning("worker reports", reason=reason, reports=count)
             case Snapshot(jpeg=jpeg):
                 for future in self._snapshots:
                     if not future.done():
                         future.set_result(jpeg)
 
-    def _on_picture(self, picture: CodedMessage) -> None:
+    def _on_picture(self, picture: CodedMessage, now: float) -> None:
         """Hand on a picture only if our encoder can have made it, wherever it comes from."""
-        types = nal_unit_types(picture, self._settings.options.outputs[picture.output_number].codec)
-        if types is None or not is_timely(picture.pts, clock.monotonic()):
+        number = picture.output_number
+        options = self._settings.options.outputs[number]
+        known = self._pictures.get(number)
+        if known is None or known.codec is not options.codec:
+            known = self._pictures[number] = CodedPictures(options.codec)
+        types = known.types(picture)
+        rate = self._settings.frame_rate(number) or DEFAULT_FRAME_RATE
+        try:
+            self._budget.count_picture(number, options, known.size, rate, 8 * sum(map(len, picture.nal_units)), now)
+        except LimitExceeded:
+            self._settings.forget_formats()  # a camera may have become faster than an output's frame rate says
+            raise
+        if types is None or not is_timely(picture.pts, now):
             self._status.rejected += 1
         else:
             self._listener.on_picture(picture, types)
@@ -163,6 +190,6 @@ class WorkerReceiver:
 
     def _on_source_format(self, document: dict[str, Any]) -> None:
         known = self._status.source_format
-        if known and document != known:
-            self._log.info("source format changed", before=known, now=document)
+        if known and document != known and (count := self._lines.take("source format", clock.monotonic())):
+            self._log.info("source format changed", before=known, now=document, changes=count)
         self._status.source_format = document

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.nal import Codec, is_allowed, is_vcl, nal_unit_type
 from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.messages import (
@@ -177,18 +176,6 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
 def is_timely(pts: int, now: float) -> bool:
     """Return whether a presentation time is near enough to now to be one of ours."""
     return abs(pts / VIDEO_CLOCK_RATE - now) < MAX_AHEAD_S
-
-
-def nal_unit_types(message: CodedMessage, codec: Codec) -> list[int] | None:
-    """Return the types of a coded picture's NAL units, or None when our encoder makes no such picture.
-
-    Args:
-        message: the coded picture.
-        codec: the codec that the encoder was told to use.
-    """
-    types = [nal_unit_type(codec, unit) for unit in message.nal_units]
-    honest = message.codec is codec and all(is_allowed(codec, kind) for kind in types)
-    return types if honest and any(is_vcl(codec, kind) for kind in types) else None
 
 
 def _statistics(report: dict[str, Any]) -> Statistics:

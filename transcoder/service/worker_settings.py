@@ -45,6 +45,15 @@ class WorkerSettings:
         """Remember the format of an output: readers were told of it."""
         self._formats[report.output_number] = report
 
+    def frame_rate(self, number: int) -> float | None:
+        """Return the pictures a second of an output, as the worker told them; None where it has not."""
+        made = self._formats.get(number)
+        return made.output.frame_rate if made is not None else None
+
+    def forget_formats(self) -> None:
+        """Let the next worker find every output's format anew."""
+        self._formats.clear()
+
     def for_new_worker(self) -> WorkerOptions:
         """Return the options of a worker that starts now: it keeps the formats that readers know, but not a slate's."""
         known = self._formats.items()
