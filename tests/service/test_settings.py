@@ -55,6 +55,9 @@ WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
 OF_THE_SERVICE = {
     "source.allowed",
     "source.is_own",
+    "source.rate",
+    "source.turn_bytes",
+    "source.turn_events",
     "worker.slate_size",
     "worker.outputs.0.fixed",
     "worker.outputs.0.rate_divisor",
