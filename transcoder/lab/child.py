@@ -31,7 +31,7 @@ class Child:
 
     Args:
         module: to run.
-        arguments: of its command line.
+        arguments: arguments of its command line.
         is_quiet: its standard error is kept to tell why it ended, instead of being shown.
 
     Attributes:

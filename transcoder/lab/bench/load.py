@@ -27,7 +27,7 @@ class CameraOptions:
         codec: "h264" or "h265".
         source: footage instead of the scene.
         bitrate_kbps: None: by size.
-        noise: of the scene, luma steps.
+        noise: noise of the scene, luma steps.
         counter: whether pictures carry their number.
     """
 
@@ -118,7 +118,7 @@ class Sample:
 
     Attributes:
         streams: how many.
-        fps: of each camera.
+        fps: picture rate of each camera.
         seconds: measured.
         cores: processor time a second of everything that belongs to the side.
         split: the same, divided up where the side can tell: service, fork_server, decode, stages, encode, rest.
@@ -127,7 +127,7 @@ class Sample:
         pictures: that each reader got.
         kbps: mean of what the readers got.
         delays_s: sorted; from the last packet of a picture's arrival to its sending, where the side can tell.
-        problems: of readers and streams.
+        problems: problems of readers and streams.
     """
 
     streams: int
@@ -166,7 +166,7 @@ class Load:
         side: what is measured.
         cameras: what they show.
         streams: how many.
-        readers: of each stream.
+        readers: readers of each stream.
 
     Attributes:
         fleet: the cameras.

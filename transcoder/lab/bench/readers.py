@@ -28,7 +28,7 @@ class CountingReader(Listener):
     """One reader over TCP.
 
     Args:
-        url: of the stream.
+        url: URL of the stream.
 
     Attributes:
         pictures: markers received.

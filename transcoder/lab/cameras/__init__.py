@@ -1,4 +1,4 @@
-"""Simulated legacy cameras for the demo, tests and benchmarks.
+"""This room simulates legacy cameras for the demo, tests and benchmarks.
 
 `python -m transcoder.lab.cameras --help` starts a fleet. In a test:
 
@@ -10,6 +10,6 @@
 A picture is rendered (`scenes`) and encoded (`content`, or `footage` for the user's own) once, and packetized once
 (`content_packets`); each camera loops it with numbers of its own (`camera`, `track`), adds its private data
 (`surroundings`, `private_nal`, `private_packets`, `side_media`, `reports`), and speaks its own RTSP (`dialog`) through
-an asyncio shell (`server`). What it does wrong is one switch for each defect (`defects`). Every private field carries a
+an asyncio shell (`server`). Each defect of a camera has a switch of its own (`defects`). Every private field carries a
 random mark (`canary`) that `canary_search` finds.
 """

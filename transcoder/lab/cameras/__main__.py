@@ -1,4 +1,4 @@
-"""`python -m transcoder.lab.cameras`: cameras on the local network, as JSON lines on standard output tell."""
+"""`python -m transcoder.lab.cameras` runs cameras on the local network; JSON lines on standard output describe them."""
 
 import argparse
 import asyncio
@@ -68,10 +68,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until SIGTERM, SIGINT, or the end of the commands.
+    """Run the cameras until SIGTERM, SIGINT, or the end of the commands.
 
     Returns:
-        0 done, 2 usage.
+        0: done; 2: wrong usage.
     """
     given = parser().parse_args(arguments)
     if given.families:

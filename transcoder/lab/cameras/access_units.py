@@ -1,7 +1,7 @@
-"""Encoded content that cameras loop: access units in memory, and their file in the cache folder.
+"""This module keeps the encoded content that cameras loop, in memory as access units and as files in the cache folder.
 
 One content is two files: `NAME.h264` or `NAME.h265`, a byte stream that any player opens, and `NAME.json`, which says
-how it is cut. The JSON file is put in place last, by renaming, so a content is there whole or not at all.
+how the stream is cut. The JSON file is put in place last, by renaming, so a content is there whole or not at all.
 """
 
 import json
@@ -18,10 +18,10 @@ CLOCK_RATE = 90_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessUnit:
-    """One coded picture.
+    """Holds one coded picture.
 
     Attributes:
-        nal_units: without start codes, emulation prevention in place; parameter sets included where in-band. Of JPEG
+        nal_units: without start codes, emulation prevention in place; in-band parameter sets are included. For JPEG:
             the file, of MPEG-4 its elements with their start codes.
         random_access: whether decoding may start here.
         duration_ticks: time to the next access unit, 90 kHz.
@@ -34,10 +34,10 @@ class AccessUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Content:
-    """A loop of access units in decoding order, which is display order; the first is a random access point.
+    """Holds a loop of access units in decoding order, which is display order; the first is a random access point.
 
     Attributes:
-        codec: of the NAL units.
+        codec: codec of the NAL units.
         width: luma pixels shown.
         height: luma pixels shown.
         access_units: at least one.
@@ -50,23 +50,23 @@ class Content:
 
     @property
     def duration_ticks(self) -> int:
-        """Length of one loop, 90 kHz."""
+        """Return the length of one loop, 90 kHz."""
         return sum(unit.duration_ticks for unit in self.access_units)
 
     @property
     def fps(self) -> float:
-        """Mean pictures a second."""
+        """Return the mean pictures a second."""
         return len(self.access_units) * CLOCK_RATE / self.duration_ticks
 
     @property
     def bitrate_kbps(self) -> float:
-        """Mean bitrate of the NAL units, without RTP."""
+        """Return the mean bitrate of the NAL units, without RTP."""
         size = sum(len(nal_unit) for unit in self.access_units for nal_unit in unit.nal_units)
         return size * 8 * CLOCK_RATE / self.duration_ticks / 1000
 
     @property
     def parameter_sets(self) -> tuple[bytes, ...]:
-        """Parameter sets of the first access unit: (VPS,) SPS, PPS; JPEG and MPEG-4 have none."""
+        """Return the parameter sets of the first access unit: (VPS,) SPS, PPS; JPEG and MPEG-4 have none."""
         if isinstance(self.codec, PictureCodec):
             return ()
         return tuple(
@@ -77,7 +77,7 @@ class Content:
 
 
 def store(content: Content, folder: Path, name: str) -> None:
-    """Write a content to the cache folder, which is made if need be."""
+    """Write a content to the cache folder; make the folder if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     index = {
         "codec": content.codec.value,
@@ -99,7 +99,7 @@ def store(content: Content, folder: Path, name: str) -> None:
 
 
 def load(folder: Path, name: str) -> Content | None:
-    """Read a content back, or None where the folder doesn't hold it.
+    """Read a content back; return None where the folder does not hold the content.
 
     Raises:
         MediaError: the files don't fit each other.

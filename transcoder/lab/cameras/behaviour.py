@@ -1,8 +1,8 @@
-"""The switches that make a simulated camera the camera it is.
+"""This module holds the switches that make a simulated camera like one of a family.
 
-A family (`transcoder.lab.cameras.families`) presets them; a caller overrides single ones by name, so that one defect
-can be studied alone: `override(behaviour, ["private_payload_type=50", "marker=none"])`. Defects of one kind are a part
-of their own (`transcoder.lab.cameras.defects`); by name they are changed like the others.
+A family (`transcoder.lab.cameras.families`) presets the switches; a caller overrides single ones by name, so that
+one defect can be studied alone: `override(behaviour, ["private_payload_type=50", "marker=none"])`. The switches of one
+kind of defect are a part of their own (`transcoder.lab.cameras.defects`); the caller names them like the others.
 """
 
 import types
@@ -23,20 +23,20 @@ from transcoder.lab.cameras.defects.timing import TimingDefects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraBehaviour:
-    """What a camera does. Texts may hold `{canary}`, which is replaced by a canary of that field.
+    """Describes the behaviour of a camera. Texts may hold `{canary}`, which is replaced by a canary of that field.
 
     Attributes:
-        family: which SDP is written; a key of `families.FAMILIES`.
-        codec: of the content that fits it.
+        family: the family whose SDP is written; a key of `families.FAMILIES`.
+        codec: codec of the content that fits it.
         path: request path and query of the live stream.
         any_path: other paths are the live stream too; else they are answered 404.
         server_header: value of Server; empty: none.
-        realm: of the challenges.
-        authentication: which challenges are sent where the camera has a password; "both" in two header fields, Digest
+        realm: realm of the challenges.
+        authentication: the challenges that are sent if the camera has a password; "both" in two header fields, Digest
             first; "several": Digest SHA-256 with a parameter of its own, Digest MD5 and Basic.
         challenge_options: OPTIONS needs a login as well.
         password_in_path: `user=..&password=..` in the path is a login too.
-        cseq_name: how the camera spells CSeq.
+        cseq_name: the camera's spelling of CSeq.
         session_prefix: blanks before the session id.
         session_format: the session id; `{canary}` is 16 digits.
         session_timeout_s: silence after which a session ends.
@@ -44,9 +44,9 @@ class CameraBehaviour:
         absolute_control: control attributes are whole URLs.
         control_query: appended to absolute control URLs.
         rtp_info: URLs in RTP-Info: "absolute", "relative" or "none" (no RTP-Info at all).
-        transport_ssrc: how ssrc= is written in Transport: "lower", "upper", "padded" or "none".
+        transport_ssrc: the form of ssrc= in Transport: "lower", "upper", "padded" or "none".
         extra_headers: further header fields of DESCRIBE responses.
-        video_payload_type: of the video.
+        video_payload_type: RTP payload type of the video.
         max_payload: bytes of an RTP payload.
         marker: on the "last" packet of an access unit, on parameter sets too ("parameter_sets": Tapo TC70, Reolink Duo
             2, RLC-822A), on "all" packets, or on "none" (FLIR M400).
@@ -55,7 +55,7 @@ class CameraBehaviour:
         idr_nal_units: private NAL units beside each IDR, names of `private_nal.KINDS`.
         picture_nal_units: the same, beside every picture.
         video_extension: profile of a header extension on the first video packet of each IDR; None: no extension.
-        private_payload_type: of private packets on the video track; None: none are sent.
+        private_payload_type: RTP payload type of private packets on the video track; None: none are sent.
         private_packets: "extension": empty packets with header extensions and their own sequence counter, before each
             access unit; "duplicate": one packet after each IDR that repeats the last video packet's sequence number.
         metadata: an ONVIF metadata media is offered, and sent when it is set up.
@@ -64,9 +64,9 @@ class CameraBehaviour:
         backchannel: a talk-back media is offered; nothing is sent on it.
         rtcp: sender reports are sent.
         rtcp_app: APP packets are sent with them.
-        cname: of the source description.
+        cname: CNAME of the source description.
         wrong_profile_level_id: the SDP contradicts the SPS.
-        sprop: how parameter sets are written in the SDP: as they should be ("plain"), with a start code before
+        sprop: the form of the parameter sets in the SDP: correct ("plain"), with a start code before
             ("start_code": Tenda) or zeros behind each ("zeros": Dahua), with the last one left out ("no_pps": some
             OEMs), or without NAL unit headers ("no_header": VStarcam); H.264 only, but for zeros.
         timing, packets, pictures, delivery, session, description: defects of one kind each.
@@ -119,7 +119,7 @@ class CameraBehaviour:
 
 
 def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehaviour:
-    """A behaviour with single switches changed.
+    """Return a behaviour with single switches changed.
 
     Args:
         behaviour: a family's preset.
@@ -161,7 +161,7 @@ _PARTS: dict[str, type] = {
 
 
 def _places() -> dict[str, tuple[str, Any]]:
-    """Where each switch is, "" or a part, and its type; no two parts share a name."""
+    """Return the part that holds each switch ("": none) and the type of the switch; no two parts share a name."""
     own = get_type_hints(CameraBehaviour)
     places = {
         each.name: ("", own[each.name])

@@ -1,4 +1,4 @@
-"""A simulated camera without its sockets: content, private data and clocks in, stamped packets out.
+"""This module is a simulated camera without sockets: content, private data and clocks in, stamped packets out.
 
 All readers share one RTP timeline per media: packets are made once for an access unit, whoever reads.
 """
@@ -33,22 +33,23 @@ from transcoder.lab.cameras.track import Track, offered_tracks
 REPORT_INTERVAL_S = 5.0
 METADATA_INTERVAL_S = 1.0
 MAX_LATE_S = 1.0
-"""A camera that fell behind by more than this (its process did not run) leaves out what it missed."""
+"""Seconds: a camera that fell behind by more (its process did not run) leaves out the pictures that it missed."""
 
 
 class Camera:
-    """One camera.
+    """Makes the packets and the description of one camera.
 
     Args:
         behaviour: its switches.
-        content: what it shows, of the behaviour's codec or not: the SDP names the content's.
-        seed: of its canaries and random numbers.
-        other: what it changes to, of the same codec and another size, where its behaviour says so.
+        content: the pictures that it shows, of the behaviour's codec or another:
+            the SDP names the codec of the content.
+        seed: seed of its canaries and random numbers.
+        other: content of the same codec and another size, to which the camera changes if its behaviour says so.
 
     Attributes:
         mint: its canaries.
         tracks: its media, in the order of the SDP.
-        realm: of the challenges.
+        realm: realm of the challenges.
         server_header: value of Server, or empty.
         session_canary: digits in each session id.
         nonce_canary: part of each nonce.
@@ -92,17 +93,17 @@ class Camera:
         self._next_metadata = 0.0
         self._next_audio = 0.0
         self._audio_index = 0
-        self.describe("rtsp://127.0.0.1/", "127.0.0.1")  # makes the canaries of the SDP
+        self.describe("rtsp://127.0.0.1/", "127.0.0.1")  # describing makes the canaries of the SDP
 
     def _filled(self, text: str, name: str, where: str) -> str:
         return text.replace("{canary}", self.mint.text(name, where)) if "{canary}" in text else text
 
     def canaries(self) -> list[Canary]:
-        """Every mark that a client gets which is asked to log in, sets up every media and waits some seconds."""
+        """Return every mark that a client gets if it is asked to log in, sets up every media and waits some seconds."""
         return self.mint.all()
 
     def describe(self, base: str, host: str) -> bytes:
-        """The session description.
+        """Return the session description.
 
         Args:
             base: URL of the stream as the client wrote it, without query or credentials.
@@ -122,16 +123,16 @@ class Camera:
 
     @property
     def running(self) -> bool:
-        """Whether pictures are being sent."""
+        """Return whether pictures are being sent."""
         return self.anchor is not None
 
     @property
     def next_due(self) -> float:
-        """When `advance` has something to send, monotonic seconds."""
+        """Return the monotonic seconds at which `advance` next has something to send."""
         return self._leaves
 
     def start(self, now: float) -> None:
-        """The first reader came: begin to send, with an IDR or in the middle of a GOP."""
+        """Begin to send, because the first reader came: with an IDR or in the middle of a GOP."""
         self._epoch = now if self._epoch is None else self._epoch
         self._programme.begin()
         self._started = self._due = self._leaves = self._next_metadata = self._next_audio = now
@@ -140,15 +141,15 @@ class Camera:
         self.anchor = self._programme.index, now
 
     def stop(self) -> None:
-        """The last reader left."""
+        """Stop to send, because the last reader left."""
         self.anchor = None
 
     def timestamp(self, track: Track, now: float) -> int:
-        """RTP timestamp of a moment on a track."""
+        """Return the RTP timestamp of a moment on a track."""
         return track.timestamp(now - (now if self._epoch is None else self._epoch))
 
     def advance(self, now: float, wall_s: float, wanted: Collection[int]) -> list[Burst]:
-        """What is due on the wanted tracks, in the order in which it is sent.
+        """Return the packets that are due on the wanted tracks, in the order in which they are sent.
 
         Args:
             now: monotonic seconds.

@@ -1,24 +1,24 @@
-"""Random marks in every private field of a simulated camera.
+"""This module makes the random marks in every private field of a simulated camera.
 
 A canary is 16 or more ASCII letters or digits, so it needs no emulation prevention, no escaping in SDP, XML or headers,
-and no padding anywhere. In the camera's own stream it stands as raw bytes, except where a camera writes the field in
-hexadecimal or base64 (`Canary.where` says so); `transcoder.lab.cameras.canary_search` looks for all three.
+and no padding anywhere. In the camera's own stream a canary stands as raw bytes, except where a camera writes the
+field in hexadecimal or base64 (`Canary.where` says so); `transcoder.lab.cameras.canary_search` looks for all three.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 LENGTH = 16
-"""Characters. 64 random bits: no chance meeting in any amount of video."""
+"""Characters of a canary. They carry 64 random bits, so no amount of video holds a canary by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """One mark.
+    """Describes one mark.
 
     Attributes:
-        name: of the private field, unique in a camera.
-        where: the layer that carries it, and how it is written there.
+        name: name of the private field, unique in a camera.
+        where: the layer that carries the mark, and the form of the mark there.
         value: the ASCII bytes to look for.
     """
 
@@ -31,7 +31,7 @@ class CanaryMint:
     """Makes the canaries of one camera; the same name always gets the same value.
 
     Args:
-        seed: of the camera; another seed gives other values.
+        seed: seed of the camera; another seed gives other values.
     """
 
     def __init__(self, seed: str) -> None:
@@ -39,16 +39,16 @@ class CanaryMint:
         self._canaries: dict[str, Canary] = {}
 
     def text(self, name: str, where: str, length: int = LENGTH) -> str:
-        """Lower-case hexadecimal digits, at most 64."""
+        """Return lower-case hexadecimal digits, at most 64."""
         return self._mint(name, where, self._digest(name).hex()[:length])
 
     def digits(self, name: str, where: str, length: int = LENGTH) -> str:
-        """Decimal digits, the first not zero, at most 60: for fields that hold numbers."""
+        """Return decimal digits, the first not zero, at most 60: for fields that hold numbers."""
         number = str(int.from_bytes(self._digest(name)) + 10**76)
         return self._mint(name, where, f"7{number[3 : 2 + length]}")
 
     def all(self) -> list[Canary]:
-        """Every canary made so far."""
+        """Return every canary made so far."""
         return list(self._canaries.values())
 
     def _digest(self, name: str) -> bytes:

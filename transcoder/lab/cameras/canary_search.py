@@ -1,6 +1,7 @@
-"""Looks for canaries in recorded bytes: raw, hexadecimal and base64.
+"""This module looks for canaries in recorded bytes: raw, hexadecimal and base64.
 
-It proves both halves of the claim: every canary is in the camera's own stream, none in what the gateway serves.
+The search proves both halves of the claim: every canary is in the camera's own stream, none in the streams that the
+gateway serves.
 """
 
 import base64
@@ -12,12 +13,12 @@ from transcoder.lab.cameras.canary import Canary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A canary that was found.
+    """Says where a canary was found.
 
     Attributes:
-        canary: which.
+        canary: the canary.
         form: "raw", "hex" or "base64".
-        offset: of its first occurrence in this form.
+        offset: offset of its first occurrence in this form.
     """
 
     canary: Canary
@@ -29,9 +30,9 @@ def find(data: bytes, canaries: Iterable[Canary]) -> list[Finding]:
     """Search for every canary in every form; letters match in either case, except in base64.
 
     Args:
-        data: everything recorded, messages and packets in a row. A canary split over two packets is not found: search
+        data: all recorded bytes, messages and packets in a row. A canary split over two packets is not found: search
             reassembled data too where a field may be long.
-        canaries: what to look for.
+        canaries: the canaries to look for.
 
     Returns:
         At most one finding for each canary and form.
@@ -49,14 +50,14 @@ def find(data: bytes, canaries: Iterable[Canary]) -> list[Finding]:
 
 
 def missing(data: bytes, canaries: Iterable[Canary]) -> list[Canary]:
-    """The canaries that are in the data in no form."""
+    """Return the canaries that are in the data in no form."""
     wanted = list(canaries)
     found = {finding.canary.name for finding in find(data, wanted)}
     return [canary for canary in wanted if canary.name not in found]
 
 
 def base64_forms(value: bytes) -> list[bytes]:
-    """What base64 makes of the value at each of its three alignments, without the characters that neighbours change."""
+    """Return the value in base64 at each of its three alignments, without the characters that neighbours change."""
     forms = []
     for before in range(3):
         text = base64.b64encode(b"\0" * before + value)

@@ -1,8 +1,8 @@
-"""Commands to a running simulator: JSON lines in on standard input, JSON lines out on standard output.
+"""This module obeys commands to a running simulator: JSON lines in on standard input, and out on standard output.
 
 Commands: `{"command": "stop" | "start" | "restart", "camera": 0, "down_s": 2.0}`, `{"command": "status"}`,
-`{"command": "quit"}`; `camera` is a number or a name, `down_s` goes with restart. Each is answered by one event. End of
-input means quit, so that a simulator never outlives who started it.
+`{"command": "quit"}`; `camera` is a number or a name, `down_s` goes with restart. One event answers each command.
+End of input means quit, so that a simulator never outlives the process that started it.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from transcoder.lab.cameras.server import SimulatedCamera
 from transcoder.lab.json_lines import emit
 
 MAX_LINE = 64 << 10
-"""Bytes of one command."""
+"""Bytes of the longest command."""
 
 
 def can_be_commanded() -> bool:
-    """Whether standard input is a pipe or socket: libuv aborts the process on anything that it can't poll."""
+    """Return whether standard input is a pipe or socket: libuv aborts the process on input that it can't poll."""
     mode = os.fstat(sys.stdin.fileno()).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def description(camera: SimulatedCamera) -> dict[str, object]:
-    """Tell what a client, a test or a verdict needs to know of a camera."""
+    """Describe a camera for a client, a test or a verdict."""
     content = camera.camera.content
     credentials = camera.credentials
     return {
@@ -50,7 +50,7 @@ def description(camera: SimulatedCamera) -> dict[str, object]:
 
 
 def status(camera: SimulatedCamera) -> dict[str, object]:
-    """Tell what a camera does now.
+    """Return the state of a camera.
 
     `anchor` says when which access unit of the loop was due (`monotonic_s`, the machine's monotonic clock); later ones
     follow by their durations, so a picture's counter tells when it was sent.
@@ -76,7 +76,7 @@ class CommandReader:
         self._cameras = cameras
 
     async def run(self) -> None:
-        """Read commands from standard input until quit or its end."""
+        """Read commands from standard input until quit or the end of input."""
         reader = asyncio.StreamReader(limit=MAX_LINE)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while line := await reader.readline():
@@ -89,7 +89,7 @@ class CommandReader:
                 emit("error", message=f"{type(error).__name__}: {error}")
 
     async def carry_out(self, command: Mapping[str, Any]) -> dict[str, object]:
-        """Carry out one command and tell what now holds.
+        """Carry out one command and return the event that answers it.
 
         Raises:
             KeyError: no such command or camera.

@@ -1,7 +1,9 @@
-"""One client's connection to a simulated camera."""
+"""This module serves one client's connection to a simulated camera."""
 
 import asyncio
 from typing import Protocol, cast
+
+from typing_extensions import override
 
 from transcoder import clock
 from transcoder.errors import ProtocolError
@@ -12,11 +14,11 @@ from transcoder.lab.cameras.udp import UdpPorts
 from transcoder.rtsp.messages import Request, Response, RtspParser, serialize_response
 
 MAX_BACKLOG = 4 << 20
-"""Bytes that wait for a slow reader (about ten seconds of video); beyond, access units are left out up to an IDR."""
+"""Bytes that wait for a slow reader (about ten seconds of video); above, access units are left out up to an IDR."""
 
 
 class ConnectionOwner(Protocol):
-    """What a connection needs of its camera."""
+    """Stands for the camera, as its connections see it."""
 
     def open_dialog(self, connection: "CameraConnection") -> tuple[CameraDialog, Interference]:
         """Make the dialog and the network of a new connection."""
@@ -33,7 +35,7 @@ class CameraConnection(asyncio.Protocol):
 
     Args:
         owner: the camera.
-        redirects: whether it came to the port that a camera redirects from.
+        redirects: whether the client came to the port that a camera redirects from.
 
     Attributes:
         peer: address of the client.
@@ -53,27 +55,27 @@ class CameraConnection(asyncio.Protocol):
         self.peer = ""
         self.left_out = 0
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio calls this."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=2 * MAX_BACKLOG)
         self.peer = transport.get_extra_info("peername")[0]
         self.dialog, self.interference = self._owner.open_dialog(self)
 
+    @override
     def connection_lost(self, _error: Exception | None) -> None:
-        """Asyncio calls this."""
         self.dialog.playing = False
         self._owner.connection_lost(self)
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Asyncio calls this."""
         now = clock.monotonic()
         self._parser.receive_data(data)
         try:
             while (event := self._parser.next_event()) is not None:
                 if isinstance(event, Request):
                     self._answer(event, now)
-                elif not isinstance(event, Response):  # RTCP of the reader
+                elif not isinstance(event, Response):  # the reader sent RTCP
                     self.dialog.last_activity = now
         except ProtocolError:
             self.abort()
@@ -96,7 +98,7 @@ class CameraConnection(asyncio.Protocol):
         self._transport.abort()
 
     def destinations(self) -> dict[int, Delivery]:
-        """Where each track goes: what was set up and, for a camera that pushes, everything else."""
+        """Return where each track goes: the tracks that were set up and, for a camera that pushes, all others."""
         deliveries = self.dialog.deliveries
         camera = self.dialog.camera
         if not camera.behaviour.delivery.push_unrequested or not all(place.tcp for place in deliveries.values()):
@@ -107,7 +109,7 @@ class CameraConnection(asyncio.Protocol):
         return {**deliveries, **extra}
 
     def send(self, bursts: list[Burst], udp: UdpPorts | None, now: float) -> None:
-        """Send what is due to this reader."""
+        """Send the packets that are due to this reader."""
         destinations = self.destinations()
         slow = self._transport.get_write_buffer_size() > MAX_BACKLOG
         stalled = self.interference.stalls(now)

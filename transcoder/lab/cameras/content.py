@@ -1,7 +1,7 @@
-"""A scene as a camera encodes it: rendered and encoded once, kept in a folder.
+"""This module makes content of a scene as a camera encodes it: rendered and encoded once, kept in a folder.
 
-Rendering and encoding are paid for once by whoever runs the simulator first; after that all cameras with the same
-parameters share the same bytes.
+The first run of the simulator pays for rendering and encoding; after that all cameras with the same parameters share
+the same bytes.
 """
 
 import hashlib
@@ -19,19 +19,19 @@ from transcoder.lab.cameras.encoder import CameraEncoder, default_bitrate_kbps
 from transcoder.lab.cameras.scenes import Picture, SceneOptions, render
 
 FORMAT = 1
-"""Part of every cache name; raised when the same parameters give other bytes."""
+"""Number in every cache name; a change raises the number if the same parameters then give other bytes."""
 Progress = Callable[[int, int], None]
-"""Called with pictures done and pictures in all (0: not known)."""
+"""A function that is called with pictures done and pictures in all (0: not known)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentOptions:
-    """A scene and how it is encoded.
+    """Describes a scene and its encoding.
 
     Attributes:
-        scene: what is rendered.
-        codec: of the camera.
-        bitrate_kbps: constant bitrate; None: what such a camera would be set to.
+        scene: the scene that is rendered.
+        codec: codec of the camera.
+        bitrate_kbps: constant bitrate; None: the usual setting of such a camera.
         gop_s: seconds from IDR to IDR.
     """
 
@@ -42,12 +42,12 @@ class ContentOptions:
 
 
 def from_scene(options: ContentOptions, cache: Path, progress: Progress | None = None) -> Content:
-    """The encoded scene, from the cache folder where it is there.
+    """Return the encoded scene, from the cache folder if the folder holds it.
 
     Args:
         options: equal options share one cache entry.
-        cache: folder for encoded content; made if need be.
-        progress: told after each picture.
+        cache: folder for encoded content; made if it is not there.
+        progress: called after each picture.
 
     Raises:
         MediaError: the encoder refused the size or rate.
@@ -77,13 +77,13 @@ def from_scene(options: ContentOptions, cache: Path, progress: Progress | None =
 
 
 def cache_name(kind: str, parameters: dict[str, object]) -> str:
-    """Name of a content in the cache folder: the same parameters give the same name."""
+    """Return the name of a content in the cache folder: the same parameters give the same name."""
     text = repr((FORMAT, kind, sorted(parameters.items())))
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
 def ticks(index: int, fps: float) -> int:
-    """Timestamp of a picture at a steady rate, 90 kHz."""
+    """Return the timestamp of a picture at a steady rate, 90 kHz."""
     return round(index * CLOCK_RATE / fps)
 
 

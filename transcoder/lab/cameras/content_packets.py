@@ -1,4 +1,4 @@
-"""Packets of a content: made once, shared by all cameras that loop it in the same way."""
+"""This module makes the packets of a content once; all cameras that loop the content in the same way share them."""
 
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -14,12 +14,12 @@ from transcoder.lab.cameras.packets import PacketBlock, block
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How access units become packets.
+    """Says how access units become packets.
 
     Attributes:
         max_payload: bytes of an RTP payload.
         packets: defects of the payloads.
-        parameter_sets: whether they are in the stream.
+        parameter_sets: whether the stream carries parameter sets.
         encrypted: whether the slices' bodies are random.
         svc: whether prefix NAL units stand before the slices.
     """
@@ -32,7 +32,7 @@ class Recipe:
 
 
 def recipe(behaviour: CameraBehaviour, *, parameter_sets: bool) -> Recipe:
-    """How a camera makes its packets, with or without parameter sets."""
+    """Return the recipe by which a camera makes its packets, with or without parameter sets."""
     return Recipe(
         max_payload=behaviour.max_payload,
         packets=behaviour.packets,
@@ -46,7 +46,7 @@ _BLOCKS: WeakKeyDictionary[Content, dict[Recipe, list[PacketBlock]]] = WeakKeyDi
 
 
 def content_blocks(content: Content, how: Recipe) -> list[PacketBlock]:
-    """A block of packets for each access unit."""
+    """Return a block of packets for each access unit."""
     by_recipe = _BLOCKS.setdefault(content, {})
     if how not in by_recipe:
         by_recipe[how] = [block(_payloads(content, how, index)) for index in range(len(content.access_units))]
@@ -54,7 +54,7 @@ def content_blocks(content: Content, how: Recipe) -> list[PacketBlock]:
 
 
 def _payloads(content: Content, how: Recipe, index: int) -> list[bytes]:
-    """RTP payloads of one access unit."""
+    """Return the RTP payloads of one access unit."""
     codec = content.codec
     units = changed_nal_units(
         codec,

@@ -1,7 +1,7 @@
-"""A frame counter drawn into the picture, readable after any sane re-encoding.
+"""This module draws a frame counter into the picture and reads it back; the counter survives any sane re-encoding.
 
-Layout, in the picture that carries it: one row of 24 square cells in the bottom-left corner, each `cell_size(width)`
-pixels wide and high, at x = 0 and y = the largest multiple of 8 that leaves room for a cell. From the left: white,
+The counter is one row of 24 square cells in the bottom-left corner of its picture, each `cell_size(width)` pixels wide
+and high, at x = 0 and y = the largest multiple of 8 that leaves room for a cell. From the left: white,
 black, 16 counter bits with the most significant first (white = 1), 4 check bits, black, white. The check bits are the
 exclusive-or of the four counter nibbles and 0b0101, so neither a black nor a white strip reads as a number.
 Cells are multiples of 8 pixels, so each is made of whole transform blocks.
@@ -21,7 +21,7 @@ _CHECK_SEED = 0b0101
 
 
 def cell_size(width: int) -> int:
-    """Edge of one cell in pixels for a picture of this width: a multiple of 8, 8 at 320, 32 at 1280."""
+    """Return the edge of one cell in pixels for a picture of this width: a multiple of 8, 8 at 320, 32 at 1280."""
     return 8 * max(1, width // 320)
 
 
@@ -52,10 +52,10 @@ def read_counter(luma: npt.NDArray[np.uint8], source_size: tuple[int, int] | Non
 
     Args:
         luma: (height, width) uint8, limited or full range.
-        source_size: (height, width) of the picture that the counter was drawn into, where this one was scaled.
+        source_size: (height, width) of the picture that the counter was drawn into, if this picture was scaled.
 
     Returns:
-        The frame number modulo 65536, or None where no valid counter is seen.
+        The frame number modulo 65536, or None if the picture shows no valid counter.
     """
     height, width = luma.shape
     source_height, source_width = source_size or (height, width)

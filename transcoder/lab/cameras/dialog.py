@@ -1,4 +1,4 @@
-"""The RTSP dialect of one client's connection to a camera: requests in, responses out, no sockets."""
+"""This module speaks a camera's RTSP dialect on one client's connection: requests in, responses out, no sockets."""
 
 import re
 from collections.abc import Callable
@@ -21,12 +21,12 @@ _REASONS = {
     461: "Unsupported Transport", 501: "Not Implemented", 503: "Service Unavailable",
 }  # fmt: skip
 _MOVED = "/moved"
-"""Begins the path that a camera redirects to."""
+"""Beginning of the path that a camera redirects to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where a track's packets go: a channel pair, the client's port pair, or a group's."""
+    """Says where a track's packets go: to a channel pair, the client's port pair, or the port pair of a group."""
 
     tcp: bool
     rtp: int
@@ -35,18 +35,18 @@ class Delivery:
 
 
 class CameraDialog:
-    """Server side of one connection.
+    """Is the server side of one connection.
 
     Args:
         camera: whose dialect is spoken.
         credentials: None: no login is asked for.
-        number: of the connection, unique in the camera's life; it makes session id and nonce unique.
+        number: number of the connection, unique in the camera's life; it makes session id and nonce unique.
         udp_ports: opens the camera's UDP sockets if need be and tells their ports.
-        redirect_port: where DESCRIBE is redirected to by a camera that redirects to another port; None: not here.
+        redirect_port: port that a camera which redirects to another port names; None: no such redirect here.
 
     Attributes:
         camera: whose dialect is spoken.
-        deliveries: by track index, what was set up.
+        deliveries: the transports that were set up, by track index.
         playing: whether packets flow.
         last_activity: monotonic seconds of the last sign of life.
     """
@@ -77,7 +77,7 @@ class CameraDialog:
         return f"{self.camera.nonce_canary}{self._nonce_count:08x}{self._number:08x}"
 
     def receive_request(self, request: Request, now: float) -> Response | None:
-        """Answer one request, or leave it unanswered."""
+        """Answer one request, or leave the request unanswered."""
         self.last_activity = now
         keeps_alive = self.playing and request.method in {"OPTIONS", "GET_PARAMETER"}
         how = self._behaviour.session.keep_alive if keeps_alive else "answered"
@@ -94,7 +94,7 @@ class CameraDialog:
         return Response(status=status, reason=_REASONS.get(status, "OK"), headers=headers, body=body)
 
     def expired(self, now: float) -> bool:
-        """Whether the session ended for want of a sign of life."""
+        """Return whether the session ended for want of a sign of life."""
         return self.playing and now - self.last_activity > self._behaviour.session_timeout_s
 
     def _answer(self, request: Request, now: float) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -129,7 +129,7 @@ class CameraDialog:
         return handler(request, uri, now) if handler else (501, [], b"")
 
     def _moved(self, uri: str) -> str | None:
-        """Where the live stream is instead, for a camera that redirects."""
+        """Return the URL that a camera which redirects gives for the live stream; None: it does not redirect here."""
         match = _AUTHORITY.match(uri)
         host, port, target = match.groups() if match else ("127.0.0.1", "554", self._behaviour.path)
         if self._redirect_port is not None:
@@ -139,7 +139,7 @@ class CameraDialog:
         return None
 
     def _refusal(self, status: int, *, stale: bool = False) -> tuple[int, list[tuple[str, str]], bytes]:
-        """A response that is no; 401 comes with challenges."""
+        """Return a response that refuses; 401 comes with challenges."""
         if status != 401:
             return status, [], b""
         session = self._behaviour.session
@@ -154,7 +154,7 @@ class CameraDialog:
         return status, [("WWW-Authenticate", value) for value in values], b""
 
     def _nonce_is_old(self, now: float) -> bool:
-        """Whether the nonce's time is over; the next one takes its place."""
+        """Return whether the nonce's time is over; if so, begin the next nonce."""
         lifetime = self._behaviour.session.nonce_lifetime_s
         if lifetime is None:
             return False
@@ -196,7 +196,7 @@ class CameraDialog:
         return 200, fields, self.camera.describe(plain, match.group(1) if match else "127.0.0.1")
 
     def _track(self, uri: str) -> Track | None:
-        """The media that a SETUP means; the stream's own URL means the video."""
+        """Return the media that a SETUP means; the stream's own URL means the video."""
         named = [track for track in self.camera.tracks if f"/{track.control}" in uri]
         if named:
             return max(named, key=lambda track: (uri.rfind(f"/{track.control}"), len(track.control)))

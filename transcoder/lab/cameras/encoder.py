@@ -1,4 +1,7 @@
-"""Encodes pictures as a legacy camera does: constant bitrate, long GOP, no B-frames, parameter sets before each IDR."""
+"""This module encodes pictures as a legacy camera does.
+
+The bitrate is constant, the GOP long; there are no B-frames, and parameter sets come before each IDR.
+"""
 
 import math
 from collections.abc import Iterator
@@ -27,11 +30,11 @@ _NOT_VIDEO = {
     Codec.H264: frozenset({H264_SEI, H264_AUD}),
     Codec.H265: frozenset({H265_SEI_PREFIX, H265_SEI_SUFFIX, H265_AUD}),
 }
-"""What the encoder library adds of its own; a camera family adds what its cameras really send."""
+"""NAL unit types that the encoder library adds of its own; a camera family adds those that its cameras really send."""
 
 
 def default_bitrate_kbps(width: int, height: int, fps: float) -> int:
-    """What such cameras are set to: 3 Mbit/s at 720p25, 4.5 at 1080p25, less for substreams."""
+    """Return the usual setting of such cameras: 3 Mbit/s at 720p25, 4.5 at 1080p25, less for substreams."""
     return round(3000 * math.sqrt(width * height / (1280 * 720) * fps / 25))
 
 
@@ -39,7 +42,7 @@ def access_unit(codec: SourceCodec, byte_stream: bytes, duration_ticks: int, *, 
     """Cut one access unit of a byte stream into NAL units.
 
     Args:
-        codec: of the stream.
+        codec: codec of the stream.
         byte_stream: Annex B; a JPEG file; MPEG-4 elements.
         duration_ticks: 90 kHz.
         keep_all: keep SEI and access unit delimiters too.
@@ -75,10 +78,10 @@ _ENCODERS: dict[SourceCodec, str] = {
 
 
 class CameraEncoder:
-    """An encoder with a camera's settings.
+    """Encodes with a camera's settings.
 
     Args:
-        codec: what it writes.
+        codec: the codec that it writes.
         width: even.
         height: even.
         fps: nominal picture rate.
@@ -123,7 +126,7 @@ class CameraEncoder:
         yield from self._units(frame)
 
     def flush(self) -> Iterator[AccessUnit]:
-        """What the encoder still holds."""
+        """Return the access units that the encoder still holds."""
         yield from self._units(None)
 
     def _units(self, frame: av.VideoFrame | None) -> Iterator[AccessUnit]:
@@ -133,7 +136,7 @@ class CameraEncoder:
 
 def _options(codec: SourceCodec, bitrate_kbps: int, gop: int) -> dict[str, str]:
     if codec is PictureCodec.JPEG:
-        return {"huffman": "default"}  # what RTP's receivers take for granted
+        return {"huffman": "default"}  # receivers of RTP take this for granted
     if codec is PictureCodec.MPEG4:
         return {"sc_threshold": "1000000000"}
     rate = {"maxrate": f"{bitrate_kbps}k", "bufsize": f"{bitrate_kbps}k"}

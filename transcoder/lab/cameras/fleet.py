@@ -1,4 +1,4 @@
-"""Many cameras at once: who they are, and the content that they share."""
+"""This module builds many cameras at once, and the content that they share."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ _DARK = 0.02
 
 
 def default_cache() -> Path:
-    """The user's cache folder, or a temporary one where that can't be written."""
+    """Return the user's cache folder, or a temporary one if the user's can't be written."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transcoder" / "simulator"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,24 +37,24 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetOptions:
-    """What is simulated.
+    """Says which cameras are simulated.
 
     Attributes:
-        cameras: how many; not looked at where `each` says it.
-        families: taken in turn; "mixed" stands for all sound ones.
+        cameras: number of cameras; not looked at if `each` is given.
+        families: names of families, taken in turn; "mixed" stands for all sound ones.
         settings: `name=value` overrides of every camera's behaviour.
         each: for each camera its family and `name=value` overrides, separated by blanks as in a shell.
-        scene: what they show.
-        codec: of all; None: of each family.
-        bitrate_kbps: of all; None: by size.
+        scene: the scene that the cameras show.
+        codec: codec of all cameras; None: the codec of each family.
+        bitrate_kbps: bitrate of all cameras; None: by size.
         gop_s: seconds from IDR to IDR.
         source: footage to show instead of the scene.
         cache: folder for encoded content.
-        host: address that all listen on.
-        port_base: of the first camera, the others follow; 0: any.
-        username: of the login.
+        host: address that all cameras listen on.
+        port_base: port of the first camera, the others follow; 0: any.
+        username: username of the login.
         password: None: no login is asked for.
-        seed: of canaries and random numbers.
+        seed: seed of canaries and random numbers.
     """
 
     cameras: int = 4
@@ -75,7 +75,7 @@ class FleetOptions:
 
 
 def behaviours(options: FleetOptions) -> list[CameraBehaviour]:
-    """The behaviour of each camera.
+    """Return the behaviour of each camera.
 
     Raises:
         ConfigError: unknown families or switches, all of them.
@@ -105,7 +105,7 @@ _ANY = FAMILIES[SOUND[0]].behaviour
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a content is made from; cameras of the same look share it."""
+    """Says what a content is made from; cameras of the same look share it."""
 
     codec: SourceCodec
     gop_s: float
@@ -114,11 +114,13 @@ class _Look:
 
 
 def build(options: FleetOptions, progress: Progress | None = None) -> list[SimulatedCamera]:
-    """Cameras, not started. Content that isn't in the cache yet is rendered and encoded here, which takes seconds.
+    """Return cameras, not started.
+
+    Content that isn't in the cache yet is rendered and encoded here, which takes seconds.
 
     Args:
-        options: what is simulated.
-        progress: told after each picture, for all contents together.
+        options: the cameras that are simulated.
+        progress: called after each picture, for all contents together.
 
     Raises:
         ConfigError: unknown families or switches.
@@ -155,7 +157,7 @@ def build(options: FleetOptions, progress: Progress | None = None) -> list[Simul
 
 
 def _look(options: FleetOptions, behaviour: CameraBehaviour) -> _Look:
-    fixed = isinstance(behaviour.codec, PictureCodec)  # such families have no other
+    fixed = isinstance(behaviour.codec, PictureCodec)  # such families have no other codec
     return _Look(
         behaviour.codec if fixed else options.codec or behaviour.codec,
         behaviour.pictures.gop_s or options.gop_s,
@@ -189,7 +191,7 @@ def _scene(options: FleetOptions, look: _Look, progress: Progress) -> Content:
 
 
 def _overall(progress: Progress | None, index: int, count: int) -> Callable[[int, int], None]:
-    """Progress of one content of several."""
+    """Return a function for the progress of one content of several."""
 
     def told(done: int, total: int) -> None:
         if progress:

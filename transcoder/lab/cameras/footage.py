@@ -1,4 +1,4 @@
-"""The user's own footage as the content of cameras."""
+"""This module makes content for cameras from the user's own footage."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,7 +17,7 @@ from transcoder.lab.cameras.content import Progress, cache_name, ticks
 from transcoder.lab.cameras.encoder import CameraEncoder, access_unit, default_bitrate_kbps
 
 MAX_FILE_SECONDS = 60.0
-"""Footage is kept in memory: 60 s at 8 Mbit/s are 60 MB."""
+"""Seconds of footage at most: footage is kept in memory, and 60 s at 8 Mbit/s are 60 MB."""
 
 _CODEC_NAMES = {"h264": Codec.H264, "hevc": Codec.H265}
 
@@ -32,21 +32,21 @@ def from_file(
     max_seconds: float = MAX_FILE_SECONDS,
     progress: Progress | None = None,
 ) -> Content:
-    """The user's own footage as a camera would send it.
+    """Return the user's own footage as a camera would send it.
 
-    H.264 and H.265 without B-frames are taken as they are, SEI included; anything else is encoded once.
+    H.264 and H.265 without B-frames are taken as they are, SEI included; other footage is encoded once.
 
     Args:
         path: any file that FFmpeg opens.
-        cache: folder for encoded content; made if need be.
-        codec: what the camera sends; None: the file's own codec, or H.264 where it has to be encoded.
-        bitrate_kbps: where it has to be encoded; None: by size.
-        gop_s: where it has to be encoded.
-        max_seconds: what comes later is left out.
-        progress: told after each picture.
+        cache: folder for encoded content; made if it is not there.
+        codec: the codec that the camera sends; None: the file's own codec, or H.264 if the file has to be encoded.
+        bitrate_kbps: bitrate if the file has to be encoded; None: by size.
+        gop_s: seconds from IDR to IDR if the file has to be encoded.
+        max_seconds: seconds after which the rest of the file is left out.
+        progress: called after each picture.
 
     Raises:
-        MediaError: there is no video in it, or it can't be decoded.
+        MediaError: there is no video in the file, or the video can't be decoded.
     """
     state = path.stat()
     name = cache_name(
@@ -79,7 +79,7 @@ def from_file(
 
 
 def _durations(timestamps: list[int]) -> list[int]:
-    """Time from each timestamp to the next; the last gets the usual one, so that the loop closes."""
+    """Return the time from each timestamp to the next; the last gets the usual one, so that the loop closes."""
     steps = [max(1, later - earlier) for earlier, later in pairwise(timestamps)]
     return [*steps, int(median(steps)) if steps else CLOCK_RATE // 25]
 
@@ -91,13 +91,13 @@ def _video(container: av.container.InputContainer, path: Path) -> av.video.strea
 
 
 def _rate(stream: av.video.stream.VideoStream) -> float:
-    """Nominal pictures a second, or what cameras use where the file's claim can't be true."""
+    """Return the nominal pictures a second, or the usual rate of cameras if the file's claim can't be true."""
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     return rate if 1 <= rate <= 240 else 25.0
 
 
 def _remux(path: Path, wanted: SourceCodec | None, max_seconds: float) -> Content | None:
-    """The file's own access units, or None where they are not what a camera sends."""
+    """Return the file's own access units, or None if a camera would not send such access units."""
     with av.open(str(path)) as container:
         stream = _video(container, path)
         codec = _CODEC_NAMES.get(stream.codec_context.name)
@@ -137,7 +137,7 @@ def _remux(path: Path, wanted: SourceCodec | None, max_seconds: float) -> Conten
 
 
 def _decoded(path: Path, max_seconds: float) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Frames with strictly increasing timestamps, 90 kHz."""
+    """Yield frames with strictly increasing timestamps, 90 kHz."""
     with av.open(str(path)) as container:
         stream = _video(container, path)
         stream.thread_type = "NONE"
@@ -179,7 +179,7 @@ def _encode_file(
     previous: tuple[int, av.VideoFrame] | None = None
     for timestamp, frame in _decoded(path, max_seconds):
         picture = frame.reformat(width=width, height=height, format="yuv420p")
-        clean = av.VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")  # no side data of the file's own
+        clean = av.VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")  # no side data of the file
         if previous:
             steps.append(max(1, timestamp - previous[0]))
             units.extend(encoder.encode(previous[1], steps[-1]))

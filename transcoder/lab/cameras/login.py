@@ -1,4 +1,4 @@
-"""Whether a request proves the camera's password: Basic, Digest, or the password in the path."""
+"""This module checks the camera's password in a request: Basic, Digest, or the password in the path."""
 
 import base64
 import binascii
@@ -11,15 +11,15 @@ from transcoder.rtsp.messages import Request
 def challenges(
     authentication: str, realm: str, nonce: str, *, algorithm: str = "MD5", qop: bool = False, stale: bool = False
 ) -> list[str]:
-    """WWW-Authenticate values.
+    """Return the values of WWW-Authenticate.
 
     Args:
         authentication: "digest", "basic", "both" or "several".
-        realm: of the camera.
-        nonce: of the connection.
-        algorithm: as it is written.
-        qop: qop="auth" is offered.
-        stale: the client's nonce was too old.
+        realm: realm of the camera.
+        nonce: nonce of the connection.
+        algorithm: name of the Digest algorithm, as the camera writes it.
+        qop: whether qop="auth" is offered.
+        stale: whether the client's nonce was too old.
     """
     basic = f'Basic realm="{realm}"'
     old = "TRUE" if stale else "FALSE"
@@ -46,17 +46,17 @@ def is_authorized(
     algorithms: Collection[str] = ("MD5",),
     qop: bool = False,
 ) -> bool:
-    """Whether the request may be carried out.
+    """Return whether the request may be carried out.
 
     Args:
-        request: from the client.
-        credentials: the camera's own.
-        authentication: what the camera accepts in Authorization.
-        realm: of the camera.
-        nonce: that this connection was given.
-        in_path: `user=..&password=..` in the path counts too (H264DVR).
-        algorithms: of the Digest, as they have to be written; "several" accepts what the client says.
-        qop: a Digest without qop is refused.
+        request: the client's request.
+        credentials: credentials of the camera.
+        authentication: the schemes that the camera accepts in Authorization.
+        realm: realm of the camera.
+        nonce: the nonce that this connection was given.
+        in_path: whether `user=..&password=..` in the path counts too (H264DVR).
+        algorithms: algorithms of the Digest, as they have to be written; "several" accepts every spelling.
+        qop: whether a Digest without qop is refused.
     """
     if in_path and f"user={credentials.username}&password={credentials.password}&" in request.uri:
         return True

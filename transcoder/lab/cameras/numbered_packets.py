@@ -1,10 +1,13 @@
-"""RTP payloads with decoding order numbers: H.264 in packetization-mode 2, H.265 with DONL and DOND fields."""
+"""This module makes RTP payloads with decoding order numbers.
+
+H.264 is sent in packetization-mode 2, H.265 with DONL and DOND fields.
+"""
 
 from transcoder.codecs.nal import Codec, is_vcl, nal_unit_type
 
 H264_PARAMETERS = "packetization-mode=2; sprop-interleaving-depth=1; sprop-deint-buf-req=2000000"
 H265_PARAMETERS = "sprop-max-don-diff=8;sprop-depack-buf-bytes=2000000"
-"""Of fmtp: a picture's parameter sets come behind its slices, before the next picture."""
+"""Parameters of fmtp. A picture's parameter sets come behind its slices, before the next picture."""
 
 _NUMBERS = 1 << 16
 
@@ -12,14 +15,14 @@ _NUMBERS = 1 << 16
 def packetize_numbered(
     codec: Codec, nal_units: list[bytes], max_payload: int, *, index: int, total: int
 ) -> list[bytes]:
-    """RTP payloads of one access unit: its slices, then the parameter sets that stand before them in decoding order.
+    """Return the RTP payloads of one access unit: slices, then the parameter sets that precede them in decoding order.
 
     Args:
-        codec: of the units.
-        nal_units: in decoding order.
-        max_payload: bytes of a payload.
-        index: of the access unit in its loop.
-        total: access units of the loop; its numbers go round once, with gaps (RFC 6184 section 5.5 allows them).
+        codec: codec of the units.
+        nal_units: the NAL units in decoding order.
+        max_payload: bytes of the largest payload.
+        index: index of the access unit in its loop.
+        total: access units of the loop; the numbers go round once a loop, with gaps (RFC 6184 section 5.5 allows them).
 
     Source: RFC 6184 sections 5.7.1 (STAP-B), 5.7.2 (MTAP16), 5.8 (FU-B, FU-A); RFC 7798 sections 4.4.1 to 4.4.3.
     """
@@ -36,7 +39,7 @@ def packetize_numbered(
 
 
 def _stap_b(numbered: list[tuple[int, bytes]]) -> bytes:
-    """Units whose numbers follow each other."""
+    """Return an aggregation packet of units whose numbers follow each other."""
     nri = max(unit[0] & 0x60 for _, unit in numbered)
     units = b"".join(len(unit).to_bytes(2) + unit for _, unit in numbered)
     return bytes((nri | 25,)) + numbered[0][0].to_bytes(2) + units
@@ -58,7 +61,7 @@ def _aggregate(numbered: list[tuple[int, bytes]]) -> bytes:
     don, unit = numbered[0]
     parts = [bytes((48 << 1, 1)), don.to_bytes(2), len(unit).to_bytes(2), unit]
     for _, unit in numbered[1:]:
-        parts += [b"\0", len(unit).to_bytes(2), unit]  # DOND 0: the next number
+        parts += [b"\0", len(unit).to_bytes(2), unit]  # DOND 0 means the next number
     return b"".join(parts)
 
 

@@ -1,7 +1,7 @@
-"""RTP packets made once and stamped often.
+"""This module makes RTP packets once and stamps them often.
 
 A block is a run of packets in the form that interleaved TCP needs, with room for the headers. Stamping writes 16 bytes
-a packet: `$`, channel, length, and the RTP header. UDP sends the same bytes without the first four.
+in each packet: `$`, channel, length, and the RTP header. UDP sends the same bytes without the first four.
 """
 
 import struct
@@ -18,11 +18,11 @@ _VERSION_2, _EXTENSION = 0x80, 0x10
 
 @dataclass(frozen=True, slots=True)
 class PacketBlock:
-    """Packets in a row.
+    """Holds packets in a row.
 
     Attributes:
-        data: frames: 4 bytes for the frame header, 12 for the RTP header, the rest of the packet.
-        packets: (offset of the frame, RTP packet size, first RTP byte) of each.
+        data: the frames: 4 bytes for the frame header, 12 for the RTP header, the rest of the packet.
+        packets: (offset of the frame, RTP packet size, first RTP byte) of each packet.
     """
 
     data: bytes
@@ -33,10 +33,10 @@ EMPTY = PacketBlock(b"", ())
 
 
 def block(payloads: Sequence[bytes], extension: bytes = b"") -> PacketBlock:
-    """A block of these payloads.
+    """Return a block of these payloads.
 
     Args:
-        payloads: RTP payloads.
+        payloads: the RTP payloads.
         extension: a header extension, profile and length included, for the first packet; empty: none.
     """
     parts, packets = [], []
@@ -51,7 +51,7 @@ def block(payloads: Sequence[bytes], extension: bytes = b"") -> PacketBlock:
 
 
 def with_extension(part: PacketBlock, extension: bytes) -> PacketBlock:
-    """A block whose first packet, which has no header extension, has this one, profile and length included."""
+    """Return the block with this extension, profile and length included, in the first packet, which has had none."""
     if not extension:
         return part
     at = FRAME_HEADER + RTP_HEADER
@@ -64,21 +64,21 @@ def with_extension(part: PacketBlock, extension: bytes) -> PacketBlock:
 
 
 def header_extension(profile: int, data: bytes) -> bytes:
-    """A header extension, padded with zeros to whole words (RFC 3550 section 5.3.1)."""
+    """Return a header extension, padded with zeros to whole words (RFC 3550 section 5.3.1)."""
     words = -(-len(data) // 4)
     return struct.pack("!HH", profile, words) + data.ljust(4 * words, b"\0")
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Packets ready to send on one track.
+    """Holds packets that are ready to be sent on one track.
 
     Attributes:
         track: index of the track.
         data: stamped frames; the channel byte of each is 0.
-        packets: (offset of the frame, packet size) of each.
-        rtcp: whether it belongs on the control channel or port.
-        random_access: whether it begins an access unit that a decoder can start with.
+        packets: (offset of the frame, packet size) of each packet.
+        rtcp: whether the burst belongs on the control channel or port.
+        random_access: whether the burst begins an access unit that a decoder can start with.
     """
 
     track: int
@@ -88,7 +88,7 @@ class Burst:
     random_access: bool = False
 
     def on_channel(self, channel: int) -> bytes:
-        """The bytes for interleaved TCP on this channel."""
+        """Return the bytes for interleaved TCP on this channel."""
         if channel == 0:
             return bytes(self.data)
         data = bytearray(self.data)
@@ -98,11 +98,11 @@ class Burst:
 
 
 def payload_offset(data: bytes | bytearray, offset: int) -> int:
-    """Where the payload of a packet begins.
+    """Return the offset at which the payload of a packet begins.
 
     Args:
-        data: frames.
-        offset: of the packet's frame.
+        data: the frames.
+        offset: offset of the packet's frame.
     """
     start = offset + FRAME_HEADER + RTP_HEADER
     if data[offset + FRAME_HEADER] & _EXTENSION:
@@ -111,7 +111,7 @@ def payload_offset(data: bytes | bytearray, offset: int) -> int:
 
 
 def without_packet(burst: Burst, index: int) -> Burst:
-    """The same burst after one of its packets was lost."""
+    """Return the same burst after one of its packets was lost."""
     lost, size = burst.packets[index]
     size += FRAME_HEADER
     data = burst.data[:lost] + burst.data[lost + size :]
@@ -131,15 +131,15 @@ def stamp(
     """Join blocks and write the headers.
 
     Args:
-        blocks: in order.
-        payload_type: of every packet.
-        sequence_number: of the first packet.
-        timestamp: of every packet, 32 bits.
-        ssrc: of every packet.
+        blocks: the blocks, in order.
+        payload_type: RTP payload type of every packet.
+        sequence_number: sequence number of the first packet.
+        timestamp: timestamp of every packet, 32 bits.
+        ssrc: SSRC of every packet.
         marker: "last" packet, "all" or "none".
 
     Returns:
-        The frames, and (offset, packet size) of each.
+        The frames, and (offset, packet size) of each packet.
     """
     data = bytearray().join([part.data for part in blocks])
     packets: list[tuple[int, int]] = []
@@ -160,7 +160,7 @@ def stamp(
 
 
 def frame(packets: Sequence[bytes]) -> tuple[bytearray, tuple[tuple[int, int], ...]]:
-    """Whole packets (RTCP) as frames on channel 0."""
+    """Return whole packets (RTCP) as frames on channel 0."""
     data = bytearray()
     places = []
     for packet in packets:

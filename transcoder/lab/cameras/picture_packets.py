@@ -1,4 +1,4 @@
-"""RTP payloads of JPEG and MPEG-4 Part 2 pictures, as cameras make them."""
+"""This module makes RTP payloads of JPEG and MPEG-4 Part 2 pictures, as cameras make them."""
 
 from transcoder.codecs.jpeg import JpegHeader, entropy_data, read_segments
 from transcoder.codecs.mpeg4 import GROUP_OF_PLANES, PLANE
@@ -7,11 +7,11 @@ from transcoder.lab.cameras.packets import header_extension
 
 _QUANTISERS_IN_BAND = 255
 _LARGEST = 255 * 8
-"""Pixels that the payload header can say."""
+"""Pixels: the largest width or height that the payload header can say."""
 
 
 def packetize_pictures(codec: PictureCodec, elements: list[bytes], max_payload: int) -> list[bytes]:
-    """RTP payloads of one access unit: one JPEG file, or MPEG-4 elements."""
+    """Return the RTP payloads of one access unit: one JPEG file, or MPEG-4 elements."""
     if codec is PictureCodec.JPEG:
         return [payload for element in elements for payload in _jpeg(element, max_payload)]
     data = b"".join(elements)
@@ -19,7 +19,10 @@ def packetize_pictures(codec: PictureCodec, elements: list[bytes], max_payload: 
 
 
 def _jpeg(data: bytes, max_payload: int) -> list[bytes]:
-    """Source: RFC 2435 section 3.1; type 1 (4:2:0), quantisers in the first packet, no restart markers."""
+    """Return payloads of type 1 (4:2:0), with quantisers in the first packet and without restart markers.
+
+    Source: RFC 2435 section 3.1.
+    """
     header, start = read_segments(data, JpegHeader(), _ignore)
     scan = entropy_data(data[start:], _ignore)
     tables = b"".join(header.quantisers[component.quantiser] for component in header.components[:2])
@@ -38,11 +41,11 @@ def _jpeg(data: bytes, max_payload: int) -> list[bytes]:
 
 
 def _ignore(kind: str, data: bytes) -> None:
-    """The content's own markers are of no interest."""
+    """Ignore the content's own markers."""
 
 
 def jpeg_extension(profile: int, width: int, height: int, segments: list[bytes]) -> bytes:
-    """ONVIF's header extension: private segments and the true size; 0xFF fills up the last word.
+    """Return ONVIF's header extension: private segments and the true size; 0xFF fills up the last word.
 
     Source: ONVIF Streaming Specification, "JPEG over RTP"; T.81 B.2.2.
     """
@@ -54,5 +57,5 @@ def jpeg_extension(profile: int, width: int, height: int, segments: list[bytes])
 
 
 def is_configuration(codec: PictureCodec, element: bytes) -> bool:
-    """Whether it is MPEG-4's visual object sequence, visual object, video object or video object layer."""
+    """Return whether MPEG-4 calls it a visual object sequence, visual object, video object or video object layer."""
     return codec is PictureCodec.MPEG4 and element[3] not in {PLANE, GROUP_OF_PLANES}

@@ -1,4 +1,4 @@
-"""NAL units that carry no picture and that legacy cameras send all the same.
+"""This module makes NAL units that carry no picture, and that legacy cameras send all the same.
 
 Payloads are ASCII canaries, so no emulation prevention byte is needed anywhere.
 """
@@ -10,19 +10,19 @@ from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.lab.cameras.canary import CanaryMint
 
 H264_FILLER, H264_RESERVED = 12, 22
-H265_FILLER, H265_RESERVED = 38, 45  # 41 to 44 would open the next access unit (H.265 section 7.4.2.4.4)
+H265_FILLER, H265_RESERVED = 38, 45  # types 41 to 44 would open the next access unit (H.265 section 7.4.2.4.4)
 
 Builder = Callable[[Codec, str], bytes]
 PictureBuilder = Callable[[str], bytes]
 
 
 def nal_header(codec: Codec, unit_type: int) -> bytes:
-    """NAL unit header: nal_ref_idc 0; layer 0, temporal id plus 1 of 1."""
+    """Return a NAL unit header: nal_ref_idc 0; layer 0, temporal id plus 1 of 1."""
     return bytes((unit_type,)) if codec is Codec.H264 else bytes((unit_type << 1, 1))
 
 
 def sei(codec: Codec, payload_type: int, payload: bytes, *, suffix: bool = False) -> bytes:
-    """A well-formed SEI NAL unit with one message of at most 254 bytes.
+    """Return a well-formed SEI NAL unit with one message of at most 254 bytes.
 
     Source: H.264 section 7.3.2.3.1, H.265 section 7.3.5.
     """
@@ -31,7 +31,7 @@ def sei(codec: Codec, payload_type: int, payload: bytes, *, suffix: bool = False
 
 
 def _captions(codec: Codec, canary: str) -> bytes:
-    """Closed captions (ATSC A/53 part 4 6.2.3): decoders hand them on as side data, encoders write them again."""
+    """Return closed captions (ATSC A/53 part 4 6.2.3): decoders make side data of them, which encoders write again."""
     data = canary.encode()
     triplets = len(data) // 3
     body = b"\xb5\x00\x31GA94\x03" + bytes((0x40 | triplets, 0xFF)) + data[: 3 * triplets] + b"\xff"
@@ -43,12 +43,12 @@ def _china_t35(codec: Codec, canary: str) -> bytes:
 
 
 def _user_data(codec: Codec, canary: str) -> bytes:
-    """User data, unregistered: the canary stands in the UUID and after it."""
+    """Return user data, unregistered: the canary stands in the UUID and after it."""
     return sei(codec, 5, canary[:16].encode() + b"time=" + canary.encode())
 
 
 def _malformed_user_data(codec: Codec, canary: str) -> bytes:
-    """Dahua-like: type 5 with size bytes 00 30, a vendor text where the UUID belongs."""
+    """Return user data like Dahua's: type 5 with size bytes 00 30, and a vendor text where the UUID belongs."""
     header = nal_header(codec, H264_SEI if codec is Codec.H264 else H265_SEI_PREFIX)
     return header + b"\x05\x00\x30" + canary[:16].encode() + canary.encode() + b"\x80"
 
@@ -65,7 +65,7 @@ def _suffix(codec: Codec, canary: str) -> bytes:
 
 
 def _filler(codec: Codec, canary: str) -> bytes:
-    """Filler data whose bytes are not FF."""
+    """Return filler data whose bytes are not FF."""
     unit_type = H264_FILLER if codec is Codec.H264 else H265_FILLER
     return nal_header(codec, unit_type) + b"\xff\xff" + canary.encode() + b"\xff\x80"
 
@@ -76,17 +76,17 @@ def _reserved(codec: Codec, canary: str) -> bytes:
 
 
 def _svc_slice(_codec: Codec, canary: str) -> bytes:
-    """A slice of an enhancement layer, dependency_id 1 (H.264 section G.7.3.1.1); no decoder of ours reads it."""
+    """Return a slice of an enhancement layer, dependency_id 1 (H.264 section G.7.3.1.1); our decoders skip it."""
     return b"\x74\x80\x90\x07" + canary.encode() + b"\x80"
 
 
 def _element(code: int) -> PictureBuilder:
-    """An MPEG-4 element: user data (B2) or a reserved start code."""
+    """Return a builder of an MPEG-4 element: user data (B2) or a reserved start code."""
     return lambda canary: b"\x00\x00\x01" + bytes((code,)) + canary.encode()
 
 
 def _segment(marker: int, name: bytes = b"") -> PictureBuilder:
-    """A JPEG marker segment (T.81 B.2.4.5, B.2.4.6)."""
+    """Return a builder of a JPEG marker segment (T.81 B.2.4.5, B.2.4.6)."""
 
     def build(canary: str) -> bytes:
         body = name + canary.encode()
@@ -107,7 +107,7 @@ PICTURE_KINDS: dict[PictureCodec, dict[str, PictureBuilder]] = {
         "jpeg_app4": _segment(0xE4),
     },
 }
-"""The same for what is no NAL units: elements before a VOP, segments in a header extension."""
+"""Private elements before a VOP and private segments in a header extension, by the names that the same switches use."""
 
 KINDS: dict[str, Builder] = {
     "sei_captions": _captions,
@@ -129,19 +129,22 @@ AFTER_PICTURE = frozenset({"sei_suffix", "filler", "reserved", "svc_slice"})
 
 
 def access_unit_delimiter(codec: Codec) -> bytes:
-    """An access unit delimiter that allows every slice type. Source: H.264 section 7.3.2.4, H.265 section 7.3.2.5."""
+    """Return an access unit delimiter that allows every slice type.
+
+    Source: H.264 section 7.3.2.4, H.265 section 7.3.2.5.
+    """
     return nal_header(codec, H264_AUD if codec is Codec.H264 else H265_AUD) + (
         b"\xf0" if codec is Codec.H264 else b"\x50"
     )
 
 
 def private_nal_unit(codec: SourceCodec, kind: str, mint: CanaryMint) -> bytes:
-    """One private NAL unit, element or segment with its own canary.
+    """Return one private NAL unit, element or segment with its own canary.
 
     Args:
-        codec: of the stream.
+        codec: codec of the stream.
         kind: a key of `KINDS`, or of `PICTURE_KINDS` of the codec.
-        mint: of the camera.
+        mint: mint of the camera.
     """
     if isinstance(codec, PictureCodec):
         where = "header extension" if codec is PictureCodec.JPEG else "bitstream"

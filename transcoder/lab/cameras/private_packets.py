@@ -1,4 +1,4 @@
-"""RTP packets on the video track that no SDP announces."""
+"""This module makes RTP packets on the video track that no SDP announces."""
 
 from transcoder.lab.cameras.canary import CanaryMint
 from transcoder.lab.cameras.packets import PacketBlock, block, header_extension
@@ -11,10 +11,10 @@ def _item(tag: int, data: bytes) -> bytes:
 
 
 def extension_packets(mint: CanaryMint) -> PacketBlock:
-    """Two empty packets whose header extensions are lists of tag, length, data (Hikvision, payload type 112).
+    """Return two empty packets whose header extensions are lists of tag, length, data (Hikvision, payload type 112).
 
-    The first: basic data (tag 0x40), stream (0x45), device (0x41), profile 1. The second: video (0x42), audio (0x43),
-    profile 2.
+    The first packet has basic data (tag 0x40), stream (0x45), device (0x41) and profile 1. The second packet has video
+    (0x42), audio (0x43) and profile 2.
     """
     basic = _item(0x40, b"HK\x01\x01" + mint.text("private_basic", _WHERE).encode())
     stream = _item(0x45, b"\x01\x01\x01\x01")
@@ -29,11 +29,11 @@ def extension_packets(mint: CanaryMint) -> PacketBlock:
 
 
 def duplicate_packet(mint: CanaryMint) -> PacketBlock:
-    """One packet that repeats the sequence number of the video packet before it (Uniview, payload type 50)."""
+    """Return one packet that repeats the sequence number of the video packet before it (Uniview, payload type 50)."""
     return block([mint.text("private_payload", _WHERE).encode() * 2])
 
 
 def video_extension(mint: CanaryMint, profile: int) -> bytes:
-    """A header extension for a video packet."""
+    """Return a header extension for a video packet."""
     canary = mint.text("video_extension", "video RTP, header extension, raw").encode()
     return header_extension(profile, _item(0x80, canary))

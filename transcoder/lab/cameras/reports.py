@@ -1,4 +1,4 @@
-"""RTCP as cameras send it: sender report, source description with a telling CNAME, and an APP packet."""
+"""This module makes RTCP as cameras send it: sender report, source description with a telling CNAME, APP packet."""
 
 import struct
 
@@ -10,15 +10,15 @@ SR, SDES, APP = 200, 202, 204
 def sender_report(
     *, ssrc: int, wall_s: float, timestamp: int, packets: int, octets: int, cname: bytes, app: bytes
 ) -> bytes:
-    """A compound packet.
+    """Return a compound packet.
 
     Args:
-        ssrc: of the track.
+        ssrc: SSRC of the track.
         wall_s: UTC seconds.
         timestamp: RTP timestamp of that moment.
-        packets: sent so far.
-        octets: of payload sent so far.
-        cname: at most 255 bytes.
+        packets: packets sent so far.
+        octets: octets of payload sent so far.
+        cname: the CNAME, at most 255 bytes.
         app: data of an APP packet; empty: no APP packet.
 
     Source: RFC 3550 sections 6.4.1, 6.5, 6.7.
@@ -26,7 +26,7 @@ def sender_report(
     sender = struct.pack("!IQIII", ssrc, ntp_from_unix(wall_s), timestamp, packets & 0xFFFFFFFF, octets & 0xFFFFFFFF)
     compound = _packet(SR, 0, sender)
     chunk = struct.pack("!IBB", ssrc, 1, len(cname)) + cname
-    compound += _packet(SDES, 1, chunk + bytes(4 - len(chunk) % 4))  # at least one zero ends the list of items
+    compound += _packet(SDES, 1, chunk + bytes(4 - len(chunk) % 4))  # at least one zero byte ends the list of items
     if app:
         compound += _packet(APP, 0, struct.pack("!I", ssrc) + b"INFO" + app + bytes(-len(app) % 4))
     return compound

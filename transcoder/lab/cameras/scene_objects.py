@@ -1,4 +1,4 @@
-"""What moves through the scene, and the clock's font."""
+"""This module draws the objects that move through the scene, and the clock."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 
 WALK_PHASES = 8
-_GLYPHS = {  # 5 x 7 pixels, one number a row, the most significant of five bits on the left
+_GLYPHS = {  # characters of 5 x 7 pixels, one number a row, the most significant of five bits on the left
     "0": (14, 17, 19, 21, 25, 17, 14),
     "1": (4, 12, 4, 4, 4, 4, 14),
     "2": (14, 17, 1, 2, 4, 8, 31),
@@ -27,7 +27,7 @@ _GLYPHS = {  # 5 x 7 pixels, one number a row, the most significant of five bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sprite:
-    """One drawing of an object: brightness and coverage by pixel, one colour.
+    """Is one drawing of an object: brightness and coverage by pixel, one colour.
 
     Attributes:
         luma: (height, width) float32.
@@ -44,12 +44,12 @@ class Sprite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
-    """An object that crosses the picture a whole number of times in one loop.
+    """Moves an object that crosses the picture a whole number of times in one loop.
 
     Attributes:
         sprites: its drawings; a walking person has one for each phase of a step.
-        crossings: how often it crosses in one loop; negative: from right to left.
-        start: where in its way it begins, 0..1.
+        crossings: number of crossings in one loop; negative: from right to left.
+        start: part of the way at which the object begins, 0..1.
         way: length of its way in pixels: the picture's width and its own.
         y: top edge in pixels.
     """
@@ -61,18 +61,18 @@ class Mover:
     y: int
 
     def at(self, index: int, loop: int) -> tuple[Sprite, int, int]:
-        """The drawing, and its left and top edge, in picture `index` of `loop`."""
+        """Return the drawing, and its left and top edge, in picture `index` of `loop`."""
         sprite = self.sprites[index // 3 % len(self.sprites)]
         position = (self.start + self.crossings * index / loop) % 1.0
         return sprite, round(position * self.way) - sprite.alpha.shape[1], self.y
 
 
 def street_movers(height: int, width: int, loop: int, rng: np.random.Generator) -> list[Mover]:
-    """People on the pavement and cars on the road, far ones first.
+    """Return people on the pavement and cars on the road, far ones first.
 
     Args:
-        height: of the picture.
-        width: of the picture.
+        height: height of the picture.
+        width: width of the picture.
         loop: pictures in the loop; longer loops let people cross more often, so that they keep a walking pace.
         rng: chooses colours, places and speeds.
     """
@@ -116,7 +116,7 @@ def _inside(distance: F32, softness: float) -> F32:
 
 
 def _person(tall: int, rng: np.random.Generator) -> tuple[Sprite, ...]:
-    """A head, a coat and two swinging legs, lit from the left."""
+    """Draw a head, a coat and two swinging legs, lit from the left."""
     wide = max(8, tall // 2)
     y, x = _grid(tall, wide)
     coat, skin, trousers = float(rng.uniform(50, 200)), 165.0, float(rng.uniform(35, 80))
@@ -141,7 +141,7 @@ def _person(tall: int, rng: np.random.Generator) -> tuple[Sprite, ...]:
 
 
 def _car(long: int, rng: np.random.Generator) -> Sprite:
-    """A body, a cabin with windows, two wheels and a shadow."""
+    """Draw a body, a cabin with windows, two wheels and a shadow."""
     tall = int(long * 0.42)
     y, x = _grid(tall, long)
     paint = float(rng.uniform(60, 210))
@@ -168,7 +168,7 @@ def _car(long: int, rng: np.random.Generator) -> Sprite:
 
 
 def clock_text(second: int) -> str:
-    """The clock's text at a second of the loop."""
+    """Return the clock's text at a second of the loop."""
     return f"2019-03-04 05:{6 + second // 60:02d}:{second % 60:02d}"
 
 
@@ -176,7 +176,7 @@ def draw_text(luma: npt.NDArray[np.uint8], text: str, *, x: int, y: int, scale: 
     """Write digits with a dark edge, as an on-screen display does.
 
     Args:
-        luma: (height, width) uint8, written in place; what doesn't fit is left out.
+        luma: (height, width) uint8, written in place; parts of the text that don't fit are left out.
         text: digits, colon, hyphen and blanks.
         x: left edge in pixels.
         y: top edge in pixels.

@@ -1,7 +1,9 @@
-"""A street seen by a fixed camera: textured background, people and cars that move, sensor noise, a clock.
+"""This module renders a street as a fixed camera sees it.
 
-What matters to an encoder is there: a static background with fine texture, a few moving areas, and noise that is new in
-every picture. Objects move so that the last picture is followed by the first without a jump.
+The picture has a textured background, people and cars that move, sensor noise and a clock.
+
+The scene has all that matters to an encoder: a static background with fine texture, a few moving areas, and noise that
+is new in every picture. Objects move so that the last picture is followed by the first without a jump.
 """
 
 import statistics
@@ -19,12 +21,12 @@ U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 
 CHROMA_NOISE = 0.6
-"""Noise of a chroma sample against that of a luma sample: demosaicing and denoising smooth it."""
+"""Noise of a chroma sample as a part of the noise of a luma sample: demosaicing and denoising smooth chroma."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneOptions:
-    """What is rendered.
+    """Describes the scene that is rendered.
 
     Attributes:
         width: pixels, even, at least 192.
@@ -35,7 +37,7 @@ class SceneOptions:
         noise: standard deviation of the read noise in luma steps; about 1.5 by day, 5 at night. Shot noise, which
             grows with brightness, and row noise are scaled with it.
         counter: whether each picture carries its number (`transcoder.lab.cameras.counter`).
-        brightness: part of the scene's light that there is, 0 to 1; the noise stays.
+        brightness: part of the scene's light that reaches the sensor, 0 to 1; the noise stays.
 
     Raises:
         ValueError: the size is odd or too small, or another number is out of range.
@@ -58,13 +60,13 @@ class SceneOptions:
 
     @property
     def frame_count(self) -> int:
-        """Pictures in one loop."""
+        """Return the number of pictures in one loop."""
         return max(1, round(self.fps * self.seconds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """Planes of one 4:2:0 picture, uint8, limited range.
+    """Holds the planes of one 4:2:0 picture, uint8, limited range.
 
     Attributes:
         luma: (height, width).
@@ -81,7 +83,7 @@ def render(options: SceneOptions) -> Iterator[Picture]:
     """Render one loop of the scene.
 
     Args:
-        options: what to render; equal options give equal pictures.
+        options: the scene; equal options give equal pictures.
 
     Yields:
         `options.frame_count` pictures.
@@ -107,19 +109,19 @@ def render(options: SceneOptions) -> Iterator[Picture]:
 
 
 def _dimming(black: int, brightness: float) -> U8:
-    """What each sample becomes with less light: nearer to black."""
+    """Return the value that each sample gets with less light: nearer to black."""
     table: U8 = np.rint(black + (np.arange(256) - black) * brightness).astype(np.uint8)
     return table
 
 
 def _noise_table(noise: float) -> F32:
-    """Standard deviation by signal: read noise and shot noise add as variances."""
+    """Return the standard deviation by signal: read noise and shot noise add as variances."""
     signal = np.arange(256, dtype=np.float32)
     return np.sqrt(np.float32(noise**2) * (1 + signal / 128)).astype(np.float32)
 
 
 def _add_noise(plane: U8, sigma: F32, row_sigma: float, rng: np.random.Generator) -> U8:
-    """New noise for one plane: Gaussian, stronger where brighter, plus an offset for each row."""
+    """Return a plane with new noise: Gaussian, stronger where the plane is brighter, plus an offset for each row."""
     uniform = np.frombuffer(rng.bytes(2 * plane.size), np.uint16).reshape(plane.shape)
     noise = _normal_table().take(uniform)
     noise *= sigma.take(plane)
@@ -133,14 +135,14 @@ def _add_noise(plane: U8, sigma: F32, row_sigma: float, rng: np.random.Generator
 
 @cache
 def _normal_table() -> F32:
-    """Standard normal quantiles of 65536 equal steps: a table costs a third of drawing normal numbers."""
+    """Return the standard normal quantiles of 65536 equal steps: a table costs a third of drawing normal numbers."""
     quantile = statistics.NormalDist().inv_cdf
     half = np.fromiter((quantile((step + 0.5) / 65536) for step in range(32768)), np.float32, 32768)
     return np.concatenate((half, -half[::-1]))
 
 
 def _texture(height: int, width: int, coarsest: int, strength: float, rng: np.random.Generator) -> F32:
-    """Noise of several scales: what asphalt, plaster and leaves look like from afar."""
+    """Return noise of several scales: asphalt, plaster and leaves look like this from afar."""
     total = np.zeros((height, width), np.float32)
     step = coarsest
     while step >= 1:
@@ -156,7 +158,7 @@ def _texture(height: int, width: int, coarsest: int, strength: float, rng: np.ra
 
 
 def _street(height: int, width: int, rng: np.random.Generator) -> tuple[U8, U8, U8]:
-    """The static background: sky, facades with windows, pavement, road with lane marks."""
+    """Draw the static background: sky, facades with windows, pavement, road with lane marks."""
     luma = np.empty((height, width), np.float32)
     cb, cr = np.full((height, width), 128, np.float32), np.full((height, width), 128, np.float32)
     sky, wall, kerb = int(height * 0.12), int(height * 0.45), int(height * 0.58)

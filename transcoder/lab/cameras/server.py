@@ -1,38 +1,40 @@
-"""The asyncio shell of a simulated camera: listener, connections, timer, UDP sockets."""
+"""This module is the asyncio shell of a simulated camera: listener, connections, timer, UDP sockets."""
 
 import asyncio
 from types import TracebackType
 from typing import Self
+
+from typing_extensions import override
 
 from transcoder import clock
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour
 from transcoder.lab.cameras.camera import Camera
 from transcoder.lab.cameras.canary import Canary
-from transcoder.lab.cameras.connection import CameraConnection
+from transcoder.lab.cameras.connection import CameraConnection, ConnectionOwner
 from transcoder.lab.cameras.defects.delivery import Interference
 from transcoder.lab.cameras.dialog import CameraDialog
 from transcoder.lab.cameras.udp import UdpPorts
 from transcoder.rtsp.auth import Credentials
 
 
-class SimulatedCamera:
-    """A camera on the network: `async with SimulatedCamera(behaviour, content) as camera: camera.url`.
+class SimulatedCamera(ConnectionOwner):
+    """Runs a camera on the network: `async with SimulatedCamera(behaviour, content) as camera: camera.url`.
 
     Args:
         behaviour: its switches.
-        content: what it shows.
+        content: the pictures that it shows.
         host: address to listen on.
-        port: 0: any; kept over `stop` and `start`.
-        username: of the login.
+        port: port to listen on; 0: any; kept over `stop` and `start`.
+        username: username of the login.
         password: None: no login is asked for.
-        seed: of canaries and random numbers.
-        name: for reports.
-        other: what the picture changes to, where the behaviour says so.
+        seed: seed of canaries and random numbers.
+        name: name of the camera in reports.
+        other: content to which the picture changes, if the behaviour says so.
 
     Attributes:
-        camera: its core.
-        port: where it listens.
+        camera: the core of the camera.
+        port: the port on which it listens.
     """
 
     def __init__(
@@ -63,13 +65,13 @@ class SimulatedCamera:
 
     @property
     def url(self) -> str:
-        """The live stream's URL, with credentials where a login is asked for."""
+        """Return the live stream's URL, with credentials where a login is asked for."""
         login = f"{self.credentials.username}:{self.credentials.password}@" if self.credentials else ""
         return f"rtsp://{login}{self.host}:{self.port}{self.path}"
 
     @property
     def path(self) -> str:
-        """Path and query of the live stream."""
+        """Return the path and query of the live stream."""
         path = self.camera.behaviour.path
         if self.credentials and self.camera.behaviour.password_in_path:
             path = path.replace("user=admin&password=", f"user={self.credentials.username}&password={{}}")
@@ -77,27 +79,27 @@ class SimulatedCamera:
         return path
 
     def canaries(self) -> list[Canary]:
-        """Every mark that a client gets which is asked to log in, sets up every media and waits some seconds."""
+        """Return every mark that a client gets if it is asked to log in, sets up every media and waits some seconds."""
         of_login = () if self.credentials else ("realm", "nonce")
         return [canary for canary in self.camera.canaries() if canary.name not in of_login]
 
     @property
     def readers(self) -> int:
-        """Connections that play."""
+        """Return the connections that play."""
         return sum(connection.dialog.playing for connection in self._connections)
 
     @property
     def listening(self) -> bool:
-        """Whether new connections are taken."""
+        """Return whether new connections are taken."""
         return self._server is not None
 
     @property
     def left_out(self) -> int:
-        """Bursts that the present readers were too slow for."""
+        """Return the number of bursts that the present readers were too slow for."""
         return sum(connection.left_out for connection in self._connections)
 
     async def start(self) -> None:
-        """Listen; after `stop`, on the same port again."""
+        """Begin to listen; after `stop`, on the same port again."""
         loop = asyncio.get_running_loop()
         redirects = self.camera.behaviour.session.redirect == "port"
         if redirects:
@@ -123,7 +125,7 @@ class SimulatedCamera:
         await asyncio.sleep(0)
 
     async def restart(self, down_s: float = 0.0) -> None:
-        """Stop, stay away for a while, come back on the same port."""
+        """Stop, stay away for a while, then come back on the same port."""
         await self.stop()
         await asyncio.sleep(down_s)
         await self.start()
@@ -137,8 +139,8 @@ class SimulatedCamera:
     ) -> None:
         await self.stop()
 
+    @override
     def open_dialog(self, connection: CameraConnection) -> tuple[CameraDialog, Interference]:
-        """Make the dialog and the network of a new connection."""
         self._connections.add(connection)
         self._connection_count += 1
         number = self._connection_count
@@ -146,19 +148,19 @@ class SimulatedCamera:
         dialog = CameraDialog(self.camera, self.credentials, number, self.udp_ports, moved)
         return dialog, Interference(self.camera.behaviour.delivery, f"{self._seed}/{number}")
 
+    @override
     def connection_lost(self, connection: CameraConnection) -> None:
-        """The connection is gone."""
         self._connections.discard(connection)
         self.changed()
 
     def udp_ports(self) -> tuple[int, int]:
-        """RTP and RTCP port, opened at first use."""
+        """Return the RTP and RTCP ports, which are opened at first use."""
         if self._udp is None:
             self._udp = UdpPorts(self.host, self._heard)
         return self._udp.ports
 
+    @override
     def changed(self) -> None:
-        """Hear that a connection began or ceased to play."""
         if not any(connection.dialog.playing for connection in self._connections):
             self._rest()
         elif self._timer is None:
@@ -171,7 +173,7 @@ class SimulatedCamera:
             self._timer = None
 
     def _heard(self, address: str) -> None:
-        """RTCP came over UDP: a sign of life of that host's sessions."""
+        """Note RTCP that came over UDP as a sign of life of the host's sessions."""
         for connection in self._connections:
             if connection.peer == address:
                 connection.dialog.last_activity = clock.monotonic()

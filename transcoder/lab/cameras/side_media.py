@@ -1,4 +1,4 @@
-"""What goes on beside the video: ONVIF metadata documents and G.711 audio."""
+"""This module makes the media beside the video: ONVIF metadata documents and G.711 audio."""
 
 import random
 
@@ -6,7 +6,7 @@ from transcoder.lab.cameras.canary import CanaryMint
 
 AUDIO_CLOCK_RATE = 8000
 AUDIO_PACKET_SAMPLES = 320
-"""40 ms, one byte a sample."""
+"""Samples in an audio packet: 40 ms, one byte a sample."""
 AUDIO_LOOP_PACKETS = 25
 
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
@@ -21,7 +21,10 @@ Value="{rule}"/></tt:Source><tt:Data><tt:SimpleItem Name="IsMotion" Value="true"
 
 
 def metadata_payload(mint: CanaryMint) -> bytes:
-    """An ONVIF metadata document that fits into one packet; the marker ends it (ONVIF Streaming, section 5.1.2.1.1)."""
+    """Return an ONVIF metadata document that fits into one packet; the marker ends the document.
+
+    Source: ONVIF Streaming, section 5.1.2.1.1.
+    """
     where = "metadata track, XML, raw"
     return _DOCUMENT.format(
         source=mint.text("metadata_source", where),
@@ -31,10 +34,10 @@ def metadata_payload(mint: CanaryMint) -> bytes:
 
 
 def audio_payloads(mint: CanaryMint, payload_type: int) -> list[bytes]:
-    """One second of quiet G.711 noise; the first packet carries the canary as samples.
+    """Return one second of quiet G.711 noise; the first packet carries the canary as samples.
 
     Args:
-        mint: of the camera.
+        mint: mint of the camera.
         payload_type: 8 for A-law, 0 for u-law.
     """
     canary = mint.text("audio_samples", "audio track, samples, raw").encode()

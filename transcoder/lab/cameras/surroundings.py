@@ -1,4 +1,4 @@
-"""What a camera adds to its pictures of its own: NAL units around them and packets beside them."""
+"""This module makes the private data of a camera: NAL units around its pictures and packets beside them."""
 
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
@@ -12,19 +12,19 @@ from transcoder.lab.cameras.private_nal import AFTER_PICTURE, PICTURE_KINDS, acc
 from transcoder.lab.cameras.private_packets import duplicate_packet, extension_packets, video_extension
 
 _ONLY = {"sei_suffix": Codec.H265, "svc_slice": Codec.H264}
-"""Kinds that one codec alone has."""
+"""Kinds of private NAL units that only one codec has, with the codec."""
 
 
 class Surroundings:
-    """Packets around and beside each picture, made once.
+    """Makes the packets around and beside each picture, made once.
 
     Args:
-        behaviour: of the camera.
-        content: what it shows.
-        mint: makes their canaries.
+        behaviour: behaviour of the camera.
+        content: the pictures that the camera shows.
+        mint: makes the canaries of the packets.
 
     Attributes:
-        private: packets of the private payload type.
+        private: the packets of the private payload type.
         jpeg_extension: header extension of the first packet of each JPEG picture, or empty.
     """
 
@@ -48,7 +48,7 @@ class Surroundings:
             self.private = extension_packets(mint) if extension else duplicate_packet(mint)
 
     def around(self, *, random_access: bool) -> tuple[PacketBlock, PacketBlock]:
-        """Packets before and after a picture."""
+        """Return the packets before and after a picture."""
         return self._idr if random_access else self._other
 
 

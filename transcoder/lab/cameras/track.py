@@ -1,4 +1,4 @@
-"""One RTP stream of a camera: its numbers, shared by all its readers."""
+"""This module numbers one RTP stream of a camera for all its readers."""
 
 import random
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from transcoder.lab.cameras.packets import RTP_HEADER, Burst, PacketBlock, stamp
 
 @dataclass(slots=True, kw_only=True)
 class Track:
-    """State of one RTP stream.
+    """Holds the state of one RTP stream.
 
     Attributes:
-        index: of the media in the session description.
+        index: index of the media in the session description.
         kind: "video", "audio", "metadata" or "backchannel".
         control: last part of its control URL.
-        payload_type: of its packets.
+        payload_type: RTP payload type of its packets.
         clock_rate: ticks a second.
-        ssrc: random.
-        sequence_number: of the next packet.
+        ssrc: the SSRC, random.
+        sequence_number: sequence number of the next packet.
         timestamp_base: RTP timestamp of the camera's start.
-        packets: sent so far.
-        octets: of payload sent so far.
+        packets: packets sent so far.
+        octets: octets of payload sent so far.
     """
 
     index: int
@@ -39,7 +39,7 @@ class Track:
     octets: int = 0
 
     def timestamp(self, elapsed_s: float) -> int:
-        """RTP timestamp of a moment, in seconds since the camera's start."""
+        """Return the RTP timestamp of a moment, in seconds since the camera's start."""
         return (self.timestamp_base + round(elapsed_s * self.clock_rate)) & 0xFFFFFFFF
 
     def burst(
@@ -61,12 +61,12 @@ class Track:
 
 
 def offered_tracks(behaviour: CameraBehaviour, controls: dict[str, str], rng: random.Random) -> list[Track]:
-    """Media of a camera, video first; indices are places in this list and in the SDP.
+    """Return the media of a camera, video first; a track's index is its place in this list and in the SDP.
 
     Args:
-        behaviour: which media there are.
+        behaviour: the switches that say which media the camera offers.
         controls: control names by kind.
-        rng: for the random numbers that RFC 3550 section 5.1 wants.
+        rng: source of the random numbers that RFC 3550 section 5.1 wants.
     """
     offered = [
         ("video", True, behaviour.video_payload_type, CLOCK_RATE),

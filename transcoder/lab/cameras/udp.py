@@ -1,4 +1,4 @@
-"""A camera's UDP ports: one pair for all its media and readers."""
+"""This module opens a camera's UDP ports: one pair for all its media and readers."""
 
 import asyncio
 import contextlib
@@ -12,16 +12,16 @@ from transcoder.lab.cameras.dialog import Delivery
 from transcoder.lab.cameras.packets import FRAME_HEADER, Burst
 
 CHUNK = 32
-"""Packets sent in a row; a receiver's default socket buffer holds about 90."""
+"""Packets that are sent in a row; a receiver's default socket buffer holds about 90."""
 CHUNK_PAUSE_S = 0.002
 MAX_WAITING = 16_384
-"""Packets that wait to be sent; one second at CHUNK packets each CHUNK_PAUSE_S. The oldest are lost first."""
+"""Packets that wait to be sent at most: one second at CHUNK packets each CHUNK_PAUSE_S. The oldest are lost first."""
 _ATTEMPTS = 64
 _MAX_REPORT = 2048
 
 
 class UdpPorts:
-    """An even RTP port and the odd RTCP port after it (RFC 3550 section 11).
+    """Opens an even RTP port and the odd RTCP port after it (RFC 3550 section 11).
 
     Args:
         host: address to bind.
@@ -42,17 +42,17 @@ class UdpPorts:
 
     @property
     def ports(self) -> tuple[int, int]:
-        """RTP and RTCP port."""
+        """Return the RTP and RTCP ports."""
         return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
 
     def send(self, burst: Burst, address: str, place: Delivery, interference: Interference | None = None) -> None:
         """Send a burst, a large one in chunks with pauses, as a camera's network chip would.
 
         Args:
-            burst: of one track.
-            address: of the client, or of a group.
-            place: the client's ports.
-            interference: what happens to RTP on the way, if anything; otherwise order is kept.
+            burst: burst of one track.
+            address: address of the client, or of a group.
+            place: ports of the client.
+            interference: the network that loses and reorders RTP; None: all packets arrive in order.
         """
         sender, port = (self._rtcp, place.rtcp) if burst.rtcp else (self._rtp, place.rtp)
         view = memoryview(burst.data)
@@ -65,12 +65,12 @@ class UdpPorts:
     def _drain(self) -> None:
         for _ in range(min(CHUNK, len(self._waiting))):
             sender, packet, address = self._waiting.popleft()
-            with contextlib.suppress(OSError):  # the reader is gone, or its buffer is full: lost, as on a network
+            with contextlib.suppress(OSError):  # a reader that is gone or has a full buffer loses packets
                 sender.sendto(packet, address)
         self._timer = self._loop.call_later(CHUNK_PAUSE_S, self._drain) if self._waiting else None
 
     def close(self) -> None:
-        """Close both; what waits is not sent."""
+        """Close both ports; packets that wait are not sent."""
         if self._timer:
             self._timer.cancel()
         for each in (self._rtp, self._rtcp):
@@ -99,7 +99,7 @@ def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
 def _bound(host: str, port: int) -> socket.socket | None:
     opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     opened.setblocking(False)
-    with contextlib.suppress(OSError):  # a group is on the network that the camera is on
+    with contextlib.suppress(OSError):  # the group is on the network that the camera is on
         opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(host))
     try:
         opened.bind((host, port))

@@ -28,7 +28,7 @@ class DemoOptions:
         source: a file that the cameras show, or an rtsp:// URL that is one more stream.
         vendor: family of all cameras, or "mixed".
         settings: `name=value` switches of all cameras.
-        port: of the RTSP listener; 0: any.
+        port: port of the RTSP listener; 0: any.
         json: the verdict is one JSON object on standard output, and nothing else is.
     """
 
@@ -113,7 +113,7 @@ def configuration(options: DemoOptions, sources: dict[str, str], state: Path) ->
     """Make the gateway's configuration: the one that a file with nothing but streams would give, on a port of its own.
 
     Args:
-        options: of the demo.
+        options: options of the demo.
         sources: camera URLs by stream name.
         state: folder for what is kept.
 

@@ -37,9 +37,9 @@ class Row:
     """One stream.
 
     Attributes:
-        status: of the gateway.
+        status: status of the gateway.
         ledger: what it did not let through.
-        family: of the camera.
+        family: family of the camera.
         frames: read back so far.
     """
 
@@ -75,7 +75,7 @@ def live(rows: list[Row], urls: dict[str, str], width: int, heading: str, note: 
     Args:
         rows: the streams.
         urls: served, by stream.
-        width: of the terminal, columns.
+        width: width of the terminal, columns.
         heading: what runs and for how long yet.
         note: below it all.
     """

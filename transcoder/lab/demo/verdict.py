@@ -14,7 +14,7 @@ class Verdict:
     Attributes:
         streams: what the reader saw of each stream.
         cameras: what was in the cameras' own streams, by stream name.
-        families: of the simulated cameras, by stream name.
+        families: families of the simulated cameras, by stream name.
         dropped: by stream, what the gateway did not let through: count by layer and kind.
         gateway: by stream, the gateway's own numbers.
         reasons: why it is not clean, one phrase each; none: it is.
@@ -66,7 +66,7 @@ class Verdict:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 stream`, `2 streams`."""
+    """Return a number with its noun: `1 stream`, `2 streams`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

@@ -14,7 +14,7 @@ class AccessUnit:
 
     Attributes:
         at: monotonic seconds at which its last packet came.
-        timestamp: of its packets.
+        timestamp: timestamp of its packets.
         nal_units: in decoding order, without start codes.
         lost_before: a sequence number is missing before its first packet, or within it.
     """
@@ -37,10 +37,10 @@ class AccessUnits:
     """Packets in, access units out: an access unit is complete with the packet that has the marker.
 
     Args:
-        codec: of the stream.
+        codec: codec of the stream.
 
     Attributes:
-        codec: of the stream.
+        codec: codec of the stream.
     """
 
     def __init__(self, codec: Codec) -> None:

@@ -25,7 +25,7 @@ def missing_canaries(url: str, canaries: list[Canary], scanner: Scanner, limit_s
     """Record a camera until every canary has been seen, or for limit_s; to be called in a thread.
 
     Args:
-        url: of the camera, with its login.
+        url: URL of the camera, with its login.
         canaries: to look for.
         scanner: gets every byte that comes.
         limit_s: seconds of recording.

@@ -28,9 +28,9 @@ class PlaybackCounts:
         errors: access units that the decoder refused, and decoded frames that it marked as damaged.
         connects: times that playing began.
         problem: why it does not play, one line.
-        codec: of the stream.
-        width: of the last frame.
-        height: of the last frame.
+        codec: codec of the stream.
+        width: width of the last frame.
+        height: height of the last frame.
         last: monotonic seconds of the latest frame.
         longest_gap_s: between two frames, as they came.
         timed: frames that came after another one, by their timestamps.

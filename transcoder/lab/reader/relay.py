@@ -13,8 +13,8 @@ class Relay:
     """Listens on a port of its own and passes bytes on, both ways.
 
     Args:
-        host: of the server.
-        port: of the server.
+        host: host of the server.
+        port: port of the server.
 
     Attributes:
         counts: what the server sent.

@@ -12,11 +12,11 @@ class Station:
     """One stream that is read.
 
     Args:
-        name: of the stream.
-        url: of the stream.
+        name: name of the stream.
+        url: URL of the stream.
 
     Attributes:
-        name: of the stream.
+        name: name of the stream.
         relay: sees every byte.
         playback: decodes.
     """

@@ -15,7 +15,7 @@ class WireCounts:
         messages: RTSP responses and requests.
         rtp: packets on even channels.
         rtcp: packets on odd channels.
-        payload_types: of RTP packets.
+        payload_types: payload types of RTP packets.
         channels: that packets came on.
         media: kinds in the last session description.
         extensions: RTP packets with a header extension.

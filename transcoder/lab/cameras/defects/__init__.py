@@ -1,5 +1,5 @@
-"""What real cameras do wrong, one switch for each defect.
+"""This room makes simulated cameras do wrong as real ones do, with one switch for each defect.
 
 Each module holds a dataclass of switches, a part of `CameraBehaviour`, beside the code that carries them out. Switches
-are off by default and changed by name, whatever part they are in: `behaviour.override(behaviour, ["fu_empty=true"])`.
+are off by default; a caller changes them by name, in any part: `behaviour.override(behaviour, ["fu_empty=true"])`.
 """

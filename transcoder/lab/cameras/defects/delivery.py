@@ -1,4 +1,4 @@
-"""Networks and connections that lose, repeat, reorder, stall, break off and carry what does not belong there."""
+"""This module makes networks and connections lose, repeat, reorder, stall, break off and carry foreign bytes."""
 
 import random
 import struct
@@ -9,19 +9,19 @@ from transcoder.lab.cameras.packets import FRAME_HEADER, Burst
 from transcoder.rtsp.messages import Headers, Request, serialize_request
 
 STRAY_EVERY_BURSTS = 25
-"""A second of video: stray bytes come now and then."""
+"""Bursts between two runs of stray bytes: a second of video."""
 _STALE_OFFSET = 20_000
-"""Sequence numbers that the earlier session is behind."""
+"""Sequence numbers by which the earlier session is behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDefects:
-    """What is wrong with how packets get to the client.
+    """Says what goes wrong on a packet's way to the client.
 
     Attributes:
         udp_loss: part of the RTP packets that are lost, 0 to 1.
-        udp_duplicates: part of them that come twice.
-        udp_reorder: part of them that come after the next one.
+        udp_duplicates: part of the RTP packets that come twice.
+        udp_reorder: part of the RTP packets that come after the next one.
         early_data: packets come before the response to PLAY (recent Reolink, v4l2rtspserver).
         stray_bytes: so many random bytes stand between two frames once a second (go2rtc, media-server).
         crlf_before_frames: an empty line stands before each frame (retina v0.3.8).
@@ -49,11 +49,11 @@ class DeliveryDefects:
 
 
 class Interference:
-    """What happens to one client's packets.
+    """Does to one client's packets what the switches say.
 
     Args:
         defects: the switches.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
     """
 
     def __init__(self, defects: DeliveryDefects, seed: str) -> None:
@@ -67,19 +67,19 @@ class Interference:
         self._late: bytes | memoryview | None = None
 
     def begin(self, now: float) -> None:
-        """The client is being sent packets; only the first call counts."""
+        """Note that packets begin to flow to the client; only the first call counts."""
         self._since = now if self._since is None else self._since
 
     def _elapsed(self, now: float) -> float:
         return now - (now if self._since is None else self._since)
 
     def ends(self, now: float) -> bool:
-        """Whether the connection is to be closed."""
+        """Return whether the connection has to be closed."""
         after = self._defects.close_every_s
         return after is not None and self._elapsed(now) >= after
 
     def stalls(self, now: float) -> bool:
-        """Whether nothing gets through."""
+        """Return whether nothing gets through."""
         defects = self._defects
         if defects.stall_every_s is None:
             return False
@@ -87,7 +87,7 @@ class Interference:
         return self._elapsed(now) % period >= defects.stall_every_s
 
     def request(self, now: float, uri: str) -> bytes:
-        """A request of the camera's own, if it is time for one."""
+        """Return a request of the camera's own if it is time for one."""
         every = self._defects.server_requests_every_s
         if every is None or self._next_request is None or self._elapsed(now) < self._next_request:
             return b""
@@ -97,7 +97,7 @@ class Interference:
         return serialize_request(Request(method=method, uri=uri, headers=Headers([("CSeq", str(self._requests))])))
 
     def dress(self, burst: Burst, channel: int, now: float) -> bytes:
-        """A burst as it stands on the TCP connection, with what stands around it."""
+        """Return a burst as it stands on the TCP connection, with foreign bytes around the frames."""
         defects = self._defects
         data = burst.on_channel(channel)
         parts: list[bytes] = []
@@ -114,7 +114,7 @@ class Interference:
         return b"".join(parts)
 
     def _stale(self, burst: Burst, data: bytes) -> bytes:
-        """The same packets as the earlier session sends them."""
+        """Return the same packets as the earlier session sends them."""
         stale = bytearray(data)
         for offset, _ in burst.packets:
             at = offset + FRAME_HEADER
@@ -124,7 +124,7 @@ class Interference:
         return bytes(stale)
 
     def datagrams(self, packets: Iterable[memoryview]) -> Iterator[bytes | memoryview]:
-        """RTP packets in the order in which a bad network delivers them."""
+        """Return RTP packets in the order in which a bad network delivers them."""
         defects, rng = self._defects, self._rng
         for packet in packets:
             if rng.random() < defects.udp_loss:

@@ -1,4 +1,4 @@
-"""Session descriptions with lines missing, misplaced or half written, and the multicast group that only they name."""
+"""This module spoils session descriptions: lines are missing, misplaced or half written, or name a multicast group."""
 
 import re
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 FIRST_PORT = 5004
-"""Of a group: RTP of the first media (RFC 3551 section 8)."""
+"""Port of a multicast group for RTP of the first media (RFC 3551 section 8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescriptionDefects:
-    """What is wrong with the session description.
+    """Says what is wrong with the session description.
 
     Attributes:
         fmtp_elsewhere: the video's fmtp stands under the last media, or before the only one (WebRTC#419).
-        encoding: what rtpmap calls the video; empty: what it is (EZVIZ C6N: H.264 is called H265).
+        encoding: name of the video in rtpmap; empty: its true name (EZVIZ C6N: H.264 is called H265).
         clock_rate_left_out: rtpmap names the encoding alone.
         multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
             answered without it, and any other transport is refused.
@@ -27,19 +27,19 @@ class DescriptionDefects:
     multicast: str = ""
 
     def port(self, track: int) -> int:
-        """RTP port of a media in the group.
+        """Return the RTP port of a media in the group.
 
         Args:
-            track: its index.
+            track: index of the media.
         """
         return FIRST_PORT + 2 * track
 
     def written(self, lines: Sequence[str], payload_type: int) -> list[str]:
-        """Lines of a session description as such a camera writes them.
+        """Return the lines of a session description as such a camera writes them.
 
         Args:
-            lines: as they should be, without line ends.
-            payload_type: of the video.
+            lines: the correct lines, without line ends.
+            payload_type: RTP payload type of the video.
         """
         changed = list(lines)
         if self.encoding:

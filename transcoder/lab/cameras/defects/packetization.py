@@ -1,4 +1,4 @@
-"""Payloads that break RFC 6184 and RFC 7798 as cameras break them."""
+"""This module makes payloads that break RFC 6184 and RFC 7798 as cameras break them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +15,10 @@ _PADDING = bytes(20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketDefects:
-    """What is wrong with payloads.
+    """Says what is wrong with payloads.
 
     Attributes:
-        aggregation: False: parameter sets travel in packets of their own, as most cameras do it.
+        aggregation: whether parameter sets share a packet; False: each has a packet of its own, as with most cameras.
         fu_start_and_end: a unit that fits one packet is one fragment with both bits set (CostarHD).
         fu_empty: the second fragment of each unit is empty (retina#115).
         fu_wrong_type: later fragments say another type than the first (Tiandy).
@@ -26,7 +26,7 @@ class PacketDefects:
         fu_type_zero: fragments of type 0 hold a byte stream, all NAL units of the access unit (Amatek AR-N3222F).
         fu_reserved_bit: the reserved bit of the FU header is set (Longse CMSEKL800); H.264 only.
         byte_stream: NAL units of an IDR access unit with start codes between them in one "single" NAL unit packet, or
-            in one "fragmented" unit of the first one's type (V380); what is over 60000 bytes is fragmented.
+            in one "fragmented" unit of the first one's type (V380); above 60000 bytes it is fragmented.
         stap_padding: zeros behind the last unit of an aggregation packet (gortsplib's unnamed camera).
         declared_mode: packetization-mode in the SDP (HIK Media Server, Anpviz: 0, and fragments all the same).
         decoding_order_numbers: NAL units have them (packetization-mode 2, DONL fields) and the SDP says so; parameter
@@ -49,7 +49,7 @@ class PacketDefects:
 
 
 def packetize(codec: SourceCodec, nal_units: list[bytes], max_payload: int, defects: PacketDefects) -> list[bytes]:
-    """RTP payloads of one access unit, in order; JPEG and MPEG-4 have no defects yet."""
+    """Return the RTP payloads of one access unit, in order; JPEG and MPEG-4 have no defects yet."""
     if not nal_units:
         return []
     if isinstance(codec, PictureCodec):
@@ -83,7 +83,7 @@ def packetize(codec: SourceCodec, nal_units: list[bytes], max_payload: int, defe
 
 
 def carries_parameter_set(codec: SourceCodec, payload: bytes | memoryview) -> bool:
-    """Whether a payload is a parameter set, or an aggregate that begins with one."""
+    """Return whether a payload is a parameter set, or an aggregate that begins with one."""
     if isinstance(codec, PictureCodec):
         return False
     if _payload_kind(codec, payload) == "aggregate":
@@ -100,7 +100,7 @@ def _payload_kind(codec: Codec, payload: bytes | memoryview) -> str:
 def _fragments(
     codec: Codec, unit: bytes, max_payload: int, defects: PacketDefects, of_type: int | None = None
 ) -> list[bytes]:
-    """Fragments of one unit, of its own type or of another."""
+    """Return the fragments of one unit, of its own type or of another."""
     size = header_size(codec)
     kind = nal_unit_type(codec, unit) if of_type is None else of_type
     if codec is Codec.H264:
@@ -116,7 +116,7 @@ def _fragments(
 
 
 def _spoil(codec: Codec, fragment: bytes, defects: PacketDefects) -> list[bytes]:
-    """One fragment as the camera sends it, and the empty one that follows it."""
+    """Return one fragment as the camera sends it, and the empty fragment that follows, if any."""
     at = header_size(codec)
     header = fragment[at]
     start = bool(header & 0x80)

@@ -1,4 +1,4 @@
-"""Which pictures come in which order, and what is done to them: parameter sets, smart codecs, encryption, restarts."""
+"""This module orders the pictures and spoils them: parameter sets, smart codecs, encryption, restarts."""
 
 import random
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from transcoder.lab.cameras.access_units import AccessUnit, Content
 from transcoder.lab.cameras.picture_packets import is_configuration
 
 ENCRYPTED_BYTES = 4096
-"""Hikvision encrypts so much of each slice's body, in blocks of 16 bytes."""
+"""Bytes of each slice's body that Hikvision encrypts, in blocks of 16 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureDefects:
-    """What is wrong with the pictures and their order.
+    """Says what is wrong with the pictures and their order.
 
     Attributes:
-        parameter_sets: in the SDP and in the stream, only in the "sdp" (old Axis and Sony firmware), or only in the
-            "stream" (Hikvision media server).
-        parameter_sets_after_s: the stream carries none for so long, and the SDP none at all.
-        parameter_sets_old_timestamp: they carry the timestamp of the picture before theirs (Reolink RLC-822A).
+        parameter_sets: they are in the SDP and the stream ("both"), only in the "sdp" (old Axis and Sony firmware), or
+            only in the "stream" (Hikvision media server).
+        parameter_sets_after_s: the stream carries no parameter sets for so long, and the SDP never has any.
+        parameter_sets_old_timestamp: the sets carry the timestamp of the picture before theirs (Reolink RLC-822A).
         size_change_every_s: the picture's size changes to three quarters and back so often, at an IDR (Lorex at night).
         gop_s: seconds from IDR to IDR (H.264+, Zipstream: 20 and more); none: as the fleet says.
-        first_idr_after_s: only P pictures for so long after the first reader came (smart codecs: up to 20).
+        first_idr_after_s: only P pictures come for so long after the first reader came (smart codecs: up to 20).
         svc: prefix NAL units 14 and slices of an enhancement layer 20 around each slice (Hikvision with SVC on); H.264.
-        frozen_after_s: from then on the same picture, bit for bit (a hung image sensor).
-        dark: a picture with next to no light in it (a lens cap, a night without infrared).
+        frozen_after_s: after so long the camera repeats the same picture, bit for bit (a hung image sensor).
+        dark: the picture has next to no light in it (a lens cap, a night without infrared).
         encrypted: the slices' bodies are random (Hikvision, EZVIZ, Imou with stream encryption on).
-        encoder_restart_every_s: another SSRC, sequence and timestamp from an IDR on (settings changed, day and night).
+        encoder_restart_every_s: SSRC, sequence and timestamp change so often, at an IDR (settings, day and night).
     """
 
     parameter_sets: Literal["both", "sdp", "stream"] = "both"
@@ -47,22 +47,22 @@ class PictureDefects:
 
     @property
     def in_description(self) -> bool:
-        """Whether the session description holds parameter sets."""
+        """Return whether the session description holds parameter sets."""
         return self.parameter_sets != "stream" and self.parameter_sets_after_s is None
 
 
 class Programme:
-    """Which access unit comes next.
+    """Chooses the access unit that comes next.
 
     Args:
-        contents: shown first, and the one that it changes to, if any.
+        contents: the content shown first, and the one that the picture changes to, if any.
         defects: the switches.
-        start_at_idr: False: the stream begins in the middle of a GOP.
+        start_at_idr: whether the stream begins with an IDR; False: in the middle of a GOP.
 
     Attributes:
         content: index of the content shown.
-        index: of the access unit that comes next.
-        restarted: the encoder begins anew with it.
+        index: index of the access unit that comes next.
+        restarted: whether the encoder begins anew with that access unit.
     """
 
     def __init__(self, contents: Sequence[Content], defects: PictureDefects, *, start_at_idr: bool) -> None:
@@ -72,7 +72,7 @@ class Programme:
         self.begin()
 
     def begin(self) -> None:
-        """The first reader came."""
+        """Begin, because the first reader came."""
         self.content = 0
         self.index = 0 if self._start_at_idr else self._gop() // 2
         self.restarted = False
@@ -82,11 +82,11 @@ class Programme:
 
     @property
     def unit(self) -> AccessUnit:
-        """The access unit that comes next."""
+        """Return the access unit that comes next."""
         return self._contents[self.content].access_units[self.index]
 
     def step(self, since_start_s: float) -> None:
-        """Move on.
+        """Move on to the next access unit.
 
         Args:
             since_start_s: seconds since the first reader came.
@@ -114,7 +114,7 @@ class Programme:
             self.index = 0
 
     def _gop(self) -> int:
-        """Access units of the first GOP."""
+        """Return the number of access units in the first GOP."""
         units = self._contents[self.content].access_units
         starts = [index for index, unit in enumerate(units) if unit.random_access]
         return starts[1] if len(starts) > 1 else len(units)
@@ -123,15 +123,15 @@ class Programme:
 def changed_nal_units(
     codec: SourceCodec, unit: AccessUnit, *, parameter_sets: bool, encrypted: bool, svc: bool, seed: int
 ) -> list[bytes]:
-    """NAL units of an access unit as the camera sends them.
+    """Return the NAL units of an access unit as the camera sends them.
 
     Args:
-        codec: of the NAL units.
-        unit: as the encoder made it.
-        parameter_sets: False: without them.
-        encrypted: bodies of slices are made random.
-        svc: a prefix NAL unit before each slice; H.264 only.
-        seed: of the random bytes.
+        codec: codec of the NAL units.
+        unit: the access unit as the encoder made it.
+        parameter_sets: whether parameter sets stay.
+        encrypted: whether the bodies of slices are made random.
+        svc: whether a prefix NAL unit stands before each slice; H.264 only.
+        seed: seed of the random bytes.
     """
     if isinstance(codec, PictureCodec):
         return [element for element in unit.nal_units if parameter_sets or not is_configuration(codec, element)]
@@ -154,6 +154,6 @@ def changed_nal_units(
 
 
 def _prefix(slice_unit: bytes, *, idr: bool) -> bytes:
-    """A prefix NAL unit: layer 0, no flags of its own (H.264 sections G.7.3.1.1, G.7.3.2.12.1)."""
+    """Return a prefix NAL unit: layer 0, no flags of its own (H.264 sections G.7.3.1.1, G.7.3.2.12.1)."""
     reference = slice_unit[0] & 0x60
     return bytes((reference | 14, 0xC0 if idr else 0x80, 0x80, 0x07)) + (b"\x20" if reference else b"")

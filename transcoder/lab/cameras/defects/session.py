@@ -1,4 +1,4 @@
-"""RTSP servers that answer in their own way, late, or not at all."""
+"""This module makes RTSP servers answer in their own way, late, or not at all."""
 
 import re
 from collections.abc import Iterable
@@ -8,21 +8,21 @@ from typing import Literal
 from transcoder.rtsp.headers import Transport
 
 _NEEDED = frozenset({"cseq", "authorization", "session", "transport"})
-"""Fields that a request can't do without."""
+"""Header fields that a request can't do without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDefects:
-    """What is wrong with the conversation.
+    """Says what is wrong with the RTSP session.
 
     Attributes:
-        keep_alive: how OPTIONS and GET_PARAMETER are answered while playing: as they should be, never ("ignored":
+        keep_alive: the answer to OPTIONS and GET_PARAMETER while playing: the correct one, none ("ignored":
             Hipcam), or with a status (400, 401: recorders that want a login each time; 405, 451; 454: thingino; 501).
         session_changes: a later SETUP of one session is answered with another id (H264DVR).
         session_id_changes_in_play: PLAY is answered with another id than SETUP.
-        digest_algorithm: of the challenge (Hikvision from firmware 5.8 on: SHA-256); answers have to spell it the same
-            way, or as one of two that are named.
-        digest_understood: the only one of two algorithms named that is really checked; empty: both.
+        digest_algorithm: the one in the challenge (Hikvision from firmware 5.8 on: SHA-256); answers have to spell it
+            the same way, or as one of two that are named.
+        digest_understood: the only one of the two named algorithms that the camera really checks; empty: both.
         digest_qop: the challenge offers qop="auth" (Hikvision from firmware 5.8 on).
         nonce_lifetime_s: a nonce is good for so long, then stale=true (Axis: 150).
         extra_fields_refused: a login is refused where a request holds more than its method needs, such as User-Agent
@@ -31,7 +31,7 @@ class SessionDefects:
         busy_connections: so many connections are answered 503 first (a full connection table).
         interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
             ones (gortsplib#72), or the first one only ("single").
-        transport_without_tcp: that response says RTP/AVP without /TCP (Escam Q6).
+        transport_without_tcp: the response to SETUP says RTP/AVP without /TCP (Escam Q6).
     """
 
     keep_alive: Literal["answered", "ignored", "400", "401", "405", "451", "454", "501"] = "answered"
@@ -48,24 +48,24 @@ class SessionDefects:
     transport_without_tcp: bool = False
 
     def algorithms(self) -> frozenset[str]:
-        """Names of Digest algorithms that an answer may hold."""
+        """Return the names of Digest algorithms that an answer may hold."""
         return frozenset(
             [self.digest_understood] if self.digest_understood else re.split("[/,]", self.digest_algorithm)
         )
 
     def refuses(self, names: Iterable[str]) -> bool:
-        """Whether a request is refused for its fields.
+        """Return whether a request is refused for its fields.
 
         Args:
-            names: of the fields.
+            names: names of the fields.
         """
         return self.extra_fields_refused and not {name.lower() for name in names} <= _NEEDED
 
     def channels(self, asked: Transport, free: int) -> tuple[tuple[int, int], str]:
-        """Channel pair of a media over TCP, and what the response says of it.
+        """Return the channel pair of a media over TCP, and the transport that the response names.
 
         Args:
-            asked: what the client wants.
+            asked: the channels that the client wants.
             free: the first channel that is not in use.
         """
         rtp, rtcp = asked.interleaved or (free, free + 1)

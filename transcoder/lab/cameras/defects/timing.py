@@ -1,4 +1,4 @@
-"""Clocks that jump, step, restart and wrap, and pictures that come irregularly."""
+"""This module makes clocks jump, step, restart and wrap, and pictures come irregularly."""
 
 import random
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # a track is made from a behaviour, of which this is a part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimingDefects:
-    """What is wrong with time.
+    """Says what is wrong with time.
 
     Attributes:
         timestamp_jump_s: single pictures are off by so many seconds (Intelbras and Dahua DVRs: -9800, 37600).
@@ -39,12 +39,12 @@ class TimingDefects:
 
 
 class CameraClock:
-    """The clock of a camera's timestamps, defects included.
+    """Is the clock of a camera's timestamps, defects included.
 
     Args:
-        defects: its switches.
-        track: of the video; its timestamp base is moved where the clock moves for good.
-        rng: of the camera.
+        defects: the switches of the clock.
+        track: the track of the video; its timestamp base is moved where the clock moves for good.
+        rng: source of the camera's random numbers.
     """
 
     def __init__(self, defects: TimingDefects, track: "Track", rng: random.Random) -> None:
@@ -56,10 +56,10 @@ class CameraClock:
             track.timestamp_base = -round(defects.timestamp_wrap_after_s * track.clock_rate) & 0xFFFFFFFF
 
     def picture_timestamp(self, elapsed_s: float) -> int:
-        """RTP timestamp of one picture.
+        """Return the RTP timestamp of one picture.
 
         Args:
-            elapsed_s: since the camera's start; never less than before.
+            elapsed_s: seconds since the camera's start; never less than before.
         """
         defects, track = self._defects, self._track
         off = 0
@@ -72,11 +72,11 @@ class CameraClock:
         return (track.timestamp(elapsed_s) + off) & 0xFFFFFFFF
 
     def interval_s(self, nominal_s: float, since_start_s: float) -> float:
-        """Seconds to the next picture.
+        """Return the seconds to the next picture.
 
         Args:
-            nominal_s: what the content says.
-            since_start_s: since the first reader came.
+            nominal_s: the interval of the content.
+            since_start_s: seconds since the first reader came.
         """
         defects = self._defects
         interval = nominal_s
@@ -87,5 +87,5 @@ class CameraClock:
         return interval
 
     def sending_delay_s(self) -> float:
-        """How much later than it should a picture leaves."""
+        """Return by how many seconds a picture leaves later than it should."""
         return self._rng.uniform(0.0, self._defects.send_jitter_ms / 1000) if self._defects.send_jitter_ms else 0.0

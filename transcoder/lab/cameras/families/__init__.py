@@ -1,7 +1,7 @@
-"""Camera families: presets of `CameraBehaviour`, and what each writes into its session description.
+"""This room holds the camera families: each has a preset of `CameraBehaviour` and writes a session description.
 
 A new family is a module with a `BEHAVIOUR`, a function `describe(context) -> list[str]` and `TRACKS`, and a line in
-`_SOUND`, `_DEFECTIVE` or `_PICTURES`; the first line of its docstring says what is special about it.
+`_SOUND`, `_DEFECTIVE` or `_PICTURES`; the first line of the module's docstring names the peculiarities of the family.
 """
 
 from collections.abc import Callable
@@ -34,13 +34,13 @@ from transcoder.lab.cameras.families.description import DescriptionContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """A camera family.
+    """Describes a camera family.
 
     Attributes:
-        behaviour: its switches.
-        describe: lines of its SDP, without line ends.
-        tracks: control names of its media, by kind.
-        summary: what is special about it, one line.
+        behaviour: the switches of the family.
+        describe: the function that returns the lines of the SDP, without line ends.
+        tracks: control names of the media, by kind.
+        summary: the peculiarities of the family, one line.
     """
 
     behaviour: CameraBehaviour
@@ -50,7 +50,7 @@ class Family:
 
 
 class _Module(Protocol):
-    """What a family's module holds."""
+    """Stands for the module of a family."""
 
     __doc__: str | None
     BEHAVIOUR: CameraBehaviour
@@ -74,8 +74,8 @@ _DEFECTIVE: tuple[_Module, ...] = (
     amatek, axis, flir, foscam, hipcam, intelbras, longse, reolink, tapo, tenda, tiandy, v380,
 )  # fmt: skip
 _PICTURES: tuple[_Module, ...] = (mjpeg, mpeg4)
-"""Their video is no NAL units."""
+"""Families whose video does not consist of NAL units."""
 
 FAMILIES = {module.BEHAVIOUR.family: _family(module) for module in (*_SOUND, *_DEFECTIVE, *_PICTURES)}
 SOUND = tuple(module.BEHAVIOUR.family for module in _SOUND)
-"""Families whose packets and clocks are sound: what a mixed fleet is made of."""
+"""Names of the families whose packets and clocks are sound; a mixed fleet is made of them."""

@@ -27,7 +27,7 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     content = context.content
     payload_type = context.behaviour.video_payload_type
     origin = context.mint.digits("sdp_origin", "SDP o=, raw")

@@ -1,4 +1,4 @@
-"""What a family's SDP is made from."""
+"""This module holds the facts from which a family writes its SDP."""
 
 import base64
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from transcoder.lab.cameras.numbered_packets import H264_PARAMETERS, H265_PARAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescriptionContext:
-    """Everything that a description shows.
+    """Holds everything that a description shows.
 
     Attributes:
         behaviour: the camera's switches.
-        content: whose parameter sets are announced.
+        content: the content whose parameter sets are announced.
         mint: makes the canaries of the private lines.
         base: absolute URL of the stream without its query, as the client addressed it, without trailing slash.
-        host: address in base.
+        host: the address in `base`.
         tracks: control names of the media that are offered, by kind, in SDP order.
     """
 
@@ -31,16 +31,16 @@ class DescriptionContext:
     tracks: dict[str, str]
 
     def canary(self, name: str) -> str:
-        """A canary for a field of the SDP, written as it is."""
+        """Return a canary for a field of the SDP that holds it as plain text."""
         return self.mint.text(f"sdp_{name}", "SDP, raw")
 
     def control(self, kind: str) -> str:
-        """Value of a media's control attribute."""
+        """Return the value of a media's control attribute."""
         name = self.tracks[kind]
         return f"{self.base}/{name}{self.behaviour.control_query}" if self.behaviour.absolute_control else name
 
     def format_parameters(self) -> str:
-        """Value of the video's fmtp attribute after the payload type, in the vendor-neutral order."""
+        """Return the value of the video's fmtp attribute after the payload type, in the vendor-neutral order."""
         known, has_numbers = self.behaviour.pictures.in_description, self.behaviour.packets.decoding_order_numbers
         sets = [base64.b64encode(unit).decode() for unit in self._written_sets()] if known else []
         if self.content.codec is Codec.H265:
@@ -65,10 +65,10 @@ class DescriptionContext:
         return [sets[0], b""] if style == "no_pps" else sets
 
     def profile_level_id(self) -> str:
-        """From the SPS, or the constant that contradicts it."""
+        """Return the profile-level-id of the SPS, or the constant that contradicts the SPS."""
         sps = self.content.parameter_sets[0]
         return "420029" if self.behaviour.wrong_profile_level_id else sps[1:4].hex()
 
     def encoding(self) -> str:
-        """Encoding name and clock rate of the video."""
+        """Return the encoding name and clock rate of the video."""
         return f"{self.content.codec.value}/90000"

@@ -18,5 +18,5 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     return ["t=now-" if line == "t=0 0" else line for line in plain_description(context, "FLIR")]

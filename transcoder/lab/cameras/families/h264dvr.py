@@ -31,7 +31,7 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     payload_type = context.behaviour.video_payload_type
     origin = context.mint.digits("sdp_origin", "SDP o=, raw")
     lines = [

@@ -27,7 +27,10 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP. The MEDIAINFO header is IMKH and 36 bytes in hexadecimal; the second half is a canary."""
+    """Return the lines of the SDP.
+
+    The MEDIAINFO header is IMKH and 36 bytes in hexadecimal; the second half is a canary.
+    """
     content = context.content
     payload_type = context.behaviour.video_payload_type
     media_info = context.mint.text("sdp_media_header", "SDP a=Media_header, hex")

@@ -23,5 +23,5 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     return plain_description(context, "Media Server", session_lines=("a=packetization-supported:DH",))

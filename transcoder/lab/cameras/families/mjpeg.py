@@ -20,7 +20,7 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     tool = f"Streaming Media {context.canary('tool')}"
     lines = [
         "v=0",

@@ -1,4 +1,4 @@
-"""The session description of families that write a plain one, close to live555's."""
+"""This module writes a plain session description, close to live555's, which several families share."""
 
 from transcoder.lab.cameras.families.description import DescriptionContext
 
@@ -14,15 +14,15 @@ def plain_description(
     video_lines: tuple[str, ...] = (),
     closing_lines: tuple[str, ...] = (),
 ) -> list[str]:
-    """Lines of an SDP.
+    """Return the lines of an SDP.
 
     Args:
-        context: of the camera.
-        session_name: what stands before the canary in s=.
+        context: facts of the camera.
+        session_name: the text before the canary in s=.
         origin: whether there is an o= line.
-        session_lines: added before the media.
-        video_lines: added to the video media.
-        closing_lines: added at the end: media that nobody can set up.
+        session_lines: lines that are added before the media.
+        video_lines: lines that are added to the video media.
+        closing_lines: lines that are added at the end: media that nobody can set up.
     """
     payload_type = context.behaviour.video_payload_type
     lines = ["v=0"]

@@ -24,7 +24,7 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     return plain_description(
         context,
         "RTSP Session",

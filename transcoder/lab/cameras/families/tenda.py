@@ -21,5 +21,5 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     return plain_description(context, "Tenda")

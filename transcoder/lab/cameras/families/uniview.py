@@ -25,7 +25,7 @@ BEHAVIOUR = CameraBehaviour(
 
 
 def describe(context: DescriptionContext) -> list[str]:
-    """Lines of the SDP."""
+    """Return the lines of the SDP."""
     payload_type = context.behaviour.video_payload_type
     lines = [
         "v=0",
