@@ -2,6 +2,7 @@
 
 import ast
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -98,14 +99,15 @@ def test_no_file_of_the_product_is_long() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
-def untested() -> set[str]:
+@cache
+def untested() -> frozenset[str]:
     known = imported()
-    return {
+    return frozenset(
         name
         for name in modules()
         if not (TESTS / name).with_name(f"test_{Path(name).name}").exists()
         and f"transcoder.{name.removesuffix('.py').replace('/', '.')}" not in known
-    }
+    )
 
 
 def test_every_module_has_a_test_or_is_named_here() -> None:

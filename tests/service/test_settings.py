@@ -62,7 +62,7 @@ OF_THE_SERVICE = {
     "worker.outputs.0.fixed",
     "worker.outputs.0.rate_divisor",
 }
-"""Options that come from no key: from addresses, from the camera, from an earlier worker, from the admission."""
+"""Options that come from no key: from addresses, limits of the code, the camera, an earlier worker, the admission."""
 
 
 def allowed(address: str) -> bool:
