@@ -27,6 +27,8 @@ from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.errors import RemoteProtocolError, ServiceError
 from transcoder.ipc.messages import MessageType, serialize_coded, serialize_json
 from transcoder.ledger import Ledger
+from transcoder.media.jpeg import encode_jpeg
+from transcoder.media.picture import OwnPicture
 from transcoder.output.status import ENCODE_BOUNDS_S
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.service.gateway import Gateway
@@ -347,3 +349,34 @@ async def test_pictures_far_over_the_cap_cost_the_worker() -> None:
     deaths, _ = await flood(said, 1000)
     assert deaths == ["worker broke the protocol: output 0 sends more than 3 times its cap"]
     assert await flood(said, 3) == ([], 0)  # control
+
+
+# -- sound and snapshots -----------------------------------------------------------------------------------------------
+
+
+def test_a_description_of_sound_holds_no_text() -> None:
+    honest = {"rate": 16_000, "config": "140856e500"}
+    assert say(MessageType.AUDIO_OUTPUT, honest).config.hex() == "140856e500"  # control
+    for config in (TEXT.encode().hex(), "140856e500" + TEXT.encode().hex(), "130856e500", TEXT):
+        with pytest.raises(RemoteProtocolError, match="audio"):
+            say(MessageType.AUDIO_OUTPUT, honest | {"config": config})
+
+
+def snapshot(jpeg: bytes) -> bytes:
+    found: Any = parse_report(MessageType.SNAPSHOT_TAKEN, memoryview(b"\0" + jpeg), 1)
+    return bytes(found.jpeg)
+
+
+def test_a_snapshot_holds_a_picture_and_no_text() -> None:
+    jpeg, text = encode_jpeg(OwnPicture(64, 48)), TEXT.encode()
+    segments = {
+        marker: bytes((0xFF, marker)) + (len(text) + 2).to_bytes(2) + text for marker in (0xE0, 0xE1, 0xEF, 0xFE)
+    }
+    for segment in segments.values():
+        assert snapshot(jpeg[:2] + segment + jpeg[2:]) == snapshot(jpeg)
+        assert text in jpeg[:2] + segment + jpeg[2:]  # control: without the measure it is handed on
+    assert snapshot(jpeg + text) == snapshot(jpeg)
+    assert snapshot(snapshot(jpeg)) == snapshot(jpeg)
+    for none in (text, jpeg[:2], jpeg[:100], b"\xff\xd8" + text):
+        with pytest.raises(RemoteProtocolError, match="no JPEG"):
+            snapshot(none)

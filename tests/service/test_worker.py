@@ -10,6 +10,7 @@ import pytest
 import structlog
 import uvloop
 
+from tests.service.test_worker_reports import JPEG
 from tests.support.fork_server import FakeForkServer
 from tests.support.suspended import Suspended
 from transcoder.codecs.nal import Codec
@@ -318,8 +319,8 @@ async def test_a_failure_is_the_streams_problem(watched: Watched) -> None:
 async def test_a_snapshot_goes_to_all_who_wait_for_one(watched: Watched) -> None:
     waiting = [asyncio.ensure_future(watched.worker.snapshot()) for _ in range(2)]
     await watched.until(lambda: MessageType.SNAPSHOT in watched.server.workers[0].heard())
-    watched.server.workers[0].say(serialize_snapshot(0, b"\xff\xd8"))
-    assert await asyncio.gather(*waiting) == [b"\xff\xd8"] * 2
+    watched.server.workers[0].say(serialize_snapshot(0, JPEG))
+    assert await asyncio.gather(*waiting) == [JPEG] * 2
 
 
 async def test_a_stream_without_a_picture_has_no_snapshot(watched: Watched) -> None:

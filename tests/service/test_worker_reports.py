@@ -9,6 +9,8 @@ from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import MAX_DIMENSION
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.messages import CodedMessage, MessageParser, MessageType, serialize_audio, serialize_coded
+from transcoder.media.jpeg import encode_jpeg
+from transcoder.media.picture import OwnPicture
 from transcoder.service.worker_reports import (
     MAX_AHEAD_S,
     AudioOutput,
@@ -38,6 +40,10 @@ STATISTICS = {
 }
 SOURCE_FORMAT = {"codec": "H264", "width": 1280, "height": 720, "pixel_format": "yuvj420p", "interlaced": False}
 OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
+
+
+JPEG = parse_report(MessageType.SNAPSHOT_TAKEN, memoryview(b"\0" + encode_jpeg(OwnPicture(64, 48))), 1).jpeg  # type: ignore[union-attr]
+"""A snapshot of ours as it was written anew."""
 
 
 def report(kind: MessageType, value: object, outputs: int = 1) -> Any:
@@ -98,8 +104,11 @@ def test_an_audio_output_of_an_impossible_configuration(config: object) -> None:
         report(MessageType.AUDIO_OUTPUT, {"rate": 16_000, "config": config})
 
 
-def test_an_audio_configuration_is_bounded() -> None:
-    assert len(report(MessageType.AUDIO_OUTPUT, {"rate": 8_000, "config": "00" * 5000}).config) == 64
+def test_an_audio_configuration_is_one_of_ours() -> None:
+    assert report(MessageType.AUDIO_OUTPUT, {"rate": 48_000, "config": "118856e500"}).config.hex() == "118856e500"
+    for config in ("00" * 5000, "118856e500ff", "1408", "", "1190"):
+        with pytest.raises(RemoteProtocolError, match="none of ours"):
+            report(MessageType.AUDIO_OUTPUT, {"rate": 48_000, "config": config})
 
 
 # -- statistics --------------------------------------------------------------------------------------------------------
@@ -202,7 +211,7 @@ def test_a_failure_is_one_bounded_text() -> None:
 
 
 def test_a_snapshot_and_a_worker_that_is_ready() -> None:
-    assert report(MessageType.SNAPSHOT_TAKEN, b"\0\xff\xd8") == Snapshot(output_number=0, jpeg=b"\xff\xd8")
+    assert report(MessageType.SNAPSHOT_TAKEN, b"\0" + JPEG) == Snapshot(output_number=0, jpeg=JPEG)
     assert report(MessageType.SNAPSHOT_TAKEN, b"\0").jpeg == b""
     assert report(MessageType.READY, b"") == Ready()
 

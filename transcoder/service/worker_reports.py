@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.jpeg import JpegHeader, entropy_data, read_segments, serialize_jpeg
 from transcoder.codecs.picture_codec import is_sane_size
-from transcoder.errors import RemoteProtocolError
+from transcoder.errors import BitstreamError, RemoteProtocolError
 from transcoder.ipc.messages import (
     CodedMessage,
     MessageType,
@@ -29,10 +30,11 @@ MAX_AHEAD_S = 10.0
 MAX_FRAME_RATE = 240
 MAX_MATRIX = 255
 """The largest matrix_coefficients, an u(8) (H.273 section 8.3)."""
-AUDIO_RATES = range(8_000, 48_001)
-"""Samples a second of our audio."""
-MAX_AUDIO_CONFIG = 64
-"""Bytes of an AudioSpecificConfig; ours are two to five."""
+AUDIO_CONFIGS = {
+    rate: tuple(bytes.fromhex(first + rest) for rest in ("", "56e500"))
+    for rate, first in ((16_000, "1408"), (24_000, "1308"), (32_000, "1288"), (44_100, "1208"), (48_000, "1188"))
+}
+"""Samples a second and AudioSpecificConfigs of our audio: AAC-LC, one channel; FFmpeg adds that there is no SBR."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
         return Failure(reason=reason, problem=problem_of(reason))
     if kind is MessageType.SNAPSHOT_TAKEN:
         number, jpeg = parse_snapshot(body, outputs)
-        return Snapshot(output_number=number, jpeg=jpeg)
+        return Snapshot(output_number=number, jpeg=_own_jpeg(jpeg))
     if kind is MessageType.READY:
         return Ready()
     raise RemoteProtocolError(f"a worker does not send {kind.name}")
@@ -204,11 +206,26 @@ def _output_format(output: dict[str, Any]) -> OutputFormat:
     return OutputFormat(width=width, height=height, frame_rate=rate, matrix=matrix)
 
 
+def _own_jpeg(data: bytes) -> bytes:
+    """Return a JPEG written anew from the numbers of a worker's: no APPn, no comment, nothing behind its end."""
+    if not data:
+        return b""
+    try:
+        header, position = read_segments(data, JpegHeader(), _leave_out)
+        return serialize_jpeg(header, entropy_data(data[position:], _leave_out))
+    except (BitstreamError, IndexError, ValueError) as error:
+        raise RemoteProtocolError(f"a worker's snapshot is no JPEG: {error}") from None
+
+
+def _leave_out(kind: str, data: bytes) -> None:
+    """Leave out a segment that no decoder needs."""
+
+
 def _audio_output(report: dict[str, Any]) -> AudioOutput:
     rate, config = report.get("rate"), report.get("config")
-    if not isinstance(rate, int) or rate not in AUDIO_RATES or not isinstance(config, str):
+    if type(rate) is not int or rate not in AUDIO_CONFIGS or not isinstance(config, str):
         raise RemoteProtocolError("a worker's audio output is none")
-    try:
-        return AudioOutput(clock_rate=rate, config=bytes.fromhex(config[: 2 * MAX_AUDIO_CONFIG]))
-    except ValueError:
-        raise RemoteProtocolError("a worker's audio configuration is none") from None
+    own = next((known for known in AUDIO_CONFIGS[rate] if known.hex() == config), None)
+    if own is None:
+        raise RemoteProtocolError("a worker's audio configuration is none of ours")
+    return AudioOutput(clock_rate=rate, config=own)
