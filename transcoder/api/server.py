@@ -12,14 +12,13 @@ from typing_extensions import override
 
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
+from transcoder.api.guard import HttpLimits, guarded
 from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError
 
 BACKLOG: Final = 64
-MAX_CONCURRENT: Final = 256
-"""The largest number of connections; further ones are answered 503."""
 KEEP_ALIVE_S: Final = 20
 MAX_HEAD: Final = 16_384
 """Bytes of a request's head at most."""
@@ -41,10 +40,14 @@ class HttpServer:
         control: carries out the verbs.
         config: says where to listen, and holds the tokens.
         notes: what the operator should know that keeps no reader from being served; /readyz tells it to everybody.
+        limits: the limits for connections.
     """
 
-    def __init__(self, control: Control, config: HttpConfig, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, control: Control, config: HttpConfig, notes: Sequence[str] = (), limits: HttpLimits | None = None
+    ) -> None:
         self._config = config
+        self._limits = limits or HttpLimits()
         self._ready = False
         access = Access(config.tokens)
         self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
@@ -87,10 +90,10 @@ class HttpServer:
             proxy_headers=False,  # whoever can set X-Forwarded-For would be on loopback
             lifespan="off",
             ws="none",
-            http="h11",
+            http=guarded(self._limits),
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
-            limit_concurrency=MAX_CONCURRENT,
+            limit_concurrency=self._limits.running,
             h11_max_incomplete_event_size=MAX_HEAD,
             ssl_certfile=config.cert_file,
             ssl_keyfile=config.key_file,

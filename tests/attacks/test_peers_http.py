@@ -1,0 +1,97 @@
+"""Idle and slow HTTP connections do not take /healthz and /readyz down."""
+
+import asyncio
+import contextlib
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.support.aftermath import nothing_is_left
+from transcoder.api.guard import HttpLimits
+from transcoder.api.server import HttpServer
+from transcoder.config import HttpConfig
+
+SMALL = HttpLimits(connections=12, per_address=8, request_s=60.0, running=16)
+WITHOUT = HttpLimits(connections=10_000, per_address=10_000, request_s=60.0, running=16)
+SILENT, SLOW_HEAD = b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+SLOW_BODY = b"POST /api/v1/streams HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+
+
+@contextlib.asynccontextmanager
+async def serving(limits: HttpLimits) -> AsyncIterator[HttpServer]:
+    config = HttpConfig.model_validate({"listen": "127.0.0.1:0"})
+    made = HttpServer(cast(Any, SimpleNamespace()), config, limits=limits)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+@contextlib.contextmanager
+def connections(server: HttpServer, count: int, says: bytes, *hosts: str) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        made = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 5, (host, 0)))
+            for host in hosts
+            for _ in range(count)
+        ]
+        for sock in made:
+            sock.sendall(says)
+        yield made
+
+
+async def health(server: HttpServer) -> int:
+    def ask() -> int:
+        try:
+            with urllib.request.urlopen(f"{server.url}/healthz", timeout=5) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    return await asyncio.to_thread(ask)
+
+
+@pytest.mark.parametrize("says", [SILENT, SLOW_HEAD, SLOW_BODY], ids=["silent", "slow head", "slow body"])
+@pytest.mark.parametrize("hosts", [("127.0.0.2",), ("127.0.0.2", "127.0.0.3", "127.0.0.4")], ids=["one", "several"])
+async def test_health_is_answered_whatever_strangers_do(says: bytes, hosts: tuple[str, ...]) -> None:
+    async with serving(SMALL) as server:
+        assert await health(server) == 200
+        async with nothing_is_left():
+            with connections(server, 30 // len(hosts), says, *hosts):
+                await asyncio.sleep(0.2)
+                assert [await health(server) for _ in range(5)] == [200] * 5
+
+
+@pytest.mark.parametrize("says", [SILENT, SLOW_HEAD], ids=["silent", "slow head"])
+async def test_without_the_guard_it_is_not(says: bytes) -> None:
+    """The control."""
+    async with serving(WITHOUT) as server:
+        with connections(server, 30, says, "127.0.0.2"):
+            await asyncio.sleep(0.2)
+            assert await health(server) == 503
+
+
+@pytest.mark.parametrize("says", [SILENT, SLOW_HEAD, SLOW_BODY], ids=["silent", "slow head", "slow body"])
+async def test_a_request_has_a_deadline(says: bytes) -> None:
+    async with serving(HttpLimits(request_s=0.3)) as server, nothing_is_left():
+        with connections(server, 3, says, "127.0.0.1") as sockets:
+            await asyncio.sleep(1.0)
+            for sock in sockets:
+                with contextlib.suppress(ConnectionResetError):
+                    while sock.recv(4096):
+                        pass
+
+
+async def test_a_connection_that_is_used_again_stays() -> None:
+    async with serving(HttpLimits(request_s=0.3)) as server:
+        with connections(server, 1, b"", "127.0.0.1") as [sock]:
+            for _ in range(4):
+                sock.sendall(SLOW_HEAD + b"\r\n")
+                await asyncio.sleep(0.2)
+                assert sock.recv(4096).startswith(b"HTTP/1.1 200")

@@ -1,0 +1,111 @@
+"""Connections that say nothing, or little, take no place from a request.
+
+uvicorn has no deadline for a request that is on its way, and counts connections that wait for one. Here a request has
+to be whole in time, and where there is no room the connection that has waited longest makes way: `/healthz` is answered
+whatever strangers do.
+"""
+
+import asyncio
+import functools
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import h11
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_COMING: Final = (h11.IDLE, h11.SEND_BODY)
+"""The states of a client whose request is not whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """Holds the limits for connections.
+
+    Attributes:
+        connections: connections at a time; another one takes the place of one that waits.
+        per_address: connections at a time of one address, likewise.
+        request_s: how long a connection may take to its first whole request, and any request to be whole.
+        running: connections or requests at a time, beyond which a request is answered 503.
+    """
+
+    connections: int = 192
+    per_address: int = 64
+    request_s: float = 10.0
+    running: int = 256
+
+
+class GuardedProtocol(H11Protocol):
+    """An HTTP connection with a deadline, which makes way for others while it has no request.
+
+    Args:
+        limits: the limits for connections.
+        arguments: what uvicorn gives to its own protocol.
+    """
+
+    def __init__(self, limits: HttpLimits, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._limits = limits
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._arm()
+        others = [item for item in self.connections if isinstance(item, GuardedProtocol) and item is not self]
+        same = [item for item in others if item.address == self.address]
+        if len(same) >= self._limits.per_address:
+            _make_way(same)
+        elif len(others) >= self._limits.connections:
+            _make_way(others)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None and self.is_waiting:
+            self._arm()
+        super().data_received(data)
+        if not self.is_waiting:
+            self._disarm()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    @property
+    def address(self) -> str:
+        """Return the address of the client."""
+        return self.client[0] if self.client is not None else ""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether there is no whole request that is not answered."""
+        return self.conn.their_state in _COMING
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._disarm()
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(self._limits.request_s, self.abort)
+        self.since = self._deadline.when()
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _make_way(connections: list[GuardedProtocol]) -> None:
+    """Close the connection that has waited longest for a request; where all are busy, uvicorn answers 503."""
+    waiting = [item for item in connections if item.is_waiting]
+    if waiting:
+        min(waiting, key=lambda item: item.since).abort()
+
+
+def guarded(limits: HttpLimits) -> type[asyncio.Protocol]:
+    """Return the protocol for uvicorn's configuration."""
+    return cast(type[asyncio.Protocol], functools.partial(GuardedProtocol, limits))
