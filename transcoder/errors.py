@@ -5,7 +5,7 @@ TranscoderError
   ProtocolError
     LocalProtocolError        our caller asked for something illegal: a bug
     RemoteProtocolError       the peer did
-      LimitExceeded           it sent more than a named limit allows
+      LimitExceeded           the peer sent more than a named limit allows
       RtspSyntaxError         an RTSP message that can't be read
       SdpSyntaxError          a session description that can't be used
       PayloadError            an RTP or RTCP packet, or its payload, that can't be read
@@ -13,9 +13,9 @@ TranscoderError
   BitstreamError              a parameter set or slice header that can't be read
   ResponseError               an RTSP response whose status says no
   TransportError              a connection that could not be made or was lost
-    NotConnected              it could not be made: the name, the network or the host
+    NotConnected              the connection could not be made: the name, the network or the host
       ConnectionRefused       the host is up and nothing listens at the port
-    Silent                    it was given up, because nothing that can be shown came over it
+    Silent                    the connection was given up, because no data that can be shown came over it
   MediaError                  a decoder or an encoder that refused its settings or its input
   WorkerError                 a worker process that could not be started or was lost
   ServiceError                a task that the service can't go on without ended
@@ -44,7 +44,7 @@ class ProtocolError(TranscoderError):
 
 
 class LocalProtocolError(ProtocolError):
-    """Our own caller asked a protocol core for something illegal: a bug."""
+    """Our own caller asked a protocol core for an illegal action: a bug."""
 
 
 class RemoteProtocolError(ProtocolError):
@@ -104,7 +104,7 @@ class ConnectionRefused(NotConnected):
 
 
 class Silent(TransportError):  # noqa: N818  # it reads as the event it is
-    """A connection was given up, because nothing that can be shown came over it."""
+    """A connection was given up, because no data that can be shown came over it."""
 
 
 class MediaError(TranscoderError):

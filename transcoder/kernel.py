@@ -1,4 +1,4 @@
-"""A process asks the kernel for restrictions of itself: prctl(2) and what the standard library has no function for."""
+"""A process asks the kernel for restrictions of itself: prctl(2) and calls that the standard library does not offer."""
 
 import contextlib
 import ctypes

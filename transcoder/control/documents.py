@@ -119,11 +119,11 @@ class LedgerEntryDocument(Document):
     count: Count
     bytes: Count
     rate: Rate
-    """How many a second, over the last ten seconds or so."""
+    """Number a second, over the last ten seconds or so."""
     first_seen: Time
     last_seen: Time
     example: str | None = None
-    """At most 64 bytes of the latest one, in hex; only when the gateway runs with --log-level debug."""
+    """At most 64 bytes of the latest piece, in hex; only when the gateway runs with --log-level debug."""
 
 
 class StreamStateDocument(Document):

@@ -1,1 +1,1 @@
-"""The laboratory: simulated cameras, readers, the demo and the benchmark. The product never imports it."""
+"""The laboratory holds simulated cameras, readers, the demo and the benchmark. The product never imports it."""

@@ -1,4 +1,4 @@
-"""A process of the laboratory, from the side that started it: JSON lines in, JSON lines out."""
+"""This module starts a process of the laboratory and talks to it: JSON lines in, JSON lines out."""
 
 import asyncio
 import contextlib
@@ -11,33 +11,33 @@ from typing import Any, Self
 from transcoder.errors import TransportError
 
 READY_S = 120.0
-"""Compiling kernels and encoding what cameras show takes tens of seconds, once."""
+"""Seconds until a child is ready: compiling kernels and encoding the cameras' pictures takes tens of seconds, once."""
 ANSWER_S = 30.0
-"""An overloaded machine takes its time to answer."""
+"""Seconds until a child answers: an overloaded machine takes its time."""
 QUIT_S = 4.0
-"""For an orderly end, once its standard input has ended."""
+"""Seconds for an orderly end, once the child's standard input has ended."""
 TERMINATE_S = 1.0
 MAX_LINE = 16 << 20
-"""Bytes of one event; the result of the demo's reader is the longest."""
+"""Bytes of the longest event: the result of the demo's reader."""
 MAX_LAST_WORDS = 20
 """Lines of standard error that are kept to tell why a child ended."""
 
 
 class Child:
-    """`python -m MODULE ARGUMENTS` with pipes.
+    """Runs `python -m MODULE ARGUMENTS` with pipes.
 
-    Its standard input is its life: at its end it quits, whatever way we ended, so that none outlives who started it. It
-    is in a session of its own, so a terminal's Ctrl-C is for us alone, who then end it in order.
+    The child quits when its standard input ends, in whatever way we end, so that no child outlives the process that
+    started it. The child is in a session of its own, so a terminal's Ctrl-C reaches us alone, and we end the child.
 
     Args:
-        module: to run.
+        module: the module to run.
         arguments: arguments of its command line.
-        is_quiet: its standard error is kept to tell why it ended, instead of being shown.
+        is_quiet: whether standard error is not shown, only kept to tell why the child ended.
 
     Attributes:
-        module: that runs.
-        ready: the event that said that it was ready, after `async with`.
-        announced: other events that came while one was waited for.
+        module: the module that runs.
+        ready: the event that said that the child was ready, after `async with`.
+        announced: other events, which came before the event that was awaited.
     """
 
     def __init__(self, module: str, *arguments: str, is_quiet: bool = False) -> None:
@@ -52,7 +52,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process's number, once it is started."""
+        """Return the process's number, once it is started."""
         return self._started.pid
 
     @property
@@ -63,9 +63,9 @@ class Child:
     # -- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start it."""
+        """Start the child."""
         pipe = asyncio.subprocess.PIPE
-        # nothing in the user's folder takes the place of a module; the benchmarks are in no package, but in that folder
+        # no file of the user takes the place of a module; only the benchmarks, in no package, are found in the folder
         options = ["-P"] if self.module.startswith("transcoder.") else []
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *options, "-m", self.module, *self._arguments),
@@ -83,10 +83,10 @@ class Child:
             self._last_words.append(line.decode(errors="replace").rstrip())
 
     async def __aenter__(self) -> Self:
-        """Start it and wait until it is ready.
+        """Start the child and wait until it is ready.
 
         Raises:
-            TransportError: it did not come up.
+            TransportError: the child did not come up.
         """
         await self.start()
         try:
@@ -98,11 +98,11 @@ class Child:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End it."""
+        """End the child."""
         await self.stop()
 
     async def stop(self) -> None:
-        """End it: by the end of its input, then by a signal, then by force."""
+        """End the child: by the end of its input, then by a signal, then by force."""
         process = self._process
         if process is None:
             return
@@ -121,7 +121,7 @@ class Child:
             self._listening.cancel()
 
     async def failure(self) -> TransportError:
-        """Say why it ended, once its output has."""
+        """Return the reason why the child ended, once its output has ended too."""
         status = await self._started.wait()
         if self._listening is not None:
             await self._listening
@@ -130,17 +130,17 @@ class Child:
     # -- talk ----------------------------------------------------------------------------------------------------
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield what it says, until it ends."""
+        """Yield the events of the child until it ends."""
         output = self._started.stdout
         assert output is not None  # noqa: S101  # a pipe
         while line := await output.readline():
             yield json.loads(line)
 
     def send(self, command: dict[str, Any] | None) -> None:
-        """Say something to it; to a child that is gone, nothing.
+        """Send a command to the child; do nothing if the child is gone.
 
         Args:
-            command: an object; None: an empty line.
+            command: the object to send; None: an empty line.
         """
         if self._process is not None and self._process.stdin is not None and not self._process.stdin.is_closing():
             line = json.dumps(command) if command is not None else ""
@@ -148,7 +148,7 @@ class Child:
                 self._process.stdin.write(line.encode() + b"\n")
 
     async def report(self) -> dict[str, Any]:
-        """Ask for a report (`json_lines.answer_until_end`).
+        """Ask the child for a report (`json_lines.answer_until_end`).
 
         Raises:
             TransportError: it is gone.

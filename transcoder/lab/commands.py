@@ -1,4 +1,4 @@
-"""The commands `transcoder demo` and `transcoder bench`, found by the command line through their entry points."""
+"""This module holds `transcoder demo` and `transcoder bench`, which the command line finds by their entry points."""
 
 from pathlib import Path
 from typing import Annotated

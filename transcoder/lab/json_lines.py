@@ -1,4 +1,4 @@
-"""What a process of the laboratory says and hears, from its own side: JSON lines on standard output and input."""
+"""A process of the laboratory talks here to the process that started it: JSON lines on standard output and input."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ def emit(event: str, **values: object) -> None:
 
 
 async def answer_until_end(report: Callable[[], dict[str, Any]]) -> None:
-    """Answer each line of standard input with a report, until its end: that is when who started us has ended."""
+    """Answer each line of standard input with a report until the input ends: then the process that started us ended."""
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while await lines.readline():

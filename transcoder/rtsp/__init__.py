@@ -1,1 +1,1 @@
-"""RTSP (RFC 2326) without I/O: messages, headers, authentication and the state machines of client and server."""
+"""This room holds RTSP (RFC 2326) without I/O: messages, headers, authentication, states of client and server."""

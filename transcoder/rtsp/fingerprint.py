@@ -1,4 +1,4 @@
-"""The fingerprint guesses from a camera's marks which vendor family it is of, and what its firmware does.
+"""The fingerprint guesses from a camera's marks the vendor family of the camera and the conduct of its firmware.
 
 It is for the operator's eyes only. Nothing in the product is decided by it: OEMs copy each other's marks (MEDIAINFO
 stands in descriptions of cameras that are no Hikvision), and a camera may lie.

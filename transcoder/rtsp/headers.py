@@ -126,7 +126,7 @@ def requested_transport(transport: Transport) -> str:
 
 
 def agreed_transport(asked: Transport, value: str | None) -> Transport:
-    """Fill the gaps of a server's answer: channels and ports that it leaves out are those that were asked for.
+    """Fill the gaps of a server's answer: channels and ports that it leaves out are the ones asked for.
 
     Args:
         asked: the transport of the SETUP request.

@@ -1,4 +1,4 @@
-"""The methods that the server knows, which of them need a login, and the reasons of its statuses."""
+"""This module lists the methods that the server knows, the ones that need a login, and the reasons of its statuses."""
 
 from transcoder.rtsp.session import Method
 

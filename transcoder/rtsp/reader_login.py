@@ -1,4 +1,4 @@
-"""The login of a reader on one connection: Digest, challenged with a nonce of the connection's own."""
+"""The login of a reader on one connection is Digest, challenged with a nonce of the connection's own."""
 
 from transcoder import product
 from transcoder.rtsp.auth import authorized_user, challenge_value, parse_parameters

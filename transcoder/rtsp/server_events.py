@@ -79,7 +79,7 @@ class Directory(Protocol):
 
 @dataclass(slots=True)
 class ServerCounters:
-    """Counts what all connections of a server did, over the life of the server.
+    """Counts the work of all connections of a server, over the life of the server.
 
     Attributes:
         connections: connections that were taken in.

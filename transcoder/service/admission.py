@@ -1,4 +1,4 @@
-"""Admission says whether this machine has time for one more stream, by what the running ones were measured to take."""
+"""Admission says whether this machine has time for one more stream, by the measured use of the running ones."""
 
 import os
 from collections.abc import Iterable, Mapping

@@ -16,7 +16,7 @@ GENESIS: Final = "0" * 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry is something to record.
+    """An entry is a verb or an event to record.
 
     Attributes:
         who: the writer.

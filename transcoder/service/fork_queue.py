@@ -30,7 +30,7 @@ class _Place:
 
 
 class ForkQueue:
-    """Gives a lock to the most urgent of those who wait for it, and among equals to the first."""
+    """Gives a lock to the most urgent waiter, and among equals to the first."""
 
     def __init__(self) -> None:
         self._waiting: list[_Place] = []

@@ -31,7 +31,7 @@ _ENVIRONMENT = frozenset(
     {"PATH", "LANG", "LC_ALL", "PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH"}
     | {"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"}
 )
-"""Where Python finds itself, its modules and the C libraries, and for which processor Numba's cache was filled."""
+"""Variables that tell Python where it, its modules and the C libraries are, and the processor of Numba's cache."""
 
 OnLost = Callable[["ForkServerProcess"], None]
 """A function that is called once when a fork server is gone without having been asked to go."""
@@ -182,7 +182,7 @@ class ForkServerProcess:
     # -- signs of life -------------------------------------------------------------------------------------------
 
     def check(self, now: float) -> bool:
-        """Return whether the fork server hangs, and ask for the next sign of life; to be called about once a second.
+        """Return whether the fork server hangs, and ask for the next sign of life; call this about once a second.
 
         The fork server has one thread, so it answers between forks only; /proc tells what the thread does meanwhile.
         """

@@ -8,7 +8,7 @@ _CLOCK_TICKS = 100
 """Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
 _PRIVATE = re.compile(rb"^(?:RssAnon|RssShmem|VmPTE):\s*(\d+)", re.MULTILINE)
 CPU_SPAN_S = 5.0
-"""Seconds over which the processor time of a process is compared with what its threads may take."""
+"""Seconds over which the processor time of a process is compared with the limit of its threads."""
 _AWAKE = frozenset("RD")
 """The states of a process that computes, waits for a processor, or waits for the kernel (proc(5))."""
 _BUSY = 0.5

@@ -10,7 +10,7 @@ from transcoder.worker_options import AudioFormat
 
 
 class SourceRelay(SourceListener):
-    """Relays the media of a source to the worker, and tells the availability what becomes of the camera.
+    """Relays the media of a source to the worker, and tells the availability the news of the camera.
 
     Args:
         worker: the worker of the stream.

@@ -1,4 +1,4 @@
-"""The database of the state: its schema, and what is read from it."""
+"""This module holds the schema of the state's database, and reads the state from it."""
 
 import json
 import sqlite3

@@ -32,7 +32,7 @@ class Remembered:
 
 
 def read_marker(folder: Path) -> Remembered | None:
-    """Return what the marker remembers; None where no state was ever kept.
+    """Return the facts that the marker remembers; None if no state was ever kept.
 
     Raises:
         OSError: the marker is there and can't be read.

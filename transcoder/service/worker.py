@@ -143,7 +143,7 @@ class Worker:
             self._connection.kill(reason)
 
     def configure(self, options: WorkerOptions) -> None:
-        """Apply other settings, for this worker and those to come."""
+        """Apply other settings, for this worker and later ones."""
         self._settings.change(options)
         if self._connection is not None:
             self._connection.configure(options)

@@ -23,7 +23,7 @@ STARVED_S = 10.0
 START_S = 5.0
 """Seconds in which a new worker has to send its first message."""
 MAX_CORES = 1.2
-"""Processors that a worker with one thread may take: one, and what the clock ticks of /proc get wrong."""
+"""Processors that a worker with one thread may take: one, and the error of the clock ticks of /proc."""
 MAX_BACKLOG = 6 << 20
 """Bytes that may wait for a worker; past them access units are shed."""
 
@@ -193,7 +193,7 @@ class WorkerConnection(asyncio.Protocol):
             self.kill(f"worker gave no sign of life for {silent:.1f} s")
 
     def _excess(self, sample: ProcessSample, now: float) -> str:
-        """Return in words what the worker took over its limit; "" where it kept within all limits."""
+        """Return in words the use of the worker that exceeds its limit; "" where it kept within all limits."""
         if sample.private_bytes > self._memory_limit:
             return f"{sample.private_bytes >> 20} MiB, over its limit of {self._memory_limit >> 20} MiB"
         # an encoder closes while its successor opens; without threads of an encoder the sandbox lets none start

@@ -1,4 +1,4 @@
-"""The settings of a stream's workers are kept here, for the present one and those to come. Sans-IO."""
+"""The settings of a stream's workers are kept here, for the present worker and later ones. Sans-IO."""
 
 from collections.abc import Mapping
 from dataclasses import replace

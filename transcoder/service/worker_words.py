@@ -92,7 +92,7 @@ PROBLEMS: Final = (
 )
 """The beginnings of the failures that our worker tells: documents show these words, the log shows the reason."""
 OTHER_PROBLEM: Final = "the worker failed; the log tells the reason"
-"""What a document shows of a failure that begins with no words of ours."""
+"""Words that a document shows for a failure that begins with no words of ours."""
 
 
 def problem_of(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""The options of a session with a camera."""
+"""This module holds the options of a session with a camera."""
 
 from dataclasses import dataclass, field
 

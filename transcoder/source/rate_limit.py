@@ -1,4 +1,4 @@
-"""A camera may send ten times what is usual, and no more: past that the session ends, before others are disturbed."""
+"""A camera may send ten times the usual rate, and no more: above it the session ends, before others are disturbed."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class RateOptions:
 
 
 class RateLimit:
-    """Compares what one camera sent with what it may send; looked at once a second, so that no packet pays for it.
+    """Compares the data of one camera with its limit once a second, so that no packet pays for the comparison.
 
     Args:
         options: how much the camera may send.

@@ -1,4 +1,4 @@
-"""The session with a camera as a sans-IO core: from DESCRIBE to TEARDOWN, over redirects, with all that is received.
+"""The session with a camera is a sans-IO core: it goes from DESCRIBE to TEARDOWN, over redirects, with all media.
 
 The shell connects to `url` and calls begin(); it feeds bytes and datagrams, writes what data_to_send() returns, takes
 every event of next_event() after each call, and calls handle_timeout() at next_timeout(). An error is an event too:

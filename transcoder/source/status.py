@@ -1,11 +1,11 @@
-"""The status of a source counts what came of a camera since its stream was started."""
+"""The status of a source counts the data that came from a camera since its stream was started."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class SourceStatus:
-    """Counts what came of the camera; the stream's source alone writes it.
+    """Counts the data that came from the camera; the stream's source alone writes it.
 
     Attributes:
         vendor: the vendor family that the camera's marks speak for, or ""; nothing is decided by it.

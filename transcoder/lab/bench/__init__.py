@@ -1,1 +1,1 @@
-"""Load measurements of this machine: simulated cameras, the gateway, readers, each in a process of its own."""
+"""This room measures loads on this machine: cameras, the gateway and readers each run in a process of their own."""

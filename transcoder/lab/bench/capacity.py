@@ -1,4 +1,4 @@
-"""How many streams this machine carries: more and more of them, until pictures are lost or late."""
+"""This module finds how many streams this machine carries: it adds streams until pictures are lost or late."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -13,11 +13,11 @@ MAX_STREAMS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One number of streams that was tried.
+    """Holds the result for one number of streams.
 
     Attributes:
         carried: whether every reader got its pictures in time.
-        why_not: one line, or "".
+        why_not: the reason why not, one line, or "".
     """
 
     sample: Sample
@@ -26,7 +26,7 @@ class Step:
 
 
 def judge(sample: Sample) -> Step:
-    """Whether a load was carried: no pictures lost, p99 of the delay within one frame interval."""
+    """Return whether a load was carried: no pictures lost, p99 of the delay within one frame interval."""
     p99 = sample.delay_s(0.99)
     why_not = ""
     if sample.delivered < DELIVERED:
@@ -39,18 +39,18 @@ def judge(sample: Sample) -> Step:
 async def grow(
     new_side: Callable[[], Side], cameras: CameraOptions, *, seconds: float, first: int = 1, precise: bool = True
 ) -> AsyncIterator[Step]:
-    """Try numbers of streams, guided by what the last one cost.
+    """Try numbers of streams, guided by the cost of the last number.
 
     Args:
-        new_side: makes what is measured, anew for each number.
-        cameras: what they show.
-        seconds: to measure each number.
-        first: number of streams.
-        precise: go on between the last number carried and the first one that was not, until they are neighbours.
+        new_side: makes the side that is measured, anew for each number.
+        cameras: options of the cameras.
+        seconds: seconds for which each number is measured.
+        first: the first number of streams.
+        precise: whether to go on between the last number carried and the first not carried, until they are neighbours.
 
     Yields:
-        Each number tried; the capacity is the largest one carried. The first is tried again when it is not carried:
-        whatever the machine did at that moment would otherwise be the whole answer.
+        Each number tried; the capacity is the largest number carried. If the first number is not carried, it is tried
+        again: other work of the machine at that moment would otherwise decide the answer.
     """
     cores = os.cpu_count() or 1
     carried, failed = 0, MAX_STREAMS + 1

@@ -1,4 +1,4 @@
-"""`transcoder bench`: how many streams this machine carries, in about two minutes."""
+"""`transcoder bench` finds in about two minutes how many streams this machine carries."""
 
 import json
 import re
@@ -18,15 +18,15 @@ from transcoder.lab.cameras.scenes import SceneOptions
 MEASURE_S = 8.0
 MB = 1 << 20
 MAX_SIZE = (7680, 4320)
-"""8K: beyond it the cameras take minutes to prepare."""
+"""Largest width and height, 8K: beyond that size the cameras take minutes to prepare."""
 PROFILES: tuple[str, ...] = get_args(EncoderConfig.model_fields["profile"].annotation)
 
 
 def bench_options(size: str, fps: int, source: Path | None, codec: str, profile: str) -> CameraOptions:
-    """Turn the words of the command line into cameras.
+    """Turn the words of the command line into options of cameras.
 
     Raises:
-        ValueError: it is nonsense.
+        ValueError: a word makes no sense.
     """
     match = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", size)
     if match is None:
@@ -53,7 +53,7 @@ async def run_bench(cameras: CameraOptions, stream: dict[str, Any], *, budget_s:
     """Try more and more streams and say how many were carried.
 
     Args:
-        cameras: what they show.
+        cameras: options of the cameras.
         stream: keys of every stream.
         budget_s: seconds after which no further number is tried.
         as_json: print JSON alone.
@@ -62,13 +62,13 @@ async def run_bench(cameras: CameraOptions, stream: dict[str, Any], *, budget_s:
         How many streams were carried.
 
     Raises:
-        TransportError: cameras, gateway or readers did not come up; they have said why on standard error.
+        TransportError: cameras, gateway or readers did not come up; the process has said why on standard error.
     """
     console = Console(stderr=True)
     started = time.monotonic()
     steps: list[Step] = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)  # kept from step to step, so that kernels are compiled once
+        folder = Path(name)  # the folder is kept from step to step, so that kernels are compiled once
         if not as_json:
             console.print("cameras, gateway and readers all run on this machine; the first step prepares them")
         async for step in grow(lambda: GatewaySide(folder, stream), cameras, seconds=MEASURE_S):

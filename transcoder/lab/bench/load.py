@@ -1,4 +1,4 @@
-"""A load on this machine: cameras, something that re-encodes them, a reader each; and what it costs."""
+"""This module puts a load on this machine (cameras, a re-encoding side, readers) and measures the cost."""
 
 import asyncio
 import json
@@ -15,18 +15,18 @@ from transcoder.lab.bench import processes
 from transcoder.lab.child import Child
 
 SETTLE_S = 4.0
-"""Before a measurement: connections, first IDRs, caches."""
+"""Seconds before a measurement, for connections, first IDRs and caches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraOptions:
-    """What the cameras show; all show the same.
+    """Says what the cameras show; all show the same.
 
     Attributes:
-        width, height, fps: of the scene; footage keeps its own.
+        width, height, fps: size and picture rate of the scene; footage keeps its own.
         codec: "h264" or "h265".
-        source: footage instead of the scene.
-        bitrate_kbps: None: by size.
+        source: footage that the cameras show instead of the scene.
+        bitrate_kbps: bitrate of the cameras; None: by size.
         noise: noise of the scene, luma steps.
         counter: whether pictures carry their number.
     """
@@ -53,27 +53,27 @@ class CameraOptions:
 
 
 class Side(Protocol):
-    """What is measured: it pulls the cameras' URLs and serves each again."""
+    """Stands for the measured side, which pulls the cameras' URLs and serves each again."""
 
     async def start(self, sources: Sequence[str]) -> list[str]:
-        """Begin, and return the URLs to read, one for each source."""
+        """Start the side; return the URLs to read, one for each source."""
 
     def pids(self) -> list[int]:
-        """Return the numbers of all its processes."""
+        """Return the process numbers of the side."""
 
     async def report(self) -> dict[str, Any]:
-        """Return its own counters, if it has any."""
+        """Return the side's own counters, if the side has any."""
 
     async def stop(self) -> None:
-        """End all its processes."""
+        """End all processes of the side."""
 
 
 class GatewaySide(Side):
-    """The gateway, as a process of its own.
+    """Runs the gateway as a process of its own.
 
     Args:
-        folder: for its configuration and state.
-        stream: keys of every stream beside `source`.
+        folder: folder for the configuration and state of the gateway.
+        stream: configuration keys of every stream beside `source`.
     """
 
     def __init__(self, folder: Path, stream: dict[str, Any] | None = None) -> None:
@@ -114,19 +114,19 @@ class GatewaySide(Side):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What some seconds under load cost.
+    """Holds the cost of some seconds under load.
 
     Attributes:
-        streams: how many.
+        streams: number of streams.
         fps: picture rate of each camera.
-        seconds: measured.
+        seconds: seconds measured.
         cores: processor time a second of everything that belongs to the side.
-        split: the same, divided up where the side can tell: service, fork_server, decode, stages, encode, rest.
-        pss: bytes, of all its processes.
+        split: the same cores, divided up where the side can tell: service, fork_server, decode, stages, encode, rest.
+        pss: proportional set size of all its processes, bytes.
         expected: pictures that the cameras sent to each reader.
-        pictures: that each reader got.
-        kbps: mean of what the readers got.
-        delays_s: sorted; from the last packet of a picture's arrival to its sending, where the side can tell.
+        pictures: pictures that each reader got.
+        kbps: mean bitrate of the readers.
+        delays_s: delays, sorted; from the last packet of a picture's arrival to its sending, where the side can tell.
         problems: problems of readers and streams.
     """
 
@@ -144,33 +144,33 @@ class Sample:
 
     @property
     def streams_per_core(self) -> float:
-        """How many streams of this kind one core would carry."""
+        """Return how many streams of this kind one core would carry."""
         return self.streams / self.cores if self.cores else 0.0
 
     @property
     def delivered(self) -> float:
-        """Share of the cameras' pictures that the worst served reader got."""
+        """Return the share of the cameras' pictures that the worst served reader got."""
         return min(self.pictures) / self.expected if self.pictures else 0.0
 
     def delay_s(self, share: float) -> float | None:
-        """Delay that this share of the pictures did not exceed."""
+        """Return the delay that this share of the pictures did not exceed."""
         if not self.delays_s:
             return None
         return self.delays_s[min(int(share * len(self.delays_s)), len(self.delays_s) - 1)]
 
 
 class Load:
-    """Cameras, a side and readers, running.
+    """Runs cameras, a side and readers.
 
     Args:
-        side: what is measured.
-        cameras: what they show.
-        streams: how many.
-        readers: readers of each stream.
+        side: the side that is measured.
+        cameras: options of the cameras.
+        streams: number of streams.
+        readers: number of readers of each stream.
 
     Attributes:
         fleet: the cameras.
-        camera: what the first one is: width, height, fps, codec and more.
+        camera: description of the first camera: width, height, fps, codec and more.
     """
 
     def __init__(self, side: Side, cameras: CameraOptions, streams: int, *, readers: int = 1) -> None:
@@ -184,7 +184,7 @@ class Load:
         self._readers: Child | None = None
 
     async def __aenter__(self) -> Self:
-        """Start everything and let it settle."""
+        """Start everything and let the load settle."""
         try:
             self.fleet = await self._stack.enter_async_context(
                 Child("transcoder.lab.cameras", *self._cameras.arguments(self._streams))
@@ -217,13 +217,13 @@ class Load:
             await asyncio.sleep(0.25)
 
     async def read(self) -> list[dict[str, Any]]:
-        """Return what the readers got since they were asked last."""
+        """Return the reports of the readers since the last call."""
         assert self._readers is not None  # noqa: S101  # entered
         readers: list[dict[str, Any]] = (await self._readers.report())["readers"]
         return readers
 
     async def measure(self, seconds: float) -> Sample:
-        """Let it run for so long and say what it cost."""
+        """Let the load run for so many seconds and return the cost."""
         assert self._readers is not None  # noqa: S101  # entered
         before = await self._look()
         await asyncio.sleep(seconds)
@@ -253,7 +253,7 @@ class Load:
 
     async def _look(self) -> dict[str, Any]:
         assert self._readers is not None  # noqa: S101  # entered
-        # the gateway's report costs it time: what was measured ends before one, and begins behind one
+        # a report costs the gateway time: the measurement begins after one report and ends before another
         until, cpu_until_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())
         report = await self.side.report()
         since, cpu_since_s = time.monotonic(), processes.total_cpu_seconds(self.side.pids())

@@ -1,6 +1,6 @@
-"""`python -m transcoder.lab.bench.measured_gateway CONFIG`: what `transcoder run` runs, reporting on a pipe.
+"""`python -m transcoder.lab.bench.measured_gateway CONFIG` runs the gateway of `transcoder run`, and reports on a pipe.
 
-It is the whole product: the gateway with its store, its HTTP server and the samples of every second.
+This is the whole product: the gateway with its store, its HTTP server and the samples of every second.
 """
 
 import logging
@@ -23,7 +23,7 @@ from transcoder.worker_options import MAIN
 
 
 def report(gateway: Gateway) -> dict[str, Any]:
-    """Counters, processor time and memory of the service, its fork server and its workers."""
+    """Return counters, processor time and memory of the service, its fork server and its workers."""
     own = os.getpid()
     at, service_cpu_s = time.monotonic(), processes.cpu_seconds(own)
     workers = {stream.status.worker.pid for stream in gateway.streams.values()} - {None}
@@ -58,7 +58,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
         "fork_server_pss": sum(map(processes.pss_bytes, others)),
         "streams": streams,
     }
-    return found | {"report_cpu_s": processes.cpu_seconds(own) - service_cpu_s}  # what it cost to find all this out
+    return found | {"report_cpu_s": processes.cpu_seconds(own) - service_cpu_s}  # the cost of making this report
 
 
 async def _run(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What Linux tells of processes: processor time, memory, descendants."""
+"""This module asks Linux about processes: processor time, memory, descendants."""
 
 import os
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its threads so far, seconds; 0 when it is gone."""
+    """Return the user and system time of a process and its threads so far, seconds; 0 when the process is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -17,12 +17,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 def pss_bytes(pid: int) -> int:
-    """Proportional set size: a process's own pages and its share of shared ones, bytes; 0 when it is gone."""
+    """Return the proportional set size: own pages and the share of shared ones, bytes; 0 when the process is gone."""
     return memory_bytes(pid).get("Pss", 0)
 
 
 def memory_bytes(pid: int) -> dict[str, int]:
-    """The sums of /proc/PID/smaps_rollup by name, bytes; empty when the process is gone."""
+    """Return the sums of /proc/PID/smaps_rollup by name, bytes; empty when the process is gone."""
     sums = {}
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
@@ -35,7 +35,7 @@ def memory_bytes(pid: int) -> dict[str, int]:
 
 
 def children(pid: int) -> list[int]:
-    """Every descendant of a process."""
+    """Return every descendant of a process."""
     found = []
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():

@@ -1,6 +1,6 @@
-"""`python -m transcoder.lab.bench.readers URL...`: readers that count pictures and decode none.
+"""`python -m transcoder.lab.bench.readers URL...` runs readers that count pictures and decode none.
 
-A reader costs microseconds a packet, so that what is measured is the server.
+A reader costs microseconds a packet, so that a measurement measures the server.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from transcoder.verify.client import Listener, RtspClient
 from transcoder.verify.target import parse_target
 
 RETRY_S = 0.5
-"""Before a server that is not there yet, or refuses, is asked again."""
+"""Seconds before a reader asks a server again that is not there yet, or refuses."""
 MAX_ARRIVALS = 5000
 FOREVER_S = 1e9
 
 
 class CountingReader(Listener):
-    """One reader over TCP.
+    """Reads one stream over TCP and counts.
 
     Args:
         url: URL of the stream.
 
     Attributes:
         pictures: markers received.
-        arrivals: monotonic seconds and RTP timestamp of each.
+        arrivals: monotonic seconds and RTP timestamp of each picture.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,7 +44,7 @@ class CountingReader(Listener):
         self._target = parse_target(url)
 
     async def run(self) -> None:
-        """Read for ever."""
+        """Read for ever, and connect again after each end."""
         while True:
             client = RtspClient(self._target, self, agent="bench")
             try:
@@ -70,7 +70,7 @@ class CountingReader(Listener):
             self.arrivals.append((at, int.from_bytes(data[4:8])))
 
     def report(self) -> dict[str, Any]:
-        """Return what was counted, and the arrivals since the last report."""
+        """Return the counts, and the arrivals since the last report."""
         arrivals, self.arrivals = self.arrivals, deque(maxlen=MAX_ARRIVALS)
         return {
             "pictures": self.pictures,

@@ -1,4 +1,4 @@
-"""The demo: simulated legacy cameras, the gateway, an independent reader and a verdict, in one command."""
+"""The demo runs simulated legacy cameras, the gateway and an independent reader in one command and gives a verdict."""
 
 from transcoder.lab.demo.options import DemoOptions
 from transcoder.lab.demo.run import run_demo

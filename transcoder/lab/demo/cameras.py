@@ -1,4 +1,4 @@
-"""The simulated cameras of a demo."""
+"""This module starts the simulated cameras of a demo."""
 
 import secrets
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from transcoder.lab.demo.options import DemoOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoCamera:
-    """A simulated camera.
+    """Describes a simulated camera.
 
     Attributes:
         stream: name of the gateway's stream.
         url: with its login.
-        family: whose dialect it speaks.
-        canaries: marks in its private fields: name, where, hex.
+        family: the family whose dialect the camera speaks.
+        canaries: marks in the private fields of the camera: name, where, hex.
     """
 
     stream: str
@@ -27,7 +27,7 @@ class DemoCamera:
 
 
 def arguments(options: DemoOptions) -> list[str]:
-    """Make the simulator's command line. Cameras ask for a login, with a password of this run."""
+    """Make the simulator's command line. The cameras ask for a login, with a password of this run."""
     given = ["--cameras", str(options.cameras), "--family", options.vendor, "--list", "--commands"]
     given += ["--password", secrets.token_hex(8)]
     for setting in options.settings:
@@ -41,11 +41,11 @@ async def start(simulator: Child, progress: Callable[[int, int], None]) -> list[
     """Start the simulator and wait until every camera listens.
 
     Args:
-        simulator: not started.
-        progress: pictures prepared and pictures in all (0: not known).
+        simulator: the child, not started.
+        progress: called with pictures prepared and pictures in all (0: not known).
 
     Raises:
-        TransportError: it ended, and why.
+        TransportError: the simulator ended; the message says why.
     """
     await simulator.start()
     found: list[DemoCamera] = []

@@ -1,4 +1,4 @@
-"""The first demo on a machine compiles the pixel kernels."""
+"""This module compiles the pixel kernels in the first demo on a machine."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from transcoder.service.forkserver import ForkServer
 
 
 async def compile_kernels(state: Path) -> None:
-    """Compile them where they aren't cached, so that it can be done while the cameras' pictures are prepared.
+    """Compile the kernels that aren't cached; the cameras' pictures can be prepared at the same time.
 
     Args:
         state: the gateway's state folder.

@@ -1,4 +1,4 @@
-"""What a demo is asked for, checked before anything is started."""
+"""This module holds the options of a demo and checks them before anything is started."""
 
 import os
 import socket
@@ -20,16 +20,16 @@ MAX_SECONDS = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """What is shown.
+    """Holds the options of a demo.
 
     Attributes:
-        cameras: how many are simulated.
-        seconds: how long the streams are watched, from the first moment at which all play.
+        cameras: number of simulated cameras.
+        seconds: seconds for which the streams are watched, from the first moment at which all play.
         source: a file that the cameras show, or an rtsp:// URL that is one more stream.
         vendor: family of all cameras, or "mixed".
         settings: `name=value` switches of all cameras.
         port: port of the RTSP listener; 0: any.
-        json: the verdict is one JSON object on standard output, and nothing else is.
+        json: whether standard output carries the verdict as one JSON object, and nothing else.
     """
 
     cameras: int = 4
@@ -42,16 +42,16 @@ class DemoOptions:
 
     @property
     def source_url(self) -> str | None:
-        """The source if it is a URL."""
+        """Return the source if it is a URL."""
         return self.source if self.source is not None and "://" in self.source else None
 
     @property
     def source_file(self) -> Path | None:
-        """The source if it is a file."""
+        """Return the source if it is a file."""
         return Path(self.source) if self.source is not None and "://" not in self.source else None
 
     def check(self) -> None:
-        """Find what would fail anyway, before anything is started.
+        """Find the problems that would make the demo fail, before anything is started.
 
         Raises:
             ConfigError: every problem, one line each.
@@ -98,7 +98,7 @@ def _port_problem(port: int) -> str:
 
 
 def state_dir() -> Path:
-    """Choose where compiled kernels are kept between demos: the user's cache folder, or a temporary one."""
+    """Choose the folder that keeps compiled kernels between demos: the user's cache folder, or a temporary one."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transcoder" / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,12 +110,12 @@ def state_dir() -> Path:
 
 
 def configuration(options: DemoOptions, sources: dict[str, str], state: Path) -> Config:
-    """Make the gateway's configuration: the one that a file with nothing but streams would give, on a port of its own.
+    """Make the gateway's configuration, as a file with nothing but streams would give it, on a port of its own.
 
     Args:
         options: options of the demo.
         sources: camera URLs by stream name.
-        state: folder for what is kept.
+        state: folder for the files that the gateway keeps.
 
     Raises:
         ConfigError: a source's URL can't be used.
@@ -125,7 +125,7 @@ def configuration(options: DemoOptions, sources: dict[str, str], state: Path) ->
         "state_dir": state,
         "streams": {name: {"source": url} for name, url in sources.items()},
     }
-    if options.source_url:  # it was typed in: no list of networks has to vouch for it
+    if options.source_url:  # the user typed the URL in: no list of networks has to allow it
         values["sources"] = {"allow": ["0.0.0.0/0", "::/0"]}
     try:
         return Config.model_validate(values)

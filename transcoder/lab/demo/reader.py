@@ -1,4 +1,4 @@
-"""The demo's end of the independent reader."""
+"""This module is the demo's end of the connection to the independent reader."""
 
 import asyncio
 from typing import Any
@@ -11,13 +11,13 @@ RESULT_S = 10.0
 
 
 class ReaderLink:
-    """Starts the reader, hears what it has seen so far, and gets its result.
+    """Starts the reader, hears the reader's progress, and gets the result.
 
     Attributes:
-        frames: decoded so far, by stream.
+        frames: frames decoded so far, by stream.
         errors: decode errors so far, by stream.
         cameras_read: cameras whose own stream has been searched.
-        ended: it is gone.
+        ended: whether the reader is gone.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class ReaderLink:
 
         Args:
             streams: served URLs by name.
-            cameras: to read directly.
+            cameras: the cameras to read directly.
         """
         await self._child.start()
         self._child.send(
@@ -58,10 +58,10 @@ class ReaderLink:
             self.ended.set()
 
     async def finish(self) -> dict[str, Any]:
-        """End it and get the result.
+        """End the reader and get the result.
 
         Raises:
-            TransportError: it ended without one, and why.
+            TransportError: the reader ended without a result; the message says why.
         """
         self._child.send({"command": "finish"})
         try:
@@ -74,7 +74,7 @@ class ReaderLink:
         return self._result
 
     async def stop(self) -> None:
-        """End it."""
+        """End the reader."""
         await self._child.stop()
         if self._following is not None:
             self._following.cancel()

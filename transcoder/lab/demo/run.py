@@ -1,4 +1,4 @@
-"""The demo from its first process to its verdict."""
+"""This module runs the demo from its first process to its verdict."""
 
 import asyncio
 import contextlib
@@ -23,30 +23,30 @@ from transcoder.service.stream import Stream
 SIMULATOR = "transcoder.lab.cameras"
 REFRESH_S = 0.5
 START_LIMIT_S = 20.0
-"""The clock of `seconds` starts after so long at the latest, whether every stream plays or not."""
+"""Seconds until the clock of `seconds` starts at the latest, whether every stream plays or not."""
 CAMERAS_LIMIT_S = 20.0
-"""How much longer than `seconds` it may take to read the cameras themselves."""
+"""Seconds that reading the cameras themselves may take beyond `seconds`."""
 SLOW_START_S = 1.5
-"""A gateway that takes so long to start is compiling."""
+"""Seconds: a gateway that takes longer to start is compiling."""
 GATEWAY_STOP_S = 5.0
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: Ctrl-C
-    """Told to stop before there was anything to judge."""
+    """The user stopped the demo before there was anything to judge."""
 
 
 async def run_demo(options: DemoOptions) -> bool:
-    """Run it.
+    """Run the demo.
 
     Args:
-        options: checked here.
+        options: options, which this function checks.
 
     Returns:
-        Whether everything was clean.
+        Whether the verdict is clean.
 
     Raises:
-        ConfigError: options that can't be used.
-        TransportError: a process or a listener that could not be started.
+        ConfigError: the options can't be used.
+        TransportError: a process or a listener could not be started.
         WorkerError: there can be no workers.
     """
     options.check()
@@ -122,7 +122,7 @@ class _Demo:
         await start
 
     async def _or_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """The result of some work, unless the user has had enough before."""
+        """Return the result of some work; raise _Stopped if the user stops the demo before."""
         loop = asyncio.get_running_loop()
         task, stop = loop.create_task(work), loop.create_task(self._stopped.wait())
         try:
@@ -204,7 +204,7 @@ class _Demo:
         await self._simulator.stop()
 
     def _away(self) -> dict[str, str]:
-        """Streams that had no picture of their camera, and why."""
+        """Return the streams that had no picture of their camera, each with the reason."""
         statuses = [stream.status for stream in self._streams()]
         return {status.name: status.problem for status in statuses if status.output.pictures <= status.output.repeated}
 
@@ -233,7 +233,7 @@ class _Demo:
 
 
 def _numbers(stream: Stream) -> dict[str, Any]:
-    """What a program may want to know of a stream beside the verdict."""
+    """Return the numbers of a stream that a program may want beside the verdict."""
     status, output = stream.status, stream.status.output
     middle, high = output.delay_s(), output.delay_s(0.95)
     return {
@@ -249,7 +249,7 @@ def _numbers(stream: Stream) -> dict[str, Any]:
 
 
 async def _both(first: Coroutine[Any, Any, Any], second: Coroutine[Any, Any, Any]) -> tuple[Any, Any]:
-    """Two things at a time; neither outlives the other's failure."""
+    """Run two coroutines at a time; neither outlives the other's failure."""
     loop = asyncio.get_running_loop()
     tasks = loop.create_task(first), loop.create_task(second)
     try:

@@ -1,4 +1,4 @@
-"""Where the demo's words go: a live screen on a terminal, plain lines elsewhere."""
+"""This module shows the demo's output: a live screen on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -8,18 +8,18 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 LINES_EVERY_S = 5.0
-"""Between plain lines of a stream."""
+"""Seconds between plain lines of a stream."""
 FILE_WIDTH = 120
-"""Columns of tables where there is no terminal."""
+"""Columns of tables if there is no terminal."""
 PREPARING_EVERY_S = 2.0
-"""Between plain lines of progress."""
+"""Seconds between plain lines of progress."""
 
 
 class Screen:
-    """Shows what goes on.
+    """Shows the course of the demo.
 
     Args:
-        quiet_stdout: everything goes to standard error, because standard output is for a program.
+        quiet_stdout: whether everything goes to standard error, because standard output is for a program.
     """
 
     def __init__(self, *, quiet_stdout: bool) -> None:
@@ -44,13 +44,13 @@ class Screen:
         self.end_live()
 
     def end_live(self) -> None:
-        """Leave the live screen; what follows stays on the terminal."""
+        """Leave the live screen; the lines that follow stay on the terminal."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def progress(self, text: str) -> None:
-        """Something takes a while."""
+        """Show a text while something takes a while."""
         if self._live is not None:
             self._live.update(text, refresh=True)
             return
@@ -67,7 +67,7 @@ class Screen:
             self._live.update(renderable, refresh=True)
 
     def lines_due(self) -> bool:
-        """Whether plain lines of the streams are due."""
+        """Return whether plain lines of the streams are due."""
         now = time.monotonic()
         if self._live is not None or now < self._next_lines:
             return False
@@ -79,5 +79,5 @@ class Screen:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def print(self, renderable: RenderableType) -> None:
-        """Something that stays."""
+        """Print a table or text that stays."""
         self.console.print(renderable)

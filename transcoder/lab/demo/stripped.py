@@ -1,4 +1,4 @@
-"""What the gateway did not let through, in words."""
+"""This module describes in words the data that the gateway did not let through."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from transcoder.codecs.nal import Codec, nal_unit_name
 from transcoder.ledger import Ledger
 
 MAX_KINDS = 4
-"""Kinds of a layer that are named; the most frequent come first."""
+"""Kinds of a layer that the text names at most; the most frequent come first."""
 
 _LAYERS = {
     "nal_in": "NAL units",
@@ -24,7 +24,7 @@ _MEDIA = {"application VND.ONVIF.METADATA": "ONVIF metadata"}
 
 
 def counts(ledgers: Iterable[Ledger]) -> dict[str, Counter[str]]:
-    """Counts by layer and kind of one or more ledgers, both in words; the layers in the order of the table above."""
+    """Count by layer and kind, both in words, in one or more ledgers; the layers are in the order of `_LAYERS`."""
     found: dict[str, Counter[str]] = {}
     for ledger in ledgers:
         for layer, kind, entry in ledger:

@@ -1,4 +1,4 @@
-"""What the demo shows: a live table, or plain lines where there is no terminal."""
+"""This module lays out the demo's output: a live table, or plain lines where there is no terminal."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from transcoder.ledger import Ledger
 from transcoder.service.status import StreamState, StreamStatus
 
 NARROW = 116
-"""Columns of a terminal below which the table leaves out what stands elsewhere too."""
+"""Columns of a terminal below which the table leaves out facts that stand elsewhere too."""
 MAX_DETAILED = 6
-"""Streams that are listed one by one outside the table; more of them are put together, to fit on a screen."""
+"""Streams that are listed one by one outside the table; more streams are put together, to fit on a screen."""
 
 _STATE_STYLES = {
     StreamState.PLAYING: "green",
@@ -34,13 +34,13 @@ _EXPLANATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One stream.
+    """Holds the data of one stream.
 
     Attributes:
         status: status of the gateway.
-        ledger: what it did not let through.
+        ledger: counts of the data that the gateway did not let through.
         family: family of the camera.
-        frames: read back so far.
+        frames: frames read back so far.
     """
 
     status: StreamStatus
@@ -50,13 +50,13 @@ class Row:
 
 
 def left_out(status: StreamStatus) -> int:
-    """Pictures that were not encoded for want of time."""
+    """Return the number of pictures that were not encoded for want of time."""
     counters: dict[str, int] = status.worker.report.get("counters", {})
     return status.shed_access_units + sum(counters.get(name, 0) for name in _SHED_COUNTERS)
 
 
 def plain_line(row: Row) -> str:
-    """Write what one stream does on one line."""
+    """Describe the state of one stream on one line."""
     status, rates = row.status, row.status.rates
     problem = f" ({status.problem})" if status.problem else ""
     shed = _shed(status)
@@ -74,10 +74,10 @@ def live(rows: list[Row], urls: dict[str, str], width: int, heading: str, note: 
 
     Args:
         rows: the streams.
-        urls: served, by stream.
+        urls: the served URLs, by stream.
         width: width of the terminal, columns.
-        heading: what runs and for how long yet.
-        note: below it all.
+        heading: the text above, with the seconds that are left.
+        note: the text below.
     """
     return Group(
         Text(heading, "bold"),
@@ -122,7 +122,7 @@ def _live_table(rows: list[Row], *, narrow: bool) -> Table:
 
 
 def stripped_table(rows: list[Row]) -> RenderableType:
-    """Write in words what was stripped."""
+    """Describe in words the data that was stripped."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="dim")
@@ -136,7 +136,7 @@ def stripped_table(rows: list[Row]) -> RenderableType:
 
 
 def verdict_table(verdict: Verdict, rows: list[Row]) -> RenderableType:
-    """Lay out how the demo ended."""
+    """Lay out the end of the demo."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, collapse_padding=True)
     for name in ("stream", "camera", "served"):
         table.add_column(name, no_wrap=True)
@@ -183,7 +183,7 @@ def _picture(values: dict[str, object]) -> str:
 
 
 def _delay(status: StreamStatus) -> str:
-    """The median."""
+    """Return the median of the delay in milliseconds as text."""
     middle = status.output.delay_s()
     return "-" if middle is None else f"{middle * 1000:.0f}"
 

@@ -1,24 +1,24 @@
-"""Whether what was served was clean: the reader's result, judged."""
+"""This module judges from the reader's result whether the served streams were clean."""
 
 from dataclasses import dataclass
 from typing import Any
 
 MAX_REASONS = 3
-"""Of those in the last line."""
+"""Reasons that the last line names at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The end of a demo.
+    """Holds the end of a demo.
 
     Attributes:
-        streams: what the reader saw of each stream.
-        cameras: what was in the cameras' own streams, by stream name.
+        streams: the reader's result for each stream.
+        cameras: the reader's result for the cameras' own streams, by stream name.
         families: families of the simulated cameras, by stream name.
-        dropped: by stream, what the gateway did not let through: count by layer and kind.
+        dropped: by stream, the data that the gateway did not let through: count by layer and kind.
         gateway: by stream, the gateway's own numbers.
-        reasons: why it is not clean, one phrase each; none: it is.
-        seconds: that were watched.
+        reasons: reasons why the verdict is not clean, one phrase each; none: it is clean.
+        seconds: seconds that were watched.
     """
 
     streams: list[dict[str, Any]]
@@ -31,12 +31,12 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.reasons
 
     @property
     def line(self) -> str:
-        """The last line that the demo prints."""
+        """Return the last line that the demo prints."""
         if not self.clean:
             more = len(self.reasons) - MAX_REASONS
             rest = f"; and {count(more, 'other reason')}" if more > 0 else ""
@@ -78,8 +78,8 @@ def reasons(
     Args:
         streams: the reader's result.
         cameras: the reader's result for the cameras' own streams, by stream name.
-        simulated: names of streams whose cameras carry canaries: no search proves a thing before it has found them.
-        away: streams that never showed a picture of their camera, whatever was served in its place, and why.
+        simulated: names of streams whose cameras carry canaries: no search proves anything before it has found them.
+        away: streams that never showed a picture of their camera, whatever they showed instead, each with the reason.
     """
     found: list[str] = []
     for stream in streams:

@@ -1,9 +1,9 @@
-"""`python -m transcoder.lab.reader`: JSON lines in on standard input, JSON lines out on standard output.
+"""`python -m transcoder.lab.reader` carries out a job: JSON lines in on standard input, out on standard output.
 
-The first line is the job: `{"streams": [{"name", "url"}], "cameras": [{"name", "url"}],
-"canaries": [{"camera", "name", "where", "hex"}]}`; every stream is searched for every canary, each camera for its own.
-Then `{"command": "finish"}` asks for the result. End of input ends the process, so that it never outlives who started
-it.
+The first line is the job: `{"streams": [{"name", "url"}], "cameras": [{"name", "url"}], "canaries": [{"camera", "name",
+"where", "hex"}]}`; every stream is searched for every canary, each camera for its own canaries. Then `{"command":
+"finish"}` asks for the result. End of input ends the process, so that the reader never outlives the process that
+started it.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from transcoder.lab.reader.station import Station
 
 PROGRESS_S = 0.5
 CAMERAS_AFTER_S = 15.0
-"""The cameras are read once every stream plays, or after so long: a second reader of a camera is no part of a start."""
+"""Seconds until the cameras are read at the latest, else once every stream plays: no start has a second reader."""
 CLOSE_S = 1.0
 MAX_JOB = 16 << 20
 
@@ -34,7 +34,7 @@ class Reader:
     """Carries out a job.
 
     Args:
-        job: the first line.
+        job: the first line of standard input.
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
@@ -51,7 +51,7 @@ class Reader:
         self._results: dict[str, dict[str, object]] = {}
 
     async def run(self, lines: asyncio.StreamReader) -> None:
-        """Read until told to finish, or to the end of input."""
+        """Read until a command says to finish, or until the input ends."""
         for station in self._stations:
             await station.start()
         work = asyncio.create_task(self._work())
@@ -118,7 +118,7 @@ async def _serve() -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     if line := await lines.readline():
         await Reader(json.loads(line)).run(lines)
-    os._exit(0)  # threads that still wait for a camera hold up every other way out
+    os._exit(0)  # threads that still wait for a camera delay every other way out
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Access units of a served stream, put together from its RTP packets by the checker's readers."""
+"""This module puts access units of a served stream together from RTP packets, with the checker's readers."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from transcoder.verify.rtp import Packet
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """The NAL units of one coded picture.
+    """Holds the NAL units of one coded picture.
 
     Attributes:
-        at: monotonic seconds at which its last packet came.
+        at: monotonic seconds at which the last packet came.
         timestamp: timestamp of its packets.
-        nal_units: in decoding order, without start codes.
-        lost_before: a sequence number is missing before its first packet, or within it.
+        nal_units: the NAL units in decoding order, without start codes.
+        lost_before: whether a sequence number is missing before the first packet, or within the access unit.
     """
 
     at: float
@@ -25,16 +25,16 @@ class AccessUnit:
     lost_before: bool
 
     def types(self, codec: Codec) -> list[int]:
-        """The nal_unit_type of each NAL unit."""
+        """Return the nal_unit_type of each NAL unit."""
         return [codec.nal_unit_type(unit) for unit in self.nal_units]
 
     def is_random_access(self, codec: Codec) -> bool:
-        """Whether decoding can start at it."""
+        """Return whether decoding can start at this access unit."""
         return not codec.random_access_types.isdisjoint(self.types(codec))
 
 
 class AccessUnits:
-    """Packets in, access units out: an access unit is complete with the packet that has the marker.
+    """Takes packets and gives access units: an access unit is complete with the packet that has the marker.
 
     Args:
         codec: codec of the stream.
@@ -52,11 +52,11 @@ class AccessUnits:
 
     @property
     def faults(self) -> Counter[str]:
-        """Everything in the payloads that no sender may send."""
+        """Return everything in the payloads that no sender may send."""
         return self._depacketizer.faults
 
     def receive(self, packet: Packet, at: float) -> AccessUnit | None:
-        """Take a packet that came at `at`; the access unit that it completes."""
+        """Take a packet that came at `at`; return the access unit that the packet completes."""
         if self._expected is not None and packet.sequence_number != self._expected:
             self._lost = True
             self._depacketizer.lose()

@@ -1,4 +1,4 @@
-"""Sets up every media of a camera and looks for the camera's canaries in all that comes."""
+"""This module sets up every media of a camera and looks for the camera's canaries in all bytes that come."""
 
 import asyncio
 import re
@@ -17,25 +17,25 @@ from transcoder.verify.own_text import read_description
 from transcoder.verify.target import Target, parse_target
 
 LIMIT_S = 12.0
-"""Three GOPs and two rounds of sender reports of a simulated camera."""
+"""Seconds of recording: three GOPs and two rounds of sender reports of a simulated camera."""
 LOOK_EVERY_S = 0.5
 
 
 def missing_canaries(url: str, canaries: list[Canary], scanner: Scanner, limit_s: float = LIMIT_S) -> list[Canary]:
-    """Record a camera until every canary has been seen, or for limit_s; to be called in a thread.
+    """Record a camera until every canary has been seen, or for limit_s seconds; call this in a thread.
 
     Args:
         url: URL of the camera, with its login.
-        canaries: to look for.
+        canaries: the canaries to look for.
         scanner: gets every byte that comes.
         limit_s: seconds of recording.
 
     Returns:
-        Those that never came.
+        The canaries that never came.
 
     Raises:
         TransportError: the camera can't be reached, does not let itself be played, or went away.
-        ValueError: the URL is none.
+        ValueError: the text is no URL.
     """
     return asyncio.run(_missing_canaries(_without_login(parse_target(url)), canaries, scanner, limit_s))
 
@@ -68,7 +68,7 @@ class _Recorder(Listener):
 
 
 def _without_login(target: Target) -> Target:
-    """A login in the path goes: the camera has to ask for one, for the marks in its challenge."""
+    """Remove a login from the path: the camera has to ask for one, because its challenge carries marks."""
     start = target.uri.removesuffix(target.path)
     path, mark, query = target.path.partition("?")
     path = re.sub(r"(?i)(password=)[^&]*", r"\1", path) + mark + query
@@ -76,7 +76,7 @@ def _without_login(target: Target) -> Target:
 
 
 async def _play(client: RtspClient) -> None:
-    """Options, describe, set up everything, play."""
+    """Send OPTIONS and DESCRIBE, set up every media, and play."""
     await _ask(client, "OPTIONS")
     answer = await _ask(client, "DESCRIBE", Accept="application/sdp")
     for number, media in enumerate(read_description(answer.body).media):

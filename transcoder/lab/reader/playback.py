@@ -1,4 +1,4 @@
-"""One stream played and decoded by FFmpeg, in a thread."""
+"""This module plays and decodes one stream with FFmpeg, in a thread."""
 
 import re
 import threading
@@ -21,22 +21,22 @@ _SEI = {"h264": {6}, "hevc": {39, 40}}
 
 @dataclass(slots=True)
 class PlaybackCounts:
-    """What was played.
+    """Counts the frames and packets that were played.
 
     Attributes:
-        frames: decoded.
+        frames: decoded frames.
         errors: access units that the decoder refused, and decoded frames that it marked as damaged.
-        connects: times that playing began.
-        problem: why it does not play, one line.
+        connects: number of times that playing began.
+        problem: the reason why the stream does not play, one line.
         codec: codec of the stream.
         width: width of the last frame.
         height: height of the last frame.
         last: monotonic seconds of the latest frame.
-        longest_gap_s: between two frames, as they came.
+        longest_gap_s: longest time between the arrivals of two frames.
         timed: frames that came after another one, by their timestamps.
-        played_s: from each such frame's predecessor to it, all together, by their timestamps.
-        nal_unit_types: how many of each.
-        steps_back: frames whose time was not after the one before.
+        played_s: seconds from each such frame's predecessor to the frame, summed, by their timestamps.
+        nal_unit_types: number of NAL units of each type.
+        steps_back: frames whose time was not after the time of the frame before.
     """
 
     frames: int = 0
@@ -54,17 +54,17 @@ class PlaybackCounts:
     steps_back: int = 0
 
     def oddities(self) -> list[str]:
-        """List what was seen that a stream of nothing but pixels does not have."""
+        """List everything in the stream that a stream of nothing but pixels does not have."""
         count = sum(self.nal_unit_types[kind] for kind in _SEI.get(self.codec, ()))
         return [f"{count} SEI NAL units"] if count else []
 
 
 class Playback:
-    """Plays a stream until it is stopped, again after each end.
+    """Plays a stream until `stop`, and again after each end.
 
     Attributes:
-        counts: what was played.
-        scanner: saw every access unit, put together from its packets.
+        counts: counts of the frames that were played.
+        scanner: the scanner that sees every access unit, put together from its packets.
     """
 
     def __init__(self) -> None:
@@ -76,16 +76,16 @@ class Playback:
         self._last_time: float | None = None
 
     def start(self, url: str) -> None:
-        """Begin to play a stream; once."""
+        """Begin to play a stream; call this once."""
         self._url = url
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask for the end."""
+        """Ask the thread to end."""
         self._stop.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the end, if there was a beginning."""
+        """Wait for the end of the thread, if it was started."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 

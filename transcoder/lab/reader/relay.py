@@ -1,4 +1,4 @@
-"""A TCP relay in front of a server, so that a client that can't record is recorded."""
+"""This module puts a TCP relay in front of a server, so that the bytes to a client that can't record are recorded."""
 
 import asyncio
 from contextlib import suppress
@@ -17,9 +17,9 @@ class Relay:
         port: port of the server.
 
     Attributes:
-        counts: what the server sent.
-        scanner: saw every byte that the server sent.
-        port: to connect to.
+        counts: counts of the messages and packets that the server sent.
+        scanner: the scanner that sees every byte that the server sent.
+        port: the port to connect to.
     """
 
     def __init__(self, host: str, port: int) -> None:

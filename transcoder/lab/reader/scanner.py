@@ -1,4 +1,4 @@
-"""Collects from a stream of bytes what may hold a canary, at a cost that does not grow with the number of canaries."""
+"""This module collects byte runs that may hold a canary, at a cost that does not grow with the number of canaries."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,9 @@ from transcoder.lab.cameras.canary import LENGTH, Canary
 from transcoder.lab.cameras.canary_search import find
 
 MAX_TAIL = 1024
-"""Bytes of an unfinished run that are kept for the next piece; several times the longest form of a canary."""
+"""Bytes of an unfinished run that are kept for the next piece: several times the longest form of a canary."""
 MAX_RUNS = 100_000
-"""Different runs that are kept. Coded video has one by chance in 4 ** 16 bytes."""
+"""Different runs that are kept. Coded video holds one run by chance in 4 ** 16 bytes."""
 
 _ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/"
 _CLASSES = bytes(1 if value in _ALPHABET else 0 for value in range(256))
@@ -21,8 +21,8 @@ class Scanner:
     A canary, raw, in hexadecimal or in base64, is such a run or part of one.
 
     Attributes:
-        size: bytes seen.
-        overflown: more runs came than are kept: the search would not be complete.
+        size: number of bytes seen.
+        overflown: whether more runs came than are kept: then the search is not complete.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Scanner:
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
-        """See the next piece; runs go on from one piece to the next."""
+        """Take the next piece; runs go on from one piece to the next."""
         self.size += len(data)
         block = self._tail + data
         classes = block.translate(_CLASSES)
@@ -57,6 +57,6 @@ class Scanner:
             begin = classes.find(_RUN, end)
 
     def found(self, canaries: Iterable[Canary]) -> list[Canary]:
-        """Return the canaries that were seen in any form, each once."""
+        """Return the canaries that came in any form, each once."""
         text = b"\n".join([*self._runs, self._tail])
         return list({finding.canary.name: finding.canary for finding in find(text, canaries)}.values())

@@ -1,4 +1,4 @@
-"""One stream that is read: the relay that sees its bytes, and the playback behind it."""
+"""This module reads one stream: a relay sees its bytes, and the playback behind the relay decodes them."""
 
 from urllib.parse import quote
 
@@ -9,7 +9,7 @@ from transcoder.verify.target import parse_target
 
 
 class Station:
-    """One stream that is read.
+    """Reads one stream.
 
     Args:
         name: name of the stream.
@@ -17,8 +17,8 @@ class Station:
 
     Attributes:
         name: name of the stream.
-        relay: sees every byte.
-        playback: decodes.
+        relay: the relay that sees every byte.
+        playback: the playback that decodes the stream.
     """
 
     def __init__(self, name: str, url: str) -> None:
@@ -28,14 +28,14 @@ class Station:
         self.playback = Playback()
 
     async def start(self) -> None:
-        """Begin to read."""
+        """Begin to read the stream."""
         await self.relay.start()
         user, password = self._target.username, self._target.password
         login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user is not None else ""
         self.playback.start(f"rtsp://{login}127.0.0.1:{self.relay.port}{self._target.path}")
 
     def result(self, canaries: list[Canary]) -> dict[str, object]:
-        """Tell what was read, and which canaries were in it."""
+        """Return the counts of the stream, and the canaries that were in it."""
         wire = self.relay.counts
         played = self.playback.counts
         scanners = self.relay.scanner, self.playback.scanner

@@ -1,4 +1,4 @@
-"""Plays the video of a server and nothing else, over its connection."""
+"""This module plays the video of a server and nothing else, over the RTSP connection."""
 
 from transcoder.errors import TransportError
 from transcoder.verify.client import RtspClient
@@ -7,16 +7,16 @@ from transcoder.verify.own_text import DescribedMedia, read_description
 
 
 async def play_video(client: RtspClient) -> DescribedMedia:
-    """Describe, set up the first video on channels 0 and 1, play.
+    """Describe, set up the first video on channels 0 and 1, and play.
 
     Args:
-        client: connected.
+        client: a connected client.
 
     Returns:
-        What the server says of the video.
+        The description of the video by the server.
 
     Raises:
-        TransportError: it can't be played.
+        TransportError: the video can't be played.
     """
     answer = checked("DESCRIBE", await client.request("DESCRIBE", Accept="application/sdp"))
     video = next((media for media in read_description(answer.body).media if media.kind == "video"), None)
@@ -28,10 +28,10 @@ async def play_video(client: RtspClient) -> DescribedMedia:
 
 
 def checked(method: str, answer: Message) -> Message:
-    """An answer that says that all is well.
+    """Return the answer if its status is 200.
 
     Raises:
-        TransportError: it says something else.
+        TransportError: the answer has another status.
     """
     if answer.status != 200:
         raise TransportError(f"{method} was answered {answer.start}")

@@ -1,4 +1,4 @@
-"""What came over a connection that carries RTSP and interleaved packets, told apart and counted."""
+"""This module tells apart and counts the messages and packets of a connection with RTSP and interleaved packets."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from transcoder.verify.messages import Frame, Message, Splitter, Stray
 
 @dataclass(slots=True)
 class WireCounts:
-    """What was seen.
+    """Counts the messages and packets that were seen.
 
     Attributes:
         messages: RTSP responses and requests.
         rtp: packets on even channels.
         rtcp: packets on odd channels.
         payload_types: payload types of RTP packets.
-        channels: that packets came on.
-        media: kinds in the last session description.
+        channels: channels that packets came on.
+        media: kinds of media in the last session description.
         extensions: RTP packets with a header extension.
         contributors: RTP packets with CSRC entries.
         padded: RTP packets with padding.
@@ -38,7 +38,7 @@ class WireCounts:
     unknown: int = 0
 
     def oddities(self) -> list[str]:
-        """List what was seen that a stream of nothing but pixels does not have, one phrase each."""
+        """List everything that a stream of nothing but pixels does not have, one phrase each."""
         found = []
         if self.media and self.media != ("video",):
             found.append(f"media {', '.join(self.media)}")
@@ -59,11 +59,11 @@ class WireCounts:
 
 
 class Wire:
-    """One direction of a connection.
+    """Reads one direction of a connection.
 
     Args:
-        counts: where it is counted; a stream's connections share them.
-        scanner: gets every byte; a stream's connections share it.
+        counts: the counts to add to; a stream's connections share them.
+        scanner: the scanner that gets every byte; a stream's connections share it.
     """
 
     def __init__(self, counts: WireCounts, scanner: Scanner) -> None:
@@ -74,7 +74,7 @@ class Wire:
         self._is_lost = False
 
     def feed(self, data: bytes) -> None:
-        """See the next piece."""
+        """Take the next piece of the byte stream."""
         self._scanner.feed(data)
         for item in self._splitter.feed(data):
             if isinstance(item, Stray):
