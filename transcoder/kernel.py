@@ -104,7 +104,7 @@ def restrict_by_landlock() -> None:
     """Give up every file and port, and abstract sockets and signals of others, as far as this kernel's Landlock can.
 
     Raises:
-        OSError: there is no Landlock, or no_new_privs is missing, or this Landlock does less; what it does is done.
+        OSError: there is no Landlock, or no_new_privs is missing, or this Landlock does less; it restricts as it can.
     """
     system_call = libc().syscall
     version = check(system_call(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION))
@@ -112,7 +112,7 @@ def restrict_by_landlock() -> None:
         max(bits for since, bits in _LANDLOCK_FILES.items() if since <= version),
         _LANDLOCK_PORTS if version >= _LANDLOCK_PORTS_SINCE else 0,
         _LANDLOCK_SCOPES if version >= _LANDLOCK_SCOPES_SINCE else 0,
-    )  # what an older kernel does not know is zero at the end, which it ignores
+    )  # fields that an older kernel does not know are zero at the end, which the kernel ignores
     rules = check(system_call(_LANDLOCK_CREATE_RULESET, rights, ctypes.c_size_t(ctypes.sizeof(rights)), 0))
     try:
         check(system_call(_LANDLOCK_RESTRICT_SELF, rules, 0))

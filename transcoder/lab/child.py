@@ -65,7 +65,7 @@ class Child:
     async def start(self) -> None:
         """Start the child."""
         pipe = asyncio.subprocess.PIPE
-        # no file of the user takes the place of a module; only the benchmarks, in no package, are found in the folder
+        # no file of the user takes the place of a module; the benchmarks are in no package, but in the current folder
         options = ["-P"] if self.module.startswith("transcoder.") else []
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *options, "-m", self.module, *self._arguments),

@@ -98,7 +98,7 @@ def _parse_challenge(text: str) -> list[Challenge]:
             nonce=parameters["nonce"],
             opaque=parameters.get("opaque"),
             algorithm="MD5" if known.group(1).upper() == "MD5" else "SHA-256",
-            # MD5 alone is what an answer without the parameter means, and what every camera of that kind understands
+            # an answer without the parameter means MD5 alone, and every camera of that kind understands MD5
             spelling="" if len(names) == 1 and name.upper() == "MD5" else name,
             session=known.group(2) is not None,
             qop="auth" in qop,

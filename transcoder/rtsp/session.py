@@ -150,7 +150,7 @@ class ServerSession:
     """Holds an RTSP session of a reader.
 
     Attributes:
-        id: letters and digits only; a secret, because whoever knows it can tear the session down.
+        id: letters and digits only; a secret, because everybody who knows the id can tear the session down.
         path: the path of the stream, as in its URL.
         uri: the URI of the stream as the reader was told it, without track and trailing slash.
         user: the user who logged in, None where nobody has to log in.

@@ -89,7 +89,7 @@ def room(streams: Iterable[StreamStatus], cores: int | None = None) -> tuple[flo
 
     Args:
         streams: all streams that are enabled.
-        cores: the cores of the machine; by default those that this process may use.
+        cores: the cores of the machine; by default the cores that this process may use.
     """
     taken = shares(streams)
     usable = (cores or len(os.sched_getaffinity(0))) * (1 - RESERVE)

@@ -49,10 +49,10 @@ an IDR with all its parameter sets, or a slice that others refer to."""
 
 
 class CodedPictures:
-    """Knows how one output's encoder writes, and what its last picture was.
+    """Knows how one output's encoder writes, and the last picture of the output.
 
     Args:
-        codec: what the encoder was told to make.
+        codec: the codec that the encoder was told to make.
 
     Attributes:
         size: width and height by the parameter sets, (0, 0) before the first.

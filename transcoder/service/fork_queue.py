@@ -53,7 +53,7 @@ class ForkQueue:
         finally:
             if self._current is place:
                 self._current = None
-            else:  # whoever waited was cancelled
+            else:  # the waiter was cancelled
                 self._waiting.remove(place)
             self._begin_next()
 

@@ -48,7 +48,7 @@ class Gateway:
 
     Args:
         config: the validated configuration.
-        on_event: is told what happens to streams and their readers.
+        on_event: hears the events of streams and their readers.
         make_stream: makes a stream that is configured.
 
     Attributes:
@@ -190,7 +190,7 @@ class Gateway:
         return is_allowed(address, self._config.sources.allow)
 
     def is_own(self, address: str, port: int) -> bool:
-        """Say whether an address and a port are those of a listener of this gateway, which is nobody's camera."""
+        """Say whether an address and a port belong to a listener of this gateway, which is nobody's camera."""
         return port in {self.server.port, *self.other_ports} and is_this_machine(address)
 
     async def restart(self, name: str) -> None:
@@ -219,7 +219,7 @@ class Gateway:
             await asyncio.sleep(TICK_S)
 
     async def tick(self, now: float, wall: float) -> None:
-        """Look after all streams; every second sample them, and now and then ask again for those that were refused.
+        """Look after all streams; every second sample them, and now and then ask again for the refused ones.
 
         Args:
             now: monotonic seconds.

@@ -1,4 +1,4 @@
-"""Rates and events of a stream are found by comparing its counters with those of a second ago.
+"""Rates and events of a stream are found by comparing its counters with the counters of a second ago.
 
 Everything here is a function of two samples: nothing looks at a clock, a worker or a camera.
 """

@@ -21,7 +21,7 @@ class StreamSettings:
     Attributes:
         enabled: whether the camera is pulled.
         source: the way to the camera; transport may be "auto".
-        worker: the options of the worker, which say what it makes of the pictures.
+        worker: the options of the worker.
         outputs: the names of the worker's outputs, in their order.
     """
 
@@ -53,7 +53,7 @@ def stream_settings(
     Args:
         stream: the validated configuration of the stream.
         allowed: says whether a camera may be at an address.
-        is_own: says whether an address and a port are those of a listener of this gateway.
+        is_own: says whether an address and a port belong to a listener of this gateway.
     """
     return StreamSettings(
         enabled=stream.enabled,

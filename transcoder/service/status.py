@@ -31,7 +31,7 @@ class WorkerStatus:
         report: the counters that the present worker reported last.
         starts: workers that were started.
         deaths: workers that were lost.
-        rejected: coded pictures that can't be those of our encoder.
+        rejected: coded pictures that can't come from our encoder.
         shed_access_units: access units that a worker was too slow for.
         cpu_s: processor time of the workers before the present one, seconds.
     """

@@ -90,7 +90,7 @@ class Store:
         self._backlog = 0
         self._changed: frozenset[str] = frozenset()
         self._marked: frozenset[str] = frozenset()
-        """The streams that the marker names: those of `_changed`, and perhaps more."""
+        """The streams that the marker names: the streams of `_changed`, and perhaps more."""
         self._owed: _Owed | None = None
         self.dropped = 0
         self.refusal = ""

@@ -42,7 +42,7 @@ class Stream(OutputOwner, WorkerListener):
         settings: the settings of source, worker and outputs.
         fork_server: forks the workers.
         end_readers: ends the sessions of all readers of a path, for a reason.
-        on_event: is told what becomes of source, worker and format, and the events of the observer.
+        on_event: hears the events of source, worker, format and observer.
         gate: decides who may try to connect now; all streams share it.
         timing: clock, timers and waiting of the outputs.
         make_worker: makes the worker.

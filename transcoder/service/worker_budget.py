@@ -43,7 +43,7 @@ MESSAGES: Final[dict[MessageType, float]] = {
     MessageType.FAILED: 240,
     MessageType.CODED: 8 * 240,
 }
-"""Messages a second of each kind, at least what a worker of ours has reason for.
+"""Messages a second of each kind, at least as many as a worker of ours has reason for.
 
 That is two reports, a format an output, 47 audio frames, a failure and a source format a picture at the highest picture
 rate, and so many pictures of eight outputs."""
@@ -52,12 +52,12 @@ MESSAGE_BURST_S: Final = 4
 
 
 class Budget:
-    """Holds what may still be spent: so much a second, and so much at once.
+    """Holds the budget that is left: so much a second, and so much at once.
 
     Args:
-        rate: a second.
-        burst: at once.
-        share: of the burst to begin with.
+        rate: the budget that is added a second.
+        burst: the budget that may be spent at once.
+        share: the part of the burst to begin with.
     """
 
     def __init__(self, rate: float, burst: float, share: float = 1.0) -> None:
@@ -97,7 +97,7 @@ def picture_rate(options: OutputOptions, size: tuple[int, int], frame_rate: floa
 
 
 class WorkerBudget:
-    """Counts what one worker sends."""
+    """Counts the messages that one worker sends."""
 
     def __init__(self) -> None:
         self._messages = {kind: Budget(rate, rate * MESSAGE_BURST_S) for kind, rate in MESSAGES.items()}

@@ -35,7 +35,7 @@ DEFAULT_FRAME_RATE = 25.0
 
 
 class WorkerListener(Protocol):
-    """Gets everything that a stream's workers make, and is told what becomes of them."""
+    """Gets everything that a stream's workers make, and the news of the workers."""
 
     @property
     def has_readers(self) -> bool:

@@ -61,7 +61,7 @@ class WorkerSettings:
         return self._given
 
     def changed_since(self) -> bool:
-        """Return whether the options differ from those that for_new_worker() gave."""
+        """Return whether the options differ from the options that for_new_worker() gave."""
         fixed = {number: output.fixed for number, output in enumerate(self._given.outputs)}
         return self._with_fixed(fixed) != self._given
 

@@ -1,7 +1,7 @@
-"""The words and numbers that a worker may report are here; what else a worker writes reaches no document and no metric.
+"""The words and numbers that a worker may report are here; other words of a worker reach no document and no metric.
 
 A worker may have been taken over, so its reports are the camera's words. Numbers have bounds, and names are words of
-the lists here: what has another name is counted as OTHER. Sans-IO.
+the lists here: any other name is counted as OTHER. Sans-IO.
 """
 
 import math

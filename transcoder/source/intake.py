@@ -45,7 +45,7 @@ class VideoIntake:
 
     Args:
         ledger: the ledger of the stream.
-        status: the source's part of the stream's status; the intake counts there what comes and what it drops.
+        status: the source's part of the stream's status; the intake counts there the units that come and the drops.
     """
 
     def __init__(self, ledger: Ledger, status: SourceStatus) -> None:
@@ -89,11 +89,11 @@ class VideoIntake:
         return picture_size(codec, selection.parameter_sets)
 
     def restart(self) -> None:
-        """Note that the camera began anew within the connection: its timestamps have no relation to those before."""
+        """Note that the camera began anew within the connection: its timestamps have no relation to earlier ones."""
         self._timeline.reset()
 
     def reset(self) -> None:
-        """Note that the connection ended: the next access units do not refer to those before."""
+        """Note that the connection ended: the next access units do not refer to earlier ones."""
         self._timeline.reset()
         self._skips_to_random_access = True
 
@@ -161,7 +161,7 @@ class AudioIntake:
 
     Args:
         selection: the audio that was set up.
-        status: the source's part of the stream's status; the intake counts there what comes and what it drops.
+        status: the source's part of the stream's status; the intake counts there the units that come and the drops.
 
     Attributes:
         format: the format of the audio, for the worker.
@@ -183,7 +183,7 @@ class AudioIntake:
         self._lip_sync.note_video(timestamp, pts)
 
     def restart(self) -> None:
-        """Note that the audio began anew within the connection: its timestamps have no relation to those before."""
+        """Note that the audio began anew within the connection: its timestamps have no relation to earlier ones."""
         self._timeline.reset()
 
     def take(self, unit: AudioUnit, video: SenderReport | None, audio: SenderReport | None) -> int:

@@ -34,7 +34,7 @@ class RateLimit:
 
     Args:
         options: how much the camera may send.
-        ledger: the ledger of the stream, which counts what was too much.
+        ledger: the ledger of the stream, which counts the excess.
     """
 
     def __init__(self, options: RateOptions, ledger: Ledger) -> None:

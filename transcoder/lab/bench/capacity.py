@@ -65,7 +65,7 @@ async def grow(
             continue
         if step.carried:
             carried = count
-            # cameras and readers run here too: aim at four fifths of what is left
+            # cameras and readers run here too: aim at four fifths of the rest
             room = int((cores - step.sample.cores) / (step.sample.cores / count) * 0.8)
             count = min(max(count + max(room, 1), carried + 1), failed - 1)
         else:

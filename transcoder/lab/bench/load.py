@@ -20,7 +20,7 @@ SETTLE_S = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraOptions:
-    """Says what the cameras show; all show the same.
+    """Holds the options of the cameras, which all show the same pictures.
 
     Attributes:
         width, height, fps: size and picture rate of the scene; footage keeps its own.

@@ -1,6 +1,6 @@
 """This module is a simulated camera without sockets: content, private data and clocks in, stamped packets out.
 
-All readers share one RTP timeline per media: packets are made once for an access unit, whoever reads.
+All readers share one RTP timeline per media: packets are made once for an access unit, for all readers.
 """
 
 import random

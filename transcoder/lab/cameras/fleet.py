@@ -43,7 +43,7 @@ class FleetOptions:
         cameras: number of cameras; not looked at if `each` is given.
         families: names of families, taken in turn; "mixed" stands for all sound ones.
         settings: `name=value` overrides of every camera's behaviour.
-        each: for each camera its family and `name=value` overrides, separated by blanks as in a shell.
+        each: the family of each camera and `name=value` overrides, separated by blanks as in a shell.
         scene: the scene that the cameras show.
         codec: codec of all cameras; None: the codec of each family.
         bitrate_kbps: bitrate of all cameras; None: by size.
@@ -105,7 +105,7 @@ _ANY = FAMILIES[SOUND[0]].behaviour
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Says what a content is made from; cameras of the same look share it."""
+    """Holds the values that a content is made from; cameras of the same look share the content."""
 
     codec: SourceCodec
     gop_s: float

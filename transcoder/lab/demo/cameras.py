@@ -15,7 +15,7 @@ class DemoCamera:
 
     Attributes:
         stream: name of the gateway's stream.
-        url: with its login.
+        url: URL of the camera, with its login.
         family: the family whose dialect the camera speaks.
         canaries: marks in the private fields of the camera: name, where, hex.
     """

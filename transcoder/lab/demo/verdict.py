@@ -15,8 +15,8 @@ class Verdict:
         streams: the reader's result for each stream.
         cameras: the reader's result for the cameras' own streams, by stream name.
         families: families of the simulated cameras, by stream name.
-        dropped: by stream, the data that the gateway did not let through: count by layer and kind.
-        gateway: by stream, the gateway's own numbers.
+        dropped: counts of the data that the gateway did not let through, by stream, layer and kind.
+        gateway: the gateway's own numbers, by stream.
         reasons: reasons why the verdict is not clean, one phrase each; none: it is clean.
         seconds: seconds that were watched.
     """

@@ -25,7 +25,7 @@ from transcoder.lab.reader.station import Station
 
 PROGRESS_S = 0.5
 CAMERAS_AFTER_S = 15.0
-"""Seconds until the cameras are read at the latest, else once every stream plays: no start has a second reader."""
+"""Seconds after which the cameras are read at the latest: a second reader of a camera must not disturb the start."""
 CLOSE_S = 1.0
 MAX_JOB = 16 << 20
 

@@ -27,7 +27,7 @@ def missing_canaries(url: str, canaries: list[Canary], scanner: Scanner, limit_s
     Args:
         url: URL of the camera, with its login.
         canaries: the canaries to look for.
-        scanner: gets every byte that comes.
+        scanner: the scanner that gets every byte that comes.
         limit_s: seconds of recording.
 
     Returns:

@@ -16,7 +16,7 @@ _STALE_OFFSET = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDefects:
-    """Says what goes wrong on a packet's way to the client.
+    """Lists the defects of a packet's way to the client.
 
     Attributes:
         udp_loss: part of the RTP packets that are lost, 0 to 1.
@@ -49,7 +49,7 @@ class DeliveryDefects:
 
 
 class Interference:
-    """Does to one client's packets what the switches say.
+    """Applies the defects to one client's packets.
 
     Args:
         defects: the switches.

@@ -11,7 +11,7 @@ FIRST_PORT = 5004
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescriptionDefects:
-    """Says what is wrong with the session description.
+    """Lists the defects of the session description.
 
     Attributes:
         fmtp_elsewhere: the video's fmtp stands under the last media, or before the only one (WebRTC#419).

@@ -15,7 +15,7 @@ _PADDING = bytes(20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketDefects:
-    """Says what is wrong with payloads.
+    """Lists the defects of payloads.
 
     Attributes:
         aggregation: whether parameter sets share a packet; False: each has a packet of its own, as with most cameras.

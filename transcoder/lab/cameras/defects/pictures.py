@@ -16,7 +16,7 @@ ENCRYPTED_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureDefects:
-    """Says what is wrong with the pictures and their order.
+    """Lists the defects of the pictures and of their order.
 
     Attributes:
         parameter_sets: they are in the SDP and the stream ("both"), only in the "sdp" (old Axis and Sony firmware), or

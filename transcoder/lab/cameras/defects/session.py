@@ -13,7 +13,7 @@ _NEEDED = frozenset({"cseq", "authorization", "session", "transport"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDefects:
-    """Says what is wrong with the RTSP session.
+    """Lists the defects of the RTSP session.
 
     Attributes:
         keep_alive: the answer to OPTIONS and GET_PARAMETER while playing: the correct one, none ("ignored":

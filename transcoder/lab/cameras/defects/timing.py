@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # a track is made from a behaviour, of which this is a part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimingDefects:
-    """Says what is wrong with time.
+    """Lists the defects of clocks and intervals.
 
     Attributes:
         timestamp_jump_s: single pictures are off by so many seconds (Intelbras and Dahua DVRs: -9800, 37600).
