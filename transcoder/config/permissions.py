@@ -43,7 +43,7 @@ def _loose(path: Path, *, is_secret: bool) -> str:
     ):  # sticky: its owner alone replaces files
         return f"{path} can be changed by everybody on this machine: chmod o-w"
     if is_secret and mode & stat.S_IROTH:
-        return f"{path} holds secrets and can be read by everybody on this machine: chmod o-r"
+        return f"{path} holds passwords or tokens and can be read by everybody on this machine: chmod o-r"
     return ""
 
 
