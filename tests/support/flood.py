@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -17,8 +18,10 @@ class Turns:
 
 @contextlib.asynccontextmanager
 async def turns() -> AsyncIterator[Turns]:
-    """Watch the turns of the loop in a block."""
+    """Watch the turns of the loop in a block, without the garbage collector, which walks over all objects of the tests."""
     found = Turns()
+    gc.collect()
+    gc.disable()
 
     async def watch() -> None:
         last = time.thread_time()
@@ -33,6 +36,7 @@ async def turns() -> AsyncIterator[Turns]:
     try:
         yield found
     finally:
+        gc.enable()
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watcher
