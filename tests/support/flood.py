@@ -18,7 +18,7 @@ class Turns:
 
 @contextlib.asynccontextmanager
 async def turns() -> AsyncIterator[Turns]:
-    """Watch the turns of the loop in a block, without the garbage collector, which walks over all objects of the tests."""
+    """Watch the turns of the loop in a block. The garbage collector rests: it walks over every object of the tests."""
     found = Turns()
     gc.collect()
     gc.disable()
