@@ -58,7 +58,7 @@ system-packages: ## install the programs that tests use as cameras, readers and 
 	@sh tests/system-packages.sh
 
 unit: $(TESTING) ## the tests that need no other program, no process and no root
-	$(PYTEST) --numprocesses $(CORES) $(UNIT) $(ARGS)
+	$(PYTEST) $(UNIT) $(ARGS)
 
 unit-all: ## the unit tests with each of Python 3.11, 3.12 and 3.13 that is here; PYTHONS=3.12 for one
 	@for python in $$(sh tests/interpreters.sh $(PYTHONS)); do \
@@ -80,7 +80,7 @@ test-latest: ## all tests with the newest versions that pyproject.toml allows, i
 	$(MAKE) VENV=.venv-latest LOCKED= test
 
 coverage: $(TESTING) ## which lines the unit tests run, a table a package; the core packages at 95 %
-	$(PYTEST) --numprocesses $(CORES) $(UNIT) --cov --cov-report= $(ARGS)
+	$(PYTEST) $(UNIT) --cov --cov-report= $(ARGS)
 	$(BIN)/python -m tests.support.coverage_table
 
 bench: $(TESTING) ## the load benchmarks, with their tables

@@ -25,7 +25,8 @@ from transcoder.lab.bench.load import CameraOptions
 from transcoder.lab.child import Child
 from transcoder.lab.json_lines import answer_until_end, emit
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE, RtpSender, prepare
 from transcoder.rtp.video import VideoReceiver
 from transcoder.rtsp.messages import RtspParser

@@ -13,8 +13,9 @@ from transcoder.config import load_file
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.errors import ConfigError, NotConnected
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_this_machine
+from transcoder.net.source_options import SourceOptions
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.gateway import Gateway

@@ -13,7 +13,8 @@ from tests.support.session_transcript import frame, rtp
 from transcoder.errors import TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_server import RtspServer
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.session import EndReason, ServerOptions
 from transcoder.rtsp.urls import parse_url
 from transcoder.source.rate_limit import RateOptions

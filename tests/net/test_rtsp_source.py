@@ -24,8 +24,9 @@ from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.lab.cameras.server import SimulatedCamera
 from transcoder.ledger import Ledger
 from transcoder.net import rtsp_source
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import Binding
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS

@@ -15,8 +15,9 @@ from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import ResponseError, RtspSyntaxError, TranscoderError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net import rtsp_source, sockets, tunnel
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import Binding
+from transcoder.net.source_options import SourceOptions
 from transcoder.net.tunnel import open_tunnel
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.auth import Credentials

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig, parse
 from transcoder.config.stream import VideoConfig
-from transcoder.net.rtsp_source import SourceOptions
 from transcoder.net.sockets import Binding
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url

@@ -20,7 +20,7 @@ from transcoder.errors import (
     TransportError,
 )
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import SourceOptions
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from transcoder.net.rtsp_source import SourceOptions
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source, SourceListener

@@ -7,7 +7,8 @@ from transcoder.control import ProbeDocument, ProbeMediaDocument
 from transcoder.control.stream_documents import MAX_PROBLEM, MAX_TEXT
 from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
+from transcoder.net.source_options import SourceOptions
 from transcoder.sdp import VideoSelection
 from transcoder.source.events import Described, Event, VideoSelected
 from transcoder.text import printable

@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import cast
 
 from typing_extensions import override
@@ -16,12 +13,12 @@ from transcoder.errors import ConnectionRefused, NotConnected, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.media_ports import MediaPorts
 from transcoder.net.portions import Portions
-from transcoder.net.sockets import Binding, connect
+from transcoder.net.sockets import connect
+from transcoder.net.source_options import SourceOptions
 from transcoder.net.tunnel import Pipe, open_tunnel
 from transcoder.rtsp.messages import TURN_EVENTS
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.events import JoinGroup, Left, Lost, OnEvent, OpenWay, Reactions, Redirected, SendReport
-from transcoder.source.options import SessionOptions
 from transcoder.source.session import CameraSession
 
 CONNECT_TIMEOUT_S = 10.0
@@ -29,26 +26,6 @@ SMALL_READ = 4 * TURN_EVENTS
 """Bytes that hold no more events than a turn may have, whatever they are: a frame has four bytes at least."""
 CLOSE_TIMEOUT_S = 1.0
 """Seconds for which the end of a connection that was closed is waited for."""
-
-
-def _nobodys(_address: str, _port: int) -> bool:
-    """Stand for a program that listens nowhere."""
-    return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOptions(SessionOptions):
-    """Holds how to reach a camera, and how to talk to it; `transport` may be "auto", which the caller resolves.
-
-    Attributes:
-        allowed: says whether an address may be connected to.
-        is_own: says whether an address and a port are those of a listener of this gateway.
-        binding: the local end.
-    """
-
-    allowed: Callable[[str], bool]
-    is_own: Callable[[str, int], bool] = _nobodys
-    binding: Binding = field(default_factory=Binding)
 
 
 class RtspSource(asyncio.Protocol):
@@ -114,7 +91,7 @@ class RtspSource(asyncio.Protocol):
     # -- connecting ----------------------------------------------------------------------------------------------
 
     async def _connect(self, url: RtspUrl) -> None:
-        host = await self._resolve(url)
+        host = await self._options.resolve(url)
         self._ports = self._media_ports(host)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -137,19 +114,6 @@ class RtspSource(asyncio.Protocol):
         else:
             sock = await connect(host, url.port, options.binding)
             await self._loop.create_connection(lambda: self, sock=sock)
-
-    async def _resolve(self, url: RtspUrl) -> str:
-        """Return one address of the host, checked: the address can't change between check and connect."""
-        try:
-            found = await self._loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
-        for _, _, _, _, address in found:
-            if self._options.is_own(str(address[0]), url.port):  # also where a redirect leads there
-                raise NotConnected(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
-            if self._options.allowed(str(address[0])):
-                return str(address[0])
-        raise NotConnected(f"{url.host} is in none of the networks of sources.allow")
 
     def _media_ports(self, host: str) -> MediaPorts:
         return MediaPorts(host, self._options.binding, self._on_datagram, self.session.receive_foreign_datagram)

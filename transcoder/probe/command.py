@@ -20,7 +20,8 @@ from transcoder.errors import (
     TransportError,
 )
 from transcoder.exit_codes import NO, OK, USAGE
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
+from transcoder.net.source_options import SourceOptions
 from transcoder.probe.observation import Observation
 from transcoder.probe.render import render
 from transcoder.probe.report import shown_text, summary

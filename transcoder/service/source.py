@@ -15,8 +15,9 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import TranscoderError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net.rtsp_source import RtspSource, SourceOptions
+from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_multicast
+from transcoder.net.source_options import SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.fingerprint import UNKNOWN, CameraMarks, guess_family
 from transcoder.service.host_gate import HostGate

@@ -112,8 +112,7 @@ class Stream(OutputOwner, WorkerListener):
     async def reconfigure(self, settings: StreamSettings) -> None:
         """Apply other settings, disturbing as little as possible.
 
-        A new encoder at an IDR makes the changes that the present one can't make in place. Another codec, size or shape
-        ends the readers' sessions, another source means another connection, and nothing else does.
+        Another codec, size or shape ends the readers' sessions, another source means another connection, nothing else.
         """
         before, self._settings = self._settings, settings
         for output in self.outputs.values():

@@ -1,0 +1,48 @@
+"""The options of a source: a session with a camera, and the sockets that it may use."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from transcoder.errors import NotConnected
+from transcoder.net.sockets import Binding
+from transcoder.rtsp.urls import RtspUrl
+from transcoder.source.options import SessionOptions
+
+
+def _nobodys(_address: str, _port: int) -> bool:
+    """Stand for a program that listens nowhere."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions(SessionOptions):
+    """Holds how to reach a camera, and how to talk to it; `transport` may be "auto", which the caller resolves.
+
+    Attributes:
+        allowed: says whether an address may be connected to.
+        is_own: says whether an address and a port are those of a listener of this gateway.
+        binding: the local end.
+    """
+
+    allowed: Callable[[str], bool]
+    is_own: Callable[[str, int], bool] = _nobodys
+    binding: Binding = field(default_factory=Binding)
+
+    async def resolve(self, url: RtspUrl) -> str:
+        """Return one address of a camera's host, checked: the address can't change between check and connect.
+
+        Raises:
+            NotConnected: the host is not known, or this gateway may not connect to it.
+        """
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
+        for _, _, _, _, address in found:
+            if self.is_own(str(address[0]), url.port):  # also where a redirect leads there
+                raise NotConnected(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
+            if self.allowed(str(address[0])):
+                return str(address[0])
+        raise NotConnected(f"{url.host} is in none of the networks of sources.allow")
