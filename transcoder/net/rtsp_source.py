@@ -136,7 +136,8 @@ class RtspSource(asyncio.Protocol):
         portions = self._portions
         if portions.is_idle and len(data) <= SMALL_READ:  # the way of nearly every packet
             self.session.receive_data(data, clock.monotonic())
-            self._pump()
+            if self.session.has_news:
+                self._pump()
         else:
             portions.receive(data)
 

@@ -103,7 +103,7 @@ class ClientProtocol:
         self._url = url
         self._auth = Authenticator(credentials, cnonce) if credentials else None
         self._parser = RtspParser()
-        self._events: deque[Event] = deque()
+        self.events: deque[Event] = deque()  # public for callers in a hurry, who take them off the left end
         self._out: list[bytes] = []
         self._pending: dict[int, _Pending] = {}
         self._cseq = 0
@@ -145,18 +145,18 @@ class ClientProtocol:
         while count < limit and (event := parser.next_frames(limit - count) or parser.next_event()) is not None:
             if type(event) is InterleavedFrames:
                 count += len(event.spans)
-                self._events.append(event)
+                self.events.append(event)
                 continue
             count += 1
             if type(event) is InterleavedFrame:
                 if parser.channels is not None and event.channel in parser.channels:  # behind a stray line end
                     frame = bytes(event.data)
-                    self._events.append(InterleavedFrames(event.channel, frame, [(0, len(frame))]))
+                    self.events.append(InterleavedFrames(event.channel, frame, [(0, len(frame))]))
                 else:
                     self.counters.unassigned_channel += 1
                     self.counters.unassigned_bytes += len(event.data)
                     if self._keep_everything:
-                        self._events.append(event)
+                        self.events.append(event)
             elif type(event) is Response:
                 self._response(event, now)
             elif type(event) is Request:
@@ -165,7 +165,7 @@ class ClientProtocol:
 
     def next_event(self) -> Event | None:
         """Return the next event, or None."""
-        return self._events.popleft() if self._events else None
+        return self.events.popleft() if self.events else None
 
     def data_to_send(self) -> list[bytes]:
         """Return the bytes to write, in order; each byte is returned once."""
@@ -313,7 +313,7 @@ class ClientProtocol:
             cseq = next(iter(self._pending))
         item = self._pending.pop(cseq, None) if cseq is not None else None
         if self._keep_everything:
-            self._events.append(Answered(item.method if item is not None else "", response))
+            self.events.append(Answered(item.method if item is not None else "", response))
         if item is None:
             self.counters.unmatched_responses += 1
             return
@@ -327,7 +327,7 @@ class ClientProtocol:
             self._close()
             return
         if 300 <= response.status < 400:
-            self._events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
+            self.events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
             return
         done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status not in {401, 403})
         if response.status >= 400 and not done_without:
@@ -368,13 +368,13 @@ class ClientProtocol:
             self._base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)
             self._step(ClientStep.DESCRIBED)
             realm = self._auth.realm if self._auth is not None else ""
-            self._events.append(Described(body=response.body, server=headers.get("Server") or "", realm=realm))
+            self.events.append(Described(body=response.body, server=headers.get("Server") or "", realm=realm))
         elif item.method == "SETUP":
             self._set_up(response, now)
         elif item.method == "PLAY":
             self._step(ClientStep.PLAYING)
             self._schedule_keep_alive(now)
-            self._events.append(Playing())
+            self.events.append(Playing())
 
     def _set_up(self, response: Response, now: float) -> None:
         transport = None
@@ -385,7 +385,7 @@ class ClientProtocol:
             if transport.lower == "TCP":
                 channels = frozenset(transport.interleaved or ())
                 self._parser.channels = channels | (self._parser.channels or frozenset())
-        self._events.append(SetUp(transport=transport))
+        self.events.append(SetUp(transport=transport))
         if self._more:
             self._step(ClientStep.SET_UP)
             return
@@ -397,4 +397,4 @@ class ClientProtocol:
         self._step(ClientStep.TORN_DOWN)
         self._pending.clear()
         self._session.next_keep_alive = None
-        self._events.append(Closed())
+        self.events.append(Closed())

@@ -66,6 +66,8 @@ class CameraSession:
     Attributes:
         url: the URL that the shell has to connect to; a redirect changes it.
         received_bytes: bytes that came on the RTSP connection and the UDP ports.
+        has_news: whether the last receive_data() left anything for the shell: an event, bytes to send, another
+            timeout. Most reads complete nothing.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class CameraSession:
         }
         self._is_over = False
         self._is_leaving = False
+        self.has_news = False
         self._redirects = 0
         self._due = 0.0
         self._faults: Counter[str] = Counter()
@@ -169,6 +172,7 @@ class CameraSession:
         """
         client = self._client
         if client is None or self._is_over:
+            self.has_news = True
             return False
         self.received_bytes += len(data)
         count = 0
@@ -179,6 +183,7 @@ class CameraSession:
                 self._react(client, now)
         except (ProtocolError, ResponseError, TransportError) as error:
             self._end(Left() if self._is_leaving else Lost(error))
+            self.has_news = True
         self._received_packets += count
         return count >= limit
 
@@ -277,8 +282,9 @@ class CameraSession:
 
     def _react(self, client: ClientProtocol, now: float) -> None:
         """Act upon the events of the client."""
-        only_frames = True
-        while (event := client.next_event()) is not None:
+        only_frames, events = True, client.events
+        while events:
+            event = events.popleft()
             if self._is_leaving:
                 if type(event) is client_events.Closed:
                     self._end(Left())
@@ -287,6 +293,7 @@ class CameraSession:
             else:
                 only_frames = False
                 self._reactions[type(event)](event, now)
+        self.has_news = not only_frames or bool(self._events)
         if not only_frames:
             self._schedule(now)
 
