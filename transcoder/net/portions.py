@@ -39,12 +39,16 @@ class Portions:
         """Take what the connection received."""
         if self.is_idle and len(data) <= self._size:
             if self._take(data):
-                self._has_more = True
-                self._wait()
+                self.wait()
             return
         self._rest += data  # little: both loops read a buffer at most before they heed the pause
         if self._turn is None and not self._is_stopped:
             self._next()
+
+    def wait(self) -> None:
+        """Ask the owner again in the next turn: it holds more than it looked at."""
+        self._has_more = True
+        self._wait()
 
     def stop(self) -> None:
         """Take nothing more from the connection until go_on()."""

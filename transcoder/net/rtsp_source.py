@@ -16,14 +16,11 @@ from transcoder.net.portions import Portions
 from transcoder.net.sockets import connect
 from transcoder.net.source_options import SourceOptions
 from transcoder.net.tunnel import Pipe, open_tunnel
-from transcoder.rtsp.messages import TURN_EVENTS
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.events import JoinGroup, Left, Lost, OnEvent, OpenWay, Reactions, Redirected, SendReport
 from transcoder.source.session import CameraSession
 
 CONNECT_TIMEOUT_S = 10.0
-SMALL_READ = 4 * TURN_EVENTS
-"""Bytes that hold no more events than a turn may have, whatever they are: a frame has four bytes at least."""
 CLOSE_TIMEOUT_S = 1.0
 """Seconds for which the end of a connection that was closed is waited for."""
 
@@ -48,6 +45,7 @@ class RtspSource(asyncio.Protocol):
             options, ledger, ssrc=secrets.randbits(32), cnonce=secrets.token_hex(8), keep_everything=keep_everything
         )
         self._options = options
+        self._turn_bytes, self._turn_events = options.turn_bytes, options.turn_events
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._transport: Pipe | None = None
@@ -134,15 +132,19 @@ class RtspSource(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         portions = self._portions
-        if portions.is_idle and len(data) <= SMALL_READ:  # the way of nearly every packet
-            self.session.receive_data(data, clock.monotonic())
-            if self.session.has_news:
+        if portions.is_idle and len(data) <= self._turn_bytes:  # the way of nearly every read, so it calls little
+            session = self.session
+            if session.receive_data(data, clock.monotonic(), self._turn_events):
+                portions.wait()
+            if session.events:
+                self._deliver()
+            if session.has_work:
                 self._pump()
         else:
             portions.receive(data)
 
     def _take(self, data: bytes) -> bool:
-        has_more = self.session.receive_data(data, clock.monotonic(), self._options.turn_events)
+        has_more = self.session.receive_data(data, clock.monotonic(), self._turn_events)
         self._pump()
         return has_more
 
@@ -170,10 +172,15 @@ class RtspSource(asyncio.Protocol):
         self.session.handle_timeout(clock.monotonic())
         self._pump()
 
-    def _pump(self) -> None:
-        session, actions, on_event = self.session, self._actions, self._on_event
-        while (event := session.next_event()) is not None:
+    def _deliver(self) -> None:
+        events, actions, on_event = self.session.events, self._actions, self._on_event
+        while events:
+            event = events.popleft()
             actions.get(type(event), on_event)(event)
+
+    def _pump(self) -> None:
+        self._deliver()
+        session = self.session
         out = session.data_to_send()
         if out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(out))

@@ -66,8 +66,8 @@ class CameraSession:
     Attributes:
         url: the URL that the shell has to connect to; a redirect changes it.
         received_bytes: bytes that came on the RTSP connection and the UDP ports.
-        has_news: whether the last receive_data() left anything for the shell: an event, bytes to send, another
-            timeout. Most reads complete nothing.
+        events: the events that next_event() returns; a shell in a hurry takes them off the left end itself.
+        has_work: whether the last receive_data() may have left bytes to send or another timeout; most leave none.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class CameraSession:
         self._ssrc = ssrc
         self._cnonce = cnonce
         self._keep_everything = keep_everything
-        self._events: deque[Event] = deque()
+        self.events: deque[Event] = deque()
         self._client: ClientProtocol | None = None
         self._reactions: dict[type, Callable[[Any, float], None]] = {
             client_events.Described: self._on_described,
@@ -90,7 +90,7 @@ class CameraSession:
         }
         self._is_over = False
         self._is_leaving = False
-        self.has_news = False
+        self.has_work = False
         self._redirects = 0
         self._due = 0.0
         self._faults: Counter[str] = Counter()
@@ -108,7 +108,7 @@ class CameraSession:
         self._is_playing = False
         self._media = MediaReception(
             self._ledger,
-            self._events,
+            self.events,
             ssrc=self._ssrc,
             trust_marker=self._options.quirks.trust_marker,
             keep_everything=self._keep_everything,
@@ -172,7 +172,7 @@ class CameraSession:
         """
         client = self._client
         if client is None or self._is_over:
-            self.has_news = True
+            self.has_work = True
             return False
         self.received_bytes += len(data)
         count = 0
@@ -183,7 +183,7 @@ class CameraSession:
                 self._react(client, now)
         except (ProtocolError, ResponseError, TransportError) as error:
             self._end(Left() if self._is_leaving else Lost(error))
-            self.has_news = True
+            self.has_work = True
         self._received_packets += count
         return count >= limit
 
@@ -208,7 +208,7 @@ class CameraSession:
         if held_until is not None and held_until < self._due:
             self._due = held_until
             return True
-        return bool(self._events)
+        return bool(self.events)
 
     def receive_foreign_datagram(self, size: int) -> None:
         """Count a datagram that came to our ports from another host."""
@@ -221,10 +221,10 @@ class CameraSession:
     def leave(self, now: float) -> None:
         """Send TEARDOWN. The only event that follows is Left."""
         client = self._client
-        self._events.clear()
+        self.events.clear()
         self._is_leaving, self._is_over = True, client is None
         if client is None:
-            self._events.append(Left())
+            self.events.append(Left())
             return
         self._due = now + LEAVE_S
         client.teardown(now)
@@ -232,7 +232,7 @@ class CameraSession:
 
     def next_event(self) -> Event | None:
         """Return the next event, or None."""
-        return self._events.popleft() if self._events else None
+        return self.events.popleft() if self.events else None
 
     def data_to_send(self) -> list[bytes]:
         """Return the bytes to write to the RTSP connection, in order; each byte is returned once."""
@@ -269,7 +269,7 @@ class CameraSession:
     def _end(self, event: Lost | Left) -> None:
         if not self._is_over:
             self._is_over = True
-            self._events.append(event)
+            self.events.append(event)
 
     def _schedule(self, now: float) -> None:
         """Note when something is due next; frames alone never make it earlier."""
@@ -293,13 +293,13 @@ class CameraSession:
             else:
                 only_frames = False
                 self._reactions[type(event)](event, now)
-        self.has_news = not only_frames or bool(self._events)
+        self.has_work = not only_frames
         if not only_frames:
             self._schedule(now)
 
     def _on_described(self, event: client_events.Described, now: float) -> None:
         description = parse_sdp(event.body)
-        self._events.append(Described(description=description, server=event.server, realm=event.realm))
+        self.events.append(Described(description=description, server=event.server, realm=event.realm))
         selection = select_video(description)
         if self._options.quirks.codec is not None:
             codec = self._options.quirks.codec
@@ -313,7 +313,7 @@ class CameraSession:
 
     def _select(self, selection: VideoSelection) -> None:
         self._selection = selection
-        self._events.append(VideoSelected(selection))
+        self.events.append(VideoSelected(selection))
 
     def _wanted_transport(self, track: int) -> Transport:
         if self._options.transport == "udp":
@@ -338,26 +338,26 @@ class CameraSession:
         if track == 0:
             self._server_ports = transport.server_port
             media.add_video(selection, transport)
-            self._events.append(VideoSetUp(transport))
+            self.events.append(VideoSetUp(transport))
             if audio is not None:
                 self._client.setup(audio.media.control, self._wanted_transport(1), now, optional=True)
         elif audio is not None:
             media.add_audio(audio, transport)
-            self._events.append(AudioSetUp(audio))
+            self.events.append(AudioSetUp(audio))
         if not transport.unicast:
             self._join(transport, selection.media if track == 0 or audio is None else audio.media)
         elif transport.lower == "UDP" and transport.server_port is not None:
-            self._events.append(OpenWay(track, transport.server_port))
+            self.events.append(OpenWay(track, transport.server_port))
 
     def _join(self, transport: Transport, media: Media) -> None:
         """Have the shell join the group that the camera named in its Transport, or else in its session description."""
         group = transport.destination or media.connection.partition("/")[0]
-        self._events.append(JoinGroup(group, transport.port or (media.port, media.port + 1)))
+        self.events.append(JoinGroup(group, transport.port or (media.port, media.port + 1)))
 
     def _on_playing(self, _: client_events.Playing, now: float) -> None:
         self._is_playing = True
         self._media.watchdogs.note_playing(now)
-        self._events.append(Playing())
+        self.events.append(Playing())
 
     def _on_redirected(self, event: client_events.Redirected, _: float) -> None:
         self._redirects += 1
@@ -365,10 +365,10 @@ class CameraSession:
             raise TransportError(f"the camera redirects more than {MAX_REDIRECTS} times")
         self.url = event.url
         self._is_over = True
-        self._events.append(Redirected())
+        self.events.append(Redirected())
 
     def _on_seen(self, event: client_events.Answered | InterleavedFrame, _: float) -> None:
-        self._events.append(event)
+        self.events.append(event)
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -381,7 +381,7 @@ class CameraSession:
         if self._options.transport not in {"udp", "multicast"}:
             client.send_frame(media.report_channel, report)
         elif self._server_ports is not None:
-            self._events.append(SendReport(report, self._server_ports[1]))
+            self.events.append(SendReport(report, self._server_ports[1]))
 
     def _suspect_codec(self, now: float) -> None:
         """Suspect a description that calls H.264 H265: it gives no access unit, and its parameters say so (EZVIZ)."""
