@@ -331,6 +331,14 @@ async def test_a_stream_without_a_picture_has_no_snapshot(watched: Watched) -> N
         await waiting
 
 
+async def test_who_waits_for_a_snapshot_of_a_stream_that_is_stopped_is_told_and_not_cancelled(watched: Watched) -> None:
+    waiting = asyncio.ensure_future(watched.worker.snapshot())
+    await asyncio.sleep(0.01)
+    watched.worker.stop()
+    with pytest.raises(CommandRejected, match="stopped"):
+        await waiting
+
+
 async def test_a_worker_that_makes_no_snapshot(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transcoder.service.worker_receiver.SNAPSHOT_WAIT_S", 0.05)
     with pytest.raises(CommandRejected, match=r"no snapshot in 0\.05 s"):

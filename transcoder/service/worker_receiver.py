@@ -104,7 +104,8 @@ class WorkerReceiver:
         """Expect no worker any more."""
         self.begin()
         for snapshot in self._snapshots:
-            snapshot.cancel()
+            if not snapshot.done():  # an error, because to cancel it would cancel whoever waits for it
+                snapshot.set_exception(CommandRejected("the stream was stopped before it made a snapshot"))
         self._snapshots.clear()
 
     async def snapshot(self, stream: str) -> bytes:
