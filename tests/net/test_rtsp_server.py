@@ -117,6 +117,22 @@ async def test_a_reader_begins_with_parameter_sets_and_an_idr(
         assert (int(info[2]), int(info[3])) == (first.sequence_number, first.timestamp)
 
 
+async def test_a_disabled_stream_is_refused_by_all_methods_that_pictures_follow(
+    server: RtspServer, stream: Stream
+) -> None:
+    async with open_reader(server) as reader:
+        await reader.describe()
+        await reader.set_up("udp")
+        stream.is_enabled = False
+        assert [(await reader.request(method)).status for method in ("DESCRIBE", "PLAY")] == [503, 503]
+        async with open_reader(server) as late:
+            answer = await late.request("SETUP", Transport="RTP/AVP/TCP;unicast;interleaved=0-1")
+            assert answer.status == 503
+        assert len(server.sessions) == 1
+        stream.is_enabled = True
+        await begin(reader, stream, "udp")
+
+
 @with_options(first_picture_s=0.3)
 async def test_play_is_answered_without_a_picture_too(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as reader:

@@ -22,6 +22,9 @@ class Directory:
     def tracks(self, path: str) -> int:
         return 1
 
+    def is_disabled(self, path: str) -> bool:
+        return False
+
 
 def login_of(users: dict[str, str]) -> ReaderLogin:
     options = ServerOptions()

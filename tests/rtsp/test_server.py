@@ -44,6 +44,7 @@ class Directory:
         self._passwords = passwords or {}
         self._allowed = allowed
         self._tracks = tracks
+        self.disabled: set[str] = set()
 
     def passwords(self) -> dict[str, str]:
         return self._passwords
@@ -53,6 +54,9 @@ class Directory:
 
     def tracks(self, stream: str) -> int:
         return self._tracks if stream in {"front", "yard"} else 0
+
+    def is_disabled(self, stream: str) -> bool:
+        return stream in self.disabled
 
 
 class Answer:
@@ -295,6 +299,24 @@ def test_a_stream_that_is_not_there_is_404() -> None:
         assert dialog.events == []
 
 
+@pytest.mark.parametrize("method", ["DESCRIBE", "SETUP", "PLAY"])
+def test_a_disabled_stream_is_503_and_says_so(method: str) -> None:
+    directory = Directory()
+    dialog = Dialog(directory).set_up(UDP)
+    directory.disabled.add("front")
+    answer = dialog.ask(method, Transport=UDP, **({"Session": ID} if method != "DESCRIBE" else {}))
+    assert (answer.status, answer.reason) == (503, "Service Unavailable: the stream is disabled")
+    assert dialog.ask("OPTIONS", Session=ID).status == 200
+    assert dialog.ask("TEARDOWN", Session=ID).status == 200  # who has a session may always leave
+    assert Dialog(directory).ask(method, URL.replace("front", "yard"), Transport=UDP).status != 503
+
+
+def test_a_disabled_stream_is_shown_to_nobody_without_a_login() -> None:
+    directory = Directory(USERS)
+    directory.disabled.add("front")
+    assert [Dialog(directory).ask(method, Transport=TCP).status for method in ("DESCRIBE", "SETUP")] == [401, 401]
+
+
 def test_audio_is_the_second_track() -> None:
     with_audio, audio = Directory(tracks=2), f"{URL}/trackID=1"
     dialog = Dialog(with_audio)
@@ -459,6 +481,36 @@ def test_sessions_are_bounded() -> None:
     assert [second.ask("SETUP", track, Transport=UDP).status for _ in range(3)] == [200, 200, 503]
     assert first.ask("TEARDOWN", Session="1").status == 200
     assert second.ask("SETUP", track, Transport=UDP).status == 200
+
+
+@pytest.mark.parametrize(("method", "headers"), [("PAUSE", {}), ("SETUP", {"Transport": UDP})])
+def test_play_of_a_session_that_another_connection_paused_meanwhile_is_455(
+    method: str, headers: dict[str, str]
+) -> None:
+    dialog = Dialog().set_up(UDP)
+    other = Dialog(sessions=dialog.sessions)
+    dialog.waits = True
+    assert dialog.feed(dialog.text("PLAY", Session=ID)) == []
+    assert other.ask(method, Session=ID, **headers).status == 200
+    dialog.core.respond_play(dialog.events[-1], 4711, None, 3.0)
+    (answer,) = dialog.feed(b"")
+    assert (answer.status, "PLAY" in answer.headers["Allow"]) == (455, True)
+    # it may begin anew, and the state does not say that it plays
+    assert dialog.feed(dialog.text("PLAY", Session=ID)) == []
+    assert isinstance(dialog.events[-1], PlayRequested)
+    dialog.core.respond_play(dialog.events[-1], 4711, None, 6.0)
+    assert [item.status for item in dialog.feed(b"")] == [200]
+
+
+def test_play_that_two_connections_ask_for_is_answered_to_both() -> None:
+    dialog = Dialog().set_up(UDP)
+    other = Dialog(sessions=dialog.sessions)
+    dialog.waits = other.waits = True
+    for connection in (dialog, other):
+        assert connection.feed(connection.text("PLAY", Session=ID)) == []
+    for connection in (other, dialog):
+        connection.core.respond_play(connection.events[-1], 4711, 90_000, 3.0)
+        assert [item.status for item in connection.feed(b"")] == [200]
 
 
 def test_play_of_a_session_that_ended_meanwhile_is_454() -> None:

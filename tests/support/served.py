@@ -26,6 +26,7 @@ class Stream:
         self.fanout = Fanout("transcoder", self._request_idr)
         self.sent = 0
         self.problem: str | None = None
+        self.is_enabled = True
 
     def _request_idr(self) -> None:
         self.idr_requests += 1

@@ -43,6 +43,10 @@ class ServedStream(Protocol):
     def fanout(self) -> Fanout:
         """Return the fan-out of the stream's pictures."""
 
+    @property
+    def is_enabled(self) -> bool:
+        """Return whether pictures may come."""
+
     async def describe(self, address: str) -> bytes:
         """Return the stream's session description, once there are parameter sets.
 

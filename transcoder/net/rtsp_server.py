@@ -321,6 +321,11 @@ class RtspServer(ReaderServer, Directory):
             return 0
         return 2 if found.fanout.audio_rate else 1
 
+    @override
+    def is_disabled(self, path: str) -> bool:
+        found = self._catalogue.find(path)
+        return found is not None and not found.is_enabled
+
 
 def _session_id() -> str:
     return "".join(secrets.choice(_SESSION_ALPHABET) for _ in range(16))

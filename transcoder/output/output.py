@@ -207,6 +207,11 @@ class Output:
 
     # -- readers -------------------------------------------------------------------------------------------------
 
+    @property
+    def is_enabled(self) -> bool:
+        """Return whether the stream's camera is pulled, so that pictures may come."""
+        return self._owner.is_enabled
+
     async def describe(self, address: str) -> bytes:
         """Return the session description; wait for the camera's parameter sets, then for a slate's.
 

@@ -1,6 +1,7 @@
 """Transport, Session, RTP-Info and Public are read as servers write them (RFC 2326 sections 12.37, 12.39, 12.33)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from transcoder.errors import LocalProtocolError, TransportNotAccepted
@@ -188,3 +189,15 @@ def first_served(offered: str, track: int, server_ports: tuple[int, int] | None)
         if ports is not None and min(ports) > 0 and server_ports is not None:
             return Transport(lower="UDP", client_port=ports, server_port=server_ports)
     return None
+
+
+def serialize_rtp_info(uri: str, tracks: Sequence[tuple[int, int | None]]) -> str:
+    """Write the header RTP-Info (RFC 2326 section 12.33).
+
+    Args:
+        uri: the URI of the stream.
+        tracks: sequence number and timestamp of the first packet of each track, None for a timestamp that is not known.
+    """
+    named = [f"url={uri}/trackID={track};seq={sequence}" for track, (sequence, _) in enumerate(tracks)]
+    times = ["" if timestamp is None else f";rtptime={timestamp}" for _, timestamp in tracks]
+    return ",".join(name + time for name, time in zip(named, times, strict=True))

@@ -13,3 +13,7 @@ NOT_SERVED = frozenset({"ANNOUNCE", "RECORD", "REDIRECT"})
 OF_NO_STREAM = frozenset({Method.OPTIONS, Method.GET_PARAMETER, Method.SET_PARAMETER})
 PROTECTED = frozenset({Method.DESCRIBE, Method.SETUP, Method.PLAY, Method.PAUSE})
 """TEARDOWN is one of them where another connection set the session up: some clients do not log in for it."""
+OF_PICTURES = frozenset({Method.DESCRIBE, Method.SETUP, Method.PLAY})
+"""The methods that a disabled stream refuses, because no picture would follow."""
+DISABLED = "Service Unavailable: the stream is disabled"
+"""The reason of the status 503 of a disabled stream; most readers show it."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
-from transcoder.rtsp.headers import first_served, parse_session, serialize_transport
+from transcoder.rtsp.headers import first_served, parse_session, serialize_rtp_info, serialize_transport
 from transcoder.rtsp.messages import (
     EVERYTHING,
     Headers,
@@ -20,7 +20,7 @@ from transcoder.rtsp.messages import (
     RtspParser,
     serialize_response,
 )
-from transcoder.rtsp.methods import METHODS, NOT_SERVED, OF_NO_STREAM, PROTECTED, REASONS
+from transcoder.rtsp.methods import DISABLED, METHODS, NOT_SERVED, OF_NO_STREAM, OF_PICTURES, PROTECTED, REASONS
 from transcoder.rtsp.reader_login import ReaderLogin
 from transcoder.rtsp.server_events import (
     AUDIO,
@@ -178,23 +178,21 @@ class ServerProtocol:
         """Answer PLAY.
 
         Args:
-            event: the request that is answered; the answer is 454 where its session has ended meanwhile.
+            event: the request that is answered, with an error where its session was ended or paused meanwhile.
             sequence_number: the sequence number of the first video packet that will be sent.
             rtp_timestamp: the timestamp of the same packet, or None where no picture came in time.
             now: monotonic seconds.
             audio: sequence number and timestamp of the first audio packet, if audio was set up and is there.
         """
         session = event.session
-        if session in self._sessions:
-            session.move(Method.PLAY)
-            info = f"url={session.uri}/trackID={VIDEO};seq={sequence_number}"
-            if rtp_timestamp is not None:
-                info += f";rtptime={rtp_timestamp}"
-            if audio is not None:
-                info += f",url={session.uri}/trackID={AUDIO};seq={audio[0]};rtptime={audio[1]}"
-            self._respond(200, [("Range", "npt=now-"), ("RTP-Info", info), ("Session", session.id)])
-        else:
+        if session not in self._sessions:
             self._respond(454)
+        elif session.play is not event and session.state is not SessionState.PLAYING:
+            self._respond(455, [("Allow", allowed(session.state))])
+        else:
+            session.move(Method.PLAY)
+            info = serialize_rtp_info(session.uri, [(sequence_number, rtp_timestamp), *([audio] if audio else [])])
+            self._respond(200, [("Range", "npt=now-"), ("RTP-Info", info), ("Session", session.id)])
         self._proceed(now)
 
     def reject(self, status: int, now: float) -> None:
@@ -292,7 +290,9 @@ class ServerProtocol:
         if session is not None and not self._login.owns(session):
             self._respond(454)
             return
-        if method in {Method.DESCRIBE, Method.SETUP}:
+        if method in OF_PICTURES and path is not None and self._context.directory.is_disabled(path):
+            self._respond(503, reason=DISABLED)
+        elif method in {Method.DESCRIBE, Method.SETUP}:
             tracks = self._context.directory.tracks(target.path) if target is not None else 0
             if target is None or not tracks:
                 self._respond(404)
@@ -316,7 +316,8 @@ class ServerProtocol:
             if session.state is SessionState.PLAYING:  # PLAY while playing is a keep-alive of some clients
                 self._respond(200, [("Range", "npt=now-"), ("Session", session.id)])
             else:
-                self._events.append(PlayRequested(session=session))
+                session.play = PlayRequested(session=session)
+                self._events.append(session.play)
             return
         session.move(method)
         self._respond(200, [("Session", session.id)])
@@ -384,7 +385,9 @@ class ServerProtocol:
             return False
         return True
 
-    def _respond(self, status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
+    def _respond(
+        self, status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b"", reason: str = ""
+    ) -> None:
         request = self._waiting
         if request is None:
             raise LocalProtocolError("a response without a request")
@@ -393,5 +396,5 @@ class ServerProtocol:
             rejected = self._context.counters.rejected
             rejected[status] = rejected.get(status, 0) + 1
         fields = [("CSeq", (request.cseq or "0")[:64]), ("Server", product.NAME), *(headers or [])]
-        response = Response(status=status, reason=REASONS[status], headers=Headers(fields), body=body)
+        response = Response(status=status, reason=reason or REASONS[status], headers=Headers(fields), body=body)
         self._out.append(serialize_response(response))

@@ -76,6 +76,9 @@ class Directory(Protocol):
     def tracks(self, path: str) -> int:
         """Return how many tracks are served under a path now: 0 for no stream, 1 for video, 2 for video and audio."""
 
+    def is_disabled(self, path: str) -> bool:
+        """Return whether there is a stream under a path and no picture comes of it, because it is disabled."""
+
 
 @dataclass(slots=True)
 class ServerCounters:

@@ -158,6 +158,7 @@ class ServerSession:
         last_seen: monotonic seconds of the last request or receiver report.
         transport: the transport of the video as answered; None before the first SETUP is answered.
         audio: the transport of the audio as answered, if it was set up.
+        play: the PLAY that waits for its first picture; another connection may pause the session meanwhile.
     """
 
     id: str
@@ -169,6 +170,7 @@ class ServerSession:
     state: SessionState = SessionState.INIT
     transport: Transport | None = None
     audio: Transport | None = None
+    play: object = None
 
     @property
     def is_interleaved(self) -> bool:
@@ -176,7 +178,8 @@ class ServerSession:
         return self.transport is not None and self.transport.lower == "TCP"
 
     def move(self, method: Method) -> None:
-        """Go to the state that follows a method which this state allows."""
+        """Go to the state that follows a method which this state allows; a PLAY that waits is given up."""
+        self.play = None
         self.state = TRANSITIONS[self.state][method]
 
 
