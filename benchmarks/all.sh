@@ -60,6 +60,9 @@ plan() {
     step capacity-sizes $(($(sample "2 * $(echo "$sizes" | tr , '\n' | wc -l) * (rounds + 4)"))) capacity --streams 1 \
         --rounds "$rounds" --seconds "$seconds" --codecs h264,h265 --sides gateway --grow --sizes "$sizes"
     step delay $(($(sample "4 * (rounds + 1) / 2") + 10 * rounds)) delay --rounds $(((rounds + 1) / 2)) --seconds "$seconds"
+    if command -v valgrind >/dev/null; then
+        step instructions 150 instructions
+    fi
     step fanout $((4 * (seconds + 12))) fanout --seconds "$seconds"
     if [ -f "$parking" ]; then
         step overhead $((rounds * 5 + 5)) overhead "$parking" --rounds "$rounds"

@@ -62,6 +62,14 @@ def test_program(program: str, tmp_path: Path) -> None:
     assert json.loads(output.read_text()) == document
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("path", ["45", "fanout"])
+def test_instructions_run_the_paths_that_they_count(path: str) -> None:
+    command = [sys.executable, "-m", "benchmarks.instructions", "--child", "1", path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.e2e
 def test_quality(tmp_path: Path) -> None:
     pytest.importorskip("imageio_ffmpeg", reason="of the extra bench: brings libvmaf")
@@ -77,7 +85,7 @@ def test_quality(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("program", [*PROGRAMS, "quality", "overhead"])
+@pytest.mark.parametrize("program", [*PROGRAMS, "quality", "overhead", "instructions"])
 def test_help(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{program}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
