@@ -77,7 +77,9 @@ class App(Interfaces):
             entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
             try:
                 await self._store.commit([entry], overlays, self._file.raw)
-            except StoreError as error:  # what was read is in force, and each change says whether it could be kept
+            except (
+                StoreError
+            ) as error:  # the state that was read is in force, and each change says whether it could be kept
                 self._store.owe([entry], overlays, self._file.raw)
                 log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
         self.controller = Controller(effective, self._store, kept.etag_key, self, examples=self._debug)
@@ -119,7 +121,7 @@ class App(Interfaces):
         return kept
 
     def _withhold(self, kept: StoredState, effective: EffectiveConfig) -> None:
-        """Hold back the streams whose runtime changes are lost: what they hid must not be shown."""
+        """Hold back the streams whose runtime changes are lost: pictures that the changes hid must not be shown."""
         if not kept.lost:
             return
         names = frozenset(effective.config.streams) if kept.unknown is None else kept.unknown

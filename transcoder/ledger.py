@@ -15,7 +15,7 @@ EXAMPLE_SIZE = 64
 
 @dataclass(slots=True)
 class Entry:
-    """Holds what the ledger knows of one kind.
+    """Holds the counts and times of one kind of thing that was not let through.
 
     Attributes:
         count: how many things of this kind were dropped.

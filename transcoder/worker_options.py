@@ -58,7 +58,7 @@ class AudioFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
-    """Describes what stays the same while readers are connected, so that their session description stays true.
+    """Holds the facts that stay while readers are connected, so that their session description stays true.
 
     Attributes:
         width, height: pixels, even.

@@ -149,22 +149,10 @@ def masked_quarter(parameter: int) -> CaseMaker:
     return case
 
 
-def blocks_abs(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """Return (luma, reference, width, out), where out takes absolute sums."""
-    out = np.full((-(-height // 8), -(-width // 8)), 7, np.uint16)
-    return source.plane(height, width), source.plane(height, width), width, out
-
-
-def blocks_signed(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """Return (luma, reference, width, out), where out takes signed sums."""
-    luma, reference, _, out = blocks_abs(source, height, width)
-    return luma, reference, width, out.astype(np.int16)
-
-
 def blocks_both(source: Source, height: int, width: int) -> tuple[Any, ...]:
     """Return (luma, reference, width, out_abs, out_signed)."""
-    luma, reference, _, out = blocks_abs(source, height, width)
-    return luma, reference, width, out, out.astype(np.int16)
+    out = np.full((-(-height // 8), -(-width // 8)), 7, np.uint16)
+    return source.plane(height, width), source.plane(height, width), width, out, out.astype(np.int16)
 
 
 def _empty_mask(source: Source, height: int, width: int) -> U8:

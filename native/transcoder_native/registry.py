@@ -124,10 +124,6 @@ ENTRIES: Final = MappingProxyType(
         "deinterlace_linear": Entry(
             kernel=convert.deinterlace_linear, twin=convert_twin.deinterlace_linear, case=cases.same_size
         ),
-        "block_sad": Entry(kernel=motion.block_sad, twin=motion_twin.block_sad, case=cases.blocks_abs, written=(3,)),
-        "block_signed": Entry(
-            kernel=motion.block_signed, twin=motion_twin.block_signed, case=cases.blocks_signed, written=(3,)
-        ),
         "block_differences": Entry(
             kernel=motion.block_differences,
             twin=motion_twin.block_differences,

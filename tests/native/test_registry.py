@@ -29,7 +29,7 @@ def written_area(name, arguments):
             return slice(y0, y1), slice(x0, x1)
         case "halve_both", (_, width, _):
             return everything, slice(0, (width + 1) // 2)
-        case "block_sad" | "block_signed" | "block_differences", _:
+        case "block_differences", _:
             return everything, everything
     return everything, slice(0, arguments[1])
 
@@ -158,9 +158,9 @@ REFUSED = [
     ("narrow_to_8", (P16, 8, 9, P)),
     ("narrow_to_8", (P16, 8, 2, P2)),
     ("deinterlace_linear", (P, 8, P2)),
-    ("block_sad", (P, P2, 8, SAD)),
-    ("block_sad", (P, P, 8, np.zeros((1, 2), np.uint16))),
-    ("block_signed", (P, P, 9, SIGNED)),
+    ("block_differences", (P, P2, 8, SAD, SIGNED)),
+    ("block_differences", (P, P, 8, np.zeros((1, 2), np.uint16), SIGNED)),
+    ("block_differences", (P, P, 9, SAD, SIGNED)),
     ("block_differences", (P, P, 8, SAD, np.zeros((2, 1), np.int16))),
 ]
 

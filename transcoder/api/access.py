@@ -19,7 +19,7 @@ MAX_TOKEN: Final = 4096
 
 
 class Role(IntEnum):
-    """Says what an identity may do; each role includes the roles below it."""
+    """Names the rights of an identity; each role includes the roles below it."""
 
     READ = 1
     CONTROL = 2

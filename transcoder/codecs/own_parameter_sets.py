@@ -43,7 +43,7 @@ _MAX_MATRIX: Final = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSequence:
-    """Holds what slice headers need of an SPS of ours.
+    """Holds the fields of an SPS of ours that slice headers depend on.
 
     Attributes:
         size: width and height of the pictures.
@@ -56,7 +56,7 @@ class OwnSequence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPicture:
-    """Holds what slice headers need of a PPS of ours.
+    """Holds the fields of a PPS of ours that slice headers depend on.
 
     Attributes:
         cabac: entropy_coding_mode_flag (H.264).

@@ -291,7 +291,7 @@ class Controller(Control):
         return self._publisher.listen(after)
 
     def on_event(self, stream: str | None, kind: str, detail: dict[str, Any]) -> None:
-        """Publish what happened to a stream or its readers, or, with None, to no stream in particular."""
+        """Publish an event of a stream or its readers, or, with None, to no stream in particular."""
         safe = self._publisher.happened(stream, kind, detail)
         if safe is None or stream is None:
             return

@@ -1,4 +1,4 @@
-"""The publisher tells every interface what happened, as events that are bounded and free of secrets."""
+"""The publisher tells every interface of events, which are bounded and free of secrets."""
 
 from collections.abc import Sequence
 from typing import Any

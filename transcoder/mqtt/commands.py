@@ -46,7 +46,7 @@ class ReplyDocument(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Says what a client wants.
+    """Holds a command of a client.
 
     Attributes:
         verb: one of VERBS.

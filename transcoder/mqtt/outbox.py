@@ -73,7 +73,7 @@ class Outbox:
             self._queue.appendleft(message)
 
     def forget(self) -> None:
-        """Forget what was sent, because of a new connection.
+        """Forget which messages were sent, because of a new connection.
 
         The broker may have lost the messages, so all values have to be put again.
         """

@@ -65,7 +65,7 @@ class Property:
 
     @property
     def expected(self) -> str:
-        """Return in words what a payload may be."""
+        """Return in words the payloads that are accepted."""
         words = {
             "switch": "ON or OFF",
             "number": "a number",

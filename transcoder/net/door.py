@@ -99,7 +99,7 @@ class Door(Generic[GuestT]):
 
 
 def site_of(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or the link that an IPv6 address is of."""
+    """Return the part of an address that is limited as one: an IPv4 address, or the link of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

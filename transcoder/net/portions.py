@@ -1,4 +1,4 @@
-"""A connection gives what it received to its owner in portions, one portion a turn of the event loop.
+"""A connection gives the received bytes to its owner in portions, one portion a turn of the event loop.
 
 Without this, whoever sends fast holds the loop: all that a socket holds would be parsed before others have their turn.
 """
@@ -36,7 +36,7 @@ class Portions:
         self.is_idle = True
 
     def receive(self, data: bytes) -> None:
-        """Take what the connection received."""
+        """Take bytes that the connection received."""
         if self.is_idle and len(data) <= self._size:
             if self._take(data):
                 self.wait()
@@ -69,7 +69,7 @@ class Portions:
             self._resume()
 
     def close(self) -> None:
-        """Forget what waits, because the connection is closed."""
+        """Forget the bytes that wait, because the connection is closed."""
         self._rest, self._has_more = b"", False
         self._is_stopped, self.is_idle = True, False
         if self._turn is not None:

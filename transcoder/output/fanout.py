@@ -1,4 +1,4 @@
-"""The fan-out gives every picture of one output to all its readers: each takes what it can, none waits for another."""
+"""The fan-out gives every picture of one output to all its readers: each takes as much as it can, and nobody waits."""
 
 import contextlib
 import random

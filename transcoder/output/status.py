@@ -15,7 +15,7 @@ fewer seconds."""
 
 @dataclass(slots=True)
 class OutputStatus:
-    """Counts what an output served since its stream was started; the output alone writes it.
+    """Counts the pictures that an output served since its stream was started; the output alone writes it.
 
     Attributes:
         format: the format that is served: codec, width, height, frame_rate and matrix; empty before it is known.

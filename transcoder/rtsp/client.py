@@ -261,7 +261,7 @@ class ClientProtocol:
         self._cseq += 1
         headers = Headers([("CSeq", str(self._cseq))])
         if not self._quirks.bare_requests:
-            headers.add("User-Agent", product.NAME)
+            headers.add("User-Agent", product.NAME)  # some cameras answer 401 without it (go2rtc#235)
         if self._session.id is not None and item.method != "DESCRIBE":
             headers.add("Session", self._session.id)
         if self._auth is not None:

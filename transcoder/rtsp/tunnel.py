@@ -6,6 +6,7 @@ cookie ties the two. There is no RFC; this is Apple's tunnelling as ONVIF Stream
 
 import base64
 
+from transcoder import product
 from transcoder.errors import LimitExceeded, ResponseError, RtspSyntaxError
 from transcoder.rtsp.auth import Authenticator, Challenge, parse_challenges
 from transcoder.rtsp.urls import RtspUrl
@@ -26,7 +27,7 @@ def tunnel_requests(url: RtspUrl, cookie: str, login: Authenticator | None = Non
         login: answers the challenge of an earlier GET; the POST proves itself too, for nobody waits for its reply.
     """
     host = f"[{url.host}]" if ":" in url.host else url.host
-    common = f"x-sessioncookie: {cookie}\r\nHost: {host}:{url.port}\r\nUser-Agent: transcoder\r\n"
+    common = f"x-sessioncookie: {cookie}\r\nHost: {host}:{url.port}\r\nUser-Agent: {product.NAME}\r\n"
     target = url.target or "/"
 
     def authorization(method: str) -> str:

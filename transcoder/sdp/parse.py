@@ -1,4 +1,4 @@
-"""This parser survives what cameras write in their session descriptions (RFC 2327, RFC 4566).
+"""This parser survives the session descriptions that cameras write (RFC 2327, RFC 4566).
 
 A line that can't be read is left out and counted, a media section that can't be read is skipped; only a description
 with nothing to play is an error. Nothing that is read here is ever written again.

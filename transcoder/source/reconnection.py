@@ -1,6 +1,6 @@
 """The reconnection policy decides when a camera is tried again, and over which transport.
 
-One object decides both: it is told what happened to each connection, and says what the next connection looks like. Only
+One object decides both: it is told how each connection went, and says how the next one is made. Only
 the type of an error decides, never its text.
 """
 
@@ -102,7 +102,7 @@ class Reconnection:
         return now - self._playing_since if self._playing_since is not None else None
 
     def lose(self, error: TranscoderError, now: float) -> Retry:
-        """Decide what follows the end of a connection.
+        """Decide when and how the next connection is made after one ended.
 
         Args:
             error: why the connection ended, or could not be made.

@@ -25,7 +25,7 @@ MIN_CANARY = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions:
-    """Says what to verify.
+    """Names the streams or the file to verify.
 
     Attributes:
         source: an rtsp:// URL or a file.

@@ -8,7 +8,7 @@ DEFAULT_PORT = 554
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Target:
-    """Says what to read, and as whom.
+    """Names the stream to read, and the user to read it as.
 
     Attributes:
         host: the name or address, without brackets.

@@ -22,74 +22,18 @@ def _check(luma: U8, reference: U8, width: int, rows: int, columns: int) -> None
         raise ValueError("an output must have one element a block")
 
 
-@kernel(PLANE, PLANE, INT, OUT_U16)
-def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
-    """Sum the absolute differences of every 8x8 block.
-
-    Args:
-        luma: (height, stride) uint8, any range.
-        reference: (height, reference_stride) uint8, the same picture size.
-        width: samples in a row.
-        out: (ceil(height / 8), ceil(width / 8)) uint16, written: 0 to 16320. A partial block counts its own samples.
-
-    Raises:
-        ValueError: the shapes don't fit.
-    """
-    height = luma.shape[0]
-    _check(luma, reference, width, out.shape[0], out.shape[1])
-    column = np.zeros(out.shape[1] * BLOCK, np.uint16)
-    for strip in range(out.shape[0]):
-        column[:width] = 0
-        for y in range(strip * BLOCK, min(strip * BLOCK + BLOCK, height)):
-            for x in range(width):
-                difference = abs(np.int16(np.int16(luma[y, x]) - np.int16(reference[y, x])))
-                column[x] = np.uint16(column[x] + np.uint16(difference))
-        for block in range(out.shape[1]):
-            total = np.uint16(0)
-            for x in range(BLOCK):
-                total = np.uint16(total + column[block * BLOCK + x])
-            out[strip, block] = total
-
-
-@kernel(PLANE, PLANE, INT, OUT_I16)
-def block_signed(luma: U8, reference: U8, width: int, out: I16) -> None:
-    """Sum ``luma - reference`` of every 8x8 block; the sum is far from 0 where light changed and near 0 for noise.
-
-    Args:
-        luma: (height, stride) uint8, any range.
-        reference: (height, reference_stride) uint8, the same picture size.
-        width: samples in a row.
-        out: (ceil(height / 8), ceil(width / 8)) int16, written: -16320 to 16320. A partial block counts its own
-            samples.
-
-    Raises:
-        ValueError: the shapes don't fit.
-    """
-    height = luma.shape[0]
-    _check(luma, reference, width, out.shape[0], out.shape[1])
-    column = np.zeros(out.shape[1] * BLOCK, np.int16)
-    for strip in range(out.shape[0]):
-        column[:width] = 0
-        for y in range(strip * BLOCK, min(strip * BLOCK + BLOCK, height)):
-            for x in range(width):
-                column[x] = np.int16(column[x] + np.int16(luma[y, x]) - np.int16(reference[y, x]))
-        for block in range(out.shape[1]):
-            total = np.int16(0)
-            for x in range(BLOCK):
-                total = np.int16(total + column[block * BLOCK + x])
-            out[strip, block] = total
-
-
 @kernel(PLANE, PLANE, INT, OUT_U16, OUT_I16)
 def block_differences(luma: U8, reference: U8, width: int, out_abs: U16, out_signed: I16) -> None:
-    """Compute the sums of ``block_sad`` and ``block_signed`` while reading the pictures once.
+    """Sum the absolute differences and the differences ``luma - reference`` of every 8x8 block.
+
+    The sum of differences is far from 0 where light changed and near 0 for noise.
 
     Args:
         luma: (height, stride) uint8, any range.
         reference: (height, reference_stride) uint8, the same picture size.
         width: samples in a row.
-        out_abs: (ceil(height / 8), ceil(width / 8)) uint16, written.
-        out_signed: (ceil(height / 8), ceil(width / 8)) int16, written.
+        out_abs: (ceil(height / 8), ceil(width / 8)) uint16, written: 0 to 16320; a partial block counts its samples.
+        out_signed: (ceil(height / 8), ceil(width / 8)) int16, written: -16320 to 16320.
 
     Raises:
         ValueError: the shapes don't fit.

@@ -6,20 +6,11 @@ import numpy.typing as npt
 from transcoder_native.arrays import I16, U8, U16
 
 
-def block_sad(luma: U8, reference: U8, width: int, out: U16) -> None:
-    """Sum the absolute differences of every 8x8 block."""
-    out[:] = _block_sums(np.abs(_difference(luma, reference, width)), out.shape)
-
-
-def block_signed(luma: U8, reference: U8, width: int, out: I16) -> None:
-    """Sum the differences of every 8x8 block."""
-    out[:] = _block_sums(_difference(luma, reference, width), out.shape)
-
-
 def block_differences(luma: U8, reference: U8, width: int, out_abs: U16, out_signed: I16) -> None:
-    """Compute both sums of every 8x8 block."""
-    block_sad(luma, reference, width, out_abs)
-    block_signed(luma, reference, width, out_signed)
+    """Sum the absolute differences and the differences of every 8x8 block."""
+    difference = _difference(luma, reference, width)
+    out_abs[:] = _block_sums(np.abs(difference), out_abs.shape)
+    out_signed[:] = _block_sums(difference, out_signed.shape)
 
 
 def _difference(luma: U8, reference: U8, width: int) -> npt.NDArray[np.int32]:
