@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 
 from transcoder.config import load_file
 from transcoder.config.overlay import EffectiveConfig
-from transcoder.errors import ConfigError, NotConnected
+from transcoder.control.controller import Controller
+from transcoder.errors import ConfigError, NotConnected, RemoteProtocolError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_this_machine
@@ -19,6 +20,7 @@ from transcoder.net.source_options import SourceOptions
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.gateway import Gateway
+from transcoder.service.settings import source_options
 
 SERVERS = "rtsp: {listen: '127.0.0.1:8554'}\nhttp: {listen: '127.0.0.1:8080'}\n"
 OWN = (
@@ -99,7 +101,8 @@ async def bait() -> AsyncIterator[Bait]:
 
 
 async def pull(url: str, **options: Any) -> str:
-    made = SourceOptions(url=parse_url(url), credentials=None, transport="tcp", allowed=lambda _: True, **options)
+    keys = {"transport": "tcp", **options}
+    made = SourceOptions(url=parse_url(url), credentials=None, allowed=lambda _: True, **keys)
     try:
         async with asyncio.timeout(10):
             await RtspSource(made, Ledger(), lambda _: None).run()
@@ -123,19 +126,120 @@ async def test_without_the_check_it_is_connected_to(bait: Bait) -> None:
     assert bait.visits == 1
 
 
-async def test_a_redirect_to_a_listener_is_not_followed(tmp_path: Path, bait: Bait) -> None:
+@contextlib.asynccontextmanager
+async def redirecting_camera(port: int) -> AsyncIterator[str]:
+    """A camera that sends everybody to another port of its host; its URL."""
+
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         number = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"cseq"))
-        location = f"rtsp://127.0.0.1:{bait.port}/x".encode()
+        location = f"rtsp://127.0.0.1:{port}/x".encode()
         writer.write(b"RTSP/1.0 302 Moved\r\n" + number + b"\r\nLocation: " + location + b"\r\n\r\n")
 
+    camera = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    yield f"rtsp://127.0.0.1:{camera.sockets[0].getsockname()[1]}/live"
+    camera.close()
+
+
+async def test_a_redirect_to_a_listener_is_not_followed(tmp_path: Path, bait: Bait) -> None:
     gateway = Gateway(config(tmp_path).config)
     gateway.other_ports = (bait.port,)
-    camera = await asyncio.start_server(redirect, "127.0.0.1", 0)
-    url = f"rtsp://127.0.0.1:{camera.sockets[0].getsockname()[1]}/live"
-    assert "listener of this gateway" in await pull(url, is_own=gateway.is_own)
-    assert bait.visits == 0
-    await pull(url)  # without the check
+    named = {"redirect_ports": (bait.port,)}
+    async with redirecting_camera(bait.port) as url:
+        assert "listener of this gateway" in await pull(url, is_own=gateway.is_own, **named)
+        assert bait.visits == 0
+        await pull(url, **named)  # without the check
+        assert bait.visits >= 1
+
+
+@pytest.mark.parametrize("transport", ["tcp", "http"])
+async def test_a_redirect_to_another_port_is_not_followed(bait: Bait, transport: str) -> None:
+    async with redirecting_camera(bait.port) as url:
+        if transport == "tcp":
+            assert "redirects to port" in await pull(url)
+        else:  # the camera answers no tunnel, so it has no redirect to give either
+            await pull(url, transport=transport)
+        assert bait.visits == 0
+
+
+async def test_a_redirect_to_a_port_that_the_source_names_is_followed(bait: Bait) -> None:
+    """The control: the same redirect, and the owner's leave."""
+    async with redirecting_camera(bait.port) as url:
+        await pull(url, redirect_ports=(bait.port,))
     assert bait.visits >= 1
-    camera.close()
+
+
+def test_redirects_lead_to_the_own_port_to_554_and_to_named_ports(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"{SERVERS}streams: {{a: {{source: {{url: 'rtsp://10.0.0.2:8000/', redirect_ports: [9000]}}}}}}\n")
+    options = source_options(load_file(path).config.streams["a"], lambda _: True)
+    for port in (8000, 554, 9000):
+        url = parse_url(f"rtsp://10.0.0.2:{port}/x")
+        assert options.redirected(url) is url
+    for port in (22, 80, 8080, 8554, 9001):
+        with pytest.raises(RemoteProtocolError, match=f"redirects to port {port}"):
+            options.redirected(parse_url(f"rtsp://10.0.0.2:{port}/x"))
+
+
+# -- probes ------------------------------------------------------------------------------------------------------------
+
+ALLOW = "sources: {allow: ['127.0.0.0/8', '10.0.0.0/8']}\n"
+
+
+@contextlib.asynccontextmanager
+async def loopback_ports() -> AsyncIterator[dict[str, int]]:
+    """A closed port, one that speaks HTTP, one that speaks RTSP, and one that takes everything and says nothing."""
+
+    async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def rtsp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                number = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"cseq"))
+                writer.write(b"RTSP/1.0 404 Not Found\r\n" + number + b"\r\n\r\n")
+        writer.close()
+
+    servers = {
+        name: await asyncio.start_server(each, "127.0.0.1", 0) for name, each in (("http", http), ("rtsp", rtsp))
+    }
+    ports = {name: int(server.sockets[0].getsockname()[1]) for name, server in servers.items()}
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        yield {**ports, "closed": int(closed.getsockname()[1])}
+    for server in servers.values():
+        server.close()
+
+
+async def answers(folder: Path, head: str, urls: Iterable[str]) -> list[str]:
+    """What somebody elsewhere learns about each URL."""
+    path = folder / "gateway.yaml"
+    path.write_text(f"{head}{SERVERS}streams: {{a: {{source: 'rtsp://10.0.0.2/'}}}}\n")
+    controller = Controller(EffectiveConfig.build(load_file(path), {}), None, b"")
+    return [str((await controller.probe(url)).reason) for url in urls]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1.2.3", "[::ffff:127.0.0.1]"])
+async def test_a_probe_tells_nothing_of_the_ports_of_this_machine(tmp_path: Path, host: str) -> None:
+    async with loopback_ports() as ports:
+        told = await answers(tmp_path, "", [f"rtsp://{host}:{port}/" for port in ports.values()])
+    assert len(set(told)) == 1
+    assert "sources.allow" in told[0]
+
+
+async def test_the_file_allows_probes_of_this_machine(tmp_path: Path) -> None:
+    """The control: the ports differ for whoever may look at them."""
+    async with loopback_ports() as ports:
+        told = await answers(tmp_path, ALLOW, [f"rtsp://127.0.0.1:{port}/" for port in ports.values()])
+    assert len(set(told)) == 3
+
+
+async def test_a_camera_of_this_machine_that_is_configured_is_probed(tmp_path: Path) -> None:
+    async with loopback_ports() as ports:
+        path = tmp_path / "gateway.yaml"
+        path.write_text(f"{SERVERS}streams: {{a: {{source: 'rtsp://127.0.0.1:{ports['rtsp']}/'}}}}\n")
+        controller = Controller(EffectiveConfig.build(load_file(path), {}), None, b"")
+        assert "404" in str((await controller.probe(f"rtsp://127.0.0.1:{ports['rtsp']}/b")).reason)
+        assert "sources.allow" in str((await controller.probe(f"rtsp://127.0.0.1:{ports['http']}/b")).reason)

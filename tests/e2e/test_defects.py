@@ -211,6 +211,12 @@ async def watch(watched: list[Watched], seconds: float, gateway: GatewayProcess)
         yield time.monotonic() - started
 
 
+def redirect_ports(description: dict[str, Any]) -> dict[str, list[int]]:
+    """A camera that redirects to another port does so only with its owner's leave."""
+    port = description["redirect_port"]
+    return {"redirect_ports": [port]} if port else {}
+
+
 async def run(
     cameras: dict[str, DefectiveCamera], seconds: float, folder: Path, cache: Path, state_dir: Path
 ) -> dict[str, list[str]]:
@@ -220,7 +226,7 @@ async def run(
     with simulator(cameras, cache) as described:
         streams = {
             name: {
-                "source": {"url": description["url"], **camera.source},
+                "source": {"url": description["url"], **redirect_ports(description), **camera.source},
                 "video": {"bitrate_kbps": 300, "preset": "ultrafast", **camera.video},
             }
             for (name, camera), description in zip(cameras.items(), described, strict=True)

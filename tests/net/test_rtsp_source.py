@@ -330,7 +330,7 @@ async def test_a_redirect_on_the_host_is_followed(camera: ScriptedCamera) -> Non
         other.after_play = b"\x65\x88\x80\x10\x00"
         camera.answers["DESCRIBE"] = f"302 Moved|Location: {other.url}\r\n"
         handler = Handler()
-        task = asyncio.create_task(source(camera.url, handler).run())
+        task = asyncio.create_task(source(camera.url, handler, redirect_ports=(parse_url(other.url).port,)).run())
         await until(lambda: len(handler.units) > 3)
         assert any(line.startswith("PLAY") for line in other.requests)
         assert not any(line.startswith("SETUP") for line in camera.requests)

@@ -47,6 +47,7 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("source.profile", "no-marker", "source.quirks", FORCED_QUIRKS["no-marker"]),
     ("source.display_aspect", "16:9", "worker.display_aspect", (16, 9)),
     ("source.bind_address", "10.0.0.9", "source.binding", Binding(address="10.0.0.9")),
+    ("source.redirect_ports", [8554], "source.redirect_ports", (8554,)),
     ("source.bind_interface", "eth1", "source.binding", Binding(interface="eth1")),
 ]
 """Key of a stream, another value than the default, where it arrives, and as what."""

@@ -53,6 +53,7 @@ class Transcript:
     profile: str = "auto"
     audio: bool = False
     credentials: Credentials | None = None
+    redirect_ports: tuple[int, ...] = (8554,)
     keep_everything: bool = False
     answers: dict[str, str] = field(default_factory=dict)
     transports: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ class Transcript:
             transport=self.transport,
             quirks=FORCED_QUIRKS[self.profile],
             audio=self.audio,
+            redirect_ports=self.redirect_ports,
         )
         self.session = CameraSession(
             options, self.ledger, ssrc=0x55667788, cnonce="0a4f113b", keep_everything=self.keep_everything

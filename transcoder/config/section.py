@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticKnownError
 
 MAX_NAME: Final = 128
 """The largest number of characters of a name, a topic or a pattern."""
@@ -33,3 +34,15 @@ missing in the JSON Schema otherwise."""
 Secret = Annotated[SecretStr, Field(min_length=1)]
 """The type of a password or token that protects something of ours, which is never empty."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+
+def at_most(length: int) -> BeforeValidator:
+    """Refuse a longer list before its items are looked at; pydantic counts a list after it has validated all items."""
+
+    def check(value: object) -> object:
+        if isinstance(value, list | tuple) and len(value) > length:
+            context = {"field_type": "Tuple", "max_length": length, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", context)
+        return value
+
+    return BeforeValidator(check)

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from transcoder.config.section import Name, Section
+from transcoder.config.section import Name, NotBool, Section, at_most
 from transcoder.url import Url, split_url
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ LISTENERS_KEY: Final = "listeners"
 
 MAX_INTERFACE: Final = 15
 """The largest number of characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
+
+MAX_REDIRECT_PORTS: Final = 8
+"""The largest number of ports that a camera may redirect to; one with several channels was seen to use two."""
 
 MAX_ASPECT: Final = 8
 """The largest ratio of one side to the other; panoramic cameras send pictures of 8192x1800 and 32:9."""
@@ -111,6 +114,12 @@ class SourceConfig(Section):
     transport: Literal["auto", "tcp", "udp", "http", "multicast"] = "auto"
     """The way of RTP packets: interleaved, UDP, tunnelled over HTTP, or to a multicast group. `auto` tries the ways in
     this order, and multicast only where the camera's description names a group."""
+    redirect_ports: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=65535), NotBool], ...],
+        Field(max_length=MAX_REDIRECT_PORTS),
+        at_most(MAX_REDIRECT_PORTS),
+    ] = Field(default=(), examples=[[8554]])
+    """The ports that the camera may redirect to, besides its URL's own port and 554; it never chooses another host."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
     display_aspect: str | None = Field(

@@ -3,10 +3,9 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
-from pydantic_core import PydanticKnownError
+from pydantic import Field, field_validator
 
-from transcoder.config.section import NotBool, Section
+from transcoder.config.section import NotBool, Section, at_most
 from transcoder.config.source import SourceConfig
 from transcoder.worker_options import MAIN
 
@@ -26,18 +25,6 @@ _SIZE: Final = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 MAX_MASKS: Final = 32
 MAX_CORNERS: Final = 64
 """The largest number of corners of a mask, since each corner costs time."""
-
-
-def _at_most(length: int) -> BeforeValidator:
-    """Refuse a longer list before its items are looked at; pydantic counts a list after it has validated all items."""
-
-    def check(value: object) -> object:
-        if isinstance(value, list | tuple) and len(value) > length:
-            context = {"field_type": "Tuple", "max_length": length, "actual_length": len(value)}
-            raise PydanticKnownError("too_long", context)
-        return value
-
-    return BeforeValidator(check)
 
 
 Coordinate = Annotated[float, Field(ge=0, le=1), NotBool]
@@ -118,7 +105,7 @@ class MaskConfig(Section):
     polygon: Annotated[
         tuple[tuple[Coordinate, Coordinate], ...],
         Field(min_length=3, max_length=MAX_CORNERS, examples=[[[0, 0], [0.2, 0], [0.2, 0.1], [0, 0.1]]]),
-        _at_most(MAX_CORNERS),
+        at_most(MAX_CORNERS),
     ]
     """The corners (x, y), 0 to 1 of the camera's picture from its top left; at most 64, since each corner costs time.
     """
@@ -145,7 +132,7 @@ class StreamOptions(Section):
     """Whether the camera's audio is dropped, or decoded and encoded anew as AAC."""
     video: VideoConfig = VideoConfig()
     encoder: EncoderConfig = EncoderConfig()
-    masks: Annotated[tuple[MaskConfig, ...], Field(max_length=MAX_MASKS), _at_most(MAX_MASKS)] = Field(
+    masks: Annotated[tuple[MaskConfig, ...], Field(max_length=MAX_MASKS), at_most(MAX_MASKS)] = Field(
         default=(), examples=[[{"polygon": [[0, 0], [0.2, 0], [0.2, 0.1], [0, 0.1]], "style": "solid"}]]
     )
     """The parts of the picture that nobody is to see, at most 32; a list in a stream replaces the list in `defaults`.

@@ -30,7 +30,7 @@ from transcoder.control.events import Feed
 from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
 from transcoder.control.shown import restore_source, shown
-from transcoder.control.source_probe import probe
+from transcoder.control.source_probe import probe, probed_addresses
 from transcoder.control.stream_documents import StreamDocuments
 from transcoder.errors import CommandRejected
 from transcoder.output.session import ReaderSession
@@ -273,12 +273,14 @@ class Controller(Control):
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
         if self._probes.locked():
             raise Rejected(Code.BUSY, f"{MAX_PROBES} cameras are being probed already")
+        allowed: Callable[[str], bool] = self.gateway.may_connect
         async with self._probes:
             if source is None:
                 config = self._config_of(stream)
             else:
                 config = await self._changes.off_loop(self._changes.effective.source_of, source)
-            return await probe(source_options(config, self.gateway.may_connect, self.gateway.is_own))
+                allowed = probed_addresses(self.config, config.source, self.gateway.may_connect)
+            return await probe(source_options(config, allowed, self.gateway.is_own))
 
     @override
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:

@@ -41,8 +41,9 @@ class SourceOptions(SessionOptions):
         except OSError as error:
             raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
         for _, _, _, _, address in found:
+            if not self.allowed(str(address[0])):
+                continue
             if self.is_own(str(address[0]), url.port):  # also where a redirect leads there
                 raise NotConnected(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
-            if self.allowed(str(address[0])):
-                return str(address[0])
+            return str(address[0])
         raise NotConnected(f"{url.host} is in none of the networks of sources.allow")

@@ -102,6 +102,7 @@ def source_options(
         transport=source.transport,
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
+        redirect_ports=source.redirect_ports,
         quirks=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
     )

@@ -363,7 +363,7 @@ class CameraSession:
         self._redirects += 1
         if self._redirects > MAX_REDIRECTS:
             raise TransportError(f"the camera redirects more than {MAX_REDIRECTS} times")
-        self.url = event.url
+        self.url = self._options.redirected(event.url)
         self._is_over = True
         self.events.append(Redirected())
 

@@ -34,6 +34,7 @@ def description(camera: SimulatedCamera) -> dict[str, object]:
     return {
         "name": camera.name,
         "url": camera.url,
+        "redirect_port": camera.moved_port,
         "username": credentials.username if credentials else None,
         "password": credentials.password if credentials else None,
         "family": camera.camera.behaviour.family,

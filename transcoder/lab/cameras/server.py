@@ -70,6 +70,11 @@ class SimulatedCamera(ConnectionOwner):
         return f"rtsp://{login}{self.host}:{self.port}{self.path}"
 
     @property
+    def moved_port(self) -> int | None:
+        """Return the port that clients are redirected to, None where the camera redirects to none."""
+        return int(self._moved.sockets[0].getsockname()[1]) if self._moved else None
+
+    @property
     def path(self) -> str:
         """Return the path and query of the live stream."""
         path = self.camera.behaviour.path
@@ -144,7 +149,7 @@ class SimulatedCamera(ConnectionOwner):
         self._connections.add(connection)
         self._connection_count += 1
         number = self._connection_count
-        moved = self._moved.sockets[0].getsockname()[1] if self._moved and connection.redirects else None
+        moved = self.moved_port if connection.redirects else None
         dialog = CameraDialog(self.camera, self.credentials, number, self.udp_ports, moved)
         return dialog, Interference(self.camera.behaviour.delivery, f"{self._seed}/{number}")
 

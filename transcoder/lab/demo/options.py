@@ -125,8 +125,8 @@ def configuration(options: DemoOptions, sources: dict[str, str], state: Path) ->
         "state_dir": state,
         "streams": {name: {"source": url} for name, url in sources.items()},
     }
-    if options.source_url:  # the user typed the URL in: no list of networks has to allow it
-        values["sources"] = {"allow": ["0.0.0.0/0", "::/0"]}
+    # its cameras are on loopback; the user typed --source in, so that no list of networks has to allow it
+    values["sources"] = {"allow": ["0.0.0.0/0", "::/0"] if options.source_url else ["127.0.0.0/8", "::1/128"]}
     try:
         return Config.model_validate(values)
     except ValidationError as error:
