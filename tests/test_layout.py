@@ -60,7 +60,6 @@ TESTED_THROUGH = {
     "mqtt/asyncapi.py": "api/test_schema.py",
     "net/media_ports.py": "net/test_rtsp_source.py",
     "net/reader_connection.py": "net/test_rtsp_server.py",
-    "net/reader_ports.py": "net/test_rtsp_server.py",
     "probe/render.py": "probe/test_command.py",
     "product.py": "rtsp/test_server.py",
     "source/options.py": "source/test_session.py",

@@ -24,7 +24,7 @@ from transcoder.app import run_until_stopped
 from transcoder.codecs.nal import Codec
 from transcoder.config import parse
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
-from transcoder.errors import RemoteProtocolError, ServiceError
+from transcoder.errors import LimitExceeded, RemoteProtocolError, ServiceError
 from transcoder.ipc.messages import MessageType, serialize_coded, serialize_json
 from transcoder.ledger import Ledger
 from transcoder.media.jpeg import encode_jpeg
@@ -34,9 +34,11 @@ from transcoder.service.coded_pictures import CodedPictures
 from transcoder.service.gateway import Gateway
 from transcoder.service.observer import SCENE_EVENTS, Observation, Sample, StreamObserver, observe
 from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.worker_budget import WorkerBudget
 from transcoder.service.worker_receiver import MAX_LINES
-from transcoder.service.worker_reports import Failure, SourceFormat, Statistics, parse_report
+from transcoder.service.worker_reports import Failure, PictureFormat, SourceFormat, Statistics, parse_report
 from transcoder.service.worker_words import CONDITIONS, MAX_COUNT, OTHER, OTHER_PROBLEM
+from transcoder.worker_options import OutputFormat, OutputOptions
 
 HUGE = 10**4000
 COUNTS = (0,) * (len(ENCODE_BOUNDS_S) + 1)
@@ -349,6 +351,30 @@ async def test_pictures_far_over_the_cap_cost_the_worker() -> None:
     deaths, _ = await flood(said, 1000)
     assert deaths == ["worker broke the protocol: output 0 sends more than 3 times its cap"]
     assert await flood(said, 3) == ([], 0)  # control
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("told", "passes"), [((128, 96), True), ((640, 360), False)], ids=["control", "attack"])
+async def test_pictures_of_another_size_than_readers_were_told_are_refused(told: tuple[int, int], passes: bool) -> None:
+    watched = Watched(FakeForkServer())
+    settings = watched.worker._settings
+    output = OutputFormat(width=told[0], height=told[1], frame_rate=12.5)
+    settings.note_format(PictureFormat(output_number=0, output=output, is_slate=False))
+    now = round(time.monotonic() * 90_000)
+    for units in pictures(Codec.H264):
+        data = serialize_coded(0, Codec.H264, 0, now, 0.0, (0.0, 0.0, 0.0), units)
+        watched.worker._receiver.receive(MessageType.CODED, memoryview(data)[5:])
+    assert len(watched.pictures) == (4 if passes else 0)
+    assert watched.status.rejected == (0 if passes else 4)
+
+
+def test_one_picture_is_not_larger_than_the_buffer_of_its_cap() -> None:
+    options = OutputOptions(bitrate_kbps=4000)
+    WorkerBudget().count_picture(0, options, (1920, 1080), 25.0, 12_000_000, 0.0)  # control: a flood of many is allowed
+    with pytest.raises(LimitExceeded, match="no buffer of its cap"):
+        WorkerBudget().count_picture(0, options, (1920, 1080), 25.0, 12_000_001, 0.0)
 
 
 # -- sound and snapshots -----------------------------------------------------------------------------------------------

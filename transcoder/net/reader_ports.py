@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from transcoder.errors import PayloadError
+from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Outlet
 from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp
 from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
@@ -98,8 +99,11 @@ class ReaderPorts:
         return True
 
     def outlet(self, host: str, ports: tuple[int, int]) -> UdpOutlet | None:
-        """Make an outlet to a reader's ports; return None where the server's own ports are closed."""
-        if self._rtp is None or self._rtcp is None:
+        """Make an outlet to a reader's ports; return None where the server's own ports are closed, or are these ports.
+
+        A session whose packets come to the server itself would be kept alive by the server's own reports.
+        """
+        if self._rtp is None or self._rtcp is None or (set(ports) & set(self.numbers) and is_this_machine(host)):
             return None
         return UdpOutlet(self._rtp, self._rtcp, host, ports)
 

@@ -357,7 +357,8 @@ class ServerProtocol:
                 return 454
             if target.track == AUDIO:  # the session description lists video first, and so does every client
                 return 455
-            if self._sessions.is_full or len(self._live()) >= self._context.options.max_own_sessions:
+            has_room = self._sessions.has_room(self._address)
+            if not has_room or len(self._live()) >= self._context.options.max_own_sessions:
                 return 503
         elif Method.SETUP not in TRANSITIONS[session.state] or session.path != target.path:
             return 455

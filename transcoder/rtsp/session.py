@@ -96,8 +96,8 @@ class ServerOptions:
     """Holds the times and limits of an RTSP server.
 
     Attributes:
-        session_timeout_s: the announced timeout; a session without a sign of life is ended a little later.
-        session_slack_s: how much later the session is ended.
+        session_timeout_s: the announced timeout; a session without a sign of life is ended then.
+        session_slack_s: how much later the session is ended; readers send reports every five seconds or so.
         idle_s: how long a connection without a session may be silent.
         stuck_s: how long a reader may take nothing before it counts as gone.
         description_limit_s: how long DESCRIBE waits before it is refused; an output gives its description, or up,
@@ -115,6 +115,7 @@ class ServerOptions:
         first_request_s: how long a connection may take to its first whole request.
         max_unsent: bytes of answers that may wait before requests do.
         max_sessions: sessions at a time; sessions over UDP outlive their connections.
+        max_address_sessions: sessions at a time of one address, so that others have places left.
         max_own_sessions: sessions at a time that were set up on one connection.
         max_udp_sessions: sessions over UDP at a time of one address and stream; they outlive their connections.
         turn_bytes: bytes of one connection that are looked at in a turn of the event loop.
@@ -122,7 +123,7 @@ class ServerOptions:
     """
 
     session_timeout_s: float = 60.0
-    session_slack_s: float = 10.0
+    session_slack_s: float = 0.0
     idle_s: float = 75.0
     stuck_s: float = 30.0
     description_limit_s: float = 10.0
@@ -139,6 +140,7 @@ class ServerOptions:
     first_request_s: float = 10.0
     max_unsent: int = 64 << 10
     max_sessions: int = 4096
+    max_address_sessions: int = 1024
     max_own_sessions: int = 16
     max_udp_sessions: int = 32
     turn_bytes: int = TURN_BYTES
@@ -213,6 +215,11 @@ class SessionTable:
     def create(self, *, path: str, uri: str, user: str | None, now: float, address: str = "") -> ServerSession:
         """Make a session, which is in the table once its SETUP is answered."""
         return ServerSession(id=self._new_id(), path=path, uri=uri, user=user, last_seen=now, address=address)
+
+    def has_room(self, address: str) -> bool:
+        """Return whether an address may have another session."""
+        own = sum(item.address == address for item in self._sessions.values())
+        return not self.is_full and own < self._options.max_address_sessions
 
     def has_room_over_udp(self, address: str, path: str) -> bool:
         """Return whether an address may have another session over UDP of one stream."""

@@ -80,6 +80,13 @@ class Budget:
         return self._left >= 0
 
 
+def _coarsest(options: OutputOptions) -> tuple[float, float]:
+    """Return the bits a pixel of an IDR and of another picture that an output's encoder may need at least."""
+    if options.encoder.crf is not None and options.encoder.crf < LOSSLESS_CRF:
+        return LOSSLESS_BITS, LOSSLESS_BITS
+    return COARSEST_BITS[options.codec]
+
+
 def picture_rate(options: OutputOptions, size: tuple[int, int], frame_rate: float) -> float:
     """Return the bits a second that an output may send on average.
 
@@ -89,11 +96,21 @@ def picture_rate(options: OutputOptions, size: tuple[int, int], frame_rate: floa
         frame_rate: pictures a second.
     """
     pixels = size[0] * size[1]
-    idr, other = COARSEST_BITS[options.codec]
-    if options.encoder.crf is not None and options.encoder.crf < LOSSLESS_CRF:
-        idr = other = LOSSLESS_BITS
+    idr, other = _coarsest(options)
     floor = pixels * (idr * (IDR_RATE + 1 / options.gop_s) + other * frame_rate)
     return max(MULTIPLE * 1000.0 * options.bitrate_kbps, floor)
+
+
+def largest_picture(options: OutputOptions, size: tuple[int, int]) -> float:
+    """Return the bits that one picture of an output may have: as many as the decoder's buffer holds, with room.
+
+    Args:
+        options: of the output.
+        size: width and height of its pictures.
+    """
+    idr, _ = _coarsest(options)
+    buffer_s = max(options.encoder.buffer_s or BUFFER_S, BUFFER_S)
+    return max(MULTIPLE * 1000.0 * options.bitrate_kbps * buffer_s, size[0] * size[1] * idr)
 
 
 class WorkerBudget:
@@ -127,8 +144,10 @@ class WorkerBudget:
             now: monotonic seconds.
 
         Raises:
-            LimitExceeded: the output sends more than its configuration allows.
+            LimitExceeded: the picture is larger, or the output sends more, than the configuration allows.
         """
+        if bits > largest_picture(options, size):
+            raise LimitExceeded(f"output {number} sends a picture that no buffer of its cap holds")
         key = (options, size, frame_rate)
         known, budget = self._pictures.get(number, (None, None))
         if budget is None or known != key:

@@ -177,7 +177,7 @@ class WorkerReceiver:
         except LimitExceeded:
             self._settings.forget_formats()  # a camera may have become faster than an output's frame rate says
             raise
-        if types is None or not is_timely(picture.pts, now):
+        if types is None or not is_timely(picture.pts, now) or not self._settings.is_told(number, known.size):
             self._status.rejected += 1
         else:
             self._listener.on_picture(picture, types)

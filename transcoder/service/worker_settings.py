@@ -50,6 +50,11 @@ class WorkerSettings:
         made = self._formats.get(number)
         return made.output.frame_rate if made is not None else None
 
+    def is_told(self, number: int, size: tuple[int, int]) -> bool:
+        """Return whether pictures of an output may have a size: the one that the worker told readers of, if it has."""
+        made = self._formats.get(number)
+        return made is None or (made.output.width, made.output.height) == size
+
     def forget_formats(self) -> None:
         """Let the next worker find every output's format anew."""
         self._formats.clear()
