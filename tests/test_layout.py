@@ -64,6 +64,7 @@ TESTED_THROUGH = {
     "product.py": "rtsp/test_server.py",
     "source/options.py": "source/test_session.py",
     "rtsp/methods.py": "rtsp/test_server.py",
+    "rtsp/setup_rules.py": "rtsp/test_server.py",
     "source/media_reception.py": "source/test_session.py",
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",

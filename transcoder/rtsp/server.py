@@ -35,6 +35,7 @@ from transcoder.rtsp.server_events import (
     TeardownRequested,
 )
 from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
+from transcoder.rtsp.setup_rules import refusal_of_setup
 from transcoder.rtsp.target import Target, parse_target
 
 
@@ -328,7 +329,8 @@ class ServerProtocol:
             self._events.append(TeardownRequested(session=session))
 
     def _setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None, now: float) -> None:
-        status = self._refusal_of_setup(request, target, tracks, session)
+        has_room = self._sessions.has_room(self._address) and len(self._live()) < self._context.options.max_own_sessions
+        status = refusal_of_setup(request, target, tracks, session, has_room=has_room)
         if status:
             state = session.state if session is not None else SessionState.INIT
             self._respond(status, [("Allow", allowed(state))] if status == 455 else None)
@@ -347,22 +349,6 @@ class ServerProtocol:
                 path=target.path, uri=uri, user=self._login.user, now=now, address=self._address
             )
         self._events.append(SetupRequested(session=session, track=track, transport=transport))
-
-    def _refusal_of_setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None) -> int:
-        """Return the status of an error, or 0 where a track may be set up."""
-        if target.track not in {None, VIDEO, AUDIO}:
-            return 404
-        if session is None:
-            if request.headers.get("Session") is not None:
-                return 454
-            if target.track == AUDIO:  # the session description lists video first, and so does every client
-                return 455
-            has_room = self._sessions.has_room(self._address)
-            if not has_room or len(self._live()) >= self._context.options.max_own_sessions:
-                return 503
-        elif Method.SETUP not in TRANSITIONS[session.state] or session.path != target.path:
-            return 455
-        return 404 if (target.track or VIDEO) >= tracks else 0
 
     def _named_session(self, request: Request) -> ServerSession | None:
         value = request.headers.get("Session")
