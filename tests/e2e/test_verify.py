@@ -48,3 +48,19 @@ def test_what_is_served_is_clean(start_gateway: Callable[..., GatewayProcess], t
         assert found["video"]["size"] == "192x96"
         code, found = run("verify", cameras.url("hikvision"), "--seconds", "2", "--canaries", str(listed))
         assert (code, found["clean"]) == (1, False)
+
+
+def test_a_slate_alone_is_not_clean(start_gateway: Callable[..., GatewayProcess], tmp_path: Path) -> None:
+    """No camera answers, so a grey picture is served once a second."""
+    gateway = start_gateway({"away": {"source": "rtsp://127.0.0.1:9/away"}})
+    signed, key = tmp_path / "away.json", tmp_path / "verify.key"
+    code, found = run("verify", gateway.url("away"), "--seconds", "4", "--signed", str(signed), "--key", str(key))
+    assert (code, found["verdict"], found["problems"]) == (1, "nothing to judge", {})
+    done = subprocess.run(
+        [TRANSCODER, "verify", "--check", str(signed), "--key", str(key)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "only the slate was served" in done.stdout) == (0, True)

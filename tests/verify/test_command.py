@@ -4,9 +4,12 @@ import io
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,9 @@ from rich.console import Console
 
 from tests.support.cameras import Cameras
 from tests.verify.test_capture import ethernet, ipv4, pcap
-from transcoder.verify.command import VerifyOptions, verify
+from transcoder.verify.command import VerifyOptions, check, verify
+from transcoder.verify.inspector import Inspector
+from transcoder.verify.recording import inspect_file
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
 PPS = bytes.fromhex("68ef0f2c80")
@@ -179,6 +184,93 @@ def refuse(options: dict) -> str:
     code, found, errors = run(**options)
     assert (code, found) == (2, {})
     return errors
+
+
+def slate(pictures: int, step: int = 90_000) -> list[bytes]:
+    """RTP packets of one IDR picture over and over; every other one has another idr_pic_id."""
+    body = bytes(range(1, 200))
+    heads = (b"\x65\x88\x82\x02\x3f\xf7\xf5", b"\x65\x88\x84\x08\xff\xf7\xf5")
+    packets = [rtp(0, SPS), rtp(1, PPS)]
+    for number in range(pictures):
+        unit = heads[number % 2] + body
+        packets.append(rtp(number + 2, unit, marker=True, timestamp=step * number))
+    return packets
+
+
+def test_a_slate_alone_is_nothing_to_judge(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.pcap", pcap(*captured(slate(20))))
+    code, found, _ = run(path)
+    assert (code, found["clean"], found["verdict"], found["problems"]) == (1, False, "nothing to judge", {})
+    assert found["sentence"] == "nothing to judge: only the slate was served"
+    assert run(written(tmp_path / "b.pcap", pcap(*captured(slate(20, 9_000)))))[1]["verdict"] == "clean"
+
+
+def test_a_slate_with_something_in_it_is_not_clean(tmp_path: Path) -> None:
+    packets = captured(slate(20)) + captured([b"\x80\xcc\x00\x03\x01\x02\x03\x04DAHUsecr"], to=6001)
+    code, found, _ = run(written(tmp_path / "a.pcap", pcap(*packets)))
+    assert (code, found["verdict"], found["sentence"]) == (1, "unclean", "not clean")
+
+
+def test_a_signed_statement_and_its_page(tmp_path: Path) -> None:
+    path, key, page = written(tmp_path / "a.h264", CLEAN), tmp_path / "k" / "verify.key", tmp_path / "a.html"
+    code, found, _ = run(path, signed=tmp_path / "a.json", key=key, page=page)
+    assert code == 0
+    assert json.loads((tmp_path / "a.json").read_text())["statement"] == found
+    out = io.StringIO()
+    public = key.with_name("verify.key.pub")
+    assert check(tmp_path / "a.json", public, Console(file=out, width=500), Console(file=io.StringIO())) == 0
+    name = re.search("signed by ([0-9a-f]{32})", out.getvalue())
+    assert name is not None
+    assert name[1] in page.read_text()
+    assert "verdict: clean" in out.getvalue()
+    text = (tmp_path / "a.json").read_text()
+    written(tmp_path / "b.json", text.replace('"pictures": 3', '"pictures": 4').encode())
+    errors = io.StringIO()
+    assert check(tmp_path / "b.json", public, Console(file=out), Console(file=errors, width=500)) == 1
+    assert "was changed" in errors.getvalue()
+    assert check(tmp_path / "a.json", tmp_path / "no key", Console(file=out), Console(file=errors)) == 2
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.h264", CLEAN)
+    code, found, errors = run(path, signed=tmp_path / "no" / "a.json", key=tmp_path / "verify.key")
+    assert (code, found["clean"]) == (2, True)
+    assert "No such file" in errors
+    code, _, errors = run(path, signed=tmp_path / "a.json", key=path / "k")
+    assert (code, "can't be used" in errors) == (2, True)
+
+
+def test_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a recording is read, after everything in it was seen."""
+
+    def interrupted(path: Path, inspector: Inspector) -> None:
+        inspect_file(path, inspector)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("transcoder.verify.command.inspect_file", interrupted)
+    code, found, _ = run(written(tmp_path / "a.h264", CLEAN))
+    assert (code, found["clean"], found["complete"]) == (1, False, False)
+    assert found["sentence"] == "clean so far (cut short)"
+    assert found["media"][0]["pictures"] == 3
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("as_json", [True, False])
+def test_ctrl_c_prints_what_there_is(cameras: Cameras, as_json: bool) -> None:
+    command = [sys.executable, "-m", "transcoder", "verify", cameras.url("hikvision"), "--seconds", "60"]
+    with subprocess.Popen(
+        [*command, *["--json"][: int(as_json)]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "reading" in process.stderr.readline()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert re.search(r"not clean \(cut short after [0-9.]+ of 60 s\)", out)
+    if as_json:
+        found = json.loads(out)
+        assert (found["complete"], found["media"][0]["pictures"] > 5) == (False, True)
 
 
 def test_usage(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from transcoder.cli.arguments import AsJson, Password, Username
 
 
 def verify(
-    source: Annotated[str, typer.Argument(metavar="URL|FILE", help="rtsp:// URL, .h264/.h265, pcap(ng), RTSP dump.")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="URL|FILE", help="rtsp:// URL, .h264/.h265, pcap(ng), RTSP dump.")
+    ] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="How long a URL is read.")] = 10.0,
     transport: Annotated[str, typer.Option(help="tcp or udp.")] = "tcp",
     username: Username = None,
@@ -21,6 +23,16 @@ def verify(
     canaries: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Canaries as the camera simulator lists them.")
     ] = None,
+    signed: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the signed statement there.")] = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to read there, HTML.")] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The key that signs, by default state/verify.key."),
+    ] = None,
+    check: Annotated[Path | None, typer.Option(metavar="FILE", help="Check a signed statement instead.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The public key to check with, by default KEY.pub.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a stream or a recording independently and say whether anything but pixels is in it."""
@@ -28,6 +40,12 @@ def verify(
 
     from transcoder.verify import command  # noqa: PLC0415
 
+    key = key or command.DEFAULT_KEY
+    if check is not None:
+        trusted = public_key or key.with_name(key.name + ".pub")
+        raise typer.Exit(command.check(check, trusted, Console(), Console(stderr=True)))
+    if source is None:
+        raise typer.BadParameter("a URL or a file is needed, or --check", param_hint="URL|FILE")
     options = command.VerifyOptions(
         source=source,
         username=username,
@@ -38,5 +56,8 @@ def verify(
         canaries=tuple(canary or ()),
         canary_files=tuple(canaries or ()),
         as_json=as_json,
+        signed=signed,
+        key=key,
+        page=page,
     )
     raise typer.Exit(command.verify(options, Console(), Console(stderr=True)))

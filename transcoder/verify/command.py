@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,17 +11,24 @@ from rich.console import Console
 
 from transcoder.errors import TransportError
 from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.text import printable
 from transcoder.verify.codec import Codec
 from transcoder.verify.inspector import Inspector
+from transcoder.verify.page import page
 from transcoder.verify.recording import codec_of, inspect_file
-from transcoder.verify.report import render, verdict
+from transcoder.verify.report import render
 from transcoder.verify.rtsp_reader import Reader
 from transcoder.verify.search import Pattern, canary_patterns
+from transcoder.verify.statement import ProofError, Reading, statement
 from transcoder.verify.target import Target, parse_target
 
 MAX_SECONDS = 86_400.0
 MIN_CANARY = 4
 """Bytes of a canary at least; shorter ones are in every video by chance."""
+DEFAULT_KEY = Path("state", "verify.key")
+"""The key lies in the folder of the state, where a gateway keeps it too, unless another file is named."""
+_MAX_SHOWN = 240
+"""Characters of a statement's text that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,9 @@ class VerifyOptions:
         codec: the codec of a recording that doesn't tell it, or None.
         canaries: hexadecimal bytes that must not occur.
         canary_files: files of JSON lines, as the camera simulator lists canaries.
+        signed: the file for the signed statement, or None.
+        key: the file of the key that signs; the key is made where there is none.
+        page: the file for the page to read, or None.
     """
 
     source: str
@@ -44,6 +55,9 @@ class VerifyOptions:
     canaries: tuple[str, ...] = ()
     canary_files: tuple[Path, ...] = field(default=())
     as_json: bool = False
+    signed: Path | None = None
+    key: Path = DEFAULT_KEY
+    page: Path | None = None
 
 
 def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
@@ -61,28 +75,109 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
         patterns = _patterns(options)
         target, codec = _check(options)
     except (ValueError, OSError) as error:
-        errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
-        return USAGE
+        return _fail(errors, error, USAGE)
     inspector = Inspector(patterns, codec, target.path if target else "")
     try:
-        if target is None:
-            inspect_file(Path(options.source), inspector)
-        else:
-            reader = Reader(target, inspector, udp=options.transport == "udp")
-            with errors.status("connecting") as status:
-                update = status.update if errors.is_terminal else None
-                if update is None:
-                    errors.print(f"reading for {options.seconds:g} s", highlight=False)
-                asyncio.run(reader.read(options.seconds, _progress(options.seconds, update)))
+        reading = _read_file(options, inspector) if target is None else _read_stream(options, target, inspector, errors)
     except TransportError as error:
-        errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
-        return NO
-    inspector.finish()
+        return _fail(errors, error, NO)
+    inspector.finish(reading.read_s)
+    made = statement(inspector, reading)
     if options.as_json:
-        console.out(json.dumps(verdict(inspector), indent=2), highlight=False)
+        console.out(json.dumps(made, indent=2), highlight=False)
     else:
-        render(inspector, console)
-    return OK if inspector.clean else NO
+        render(inspector, console, str(made["sentence"]))
+    try:
+        _keep(options, made)
+    except (OSError, ProofError) as error:
+        return _fail(errors, error, USAGE)
+    return OK if made["clean"] else NO
+
+
+def _fail(errors: Console, error: Exception, code: int) -> int:
+    errors.print(f"verify: {error}", markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
+def _read_file(options: VerifyOptions, inspector: Inspector) -> Reading:
+    started, is_complete = time.time(), True
+    path = Path(options.source)
+    try:
+        inspect_file(path, inspector)
+    except KeyboardInterrupt:
+        is_complete = False
+    return Reading(source=path.name, transport="file", started=started, is_complete=is_complete)
+
+
+def _read_stream(options: VerifyOptions, target: Target, inspector: Inspector, errors: Console) -> Reading:
+    """Read a stream; Ctrl-C ends it early, and what was read until then is judged.
+
+    Raises:
+        TransportError: nothing could be read.
+    """
+    started, is_complete = time.time(), True
+    reader = Reader(target, inspector, udp=options.transport == "udp")
+    try:
+        with errors.status("connecting") as status:
+            update = status.update if errors.is_terminal else None
+            if update is None:
+                errors.print(f"reading for {options.seconds:g} s", highlight=False)
+            asyncio.run(reader.read(options.seconds, _progress(options.seconds, update)))
+    except KeyboardInterrupt:
+        is_complete = False
+    return Reading(
+        source=target.shown,
+        transport=options.transport,
+        started=started,
+        asked_s=options.seconds,
+        read_s=reader.read_s,
+        is_complete=is_complete,
+    )
+
+
+def _keep(options: VerifyOptions, made: dict[str, object]) -> None:
+    """Write the signed statement and the page, where they were asked for.
+
+    Raises:
+        OSError: a file can't be written.
+        ProofError: the key can't be used.
+    """
+    name = ""
+    if options.signed is not None:
+        from transcoder.verify import proof  # noqa: PLC0415  # cryptography takes a while to load, and few ask for it
+
+        key = proof.load_or_make_key(options.key)
+        name = proof.fingerprint(key.public_key())
+        signed = proof.sign(made, key)
+        options.signed.write_text(json.dumps(signed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.page is not None:
+        options.page.write_text(page(made, name), encoding="utf-8")
+
+
+def check(signed: Path, public_key: Path, console: Console, errors: Console) -> int:
+    """Say whether a key signed a statement, and what the statement says.
+
+    Returns:
+        0 the key signed it, 1 it did not.
+    """
+    from transcoder.verify import proof  # noqa: PLC0415  # see _keep
+
+    try:
+        key = proof.read_public_key(public_key)
+    except ProofError as error:
+        return _fail(errors, error, USAGE)
+    try:
+        made = proof.check(signed, key)
+    except ProofError as error:
+        return _fail(errors, error, NO)
+    lines = (
+        f"signed by {proof.fingerprint(key)}",
+        f"{printable(str(made.get('source')), _MAX_SHOWN)}, {printable(str(made.get('started')), _MAX_SHOWN)}",
+        f"verdict: {printable(str(made.get('sentence')), _MAX_SHOWN)}",
+    )
+    for line in lines:
+        console.out(line, highlight=False)
+    return OK
 
 
 def _check(options: VerifyOptions) -> tuple[Target | None, Codec | None]:

@@ -1,6 +1,7 @@
 """The inspector collects everything that was read, and gives the verdict."""
 
 from collections import Counter
+from enum import Enum
 
 from transcoder.verify.codec import Codec
 from transcoder.verify.media import Media
@@ -14,6 +15,15 @@ _MAX_PROBLEMS = 1000
 _FURTHER = "further problems, each another"
 _QUIET = frozenset({"cseq", "content-length", "rtp-info", "date"})
 """The header fields that differ every time and are not listed as text; they are judged all the same."""
+
+
+class Verdict(Enum):
+    """Names the verdict on a stream."""
+
+    CLEAN = "clean"
+    UNCLEAN = "unclean"
+    NOTHING_TO_JUDGE = "nothing to judge"
+    """Nothing was found, and only a slate was served: the camera's pictures were never seen."""
 
 
 class Problems(Counter[str]):
@@ -39,17 +49,23 @@ class Inspector:
         problems: every reason why the stream is not clean, with how often it occurred.
         notes: facts worth knowing that are no reason.
         texts: everything readable in RTSP messages, with how often it occurred.
+        headers: every header field of RTSP messages by its name, with how often it occurred.
+        lines: every line of session descriptions, with how often it occurred.
         media: the media by name.
+        is_slate: whether one picture was shown over and over, which is a slate and none of a camera's, after finish().
     """
 
     def __init__(self, canaries: list[Pattern], codec: Codec | None = None, path: str = "") -> None:
         self.problems = Problems()
         self.notes: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
+        self.headers: Counter[str] = Counter()
+        self.lines: Counter[str] = Counter()
         self.media: dict[str, Media] = {}
         self._codec = codec
         self._path = path.strip("/").encode()
         self._search = Search(canaries)
+        self.is_slate = False
         self._canaries = frozenset(pattern.name for pattern in canaries)
 
     def message(self, message: Message) -> Description | None:
@@ -59,8 +75,9 @@ class Inspector:
         if not message.is_response:
             self.problems[f"a request of the server: {shown(message.start)}"] += 1
         for name, value in message.fields:
+            _count(self.headers, shown(name))
             if name.lower() not in _QUIET:
-                self._text(f"{name}: {value}")
+                _count(self.texts, shown(f"{name}: {value}"))
         for text in foreign_fields(message.fields):
             self.problems[f"RTSP header that is not ours: {shown(text)}"] += 1
         for mark in short_marks(written):
@@ -74,7 +91,8 @@ class Inspector:
         for problem in description.problems:
             self.problems[problem] += 1
         for line in description.lines:
-            self._text(line)
+            _count(self.texts, shown(line))
+            _count(self.lines, shown(line))
         return description
 
     def stray(self, data: bytes) -> None:
@@ -86,11 +104,6 @@ class Inspector:
         """Look at a frame on a channel that was not set up."""
         self._search.feed("unknown channels", data)
         self.problems[f"frames on channel {channel}, which was not set up"] += 1
-
-    def _text(self, text: str) -> None:
-        line = shown(text)
-        if line in self.texts or len(self.texts) < 4 * MAX_KINDS:
-            self.texts[line] += 1
 
     def add_media(
         self, name: str, *, codec: Codec | None = None, declared: tuple[int, ...] = (), sets: list[bytes] | None = None
@@ -120,27 +133,56 @@ class Inspector:
         else:
             self.add_media(name, codec=codec).byte_stream(units)
 
-    def finish(self) -> None:
-        """Judge, because nothing comes any more."""
+    def finish(self, read_s: float | None = None) -> None:
+        """Judge, because nothing comes any more.
+
+        Args:
+            read_s: for how long a stream was read, seconds; None for a recording.
+        """
         for media in self.media.values():
             media.finish()
             if media.gaps:
                 self.notes[f"{media.name}: packets missing in the sequence"] += media.gaps
             if media.steps_back:
                 self.notes[f"{media.name}: pictures whose timestamp does not advance"] += media.steps_back
-        if not sum(media.units.pictures for media in self.media.values() if media.units is not None):
+        if not self.pictures:
             self.problems["no picture was read"] += 1
+        shown_media = [media for media in self.media.values() if media.units is not None and media.units.pictures]
+        self.is_slate = bool(shown_media) and all(media.is_slate(read_s) for media in shown_media)
         self._search.finish()
         for name, form, stream in sorted(self._search.found):
             what = f"canary {name} ({form})" if name in self._canaries else name
             self.problems[f"{what} in {stream}"] += 1
 
     @property
+    def pictures(self) -> int:
+        """Return the number of pictures of all media."""
+        return sum(media.units.pictures for media in self.media.values() if media.units is not None)
+
+    @property
     def clean(self) -> bool:
-        """Return whether nothing but pixels was found, after finish()."""
-        return not self.problems
+        """Return whether nothing but pixels was found, and there was something to judge, after finish()."""
+        return self.verdict is Verdict.CLEAN
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict, after finish()."""
+        if self.problems:
+            return Verdict.UNCLEAN
+        return Verdict.NOTHING_TO_JUDGE if self.is_slate else Verdict.CLEAN
+
+    @property
+    def canaries(self) -> int:
+        """Return the number of canaries that are looked for."""
+        return len(self._canaries)
 
     @property
     def searched(self) -> int:
         """Return the number of bytes that were searched."""
         return self._search.size
+
+
+def _count(counter: Counter[str], text: str) -> None:
+    """Count a text; a peer chooses the texts, so that their number is bounded."""
+    if text in counter or len(counter) < 4 * MAX_KINDS:
+        counter[text] += 1

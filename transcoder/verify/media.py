@@ -7,9 +7,12 @@ from transcoder.verify.codec import Codec
 from transcoder.verify.nal_units import MAX_KINDS, NalUnits, guess_codec
 from transcoder.verify.own_text import shown
 from transcoder.verify.payload import Depacketizer
+from transcoder.verify.repetition import Repetition
 from transcoder.verify.rtp import Packet, read_rtcp, read_rtp
 from transcoder.verify.search import Search, short_marks
 
+_CLOCK_RATE = 90_000
+"""The ticks of a second of every video payload format (RFC 6184 section 8.2.1, RFC 7798 section 7.1)."""
 _UNDECIDED = 4096
 """The number of packets that are kept of a media whose codec nothing has told yet."""
 _DECIDE_EVERY = 64
@@ -36,6 +39,8 @@ class Media:
         span: (arrival in seconds, unwrapped ticks) of the first and the latest picture.
         random_access_ticks: the timestamp of each picture that decoding can start at.
         units: the NAL units of the media, once the codec is known.
+        repetition: compares the pictures that came in packets.
+        rtp_fields, rtcp_fields: the number of packets in which each field of their headers was set.
     """
 
     def __init__(
@@ -62,6 +67,9 @@ class Media:
         self.span: list[tuple[float, int]] = []
         self.random_access_ticks: list[int] = []
         self.units: NalUnits | None = None
+        self.repetition = Repetition()
+        self.rtp_fields: Counter[str] = Counter()
+        self.rtcp_fields: Counter[str] = Counter()
         self._search = search
         self._problems = problems
         self._fallback = fallback
@@ -112,6 +120,15 @@ class Media:
         if packet.ssrc in self.ssrcs or len(self.ssrcs) < MAX_KINDS:
             self.ssrcs[packet.ssrc] += 1
         self.payload_types[packet.payload_type] += 1
+        self.rtp_fields.update(
+            {
+                "version 2": 1,
+                "padding": bool(packet.padding),
+                "extension": packet.extension is not None,
+                "CSRC": bool(packet.csrcs),
+                "marker": packet.marker,
+            }
+        )
         if self.declared and packet.payload_type not in self.declared:
             self._problem(f"payload type {packet.payload_type}, which no description names")
         if packet.extension is not None:
@@ -154,16 +171,18 @@ class Media:
             return
         for unit in depacketizer.receive(packet.payload, marker=packet.marker):
             if units.look(unit):
-                self._picture(units, packet.timestamp, at)
+                self._picture(units, unit, packet.timestamp, at)
 
-    def _picture(self, units: NalUnits, timestamp: int, at: float) -> None:
+    def _picture(self, units: NalUnits, unit: bytes, timestamp: int, at: float) -> None:
         before = self._ticks
         ticks = timestamp if before is None else before + ((timestamp - before + (1 << 31)) % (1 << 32) - (1 << 31))
         self.steps_back += before is not None and ticks <= before
         self._ticks = ticks
         self.span = [self.span[0] if self.span else (at, ticks), (at, ticks)]
-        if len(self.random_access_ticks) < len(units.random_access):
+        is_random_access = len(self.random_access_ticks) < len(units.random_access)
+        if is_random_access:
             self.random_access_ticks.append(ticks)
+        self.repetition.note(unit, ticks, is_random_access=is_random_access, macroblocks=units.macroblocks)
 
     def _decide(self) -> None:
         """Find out the codec of a recording without a description."""
@@ -193,6 +212,10 @@ class Media:
             return
         for report in reports:
             self.rtcp[report.name] += 1
+            for field, count in report.fields:
+                name = f"{report.name}: {field}"
+                if name in self.rtcp_fields or len(self.rtcp_fields) < MAX_KINDS:
+                    self.rtcp_fields[name] += count
             if report.name not in _OWN_REPORTS:
                 self._problem(f"RTCP {report.name}")
             if report.rest.strip(b"\x00"):
@@ -203,6 +226,14 @@ class Media:
                     self.rtcp_texts[line] += 1
                 if (what, text) != ("CNAME", product.NAME.encode()):
                     self._problem(f"RTCP text that is not ours: {line}")
+
+    def is_slate(self, read_s: float | None) -> bool:
+        """Return whether one picture was shown over and over, as a gateway does while a camera is away.
+
+        Args:
+            read_s: for how long the stream was read, seconds; None for a recording.
+        """
+        return self.repetition.is_slate(_CLOCK_RATE, read_s)
 
     def finish(self) -> None:
         """Take note that nothing comes any more."""

@@ -56,6 +56,14 @@ class NalUnits:
         self.random_access: list[int] = []
         self._known: set[bytes] = set()
 
+    @property
+    def macroblocks(self) -> int:
+        """Return the macroblocks of 16x16 samples in a picture of the latest SPS, 0 where none was read."""
+        if not self.sets:
+            return 0
+        sps = next(reversed(self.sets.values()))
+        return -(-sps.width // 16) * -(-sps.height // 16)
+
     def look(self, unit: bytes) -> bool:
         """Look at a NAL unit, and return whether it is the first slice of a picture."""
         codec, size = self.codec, self.codec.nal_header_size

@@ -5,11 +5,16 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
-from transcoder.verify.inspector import Inspector
+from transcoder.verify.inspector import Inspector, Verdict
 from transcoder.verify.media import Media
 from transcoder.verify.nal_units import NalUnits
 
 _CLOCK_RATE = 90_000
+_COLOURS = {
+    Verdict.CLEAN: "bold green",
+    Verdict.UNCLEAN: "bold red",
+    Verdict.NOTHING_TO_JUDGE: "bold yellow",
+}
 
 
 def verdict(inspector: Inspector) -> dict[str, object]:
@@ -46,7 +51,9 @@ def _packets(media: Media) -> dict[str, object]:
             f"0x{profile:04x}": {"packets": count, "first_bytes": media.first_extensions[profile].hex()}
             for profile, count in media.extensions.items()
         },
+        "rtp_fields": dict(media.rtp_fields),
         "rtcp": dict(media.rtcp),
+        "rtcp_fields": dict(media.rtcp_fields),
         "rtcp_text": dict(media.rtcp_texts),
         "missing": media.gaps,
         "late": media.late,
@@ -100,8 +107,14 @@ def _rounded(value: float) -> float:
     return round(value, 3)
 
 
-def render(inspector: Inspector, console: Console) -> None:
-    """Write the verdict for people; a peer's text is never taken for markup."""
+def render(inspector: Inspector, console: Console, sentence: str = "") -> None:
+    """Write the verdict for people; a peer's text is never taken for markup.
+
+    Args:
+        inspector: everything that was found.
+        console: prints the verdict.
+        sentence: the verdict in words; "": clean or not clean.
+    """
     for media in inspector.media.values():
         _heading(console, media.name)
         _lines(console, _media(media))
@@ -117,7 +130,8 @@ def render(inspector: Inspector, console: Console) -> None:
     for text, count in inspector.problems.most_common():
         _line(console, f"{text}: {count}", "red")
     _line(console, f"{inspector.searched} bytes searched")
-    console.print(Text("clean" if inspector.clean else "not clean", "bold green" if inspector.clean else "bold red"))
+    words = sentence or ("clean" if inspector.clean else "not clean")
+    console.print(Text(words, _COLOURS[inspector.verdict]), soft_wrap=True)
 
 
 def _lines(console: Console, found: dict[str, object]) -> None:

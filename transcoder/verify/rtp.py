@@ -12,6 +12,10 @@ _RTCP_NAMES = {
 }  # fmt: skip
 _SDES_NAMES = {1: "CNAME", 2: "NAME", 3: "EMAIL", 4: "PHONE", 5: "LOC", 6: "TOOL", 7: "NOTE", 8: "PRIV"}
 
+_SENDER_FIELDS = "SSRC, NTP time, RTP timestamp, packet count, octet count"
+_MAX_ITEMS = 64
+"""The number of items of a source description whose names are counted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
@@ -85,12 +89,14 @@ class Report:
         texts: (place, text) of everything readable in the packet.
         rest: bytes that the type has no place for: extensions, or the whole body of a type that is not read.
         ntp: (ntp, rtp_timestamp) of a sender report.
+        fields: the name and the number of every field or item in the packet.
     """
 
     name: str
     texts: tuple[tuple[str, bytes], ...] = ()
     rest: bytes = b""
     ntp: tuple[int, int] | None = None
+    fields: tuple[tuple[str, int], ...] = ()
 
 
 def read_rtcp(data: bytes) -> list[Report] | str:
@@ -116,16 +122,19 @@ def _read(kind: int, count: int, body: bytes) -> Report:
     name = _RTCP_NAMES.get(kind, f"RTCP type {kind}")
     if kind == 200 and len(body) >= 24:
         ntp, timestamp = struct.unpack_from("!QI", body, 4)
-        return Report(name=name, rest=body[24 + 24 * count :], ntp=(ntp, timestamp))
+        fields = ((_SENDER_FIELDS, 1), ("report blocks", count))
+        return Report(name=name, rest=body[24 + 24 * count :], ntp=(ntp, timestamp), fields=fields)
     if kind == 201 and len(body) >= 4:
-        return Report(name=name, rest=body[4 + 24 * count :])
+        return Report(name=name, rest=body[4 + 24 * count :], fields=(("SSRC", 1), ("report blocks", count)))
     if kind == 202:
         return _read_source_description(name, count, body)
     if kind == 203 and len(body) >= 4 * count:
         reason = body[4 * count :]
-        return Report(name=name, texts=(("BYE reason", reason[1 : 1 + reason[0]]),) if reason else ())
+        texts = (("BYE reason", reason[1 : 1 + reason[0]]),) if reason else ()
+        return Report(name=name, texts=texts, fields=(("SSRC", count), ("reason", len(texts))))
     if kind == 204 and len(body) >= 8:
-        return Report(name=name, texts=(("APP name", body[4:8]), ("APP data", body[8:])))
+        told = (("APP name", body[4:8]), ("APP data", body[8:]))
+        return Report(name=name, texts=told, fields=(("SSRC, name, data", 1),))
     return Report(name=name, rest=body)
 
 
@@ -139,4 +148,5 @@ def _read_source_description(name: str, count: int, body: bytes) -> Report:
             texts.append((_SDES_NAMES.get(item, f"SDES item {item}"), body[position + 2 : position + 2 + size]))
             position += 2 + size
         position += 4 - position % 4  # a zero ends the items, zeros fill the word
-    return Report(name=name, texts=tuple(texts), rest=body[position:])
+    fields = (("SSRC", count), *((item, 1) for item, _ in texts[:_MAX_ITEMS]))
+    return Report(name=name, texts=tuple(texts), rest=body[position:], fields=fields)

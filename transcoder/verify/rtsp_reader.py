@@ -28,12 +28,16 @@ class Reader(Listener):
         target: the URL to read, and the user to log in as.
         inspector: takes everything that was read.
         udp: True for RTP over UDP instead of interleaved.
+
+    Attributes:
+        read_s: for how long the stream was played so far, seconds.
     """
 
     def __init__(self, target: Target, inspector: Inspector, *, udp: bool) -> None:
         self._target = target
         self._inspector = inspector
         self._udp = udp
+        self.read_s = 0.0
         self._client = RtspClient(target, self)
         self._description: Description | None = None
         self._names: dict[int, str] = {}
@@ -107,8 +111,10 @@ class Reader(Listener):
         closed = self._client.closed
         started = time.monotonic()
         while not closed.is_set() and (gone := time.monotonic() - started) < seconds:
+            self.read_s = gone
             progress(gone)
             await self._client.stay(min(LOOK_S, seconds - gone))
+        self.read_s = min(time.monotonic() - started, seconds)
         if closed.is_set():
             self._inspector.notes["the server closed the connection before the time was over"] += 1
 

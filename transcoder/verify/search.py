@@ -3,6 +3,8 @@
 import base64
 from dataclasses import dataclass
 
+from transcoder.verify.marks import MARKS as LISTED
+
 _BLOCK = 256 << 10
 """The bytes that are searched at a time; many patterns over many small packets would cost a call for each."""
 
@@ -24,35 +26,9 @@ class Pattern:
     folded: bool
 
 
-MARKS = {
-    "DahuaTechnology": b"DahuaTechnology",
-    "MEDIAINFO": b"MEDIAINFO",
-    "IMKH header in hexadecimal": b"494d4b48",
-    "hikvision": b"hikvision",
-    "H264DVR": b"H264DVR",
-    "Media Presentation": b"Media Presentation",
-    "VCP IPC": b"VCP IPC Realtime",
-    "vnd.onvif": b"vnd.onvif",
-    "x264 identification SEI": bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"),
-    "x265 identification SEI": bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e"),
-    "Axis signed video SEI": b"Signed Video...0",
-    "ONVIF media signing SEI": bytes.fromhex("005bc93f2d715e95ada4796f90877a6f"),
-}
+MARKS = {mark.name: mark.data for mark in LISTED.items if not mark.is_short}
 """The marks that are long enough to be looked for everywhere, in slices too."""
-SHORT_MARKS = {
-    "IMKH": b"imkh",
-    "Dahua": b"dahua",
-    "Uniview": b"uniview",
-    "Xiongmai": b"xiongmai",
-    "Login to": b"login to ",
-    "IP Camera(": b"ip camera(",
-    "GA94 captions": b"ga94",
-    "TP-LINK": b"tp-link",
-    "Lavf": b"lavf",
-    "Lavc": b"lavc",
-    "LIVE555": b"live555",
-    "GStreamer": b"gstreamer",
-}
+SHORT_MARKS = {mark.name: mark.data.lower() for mark in LISTED.items if mark.is_short}
 """The marks, in lower case, that chance could write into 10 MB of slices; they are looked for in everything but slices.
 """
 

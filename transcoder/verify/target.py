@@ -1,9 +1,12 @@
 """The target of a reader is an RTSP URL that the checker's own parser has taken apart."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 DEFAULT_PORT = 554
+_SECRET = re.compile(r"((?:pass|pwd|user|token|auth|key)[a-z]*)=[^&/;]*", re.IGNORECASE)
+"""Matches a parameter of a path or query that holds a secret: several makers put the password there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -23,6 +26,11 @@ class Target:
     uri: str
     username: str | None
     password: str
+
+    @property
+    def shown(self) -> str:
+        """Return the URL as a report may show it: without user and password, and without those in its path."""
+        return self.uri[: len(self.uri) - len(self.path)] + _SECRET.sub(r"\1=***", self.path)
 
 
 def parse_target(url: str, username: str | None = None, password: str | None = None) -> Target:

@@ -1,0 +1,94 @@
+"""The statement of a verification: what was read, for how long, what was seen in it, and the verdict, as data."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
+
+from transcoder.verify.inspector import Inspector, Verdict
+from transcoder.verify.marks import MARKS
+from transcoder.verify.report import verdict
+
+FORMAT: Final = "transcoder verify statement 1"
+
+NOT_PROMISED: Final = tuple(
+    """\
+Text that is burnt into the picture (time, place, the camera's name, a maker's logo) consists of pixels, and is passed \
+on with them; a mask covers it, if one is configured.
+Marks that are hidden in the brightness of pixels (in-picture watermarks) can survive any encoding. Nothing here looks \
+for them, and nothing is said about them.
+What the picture shows is not judged: nobody looked at it, and it was not decoded.
+Bytes that are encrypted or written in a way that nobody has described are found only where the standard leaves no \
+room for them; inside coded slices a canary or a mark is found, a secret of another kind is not.
+The verdict holds for the time that was read and for nothing before or after it.""".splitlines()
+)
+"""What no verdict says, in plain words."""
+
+
+class ProofError(Exception):
+    """A key or a signed statement can't be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Says what was read and when.
+
+    Attributes:
+        source: the URL without user and password, or the name of the file.
+        transport: "tcp" or "udp"; "file" for a recording.
+        started: UTC seconds when reading began.
+        asked_s: for how long a stream was to be read, seconds; None for a recording.
+        read_s: for how long it was read; None for a recording.
+        is_complete: False where reading was cut short.
+    """
+
+    source: str
+    transport: str
+    started: float
+    asked_s: float | None = None
+    read_s: float | None = None
+    is_complete: bool = True
+
+
+def statement(inspector: Inspector, reading: Reading) -> dict[str, object]:
+    """Return everything that a verdict is made of, after the inspector has finished; fit for JSON."""
+    made = {
+        "format": FORMAT,
+        "product_version": version("transcoder"),
+        "source": reading.source,
+        "transport": reading.transport,
+        "started": datetime.fromtimestamp(reading.started, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "seconds_asked": reading.asked_s,
+        "seconds_read": None if reading.read_s is None else round(reading.read_s, 1),
+        "verdict": inspector.verdict.value,
+        "complete": reading.is_complete,
+        "sentence": sentence(inspector, reading),
+        "pictures": inspector.pictures,
+        "marks": {"date": MARKS.date.isoformat(), "number": len(MARKS.items)},
+        "canaries": inspector.canaries,
+        "rtsp_headers": dict(inspector.headers),
+        "sdp_lines": dict(inspector.lines),
+        "not_promised": list(NOT_PROMISED),
+        **verdict(inspector),
+        "clean": inspector.clean and reading.is_complete,
+    }
+    found: dict[str, object] = json.loads(json.dumps(made))  # numbers that are names of members become text
+    return found
+
+
+def sentence(inspector: Inspector, reading: Reading) -> str:
+    """Return the verdict as people read it."""
+    texts = {
+        Verdict.CLEAN: "clean",
+        Verdict.UNCLEAN: "not clean",
+        Verdict.NOTHING_TO_JUDGE: "nothing to judge: only the slate was served",
+    }
+    text = texts[inspector.verdict]
+    if reading.is_complete:
+        return text
+    if inspector.verdict is Verdict.CLEAN:
+        text = "clean so far"
+    if reading.read_s is None or reading.asked_s is None:
+        return f"{text} (cut short)"
+    return f"{text} (cut short after {reading.read_s:.1f} of {reading.asked_s:g} s)"
