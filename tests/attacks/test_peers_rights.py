@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.rtsp.test_server import TCP, UDP, URL, Dialog, Directory, login
+from tests.rtsp.test_server_login import login
+from tests.support.reader_dialog import TCP, UDP, URL, Dialog, Directory
 from transcoder.rtsp.session import ServerOptions, SessionTable
 
 OTHERS = ("SETUP", "PLAY", "PAUSE", "TEARDOWN")

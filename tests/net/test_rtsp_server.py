@@ -133,6 +133,24 @@ async def test_a_disabled_stream_is_refused_by_all_methods_that_pictures_follow(
         await begin(reader, stream, "udp")
 
 
+@pytest.mark.parametrize(("transport", "then"), [("tcp", "TEARDOWN"), ("udp", "TEARDOWN"), ("udp", "PAUSE")])
+async def test_a_request_behind_play_that_is_answered_while_the_connection_closes_takes_effect(
+    server: RtspServer, stream: Stream, transport: str, then: str
+) -> None:
+    async with open_reader(server) as reader:
+        await reader.describe()
+        await reader.set_up(transport)
+        for method in ("PLAY", then):
+            reader.write_request(method, reader.url, {})
+        await reader.until(lambda: stream.fanout.readers == 1, 2)
+        (connection,) = server._door.inside()
+        connection.close(EndReason.STUCK)  # the end is told in the next turn; the picture comes in this one
+        stream.send(idr=True)
+        await reader.until(lambda: not server.connections, 2)
+        assert stream.fanout.readers == 0
+        assert len(server.sessions) == len(server.context.sessions) == (then == "PAUSE")
+
+
 @with_options(first_picture_s=0.3)
 async def test_play_is_answered_without_a_picture_too(server: RtspServer, stream: Stream) -> None:
     async with open_reader(server) as reader:

@@ -192,6 +192,7 @@ class ReaderConnection(asyncio.Protocol):
         for timer in self._timers:
             timer.cancel()
         self._server.forget(self)
+        self._after()
         reason = self._reason or EndReason.PEER_CLOSED
         ended = self._core.receive_eof()
         for session in ended:
@@ -202,23 +203,22 @@ class ReaderConnection(asyncio.Protocol):
     # -- the core's events ---------------------------------------------------------------------------------------
 
     def _after(self) -> None:
-        if self._is_lost:
-            return
+        """Act upon the core's events; once the connection is lost, only upon requests that were answered already."""
         while (event := self._core.next_event()) is not None:
-            if isinstance(event, DescribeRequested):
-                self._start(self._describe(event))
-            elif isinstance(event, SetupRequested):
-                self._set_up(event)
-            elif isinstance(event, PlayRequested):
-                self._play(event)
-            elif isinstance(event, PauseRequested):
+            if isinstance(event, PauseRequested):
                 reader = self._server.reader(event.session)
                 if reader is not None:
                     reader.pause()
             elif isinstance(event, TeardownRequested):
                 self._server.end_session(event.session, EndReason.TEARDOWN)
-            elif isinstance(event, ReaderFrame):
-                pass  # the core noted the sign of life
+            elif self._is_lost or isinstance(event, ReaderFrame):
+                pass  # nobody waits for an answer; the core noted the sign of life
+            elif isinstance(event, DescribeRequested):
+                self._start(self._describe(event))
+            elif isinstance(event, SetupRequested):
+                self._set_up(event)
+            elif isinstance(event, PlayRequested):
+                self._play(event)
         self._flush()
         if self._core.end_reason is not None:
             self.close(self._core.end_reason)

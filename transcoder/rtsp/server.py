@@ -160,9 +160,8 @@ class ServerProtocol:
         self._session = session
         if session not in self._own:
             self._own.append(session)
-        channels = [item.interleaved for item in (session.transport, session.audio) if item is not None]
-        if any(channels):
-            self._parser.channels = frozenset(number for pair in channels for number in pair or ())
+        pairs = [track.interleaved for own in self._live() for track in (own.transport, own.audio) if track is not None]
+        self._parser.channels = frozenset(number for pair in pairs for number in pair or ()) or None
         timeout_s = self._context.options.session_timeout_s
         fields = [("Transport", serialize_transport(transport)), ("Session", f"{session.id};timeout={timeout_s:g}")]
         self._respond(200, fields)
@@ -225,6 +224,7 @@ class ServerProtocol:
         for session in ended:
             self._sessions.remove(session)
         self._own.clear()
+        self._queue.clear()
         return ended
 
     # -- requests ------------------------------------------------------------------------------------------------
