@@ -44,7 +44,14 @@ def test_layers_are_bounded_apart() -> None:
 
 
 def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
-    numbers = StreamNumbers(encode_s=0.5, encode_counts=(3, *[0] * (len(ENCODE_BOUNDS_S) - 1), 2), concealed=7)
+    numbers = StreamNumbers(
+        encode_s=0.5,
+        encode_counts=(3, *[0] * (len(ENCODE_BOUNDS_S) - 1), 2),
+        concealed=7,
+        skipped_access_units=5,
+        audio_units_in=20,
+        audio_units_out=19,
+    )
     control: Any = SimpleNamespace(
         ids=lambda: ["gate"],
         info=lambda: SimpleNamespace(version="1", node="gw"),
@@ -67,6 +74,8 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
     assert found["_sum", None] == 0.5
     (concealed,) = families["transcoder_frames_concealed"].samples
     assert (concealed.name, concealed.value) == ("transcoder_frames_concealed_total", 7)
+    counters = {"source_skipped_access_units": 5, "source_audio_units": 20, "audio_units": 19}
+    assert {name: families[f"transcoder_{name}"].samples[0].value for name in counters} == counters
 
 
 def test_what_is_of_no_stream_in_particular() -> None:

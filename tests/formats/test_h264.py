@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.payloads import any_payloads, depacketize_with, units_with_losses
 from transcoder.formats.h264 import InOrderReader, packetize
 
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
@@ -16,14 +17,7 @@ PPS = bytes.fromhex("68ef0f2c80")
 def depacketize(
     payloads: Sequence[str | bytes], markers: list[bool] | None = None
 ) -> tuple[list[bytes], dict[str, int]]:
-    reader = InOrderReader()
-    units: list[bytes] = []
-    for index, payload in enumerate(payloads):
-        data = bytes.fromhex(payload) if isinstance(payload, str) else payload
-        marker = markers[index] if markers else index == len(payloads) - 1
-        before, completed = reader.receive(memoryview(data), marker=marker)
-        units += [*before, *completed]
-    return units, dict(reader.reassembly.faults)
+    return depacketize_with(InOrderReader(), payloads, markers)
 
 
 def reference_units(payloads: list[bytes], limit: int) -> Iterator[bytes]:
@@ -171,30 +165,22 @@ def test_a_loss_gives_up_the_unit_and_nothing_else() -> None:
     assert dict(reader.reassembly.faults) == {"unit lost with a packet": 1}
 
 
-PAYLOADS = st.lists(
-    st.one_of(
-        st.binary(max_size=12),
-        st.tuples(
-            st.sampled_from([b"\x7c\x85", b"\x7c\x05", b"\x7c\x45", b"\x78", b"\x7c\x80"]), st.binary(max_size=12)
-        ).map(b"".join),
-        st.lists(st.sampled_from([b"\x00", b"\x01", b"\x67", b"\x7c", b"\x85"]), max_size=12).map(b"".join),
-    ),
-    max_size=25,
+PAYLOADS = any_payloads(
+    [b"\x7c\x85", b"\x7c\x05", b"\x7c\x45", b"\x78", b"\x7c\x80"],
+    [b"\x00", b"\x01", b"\x67", b"\x7c", b"\x85"],
+    12,
 )
 
 
 @settings(max_examples=300, deadline=None)
 @given(PAYLOADS, st.randoms(use_true_random=False))
 def test_any_payloads(payloads: list[bytes], chance: Random) -> None:
-    reader = InOrderReader()
-    for payload in payloads:
-        if chance.random() < 0.1:
-            reader.reassembly.lose()
-        before, completed = reader.receive(memoryview(payload), marker=chance.random() < 0.3)
-        for unit in [*before, *completed]:
-            assert unit
-            if payload[0] & 31 not in {30, 31}:  # types that the allow-list drops whole
-                assert b"\x00\x00\x01" not in unit
+    def check(payload: bytes, unit: bytes) -> None:
+        assert unit
+        if payload[0] & 31 not in {30, 31}:  # types that the allow-list drops whole
+            assert b"\x00\x00\x01" not in unit
+
+    units_with_losses(InOrderReader(), payloads, chance, check)
 
 
 WORST = {

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.payloads import any_payloads, depacketize_with, units_with_losses
 from transcoder.formats.h265 import InOrderReader, packetize
 
 VPS = bytes.fromhex("40010c01ffff01600000030090000003000003003c959809")
@@ -17,14 +18,7 @@ PPS = bytes.fromhex("4401c172b46240")
 def depacketize(
     payloads: Sequence[str | bytes], markers: list[bool] | None = None
 ) -> tuple[list[bytes], dict[str, int]]:
-    reader = InOrderReader()
-    units: list[bytes] = []
-    for index, payload in enumerate(payloads):
-        data = bytes.fromhex(payload) if isinstance(payload, str) else payload
-        marker = markers[index] if markers else index == len(payloads) - 1
-        before, completed = reader.receive(memoryview(data), marker=marker)
-        units += [*before, *completed]
-    return units, dict(reader.reassembly.faults)
+    return depacketize_with(InOrderReader(), payloads, markers)
 
 
 def fields(header: bytes) -> tuple[int, int, int, int]:
@@ -154,29 +148,20 @@ def test_marker_on_every_packet_costs_one_unit() -> None:
     assert faults["marker inside a unit"] == 1
 
 
-PAYLOADS = st.lists(
-    st.one_of(
-        st.binary(max_size=12),
-        st.tuples(
-            st.sampled_from([b"\x62\x01\x93", b"\x62\x01\x13", b"\x62\x01\x53", b"\x60\x01"]), st.binary(max_size=9)
-        ).map(b"".join),
-        st.lists(st.sampled_from([b"\x00", b"\x01", b"\x62", b"\x93"]), max_size=12).map(b"".join),
-    ),
-    max_size=25,
+PAYLOADS = any_payloads(
+    [b"\x62\x01\x93", b"\x62\x01\x13", b"\x62\x01\x53", b"\x60\x01"], [b"\x00", b"\x01", b"\x62", b"\x93"], 9
 )
 
 
 @settings(max_examples=300, deadline=None)
 @given(PAYLOADS, st.randoms(use_true_random=False))
 def test_any_payloads(payloads: list[bytes], chance: Random) -> None:
-    reader = InOrderReader()
-    for payload in payloads:
-        if chance.random() < 0.1:
-            reader.reassembly.lose()
-        before, completed = reader.receive(memoryview(payload), marker=chance.random() < 0.3)
-        for unit in [*before, *completed]:
-            assert unit
-            assert b"\x00\x00\x01" not in unit
+    def check(payload: bytes, unit: bytes) -> None:
+        del payload
+        assert unit
+        assert b"\x00\x00\x01" not in unit
+
+    units_with_losses(InOrderReader(), payloads, chance, check)
 
 
 WORST = {

@@ -7,7 +7,7 @@ from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.client_events import Described
 from transcoder.rtsp.fingerprint import CameraMarks, firmware_traits, guess_family
-from transcoder.rtsp.headers import Transport, parse_public, parse_session, parse_transports
+from transcoder.rtsp.headers import Transport, parse_session, parse_transports
 from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Request, Response, RtspParser
 from transcoder.rtsp.tunnel import TunnelReply
 from transcoder.rtsp.urls import base_target, join_control, parse_url, redirect_target
@@ -138,8 +138,6 @@ def headers(data: bytes) -> None:
     elif which == 1:
         session = parse_session(value)
         assert session is None or (session.id.strip() == session.id and session.timeout_s >= 1)
-    elif which == 2:
-        parse_public(value)
     elif which == 3:
         assert re.fullmatch(r"[\x21-\x7e]*", join_control(base_target(value, None, "/live"), "trackID=1"))
     elif which == 4:

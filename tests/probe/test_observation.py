@@ -146,6 +146,8 @@ def test_the_answer_to_play_and_what_nobody_asked_for() -> None:
     assert seen.marks().rtp_info == "url=x;seq=1"
     assert seen.unassigned == {6: [2, 16]}
     assert seen.unreadable == 2
+    metadata: Any = summary(seen, shown_text(None))["metadata"]
+    assert [row["count"] for row in metadata if row["channel"] == "unreadable"] == [2]
     assert (seen.playing, seen.transport.lower if seen.transport else "") == (True, "TCP")
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from transcoder.rtsp.headers import (
     SessionHeader,
     Transport,
-    parse_public,
     parse_session,
     parse_transports,
+    serialize_rtp_info,
     serialize_transport,
 )
 
@@ -112,9 +112,10 @@ def test_session(value: str, session: SessionHeader | None) -> None:
     assert parse_session(value) == session
 
 
-def test_public() -> None:
-    assert parse_public("OPTIONS, describe,,PLAY ,") == {"OPTIONS", "DESCRIBE", "PLAY"}
-    assert parse_public(None) == frozenset()
+def test_rtp_info() -> None:
+    assert serialize_rtp_info("rtsp://a/b", [(1, None)]) == "url=rtsp://a/b/trackID=0;seq=1"
+    tracks = "url=rtsp://a/b/trackID=0;seq=1;rtptime=2,url=rtsp://a/b/trackID=1;seq=3;rtptime=4"
+    assert serialize_rtp_info("rtsp://a/b", [(1, 2), (3, 4)]) == tracks
 
 
 @given(st.text(max_size=80))
@@ -124,7 +125,6 @@ def test_any_text(text: str) -> None:
             assert pair is None or 0 <= pair[0] <= 65_535
     session = parse_session(text)
     assert session is None or (session.id and not session.id.startswith(" ") and session.timeout_s >= 1)
-    parse_public(text)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ class StreamNumbers:
         encode_s: processor time of encoding, seconds.
         encode_counts: pictures by their time of encoding, at ENCODE_BOUNDS_S, and pictures over the last bound.
         delays_s: the delay of each quantile, from a picture's last packet to the readers, seconds.
+        skipped_access_units: access units of the camera that refer to one that was dropped.
+        audio_units_in: audio units that were taken in.
+        audio_units_out: AAC frames that were given to readers, of all outputs.
         last_picture: wall clock of the last picture of the camera that readers got, UTC seconds, 0 for none.
         slow_reader_drops: access units that a reader was too slow for.
         sent_bytes: bytes of RTP packets that were sent to readers.
@@ -33,6 +36,9 @@ class StreamNumbers:
     encode_s: float = 0.0
     encode_counts: Sequence[int] = ()
     delays_s: Mapping[str, float] = field(default_factory=dict)
+    skipped_access_units: int = 0
+    audio_units_in: int = 0
+    audio_units_out: int = 0
     last_picture: float = 0.0
     slow_reader_drops: int = 0
     sent_bytes: int = 0

@@ -101,7 +101,7 @@ class Observation:
         session: the session; the caller that starts it sets it.
         description, selection: the answer to DESCRIBE and the selected video, once it came.
         fields: distinct header fields of all responses, and how often each came.
-        pictures, picture_bytes: the number of complete access units, and their bytes.
+        pictures: the number of complete access units.
         random_access: (picture index, arrival in seconds) of each picture that decoding can start at.
         payload_types: (packets, bytes) of each payload type on the video channel.
         extensions: packets by (payload type, profile).
@@ -125,7 +125,7 @@ class Observation:
         self.session: CameraSession | None = None
         self.slices: SliceCheck | None = None
         self.timing = PictureTiming(steps=Counter())
-        self.pictures = self.picture_bytes = self.damaged = 0
+        self.pictures = self.damaged = 0
         self.random_access: list[tuple[int, float]] = []
         self.payload_types: dict[int, list[int]] = {}
         self.extensions: Counter[tuple[int, int]] = Counter()
@@ -257,7 +257,6 @@ class Observation:
 
     def _on_access_unit(self, access_unit: AccessUnit) -> None:
         self.pictures += 1
-        self.picture_bytes += access_unit.size
         self.damaged += access_unit.damaged
         before = self.timing.last
         self.timing.note(access_unit.completed, access_unit.timestamp)

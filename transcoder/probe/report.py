@@ -124,6 +124,8 @@ def _metadata(observation: Observation, shown: Shown) -> list[dict[str, object]]
         row("CSRC", "identifiers", observation.csrcs)
     if observation.padded:
         row("padding", "packets", observation.padded)
+    if observation.unreadable:
+        row("unreadable", "RTP and RTCP packets", observation.unreadable)
     for channel, (frames, size) in sorted(observation.unassigned.items()):
         row("interleaved channel", f"{channel}, never set up", frames, f"{size} bytes")
     _nal_rows(observation, row)

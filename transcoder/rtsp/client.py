@@ -6,7 +6,7 @@ live555 servers keep writing into the next connection otherwise).
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
@@ -16,7 +16,6 @@ from transcoder.rtsp.headers import (
     DEFAULT_SESSION_TIMEOUT_S,
     Transport,
     agreed_transport,
-    parse_public,
     parse_session,
     requested_transport,
 )
@@ -72,7 +71,6 @@ class _SessionState:
     id: str | None = None
     timeout_s: float = DEFAULT_SESSION_TIMEOUT_S
     next_keep_alive: float | None = None
-    methods: frozenset[str] = field(default_factory=frozenset)
 
 
 class ClientProtocol:
@@ -362,7 +360,6 @@ class ClientProtocol:
     def _advance(self, item: _Pending, response: Response, now: float) -> None:
         headers = response.headers
         if item.method == "OPTIONS":
-            self._session.methods = parse_public(headers.get("Public"))
             self._describe(now)
         elif item.method == "DESCRIBE":
             self._base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)

@@ -1,4 +1,4 @@
-"""Transport, Session, RTP-Info and Public are read as servers write them (RFC 2326 sections 12.37, 12.39, 12.33)."""
+"""Transport and Session are read as servers write them, RTP-Info is written (RFC 2326 sections 12.39, 12.37, 12.33)."""
 
 import re
 from collections.abc import Sequence
@@ -165,11 +165,6 @@ def parse_session(value: str) -> SessionHeader | None:
     match = re.search(r"timeout\s*=\s*(\d{1,6})", rest, re.IGNORECASE)
     timeout = float(match.group(1)) if match else DEFAULT_SESSION_TIMEOUT_S
     return SessionHeader(identifier, max(timeout, 1.0))
-
-
-def parse_public(value: str | None) -> frozenset[str]:
-    """Return the methods of a Public value, in upper case."""
-    return frozenset(item.strip().upper() for item in (value or "")[:_MAX_VALUE].split(",") if item.strip())
 
 
 def first_served(offered: str, track: int, server_ports: tuple[int, int] | None) -> Transport | None:

@@ -126,11 +126,6 @@ class ForkServerProcess:
         return self._process.pid
 
     @property
-    def is_usable(self) -> bool:
-        """Return whether a worker may be asked for, now or once the fork server is ready."""
-        return not self._problem
-
-    @property
     def is_needed(self) -> bool:
         """Return whether a worker of this fork server lives: it would die with its parent."""
         return self._connection is not None and not all(worker.is_killed for worker, _ in self._workers.values())

@@ -91,7 +91,6 @@ class CameraEncoder:
 
     def __init__(self, *, codec: SourceCodec, width: int, height: int, fps: float, bitrate_kbps: int, gop: int) -> None:
         self._codec = codec
-        self._fps = fps
         name = _ENCODERS[codec]
         context = av.CodecContext.create(name, "w")
         assert isinstance(context, VideoCodecContext)  # noqa: S101  # av's type says less than its behaviour
