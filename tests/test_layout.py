@@ -55,7 +55,6 @@ TESTED_THROUGH = {
     "media/encoders/protocol.py": "media/encoders/test_profiles.py",
     "media/encoders/x26?.py": "media/encoders/test_encoders.py",
     "media/masks.py": "worker/test_pipeline.py",
-    "media/stages.py": "worker/test_pipeline.py",
     "mqtt/announcer.py": "e2e/test_control.py",
     "mqtt/asyncapi.py": "api/test_schema.py",
     "net/media_ports.py": "net/test_rtsp_source.py",
@@ -70,7 +69,9 @@ TESTED_THROUGH = {
     "verify/media.py": "verify/test_command.py",
     "verify/rtsp_reader.py": "verify/test_command.py",
     "worker/system_calls.py": "worker/test_sandbox.py",
+    "service/worker_process.py": "service/test_worker.py",
     "worker/process.py": "e2e/test_worker_connection.py",
+    "worker/whole_process.py": "e2e/test_worker_connection.py",
 }
 """Modules, or patterns of modules, that no test imports by name, and the test that goes through them. An entry is taken
 out when the module gets a test of its own."""

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from transcoder.codecs.nal import Codec
@@ -14,6 +15,35 @@ other streams could carry."""
 MAX_DIVISOR: Final = 16
 """The largest divisor of a picture rate: a worker without time for more encodes one picture in this many, and reports
 no more."""
+
+
+class Role(Enum):
+    """Names the part of a stream's work that one process does."""
+
+    WHOLE = "whole"
+    """Everything: the stream has one process."""
+    DECODING = "decoding"
+    """Everything that reads the camera's bytes: it yields pictures and sound samples."""
+    ENCODING = "encoding"
+    """Everything that readers get: it never sees a byte of the camera."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Says which process is asked for.
+
+    Attributes:
+        role: the role of the process.
+        stream: another number for each stream; processes with the same number share memory.
+        generation: counts the decoding processes of the stream.
+    """
+
+    role: Role = Role.WHOLE
+    stream: int = 0
+    generation: int = 0
+
+
+WHOLE: Final = Place()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +197,8 @@ class WorkerOptions:
         display_aspect: (width, height) that says how the camera's picture is to be shown, or None for the stream's own
             aspect.
         masks: the privacy masks; they lie on every output.
-        memory_limit_mb: data memory of the process, MiB.
+        memory_limit_mb: data memory of a process, MiB.
+        split: whether one process decodes and another one encodes.
         slate_size: (width, height) of the picture that stands in for a camera before its first picture, or None for a
             usual size.
         outputs: 1 to MAX_OUTPUTS outputs; messages name an output by its place here, counted from 0.
@@ -176,6 +207,7 @@ class WorkerOptions:
     display_aspect: tuple[int, int] | None = None
     masks: tuple[Mask, ...] = field(default_factory=tuple)
     memory_limit_mb: int = 512
+    split: bool = False
     slate_size: tuple[int, int] | None = None
     outputs: tuple[OutputOptions, ...] = field(default_factory=lambda: (OutputOptions(),))
 

@@ -38,7 +38,7 @@ from transcoder.service.worker_budget import WorkerBudget
 from transcoder.service.worker_receiver import MAX_LINES
 from transcoder.service.worker_reports import Failure, PictureFormat, SourceFormat, Statistics, parse_report
 from transcoder.service.worker_words import CONDITIONS, MAX_COUNT, OTHER, OTHER_PROBLEM
-from transcoder.worker_options import OutputFormat, OutputOptions
+from transcoder.worker_options import OutputFormat, OutputOptions, Role
 
 HUGE = 10**4000
 COUNTS = (0,) * (len(ENCODE_BOUNDS_S) + 1)
@@ -365,7 +365,7 @@ async def test_pictures_of_another_size_than_readers_were_told_are_refused(told:
     now = round(time.monotonic() * 90_000)
     for units in pictures(Codec.H264):
         data = serialize_coded(0, Codec.H264, 0, now, 0.0, (0.0, 0.0, 0.0), units)
-        watched.worker._receiver.receive(MessageType.CODED, memoryview(data)[5:])
+        watched.worker._receiver.receive(Role.WHOLE, MessageType.CODED, memoryview(data)[5:])
     assert len(watched.pictures) == (4 if passes else 0)
     assert watched.status.rejected == (0 if passes else 4)
 

@@ -338,6 +338,7 @@ def test_json_schema_names_every_key():
         "admission",
         "watch",
         "sources",
+        "worker",
         "defaults",
         "streams",
     }

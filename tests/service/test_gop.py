@@ -16,7 +16,7 @@ def unit(number: int, *, random_access: bool = False, size: int = 10) -> CodedUn
 def replayed(group: GroupOfPictures) -> list[tuple[int, int]]:
     """Presentation times and flags of what a new worker is sent."""
     parser = MessageParser()
-    for message in group.replay(50.0):
+    for message in (sent.to_bytes() for sent in group.replay(50.0)):
         parser.receive_data(message)
     found = []
     while (read := parser.next_message()) is not None:

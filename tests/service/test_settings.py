@@ -60,10 +60,12 @@ OF_THE_SERVICE = {
     "source.turn_bytes",
     "source.turn_events",
     "worker.slate_size",
+    "worker.split",
     "worker.outputs.0.fixed",
     "worker.outputs.0.rate_divisor",
 }
-"""Options that come from no key: from addresses, limits of the code, the camera, an earlier worker, the admission."""
+"""Options that come from no key of a stream: from addresses, limits of the code, the camera, an earlier worker, the
+admission, a key of the whole gateway."""
 
 
 def allowed(address: str) -> bool:

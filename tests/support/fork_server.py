@@ -11,6 +11,7 @@ from transcoder.ipc.messages import MessageParser, MessageType
 from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.forkserver_process import ForkedWorker
+from transcoder.worker_options import WHOLE, Place, Role
 
 
 class FakeWorker(ForkedWorker):
@@ -18,12 +19,14 @@ class FakeWorker(ForkedWorker):
 
     Attributes:
         alive: whether the worker was not killed and has not died.
+        role: the role that the worker was asked for in.
     """
 
     def __init__(self, connection: socket.socket, peer: socket.socket, on_exit: Callable[[int], None]) -> None:
-        self.pid = os.getpid()  # the worker's memory and signs of life are those of this process
+        self.pid = self.peer = os.getpid()  # the worker's memory and signs of life are those of this process
         self.connection = connection
         self.alive = True
+        self.role = Role.WHOLE
         self._peer = peer
         self._on_exit = on_exit
         self._parser = MessageParser()
@@ -68,16 +71,22 @@ class FakeForkServer(ForkServer):
     Attributes:
         workers: all workers that were asked for, in this order.
         refuse: the exception that is raised instead, if set.
+        peer: the process id of the other half that is told of the next workers; None: the one that they have.
     """
 
     def __init__(self, turns: int = 2) -> None:
         super().__init__(Path("/nonexistent"))
         self.workers: list[FakeWorker] = []
         self.refuse: Exception | None = None
+        self.peer: int | None = None
         self._turns = turns
 
     async def fork(
-        self, name: str, on_exit: Callable[[int], None], urgency: Callable[[], Urgency] = Urgency
+        self,
+        name: str,
+        on_exit: Callable[[int], None],
+        urgency: Callable[[], Urgency] = Urgency,
+        place: Place = WHOLE,
     ) -> ForkedWorker:
         for _ in itertools.repeat(None, self._turns):
             await asyncio.sleep(0)
@@ -86,6 +95,9 @@ class FakeForkServer(ForkServer):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         worker = FakeWorker(ours, theirs, on_exit)
+        worker.role = place.role
+        if self.peer is not None:
+            worker.peer = self.peer
         self.workers.append(worker)
         try:
             for _ in itertools.repeat(None, self._turns):

@@ -64,6 +64,7 @@ class GatewayProcess:
         state_dir: the folder that all gateways of a test run share: the compiled kernels are in it.
         streams: the streams as in the configuration.
         rtsp: further keys of the configuration's section `rtsp`.
+        worker: keys of the configuration's section `worker`.
         command: the command that starts the gateway.
         environment: the variables that are added to this process's.
     """
@@ -75,6 +76,7 @@ class GatewayProcess:
         streams: dict[str, Any],
         *,
         rtsp: dict[str, Any] | None = None,
+        worker: dict[str, Any] | None = None,
         command: tuple[str, ...] = CONSOLE_SCRIPT,
         environment: dict[str, str] | None = None,
     ) -> None:
@@ -84,6 +86,7 @@ class GatewayProcess:
         document = {
             "rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0], **(rtsp or {})},
             "http": {"listen": "127.0.0.1:0"},
+            "worker": worker or {},
             "state_dir": str(state_dir),
             "streams": streams,
         }
@@ -162,6 +165,11 @@ class GatewayProcess:
         pids = [pid for server in self.fork_servers() for pid in children(server)]
         named = ((process_name(pid), pid) for pid in pids)
         return {name.removeprefix("tc:"): pid for name, pid in named if name.startswith("tc:")}
+
+    def decoding_process(self, stream: str) -> int | None:
+        """Return the process id of a stream's decoding process, None where there is none."""
+        pids = [pid for server in self.fork_servers() for pid in children(server)]
+        return next((pid for pid in pids if process_name(pid) == f"td:{stream[:12]}"), None)
 
     def worker(self, stream: str) -> int | None:
         """Return the process id of a stream's worker, None where there is no worker."""

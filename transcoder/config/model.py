@@ -12,6 +12,7 @@ from transcoder.config.section import Section
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import SourcesConfig
 from transcoder.config.stream import STREAM_ID_PATTERN, StreamConfig, StreamOptions
+from transcoder.config.worker import WorkerConfig
 
 NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 """Matches one level of an MQTT topic."""
@@ -43,6 +44,7 @@ class Config(Section):
     the same. `degrade`: the stream is started with few pictures a second and gets more when there is time. `refuse`:
     the stream is not started until there is time."""
     sources: SourcesConfig = SourcesConfig()
+    worker: WorkerConfig = WorkerConfig()
     defaults: StreamOptions = StreamOptions()
     """The keys of every stream that doesn't set them itself."""
     streams: dict[StreamId, StreamConfig] = Field(

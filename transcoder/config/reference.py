@@ -23,6 +23,7 @@ _SECTIONS: Final = (
     ("TokenConfig", "http.tokens.<name>.", "A token of the API"),
     ("MqttConfig", "mqtt.", "The MQTT broker"),
     ("SourcesConfig", "sources.", "All sources"),
+    ("WorkerConfig", "worker.", "Decoding and encoding"),
 )
 """The model, the text in front of its keys, and the heading of each section, in the order of the page."""
 

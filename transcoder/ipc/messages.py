@@ -31,6 +31,8 @@ _HEADER = struct.Struct("<IB")
 _ACCESS_UNIT = struct.Struct("<BBqd")
 _CODED = struct.Struct("<BBBqdfffH")
 _REPEAT = struct.Struct("<Bq")
+_PROCESS = struct.Struct("<II")
+_ANNOUNCE = struct.Struct("<Bqd")
 
 
 class MessageType(IntEnum):
@@ -43,6 +45,8 @@ class MessageType(IntEnum):
     SNAPSHOT = 5
     AUDIO_FORMAT = 6
     AUDIO = 7
+    DECODING_PROCESS = 8
+    ANNOUNCE = 9
     READY = 16
     FORMAT = 17
     CODED = 18
@@ -52,6 +56,7 @@ class MessageType(IntEnum):
     AUDIO_OUTPUT = 22
     AUDIO_CODED = 23
     SOURCE_FORMAT = 24
+    LINK_BROKEN = 25
 
 
 DECODE_ONLY = 1
@@ -272,6 +277,39 @@ def parse_repeat(body: memoryview) -> tuple[int, int]:
     """Read the output number and the presentation time of a REPEAT message, as our own service wrote it."""
     number, pts = _REPEAT.unpack(body)
     return int(number), int(pts)
+
+
+def serialize_decoding_process(generation: int, number: int) -> bytes:
+    """Return the wire form of the news for an encoding process that a decoding process serves it.
+
+    Args:
+        generation: counts the decoding processes of the stream.
+        number: another one in each of these messages.
+    """
+    return serialize_message(MessageType.DECODING_PROCESS, _PROCESS.pack(generation, number))
+
+
+def parse_decoding_process(body: memoryview) -> tuple[int, int]:
+    """Read generation and number of a DECODING_PROCESS message, as our own service wrote it."""
+    generation, number = _PROCESS.unpack(body)
+    return int(generation), int(number)
+
+
+def serialize_announcement(flags: int, pts: int, arrival: float) -> bytes:
+    """Return the wire form of the news for an encoding process that the decoding one was sent an access unit.
+
+    Args:
+        flags: those of the access unit.
+        pts: 90 kHz ticks; only a picture of this time is taken from the decoding process.
+        arrival: monotonic seconds.
+    """
+    return serialize_message(MessageType.ANNOUNCE, _ANNOUNCE.pack(flags, pts, arrival))
+
+
+def parse_announcement(body: memoryview) -> tuple[int, int, float]:
+    """Read flags, time and arrival of an ANNOUNCE message, as our own service wrote it."""
+    flags, pts, arrival = _ANNOUNCE.unpack(body)
+    return int(flags), int(pts), float(arrival)
 
 
 def serialize_snapshot(output_number: int, jpeg: bytes) -> bytes:

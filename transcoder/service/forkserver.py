@@ -10,6 +10,7 @@ from transcoder import clock
 from transcoder.errors import WorkerError
 from transcoder.service.fork_queue import ForkQueue, Urgency
 from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnExit, OnLost, launch
+from transcoder.worker_options import WHOLE, Place
 
 HEARTBEAT_S = 1.0
 """Seconds between looks at the fork server."""
@@ -69,13 +70,16 @@ class ForkServer:
         await current.ready()
         return current
 
-    async def fork(self, name: str, on_exit: OnExit, urgency: Callable[[], Urgency] = Urgency) -> ForkedWorker:
+    async def fork(
+        self, name: str, on_exit: OnExit, urgency: Callable[[], Urgency] = Urgency, place: Place = WHOLE
+    ) -> ForkedWorker:
         """Have a worker forked, as soon as it is this stream's turn.
 
         Args:
             name: the worker's name, shown in ps.
             on_exit: is called with the worker's exit code, negative for a signal, maybe before this returns.
             urgency: is asked whenever a turn begins.
+            place: says which process of a worker is asked for.
 
         Raises:
             WorkerError: there is no fork server, or it can't fork.
@@ -83,7 +87,7 @@ class ForkServer:
         await self._ready()  # all that wait for the fork server are put in order when it is there
         async with self._queue.turn(urgency):
             current = await self._ready()
-            return await current.fork(name, on_exit)
+            return await current.fork(name, on_exit, place)
 
     async def close(self) -> None:
         """End the fork server: it ends its workers, waits for them and follows."""

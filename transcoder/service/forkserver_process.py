@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ import structlog
 from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.service.process_watch import AnswerWatch, sample_process
+from transcoder.worker_options import WHOLE, Place
 
 START_LIMIT_S = 120.0
 """Seconds for which a fork server that loads may compute, or wait for the compiler: tens of them, once."""
@@ -64,11 +66,13 @@ class ForkedWorker:
     Attributes:
         pid: the worker's process id.
         connection: our end of the worker's socket.
+        peer: the process id of the living process that has the other half of the worker, 0 where there is none.
         is_killed: whether kill() was called.
     """
 
-    def __init__(self, pid: int, connection: socket.socket) -> None:
+    def __init__(self, pid: int, connection: socket.socket, peer: int = 0) -> None:
         self.pid = pid
+        self.peer = peer
         self.connection = connection
         self.is_killed = False
         try:
@@ -142,12 +146,13 @@ class ForkServerProcess:
         if self._problem:
             raise WorkerError(self._problem)
 
-    async def fork(self, name: str, on_exit: OnExit) -> ForkedWorker:
+    async def fork(self, name: str, on_exit: OnExit, place: Place = WHOLE) -> ForkedWorker:
         """Have a worker forked.
 
         Args:
             name: the worker's name, shown in ps.
             on_exit: is called when the worker has ended, maybe before this returns.
+            place: says which process of a worker is asked for.
 
         Raises:
             WorkerError: the fork server can't fork, is gone, or hangs.
@@ -160,7 +165,8 @@ class ForkServerProcess:
         number, request = self._next_id, _Request(ours, on_exit)
         self._requests[number] = request
         try:
-            socket.send_fds(self._connection, [json.dumps({"id": number, "name": name}).encode()], [theirs.fileno()])
+            asked = {"id": number, "name": name} | asdict(place) | {"role": place.role.value}
+            socket.send_fds(self._connection, [json.dumps(asked).encode()], [theirs.fileno()])
             return await request.worker
         except OSError as error:
             ours.close()
@@ -227,7 +233,7 @@ class ForkServerProcess:
                 on_exit(answer["status"])
         elif (request := self._requests.pop(answer["id"], None)) is not None and not request.worker.done():
             if "pid" in answer:
-                worker = ForkedWorker(answer["pid"], request.connection)
+                worker = ForkedWorker(answer["pid"], request.connection, answer.get("peer", 0))
                 self._workers[worker.pid] = worker, request.on_exit  # now: the next message may tell that it ended
                 request.worker.set_result(worker)
             else:

@@ -69,6 +69,7 @@ class Gateway:
         # a lock is kept as long as somebody has it or waits for it
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fork_server = ForkServer(config.state_dir / "numba")
+        self._is_split = config.worker.split  # for as long as this gateway runs
         self.readers = ReaderRegister(on_event)
         listen = config.rtsp.listen
         self.server = RtspServer(
@@ -148,7 +149,7 @@ class Gateway:
             if wanted is None:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
-                settings = stream_settings(wanted, self.may_connect, self.is_own)
+                settings = stream_settings(wanted, self.may_connect, self.is_own).with_split(split=self._is_split)
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())

@@ -6,7 +6,7 @@ to begin with.
 
 from dataclasses import dataclass, field
 
-from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, serialize_access_unit
+from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, serialize_access_unit, serialize_announcement
 from transcoder.source.intake import CodedUnit
 
 MAX_BYTES = 24 << 20
@@ -16,6 +16,29 @@ MAX_ACCESS_UNITS = 2000
 anyway."""
 MAX_DEATHS = 2
 """The number of workers that may die of a group of pictures before it is discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentUnit:
+    """Holds an access unit as a worker is sent it.
+
+    Attributes:
+        unit: the access unit.
+        flags: DECODE_ONLY, RANDOM_ACCESS.
+        arrival: monotonic seconds at its last packet.
+    """
+
+    unit: CodedUnit
+    flags: int
+    arrival: float
+
+    def to_bytes(self) -> bytes:
+        """Return the message for the process that decodes."""
+        return serialize_access_unit(self.unit.codec, self.flags, self.unit.pts, self.arrival, self.unit.data)
+
+    def announcement(self) -> bytes:
+        """Return the message for the process that encodes."""
+        return serialize_announcement(self.flags, self.unit.pts, self.arrival)
 
 
 @dataclass(slots=True)
@@ -67,15 +90,14 @@ class GroupOfPictures:
             self._usable = False
             self.discarded += 1
 
-    def replay(self, now: float) -> list[bytes]:
-        """Return messages for a new worker: all but the last picture are decoded only.
+    def replay(self, now: float) -> list[SentUnit]:
+        """Return the access units for a new worker: all but the last picture are decoded only.
 
         Args:
             now: monotonic seconds; the last picture counts as just arrived.
         """
-        messages = []
         last = len(self.units) - 1
-        for index, unit in enumerate(self.units):
-            flags = (RANDOM_ACCESS if unit.random_access else 0) | (DECODE_ONLY if index < last else 0)
-            messages.append(serialize_access_unit(unit.codec, flags, unit.pts, now, unit.data))
-        return messages
+        return [
+            SentUnit(unit, (RANDOM_ACCESS if unit.random_access else 0) | (DECODE_ONLY if index < last else 0), now)
+            for index, unit in enumerate(self.units)
+        ]

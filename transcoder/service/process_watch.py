@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _CLOCK_TICKS = 100
 """Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
 _PRIVATE = re.compile(rb"^(?:RssAnon|RssShmem|VmPTE):\s*(\d+)", re.MULTILINE)
+_SHARED = re.compile(rb"^RssShmem:\s*(\d+)", re.MULTILINE)
 CPU_SPAN_S = 5.0
 """Seconds over which the processor time of a process is compared with the limit of its threads."""
 _AWAKE = frozenset("RD")
@@ -28,12 +29,14 @@ class ProcessSample:
         cpu_s: processor time of the process so far, seconds.
         private_bytes: memory that the process shares with no file, and the tables of its pages.
         threads: the threads of the process.
+        shared_bytes: the part of private_bytes that other processes may have mapped too.
     """
 
     state: str
     cpu_s: float
     private_bytes: int
     threads: int = 1
+    shared_bytes: int = 0
 
 
 def sample_process(pid: int) -> ProcessSample | None:
@@ -47,9 +50,14 @@ def sample_process(pid: int) -> ProcessSample | None:
     return ProcessSample(
         state=fields[0].decode(),
         cpu_s=(int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
-        private_bytes=sum(int(kibibytes) for kibibytes in _PRIVATE.findall(memory)) << 10,
+        private_bytes=_sum(_PRIVATE, memory),
         threads=int(fields[17]),
+        shared_bytes=_sum(_SHARED, memory),
     )
+
+
+def _sum(pattern: re.Pattern[bytes], status: bytes) -> int:
+    return sum(int(kibibytes) for kibibytes in pattern.findall(status)) << 10
 
 
 def _read(path: str) -> bytes:

@@ -39,6 +39,10 @@ class StreamSettings:
         """Return the codec of every output."""
         return tuple(output.codec for output in self.worker.outputs)
 
+    def with_split(self, *, split: bool) -> "StreamSettings":
+        """Return the same settings, but with or without a process of its own for decoding."""
+        return replace(self, worker=replace(self.worker, split=split))
+
     def at_rate_divisor(self, divisor: int) -> "StreamSettings":
         """Return the same settings, but with outputs that begin with one picture in so many."""
         outputs = tuple(replace(output, rate_divisor=divisor) for output in self.worker.outputs)

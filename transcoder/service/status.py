@@ -26,21 +26,25 @@ class WorkerStatus:
     """Counts the worker's side since the stream was started; the service's Worker alone writes it.
 
     Attributes:
-        pid: the worker's process id, or None.
+        pid: the process id of the worker, or of its encoding process; or None.
+        decoding_pid: the process id of its decoding process where the work is split, or None.
         source_format: the camera's pictures as they were decoded: codec, width, height, pixel_format.
         report: the counters that the present worker reported last.
         starts: workers that were started.
-        deaths: workers that were lost.
+        deaths: workers that were lost, each process counted.
+        decoding_deaths: the decoding processes among them.
         rejected: coded pictures that can't come from our encoder.
         shed_access_units: access units that a worker was too slow for.
         cpu_s: processor time of the workers before the present one, seconds.
     """
 
     pid: int | None = None
+    decoding_pid: int | None = None
     source_format: dict[str, Any] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     starts: int = 0
     deaths: int = 0
+    decoding_deaths: int = 0
     rejected: int = 0
     shed_access_units: int = 0
     cpu_s: float = 0.0

@@ -1,18 +1,18 @@
 """The service's side of a stream's worker keeps one running, feeds it, and believes it no more than a camera."""
 
 import asyncio
-import contextlib
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.errors import CommandRejected, WorkerError
+from transcoder.errors import CommandRejected
 from transcoder.ipc.messages import (
     MAX_AUDIO_SIZE,
     RANDOM_ACCESS,
     MessageType,
-    serialize_access_unit,
     serialize_audio,
     serialize_keyframe,
     serialize_message,
@@ -21,14 +21,16 @@ from transcoder.ipc.messages import (
 )
 from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
-from transcoder.service.gop import GroupOfPictures
+from transcoder.service.gop import GroupOfPictures, SentUnit
+from transcoder.service.split_halves import SplitHalves
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_connection import MAX_BACKLOG, WorkerConnection
-from transcoder.service.worker_life import RETRY_S, LifeAction, WorkerLife
+from transcoder.service.worker_life import RETRY_S
+from transcoder.service.worker_process import WorkerProcess
 from transcoder.service.worker_receiver import WorkerListener, WorkerReceiver
 from transcoder.service.worker_settings import WorkerSettings
 from transcoder.source.intake import CodedUnit
-from transcoder.worker_options import AudioFormat, WorkerOptions
+from transcoder.worker_options import AudioFormat, Role, WorkerOptions
 
 
 class Worker:
@@ -58,110 +60,119 @@ class Worker:
         self._status = status
         self._log = log
         self._listener = listener
-        self._receiver = WorkerReceiver(self._settings, status, log, listener)
-        self._life = WorkerLife()
-        self._changed = asyncio.Event()
+        self._receiver = WorkerReceiver(self._settings, status, log, listener, self._on_link_broken)
         self._gop = GroupOfPictures()
         self._audio_format: AudioFormat | None = None
-        self._connection: WorkerConnection | None = None
+        roles = (Role.ENCODING, Role.DECODING) if options.split else (Role.WHOLE,)
+        self._processes = {role: self._process(role) for role in roles}
+        self._encoding, self._decoding = self._processes[roles[0]], self._processes[roles[-1]]
+        self._is_split = options.split
+        self._halves = SplitHalves()
+        self._quiet = False
+
+    def _process(self, role: Role) -> WorkerProcess:
+        return WorkerProcess(
+            partial(self._start, role), partial(self._brief, role), partial(self._on_gone, role), self._on_not_started
+        )
 
     # -- life ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep a worker running."""
-        life = self._life
-        life.want(clock.monotonic())
-        while True:
-            self._changed.clear()  # later changes are seen below, or end the waiting
-            life.handle_timeout(clock.monotonic())
-            action = life.next_action()
-            if action is LifeAction.START:
-                await self._start()
-            elif action is LifeAction.BRIEF:
-                self._brief()
-            elif action is LifeAction.DISCARD:
-                self._end()
-            else:
-                await self._wait(life.next_timeout())
+        self._halves = SplitHalves()
+        if not self._is_split:
+            await self._encoding.run()
+        async with asyncio.TaskGroup() as group:
+            for process in self._processes.values():
+                group.create_task(process.run())
 
-    async def _wait(self, due: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if due is None else max(due - clock.monotonic(), 0.0)):
-                await self._changed.wait()
-
-    async def _start(self) -> None:
-        try:
-            self._connection = await WorkerConnection.start(
-                self._fork_server,
-                self._name,
-                self._settings.for_new_worker(),
-                self._receiver.receive,
-                self._on_gone,
-                self._urgency,
-            )
-        except WorkerError as error:
-            self._listener.on_worker_problem(str(error))
-            self._log.error("worker not started", reason=str(error), retry_in_s=RETRY_S)
-            self._life.start_failed(clock.monotonic())
-        else:
-            self._life.started(clock.monotonic())
+    async def _start(self, role: Role, on_gone: Callable[[str], None]) -> WorkerConnection:
+        options = self._settings.for_new_worker()
+        if role is Role.DECODING:  # it gets no masks and no outputs
+            options = WorkerOptions(memory_limit_mb=options.memory_limit_mb)
+        receive = partial(self._receiver.receive, role)
+        place = self._halves.place(role)
+        return await WorkerConnection.start(
+            self._fork_server, self._name, options, receive, on_gone, self._urgency, place
+        )
 
     def _urgency(self) -> Urgency:
         return Urgency(has_readers=self._listener.has_readers, has_played=self.last_decoded > 0)
 
-    def _brief(self) -> None:
-        """Tell a new worker the facts that its predecessor knew."""
-        connection = self._connection
-        if connection is None:
-            return
-        if self._settings.changed_since():
-            connection.configure(self._settings.options)
-        self._status.pid = connection.pid
+    def _brief(self, role: Role, connection: WorkerConnection) -> None:
+        """Tell a new process the facts that its predecessor knew."""
         self._status.starts += 1
+        if role is Role.DECODING:
+            self._status.decoding_pid = connection.pid
+        else:
+            self._status.pid = connection.pid
+            if self._settings.changed_since():
+                connection.configure(self._settings.options)
         if self._audio_format is not None:
-            self.set_audio(self._audio_format)
-        for message in self._gop.replay(clock.monotonic()):
-            connection.send(message)
+            self._tell_audio(role, self._audio_format)
+        if role is not Role.ENCODING:
+            units = self._gop.replay(clock.monotonic())
+            self._halves.replay(units)
+        if self._is_split:
+            self._introduce(role, connection)
+        if role is not Role.ENCODING:
+            for unit in units:
+                connection.send(unit.to_bytes())
 
-    def _end(self) -> None:
-        if self._connection is not None:
-            self._connection.stop()
-            self._connection = None
+    def _introduce(self, role: Role, connection: WorkerConnection) -> None:
+        """Tell the encoding process which decoding process it has, and what that one has been sent."""
+        other = (self._encoding if role is Role.DECODING else self._decoding).connection
+        if other is None:
+            return
+        if other.pid != connection.peer:  # another fork server's: they share no memory
+            self._kill_quietly(other, "the other half of the worker was lost with its fork server")
+            return
+        for message in self._halves.introduction():
+            self._encoding.send(message)
+
+    def _kill_quietly(self, connection: WorkerConnection, reason: str) -> None:
+        self._quiet = True
+        connection.kill(reason)
+        self._quiet = False
 
     def stop(self) -> None:
         """End the worker for good."""
-        self._life.stop()
-        self._end()
-        self._status.pid = None
+        for process in self._processes.values():
+            process.stop()
+        self._status.pid = self._status.decoding_pid = None
         self._receiver.stop()
         self._gop.clear()
 
     def replace(self, reason: str) -> None:
         """Give up the worker and its pictures."""
         self._gop.clear()
-        if self._connection is not None:
-            self._connection.kill(reason)
+        if self._is_split and self._decoding.connection is not None:
+            self._kill_quietly(self._decoding.connection, reason)
+        self._encoding.kill(reason)
 
     def configure(self, options: WorkerOptions) -> None:
         """Apply other settings, for this worker and later ones."""
         self._settings.change(options)
-        if self._connection is not None:
-            self._connection.configure(options)
+        self._configure()
 
     def set_slate_size(self, size: tuple[int, int]) -> None:
         """Give the slate the size that the camera claims: a slate of this size need not be given up for the camera."""
-        if self._settings.change_slate_size(size) and self._connection is not None:
-            self._connection.configure(self._settings.options)
+        if self._settings.change_slate_size(size):
+            self._configure()
+
+    def _configure(self) -> None:
+        if self._encoding.connection is not None:
+            self._encoding.connection.configure(self._settings.options)
 
     def check(self, now: float) -> None:
-        """Look after the worker's memory and signs of life."""
-        if self._connection is not None:
-            self._connection.check(now)
+        """Look after the memory and the signs of life of the worker's processes."""
+        for process in self._processes.values():
+            process.check(now)
 
     @property
     def is_running(self) -> bool:
-        """Return whether there is a worker."""
-        return self._connection is not None
+        """Return whether there is a worker that serves readers."""
+        return self._encoding.connection is not None
 
     @property
     def cpu_s(self) -> float:
@@ -180,42 +191,47 @@ class Worker:
 
     # -- towards the worker --------------------------------------------------------------------------------------
 
-    def _send(self, message: bytes) -> None:
-        if self._connection is not None:
-            self._connection.send(message)
-
     def feed(self, unit: CodedUnit, arrival: float) -> bool:
         """Send an access unit; return False when it was shed, and with it the access units that refer to it."""
         wanted = self._gop.add(unit)
-        connection = self._connection
+        connection, encoding = self._decoding.connection, self._encoding.connection
         if connection is None or not wanted:
             return True
-        if connection.backlog() > MAX_BACKLOG:
+        is_behind = self._is_split and encoding is not None and encoding.backlog() > 0  # it must hear first
+        if connection.backlog() > MAX_BACKLOG or is_behind:
             self._status.shed_access_units += 1
             self._gop.clear()
             return False
-        flags = RANDOM_ACCESS if unit.random_access else 0
-        connection.send(serialize_access_unit(unit.codec, flags, unit.pts, arrival, unit.data))
+        sent = SentUnit(unit, RANDOM_ACCESS if unit.random_access else 0, arrival)
+        if self._is_split:
+            self._encoding.send(self._halves.announce(sent))
+        connection.send(sent.to_bytes())
         return True
 
     def set_audio(self, audio: AudioFormat) -> None:
         """Tell the worker the format of the camera's audio."""
         self._audio_format = audio
-        self._send(serialize_message(MessageType.AUDIO_FORMAT, audio.to_json()))
+        for role in self._processes:
+            self._tell_audio(role, audio)
+
+    def _tell_audio(self, role: Role, audio: AudioFormat) -> None:
+        if role is Role.ENCODING:  # it gets no word and no byte of the camera's
+            audio = AudioFormat(encoding="", clock_rate=audio.clock_rate)
+        self._processes[role].send(serialize_message(MessageType.AUDIO_FORMAT, audio.to_json()))
 
     def feed_audio(self, pts: int, data: bytes) -> None:
         """Send an audio unit; audio never makes pictures wait."""
-        connection = self._connection
+        connection = self._decoding.connection
         if connection is not None and connection.backlog() < MAX_BACKLOG // 2 and len(data) <= MAX_AUDIO_SIZE:
             connection.send(serialize_audio(MessageType.AUDIO, pts, data))
 
     def force_idr(self, number: int) -> None:
         """Make the next picture of an output an IDR."""
-        self._send(serialize_keyframe(number))
+        self._encoding.send(serialize_keyframe(number))
 
     def repeat(self, number: int, now: float) -> None:
         """Have the last picture of an output, or a slate, encoded again for now."""
-        self._send(serialize_repeat(number, round(now * VIDEO_CLOCK_RATE)))
+        self._encoding.send(serialize_repeat(number, round(now * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:
         """Return the last picture, masked, as a JPEG.
@@ -223,22 +239,33 @@ class Worker:
         Raises:
             CommandRejected: there is no picture.
         """
-        if self._connection is None:
+        if self._encoding.connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
-        self._send(serialize_snapshot_request(0))
+        self._encoding.send(serialize_snapshot_request(0))
         return await self._receiver.snapshot(self._name)
 
     # -- from the worker -----------------------------------------------------------------------------------------
 
-    def _on_gone(self, reason: str) -> None:
-        now = clock.monotonic()
-        if self._connection is not None:  # one that died before it was given any picture died of none
+    def _on_gone(self, role: Role, reason: str) -> None:
+        process = self._processes[role]
+        # one that died before it was given any picture died of none; an encoding process never sees one of the camera
+        if role is not Role.ENCODING and process.connection is not None and not self._quiet:
             self._gop.worker_died()
-        self._connection = None
-        self._status.pid = None
+        if role is Role.DECODING:
+            self._status.decoding_pid = None
+        else:
+            self._status.pid = None
+        self._receiver.begin(role)
+        if self._quiet:
+            return
         self._status.deaths += 1
-        self._receiver.begin()
+        self._status.decoding_deaths += role is Role.DECODING
         self._log.warning("worker lost", reason=reason, gops_discarded=self._gop.discarded)
-        self._life.died(now)
-        self._changed.set()
         self._listener.on_worker_lost(reason)
+
+    def _on_not_started(self, reason: str) -> None:
+        self._listener.on_worker_problem(reason)
+        self._log.error("worker not started", reason=reason, retry_in_s=RETRY_S)
+
+    def _on_link_broken(self, reason: str) -> None:
+        self._decoding.kill(f"decoding process broke the rules of the shared memory: {reason}")

@@ -3,6 +3,7 @@
 import asyncio
 import select
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from typing_extensions import override
@@ -14,7 +15,7 @@ from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.forkserver_process import ForkedWorker  # noqa: TC001  # one block of imports
 from transcoder.service.process_watch import CpuWatch, ProcessSample, is_hanging, sample_process
-from transcoder.worker_options import WorkerOptions
+from transcoder.worker_options import WHOLE, Place, Role, WorkerOptions
 
 HANG_S = 1.2
 """Seconds without a message after which a worker that also shows no reason hangs; it reports every 0.5 s."""
@@ -24,6 +25,8 @@ START_S = 5.0
 """Seconds in which a new worker has to send its first message."""
 MAX_CORES = 1.2
 """Processors that a worker with one thread may take: one, and the error of the clock ticks of /proc."""
+NOUNS = {Role.WHOLE: "worker", Role.DECODING: "decoding process", Role.ENCODING: "encoding process"}
+"""The words for a process in the reasons why it is gone."""
 MAX_BACKLOG = 6 << 20
 """Bytes that may wait for a worker; past them access units are shed."""
 
@@ -35,6 +38,7 @@ class WorkerConnection(asyncio.Protocol):
         on_message: gets every message.
         on_gone: is called once with the reason in one line.
         memory_limit_mb: the limit of private memory, MiB.
+        role: the role of the process.
     """
 
     def __init__(
@@ -42,7 +46,10 @@ class WorkerConnection(asyncio.Protocol):
         on_message: Callable[[MessageType, memoryview], None],
         on_gone: Callable[[str], None],
         memory_limit_mb: int,
+        role: Role = Role.WHOLE,
     ) -> None:
+        self._noun = NOUNS[role]
+        self._counts_shared = role is not Role.ENCODING
         self._on_message = on_message
         self._on_gone = on_gone
         self._memory_limit = memory_limit_mb << 20
@@ -67,6 +74,7 @@ class WorkerConnection(asyncio.Protocol):
         on_message: Callable[[MessageType, memoryview], None],
         on_gone: Callable[[str], None],
         urgency: Callable[[], Urgency] = Urgency,
+        place: Place = WHOLE,
     ) -> "WorkerConnection":
         """Start a worker and configure it. The worker may die meanwhile: then on_gone was called before this returns.
 
@@ -77,14 +85,15 @@ class WorkerConnection(asyncio.Protocol):
             on_message: gets every message.
             on_gone: is called once with the reason in one line.
             urgency: says how much this worker is needed; it is asked while others wait as well.
+            place: says which process of a worker is started.
 
         Raises:
             WorkerError: the worker could not be started; on_gone is not called any more.
         """
-        link = cls(on_message, on_gone, options.memory_limit_mb)
+        link = cls(on_message, on_gone, options.memory_limit_mb, place.role)
         loop = asyncio.get_running_loop()
         try:
-            link._forked = forked = await fork_server.fork(name, link._on_exit, urgency)
+            link._forked = forked = await fork_server.fork(name, link._on_exit, urgency, place)
             await loop.create_unix_connection(lambda: link, sock=forked.connection)
         except OSError as error:
             link.stop()
@@ -100,6 +109,11 @@ class WorkerConnection(asyncio.Protocol):
     def pid(self) -> int | None:
         """Return the process id of the worker."""
         return self._forked.pid if self._forked is not None else None
+
+    @property
+    def peer(self) -> int:
+        """Return the process id of the process that had the other half of the worker when this one started, or 0."""
+        return self._forked.peer if self._forked is not None else 0
 
     def configure(self, options: WorkerOptions) -> None:
         """Send settings."""
@@ -131,18 +145,18 @@ class WorkerConnection(asyncio.Protocol):
             while not self._gone and (message := parser.next_message()) is not None:
                 self._on_message(*message)
         except RemoteProtocolError as error:
-            self.kill(f"worker broke the protocol: {error}")
+            self.kill(f"{self._noun} broke the protocol: {error}")
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self._transport = None
-        self._finish(self._reason or "worker ended")
+        self._finish(self._reason or f"{self._noun} ended")
 
     def _on_exit(self, status: int) -> None:
         if not self._reason:
             self._reason = (
-                "worker was killed by signal " + str(-status) if status < 0 else f"worker exited with {status}"
+                f"{self._noun} was killed by signal {-status}" if status < 0 else f"{self._noun} exited with {status}"
             )
         self._finish(self._reason)
 
@@ -178,9 +192,11 @@ class WorkerConnection(asyncio.Protocol):
         sample = sample_process(self._forked.pid)
         if sample is None:
             return
+        if not self._counts_shared:  # the planes are counted for the process that writes them
+            sample = replace(sample, private_bytes=sample.private_bytes - sample.shared_bytes)
         self.private_bytes = sample.private_bytes
         if excess := self._excess(sample, now):
-            self.kill(f"worker took {excess}")
+            self.kill(f"{self._noun} took {excess}")
             return
         silent = now - self._last_message
         if silent < HANG_S:
@@ -190,7 +206,7 @@ class WorkerConnection(asyncio.Protocol):
             return  # this process is behind, not the worker
         heard, cpu_s = self._heard
         if is_hanging(sample, cpu_s, now - heard) or silent > STARVED_S:
-            self.kill(f"worker gave no sign of life for {silent:.1f} s")
+            self.kill(f"{self._noun} gave no sign of life for {silent:.1f} s")
 
     def _excess(self, sample: ProcessSample, now: float) -> str:
         """Return in words the use of the worker that exceeds its limit; "" where it kept within all limits."""

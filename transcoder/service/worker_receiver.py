@@ -1,6 +1,8 @@
 """The receiving side of a stream's workers checks and counts their messages, and hands them on."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import structlog
@@ -16,6 +18,7 @@ from transcoder.service.worker_reports import (
     AudioOutput,
     CodedAudio,
     Failure,
+    LinkBroken,
     PictureFormat,
     Snapshot,
     SourceFormat,
@@ -24,6 +27,8 @@ from transcoder.service.worker_reports import (
     parse_report,
 )
 from transcoder.service.worker_settings import WorkerSettings
+from transcoder.service.worker_words import joined_report
+from transcoder.worker_options import Role
 
 SNAPSHOT_WAIT_S = 3.0
 MAX_LINES = 5
@@ -65,11 +70,11 @@ class WorkerReceiver:
         status: the worker's part of the stream's status.
         log: a log that is bound to the stream's name.
         listener: gets the messages that are let through.
+        on_link_broken: is called with the rule that a decoding process broke, as the encoding process saw it.
 
     Attributes:
         audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
         last_decoded: monotonic seconds of the last report of newly decoded pictures, or 0.
-        cpu_s: processor time of the present worker, seconds.
     """
 
     def __init__(
@@ -78,31 +83,39 @@ class WorkerReceiver:
         status: WorkerStatus,
         log: structlog.stdlib.BoundLogger,
         listener: WorkerListener,
+        on_link_broken: Callable[[str], None],
     ) -> None:
+        self._on_link_broken = on_link_broken
         self._settings = settings
         self._status = status
         self._log = log
         self._listener = listener
         self._decoded_pictures = 0
         self._pictures: dict[int, CodedPictures] = {}
-        self._budget = WorkerBudget()
+        self._budgets: defaultdict[Role, WorkerBudget] = defaultdict(WorkerBudget)
+        self._reports: dict[Role, dict[str, Any]] = {}
         self._lines = LineLimit[str](MAX_LINES, LINES_SPAN_S)
         self._snapshots: list[asyncio.Future[bytes]] = []
         self.audio_output: tuple[int, bytes] | None = None
         self.last_decoded = 0.0
-        self.cpu_s = 0.0
 
-    def begin(self) -> None:
-        """Expect another worker, which counts from zero; the processor time of the last one is added up."""
-        self._status.cpu_s += self.cpu_s
-        self.cpu_s = 0.0
-        self._decoded_pictures = 0
-        self._pictures.clear()
-        self._budget = WorkerBudget()
+    def begin(self, role: Role) -> None:
+        """Expect another process, which counts from zero; the processor time of the last one is added up.
+
+        Args:
+            role: the role of the process.
+        """
+        self._status.cpu_s += self._reports.pop(role, {}).get("cpu_s", 0.0)
+        self._budgets.pop(role, None)
+        if role is not Role.ENCODING:
+            self._decoded_pictures = 0
+        if role is not Role.DECODING:
+            self._pictures.clear()
 
     def stop(self) -> None:
         """Expect no worker any more."""
-        self.begin()
+        for role in Role:
+            self.begin(role)
         for snapshot in self._snapshots:
             if not snapshot.done():  # an error, because to cancel it would cancel whoever waits for it
                 snapshot.set_exception(CommandRejected("the stream was stopped before it made a snapshot"))
@@ -131,22 +144,32 @@ class WorkerReceiver:
             raise CommandRejected(f"stream {stream} has no picture yet")
         return picture
 
-    def receive(self, kind: MessageType, body: memoryview) -> None:
+    @property
+    def cpu_s(self) -> float:
+        """Return the processor time of the present worker, seconds."""
+        return float(sum(report["cpu_s"] for report in self._reports.values()))
+
+    def receive(self, role: Role, kind: MessageType, body: memoryview) -> None:
         """Take a worker's message.
+
+        Args:
+            role: the role of the process that sent it.
+            kind: the type of the message.
+            body: the rest of the message.
 
         Raises:
             RemoteProtocolError: no worker of ours sends this.
         """
         now = clock.monotonic()
-        self._budget.count(kind, now)
-        match parse_report(kind, body, len(self._settings.options.outputs)):
+        self._budgets[role].count(kind, now)
+        match parse_report(kind, body, len(self._settings.options.outputs), role):
             case CodedMessage() as picture:
-                self._on_picture(picture, now)
+                self._on_picture(role, picture, now)
             case CodedAudio(pts=pts, data=data):
                 if is_timely(pts, now):
                     self._listener.on_coded_audio(pts, data)
             case Statistics() as report:
-                self._on_statistics(report)
+                self._on_statistics(role, report)
             case PictureFormat() as report:
                 self._settings.note_format(report)
                 self._listener.on_format(report)
@@ -158,12 +181,14 @@ class WorkerReceiver:
                 self._listener.on_worker_problem(problem)
                 if count := self._lines.take("failure", now):
                     self._log.warning("worker reports", reason=reason, reports=count)
+            case LinkBroken(reason=reason):
+                self._on_link_broken(reason)
             case Snapshot(jpeg=jpeg):
                 for future in self._snapshots:
                     if not future.done():
                         future.set_result(jpeg)
 
-    def _on_picture(self, picture: CodedMessage, now: float) -> None:
+    def _on_picture(self, role: Role, picture: CodedMessage, now: float) -> None:
         """Hand on a picture only if our encoder can have made it, wherever it comes from."""
         number = picture.output_number
         options = self._settings.options.outputs[number]
@@ -173,7 +198,8 @@ class WorkerReceiver:
         types = known.types(picture)
         rate = self._settings.frame_rate(number) or DEFAULT_FRAME_RATE
         try:
-            self._budget.count_picture(number, options, known.size, rate, 8 * sum(map(len, picture.nal_units)), now)
+            bits = 8 * sum(map(len, picture.nal_units))
+            self._budgets[role].count_picture(number, options, known.size, rate, bits, now)
         except LimitExceeded:
             self._settings.forget_formats()  # a camera may have become faster than an output's frame rate says
             raise
@@ -182,12 +208,12 @@ class WorkerReceiver:
         else:
             self._listener.on_picture(picture, types)
 
-    def _on_statistics(self, report: Statistics) -> None:
-        self.cpu_s = report.cpu_s
-        if report.decoded_pictures > self._decoded_pictures:
+    def _on_statistics(self, role: Role, report: Statistics) -> None:
+        self._reports[role] = report.document
+        if role is not Role.ENCODING and report.decoded_pictures > self._decoded_pictures:
             self._decoded_pictures = report.decoded_pictures
             self.last_decoded = clock.monotonic()
-        self._status.report = report.document
+        self._status.report = joined_report(self._reports)
 
     def _on_source_format(self, document: dict[str, Any]) -> None:
         known = self._status.source_format

@@ -23,7 +23,7 @@ from transcoder.service.worker_words import (
     problem_of,
     shown_reason,
 )
-from transcoder.worker_options import OutputFormat
+from transcoder.worker_options import OutputFormat, Role
 
 MAX_AHEAD_S = 10.0
 """Seconds between now and a presentation time of ours, at most."""
@@ -130,27 +130,59 @@ class Snapshot:
     jpeg: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkBroken:
+    """The encoding process tells that the decoding process broke a rule of the memory that they share.
+
+    Attributes:
+        reason: the rule, in one printable line.
+    """
+
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The worker is in its sandbox and waits for pictures."""
 
 
 Report = (
-    CodedMessage | CodedAudio | AudioOutput | Statistics | SourceFormat | PictureFormat | Failure | Snapshot | Ready
+    CodedMessage
+    | CodedAudio
+    | AudioOutput
+    | Statistics
+    | SourceFormat
+    | PictureFormat
+    | Failure
+    | Snapshot
+    | LinkBroken
+    | Ready
 )
 
+_BY_DECODING = frozenset({MessageType.READY, MessageType.STATS, MessageType.SOURCE_FORMAT, MessageType.FAILED})
+_BY_ENCODING = frozenset(kind for kind in MessageType if kind >= MessageType.READY) - {MessageType.SOURCE_FORMAT}
+MAY_SEND = {
+    Role.WHOLE: (_BY_DECODING | _BY_ENCODING) - {MessageType.LINK_BROKEN},
+    Role.DECODING: _BY_DECODING,
+    Role.ENCODING: _BY_ENCODING,
+}
+"""The messages of each role: nothing that a decoding process sends is handed on to readers."""
 
-def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
+
+def parse_report(kind: MessageType, body: memoryview, outputs: int, role: Role = Role.WHOLE) -> Report:
     """Read a worker's message.
 
     Args:
         kind: the type of the message.
         body: the rest of the message.
         outputs: how many outputs the worker was told to make.
+        role: the role of the worker's process.
 
     Raises:
         RemoteProtocolError: no worker of ours sends this.
     """
+    if kind not in MAY_SEND[role]:
+        raise RemoteProtocolError(f"a worker does not send {kind.name}")
     if kind is MessageType.CODED:
         return parse_coded(body, outputs)
     if kind is MessageType.AUDIO_CODED:
@@ -170,9 +202,9 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int) -> Report:
     if kind is MessageType.SNAPSHOT_TAKEN:
         number, jpeg = parse_snapshot(body, outputs)
         return Snapshot(output_number=number, jpeg=_own_jpeg(jpeg))
-    if kind is MessageType.READY:
-        return Ready()
-    raise RemoteProtocolError(f"a worker does not send {kind.name}")
+    if kind is MessageType.LINK_BROKEN:
+        return LinkBroken(reason=shown_reason(parse_json(body).get("reason")))
+    return Ready()
 
 
 def is_timely(pts: int, now: float) -> bool:

@@ -14,7 +14,7 @@ from transcoder.codecs.picture_codec import PictureCodec, is_sane_size
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.messages import CONCEALED
 from transcoder.text import printable
-from transcoder.worker_options import MAX_DIVISOR
+from transcoder.worker_options import MAX_DIVISOR, Role
 
 MAX_COUNT: Final = 1 << 53
 """The largest count: up to here every whole number is a float of its own, so that no quotient overflows. A worker that
@@ -29,9 +29,14 @@ MAX_REASON: Final = 300
 COUNTERS: Final = frozenset({
     "decoded_pictures", "decode_us", "source_format_changes", "skipped_access_units", "shed_access_units",
     "capped_pictures", "shed_pictures", "pictures_without_mask", "pictures_without_output", "encoded_pictures",
-    "audio_refused", "audio_out",
+    "audio_refused", "audio_out", "unordered_pictures",
 })  # fmt: skip
 """The counters of transcoder.worker."""
+DECODING_COUNTERS: Final = frozenset({
+    "decoded_pictures", "decode_us", "source_format_changes", "skipped_access_units", "shed_access_units",
+    "unordered_pictures",
+})  # fmt: skip
+"""The counters that a decoding process keeps where the work is split; it may report no others."""
 _FFMPEG_ERRORS: Final = frozenset({
     "InvalidDataError", "EOFError", "ArgumentError", "MemoryError", "BugError", "PatchWelcomeError", "ExternalError",
     "UnknownError", "BlockingIOError", "FFmpegError", "MediaError", "ValueError", "BufferTooSmallError",
@@ -52,6 +57,9 @@ _COUNTS: Final = {
     "encoder_dropped": ENCODER_DROPPED,
     "audio_errors": AUDIO_ERRORS,
 }
+_NOTHING: Final[dict[str, Any]] = {
+    "counters": {}, "decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}, "cpu_s": 0.0,
+}  # fmt: skip
 CONDITIONS: Final = ("frozen", "dark", "covered", "scene_changed")
 """The conditions of a picture; transcoder.service.observer makes an event of each."""
 
@@ -129,6 +137,21 @@ def check_statistics(report: Mapping[str, Any]) -> dict[str, Any]:
     checked["rate_divisor"], checked["motion"] = divisor, float(motion)
     checked["conditions"] = [name for name in CONDITIONS if name in conditions]
     return checked
+
+
+def joined_report(reports: Mapping[Role, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the checked reports of a worker's processes as one; each is believed in its own matters only."""
+    if Role.WHOLE in reports:
+        return dict(reports[Role.WHOLE])
+    joined = dict(reports.get(Role.ENCODING, _NOTHING))
+    decoding = reports.get(Role.DECODING, _NOTHING)
+    own = {name: count for name, count in joined["counters"].items() if name not in DECODING_COUNTERS}
+    decoded = {name: count for name, count in decoding["counters"].items() if name in DECODING_COUNTERS}
+    joined["counters"] = own | decoded
+    joined["decode_errors"] = decoding["decode_errors"]
+    joined["audio_errors"] = decoding["audio_errors"]
+    joined["cpu_s"] = sum(report["cpu_s"] for report in reports.values())
+    return joined
 
 
 def _counts(name: str, counts: object, known: frozenset[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ bounded.
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from transcoder.errors import MediaError
@@ -18,6 +19,18 @@ from transcoder.media.scene import SceneWatch
 from transcoder.worker.frame_rate import FrameRateEstimate
 from transcoder.worker.output_chain import OutputChain
 from transcoder.worker_options import WorkerOptions
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Holds a picture as one output has drawn it, and the processor time that decoding and drawing took."""
+
+    chain: OutputChain
+    drawn: OwnPicture
+    pts: int
+    arrival: float
+    decode_s: float
+    draw_s: float
 
 
 class Encoding:
@@ -38,6 +51,8 @@ class Encoding:
         self._frame_rate = FrameRateEstimate()
         self._scene: SceneWatch | None = None
         self._scene_size = (0, 0)
+        self._taken: list[_Taken] = []
+        self._failed: MediaError | None = None
 
     # -- what the service says -----------------------------------------------------------------------------------
 
@@ -90,30 +105,54 @@ class Encoding:
         Raises:
             MediaError: an output failed to draw or encode the picture; the other outputs have encoded it.
         """
+        yield from self.take(picture, now)
+        yield from self.encode_taken()
+
+    def take(self, picture: DecodedPicture, now: float) -> Iterator[bytes]:
+        """Draw a decoded picture for every output that wants it; afterwards the picture is not read any more.
+
+        Args:
+            picture: the decoded picture; it is only read.
+            now: monotonic seconds.
+        """
         if any(chain.seeks_format for chain in self._chains):
             self._frame_rate.add(picture.pts)
-        failed: MediaError | None = None
+        self._taken, self._failed = [], None
         for chain in self._chains:
+            messages = chain.settle_format(picture, self._frame_rate)
+            if messages is None:
+                continue
+            yield from messages
+            if picture.preroll or not chain.wants(picture, now):
+                continue
+            started = time.thread_time()
             try:
-                yield from self._encode(chain, picture, now)
+                drawn = chain.draw(picture)
             except MediaError as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+                self._failed = self._failed or error
+                continue
+            decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # decoding was paid for once
+            self._taken.append(
+                _Taken(chain, drawn, picture.pts, picture.arrival, decode_s, time.thread_time() - started)
+            )
 
-    def _encode(self, chain: OutputChain, picture: DecodedPicture, now: float) -> Iterator[bytes]:
-        messages = chain.settle_format(picture, self._frame_rate)
-        if messages is None:
-            return
-        yield from messages
-        if picture.preroll or not chain.wants(picture, now):
-            return
-        started = time.thread_time()
-        drawn = chain.draw(picture)
-        changed = self._look(chain, drawn, picture.pts)
-        stages_s = time.thread_time() - started
-        decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # decoding was paid for once
-        yield from chain.encode(drawn, changed, picture.pts, picture.arrival, (decode_s, stages_s))
+    def encode_taken(self) -> Iterator[bytes]:
+        """Encode the picture that was taken.
+
+        Raises:
+            MediaError: an output failed to draw or encode the picture; the other outputs have encoded it.
+        """
+        taken, self._taken = self._taken, []
+        for item in taken:
+            try:
+                started = time.thread_time()
+                changed = self._look(item.chain, item.drawn, item.pts)
+                stages_s = item.draw_s + time.thread_time() - started
+                yield from item.chain.encode(item.drawn, changed, item.pts, item.arrival, (item.decode_s, stages_s))
+            except MediaError as error:
+                self._failed = self._failed or error
+        if self._failed is not None:
+            raise self._failed
 
     def _look(self, chain: OutputChain, drawn: OwnPicture, pts: int) -> ChangeMap | None:
         """Compare a picture with the picture before, once for both, if the scene watch or the encoder asks for it.

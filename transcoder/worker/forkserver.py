@@ -4,13 +4,16 @@ The fork server of multiprocessing would not do: it imports the parent's main mo
 tens of megabytes a worker and drags the service's modules into the sandbox.
 
 The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable]` and speaks
-on a SOCK_SEQPACKET socket. A request is a JSON object with `id` and `name` and carries the worker's socket, or is
-`{"ping"}`. Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or
+on a SOCK_SEQPACKET socket. A request is a JSON object with `id`, `name`, `role`, `stream` and `generation` and carries
+the worker's socket, or is `{"ping"}`. A decoding and an encoding process of the same stream share memory and a socket,
+which are kept here as long as one of them lives, so that each is replaced alone; a process whose role is asked for
+again is ended first. Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or
 `{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the
 process. The measures are those of the sandbox: by name, "" or the reason why one is missing.
 """
 
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -19,14 +22,21 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.worker import preload, sandbox
+from transcoder.worker.linked_streams import LinkedStreams
+from transcoder.worker_options import Place, Role
+
+if TYPE_CHECKING:
+    from transcoder.worker.shared_planes import StreamLink
 
 INSPECTABLE = "inspectable"
 """An argument: other processes of the same user may read the memory of the fork server and its workers."""
+NAMES = {Role.WHOLE: "tc", Role.ENCODING: "tc", Role.DECODING: "td"}
+"""The beginnings of the names of workers that ps and top show."""
 MAX_REQUEST = 4096
 MAX_DESCRIPTOR = 4096
 """Descriptors of the fork server are below: it has its sockets and whatever libraries keep open."""
@@ -73,15 +83,31 @@ def _send(service: socket.socket, answer: dict[str, Any]) -> None:
             return
 
 
-def _keep_only(descriptor: int) -> socket.socket:
-    """Close every descriptor but this one, which becomes 3; 0 to 2 read and write nothing."""
-    connection = socket.socket(fileno=os.dup2(descriptor, 3))
-    os.closerange(4, MAX_DESCRIPTOR)
+def _keep_only(*descriptors: int) -> list[socket.socket]:
+    """Close every descriptor but these sockets, which become 3, 4 and so on; 0 to 2 read and write nothing."""
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 3 + len(descriptors)) for descriptor in descriptors]
+    connections = [socket.socket(fileno=os.dup2(old, 3 + place)) for place, old in enumerate(moved)]
+    os.closerange(3 + len(descriptors), MAX_DESCRIPTOR)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nothing, standard)
     os.close(nothing)
-    return connection
+    return connections
+
+
+def _work(descriptor: int, place: Place, link: "StreamLink | None") -> None:
+    """Become a worker."""
+    from transcoder.worker import decoding_process, encoding_process, whole_process  # noqa: PLC0415  # after load()
+
+    if link is None:
+        whole_process.run(*_keep_only(descriptor))
+    elif place.role is Role.DECODING:
+        connection, records = _keep_only(descriptor, link.decoding.fileno())
+        decoding_process.run(connection, records, link.writable(), place.generation)
+    else:
+        planes = link.read_only()
+        connection, records = _keep_only(descriptor, link.encoding.fileno())
+        encoding_process.run(connection, records, planes)
 
 
 class _Server:
@@ -89,6 +115,7 @@ class _Server:
         self._service = service
         service.setblocking(False)  # recv_fds() ignores the flags it is given
         self._children: set[int] = set()
+        self._streams = LinkedStreams(self._end)
         self._wakeup, wakeup = socket.socketpair()
         self._wakeup.setblocking(False)
         wakeup.setblocking(False)
@@ -131,31 +158,46 @@ class _Server:
         if "ping" in request:
             return {"pong": True}
         try:
-            pid = self._fork(descriptors[0], request["name"])
+            place = Place(
+                role=Role(request.get("role", Role.WHOLE.value)),
+                stream=request.get("stream", 0),
+                generation=request.get("generation", 0),
+            )
+            pid = self._fork(descriptors[0], request["name"], place)
         except OSError as error:  # no memory or no process is left: there is a worker fewer, and the others live
             return {"id": request["id"], "error": str(error)}
         finally:
             os.close(descriptors[0])
         self._children.add(pid)
-        return {"id": request["id"], "pid": pid}
+        return {"id": request["id"], "pid": pid, "peer": self._streams.peer(place)}
 
-    def _fork(self, descriptor: int, name: str) -> int:
+    def _fork(self, descriptor: int, name: str, place: Place) -> int:
         parent = os.getpid()
-        pid = os.fork()
-        if pid:
+        with self._streams.prepared(place) as link:
+            pid = os.fork()
+            if pid == 0:
+                self._become_worker(parent, descriptor, name, place, link)
+            self._streams.note_started(place, pid)
             return pid
+
+    @staticmethod
+    def _become_worker(parent: int, descriptor: int, name: str, place: Place, link: "StreamLink | None") -> NoReturn:
         try:
             sandbox.die_with_parent(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             gc.disable()  # frames are freed by reference counts; reference cycles are small and few
-            sandbox.set_name(f"tc:{name}")
-            connection = _keep_only(descriptor)
-            from transcoder.worker.process import run_and_exit  # noqa: PLC0415  # after preload.load()
-
-            run_and_exit(connection)
+            sandbox.set_name(f"{NAMES[place.role]}:{name}")
+            _work(descriptor, place, link)
         finally:
             os._exit(1)
+
+    def _end(self, pid: int) -> None:
+        """End a worker, and wait for its end."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            self._note_exit(*os.waitpid(pid, 0))
 
     def _reap(self) -> None:
         while self._children:
@@ -165,9 +207,13 @@ class _Server:
                 return
             if pid == 0:
                 return
-            self._children.discard(pid)
-            with contextlib.suppress(OSError):
-                _send(self._service, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+            self._note_exit(pid, status)
+
+    def _note_exit(self, pid: int, status: int) -> None:
+        self._children.discard(pid)
+        self._streams.note_ended(pid)
+        with contextlib.suppress(OSError):
+            _send(self._service, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ _MODULES = (
     "encodings.idna",
     "transcoder.media.encoders",
     "transcoder.media.stages",
-    "transcoder.worker.process",
+    "transcoder.worker.whole_process",
+    "transcoder.worker.decoding_process",
+    "transcoder.worker.encoding_process",
+    "transcoder.worker.shared_planes",
 )
 
 

@@ -6,25 +6,15 @@ import select
 import signal
 import socket
 import time
-import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 from transcoder.errors import MediaError, TranscoderError
-from transcoder.ipc.messages import (
-    MessageParser,
-    MessageType,
-    parse_access_unit,
-    parse_audio,
-    parse_output_number,
-    parse_repeat,
-    serialize_json,
-    serialize_message,
-)
+from transcoder.ipc.messages import MessageParser, MessageType, serialize_json, serialize_message
 from transcoder.media.encoders import needs_threads
 from transcoder.worker import sandbox
-from transcoder.worker.pipeline import Pipeline
-from transcoder.worker_options import AudioFormat, WorkerOptions
+from transcoder.worker_options import Role, WorkerOptions
 
 HEARTBEAT_S = 0.5
 """Seconds between reports to the service, which prove that the worker lives."""
@@ -36,128 +26,181 @@ READ_SIZE = 256 << 10
 """Bytes of one read at most: most access units arrive whole."""
 
 
-def main(connection: socket.socket) -> None:
+class SandboxOutgrownError(Exception):
+    """Other settings need an encoder that can't work in this process's sandbox; another process has to take them."""
+
+
+class Work(Protocol):
+    """The work of a process: all of a worker's, or one half of it."""
+
+    link: socket.socket | None
+    """The socket to the process that has the other half."""
+
+    def results(self, kind: MessageType, body: memoryview) -> Iterable[bytes]:
+        """Carry out a message of the service; return messages for it."""
+
+    def link_results(self) -> Iterable[bytes]:
+        """Take what came from the other process; return messages for the service."""
+
+    def stats(self) -> dict[str, Any]:
+        """Return the report that the service is sent twice a second."""
+
+
+class ServiceConnection:
+    """Holds the socket to the service: it is sent reports regularly, whatever this process waits for.
+
+    Args:
+        connection: a blocking stream socket to the service.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._parser = MessageParser()
+        self._buffer = bytearray(READ_SIZE)
+        self._next_report = 0.0
+        self._waiting = select.poll()
+        self._work: Work | None = None
+
+    def first_message(self) -> tuple[MessageType, memoryview] | None:
+        """Return the first message; None where the service hangs up before."""
+        message = None
+        while message is None:
+            if not self._read():
+                return None
+            message = self._parser.next_message()
+        return message
+
+    def send(self, messages: Iterable[bytes]) -> None:
+        """Send messages; wait where the service is slow to read."""
+        for message in messages:
+            self._socket.sendall(message)
+
+    def serve(self, work: Work) -> None:
+        """Serve until the service hangs up."""
+        # the socket stays blocking, because a change to non-blocking needs ioctl, which the sandbox does not allow
+        self._work = work
+        poll, own = select.poll(), self._socket.fileno()
+        poll.register(own, select.POLLIN)
+        if work.link is not None:
+            poll.register(work.link, select.POLLIN)
+            # the service's end alone: its messages wait while this process waits for the other process
+            self._waiting.register(own, 0)
+            self._waiting.register(work.link, select.POLLIN)
+        while True:
+            self.report_if_due()
+            ready = {descriptor for descriptor, _ in poll.poll(HEARTBEAT_S * 1000)}
+            # what the service says comes first: it announces what the other process hands over. The kernel may have
+            # looked at the service's socket a moment before the service wrote
+            if (own in ready or (ready and self._is_readable())) and not self._serve_messages(work):
+                return
+            if ready - {own}:
+                self._carry_out(work.link_results)
+
+    def await_link(self) -> bool:
+        """Wait until the other process said something or a report was due; return False when the service hung up."""
+        self.report_if_due()
+        timeout_s = max(self._next_report - time.monotonic(), 0.0)
+        return all(descriptor != self._socket.fileno() for descriptor, _ in self._waiting.poll(timeout_s * 1000 + 1))
+
+    def report_if_due(self) -> None:
+        """Report to the service, if it is time."""
+        now = time.monotonic()
+        if now >= self._next_report and self._work is not None:
+            self._next_report = now + HEARTBEAT_S
+            report = self._work.stats() | {"cpu_s": time.process_time()}
+            self.send([serialize_json(MessageType.STATS, report)])
+
+    def _serve_messages(self, work: Work) -> bool:
+        if not self._read():
+            return False
+        while (message := self._parser.next_message()) is not None:
+            kind, body = message
+            self._carry_out(lambda kind=kind, body=body: work.results(kind, body))  # type: ignore[misc]
+            self.report_if_due()
+        return True
+
+    def _carry_out(self, task: Callable[[], Iterable[bytes]]) -> None:
+        try:
+            self.send(task())
+        except MediaError as error:
+            self.send([serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": False})])
+
+    def _read(self) -> bool:
+        view = memoryview(self._buffer)
+        size = self._socket.recv_into(view)
+        self._parser.receive_data(view[:size])
+        return size > 0
+
+    def _is_readable(self) -> bool:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+MakeWork = Callable[[WorkerOptions, ServiceConnection], Work]
+
+
+def main(connection: ServiceConnection, role: Role, make_work: MakeWork) -> None:
     """Serve one stream until the service hangs up; the first message has to be CONFIGURE.
 
     Args:
-        connection: a blocking stream socket to the service, the only descriptor that this process needs.
+        connection: the socket to the service.
+        role: the role of this process.
+        make_work: makes the process's work, in the sandbox.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which hangs up
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parser = MessageParser()
-    message = None
-    while message is None:
-        data = connection.recv(READ_SIZE)
-        if not data:
-            return
-        parser.receive_data(data)
-        message = parser.next_message()
+    message = connection.first_message()
+    if message is None:
+        return
     options = WorkerOptions.from_json(message[1])
     try:
         os.nice(NICENESS)  # under overload pictures wait, so that the service answers and sends
         sandbox.limit_memory(options.memory_limit_mb)
-        threads = needs_threads(options.outputs)
-        sandbox.enter(threads=threads)
+        sandbox.enter(threads=needs_threads(options.outputs), role=role)
     except (TranscoderError, OSError, ValueError) as error:
-        _send(connection, serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": True}))
+        connection.send([serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": True})])
         return
-    _send(connection, serialize_message(MessageType.READY))
-    _Loop(connection, parser, Pipeline(options), threads=threads).run()
+    connection.send([serialize_message(MessageType.READY)])
+    connection.serve(make_work(options, connection))
 
 
-def _send(connection: socket.socket, data: bytes) -> None:
-    connection.sendall(data)
+def run_and_exit(connection: socket.socket, role: Role, make_work: MakeWork) -> None:
+    """Run main and end this process without the interpreter's shutdown, because nothing is left to clean up.
 
-
-class _SandboxOutgrownError(Exception):
-    """Other settings need an encoder that can't work in this process's sandbox; another process has to take them."""
-
-
-class _Loop:
-    def __init__(self, connection: socket.socket, parser: MessageParser, pipeline: Pipeline, *, threads: bool) -> None:
-        self._threads = threads
-        self._connection = connection
-        self._parser = parser
-        self._pipeline = pipeline
-        self._next_report = 0.0
-        self._buffer = bytearray(READ_SIZE)
-
-    def run(self) -> None:
-        # the socket stays blocking, because a change to non-blocking needs ioctl, which the sandbox does not allow
-        poll = select.poll()
-        poll.register(self._connection, select.POLLIN)
-        view = memoryview(self._buffer)
-        while True:
-            self._report_if_due()
-            while (message := self._parser.next_message()) is not None:
-                self._handle(*message)
-                self._report_if_due()
-            if not poll.poll(HEARTBEAT_S * 1000):
-                continue
-            size = self._connection.recv_into(view)
-            if size == 0:
-                return
-            self._parser.receive_data(view[:size])
-
-    def _handle(self, kind: MessageType, body: memoryview) -> None:
-        try:
-            self._write(self._results(kind, body))
-        except MediaError as error:
-            self._write([serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": False})])
-
-    def _results(self, kind: MessageType, body: memoryview) -> Iterable[bytes]:
-        pipeline, encoding = self._pipeline, self._pipeline.encoding
-        if kind is MessageType.ACCESS_UNIT:
-            return pipeline.access_unit(parse_access_unit(body), time.monotonic())
-        if kind is MessageType.REPEAT:
-            return encoding.repeat(*parse_repeat(body), time.monotonic())
-        if kind is MessageType.AUDIO:
-            return pipeline.sound.unit(*parse_audio(body))
-        if kind is MessageType.AUDIO_FORMAT:
-            return pipeline.sound.use_format(AudioFormat.from_json(body))
-        if kind is MessageType.SNAPSHOT:
-            return encoding.snapshot(parse_output_number(body))
-        if kind is MessageType.KEYFRAME:
-            encoding.force_idr(parse_output_number(body))
-        elif kind is MessageType.CONFIGURE:
-            options = WorkerOptions.from_json(body)
-            if needs_threads(options.outputs) and not self._threads:
-                raise _SandboxOutgrownError
-            encoding.configure(options)
-        return ()
-
-    def _write(self, messages: Iterable[bytes]) -> None:
-        for message in messages:
-            self._connection.sendall(message)
-
-    def _report_if_due(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_report:
-            self._next_report = now + HEARTBEAT_S
-            report = self._pipeline.stats() | {"cpu_s": time.process_time()}
-            self._write([serialize_json(MessageType.STATS, report)])
-
-
-def run_and_exit(connection: socket.socket) -> None:
-    """Run main and end this process without the interpreter's shutdown, because nothing is left to clean up."""
+    Args:
+        connection: a blocking stream socket to the service.
+        role: the role of this process.
+        make_work: makes the process's work, in the sandbox.
+    """
     status = 1
+    service = ServiceConnection(connection)
     try:
-        main(connection)
+        main(service, role, make_work)
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         status = 0  # the service has hung up
     except MemoryError:
         status = 3
-    except _SandboxOutgrownError:
+    except SandboxOutgrownError:
         status = OTHER_SANDBOX
     except Exception as error:  # noqa: BLE001  # the process boundary: a bug here is one stream's restart, with its name
-        _send_last_words(connection, error)
+        _send_last_words(service, error)
     finally:
         os._exit(status)
 
 
-def _send_last_words(connection: socket.socket, error: Exception) -> None:
-    frame = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
-    reason = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+def _send_last_words(service: ServiceConnection, error: Exception) -> None:
+    # the module traceback would look for the lines of the source, which the sandbox may punish
+    *_, (name, line) = _places(error)
+    reason = f"{type(error).__name__}: {error} ({Path(name).name}:{line})"
     with contextlib.suppress(OSError):
-        connection.sendall(serialize_json(MessageType.FAILED, {"reason": reason[:1000], "fatal": False}))
+        service.send([serialize_json(MessageType.FAILED, {"reason": reason[:1000], "fatal": False})])
+
+
+def _places(error: Exception) -> Iterator[tuple[str, int]]:
+    trace = error.__traceback__
+    yield "", 0
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next

@@ -19,6 +19,7 @@ from typing import Final
 from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.worker.system_calls import load_filter
+from transcoder.worker_options import Role
 
 MAX_DESCRIPTORS = 16
 FIRST_USER = 0x70000000
@@ -148,11 +149,12 @@ OPTIONAL: Final[dict[str, Callable[[], None]]] = {
 REQUIRED: Final = ("system calls", "no new privileges", "no writable code", "resource limits")
 
 
-def enter(*, threads: bool) -> dict[str, str]:
+def enter(*, threads: bool, role: Role = Role.WHOLE) -> dict[str, str]:
     """Give up everything but computing and the open descriptors, for the rest of the process's life.
 
     Args:
         threads: whether this process may start threads; an encoder's settings say whether the encoder starts any.
+        role: the role of this process; a decoding process needs the fewest system calls.
 
     Returns:
         The optional measures that are missing, by name, with the reason.
@@ -169,7 +171,7 @@ def enter(*, threads: bool) -> dict[str, str]:
             measure()
         except OSError as error:
             missing[name] = error.strerror or "refused"
-    load_filter(threads=threads)
+    load_filter(threads=threads, role=role)
     return missing
 
 

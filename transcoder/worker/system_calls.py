@@ -11,12 +11,15 @@ import os
 import pyseccomp as seccomp
 
 from transcoder.errors import WorkerError
+from transcoder.worker_options import Role
 
 _PR_SET_NAME = 15
 _CLONE_THREAD = 0x10000
 _MAP_TYPE = 0xF
 _ADVICE = (mmap.MADV_DONTNEED, mmap.MADV_FREE, mmap.MADV_HUGEPAGE, mmap.MADV_NOHUGEPAGE)
 """Allocators give this advice on their own memory; merging the pages of several processes is a side channel."""
+_NO_CODE = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
+"""The argument of mmap and mprotect that makes memory executable is not set."""
 
 _ALLOWED = (
     # the socket: no call that sets an option, an owner or a signal of it, and none that passes descriptors
@@ -31,6 +34,13 @@ _ALLOWED = (
 _ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
 """The system calls that a new thread makes first; clone has a rule of its own."""
 
+_DECODING = (
+    "recvfrom", "sendto", "poll", "ppoll", "munmap", "mremap", "brk", "futex", "clock_gettime", "rt_sigreturn",
+    "restart_syscall", "exit_group",
+)  # fmt: skip
+"""The system calls of a decoding process beside mmap and madvise; any other one ends it: it has no threads, opens
+nothing, and asks for nothing that a library could not do without."""
+
 _FATAL = (
     "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
     "process_vm_writev", "fork", "vfork", "kill", "tkill", "bpf", "mount", "umount2", "pivot_root", "chroot", "setns",
@@ -39,17 +49,18 @@ _FATAL = (
 )  # fmt: skip
 
 
-def load_filter(*, threads: bool) -> None:
+def load_filter(*, threads: bool, role: Role = Role.WHOLE) -> None:
     """Forbid every system call that is not in the list, for the rest of the process's life.
 
     Args:
-        threads: whether this process may start threads.
+        threads: whether this process may start threads; a decoding process may not.
+        role: the role of this process.
 
     Raises:
         WorkerError: the kernel or libseccomp refuses the filter.
     """
     try:
-        _filter(threads=threads).load()
+        (_decoding_filter() if role is Role.DECODING else _filter(threads=threads)).load()
     except (OSError, RuntimeError) as error:
         raise WorkerError(f"the sandbox can't be entered: {error}") from None
 
@@ -61,11 +72,8 @@ def _filter(*, threads: bool) -> seccomp.SyscallFilter:
     for name in (*_ALLOWED, *(_ALLOWED_WITH_THREADS if threads else ())):
         _add(rules, seccomp.ALLOW, name)
     # memory is allowed; code is not, nor is shared memory, which RLIMIT_DATA does not count
-    no_code = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
-    _add(rules, seccomp.ALLOW, "mprotect", no_code)
-    _add(rules, seccomp.ALLOW, "mmap", no_code, seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_TYPE, mmap.MAP_PRIVATE))
-    for advice in _ADVICE:
-        _add(rules, seccomp.ALLOW, "madvise", seccomp.Arg(2, seccomp.EQ, advice))
+    _add(rules, seccomp.ALLOW, "mprotect", _NO_CODE)
+    _allow_memory(rules)
     # a process may ask for its own processors alone
     _add(rules, seccomp.ALLOW, "sched_getaffinity", seccomp.Arg(0, seccomp.EQ, 0))
     # a thread is allowed, a process is not; clone3 hides its flags from a filter: ENOSYS makes the C library use clone
@@ -77,6 +85,20 @@ def _filter(*, threads: bool) -> seccomp.SyscallFilter:
     # a process may end itself (abort) and no other process
     _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
     return rules
+
+
+def _decoding_filter() -> seccomp.SyscallFilter:
+    rules = seccomp.SyscallFilter(defaction=seccomp.KILL_PROCESS)
+    for name in _DECODING:
+        _add(rules, seccomp.ALLOW, name)
+    _allow_memory(rules)
+    return rules
+
+
+def _allow_memory(rules: seccomp.SyscallFilter) -> None:
+    _add(rules, seccomp.ALLOW, "mmap", _NO_CODE, seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_TYPE, mmap.MAP_PRIVATE))
+    for advice in _ADVICE:
+        _add(rules, seccomp.ALLOW, "madvise", seccomp.Arg(2, seccomp.EQ, advice))
 
 
 def _add(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:

@@ -1,0 +1,173 @@
+"""Both halves of a worker over the memory that two processes share; here they are in one process."""
+
+import mmap
+from collections.abc import Iterator
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from tests.support.coded_video import encode
+from tests.support.linked_halves import LinkedHalves, report
+from tests.support.pipeline_run import Run
+from transcoder.codecs.nal import Codec
+from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, serialize_snapshot_request
+from transcoder.ipc.planes import MEMORY_SIZE, plan_planes
+from transcoder.worker import decoding_process, encoding_process, linked_streams, shared_planes
+from transcoder.worker.shared_planes import StreamLink
+from transcoder.worker_options import Mask, OutputFormat, OutputOptions, Place, Role, WorkerOptions
+
+SIZE = (320, 240)
+UNITS = encode("H264", SIZE, 30)
+
+
+@pytest.fixture
+def halves() -> Iterator[LinkedHalves]:
+    with closing(LinkedHalves()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj422p", "yuv420p10le"])
+def test_two_processes_make_what_one_makes(pixel_format: str) -> None:
+    units = encode("H264", SIZE, 12, pixel_format=pixel_format)
+    masks = (Mask(polygon=((0.2, 0.2), (0.8, 0.2), (0.5, 0.9)), style="pixelate"),)
+    with closing(LinkedHalves(WorkerOptions(masks=masks))) as halves:
+        halves.feed_all(units)
+        run = Run(WorkerOptions(masks=masks), Codec.H264)
+        run.feed(units)
+        assert [picture.nal_units for picture in halves.coded] == [picture.nal_units for picture in run.coded]
+        assert len(halves.coded) == 9
+        assert halves.broken() == []
+        assert MessageType.SOURCE_FORMAT in halves.kinds()
+
+
+def test_another_decoding_process_goes_on_with_the_next_picture(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:10])
+    before = len(halves.coded)
+    halves.start_decoding()
+    for index, unit in enumerate(UNITS[:10]):
+        last = index == 9
+        halves.feed(unit, 3600 * index, (0 if index else RANDOM_ACCESS) | (0 if last else DECODE_ONLY))
+    assert len(halves.coded) == before  # these pictures were shown
+    halves.feed(UNITS[10], 36_000)
+    assert len(halves.coded) == before + 1
+    assert not halves.coded[-1].flags & RANDOM_ACCESS
+    assert halves.broken() == []
+
+
+def test_another_encoding_process_takes_the_picture_that_lies_there(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:10])
+    before = len(halves.coded)
+    fixed = OutputFormat(width=SIZE[0], height=SIZE[1], frame_rate=25.0)
+    halves.options = WorkerOptions(outputs=(OutputOptions(fixed=fixed),))
+    halves.start_encoding(3600 * 8, 3600 * 9)
+    assert [(picture.pts, picture.flags) for picture in halves.coded[before:]] == [(3600 * 9, RANDOM_ACCESS)]
+    halves.feed(UNITS[10], 36_000)
+    assert [(picture.pts, picture.flags) for picture in halves.coded[before + 1 :]] == [(36_000, 0)]
+    assert halves.broken() == []
+
+
+def test_a_time_that_the_service_did_not_announce_shows_no_picture(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:6])
+    before = len(halves.coded)
+    halves.feed(UNITS[6], 3600 * 6 + 1, announced=False)
+    assert len(halves.coded) == before
+    assert halves.broken() == ["a picture of a time that the service did not announce"]
+
+
+def test_a_snapshot_is_made_by_the_encoding_half(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:6])
+    halves.tell(serialize_snapshot_request(0))
+    kind, body = halves.told[-1]
+    assert kind is MessageType.SNAPSHOT_TAKEN
+    assert body[1:3] == b"\xff\xd8"
+
+
+def test_the_reports_of_both_add_up_to_one_worker_s(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:10])
+    decoding, encoding = halves.decoding.stats(), halves.encoding.stats()
+    assert decoding["counters"]["decoded_pictures"] == 10
+    assert encoding["counters"]["encoded_pictures"] == len(halves.coded) == 7
+    assert "encoded_pictures" not in decoding["counters"]
+    assert "decoded_pictures" not in encoding["counters"]
+    formats = [report(body) for kind, body in halves.told if kind is MessageType.SOURCE_FORMAT]
+    assert [(found["width"], found["height"]) for found in formats] == [SIZE]
+
+
+def test_pictures_that_are_no_later_are_left_out(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:6])
+    halves.feed(UNITS[6], 3600 * 5)
+    assert halves.decoding.stats()["counters"]["unordered_pictures"] == 1
+    assert halves.broken() == []
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_memory_can_not_be_written_by_the_reader() -> None:
+    link = StreamLink()
+    written, read = link.writable().planes(64, 32), link.read_only().planes(64, 32)
+    for plane in written:
+        plane[:] = 200
+    assert [int(plane.min()) for plane in read] == [200, 200, 200]
+    with pytest.raises(ValueError, match="read-only"):
+        read[0][:] = 1
+    assert [plane.shape for plane in read] == [(plan.rows, plan.stride) for plan in plan_planes(64, 32)]
+    with pytest.raises(PermissionError):
+        mmap.mmap(link._read_only, MEMORY_SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def test_a_planes_view_is_kept_for_a_size() -> None:
+    planes = shared_planes.SharedPlanes(bytearray(MEMORY_SIZE))
+    first = planes.planes(64, 32)
+    assert planes.planes(64, 32) is first
+    assert planes.planes(32, 64) is not first
+    assert planes.samples.dtype == np.int16
+
+
+# -- what the fork server keeps ----------------------------------------------------------------------------------------
+
+
+def test_a_link_is_kept_as_long_as_a_process_lives() -> None:
+    ended: list[int] = []
+
+    def end(pid: int) -> None:
+        ended.append(pid)
+        streams.note_ended(pid)
+
+    streams = linked_streams.LinkedStreams(end)
+    decoding, encoding = (Place(role=role, stream=7) for role in (Role.DECODING, Role.ENCODING))
+    with streams.prepared(encoding) as first:
+        streams.note_started(encoding, 11)
+    assert streams.peer(encoding) == 0
+    with streams.prepared(decoding) as second:
+        streams.note_started(decoding, 12)
+    assert second is first is not None
+    assert (streams.peer(decoding), streams.peer(encoding)) == (11, 12)
+    with streams.prepared(decoding) as third:  # one that hangs: it is ended before another one takes its place
+        streams.note_started(decoding, 13)
+    assert ended == [12]
+    assert third is first
+    streams.note_ended(11)
+    streams.note_ended(13)
+    assert first.decoding.fileno() == -1
+    with streams.prepared(decoding) as fourth:
+        streams.note_started(decoding, 14)
+    assert fourth is not first
+    streams.note_ended(14)
+
+
+def test_a_fork_that_fails_leaves_nothing() -> None:
+    streams = linked_streams.LinkedStreams(lambda _: None)
+    place = Place(role=Role.DECODING, stream=7)
+    with pytest.raises(OSError, match="no memory"), streams.prepared(place) as link:
+        raise OSError("no memory")
+    assert link is not None
+    assert link.decoding.fileno() == -1
+    with streams.prepared(Place()) as nothing:
+        assert nothing is None
+
+
+def test_the_halves_are_run_by_their_modules() -> None:
+    assert callable(decoding_process.run)
+    assert callable(encoding_process.run)
