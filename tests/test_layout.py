@@ -67,7 +67,6 @@ TESTED_THROUGH = {
     "source/media_reception.py": "source/test_session.py",
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",
-    "verify/rtsp_reader.py": "verify/test_command.py",
     "worker/system_calls.py": "worker/test_sandbox.py",
     "service/worker_process.py": "service/test_worker.py",
     "worker/process.py": "e2e/test_worker_connection.py",

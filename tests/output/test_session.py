@@ -101,3 +101,15 @@ def test_another_transport_takes_the_place_of_the_first_and_of_its_audio(world: 
     world.play()
     world.send(idr=True)
     assert (len(world.outlet.frames), len(other.frames)) == (0, 1)
+
+
+def test_the_gateway_s_own_reader_gets_pictures_and_is_counted_nowhere(world: World) -> None:
+    world.session = session(world.fanout, world.listener, track(world.fanout, world.outlet), is_own=True)
+    world.play()
+    world.send(idr=True)
+    assert len(world.answers) == 1
+    assert world.session.sent_bytes > 0
+    assert (world.fanout.readers, world.session.is_playing) == (0, True)
+    world.session.end(EndReason.TEARDOWN)
+    assert world.listener.told == []
+    assert world.outlet.rtcp  # the goodbye

@@ -47,7 +47,9 @@ def track(fanout: Fanout, outlet: Outlet) -> Track:
     return Track(outlet=outlet, sender=fanout.new_sender(5.0))
 
 
-def session(fanout: Fanout, listener: ReaderListener, video: Track, name: str = "s1") -> ReaderSession:
+def session(
+    fanout: Fanout, listener: ReaderListener, video: Track, name: str = "s1", *, is_own: bool = False
+) -> ReaderSession:
     return ReaderSession(
         id=name,
         path="front",
@@ -59,4 +61,5 @@ def session(fanout: Fanout, listener: ReaderListener, video: Track, name: str = 
         fanout=fanout,
         video=video,
         listener=listener,
+        is_own=is_own,
     )

@@ -84,7 +84,7 @@ def stats(
         cpu=round(sum(rate.cpu for rate in rates), 3),
         sanitized=sum(sum(stream.ledger.totals().values()) for stream in streams),
         mqtt_connected=broker.connected if broker is not None else None,
-        rtsp_sessions=len(gateway.server.sessions),
+        rtsp_sessions=len(_readers(gateway)),
         rtsp_auth_failures=gateway.server.counters.auth_failures,
     )
 
@@ -104,10 +104,15 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
     )
 
 
+def _readers(gateway: Gateway) -> list[ReaderSession]:
+    """Return the sessions of readers, those of the gateway's own reader left out."""
+    return [reader for reader in gateway.server.sessions.values() if not reader.is_own]
+
+
 def readers_by_transport(gateway: Gateway, stream: str) -> dict[str, int]:
     """Return how many sessions a stream has over "tcp" and over "udp"."""
     counts: dict[str, int] = {}
-    for session in gateway.server.sessions.values():
+    for session in _readers(gateway):
         if session.stream == stream:
             counts[session.transport] = counts.get(session.transport, 0) + 1
     return counts
@@ -115,7 +120,7 @@ def readers_by_transport(gateway: Gateway, stream: str) -> dict[str, int]:
 
 def find_session(gateway: Gateway, session_id: str) -> ReaderSession | None:
     """Return the session with this public id, None where there is none."""
-    return next((reader for reader in gateway.server.sessions.values() if reader.id == session_id), None)
+    return next((reader for reader in _readers(gateway) if reader.id == session_id), None)
 
 
 def session(reader: ReaderSession, *, peers: bool, age_s: float | None = None) -> SessionDocument:
@@ -150,7 +155,7 @@ def sessions(gateway: Gateway, stream: str | None, *, peers: bool) -> SessionsDo
         stream: None for all streams, and for connections that had no session.
         peers: whether addresses of readers are told.
     """
-    live = [reader for reader in gateway.server.sessions.values() if stream in {None, reader.stream}]
+    live = [reader for reader in _readers(gateway) if stream in {None, reader.stream}]
     gone = [
         ended
         for ended in reversed(gateway.readers.recent)

@@ -16,8 +16,10 @@ from transcoder.errors import TransportError
 from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
 from transcoder.net.reader_ports import Address, ReaderPorts, UdpOutlet
+from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Fanout, Track
 from transcoder.output.session import ReaderListener, ReaderSession
+from transcoder.rtsp.own_reader import OwnReader
 from transcoder.rtsp.server_events import AUDIO, Directory, ServerContext, ServerCounters, SetupRequested
 from transcoder.rtsp.session import EndReason, ServerOptions, ServerSession, SessionTable
 
@@ -88,6 +90,7 @@ class RtspServer(ReaderServer, Directory):
     Attributes:
         listeners: the listeners with the ports that they really have, once the server was started.
         sessions: the readers, by the secret id of their RTSP session.
+        own_reader: the login with which the gateway reads its own streams.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class RtspServer(ReaderServer, Directory):
         self._table = SessionTable(self.options, _session_id)
         self._ports = ReaderPorts(self.listeners[0].host, udp_ports, self._on_report)
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
+        self.own_reader = self._context.own_reader = OwnReader(is_this_machine)
         self._by_address: dict[Address, ServerSession] = {}
         self._door: Door[ReaderConnection] = Door(self.options)
         self._servers: list[asyncio.Server] = []
@@ -271,6 +275,7 @@ class RtspServer(ReaderServer, Directory):
                 fanout=fanout,
                 video=track,
                 listener=self._reader_listener,
+                is_own=session.user == self.own_reader.name,
             )
         elif event.track == AUDIO:
             reader.audio = track
@@ -312,7 +317,7 @@ class RtspServer(ReaderServer, Directory):
 
     @override
     def may_read(self, user: str, path: str) -> bool:
-        return self._catalogue.may_read(user, path)
+        return user == self.own_reader.name or self._catalogue.may_read(user, path)
 
     @override
     def tracks(self, path: str) -> int:

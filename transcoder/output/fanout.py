@@ -82,16 +82,18 @@ class Reader:
         video: the first track.
         audio: the second track, if the reader set one up.
         on_first: is called once, before the first packet is sent.
+        is_counted: whether the reader counts as somebody who watches.
 
     Attributes:
         dropped: the access units that the reader lost because it was slow.
     """
 
-    def __init__(self, video: Track, audio: Track | None, on_first: OnFirst | None) -> None:
+    def __init__(self, video: Track, audio: Track | None, on_first: OnFirst | None, *, is_counted: bool = True) -> None:
         self._video = video
         self._audio = audio
         self._on_first = on_first
         self._waits_for_random_access = True
+        self.is_counted = is_counted
         self.dropped = 0
         self.sent_bytes = 0
 
@@ -157,6 +159,7 @@ class Fanout:
         self._cname = cname
         self._request_idr = request_idr
         self._readers: list[Reader] = []
+        self._counted = 0
         self._last_pts = -1
         self._audio_offset = secrets.randbits(32)
         self._audio_rate = 0
@@ -165,8 +168,8 @@ class Fanout:
 
     @property
     def readers(self) -> int:
-        """Return how many readers play."""
-        return len(self._readers)
+        """Return how many readers play, those that the gateway is itself left out."""
+        return self._counted
 
     def set_cap(self, bitrate_kbps: int) -> None:
         """Size the backlog for a bitrate cap."""
@@ -213,12 +216,14 @@ class Fanout:
     def add(self, reader: Reader) -> None:
         """Add a reader; it begins with the next IDR, which is asked for now."""
         self._readers.append(reader)
+        self._counted += reader.is_counted
         self._request_idr()
 
     def remove(self, reader: Reader) -> None:
         """Remove a reader that left; one that is not here changes nothing."""
         if reader in self._readers:
             self._readers.remove(reader)
+            self._counted -= reader.is_counted
 
     def send(self, codec: Codec, nal_units: list[bytes], pts: int, *, random_access: bool) -> None:
         """Give an access unit to all readers.

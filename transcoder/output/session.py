@@ -33,6 +33,7 @@ class ReaderSession:
         fanout: the stream's readers.
         video: the track that was set up.
         listener: is told when the session plays and when it ends.
+        is_own: whether the gateway itself reads, to look at what it serves; such a reader is not counted or listed.
 
     Attributes:
         audio: the second track, if it was set up.
@@ -53,6 +54,7 @@ class ReaderSession:
         fanout: Fanout,
         video: Track,
         listener: ReaderListener,
+        is_own: bool = False,
     ) -> None:
         self.id = id
         self.path = path
@@ -61,6 +63,7 @@ class ReaderSession:
         self.transport = transport
         self.since = since
         self.started = started
+        self.is_own = is_own
         self.video = video
         self.audio: Track | None = None
         self.has_played = False
@@ -113,9 +116,10 @@ class ReaderSession:
             on_first(sequence_number, timestamp, audio)
             if not self.has_played:
                 self.has_played = True
-                self._listener.reader_plays(self)
+                if not self.is_own:
+                    self._listener.reader_plays(self)
 
-        self._reader = Reader(self.video, self.audio, first)
+        self._reader = Reader(self.video, self.audio, first, is_counted=not self.is_own)
         self._fanout.add(self._reader)
 
     def pause(self) -> None:
@@ -135,4 +139,5 @@ class ReaderSession:
             for track in self.tracks:
                 track.leave()
         self.pause()
-        self._listener.reader_gone(self, reason)
+        if not self.is_own:
+            self._listener.reader_gone(self, reason)

@@ -13,20 +13,26 @@ class ReaderLogin:
     Args:
         context: the context that connections share.
         nonce: a random nonce for this connection.
+        address: the address that the connection comes from.
 
     Attributes:
         user: the user who logged in last; None where nobody did or nobody has to.
         failures: how many wrong answers to a challenge there were.
     """
 
-    def __init__(self, context: ServerContext, nonce: str) -> None:
+    def __init__(self, context: ServerContext, nonce: str, address: str = "") -> None:
         self._context = context
         self._nonce = nonce
+        self._address = address
         self.user: str | None = None
         self.failures = 0
 
     def admits(self, request: Request) -> bool:
         """Return whether a request comes from a user, or nobody has to log in."""
+        own = self._context.own_reader
+        if own is not None and own.is_named_in(request):
+            self.user = own.name if own.admits(request, nonce=self._nonce, address=self._address) else None
+            return self.user is not None
         passwords = self._context.directory.passwords()
         if not passwords:
             self.user = None

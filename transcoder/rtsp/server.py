@@ -58,7 +58,7 @@ class ServerProtocol:
         self._sessions = context.sessions
         self._base = base
         self._address = address
-        self._login = ReaderLogin(context, nonce)
+        self._login = ReaderLogin(context, nonce, address)
         self._parser = RtspParser()
         self._events: deque[Event] = deque()
         self._out: list[bytes] = []

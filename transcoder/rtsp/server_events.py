@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.own_reader import OwnReader
 from transcoder.rtsp.session import ServerOptions, ServerSession, SessionTable
 
 VIDEO, AUDIO = 0, 1
@@ -105,6 +106,7 @@ class ServerContext:
         options: times and limits.
         udp_ports: the server's RTP and RTCP ports; None where nothing is served over UDP.
         counters: the counters over the life of the server.
+        own_reader: the login with which the gateway reads its own streams; None where it reads none.
     """
 
     directory: Directory
@@ -112,3 +114,4 @@ class ServerContext:
     options: ServerOptions
     udp_ports: tuple[int, int] | None
     counters: ServerCounters = field(default_factory=ServerCounters)
+    own_reader: OwnReader | None = None

@@ -28,17 +28,20 @@ class Reader(Listener):
         target: the URL to read, and the user to log in as.
         inspector: takes everything that was read.
         udp: True for RTP over UDP instead of interleaved.
+        challenge: the challenge that the first request answers, although the server has not sent one yet; "": none.
 
     Attributes:
         read_s: for how long the stream was played so far, seconds.
     """
 
-    def __init__(self, target: Target, inspector: Inspector, *, udp: bool) -> None:
+    def __init__(self, target: Target, inspector: Inspector, *, udp: bool, challenge: str = "") -> None:
         self._target = target
         self._inspector = inspector
         self._udp = udp
         self.read_s = 0.0
         self._client = RtspClient(target, self)
+        if challenge:
+            self._client.dialog.login.accept([challenge])
         self._description: Description | None = None
         self._names: dict[int, str] = {}
 
