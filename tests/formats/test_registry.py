@@ -25,6 +25,7 @@ from transcoder.ledger import Ledger
 from transcoder.media import decoder
 from transcoder.rtp.video import VideoReceiver
 from transcoder.sdp import parse_sdp, select_video
+from transcoder.service.worker_words import SOURCE_CODECS
 
 BITMAP = PictureCodec("X-BITMAP")
 
@@ -153,6 +154,11 @@ def test_nothing_belongs_to_two_formats(other: VideoPayloadFormat) -> None:
 
 def test_every_format_has_a_decoder_and_every_decoder_a_format() -> None:
     assert set(decoder.NAMES) == {each.codec for each in formats.VIDEO}
+
+
+def test_a_worker_may_report_every_format() -> None:
+    """A worker that decodes a new format is not taken for one that breaks the protocol."""
+    assert {each.codec.value for each in formats.VIDEO} == SOURCE_CODECS
 
 
 def test_every_codec_of_ours_is_served() -> None:

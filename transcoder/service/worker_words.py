@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from transcoder import formats
 from transcoder.codecs.nal import Codec, nal_unit_name
-from transcoder.codecs.picture_codec import PictureCodec, is_sane_size
+from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.messages import CONCEALED
 from transcoder.text import printable
@@ -63,7 +64,7 @@ _NOTHING: Final[dict[str, Any]] = {
 CONDITIONS: Final = ("frozen", "dark", "covered", "scene_changed")
 """The conditions of a picture; transcoder.service.observer makes an event of each."""
 
-SOURCE_CODECS: Final = frozenset({*(codec.value for codec in Codec), PictureCodec.JPEG.value, PictureCodec.MPEG4.value})
+SOURCE_CODECS: Final = frozenset(each.codec.value for each in formats.VIDEO)
 PIXEL_FORMATS: Final = frozenset({
     "yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "yuv440p", "yuvj440p", "yuv411p", "yuvj411p",
     "yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le", "yuv422p12le", "yuv444p12le", "yuv420p9le",
