@@ -140,7 +140,8 @@ class App(Interfaces):
             return
         from transcoder.api.server import HttpServer  # noqa: PLC0415  # half a second of imports, only where wanted
 
-        self._http = HttpServer(self.controller, config, self._notes)
+        brake = self.controller.gateway.readers.brakes["http"]
+        self._http = HttpServer(self.controller, config, self._notes, brake=brake)
         await self._http.start()
         self.controller.gateway.other_ports = (self._http.port,)
         log.info("HTTP API", url=self._http.url)

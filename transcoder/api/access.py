@@ -53,7 +53,7 @@ class Denied(Exception):  # noqa: N818  # it reads as the answer it is
     """A request is not carried out, because its sender may not make it.
 
     Args:
-        status: 401 or 403.
+        status: 401, 403 or 429.
         reason: the reason for the sender.
     """
 
@@ -85,6 +85,13 @@ class Access:
         if identity.role < wanted:
             raise Denied(403, f"token {identity.name} has the role read; control is needed")
         return identity
+
+    def name_of(self, caller: Caller) -> str | None:
+        """Return the name of a caller's token, None where the caller has none that is known."""
+        try:
+            return self._by_token(caller).name
+        except Denied:
+            return None
 
     def _by_token(self, caller: Caller) -> Identity:
         scheme, _, token = (caller.authorization or "").partition(" ")

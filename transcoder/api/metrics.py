@@ -82,6 +82,9 @@ _OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]],
 # name, help, value: counters of no stream in particular
 _OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...]] = (
     ("rtsp_connections", "Connections of readers that were taken in", lambda n: n.rtsp_connections),
+    ("rtsp_delayed_logins", "Logins of readers that waited because of wrong ones", lambda n: n.rtsp_delayed_logins),
+    ("http_auth_failures", "Tokens that were refused", lambda n: n.http_auth_failures),
+    ("http_delayed_logins", "Tokens that waited because of wrong ones", lambda n: n.http_delayed_logins),
     ("mqtt_dropped_messages", "Messages dropped because too many waited for the broker", lambda n: n.mqtt_dropped),
     ("mqtt_ignored_commands", "Commands ignored because the broker had kept them", lambda n: n.mqtt_ignored),
     ("mqtt_refused_response_topics", "Response topics that no answer is sent to", lambda n: n.mqtt_refused_topics),

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from transcoder import product
 from transcoder.api.access import Denied
+from transcoder.login_brake import MAX_DELAY_S
 from transcoder.rejection import Code, Rejected
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -78,7 +79,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route: the given statuses, and those that every route may answer."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {"description": title(status), "content": content} for status in sorted({*statuses, 400, 401, 403, 503})
+        status: {"description": title(status), "content": content}
+        for status in sorted({*statuses, 400, 401, 403, 429, 503})
     }
 
 
@@ -92,7 +94,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Denied)
     async def on_denied(_request: Request, error: Denied) -> Response:
-        headers = {"WWW-Authenticate": f'Bearer realm="{product.NAME}"'} if error.status == 401 else None
+        headers = {
+            401: {"WWW-Authenticate": f'Bearer realm="{product.NAME}"'},
+            429: {"Retry-After": f"{MAX_DELAY_S:g}"},
+        }.get(error.status)
         return problem(error.status, error.reason, headers=headers)
 
     @app.exception_handler(RequestValidationError)

@@ -17,6 +17,7 @@ from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError
+from transcoder.login_brake import LoginBrake
 
 BACKLOG: Final = 64
 KEEP_ALIVE_S: Final = 20
@@ -41,16 +42,22 @@ class HttpServer:
         config: says where to listen, and holds the tokens.
         notes: what the operator should know that keeps no reader from being served; /readyz tells it to everybody.
         limits: the limits for connections.
+        brake: makes whoever guesses tokens wait.
     """
 
     def __init__(
-        self, control: Control, config: HttpConfig, notes: Sequence[str] = (), limits: HttpLimits | None = None
+        self,
+        control: Control,
+        config: HttpConfig,
+        notes: Sequence[str] = (),
+        limits: HttpLimits | None = None,
+        brake: LoginBrake | None = None,
     ) -> None:
         self._config = config
         self._limits = limits or HttpLimits()
         self._ready = False
         access = Access(config.tokens)
-        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
+        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes, brake=brake)
         self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None

@@ -1,14 +1,17 @@
 """All routes of the API share this state: the control, the sender's identity, tokens and readiness."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import CollectorRegistry
 
-from transcoder.api.access import Access, Caller, Identity, Role
+from transcoder import clock
+from transcoder.api.access import Access, Caller, Denied, Identity, Role
 from transcoder.api.metrics import registry
 from transcoder.control import Control, Writer
+from transcoder.login_brake import LoginBrake
 
 
 class ApiState:
@@ -20,16 +23,24 @@ class ApiState:
             missing.
         open_metrics: whether everybody may read the metrics.
         notes: what the operator should know that keeps no reader from being served.
+        brake: makes whoever guesses tokens wait.
         listeners: how many clients hear the events now.
     """
 
     def __init__(
-        self, access: Access, ready: Callable[[], list[str]], *, open_metrics: bool, notes: Sequence[str] = ()
+        self,
+        access: Access,
+        ready: Callable[[], list[str]],
+        *,
+        open_metrics: bool,
+        notes: Sequence[str] = (),
+        brake: LoginBrake | None = None,
     ) -> None:
         self.access = access
         self.ready = ready
         self.open_metrics = open_metrics
         self.notes = notes
+        self.brake = brake or LoginBrake()
         self.listeners = 0
 
 
@@ -52,11 +63,11 @@ async def _metrics(request: Request) -> CollectorRegistry:
     return cast(CollectorRegistry, request.app.state.metrics)
 
 
-def identify(request: Request, role: Role) -> Identity:
-    """Return the identity of a request's sender.
+async def identify(request: Request, role: Role) -> Identity:
+    """Return the identity of a request's sender; whoever guesses tokens waits for the answer.
 
     Raises:
-        Denied: the sender does not have that role.
+        Denied: the sender does not have that role, or too many logins of its address wait.
     """
     header = request.headers.get
     caller = Caller(
@@ -66,15 +77,33 @@ def identify(request: Request, role: Role) -> Identity:
         origin=header("origin"),
         fetch_site=header("sec-fetch-site"),
     )
-    return cast(ApiState, request.app.state.api).access.identify(caller, role)
+    state = cast(ApiState, request.app.state.api)
+    if caller.authorization is not None:
+        await _brake(state, caller)
+    return state.access.identify(caller, role)
+
+
+async def _brake(state: ApiState, caller: Caller) -> None:
+    """Have a token wait that could be a guess: one that is wrong, or that its address has not used before."""
+    brake, name = state.brake, state.access.name_of(caller)
+    if name is not None and brake.is_known(caller.address, name):
+        return
+    due = brake.due(caller.address, "", clock.monotonic())
+    if due is None:
+        raise Denied(429, "too many wrong tokens came from this address")
+    await asyncio.sleep(max(due - clock.monotonic(), 0.0))
+    if name is None:
+        brake.failed(caller.address, "", clock.monotonic())
+    else:
+        brake.succeeded(caller.address, name)
 
 
 async def _reading(request: Request) -> Identity:
-    return identify(request, Role.READ)
+    return await identify(request, Role.READ)
 
 
 async def _controlling(request: Request) -> Identity:
-    return identify(request, Role.CONTROL)
+    return await identify(request, Role.CONTROL)
 
 
 ControlOf = Annotated[Control, Depends(_control)]

@@ -91,10 +91,13 @@ def stats(
 
 def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) -> GatewayNumbers:
     """Return the numbers that belong to no stream in particular."""
-    counters = gateway.server.counters
+    counters, brakes = gateway.server.counters, gateway.readers.brakes
     return GatewayNumbers(
         rtsp_connections=counters.connections,
         rtsp_rejected=dict(counters.rejected),
+        rtsp_delayed_logins=brakes["rtsp"].counts.delayed,
+        http_auth_failures=brakes["http"].counts.failed,
+        http_delayed_logins=brakes["http"].counts.delayed,
         sessions_ended={(stream, reason.value): count for (stream, reason), count in gateway.readers.ended.items()},
         mqtt_dropped=broker.dropped if broker is not None else 0,
         mqtt_ignored=broker.ignored if broker is not None else 0,

@@ -52,6 +52,9 @@ class GatewayNumbers:
     Attributes:
         rtsp_connections: connections of readers that were taken in.
         rtsp_rejected: answers to readers that were errors, by status.
+        rtsp_delayed_logins: logins of readers that had to wait because of wrong ones before them.
+        http_auth_failures: tokens that were refused.
+        http_delayed_logins: tokens that had to wait because of wrong ones before them.
         sessions_ended: ends of readers' sessions, by stream ("" for a connection without a session) and reason.
         mqtt_dropped: messages that were dropped because too many waited for the broker.
         mqtt_ignored: commands that were ignored because the broker had kept them.
@@ -62,6 +65,9 @@ class GatewayNumbers:
 
     rtsp_connections: int = 0
     rtsp_rejected: Mapping[int, int] = field(default_factory=dict)
+    rtsp_delayed_logins: int = 0
+    http_auth_failures: int = 0
+    http_delayed_logins: int = 0
     sessions_ended: Mapping[tuple[str, str], int] = field(default_factory=dict)
     mqtt_dropped: int = 0
     mqtt_ignored: int = 0

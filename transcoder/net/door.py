@@ -4,16 +4,16 @@ Whoever logged in is let in before strangers: strangers that stay may not take t
 nobody can log in, and whoever has sent a whole request counts as a reader.
 """
 
-import ipaddress
 from collections import Counter, OrderedDict
 from typing import Generic, Protocol, TypeVar
 
+from transcoder.login_brake import site_of
 from transcoder.rtsp.session import ServerOptions
+
+__all__ = ["Door", "Guest", "site_of"]
 
 MAX_KNOWN = 4096
 """Addresses of readers that are remembered; as many as there may be sessions."""
-_IPV6_SITE = 64
-"""Bits of an IPv6 address that name a link: whoever has one address of it has all of them."""
 
 
 class Guest(Protocol):
@@ -96,16 +96,3 @@ class Door(Generic[GuestT]):
         self._known.move_to_end(site)
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
-
-
-def site_of(address: str) -> str:
-    """Return the part of an address that is limited as one: an IPv4 address, or the link of an IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _IPV6_SITE), strict=False))

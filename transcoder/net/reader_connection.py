@@ -300,7 +300,10 @@ class ReaderConnection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Close a connection that is dead."""
+        was_held = self._core.is_held
         self._core.check(self._transport.get_write_buffer_size(), now)
+        if was_held:
+            self._after()
         if self._core.end_reason is not None:
             self.close(self._core.end_reason)
 

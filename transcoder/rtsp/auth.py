@@ -239,6 +239,21 @@ _NOBODYS = "made-up password"
 """Stands in for the password of a user who does not exist; whoever signs with it is nobody all the same."""
 
 
+def claimed_user(value: str, *, realm: str, nonce: str) -> str | None:
+    """Return the user name of an Authorization value that answers our challenge, None where it answers none of ours.
+
+    Args:
+        value: the value of the Authorization header.
+        realm: our own realm.
+        nonce: the nonce that this connection was given.
+    """
+    match = _SCHEME.match(value) if len(value) <= _MAX_CHALLENGE else None
+    if match is None or match.group(1).lower() != "digest":
+        return None
+    given = parse_parameters(value[match.end() :])
+    return given.get("username", "") if (given.get("nonce"), given.get("realm")) == (nonce, realm) else None
+
+
 def authorized_user(
     value: str | None, *, method: str, uri: str, realm: str, nonce: str, passwords: dict[str, str]
 ) -> str | None:

@@ -51,6 +51,7 @@ class ServerProtocol:
 
     Attributes:
         end_reason: the reason to close the connection once the waiting bytes were sent; None while it goes on.
+        is_held: whether a request waits because of wrong logins before it; check() looks whether it is due.
     """
 
     def __init__(self, context: ServerContext, *, base: str, nonce: str, now: float, address: str = "") -> None:
@@ -71,6 +72,7 @@ class ServerProtocol:
         self._last_progress = now
         self._backlog = 0
         self.end_reason: EndReason | None = None
+        self.is_held = False
 
     # -- calls of the shell --------------------------------------------------------------------------------------
 
@@ -163,8 +165,8 @@ class ServerProtocol:
         pairs = [track.interleaved for own in self._live() for track in (own.transport, own.audio) if track is not None]
         self._parser.channels = frozenset(number for pair in pairs for number in pair or ()) or None
         timeout_s = self._context.options.session_timeout_s
-        fields = [("Transport", serialize_transport(transport)), ("Session", f"{session.id};timeout={timeout_s:g}")]
-        self._respond(200, fields)
+        named = ("Session", f"{session.id};timeout={timeout_s:g}")
+        self._respond(200, [("Transport", serialize_transport(transport)), named])
         self._proceed(now)
 
     def respond_play(
@@ -214,6 +216,8 @@ class ServerProtocol:
             self.end_reason = EndReason.STUCK
         elif self.session is None and now > self._idle_at:
             self.end_reason = EndReason.IDLE
+        elif self.is_held:
+            self._proceed(now)
 
     def receive_eof(self) -> list[ServerSession]:
         """End the connection: take the sessions that end with it out of the table, and return them.
@@ -255,9 +259,14 @@ class ServerProtocol:
         return True
 
     def _proceed(self, now: float) -> None:
+        self.is_held = False
         while self._waiting is None and self._queue and self.end_reason is None:
+            due = self._login.due(self._queue[0], now)
+            self.is_held = due is not None and due > now
+            if self.is_held:  # whoever guesses waits; check() comes back to it
+                return
             self._waiting = self._queue.popleft()
-            self._handle(self._waiting, now)
+            self._handle(self._waiting, now) if due is not None else self._refuse_login(503)
 
     def _handle(self, request: Request, now: float) -> None:
         if request.cseq is None:
@@ -286,7 +295,7 @@ class ServerProtocol:
         target = parse_target(request.uri)
         path = target.path if target is not None else session.path if session is not None else None
         is_elsewhere = method is Method.TEARDOWN and session is not None and session not in self._own
-        if (method in PROTECTED or is_elsewhere) and not self._is_authorized(request, path):
+        if (method in PROTECTED or is_elsewhere) and not self._is_authorized(request, path, now):
             return
         if session is not None and not self._login.owns(session):
             self._respond(454)
@@ -359,14 +368,16 @@ class ServerProtocol:
         found = self._sessions.find(named.id)
         return found if found is not None and found.address == self._address else None
 
-    def _is_authorized(self, request: Request, path: str | None) -> bool:
-        login = self._login
-        if not login.admits(request):
-            if login.failures > self._context.options.max_auth_failures:
-                self.end_reason = EndReason.LOGIN_FAILURES
-            self._respond(401, [login.challenge(request)])
+    def _refuse_login(self, status: int, headers: list[tuple[str, str]] | None = None) -> None:
+        if self._login.failures > self._context.options.max_auth_failures:
+            self.end_reason = EndReason.LOGIN_FAILURES
+        self._respond(status, headers)
+
+    def _is_authorized(self, request: Request, path: str | None, now: float) -> bool:
+        if not self._login.admits(request, now):
+            self._refuse_login(401, [self._login.challenge(request)])
             return False
-        user = login.user
+        user = self._login.user
         if path is not None and user is not None and not self._context.directory.may_read(user, path):
             self._respond(403)
             return False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from transcoder.login_brake import LoginBrake
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.own_reader import OwnReader
 from transcoder.rtsp.session import ServerOptions, ServerSession, SessionTable
@@ -107,6 +108,7 @@ class ServerContext:
         udp_ports: the server's RTP and RTCP ports; None where nothing is served over UDP.
         counters: the counters over the life of the server.
         own_reader: the login with which the gateway reads its own streams; None where it reads none.
+        brake: makes whoever guesses passwords wait.
     """
 
     directory: Directory
@@ -115,3 +117,4 @@ class ServerContext:
     udp_ports: tuple[int, int] | None
     counters: ServerCounters = field(default_factory=ServerCounters)
     own_reader: OwnReader | None = None
+    brake: LoginBrake = field(default_factory=LoginBrake)

@@ -75,6 +75,7 @@ class Gateway:
         self.server = RtspServer(
             self, [Listener(host=listen.host, port=listen.port)], config.rtsp.udp_ports, reader_listener=self.readers
         )
+        self.server.context.brake = self.readers.brakes["rtsp"]
         self._gate = HostGate()
         self._admissions = Admissions()
         self._make_stream = make_stream

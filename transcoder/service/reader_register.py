@@ -9,9 +9,11 @@ import structlog
 from typing_extensions import override
 
 from transcoder import clock
+from transcoder.login_brake import LoginBrake
 from transcoder.output.session import ReaderListener, ReaderSession
 from transcoder.rtsp.session import EndReason
 from transcoder.service.line_limit import LineLimit
+from transcoder.service.login_log import note_failed_logins
 
 MAX_ENDED: Final = 64
 """The number of readers that are remembered after they went."""
@@ -60,6 +62,7 @@ class ReaderRegister(ReaderListener):
 
     Attributes:
         ended: how many sessions and connections ended, by stream ("" for a connection without a session) and reason.
+        brakes: the brakes on guesses, by the interface "rtsp" or "http"; their failures are told here.
         recent: the last ends, the newest last; a flood is one end a second.
     """
 
@@ -67,6 +70,7 @@ class ReaderRegister(ReaderListener):
         self._on_event = on_event
         self._played = LineLimit[EndReason | None](MAX_PLAYED_LINES)
         self._others = LineLimit[EndReason](MAX_OTHER_LINES)
+        self.brakes = {"rtsp": LoginBrake(), "http": LoginBrake()}
         self.ended: dict[tuple[str, EndReason], int] = {}
         self._streams: set[str] = set()
         self.recent: deque[Ended] = deque(maxlen=MAX_ENDED)
@@ -114,6 +118,8 @@ class ReaderRegister(ReaderListener):
             self._tell_connection("", reason, count)
         for kind, count in self._played.overdue(now):
             log.info("readers play" if kind is None else "readers gone", count=count, reason=kind and kind.value)
+        for interface, brake in self.brakes.items():
+            note_failed_logins(brake, interface, now)
 
     def _tell_connection(self, peer: str, reason: EndReason, count: int) -> None:
         detail = {"reason": reason.value, **_counted(count)}

@@ -52,5 +52,5 @@ async def readyz(state: StateOf) -> Response:
 async def metrics(request: Request, state: StateOf, collected: MetricsOf) -> Response:
     """Return counters and gauges for Prometheus."""
     if not state.open_metrics:
-        identify(request, Role.READ)
+        await identify(request, Role.READ)
     return Response(generate_latest(collected), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
