@@ -71,10 +71,8 @@ class Gateway:
         self._fork_server = ForkServer(config.state_dir / "numba")
         self._is_split = config.worker.split  # for as long as this gateway runs
         self.readers = ReaderRegister(on_event)
-        listen = config.rtsp.listen
-        self.server = RtspServer(
-            self, [Listener(host=listen.host, port=listen.port)], config.rtsp.udp_ports, reader_listener=self.readers
-        )
+        listener = Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)
+        self.server = RtspServer(self, [listener], config.rtsp.udp_ports, reader_listener=self.readers)
         self.server.context.brake = self.readers.brakes["rtsp"]
         self._gate = HostGate()
         self._admissions = Admissions()
