@@ -87,3 +87,42 @@ def test_recorded(footage: Path) -> None:
     assert check(Codec.H265, list(split_byte_stream((footage / "tau_raw.h265").read_bytes())), seed=2).encrypted
     plain = check(Codec.H264, list(split_byte_stream((footage / "es/openh264_BA1_FT_C.264").read_bytes())))
     assert (plain.checked, plain.implausible) == (614, 0)
+
+
+# of x264, told to make 352x208 at 15 fps, Main profile; PPS 0
+SPS, PPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8"), bytes.fromhex("68ef0f2c80")
+IDR = b"\x65\x88\x84\x00"
+P_OF_PPS = {0: b"\x41\x9a\x02\x00", 1: b"\x41\x99\x00\x00", 2: b"\x41\x99\x80\x00", 15: b"\x41\x98\x20\x00"}
+"""first_mb_in_slice 0, slice_type 5 (P), pic_parameter_set_id; ue(v) of H.264 section 9.1."""
+
+
+def pictures(checked: SliceCheck, ids: list[int], count: int = 40) -> list[bool]:
+    slices = [IDR, *(P_OF_PPS[ids[index % len(ids)]] for index in range(count))]
+    return [checked.look(unit, 3600 * index) for index, unit in enumerate(slices)]
+
+
+def test_a_pps_that_only_the_description_has_is_known() -> None:
+    checked = SliceCheck(Codec.H264, (SPS, PPS, b"\x68\x5b\xc3\xcb\x20"))  # the second one begins with ue(1), ue(0)
+    assert all(pictures(checked, [1]))
+    assert not checked.encrypted
+    assert checked.missing == ()
+
+
+@pytest.mark.parametrize("ids", [[1], [15], [1, 2, 15]])
+def test_a_pps_that_is_never_given_is_missing_and_no_encryption(ids: list[int]) -> None:
+    checked = SliceCheck(Codec.H264, (SPS, PPS))
+    assert pictures(checked, ids) == [True, *[False] * 40]
+    assert checked.missing == tuple(ids)
+    assert not checked.encrypted
+    assert checked.evidence == "40 of 41 slices fit none of 1 PPS"
+    checked.forget()
+    assert checked.missing == tuple(ids)
+
+
+def test_encrypted_slices_miss_nothing() -> None:
+    for seed in range(200):
+        rng, checked = random.Random(seed), SliceCheck(Codec.H264, (SPS, PPS))
+        for index in range(4 * MIN_SLICES):
+            checked.look((b"\x65" if index % 24 == 0 else b"\x41") + rng.randbytes(60), 3600 * index)
+        assert checked.encrypted, seed
+        assert checked.missing == (), seed

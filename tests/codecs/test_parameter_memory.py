@@ -3,7 +3,7 @@
 import pytest
 
 from transcoder.codecs.nal import Codec
-from transcoder.codecs.parameter_memory import MAX_SETS, ParameterSetMemory
+from transcoder.codecs.parameter_memory import MAX_BYTES, MAX_SETS, ParameterSetMemory
 
 # of x264 and x265, told to make 352x208 at 15 fps, Main profile
 SPS = bytes.fromhex("674d401fda0586e840000003004000000783c60ca8")
@@ -99,3 +99,58 @@ def test_memory_is_bounded() -> None:
     many = [b"\x68" + index.to_bytes(2) + b"\x80" for index in range(1000)]
     memory.complete([SPS, *many], random_access=False)
     assert len(memory.complete([IDR], random_access=True)) <= MAX_SETS + 1
+
+
+def pps(number: int, sps: int = 0) -> bytes:
+    """A PPS of this id: ue(id), ue(sps), then the bits of PPS behind its two ids (H.264 section 7.3.2.2)."""
+    bits = exp_golomb(number) + exp_golomb(sps) + f"{int.from_bytes(PPS[1:]):032b}"[2:]
+    bits += "0" * (-len(bits) % 8)
+    return b"\x68" + int(bits, 2).to_bytes(len(bits) // 8)
+
+
+def exp_golomb(value: int) -> str:
+    """H.264 section 9.1."""
+    return f"{value + 1:b}".zfill(2 * (value + 1).bit_length() - 1)
+
+
+def test_a_pps_that_only_the_description_has_counts_beside_those_of_the_stream() -> None:
+    """gortsplib#96: SPS, PPS 0 and PPS 1 are described, SPS and PPS 0 come with every IDR, P slices need PPS 1."""
+    memory = ParameterSetMemory(Codec.H264, (SPS, PPS, pps(1)))
+    assert memory.complete([SPS, PPS, IDR], random_access=True) == [SPS, PPS, pps(1), IDR]
+    assert memory.complete([OTHER_SPS, OTHER_PPS, IDR], random_access=True) == [OTHER_SPS, pps(1), OTHER_PPS, IDR]
+
+
+def test_a_set_that_came_once_counts_for_every_later_idr() -> None:
+    memory = ParameterSetMemory(Codec.H264, ())
+    memory.complete([SPS, PPS, pps(1), pps(7), IDR], random_access=True)
+    memory.complete([pps(200)], random_access=False)
+    memory.complete([SPS, PPS, IDR], random_access=True)
+    assert memory.complete([SPS, PPS, IDR], random_access=True) == [SPS, PPS, pps(1), pps(7), pps(200), IDR]
+
+
+def test_a_described_sps_alone_counts_with_the_pps_of_the_stream() -> None:
+    memory = ParameterSetMemory(Codec.H264, (SPS,))
+    assert memory.complete([PPS, IDR], random_access=True) == [SPS, PPS, IDR]
+
+
+def test_a_described_pps_that_can_not_be_read_costs_the_others_nothing() -> None:
+    memory = ParameterSetMemory(Codec.H264, (SPS, b"\x68\x00\x00\x00\x00\x00", PPS))
+    assert memory.complete([IDR], random_access=True) == [SPS, PPS, IDR]
+
+
+def test_h265_sets_are_told_apart_by_id() -> None:
+    """slice_pic_parameter_set_id may be 0 to 63 (H.265 section 7.4.7.1); the PPS here begin with ue(0) and ue(1)."""
+    second = b"\x44\x01" + bytes.fromhex("5072b46240")
+    memory = ParameterSetMemory(Codec.H265, (H265_VPS, H265_SPS, H265_PPS, second))
+    sets = [H265_VPS, H265_SPS, H265_PPS]
+    assert memory.complete([*sets, H265_IDR], random_access=True) == [*sets, second, H265_IDR]
+
+
+def test_every_id_of_h264_has_its_place_and_the_bytes_are_bounded() -> None:
+    memory = ParameterSetMemory(Codec.H264, (SPS,))
+    every = [pps(number) for number in range(256)]
+    memory.complete(every, random_access=False)
+    assert memory.complete([IDR], random_access=True) == [SPS, *every, IDR]
+    for number in range(256):
+        memory.complete([pps(number) + bytes(2000)], random_access=False)
+    assert sum(map(len, memory.complete([SPS, IDR], random_access=True))) <= MAX_BYTES + len(IDR)

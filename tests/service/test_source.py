@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,7 @@ from transcoder.rtsp.urls import parse_url
 from transcoder.sdp import parse_sdp, select_audio, select_video
 from transcoder.service import source as module
 from transcoder.service.host_gate import HostGate
-from transcoder.service.source import ENCRYPTED, Source, SourceListener
+from transcoder.service.source import Source, SourceListener
 from transcoder.source.events import (
     AudioRestarted,
     AudioSetUp,
@@ -38,7 +39,7 @@ from transcoder.source.events import (
     VideoRestarted,
     VideoSelected,
 )
-from transcoder.source.intake import CodedUnit
+from transcoder.source.intake import ENCRYPTED, CodedUnit
 from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
@@ -358,7 +359,9 @@ def test_the_operator_is_told_of_encryption_once(connection: Connection) -> None
     for index in range(200):
         connection.picture(SPS, PPS, (b"\x65" if index % 25 == 0 else b"\x41") + rng.randbytes(200))
     assert connection.world.source.is_encrypted
-    assert connection.world.problems == [ENCRYPTED]
+    [problem] = connection.world.problems
+    assert problem.startswith(ENCRYPTED + " (")
+    assert re.search(r"\((\d+) of 24 slices fit none of 1 PPS\)$", problem)
     assert "encryption" in ENCRYPTED
 
 

@@ -143,8 +143,8 @@ class FakeSource(Source):
         return self.plays_for is not None
 
     @property
-    def is_encrypted(self) -> bool:
-        return self.encrypted
+    def is_readable(self) -> bool:
+        return not self.encrypted
 
     @property
     def received_bytes(self) -> int:

@@ -28,19 +28,22 @@ def read_pps(bits: BitReader) -> PictureParameterSet:
     return PictureParameterSet(id=pps_id, sps_id=sps_id, extra_slice_header_bits=bits.u(3))
 
 
+def read_sps_id(bits: BitReader) -> int:
+    """Read an SPS as far as its id.
+
+    Raises:
+        BitstreamError: the SPS ends before its id, or has an impossible number of sub-layers.
+    """
+    return _read_layers(bits)[3]
+
+
 def read_sps(bits: BitReader) -> SequenceParameterSet:
     """Read an SPS.
 
     Raises:
         BitstreamError: the SPS ends early, or holds values that no picture has.
     """
-    bits.u(4)  # sps_video_parameter_set_id
-    layers = bits.u(3)
-    if layers > 6:
-        raise BitstreamError(f"{layers + 1} sub-layers")
-    bits.u(1)  # sps_temporal_id_nesting_flag
-    profile, level = _profile_tier_level(bits, layers)
-    sps_id = bits.ue(15)
+    layers, profile, level, sps_id = _read_layers(bits)
     chroma = bits.ue(3)
     separate = chroma == 3 and bits.flag()
     width, height = bits.ue(MAX_CODED_DIMENSION), bits.ue(MAX_CODED_DIMENSION)
@@ -91,6 +94,17 @@ def read_sps(bits: BitReader) -> SequenceParameterSet:
         num_reorder=reorder,
         trailing_size=0 if extended else trailing_bytes(bits),
     )
+
+
+def _read_layers(bits: BitReader) -> tuple[int, str, str, int]:
+    """Read the beginning of an SPS: the number of further sub-layers, profile, level and the id of the SPS."""
+    bits.u(4)  # sps_video_parameter_set_id
+    layers = bits.u(3)
+    if layers > 6:
+        raise BitstreamError(f"{layers + 1} sub-layers")
+    bits.u(1)  # sps_temporal_id_nesting_flag
+    profile, level = _profile_tier_level(bits, layers)
+    return layers, profile, level, bits.ue(15)
 
 
 def _profile_tier_level(bits: BitReader, layers: int) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from transcoder.codecs.nal import (
     H264_SPS,
     H265_PPS,
     H265_SPS,
+    H265_VPS,
     Codec,
     add_emulation_prevention,
     header_size,
@@ -25,6 +26,7 @@ from transcoder.errors import BitstreamError
 __all__ = [
     "PictureParameterSet",
     "SequenceParameterSet",
+    "parameter_set_id",
     "parse_pps",
     "parse_sps",
     "picture_size",
@@ -57,6 +59,27 @@ def parse_pps(codec: Codec, nal_unit: bytes | memoryview) -> PictureParameterSet
     """
     bits = _open(codec, nal_unit, H264_PPS if codec is Codec.H264 else H265_PPS, "PPS")
     return h264_parameter_sets.read_pps(bits) if codec is Codec.H264 else h265_parameter_sets.read_pps(bits)
+
+
+def parameter_set_id(codec: Codec, nal_unit: bytes) -> int | None:
+    """Return the id of a VPS, SPS or PPS, by which others refer to it; None where the id can't be read.
+
+    The rest of the set does not have to be readable.
+
+    Source: H.264 section 7.3.2.1.1, 7.3.2.2; H.265 section 7.3.2.1 to 7.3.2.3.
+    """
+    kind = nal_unit_type(codec, nal_unit)
+    bits = BitReader(remove_emulation_prevention(nal_unit[header_size(codec) :], MAX_SIZE))
+    try:
+        if codec is Codec.H264:
+            if kind == H264_SPS:
+                bits.u(24)  # profile_idc, constraint flags, level_idc
+            return bits.ue(31 if kind == H264_SPS else 255)
+        if kind == H265_VPS:
+            return bits.u(4)
+        return h265_parameter_sets.read_sps_id(bits) if kind == H265_SPS else bits.ue(63)
+    except BitstreamError:
+        return None
 
 
 def picture_size(codec: Codec, units: Sequence[bytes]) -> tuple[int, int] | None:

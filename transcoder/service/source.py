@@ -36,8 +36,6 @@ from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
 
-ENCRYPTED = "stream encrypted on the camera: turn its video encryption off"
-
 
 class SourceListener(Protocol):
     """Gets everything that a source pulls."""
@@ -53,7 +51,7 @@ class SourceListener(Protocol):
         """
 
     def on_encrypted(self, problem: str) -> None:
-        """Note that the camera encrypts its pictures; `problem` says so in one line."""
+        """Note that pictures come and can't be read, encrypted ones first of all; `problem` says why in one line."""
 
     def on_audio_format(self, audio: AudioFormat) -> None:
         """Note that audio was asked for, and comes in this format."""
@@ -177,6 +175,11 @@ class Source:
         return self._intake.is_encrypted
 
     @property
+    def is_readable(self) -> bool:
+        """Return whether most pictures can be read: they are not encrypted, and no parameter set is missing."""
+        return not self._intake.problem
+
+    @property
     def received_bytes(self) -> int:
         """Return how many bytes came over all connections."""
         current = self._connection.session.received_bytes if self._connection is not None else 0
@@ -246,11 +249,11 @@ class Source:
         intake = self._intake
         self._reconnection.note_picture()
         self._ledger.now = clock.wall_clock()
-        was_encrypted = intake.is_encrypted
+        was_readable = not intake.problem
         unit = intake.take(access_unit)
-        if intake.is_encrypted and not was_encrypted:
-            self._log.warning(ENCRYPTED)
-            self._listener.on_encrypted(ENCRYPTED)
+        if was_readable and (problem := intake.problem):
+            self._log.warning(problem)
+            self._listener.on_encrypted(problem)
         if unit is None:
             return
         if self._audio is not None:

@@ -181,7 +181,7 @@ class Stream(OutputOwner, WorkerListener):
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
         if self.outputs.numbered(picture.output_number).on_picture(picture, types, clock.monotonic()):
             source = self._source
-            self._availability.note_picture(is_readable=source.is_connected and not source.is_encrypted)
+            self._availability.note_picture(is_readable=source.is_connected and source.is_readable)
 
     @override
     def on_format(self, report: PictureFormat) -> None:
@@ -235,7 +235,7 @@ class Stream(OutputOwner, WorkerListener):
         played_s = self._source.played_s()
         if played_s is not None and self._source.is_connected and self._worker.is_running:
             waited = min(played_s, now - self._worker.last_decoded)
-            if waited > DECODE_WAIT_S and not self._source.is_encrypted:
+            if waited > DECODE_WAIT_S and self._source.is_readable:
                 self._source.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
 
     def sample(self, now: float) -> None:

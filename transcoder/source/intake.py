@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit, decoder_input, filter_nal_units
-from transcoder.codecs.encryption import MIN_SLICES, SliceCheck
+from transcoder.codecs.encryption import SliceCheck
 from transcoder.codecs.nal import Codec, is_allowed
 from transcoder.codecs.parameter_memory import ParameterSetMemory
 from transcoder.codecs.parameter_sets import picture_size
@@ -22,6 +22,8 @@ from transcoder.rtp.timeline import Timeline
 from transcoder.sdp import AudioSelection, VideoSelection
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
+
+ENCRYPTED = "stream encrypted on the camera: turn its video encryption off"
 
 MAX_PICTURES_PER_S = 240
 """The most pictures of one camera in a second; known cameras send 60 at most, and catch up after a stall."""
@@ -64,6 +66,19 @@ class VideoIntake:
         return self._slices is not None and self._slices.encrypted
 
     @property
+    def problem(self) -> str:
+        """Return in one line why most pictures of the camera can't be read, or "" where they can."""
+        check = self._slices
+        if check is None:
+            return ""
+        if check.encrypted:
+            return f"{ENCRYPTED} ({check.evidence})"
+        if missing := check.missing:
+            named = ", ".join(map(str, missing))
+            return f"the camera never sends PPS {named}, which its pictures refer to ({check.evidence})"
+        return ""
+
+    @property
     def timestamp_repairs(self) -> Counter[str]:
         """Return how many timestamps of the present connection were put right, by kind."""
         return self._timeline.repairs
@@ -85,7 +100,7 @@ class VideoIntake:
             self._memory = self._slices = None
             return None
         self._memory = ParameterSetMemory(codec, selection.parameter_sets)
-        self._slices = SliceCheck(codec)
+        self._slices = SliceCheck(codec, selection.parameter_sets)
         return picture_size(codec, selection.parameter_sets)
 
     def restart(self) -> None:
@@ -137,12 +152,14 @@ class VideoIntake:
         check = self._slices
         if check is None:
             return True
+        readable = True
         for unit in nal_units:
-            check.look(unit, timestamp)
-        suspicious = check.suspicious
+            readable &= check.look(unit, timestamp)
+        if not check.missing:
+            readable = not check.suspicious
         if check.checked >= SLICES_REMEMBERED:
-            check.checked, check.implausible = (MIN_SLICES, MIN_SLICES) if check.encrypted else (0, 0)
-        return not suspicious
+            check.forget()
+        return readable
 
     def _is_within_rate(self, now: float) -> bool:
         """Return whether pictures come no faster than any camera sends them; a packet may claim to hold a thousand."""

@@ -22,6 +22,7 @@ class Recipe:
         parameter_sets: whether the stream carries parameter sets.
         encrypted: whether the slices' bodies are random.
         svc: whether prefix NAL units stand before the slices.
+        second_pps: whether P pictures refer to a PPS of their own.
     """
 
     max_payload: int
@@ -29,6 +30,7 @@ class Recipe:
     parameter_sets: bool
     encrypted: bool
     svc: bool
+    second_pps: bool
 
 
 def recipe(behaviour: CameraBehaviour, *, parameter_sets: bool) -> Recipe:
@@ -39,6 +41,7 @@ def recipe(behaviour: CameraBehaviour, *, parameter_sets: bool) -> Recipe:
         parameter_sets=parameter_sets and behaviour.pictures.parameter_sets != "sdp",
         encrypted=behaviour.pictures.encrypted,
         svc=behaviour.pictures.svc,
+        second_pps=behaviour.pictures.second_pps != "off",
     )
 
 
@@ -62,6 +65,7 @@ def _payloads(content: Content, how: Recipe, index: int) -> list[bytes]:
         parameter_sets=how.parameter_sets,
         encrypted=how.encrypted,
         svc=how.svc,
+        second_pps=how.second_pps,
         seed=index,
     )
     if how.packets.decoding_order_numbers and isinstance(codec, Codec):

@@ -150,3 +150,19 @@ def test_dark_picture(cache) -> None:
     stream = b"".join(b"\0\0\0\x01" + unit for au in content.access_units for unit in au.nal_units)
     frame = next(iter([*decoder.decode(av.Packet(stream)), *decoder.decode(None)]))
     assert 14 < frame.to_ndarray()[40:96].mean() < 24
+
+
+def test_a_second_pps_for_p_pictures(record) -> None:
+    """gortsplib#96; PPS 15 begins with ue(15), 000010000 (H.264 section 9.1)."""
+    recorded = record(FAMILY, *PLAIN, "second_pps=sdp", "max_payload=60000")
+    sets = [
+        base64.b64decode(text) for text in re.findall(r"sprop-parameter-sets=([^;\r]+)", sdp(recorded))[0].split(",")
+    ]
+    assert [unit[0] & 31 for unit in sets] == [7, 8, 8]
+    assert (sets[1][1] & 0x80, sets[2][1], sets[2][2] & 0x80) == (0x80, 0b00001000, 0)
+    units = [packet.payload for packet in recorded.packets]
+    assert {bytes(unit[1:3]) for unit in units if unit[0] & 31 == 8} == {sets[1][1:3]}
+    slices = [int.from_bytes(unit[1:4]) for unit in units if unit[0] & 31 == 1]
+    # first_mb_in_slice 0 (1), slice_type P (00110), pic_parameter_set_id
+    assert slices
+    assert {bits >> 9 for bits in slices} == {0b1_00110_000010000}

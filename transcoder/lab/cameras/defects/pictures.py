@@ -5,11 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from transcoder.codecs.nal import Codec, header_size, is_parameter_set, is_vcl, nal_unit_type
+from transcoder.codecs.bit_reader import BitReader
+from transcoder.codecs.nal import (
+    Codec,
+    add_emulation_prevention,
+    header_size,
+    is_parameter_set,
+    is_vcl,
+    nal_unit_type,
+    remove_emulation_prevention,
+)
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.lab.cameras.access_units import AccessUnit, Content
 from transcoder.lab.cameras.picture_packets import is_configuration
 
+SECOND_PPS = 15
+"""The id of the second PPS: its code is 8 bits longer than that of id 0, so that what follows keeps its place in a byte
+(H.264 section 9.1), on which CABAC depends."""
 ENCRYPTED_BYTES = 4096
 """Bytes of each slice's body that Hikvision encrypts, in blocks of 16 bytes."""
 
@@ -29,6 +41,8 @@ class PictureDefects:
         svc: prefix NAL units 14 and slices of an enhancement layer 20 around each slice (Hikvision with SVC on); H.264.
         frozen_after_s: after so long the camera repeats the same picture, bit for bit (a hung image sensor).
         dark: the picture has next to no light in it (a lens cap, a night without infrared).
+        second_pps: P pictures refer to a PPS of their own, which the "sdp" alone has (gortsplib#96) or nothing has
+            ("none"); "off": all pictures refer to the same. H.264.
         encrypted: the slices' bodies are random (Hikvision, EZVIZ, Imou with stream encryption on).
         encoder_restart_every_s: SSRC, sequence and timestamp change so often, at an IDR (settings, day and night).
     """
@@ -42,6 +56,7 @@ class PictureDefects:
     svc: bool = False
     frozen_after_s: float | None = None
     dark: bool = False
+    second_pps: Literal["off", "sdp", "none"] = "off"
     encrypted: bool = False
     encoder_restart_every_s: float | None = None
 
@@ -121,7 +136,14 @@ class Programme:
 
 
 def changed_nal_units(
-    codec: SourceCodec, unit: AccessUnit, *, parameter_sets: bool, encrypted: bool, svc: bool, seed: int
+    codec: SourceCodec,
+    unit: AccessUnit,
+    *,
+    parameter_sets: bool,
+    encrypted: bool,
+    svc: bool,
+    second_pps: bool,
+    seed: int,
 ) -> list[bytes]:
     """Return the NAL units of an access unit as the camera sends them.
 
@@ -131,17 +153,20 @@ def changed_nal_units(
         parameter_sets: whether parameter sets stay.
         encrypted: whether the bodies of slices are made random.
         svc: whether a prefix NAL unit stands before each slice; H.264 only.
+        second_pps: whether the slices of other pictures than IDR refer to SECOND_PPS; H.264 only.
         seed: seed of the random bytes.
     """
     if isinstance(codec, PictureCodec):
         return [element for element in unit.nal_units if parameter_sets or not is_configuration(codec, element)]
     rng = random.Random(seed)
     changed: list[bytes] = []
-    for nal_unit in unit.nal_units:
-        kind = nal_unit_type(codec, nal_unit)
+    for made in unit.nal_units:
+        nal_unit, kind = made, nal_unit_type(codec, made)
         if is_parameter_set(codec, kind) and not parameter_sets:
             continue
         if is_vcl(codec, kind):
+            if second_pps and codec is Codec.H264 and not unit.random_access:
+                nal_unit = of_second_pps(nal_unit, codes_before=2)
             if svc and codec is Codec.H264:
                 changed.append(_prefix(nal_unit, idr=unit.random_access))
             if encrypted:
@@ -151,6 +176,26 @@ def changed_nal_units(
                 continue
         changed.append(nal_unit)
     return changed
+
+
+def of_second_pps(nal_unit: bytes, *, codes_before: int) -> bytes:
+    """Return a slice or a PPS whose pic_parameter_set_id is SECOND_PPS instead of 0.
+
+    Args:
+        nal_unit: the H.264 NAL unit.
+        codes_before: the number of codes before the id: 2 in a slice, 0 in a PPS.
+
+    Source: H.264 section 7.3.2.2, 7.3.3, 9.1.
+    """
+    rbsp = remove_emulation_prevention(nal_unit[1:])
+    bits = BitReader(rbsp[:48])
+    for _ in range(codes_before):
+        bits.ue()
+    behind = 8 * len(rbsp) - (8 * len(rbsp[:48]) - bits.left) - 1
+    value = int.from_bytes(rbsp)
+    head = (value >> (behind + 1)) << 9 | (SECOND_PPS + 1)
+    moved = head << behind | value & ((1 << behind) - 1)
+    return nal_unit[:1] + add_emulation_prevention(moved.to_bytes(len(rbsp) + 1))
 
 
 def _prefix(slice_unit: bytes, *, idr: bool) -> bytes:

@@ -7,6 +7,7 @@ from transcoder.codecs.nal import START_CODE, Codec
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour
 from transcoder.lab.cameras.canary import CanaryMint
+from transcoder.lab.cameras.defects.pictures import of_second_pps
 from transcoder.lab.cameras.numbered_packets import H264_PARAMETERS, H265_PARAMETERS
 
 
@@ -54,6 +55,8 @@ class DescriptionContext:
 
     def _written_sets(self) -> list[bytes]:
         sets, style = list(self.content.parameter_sets), self.behaviour.sprop
+        if self.behaviour.pictures.second_pps == "sdp":
+            sets.append(of_second_pps(sets[-1], codes_before=0))
         if style == "zeros":
             return [unit + b"\0" for unit in sets]
         if self.content.codec is Codec.H265:
