@@ -5,8 +5,14 @@ import ctypes
 import errno
 import os
 import resource
+import signal
+from collections.abc import Mapping
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -25,6 +31,21 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 PR_SET_MDWE = 65
 PR_MDWE_REFUSE_EXEC_GAIN = 1
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+_CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID = 0x00200000, 0x01000000
+_CLONE = {"x86_64": (56, 3), "aarch64": (220, 4)}
+"""The number of the system call by machine, and the place of the child's thread id among its arguments."""
+_PR_GET_TID_ADDRESS = 40
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_RDONLY = 2, 4, 8, 1
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
+_MNT_DETACH = 2
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 
@@ -70,9 +91,74 @@ def forbid_inspection() -> None:
     prctl(_PR_SET_DUMPABLE, 0)
 
 
+def permit_inspection() -> None:
+    """Permit what forbid_inspection() forbids."""
+    prctl(_PR_SET_DUMPABLE, 1)
+
+
 def is_inspectable() -> bool:
     """Say whether other processes of the same user may read this process's memory."""
     return prctl(_PR_GET_DUMPABLE) == 1
+
+
+def clone(flags: int) -> int:
+    """Fork as os.fork() does, with the child in new namespaces (clone(2)); this process must have one thread.
+
+    Args:
+        flags: the new namespaces.
+
+    Returns:
+        The child's process id, in the child 0.
+
+    Raises:
+        OSError: the kernel refuses, or this machine's way to call it is unknown.
+    """
+    python, library = ctypes.pythonapi, ctypes.PyDLL(None, use_errno=True)  # neither lets go of the interpreter
+    number, place = _call(_CLONE)
+    # the C library keeps the thread's own number; its fork() has the kernel renew it in the same way
+    address = ctypes.c_void_p()
+    if library.prctl(_PR_GET_TID_ADDRESS, ctypes.byref(address), 0, 0, 0) == 0 and address.value:
+        flags |= _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
+    arguments = [ctypes.c_ulong(0)] * 4
+    arguments[place - 1] = ctypes.c_ulong(address.value or 0)
+    system_call, words = library.syscall, (ctypes.c_long(number), ctypes.c_ulong(flags | signal.SIGCHLD), *arguments)
+    python.PyOS_BeforeFork()
+    pid = int(system_call(*words))
+    (python.PyOS_AfterFork_Child if pid == 0 else python.PyOS_AfterFork_Parent)()
+    return check(pid)
+
+
+def _call(numbers: Mapping[str, _T]) -> _T:
+    machine = os.uname().machine
+    if machine not in numbers:
+        raise OSError(errno.ENOSYS, f"system calls of {machine} are not known")
+    return numbers[machine]
+
+
+def unshare(flags: int) -> None:
+    """Move this process into new namespaces (unshare(2)).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    check(libc().unshare(flags))
+
+
+def empty_root() -> None:
+    """Move this process into a mount namespace with one folder, which is empty and stays so.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    library = libc()
+    unshare(CLONE_NEWNS)
+    check(library.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_RDONLY
+    check(library.mount(b"none", b"/proc", b"tmpfs", flags, b"mode=555"))
+    os.chdir("/proc")
+    check(library.syscall(_call(_PIVOT_ROOT), b".", b"."))
+    check(library.umount2(b".", _MNT_DETACH))
+    os.chdir("/")
 
 
 def capabilities() -> int:
@@ -80,6 +166,18 @@ def capabilities() -> int:
     header, data = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
     check(libc().capget(header, data))
     return int(data[0]) | int(data[3]) << 32
+
+
+def raise_capabilities() -> None:
+    """Make every capability effective that this process is permitted to have.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    header, data = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    check(libc().capget(header, data))
+    data[0], data[3] = data[1], data[4]
+    check(libc().capset(header, data))
 
 
 def drop_bounding_set() -> None:

@@ -34,7 +34,7 @@ async def test_a_worker_that_reads_camera_bytes_has_no_rights(tmp_path: Path) ->
 
 SIGNAL = "os.kill(int(sys.argv[1]), signal.SIGKILL)"
 MEASURES = {
-    "own user": "sandbox.become_own_user()",
+    "own user": "from transcoder.worker import namespaces; namespaces.become(sandbox.FIRST_USER + os.getpid())",
     "Landlock": "sandbox.forbid_new_privileges(); sandbox.forbid_paths()",
     "": "",
 }
@@ -79,10 +79,9 @@ def test_a_file_can_not_be_opened_even_without_the_filter(measure: bool) -> None
 def test_a_worker_of_its_own_user_dies_with_its_parent() -> None:
     code = """
 reading, writing = os.pipe()
-parent = os.getpid()
-if os.fork() == 0:
-    sandbox.die_with_parent(parent)
-    sandbox.become_own_user()
+from transcoder.worker import namespaces
+if namespaces.forker().fork() == 0:
+    assert os.getuid() >= sandbox.FIRST_USER
     os.write(1, b"ready ")
     os.write(writing, b"x")
     signal.pause()

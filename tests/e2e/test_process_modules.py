@@ -34,7 +34,7 @@ def dump(name):
     with open("/proc/self/maps") as maps, open(os.path.join({folder!r}, name + ".maps"), "w") as out:
         out.write(maps.read())
 
-os.register_at_fork(after_in_child=lambda: dump(f"forked-{{os.getpid()}}"))
+os.register_at_fork(after_in_child=lambda: dump("forked-" + os.readlink("/proc/self")))
 atexit.register(lambda: dump(f"ended-{{os.getpid()}}"))
 """
 """Python runs a module of this name at the start of every process; a forked child has what it holds written down. That

@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.support.crash import crash, send
 from tests.support.gateway_process import SLACK_S, GatewayProcess, process_name, wait_for
 from tests.support.rtsp_reader import RtspReader
 from transcoder.codecs.nal import Codec, split_byte_stream
@@ -112,7 +113,7 @@ async def test_a_worker_is_replaced_and_the_other_stream_loses_nothing(pair: Pai
     old = pair.gateway.worker("front")
     assert old is not None
     since = time.monotonic()
-    os.kill(old, number)
+    send(old, number)
     replaced = await pair.worker_after("front", old)
     picture = await pair.new_picture(pair.front, time.monotonic())
     print(
@@ -138,7 +139,7 @@ async def test_a_group_of_pictures_that_kills_two_workers_is_discarded(pair: Pai
     old = pair.gateway.worker("front")
     for _ in range(2):
         assert old is not None
-        os.kill(old, signal.SIGSEGV)
+        crash(old)
         old = await asyncio.to_thread(pair.gateway.wait_for_worker, "front", 5, other_than=old)
     lost = pair.gateway.events("worker lost")
     assert [event["gops_discarded"] for event in lost] == [0, 1]

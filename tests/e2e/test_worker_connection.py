@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.support.crash import send
 from tests.support.gateway_process import children, process_name
 from tests.support.suspended import Suspended
 from transcoder.codecs.nal import Codec
@@ -112,7 +113,7 @@ async def test_a_service_that_is_behind_does_not_blame_the_worker(worker: Watche
 )
 async def test_how_it_ended_is_said_once(worker: Watched, number: signal.Signals, reason: str) -> None:
     assert worker.link.pid is not None
-    os.kill(worker.link.pid, number)
+    send(worker.link.pid, number)
     assert reason in await worker.until_gone() or worker.gone == ["worker ended"]
     await asyncio.sleep(0.3)
     assert len(worker.gone) == 1

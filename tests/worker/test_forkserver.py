@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from transcoder.worker.forkserver import _Server
+from transcoder.worker.namespaces import Forker
 
 
 class Service:
@@ -21,7 +22,7 @@ class Service:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(5)
         self._theirs = theirs
-        self._thread = threading.Thread(target=_Server(theirs).run, daemon=True)
+        self._thread = threading.Thread(target=_Server(theirs, Forker()).run, daemon=True)
         self._thread.start()
 
     def send(self, request: dict[str, Any], descriptors: int = 0) -> None:

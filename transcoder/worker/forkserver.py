@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from transcoder import kernel
 from transcoder.errors import WorkerError
-from transcoder.worker import preload, sandbox
+from transcoder.worker import namespaces, preload, sandbox
 from transcoder.worker.linked_streams import LinkedStreams
+from transcoder.worker.namespaces import Forker
 from transcoder.worker_options import Place, Role
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ def main() -> None:
     try:
         took = preload.load(cache_dir)
         sandbox.seal_code()
-        measures = sandbox.measures()
+        forker = namespaces.forker()
+        measures = sandbox.measures(forker)
     except WorkerError as error:  # no worker may be forked
         _send(service, {"failed": str(error)})
         return
     _send(service, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
-    _Server(service).run()
+    _Server(service, forker).run()
     os._exit(0)  # the interpreter's own end would free callbacks, whose pages are sealed
 
 
@@ -111,8 +113,9 @@ def _work(descriptor: int, place: Place, link: "StreamLink | None") -> None:
 
 
 class _Server:
-    def __init__(self, service: socket.socket) -> None:
+    def __init__(self, service: socket.socket, forker: Forker) -> None:
         self._service = service
+        self._forker = forker
         service.setblocking(False)  # recv_fds() ignores the flags it is given
         self._children: set[int] = set()
         self._streams = LinkedStreams(self._end)
@@ -172,18 +175,16 @@ class _Server:
         return {"id": request["id"], "pid": pid, "peer": self._streams.peer(place)}
 
     def _fork(self, descriptor: int, name: str, place: Place) -> int:
-        parent = os.getpid()
         with self._streams.prepared(place) as link:
-            pid = os.fork()
+            pid = self._forker.fork()
             if pid == 0:
-                self._become_worker(parent, descriptor, name, place, link)
+                self._become_worker(descriptor, name, place, link)
             self._streams.note_started(place, pid)
             return pid
 
     @staticmethod
-    def _become_worker(parent: int, descriptor: int, name: str, place: Place, link: "StreamLink | None") -> NoReturn:
+    def _become_worker(descriptor: int, name: str, place: Place, link: "StreamLink | None") -> NoReturn:
         try:
-            sandbox.die_with_parent(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             gc.disable()  # frames are freed by reference counts; reference cycles are small and few
@@ -211,6 +212,7 @@ class _Server:
 
     def _note_exit(self, pid: int, status: int) -> None:
         self._children.discard(pid)
+        self._forker.reaped(pid)
         self._streams.note_ended(pid)
         with contextlib.suppress(OSError):
             _send(self._service, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})

@@ -6,7 +6,6 @@ enter() says which of them are missing.
 """
 
 import ctypes
-import errno
 import json
 import mmap
 import os
@@ -18,13 +17,14 @@ from typing import Final
 
 from transcoder import kernel
 from transcoder.errors import WorkerError
+from transcoder.worker import namespaces
+from transcoder.worker.namespaces import Forker
 from transcoder.worker.system_calls import load_filter
 from transcoder.worker_options import Role
 
 MAX_DESCRIPTORS = 16
-FIRST_USER = 0x70000000
-"""A worker's user is this and its process id, which is below 2 ** 22."""
-_CAP_KILL, _CAP_SETGID, _CAP_SETUID = 5, 6, 7
+FIRST_USER = namespaces.USERS.start
+"""A worker's user is this and its process id, where the configuration names no other."""
 ADDRESSES = 1 << 30
 """Bytes of addresses that no data has: stacks of threads, reserves of the allocator. Their page tables take 2 MiB."""
 
@@ -111,23 +111,40 @@ def forbid_new_code() -> None:
     kernel.prctl(kernel.PR_SET_MDWE, kernel.PR_MDWE_REFUSE_EXEC_GAIN)
 
 
-def become_own_user() -> None:
-    """Become a user that no other process has: nobody whom this process may signal or inspect, and no file of its own.
-
-    The number comes from the process id, so no two processes have it at the same time, in a range that no
-    distribution gives to anybody (systemd's UIDS-GIDS).
+def leave_network() -> None:
+    """Leave the machine's network for one that has no interface that is up.
 
     Raises:
-        OSError: the service is not root, or its container knows no such user.
+        OSError: the kernel refuses.
     """
-    needed = 1 << _CAP_KILL | 1 << _CAP_SETGID | 1 << _CAP_SETUID
-    if kernel.capabilities() & needed != needed:  # without CAP_KILL the service could not end such a worker
-        raise OSError(errno.EPERM, "the service may not change users and signal them")
-    parent, user = os.getppid(), FIRST_USER + os.getpid()
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-    die_with_parent(parent)  # the kernel forgets it with the change of users
+    kernel.unshare(kernel.CLONE_NEWNET)
+
+
+def leave_messages() -> None:
+    """Leave the System V objects and message queues that processes of this machine share (ipc_namespaces(7)).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    kernel.unshare(kernel.CLONE_NEWIPC)
+
+
+def leave_names() -> None:
+    """Leave the host's name (uts_namespaces(7)): a change of it would be seen by nobody.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    kernel.unshare(kernel.CLONE_NEWUTS)
+
+
+def leave_groups() -> None:
+    """Leave the tree of control groups: the own group is its root (cgroup_namespaces(7)).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    kernel.unshare(kernel.CLONE_NEWCGROUP)
 
 
 def forbid_paths() -> None:
@@ -140,12 +157,18 @@ def forbid_paths() -> None:
 
 
 OPTIONAL: Final[dict[str, Callable[[], None]]] = {
-    "no new code": forbid_new_code,
-    "own user": become_own_user,
+    "no network": leave_network,
+    "message namespace": leave_messages,
+    "name namespace": leave_names,
+    "group namespace": leave_groups,
+    "empty root": kernel.empty_root,
     "no capabilities": kernel.drop_capabilities,
     "no paths": forbid_paths,
+    "no new code": forbid_new_code,
 }
-"""The measures that not every kernel has, in the order in which they are taken."""
+"""The measures that not every kernel has, in the order in which they are taken: namespaces need capabilities."""
+FORKED: Final = (namespaces.OWN_USER, namespaces.USER_NAMESPACE, namespaces.PROCESS_NAMESPACE)
+"""The measures that not every kernel has and that a process gets when it is forked."""
 REQUIRED: Final = ("system calls", "no new privileges", "no writable code", "resource limits")
 
 
@@ -175,8 +198,11 @@ def enter(*, threads: bool, role: Role = Role.WHOLE) -> dict[str, str]:
     return missing
 
 
-def measures() -> dict[str, str]:
+def measures(forker: Forker) -> dict[str, str]:
     """Try the sandbox in a child of this process.
+
+    Args:
+        forker: forks the child as it forks workers.
 
     Returns:
         Every measure by name: "" where it is in force, or the reason why it is missing.
@@ -184,12 +210,13 @@ def measures() -> dict[str, str]:
     Raises:
         WorkerError: the sandbox can't be entered.
     """
-    parent = os.getpid()
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = forker.fork()
+    except OSError as error:
+        raise WorkerError(f"the sandbox can't be entered: {error.strerror}") from None
     if pid == 0:
         try:
-            die_with_parent(parent)
             os.write(writing, _entered())
         finally:
             os._exit(0)
@@ -197,12 +224,14 @@ def measures() -> dict[str, str]:
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     _, status = os.waitpid(pid, 0)
+    forker.reaped(pid)
     if not answer:
         raise WorkerError(f"the sandbox can't be entered: its trial ended with {os.waitstatus_to_exitcode(status)}")
     result = json.loads(answer)
     if isinstance(result, str):
         raise WorkerError(result)
-    return {name: result.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+    missing = result | forker.missing
+    return {name: missing.get(name, "") for name in (*REQUIRED, *FORKED, *OPTIONAL)}
 
 
 def _entered() -> bytes:
