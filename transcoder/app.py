@@ -64,13 +64,18 @@ class App(Interfaces):
         Raises:
             TransportError: an address to listen on can't be used.
             WorkerError: there can be no workers.
+            ConfigError: everybody may read or change files that hold secrets or state, and the file does not allow it.
             StoreError: the kept changes can't be read, and nothing tells which streams they belong to; starting without
                 them could show masked parts of a picture.
         """
         kept = await self._open_store()
         loop = asyncio.get_running_loop()
-        for problem in await loop.run_in_executor(None, loose_permissions, self._path, self._file):
-            log.warning("permissions are too open", problem=problem)
+        open_files = await loop.run_in_executor(None, loose_permissions, self._path, self._file)
+        if open_files and self._file.config.open_files == "refuse":
+            await self._close_store()
+            raise ConfigError(open_files)
+        for line in open_files:
+            log.warning("permissions are too open", problem=line)
         effective = self._build(kept)
         if self._store is not None and not self._store.refusal:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
@@ -140,9 +145,9 @@ class App(Interfaces):
             return
         from transcoder.api.server import HttpServer  # noqa: PLC0415  # half a second of imports, only where wanted
 
-        brake = self.controller.gateway.readers.brakes["http"]
-        self._http = HttpServer(self.controller, config, self._notes, brake=brake)
+        self._http = HttpServer(self.controller, config, self._notes)
         await self._http.start()
+        self.controller.gateway.readers.brakes["http"] = self._http.brake
         self.controller.gateway.other_ports = (self._http.port,)
         log.info("HTTP API", url=self._http.url)
 
@@ -186,6 +191,9 @@ class App(Interfaces):
         if self._mqtt is not None:
             await self._mqtt.stop()
         await self.controller.gateway.stop()
+        await self._close_store()
+
+    async def _close_store(self) -> None:
         if self._store is not None:
             await self._store.close()
 

@@ -1,5 +1,6 @@
 """Secrets, configuration and state that everybody on the machine may read or change are told at the start."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from structlog.testing import capture_logs
 from tests.attacks.test_documents_state import Started, quiet  # noqa: F401  # a fixture
 from transcoder.config import load_file
 from transcoder.config.permissions import loose_permissions
+from transcoder.errors import ConfigError
 
 
 @pytest.fixture
@@ -99,3 +101,20 @@ async def test_the_start_says_so(tmp_path: Path) -> None:
     told = [line for line in lines if line["event"] == "permissions are too open"]
     assert [line["log_level"] for line in told] == ["warning"]
     assert str(started.path) in told[0]["problem"]
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("name", ["gateway.yaml", "state"])
+async def test_the_start_is_refused_where_the_file_wants_that(tmp_path: Path, name: str) -> None:
+    started = Started(tmp_path, open_files="refuse")
+    open_one = tmp_path / name
+    if name == "state":
+        open_one.mkdir()
+    open_one.chmod(0o777)
+    with pytest.raises(ConfigError, match=re.escape(f"{open_one} can be changed by everybody")):
+        await started.app.start()
+    open_one.chmod(0o700)  # the control: the same file, and nobody else may write it
+    again = Started(tmp_path, open_files="refuse")
+    again.path.chmod(0o600)
+    await again.app.start()
+    await again.app.stop()

@@ -38,10 +38,11 @@ MASKED = Overlay(keys={"masks": MASK})
 class Started:
     """An app whose streams pull nothing and that listens nowhere."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **keys: Any) -> None:
         path = folder / "gateway.yaml"
         streams = {name: {"source": "rtsp://10.0.0.2/"} for name in ("front", "yard")}
-        path.write_text(yaml.safe_dump({"rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0]}, "streams": streams}))
+        listen = {"listen": "127.0.0.1:0", "udp_ports": [0, 0]}
+        path.write_text(yaml.safe_dump({"rtsp": listen, "streams": streams, **keys}))
         self.path = path
         self.app = App(path, load_file(path))
 

@@ -336,6 +336,7 @@ def test_json_schema_names_every_key():
         "mqtt",
         "state_dir",
         "admission",
+        "open_files",
         "watch",
         "sources",
         "worker",

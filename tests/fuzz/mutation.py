@@ -25,9 +25,12 @@ class Mutator:
 
     def next_input(self) -> bytes:
         """A seed with one change or several."""
-        rng = self._rng
-        data = bytearray(rng.choice(self._seeds))
-        for _ in range(1 << rng.randrange(5)):
+        return self.changed(self._rng.choice(self._seeds))
+
+    def changed(self, seed: bytes) -> bytes:
+        """Return an input with one change or several."""
+        data = bytearray(seed)
+        for _ in range(1 << self._rng.randrange(5)):
             self._change(data)
         return bytes(data[:MAX_SIZE])
 

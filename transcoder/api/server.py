@@ -42,26 +42,25 @@ class HttpServer:
         config: says where to listen, and holds the tokens.
         notes: what the operator should know that keeps no reader from being served; /readyz tells it to everybody.
         limits: the limits for connections.
-        brake: makes whoever guesses tokens wait.
     """
 
     def __init__(
-        self,
-        control: Control,
-        config: HttpConfig,
-        notes: Sequence[str] = (),
-        limits: HttpLimits | None = None,
-        brake: LoginBrake | None = None,
+        self, control: Control, config: HttpConfig, notes: Sequence[str] = (), limits: HttpLimits | None = None
     ) -> None:
         self._config = config
         self._limits = limits or HttpLimits()
         self._ready = False
         access = Access(config.tokens)
-        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes, brake=brake)
+        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
         self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.port = 0
+
+    @property
+    def brake(self) -> LoginBrake:
+        """Return the brake that makes whoever guesses tokens wait."""
+        return self._state.brake
 
     @property
     def url(self) -> str:

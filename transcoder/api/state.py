@@ -28,19 +28,13 @@ class ApiState:
     """
 
     def __init__(
-        self,
-        access: Access,
-        ready: Callable[[], list[str]],
-        *,
-        open_metrics: bool,
-        notes: Sequence[str] = (),
-        brake: LoginBrake | None = None,
+        self, access: Access, ready: Callable[[], list[str]], *, open_metrics: bool, notes: Sequence[str] = ()
     ) -> None:
         self.access = access
         self.ready = ready
         self.open_metrics = open_metrics
         self.notes = notes
-        self.brake = brake or LoginBrake()
+        self.brake = LoginBrake()
         self.listeners = 0
 
 

@@ -43,6 +43,9 @@ class Config(Section):
     """The way to treat a stream that the machine, by measurement, has no time for. `accept`: the stream is started all
     the same. `degrade`: the stream is started with few pictures a second and gets more when there is time. `refuse`:
     the stream is not started until there is time."""
+    open_files: Literal["warn", "refuse"] = "warn"
+    """The way to treat files and folders with secrets or state that everybody on the machine may read or change.
+    `warn`: the log names them at the start. `refuse`: the gateway does not start."""
     sources: SourcesConfig = SourcesConfig()
     worker: WorkerConfig = WorkerConfig()
     defaults: StreamOptions = StreamOptions()
