@@ -87,7 +87,9 @@ class App(Interfaces):
             ) as error:  # the state that was read is in force, and each change says whether it could be kept
                 self._store.owe([entry], overlays, self._file.raw)
                 log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
-        self.controller = Controller(effective, self._store, kept.etag_key, self, examples=self._debug)
+        self.controller = Controller(
+            effective, self._store, kept.etag_key, self, verdicts=kept.verdicts, examples=self._debug
+        )
         self._withhold(kept, effective)
         for name, problems in effective.unusable.items():
             self.controller.publish_unusable(name, problems)
@@ -103,6 +105,7 @@ class App(Interfaces):
         if self._http is not None:
             self._http.set_ready()
         self._tasks = [loop.create_task(self._sample()), loop.create_task(self._reload_when_wanted())]
+        self._tasks.append(loop.create_task(self.controller.verifier.run()))
         if self.controller.config.watch:
             self._tasks.append(loop.create_task(self._watch()))
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)

@@ -14,6 +14,7 @@ class Code(Enum):
 
     UNKNOWN_STREAM = "unknown_stream"
     UNKNOWN_SESSION = "unknown_session"
+    UNKNOWN_VERDICT = "unknown_verdict"
     EXISTS = "exists"
     INVALID = "invalid"
     MALFORMED = "malformed"

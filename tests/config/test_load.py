@@ -338,6 +338,7 @@ def test_json_schema_names_every_key():
         "admission",
         "open_files",
         "watch",
+        "verify",
         "sources",
         "worker",
         "defaults",

@@ -252,3 +252,38 @@ async def test_a_new_channel_is_kept_and_its_text_is_safe(world: World) -> None:
 async def test_an_event_that_is_in_no_document_is_not_told(world: World) -> None:
     world.controller.on_event("front", "exploded", {})
     assert world.told() == []
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_verdict_is_kept_told_and_shown(world: World) -> None:
+    answers = [{"statement": {"verdict": "unclean", "problems": {"RTP padding": 2}, "pictures": 9}, "signature": "AA"}]
+
+    async def read(request: object) -> dict[str, Any]:
+        return answers[0]
+
+    world.controller.verifier._read = read
+    world.stream().status.state = StreamState.PLAYING
+    await world.controller.verify("front", OPS)
+    assert world.store.entries[-1].what == "verify"
+    await world.controller.verifier.look(0, 0)
+    (event,) = world.told()
+    assert event[:2] == ("verdict", "front")
+    assert (event[2]["verdict"], event[2]["reason"], event[2]["by"]) == ("unclean", "RTP padding", "http:ops")
+    (document,) = world.controller.verdicts("front").verdicts
+    assert (document.verdict, document.pictures, document.signed) == ("unclean", 9, True)
+    assert world.controller.state("front").verdict == document
+    assert await world.controller.signed_verdict("front", document.number) == answers[0]
+
+
+async def test_verdicts_that_there_are_not(world: World) -> None:
+    assert world.controller.verdicts("yard").verdicts == ()
+    assert world.controller.state("yard").verdict is None
+    with pytest.raises(Rejected) as caught:
+        await world.controller.signed_verdict("front", 1)
+    assert caught.value.code is Code.UNKNOWN_VERDICT
+    for ask in (world.controller.verify("gone", OPS), world.controller.signed_verdict("gone", 1)):
+        with pytest.raises(Rejected) as caught:
+            await ask
+        assert caught.value.code is Code.UNKNOWN_STREAM

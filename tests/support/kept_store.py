@@ -6,6 +6,7 @@ from typing import Any
 from transcoder.config.overlay import Overlay
 from transcoder.service.audit import Entry
 from transcoder.service.store import Store, StoreError
+from transcoder.service.verdicts import Verdict
 
 
 class KeptStore(Store):
@@ -15,6 +16,7 @@ class KeptStore(Store):
         entries: the records for the audit.
         overlays: the overlays that were set at runtime, by stream.
         channels: the ledger channels that were met for the first time.
+        verdicts: the verdicts with their signed statements.
         broken: whether every commit fails.
         gate: an event that every commit waits for first, or None.
     """
@@ -24,6 +26,7 @@ class KeptStore(Store):
         self.overlays: dict[str, Overlay] = {}
         self.file: Mapping[str, Any] | None = None
         self.channels: list[tuple[str, str, str]] = []
+        self.verdicts: list[tuple[Verdict, Mapping[str, Any]]] = []
         self.broken = False
         self.dropped = 0
         self.gate: Any = None
@@ -45,6 +48,15 @@ class KeptStore(Store):
             else:
                 self.overlays[name] = overlay
         self.file = file if file is not None else self.file
+
+    def note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
+        self.verdicts.append((verdict, signed))
+
+    async def signed_verdict(self, stream: str, number: int) -> dict[str, Any] | None:
+        for verdict, signed in self.verdicts:
+            if (verdict.stream, verdict.number) == (stream, number) and signed:
+                return dict(signed)
+        return None
 
     def note_channel(self, stream: str, layer: str, kind: str) -> None:
         self.channels.append((stream, layer, kind))

@@ -6,6 +6,7 @@ Source: prometheus.io/docs/practices/naming.
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -36,6 +37,7 @@ MAX_KINDS: Final = 32
 """The number of kinds of dropped things of one stream and layer that get a label of their own; the rest is `other`."""
 
 STREAM: Final = ("stream",)
+VERDICTS: Final = ("clean", "unclean", "nothing to judge")
 
 # name, kind, help, value of a stream's state
 _OF_STATE: Final[tuple[tuple[str, str, str, Callable[[StreamStateDocument], float]], ...]] = (
@@ -114,6 +116,7 @@ class StreamCollector(Collector):
             yield _family(name, kind, text, {stream: number(found) for stream, found in numbers.items()})
         yield from self._labelled(numbers)
         yield from self._sanitized(states)
+        yield from self._verdicts(states)
 
     def _of_gateway(self) -> Iterable[Metric]:
         info, stats = self._control.info(), self._control.stats()
@@ -178,6 +181,20 @@ class StreamCollector(Collector):
             for transport in ("tcp", "udp"):
                 sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
         yield from (encode, delay, repairs, faults, sessions)
+
+    def _verdicts(self, states: Mapping[str, StreamStateDocument]) -> Iterable[Metric]:
+        latest = GaugeMetricFamily(
+            "transcoder_verdict",
+            "The gateway's latest verdict on the stream that it serves: 1 for the verdict that it gave",
+            labels=("stream", "verdict"),
+        )
+        when = GaugeMetricFamily("transcoder_verdict_timestamp_seconds", "When it was given", labels=STREAM)
+        for stream, state in states.items():
+            if state.verdict is not None:
+                for kind in VERDICTS:
+                    latest.add_metric([stream, kind], state.verdict.verdict == kind)
+                when.add_metric([stream], datetime.fromisoformat(state.verdict.at).timestamp())
+        yield from (latest, when)
 
     def _each(self, ask: Callable[[str], T]) -> Iterable[tuple[str, T]]:
         for stream in self._control.ids():

@@ -28,6 +28,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.MALFORMED: 400,
     Code.CONFLICT: 412,
     Code.EXPIRED: 408,
+    Code.UNKNOWN_VERDICT: 404,
     Code.BUSY: 429,
     Code.NOT_KEPT: 503,
     Code.UNAVAILABLE: 409,

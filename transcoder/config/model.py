@@ -12,6 +12,7 @@ from transcoder.config.section import Section
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import SourcesConfig
 from transcoder.config.stream import STREAM_ID_PATTERN, StreamConfig, StreamOptions
+from transcoder.config.verify import VerifyConfig
 from transcoder.config.worker import WorkerConfig
 
 NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
@@ -46,6 +47,7 @@ class Config(Section):
     open_files: Literal["warn", "refuse"] = "warn"
     """The way to treat files and folders with secrets or state that everybody on the machine may read or change.
     `warn`: the log names them at the start. `refuse`: the gateway does not start."""
+    verify: VerifyConfig = VerifyConfig()
     sources: SourcesConfig = SourcesConfig()
     worker: WorkerConfig = WorkerConfig()
     defaults: StreamOptions = StreamOptions()

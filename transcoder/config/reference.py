@@ -22,6 +22,7 @@ _SECTIONS: Final = (
     ("HttpConfig", "http.", "The HTTP API"),
     ("TokenConfig", "http.tokens.<name>.", "A token of the API"),
     ("MqttConfig", "mqtt.", "The MQTT broker"),
+    ("VerifyConfig", "verify.", "Verification"),
     ("SourcesConfig", "sources.", "All sources"),
     ("WorkerConfig", "worker.", "Decoding and encoding"),
 )

@@ -17,6 +17,8 @@ from transcoder.control.documents import (
     Status,
     StreamDocument,
     StreamStateDocument,
+    VerdictDocument,
+    VerdictsDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.control.verbs import Control, EventFeed, Writer
@@ -44,5 +46,7 @@ __all__ = [
     "StreamDocument",
     "StreamNumbers",
     "StreamStateDocument",
+    "VerdictDocument",
+    "VerdictsDocument",
     "Writer",
 ]

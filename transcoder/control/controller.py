@@ -1,7 +1,7 @@
 """The controller of a running gateway carries out every verb of every interface, and every change of the file."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from typing_extensions import override
@@ -22,6 +22,7 @@ from transcoder.control import (
     StreamDocument,
     StreamNumbers,
     StreamStateDocument,
+    VerdictsDocument,
     Writer,
     gateway_documents,
 )
@@ -31,7 +32,7 @@ from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
 from transcoder.control.shown import restore_source, shown
 from transcoder.control.source_probe import probe, probed_addresses
-from transcoder.control.stream_documents import StreamDocuments
+from transcoder.control.stream_documents import StreamDocuments, verdict_document
 from transcoder.errors import CommandRejected
 from transcoder.output.session import ReaderSession
 from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
@@ -40,15 +41,19 @@ from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.settings import source_options
-from transcoder.service.store import Store, now_text
+from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
+from transcoder.service.verdicts import Verdict
+from transcoder.service.verifier import Verifier
 from transcoder.text import printable
 
-LIVE_SECTIONS: Final = frozenset({"sources", "rtsp", "http"})
-"""Parts of the file, besides streams, that are taken up while running: networks, users, tokens."""
+LIVE_SECTIONS: Final = frozenset({"sources", "rtsp", "http", "verify"})
+"""Parts of the file, besides streams, that are taken up while running: networks, users, tokens, verification."""
 MAX_PROBES: Final = 4
 """The largest number of probes at a time: each holds a connection to a camera."""
 MAX_SNAPSHOTS: Final = 4
+KEY_NAME: Final = "verify.key"
+"""The key that signs verdicts, in the folder of the state; its public key lies beside it."""
 
 
 class Controller(Control):
@@ -59,6 +64,7 @@ class Controller(Control):
         store: keeps changes; None where there is no place to keep them, and then no change is made.
         etag_key: a random key for tags.
         interfaces: the interfaces that are built on this controller.
+        verdicts: the verdicts of earlier lives.
         make_gateway: makes the gateway from a configuration and a function that is told of events.
         examples: whether bytes of dropped things may be shown.
     """
@@ -70,6 +76,7 @@ class Controller(Control):
         etag_key: bytes,
         interfaces: Interfaces | None = None,
         *,
+        verdicts: Iterable[Verdict] = (),
         make_gateway: Callable[[Config, OnEvent], Gateway] = Gateway,
         examples: bool = False,
     ) -> None:
@@ -82,6 +89,14 @@ class Controller(Control):
         self._views: dict[str, StreamDocuments] = {}
         self._probes = asyncio.Semaphore(MAX_PROBES)
         self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
+        self.verifier = Verifier(
+            self.gateway.server,
+            self.gateway.streams,
+            lambda: self.config.verify,
+            effective.config.state_dir / KEY_NAME,
+            self._on_verdict,
+            verdicts,
+        )
         self._started = clock.monotonic()
         self._started_text = now_text()
 
@@ -124,7 +139,8 @@ class Controller(Control):
 
     @override
     def state(self, stream: str) -> StreamStateDocument:
-        return self._view(stream).state(self._running(stream), self._config_of(stream))
+        config, verdict = self._config_of(stream), self.verifier.latest(stream)
+        return self._view(stream).state(self._running(stream), config, verdict)
 
     @override
     def status(self, stream: str) -> Status:
@@ -157,6 +173,35 @@ class Controller(Control):
     @override
     def gateway_numbers(self) -> GatewayNumbers:
         return gateway_documents.numbers(self.gateway, self._store, self._interfaces.broker)
+
+    @override
+    def verdicts(self, stream: str) -> VerdictsDocument:
+        self._config_of(stream)
+        return VerdictsDocument(verdicts=tuple(map(verdict_document, self.verifier.verdicts(stream))))
+
+    @override
+    async def signed_verdict(self, stream: str, number: int) -> dict[str, Any]:
+        self._config_of(stream)
+        try:
+            found = await self._store.signed_verdict(stream, number) if self._store is not None else None
+        except StoreError as error:
+            raise Rejected(Code.UNAVAILABLE, str(error)) from None
+        if found is None:
+            raise Rejected(Code.UNKNOWN_VERDICT, f"no signed statement {number} of this stream is kept")
+        return found
+
+    @override
+    async def verify(self, stream: str, by: Writer) -> None:
+        self._running(stream)
+        self.verifier.ask(stream, str(by), clock.monotonic())
+        await self._changes.record(Entry(who=str(by), what="verify", stream=stream, detail={}))
+
+    def _on_verdict(self, verdict: Verdict, answer: dict[str, Any]) -> None:
+        """Keep a verdict and tell of it."""
+        if self._store is not None:
+            self._store.note_verdict(verdict, answer if verdict.is_signed else {})
+        told = verdict_document(verdict).model_dump(exclude={"at", "signed"})
+        self.on_event(verdict.stream, "verdict", told)
 
     @override
     def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:

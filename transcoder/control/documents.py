@@ -32,6 +32,7 @@ EventType = Literal[
     "scene_changed",
     "reader_connected",
     "reader_gone",
+    "verdict",
     "config_rejected",
     "config_reloaded",
 ]
@@ -126,6 +127,31 @@ class LedgerEntryDocument(Document):
     """At most 64 bytes of the latest piece, in hex; only when the gateway runs with --log-level debug."""
 
 
+class VerdictDocument(Document):
+    """Says what the gateway found when it read one of its own streams as a reader would."""
+
+    number: Count
+    """A number that counts up over all streams and restarts."""
+    verdict: Literal["clean", "unclean", "nothing to judge"]
+    """`nothing to judge`: only a slate was served, or the stream could not be read or was not."""
+    at: Time
+    reason: str | None = None
+    """The reasons why the stream isn't clean, in one line."""
+    pictures: Count = 0
+    seconds: Rate = 0.0
+    """The seconds for which the stream was read."""
+    by: str
+    """`schedule`, or the writer who asked for it."""
+    signed: bool = False
+    """Whether there was a signed statement; the newest ones are kept."""
+
+
+class VerdictsDocument(Document):
+    """Lists the verdicts on a stream, the newest first, 30 at most."""
+
+    verdicts: tuple[VerdictDocument, ...]
+
+
 class StreamStateDocument(Document):
     """Describes the present state of a stream."""
 
@@ -147,6 +173,8 @@ class StreamStateDocument(Document):
     """The share of the picture that moves."""
     conditions: tuple[str, ...] = ()
     """The conditions of the picture now: frozen, dark, covered, scene_changed."""
+    verdict: VerdictDocument | None = None
+    """The latest verdict of the gateway on the stream that it serves; null before the first one."""
     sanitized: Count = 0
     """The number of all things that were not let through."""
     ledger: tuple[LedgerEntryDocument, ...] = ()

@@ -29,6 +29,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "picture_dark": ("The picture has become dark, or light again.", "`active`"),
     "picture_covered": ("Something seems to cover the lens, or no longer does.", "`active`"),
     "scene_changed": ("The camera looks at another scene than the one it is known for.", "`active`"),
+    "verdict": (
+        "The gateway verified a stream as a reader would ([verify.md](verify.md)).",
+        "`verdict` (`clean`, `unclean`, `nothing to judge`), `reason`, `number`, `pictures`, `seconds`, `by`",
+    ),
     "config_rejected": ("A change was refused; nothing was changed.", "`by`, `reason`, `problems`, `id`"),
     "config_reloaded": ("The file was read anew.", "`changed`, `at_next_start`"),
     "reader_connected": (

@@ -13,6 +13,7 @@ from transcoder.control import (
     SourceDocument,
     StreamNumbers,
     StreamStateDocument,
+    VerdictDocument,
 )
 from transcoder.control.documents import Status
 from transcoder.ipc.messages import CONCEALED
@@ -21,6 +22,7 @@ from transcoder.logs import redact
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.store import now_text
 from transcoder.service.stream import Stream
+from transcoder.service.verdicts import Verdict
 from transcoder.text import printable
 
 DEGRADED_S: Final = 30.0
@@ -133,8 +135,8 @@ class StreamDocuments:
             sessions=sessions,
         )
 
-    def state(self, stream: Stream, config: StreamConfig) -> StreamStateDocument:
-        """Make the document of the stream's present state."""
+    def state(self, stream: Stream, config: StreamConfig, verdict: Verdict | None = None) -> StreamStateDocument:
+        """Make the document of the stream's present state, with the latest verdict on the stream."""
         status = stream.status
         return StreamStateDocument(
             status=self.status(stream),
@@ -154,9 +156,24 @@ class StreamDocuments:
             rate_divisor=status.rate_divisor,
             motion=round(status.motion, 3),
             conditions=tuple(status.conditions),
+            verdict=None if verdict is None else verdict_document(verdict),
             sanitized=sum(stream.ledger.totals().values()),
             ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
         )
+
+
+def verdict_document(verdict: Verdict) -> VerdictDocument:
+    """Make the document of a verdict."""
+    return VerdictDocument(
+        number=verdict.number,
+        verdict=verdict.kind,
+        at=verdict.at,
+        reason=verdict.reason or None,
+        pictures=verdict.pictures,
+        seconds=verdict.seconds,
+        by=verdict.by,
+        signed=verdict.is_signed,
+    )
 
 
 def _problem(status: StreamStatus) -> str | None:

@@ -15,6 +15,7 @@ from transcoder.control.documents import (
     Status,
     StreamDocument,
     StreamStateDocument,
+    VerdictsDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 
@@ -71,6 +72,15 @@ class Control(Protocol):
 
     def numbers(self, stream: str) -> StreamNumbers:
         """Return one stream's numbers that only metrics tell."""
+
+    def verdicts(self, stream: str) -> VerdictsDocument:
+        """Return the gateway's verdicts on one stream."""
+
+    async def signed_verdict(self, stream: str, number: int) -> dict[str, Any]:
+        """Return the signed statement of a verdict."""
+
+    async def verify(self, stream: str, by: Writer) -> None:
+        """Have one stream verified soon; the verdict comes as an event."""
 
     def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:
         """Return the readers of all streams or of one, with their addresses only where `peers` says so."""

@@ -3,13 +3,18 @@
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from transcoder.config.overlay import Overlay
+from transcoder.service.kept_verdicts import TABLE, read_verdicts
+from transcoder.service.verdicts import Verdict
 
+_WITH_VERDICTS: Final = 2
 FILE_NAME: Final = "state.sqlite"
-SCHEMA_VERSION: Final = 1
+FIRST_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE overlay (stream TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
@@ -26,6 +31,8 @@ CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(AB
 CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
     WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
+MIGRATIONS: Final = {2: TABLE}
+"""What each version of the schema added to the version before; the first version is SCHEMA."""
 
 
 class DamagedError(Exception):
@@ -40,6 +47,7 @@ class StoredState:
         overlays: the changes of each stream.
         file: the configuration file as it was written when last read, None before the first time.
         etag_key: a random key for tags of configurations.
+        verdicts: what the gateway found in its own streams, the oldest verdict first.
         lost: why the changes that were kept can't be known any more, "" where they are known.
         unknown: the streams whose changes can't be known; None where that may be any stream.
     """
@@ -47,6 +55,7 @@ class StoredState:
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     file: Mapping[str, Any] | None = None
     etag_key: bytes = b"\0" * 32
+    verdicts: tuple[Verdict, ...] = ()
     lost: str = ""
     unknown: frozenset[str] | None = frozenset()
 
@@ -71,12 +80,33 @@ def read_state(database: sqlite3.Connection) -> StoredState:
         sqlite3.Error: the database can't be read.
         ValueError: a newer version wrote the database.
     """
-    schema_version(database)
+    version = schema_version(database)
     meta = dict(database.execute("SELECT key, value FROM meta"))
     rows = database.execute("SELECT stream, document FROM overlay ORDER BY stream").fetchall()
     try:
         overlays = {stream: Overlay.from_json(document) for stream, document in rows}
         file = json.loads(meta["file"]) if "file" in meta else None
-        return StoredState(overlays=overlays, file=file, etag_key=bytes.fromhex(meta["etag_key"]))
+        etag_key = bytes.fromhex(meta["etag_key"])
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{FILE_NAME} is damaged ({type(error).__name__})") from None
+    verdicts = read_verdicts(database) if version >= _WITH_VERDICTS else ()
+    return StoredState(overlays=overlays, file=file, etag_key=etag_key, verdicts=verdicts)
+
+
+def bring_up_to_date(database: sqlite3.Connection, version: int) -> None:
+    """Change a database of an older version into one of this version, step by step, each whole or not at all.
+
+    Args:
+        database: the database, which can be written.
+        version: the version that the database has, 1 or more.
+
+    Raises:
+        sqlite3.Error: the database can't be written.
+    """
+    for step in range(version + 1, SCHEMA_VERSION + 1):
+        try:
+            database.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]} PRAGMA user_version = {step}; COMMIT;")
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+            raise

@@ -23,17 +23,20 @@ from transcoder import clock
 from transcoder.config.overlay import Overlay
 from transcoder.errors import TranscoderError
 from transcoder.service.audit import GENESIS, Entry, Record, link
+from transcoder.service.kept_verdicts import insert, read_signed
 from transcoder.service.state_copy import read_unwritable
 from transcoder.service.state_database import (
     FILE_NAME,
+    FIRST_VERSION,
     SCHEMA,
-    SCHEMA_VERSION,
     DamagedError,
     StoredState,
+    bring_up_to_date,
     read_state,
     schema_version,
 )
 from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
+from transcoder.service.verdicts import Verdict
 
 BUSY_TIMEOUT_S: Final = 5.0
 """Seconds for which another process, such as `transcoder config show`, may hold the database."""
@@ -143,6 +146,22 @@ class Store:
         self._backlog += 1
         self._thread.submit(self._note_channel, stream, layer, kind).add_done_callback(self._noted)
 
+    def note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
+        """Keep a verdict with its signed statement, which is empty where there is none. Nobody waits for it."""
+        if self._backlog >= MAX_BACKLOG or self.refusal:
+            self.dropped += 1
+            return
+        self._backlog += 1
+        self._thread.submit(self._note_verdict, verdict, signed).add_done_callback(self._noted)
+
+    async def signed_verdict(self, stream: str, number: int) -> dict[str, Any] | None:
+        """Return the signed statement of a verdict, None where it is not kept.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        return await self._run(lambda: read_signed(self._usable(), stream, number))
+
     async def close(self) -> None:
         """Finish the work that was begun, and close."""
         with suppress(StoreError, RuntimeError):  # RuntimeError: the thread was closed before
@@ -233,8 +252,9 @@ class Store:
             key = secrets.token_hex(32)
             database.executescript(
                 f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO meta VALUES ('etag_key', '{key}');"  # noqa: S608  # our own hex digits
-                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"PRAGMA user_version = {FIRST_VERSION}; COMMIT;"
             )
+        bring_up_to_date(database, schema_version(database))
         return read_state(database)
 
     def _commit(
@@ -282,11 +302,22 @@ class Store:
                 database.execute("ROLLBACK")
             raise
 
+    def _note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
+        database = self._usable()
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            insert(database, verdict, json.dumps(signed) if signed else "")
+            database.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+            raise
+
     def _noted(self, future: Any) -> None:
         self._backlog -= 1
         if not future.cancelled() and (error := future.exception()) is not None:
             self.dropped += 1
-            log.error("a channel could not be recorded", reason=str(error))
+            log.error("a record could not be kept", reason=str(error))
 
     def _usable(self) -> sqlite3.Connection:
         if self.refusal:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -10,7 +10,7 @@ from transcoder.api import problem, schema
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, Controlling, ControlOf, writer
-from transcoder.control import LedgerEntryDocument, StreamDocument
+from transcoder.control import LedgerEntryDocument, StreamDocument, VerdictsDocument
 
 BASE: Final = "/api/v1/streams"
 ETAG: Final = {"headers": {"ETag": {"description": "The tag of the configuration", "schema": {"type": "string"}}}}
@@ -142,3 +142,24 @@ async def snapshot(stream: str, control: ControlOf) -> Response:
 async def ledger(stream: str, control: ControlOf) -> list[LedgerEntryDocument]:
     """Return the counts of everything that was not let through."""
     return control.ledger(stream)
+
+
+@router.get("/{stream}/verdicts", dependencies=[READ], responses=problems(404))
+async def verdicts(stream: str, control: ControlOf) -> VerdictsDocument:
+    """Return the last verdicts of the gateway on the stream that it serves, the newest first."""
+    return control.verdicts(stream)
+
+
+@router.get("/{stream}/verdicts/{number}", dependencies=[READ], responses=problems(404, 409))
+async def signed_verdict(
+    stream: str, number: Annotated[int, Path(ge=1, le=1 << 53)], control: ControlOf
+) -> dict[str, Any]:
+    """Return the signed statement of one of the newest verdicts, as `transcoder verify --check` takes it."""
+    return await control.signed_verdict(stream, number)
+
+
+@router.post("/{stream}/verdicts", status_code=202, response_class=Response, responses=problems(404, 409, 429))
+async def verify_stream(stream: str, control: ControlOf, who: Controlling) -> Response:
+    """Have the stream verified soon, as a reader would; the verdict comes as an event and in this list."""
+    await control.verify(stream, writer(who))
+    return Response(status_code=202)

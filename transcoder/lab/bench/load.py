@@ -88,6 +88,7 @@ class GatewaySide(Side):
             "rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0]},
             "http": {"listen": "127.0.0.1:0"},
             "state_dir": str(self._folder),
+            "verify": {"every_h": None},  # a reader and a process more would be measured
             "streams": streams,
         }
         path = self._folder / "bench.yaml"

@@ -1,0 +1,101 @@
+"""A verdict says what the gateway found when it read one of its own streams as a reader would."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from transcoder.logs import redact
+from transcoder.text import printable
+
+VerdictKind = Literal["clean", "unclean", "nothing to judge"]
+KINDS: Final = frozenset(get_args(VerdictKind))
+
+KEPT: Final = 30
+"""Verdicts of a stream that are kept: a month's, where there is one a day."""
+MAX_REASON: Final = 300
+"""Characters of a reason, at most."""
+MAX_REASONS: Final = 5
+"""The number of problems that a reason names."""
+NO_PICTURE: Final = "no picture was read"
+"""The problem of a stream that showed nothing: there is nothing to judge."""
+_MAX_PICTURES: Final = 1 << 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Holds one verdict.
+
+    Attributes:
+        number: a number that counts up over all streams and restarts.
+        stream: the stream's id.
+        at: the time of the verdict, RFC 3339.
+        kind: the verdict.
+        reason: the reasons in one line, "" for a clean stream.
+        pictures: the number of pictures that were read.
+        seconds: for how long the stream was read.
+        by: "schedule", or who asked for it.
+        was_read: whether the stream was read; False where it was left out because it showed no pictures of a camera.
+        is_signed: whether there is a signed statement of it.
+    """
+
+    number: int
+    stream: str
+    at: str
+    kind: VerdictKind
+    reason: str = ""
+    pictures: int = 0
+    seconds: float = 0.0
+    by: str = "schedule"
+    was_read: bool = True
+    is_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Holds what the answer of a checker says; the checker read what came from outside, and is not believed everything.
+
+    Attributes:
+        kind, reason, pictures, seconds: as in a verdict.
+        is_signed: whether the answer is a signed statement.
+    """
+
+    kind: VerdictKind
+    reason: str = ""
+    pictures: int = 0
+    seconds: float = 0.0
+    is_signed: bool = False
+
+
+def read_answer(answer: Mapping[str, Any] | None) -> Finding:
+    """Return what a checker's answer says; an answer of another form says nothing."""
+    if answer is None:
+        return Finding(kind="nothing to judge", reason="the checker gave no answer")
+    if isinstance(error := answer.get("error"), str):
+        return Finding(kind="nothing to judge", reason=_line(error))
+    statement = answer.get("statement")
+    if not isinstance(statement, dict) or statement.get("verdict") not in KINDS:
+        return Finding(kind="nothing to judge", reason="the checker gave an answer that can't be read")
+    kind: VerdictKind = statement["verdict"]
+    found = statement.get("problems")
+    problems = [str(problem) for problem in found] if isinstance(found, dict) else []
+    if problems == [NO_PICTURE]:
+        kind = "nothing to judge"
+    more = f" and {len(problems) - MAX_REASONS} more" if len(problems) > MAX_REASONS else ""
+    reason = "; ".join(problems[:MAX_REASONS]) + more
+    if not reason and kind != "clean":
+        reason = str(statement.get("sentence", ""))
+    return Finding(
+        kind=kind,
+        reason=_line(reason),
+        pictures=min(_number(statement.get("pictures")), _MAX_PICTURES),
+        seconds=round(min(float(_number(statement.get("seconds_read"))), 86_400.0), 1),
+        is_signed=isinstance(answer.get("signature"), str),
+    )
+
+
+def _line(text: str) -> str:
+    return printable(redact(text[: 4 * MAX_REASON]), MAX_REASON)
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53 else 0

@@ -1,0 +1,209 @@
+"""The verifier reads each stream of the gateway as a reader would, now and then, and keeps the verdicts.
+
+The reading and everything that is parsed happen in a process of their own; the service's loop starts it and reads one
+answer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+
+from transcoder import clock
+from transcoder.config.verify import VerifyConfig
+from transcoder.net.rtsp_server import RtspServer
+from transcoder.rejection import Code, Rejected
+from transcoder.service.status import StreamState, StreamStatus
+from transcoder.service.store import time_text
+from transcoder.service.verdicts import KEPT, Finding, Verdict, read_answer
+from transcoder.service.verify_process import read_served
+from transcoder.service.verify_schedule import Last, VerifySchedule
+
+LOOK_S: Final = 5.0
+"""Seconds between looks at the schedule."""
+ASK_S: Final = 60.0
+"""Seconds between two verifications that somebody asks for, at least."""
+
+log = structlog.get_logger()
+
+
+class VerifiedStream(Protocol):
+    """This is the part of a stream that the verifier looks at."""
+
+    @property
+    def status(self) -> StreamStatus:
+        """Return the stream's status."""
+
+
+OnVerdict = Callable[[Verdict, dict[str, Any]], None]
+"""A function that keeps and tells a verdict: with the checker's answer, which is empty where there is none."""
+
+
+class Verifier:
+    """Verifies the streams of one gateway.
+
+    Args:
+        server: the server that the streams are served by.
+        streams: the streams by name.
+        config: tells the configuration in force.
+        key: the file of the key that signs.
+        on_verdict: keeps and tells each verdict.
+        kept: the verdicts of earlier lives.
+        read: has a stream verified and returns the checker's answer.
+    """
+
+    def __init__(
+        self,
+        server: RtspServer,
+        streams: Mapping[str, VerifiedStream],
+        config: Callable[[], VerifyConfig],
+        key: Path,
+        on_verdict: OnVerdict,
+        kept: Iterable[Verdict] = (),
+        *,
+        read: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]] = read_served,
+    ) -> None:
+        self._server = server
+        self._streams = streams
+        self._config = config
+        self._key = key
+        self._on_verdict = on_verdict
+        self._read = read
+        self._schedule = VerifySchedule(clock.monotonic())
+        self._verdicts: dict[str, deque[Verdict]] = {}
+        self._last: dict[str, Last] = {}
+        self._number = 0
+        self._asked: tuple[str, str] | None = None
+        self._wanted = asyncio.Event()
+        self._next_ask = 0.0
+        self._running = ""
+        for verdict in kept:
+            self._remember(verdict, datetime.fromisoformat(verdict.at).timestamp())
+
+    def verdicts(self, stream: str) -> list[Verdict]:
+        """Return the verdicts on a stream, the newest first."""
+        return list(reversed(self._verdicts.get(stream, ())))
+
+    def latest(self, stream: str) -> Verdict | None:
+        """Return the latest verdict on a stream, None where there is none."""
+        found = self._verdicts.get(stream)
+        return found[-1] if found else None
+
+    def ask(self, stream: str, by: str, now: float) -> None:
+        """Have a stream verified as soon as may be.
+
+        Args:
+            stream: the name of a stream.
+            by: who asks.
+            now: monotonic seconds.
+
+        Raises:
+            Rejected: the stream shows no pictures of its camera, or too many verifications are asked for.
+        """
+        state = self._streams[stream].status.state
+        if state is not StreamState.PLAYING:
+            raise Rejected(Code.UNAVAILABLE, f"stream {stream} is {state.value}: there is nothing to judge")
+        if self._running or self._asked is not None:
+            raise Rejected(Code.BUSY, "another stream is being verified; one is verified at a time")
+        if now < self._next_ask:
+            raise Rejected(Code.BUSY, f"one verification may be asked for in {ASK_S:g} s")
+        self._next_ask = now + ASK_S
+        self._asked = (stream, by)
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Verify streams for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            try:
+                await self.look(clock.monotonic(), clock.wall_clock())
+            except Exception as error:  # a fault in looking at one stream must not end all looking
+                log.error("a stream could not be verified", exc_info=error)
+
+    async def look(self, now: float, wall: float) -> None:
+        """Verify the stream that was asked for, or the one that is due.
+
+        Args:
+            now: monotonic seconds.
+            wall: UTC seconds.
+        """
+        for name in self._verdicts.keys() - self._streams.keys():
+            del self._verdicts[name], self._last[name]
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            await self._verify(*asked)
+            return
+        config = self._config()
+        if config.every_h is None:
+            return
+        every_s = config.every_h * 3600
+        playing = {name: self._state(name) is StreamState.PLAYING for name in self._streams}
+        due = self._schedule.due(now, wall, playing, self._last, every_s)
+        if due is None:
+            return
+        if playing[due]:
+            self._schedule.note_start(now, len(playing), every_s, config.seconds)
+        await self._verify(due, "schedule")
+
+    def _state(self, name: str) -> StreamState | None:
+        stream = self._streams.get(name)
+        return None if stream is None else stream.status.state
+
+    async def _verify(self, name: str, by: str) -> None:
+        state = self._state(name)
+        if state is not StreamState.PLAYING:
+            reason = f"not read: the stream is {state.value}" if state is not None else "not read: the stream is gone"
+            self._note(name, by, Finding(kind="nothing to judge", reason=reason), {}, was_read=False)
+            return
+        self._running = name
+        try:
+            answer = await self._read(self._request(name))
+        finally:
+            self._running = ""
+        self._note(name, by, read_answer(answer), answer or {}, was_read=True)
+
+    def _request(self, name: str) -> dict[str, Any]:
+        own, host = self._server.own_reader, self._server.listeners[0].host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return {
+            "url": self._server.url(host, name),
+            "username": own.name,
+            "password": own.password,
+            "seconds": self._config().seconds,
+            "key": str(self._key),
+        }
+
+    def _note(self, name: str, by: str, found: Finding, answer: dict[str, Any], *, was_read: bool) -> None:
+        if name not in self._streams:  # it was removed meanwhile
+            return
+        wall = clock.wall_clock()
+        verdict = Verdict(
+            number=self._number + 1,
+            stream=name,
+            at=time_text(wall),
+            kind=found.kind,
+            reason=found.reason,
+            pictures=found.pictures,
+            seconds=found.seconds,
+            by=by,
+            was_read=was_read,
+            is_signed=found.is_signed,
+        )
+        self._remember(verdict, wall)
+        say = log.error if verdict.kind == "unclean" else log.info
+        say("stream verified", stream=name, verdict=verdict.kind, reason=verdict.reason or None, by=by)
+        self._on_verdict(verdict, answer)
+
+    def _remember(self, verdict: Verdict, at: float) -> None:
+        self._number = max(self._number, verdict.number)
+        self._verdicts.setdefault(verdict.stream, deque(maxlen=KEPT)).append(verdict)
+        self._last[verdict.stream] = Last(at=at, was_read=verdict.was_read)

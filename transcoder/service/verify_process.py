@@ -1,0 +1,62 @@
+"""The process that verifies a stream is started here, asked once, and ended at the latest when its time is over."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from transcoder.service.forkserver_process import worker_environment
+
+SPARE_S: Final = 50.0
+"""Seconds beyond the reading after which the process is killed; it ends itself ten seconds before."""
+MAX_ANSWER: Final = 1 << 20
+"""Bytes of an answer at most; a statement's lists are bounded, and hold about 20 kB for a stream of ours."""
+
+
+async def read_served(request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Have a stream verified by a process, and return its answer; None where it gave none.
+
+    Args:
+        request: as `transcoder.verify.served` takes it.
+
+    Raises:
+        OSError: no process can be started.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "transcoder.verify.served",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=worker_environment(os.environ),
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(float(request["seconds"]) + SPARE_S):
+            return await _exchange(process, json.dumps(request).encode())
+    except (TimeoutError, ConnectionError, ValueError):
+        return None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.shield(process.wait())
+
+
+async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> dict[str, Any] | None:
+    if process.stdin is None or process.stdout is None:  # a pipe each was asked for
+        return None
+    process.stdin.write(request)
+    await process.stdin.drain()
+    process.stdin.close()
+    parts: list[bytes] = []
+    while data := await process.stdout.read(1 << 16):
+        parts.append(data)
+        if sum(map(len, parts)) > MAX_ANSWER:
+            return None
+    answer = json.loads(b"".join(parts))
+    return answer if isinstance(answer, dict) else None
