@@ -64,7 +64,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
             async def start() -> None:
                 pass
 
-            self._fork_server.start = start  # type: ignore[method-assign]
+            self.fork_server.start = start  # type: ignore[method-assign]
 
     defaults: Any = controller_module.Controller.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "make_gateway", Quiet)

@@ -340,6 +340,7 @@ def test_json_schema_names_every_key():
         "watch",
         "verify",
         "sources",
+        "sandbox",
         "worker",
         "defaults",
         "streams",

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from structlog.testing import capture_logs
@@ -38,6 +38,9 @@ USUAL = ServerOptions(tick_s=0.05)
 
 class NoWorkers:
     """A fork server that never comes up."""
+
+    sandbox_mode = "best_effort"
+    measures: ClassVar[dict[str, str]] = {}
 
     async def start(self) -> None:
         raise WorkerError("there are none here")
@@ -113,7 +116,7 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     kept = await store.open()
     controller = Controller(EffectiveConfig.build(file, {}), store, kept.etag_key)
     gateway = controller.gateway
-    gateway._fork_server = NoWorkers()  # type: ignore[assignment]
+    gateway.fork_server = NoWorkers()  # type: ignore[assignment]
     options, anywhere = getattr(request, "param", USUAL), [Listener(host="127.0.0.1", port=0)]
     gateway.server = RtspServer(gateway, anywhere, (0, 0), options=options, reader_listener=gateway.readers)
     assert file.config.http is not None

@@ -16,6 +16,7 @@ from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.forkserver_process import ANSWER_LIMIT_S, START_LIMIT_S, ForkServerProcess, OnLost
 from transcoder.service.process_watch import ProcessSample
+from transcoder.service.sandbox import SandboxOptions
 
 pytestmark = pytest.mark.process
 
@@ -403,3 +404,18 @@ async def test_after_its_end_nothing_is_started(scene: Scene) -> None:
     assert len(scene.peers) == 1
     assert scene.peers[0].process.poll() is not None
     assert worker.pid in scene.peers[0].workers
+
+
+async def test_where_the_sandbox_is_required_a_missing_measure_lets_no_worker_run() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    with theirs:
+        process = ForkServerProcess(sleeper(), ours, lambda _: None, SandboxOptions(is_required=True))
+        ready = {"ready": True, "kernels_s": 0.1, "threads": 1, "measures": {"no paths": "old"}}
+        theirs.send(json.dumps(ready).encode())
+        with pytest.raises(WorkerError, match="no paths: old"):
+            await process.ready()
+        with pytest.raises(WorkerError, match="no paths: old"):
+            await process.fork("front", lambda _: None)
+        assert process.measures == {"no paths": "old"}
+        await process.close()

@@ -49,6 +49,10 @@ class Config(Section):
     `warn`: the log names them at the start. `refuse`: the gateway does not start."""
     verify: VerifyConfig = VerifyConfig()
     sources: SourcesConfig = SourcesConfig()
+    sandbox: Literal["required", "best_effort"] = "best_effort"
+    """What the gateway does where a measure of the workers' sandbox is missing, because the kernel or the rights of the
+    gateway don't allow it. `best_effort`: workers run without the measure, and the log names it. `required`: no worker
+    runs, and the gateway ends with the measure's name and advice. Applied when the gateway starts."""
     worker: WorkerConfig = WorkerConfig()
     defaults: StreamOptions = StreamOptions()
     """The keys of every stream that doesn't set them itself."""

@@ -205,6 +205,17 @@ class EventDocument(Document):
     detail: dict[str, Any] = {}
 
 
+class SandboxDocument(Document):
+    """Tells which measures contain the workers; both lists are empty until the first worker can be started."""
+
+    mode: Literal["required", "best_effort"] = "best_effort"
+    """What the configuration says about a measure that is missing."""
+    in_force: tuple[str, ...] = ()
+    """The names of the measures that are in force."""
+    missing: dict[str, str] = {}
+    """The measures that the kernel or the rights of the gateway do not allow, with the reason."""
+
+
 class InfoDocument(Document):
     """Identifies the gateway."""
 
@@ -216,6 +227,7 @@ class InfoDocument(Document):
     api_url: str | None = None
     """The URL of the HTTP API."""
     started: Time
+    sandbox: SandboxDocument = SandboxDocument()
 
 
 class StatsDocument(Document):

@@ -13,10 +13,11 @@ from transcoder.control import (
     SessionsDocument,
     StatsDocument,
 )
-from transcoder.control.documents import Status
+from transcoder.control.documents import SandboxDocument, Status
 from transcoder.output.session import ReaderSession
 from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import Ended
+from transcoder.service.sandbox import missing_measures
 from transcoder.service.store import Store, time_text
 from transcoder.service.stream import Stream
 from transcoder.text import printable
@@ -54,8 +55,19 @@ def info(gateway: Gateway, node: str, api_url: str | None, started: str) -> Info
         api_url: the URL of the HTTP API, None where there is none.
         started: the time of the start, RFC 3339.
     """
+    measures = gateway.fork_server.measures
+    missing = missing_measures(measures)
     return InfoDocument(
-        version=version("transcoder"), node=node, rtsp_port=gateway.server.port, api_url=api_url, started=started
+        version=version("transcoder"),
+        node=node,
+        rtsp_port=gateway.server.port,
+        api_url=api_url,
+        started=started,
+        sandbox=SandboxDocument(
+            mode=gateway.fork_server.sandbox_mode,
+            in_force=tuple(name for name in measures if name not in missing),
+            missing=missing,
+        ),
     )
 
 

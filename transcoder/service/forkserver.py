@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
 from transcoder import clock
+from transcoder.config import Config
 from transcoder.errors import WorkerError
 from transcoder.service.fork_queue import ForkQueue, Urgency
 from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnExit, OnLost, launch
+from transcoder.service.sandbox import SandboxOptions, worker_users
 from transcoder.worker_options import WHOLE, Place
 
 HEARTBEAT_S = 1.0
 """Seconds between looks at the fork server."""
 
+SandboxMode = Literal["required", "best_effort"]
 Launch = Callable[[Path | None, OnLost], ForkServerProcess]
 
 log = structlog.get_logger()
@@ -29,9 +33,13 @@ class ForkServer:
     Args:
         cache_dir: the folder where compiled kernels are kept, or None.
         launch: starts a fork server process.
+        sandbox_mode: what the configuration says about measures of the sandbox that are missing.
     """
 
-    def __init__(self, cache_dir: Path | None, launch: Launch = launch) -> None:
+    def __init__(
+        self, cache_dir: Path | None, launch: Launch = launch, sandbox_mode: SandboxMode = "best_effort"
+    ) -> None:
+        self.sandbox_mode: SandboxMode = sandbox_mode
         self._cache_dir = cache_dir
         self._launch = launch
         self._current: ForkServerProcess | None = None
@@ -125,3 +133,13 @@ class ForkServer:
             log.error("the fork server is gone; it is started again", pid=process.pid)
         else:
             log.error("a fork server that hung is gone", pid=process.pid)
+
+
+def fork_server(config: Config) -> ForkServer:
+    """Make the fork server that a configuration describes; it does not run yet."""
+
+    def start(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
+        users = worker_users(config.worker.user)
+        return launch(cache_dir, on_lost, SandboxOptions(is_required=config.sandbox == "required", users=users))
+
+    return ForkServer(config.state_dir / "numba", start, config.sandbox)

@@ -19,6 +19,7 @@ import structlog
 from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.service.process_watch import AnswerWatch, sample_process
+from transcoder.service.sandbox import SandboxOptions, refusal
 from transcoder.worker_options import WHOLE, Place
 
 START_LIMIT_S = 120.0
@@ -104,12 +105,20 @@ class ForkServerProcess:
         process: the process.
         connection: our end of its socket, not blocking.
         on_lost: is called once when the process is gone without having been asked to go.
+        sandbox: says whether workers may run without some of the measures.
 
     Attributes:
         measures: the measures of the workers' sandbox by name, "" or the reason why one is missing; empty at first.
     """
 
-    def __init__(self, process: Process, connection: socket.socket, on_lost: OnLost) -> None:
+    def __init__(
+        self,
+        process: Process,
+        connection: socket.socket,
+        on_lost: OnLost,
+        sandbox: SandboxOptions = SandboxOptions(),  # noqa: B008  # immutable
+    ) -> None:
+        self._sandbox = sandbox
         self._process = process
         self._connection: socket.socket | None = connection
         self._on_lost = on_lost
@@ -220,6 +229,8 @@ class ForkServerProcess:
         if "ready" in answer:
             log.debug("fork server ready", kernels_s=answer["kernels_s"], threads=answer["threads"])
             self.measures = answer.get("measures", {})
+            if problem := refusal(self.measures, self._sandbox):
+                self._give_up(problem)
             self._is_ready = True
             self._watch = AnswerWatch(ANSWER_LIMIT_S)
             self._settled.set()
@@ -302,12 +313,17 @@ def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
+def launch(
+    cache_dir: Path | None,
+    on_lost: OnLost,
+    sandbox: SandboxOptions = SandboxOptions(),  # noqa: B008  # immutable
+) -> ForkServerProcess:
     """Start a fork server process.
 
     Args:
         cache_dir: the folder where compiled kernels are kept, or None.
         on_lost: is called once when the process is gone without having been asked to go.
+        sandbox: what the configuration says about the workers' sandbox.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
@@ -315,6 +331,8 @@ def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
     arguments += [str(theirs.fileno()), str(cache_dir or ""), str(os.getpid())]
     if kernel.is_inspectable():  # a program that is started anew may be inspected, until it forbids it
         arguments.append("inspectable")
+    if sandbox.users is not None:
+        arguments.append("users={}-{}".format(*sandbox.users))
     process = subprocess.Popen(
         arguments,
         pass_fds=[theirs.fileno()],
@@ -323,4 +341,4 @@ def launch(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
         start_new_session=True,
     )
     theirs.close()
-    return ForkServerProcess(process, ours, on_lost)
+    return ForkServerProcess(process, ours, on_lost, sandbox)

@@ -13,10 +13,11 @@ from transcoder.config import Config, StreamConfig, is_allowed
 from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.net.sockets import is_this_machine
 from transcoder.service.admission import Admissions
-from transcoder.service.forkserver import ForkServer
+from transcoder.service.forkserver import fork_server
 from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.reader_register import OnEvent, ReaderRegister
+from transcoder.service.sandbox import log_sandbox
 from transcoder.service.settings import StreamSettings, stream_settings
 from transcoder.service.status import StreamStatus
 from transcoder.service.stream import Stream
@@ -53,6 +54,7 @@ class Gateway:
 
     Attributes:
         streams: the streams by name.
+        fork_server: forks the workers.
         server: the RTSP server.
         watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
@@ -68,7 +70,7 @@ class Gateway:
         self._applied: dict[str, StreamConfig] = {}
         # a lock is kept as long as somebody has it or waits for it
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._fork_server = ForkServer(config.state_dir / "numba")
+        self.fork_server = fork_server(config)
         self._is_split = config.worker.split  # for as long as this gateway runs
         self.readers = ReaderRegister(on_event)
         listener = Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)
@@ -118,17 +120,11 @@ class Gateway:
         await self.apply(self._config, self._config.streams)
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
         try:
-            await self._fork_server.start()
+            await self.fork_server.start()
         except BaseException:
             await self.stop()
             raise
-        self._log_sandbox()
-
-    def _log_sandbox(self) -> None:
-        measures = self._fork_server.measures
-        missing = {name: reason for name, reason in measures.items() if reason}
-        say = log.warning if missing else log.info
-        say("sandbox of the workers", in_force=[name for name in measures if name not in missing], missing=missing)
+        log_sandbox(self.fork_server.measures)
 
     async def apply(self, config: Config, streams: Iterable[str]) -> None:
         """Go on with another configuration.
@@ -162,7 +158,7 @@ class Gateway:
 
     def _add(self, name: str, settings: StreamSettings) -> Stream:
         stream = self.streams[name] = self._make_stream(
-            name, settings, self._fork_server, self.server.end_readers, self._on_event, self._gate
+            name, settings, self.fork_server, self.server.end_readers, self._on_event, self._gate
         )
         stream.ledger.now = clock.wall_clock()
         stream.start()
@@ -206,7 +202,7 @@ class Gateway:
             self._ticker.cancel()
         await self.server.stop()
         await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
-        await self._fork_server.close()
+        await self.fork_server.close()
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:

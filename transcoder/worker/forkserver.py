@@ -3,13 +3,15 @@
 The fork server of multiprocessing would not do: it imports the parent's main module again in every child, which costs
 tens of megabytes a worker and drags the service's modules into the sandbox.
 
-The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable]` and speaks
-on a SOCK_SEQPACKET socket. A request is a JSON object with `id`, `name`, `role`, `stream` and `generation` and carries
-the worker's socket, or is `{"ping"}`. A decoding and an encoding process of the same stream share memory and a socket,
-which are kept here as long as one of them lives, so that each is replaced alone; a process whose role is asked for
-again is ended first. Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or
-`{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the
-process. The measures are those of the sandbox: by name, "" or the reason why one is missing.
+The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable]
+[users=FIRST-LAST]` and speaks on a SOCK_SEQPACKET socket. A request is a JSON object with `id`, `name`, `role`,
+`stream` and `generation` and carries the worker's socket, or is `{"ping"}`. A decoding and an encoding process of the
+same stream share memory and a socket, which are kept here as long as one of them lives, so that each is replaced alone;
+a process whose role is asked for again is ended first.
+
+Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or `{"id", "error"}`,
+`{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the process. The measures are
+those of the sandbox: by name, "" or the reason why one is missing.
 """
 
 import contextlib
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 INSPECTABLE = "inspectable"
 """An argument: other processes of the same user may read the memory of the fork server and its workers."""
+USERS = "users="
+"""The beginning of an argument: the users that workers become, instead of namespaces.USERS."""
 NAMES = {Role.WHOLE: "tc", Role.ENCODING: "tc", Role.DECODING: "td"}
 """The beginnings of the names of workers that ps and top show."""
 MAX_REQUEST = 4096
@@ -57,7 +61,7 @@ def main() -> None:
     try:
         took = preload.load(cache_dir)
         sandbox.seal_code()
-        forker = namespaces.forker()
+        forker = namespaces.forker(_users(sys.argv[4:]))
         measures = sandbox.measures(forker)
     except WorkerError as error:  # no worker may be forked
         _send(service, {"failed": str(error)})
@@ -65,6 +69,15 @@ def main() -> None:
     _send(service, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
     _Server(service, forker).run()
     os._exit(0)  # the interpreter's own end would free callbacks, whose pages are sealed
+
+
+def _users(arguments: list[str]) -> range:
+    """Return the users that workers are to become."""
+    for argument in arguments:
+        if argument.startswith(USERS):
+            first, _, last = argument.removeprefix(USERS).partition("-")
+            return range(int(first), int(last) + 1)
+    return namespaces.USERS
 
 
 def _send(service: socket.socket, answer: dict[str, Any]) -> None:

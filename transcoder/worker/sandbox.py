@@ -6,6 +6,7 @@ enter() says which of them are missing.
 """
 
 import ctypes
+import errno
 import json
 import mmap
 import os
@@ -20,11 +21,14 @@ from transcoder.errors import WorkerError
 from transcoder.worker import namespaces
 from transcoder.worker.namespaces import Forker
 from transcoder.worker.system_calls import load_filter
-from transcoder.worker_options import Role
+from transcoder.worker_options import ENCODER_THREADS, MAX_OUTPUTS, Role
 
 MAX_DESCRIPTORS = 16
 FIRST_USER = namespaces.USERS.start
 """A worker's user is this and its process id, where the configuration names no other."""
+MAX_THREADS = 1 + 2 * MAX_OUTPUTS * max(ENCODER_THREADS.values())
+"""The process's own, and an encoder's for each output while it closes and its successor opens. The watchdog's limit is
+that of the present outputs."""
 ADDRESSES = 1 << 30
 """Bytes of addresses that no data has: stacks of threads, reserves of the allocator. Their page tables take 2 MiB."""
 
@@ -156,7 +160,20 @@ def forbid_paths() -> None:
     kernel.restrict_by_landlock()
 
 
+def limit_threads() -> None:
+    """Let there be few threads of this process's user.
+
+    Raises:
+        OSError: this process has no user namespace of its own, so the kernel would count what others have.
+    """
+    users = Path("/proc/self/uid_map").read_text().split()
+    if len(users) != 3 or users[2] != "1" or os.getpid() != 1:
+        raise OSError(errno.EPERM, "processes are counted with those of others where there is no user namespace")
+    resource.setrlimit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))
+
+
 OPTIONAL: Final[dict[str, Callable[[], None]]] = {
+    "few threads": limit_threads,
     "no network": leave_network,
     "message namespace": leave_messages,
     "name namespace": leave_names,
