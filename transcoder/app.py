@@ -42,13 +42,11 @@ class App(Interfaces):
     Args:
         path: the path of the file.
         file: the file as it was read.
-        debug: whether bytes of dropped things may be shown.
     """
 
-    def __init__(self, path: Path, file: ConfigFile, *, debug: bool = False) -> None:
+    def __init__(self, path: Path, file: ConfigFile) -> None:
         self._path = path
         self._file = file
-        self._debug = debug
         self._store: Store | None = None
         self._http: HttpServer | None = None
         self._mqtt: MqttLink | None = None
@@ -88,7 +86,12 @@ class App(Interfaces):
                 self._store.owe([entry], overlays, self._file.raw)
                 log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
         self.controller = Controller(
-            effective, self._store, kept.etag_key, self, verdicts=kept.verdicts, examples=self._debug
+            effective,
+            self._store,
+            kept.etag_key,
+            self,
+            verdicts=kept.verdicts,
+            examples=effective.config.ledger.examples,
         )
         self._withhold(kept, effective)
         for name, problems in effective.unusable.items():

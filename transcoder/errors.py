@@ -81,14 +81,17 @@ class ResponseError(TranscoderError):
     Args:
         status: the RTSP status code.
         method: the method that was refused.
-        reason: the peer's reason phrase, shortened; only the operator sees it.
+        reason: the standard's reason phrase.
+        own_words: the peer's own reason phrase, shortened. It is no part of the message, which stands in logs, events
+            and states: only a probe shows a camera's own words.
     """
 
-    def __init__(self, status: int, method: str, reason: str) -> None:
+    def __init__(self, status: int, method: str, reason: str, own_words: str = "") -> None:
         super().__init__(f"{method} was answered {status} {reason}")
         self.status = status
         self.method = method
         self.reason = reason
+        self.own_words = own_words
 
 
 class TransportError(TranscoderError):

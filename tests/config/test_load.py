@@ -342,6 +342,7 @@ def test_json_schema_names_every_key():
         "sources",
         "sandbox",
         "worker",
+        "ledger",
         "defaults",
         "streams",
     }

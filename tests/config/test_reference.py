@@ -33,9 +33,9 @@ NEEDED_TOO = (
 
 
 def _models() -> dict[str, Any]:
-    from transcoder.config import mqtt, server, source, stream, worker
+    from transcoder.config import ledger, mqtt, server, source, stream, worker
 
-    modules = (mqtt, server, source, stream, worker)
+    modules = (ledger, mqtt, server, source, stream, worker)
     return {name: value for module in modules for name, value in vars(module).items() if name.endswith("Config")}
 
 

@@ -114,7 +114,7 @@ def test_other_payload_types_are_not_read(rtp: Callable[..., bytes]) -> None:
     audio = receiver("m=audio 0 RTP/AVP 0\r\n", ledger)
     audio.receive_rtp(rtp(1, 0, b"secret", payload_type=101), 1.0)
     assert units(audio) == []
-    assert [(layer, kind) for layer, kind, _ in ledger] == [("rtp_payload_type", "101")]
+    assert [(layer, kind) for layer, kind, _ in ledger] == [("rtp_payload_type", "private payload type 101")]
 
 
 def test_order_is_restored_over_udp_and_a_gap_is_not_waited_for(rtp: Callable[..., bytes]) -> None:

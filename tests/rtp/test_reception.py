@@ -184,7 +184,7 @@ def test_private_payload_type_with_its_own_counter(tcp: Reception) -> None:  # H
     assert tcp.take() == [(100 + index, 0) for index in range(10)]
     assert tcp.receiver.lost == tcp.receiver.restarts == tcp.receiver.duplicates == 0
     assert tcp.receiver.received == 10
-    assert tcp.dropped() == {("rtp_payload_type", "112"): 10}  # its extension is not looked at
+    assert tcp.dropped() == {("rtp_payload_type", "private payload type 112"): 10}  # its extension is not looked at
 
 
 def test_private_payload_type_repeating_a_sequence_number(tcp: Reception) -> None:  # Uniview 50
@@ -193,7 +193,7 @@ def test_private_payload_type_repeating_a_sequence_number(tcp: Reception) -> Non
     tcp.feed(102)
     assert tcp.take() == [(100, 0), (101, 0), (102, 0)]
     assert tcp.receiver.duplicates == 0
-    assert tcp.dropped() == {("rtp_payload_type", "50"): 1}
+    assert tcp.dropped() == {("rtp_payload_type", "private payload type 50"): 1}
 
 
 def test_extensions_sources_and_padding_are_counted(tcp: Reception) -> None:

@@ -214,7 +214,7 @@ def test_recorded_audio(vectors: Path, rtp: Build) -> None:
     for packet in packets:
         reception.feed(packet)
     assert reception.take() == []
-    assert reception.counted() == {"rtp_payload_type 8": len(payloads)}
+    assert reception.counted() == {"rtp_payload_type private payload type 8": len(payloads)}
 
 
 # -- SEI ---------------------------------------------------------------------------------------------------------------

@@ -207,9 +207,9 @@ def test_rates_are_of_the_last_second(watched: Watched) -> None:
 
 
 def test_a_channel_is_told_once(watched: Watched) -> None:
-    watched.channels += [("rtsp_media", "application vnd.onvif.metadata"), ("nal_in", "h264 type 6")]
+    watched.channels += [("rtsp_media", "metadata media"), ("nal_in", "h264 type 6")]
     assert watched.sample() == [
-        ("channel_seen", {"layer": "rtsp_media", "kind": "application vnd.onvif.metadata"}),
+        ("channel_seen", {"layer": "rtsp_media", "kind": "metadata media"}),
         ("channel_seen", {"layer": "nal_in", "kind": "h264 type 6"}),
     ]
     assert watched.sample() == []

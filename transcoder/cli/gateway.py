@@ -29,7 +29,7 @@ def run(
             configure_logs(json=log_json, level=log_level)
         except ValueError as error:
             raise fail(f"--log-level: {error}") from None
-        uvloop.run(run_until_stopped(App(config, file, debug=log_level.lower() == "debug")))
+        uvloop.run(run_until_stopped(App(config, file)))
 
 
 def check(config: ConfigPath) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from transcoder.config.ledger import LedgerConfig
 from transcoder.config.mqtt import MqttConfig
 from transcoder.config.section import Section
 from transcoder.config.server import HttpConfig, RtspConfig
@@ -54,6 +55,7 @@ class Config(Section):
     gateway don't allow it. `best_effort`: workers run without the measure, and the log names it. `required`: no worker
     runs, and the gateway ends with the measure's name and advice. Applied when the gateway starts."""
     worker: WorkerConfig = WorkerConfig()
+    ledger: LedgerConfig = LedgerConfig()
     defaults: StreamOptions = StreamOptions()
     """The keys of every stream that doesn't set them itself."""
     streams: dict[StreamId, StreamConfig] = Field(

@@ -25,6 +25,7 @@ _SECTIONS: Final = (
     ("VerifyConfig", "verify.", "Verification"),
     ("SourcesConfig", "sources.", "All sources"),
     ("WorkerConfig", "worker.", "Decoding and encoding"),
+    ("LedgerConfig", "ledger.", "What was not let through"),
 )
 """The model, the text in front of its keys, and the heading of each section, in the order of the page."""
 

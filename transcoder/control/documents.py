@@ -124,7 +124,9 @@ class LedgerEntryDocument(Document):
     first_seen: Time
     last_seen: Time
     example: str | None = None
-    """At most 64 bytes of the latest piece, in hex; only when the gateway runs with --log-level debug."""
+    """At most 64 bytes of the latest piece, in hex; only where `ledger.examples` is true."""
+    name: str | None = None
+    """The camera's own name for a media that was not set up, escaped and cut; only where `ledger.examples` is true."""
 
 
 class VerdictDocument(Document):

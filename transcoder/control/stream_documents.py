@@ -32,7 +32,9 @@ RATE_SPAN_S: Final = 10.0
 MAX_IN_STATE: Final = 32
 """The largest number of ledger entries in a stream's state, which is published over and over."""
 MAX_TEXT: Final = 64
-"""Characters of a kind, at most: some are words of a camera."""
+"""Characters of a kind, at most, and of a name that a camera chose."""
+NAMED_LAYER: Final = "rtsp_media"
+"""The layer whose examples are names that a camera chose."""
 QUANTILES: Final = (0.5, 0.95, 0.99)
 """The quantiles of the delays of the last pictures that are told."""
 MAX_PROBLEM: Final = 300
@@ -96,6 +98,8 @@ class StreamDocuments:
         return sorted(entries, key=lambda entry: -entry.count)
 
     def _entry(self, layer: str, kind: str, entry: Entry) -> LedgerEntryDocument:
+        example = entry.example if self._examples else b""
+        is_name = layer == NAMED_LAYER and example
         return LedgerEntryDocument(
             layer=layer,
             kind=printable(kind, MAX_TEXT),
@@ -104,7 +108,8 @@ class StreamDocuments:
             rate=round(self._rates.get((layer, kind), 0.0), 3),
             first_seen=_time(entry.first),
             last_seen=_time(entry.last),
-            example=entry.example.hex() if self._examples and entry.example else None,
+            example=example.hex() if example else None,
+            name=printable(example.decode("utf-8", "replace"), MAX_TEXT) if is_name else None,
         )
 
     def numbers(self, stream: Stream, sessions: Mapping[str, int]) -> StreamNumbers:

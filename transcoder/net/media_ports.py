@@ -59,7 +59,7 @@ class MediaPorts:
             first = multicast_socket(group, ports[0], self._binding)
             await self._listen((first, multicast_socket(group, ports[1], self._binding)))
         except OSError as error:
-            raise TransportError(f"multicast group {group} can't be joined: {error.strerror or error}") from None
+            raise TransportError(f"the multicast group can't be joined: {error.strerror or error}") from None
 
     def punch(self, media: int, ports: tuple[int, int]) -> None:
         """Open the way through NAT and firewalls to the camera's ports; an answer does not matter."""

@@ -11,9 +11,9 @@ from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.net.portions import Portions
 from transcoder.net.sockets import Binding, connect
 from transcoder.rtsp.auth import Authenticator, Challenge, Credentials
+from transcoder.rtsp.statuses import reason_of
 from transcoder.rtsp.tunnel import TunnelReply, encode_request, tunnel_requests
 from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
-from transcoder.text import printable
 
 HTTP_PORT = 80
 """The port at which cameras serve the tunnel when the URL names no port of its own."""
@@ -99,10 +99,9 @@ class _Post(asyncio.Protocol):
         self._reply = (self._reply + data)[:_MAX_STATUS_LINE]
         match = _REFUSAL.match(self._reply)
         if match is not None:
-            text = match.group(1).decode("latin-1").strip()
-            self._get.end(
-                TransportError(f"the camera refuses the POST of the HTTP tunnel: {printable(text, _MAX_STATUS_LINE)}")
-            )
+            status = int(match.group(1))
+            text = f"the camera refuses the POST of the HTTP tunnel: {status} {reason_of(status)}"
+            self._get.end(TransportError(text))
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = "the camera closed it" if exc is None else str(exc)
@@ -110,7 +109,7 @@ class _Post(asyncio.Protocol):
 
 
 _MAX_STATUS_LINE = 200
-_REFUSAL = re.compile(rb"HTTP/[0-9.]+ ([345][^\r\n]*)\r?\n")
+_REFUSAL = re.compile(rb"HTTP/[0-9.]+ ([345][0-9]{2})\b[^\r\n]*\r?\n")
 
 
 def _ignore(exc: Exception | None) -> None:

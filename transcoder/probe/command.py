@@ -202,6 +202,8 @@ def _explain(error: Exception, credentials: Credentials | None) -> str:
     """Return in one line the failure and a way to mend it."""
     text = str(error)
     if isinstance(error, ResponseError):
+        if error.own_words and error.own_words.lower() != error.reason.lower():
+            text += f" (in the camera's words: {error.own_words})"
         hint = _HINTS.get(error.status, "see the camera's log")
         if error.status == 401 and credentials is None:
             hint = "give --username and --password"

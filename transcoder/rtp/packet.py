@@ -16,6 +16,22 @@ HEADER_SIZE = 12
 _HEADER = struct.Struct("!BBHII")
 
 
+_KNOWN_PROFILES = frozenset(
+    {0x0001, 0x0002, 0x0003, 0x0005, 0x0007, 0x0008, 0x1002, 0x4000, 0xABAC, 0xBEDE, 0xFFD8, 0xFFFF}
+    | {0x1000 | number for number in range(16)}
+)
+"""Profiles of header extensions that are known to many devices: those of Hikvision, of ONVIF (replay and JPEG) and of
+RFC 8285 section 4."""
+
+
+def profile_word(profile: int) -> str:
+    """Return our own word for the profile of a header extension.
+
+    A profile has 16 bits, and a camera that uses others than known ones could write a serial number with them.
+    """
+    return f"0x{profile:04x}" if profile in _KNOWN_PROFILES else "private profile"
+
+
 def peek_payload_type(data: Buffer) -> int:
     """Return the payload type of a packet without parsing it, or -1 where the packet is too short to have one."""
     return data[1] & 0x7F if len(data) >= HEADER_SIZE else -1

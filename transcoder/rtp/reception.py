@@ -11,7 +11,7 @@ from collections import deque
 from transcoder.errors import PayloadError
 from transcoder.formats.depacketizer import RtpPacket
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import Buffer, parse_rtp, peek_payload_type
+from transcoder.rtp.packet import Buffer, parse_rtp, peek_payload_type, profile_word
 from transcoder.rtp.rtcp import ReportBlock
 
 MAX_DROPOUT = 3000
@@ -90,7 +90,8 @@ class RtpReceiver:
             if payload_type < 0:
                 self.malformed += 1
             else:
-                self._ledger.count("rtp_payload_type", str(payload_type), size=len(data), example=bytes(data[12:76]))
+                kind = f"private payload type {payload_type}"
+                self._ledger.count("rtp_payload_type", kind, size=len(data), example=bytes(data[12:76]))
             return
         try:
             packet = parse_rtp(data)
@@ -292,7 +293,7 @@ class RtpReceiver:
         if packet.extension_profile is not None and packet.extension_profile not in self._extensions:
             self._ledger.count(
                 "rtp_extension",
-                f"0x{packet.extension_profile:04x}",
+                profile_word(packet.extension_profile),
                 size=len(packet.extension),
                 example=packet.extension,
             )

@@ -33,11 +33,12 @@ from transcoder.rtsp.messages import (
 )
 from transcoder.rtsp.quirks import FORCED_QUIRKS, ForcedQuirks
 from transcoder.rtsp.states import CLIENT_STATES, ClientState, ClientStep, next_state
+from transcoder.rtsp.statuses import reason_of
 from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
 from transcoder.text import printable
 
 MAX_REASON = 80
-"""Characters of a camera's own words in an error message, at most."""
+"""Characters of a camera's own words that an error keeps for a probe, at most."""
 RESPONSE_TIMEOUT_S = 10.0
 """Seconds for which a request before PLAY may go unanswered; a loaded camera takes seconds."""
 MAX_KEEP_ALIVE_S = 25.0
@@ -329,7 +330,8 @@ class ClientProtocol:
             return
         done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status not in {401, 403})
         if response.status >= 400 and not done_without:
-            raise ResponseError(response.status, item.method, printable(response.reason, MAX_REASON))
+            own_words = printable(response.reason, MAX_REASON)
+            raise ResponseError(response.status, item.method, reason_of(response.status), own_words)
         self._advance(item, response, now)
 
     def _retry(self, item: _Pending, response: Response, now: float) -> bool:

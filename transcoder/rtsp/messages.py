@@ -376,7 +376,7 @@ def _content_length(headers: Headers) -> int:
         return 0
     value = value.strip()
     if not (value.isascii() and value.isdigit()) or len(value) > 9:
-        raise RtspSyntaxError(f"Content-Length {value[:32]!r} is not a number")
+        raise RtspSyntaxError("Content-Length is not a number")
     length = int(value)
     if length > MAX_BODY_SIZE:
         raise LimitExceeded(f"RTSP body of {length} bytes is over {MAX_BODY_SIZE}")
@@ -386,12 +386,12 @@ def _content_length(headers: Headers) -> int:
 def _response(start_line: str, headers: Headers, body: bytes) -> Response:
     parts = start_line.split(None, 2)
     if len(parts) < 2 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) == 3):
-        raise RtspSyntaxError(f"status line {start_line[:64]!r} has no status code")
+        raise RtspSyntaxError("the status line has no status code")
     return Response(status=int(parts[1]), reason=parts[2] if len(parts) > 2 else "", headers=headers, body=body)
 
 
 def _request(start_line: str, headers: Headers, body: bytes) -> Request:
     parts = start_line.split()
     if len(parts) != 3 or not parts[2].startswith("RTSP/"):
-        raise RtspSyntaxError(f"request line {start_line[:64]!r} is not 'METHOD URI RTSP/1.0'")
+        raise RtspSyntaxError("the request line is not 'METHOD URI RTSP/1.0'")
     return Request(method=parts[0], uri=parts[1], headers=headers, body=body, version=parts[2])

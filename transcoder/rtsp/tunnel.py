@@ -9,10 +9,14 @@ import base64
 from transcoder import product
 from transcoder.errors import LimitExceeded, ResponseError, RtspSyntaxError
 from transcoder.rtsp.auth import Authenticator, Challenge, parse_challenges
+from transcoder.rtsp.statuses import reason_of
 from transcoder.rtsp.urls import RtspUrl
+from transcoder.text import printable
 
 MAX_HEADER_SIZE = 16 << 10
 """Bytes of the reply's header, at most."""
+MAX_REASON = 80
+"""Characters of a server's own words that an error keeps for a probe, at most."""
 CONTENT_TYPE = "application/x-rtsp-tunnelled"
 _POST_LENGTH = 32_767
 """The Content-Length that every client announces and every server ignores."""
@@ -88,7 +92,8 @@ class TunnelReply:
         if len(parts) < 2 or not parts[0].startswith("HTTP/") or not (parts[1].isascii() and parts[1].isdigit()):
             raise RtspSyntaxError("the tunnel's reply is no HTTP")
         if parts[1] != "200":
-            raise ResponseError(int(parts[1][:3]), "GET", parts[2][:80] if len(parts) > 2 else "")
+            status, own_words = int(parts[1][:3]), parts[2] if len(parts) > 2 else ""
+            raise ResponseError(status, "GET", reason_of(status), printable(own_words, MAX_REASON))
         self._open = True
         rest, self._header = self._header[end + 4 :], b""
         return rest

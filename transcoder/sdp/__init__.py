@@ -3,6 +3,7 @@
 from transcoder.sdp.parse import MAX_MEDIA, MAX_SDP_SIZE, Media, OfferedFormat, SessionDescription, parse_sdp
 from transcoder.sdp.select import AudioSelection, VideoSelection, select_audio, select_video
 from transcoder.sdp.served import ServedAudio, ServedVideo, serialize_served
+from transcoder.sdp.words import left_out
 
 __all__ = [
     "MAX_MEDIA",
@@ -14,6 +15,7 @@ __all__ = [
     "ServedVideo",
     "SessionDescription",
     "VideoSelection",
+    "left_out",
     "parse_sdp",
     "select_audio",
     "select_video",

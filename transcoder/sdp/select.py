@@ -9,10 +9,11 @@ from transcoder.codecs.picture_codec import SourceCodec, is_sane_size
 from transcoder.errors import SdpSyntaxError
 from transcoder.formats.depacketizer import DecodingOrder
 from transcoder.sdp.parse import Media, OfferedFormat, SessionDescription
+from transcoder.sdp.words import offer_word
 from transcoder.text import printable
 
 _MAX_OFFERED = 240
-"""The largest number of characters of a camera's own words in an error message."""
+"""The largest number of characters of a list of media in an error message."""
 _MAX_AUDIO_RATE = 96_000
 
 
@@ -72,7 +73,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 suspected=parameters.suspected,
                 decoding_order=parameters.decoding_order,
             )
-    offered = ", ".join(f"{media.kind} {'/'.join(_names(media)) or '?'}" for media in description.media) or "nothing"
+    offered = ", ".join(offer_word(media) for media in description.media) or "nothing"
     shown = printable(offered, _MAX_OFFERED)
     *titles, last = (video.title for video in formats.VIDEO)
     raise SdpSyntaxError(f"no {', '.join(titles)} or {last} video in the session description; it offers {shown}")
@@ -81,10 +82,6 @@ def select_video(description: SessionDescription) -> VideoSelection:
 def _payload_types(media: Media, wanted: OfferedFormat) -> frozenset[int]:
     """Return all payload types of a media that have the encoding of the wanted format."""
     return frozenset(item.payload_type for item in media.formats if item.encoding == wanted.encoding)
-
-
-def _names(media: Media) -> list[str]:
-    return [item.encoding or str(item.payload_type) for item in media.formats] or list(media.raw_formats)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

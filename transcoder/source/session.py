@@ -21,8 +21,8 @@ from transcoder.rtsp.messages import EVERYTHING, InterleavedFrame, InterleavedFr
 from transcoder.sdp import (
     AudioSelection,
     Media,
-    SessionDescription,
     VideoSelection,
+    left_out,
     parse_sdp,
     select_audio,
     select_video,
@@ -304,12 +304,14 @@ class CameraSession:
         if self._options.quirks.codec is not None:
             codec = self._options.quirks.codec
             selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), decoding_order=None)
-        self._audio_selection = select_audio(description, selection) if self._options.audio else None
-        self._count_media(description, selection)
+        audio = select_audio(description, selection) if self._options.audio else None
+        self._audio_selection = audio
+        taken = [selection.index, *([audio.index] if audio is not None else [])]
+        for word, own_name in left_out(description, taken):
+            self._ledger.count("rtsp_media", word, example=own_name)
         self._select(selection)
         if self._client is not None:
-            more = self._audio_selection is not None
-            self._client.setup(selection.media.control, self._wanted_transport(0), now, more=more)
+            self._client.setup(selection.media.control, self._wanted_transport(0), now, more=audio is not None)
 
     def _select(self, selection: VideoSelection) -> None:
         self._selection = selection
@@ -321,14 +323,6 @@ class CameraSession:
         if self._options.transport == "multicast":
             return Transport(lower="UDP", unicast=False)
         return Transport(lower="TCP", interleaved=(2 * track, 2 * track + 1))
-
-    def _count_media(self, description: SessionDescription, selection: VideoSelection) -> None:
-        audio = self._audio_selection
-        taken = {selection.index, audio.index if audio is not None else selection.index}
-        for index, media in enumerate(description.media):
-            if index not in taken:
-                known = [item.encoding for item in media.formats if item.encoding]
-                self._ledger.count("rtsp_media", f"{media.kind} {'/'.join(known or media.raw_formats)}"[:80])
 
     def _on_set_up(self, event: client_events.SetUp, now: float) -> None:
         transport, selection, audio = event.transport, self._selection, self._audio_selection

@@ -22,7 +22,7 @@ def row(number: int = 1) -> tables.Row:
     for delay_s in (0.010, 0.020, 0.030):
         status.output.note_delay(1.0, delay_s)
     ledger = Ledger()
-    ledger.count("rtp_payload_type", "112", count=436)
+    ledger.count("rtp_payload_type", "private payload type 112", count=436)
     return tables.Row(status=status, ledger=ledger, family="hikvision", frames=77)
 
 

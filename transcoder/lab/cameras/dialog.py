@@ -91,7 +91,8 @@ class CameraDialog:
             headers.add("Server", self.camera.server_header)
         for name, value in fields:
             headers.add(name, value)
-        return Response(status=status, reason=_REASONS.get(status, "OK"), headers=headers, body=body)
+        own_words = self._behaviour.session.reason if status >= 400 else ""
+        return Response(status=status, reason=own_words or _REASONS.get(status, "OK"), headers=headers, body=body)
 
     def expired(self, now: float) -> bool:
         """Return whether the session ended for want of a sign of life."""

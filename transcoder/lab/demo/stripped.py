@@ -20,7 +20,7 @@ _LAYERS = {
     "rtsp_media": "media never set up",
     "udp_source": "foreign datagrams",
 }
-_MEDIA = {"application VND.ONVIF.METADATA": "ONVIF metadata"}
+_TYPE = "private payload type "
 
 
 def counts(ledgers: Iterable[Ledger]) -> dict[str, Counter[str]]:
@@ -47,8 +47,8 @@ def describe(ledgers: Iterable[Ledger]) -> str:
 
 
 def _kind(layer: str, kind: str) -> str:
-    if layer == "rtsp_media":
-        return _MEDIA.get(kind, kind)
+    if layer == "rtp_payload_type":
+        return kind.removeprefix(_TYPE)
     if layer != "nal_in":
         return kind
     codec, _, number = kind.partition(" type ")

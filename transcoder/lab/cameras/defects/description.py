@@ -9,6 +9,15 @@ FIRST_PORT = 5004
 """Port of a multicast group for RTP of the first media (RFC 3551 section 8)."""
 
 
+_VENDOR_MEDIA = (
+    "m=metadata 0 RTP/AVP 100",
+    "a=rtpmap:100 {0}-metadata/90000",
+    "m=meta 0 RTP/AVP 101",
+    "m=vzinfo{0} 0 RTP/AVP 102",
+    "m=application/TP-LINK 0 RTP/AVP smart/1/90000/{0}",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescriptionDefects:
     """Lists the defects of the session description.
@@ -19,12 +28,15 @@ class DescriptionDefects:
         clock_rate_left_out: rtpmap names the encoding alone.
         multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
             answered without it, and any other transport is refused.
+        vendor_media: four more media are offered, of kinds that break parsers (gortsplib#474, #484, #1068;
+            androidx/media#1472), and their names hold this text; nothing is sent on them. Empty: none.
     """
 
     fmtp_elsewhere: bool = False
     encoding: Literal["", "H264", "H265"] = ""
     clock_rate_left_out: bool = False
     multicast: str = ""
+    vendor_media: str = ""
 
     def port(self, track: int) -> int:
         """Return the RTP port of a media in the group.
@@ -42,6 +54,8 @@ class DescriptionDefects:
             payload_type: RTP payload type of the video.
         """
         changed = list(lines)
+        if self.vendor_media:
+            changed += [line.format(self.vendor_media) for line in _VENDOR_MEDIA]
         if self.encoding:
             own = re.compile(rf"^a=rtpmap:{payload_type} [^/]+")
             changed = [own.sub(f"a=rtpmap:{payload_type} {self.encoding}", line) for line in changed]

@@ -31,6 +31,7 @@ class SessionDefects:
         busy_connections: so many connections are answered 503 first (a full connection table).
         interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
             ones (gortsplib#72), or the first one only ("single").
+        reason: the reason phrase of every refusal; empty: that of the standard.
         transport_without_tcp: the response to SETUP says RTP/AVP without /TCP (Escam Q6).
     """
 
@@ -46,6 +47,7 @@ class SessionDefects:
     busy_connections: int = 0
     interleaved: Literal["asked", "none", "other", "single"] = "asked"
     transport_without_tcp: bool = False
+    reason: str = ""
 
     def algorithms(self) -> frozenset[str]:
         """Return the names of Digest algorithms that an answer may hold."""
