@@ -10,7 +10,7 @@ from transcoder.codecs.picture_codec import MAX_DIMENSION, MAX_PIXELS
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.planes import (
     AUDIO_OFFSET,
-    MAX_AUDIO_SAMPLES,
+    AUDIO_SAMPLES,
     MAX_STALE,
     MEMORY_SIZE,
     PLANES_SIZE,
@@ -145,7 +145,8 @@ GARBAGE = {
     "aspect of 5": record()[:10] + struct.pack("<HH", 5, 1) + record()[14:],
     "audio rate": record(kind=RecordKind.AUDIO, width=1024, height=11_025, matrix=0),
     "no audio": record(kind=RecordKind.AUDIO, width=0, height=16_000, matrix=0),
-    "audio longer than its place": record(kind=RecordKind.AUDIO, width=4097, height=16_000, matrix=0),
+    "audio longer than its place": record(kind=RecordKind.AUDIO, width=1025, height=16_000, matrix=0),
+    "audio of two channels": record(kind=RecordKind.AUDIO, width=1024, height=16_000, matrix=2),
 }
 
 
@@ -242,7 +243,7 @@ def test_every_picture_fits() -> None:
     sizes += [(width, MAX_PIXELS // width & ~1) for width in range(4320, 8193, 2)]
     assert max(plan_planes(*size)[-1].end for size in sizes) <= PLANES_SIZE
     assert 8192 * 4320 * 3 // 2 <= PLANES_SIZE <= AUDIO_OFFSET
-    assert MEMORY_SIZE == AUDIO_OFFSET + 2 * MAX_AUDIO_SAMPLES
+    assert MEMORY_SIZE == AUDIO_OFFSET + 2 * AUDIO_SAMPLES
     for width, height in sizes:
         luma, first, second = plan_planes(width, height)
         assert luma.end <= first.offset

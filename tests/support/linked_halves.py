@@ -17,12 +17,14 @@ from transcoder.ipc.messages import (
     parse_json,
     serialize_access_unit,
     serialize_announcement,
+    serialize_audio,
     serialize_decoding_process,
+    serialize_message,
 )
 from transcoder.worker.decoding_process import DecodingWork
 from transcoder.worker.encoding_process import EncodingWork
 from transcoder.worker.shared_planes import StreamLink
-from transcoder.worker_options import WorkerOptions
+from transcoder.worker_options import AudioFormat, WorkerOptions
 
 
 @dataclass
@@ -111,6 +113,16 @@ class LinkedHalves:
         for index, unit in enumerate(units):
             self.feed(unit, first + 3600 * index, 0 if index else RANDOM_ACCESS)
 
+    def set_audio(self, audio: AudioFormat) -> None:
+        """Tell both the format of the camera's audio."""
+        self.tell(audio_format(AudioFormat(encoding="", clock_rate=audio.clock_rate)))
+        self.take(self.decoding.results(*parsed(audio_format(audio))))
+
+    def feed_audio(self, data: bytes, pts: int) -> None:
+        """Send an audio unit."""
+        self.take(self.decoding.results(*parsed(serialize_audio(MessageType.AUDIO, pts, data))))
+        self.settle()
+
     def kinds(self) -> list[MessageType]:
         return [kind for kind, _ in self.told]
 
@@ -122,6 +134,10 @@ class LinkedHalves:
     def close(self) -> None:
         self.link.decoding.close()
         self.link.encoding.close()
+
+
+def audio_format(audio: AudioFormat) -> bytes:
+    return serialize_message(MessageType.AUDIO_FORMAT, audio.to_json())
 
 
 def report(body: bytes) -> dict[str, Any]:

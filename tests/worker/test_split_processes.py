@@ -3,22 +3,30 @@
 import mmap
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from tests.support.coded_video import encode
-from tests.support.linked_halves import LinkedHalves, report
-from tests.support.pipeline_run import Run
+from tests.support.linked_halves import LinkedHalves, audio_format, parsed, report
+from tests.support.pipeline_run import Run, messages_of
 from transcoder.codecs.nal import Codec
-from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, serialize_snapshot_request
+from transcoder.errors import MediaError
+from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, parse_audio, serialize_snapshot_request
 from transcoder.ipc.planes import MEMORY_SIZE, plan_planes
+from transcoder.media.decoder import padded_packet
 from transcoder.worker import decoding_process, encoding_process, linked_streams, shared_planes
+from transcoder.worker import sound as sound_module
 from transcoder.worker.shared_planes import StreamLink
-from transcoder.worker_options import Mask, OutputFormat, OutputOptions, Place, Role, WorkerOptions
+from transcoder.worker.sound import Sound
+from transcoder.worker_options import AudioFormat, Mask, OutputFormat, OutputOptions, Place, Role, WorkerOptions
 
 SIZE = (320, 240)
 UNITS = encode("H264", SIZE, 30)
+ULAW = (0x8F, 0x0F)
+"""Two samples of G.711 of the same size, one positive, one negative."""
 
 
 @pytest.fixture
@@ -99,6 +107,63 @@ def test_pictures_that_are_no_later_are_left_out(halves: LinkedHalves) -> None:
     halves.feed(UNITS[6], 3600 * 5)
     assert halves.decoding.stats()["counters"]["unordered_pictures"] == 1
     assert halves.broken() == []
+
+
+# -- sound -------------------------------------------------------------------------------------------------------------
+
+
+G711 = AudioFormat(encoding="PCMU", clock_rate=8000)
+TONE = bytes(ULAW[index // 4 % 2] for index in range(160))
+"""20 ms of a square wave of 1 kHz in G.711."""
+
+
+def heard(frames: list[bytes], config: bytes) -> np.ndarray:
+    """The samples of AAC frames, by FFmpeg's decoder."""
+    decoder: Any = av.CodecContext.create("aac", "r")
+    decoder.extradata = config
+    return np.concatenate([piece.to_ndarray()[0] for data in frames for piece in decoder.decode(padded_packet(data))])
+
+
+def test_sound_crosses_as_samples(halves: LinkedHalves) -> None:
+    sound = Sound()
+    list(sound.use_format(G711))
+    one = [message for index in range(60) for message in sound.unit(1800 * index, TONE)]
+    halves.set_audio(G711)
+    for index in range(60):
+        halves.feed_audio(TONE, 1800 * index)
+    kinds = [kind for kind in halves.kinds() if kind is not MessageType.STATS]
+    assert kinds[0] is MessageType.AUDIO_OUTPUT
+    assert report(halves.told[0][1])["rate"] == 16_000
+    direct = [parse_audio(body) for body, _ in messages_of(one, MessageType.AUDIO_CODED)]
+    crossed = [parse_audio(memoryview(body)) for kind, body in halves.told if kind is MessageType.AUDIO_CODED]
+    assert [pts for pts, _ in crossed] == [pts for pts, _ in direct]
+    assert len(crossed) > 12
+    # samples of 16 bits crossed, so the coder does not make the same bytes of them, but the same sound
+    config = bytes.fromhex(report(halves.told[0][1])["config"])
+    one_sound, other_sound = (heard([data for _, data in frames], config) for frames in (direct, crossed))
+    assert np.abs(one_sound).max() > 0.1
+    assert np.abs(one_sound - other_sound).mean() < 0.02 * np.abs(one_sound).mean()
+    assert halves.encoding.stats()["counters"] == {"audio_out": len(crossed)}
+
+
+def test_sound_of_a_rate_that_is_not_expected_is_left_out(halves: LinkedHalves) -> None:
+    halves.set_audio(G711)
+    halves.decoding.results(*parsed(audio_format(AudioFormat(encoding="PCMU", clock_rate=48_000))))
+    for index in range(60):
+        halves.feed_audio(TONE * 6, 1800 * index)
+    assert halves.kinds() == []
+    assert halves.broken() == []
+
+
+def test_sound_that_can_not_be_encoded_is_said_once(halves: LinkedHalves, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(rate: int) -> None:
+        raise MediaError(f"no encoder of {rate}")
+
+    monkeypatch.setattr(sound_module, "AudioEncoder", refuse)
+    halves.set_audio(G711)
+    for index in range(20):
+        halves.feed_audio(TONE, 1800 * index)
+    assert halves.kinds() == [MessageType.FAILED]
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

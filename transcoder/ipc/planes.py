@@ -34,8 +34,8 @@ MATRICES: Final = frozenset({1, 2, 5, 6})
 """The values of matrix_coefficients that a decoder of ours tells: BT.709, unspecified, the two for BT.601."""
 AUDIO_RATES: Final = (16_000, 24_000, 32_000, 44_100, 48_000)
 """Samples a second of the audio that crosses; it has one channel."""
-MAX_AUDIO_SAMPLES: Final = 4096
-"""Samples of a record at most; our decoder hands over 1024, what the encoder takes."""
+AUDIO_SAMPLES: Final = 1024
+"""Samples of a record: what the AAC encoder takes at once."""
 AUDIO_BURST_S: Final = 4.0
 """Seconds of audio that may come at once, as after a service that was stopped for a while."""
 AUDIO_PACE: Final = 1.25
@@ -159,7 +159,7 @@ PLANES_SIZE: Final = MAX_PIXELS * 3 // 2 + 2 * _ALIGNMENT * MAX_DIMENSION
 chroma plane, of which there are half as many."""
 AUDIO_OFFSET: Final = -(-PLANES_SIZE // 4096) * 4096
 """The place of audio samples, 16 bits each, little endian, behind the planes."""
-MEMORY_SIZE: Final = AUDIO_OFFSET + 2 * MAX_AUDIO_SAMPLES
+MEMORY_SIZE: Final = AUDIO_OFFSET + 2 * AUDIO_SAMPLES
 """Bytes of the shared memory; only pages that were written take any memory."""
 
 
@@ -225,9 +225,9 @@ class RecordWriter:
             self._picture = Record.from_bytes(data)
         return data
 
-    def audio(self, pts: int, samples: int, rate: int) -> bytes:
-        """Return the record of audio samples that were written behind the planes."""
-        return self._record(RecordKind.AUDIO, pts, samples, rate)
+    def audio(self, pts: int, rate: int) -> bytes:
+        """Return the record of AUDIO_SAMPLES samples that were written behind the planes."""
+        return self._record(RecordKind.AUDIO, pts, AUDIO_SAMPLES, rate)
 
     def _record(
         self,
@@ -345,7 +345,7 @@ class RecordReader:
         self._last_pts = record.pts
 
     def _check_audio(self, record: Record, now: float) -> None:
-        if record.height not in AUDIO_RATES or not 0 < record.width <= MAX_AUDIO_SAMPLES or record.matrix:
+        if record.height not in AUDIO_RATES or record.width != AUDIO_SAMPLES or record.matrix:
             raise RemoteProtocolError("audio of an impossible form")
         self._audio_s = max(self._audio_s - AUDIO_PACE * (now - self._audio_since), 0.0) + record.width / record.height
         self._audio_since = now

@@ -11,6 +11,9 @@ from typing import Any
 
 import av
 import av.error
+import numpy as np
+from av.filter import Graph
+from numpy.typing import NDArray
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.errors import MediaError
@@ -24,6 +27,7 @@ MAX_SKEW_S = 0.04
 """Seconds by which the output's sample count may differ from the input's times; beyond, the count is set right."""
 _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: the encoder writes AAC without ADTS."""
+_FULL_SCALE = 32_767
 _ADTS_SYNC = 0xFFF
 _RATES = (8000, 16_000, 24_000, 32_000, 44_100, 48_000)
 
@@ -33,19 +37,59 @@ def output_rate(clock_rate: int) -> int:
     return 16_000 if clock_rate <= 16_000 else min(_RATES, key=lambda rate: abs(rate - clock_rate))
 
 
-class AudioTranscoder:
-    """Decodes, resamples and encodes one stream's audio.
+class _Resampler:
+    """Brings frames of one form to one channel, in pieces of FRAME_SAMPLES.
+
+    PyAV's own resampler leaves its filter graph as many threads as there are processors, which the sandbox does not
+    allow.
+
+    Args:
+        rate: samples a second of the output.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._graph: Any = None
+
+    def resample(self, frame: Any) -> Iterator[Any]:
+        """Return the pieces that a frame completes; its form and time base have to be those of the frame before."""
+        if self._graph is None:
+            self._graph = self._new_graph(frame)
+        self._graph.push(frame)
+        while True:
+            try:
+                yield self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+    def _new_graph(self, frame: Any) -> Any:
+        graph: Any = Graph()
+        graph.threads = 1
+        source = graph.add(
+            "abuffer",
+            sample_rate=str(frame.sample_rate),
+            sample_fmt=frame.format.name,
+            channel_layout=frame.layout.name,
+            time_base=str(frame.time_base),
+        )
+        form = graph.add("aformat", sample_rates=str(self._rate), sample_fmts="fltp", channel_layouts="mono")
+        sink = graph.add("abuffersink")
+        source.link_to(form)
+        form.link_to(sink)
+        graph.configure()
+        graph.set_audio_frame_size(FRAME_SAMPLES)
+        return graph
+
+
+class AudioDecoder:
+    """Decodes and resamples one stream's audio.
 
     Args:
         source: the format of the audio, as the camera described it.
 
     Attributes:
-        config: the AudioSpecificConfig of the output.
         rate: the samples a second of the output.
         errors: the numbers of errors, by kind.
-
-    Raises:
-        MediaError: FFmpeg can't convert this audio to the output's format.
     """
 
     def __init__(self, source: AudioFormat) -> None:
@@ -59,28 +103,12 @@ class AudioTranscoder:
         self._resampler = self._new_resampler()
         self._resampled: tuple[str, str, int] | None = None
         """The sample format, layout and rate that the resampler has been given so far; it takes no others."""
-        encoder = av.CodecContext.create("aac", "w")
-        if not isinstance(encoder, av.AudioCodecContext):
-            raise MediaError("FFmpeg has no AAC encoder")
-        encoder.sample_rate = self.rate
-        encoder.layout = "mono"
-        encoder.format = "fltp"
-        encoder.bit_rate = BIT_RATE
-        encoder.time_base = Fraction(1, self.rate)
-        encoder.thread_count = 1
-        encoder.flags |= _GLOBAL_HEADER
-        try:
-            encoder.open()
-        except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError(f"the AAC encoder refuses its settings: {error}") from None
-        self._encoder = encoder
-        self.config = bytes(encoder.extradata or b"")
 
-    def _new_resampler(self) -> Any:
-        return av.AudioResampler(format="fltp", layout="mono", rate=self.rate, frame_size=FRAME_SAMPLES)
+    def _new_resampler(self) -> "_Resampler":
+        return _Resampler(self.rate)
 
-    def process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
-        """Return the AAC frames that an audio unit completes, with their presentation times.
+    def pieces(self, data: bytes, pts: int) -> Iterator[Any]:
+        """Return the pieces of FRAME_SAMPLES that an audio unit completes, as FFmpeg's frames.
 
         Args:
             data: the bytes of one packet or AAC frame; an ADTS header before them is taken off (Dahua puts AAC into its
@@ -88,11 +116,17 @@ class AudioTranscoder:
             pts: presentation time of the unit's first sample, 90 kHz ticks.
         """
         try:
-            yield from self._process(data, pts)
+            yield from self._pieces(data, pts)
         except (av.error.FFmpegError, MediaError, ValueError) as error:
             self.errors[type(error).__name__] += 1
 
-    def _process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
+    def samples(self, data: bytes, pts: int) -> Iterator[tuple[int, NDArray[np.int16]]]:
+        """Return the pieces as presentation time, 90 kHz ticks, and samples of 16 bits."""
+        for piece in self.pieces(data, pts):
+            level = np.clip(np.nan_to_num(piece.to_ndarray()[0]), -1.0, 1.0)
+            yield round(piece.pts * VIDEO_CLOCK_RATE / self.rate), np.rint(level * _FULL_SCALE).astype("<i2")
+
+    def _pieces(self, data: bytes, pts: int) -> Iterator[Any]:
         aac, payload, config = _take_off_adts(data)
         if aac is not None or self._source.encoding == "MPEG4-GENERIC":
             self._open_aac(config or self._source.config)
@@ -114,10 +148,7 @@ class AudioTranscoder:
             frame.pts = round(self._next * frame.sample_rate / self.rate)
             frame.time_base = Fraction(1, frame.sample_rate)
             self._next += round(frame.samples * self.rate / frame.sample_rate)
-            for piece in self._resampler.resample(frame):
-                for packet in self._encoder.encode(piece):
-                    if packet.pts is not None:
-                        yield round(packet.pts * VIDEO_CLOCK_RATE / self.rate), bytes(packet)
+            yield from self._resampler.resample(frame)
 
     def _open_aac(self, config: bytes) -> None:
         if self._decoder is not None and self._is_aac:
@@ -148,6 +179,110 @@ class AudioTranscoder:
             decoder.open()
             self._decoder = decoder
         self._is_aac = False
+
+
+class AudioEncoder:
+    """Encodes one channel of audio to AAC-LC.
+
+    Args:
+        rate: samples a second.
+
+    Attributes:
+        config: the AudioSpecificConfig of the output.
+        rate: samples a second.
+        errors: the numbers of errors, by kind.
+
+    Raises:
+        MediaError: FFmpeg can't encode this.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.errors: Counter[str] = Counter()
+        self._next: int | None = None
+        encoder = av.CodecContext.create("aac", "w")
+        if not isinstance(encoder, av.AudioCodecContext):
+            raise MediaError("FFmpeg has no AAC encoder")
+        encoder.sample_rate = rate
+        encoder.layout = "mono"
+        encoder.format = "fltp"
+        encoder.bit_rate = BIT_RATE
+        encoder.time_base = Fraction(1, rate)
+        encoder.thread_count = 1
+        encoder.flags |= _GLOBAL_HEADER
+        try:
+            encoder.open()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"the AAC encoder refuses its settings: {error}") from None
+        self._encoder = encoder
+        self.config = bytes(encoder.extradata or b"")
+
+    def encode(self, piece: Any) -> Iterator[tuple[int, bytes]]:
+        """Return the AAC frames that a piece of FRAME_SAMPLES completes, with their presentation times.
+
+        Raises:
+            FFmpegError, ValueError: FFmpeg failed.
+        """
+        for packet in self._encoder.encode(piece):
+            if packet.pts is not None:
+                yield round(packet.pts * VIDEO_CLOCK_RATE / self.rate), bytes(packet)
+
+    def encode_samples(self, pts: int, samples: NDArray[np.int16]) -> Iterator[tuple[int, bytes]]:
+        """Encode samples of another process.
+
+        Args:
+            pts: presentation time of the first sample, 90 kHz ticks; it counts where it is away from the number of
+                samples so far by more than MAX_SKEW_S.
+            samples: FRAME_SAMPLES samples of 16 bits; they are copied.
+        """
+        due = round(pts * self.rate / VIDEO_CLOCK_RATE)
+        if self._next is None or abs(due - self._next) > MAX_SKEW_S * self.rate:
+            self._next = due
+        level = samples.astype(np.float32)[None, :] / np.float32(_FULL_SCALE)
+        try:
+            piece: Any = av.AudioFrame.from_ndarray(level, format="fltp", layout="mono")
+            piece.sample_rate = self.rate
+            piece.pts = self._next
+            piece.time_base = Fraction(1, self.rate)
+            self._next += len(samples)
+            yield from self.encode(piece)
+        except (av.error.FFmpegError, ValueError) as error:
+            self.errors[type(error).__name__] += 1
+
+
+class AudioTranscoder:
+    """Decodes, resamples and encodes one stream's audio.
+
+    Args:
+        source: the format of the audio, as the camera described it.
+
+    Attributes:
+        config: the AudioSpecificConfig of the output.
+        rate: the samples a second of the output.
+        errors: the numbers of errors, by kind.
+
+    Raises:
+        MediaError: FFmpeg can't convert this audio to the output's format.
+    """
+
+    def __init__(self, source: AudioFormat) -> None:
+        self._decoder = AudioDecoder(source)
+        self._encoder = AudioEncoder(self._decoder.rate)
+        self.rate, self.config = self._encoder.rate, self._encoder.config
+        self.errors = self._decoder.errors
+
+    def process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
+        """Return the AAC frames that an audio unit completes, with their presentation times.
+
+        Args:
+            data: the bytes of one packet or AAC frame.
+            pts: presentation time of the unit's first sample, 90 kHz ticks.
+        """
+        try:
+            for piece in self._decoder.pieces(data, pts):
+                yield from self._encoder.encode(piece)
+        except (av.error.FFmpegError, ValueError) as error:
+            self.errors[type(error).__name__] += 1
 
 
 def _take_off_adts(data: bytes) -> tuple[bool | None, bytes, bytes]:

@@ -12,14 +12,15 @@ from typing import Any
 
 from typing_extensions import override
 
-from transcoder.ipc.messages import MessageType, parse_access_unit, serialize_json
+from transcoder.ipc.messages import MessageType, parse_access_unit, parse_audio, serialize_json
 from transcoder.ipc.planes import RECORD_SIZE, RecordWriter
 from transcoder.media.common_picture import CommonLayout, common_size
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.worker.decoding import Decoding, SourceFormat
 from transcoder.worker.process import ServiceConnection, Work, run_and_exit
 from transcoder.worker.shared_planes import SharedPlanes
-from transcoder.worker_options import Role
+from transcoder.worker.sound import SoundDecoding
+from transcoder.worker_options import AudioFormat, Role
 
 
 class DecodingWork(Work):
@@ -39,6 +40,7 @@ class DecodingWork(Work):
         self._planes = planes
         self._writer = RecordWriter(generation)
         self._decoding = Decoding()
+        self._sound = SoundDecoding()
         self._layout = CommonLayout()
         self._counters: Counter[str] = Counter()
         self._last_pts: int | None = None
@@ -48,6 +50,10 @@ class DecodingWork(Work):
     def results(self, kind: MessageType, body: memoryview) -> Iterable[bytes]:
         if kind is MessageType.ACCESS_UNIT:
             return self._access_unit(body)
+        if kind is MessageType.AUDIO:
+            self._audio_unit(*parse_audio(body))
+        elif kind is MessageType.AUDIO_FORMAT:
+            self._sound.use_format(AudioFormat.from_json(body))
         return ()
 
     @override
@@ -62,7 +68,7 @@ class DecodingWork(Work):
             "counters": dict(self._decoding.counters + self._counters),
             "decode_errors": self._decoding.errors,
             "encoder_dropped": {},
-            "audio_errors": {},
+            "audio_errors": self._sound.errors,
             "waiting": self._is_waiting,
         }
 
@@ -85,6 +91,12 @@ class DecodingWork(Work):
         self._link.send(
             self._writer.picture(picture.pts, width, height, picture.matrix, picture.aspect, kept=not picture.preroll)
         )
+
+    def _audio_unit(self, pts: int, data: bytes) -> None:
+        for piece_pts, samples in self._sound.unit(pts, data):
+            self._await_memory()
+            self._planes.samples[:] = samples
+            self._link.send(self._writer.audio(piece_pts, self._sound.rate))
 
     def _await_memory(self) -> None:
         """Wait for the answer to the last record; there may be no encoding process for a while."""

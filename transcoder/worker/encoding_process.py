@@ -29,7 +29,8 @@ from transcoder.worker.announcements import Announcements
 from transcoder.worker.encoding import Encoding
 from transcoder.worker.process import SandboxOutgrownError, Work, run_and_exit
 from transcoder.worker.shared_planes import SharedPlanes
-from transcoder.worker_options import Role, WorkerOptions
+from transcoder.worker.sound import SoundEncoding
+from transcoder.worker_options import AudioFormat, Role, WorkerOptions
 
 
 def steer(encoding: Encoding, kind: MessageType, body: memoryview, *, threads: bool) -> Iterable[bytes]:
@@ -73,6 +74,7 @@ class EncodingWork(Work):
         self._planes = planes
         self._threads = needs_threads(options.outputs)
         self._encoding = Encoding(options)
+        self._sound = SoundEncoding()
         self._reader = RecordReader()
         self._announced = Announcements()
         self._last_pts: int | None = None
@@ -83,6 +85,8 @@ class EncodingWork(Work):
     def results(self, kind: MessageType, body: memoryview) -> Iterable[bytes]:
         if kind is MessageType.ANNOUNCE:
             self._announced.add(*parse_announcement(body))
+        elif kind is MessageType.AUDIO_FORMAT:
+            self._sound.use_format(AudioFormat.from_json(body))
         elif kind is MessageType.DECODING_PROCESS:
             self._announced.clear()
             return self._tell(self._reader.begin(*parse_decoding_process(body)))
@@ -101,6 +105,8 @@ class EncodingWork(Work):
                 return
             if record.kind is RecordKind.PICTURE:
                 yield from self._picture(record)
+            elif record.kind is RecordKind.AUDIO:
+                yield from self._audio(record)
             else:
                 yield from self._answer()
         except RemoteProtocolError as error:
@@ -110,7 +116,7 @@ class EncodingWork(Work):
     @override
     def stats(self) -> dict[str, Any]:
         return self._encoding.stats() | {
-            "counters": dict(self._encoding.counters),
+            "counters": dict(self._encoding.counters + self._sound.counters),
             "decode_errors": {},
             "audio_errors": {},
         }
@@ -140,6 +146,11 @@ class EncodingWork(Work):
         yield from self._encoding.take(picture, time.monotonic())
         yield from self._answer()
         yield from self._encoding.encode_taken()
+
+    def _audio(self, record: Record) -> Iterator[bytes]:
+        samples = self._planes.samples.copy()
+        yield from self._answer()
+        yield from self._sound.samples(record.pts, record.height, samples)
 
     def _answer(self) -> Iterator[bytes]:
         """Give the memory back to the decoding process.

@@ -82,7 +82,7 @@ def _rehearse() -> None:
     from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
 
     from transcoder.codecs.nal import join_byte_stream  # noqa: PLC0415
-    from transcoder.media.audio import AudioTranscoder  # noqa: PLC0415
+    from transcoder.media.audio import AudioDecoder, AudioEncoder, AudioTranscoder  # noqa: PLC0415
     from transcoder.media.decoder import Decoder  # noqa: PLC0415
     from transcoder.media.encoders import PROFILES  # noqa: PLC0415
     from transcoder.media.jpeg import encode_jpeg  # noqa: PLC0415
@@ -107,4 +107,6 @@ def _rehearse() -> None:
     encode_jpeg(picture)
     for encoding in ("PCMU", "G726-32", "MPEG4-GENERIC"):
         list(AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000)).process(bytes(640), 0))
+    for _, samples in AudioDecoder(AudioFormat(encoding="PCMU", clock_rate=8000)).samples(bytes(1024), 0):
+        list(AudioEncoder(16_000).encode_samples(0, samples))
     np.zeros(1).sum()

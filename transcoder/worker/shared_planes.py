@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from transcoder.ipc.planes import AUDIO_OFFSET, MAX_AUDIO_SAMPLES, MEMORY_SIZE, RECORD_SIZE, plan_planes
+from transcoder.ipc.planes import AUDIO_OFFSET, AUDIO_SAMPLES, MEMORY_SIZE, RECORD_SIZE, plan_planes
 from transcoder.media.picture import U8
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SharedPlanes:
         self._bytes: U8 = np.frombuffer(memory, np.uint8, MEMORY_SIZE)
         self._size = (0, 0)
         self._planes: tuple[U8, ...] = ()
-        self.samples: NDArray[np.int16] = self._bytes[AUDIO_OFFSET:].view("<i2")[:MAX_AUDIO_SAMPLES]
+        self.samples: NDArray[np.int16] = self._bytes[AUDIO_OFFSET:].view("<i2")[:AUDIO_SAMPLES]
 
     def planes(self, width: int, height: int) -> tuple[U8, ...]:
         """Return the three planes of a picture, each (height, stride).

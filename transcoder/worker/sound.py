@@ -2,11 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import MessageType, serialize_audio, serialize_json
-from transcoder.media.audio import AudioTranscoder
+from transcoder.media.audio import AudioDecoder, AudioEncoder, AudioTranscoder, output_rate
 from transcoder.worker_options import AudioFormat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Sound:
@@ -51,5 +56,76 @@ class Sound:
         if self._transcoder is None:
             return
         for coded_pts, coded in self._transcoder.process(data, pts):
+            self.counters["audio_out"] += 1
+            yield serialize_audio(MessageType.AUDIO_CODED, coded_pts, coded)
+
+
+class SoundDecoding:
+    """Is the half of the sound that reads the camera's bytes.
+
+    Attributes:
+        counters: the numbers of formats, by their fate.
+    """
+
+    def __init__(self) -> None:
+        self._decoder: AudioDecoder | None = None
+        self._format: AudioFormat | None = None
+        self.counters: Counter[str] = Counter()
+
+    @property
+    def rate(self) -> int:
+        """Return the samples a second, 0 before there is a format."""
+        return self._decoder.rate if self._decoder is not None else 0
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Return how often audio could not be decoded, by kind."""
+        return dict(self._decoder.errors) if self._decoder is not None else {}
+
+    def use_format(self, source: AudioFormat) -> None:
+        """Expect audio of this format from now on."""
+        if self._decoder is None or source != self._format:
+            self._format = source
+            self._decoder = AudioDecoder(source)
+
+    def unit(self, pts: int, data: bytes) -> "Iterator[tuple[int, NDArray[np.int16]]]":
+        """Yield the samples that an audio unit completes, each piece with its time, 90 kHz ticks."""
+        if self._decoder is not None:
+            yield from self._decoder.samples(data, pts)
+
+
+class SoundEncoding:
+    """Is the half of the sound that makes what readers get.
+
+    Attributes:
+        counters: the numbers of audio units and formats, by their fate.
+    """
+
+    def __init__(self) -> None:
+        self._rate = 0
+        self._encoder: AudioEncoder | None = None
+        self.counters: Counter[str] = Counter()
+
+    def use_format(self, source: AudioFormat) -> None:
+        """Expect samples of the rate that follows from a format."""
+        rate = output_rate(source.clock_rate)
+        if rate != self._rate:
+            self._rate, self._encoder = rate, None
+
+    def samples(self, pts: int, rate: int, samples: "NDArray[np.int16]") -> Iterator[bytes]:
+        """Encode samples; those of a rate that is not expected any more, or not yet, are left out."""
+        if rate != self._rate:
+            return
+        if self._encoder is None:
+            try:
+                self._encoder = AudioEncoder(rate)
+            except MediaError as error:
+                self._rate = 0
+                self.counters["audio_refused"] += 1
+                yield serialize_json(MessageType.FAILED, {"reason": f"audio is left out: {error}", "fatal": False})
+                return
+            output = {"rate": rate, "config": self._encoder.config.hex()}
+            yield serialize_json(MessageType.AUDIO_OUTPUT, output)
+        for coded_pts, coded in self._encoder.encode_samples(pts, samples):
             self.counters["audio_out"] += 1
             yield serialize_audio(MessageType.AUDIO_CODED, coded_pts, coded)
