@@ -90,6 +90,10 @@ class Pair:
         assert counters == expected
 
 
+def has_other_decoder(gateway: GatewayProcess, old: int) -> bool:
+    return gateway.decoder("front") not in {None, old}
+
+
 def has_played(reader: RtspReader) -> bool:
     return reader.marked > FPS
 

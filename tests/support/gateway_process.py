@@ -175,6 +175,10 @@ class GatewayProcess:
         """Return the process id of a stream's worker, None where there is no worker."""
         return self.workers().get(stream[:12])
 
+    def decoder(self, stream: str) -> int | None:
+        """Return the process id of the process that reads a stream's camera bytes, whether or not the work is split."""
+        return self.decoding_process(stream) or self.worker(stream)
+
     def wait_for_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
         def found() -> int | None:
             pid = self.worker(stream)
