@@ -16,6 +16,7 @@ from transcoder.rtp.reception import (
     SWITCH_PACKETS,
     RtpReceiver,
 )
+from transcoder.rtp.waiting_source import MAX_PACKETS
 
 Build = Callable[..., bytes]
 
@@ -334,3 +335,136 @@ def test_work_is_bounded(rtp: Build, assert_linear: Callable[..., None]) -> None
     # every second one is missing: the window is always full
     packets = [rtp(2 * index & 0xFFFF) for index in range(8000)]
     assert_linear(lambda size: packets[:size], run, 4000, at_most_s=1.0)
+
+
+# -- what a source is, is told by what it sends ------------------------------------------------------------------------
+
+
+class Pictures:
+    """Pictures of some packets each, 10 a second, and what came of them."""
+
+    def __init__(self, rtp: Build, *, reorder: bool = False) -> None:
+        self.rtp = rtp
+        self.receiver = RtpReceiver(frozenset({96}), 90_000, Ledger(), reorder=reorder)
+        self.now = 100.0
+        self.sent: list[bytes] = []
+        self.received: list[bytes] = []
+        self.gaps: list[int] = []
+
+    def send(self, ssrc: int, number: int, timestamp: int, *, packets: int = 3, wait_s: float = 0.1) -> int:
+        """Send a picture; the number that follows."""
+        self.now += wait_s
+        for index in range(packets):
+            payload = len(self.sent).to_bytes(4)
+            self.sent.append(payload)
+            data = self.rtp(number & 0xFFFF, timestamp & 0xFFFF_FFFF, payload, ssrc=ssrc, marker=index == packets - 1)
+            self.receiver.receive(data, self.now)
+            self.take()
+            number += 1
+        return number
+
+    def take(self) -> None:
+        self.receiver.handle_timeout(self.now)
+        while (item := self.receiver.next_packet()) is not None:
+            self.received.append(bytes(item[0].payload))
+            self.gaps.append(item[1])
+
+
+@pytest.mark.parametrize("reorder", [False, True])
+@pytest.mark.parametrize(("sources", "pictures"), [(2, 20), (3, 10), (2, 5)])
+def test_sources_that_take_turns_lose_no_picture(rtp: Build, sources: int, pictures: int, *, reorder: bool) -> None:
+    """gortsplib#687: two SSRC in turn with every group of 2 s, each with numbers and timestamps of its own."""
+    seen = Pictures(rtp, reorder=reorder)
+    numbers = [5000 * source for source in range(sources)]
+    for index in range(300):
+        source = index // pictures % sources
+        packets = 30 if index % pictures == 0 else 3
+        numbers[source] = seen.send(source + 1, numbers[source], (1 << 30) * source + 9000 * index, packets=packets)
+    missing = len(seen.sent) - len(seen.received)
+    assert seen.received == seen.sent[: len(seen.received)]
+    assert missing <= 33  # the last picture of the first kind still waits for its turn
+    assert seen.receiver.lost == 0
+
+
+def test_a_dead_session_beside_a_living_one_has_no_turn(rtp: Build) -> None:
+    """Both send at the same time, in bursts, whatever the network does to their arrival."""
+    chance = random.Random(7)
+    seen = Pictures(rtp)
+    living, dead = 100, 40_000
+    seen.send(2, 99, 0, packets=1)
+    living = seen.send(1, living, 9000, packets=4)
+    kept = 0
+    for index in range(400):
+        living = seen.send(1, living, 9000 * (index + 2), wait_s=chance.choice([0.0, 0.1, 0.3]))
+        before = len(seen.received)
+        dead = seen.send(2, dead, 1 << 31 | 9000 * index, packets=chance.randint(1, 40), wait_s=0.05)
+        kept += len(seen.received) - before
+    assert kept == 0
+    assert seen.receiver.ssrc == 1
+
+
+@pytest.mark.parametrize("back", [40, 90, 400])
+def test_numbers_that_begin_anew_with_every_group_over_tcp(rtp: Build, back: int) -> None:
+    """gortsplib#750: numbers begin at 0 with every GOP, over TCP; the pictures and their timestamps go on."""
+    seen = Pictures(rtp)
+    number = 0
+    for index in range(200):
+        if number >= back:
+            number = 0
+        number = seen.send(1, number, 9000 * index + 0xFFFF_0000, packets=5)
+    assert seen.received == seen.sent
+    assert set(seen.gaps) == {0}
+    assert (seen.receiver.restarts, seen.receiver.late, seen.receiver.duplicates) == (0, 0, 0)
+    assert seen.receiver.renumbered == 1000 // back - (1000 % back == 0)
+
+
+def test_numbers_and_timestamps_that_begin_anew_over_tcp(rtp: Build) -> None:
+    seen = Pictures(rtp)
+    for group in range(5):
+        number = 7
+        for index in range(12):
+            number = seen.send(1, number, 9000 * index + 777_000_000 * (group % 3))
+    assert seen.received == seen.sent
+
+
+def test_numbers_that_begin_anew_with_every_group_over_udp(rtp: Build) -> None:
+    seen = Pictures(rtp, reorder=True)
+    for group in range(5):
+        number = 0
+        for index in range(10):
+            number = seen.send(1, number, 9000 * (10 * group + index))
+    assert seen.received == seen.sent
+    assert seen.receiver.restarts == 4
+
+
+def test_repeated_packets_over_tcp_are_no_new_pictures(rtp: Build) -> None:
+    seen = Pictures(rtp)
+    number = 50
+    for index in range(20):
+        seen.send(1, number, 9000 * index)
+        number = seen.send(1, number, 9000 * index, wait_s=0.0)  # the whole picture again
+    assert len(seen.received) == 60
+    assert seen.receiver.duplicates + seen.receiver.late == 60
+    assert (seen.receiver.restarts, seen.receiver.renumbered) == (0, 0)
+
+
+def test_an_ssrc_that_changes_with_every_picture(rtp: Build) -> None:
+    """Numbers and timestamps go on: it is one stream."""
+    seen = Pictures(rtp)
+    number = 65_500
+    for index in range(60):
+        number = seen.send(index % 2, number, 9000 * index)
+    assert seen.received == seen.sent
+
+
+def test_what_waits_for_its_turn_is_bounded(rtp: Build) -> None:
+    seen = Pictures(rtp)
+    number = 0
+    for index in range(10):
+        number = seen.send(1, number, 9000 * index)
+    seen.send(2, 0, 0)
+    seen.send(1, seen.send(1, number, 90_000, wait_s=0.5), 99_000)
+    seen.send(1, number + 6, 108_000)
+    for _ in range(10 * MAX_PACKETS):
+        seen.receiver.receive(rtp(1, 5, bytes(1000), ssrc=2), seen.now)
+        assert len(seen.receiver._waiting) <= MAX_PACKETS

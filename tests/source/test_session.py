@@ -318,6 +318,52 @@ def test_h264_that_is_called_h265(transport: str) -> None:
     assert len(transcript.of(VideoSelected)) == 2  # once
 
 
+H265_SETS = [
+    b"\x40\x01\x0c\x01\xff\xff",
+    bytes.fromhex("42010101600000030090000003000003003ca00b080d165959a4932b9a020000030002000003001e10"),
+    bytes.fromhex("4401c172b46240"),
+]
+H265_IDR, H265_SLICE = b"\x26\x01\xaf\x08", b"\x02\x01\xd0\x08"
+
+
+@pytest.mark.parametrize("keep_everything", [False, True])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_h265_that_is_called_h264(transport: str, *, keep_everything: bool) -> None:
+    """reolink-native-linux#4: a stale description without parameter sets; recognized with its first IDR."""
+    transcript = begun(transport=transport, sdp=VIDEO_SDP, keep_everything=keep_everything)
+    for index in range(50):
+        for payload in [*H265_SETS, H265_IDR] if index % 20 == 0 else [H265_SLICE]:
+            data = transcript.packet(payload)
+            if transport == "tcp":
+                transcript.feed(frame(0, data))
+            else:
+                transcript.datagram(data)
+        transcript.wait(0.1)
+    assert [event.selection.codec for event in transcript.of(VideoSelected)] == [Codec.H264, Codec.H265]
+    assert transcript.session.faults["H264 that is H265"] == 1
+    assert sum(unit.codec is Codec.H265 for unit in transcript.of(AccessUnit)) >= 45
+    assert next(unit for unit in transcript.of(AccessUnit) if unit.codec is Codec.H265).random_access
+
+
+def test_a_codec_that_is_switched_while_streaming() -> None:
+    transcript = playing()
+    for _ in range(30):
+        transcript.picture(IDR)
+        transcript.wait(0.1)
+    switched = transcript.now
+    while transcript.now - switched < 10:
+        transcript.picture(H265_IDR)
+        transcript.wait(0.1)
+    units = [unit for unit in transcript.of(AccessUnit) if unit.codec is Codec.H265]
+    assert len(units) >= 95
+    assert units[0].completed - switched < 1
+    transcript.wait(1)
+    for _ in range(40):  # and back
+        transcript.picture(IDR)
+        transcript.wait(0.1)
+    assert transcript.of(AccessUnit)[-1].codec is Codec.H264
+
+
 def test_h264_that_is_called_h265_and_known_by_hand() -> None:
     transcript = playing(profile="h264", sdp=VIDEO_SDP.replace("H264", "H265"))
     transcript.picture(IDR)

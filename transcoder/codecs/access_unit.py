@@ -72,6 +72,8 @@ picture."""
 
 NEVER = 1 << 62
 """The number of proofs for a marker that is never believed."""
+MARKERLESS = 8
+"""The number of pictures in a row without a marker after which a sender has none."""
 PROOFS = 2
 """The number of pictures after which the marker of an unknown sender is believed."""
 
@@ -117,6 +119,8 @@ class AccessUnitAssembler:
         self._ready: deque[AccessUnit] = deque()
         self._proofs = proofs
         self._marked = False
+        self._unmarked = 0
+        """The number of pictures in a row that ended without a marker."""
         self.marker_is_reliable = True
         self.faults: Counter[str] = Counter()
 
@@ -169,6 +173,8 @@ class AccessUnitAssembler:
 
     def end_of_packet(self, *, marker: bool) -> None:
         """Take note that a packet is over; a marker that can be trusted says that the picture is complete."""
+        if marker and self._has_slice:
+            self._unmarked = -1
         if marker and self._has_slice and self.marker_is_reliable:
             if self._proofs <= 0:
                 self._close()
@@ -198,8 +204,13 @@ class AccessUnitAssembler:
             self._damaged = True
 
     def restart(self) -> None:
-        """Give up the unfinished picture, because the source begins anew."""
-        if self._units:
+        """Give up the unfinished picture, because the source begins anew.
+
+        A picture is finished where its marker came, or where pictures have none and no part of it is missing.
+        """
+        if self._has_slice and not self._lost and (self._marked or self._unmarked >= MARKERLESS):
+            self._close()
+        elif self._units:
             self.faults["cut off by a restart"] += 1
         self._begin()
         self._closed_timestamp = None
@@ -232,6 +243,7 @@ class AccessUnitAssembler:
                 )
             )
         self._closed_timestamp = self._timestamp
+        self._unmarked += 1
         self._begin()
 
     def _look_for_recovery(self) -> None:

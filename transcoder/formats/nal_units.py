@@ -79,8 +79,11 @@ class NalUnitDepacketizer(RunDepacketizer):
 
     @override
     def lose(self, *, restart: bool) -> None:
+        is_open = self._reassembly.continuation != b""
         self._reassembly.lose()
         if restart:
+            if is_open:
+                self._assembler.lose()
             self._assembler.restart()
         else:
             self._assembler.lose()

@@ -100,6 +100,7 @@ class Observation:
     Attributes:
         session: the session; the caller that starts it sets it.
         description, selection: the answer to DESCRIBE and the selected video, once it came.
+        described_as: the codec of the description, where the packets have another one.
         fields: distinct header fields of all responses, and how often each came.
         pictures: the number of complete access units.
         random_access: (picture index, arrival in seconds) of each picture that decoding can start at.
@@ -116,6 +117,7 @@ class Observation:
         self.ledger = Ledger()
         self.description: SessionDescription | None = None
         self.selection: VideoSelection | None = None
+        self.described_as = ""
         self.transport: Transport | None = None
         self.playing = False
         self.fields: Counter[tuple[str, str]] = Counter()
@@ -186,6 +188,8 @@ class Observation:
         self.description = event.description
 
     def _on_video_selected(self, event: VideoSelected) -> None:
+        if self.selection is not None and self.selection.codec is not event.selection.codec:
+            self.described_as = self.described_as or self.selection.codec.value
         self.selection = event.selection
         if self.codec is not None:
             self.slices = SliceCheck(self.codec)

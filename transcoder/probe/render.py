@@ -28,6 +28,9 @@ def _video(console: Console, video: Mapping[str, object]) -> None:
     level = [f"level {video['level']}"] if video.get("level") else []
     sar = [f"SAR {video['sar']}"] if video.get("sar") else []
     _line(console, "video", ", ".join(map(str, [*sps, *level, *sar])))
+    if video.get("described_as"):
+        words = f"the camera describes {video['described_as']} and sends {video['codec']}"
+        _line(console, "codec", words, "bold red")
     if video.get("encrypted"):
         _line(console, "encrypted", "the camera encrypts its pictures: turn stream encryption off there", "bold red")
     rate = f"{video.get('fps', '?')} a second ({video.get('fps_by_timestamp', '?')} by their timestamps)"

@@ -182,6 +182,8 @@ def _text_rows(observation: Observation, row: Callable[..., None]) -> None:
 
 def _video(observation: Observation, video: VideoReceiver, selection: VideoSelection) -> dict[str, object]:
     findings: dict[str, object] = {"codec": selection.codec.value}
+    if observation.described_as:
+        findings["described_as"] = observation.described_as
     if selection.picture_size is not None:
         findings["size"] = f"{selection.picture_size[0]}x{selection.picture_size[1]}"
     slices = observation.slices

@@ -13,6 +13,7 @@ from transcoder.formats.depacketizer import RtpPacket
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import Buffer, parse_rtp, peek_payload_type, profile_word
 from transcoder.rtp.rtcp import ReportBlock
+from transcoder.rtp.waiting_source import WaitingSource
 
 MAX_DROPOUT = 3000
 """A forward jump below this is loss, above it a restart of the counter (RFC 3550 A.1)."""
@@ -26,9 +27,17 @@ SWITCH_PACKETS = 3
 """The number of packets of another SSRC in a row, without one of the current source between, that make that SSRC
 current."""
 RETURN_S = 2.0
-"""A source that was replaced comes back only when the current one was silent for this long: old live555 servers write a
+"""A source that was replaced comes back when the current one was silent for this long: old live555 servers write a
 dead session's packets into the next connection for up to 65 s (Reolink, Foscam)."""
+TURN_PICTURES = 3
+"""The number of pictures after which the gaps of a source tell when it is silent. Two sources that take turns, a group
+of pictures each (gortsplib#687), never send at the same time; a dead session and the living one do."""
+TURN_GAPS = 1.5
+"""A source that was replaced has its turn when the current one is silent for so many of its longest gaps, and a picture
+of the other has come in that time."""
 MAX_REPLACED = 4
+MAX_AHEAD_S = 10.0
+"""A timestamp may be this much newer than the newest one and still go on from it; a random one is so in 1 of 5000."""
 
 
 class RtpReceiver:
@@ -44,6 +53,7 @@ class RtpReceiver:
     Attributes:
         received, duplicates, late, lost, malformed: packets.
         restarts: how often the source began anew (another SSRC or another sequence).
+        renumbered: how often the numbers began anew while the pictures went on.
         jitter: ticks, RFC 3550 A.8.
     """
 
@@ -63,7 +73,7 @@ class RtpReceiver:
         self._reorder = reorder
         self._ready: deque[tuple[RtpPacket, int, float]] = deque()
         self._held: dict[int, tuple[RtpPacket, float]] = {}
-        self._candidates: list[tuple[RtpPacket, float]] = []
+        self._waiting = WaitingSource(ledger)
         self._expected: int | None = None
         self._base = 0
         self._extended = 0
@@ -71,6 +81,13 @@ class RtpReceiver:
         self._suspect: tuple[RtpPacket, float] | None = None
         self._replaced: deque[int] = deque(maxlen=MAX_REPLACED)
         self._last_arrival = 0.0
+        self._longest_gap = 0.0
+        """Seconds between two packets of the current source, at the longest."""
+        self._pictures = 0
+        """The number of pictures of the current source, as far as timestamps tell."""
+        self._stamps: deque[int] = deque(maxlen=MAX_MISORDER)
+        """The timestamps of the latest pictures: a packet of one of them is late or a duplicate."""
+        self._newest: int | None = None
         self._prior = (0, 0)
         self._count = 0
         self.ssrc: int | None = None
@@ -81,6 +98,7 @@ class RtpReceiver:
         self.lost = 0
         self.malformed = 0
         self.restarts = 0
+        self.renumbered = 0
         self.jitter = 0.0
 
     def receive(self, data: Buffer, now: float) -> None:
@@ -105,9 +123,9 @@ class RtpReceiver:
             if self.ssrc is not None and not self._switch(packet, now):
                 return
             self.ssrc = packet.ssrc
-        elif self._candidates:
-            self._drop_candidates()
-        self._last_arrival = now
+        elif self._waiting:
+            self._waiting.drop()
+        self._note_arrival(now)
         self._order(packet, now)
 
     @property
@@ -116,7 +134,7 @@ class RtpReceiver:
 
         `rtp/video.py` explains the fast path.
         """
-        unsettled = self._held or self._candidates or self._suspect or self._ready
+        unsettled = self._held or self._waiting or self._suspect or self._ready
         return None if unsettled else self._expected
 
     def receive_run(self, count: int, size: int, timestamp: int, now: float) -> None:
@@ -132,7 +150,7 @@ class RtpReceiver:
         expected = self._expected or 0
         self.received += count
         self.received_bytes += size
-        self._last_arrival = now
+        self._note_arrival(now)
         self._note_transit(timestamp, now)
         self.jitter *= (15 / 16) ** (count - 1)  # the others came at the same time with the same timestamp
         self._extended += count
@@ -164,30 +182,37 @@ class RtpReceiver:
 
         Its first packets wait, because an encoder restart begins with an IDR.
         """
-        if packet.ssrc in self._replaced and now - self._last_arrival < RETURN_S:
-            self._count_foreign(packet)
+        if not self._waiting and packet.sequence_number == self._expected:
+            if packet.timestamp == self._newest:
+                return True  # inside a picture: the same stream under another name
+            if self._is_newer(packet.timestamp):  # nothing but the same stream goes on from there
+                self._replace()
+                return True
+        waiting = self._waiting
+        waiting.add(packet, now)
+        has_turn = self._is_silent(now)
+        if not has_turn and (packet.ssrc in self._replaced or len(waiting) < SWITCH_PACKETS):
             return False
-        if self._candidates and self._candidates[0][0].ssrc != packet.ssrc:
-            self._drop_candidates()
-        if len(self._candidates) < SWITCH_PACKETS - 1:
-            self._candidates.append((packet, now))
-            return False
-        waiting, self._candidates = self._candidates, []
-        if self.ssrc is not None:
-            self._replaced.append(self.ssrc)
+        self._replace()
         self.ssrc = packet.ssrc
-        self._restart()
-        for early, arrival in waiting:
+        for early, arrival in waiting.take()[:-1]:
+            self._note_arrival(arrival)
             self._order(early, arrival)
         return True
 
-    def _drop_candidates(self) -> None:
-        for packet, _ in self._candidates:
-            self._count_foreign(packet)
-        self._candidates.clear()
+    def _is_silent(self, now: float) -> bool:
+        """Return whether the current source sends nothing, or leaves out pictures while another one sends some."""
+        waiting, silent_s = self._waiting, now - self._last_arrival
+        if silent_s >= RETURN_S:
+            return len(waiting) >= SWITCH_PACKETS
+        if self._pictures < TURN_PICTURES or not waiting.has_two_pictures:
+            return False
+        return silent_s > TURN_GAPS * self._longest_gap > 0
 
-    def _count_foreign(self, packet: RtpPacket) -> None:
-        self._ledger.count("rtp_ssrc", "foreign", size=len(packet.payload), example=packet.payload)
+    def _replace(self) -> None:
+        if self.ssrc is not None:
+            self._replaced.append(self.ssrc)
+        self._restart()
 
     def _restart(self) -> None:
         self._flush()
@@ -195,6 +220,10 @@ class RtpReceiver:
         self._expected = None
         self._transit = None
         self._suspect = None
+        self._longest_gap = 0.0
+        self._pictures = 0
+        self._stamps.clear()
+        self._newest = None
         self.jitter = 0.0
 
     # -- order ---------------------------------------------------------------------------------------------------
@@ -226,11 +255,15 @@ class RtpReceiver:
             while len(self._held) > REORDER_PACKETS:
                 self._skip_gap()
             return
-        if ahead > 0x10000 - MAX_MISORDER:
+        if ahead > 0x10000 - MAX_MISORDER and not self._is_renumbered(packet):
             if ahead == 0xFFFF:
                 self.duplicates += 1
             else:
                 self.late += 1
+            return
+        if not self._reorder and number < expected and self._is_newer(packet.timestamp):
+            self.renumbered += 1  # over TCP nothing is missing: the pictures go on under other numbers (gortsplib#750)
+            self._begin(packet, now, lost=0)
             return
         # the number is far away: two in a row make it a restart of the counter (RFC 3550 A.1), over TCP one is enough
         suspect = self._suspect
@@ -246,6 +279,21 @@ class RtpReceiver:
         else:
             self._begin(packet, now, lost=-1)
 
+    def _is_renumbered(self, packet: RtpPacket) -> bool:
+        """Return whether a packet with a number that came already is no late one, because its picture is another.
+
+        Over TCP nothing is late: there a picture that is none of the latest is enough.
+        """
+        if packet.timestamp in self._stamps:
+            return False
+        return not self._reorder or self._is_newer(packet.timestamp)
+
+    def _is_newer(self, timestamp: int) -> bool:
+        """Return whether a picture with this timestamp goes on from the newest one."""
+        if self._newest is None:
+            return False
+        return 0 < (timestamp - self._newest) & 0xFFFF_FFFF <= MAX_AHEAD_S * self._clock_rate
+
     def _begin(self, packet: RtpPacket, now: float, lost: int | None = None) -> None:
         self._base = packet.sequence_number
         self._extended = packet.sequence_number
@@ -258,7 +306,18 @@ class RtpReceiver:
         self._extended += (number - self._extended) & 0xFFFF
         self._expected = (number + 1) & 0xFFFF
         self._count += 1
+        timestamp = packet.timestamp
+        if not self._stamps or timestamp != self._stamps[-1]:
+            self._pictures += 1
+            self._stamps.append(timestamp)
+            if self._newest is None or (timestamp - self._newest) & 0xFFFF_FFFF < 0x8000_0000:
+                self._newest = timestamp
         self._ready.append((packet, lost, now))
+
+    def _note_arrival(self, now: float) -> None:
+        if self._pictures and now - self._last_arrival > self._longest_gap:
+            self._longest_gap = now - self._last_arrival
+        self._last_arrival = now
 
     def _note_transit(self, timestamp: int, now: float) -> None:
         """Update the jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""

@@ -14,11 +14,14 @@ padding, the marker. `RtpReceiver.next_number` is None, and there is no run, whi
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from transcoder import formats
 from transcoder.codecs.access_unit import AccessUnit
+from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import SourceCodec
+from transcoder.codecs.recognition import CodecRecognition
 from transcoder.formats.depacketizer import DecodingOrder, DepacketizerOptions, RtpPacket, RunDepacketizer
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import Buffer
@@ -26,6 +29,8 @@ from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
 from transcoder.rtp.sender_reports import SenderReports
 
+MAX_EVIDENCE_BYTES = 4 << 20
+"""Bytes of packets that seem to be of another codec and are kept until that is certain: its first IDR is among them."""
 REPORT_INTERVAL_S = 5.0
 """The seconds between receiver reports (RFC 3550 section 6.2); the reports keep sessions of cameras alive that ignore
 requests."""
@@ -66,25 +71,47 @@ class VideoReceiver:
         marker_proofs: int = 0,
         decoding_order: DecodingOrder | None = None,
     ) -> None:
-        video = formats.VIDEO.of_codec(codec)
-        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=video.extensions)
-        self._depacketizer = video.depacketizer(
-            DepacketizerOptions(
-                ledger=ledger,
-                parameter_sets=parameter_sets,
-                picture_size=picture_size,
-                marker_proofs=marker_proofs,
-                decoding_order=decoding_order,
-            )
+        extensions = formats.VIDEO.of_codec(codec).extensions
+        self.receiver = RtpReceiver(payload_types, clock_rate, ledger, reorder=reorder, extensions=extensions)
+        self._options = DepacketizerOptions(
+            ledger=ledger,
+            parameter_sets=parameter_sets,
+            picture_size=picture_size,
+            marker_proofs=marker_proofs,
+            decoding_order=decoding_order,
         )
-        self._runs = self._depacketizer if isinstance(self._depacketizer, RunDepacketizer) else None
-        self._continuation: tuple[bytes, bytes] | None = None
+        self._expect(codec)
         self._ledger = ledger
         self._ssrc = ssrc
         self._cname = cname
         self._reports = SenderReports(self.receiver, ledger)
         self._next_report: float | None = None
         self.restarts = 0
+
+    def _expect(self, codec: SourceCodec) -> None:
+        """Read the packets as those of a codec from now on."""
+        self._depacketizer = formats.VIDEO.of_codec(codec).depacketizer(self._options)
+        self._runs = self._depacketizer if isinstance(self._depacketizer, RunDepacketizer) else None
+        self._continuation: tuple[bytes, bytes] | None = None
+        self._recognition = CodecRecognition(codec)
+        self._evidence: list[tuple[RtpPacket, float]] = []
+        self._evidence_bytes = 0
+
+    @property
+    def other_codec(self) -> Codec | None:
+        """Return the codec that the packets have, where it is surely not the expected one, else None."""
+        return self._recognition.other
+
+    def read_as(self, codec: SourceCodec) -> None:
+        """Read the packets as those of another codec, from the first one on that seemed to be of it.
+
+        Call next_access_unit() until it returns None afterwards.
+        """
+        evidence = self._evidence
+        self._options = replace(self._options, parameter_sets=(), decoding_order=None)
+        self._expect(codec)
+        for packet, arrival in evidence:
+            self._depacketizer.receive(packet, arrival)
 
     @property
     def faults(self) -> Counter[str]:
@@ -156,17 +183,28 @@ class VideoReceiver:
         return len(bodies)
 
     def _drain(self) -> None:
-        receiver, depacketizer = self.receiver, self._depacketizer
+        receiver, depacketizer, recognition = self.receiver, self._depacketizer, self._recognition
         packet = None
         while (item := receiver.next_packet()) is not None:
             packet, lost, now = item
             if lost:
                 self.restarts += lost < 0
                 depacketizer.lose(restart=lost < 0)
+            recognition.look(packet.payload)
+            if recognition.doubts or self._evidence:
+                self._keep_evidence(packet, now)
             depacketizer.receive(packet, now)
         if packet is not None and self._runs is not None:
             prefix = self._runs.continuation
             self._continuation = _continuation(packet, prefix) if prefix else None
+
+    def _keep_evidence(self, packet: RtpPacket, now: float) -> None:
+        if not self._recognition.doubts or self._evidence_bytes > MAX_EVIDENCE_BYTES:
+            self._evidence.clear()
+            self._evidence_bytes = 0
+        else:
+            self._evidence.append((replace(packet, payload=memoryview(bytes(packet.payload))), now))
+            self._evidence_bytes += len(packet.payload)
 
     def receive_rtcp(self, data: Buffer, now: float) -> None:
         """Take an RTCP packet: sender reports are read, everything else is counted and forgotten."""

@@ -172,16 +172,19 @@ class MediaReception:
         return self.video.report_due(now) if self.video is not None else None
 
     def suspect_codec(self, now: float) -> VideoSelection | None:
-        """Receive the video as the codec that its parameters belong to, where the described codec gives no picture.
+        """Receive the video as the codec of its packets, or of its parameters where it has no picture.
 
         Returns:
             The selection as it should have been described, or None where nothing speaks against the described one.
         """
         selection, video = self._selection, self.video
-        if selection is None or selection.suspected is None or video is None:
+        if selection is None or video is None:
             return None
-        if not self.watchdogs.suspect_codec(now, video.receiver.received):
+        codec = video.other_codec
+        if codec is None and self.watchdogs.suspect_codec(now, video.receiver.received):
+            codec = selection.suspected
+        if codec is None:
             return None
-        right = replace(selection, codec=selection.suspected, suspected=None, parameter_sets=(), decoding_order=None)
-        self._receive_as(right)
-        return right
+        self._selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), decoding_order=None)
+        video.read_as(codec)
+        return self._selection

@@ -256,8 +256,8 @@ class CameraSession:
             self._report(client, now)
             self._count_unassigned(client)
             self._rate.check(self._received_packets, self.received_bytes, now)
+            self._suspect_codec(now)
             if not self._keep_everything:
-                self._suspect_codec(now)
                 self._media.watchdogs.check(now)
             self._react(client, now)
         except (ProtocolError, ResponseError, TransportError) as error:
@@ -378,7 +378,7 @@ class CameraSession:
             self.events.append(SendReport(report, self._server_ports[1]))
 
     def _suspect_codec(self, now: float) -> None:
-        """Suspect a description that calls H.264 H265: it gives no access unit, and its parameters say so (EZVIZ)."""
+        """Suspect a description that calls H.264 H265 or the reverse: packets say so, or parameters do (EZVIZ)."""
         described = self._selection
         right = self._media.suspect_codec(now)
         if right is not None and described is not None:

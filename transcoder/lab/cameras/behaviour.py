@@ -15,6 +15,7 @@ from transcoder.codecs.picture_codec import SourceCodec, source_codec
 from transcoder.errors import ConfigError
 from transcoder.lab.cameras.defects.delivery import DeliveryDefects
 from transcoder.lab.cameras.defects.description import DescriptionDefects
+from transcoder.lab.cameras.defects.numbering import NumberingDefects
 from transcoder.lab.cameras.defects.packetization import PacketDefects
 from transcoder.lab.cameras.defects.pictures import PictureDefects
 from transcoder.lab.cameras.defects.session import SessionDefects
@@ -69,7 +70,7 @@ class CameraBehaviour:
         sprop: the form of the parameter sets in the SDP: correct ("plain"), with a start code before
             ("start_code": Tenda) or zeros behind each ("zeros": Dahua), with the last one left out ("no_pps": some
             OEMs), or without NAL unit headers ("no_header": VStarcam); H.264 only, but for zeros.
-        timing, packets, pictures, delivery, session, description: defects of one kind each.
+        timing, packets, numbering, pictures, delivery, session, description: defects of one kind each.
     """
 
     family: str
@@ -112,6 +113,7 @@ class CameraBehaviour:
     sprop: Literal["plain", "start_code", "zeros", "no_pps", "no_header"] = "plain"
     timing: TimingDefects = field(default_factory=TimingDefects)
     packets: PacketDefects = field(default_factory=PacketDefects)
+    numbering: NumberingDefects = field(default_factory=NumberingDefects)
     pictures: PictureDefects = field(default_factory=PictureDefects)
     delivery: DeliveryDefects = field(default_factory=DeliveryDefects)
     session: SessionDefects = field(default_factory=SessionDefects)
@@ -153,6 +155,7 @@ def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehav
 _PARTS: dict[str, type] = {
     "timing": TimingDefects,
     "packets": PacketDefects,
+    "numbering": NumberingDefects,
     "pictures": PictureDefects,
     "delivery": DeliveryDefects,
     "session": SessionDefects,

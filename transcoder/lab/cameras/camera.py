@@ -11,6 +11,7 @@ from transcoder.lab.cameras.access_units import CLOCK_RATE, Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour
 from transcoder.lab.cameras.canary import Canary, CanaryMint
 from transcoder.lab.cameras.content_packets import content_blocks, recipe
+from transcoder.lab.cameras.defects.numbering import Numbering
 from transcoder.lab.cameras.defects.packetization import carries_parameter_set
 from transcoder.lab.cameras.defects.pictures import Programme
 from transcoder.lab.cameras.defects.timing import CameraClock
@@ -71,6 +72,7 @@ class Camera:
         self._bare = content_blocks(content, recipe(behaviour, parameter_sets=False)) if late else []
         self._programme = Programme(contents, behaviour.pictures, start_at_idr=behaviour.start_at_idr)
         self._clock = CameraClock(behaviour.timing, self.tracks[0], rng)
+        self._numbering = Numbering(behaviour.numbering, self.tracks[0], rng)
         self._rng = rng
         self._surroundings = Surroundings(behaviour, content, self.mint)
         self._metadata = block([side_media.metadata_payload(self.mint)]) if behaviour.metadata else EMPTY
@@ -185,6 +187,8 @@ class Camera:
         if programme.restarted:
             track.ssrc, track.sequence_number = self._rng.getrandbits(32), self._rng.getrandbits(16)
             track.timestamp_base = self._rng.getrandbits(32)
+        if unit.random_access:
+            self._numbering.begin_group()
         timestamp = self._clock.picture_timestamp(self._due - (self._epoch or 0.0))
         bursts = []
         private = self._surroundings.private

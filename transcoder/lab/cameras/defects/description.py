@@ -24,7 +24,8 @@ class DescriptionDefects:
 
     Attributes:
         fmtp_elsewhere: the video's fmtp stands under the last media, or before the only one (WebRTC#419).
-        encoding: name of the video in rtpmap; empty: its true name (EZVIZ C6N: H.264 is called H265).
+        encoding: name of the video in rtpmap; empty: its true name (EZVIZ C6N: H.264 is called H265; Reolink: H.265
+            is called H264).
         clock_rate_left_out: rtpmap names the encoding alone.
         multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
             answered without it, and any other transport is refused.

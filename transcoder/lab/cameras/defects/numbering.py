@@ -1,0 +1,47 @@
+"""This module makes SSRC and sequence numbers change while the pictures go on."""
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a track is made from a behaviour, of which this is a part
+    from transcoder.lab.cameras.track import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberingDefects:
+    """Lists the defects of RTP headers' numbers.
+
+    Attributes:
+        ssrc_turns: two SSRC with numbers and timestamps of their own take turns, a group of pictures each
+            (gortsplib#687).
+        sequence_restart: sequence numbers begin at 0 with each group of pictures (gortsplib#750).
+    """
+
+    ssrc_turns: bool = False
+    sequence_restart: bool = False
+
+
+class Numbering:
+    """Changes the numbers of a track at the beginning of each group of pictures.
+
+    Args:
+        defects: the switches.
+        track: the track of the video.
+        rng: source of the camera's random numbers.
+    """
+
+    def __init__(self, defects: NumberingDefects, track: "Track", rng: random.Random) -> None:
+        self._defects = defects
+        self._track = track
+        self._other = (rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32)) if defects.ssrc_turns else None
+
+    def begin_group(self) -> None:
+        """Take note that an IDR comes next."""
+        track = self._track
+        if self._other is not None:
+            before = (track.ssrc, track.sequence_number, track.timestamp_base)
+            track.ssrc, track.sequence_number, track.timestamp_base = self._other
+            self._other = before
+        if self._defects.sequence_restart:
+            track.sequence_number = 0
