@@ -60,7 +60,6 @@ TESTED_THROUGH = {
     "net/reader_connection.py": "net/test_rtsp_server.py",
     "probe/render.py": "probe/test_command.py",
     "product.py": "rtsp/test_server.py",
-    "source/options.py": "source/test_session.py",
     "rtsp/methods.py": "rtsp/test_server.py",
     "rtsp/setup_rules.py": "rtsp/test_server.py",
     "source/media_reception.py": "source/test_session.py",

@@ -16,6 +16,7 @@ TranscoderError
     NotConnected              the connection could not be made: the name, the network or the host
       ConnectionRefused       the host is up and nothing listens at the port
     Silent                    the connection was given up, because no data that can be shown came over it
+      NoPicture               packets came, and no picture that can be shown
   MediaError                  a decoder or an encoder that refused its settings or its input
   WorkerError                 a worker process that could not be started or was lost
   ServiceError                a task that the service can't go on without ended
@@ -108,6 +109,10 @@ class ConnectionRefused(NotConnected):
 
 class Silent(TransportError):  # noqa: N818  # it reads as the event it is
     """A connection was given up, because no data that can be shown came over it."""
+
+
+class NoPicture(Silent):
+    """The connection was given up, because packets came and no picture that can be shown."""
 
 
 class MediaError(TranscoderError):

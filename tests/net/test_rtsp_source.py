@@ -31,8 +31,8 @@ from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
-from transcoder.source import watchdogs
 from transcoder.source.events import AudioSetUp, Event, Playing, VideoRestarted
+from transcoder.source.options import Timeouts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -308,13 +308,10 @@ async def test_what_the_session_refuses_ends_the_connection(camera: ScriptedCame
     assert caught.value.status == 453
 
 
-async def test_a_silent_camera_is_given_up_by_the_clock(
-    camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watchdogs, "NO_PACKET_S", 0.5)
+async def test_a_silent_camera_is_given_up_by_the_clock(camera: ScriptedCamera) -> None:
     started = time.monotonic()
     with pytest.raises(Silent):
-        await asyncio.wait_for(source(camera.url, Handler()).run(), 10)
+        await asyncio.wait_for(source(camera.url, Handler(), timeouts=Timeouts(first_packet_s=0.5)).run(), 10)
     assert 0.5 < time.monotonic() - started < 5
     assert camera.requests[-1].startswith("TEARDOWN")
 
@@ -354,15 +351,14 @@ async def test_a_refused_connection_is_called_that(camera: ScriptedCamera) -> No
 
 
 async def test_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtsp_source, "CONNECT_TIMEOUT_S", 0.3)
     blackhole = asyncio.get_running_loop().create_future()
 
     async def never(*_: object, **__: object) -> None:
         await blackhole
 
-    monkeypatch.setattr(rtsp_source, "connect", never)
+    monkeypatch.setattr(rtsp_source, "connect_any", never)
     with pytest.raises(NotConnected, match="no connection"):
-        await source("rtsp://127.0.0.1:554/live", Handler()).run()
+        await source("rtsp://127.0.0.1:554/live", Handler(), timeouts=Timeouts(connect_s=0.3)).run()
 
 
 async def test_a_name_that_is_not_known() -> None:

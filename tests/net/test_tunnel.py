@@ -14,7 +14,7 @@ import pytest
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import ResponseError, RtspSyntaxError, TranscoderError, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net import rtsp_source, sockets, tunnel
+from transcoder.net import sockets, tunnel
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import Binding
 from transcoder.net.source_options import SourceOptions
@@ -23,6 +23,7 @@ from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import parse_url
 from transcoder.source.events import AudioSetUp, Event, VideoRestarted
+from transcoder.source.options import Timeouts
 
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media\r\nt=0 0\r\na=control:*\r\n"
@@ -152,8 +153,16 @@ class Handler:
         assert not isinstance(event, AudioSetUp | AudioUnit), "audio was not asked for"
 
 
-def source(url: str, handler: Handler, credentials: Credentials | None = None) -> RtspSource:
-    options = SourceOptions(url=parse_url(url), credentials=credentials, transport="http", allowed=lambda _: True)
+def source(
+    url: str, handler: Handler, credentials: Credentials | None = None, timeouts: Timeouts | None = None
+) -> RtspSource:
+    options = SourceOptions(
+        url=parse_url(url),
+        credentials=credentials,
+        transport="http",
+        allowed=lambda _: True,
+        timeouts=timeouts or Timeouts(),
+    )
     return RtspSource(options, Ledger(), handler.on_event)
 
 
@@ -305,13 +314,10 @@ async def test_a_camera_that_hangs_up_instead_of_answering(complaints: list[dict
             await asyncio.wait_for(source(f"rtsp://127.0.0.1:{port}/live", Handler()).run(), 5)
 
 
-async def test_a_camera_that_says_nothing(
-    camera: TunnelCamera, complaints: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rtsp_source, "CONNECT_TIMEOUT_S", 0.3)
+async def test_a_camera_that_says_nothing(camera: TunnelCamera, complaints: list[dict[str, Any]]) -> None:
     camera.reply = b""
     with pytest.raises(TransportError, match="no connection"):
-        await asyncio.wait_for(source(camera.url, Handler()).run(), 5)
+        await asyncio.wait_for(source(camera.url, Handler(), timeouts=Timeouts(connect_s=0.3)).run(), 5)
     await until(lambda: camera.open == 0)
 
 

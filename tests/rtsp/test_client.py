@@ -17,8 +17,9 @@ from transcoder.errors import (
     RtspSyntaxError,
 )
 from transcoder.rtsp.auth import Challenge, Credentials, digest_response, parse_parameters
-from transcoder.rtsp.client import MAX_KEEP_ALIVE_S, MAX_SERVER_REQUESTS, RESPONSE_TIMEOUT_S
+from transcoder.rtsp.client import MAX_KEEP_ALIVE_S, MAX_SERVER_REQUESTS
 from transcoder.rtsp.client_events import Closed, Described, Playing, Redirected, SetUp
+from transcoder.rtsp.client_requests import RESPONSE_TIMEOUT_S
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
 from transcoder.rtsp.states import ClientState

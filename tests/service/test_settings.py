@@ -18,6 +18,7 @@ from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings, stream_settings
+from transcoder.source.options import Timeouts
 from transcoder.worker_options import MAIN, EncoderSettings, Mask, OutputOptions, WorkerOptions
 
 TRIANGLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
@@ -49,6 +50,11 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("source.bind_address", "10.0.0.9", "source.binding", Binding(address="10.0.0.9")),
     ("source.redirect_ports", [8554], "source.redirect_ports", (8554,)),
     ("source.bind_interface", "eth1", "source.binding", Binding(interface="eth1")),
+    ("source.timeouts.connect_s", 2.5, "source.timeouts", Timeouts(connect_s=2.5)),
+    ("source.timeouts.reply_s", 60, "source.timeouts", Timeouts(reply_s=60)),
+    ("source.timeouts.first_packet_s", 60, "source.timeouts", Timeouts(first_packet_s=60)),
+    ("source.timeouts.silence_s", 45.5, "source.timeouts", Timeouts(silence_s=45.5)),
+    ("source.timeouts.first_picture_s", 90, "source.timeouts", Timeouts(first_picture_s=90)),
 ]
 """Key of a stream, another value than the default, where it arrives, and as what."""
 WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
@@ -74,8 +80,10 @@ def allowed(address: str) -> bool:
 
 def configured(key: str = "", value: object = None, **source: object) -> StreamConfig:
     keys: dict[str, Any] = {"source": {"url": URL, **source}}
-    section, _, name = key.rpartition(".")
-    target = keys.setdefault(section, {}) if section else keys
+    *sections, name = key.split(".")
+    target = keys
+    for section in sections:
+        target = target.setdefault(section, {})
     if name:
         target[name] = value
     return parse(yaml.safe_dump({"streams": {"a": plain(keys)}}), Path("/nonexistent"), {}).streams["a"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.session_transcript import IMPATIENT
 from transcoder.errors import Silent
 from transcoder.source.watchdogs import Watchdogs
 
@@ -9,13 +10,13 @@ BEGIN = 100.0
 
 
 def playing() -> Watchdogs:
-    watchdogs = Watchdogs()
+    watchdogs = Watchdogs(IMPATIENT)
     watchdogs.note_playing(BEGIN)
     return watchdogs
 
 
 def test_nothing_is_expected_before_it_plays() -> None:
-    watchdogs = Watchdogs()
+    watchdogs = Watchdogs(IMPATIENT)
     watchdogs.check(1e9)
     assert not watchdogs.suspect_codec(1e9, 1000)
 
@@ -42,7 +43,7 @@ def test_no_picture() -> None:
 @pytest.mark.parametrize("before", [True, False])
 def test_no_random_access(*, before: bool) -> None:
     """One is enough, and it may come before the answer to PLAY."""
-    watchdogs = Watchdogs()
+    watchdogs = Watchdogs(IMPATIENT)
     if before:
         watchdogs.note_picture(BEGIN - 1, random_access=True)
     watchdogs.note_playing(BEGIN)

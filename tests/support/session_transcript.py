@@ -11,8 +11,11 @@ from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.source.events import Event, RtpReceived
-from transcoder.source.options import SessionOptions
+from transcoder.source.options import SessionOptions, Timeouts
 from transcoder.source.session import CameraSession
+
+IMPATIENT = Timeouts(reply_s=10, first_packet_s=5, silence_s=5, first_picture_s=10)
+"""Short time limits, because most tests are not about patience."""
 
 EventT = TypeVar("EventT")
 
@@ -57,6 +60,7 @@ class Transcript:
     keep_everything: bool = False
     answers: dict[str, str] = field(default_factory=dict)
     transports: list[str] = field(default_factory=list)
+    timeouts: Timeouts = IMPATIENT
     now: float = 5000.0
     events: list[Event] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -71,6 +75,7 @@ class Transcript:
             transport=self.transport,
             quirks=FORCED_QUIRKS[self.profile],
             audio=self.audio,
+            timeouts=self.timeouts,
             redirect_ports=self.redirect_ports,
         )
         self.session = CameraSession(

@@ -121,6 +121,7 @@ class AccessUnitAssembler:
         self._marked = False
         self._unmarked = 0
         """The number of pictures in a row that ended without a marker."""
+        self._released = False
         self.marker_is_reliable = True
         self.faults: Counter[str] = Counter()
 
@@ -140,8 +141,12 @@ class AccessUnitAssembler:
                     self.faults["timestamp changes inside a picture"] += 1
             if not self._has_slice:
                 if not first and not self._lost and (timestamp == self._closed_timestamp or self._continues(unit)):
-                    self.marker_is_reliable = False
-                    self.faults["marker inside a picture"] += 1
+                    if self._released:
+                        self.faults["pause inside a picture"] += 1
+                    else:
+                        self.marker_is_reliable = False
+                        self.faults["marker inside a picture"] += 1
+                self._released = False
                 self._has_slice = True
                 self._first_slice = len(self._units)
                 self._timestamp = timestamp
@@ -219,6 +224,23 @@ class AccessUnitAssembler:
         self._intra = 0
         self._lost = False
         self._marked = False
+
+    @property
+    def holds_picture(self) -> bool:
+        """Return whether a picture is held back until the next one begins, because its marker is missing or not proven.
+
+        Where markers are believed, a picture without one lacks its last packet.
+        """
+        return self._has_slice and (self._proofs > 0 or not self.marker_is_reliable)
+
+    def release(self) -> None:
+        """Take the picture that is held back for complete, because nothing came after it for a while."""
+        if not self.holds_picture:
+            return
+        if self._marked:
+            self._prove(within=False)
+        self._close()
+        self._released = True
 
     def next_access_unit(self) -> AccessUnit | None:
         """Return the next complete access unit, or None."""

@@ -14,6 +14,7 @@ _SECTIONS: Final = (
     ("Config", "", "The file"),
     ("StreamConfig", "streams.<id>.", "A stream"),
     ("SourceConfig", "streams.<id>.source.", "A stream's camera"),
+    ("TimeoutsConfig", "streams.<id>.source.timeouts.", "The patience with a stream's camera"),
     ("VideoConfig", "streams.<id>.video.", "A stream's video"),
     ("EncoderConfig", "streams.<id>.encoder.", "A stream's encoder"),
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),

@@ -42,6 +42,9 @@ MAX_REDIRECT_PORTS: Final = 8
 MAX_ASPECT: Final = 8
 """The largest ratio of one side to the other; panoramic cameras send pictures of 8192x1800 and 32:9."""
 
+MAX_TIMEOUT_S: Final = 600
+"""The largest number of seconds that a step may take; a camera that takes longer is away."""
+
 _ASPECT: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
 
@@ -99,6 +102,22 @@ def is_allowed(address: str, networks: Iterable[Network]) -> bool:
     return any(parsed.version == network.version and parsed in network for network in networks)
 
 
+class TimeoutsConfig(Section):
+    """`streams.<id>.source.timeouts` says how long each step of a session with the camera may take."""
+
+    connect_s: Annotated[float, Field(ge=1, le=MAX_TIMEOUT_S), NotBool] = 10.0
+    """The seconds until a connection stands."""
+    reply_s: Annotated[float, Field(ge=1, le=MAX_TIMEOUT_S), NotBool] = 30.0
+    """The seconds until the camera answers a request before PLAY."""
+    first_packet_s: Annotated[float, Field(ge=1, le=MAX_TIMEOUT_S), NotBool] = 20.0
+    """The seconds from PLAY to the first packet; recorders and battery cameras take some."""
+    silence_s: Annotated[float, Field(ge=1, le=MAX_TIMEOUT_S), NotBool] = 10.0
+    """The seconds without a packet or a picture after which the camera is connected anew; a camera whose pictures come
+    seldom has four of its longest usual gaps, up to two minutes."""
+    first_picture_s: Annotated[float, Field(ge=1, le=MAX_TIMEOUT_S), NotBool] = 30.0
+    """The seconds of packets until the first picture."""
+
+
 class SourceConfig(Section):
     """`streams.<id>.source` describes a camera's stream. In the file, the URL alone may stand for the mapping."""
 
@@ -120,6 +139,8 @@ class SourceConfig(Section):
         at_most(MAX_REDIRECT_PORTS),
     ] = Field(default=(), examples=[[8554]])
     """The ports that the camera may redirect to, besides its URL's own port and 554; it never chooses another host."""
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+    """The patience with the camera; the defaults wait long enough for every camera that is known."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
     display_aspect: str | None = Field(

@@ -103,6 +103,15 @@ class Depacketizer(Protocol):
         """Return the next complete access unit, or None."""
         ...
 
+    @property
+    def holds_picture(self) -> bool:
+        """Return whether a picture is held back until the next one begins, because nothing else tells its end."""
+        return False
+
+    def release_picture(self) -> None:
+        """Take the picture that is held back for complete: nothing came after it for a while."""
+        return
+
 
 @runtime_checkable
 class RunDepacketizer(Depacketizer, Protocol):

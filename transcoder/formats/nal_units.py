@@ -88,6 +88,15 @@ class NalUnitDepacketizer(RunDepacketizer):
         else:
             self._assembler.lose()
 
+    @property
+    @override
+    def holds_picture(self) -> bool:
+        return self._assembler.holds_picture and not self._reassembly.continuation
+
+    @override
+    def release_picture(self) -> None:
+        self._assembler.release()
+
     @override
     def next_access_unit(self) -> AccessUnit | None:
         return self._assembler.next_access_unit()

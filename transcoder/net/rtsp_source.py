@@ -2,25 +2,24 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
+from collections.abc import Sequence
 from typing import cast
 
 from typing_extensions import override
 
 from transcoder import clock
-from transcoder.errors import ConnectionRefused, NotConnected, TransportError
+from transcoder.errors import TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.media_ports import MediaPorts
 from transcoder.net.portions import Portions
-from transcoder.net.sockets import connect
+from transcoder.net.sockets import connect_any, connecting
 from transcoder.net.source_options import SourceOptions
 from transcoder.net.tunnel import Pipe, open_tunnel
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.events import JoinGroup, Left, Lost, OnEvent, OpenWay, Reactions, Redirected, SendReport
 from transcoder.source.session import CameraSession
 
-CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 """Seconds for which the end of a connection that was closed is waited for."""
 
@@ -36,6 +35,7 @@ class RtspSource(asyncio.Protocol):
 
     Attributes:
         session: the core, which knows what was received.
+        addresses: the addresses for the next connection, where the caller has looked them up already.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class RtspSource(asyncio.Protocol):
         self._timer_at = 0.0
         self._joining: set[asyncio.Task[None]] = set()
         self._ports = self._media_ports("")
+        self.addresses: Sequence[str] = ()
         self._actions: Reactions = {
             JoinGroup: self._join,
             OpenWay: lambda event: self._ports.punch(event.track, event.ports),
@@ -89,29 +90,34 @@ class RtspSource(asyncio.Protocol):
     # -- connecting ----------------------------------------------------------------------------------------------
 
     async def _connect(self, url: RtspUrl) -> None:
-        host = await self._options.resolve(url)
-        self._ports = self._media_ports(host)
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._open(url, host)
-        except TimeoutError:
-            raise NotConnected(f"no connection to port {url.port} in {CONNECT_TIMEOUT_S:g} s") from None
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)  # the event loop words it in another way
-            kind = ConnectionRefused if isinstance(error, ConnectionRefusedError) else NotConnected
-            raise kind(f"no connection to port {url.port}: {reason}") from None
+        addresses, self.addresses = self.addresses or await self._options.resolve(url), ()
+        async with connecting(url.port, self._options.timeouts.connect_s):
+            opener = self._open_tunnel if self._options.transport == "http" else self._open
+            await opener(url, addresses)
 
-    async def _open(self, url: RtspUrl, host: str) -> None:
-        options, session = self._options, self.session
-        for _ in range(session.port_pairs):
-            await self._ports.open()
-        session.begin(clock.monotonic(), self._ports.pairs)
-        if options.transport == "http":
-            credentials = options.credentials
-            self._begin(await open_tunnel(url, host, options.binding, self._take, self._on_lost, credentials))
-        else:
-            sock = await connect(host, url.port, options.binding)
+    async def _open(self, url: RtspUrl, addresses: Sequence[str]) -> None:
+        sock, host = await connect_any(addresses, url.port, self._options.binding)
+        try:
+            self._ports = self._media_ports(host)
+            for _ in range(self.session.port_pairs):
+                await self._ports.open()
+            self.session.begin(clock.monotonic(), self._ports.pairs)
             await self._loop.create_connection(lambda: self, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _open_tunnel(self, url: RtspUrl, addresses: Sequence[str]) -> None:
+        """Open a tunnel to the first address that answers: one at a time, because each try is two connections."""
+        options = self._options
+        ways = (options.binding, self._take, self._on_lost, options.credentials)
+        for left, host in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            self._ports = self._media_ports(host)
+            self.session.begin(clock.monotonic(), self._ports.pairs)
+            with contextlib.suppress(*((OSError, TimeoutError) if left > 1 else ())):
+                async with asyncio.timeout(options.timeouts.connect_s / len(addresses)):
+                    self._begin(await open_tunnel(url, host, *ways))
+                break
 
     def _media_ports(self, host: str) -> MediaPorts:
         return MediaPorts(host, self._options.binding, self._on_datagram, self.session.receive_foreign_datagram)

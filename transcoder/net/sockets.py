@@ -3,11 +3,18 @@
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+
+from transcoder.errors import ConnectionRefused, NotConnected
 
 RECEIVE_BUFFER = 4 << 20
 """Bytes of the receive buffer: over UDP an I picture of 2 MB comes in one burst."""
+
+HEAD_START_S = 0.25
+"""Seconds that an address of a host is tried before the next address is tried as well (RFC 8305 section 8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +91,68 @@ async def connect(host: str, port: int, binding: Binding) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+@contextlib.asynccontextmanager
+async def connecting(port: int, timeout_s: float) -> AsyncIterator[None]:
+    """Give a connection time to stand, and word its failure.
+
+    Raises:
+        NotConnected: there was no connection in time, or none at all.
+        ConnectionRefused: the host is up and nothing listens at the port.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError:
+        raise NotConnected(f"no connection to port {port} in {timeout_s:g} s") from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)  # the event loop words it in another way
+        kind = ConnectionRefused if isinstance(error, ConnectionRefusedError) else NotConnected
+        raise kind(f"no connection to port {port}: {reason}") from None
+
+
+async def connect_any(hosts: Sequence[str], port: int, binding: Binding) -> tuple[socket.socket, str]:
+    """Connect to the first of several addresses of a host that answers; each has a head start over the next one.
+
+    Returns:
+        The connected socket, and the address that it is connected to.
+
+    Raises:
+        OSError: there is no connection to any of them; where one refused, that error, because the host is up.
+
+    Source: RFC 8305 section 5.
+    """
+    loop = asyncio.get_running_loop()
+    waiting, errors = list(hosts), list[OSError]()
+    attempts: dict[asyncio.Task[socket.socket], str] = {}
+    try:
+        while waiting or attempts:
+            if waiting:
+                host = waiting.pop(0)
+                attempts[loop.create_task(connect(host, port, binding))] = host
+            timeout = HEAD_START_S if waiting else None
+            done, _ = await asyncio.wait(attempts, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                host = attempts.pop(task)
+                error = task.exception()
+                if error is None:
+                    attempts |= {other: "" for other in done if other is not task}
+                    return task.result(), host
+                if not isinstance(error, OSError):
+                    raise error
+                errors.append(error)
+    finally:
+        for task in attempts:
+            task.add_done_callback(_close_socket)
+            task.cancel()
+    raise next((error for error in errors if isinstance(error, ConnectionRefusedError)), errors[0])
+
+
+def _close_socket(task: asyncio.Task[socket.socket]) -> None:
+    """Close the connection of an attempt that nobody needs any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
 
 
 def port_pair(host: str, binding: Binding) -> tuple[socket.socket, socket.socket]:

@@ -1,11 +1,10 @@
 """The options of a source: a session with a camera, and the sockets that it may use."""
 
-import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from transcoder.errors import NotConnected
+from transcoder.net.names import look_up
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.options import SessionOptions
@@ -30,20 +29,16 @@ class SourceOptions(SessionOptions):
     is_own: Callable[[str, int], bool] = _nobodys
     binding: Binding = field(default_factory=Binding)
 
-    async def resolve(self, url: RtspUrl) -> str:
-        """Return one address of a camera's host, checked: the address can't change between check and connect.
+    async def resolve(self, url: RtspUrl) -> tuple[str, ...]:
+        """Return the addresses of a camera's host, checked: they can't change between check and connect.
 
         Raises:
             NotConnected: the host is not known, or this gateway may not connect to it.
         """
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise NotConnected(f"host name {url.host} is not known: {error.strerror or error}") from None
-        for _, _, _, _, address in found:
-            if not self.allowed(str(address[0])):
-                continue
-            if self.is_own(str(address[0]), url.port):  # also where a redirect leads there
-                raise NotConnected(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
-            return str(address[0])
-        raise NotConnected(f"{url.host} is in none of the networks of sources.allow")
+        allowed = [address for address in await look_up(url.host, url.port) if self.allowed(address)]
+        if not allowed:
+            raise NotConnected(f"{url.host} is in none of the networks of sources.allow")
+        usable = [address for address in allowed if not self.is_own(address, url.port)]
+        if not usable:  # also where a redirect leads there
+            raise NotConnected(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
+        return tuple(usable)

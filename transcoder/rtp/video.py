@@ -214,6 +214,15 @@ class VideoReceiver:
         """Return the next complete access unit, or None."""
         return self._depacketizer.next_access_unit()
 
+    @property
+    def holds_picture(self) -> bool:
+        """Return whether a picture is held back, and nothing but time can tell that it is complete."""
+        return self._depacketizer.holds_picture and self.receiver.next_timeout() is None
+
+    def release_picture(self) -> None:
+        """Take the picture that is held back for complete, because nothing came after it for a while."""
+        self._depacketizer.release_picture()
+
     def next_timeout(self) -> float | None:
         """Return when handle_timeout wants to be called, or None."""
         return self.receiver.next_timeout()

@@ -6,14 +6,13 @@ live555 servers keep writing into the next connection otherwise).
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client_events import Answered, ClientCounters, Closed, Described, Event, Playing, Redirected, SetUp
+from transcoder.rtsp.client_requests import OPTIONAL_S, RESPONSE_TIMEOUT_S, PendingRequest, SessionState
 from transcoder.rtsp.headers import (
-    DEFAULT_SESSION_TIMEOUT_S,
     Transport,
     agreed_transport,
     parse_session,
@@ -39,8 +38,6 @@ from transcoder.text import printable
 
 MAX_REASON = 80
 """Characters of a camera's own words that an error keeps for a probe, at most."""
-RESPONSE_TIMEOUT_S = 10.0
-"""Seconds for which a request before PLAY may go unanswered; a loaded camera takes seconds."""
 MAX_KEEP_ALIVE_S = 25.0
 """The most seconds between keep-alives: some cameras drop a session at 30 s whatever they announce."""
 MIN_KEEP_ALIVE_S = 1.0
@@ -57,23 +54,6 @@ _KEEP_ALIVE = "keep-alive"
 _OPTIONAL = "optional"
 
 
-@dataclass(slots=True)
-class _Pending:
-    method: str
-    uri: str
-    extra: tuple[tuple[str, str], ...]
-    deadline: float
-    retries: int = 0
-    purpose: str = ""
-
-
-@dataclass(slots=True)
-class _SessionState:
-    id: str | None = None
-    timeout_s: float = DEFAULT_SESSION_TIMEOUT_S
-    next_keep_alive: float | None = None
-
-
 class ClientProtocol:
     """Holds one RTSP connection to a camera.
 
@@ -87,6 +67,7 @@ class ClientProtocol:
         now: monotonic seconds.
         quirks: quirks forced by hand.
         keep_everything: whether every response and every frame is told, for a caller that examines the camera.
+        reply_s: seconds for which a request before PLAY may go unanswered.
     """
 
     def __init__(
@@ -98,16 +79,18 @@ class ClientProtocol:
         now: float,
         quirks: ForcedQuirks = AUTO,
         keep_everything: bool = False,
+        reply_s: float = RESPONSE_TIMEOUT_S,
     ) -> None:
         self._url = url
+        self._reply_s = reply_s
         self._auth = Authenticator(credentials, cnonce) if credentials else None
         self._parser = RtspParser()
         self.events: deque[Event] = deque()  # public for callers in a hurry, who take them off the left end
         self._out: list[bytes] = []
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, PendingRequest] = {}
         self._cseq = 0
         self._base = url.target
-        self._session = _SessionState()
+        self._session = SessionState()
         self._requested: Transport | None = None
         self._more = False
         self._server_requests = 0
@@ -182,7 +165,7 @@ class ClientProtocol:
         """Send a keep-alive that is due, and give up a request that was not answered.
 
         Raises:
-            RemoteProtocolError: a request before PLAY was not answered in RESPONSE_TIMEOUT_S.
+            RemoteProtocolError: a request before PLAY was not answered in time.
         """
         for cseq, item in list(self._pending.items()):
             if item.deadline > now:
@@ -190,8 +173,10 @@ class ClientProtocol:
             del self._pending[cseq]
             if self.state is ClientState.CLOSING:
                 self._close()
+            elif item.purpose == _OPTIONAL:
+                self._set_up(None, now)
             elif item.purpose != _KEEP_ALIVE:
-                raise RemoteProtocolError(f"{item.method} was not answered in {RESPONSE_TIMEOUT_S:g} s")
+                raise RemoteProtocolError(f"{item.method} was not answered in {item.patience_s:g} s")
         due = self._session.next_keep_alive
         if due is not None and due <= now:
             self._keep_alive(now)
@@ -254,9 +239,11 @@ class ClientProtocol:
     def _request(
         self, method: str, target: str, now: float, extra: tuple[tuple[str, str], ...] = (), purpose: str = ""
     ) -> None:
-        self._send(_Pending(method, str(self._url.with_target(target)), extra, now + RESPONSE_TIMEOUT_S, 0, purpose))
+        patience_s = min(self._reply_s, OPTIONAL_S) if purpose == _OPTIONAL else self._reply_s
+        uri = str(self._url.with_target(target))
+        self._send(PendingRequest(method, uri, extra, now + patience_s, patience_s, purpose=purpose))
 
-    def _send(self, item: _Pending) -> None:
+    def _send(self, item: PendingRequest) -> None:
         self._cseq += 1
         headers = Headers([("CSeq", str(self._cseq))])
         if not self._quirks.bare_requests:
@@ -334,14 +321,14 @@ class ClientProtocol:
             raise ResponseError(response.status, item.method, reason_of(response.status), own_words)
         self._advance(item, response, now)
 
-    def _retry(self, item: _Pending, response: Response, now: float) -> bool:
+    def _retry(self, item: PendingRequest, response: Response, now: float) -> bool:
         if self._auth is None or item.retries >= MAX_AUTH_RETRIES:
             return False
         challenges = parse_challenges(response.headers.get_all("WWW-Authenticate"))
         if not self._auth.accept(challenges, refused=item.retries > 0):
             return False
         item.retries += 1
-        item.deadline = now + RESPONSE_TIMEOUT_S
+        item.deadline = now + item.patience_s
         self._send(item)
         return True
 
@@ -359,7 +346,7 @@ class ClientProtocol:
         # GW Security says 60 s in SETUP and 120 s in PLAY, others name it once: the shortest is safe
         self._session.timeout_s = min(self._session.timeout_s, session.timeout_s)
 
-    def _advance(self, item: _Pending, response: Response, now: float) -> None:
+    def _advance(self, item: PendingRequest, response: Response, now: float) -> None:
         headers = response.headers
         if item.method == "OPTIONS":
             self._describe(now)
@@ -375,9 +362,10 @@ class ClientProtocol:
             self._schedule_keep_alive(now)
             self.events.append(Playing())
 
-    def _set_up(self, response: Response, now: float) -> None:
+    def _set_up(self, response: Response | None, now: float) -> None:
+        """Go on after a SETUP, which may have been refused or not answered (None) where its media is optional."""
         transport = None
-        if response.status < 300:
+        if response is not None and response.status < 300:
             if self._requested is None:
                 raise LocalProtocolError("a SETUP response without a SETUP")
             transport = agreed_transport(self._requested, response.headers.get("Transport"))

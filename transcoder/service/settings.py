@@ -11,6 +11,7 @@ from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
+from transcoder.source.options import Timeouts
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
 
@@ -109,5 +110,6 @@ def source_options(
         redirect_ports=source.redirect_ports,
         quirks=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
+        timeouts=Timeouts(**source.timeouts.model_dump()),
     )
     return options if is_own is None else replace(options, is_own=is_own)

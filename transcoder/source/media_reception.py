@@ -19,6 +19,10 @@ from transcoder.sdp import AudioSelection, VideoSelection
 from transcoder.source.events import AudioRestarted, Event, RtcpReceived, RtpReceived, VideoRestarted
 from transcoder.source.watchdogs import Watchdogs
 
+HELD_S = 0.4
+"""Seconds after its last packet for which a picture is held back until something tells that it is complete. Half a
+second is promised, and timers are late."""
+
 
 class MediaReception:
     """Receives the media of one session.
@@ -29,6 +33,7 @@ class MediaReception:
         ssrc: our own SSRC, in receiver reports.
         trust_marker: whether the marker bit may end a picture, once the bit proved right.
         keep_everything: whether every packet of the video is an event, too.
+        watchdogs: the watchdogs of the session.
 
     Attributes:
         video: the reception path of the video, once it is set up.
@@ -37,7 +42,14 @@ class MediaReception:
     """
 
     def __init__(
-        self, ledger: Ledger, events: deque[Event], *, ssrc: int, trust_marker: bool, keep_everything: bool
+        self,
+        ledger: Ledger,
+        events: deque[Event],
+        *,
+        ssrc: int,
+        trust_marker: bool,
+        keep_everything: bool,
+        watchdogs: Watchdogs,
     ) -> None:
         self._ledger = ledger
         self._events = events
@@ -50,7 +62,7 @@ class MediaReception:
         self._restarts = self._audio_restarts = 0
         self.video: VideoReceiver | None = None
         self.audio: AudioReceiver | None = None
-        self.watchdogs = Watchdogs()
+        self.watchdogs = watchdogs
 
     @property
     def tracks(self) -> int:
@@ -152,6 +164,11 @@ class MediaReception:
 
     # -- time ----------------------------------------------------------------------------------------------------
 
+    @property
+    def holds_picture(self) -> bool:
+        """Return whether a picture is held back until the next one tells that it is complete."""
+        return self.video is not None and self.video.holds_picture
+
     def next_timeout(self) -> float | None:
         """Return when missing packets have been waited for long enough, or None where no packet is missing."""
         video = self.video.next_timeout() if self.video is not None else None
@@ -162,10 +179,20 @@ class MediaReception:
         """Stop waiting for packets that did not come."""
         if self.video is not None:
             self.video.handle_timeout(now)
+            if self.video.holds_picture and now >= self.watchdogs.last_packet + HELD_S:
+                self.video.release_picture()
             self._drain(self.video)
         if self.audio is not None:
             self.audio.handle_timeout(now)
             self._drain_audio(self.audio)
+
+    def seen(self) -> str:
+        """Return in words which packets came, for an operator who sees no picture."""
+        video = self.video.receiver.received if self.video is not None else 0
+        audio = self.audio.receiver.received if self.audio is not None else 0
+        if video:
+            return f"{video} packets of the video, none with a whole picture"
+        return f"{audio} packets, all audio" if audio else "none of them of the video"
 
     def report_due(self, now: float) -> bytes | None:
         """Return a receiver report on the video if it is time for one, else None."""

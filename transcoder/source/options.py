@@ -1,14 +1,37 @@
 """This module holds the options of a session with a camera."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from transcoder.errors import RemoteProtocolError
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client import AUTO
+from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 from transcoder.rtsp.quirks import ForcedQuirks
 from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
 from transcoder.source.rate_limit import RateOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Holds how long each step of a session may take: battery cameras and loaded recorders take many seconds.
+
+    Waiting costs nobody anything: it holds no turn of the gate, and other sources go on.
+
+    Attributes:
+        connect_s: seconds until the connection stands.
+        reply_s: seconds until a request before PLAY is answered (15 to 30 s were reported of whole handshakes).
+        first_packet_s: seconds from PLAY to the first packet (8 s were reported of recorders).
+        silence_s: seconds without a packet or a picture, at least; a camera whose pictures come seldom has longer.
+        first_picture_s: seconds of packets until the first picture.
+    """
+
+    connect_s: float = 10.0
+    reply_s: float = 30.0
+    first_packet_s: float = 20.0
+    silence_s: float = 10.0
+    first_picture_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +46,7 @@ class SessionOptions:
         redirect_ports: ports of the camera, besides the URL's own and 554, that a redirect may lead to.
         audio: whether audio is set up too, where the camera has audio that can be decoded.
         rate: how much the camera may send.
+        timeouts: how long each step of the session may take.
         turn_bytes: bytes of its connection that are looked at in a turn of the event loop.
         turn_events: messages and frames of its connection that are looked at in a turn of the event loop.
     """
@@ -34,8 +58,22 @@ class SessionOptions:
     redirect_ports: tuple[int, ...] = ()
     audio: bool = False
     rate: RateOptions = field(default_factory=RateOptions)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     turn_bytes: int = TURN_BYTES
     turn_events: int = TURN_EVENTS
+
+    def wanted_transport(self, track: int, ports: Sequence[tuple[int, int]]) -> Transport:
+        """Return the transport that SETUP asks for.
+
+        Args:
+            track: the index of the media, in the order of SETUP.
+            ports: our UDP ports, RTP and RTCP of each media.
+        """
+        if self.transport == "udp":
+            return Transport(lower="UDP", client_port=ports[track])
+        if self.transport == "multicast":
+            return Transport(lower="UDP", unicast=False)
+        return Transport(lower="TCP", interleaved=(2 * track, 2 * track + 1))
 
     def redirected(self, url: RtspUrl) -> RtspUrl:
         """Return the URL that a redirect on the camera's host leads to.

@@ -41,9 +41,10 @@ from transcoder.source.events import (
     VideoSelected,
     VideoSetUp,
 )
-from transcoder.source.media_reception import MediaReception
+from transcoder.source.media_reception import HELD_S, MediaReception
 from transcoder.source.options import SessionOptions
 from transcoder.source.rate_limit import RateLimit
+from transcoder.source.watchdogs import Watchdogs
 
 MAX_REDIRECTS = 3
 TICK_S = 1.0
@@ -112,6 +113,7 @@ class CameraSession:
             ssrc=self._ssrc,
             trust_marker=self._options.quirks.trust_marker,
             keep_everything=self._keep_everything,
+            watchdogs=Watchdogs(self._options.timeouts, f" over {self._options.transport.upper()}"),
         )
 
     # -- calls of the shell --------------------------------------------------------------------------------------
@@ -156,6 +158,7 @@ class CameraSession:
             now=now,
             quirks=self._options.quirks,
             keep_everything=self._keep_everything,
+            reply_s=self._options.timeouts.reply_s,
         )
         self._schedule(now)
 
@@ -254,11 +257,11 @@ class CameraSession:
             client.handle_timeout(now)
             self._media.handle_timeout(now)
             self._report(client, now)
-            self._count_unassigned(client)
+            self._count_unassigned(client.counters)
             self._rate.check(self._received_packets, self.received_bytes, now)
             self._suspect_codec(now)
             if not self._keep_everything:
-                self._media.watchdogs.check(now)
+                self._media.watchdogs.check(now, self._media.seen())
             self._react(client, now)
         except (ProtocolError, ResponseError, TransportError) as error:
             self._end(Lost(error))
@@ -272,8 +275,8 @@ class CameraSession:
             self.events.append(event)
 
     def _schedule(self, now: float) -> None:
-        """Note when something is due next; frames alone never make it earlier."""
-        due = now + TICK_S
+        """Note when something is due next; frames make it earlier only where a picture is held back."""
+        due = now + (HELD_S if self._media.holds_picture else TICK_S)
         client = self._client.next_timeout() if self._client is not None else None
         for other in (client, self._media.next_timeout()):
             if other is not None and other < due:
@@ -296,6 +299,9 @@ class CameraSession:
         self.has_work = not only_frames
         if not only_frames:
             self._schedule(now)
+        elif self._media.holds_picture and self._due > now + HELD_S:
+            self._due = now + HELD_S
+            self.has_work = True
 
     def _on_described(self, event: client_events.Described, now: float) -> None:
         description = parse_sdp(event.body)
@@ -311,18 +317,12 @@ class CameraSession:
             self._ledger.count("rtsp_media", word, example=own_name)
         self._select(selection)
         if self._client is not None:
-            self._client.setup(selection.media.control, self._wanted_transport(0), now, more=audio is not None)
+            wanted = self._options.wanted_transport(0, self._ports)
+            self._client.setup(selection.media.control, wanted, now, more=audio is not None)
 
     def _select(self, selection: VideoSelection) -> None:
         self._selection = selection
         self.events.append(VideoSelected(selection))
-
-    def _wanted_transport(self, track: int) -> Transport:
-        if self._options.transport == "udp":
-            return Transport(lower="UDP", client_port=self._ports[track])
-        if self._options.transport == "multicast":
-            return Transport(lower="UDP", unicast=False)
-        return Transport(lower="TCP", interleaved=(2 * track, 2 * track + 1))
 
     def _on_set_up(self, event: client_events.SetUp, now: float) -> None:
         transport, selection, audio = event.transport, self._selection, self._audio_selection
@@ -334,7 +334,9 @@ class CameraSession:
             media.add_video(selection, transport)
             self.events.append(VideoSetUp(transport))
             if audio is not None:
-                self._client.setup(audio.media.control, self._wanted_transport(1), now, optional=True)
+                self._client.setup(
+                    audio.media.control, self._options.wanted_transport(1, self._ports), now, optional=True
+                )
         elif audio is not None:
             media.add_audio(audio, transport)
             self.events.append(AudioSetUp(audio))
@@ -385,9 +387,8 @@ class CameraSession:
             self._faults[f"{described.codec.value} that is {right.codec.value}"] += 1
             self._select(right)
 
-    def _count_unassigned(self, client: ClientProtocol) -> None:
+    def _count_unassigned(self, counters: client_events.ClientCounters) -> None:
         """Tell the ledger of frames on channels that were never set up."""
-        counters = client.counters
         if counters.unassigned_channel:
             count, size = counters.unassigned_channel, counters.unassigned_bytes
             self._ledger.count("rtsp_channel", "never set up", count=count, size=size)

@@ -1,11 +1,11 @@
-"""The watchdogs see to it that a session which plays gives pictures that can be shown."""
+"""The watchdogs see to it that a session which plays gives pictures that can be shown.
 
-from transcoder.errors import Silent
+How long a camera may be silent follows from its own rate: a picture in 16 seconds is a setting of common cameras.
+"""
 
-NO_PACKET_S = 5.0
-"""Seconds without a packet after PLAY, after which the camera is lost."""
-NO_PICTURE_S = 10.0
-"""Seconds of packets without one access unit, after which the camera is lost: it sends something else."""
+from transcoder.errors import NoPicture, Silent
+from transcoder.source.options import Timeouts
+
 SUSPICIOUS_S = 3.0
 SUSPICIOUS_PACKETS = 50
 """Seconds and packets without one access unit that speak against the described codec, where the description contradicts
@@ -13,20 +13,36 @@ itself about the codec."""
 NO_RANDOM_ACCESS_S = 30.0
 """Seconds of access units that can't be decoded, after which the camera is lost. Smart codecs send their first IDR up
 to 20 s late."""
+GAPS = 4
+"""The number of the longest usual gaps between two pictures for which the next picture is waited for."""
+MAX_LEARNED_S = 120.0
+"""The longest silence in seconds that a camera's own rate makes: four gaps of the slowest setting, one picture in 16 s,
+and again as much for a camera that is late."""
+RATE_KNOWN_S = 1.0
+"""Seconds of pictures, three of them at least, after which their rate is known; a burst at the start tells nothing."""
+FORGET = 0.98
+"""The share of the longest gap that is remembered over a picture: one stall does not make a fast camera a slow one."""
 
 
 class Watchdogs:
     """Remembers when a session last got something useful; nothing is expected of a session before it plays.
 
+    Args:
+        timeouts: how long the session may take.
+        way: the transport's part of messages, such as " over TCP".
+
     Attributes:
         last_packet: monotonic seconds of the latest packet of any media.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timeouts: Timeouts, way: str = "") -> None:
+        self._timeouts = timeouts
+        self._way = way
         self._since: float | None = None
         self.last_packet = 0.0
-        self._last_picture = 0.0
-        self._has_picture = False
+        self._first_picture = self._last_picture = 0.0
+        self._pictures = 0
+        self._gap_s = 0.0
         self._has_random_access = False  # it may come before the answer to PLAY (Reolink)
 
     def note_playing(self, now: float) -> None:
@@ -35,27 +51,55 @@ class Watchdogs:
 
     def note_picture(self, now: float, *, random_access: bool) -> None:
         """Note that a picture was complete."""
+        if self._pictures:
+            self._gap_s = max(now - self._last_picture, self._gap_s * FORGET)
+        else:
+            self._first_picture = now
         self._last_picture = now
-        self._has_picture = True
+        self._pictures += 1
         self._has_random_access = self._has_random_access or random_access
 
     def suspect_codec(self, now: float, packets: int) -> bool:
         """Return whether so many packets without one picture speak against the described codec."""
-        if self._since is None or self._has_picture:
+        if self._since is None or self._pictures:
             return False
         return now - self._since > SUSPICIOUS_S and packets >= SUSPICIOUS_PACKETS
 
-    def check(self, now: float) -> None:
+    @property
+    def silence_s(self) -> float:
+        """Return for how many seconds the camera may be silent after its first picture."""
+        timeouts = self._timeouts
+        if self._pictures > 2 and self._last_picture - self._first_picture >= RATE_KNOWN_S:
+            return max(timeouts.silence_s, min(GAPS * self._gap_s, MAX_LEARNED_S))
+        return max(timeouts.silence_s, timeouts.first_picture_s)
+
+    def check(self, now: float, seen: str = "") -> None:
         """Look whether the camera is useful.
 
+        Args:
+            now: monotonic seconds.
+            seen: the packets that came, in words for the operator.
+
         Raises:
-            Silent: the camera is not useful.
+            Silent: nothing comes.
+            NoPicture: packets come, and no pictures that can be shown.
         """
         if self._since is None:
             return
-        if now - self.last_packet > NO_PACKET_S:
-            raise Silent(f"no packet in {NO_PACKET_S:g} s")
-        if now - self._last_picture > NO_PICTURE_S:
-            raise Silent(f"packets, but no picture in {NO_PICTURE_S:g} s")
-        if not self._has_random_access and now - self._since > NO_RANDOM_ACCESS_S:
-            raise Silent(f"no IDR picture in {NO_RANDOM_ACCESS_S:g} s")
+        limit = self.silence_s if self._pictures else self._silence_before_s()
+        if now - self.last_packet > limit:
+            raise Silent(f"no packet{self._way} in {limit:.3g} s")
+        if not self._pictures:
+            limit = self._timeouts.first_picture_s
+        if now - self._last_picture > limit:
+            detail = f" ({seen})" if seen else ""
+            raise NoPicture(f"packets, but no picture in {limit:.3g} s{detail}")
+        limit = max(NO_RANDOM_ACCESS_S, 2 * self.silence_s if self._gap_s > 1 else 0.0)
+        if not self._has_random_access and now - self._since > limit:
+            raise NoPicture(f"no IDR picture in {limit:.3g} s")
+
+    def _silence_before_s(self) -> float:
+        """Return for how many seconds the camera may be silent before its first picture."""
+        has_packet = self._since is not None and self.last_packet > self._since
+        timeouts = self._timeouts
+        return max(timeouts.silence_s, timeouts.first_packet_s) if has_packet else timeouts.first_packet_s
