@@ -30,6 +30,7 @@ def call(name, *arguments):
         raise OSError(ctypes.get_errno(), name)
     return result
 
+{user}
 victim, parent = os.fork(), os.getpid()
 if victim == 0:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -96,21 +97,22 @@ REACH = {
     "the priority of another process": "os.setpriority(os.PRIO_PROCESS, victim, 5)",
     "a file": 'open("/etc/passwd").read()',
     "the list of a folder": 'os.listdir("/etc")',
-    "a file of its libraries": "open(os.__file__).read()",
 }
 THREADS = """
         event = threading.Event()
         for _ in range(48):
             threading.Thread(target=event.wait, daemon=True).start()
 """
-USERS = {"root": (), "another user": ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")}
+USERS = {
+    "root": "",
+    "another user": "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
+    "kernel.permit_inspection()",  # the change of users took it
+}
 
 
 def run(attack: str, user: str, *, inside: bool, without: tuple[str, ...] = ()) -> str:
-    code = SCRIPT.format(attack=attack.strip(), inside=inside, without=without)
-    result = subprocess.run(
-        [*USERS[user], sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
-    )
+    code = SCRIPT.format(attack=attack.strip(), inside=inside, without=without, user=USERS[user])
+    result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
     assert "victim" in result.stdout, result.stderr
     return result.stdout
 

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 import typer
 
 from transcoder.cli import audit, config
+from transcoder.cli.doctor import doctor
 from transcoder.cli.gateway import check, run
 from transcoder.cli.probe import probe
 from transcoder.cli.verify import verify
@@ -27,7 +28,7 @@ def command_line() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (run, check, probe, verify):
+    for command in (run, check, probe, verify, doctor):
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")

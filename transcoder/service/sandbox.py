@@ -13,6 +13,7 @@ _NAMESPACES: Final = (
     "user namespaces must be allowed: see the sysctls user.max_user_namespaces and kernel.unprivileged_userns_clone, "
     "AppArmor's kernel.apparmor_restrict_unprivileged_userns, and the container's seccomp profile"
 )
+_AS_USER_NAMESPACE: Final = "as for the user namespace"
 ADVICE: Final = {
     "system calls": "the kernel needs CONFIG_SECCOMP_FILTER",
     "no new privileges": "the kernel needs to be Linux 5.4 or newer",
@@ -20,13 +21,13 @@ ADVICE: Final = {
     "resource limits": "the kernel needs to be Linux 5.4 or newer",
     "own user": "be root with CAP_SETUID, CAP_SETGID and CAP_KILL, and have worker.user name users that exist here",
     "user namespace": _NAMESPACES,
-    "process namespace": _NAMESPACES,
-    "no network": _NAMESPACES,
-    "message namespace": _NAMESPACES,
-    "name namespace": _NAMESPACES,
-    "group namespace": _NAMESPACES,
-    "empty root": _NAMESPACES,
-    "few threads": _NAMESPACES,
+    "process namespace": _AS_USER_NAMESPACE,
+    "no network": _AS_USER_NAMESPACE,
+    "message namespace": _AS_USER_NAMESPACE,
+    "name namespace": _AS_USER_NAMESPACE,
+    "group namespace": _AS_USER_NAMESPACE,
+    "empty root": _AS_USER_NAMESPACE,
+    "few threads": _AS_USER_NAMESPACE,
     "no capabilities": "the kernel needs to be Linux 5.4 or newer",
     "no paths": "the kernel needs Landlock with signals (Linux 6.12, CONFIG_SECURITY_LANDLOCK, lsm=landlock)",
     "no new code": "the kernel needs to be Linux 6.3 or newer",
@@ -61,15 +62,25 @@ def missing_measures(measures: Mapping[str, str]) -> dict[str, str]:
     return {name: reason for name, reason in measures.items() if reason}
 
 
+def needed_measures(measures: Mapping[str, str]) -> set[str]:
+    """Return the measures without which a sandbox that is required is not there.
+
+    Args:
+        measures: every measure by name: "" or the reason why it is missing.
+    """
+    missing = missing_measures(measures)
+    return {name for name in measures if name not in _STANDS_IN or _STANDS_IN[name] in missing}
+
+
 def refusal(measures: Mapping[str, str], options: SandboxOptions) -> str:
     """Return why no worker may run, with what to do about it; "" where workers may run."""
     if not options.is_required:
         return ""
-    missing = missing_measures(measures)
+    needed = needed_measures(measures)
     lines = [
         f"  {name}: {reason}; {ADVICE.get(name, '')}"
-        for name, reason in missing.items()
-        if not (name in _STANDS_IN and _STANDS_IN[name] not in missing)
+        for name, reason in missing_measures(measures).items()
+        if name in needed
     ]
     if not lines:
         return ""

@@ -1,0 +1,80 @@
+"""A real worker of a real fork server is looked at from outside: is it contained?"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from transcoder.doctor.contained import examine
+from transcoder.doctor.finding import Finding, Level, Subject
+from transcoder.errors import WorkerError
+from transcoder.ipc.messages import MessageParser, MessageType, serialize_message
+from transcoder.service.forkserver import ForkServer
+from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnLost, launch
+from transcoder.service.sandbox import ADVICE, SandboxOptions, needed_measures, worker_users
+from transcoder.worker_options import WorkerOptions
+
+READY_S: Final = 20.0
+"""Seconds in which a worker has to enter its sandbox, also on a machine that is busy."""
+NEEDS: Final = 'workers can run nowhere without this measure; "transcoder run" ends with the same words'
+
+
+async def sandbox(subject: Subject) -> list[Finding]:
+    """Start a worker as the gateway does, without a camera, and look at it."""
+    config = subject.file.config if subject.file is not None else None
+
+    def start(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
+        users = worker_users(config.worker.user) if config is not None else None
+        return launch(cache_dir, on_lost, SandboxOptions(users=users))
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = ForkServer(_own_folder(config.state_dir if config is not None else None) or Path(folder), start)
+        try:
+            return await _look(server, "error" if subject.is_required else "warning")
+        except (WorkerError, OSError, TimeoutError) as error:
+            return [Finding(check="worker", level="error", text=str(error) or "it does not start", advice=NEEDS)]
+        finally:
+            await server.close()
+
+
+def _own_folder(state: Path | None) -> Path | None:
+    """Return the folder of compiled kernels, if it is this user's: the gateway refuses files of others."""
+    folder = state / "numba" if state is not None else None
+    return folder if folder is not None and folder.is_dir() and folder.stat().st_uid == os.geteuid() else None
+
+
+async def _look(server: ForkServer, missing: Level) -> list[Finding]:
+    worker = await server.fork("doctor", lambda _: None)
+    try:
+        async with asyncio.timeout(READY_S):
+            await _until_ready(worker)
+        measures = _measures(server.measures, missing)
+        return [*measures, *examine(Path(f"/proc/{worker.pid}"), Path("/proc/self"), missing)]
+    finally:
+        worker.kill()
+        worker.connection.close()
+
+
+async def _until_ready(worker: ForkedWorker) -> None:
+    loop, parser = asyncio.get_running_loop(), MessageParser()
+    await loop.sock_sendall(worker.connection, serialize_message(MessageType.CONFIGURE, WorkerOptions().to_json()))
+    while True:
+        data = await loop.sock_recv(worker.connection, 1 << 16)
+        if not data:
+            raise WorkerError("the worker ended before it was ready")
+        parser.receive_data(data)
+        while (message := parser.next_message()) is not None:
+            if message[0] is MessageType.FAILED:
+                raise WorkerError(f"the worker does not start: {bytes(message[1]).decode()}")
+            if message[0] is MessageType.READY:
+                return
+
+
+def _measures(measures: dict[str, str], missing: Level) -> Iterator[Finding]:
+    needed = needed_measures(measures)
+    for name, reason in measures.items():
+        level: Level = "ok" if not reason else missing if name in needed else "warning"
+        advice = ADVICE.get(name, "") if reason else ""
+        yield Finding(check=f"measure {name}", level=level, text=reason or "in force", advice=advice)
