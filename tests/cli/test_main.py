@@ -65,7 +65,7 @@ def config(tmp_path: Path) -> Path:
 
 def test_check(config: Path, tmp_path: Path) -> None:
     done = invoke("check", config)
-    assert (done.exit_code, done.stdout) == (OK, f"{config}: valid, 1 streams, 1 enabled\n")
+    assert (done.exit_code, done.stdout) == (OK, f"{config}: valid, 1 stream, 1 enabled\n")
     bad = tmp_path / "bad.yaml"
     bad.write_text("streams: {a: {source: 'http://h/', audio: loud}}\n")
     done = invoke("check", bad)
@@ -75,6 +75,24 @@ def test_check(config: Path, tmp_path: Path) -> None:
     done = invoke("check", tmp_path / "missing.yaml")
     assert done.exit_code == USAGE
     assert "Traceback" not in done.stderr
+
+
+def test_check_tells_of_secrets_that_everybody_may_read(config: Path, tmp_path: Path) -> None:
+    """The start warns of them or refuses, so whoever checked the file before is not surprised."""
+    secret = tmp_path / "front.secret"
+    secret.write_text("hunter2")
+    source = "{url: 'rtsp://10.0.0.2/x', username: viewer, password_file: front.secret}"
+    config.write_text(f"state_dir: state\nstreams: {{front: {{source: {source}}}}}\n")
+    secret.chmod(0o600)
+    assert invoke("check", config).stderr == ""
+    secret.chmod(0o644)
+    done = invoke("check", config)
+    assert done.exit_code == OK
+    assert f"{secret} holds passwords or tokens" in done.stderr
+    config.write_text(f"open_files: refuse\n{config.read_text()}")
+    done = invoke("check", config)
+    assert (done.exit_code, done.stdout) == (USAGE, "")
+    assert f"{secret} holds passwords or tokens" in done.stderr
 
 
 def test_run_refuses_what_it_can_not_use(config: Path, tmp_path: Path) -> None:
