@@ -64,3 +64,9 @@ def test_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = state_dir()
     assert os.access(folder, os.W_OK)
     folder.rmdir()
+
+
+@pytest.mark.parametrize("is_contained", [True, False])
+def test_the_whole_sandbox_is_required_where_the_machine_allows_it(is_contained: bool, tmp_path: Path) -> None:
+    config = configuration(DemoOptions(port=8555), {}, tmp_path, is_contained=is_contained)
+    assert config.sandbox == ("required" if is_contained else "best_effort")

@@ -109,13 +109,14 @@ def state_dir() -> Path:
     return Path(tempfile.mkdtemp(prefix="transcoder-demo-"))
 
 
-def configuration(options: DemoOptions, sources: dict[str, str], state: Path) -> Config:
+def configuration(options: DemoOptions, sources: dict[str, str], state: Path, *, is_contained: bool = False) -> Config:
     """Make the gateway's configuration, as a file with nothing but streams would give it, on a port of its own.
 
     Args:
         options: options of the demo.
         sources: camera URLs by stream name.
         state: folder for the files that the gateway keeps.
+        is_contained: whether this machine allows every measure of the workers' sandbox, which is then required.
 
     Raises:
         ConfigError: a source's URL can't be used.
@@ -123,6 +124,7 @@ def configuration(options: DemoOptions, sources: dict[str, str], state: Path) ->
     values = {
         "rtsp": {"listen": f"{HOST}:{options.port}", "udp_ports": [0, 0]},
         "state_dir": state,
+        "sandbox": "required" if is_contained else "best_effort",
         "streams": {name: {"source": url} for name, url in sources.items()},
     }
     # its cameras are on loopback; the user typed --source in, so that no list of networks has to allow it

@@ -11,12 +11,13 @@ from typing import Any
 from transcoder import clock
 from transcoder.lab.child import Child
 from transcoder.lab.demo import cameras, tables, verdict
-from transcoder.lab.demo.kernels import compile_kernels
+from transcoder.lab.demo.kernels import try_workers
 from transcoder.lab.demo.options import HOST, OWN_STREAM, DemoOptions, configuration, state_dir
 from transcoder.lab.demo.reader import ReaderLink
 from transcoder.lab.demo.screen import Screen
 from transcoder.lab.demo.verdict import Verdict
 from transcoder.service.gateway import Gateway
+from transcoder.service.sandbox import SandboxOptions, missing_measures, refusal
 from transcoder.service.status import StreamState
 from transcoder.service.stream import Stream
 
@@ -89,11 +90,16 @@ class _Demo:
         if self._options.cameras:
             self._screen.progress(f"Starting {verdict.count(self._options.cameras, 'simulated camera')} ...")
             preparing = cameras.start(self._simulator, self._prepared)
-            self._cameras, _ = await self._or_stopped(_both(preparing, compile_kernels(state)))
+            self._cameras, measures = await self._or_stopped(_both(preparing, try_workers(state)))
+        else:
+            measures = await self._or_stopped(try_workers(state))
         sources = {camera.stream: camera.url for camera in self._cameras}
         if self._options.source_url is not None:
             sources[OWN_STREAM] = self._options.source_url
-        gateway = Gateway(configuration(self._options, sources, state))
+        is_contained = not refusal(measures, SandboxOptions(is_required=True))
+        if not is_contained:
+            self._screen.line(f"This machine does not allow the whole sandbox: {', '.join(missing_measures(measures))}")
+        gateway = Gateway(configuration(self._options, sources, state, is_contained=is_contained))
         await self._or_stopped(self._start_gateway(gateway))
         urls = {name: gateway.server.url(HOST, name) for name in sources}
         if not self._screen.is_live:
