@@ -318,7 +318,7 @@ class ReaderConnection(asyncio.Protocol):
             self._transport.close()
 
     def serves_only(self, session: ServerSession) -> bool:
-        """Return whether a session is used on this connection, and no other session is."""
+        """Return whether a session is the only one that is used on this connection."""
         return self._core.serves_only(session)
 
 

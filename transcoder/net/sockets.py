@@ -19,7 +19,7 @@ HEAD_START_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Holds where connections to a camera begin.
+    """Holds the local address and interface from which connections to a camera are made.
 
     Attributes:
         address: the local address, or None for the system's choice.

@@ -17,7 +17,7 @@ def _nobodys(_address: str, _port: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions(SessionOptions):
-    """Holds how to reach a camera, and how to talk to it; `transport` may be "auto", which the caller resolves.
+    """Holds the options of a source and of its sessions; `transport` may be "auto", which the caller resolves.
 
     Attributes:
         allowed: says whether an address may be connected to.

@@ -37,7 +37,7 @@ class PictureMaker(Protocol):
         """Make the next picture of an output an IDR."""
 
     def repeat(self, number: int, now: float) -> None:
-        """Have the last picture of an output, or a slate, encoded again for now."""
+        """Have the last picture of an output, or a slate, encoded again, with the time `now`."""
 
 
 class OutputOwner(Protocol):
@@ -115,12 +115,12 @@ class Output:
             self.forget_format()
 
     def forget_format(self) -> None:
-        """End the readers, because the next IDR is of another format."""
+        """End the sessions of all readers, because the next IDR is of another format."""
         self._frame_rate = None
         self._forget_description()
 
     def forget_audio(self) -> None:
-        """End the readers, because audio comes or goes from now on."""
+        """End the sessions of all readers, because audio comes or goes from now on."""
         self._audio = None
         self.fanout.set_audio_rate(0)
         self._audible.clear()

@@ -44,7 +44,7 @@ class Outputs(Mapping[str, Output]):
         return len(self._named)
 
     def arrange(self, wanted: Mapping[str, OutputOptions]) -> None:
-        """Have these outputs, in this order; those that stay keep their readers where their shape stays."""
+        """Hold these outputs from now on, in this order; one that stays keeps its readers where its shape stays."""
         before, self._named = self._named, {}
         for number, (name, options) in enumerate(wanted.items()):
             output = before.pop(name, None)

@@ -13,7 +13,7 @@ class Timer(Protocol):
     """A timer is a call that is due later."""
 
     def cancel(self) -> None:
-        """Give the call up."""
+        """Cancel the call: it is not made."""
 
 
 class Timing(Protocol):

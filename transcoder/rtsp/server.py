@@ -117,7 +117,7 @@ class ServerProtocol:
         return session if session is not None and session in self._sessions else None
 
     def serves_only(self, session: ServerSession) -> bool:
-        """Return whether a session is used on this connection, and no other session is."""
+        """Return whether a session is the only one that is used on this connection."""
         return self.session is session and all(own is session for own in self._live())
 
     @property

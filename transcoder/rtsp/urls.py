@@ -19,7 +19,7 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtspUrl:
-    """Holds where a stream is.
+    """Holds the parts of a stream's URL.
 
     Attributes:
         host: the name or address, without brackets.

@@ -144,7 +144,7 @@ class Worker:
         self._gop.clear()
 
     def replace(self, reason: str) -> None:
-        """Give up the worker and its pictures."""
+        """End the worker and forget its pictures; run() starts another worker."""
         self._gop.clear()
         if self._is_split and self._decoding.connection is not None:
             self._kill_quietly(self._decoding.connection, reason)
@@ -230,7 +230,7 @@ class Worker:
         self._encoding.send(serialize_keyframe(number))
 
     def repeat(self, number: int, now: float) -> None:
-        """Have the last picture of an output, or a slate, encoded again for now."""
+        """Have the last picture of an output, or a slate, encoded again, with the time `now`."""
         self._encoding.send(serialize_repeat(number, round(now * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:

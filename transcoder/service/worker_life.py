@@ -1,4 +1,4 @@
-"""The life of a stream's worker: this core decides when one is started, and when a lost one is replaced. Sans-IO.
+"""The life of a stream's worker is decided here: when one is started, and when a lost one is replaced. Sans-IO.
 
 The caller performs one action after another. While it performs START the worker may already die; that is no other case
 for the caller, because the answer to START then leads to DISCARD instead of BRIEF.

@@ -89,7 +89,7 @@ class WorkerProcess:
             self.connection.send(message)
 
     def kill(self, reason: str) -> None:
-        """Give up the process; another one takes its place."""
+        """End the process at once; run() starts another one in its place."""
         if self.connection is not None:
             self.connection.kill(reason)
 

@@ -1,4 +1,4 @@
-"""The messages of a worker, checked as if they came from the network: a worker may have been taken over. Sans-IO."""
+"""Messages of a worker are checked as if they came from the network: a worker may have been taken over. Sans-IO."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -36,7 +36,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """Holds how to talk to a camera.
+    """Holds the options of a session with a camera.
 
     Attributes:
         url: the camera's URL without user info.

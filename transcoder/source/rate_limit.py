@@ -16,7 +16,7 @@ WINDOW_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateOptions:
-    """Holds how much a camera may send.
+    """Holds the limits of the data that a camera may send.
 
     Attributes:
         packets: messages, interleaved frames and datagrams a second.

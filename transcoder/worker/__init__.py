@@ -1,1 +1,1 @@
-"""This room holds the sandboxed process that runs media/ for one stream, and the fork server that forks it."""
+"""This room holds the sandboxed process or two that run media/ for one stream, and the fork server that forks them."""

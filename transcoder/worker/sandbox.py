@@ -62,7 +62,7 @@ def limit_memory(megabytes: int) -> None:
 
 
 def seal_code() -> None:
-    """Take the right to write from every page of this process that is writable and executable.
+    """Make every page of this process that is writable and executable one that can't be written any more.
 
     libffi keeps such a page for callbacks; a process that has made its callbacks needs to write there no more.
 

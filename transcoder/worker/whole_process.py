@@ -1,4 +1,4 @@
-"""A process that has all of a stream's work: camera bytes in, coded pictures out."""
+"""Where the work is not split, one process does all of it: it takes camera bytes and gives coded pictures."""
 
 import socket
 import time
