@@ -36,11 +36,13 @@ class Place:
         role: the role of the process.
         stream: another number for each stream; processes with the same number share memory.
         generation: counts the decoding processes of the stream.
+        memory_limit_mb: the limit of the process's memory, MiB; 0: there is none.
     """
 
     role: Role = Role.WHOLE
     stream: int = 0
     generation: int = 0
+    memory_limit_mb: int = 0
 
 
 WHOLE: Final = Place()

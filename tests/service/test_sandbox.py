@@ -20,7 +20,7 @@ def test_nothing_is_refused_where_nothing_is_missing() -> None:
     assert refusal(WHOLE, REQUIRED) == ""
 
 
-@pytest.mark.parametrize("name", sorted(set(ADVICE) - {"own user"}))
+@pytest.mark.parametrize("name", sorted(set(ADVICE) - {"own user", "control group"}))
 def test_where_they_are_required_each_missing_measure_is_named_with_its_reason_and_what_helps(name: str) -> None:
     measures = WHOLE | {name: "Operation not permitted"}
     problem = refusal(measures, REQUIRED)
@@ -34,6 +34,12 @@ def test_a_service_that_is_not_root_does_without_other_users_where_workers_have_
     assert missing_measures(measures)
     assert refusal(measures, REQUIRED) == ""
     assert "own user" in refusal(measures | {"user namespace": "refused"}, REQUIRED)
+
+
+def test_a_control_group_is_not_required_because_other_limits_stand_behind_it() -> None:
+    measures = WHOLE | {"control group": "the service's control group is not delegated to it"}
+    assert missing_measures(measures)
+    assert refusal(measures, REQUIRED) == ""
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,14 @@ ADVICE: Final = {
     "group namespace": _AS_USER_NAMESPACE,
     "empty root": _AS_USER_NAMESPACE,
     "few threads": _AS_USER_NAMESPACE,
+    "control group": "a unit of systemd needs Delegate=cpu memory pids, a container a group of its own to write to",
     "no capabilities": "the kernel needs to be Linux 5.4 or newer",
     "no paths": "the kernel needs Landlock with signals (Linux 6.12, CONFIG_SECURITY_LANDLOCK, lsm=landlock)",
     "no new code": "the kernel needs to be Linux 6.3 or newer",
 }
 """What to do where a measure is missing, by the measure's name."""
+_EXTRA: Final = frozenset({"control group"})
+"""Limits that others back: the watchdog looks at memory, threads and processor time, and the kernel counts threads."""
 _STANDS_IN: Final = {"own user": "user namespace"}
 """A service that is not root can have no other users; its workers' rights end at their namespace all the same."""
 
@@ -69,7 +72,8 @@ def needed_measures(measures: Mapping[str, str]) -> set[str]:
         measures: every measure by name: "" or the reason why it is missing.
     """
     missing = missing_measures(measures)
-    return {name for name in measures if name not in _STANDS_IN or _STANDS_IN[name] in missing}
+    spared = _EXTRA | {name for name, other in _STANDS_IN.items() if other not in missing}
+    return set(measures) - spared
 
 
 def refusal(measures: Mapping[str, str], options: SandboxOptions) -> str:
@@ -92,7 +96,7 @@ def refusal(measures: Mapping[str, str], options: SandboxOptions) -> str:
 def log_sandbox(measures: Mapping[str, str]) -> None:
     """Tell in the log which measures are in force, and why each of the others is not."""
     missing = missing_measures(measures)
-    say = log.warning if missing else log.info
+    say = log.warning if missing.keys() & needed_measures(measures) else log.info
     say("sandbox of the workers", in_force=[name for name in measures if name not in missing], missing=missing)
 
 

@@ -93,7 +93,9 @@ class WorkerConnection(asyncio.Protocol):
         link = cls(on_message, on_gone, options.memory_limit_mb, place.role)
         loop = asyncio.get_running_loop()
         try:
-            link._forked = forked = await fork_server.fork(name, link._on_exit, urgency, place)
+            link._forked = forked = await fork_server.fork(
+                name, link._on_exit, urgency, replace(place, memory_limit_mb=options.memory_limit_mb)
+            )
             await loop.create_unix_connection(lambda: link, sock=forked.connection)
         except OSError as error:
             link.stop()

@@ -5,9 +5,9 @@ tens of megabytes a worker and drags the service's modules into the sandbox.
 
 The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable]
 [users=FIRST-LAST]` and speaks on a SOCK_SEQPACKET socket. A request is a JSON object with `id`, `name`, `role`,
-`stream` and `generation` and carries the worker's socket, or is `{"ping"}`. A decoding and an encoding process of the
-same stream share memory and a socket, which are kept here as long as one of them lives, so that each is replaced alone;
-a process whose role is asked for again is ended first.
+`stream`, `generation` and `memory_limit_mb` and carries the worker's socket, or is `{"ping"}`. A decoding and an
+encoding process of the same stream share memory and a socket, which are kept here as long as one of them lives, so that
+each is replaced alone; a process whose role is asked for again is ended first.
 
 Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or `{"id", "error"}`,
 `{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the process. The measures are
@@ -62,6 +62,7 @@ def main() -> None:
         took = preload.load(cache_dir)
         sandbox.seal_code()
         forker = namespaces.forker(_users(sys.argv[4:]))
+        forker.divide_group(sandbox.MAX_THREADS)
         measures = sandbox.measures(forker)
     except WorkerError as error:  # no worker may be forked
         _send(service, {"failed": str(error)})
@@ -178,6 +179,7 @@ class _Server:
                 role=Role(request.get("role", Role.WHOLE.value)),
                 stream=request.get("stream", 0),
                 generation=request.get("generation", 0),
+                memory_limit_mb=request.get("memory_limit_mb", 0),
             )
             pid = self._fork(descriptors[0], request["name"], place)
         except OSError as error:  # no memory or no process is left: there is a worker fewer, and the others live
@@ -189,7 +191,7 @@ class _Server:
 
     def _fork(self, descriptor: int, name: str, place: Place) -> int:
         with self._streams.prepared(place) as link:
-            pid = self._forker.fork()
+            pid = self._forker.fork(place.memory_limit_mb)
             if pid == 0:
                 self._become_worker(descriptor, name, place, link)
             self._streams.note_started(place, pid)

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from transcoder import kernel
+from transcoder.worker.control_groups import ControlGroups, delegated_group
 
 USERS: Final = range(0x70000000, 0x70000000 + (1 << 22))
 """A worker's user is the first number and its process id, which is below 2 ** 22. No distribution gives these numbers
 to anybody (systemd's UIDS-GIDS)."""
 OWN_USER, USER_NAMESPACE, PROCESS_NAMESPACE = "own user", "user namespace", "process namespace"
+CONTROL_GROUP = "control group"
 _CAP_KILL, _CAP_SETGID, _CAP_SETUID = 5, 6, 7
 _ANSWER: Final = 16
 """Bytes of the parent's answer: a number."""
@@ -39,25 +41,45 @@ class Forker:
         self._users = users
         self.missing = missing or {}
         self._taken: dict[int, int] = {}
+        self._groups: ControlGroups | None = None
 
     @property
     def isolates(self) -> bool:
         """Return whether the kernel counts a child's processes apart from those of everybody else."""
         return self._users is not None or bool(self._flags & kernel.CLONE_NEWUSER)
 
-    def fork(self) -> int:
+    def divide_group(self, processes: int) -> None:
+        """Give each child a control group of its own, where this process's group is delegated.
+
+        This process, its parent and whoever is in the group besides move into a leaf of it.
+
+        Args:
+            processes: how many threads a child may have.
+        """
+        try:
+            groups = ControlGroups(delegated_group(), processes)
+            groups.prepare()
+        except OSError as error:
+            self.missing[CONTROL_GROUP] = error.strerror or "refused"
+        else:
+            self._groups = groups
+
+    def fork(self, memory_limit_mb: int = 0) -> int:
         """Fork, and return the child's process id, in the child 0. The child dies with its parent.
+
+        Args:
+            memory_limit_mb: the limit of the child's memory, MiB, or 0 for none.
 
         Raises:
             OSError: there is no memory, no process, no namespace or no user left.
         """
         parent = os.pidfd_open(os.getpid())
         try:
-            return self._fork(parent)
+            return self._fork(parent, memory_limit_mb)
         finally:
             os.close(parent)
 
-    def _fork(self, parent: int) -> int:
+    def _fork(self, parent: int, memory_limit_mb: int) -> int:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             pid = kernel.clone(self._flags) if self._flags else os.fork()
@@ -66,7 +88,7 @@ class Forker:
                 return 0
             theirs.close()
             try:
-                self._receive(pid, ours)
+                self._receive(pid, ours, memory_limit_mb)
             except OSError:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
@@ -75,8 +97,10 @@ class Forker:
             return pid
 
     def reaped(self, pid: int) -> None:
-        """Take note that a child is gone: another may have its user."""
+        """Take note that a child is gone: another may have its user, and nobody needs its control group."""
         self._taken.pop(pid, None)
+        if self._groups is not None:
+            self._groups.remove(pid)
 
     # -- the child -----------------------------------------------------------------------------------------------
 
@@ -97,10 +121,12 @@ class Forker:
 
     # -- the parent ----------------------------------------------------------------------------------------------
 
-    def _receive(self, pid: int, child: socket.socket) -> None:
+    def _receive(self, pid: int, child: socket.socket, memory_limit_mb: int) -> None:
         user = self._take_user(pid)
         if not child.recv(1):
             raise OSError(errno.ECHILD, "the new process has ended")
+        if self._groups is not None:
+            self._groups.admit(pid, memory_limit_mb)
         if self._flags & kernel.CLONE_NEWUSER:
             _write_maps(Path(f"/proc/{pid}"), user)
         child.send(str(user or 0).encode())

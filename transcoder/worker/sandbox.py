@@ -184,7 +184,12 @@ OPTIONAL: Final[dict[str, Callable[[], None]]] = {
     "no new code": forbid_new_code,
 }
 """The measures that not every kernel has, in the order in which they are taken: namespaces need capabilities."""
-FORKED: Final = (namespaces.OWN_USER, namespaces.USER_NAMESPACE, namespaces.PROCESS_NAMESPACE)
+FORKED: Final = (
+    namespaces.OWN_USER,
+    namespaces.USER_NAMESPACE,
+    namespaces.PROCESS_NAMESPACE,
+    namespaces.CONTROL_GROUP,
+)
 """The measures that not every kernel has and that a process gets when it is forked."""
 REQUIRED: Final = ("system calls", "no new privileges", "no writable code", "resource limits")
 
