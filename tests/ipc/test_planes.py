@@ -64,6 +64,9 @@ def test_pictures_cross_one_by_one() -> None:
         (RecordKind.PICTURE, 3, 7200),
     ]
     assert (pair.taken[-1].width, pair.taken[-1].height, pair.taken[-1].matrix) == (1920, 1080, 1)
+    assert pair.taken[-1].cause == 7200
+    pair.exchange(pair.writer.picture(9000, *PICTURE, cause=12_600))
+    assert (pair.taken[-1].pts, pair.taken[-1].cause) == (9000, 12_600)
 
 
 def test_another_encoding_process_is_given_the_picture_that_lies_in_the_planes() -> None:

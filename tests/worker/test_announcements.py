@@ -22,6 +22,14 @@ def test_pictures_come_in_another_order_than_access_units() -> None:
     ]
 
 
+def test_the_arrival_of_an_access_unit_is_known_after_its_picture_came() -> None:
+    announced = Announcements()
+    announced.add(0, 3600, 1.5)
+    announced.add(0, 7200, 1.6)
+    assert announced.take(7200) == (0, 1.6)
+    assert (announced.arrival(3600), announced.arrival(7200), announced.arrival(0)) == (1.5, 1.6, None)
+
+
 def test_earlier_ones_are_forgotten() -> None:
     announced = Announcements()
     for pts in (0, 3600, 7200):

@@ -109,6 +109,16 @@ def test_pictures_that_are_no_later_are_left_out(halves: LinkedHalves) -> None:
     assert halves.broken() == []
 
 
+def test_pictures_that_a_camera_dates_in_decoding_order_are_shown(halves: LinkedHalves) -> None:
+    units = encode("H264", SIZE, 24, parameters="bframes=2:b-adapt=0:scenecut=0")
+    halves.feed_all(units)
+    counters = halves.decoding.stats()["counters"]
+    assert "unordered_pictures" not in counters
+    assert counters["decoded_pictures"] > 16
+    assert len(halves.coded) == counters["decoded_pictures"] - 3  # which tell the frame rate
+    assert halves.broken() == []
+
+
 # -- sound -------------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ memory only after the answer to the record before. Sans-IO.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 from typing import Final
@@ -28,7 +28,7 @@ from transcoder.codecs.picture_codec import MAX_DIMENSION, MAX_PIXELS, is_sane_s
 from transcoder.errors import RemoteProtocolError
 
 MAGIC: Final = b"tcp1"
-_RECORD: Final = struct.Struct("<4sBBHHHHIIq")
+_RECORD: Final = struct.Struct("<4sBBHHHHIIqq")
 RECORD_SIZE: Final = _RECORD.size
 MATRICES: Final = frozenset({1, 2, 5, 6})
 """The values of matrix_coefficients that a decoder of ours tells: BT.709, unspecified, the two for BT.601."""
@@ -69,6 +69,8 @@ class Record:
         generation: counts the decoding processes of a stream; the service gives it.
         sequence: counts the records since RESET; in BEGIN and RESET the number that the service gave.
         pts: 90 kHz ticks.
+        cause: the time of the access unit whose decoding completed the picture; where pictures are reordered it is
+            not the picture's own.
         width, height: luma samples, both even; of audio the number of samples and the samples a second.
         matrix: matrix_coefficients.
         aspect: the ratio of a sample's width to its height.
@@ -78,6 +80,7 @@ class Record:
     generation: int
     sequence: int
     pts: int = 0
+    cause: int = 0
     width: int = 0
     height: int = 0
     matrix: int = 0
@@ -88,7 +91,7 @@ class Record:
         aspect = self.aspect.limit_denominator(_MAX_DENOMINATOR)
         return _RECORD.pack(
             MAGIC, self.kind, self.matrix, self.width, self.height, aspect.numerator, aspect.denominator,
-            self.generation, self.sequence, self.pts,
+            self.generation, self.sequence, self.pts, self.cause,
         )  # fmt: skip
 
     @classmethod
@@ -100,7 +103,9 @@ class Record:
         """
         if len(data) != RECORD_SIZE:
             raise RemoteProtocolError("a record of another length")
-        magic, kind, matrix, width, height, numerator, denominator, generation, sequence, pts = _RECORD.unpack(data)
+        magic, kind, matrix, width, height, numerator, denominator, generation, sequence, pts, cause = _RECORD.unpack(
+            data
+        )
         if magic != MAGIC:
             raise RemoteProtocolError("a record without the magic number")
         if not denominator or not denominator <= _MAX_ASPECT * numerator or not numerator <= _MAX_ASPECT * denominator:
@@ -114,6 +119,7 @@ class Record:
             generation=generation,
             sequence=sequence,
             pts=pts,
+            cause=cause,
             width=width,
             height=height,
             matrix=matrix,
@@ -197,7 +203,7 @@ class RecordWriter:
         if answer.kind is RecordKind.BEGIN:
             self._is_open = False
             self._outstanding = self._sequence = answer.sequence
-            return self._record(RecordKind.RESET)
+            return self._next(RecordKind.RESET)
         if answer.kind is not RecordKind.COPIED or answer.sequence != self._outstanding:
             return None
         self._outstanding = None
@@ -206,10 +212,19 @@ class RecordWriter:
         self._is_open, self._sequence = True, 0
         if self._picture is None:
             return None
-        picture = self._picture
-        return self.picture(picture.pts, picture.width, picture.height, picture.matrix, picture.aspect)
+        return self._numbered(self._picture)
 
-    def picture(self, pts: int, width: int, height: int, matrix: int, aspect: Fraction, *, kept: bool = True) -> bytes:
+    def picture(
+        self,
+        pts: int,
+        width: int,
+        height: int,
+        matrix: int,
+        aspect: Fraction,
+        *,
+        cause: int | None = None,
+        kept: bool = True,
+    ) -> bytes:
         """Return the record of a picture that was written into the planes.
 
         Args:
@@ -218,39 +233,40 @@ class RecordWriter:
             height: rows, even.
             matrix: matrix_coefficients.
             aspect: the ratio of a sample's width to its height.
+            cause: the time of the access unit whose decoding completed the picture; None: the picture's own.
             kept: whether the picture lies in the planes, where another encoding process finds it.
         """
-        data = self._record(RecordKind.PICTURE, pts, width, height, matrix, aspect)
-        if kept:
-            self._picture = Record.from_bytes(data)
-        return data
-
-    def audio(self, pts: int, rate: int) -> bytes:
-        """Return the record of AUDIO_SAMPLES samples that were written behind the planes."""
-        return self._record(RecordKind.AUDIO, pts, AUDIO_SAMPLES, rate)
-
-    def _record(
-        self,
-        kind: RecordKind,
-        pts: int = 0,
-        width: int = 0,
-        height: int = 0,
-        matrix: int = 0,
-        aspect: Fraction = Fraction(1),
-    ) -> bytes:
-        if kind is not RecordKind.RESET:
-            self._sequence += 1
-        self._outstanding = self._sequence
-        return Record(
-            kind=kind,
+        picture = Record(
+            kind=RecordKind.PICTURE,
             generation=self._generation,
-            sequence=self._sequence,
+            sequence=0,
             pts=pts,
+            cause=pts if cause is None else cause,
             width=width,
             height=height,
             matrix=matrix,
             aspect=aspect,
-        ).to_bytes()
+        )
+        if kept:
+            self._picture = picture
+        return self._numbered(picture)
+
+    def audio(self, pts: int, rate: int) -> bytes:
+        """Return the record of AUDIO_SAMPLES samples that were written behind the planes."""
+        return self._next(RecordKind.AUDIO, pts, AUDIO_SAMPLES, rate)
+
+    def _next(self, kind: RecordKind, pts: int = 0, width: int = 0, height: int = 0) -> bytes:
+        record = Record(
+            kind=kind, generation=self._generation, sequence=self._sequence, pts=pts, width=width, height=height
+        )
+        if kind is RecordKind.RESET:
+            return record.to_bytes()  # it has the number of BEGIN, and so has its answer
+        return self._numbered(record)
+
+    def _numbered(self, record: Record) -> bytes:
+        self._sequence += 1
+        self._outstanding = self._sequence
+        return replace(record, sequence=self._sequence).to_bytes()
 
 
 class RecordReader:

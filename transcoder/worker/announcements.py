@@ -15,10 +15,12 @@ class Announcements:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, int, float]] = []
+        self._arrivals: dict[int, float] = {}
 
     def clear(self) -> None:
         """Forget everything: another decoding process is announced anew."""
         self._waiting.clear()
+        self._arrivals.clear()
 
     def add(self, flags: int, pts: int, arrival: float) -> None:
         """Note that an access unit was sent.
@@ -31,6 +33,9 @@ class Announcements:
         if len(self._waiting) >= MAX_ANNOUNCED:
             heapq.heappop(self._waiting)
         heapq.heappush(self._waiting, (pts, flags, arrival))
+        if len(self._arrivals) >= MAX_ANNOUNCED:
+            del self._arrivals[next(iter(self._arrivals))]
+        self._arrivals[pts] = arrival
 
     def take(self, pts: int) -> tuple[int, float] | None:
         """Return flags and arrival of the access unit with this time, and forget it and all earlier ones.
@@ -44,3 +49,7 @@ class Announcements:
             return None
         _, flags, arrival = heapq.heappop(self._waiting)
         return flags, arrival
+
+    def arrival(self, pts: int) -> float | None:
+        """Return the arrival of the access unit with this time, also after its picture came; None: it is not known."""
+        return self._arrivals.get(pts)

@@ -73,24 +73,29 @@ class DecodingWork(Work):
         }
 
     def _access_unit(self, body: memoryview) -> Iterator[bytes]:
-        for item in self._decoding.access_unit(parse_access_unit(body), time.monotonic()):
+        unit = parse_access_unit(body)
+        for item in self._decoding.access_unit(unit, time.monotonic()):
             if isinstance(item, SourceFormat):
                 yield serialize_json(MessageType.SOURCE_FORMAT, item.to_fields())
             else:
-                self._hand_over(item)
+                self._hand_over(item, unit.pts)
 
-    def _hand_over(self, picture: DecodedPicture) -> None:
+    def _hand_over(self, picture: DecodedPicture, cause: int) -> None:
         width, height = common_size(picture)
-        if not width or not height or (self._last_pts is not None and picture.pts <= self._last_pts):
+        pts = picture.pts
+        if self._last_pts is not None and pts <= self._last_pts:
+            pts = cause  # a camera that dates pictures in the order in which it sends them
+        if not width or not height or (self._last_pts is not None and pts <= self._last_pts):
             self._counters["unordered_pictures"] += 1  # the encoding process takes each time once, in order
             return
         self._await_memory()
-        self._last_pts = picture.pts
+        self._last_pts = pts
         if not picture.preroll:  # only the times of the others are of interest
             self._layout.write(picture, self._planes.planes(width, height))
-        self._link.send(
-            self._writer.picture(picture.pts, width, height, picture.matrix, picture.aspect, kept=not picture.preroll)
+        record = self._writer.picture(
+            pts, width, height, picture.matrix, picture.aspect, cause=cause, kept=not picture.preroll
         )
+        self._link.send(record)
 
     def _audio_unit(self, pts: int, data: bytes) -> None:
         for piece_pts, samples in self._sound.unit(pts, data):

@@ -125,7 +125,9 @@ class EncodingWork(Work):
         announced = self._announced.take(record.pts)
         if announced is None:
             raise RemoteProtocolError("a picture of a time that the service did not announce")
-        flags, arrival = announced
+        flags, own_arrival = announced
+        # pictures that are shown in another order than they are sent are completed by a later access unit
+        arrival = self._announced.arrival(record.cause) or own_arrival
         if self._last_pts is not None and record.pts <= self._last_pts:
             # another decoding process begins with pictures that this one has encoded
             yield from self._answer()
