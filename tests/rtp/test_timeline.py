@@ -240,3 +240,108 @@ def test_any_timestamps(pictures: list[tuple[int, float]]) -> None:
             assert time >= latest - MAX_STEP_BACK_S * RATE - 1
         latest = time if latest is None else max(latest, time)
         assert time <= (now + MAX_EARLY_S) * RATE + len(pictures) + 1
+
+
+def counted(
+    rate: float, ratio: float, seconds: float, *, jitter_s: float = 0.0, seed: int = 1, begin_s: float = START_S
+) -> list[Picture]:
+    """Pictures at this rate whose timestamps count `ratio` seconds in a second."""
+    chance = random.Random(seed)
+    return in_order(
+        [
+            (1000 + round(index / rate * ratio * RATE), begin_s + index / rate + chance.random() * jitter_s)
+            for index in range(round(seconds * rate))
+        ]
+    )
+
+
+def wander(times: list[float], pictures: list[Picture]) -> float:
+    off = [time - arrival for time, (_, arrival) in zip(times, pictures, strict=True)]
+    return max(off) - min(off)
+
+
+@pytest.mark.parametrize(("rate", "ratio"), [(10.5, 10.5 / 12.5), (21, 21 / 25), (15, 1.1), (8, 0.9), (5, 0.84)])
+def test_a_clock_that_counts_other_seconds(rate: float, ratio: float) -> None:
+    """open-nvr#229: stamps of 25 a second, 21 pictures; for five minutes, from the first picture on."""
+    pictures = counted(rate, ratio, 300)
+    timeline = Timeline(RATE)
+    times, repairs = run(pictures, timeline)
+    assert not repairs
+    assert wander(times, pictures) < 0.100
+    assert wander(times[round(10 * rate) :], pictures[round(10 * rate) :]) < 0.010
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(steps) < 1.25 / rate
+    assert min(steps) > 0
+    assert timeline.ratio == pytest.approx(1 / ratio, rel=0.002)
+
+
+@pytest.mark.parametrize("ratio", [1 / 3, 3.0, 0.0889])
+def test_a_clock_of_other_units(ratio: float) -> None:
+    """1/30000 that is called 1/90000, the reverse, and 8 kHz: settled after a few seconds."""
+    pictures = counted(10, ratio, 60)
+    times, _ = run(pictures)
+    assert_monotonic(times)
+    assert wander(times[80:], pictures[80:]) < 0.050
+    assert max(later - earlier for earlier, later in itertools.pairwise(times[80:])) < 0.110
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.84])
+def test_the_spacing_of_a_measured_clock_behind_network_jitter(ratio: float) -> None:
+    pictures = counted(25, ratio, 120, jitter_s=JITTER_S)
+    times, _ = run(pictures)
+    assert p95(spacing_errors(times)) < 0.005
+    assert wander(times[250:], pictures[250:]) < JITTER_S + 0.015
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("jitter_s", [0.03, 0.1])
+def test_a_true_clock_is_believed_behind_any_network(seed: int, jitter_s: float) -> None:
+    timeline = Timeline(RATE)
+    run(counted(25, 1.0, 120, jitter_s=jitter_s, seed=seed), timeline)
+    assert timeline.ratio == pytest.approx(1.0, abs=0.004)
+
+
+def test_the_measured_ratio_stays_over_a_reconnection() -> None:
+    timeline = Timeline(RATE)
+    run(counted(10.5, 0.84, 30), timeline)
+    timeline.reset()
+    pictures = counted(10.5, 0.84, 30, begin_s=START_S + 100)
+    times, _ = run(pictures, timeline)
+    assert wander(times, pictures) < 0.005
+
+
+def test_a_clock_that_is_put_right_is_learned_anew() -> None:
+    timeline = Timeline(RATE)
+    run(counted(10.5, 0.84, 30), timeline)
+    timeline.reset()
+    pictures = counted(12.5, 1.0, 60, begin_s=START_S + 100)
+    times, _ = run(pictures, timeline)
+    assert timeline.ratio == pytest.approx(1.0, abs=0.004)
+    assert wander(times[125:], pictures[125:]) < 0.010
+
+
+def test_jumps_steps_and_restarts_of_a_measured_clock() -> None:
+    plain = counted(10.5, 0.84, 90)
+    pictures = [
+        (timestamp + 9_800 * RATE * (index == 400) + 3600 * RATE * (index >= 600), arrival)
+        for index, (timestamp, arrival) in enumerate(plain)
+    ]
+    timeline = Timeline(RATE)
+    times, repairs = run(pictures, timeline)
+    assert repairs == {"jump": 2, "step": 1}
+    assert_monotonic(times)
+    assert wander(times, pictures) < 0.100
+    assert timeline.ratio == pytest.approx(1 / 0.84, rel=0.002)
+
+
+def test_a_restart_goes_on_where_timestamps_do() -> None:
+    undisturbed, _ = run(in_order(steady(400)))
+    timeline = Timeline(RATE)
+    before, _ = run(in_order(steady(400))[:200], timeline)
+    timeline.restart()
+    after, _ = run(in_order(steady(400))[200:], timeline)
+    assert before + after == undisturbed
+    timeline.restart()
+    time = timeline.presentation_time(5, START_S + 16)
+    assert time == round((START_S + 16) * RATE)
+    assert not timeline.repairs

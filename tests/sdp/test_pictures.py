@@ -84,3 +84,11 @@ def test_recorded(vectors: Path) -> None:
         chosen = select_video(parse_sdp((vectors / name).read_bytes()))
         assert (chosen.codec, chosen.payload_types) == (codec, payload_types)
         assert chosen.media.kind == "video"
+
+
+@pytest.mark.parametrize(("stated", "ticks"), [("/30000", 30_000), ("/90000", 90_000), ("", 90_000), ("/7", 90_000)])
+def test_the_clock_of_mpeg4_is_the_stated_one(stated: str, ticks: int) -> None:
+    """RFC 6416 section 7.1 leaves the rate open; RFC 6184 section 8.2.1 does not."""
+    chosen = select("m=video 0 RTP/AVP 96", f"a=rtpmap:96 MP4V-ES{stated}", f"a=fmtp:96 config={CONFIG}")
+    assert chosen.clock_rate == ticks
+    assert select("m=video 0 RTP/AVP 96", f"a=rtpmap:96 H264{stated}").clock_rate == 90_000

@@ -65,3 +65,23 @@ def test_a_picture_that_is_needed_at_once_is_admitted() -> None:
     assert made.admits(9_000_000, 1, wanted=False)
     assert not made.admits(9_003_600, 1, wanted=False)
     assert made.admits(9_003_600, 1, wanted=True)
+
+
+@pytest.mark.parametrize(("stamped", "sent", "announced"), [(12.5, 10.5, 10.5), (25, 21, 21.0), (30, 10, 10.0)])
+def test_a_rate_that_timestamps_overstate(stamped: float, sent: float, announced: float) -> None:
+    """open-nvr#229: 25 a second are stamped and 21 come."""
+    made = FrameRateEstimate()
+    for index in range(40):
+        made.add(round(index / stamped * 90_000), 50 + index / sent)
+        if (rate := made.rate(None)) is not None:
+            break
+    assert rate == announced
+    assert index / sent < 1.7
+
+
+def test_a_network_that_hesitates_costs_no_rate() -> None:
+    made = FrameRateEstimate()
+    for index in range(16):
+        made.add(index * 3600, 50 + index / 25 + (0.05 if index > 1 else 0.0))
+        rate = made.rate(None)
+    assert rate == 25.0

@@ -152,6 +152,7 @@ FORMAT = VideoPayloadFormat(
     title="MPEG-4",
     codec=PictureCodec.MPEG4,
     number=4,
+    states_clock_rate=True,  # RFC 6416 section 7.1: rate, 90 kHz where it is left out
     encodings=("MP4V-ES",),
     depacketizer=lambda options: Mpeg4Depacketizer(options.ledger, options.parameter_sets),
     from_fmtp=_from_fmtp,

@@ -8,6 +8,9 @@ from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.formats.depacketizer import DecodingOrder, Depacketizer, DepacketizerOptions
 
+MIN_CLOCK_RATE, MAX_CLOCK_RATE = 1000, 1_000_000
+"""Ticks a second that a video's clock may be stated to have; MPEG-4 counts at most 65 535 of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatParameters:
@@ -54,6 +57,7 @@ class VideoPayloadFormat:
         from_fmtp: reads fmtp parameters, whose names are in lower case.
         serving: how the format is written, where we serve it, else None.
         clock_rate: ticks a second, fixed by the format's RFC: a camera that says 9000 means this clock rate too.
+        states_clock_rate: whether the clock rate of rtpmap counts, because the format's RFC leaves it open.
         extensions: the profiles of the RTP header extensions that its depacketizer reads.
     """
 
@@ -65,7 +69,12 @@ class VideoPayloadFormat:
     from_fmtp: Callable[[Mapping[str, str]], FormatParameters] = _no_parameters
     serving: Serving | None = None
     clock_rate: int = VIDEO_CLOCK_RATE
+    states_clock_rate: bool = False
     extensions: frozenset[int] = frozenset()
+
+    def stated_clock_rate(self, rate: int) -> int:
+        """Return the ticks a second where rtpmap states this clock rate."""
+        return rate if self.states_clock_rate and MIN_CLOCK_RATE <= rate <= MAX_CLOCK_RATE else self.clock_rate
 
 
 class VideoPayloadFormats:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.encryption import SliceCheck
 from transcoder.codecs.nal import (
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 MAX_KINDS = 64
 """The largest number of different values of one kind that are kept: a camera chooses how many it sends."""
 _MAX_RANDOM_ACCESS = 1 << 16
-_CLOCK_RATE = 90_000
 _BURST_S = 1.0
 _JUMP_S = 1.0
 """Seconds: a timestamp that steps this much further than time did is a jump."""
@@ -57,10 +57,12 @@ class PictureTiming:
     Attributes:
         last: (arrival in seconds, unwrapped timestamp in ticks, index of the picture).
         anchor: the latest picture of the first second: a camera begins with a burst, so rates count from here.
+        clock_rate: ticks a second of the timestamps.
         steps: how often the timestamp advanced by so many milliseconds.
         repeats, backwards, jumps: pictures whose timestamp repeats the last one, goes back, or jumps.
     """
 
+    clock_rate: int = VIDEO_CLOCK_RATE
     begin: float = 0.0
     anchor: tuple[float, int, int] | None = None
     last: tuple[float, int, int] | None = None
@@ -78,8 +80,8 @@ class PictureTiming:
         step = ((timestamp - self.last[1]) + (1 << 31)) % (1 << 32) - (1 << 31)
         self.repeats += step == 0
         self.backwards += step < 0
-        self.jumps += abs(step) / _CLOCK_RATE > arrival - self.last[0] + _JUMP_S
-        step_ms = round(step * 1000 / _CLOCK_RATE)
+        self.jumps += abs(step) / self.clock_rate > arrival - self.last[0] + _JUMP_S
+        step_ms = round(step * 1000 / self.clock_rate)
         if step_ms in self.steps or len(self.steps) < MAX_KINDS:
             self.steps[step_ms] += 1
         self.last = (arrival, self.last[1] + step, self.last[2] + 1)
@@ -91,7 +93,7 @@ class PictureTiming:
         if self.last is None or self.anchor is None or self.last[2] == self.anchor[2]:
             return None
         ticks = self.last[1] - self.anchor[1]
-        return self.last[2] - self.anchor[2], self.last[0] - self.anchor[0], ticks / _CLOCK_RATE
+        return self.last[2] - self.anchor[2], self.last[0] - self.anchor[0], ticks / self.clock_rate
 
 
 class Observation:
@@ -191,6 +193,7 @@ class Observation:
         if self.selection is not None and self.selection.codec is not event.selection.codec:
             self.described_as = self.described_as or self.selection.codec.value
         self.selection = event.selection
+        self.timing.clock_rate = event.selection.clock_rate
         if self.codec is not None:
             self.slices = SliceCheck(self.codec)
             for unit in event.selection.parameter_sets:

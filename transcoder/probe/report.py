@@ -212,7 +212,7 @@ def _video(observation: Observation, video: VideoReceiver, selection: VideoSelec
         "duplicates": receiver.duplicates,
         "malformed": receiver.malformed,
         "restarts": receiver.restarts,
-        "jitter_ms": round(receiver.jitter / 90, 1),
+        "jitter_ms": round(receiver.jitter / receiver.clock_rate * 1000, 1),
     }
     findings["damaged_pictures"] = observation.damaged
     findings["tolerated"] = dict(video.faults)

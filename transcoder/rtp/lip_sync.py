@@ -24,13 +24,19 @@ class LipSync:
 
     def __init__(self, audio_rate: int) -> None:
         self._audio_rate = audio_rate
-        self._video: tuple[int, int] | None = None
+        self._video: tuple[int, int, float] | None = None
         self._reported = False
         self.correction_s = 0.0
 
-    def note_video(self, timestamp: int, pts: int) -> None:
-        """Take note that the picture with this RTP timestamp is presented at pts (90 kHz ticks)."""
-        self._video = (timestamp, pts)
+    def note_video(self, timestamp: int, pts: int, clock_rate: float = VIDEO_CLOCK_RATE) -> None:
+        """Take note that the picture with this RTP timestamp is presented at pts (90 kHz ticks).
+
+        Args:
+            timestamp: the RTP timestamp of the picture.
+            pts: 90 kHz ticks.
+            clock_rate: ticks of the video's RTP timestamps in a second of ours.
+        """
+        self._video = (timestamp, pts, clock_rate)
 
     def correct(self, timestamp: int, pts: int, video: SenderReport | None, audio: SenderReport | None) -> int:
         """Return when audio has to be presented.
@@ -45,8 +51,8 @@ class LipSync:
             90 kHz ticks.
         """
         if video is not None and audio is not None and self._video is not None:
-            video_timestamp, video_pts = self._video
-            taken = _taken_at(audio, timestamp, self._audio_rate) - _taken_at(video, video_timestamp, VIDEO_CLOCK_RATE)
+            video_timestamp, video_pts, video_rate = self._video
+            taken = _taken_at(audio, timestamp, self._audio_rate) - _taken_at(video, video_timestamp, video_rate)
             wanted_s = taken - (pts - video_pts) / VIDEO_CLOCK_RATE
             if abs(wanted_s) <= MAX_CORRECTION_S:
                 weight = _SMOOTHING if self._reported else 1.0
@@ -55,7 +61,7 @@ class LipSync:
         return pts + round(self.correction_s * VIDEO_CLOCK_RATE)
 
 
-def _taken_at(report: SenderReport, timestamp: int, clock_rate: int) -> float:
+def _taken_at(report: SenderReport, timestamp: int, clock_rate: float) -> float:
     """Return the wall clock of a sample by its source's report, UTC seconds (RFC 3550 section 6.4.1)."""
     difference = ((timestamp - report.rtp_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
     return unix_from_ntp(report.ntp) + difference / clock_rate

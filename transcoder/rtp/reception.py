@@ -51,6 +51,7 @@ class RtpReceiver:
         extensions: the profiles of header extensions that the payload format reads; any other is counted as dropped.
 
     Attributes:
+        clock_rate: ticks a second.
         received, duplicates, late, lost, malformed: packets.
         restarts: how often the source began anew (another SSRC or another sequence).
         renumbered: how often the numbers began anew while the pictures went on.
@@ -68,7 +69,7 @@ class RtpReceiver:
     ) -> None:
         self._payload_types = payload_types
         self._extensions = extensions
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._ledger = ledger
         self._reorder = reorder
         self._ready: deque[tuple[RtpPacket, int, float]] = deque()
@@ -292,7 +293,7 @@ class RtpReceiver:
         """Return whether a picture with this timestamp goes on from the newest one."""
         if self._newest is None:
             return False
-        return 0 < (timestamp - self._newest) & 0xFFFF_FFFF <= MAX_AHEAD_S * self._clock_rate
+        return 0 < (timestamp - self._newest) & 0xFFFF_FFFF <= MAX_AHEAD_S * self.clock_rate
 
     def _begin(self, packet: RtpPacket, now: float, lost: int | None = None) -> None:
         self._base = packet.sequence_number
@@ -321,10 +322,10 @@ class RtpReceiver:
 
     def _note_transit(self, timestamp: int, now: float) -> None:
         """Update the jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
-        transit = now * self._clock_rate - timestamp
+        transit = now * self.clock_rate - timestamp
         if self._transit is not None:
             difference = abs(transit - self._transit)
-            if difference < self._clock_rate:  # a clock step is no jitter
+            if difference < self.clock_rate:  # a clock step is no jitter
                 self.jitter += (difference - self.jitter) / 16
         self._transit = transit
 

@@ -1,17 +1,25 @@
 """A camera's RTP timestamps are put onto one timeline that never jumps.
 
 RTP timestamps start anywhere, wrap, step with the camera's clock (Dahua), fall back to zero (Tapo) and are off by hours
-for single pictures (Intelbras). The timeline keeps their spacing, which makes motion smooth, and follows the arrival of
-pictures slowly, which keeps the delay constant.
+for single pictures (Intelbras), and count seconds of another length than ours (`clock_ratio.py`). The timeline keeps
+their spacing, which makes motion smooth, and follows the arrival of pictures slowly, which keeps the delay constant.
 """
 
 import math
-from collections import Counter
+from collections import Counter, deque
 
 from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.rtp.clock_ratio import ClockRatio
 
 TRACKING_S = 5.0
 """The time constant of following arrival. 30 ms of network jitter then move the spacing of 25 fps by under 0.3 ms."""
+FOLLOW_S = 0.2
+"""The time constant of following arrival where NEAR_S is exceeded by every picture of PERSISTENT_S: until its ratio is
+known, a clock that is off by a sixth is then held within 100 ms of arrival."""
+NEAR_S = 0.025
+PERSISTENT_S = 0.25
+PERSISTENT_PICTURES = 2
+"""At least so many pictures and half of PERSISTENT_S tell; of a burst the last picture is in time."""
 MAX_STEP_BACK_S = 0.5
 """A picture may be this much older than the one before (reordered pictures); more is a jump."""
 MAX_STEP_AHEAD_S = 1.0
@@ -42,14 +50,29 @@ class Timeline:
         self._last_rtp: int | None = None
         self._last_arrival = 0.0
         self._position_s = 0.0
-        """The place of the last picture on the camera's own, unwrapped time."""
+        """The place of the last picture on the camera's own, unwrapped time, in seconds of ours."""
         self._offset_s = 0.0
         """The presentation time minus the camera's own time."""
         self._suspect: tuple[int, float] | None = None
         self._late_since: float | None = None
+        self._raw_s = 0.0
+        """The place of the last picture on the camera's own time, in seconds as the camera counts them."""
+        self._clock = ClockRatio()
+        self._recent: deque[tuple[float, float]] = deque()
+        """Arrival, and arrival minus place, of the latest pictures."""
+        self._may_restart = False
         self._latest = -(1 << 62)
         """The latest presentation time that was given."""
         self.repairs: Counter[str] = Counter()
+
+    @property
+    def ratio(self) -> float:
+        """Return how many of our seconds a second of the camera's clock lasts."""
+        return self._clock.ratio
+
+    def restart(self) -> None:
+        """Begin anew with the next picture if its timestamp does not go on from the last one."""
+        self._may_restart = True
 
     def reset(self) -> None:
         """Begin anew with the next picture, which comes by another connection or from another source."""
@@ -72,14 +95,19 @@ class Timeline:
         """
         if self._last_rtp is None:
             return self._anchor(rtp_timestamp, arrival)
-        delta_s = _signed(rtp_timestamp - self._last_rtp) / self.clock_rate
+        raw_s = _signed(rtp_timestamp - self._last_rtp) / self.clock_rate
+        delta_s = raw_s * self._clock.ratio
+        may_restart, self._may_restart = self._may_restart, False
         gap_s = max(arrival - self._last_arrival, 0.0)
         if -MAX_STEP_BACK_S <= delta_s <= gap_s + MAX_STEP_AHEAD_S:
             self._suspect = None
             if delta_s == 0:
                 self.repairs["repeat"] += 1
                 return self._after_latest(arrival)
-            return self._follow(rtp_timestamp, delta_s, arrival)
+            self._raw_s += raw_s
+            return self._follow(rtp_timestamp, delta_s, arrival, gap_s)
+        if may_restart:
+            return self._anchor(rtp_timestamp, arrival)
         if self._suspect is not None:
             previous, previous_arrival = self._suspect
             since_s = _signed(rtp_timestamp - previous) / self.clock_rate
@@ -90,10 +118,11 @@ class Timeline:
         self._suspect = (rtp_timestamp, arrival)
         return self._after_latest(arrival)
 
-    def _follow(self, rtp_timestamp: int, delta_s: float, arrival: float) -> int:
+    def _follow(self, rtp_timestamp: int, delta_s: float, arrival: float, gap_s: float) -> int:
         self._position_s += delta_s
         self._last_rtp = rtp_timestamp
         self._last_arrival = arrival
+        self._clock.add(self._raw_s, arrival)
         error_s = arrival - (self._position_s + self._offset_s)
         if error_s < -MAX_EARLY_S:
             self.repairs["burst"] += 1
@@ -108,19 +137,35 @@ class Timeline:
                 self.repairs["late"] += 1
                 self._offset_s += error_s
                 self._late_since = None
+                self._clock.forget()
         else:
             self._late_since = None
             if delta_s > 0:
                 self._offset_s += error_s * -math.expm1(-delta_s / TRACKING_S)
+                moved_s = self._persistent_error_s(arrival) * -math.expm1(-gap_s / FOLLOW_S)
+                self._offset_s += max(moved_s, -delta_s / 2)
         time = max(_ticks(self._position_s + self._offset_s), self._latest - _ticks(MAX_STEP_BACK_S))
         self._latest = max(self._latest, time)
         return time
+
+    def _persistent_error_s(self, arrival: float) -> float:
+        """Return by how much all of the latest pictures are farther from their arrival than NEAR_S."""
+        recent = self._recent
+        recent.append((arrival, arrival - self._position_s))
+        while len(recent) > PERSISTENT_PICTURES and arrival - recent[0][0] > PERSISTENT_S:
+            recent.popleft()
+        if len(recent) < PERSISTENT_PICTURES or arrival - recent[0][0] < PERSISTENT_S / 2:
+            return 0.0
+        errors = [early - self._offset_s for _, early in recent]
+        return max(min(errors) - NEAR_S, 0.0) + min(max(errors) + NEAR_S, 0.0)
 
     def _anchor(self, rtp_timestamp: int, arrival: float) -> int:
         time = self._after_latest(arrival)
         self._last_rtp = rtp_timestamp
         self._last_arrival = arrival
-        self._position_s = 0.0
+        self._clock.forget()
+        self._recent.clear()
+        self._position_s = self._raw_s = 0.0
         self._offset_s = time / VIDEO_CLOCK_RATE
         self._suspect = None
         self._late_since = None

@@ -67,7 +67,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 media=media,
                 codec=video.codec,
                 payload_types=_payload_types(media, wanted),
-                clock_rate=video.clock_rate,
+                clock_rate=video.stated_clock_rate(wanted.clock_rate),
                 parameter_sets=parameters.parameter_sets,
                 picture_size=_picture_size(media, wanted.payload_type),
                 suspected=parameters.suspected,

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import structlog
 
 from transcoder import clock
-from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import TranscoderError, TransportError
 from transcoder.ledger import Ledger
@@ -199,7 +198,7 @@ class Source:
             "late": receiver.late,
             "duplicate": receiver.duplicates,
             "malformed": receiver.malformed,
-            "jitter_ms": round(receiver.jitter / VIDEO_CLOCK_RATE * 1000, 1),
+            "jitter_ms": round(receiver.jitter / receiver.clock_rate * 1000, 1),
             "faults": dict(session.video.faults)
             | dict(session.faults)
             | self._intake.faults
@@ -257,7 +256,7 @@ class Source:
         if unit is None:
             return
         if self._audio is not None:
-            self._audio.note_video(access_unit.timestamp, unit.pts)
+            self._audio.note_video(access_unit.timestamp, unit.pts, intake.clock_rate)
         if not self._listener.on_coded_unit(unit, access_unit.completed):
             intake.skip_to_random_access()
 

@@ -66,6 +66,11 @@ class VideoIntake:
         return self._slices is not None and self._slices.encrypted
 
     @property
+    def clock_rate(self) -> float:
+        """Return how many ticks the camera's timestamps advance in a second of ours, as measured."""
+        return self._timeline.clock_rate / self._timeline.ratio
+
+    @property
     def problem(self) -> str:
         """Return in one line why most pictures of the camera can't be read, or "" where they can."""
         check = self._slices
@@ -95,6 +100,7 @@ class VideoIntake:
         Returns:
             (width, height) that the description claims, a hint; None where the description claims no size.
         """
+        self._timeline.clock_rate = selection.clock_rate
         codec = selection.codec
         if not isinstance(codec, Codec):
             self._memory = self._slices = None
@@ -104,8 +110,8 @@ class VideoIntake:
         return picture_size(codec, selection.parameter_sets)
 
     def restart(self) -> None:
-        """Note that the camera began anew within the connection: its timestamps have no relation to earlier ones."""
-        self._timeline.reset()
+        """Note that the camera began anew within the connection: its timestamps may be others than before."""
+        self._timeline.restart()
 
     def reset(self) -> None:
         """Note that the connection ended: the next access units do not refer to earlier ones."""
@@ -195,9 +201,9 @@ class AudioIntake:
             config=selection.config,
         )
 
-    def note_video(self, timestamp: int, pts: int) -> None:
-        """Note the presentation time that a picture with this RTP timestamp was given."""
-        self._lip_sync.note_video(timestamp, pts)
+    def note_video(self, timestamp: int, pts: int, clock_rate: float = VIDEO_CLOCK_RATE) -> None:
+        """Note the presentation time that a picture with this RTP timestamp was given, and the rate of its clock."""
+        self._lip_sync.note_video(timestamp, pts, clock_rate)
 
     def restart(self) -> None:
         """Note that the audio began anew within the connection: its timestamps have no relation to earlier ones."""

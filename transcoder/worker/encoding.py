@@ -116,7 +116,7 @@ class Encoding:
             now: monotonic seconds.
         """
         if any(chain.seeks_format for chain in self._chains):
-            self._frame_rate.add(picture.pts)
+            self._frame_rate.add(picture.pts, picture.arrival)
         self._taken, self._failed = [], None
         for chain in self._chains:
             messages = chain.settle_format(picture, self._frame_rate)

@@ -11,6 +11,17 @@ RATE_PICTURES = 4
 RATE_WAIT_S = 0.6
 """Seconds after which fewer pictures have to do: a camera at 1 fps does not wait for four."""
 
+DOUBT = 1.1
+"""Arrivals that take so much longer than presentation times say cast doubt on the camera's clock: more pictures have to
+tell."""
+NEAR, ARRIVED_NEAR = 0.06, 0.03
+"""The parts of a common rate within which that one is announced: of three gaps, and of the arrivals of 16 pictures,
+which the jitter of a network puts off by 2 %."""
+DOUBT_PICTURES = 16
+DOUBT_WAIT_S = 1.6
+DOUBT_S = 0.06
+"""Seconds by which arrivals have to take longer in the end, twice of what a network's jitter does."""
+
 _COMMON_RATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 12.5, 15, 16, 20, 24, 25, 30, 50, 60)
 
 
@@ -18,11 +29,13 @@ class FrameRateEstimate:
     """Tells the frame rate to announce by the spacing of a camera's first pictures."""
 
     def __init__(self) -> None:
-        self._times: deque[int] = deque(maxlen=RATE_PICTURES)
+        self._times: deque[int] = deque(maxlen=DOUBT_PICTURES)
+        self._arrivals: deque[float] = deque(maxlen=DOUBT_PICTURES)
 
-    def add(self, pts: int) -> None:
-        """Take note of a picture by its presentation time, 90 kHz ticks."""
+    def add(self, pts: int, arrival: float | None = None) -> None:
+        """Take note of a picture by its presentation time, 90 kHz ticks, and its arrival, monotonic seconds."""
         self._times.append(pts)
+        self._arrivals.append(pts / VIDEO_CLOCK_RATE if arrival is None else arrival)
 
     def rate(self, cap: float | None) -> float | None:
         """Return the frame rate, pictures a second, or None while too few pictures tell the rate.
@@ -30,17 +43,29 @@ class FrameRateEstimate:
         Args:
             cap: the most pictures a second, or None for no cap.
         """
-        waited_s = (self._times[-1] - self._times[0]) / VIDEO_CLOCK_RATE
-        if len(self._times) < RATE_PICTURES and waited_s < RATE_WAIT_S:
+        latest = list(self._times)[-RATE_PICTURES:]
+        if len(latest) < RATE_PICTURES and (latest[-1] - latest[0]) / VIDEO_CLOCK_RATE < RATE_WAIT_S:
             return None
-        times = sorted(self._times)
+        shown_s = (self._times[-1] - self._times[0]) / VIDEO_CLOCK_RATE
+        arrived_s = self._arrivals[-1] - self._arrivals[0]
+        if arrived_s > DOUBT * shown_s:
+            if len(self._times) < DOUBT_PICTURES and arrived_s < DOUBT_WAIT_S:
+                return None
+            if arrived_s > shown_s + DOUBT_S:
+                rate = _announced((len(self._times) - 1) / arrived_s, ARRIVED_NEAR)
+                return min(rate, cap) if cap else rate
+        times = sorted(latest)
         gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times) if later > earlier)
         if not gaps:
             return cap or DEFAULT_FRAME_RATE
-        rate = VIDEO_CLOCK_RATE / gaps[len(gaps) // 2]
-        nearest = min(_COMMON_RATES, key=lambda common: abs(common - rate))
-        rate = float(nearest) if abs(nearest - rate) < 0.06 * nearest else min(max(round(rate, 1), 0.5), 60.0)
+        rate = _announced(VIDEO_CLOCK_RATE / gaps[len(gaps) // 2], NEAR)
         return min(rate, cap) if cap else rate
+
+
+def _announced(rate: float, near: float) -> float:
+    """Return a common rate that is near, as a part of itself, or else the rate within bounds."""
+    nearest = min(_COMMON_RATES, key=lambda common: abs(common - rate))
+    return float(nearest) if abs(nearest - rate) < near * nearest else min(max(round(rate, 1), 0.5), 60.0)
 
 
 class FrameRateCap:

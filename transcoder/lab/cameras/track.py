@@ -69,7 +69,7 @@ def offered_tracks(behaviour: CameraBehaviour, controls: dict[str, str], rng: ra
         rng: source of the random numbers that RFC 3550 section 5.1 wants.
     """
     offered = [
-        ("video", True, behaviour.video_payload_type, CLOCK_RATE),
+        ("video", True, behaviour.video_payload_type, behaviour.timing.video_clock_rate),
         ("audio", behaviour.audio, behaviour.audio_payload_type, side_media.AUDIO_CLOCK_RATE),
         ("metadata", behaviour.metadata, 107, CLOCK_RATE),
         ("backchannel", behaviour.backchannel, 8, side_media.AUDIO_CLOCK_RATE),

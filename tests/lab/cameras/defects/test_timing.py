@@ -101,3 +101,16 @@ def test_reports_of_a_source_that_sends_nothing(record) -> None:
     """Tapo C320WS."""
     recorded = record(PLAIN, "report_ssrc_foreign=true", seconds=1.0)
     assert {report.ssrc for report in recorded.reports}.isdisjoint({packet.ssrc for packet in recorded.packets})
+
+
+def test_a_clock_that_counts_other_seconds(record) -> None:
+    pictures = record("longse", "clock_ratio=0.84", seconds=2.0).pictures
+    ticks = (pictures[-1][0].timestamp - pictures[0][0].timestamp) & 0xFFFF_FFFF
+    assert ticks / 90_000 == pytest.approx(0.84 * (pictures[-1][0].at - pictures[0][0].at), abs=0.02)
+
+
+def test_mpeg4_with_a_clock_of_30000(record) -> None:
+    recorded = record("mpeg4", "video_clock_rate=30000", "private_payload_type=", seconds=2.0)
+    assert "MP4V-ES/30000\r\n" in recorded.camera.describe("rtsp://192.0.2.7/", "192.0.2.7").decode()
+    ticks = (recorded.packets[-1].timestamp - recorded.packets[0].timestamp) & 0xFFFF_FFFF
+    assert ticks / 30_000 == pytest.approx(recorded.packets[-1].at - recorded.packets[0].at, abs=0.02)

@@ -23,6 +23,9 @@ class TimingDefects:
         slow_fps: for half of the time, slow_every_s long, pictures come at this rate (smart codecs: 1 to 5).
         slow_every_s: length of the slow time, and of the time between.
         send_jitter_ms: pictures leave up to so much later than their timestamps say, in order (loaded cameras, Wi-Fi).
+        clock_ratio: seconds that the timestamps count in one second (open-nvr#229: 0.84, 25 pictures a second by their
+            stamps, of which 21 come).
+        video_clock_rate: ticks a second of the video (Cisco, Toshiba: 30000, with MPEG-4, whose SDP says so).
         report_ssrc_foreign: sender reports name an SSRC that sends no media (Tapo C320WS).
     """
 
@@ -35,6 +38,8 @@ class TimingDefects:
     slow_fps: float | None = None
     slow_every_s: float = 10.0
     send_jitter_ms: float = 0.0
+    clock_ratio: float = 1.0
+    video_clock_rate: int = 90_000
     report_ssrc_foreign: bool = False
 
 
@@ -69,7 +74,7 @@ class CameraClock:
             track.timestamp_base += round(defects.clock_step_s * track.clock_rate)
             if defects.timestamp_restart:
                 track.timestamp_base = -round(elapsed_s * track.clock_rate)
-        return (track.timestamp(elapsed_s) + off) & 0xFFFFFFFF
+        return (track.timestamp(elapsed_s * defects.clock_ratio) + off) & 0xFFFFFFFF
 
     def interval_s(self, nominal_s: float, since_start_s: float) -> float:
         """Return the seconds to the next picture.

@@ -43,7 +43,7 @@ def describe(context: DescriptionContext) -> list[str]:
         f"a=control:{context.base}/",
         f"m=video 0 RTP/AVP {number}",
         f"a=control:{context.control('video')}",
-        f"a=rtpmap:{number} MP4V-ES/90000",
+        f"a=rtpmap:{number} MP4V-ES/{context.behaviour.timing.video_clock_rate}",
         f"a=framesize:{number} {content.width}-{content.height}",
         f"a=fmtp:{number} {parameters}",
     ]
