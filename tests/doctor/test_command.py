@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from transcoder.config import load_file
-from transcoder.doctor import command
+from transcoder.doctor import command, sandbox
 from transcoder.doctor.command import DoctorOptions, doctor, document, line
 from transcoder.doctor.files import permissions
 from transcoder.doctor.finding import Finding, Subject
@@ -92,15 +92,18 @@ async def test_another_users_state_folder_is_told(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.process
-async def test_a_real_worker_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transcoder.doctor import sandbox  # the module whose folder is changed
-
+@pytest.mark.parametrize(("split", "processes"), [(False, ["worker"]), (True, ["decoder", "encoder"])])
+async def test_the_processes_of_a_stream_are_looked_at(
+    split: bool, processes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "gw.yaml"
+    path.write_text(f"streams: {{}}\nworker: {{split: {str(split).lower()}}}\n")
     if cache := os.environ.get("NUMBA_CACHE_DIR"):
         monkeypatch.setattr(sandbox, "_own_folder", lambda _: Path(cache))
-    found = {finding.check: finding for finding in await sandbox.sandbox(Subject())}
-    for name in ("Seccomp", "NoNewPrivs", "CapEff", "memory", "descriptors", "core"):
-        assert found[f"worker {name}"].level == "ok", found
-    in_force = {check for check, finding in found.items() if check.startswith("measure") and finding.level == "ok"}
-    if "measure user namespace" in in_force:
-        assert {"worker files", "worker network"} <= {name for name, finding in found.items() if finding.level == "ok"}
-    assert not {finding.level for finding in found.values()} & {"error"}
+    found = {finding.check: finding for finding in await sandbox.sandbox(Subject(path=path, file=load_file(path)))}
+    fine = {check for check, finding in found.items() if finding.level == "ok"}
+    for process in processes:
+        assert {f"{process} {name}" for name in ("Seccomp", "NoNewPrivs", "memory", "descriptors", "core")} <= fine
+        if "measure user namespace" in fine:
+            assert {f"{process} {name}" for name in ("CapEff", "files", "network", "namespace pid")} <= fine
+    assert {finding.level for finding in found.values()} <= {"ok", "warning"}

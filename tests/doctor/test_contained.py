@@ -71,16 +71,16 @@ def test_a_contained_process_is_all_right(process: Path, own: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "found"),
     [
-        ("status", "Seccomp:\t2", "Seccomp:\t0", {"worker Seccomp": "error"}),
-        ("status", "NoNewPrivs:\t1", "NoNewPrivs:\t0", {"worker NoNewPrivs": "error"}),
-        ("status", "CapEff:\t0000", "CapEff:\t0001", {"worker CapEff": "warning"}),
-        ("status", "CapBnd:\t0000000000000000\n", "", {"worker CapBnd": "warning"}),
-        ("status", "1879048193", "0", {"worker user": "warning"}),
-        ("maps", "rw-p", "rwxp", {"worker memory": "error"}),
-        ("maps", "rw-p", "-wxp", {"worker memory": "error"}),
-        ("limits", "size        0  ", "size        unlimited  ", {"worker core": "error"}),
-        ("net/dev", "    lo:", "  eth0:", {"worker network": "warning"}),
-        ("net/fib_trie", "Main:", "127.0.0.1\n /32 host LOCAL", {"worker network": "warning"}),
+        ("status", "Seccomp:\t2", "Seccomp:\t0", {"Seccomp": "error"}),
+        ("status", "NoNewPrivs:\t1", "NoNewPrivs:\t0", {"NoNewPrivs": "error"}),
+        ("status", "CapEff:\t0000", "CapEff:\t0001", {"CapEff": "warning"}),
+        ("status", "CapBnd:\t0000000000000000\n", "", {"CapBnd": "warning"}),
+        ("status", "1879048193", "0", {"user": "warning"}),
+        ("maps", "rw-p", "rwxp", {"memory": "error"}),
+        ("maps", "rw-p", "-wxp", {"memory": "error"}),
+        ("limits", "size        0  ", "size        unlimited  ", {"core": "error"}),
+        ("net/dev", "    lo:", "  eth0:", {"network": "warning"}),
+        ("net/fib_trie", "Main:", "127.0.0.1\n /32 host LOCAL", {"network": "warning"}),
     ],
 )
 def test_a_fact_that_is_another_is_found(
@@ -96,20 +96,20 @@ def test_a_fact_that_is_another_is_found(
 def test_a_namespace_of_the_gateway_is_found(name: str, process: Path, own: Path) -> None:
     (process / "ns" / name).unlink()
     (process / "ns" / name).symlink_to((own / "ns" / name).readlink())
-    assert levels(process, own) == {f"worker namespace {name}": "warning"}
+    assert levels(process, own) == {f"namespace {name}": "warning"}
 
 
 def test_an_open_file_and_a_root_with_files_are_found(process: Path, own: Path) -> None:
     (process / "fd" / "4").symlink_to("/etc/passwd")
     (process / "root" / "etc").mkdir()
-    assert levels(process, own) == {"worker descriptors": "error", "worker files": "warning"}
+    assert levels(process, own) == {"descriptors": "error", "files": "warning"}
 
 
 def test_what_can_not_be_looked_at_is_said(process: Path, own: Path) -> None:
     shutil.rmtree(process / "fd")
     [finding] = [finding for finding in examine(process, own, "error") if finding.level != "ok"]
     assert finding == Finding(
-        check="worker descriptors",
+        check="descriptors",
         level="warning",
         text="can't be looked at: No such file or directory",
         advice="run this as the gateway's user or root",
@@ -129,4 +129,4 @@ def bystander() -> Iterator["subprocess.Popen[bytes]"]:
 def test_a_real_process_that_is_not_contained_shows_it(bystander: "subprocess.Popen[bytes]") -> None:
     found = levels(Path(f"/proc/{bystander.pid}"), Path("/proc/self"))
     named = {"Seccomp", "NoNewPrivs", "CapEff", "CapPrm", "CapBnd", "user", "files"}
-    assert {f"worker {name}" for name in (*named, *(f"namespace {name}" for name in NAMESPACES))} <= set(found)
+    assert {f"{name}" for name in (*named, *(f"namespace {name}" for name in NAMESPACES))} <= set(found)

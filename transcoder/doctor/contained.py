@@ -45,9 +45,9 @@ def _status(process: Path) -> dict[str, str]:
 def _finding(name: str, text: str, *, holds: bool, missing: Level | None = None) -> Finding:
     """Make a finding; where the fact hangs on no kernel and no rights, `missing` is None."""
     if holds:
-        return Finding(check=f"worker {name}", level="ok", text=text)
+        return Finding(check=name, level="ok", text=text)
     advice = _HELD if missing is None else _ALLOWED
-    return Finding(check=f"worker {name}", level=missing or "error", text=text, advice=advice)
+    return Finding(check=name, level=missing or "error", text=text, advice=advice)
 
 
 def _looked_at(name: str, look: Callable[[], Finding]) -> Finding:
@@ -55,9 +55,7 @@ def _looked_at(name: str, look: Callable[[], Finding]) -> Finding:
         return look()
     except OSError as error:
         text = f"can't be looked at: {error.strerror}"
-        return Finding(
-            check=f"worker {name}", level="warning", text=text, advice="run this as the gateway's user or root"
-        )
+        return Finding(check=name, level="warning", text=text, advice="run this as the gateway's user or root")
 
 
 def _exactly(name: str, value: str | None, wanted: str, missing: Level | None = None) -> Finding:

@@ -3,10 +3,13 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from transcoder.config import Config
+from transcoder.config.worker import WorkerConfig
 from transcoder.doctor.contained import examine
 from transcoder.doctor.finding import Finding, Level, Subject
 from transcoder.errors import WorkerError
@@ -14,8 +17,10 @@ from transcoder.ipc.messages import MessageParser, MessageType, serialize_messag
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnLost, launch
 from transcoder.service.sandbox import ADVICE, SandboxOptions, needed_measures, worker_users
-from transcoder.worker_options import WorkerOptions
+from transcoder.service.split_halves import SplitHalves
+from transcoder.worker_options import Role, WorkerOptions
 
+_NAMES: Final = {Role.WHOLE: "worker", Role.DECODING: "decoder", Role.ENCODING: "encoder"}
 READY_S: Final = 20.0
 """Seconds in which a worker has to enter its sandbox, also on a machine that is busy."""
 NEEDS: Final = 'workers can run nowhere without this measure; "transcoder run" ends with the same words'
@@ -32,7 +37,7 @@ async def sandbox(subject: Subject) -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         server = ForkServer(_own_folder(config.state_dir if config is not None else None) or Path(folder), start)
         try:
-            return await _look(server, "error" if subject.is_required else "warning")
+            return await _look(server, _roles(config), "error" if subject.is_required else "warning")
         except (WorkerError, OSError, TimeoutError) as error:
             return [Finding(check="worker", level="error", text=str(error) or "it does not start", advice=NEEDS)]
         finally:
@@ -45,16 +50,28 @@ def _own_folder(state: Path | None) -> Path | None:
     return folder if folder is not None and folder.is_dir() and folder.stat().st_uid == os.geteuid() else None
 
 
-async def _look(server: ForkServer, missing: Level) -> list[Finding]:
-    worker = await server.fork("doctor", lambda _: None)
+def _roles(config: Config | None) -> tuple[Role, ...]:
+    """Return the processes that a stream has."""
+    worker = config.worker if config is not None else WorkerConfig()
+    return (Role.DECODING, Role.ENCODING) if worker.split else (Role.WHOLE,)
+
+
+async def _look(server: ForkServer, roles: Iterable[Role], missing: Level) -> list[Finding]:
+    halves = SplitHalves()
+    workers: list[ForkedWorker] = []
     try:
-        async with asyncio.timeout(READY_S):
-            await _until_ready(worker)
-        measures = _measures(server.measures, missing)
-        return [*measures, *examine(Path(f"/proc/{worker.pid}"), Path("/proc/self"), missing)]
+        found: list[Finding] = []
+        for role in roles:
+            workers.append(await server.fork("doctor", lambda _: None, place=halves.place(role)))
+            async with asyncio.timeout(READY_S):
+                await _until_ready(workers[-1])
+            facts = examine(Path(f"/proc/{workers[-1].pid}"), Path("/proc/self"), missing)
+            found += (replace(fact, check=f"{_NAMES[role]} {fact.check}") for fact in facts)
+        return [*_measures(server.measures, missing), *found]
     finally:
-        worker.kill()
-        worker.connection.close()
+        for worker in workers:
+            worker.kill()
+            worker.connection.close()
 
 
 async def _until_ready(worker: ForkedWorker) -> None:
