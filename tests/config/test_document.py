@@ -107,3 +107,12 @@ def test_time_is_linear_in_the_text(part):
     with pytest.raises(ConfigError):
         read(part * (256 * 1024 // len(part)) + "\x07" * (part in {"\n", "# "}) + "]")
     assert time.process_time() - start < 4
+
+
+def test_a_line_that_is_indented_by_a_tab_is_named() -> None:
+    """libyaml says only that a character can't start a token, and a tab can't be seen."""
+    with pytest.raises(ConfigError, match=r"line 2, column 1: .*the line is indented by a tab"):
+        read_document("streams:\n\tfront: {}\n", "f.yaml", [])
+    with pytest.raises(ConfigError) as caught:
+        read_document("streams:\n  front: {\ta: [}\n", "f.yaml", [])
+    assert "indented" not in str(caught.value)

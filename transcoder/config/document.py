@@ -66,8 +66,10 @@ def read_document(text: str, name: str, problems: list[str]) -> object:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        at = text.splitlines()[mark.line : mark.line + 1] if mark else []
-        hint = "; inside { } or [ ], ${NAME} must be in quotes" if "${" in "".join(at) else ""
+        at = "".join(text.splitlines()[mark.line : mark.line + 1]) if mark else ""
+        hint = "; inside { } or [ ], ${NAME} must be in quotes" if "${" in at else ""
+        if "\t" in at[: len(at) - len(at.lstrip())]:
+            hint += "; the line is indented by a tab, and YAML takes blanks only"
         raise ConfigError([f"{name}: {where}no valid YAML: {reason}{hint}"]) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # escapes such as "\UFFFFFFFF" end in chr()
         raise ConfigError([f"{name}: no valid YAML ({type(error).__name__})"]) from None
