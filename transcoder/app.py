@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,8 @@ WATCH_S: Final = 1.0
 SETTLE_S: Final = 0.3
 """Seconds for which a changed file is left alone: it may be half written."""
 LOST: Final = "its changes made at runtime, perhaps masks, are lost: see No state in docs/runbook.md"
+KEEP_S: Final = 10
+"""Seconds between looks whether anything was learned of cameras that is to be kept."""
 DRAIN_S: Final = 10.0
 """Seconds for which readers and cameras are said goodbye to, at most."""
 
@@ -94,6 +97,7 @@ class App(Interfaces):
             examples=effective.config.ledger.examples,
         )
         self._withhold(kept, effective)
+        self.controller.gateway.gate.memory.load(kept.learned)
         for name, problems in effective.unusable.items():
             self.controller.publish_unusable(name, problems)
         try:
@@ -190,13 +194,16 @@ class App(Interfaces):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        leaving = asyncio.create_task(self.controller.gateway.leave_cameras())  # first of all: there may be no time
         await self.controller.gateway.server.stop()  # while somebody can still be told that the readers are gone
         self.controller.close()
         if self._http is not None:
             await self._http.stop()
         if self._mqtt is not None:
             await self._mqtt.stop()
+        await leaving
         await self.controller.gateway.stop()
+        self._keep_learned()
         await self._close_store()
 
     async def _close_store(self) -> None:
@@ -206,9 +213,17 @@ class App(Interfaces):
     # -- the file ------------------------------------------------------------------------------------------------
 
     async def _sample(self) -> None:
-        while True:
+        for tick in itertools.count():
             await asyncio.sleep(SAMPLE_S)
             self.controller.sample()
+            if tick % KEEP_S == 0:
+                self._keep_learned()
+
+    def _keep_learned(self) -> None:
+        """Have the store keep what was learned of cameras, if that is more than before."""
+        memory = self.controller.gateway.gate.memory
+        if self._store is not None and memory.has_changed:
+            self._store.note_learned(memory.changes())
 
     async def _reload_when_wanted(self) -> None:
         loop = asyncio.get_running_loop()

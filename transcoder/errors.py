@@ -8,6 +8,7 @@ TranscoderError
       LimitExceeded           the peer sent more than a named limit allows
       RtspSyntaxError         an RTSP message that can't be read
       SdpSyntaxError          a session description that can't be used
+      Unanswered              the peer did not answer a request in time
       PayloadError            an RTP or RTCP packet, or its payload, that can't be read
       TransportNotAccepted    SETUP was answered with another transport than the one that was asked for
   BitstreamError              a parameter set or slice header that can't be read
@@ -62,6 +63,10 @@ class RtspSyntaxError(RemoteProtocolError):
 
 class SdpSyntaxError(RemoteProtocolError):
     """A session description can't be read or holds nothing to play."""
+
+
+class Unanswered(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
+    """The peer did not answer a request in time."""
 
 
 class PayloadError(RemoteProtocolError):

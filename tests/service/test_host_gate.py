@@ -7,7 +7,7 @@ import pytest
 
 from transcoder import clock
 from transcoder.service import host_gate
-from transcoder.service.host_gate import ATTEMPTS_PER_MINUTE, MAX_CONNECTING, HostGate
+from transcoder.service.host_gate import ATTEMPTS_PER_MINUTE, MAX_CONNECTING, HostGate, Turn
 
 
 class Time:
@@ -209,3 +209,75 @@ async def test_a_host_that_is_waited_for_is_not_forgotten(monkeypatch: pytest.Mo
             pass
     assert attempts.begun == ["waiting"]
     await attempts.cancel("waiting")
+
+
+# -- a turn is for sending, not for waiting ----------------------------------------------------------------------------
+
+
+async def test_a_turn_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that never answers holds up no other, although its attempt goes on."""
+    monkeypatch.setattr(host_gate, "TURN_S", 0.02)
+    attempts = Attempts(HostGate())
+    for name in "abc":
+        attempts.begin(name, "192.0.2.1")
+    async with asyncio.timeout(5):
+        while len(attempts.begun) < 3:
+            await asyncio.sleep(0.005)
+    assert attempts.begun == ["a", "b", "c"]
+    assert not any(task.done() for task in attempts.tasks.values())
+    await attempts.cancel(*attempts.tasks)
+
+
+async def test_who_has_played_before_comes_first() -> None:
+    gate = HostGate()
+    attempts = Attempts(gate)
+    for name in ("holds", "dead1", "dead2"):
+        attempts.begin(name, "192.0.2.1")
+    await settle()
+    living = Turn(is_first=True)
+    begun = asyncio.Event()
+
+    async def connect() -> None:
+        async with gate.attempt("192.0.2.1", living):
+            begun.set()
+
+    task = asyncio.create_task(connect())
+    await settle()
+    assert living.place == 1
+    attempts.ends["holds"].set()
+    await settle()
+    assert begun.is_set()
+    assert living.place == 0
+    await task
+    await attempts.cancel("dead1", "dead2")
+
+
+async def test_everybody_knows_the_place() -> None:
+    gate = HostGate()
+    turns = [Turn() for _ in range(100)]
+
+    async def connect(turn: Turn) -> None:
+        async with gate.attempt("192.0.2.1", turn):
+            await asyncio.get_running_loop().create_future()
+
+    tasks = [asyncio.create_task(connect(turn)) for turn in turns]
+    await settle()
+    assert [turn.place for turn in turns] == list(range(100))
+    tasks[50].cancel()
+    await asyncio.gather(tasks[50], return_exceptions=True)
+    assert turns[50].place == 0
+    assert turns[99].place == 98
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not any(host.is_used for host in gate._hosts.values())
+
+
+async def test_dead_channels_leave_attempts_for_those_that_played(time: Time) -> None:
+    gate = HostGate()
+    for _ in range(ATTEMPTS_PER_MINUTE):
+        async with gate.attempt("192.0.2.1"):
+            pass
+    async with gate.attempt("192.0.2.1", Turn(is_first=True)):
+        pass
+    assert time.slept == []

@@ -18,7 +18,7 @@ from transcoder.errors import (
     TransportError,
     TransportNotAccepted,
 )
-from transcoder.source.reconnection import Reconnection, Retry
+from transcoder.source.reconnection import Learned, Reconnection, Retry
 
 NOW = 5000.0
 LOST = NotConnected("no connection to port 554: No route to host")
@@ -253,3 +253,128 @@ def test_a_transport_that_is_configured_is_kept(transport: str, camera: Camera) 
     pulled = Pulled(transport, camera, 3)
     assert pulled.tried == [transport] * 3
     assert pulled.waited == [1, 2, 3]
+
+
+# -- what cameras taught -----------------------------------------------------------------------------------------------
+
+
+def connection(
+    policy: Reconnection, error: TranscoderError, now: float, *, plays_s: float | None, picture: bool
+) -> Retry:
+    """One connection that ends at `now`; it played so long, with a picture or without."""
+    policy.begin()
+    if plays_s is not None:
+        policy.note_playing(now - plays_s)
+    if picture:
+        policy.note_picture()
+    return policy.lose(error, now)
+
+
+def test_one_silent_session_does_not_move_a_camera_to_udp_for_good() -> None:
+    """The very first session gets no packet, and TCP works ever after (nodelink-js#40, fang-hacks#75)."""
+    policy = Reconnection("auto")
+    now, tried = NOW, [policy.transport]
+    connection(policy, Silent("no packet over TCP in 20 s"), now, plays_s=20, picture=False)
+    tried.append(policy.transport)
+    for _ in range(2):
+        now += 60
+        connection(policy, LOST, now, plays_s=60, picture=True)
+        tried.append(policy.transport)
+    assert tried == ["tcp", "udp", "tcp", "tcp"]
+
+
+def test_a_camera_whose_tcp_is_silent_twice_is_on_udp_at_once() -> None:
+    policy = Reconnection("auto")
+    for transport in ("tcp", "udp", "tcp"):
+        assert policy.transport == transport
+        silent_now = transport == "tcp"
+        connection(policy, Silent("no packet") if silent_now else LOST, NOW, plays_s=20, picture=not silent_now)
+    for _ in range(3):
+        assert policy.transport == "udp"
+        connection(policy, LOST, NOW, plays_s=20, picture=True)
+
+
+def test_tcp_is_tried_again_once_after_each_long_outage() -> None:
+    policy, now = Reconnection("auto", learned=Learned(transport="udp")), NOW
+    for _ in range(2):
+        connection(policy, LOST, now, plays_s=600, picture=True)
+        tried = []
+        for _ in range(8):
+            tried.append(policy.transport)
+            now += 20
+            connection(policy, LOST, now, plays_s=None, picture=False)
+        assert tried == ["udp", "udp", "udp", "tcp", "udp", "udp", "udp", "udp"]
+        now += 1
+        assert policy.transport == "udp"
+
+
+def test_what_worked_before_a_restart_is_tried_first() -> None:
+    policy = Reconnection("auto")
+    connection(policy, ResponseError(461, "SETUP", "no"), NOW, plays_s=None, picture=False)
+    connection(policy, LOST, NOW, plays_s=60, picture=True)
+    assert policy.learned == Learned(transport="udp", logged_in=True)
+    assert Reconnection("auto", learned=policy.learned).transport == "udp"
+    assert Reconnection("tcp", learned=policy.learned).transport == "tcp"
+    assert Reconnection("auto", learned=Learned(transport="pigeon")).transport == "tcp"
+
+
+def test_the_error_of_the_first_transport_is_told() -> None:
+    policy = Reconnection("auto")
+    first = Silent("no packet over TCP in 20 s")
+    retries = [
+        connection(policy, error, NOW, plays_s=20, picture=False)
+        for error in (first, Silent("no packet over UDP in 20 s"), RemoteProtocolError("the tunnel's reply is no HTTP"))
+    ]
+    assert [retry.told for retry in retries] == [first] * 3
+    assert [retry.delay_s > 0 for retry in retries] == [False, False, True]
+    assert connection(policy, LOST, NOW, plays_s=None, picture=False).told is LOST
+
+
+def test_a_camera_that_is_lost_is_told_as_lost_although_another_transport_failed_before() -> None:
+    policy = Reconnection("auto")
+    connection(policy, Silent("no packet over TCP in 20 s"), NOW, plays_s=20, picture=False)
+    assert connection(policy, LOST, NOW, plays_s=60, picture=True).told is LOST
+
+
+FULL = ResponseError(403, "DESCRIBE", "Forbidden")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_full_table_at_the_start_is_asked_again_within_a_minute(seed: int) -> None:
+    """403 for 20 s after the gateway's start, because the table of users is full (WebRTC#959, Dahua)."""
+    found = delays(kept(seed), FULL, 6)
+    assert found[0] + found[1] < 60 - 5
+    assert found[0] + found[1] > 20
+    assert sum(1 for index in range(6) if sum(found[:index]) < 300) <= 5  # no account is locked, whatever 403 means
+    assert all(270 <= delay <= 3960 for delay in found[3:])
+
+
+def test_a_403_after_success_is_a_full_table_for_ever() -> None:
+    policy = kept()
+    lose(policy, LOST, played_s=60.0)
+    assert all(delay <= 72 for delay in delays(policy, FULL, 20))
+
+
+def test_a_401_after_a_restart_is_a_full_table_where_the_login_was_right_before() -> None:
+    policy = Reconnection("tcp", learned=Learned(logged_in=True))
+    found = delays(policy, UNAUTHORIZED, 7)
+    assert all(48 <= delay <= 72 for delay in found[:5])
+    assert all(delay >= 270 for delay in found[5:])  # then it is taken for a password that was changed
+
+
+@pytest.mark.parametrize(
+    "error", [RemoteProtocolError("DESCRIBE was not answered"), ResponseError(404, "DESCRIBE", "no")]
+)
+def test_a_dead_channel_of_a_device_that_is_up_backs_off_to_half_a_minute_and_more(error: TranscoderError) -> None:
+    assert all(30 <= delay <= 60 for delay in delays(kept(), error, 30)[12:])
+
+
+def test_a_host_that_refuses_for_minutes_is_asked_seldom() -> None:
+    policy, now, asked = kept(), NOW, []
+    while now < NOW + 1200:
+        policy.begin()
+        delay = policy.lose(REFUSED, now).delay_s
+        asked.append((now - NOW, delay))
+        now += delay
+    assert all(delay <= 2.0 for at, delay in asked if at < 110)
+    assert all(delay >= 15.0 for at, delay in asked if at > 600)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from transcoder.rtsp.session import EndReason
+from transcoder.source.problems import ProblemCode
 
 SCHEMA_VERSION: Final = 1
 """The version of these documents, raised when a field changes its meaning or goes."""
@@ -162,6 +163,10 @@ class StreamStateDocument(Document):
     """One of disabled, starting, connecting, playing and away."""
     problem: str | None = None
     """The reason why the stream isn't playing, in one line."""
+    problem_code: ProblemCode | None = None
+    """The kind of the problem; docs/control.md lists the codes."""
+    next_attempt_at: Time | None = None
+    """The time at which the camera is tried again; null where it is tried now, or waits its turn."""
     since: Time
     """The time since which `status` has its value."""
     source: SourceDocument

@@ -20,9 +20,10 @@ from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
 from transcoder.service.status import StreamState, StreamStatus
-from transcoder.service.store import now_text
+from transcoder.service.store import now_text, time_text
 from transcoder.service.stream import Stream
 from transcoder.service.verdicts import Verdict
+from transcoder.source.problems import ProblemCode
 from transcoder.text import printable
 
 DEGRADED_S: Final = 30.0
@@ -143,11 +144,14 @@ class StreamDocuments:
     def state(self, stream: Stream, config: StreamConfig, verdict: Verdict | None = None) -> StreamStateDocument:
         """Make the document of the stream's present state, with the latest verdict on the stream."""
         status = stream.status
+        problem, code, next_attempt_at = _problem(status)
         return StreamStateDocument(
             status=self.status(stream),
             since=self._since,
             state=status.state.value,
-            problem=_problem(status),
+            problem=problem,
+            problem_code=code,
+            next_attempt_at=next_attempt_at,
             source=_source(stream, status),
             output=_output(status, config),
             faults=FaultsDocument(
@@ -181,10 +185,16 @@ def verdict_document(verdict: Verdict) -> VerdictDocument:
     )
 
 
-def _problem(status: StreamStatus) -> str | None:
+def _problem(status: StreamStatus) -> tuple[str | None, ProblemCode | None, str | None]:
+    """Return why a stream does not play, the code of that, and when its camera is tried again."""
     if status.state in {StreamState.PLAYING, StreamState.DISABLED}:
-        return None
-    return printable(redact(status.problem), MAX_PROBLEM) or None
+        return None, None, None
+    problem, code, place = status.problem, status.problem_code, status.source.place()
+    if place:
+        before = f"; before: {problem}" if problem else ""
+        problem, code = f"waits its turn to connect to its host, place {place}{before}", "waiting"
+    at = status.source.next_attempt
+    return printable(redact(problem), MAX_PROBLEM) or None, code, time_text(at) if at is not None else None
 
 
 def _source(stream: Stream, status: StreamStatus) -> SourceDocument:

@@ -9,7 +9,7 @@ from typing import cast
 from typing_extensions import override
 
 from transcoder import clock
-from transcoder.errors import TransportError
+from transcoder.errors import NoPicture, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.media_ports import MediaPorts
 from transcoder.net.portions import Portions
@@ -85,7 +85,7 @@ class RtspSource(asyncio.Protocol):
 
     def give_up(self, reason: str) -> None:
         """End the connection for a reason that only the caller can see."""
-        self._lose(TransportError(reason))
+        self._lose(NoPicture(reason))
 
     # -- connecting ----------------------------------------------------------------------------------------------
 

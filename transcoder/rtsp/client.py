@@ -8,7 +8,7 @@ live555 servers keep writing into the next connection otherwise).
 from collections import deque
 
 from transcoder import product
-from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError
+from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError, Unanswered
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client_events import Answered, ClientCounters, Closed, Described, Event, Playing, Redirected, SetUp
 from transcoder.rtsp.client_requests import OPTIONAL_S, RESPONSE_TIMEOUT_S, PendingRequest, SessionState
@@ -165,7 +165,7 @@ class ClientProtocol:
         """Send a keep-alive that is due, and give up a request that was not answered.
 
         Raises:
-            RemoteProtocolError: a request before PLAY was not answered in time.
+            Unanswered: a request before PLAY was not answered in time.
         """
         for cseq, item in list(self._pending.items()):
             if item.deadline > now:
@@ -176,7 +176,7 @@ class ClientProtocol:
             elif item.purpose == _OPTIONAL:
                 self._set_up(None, now)
             elif item.purpose != _KEEP_ALIVE:
-                raise RemoteProtocolError(f"{item.method} was not answered in {item.patience_s:g} s")
+                raise Unanswered(f"{item.method} was not answered in {item.patience_s:g} s")
         due = self._session.next_keep_alive
         if due is not None and due <= now:
             self._keep_alive(now)

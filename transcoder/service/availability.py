@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from transcoder.service.status import StreamState, StreamStatus
+from transcoder.source.intake import ENCRYPTED
 
 
 class Availability:
@@ -29,17 +30,19 @@ class Availability:
 
     def note_problem(self, problem: str) -> None:
         """Note a problem that may keep the stream from playing, or "" for none."""
-        self._status.problem = problem
+        self._status.problem, self._status.problem_code = problem, "gateway" if problem else None
 
     def lose(self, reason: str, was_playing: bool) -> None:
         """Note that a connection ended."""
         self._status.state, self._status.problem = StreamState.AWAY, reason
+        self._status.problem_code = self._status.source.problem_code
         if was_playing:
             self._tell("source_lost", {"reason": reason})
 
     def note_unreadable(self, problem: str) -> None:
         """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
         self._status.state, self._status.problem = StreamState.AWAY, problem
+        self._status.problem_code = "encrypted" if problem.startswith(ENCRYPTED) else "no_picture"
         self._was_unreadable = True
         self._tell("source_encrypted", {"reason": problem})
 
@@ -53,6 +56,7 @@ class Availability:
         if self._status.state is StreamState.PLAYING or not is_readable:
             return
         self._status.state, self._status.problem = StreamState.PLAYING, ""
+        self._status.problem_code = None
         was_told, self._was_unreadable = self._was_unreadable, False
         if was_told or self._status.source.losses:
             self._tell("source_recovered", {})

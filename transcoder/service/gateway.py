@@ -59,6 +59,7 @@ class Gateway:
         watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
         other_ports: the ports of listeners of this gateway besides the RTSP server.
+        gate: decides who may try to connect now, and remembers the cameras.
         withheld: why a stream is not pulled although it is enabled, by the stream's name; set before the start.
     """
 
@@ -76,7 +77,7 @@ class Gateway:
         listener = Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)
         self.server = RtspServer(self, [listener], config.rtsp.udp_ports, reader_listener=self.readers)
         self.server.context.brake = self.readers.brakes["rtsp"]
-        self._gate = HostGate()
+        self.gate = HostGate()
         self._admissions = Admissions()
         self._make_stream = make_stream
         self.withheld: Mapping[str, str] = {}
@@ -158,7 +159,7 @@ class Gateway:
 
     def _add(self, name: str, settings: StreamSettings) -> Stream:
         stream = self.streams[name] = self._make_stream(
-            name, settings, self.fork_server, self.server.end_readers, self._on_event, self._gate
+            name, settings, self.fork_server, self.server.end_readers, self._on_event, self.gate
         )
         stream.ledger.now = clock.wall_clock()
         stream.start()
@@ -195,6 +196,10 @@ class Gateway:
         async with lock:
             if name in self.streams:
                 await self.streams[name].restart()
+
+    async def leave_cameras(self) -> None:
+        """Say goodbye to all cameras: a session that is left open takes a place in the camera's table of users."""
+        await asyncio.gather(*(stream.leave() for stream in self.streams.values()))
 
     async def stop(self) -> None:
         """Say goodbye to readers, leave the cameras, end the workers."""

@@ -19,8 +19,9 @@ from transcoder.net.sockets import is_multicast
 from transcoder.net.source_options import SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.fingerprint import UNKNOWN, CameraMarks, guess_family
-from transcoder.service.host_gate import HostGate
+from transcoder.service.host_gate import HostGate, Turn
 from transcoder.source.events import (
+    AudioLeftOut,
     AudioRestarted,
     AudioSetUp,
     Described,
@@ -31,9 +32,13 @@ from transcoder.source.events import (
     VideoSelected,
 )
 from transcoder.source.intake import AudioIntake, CodedUnit, VideoIntake
+from transcoder.source.problems import problem_code
 from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
+
+AUDIO_AGAIN_S = 3600.0
+"""Seconds after which sound that cost the picture is asked for again: the camera may have been mended."""
 
 
 class SourceListener(Protocol):
@@ -89,11 +94,15 @@ class Source:
         self._log = log
         self._listener = listener
         self._gate = gate
-        self._reconnection = Reconnection(options.transport)
+        self._reconnection = Reconnection(options.transport, learned=gate.memory.recall(options))
+        self._audio_at = 0.0
+        """Monotonic seconds from which sound is asked for."""
+        self._asks_for_audio = False
         self._intake = VideoIntake(ledger, status)
         self._audio: AudioIntake | None = None
         self._connection: RtspSource | None = None
         self._settled = asyncio.Event()
+        """Set as soon as SETUP has been sent: the turn at the gate is over."""
         self._bytes_before = 0
         self._reactions: Reactions = {
             AccessUnit: self._on_access_unit,
@@ -101,6 +110,7 @@ class Source:
             Described: self._on_described,
             VideoSelected: self._on_video_selected,
             AudioSetUp: self._on_audio_set_up,
+            AudioLeftOut: self._on_audio_left_out,
             Playing: self._on_playing,
             VideoRestarted: self._on_video_restarted,
             AudioRestarted: self._on_audio_restarted,
@@ -111,20 +121,28 @@ class Source:
         reconnection = self._reconnection
         while True:
             error = await self._pull()
+            self._judge_audio()
             retry = reconnection.lose(error, clock.monotonic())
+            self._remember()
             was_playing = retry.played_s is not None
             self._status.losses += was_playing
             if not retry.delay_s:
                 self._log.info("trying another transport", transport=reconnection.transport, reason=str(error))
                 continue
-            self._log.warning("source lost", reason=str(error), retry_in_s=round(retry.delay_s, 1))
-            self._listener.on_source_lost(str(error), was_playing=was_playing)
+            reason, status = str(retry.told), self._status
+            self._log.warning("source lost", reason=reason, retry_in_s=round(retry.delay_s, 1))
+            status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
+            self._listener.on_source_lost(reason, was_playing=was_playing)
             await asyncio.sleep(retry.delay_s)
+            status.next_attempt = None
 
     async def _pull(self) -> TranscoderError:
         """Hold one connection to its end; return the error that ended it."""
         self._reconnection.begin()
-        options = replace(self._options, transport=self._reconnection.transport)
+        self._asks_for_audio = self._options.audio and clock.monotonic() >= self._audio_at
+        options = replace(self._options, transport=self._reconnection.transport, audio=self._asks_for_audio)
+        turn = Turn(is_first=self._reconnection.gave_picture)
+        self._status.place = lambda: turn.place
         self._connection = RtspSource(options, self._ledger, self._on_event)
         self._audio = None
         self._settled.clear()
@@ -133,7 +151,8 @@ class Source:
         connection: asyncio.Task[None] | None = None
         settled = loop.create_task(self._settled.wait())
         try:
-            async with self._gate.attempt(self._options.url.host):
+            self._connection.addresses = await options.resolve(options.url)
+            async with self._gate.attempt(options.url.host, turn):
                 connection = loop.create_task(self._connection.run())
                 await asyncio.wait({connection, settled}, return_when=asyncio.FIRST_COMPLETED)
             await connection
@@ -222,6 +241,7 @@ class Source:
     def _on_video_selected(self, event: VideoSelected) -> None:
         selection = event.selection
         self._reconnection.note_described(multicast=is_multicast(selection.media.connection.partition("/")[0]))
+        self._settled.set()
         size = self._intake.select(selection)
         if size is not None:
             self._listener.on_described_size(size)
@@ -230,9 +250,22 @@ class Source:
         self._audio = AudioIntake(event.selection, self._status)
         self._listener.on_audio_format(self._audio.format)
 
+    def _on_audio_left_out(self, _: AudioLeftOut) -> None:
+        self._audio_at = clock.monotonic() + AUDIO_AGAIN_S
+        self._log.warning("the camera does not set up its sound: picture without sound")
+
+    def _remember(self) -> None:
+        """Note what is known of the camera now, for the next start of the gateway too."""
+        self._gate.memory.note(self._options, self._reconnection.learned)
+
+    def _judge_audio(self) -> None:
+        """Leave the sound out of the next connection where this one asked for it and gave no picture."""
+        if self._reconnection.had_picture or not self._options.audio or not self._settled.is_set():
+            return
+        self._audio_at = clock.monotonic() + AUDIO_AGAIN_S if self._asks_for_audio else 0.0
+
     def _on_playing(self, _: Playing) -> None:
         self._reconnection.note_playing(clock.monotonic())
-        self._settled.set()
         self._status.connects += 1
         self._log.info("source connected", transport=self._reconnection.transport)
 
@@ -246,7 +279,9 @@ class Source:
 
     def _on_access_unit(self, access_unit: AccessUnit) -> None:
         intake = self._intake
-        self._reconnection.note_picture()
+        if not self._reconnection.had_picture:
+            self._reconnection.note_picture()
+            self._remember()
         self._ledger.now = clock.wall_clock()
         was_readable = not intake.problem
         unit = intake.take(access_unit)
@@ -266,3 +301,10 @@ class Source:
             return
         pts = self._audio.take(unit, session.video.sender_report, session.audio.sender_report)
         self._listener.on_audio_unit(pts, unit.data)
+
+
+async def cancel_tasks(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end; a source leaves its camera meanwhile."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -46,6 +46,7 @@ class StoredState:
     Attributes:
         overlays: the changes of each stream.
         file: the configuration file as it was written when last read, None before the first time.
+        learned: what was learned of cameras, by the camera memory's keys.
         etag_key: a random key for tags of configurations.
         verdicts: what the gateway found in its own streams, the oldest verdict first.
         lost: why the changes that were kept can't be known any more, "" where they are known.
@@ -54,6 +55,7 @@ class StoredState:
 
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     file: Mapping[str, Any] | None = None
+    learned: Mapping[str, Any] = field(default_factory=dict)
     etag_key: bytes = b"\0" * 32
     verdicts: tuple[Verdict, ...] = ()
     lost: str = ""
@@ -90,7 +92,17 @@ def read_state(database: sqlite3.Connection) -> StoredState:
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{FILE_NAME} is damaged ({type(error).__name__})") from None
     verdicts = read_verdicts(database) if version >= _WITH_VERDICTS else ()
-    return StoredState(overlays=overlays, file=file, etag_key=etag_key, verdicts=verdicts)
+    learned = _learned(meta.get("learned", "{}"))
+    return StoredState(overlays=overlays, file=file, learned=learned, etag_key=etag_key, verdicts=verdicts)
+
+
+def _learned(text: str) -> Mapping[str, Any]:
+    """Read what was learned of cameras; it is a help and nothing else, so damage to it costs only itself."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def bring_up_to_date(database: sqlite3.Connection, version: int) -> None:

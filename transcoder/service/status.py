@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from transcoder.output.status import OutputStatus
+from transcoder.source.problems import ProblemCode
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import MAIN
 
@@ -69,6 +70,7 @@ class StreamStatus:
 
     Attributes:
         problem: the reason why the stream is not playing, one line, or "".
+        problem_code: the kind of the problem.
         rates: the rates of the last second.
         overloaded: whether pictures are lost for want of time.
         rate_divisor: one picture in so many is encoded.
@@ -82,6 +84,7 @@ class StreamStatus:
     name: str
     state: StreamState = StreamState.STARTING
     problem: str = ""
+    problem_code: ProblemCode | None = None
     rates: Rates = field(default_factory=Rates)
     overloaded: bool = False
     rate_divisor: int = 1

@@ -140,19 +140,22 @@ class Store:
 
     def note_channel(self, stream: str, layer: str, kind: str) -> None:
         """Record a channel, if it was never seen before on this stream. Nobody waits for it."""
-        if self._backlog >= MAX_BACKLOG or self.refusal:
-            self.dropped += 1
-            return
-        self._backlog += 1
-        self._thread.submit(self._note_channel, stream, layer, kind).add_done_callback(self._noted)
+        self._submit(self._note_channel, stream, layer, kind)
 
     def note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
         """Keep a verdict with its signed statement, which is empty where there is none. Nobody waits for it."""
+        self._submit(self._note_verdict, verdict, signed)
+
+    def note_learned(self, learned: Mapping[str, Any]) -> None:
+        """Keep what was learned of cameras, in place of what was kept before. Nobody waits for it."""
+        self._submit(self._note_learned, json.dumps(learned))
+
+    def _submit(self, work: Callable[..., None], *arguments: Any) -> None:
         if self._backlog >= MAX_BACKLOG or self.refusal:
             self.dropped += 1
             return
         self._backlog += 1
-        self._thread.submit(self._note_verdict, verdict, signed).add_done_callback(self._noted)
+        self._thread.submit(work, *arguments).add_done_callback(self._noted)
 
     async def signed_verdict(self, stream: str, number: int) -> dict[str, Any] | None:
         """Return the signed statement of a verdict, None where it is not kept.
@@ -312,6 +315,9 @@ class Store:
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
+
+    def _note_learned(self, document: str) -> None:
+        self._usable().execute("INSERT OR REPLACE INTO meta VALUES ('learned', ?)", (document,))
 
     def _noted(self, future: Any) -> None:
         self._backlog -= 1

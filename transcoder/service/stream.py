@@ -20,7 +20,7 @@ from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
 from transcoder.service.observer import StreamObserver
 from transcoder.service.settings import StreamSettings
-from transcoder.service.source import Source
+from transcoder.service.source import Source, cancel_tasks
 from transcoder.service.source_relay import SourceRelay
 from transcoder.service.status import StreamStatus
 from transcoder.service.worker import Worker
@@ -102,9 +102,13 @@ class Stream(OutputOwner, WorkerListener):
         self._availability.start()
         self._tasks = [asyncio.create_task(self._worker.run()), asyncio.create_task(self._source.run())]
 
+    async def leave(self) -> None:
+        """Leave the camera for good."""
+        await cancel_tasks(self._tasks[1:])
+
     async def stop(self) -> None:
         """Leave the camera, and end the worker."""
-        await _cancel(self._tasks)
+        await cancel_tasks(self._tasks)
         self._tasks = []
         self.outputs.stop()
         self._worker.stop()
@@ -149,7 +153,7 @@ class Stream(OutputOwner, WorkerListener):
 
     async def _reconnect(self) -> None:
         """Leave the camera and begin anew, with a fresh back-off."""
-        await _cancel(self._tasks[1:])
+        await cancel_tasks(self._tasks[1:])
         self._source = self._new_source()
         self._tasks[1:] = [asyncio.create_task(self._source.run())]
 
@@ -241,9 +245,3 @@ class Stream(OutputOwner, WorkerListener):
     def sample(self, now: float) -> None:
         """Observe the stream: rates, and events that are noticed by counting; the gateway calls this every second."""
         self._observer.look(now, bytes_in=self._source.received_bytes, cpu_s=self._worker.cpu_s)
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -55,6 +55,11 @@ class AudioSetUp:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioLeftOut:
+    """The camera refused its audio, or did not answer; the video goes on without it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Playing:
     """The camera answered PLAY: media may come from now on."""
 
@@ -140,6 +145,7 @@ Event = (
     | VideoSelected
     | VideoSetUp
     | AudioSetUp
+    | AudioLeftOut
     | Playing
     | AccessUnit
     | AudioUnit

@@ -5,10 +5,12 @@ the type of an error decides, never its text.
 """
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 from transcoder.errors import (
     ConnectionRefused,
+    NotConnected,
     ResponseError,
     TranscoderError,
     TransportError,
@@ -20,16 +22,21 @@ TRANSPORTS = ("tcp", "udp", "http", "multicast")
 
 FIRST_S = 0.5
 MAX_S = 30.0
+CHANNEL_MAX_S = 60.0
+"""The largest delay in seconds where the device is up and refuses, or does not answer for, this one stream: the
+channels of a recorder that have no camera must not take the time of those that have one."""
 FACTOR = 1.5
 """The factor between two delays: so small that after an outage of d seconds the next try comes within about d/2."""
 FORGIVEN_S = 1.0
 """Seconds of play that make up for one failure: a camera that comes and goes is asked again soon, a camera that drops
 every connection at once is not."""
-MAX_FAILURES = 11
+MAX_FAILURES = 12
 """The largest number of failures that is counted: with so many the delay is at its maximum."""
 REFUSED_S = 2.0
 """The largest delay in seconds where the connection is refused: such a host is up, its service will be soon, and asking
 costs the host nothing."""
+REFUSED_FOR_S = 120.0
+"""Seconds of refused connections after which the service is not expected soon any more; a reboot takes less."""
 LOGIN_FIRST_S = 5.0
 LOGIN_S = 300.0
 LOGIN_MAX_S = 3600.0
@@ -37,19 +44,48 @@ LOGIN_MAX_S = 3600.0
 TABLE_FULL_S = 60.0
 """Seconds to wait after a 401 that follows earlier success: the camera's connection table is full (Dahua), and empties
 when sessions time out."""
+TABLE_FULL_TRIES = 5
+"""Times that a 401 after earlier success is taken for a full table; then the password has been changed."""
+FORBIDDEN_S = (15.0, 30.0, 60.0)
+"""The first delays in seconds after a 403: the table of users is full, as it is after a restart of this gateway that
+could not say goodbye, and empties by itself (Dahua). Four tries in two minutes lock no account."""
+STEADY_S = 3.0
+"""Seconds of play over another transport after which TCP, which was silent only once, is tried again first."""
+LONG_OUTAGE_S = 60.0
+"""Seconds of outage after which TCP is tried first once more: the camera may have been replaced or set up anew."""
 
-LOGIN_REFUSED = frozenset({401, 403})
+UNAUTHORIZED, FORBIDDEN = 401, 403
 TRANSPORT_REFUSED = frozenset({406, 459, 461})
 """Status codes that refuse a transport which the camera does not speak: Not Acceptable, Aggregate Operation Not
 Allowed, Unsupported Transport."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """Holds what was learned of a camera, and what is kept over a restart.
+
+    Attributes:
+        transport: the transport that gave pictures last, "" before the first picture.
+        logged_in: whether the camera has let this source in before: then a refused login is a full table.
+    """
+
+    transport: str = ""
+    logged_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """A retry says how a source goes on after a connection ended."""
+    """A retry says how a source goes on after a connection ended.
+
+    Attributes:
+        delay_s: seconds until the next connection, 0 for another transport at once.
+        played_s: seconds for which the connection played, None where it never did.
+        told: the error that the operator is told: that of the first transport that was tried.
+    """
 
     delay_s: float
     played_s: float | None
+    told: TranscoderError
 
 
 class Reconnection:
@@ -58,23 +94,51 @@ class Reconnection:
     Args:
         transport: one of TRANSPORTS, which is kept, or "auto".
         rng: the source of random numbers for jitter.
+        learned: what was learned of the camera before.
 
     Attributes:
         transport: the transport of the present connection, or of the next one while there is no connection.
     """
 
-    def __init__(self, transport: str, rng: random.Random | None = None) -> None:
+    def __init__(self, transport: str, rng: random.Random | None = None, learned: Learned | None = None) -> None:
+        learned = learned or Learned()
         self._automatic = transport == "auto"
-        self.transport = TRANSPORTS[0] if self._automatic else transport
+        known = learned.transport if learned.transport in TRANSPORTS else TRANSPORTS[0]
+        self.transport = known if self._automatic else transport
         self._first_transport = self.transport
         """The transport that gave pictures last: each round of tries begins with it."""
+        self._tried: set[str] = set()
+        self._told: TranscoderError | None = None
+        self._silent: Counter[str] = Counter()
+        """The number of silent sessions of each transport since its last picture; a refusal counts as two."""
+        self._outage_since: float | None = None
+        self._outage_is_tried = False
         self._multicast = False
         self._rng = rng or random.Random()
         self._failures = 0
         self._refused_logins = 0
-        self._had_success = False
+        self._refused_since: float | None = None
+        self._refused_s = 0.0
+        self._had_success = learned.logged_in
         self._had_picture = False
+        self._gave_picture = bool(learned.transport)
         self._playing_since: float | None = None
+
+    @property
+    def learned(self) -> Learned:
+        """Return what is worth keeping over a restart."""
+        known = self._first_transport if self._automatic and self._gave_picture else ""
+        return Learned(transport=known, logged_in=self._had_success)
+
+    @property
+    def gave_picture(self) -> bool:
+        """Return whether a picture of the camera ever came, before the gateway's last restart too."""
+        return self._gave_picture
+
+    @property
+    def had_picture(self) -> bool:
+        """Return whether a picture came over the present connection."""
+        return self._had_picture
 
     def begin(self) -> None:
         """Note that a connection is attempted over `transport`."""
@@ -88,10 +152,13 @@ class Reconnection:
     def note_playing(self, now: float) -> None:
         """Note that the camera answered PLAY."""
         self._playing_since = now
+        self._had_success = True
 
     def note_picture(self) -> None:
         """Note that a picture came over this transport."""
-        self._had_picture = True
+        self._had_picture = self._gave_picture = True
+        if self._silent:
+            self._silent.pop(self.transport, None)
 
     def note_useless(self, now: float) -> None:
         """Note that no packet so far was of any use: the time that the connection played makes up for no failure."""
@@ -113,10 +180,25 @@ class Reconnection:
             self._had_success = True
             self._refused_logins = 0
             self._failures = max(self._failures - int(played_s / FORGIVEN_S), 0)
-        at_once = self._falls_back(error)
-        return Retry(delay_s=0.0 if at_once else self._delay(error), played_s=played_s)
+        if self._had_picture:
+            self._told, self._outage_since, self._outage_is_tried = None, now, False
+        elif self._outage_since is None:
+            self._outage_since = now
+        self._told = self._told or error
+        if not isinstance(error, ConnectionRefused):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
+        self._refused_s = now - self._refused_since if self._refused_since is not None else 0.0
+        told = self._told
+        if self._falls_back(error, now):
+            return Retry(delay_s=0.0, played_s=played_s, told=told)
+        delay_s, self._told = self._delay(error), None
+        return Retry(delay_s=delay_s, played_s=played_s, told=told)
 
-    def _falls_back(self, error: TranscoderError) -> bool:
+    # -- transports ----------------------------------------------------------------------------------------------
+
+    def _falls_back(self, error: TranscoderError, now: float) -> bool:
         """Choose the next transport; return True where it is worth a try at once.
 
         A transport that gave pictures is kept. A transport that the camera refuses, or over which nothing comes after
@@ -126,36 +208,72 @@ class Reconnection:
             return False
         if self._had_picture:
             self._first_transport = self.transport
-            return False
-        refused = isinstance(error, ResponseError) and error.status in TRANSPORT_REFUSED
+            return self._begin_round(now)
+        refused = isinstance(error, TransportNotAccepted) or (
+            isinstance(error, ResponseError) and error.status in TRANSPORT_REFUSED
+        )
         silent = self._playing_since is not None and isinstance(error, TransportError)
         tunnelling = self.transport == "http"  # any error counts: a tunnel is only a try
-        if not (refused or silent or tunnelling or isinstance(error, TransportNotAccepted)):
-            return False
+        if not (refused or silent or tunnelling):
+            return self._begin_round(now)
+        self._silent[self.transport] += 2 if refused else 1
+        self._tried.add(self.transport)
         known = {self.transport, self._first_transport}
         order = [name for name in TRANSPORTS if name != "multicast" or self._multicast or name in known]
-        order.remove(self._first_transport)
-        order.insert(0, self._first_transport)
-        following = order.index(self.transport) + 1
-        self.transport = order[following % len(order)]
-        return following < len(order)
+        order.sort(key=lambda name: name != self._first_transport)
+        left = [name for name in order if name not in self._tried]
+        if not left:
+            return self._begin_round(now)
+        self.transport = left[0]
+        return True
+
+    def _begin_round(self, now: float) -> bool:
+        """Choose the transport that the next round of tries begins with; return False, because a pause comes first.
+
+        That is the one that gave pictures last. One silent session does not move a camera away from TCP for good, and
+        nor does a refusal before a long outage.
+        """
+        steady = self._had_picture and (self.played_s(now) or 0.0) >= STEADY_S
+        outage_s = now - self._outage_since if self._outage_since is not None else 0.0
+        self.transport, first = self._first_transport, TRANSPORTS[0]
+        if self.transport != first:
+            if outage_s >= LONG_OUTAGE_S and not self._outage_is_tried:
+                self.transport, self._outage_is_tried = first, True
+            elif steady and self._silent[first] == 1:
+                self.transport = first
+        self._tried.clear()
+        return False
+
+    # -- delays --------------------------------------------------------------------------------------------------
 
     def _delay(self, error: TranscoderError) -> float:
         """Return the seconds to wait after a failure: exponential, with jitter."""
-        if isinstance(error, ResponseError) and error.status in LOGIN_REFUSED:
-            return self._login_delay()
-        delay = min(FIRST_S * FACTOR**self._failures, MAX_S)
-        if isinstance(error, ConnectionRefused) and delay >= REFUSED_S:
+        for each in (error, self._told):
+            if isinstance(each, ResponseError) and each.status in {UNAUTHORIZED, FORBIDDEN}:
+                return self._login_delay(each.status)
+        is_refused = isinstance(error, ConnectionRefused)
+        limit = MAX_S if isinstance(error, NotConnected) and not is_refused else CHANNEL_MAX_S
+        delay = min(FIRST_S * FACTOR**self._failures, limit)
+        if is_refused and delay >= REFUSED_S and self._refused_s < REFUSED_FOR_S:
             delay = REFUSED_S
         else:
             self._failures = min(self._failures + 1, MAX_FAILURES)
         return delay * self._rng.uniform(0.5, 1.0)
 
-    def _login_delay(self) -> float:
+    def _login_delay(self, status: int) -> float:
+        """Return the seconds to wait after a refused login.
+
+        401 says that the password is wrong, unless it was right before. 403 says that it is right and that this user
+        may not watch now, more often than not because the table of users is full.
+        """
         self._refused_logins += 1
-        if self._had_success:
+        count = self._refused_logins
+        if status == FORBIDDEN and count <= len(FORBIDDEN_S):
+            return FORBIDDEN_S[count - 1] * self._rng.uniform(0.9, 1.1)
+        if self._had_success and (status == FORBIDDEN or count <= TABLE_FULL_TRIES):
             return TABLE_FULL_S * self._rng.uniform(0.8, 1.2)
-        if self._refused_logins == 1:
+        if count == 1:
             return LOGIN_FIRST_S
-        delay: float = min(LOGIN_S * 2 ** (self._refused_logins - 2), LOGIN_MAX_S)
+        before = len(FORBIDDEN_S) + 1 if status == FORBIDDEN else 2
+        delay: float = min(LOGIN_S * 2 ** max(count - before, 0), LOGIN_MAX_S)
         return delay * self._rng.uniform(0.9, 1.1)

@@ -28,6 +28,7 @@ from transcoder.sdp import (
     select_video,
 )
 from transcoder.source.events import (
+    AudioLeftOut,
     AudioSetUp,
     Described,
     Event,
@@ -326,7 +327,9 @@ class CameraSession:
 
     def _on_set_up(self, event: client_events.SetUp, now: float) -> None:
         transport, selection, audio = event.transport, self._selection, self._audio_selection
-        if selection is None or self._client is None or transport is None:  # the camera refused its audio
+        if transport is None:
+            self.events.append(AudioLeftOut())
+        if selection is None or self._client is None or transport is None:
             return
         media, track = self._media, self._media.tracks
         if track == 0:

@@ -1,6 +1,14 @@
 """The status of a source counts the data that came from a camera since its stream was started."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from transcoder.source.problems import ProblemCode
+
+
+def _nowhere() -> int:
+    """Stand for a source that does not wait."""
+    return 0
 
 
 @dataclass(slots=True)
@@ -18,6 +26,9 @@ class SourceStatus:
         shed_access_units: access units that came faster than any camera sends them.
         skipped_access_units: access units that refer to one that was dropped.
         audio_units: audio units that were handed on.
+        problem_code: why the last connection ended; None before that.
+        next_attempt: UTC seconds of the next connection, None while there is one or none is planned.
+        place: says at which place the source waits its turn to connect; 0: it does not wait.
     """
 
     vendor: str = ""
@@ -30,3 +41,6 @@ class SourceStatus:
     shed_access_units: int = 0
     skipped_access_units: int = 0
     audio_units: int = 0
+    problem_code: ProblemCode | None = None
+    next_attempt: float | None = None
+    place: Callable[[], int] = _nowhere
