@@ -21,12 +21,18 @@ EMPTY = bytes.fromhex("419a2213fffa5800") + bytes(20) + bytes.fromhex("000003005
 """A P slice of 3,600 skipped macroblocks, 34 bytes as recorded."""
 
 
-def judge(units: list[tuple[bytes, bool]], *, step: float = 1.0, read_s: float | None = 10.0) -> bool:
+def judge(
+    units: list[tuple[bytes, bool]],
+    *,
+    step: float = 1.0,
+    read_s: float | None = 10.0,
+    announced: float | None = None,
+) -> bool:
     repetition = Repetition()
     for number, (unit, is_idr) in enumerate(units):
         at = int(number * step * SECOND)
         repetition.note(unit, at, is_random_access=is_idr, macroblocks=MACROBLOCKS)
-    return repetition.is_slate(SECOND, read_s)
+    return repetition.is_slate(SECOND, read_s, announced)
 
 
 def test_one_idr_over_and_over() -> None:
@@ -39,6 +45,18 @@ def test_one_idr_and_empty_pictures() -> None:
 
 def test_pictures_that_refine_the_first_one() -> None:
     assert judge([(idr(1), True), (bytes(500), False), (bytes(300), False), *[(EMPTY, False)] * 7])
+
+
+# sizes of what was served at 300 kbit/s after a camera of 8 noisy pictures a second had gone: no byte is the same
+REFINED = [(5552, 1), (449, 0), (513, 0), (1213, 0), (11522, 1), (2628, 0), (5329, 0)]
+
+
+@pytest.mark.parametrize(("announced", "expected"), [(8.0, True), (2.0, True), (1.0, False), (None, False)])
+def test_an_encoder_with_few_bits_refines_a_slate_all_the_time(announced: float | None, expected: bool) -> None:
+    """At a picture a second, although eight are announced; a stream that announces one may be a camera's."""
+    units = [(idr(number, size=size), bool(is_idr)) for number, (size, is_idr) in enumerate(REFINED)]
+    assert judge(units, announced=announced) is expected
+    assert not judge(units, step=0.125, announced=announced)
 
 
 def test_other_pictures_a_second_are_no_slate() -> None:

@@ -233,7 +233,8 @@ class Media:
         Args:
             read_s: for how long the stream was read, seconds; None for a recording.
         """
-        return self.repetition.is_slate(_CLOCK_RATE, read_s)
+        announced = self.units.latest_sps.frame_rate if self.units is not None and self.units.latest_sps else None
+        return self.repetition.is_slate(_CLOCK_RATE, read_s, announced)
 
     def finish(self) -> None:
         """Take note that nothing comes any more."""

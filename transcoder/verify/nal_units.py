@@ -57,12 +57,15 @@ class NalUnits:
         self._known: set[bytes] = set()
 
     @property
+    def latest_sps(self) -> SequenceParameterSet | None:
+        """Return the SPS that was read last for the first time, None where none was read."""
+        return next(reversed(self.sets.values()), None)
+
+    @property
     def macroblocks(self) -> int:
         """Return the macroblocks of 16x16 samples in a picture of the latest SPS, 0 where none was read."""
-        if not self.sets:
-            return 0
-        sps = next(reversed(self.sets.values()))
-        return -(-sps.width // 16) * -(-sps.height // 16)
+        sps = self.latest_sps
+        return 0 if sps is None else -(-sps.width // 16) * -(-sps.height // 16)
 
     def look(self, unit: bytes) -> bool:
         """Look at a NAL unit, and return whether it is the first slice of a picture."""

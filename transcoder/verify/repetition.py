@@ -1,7 +1,9 @@
 """A stream that shows one picture over and over, about once a second, shows nothing of a camera: it is a slate.
 
-A gateway serves its last picture, or a grey one, while a camera is away. Nothing is decoded here: pictures are compared
-by their time and by their bytes, and a coded picture that holds next to no bits changes nothing.
+A gateway serves its last picture, or a grey one, while a camera is away. Nothing is decoded here. Pictures that come
+once a second although the stream announces more are those of a slate: an encoder with few bits makes a noisy picture
+better from second to second, so that its bytes differ all the time. Where no rate tells, pictures are compared by their
+bytes, and a coded picture that holds next to no bits changes nothing.
 """
 
 from itertools import pairwise
@@ -17,6 +19,8 @@ EMPTY_BYTES: Final = 32
 macroblocks, and emulation prevention."""
 SKIPPED_PER_BYTE: Final = 64
 """Skipped macroblocks that take a byte, at most: an arithmetic coder writes a run of 64 of them in about three bits."""
+MIN_ANNOUNCED: Final = 2.0
+"""Pictures a second that a stream announces, at least, for a picture a second to tell that it is a slate."""
 MAX_CHANGED: Final = 1 / 3
 """Share of the pictures of a slate that differ: the first ones after an outage began refine the picture."""
 TAIL: Final = 4096
@@ -67,14 +71,16 @@ class Repetition:
         self._tails = [*self._tails[-3:], unit[-TAIL:]]
         return was_seen
 
-    def is_slate(self, clock_rate: int, read_s: float | None) -> bool:
+    def is_slate(self, clock_rate: int, read_s: float | None, announced: float | None = None) -> bool:
         """Return whether the pictures were those of a slate, and no others.
 
         Args:
             clock_rate: the ticks of a second.
             read_s: for how long the stream was read, seconds; None where that is not known.
+            announced: the pictures a second that the stream announces, None where it announces none.
         """
-        if not self.pictures or self.changed > MAX_CHANGED * (self.pictures - 1):
+        is_too_slow = announced is not None and announced >= MIN_ANNOUNCED
+        if not self.pictures or (not is_too_slow and self.changed > MAX_CHANGED * (self.pictures - 1)):
             return False
         steps = [after - before for before, after in pairwise(self._times)]
         if not steps:
