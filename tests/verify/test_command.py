@@ -103,6 +103,7 @@ def test_clean_capture(tmp_path: Path) -> None:
         (lambda p: [*p, rtp(25, b"\x18\x00\x09\x41")], "add up"),
         (lambda p: [*p, b"\x80\xcc\x00\x03\x01\x02\x03\x04DAHUsecr"], "RTCP APP"),
         (lambda p: [*p, b"\x81\xca\x00\x02\x01\x02\x03\x04\x01\x02ab"], "CNAME: ab"),
+        (lambda p: [*p, b"\x81\xc9\x00\x07\x01\x02\x03\x04" + b"hidden" * 4], "RTCP report blocks"),
     ],
 )
 def test_each_field_of_a_packet(tmp_path: Path, change, words: str) -> None:

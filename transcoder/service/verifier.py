@@ -200,7 +200,8 @@ class Verifier:
         )
         self._remember(verdict, wall)
         say = log.error if verdict.kind == "unclean" else log.info
-        say("stream verified", stream=name, verdict=verdict.kind, reason=verdict.reason or None, by=by)
+        text = "stream verified" if was_read else "stream not verified"
+        say(text, stream=name, verdict=verdict.kind, reason=verdict.reason or None, by=by)
         self._on_verdict(verdict, answer)
 
     def _remember(self, verdict: Verdict, at: float) -> None:

@@ -8,7 +8,7 @@ from transcoder.verify.nal_units import MAX_KINDS, NalUnits, guess_codec
 from transcoder.verify.own_text import shown
 from transcoder.verify.payload import Depacketizer
 from transcoder.verify.repetition import Repetition
-from transcoder.verify.rtp import Packet, read_rtcp, read_rtp
+from transcoder.verify.rtp import REPORT_BLOCKS, Packet, read_rtcp, read_rtp
 from transcoder.verify.search import Search, short_marks
 
 _CLOCK_RATE = 90_000
@@ -216,6 +216,8 @@ class Media:
                 name = f"{report.name}: {field}"
                 if name in self.rtcp_fields or len(self.rtcp_fields) < MAX_KINDS:
                     self.rtcp_fields[name] += count
+                if field == REPORT_BLOCKS and count:
+                    self._problem("RTCP report blocks")  # a reader sends no packets that could be reported on
             if report.name not in _OWN_REPORTS:
                 self._problem(f"RTCP {report.name}")
             if report.rest.strip(b"\x00"):

@@ -13,6 +13,7 @@ _RTCP_NAMES = {
 _SDES_NAMES = {1: "CNAME", 2: "NAME", 3: "EMAIL", 4: "PHONE", 5: "LOC", 6: "TOOL", 7: "NOTE", 8: "PRIV"}
 
 _SENDER_FIELDS = "SSRC, NTP time, RTP timestamp, packet count, octet count"
+REPORT_BLOCKS = "report blocks"
 _MAX_ITEMS = 64
 """The number of items of a source description whose names are counted."""
 
@@ -122,10 +123,10 @@ def _read(kind: int, count: int, body: bytes) -> Report:
     name = _RTCP_NAMES.get(kind, f"RTCP type {kind}")
     if kind == 200 and len(body) >= 24:
         ntp, timestamp = struct.unpack_from("!QI", body, 4)
-        fields = ((_SENDER_FIELDS, 1), ("report blocks", count))
+        fields = ((_SENDER_FIELDS, 1), (REPORT_BLOCKS, count))
         return Report(name=name, rest=body[24 + 24 * count :], ntp=(ntp, timestamp), fields=fields)
     if kind == 201 and len(body) >= 4:
-        return Report(name=name, rest=body[4 + 24 * count :], fields=(("SSRC", 1), ("report blocks", count)))
+        return Report(name=name, rest=body[4 + 24 * count :], fields=(("SSRC", 1), (REPORT_BLOCKS, count)))
     if kind == 202:
         return _read_source_description(name, count, body)
     if kind == 203 and len(body) >= 4 * count:
