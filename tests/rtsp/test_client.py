@@ -17,11 +17,12 @@ from transcoder.errors import (
     RtspSyntaxError,
 )
 from transcoder.rtsp.auth import Challenge, Credentials, digest_response, parse_parameters
-from transcoder.rtsp.client import MAX_KEEP_ALIVE_S, MAX_SERVER_REQUESTS
+from transcoder.rtsp.client import MAX_KEEP_ALIVE_S
 from transcoder.rtsp.client_events import Closed, Described, Playing, Redirected, SetUp
 from transcoder.rtsp.client_requests import RESPONSE_TIMEOUT_S
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import InterleavedFrames
+from transcoder.rtsp.server_requests import MAX_SERVER_REQUESTS
 from transcoder.rtsp.states import ClientState
 
 Transcript = Any  # of conftest
@@ -325,7 +326,7 @@ def test_keepalive_policies(vectors: Any, new_transcript: Any) -> None:
     transcript = new_transcript(credentials=USER)
     transcript.play("Session: 77; timeout=60", "Transport: RTP/AVP/TCP;interleaved=0-1")
     assert transcript.client.next_timeout() - transcript.now <= 30
-    # nothing but OPTIONS is ever used, so that the rows of GET_PARAMETER can't occur
+    # this camera offers no GET_PARAMETER, so that its rows can't occur; tests/rtsp/test_keep_alive.py has them
     transcript.now += MAX_KEEP_ALIVE_S
     transcript.client.handle_timeout(transcript.now)
     transcript.reply(transcript.request("OPTIONS"), "454 Session Not Found")

@@ -8,16 +8,22 @@ live555 servers keep writing into the next connection otherwise).
 from collections import deque
 
 from transcoder import product
-from transcoder.errors import LocalProtocolError, RemoteProtocolError, ResponseError, Unanswered
+from transcoder.errors import LocalProtocolError, ResponseError, Unanswered
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client_events import Answered, ClientCounters, Closed, Described, Event, Playing, Redirected, SetUp
-from transcoder.rtsp.client_requests import OPTIONAL_S, RESPONSE_TIMEOUT_S, PendingRequest, SessionState
+from transcoder.rtsp.client_requests import (
+    OPTIONAL_S,
+    RESPONSE_TIMEOUT_S,
+    OpenRequests,
+    PendingRequest,
+    SessionState,
+)
 from transcoder.rtsp.headers import (
     Transport,
     agreed_transport,
-    parse_session,
     requested_transport,
 )
+from transcoder.rtsp.keep_alive import KeepAliveMethods
 from transcoder.rtsp.messages import (
     EVERYTHING,
     Headers,
@@ -28,12 +34,13 @@ from transcoder.rtsp.messages import (
     RtspParser,
     serialize_frame,
     serialize_request,
-    serialize_response,
 )
 from transcoder.rtsp.quirks import FORCED_QUIRKS, ForcedQuirks
+from transcoder.rtsp.server_requests import ServerRequests
+from transcoder.rtsp.session_targets import SessionTargets, Ways
 from transcoder.rtsp.states import CLIENT_STATES, ClientState, ClientStep, next_state
 from transcoder.rtsp.statuses import reason_of
-from transcoder.rtsp.urls import RtspUrl, base_target, join_control, redirect_target
+from transcoder.rtsp.urls import RtspUrl, base_target, redirect_target
 from transcoder.text import printable
 
 MAX_REASON = 80
@@ -45,10 +52,6 @@ AUTO = FORCED_QUIRKS["auto"]
 MAX_AUTH_RETRIES = 2
 """The number of times in a row that a request is repeated with credentials: for a first challenge and for one stale
 nonce; a third refusal is final."""
-MAX_SERVER_REQUESTS = 100
-"""Requests of the server that are answered in SERVER_REQUESTS_S; one keep-alive in seconds is normal."""
-SERVER_REQUESTS_S = 60.0
-"""Seconds in which MAX_SERVER_REQUESTS requests of the server are answered."""
 
 _KEEP_ALIVE = "keep-alive"
 _OPTIONAL = "optional"
@@ -68,6 +71,10 @@ class ClientProtocol:
         quirks: quirks forced by hand.
         keep_everything: whether every response and every frame is told, for a caller that examines the camera.
         reply_s: seconds for which a request before PLAY may go unanswered.
+        login: answers the challenge of an earlier connection, which the camera closed with its challenge.
+
+    Attributes:
+        login: answers the challenges of the camera, where there are credentials.
     """
 
     def __init__(
@@ -80,21 +87,22 @@ class ClientProtocol:
         quirks: ForcedQuirks = AUTO,
         keep_everything: bool = False,
         reply_s: float = RESPONSE_TIMEOUT_S,
+        login: Authenticator | None = None,
     ) -> None:
         self._url = url
         self._reply_s = reply_s
-        self._auth = Authenticator(credentials, cnonce) if credentials else None
+        self.login = login or (Authenticator(credentials, cnonce) if credentials else None)
         self._parser = RtspParser()
         self.events: deque[Event] = deque()  # public for callers in a hurry, who take them off the left end
         self._out: list[bytes] = []
-        self._pending: dict[int, PendingRequest] = {}
+        self._pending = OpenRequests()
         self._cseq = 0
-        self._base = url.target
+        self._targets = SessionTargets(url.target)
+        self._keep_alives = KeepAliveMethods()
         self._session = SessionState()
         self._requested: Transport | None = None
         self._more = False
-        self._server_requests = 0
-        self._server_requests_since = now
+        self._server_requests = ServerRequests(now)
         self.state = ClientState.INIT
         self.counters = ClientCounters()
         self._quirks = quirks
@@ -142,7 +150,8 @@ class ClientProtocol:
             elif type(event) is Response:
                 self._response(event, now)
             elif type(event) is Request:
-                self._answer(event, now)
+                self.counters.requests_from_server += 1
+                self._out.append(self._server_requests.answer(event, now))
         return count
 
     def next_event(self) -> Event | None:
@@ -156,7 +165,7 @@ class ClientProtocol:
 
     def next_timeout(self) -> float | None:
         """Return when handle_timeout() has to be called, monotonic seconds."""
-        times = [item.deadline for item in self._pending.values() if item.purpose != _KEEP_ALIVE]
+        times = [item.deadline for item in self._pending if item.purpose != _KEEP_ALIVE]
         if self._session.next_keep_alive is not None:
             times.append(self._session.next_keep_alive)
         return min(times, default=None)
@@ -167,10 +176,7 @@ class ClientProtocol:
         Raises:
             Unanswered: a request before PLAY was not answered in time.
         """
-        for cseq, item in list(self._pending.items()):
-            if item.deadline > now:
-                continue
-            del self._pending[cseq]
+        for item in self._pending.overdue(now):
             if self.state is ClientState.CLOSING:
                 self._close()
             elif item.purpose == _OPTIONAL:
@@ -182,7 +188,14 @@ class ClientProtocol:
             self._keep_alive(now)
 
     def setup(
-        self, control: str | None, transport: Transport, now: float, *, more: bool = False, optional: bool = False
+        self,
+        control: str | None,
+        transport: Transport,
+        now: float,
+        *,
+        session_control: str | None = None,
+        more: bool = False,
+        optional: bool = False,
     ) -> None:
         """Set up one media after Described.
 
@@ -190,6 +203,9 @@ class ClientProtocol:
             control: the media's control attribute.
             transport: TCP with the channels to ask for, or UDP with our ports.
             now: monotonic seconds.
+            session_control: the session's control attribute, at the first media: the URL of the session, and the base
+                of relative controls (RFC 2326 section C.1.1). Where the camera does not know it, the base of the
+                description is tried.
             more: whether another media follows: setup() is called again after SetUp, and PLAY waits for it.
             optional: whether a refusal is no error; SetUp tells the refusal.
         """
@@ -198,7 +214,7 @@ class ClientProtocol:
         self._requested = transport
         self._more = more
         purpose = _OPTIONAL if optional else ""
-        self._request("SETUP", join_control(self._base, control), now, (("Transport", value),), purpose)
+        self._request("SETUP", self._targets.of_media(control, session_control), now, (("Transport", value),), purpose)
 
     def teardown(self, now: float) -> None:
         """Leave: send TEARDOWN where there is a session, else tell Closed at once."""
@@ -209,7 +225,7 @@ class ClientProtocol:
         self._pending.clear()
         self._session.next_keep_alive = None
         if has_session:
-            self._request("TEARDOWN", self._base, now)
+            self._request("TEARDOWN", self._targets.session, now)
         else:
             self._close()
 
@@ -218,14 +234,15 @@ class ClientProtocol:
         self._out.append(serialize_frame(channel, data))
 
     @property
+    def challenged_method(self) -> str:
+        """Return the method of the open request that was repeated with credentials, or "" where there is none."""
+        return next((item.method for item in self._pending if item.retries and item.purpose != _KEEP_ALIVE), "")
+
+    @property
     def faults(self) -> dict[str, int]:
         """Return how often each kind of fault was tolerated on this connection."""
-        counters = self.counters
-        found = {
-            "requests of the camera": counters.requests_from_server,
-            "another session id": counters.session_changes,
-            "responses to nothing": counters.unmatched_responses,
-            "keep-alives refused": counters.keep_alive_refused,
+        found = self.counters.faults() | {
+            "responses of another number": self._pending.misnumbered,
             "stray bytes": self._parser.skipped,
             "runs of stray bytes": self._parser.resyncs,
         }
@@ -237,11 +254,19 @@ class ClientProtocol:
     # -- requests ------------------------------------------------------------------------------------------------
 
     def _request(
-        self, method: str, target: str, now: float, extra: tuple[tuple[str, str], ...] = (), purpose: str = ""
+        self,
+        method: str,
+        target: str | Ways,
+        now: float,
+        extra: tuple[tuple[str, str], ...] = (),
+        purpose: str = "",
     ) -> None:
         patience_s = min(self._reply_s, OPTIONAL_S) if purpose == _OPTIONAL else self._reply_s
-        uri = str(self._url.with_target(target))
-        self._send(PendingRequest(method, uri, extra, now + patience_s, patience_s, purpose=purpose))
+        (first, base), *others = [(target, target)] if isinstance(target, str) else target
+        uri = str(self._url.with_target(first))
+        item = PendingRequest(method, uri, first, extra, now + patience_s, patience_s, purpose=purpose)
+        item.base, item.elsewhere = base, tuple(others)
+        self._send(item)
 
     def _send(self, item: PendingRequest) -> None:
         self._cseq += 1
@@ -250,20 +275,18 @@ class ClientProtocol:
             headers.add("User-Agent", product.NAME)  # some cameras answer 401 without it (go2rtc#235)
         if self._session.id is not None and item.method != "DESCRIBE":
             headers.add("Session", self._session.id)
-        if self._auth is not None:
-            value = self._auth.authorization(item.method, item.uri)
+        if self.login is not None:
+            value = self.login.authorization(item.method, item.uri)
             if value is not None:
                 headers.add("Authorization", value)
         for name, value in item.extra:
             headers.add(name, value)
-        self._pending[self._cseq] = item
+        self._pending.add(self._cseq, item)
         self._out.append(serialize_request(Request(method=item.method, uri=item.uri, headers=headers)))
 
     def _keep_alive(self, now: float) -> None:
-        for cseq, item in list(self._pending.items()):
-            if item.purpose == _KEEP_ALIVE:
-                del self._pending[cseq]  # never answered (Hipcam); nobody waits for it
-        self._request("OPTIONS", self._base, now, purpose=_KEEP_ALIVE)
+        self._pending.give_up(_KEEP_ALIVE)  # never answered (Hipcam); nobody waits for it
+        self._request(self._keep_alives.take(), self._targets.session, now, purpose=_KEEP_ALIVE)
         self._schedule_keep_alive(now)
 
     def _describe(self, now: float) -> None:
@@ -274,46 +297,39 @@ class ClientProtocol:
     def _schedule_keep_alive(self, now: float) -> None:
         interval = min(max(self._session.timeout_s / 2, MIN_KEEP_ALIVE_S), MAX_KEEP_ALIVE_S)
         interval = min(interval, self._quirks.keep_alive_s or interval)
-        self._session.next_keep_alive = now + interval
-
-    def _answer(self, request: Request, now: float) -> None:
-        """Answer a request of the server; no such request changes anything here."""
-        self.counters.requests_from_server += 1
-        if now - self._server_requests_since > SERVER_REQUESTS_S:
-            self._server_requests_since, self._server_requests = now, 0
-        self._server_requests += 1
-        if self._server_requests > MAX_SERVER_REQUESTS:
-            raise RemoteProtocolError("the camera sends request after request")
-        known = request.method in {"OPTIONS", "GET_PARAMETER", "SET_PARAMETER"}
-        headers = Headers([("CSeq", request.cseq or "0")])
-        status, reason = (200, "OK") if known else (501, "Not Implemented")
-        self._out.append(serialize_response(Response(status=status, reason=reason, headers=headers)))
+        # where two methods take turns, each of them comes as often as the only one would
+        self._session.next_keep_alive = now + max(interval / len(self._keep_alives), MIN_KEEP_ALIVE_S)
 
     # -- responses -----------------------------------------------------------------------------------------------
 
     def _response(self, response: Response, now: float) -> None:
         if response.status < 200:  # 100 Continue: the answer is still to come
             return
-        cseq = response.cseq
-        if cseq is None and len(self._pending) == 1:
-            cseq = next(iter(self._pending))
-        item = self._pending.pop(cseq, None) if cseq is not None else None
+        item = self._pending.take(response)
         if self._keep_everything:
             self.events.append(Answered(item.method if item is not None else "", response))
         if item is None:
             self.counters.unmatched_responses += 1
             return
-        self._note_session(response)
+        begins = self.state is ClientState.SETTING_UP
+        self.counters.session_changes += self._session.note(response.headers.get("Session"), begins=begins)
         if response.status == 401 and self._retry(item, response, now):
             return
+        if item.method == "OPTIONS" and response.status < 300:
+            self._keep_alives.note_public(response.headers)
         if item.purpose == _KEEP_ALIVE:
             self.counters.keep_alive_refused += response.status >= 300
+            self._keep_alives.note_refusal(item.method, response.status)
             return
         if self.state is ClientState.CLOSING:
             self._close()
             return
         if 300 <= response.status < 400:
             self.events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
+            return
+        if response.status >= 400 and (ways := self._targets.elsewhere(item, response.status)):
+            self.counters.wrong_targets += 1
+            self._request(item.method, ways, now, item.extra, item.purpose)
             return
         done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status not in {401, 403})
         if response.status >= 400 and not done_without:
@@ -322,42 +338,32 @@ class ClientProtocol:
         self._advance(item, response, now)
 
     def _retry(self, item: PendingRequest, response: Response, now: float) -> bool:
-        if self._auth is None or item.retries >= MAX_AUTH_RETRIES:
+        if self.login is None or item.retries >= MAX_AUTH_RETRIES:
             return False
         challenges = parse_challenges(response.headers.get_all("WWW-Authenticate"))
-        if not self._auth.accept(challenges, refused=item.retries > 0):
+        if not self.login.accept(challenges, refused=item.retries > 0):
             return False
         item.retries += 1
         item.deadline = now + item.patience_s
         self._send(item)
         return True
 
-    def _note_session(self, response: Response) -> None:
-        value = response.headers.get("Session")
-        session = parse_session(value) if value is not None else None
-        if session is None:
-            return
-        if self._session.id is None:
-            # OPTIONS and DESCRIBE of some cameras carry one already (Dahua); the one of SETUP is the session
-            if self.state is ClientState.SETTING_UP:
-                self._session.id = session.id
-        elif session.id != self._session.id:
-            self.counters.session_changes += 1  # H264DVR: the first one stays valid
-        # GW Security says 60 s in SETUP and 120 s in PLAY, others name it once: the shortest is safe
-        self._session.timeout_s = min(self._session.timeout_s, session.timeout_s)
-
     def _advance(self, item: PendingRequest, response: Response, now: float) -> None:
         headers = response.headers
         if item.method == "OPTIONS":
             self._describe(now)
         elif item.method == "DESCRIBE":
-            self._base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)
+            base = base_target(headers.get("Content-Base"), headers.get("Content-Location"), self._url.target)
+            self._targets.describe(base)
             self._step(ClientStep.DESCRIBED)
-            realm = self._auth.realm if self._auth is not None else ""
+            realm = self.login.realm if self.login is not None else ""
             self.events.append(Described(body=response.body, server=headers.get("Server") or "", realm=realm))
         elif item.method == "SETUP":
+            if response.status < 300:
+                self._targets.note_success(item)
             self._set_up(response, now)
         elif item.method == "PLAY":
+            self._targets.note_success(item)
             self._step(ClientStep.PLAYING)
             self._schedule_keep_alive(now)
             self.events.append(Playing())
@@ -378,7 +384,7 @@ class ClientProtocol:
             return
         self._step(ClientStep.PLAY)
         play_range = () if self._quirks.bare_requests else (("Range", "npt=0.000-"),)
-        self._request("PLAY", self._base, now, play_range)
+        self._request("PLAY", self._targets.of_session(), now, play_range)
 
     def _close(self) -> None:
         self._step(ClientStep.TORN_DOWN)

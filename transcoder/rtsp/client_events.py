@@ -78,3 +78,14 @@ class ClientCounters:
     session_changes: int = 0
     unmatched_responses: int = 0
     keep_alive_refused: int = 0
+    wrong_targets: int = 0
+
+    def faults(self) -> dict[str, int]:
+        """Return the count of each kind in words."""
+        return {
+            "requests of the camera": self.requests_from_server,
+            "another session id": self.session_changes,
+            "responses to nothing": self.unmatched_responses,
+            "keep-alives refused": self.keep_alive_refused,
+            "URLs of the session that are not known": self.wrong_targets,
+        }

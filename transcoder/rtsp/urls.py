@@ -79,6 +79,18 @@ def base_target(content_base: str | None, content_location: str | None, request_
     return request_target
 
 
+def session_target(base: str, control: str | None) -> str:
+    """Return path and query of the session's URL: of PLAY, keep-alives and TEARDOWN, and the base of relative controls.
+
+    A control that names no stream, such as the root of the server, is passed over for the base.
+
+    Source: RFC 2326 section C.1.1.
+    """
+    control = (control or "").strip()
+    target = target_of(control) if control.startswith("/") else join_control(base, control)
+    return target if target.strip("/") else base
+
+
 def join_control(base: str, control: str | None) -> str:
     """Return path and query of a media's control URI.
 

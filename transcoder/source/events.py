@@ -103,7 +103,11 @@ class SendReport:
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """The camera is found elsewhere on its host: the session's URL has changed, and needs another connection."""
+    """The session goes on over another connection.
+
+    The camera is found elsewhere on its host, and the session's URL has changed, or the camera closed the connection
+    with its challenge.
+    """
 
 
 @dataclass(frozen=True, slots=True)

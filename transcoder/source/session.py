@@ -18,15 +18,8 @@ from transcoder.rtsp import client_events
 from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import EVERYTHING, InterleavedFrame, InterleavedFrames
-from transcoder.sdp import (
-    AudioSelection,
-    Media,
-    VideoSelection,
-    left_out,
-    parse_sdp,
-    select_audio,
-    select_video,
-)
+from transcoder.sdp import AudioSelection, Media, VideoSelection, left_out, parse_sdp, select_audio, select_video
+from transcoder.source.closed_challenges import ClosedChallenges
 from transcoder.source.events import (
     AudioLeftOut,
     AudioSetUp,
@@ -94,6 +87,7 @@ class CameraSession:
         self._is_leaving = False
         self.has_work = False
         self._redirects = 0
+        self._challenges = ClosedChallenges()
         self._due = 0.0
         self._faults: Counter[str] = Counter()
         self._rate = RateLimit(options.rate, ledger)
@@ -139,7 +133,8 @@ class CameraSession:
     @property
     def faults(self) -> Counter[str]:
         """Return how many deviations in the dialogue were tolerated, by kind; the receivers count the media's."""
-        return self._faults + Counter(self._client.faults if self._client is not None else {})
+        closed = Counter({"connections closed with a challenge": self._challenges.count})
+        return self._faults + closed + Counter(self._client.faults if self._client is not None else {})
 
     def begin(self, now: float, ports: Sequence[tuple[int, int]] = ()) -> None:
         """Begin anew, because a connection to `url` is about to be made.
@@ -160,6 +155,7 @@ class CameraSession:
             quirks=self._options.quirks,
             keep_everything=self._keep_everything,
             reply_s=self._options.timeouts.reply_s,
+            login=self._challenges.take_login(),
         )
         self._schedule(now)
 
@@ -219,8 +215,9 @@ class CameraSession:
         self._ledger.count("udp_source", "another host", size=size)
 
     def lose_connection(self, error: TranscoderError) -> None:
-        """End the session, because the connection is gone or of no use any more."""
-        self._end(Left() if self._is_leaving else Lost(error))
+        """End the session, or this connection of it, because it is gone or of no use any more."""
+        if not self._is_over:
+            self._end(Left() if self._is_leaving else self._challenges.end(self._client, error))
 
     def leave(self, now: float) -> None:
         """Send TEARDOWN. The only event that follows is Left."""
@@ -270,7 +267,7 @@ class CameraSession:
 
     # -- the dialogue --------------------------------------------------------------------------------------------
 
-    def _end(self, event: Lost | Left) -> None:
+    def _end(self, event: Lost | Left | Redirected) -> None:
         if not self._is_over:
             self._is_over = True
             self.events.append(event)
@@ -319,7 +316,8 @@ class CameraSession:
         self._select(selection)
         if self._client is not None:
             wanted = self._options.wanted_transport(0, self._ports)
-            self._client.setup(selection.media.control, wanted, now, more=audio is not None)
+            control, more = description.control, audio is not None
+            self._client.setup(selection.media.control, wanted, now, session_control=control, more=more)
 
     def _select(self, selection: VideoSelection) -> None:
         self._selection = selection
@@ -355,6 +353,7 @@ class CameraSession:
 
     def _on_playing(self, _: client_events.Playing, now: float) -> None:
         self._is_playing = True
+        self._challenges.note_playing()
         self._media.watchdogs.note_playing(now)
         self.events.append(Playing())
 

@@ -76,7 +76,7 @@ class CameraConnection(asyncio.Protocol):
                 if isinstance(event, Request):
                     self._answer(event, now)
                 elif not isinstance(event, Response):  # the reader sent RTCP
-                    self.dialog.last_activity = now
+                    self.dialog.note_report(now)
         except ProtocolError:
             self.abort()
 
@@ -89,6 +89,8 @@ class CameraConnection(asyncio.Protocol):
             self._owner.changed()
         if response is not None:
             self._transport.write(serialize_response(response))
+            if response.status == 401 and self.dialog.camera.behaviour.session.closes_after_401:
+                self._transport.close()
         if not early:
             self._owner.changed()
 

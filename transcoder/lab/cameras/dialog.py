@@ -10,6 +10,7 @@ from transcoder.lab.cameras.track import Track
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.headers import Transport, parse_transports
 from transcoder.rtsp.messages import Headers, Request, Response
+from transcoder.rtsp.urls import target_of
 
 _PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
 _USERINFO = re.compile(r"^(rtsp://)[^/@]*@", re.IGNORECASE)
@@ -18,7 +19,8 @@ _AUTHORITY = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)(?::(\d+))?(.*)$", re.IGNO
 _REASONS = {
     302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
     451: "Parameter Not Understood", 454: "Session Not Found", 455: "Method Not Valid in This State",
-    461: "Unsupported Transport", 501: "Not Implemented", 503: "Service Unavailable",
+    459: "Aggregate Operation Not Allowed", 461: "Unsupported Transport", 501: "Not Implemented",
+    503: "Service Unavailable",
 }  # fmt: skip
 _MOVED = "/moved"
 """Beginning of the path that a camera redirects to."""
@@ -65,6 +67,7 @@ class CameraDialog:
         self._udp_ports = udp_ports
         self._redirect_port = redirect_port
         self._number = number
+        self._cseq: str | None = None
         self._nonce_count = 0
         self._nonce_since: float | None = None
         self._sessions = [self._behaviour.session_format.replace("{canary}", f"{camera.session_canary}{number:04d}0")]
@@ -74,19 +77,27 @@ class CameraDialog:
 
     @property
     def _nonce(self) -> str:
-        return f"{self.camera.nonce_canary}{self._nonce_count:08x}{self._number:08x}"
+        number = 0 if self._behaviour.session.closes_after_401 else self._number
+        return f"{self.camera.nonce_canary}{self._nonce_count:08x}{number:08x}"
+
+    def note_report(self, now: float) -> None:
+        """Note RTCP of the client, which is a sign of life to most cameras."""
+        if self._behaviour.session.signs_of_life == "any":
+            self.last_activity = now
 
     def receive_request(self, request: Request, now: float) -> Response | None:
         """Answer one request, or leave the request unanswered."""
-        self.last_activity = now
+        if self._behaviour.session.signs_of_life in {"any", request.method} or not self.playing:
+            self.last_activity = now
         keeps_alive = self.playing and request.method in {"OPTIONS", "GET_PARAMETER"}
         how = self._behaviour.session.keep_alive if keeps_alive else "answered"
         if how == "ignored":
             return None
         status, fields, body = self._answer(request, now) if how == "answered" else self._refusal(int(how))
         headers = Headers()
-        if request.cseq is not None:
-            headers.add(self._behaviour.cseq_name, request.cseq)
+        number, self._cseq = self._behaviour.session.number(request, self._cseq), request.cseq
+        if number is not None:
+            headers.add(self._behaviour.cseq_name, number)
         if self.camera.server_header:
             headers.add("Server", self.camera.server_header)
         for name, value in fields:
@@ -109,8 +120,8 @@ class CameraDialog:
                 return self._refusal(401, stale=stale)
         if request.method == "OPTIONS":
             return 200, [("Public", _PUBLIC)], b""
-        if not self._behaviour.any_path and _path(self._behaviour.path) not in uri:
-            return 404, [], b""
+        if refusal := self._wrong_place(request.method, uri):
+            return refusal, [], b""
         session = (request.headers.get("Session") or "").partition(";")[0].strip()
         if session and session not in self._sessions:
             return 454, [], b""
@@ -128,6 +139,19 @@ class CameraDialog:
         }
         handler = handlers.get(request.method)
         return handler(request, uri, now) if handler else (501, [], b"")
+
+    def _wrong_place(self, method: str, uri: str) -> int:
+        """Return the status that refuses a method at this URL, or 0."""
+        control = target_of(self._behaviour.description.session_control)
+        at = self._behaviour.session.play_at if method in {"PLAY", "PAUSE", "TEARDOWN"} else "any"
+        if at == "media":
+            return 0 if any(f"/{track.control}" in uri for track in self.camera.tracks) else 459
+        if at == "session_control":
+            return 0 if uri.endswith(control) else 404
+        known = (
+            self._behaviour.any_path or _path(self._behaviour.path) in uri or (control.strip("/") and control in uri)
+        )
+        return 0 if known else 404
 
     def _moved(self, uri: str) -> str | None:
         """Return the URL that a camera which redirects gives for the live stream; None: it does not redirect here."""

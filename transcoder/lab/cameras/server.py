@@ -181,7 +181,7 @@ class SimulatedCamera(ConnectionOwner):
         """Note RTCP that came over UDP as a sign of life of the host's sessions."""
         for connection in self._connections:
             if connection.peer == address:
-                connection.dialog.last_activity = clock.monotonic()
+                connection.dialog.note_report(clock.monotonic())
 
     def _tick(self) -> None:
         self._timer = None

@@ -29,6 +29,7 @@ class DescriptionDefects:
         clock_rate_left_out: rtpmap names the encoding alone.
         multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
             answered without it, and any other transport is refused.
+        session_control: the control attribute of the session, "*" or a URL; empty: that of the family.
         vendor_media: four more media are offered, of kinds that break parsers (gortsplib#474, #484, #1068;
             androidx/media#1472), and their names hold this text; nothing is sent on them. Empty: none.
     """
@@ -37,6 +38,7 @@ class DescriptionDefects:
     encoding: Literal["", "H264", "H265"] = ""
     clock_rate_left_out: bool = False
     multicast: str = ""
+    session_control: str = ""
     vendor_media: str = ""
 
     def port(self, track: int) -> int:
@@ -55,6 +57,10 @@ class DescriptionDefects:
             payload_type: RTP payload type of the video.
         """
         changed = list(lines)
+        if self.session_control:
+            first = next(index for index, line in enumerate(changed) if line.startswith("m="))
+            session = [line for line in changed[:first] if not line.startswith("a=control:")]
+            changed[:first] = [*session, f"a=control:{self.session_control}"]
         if self.vendor_media:
             changed += [line.format(self.vendor_media) for line in _VENDOR_MEDIA]
         if self.encoding:

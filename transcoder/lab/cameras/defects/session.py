@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.messages import Request
 
 _NEEDED = frozenset({"cseq", "authorization", "session", "transport"})
 """Header fields that a request can't do without."""
@@ -31,6 +32,13 @@ class SessionDefects:
         busy_connections: so many connections are answered 503 first (a full connection table).
         interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
             ones (gortsplib#72), or the first one only ("single").
+        cseq: the number in a response: that of the request, "zero" where CSeq is not the request's last field (Foscam
+            C1, homebridge-foscamcamera#6), that of the request before ("lagging"), or "none".
+        play_at: where PLAY, PAUSE and TEARDOWN are known, 404 elsewhere: anywhere, at the session's control attribute
+            alone ("session_control": Axis Companion, mediamtx#683), or at a media's URL alone ("media", which is
+            answered 459 elsewhere).
+        signs_of_life: what keeps a session alive: anything, or one method alone (GET_PARAMETER: go2rtc#2409).
+        closes_after_401: the connection is closed behind each 401, and the nonce stays good (VStarcam, retina#45).
         reason: the reason phrase of every refusal; empty: that of the standard.
         transport_without_tcp: the response to SETUP says RTP/AVP without /TCP (Escam Q6).
     """
@@ -47,6 +55,10 @@ class SessionDefects:
     busy_connections: int = 0
     interleaved: Literal["asked", "none", "other", "single"] = "asked"
     transport_without_tcp: bool = False
+    cseq: Literal["echoed", "zero", "lagging", "none"] = "echoed"
+    play_at: Literal["any", "session_control", "media"] = "any"
+    signs_of_life: Literal["any", "GET_PARAMETER", "OPTIONS"] = "any"
+    closes_after_401: bool = False
     reason: str = ""
 
     def algorithms(self) -> frozenset[str]:
@@ -62,6 +74,22 @@ class SessionDefects:
             names: names of the fields.
         """
         return self.extra_fields_refused and not {name.lower() for name in names} <= _NEEDED
+
+    def number(self, request: Request, before: str | None) -> str | None:
+        """Return the number of a response, None where the response has none.
+
+        Args:
+            request: the request that is answered.
+            before: the number of the request before.
+        """
+        last = [name.lower() for name, _ in request.headers][-1:]
+        is_last = last == ["cseq"]
+        return {
+            "echoed": request.cseq,
+            "zero": request.cseq if is_last else "0",
+            "lagging": before or "0",
+            "none": None,
+        }[self.cseq]
 
     def channels(self, asked: Transport, free: int) -> tuple[tuple[int, int], str]:
         """Return the channel pair of a media over TCP, and the transport that the response names.
