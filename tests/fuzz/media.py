@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from tests.support.rtp_packets import end_numbered_pictures, end_picture
-from transcoder.codecs.access_unit import RECOVERY_POINT, filter_nal_units
+from transcoder.codecs.access_unit import filter_nal_units
+from transcoder.codecs.encryption import MAX_MISSING, SliceCheck
 from transcoder.codecs.mpeg4 import video_object_layers
 from transcoder.codecs.nal import (
     MAX_ACCESS_UNIT_SIZE,
@@ -14,8 +15,10 @@ from transcoder.codecs.nal import (
     is_allowed,
     nal_unit_type,
 )
-from transcoder.codecs.parameter_sets import parse_pps, parse_sps
+from transcoder.codecs.parameter_memory import MAX_BYTES, MAX_SETS, ParameterSetMemory
+from transcoder.codecs.parameter_sets import parameter_set_id, parse_pps, parse_sps
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.codecs.recovery_point import RecoveryPoint
 from transcoder.errors import BitstreamError, PayloadError
 from transcoder.formats.depacketizer import DecodingOrder
 from transcoder.ledger import MAX_KINDS, Ledger
@@ -82,6 +85,8 @@ def video(codec: SourceCodec, decoding_order: DecodingOrder | None = None) -> Ca
             due = receiver.next_timeout()
             if due is not None and due <= now:
                 receiver.handle_timeout(now)
+            if (other := receiver.other_codec) is not None:
+                receiver.read_as(other)
             total += check_access_units(receiver, ledger, dates)
             report = receiver.report_due(now)
             assert report is None or parse_rtcp(report)
@@ -112,7 +117,8 @@ def check_access_units(receiver: VideoReceiver, ledger: Ledger, dates: "Dates") 
             if isinstance(unit.codec, PictureCodec):
                 continue
             assert b"\0\0\1" not in each
-            assert is_allowed(unit.codec, nal_unit_type(unit.codec, each)) or each is RECOVERY_POINT
+            assert is_allowed(unit.codec, nal_unit_type(unit.codec, each)) or isinstance(each, RecoveryPoint)
+            dates.sets.look(unit.codec, each)
             assert len(each) <= MAX_NAL_UNIT_SIZE
         assert unit.size <= MAX_ACCESS_UNIT_SIZE
         dates.check(unit.timestamp, unit.completed)
@@ -138,6 +144,28 @@ def check_jpeg(data: bytes) -> None:
     assert data[-2:] == b"\xff\xd9"
 
 
+class Sets:
+    """Whatever comes, what is remembered of parameter sets is bounded, and the check of slices raises nothing."""
+
+    def __init__(self) -> None:
+        self._memories = {codec: ParameterSetMemory(codec, ()) for codec in Codec}
+        self._checks = {codec: SliceCheck(codec) for codec in Codec}
+        self._count = 0
+
+    def look(self, codec: Codec, unit: bytes) -> None:
+        """Take a NAL unit as an access unit of its own that decoding begins at."""
+        completed = self._memories[codec].complete([unit], random_access=True)
+        assert len(completed) <= MAX_SETS + 1
+        assert sum(map(len, completed)) <= MAX_BYTES + len(unit)
+        check = self._checks[codec]
+        self._count += 1
+        check.look(unit, self._count // 2)
+        assert check.implausible <= check.checked
+        assert len(check.missing) <= MAX_MISSING
+        if self._count % 64 == 0:
+            check.forget()
+
+
 class Dates:
     """Whatever timestamps say, a picture is dated near its arrival."""
 
@@ -145,6 +173,7 @@ class Dates:
         self._timeline = Timeline(90_000)
         self._newest: float | None = None
         self._gap = 0.0
+        self.sets = Sets()
 
     def check(self, rtp_timestamp: int, arrival: float) -> None:
         """Behind arrival at most for LATE_FOR_S, an interval, and a step back after the last picture in time.
@@ -202,10 +231,15 @@ def timeline(data: bytes) -> None:
 
 
 def parameter_sets(data: bytes) -> None:
-    """SPS and PPS of either codec."""
+    """SPS and PPS of either codec; their ids can be read where the whole set can."""
+    sets = Sets()
+    for codec in Codec:
+        if len(data) > 1:
+            sets.look(codec, data)
+            assert len(ParameterSetMemory(codec, (data, data)).complete([data], random_access=True)) <= 3
     for parse in (parse_sps, parse_pps):
         for codec in Codec:
             try:
-                parse(codec, data)
+                assert parse(codec, data).id == parameter_set_id(codec, data)
             except BitstreamError:
                 continue

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from transcoder.codecs.nal import (
+    H264_SEI,
     H264_SPS,
     MAX_ACCESS_UNIT_SIZE,
     MAX_NAL_UNITS,
@@ -24,6 +25,7 @@ from transcoder.codecs.nal import (
     nal_unit_type,
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.codecs.recovery_point import RecoveryPoint, recovery_frames, recovery_point
 from transcoder.codecs.slice_header import SliceComparison, is_intra
 from transcoder.ledger import Ledger
 
@@ -37,7 +39,7 @@ class AccessUnit:
             let through.
         timestamp: the RTP timestamp of its first slice.
         random_access: decoding may start here: IDR in H.264 (where a stream has none, an I picture behind its own
-            parameter sets, with RECOVERY_POINT in it), IRAP in H.265.
+            parameter sets or the camera's recovery point, with a RecoveryPoint of ours in it), IRAP in H.265.
         damaged: True where a part of the picture was lost.
         arrival: monotonic seconds at its first packet.
         completed: monotonic seconds at its last packet.
@@ -63,8 +65,11 @@ _H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
 """NAL unit types that open the next access unit when a slice stands before them (H.265 section 7.4.2.4.4)."""
 
 
-RECOVERY_POINT = bytes.fromhex("060601c480")
-"""An SEI message of our own at which a decoder begins: recovery_frame_cnt 0, exact_match_flag (H.264 section D.1.8)."""
+RECOVERY_POINT = recovery_point(0)
+"""The message at which a decoder begins and shows the picture behind it."""
+RECOVERY_WAIT_S = 5.0
+"""Seconds without an IDR after which a decoder begins at a recovery point of the camera; smart codecs send an IDR up to
+20 s late, and no recovery points."""
 RECOVERY_AFTER = 2
 """The number of I pictures with parameter sets after which a stream without any IDR begins at an I picture: a decoder
 has to begin somewhere (open GOP, recovery points), and a stream that has IDR pictures sends one before its second I
@@ -103,6 +108,10 @@ class AccessUnitAssembler:
         self._first_slice = 0
         self._has_sps = False
         self._idr_seen = False
+        self._last_idr: float | None = None
+        """Monotonic seconds of the last IDR, or of the beginning."""
+        self._recovery: int | None = None
+        """The recovery_frame_cnt of the open access unit."""
         self._intra = 0
         self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
         self._units: list[bytes] = []
@@ -162,6 +171,8 @@ class AccessUnitAssembler:
                 if self._marked:
                     self._prove(within=False)
                 self._close()
+            if unit_type == H264_SEI and codec is Codec.H264 and (frames := recovery_frames(unit)) is not None:
+                self._recovery = frames
             if is_parameter_set(codec, unit_type):
                 self._comparison.note(unit)
                 self._has_sps = self._has_sps or (codec is Codec.H264 and unit_type == H264_SPS)
@@ -221,6 +232,7 @@ class AccessUnitAssembler:
         self._closed_timestamp = None
         self._slice = None
         self._idr_seen = False
+        self._last_idr = None
         self._intra = 0
         self._lost = False
         self._marked = False
@@ -251,8 +263,12 @@ class AccessUnitAssembler:
             self.faults["over the size limit"] += 1
         else:
             self._idr_seen = self._idr_seen or self._random_access
+            if self._last_idr is None or self._random_access:
+                self._last_idr = self._last
             if self._has_sps and not self._idr_seen and not self._damaged:
                 self._look_for_recovery()
+            if self._recovery is not None and not self._damaged:
+                self._begin_at_recovery_point(self._recovery)
             self._ready.append(
                 AccessUnit(
                     codec=self._codec,
@@ -281,7 +297,17 @@ class AccessUnitAssembler:
             self._random_access = True
             self.faults["begun without an IDR"] += 1
 
+    def _begin_at_recovery_point(self, frames: int) -> None:
+        """Let a decoder begin where the camera says that everything is refreshed `frames` frames later."""
+        waited_s = self._last - (self._last if self._last_idr is None else self._last_idr)
+        if self._random_access or waited_s < RECOVERY_WAIT_S or len(self._units) >= MAX_NAL_UNITS:
+            return
+        self._units.insert(self._first_slice, recovery_point(frames))
+        self._random_access = True
+        self.faults["begun at a recovery point"] += 1
+
     def _begin(self) -> None:
+        self._recovery = None
         self._has_sps = False
         self._first_slice = 0
         self._units = []
@@ -311,7 +337,7 @@ def filter_nal_units(
         unit_type = nal_unit_type(codec, unit)
         if codec is Codec.H265 and layer_id(unit):  # of an enhancement layer, which no decoder here reads
             ledger.count(layer, "h265 layer above 0", size=len(unit), example=unit)
-        elif allowed(codec, unit_type) or unit is RECOVERY_POINT:
+        elif allowed(codec, unit_type) or isinstance(unit, RecoveryPoint):
             kept.append(unit)
         else:
             ledger.count(layer, f"{codec.value.lower()} type {unit_type}", size=len(unit), example=unit)

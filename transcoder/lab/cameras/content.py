@@ -33,12 +33,22 @@ class ContentOptions:
         codec: codec of the camera.
         bitrate_kbps: constant bitrate; None: the usual setting of such a camera.
         gop_s: seconds from IDR to IDR.
+        intra_refresh: whether recovery points stand where else an IDR does; H.264.
     """
 
     scene: SceneOptions = field(default_factory=SceneOptions)
     codec: SourceCodec = Codec.H264
     bitrate_kbps: int | None = None
     gop_s: float = 4.0
+    intra_refresh: bool = False
+
+
+def _named(options: ContentOptions) -> dict[str, object]:
+    """Return the values that name a cache entry; entries that were made before a switch existed keep their names."""
+    values = {**asdict(options), "codec": options.codec.value}
+    return (
+        values if options.intra_refresh else {name: value for name, value in values.items() if name != "intra_refresh"}
+    )
 
 
 def from_scene(options: ContentOptions, cache: Path, progress: Progress | None = None) -> Content:
@@ -52,7 +62,7 @@ def from_scene(options: ContentOptions, cache: Path, progress: Progress | None =
     Raises:
         MediaError: the encoder refused the size or rate.
     """
-    name = cache_name("scene", {**asdict(options), "codec": options.codec.value})
+    name = cache_name("scene", _named(options))
     content = load(cache, name)
     if content is None:
         scene = options.scene
@@ -64,6 +74,7 @@ def from_scene(options: ContentOptions, cache: Path, progress: Progress | None =
             fps=scene.fps,
             bitrate_kbps=bitrate,
             gop=max(1, round(options.gop_s * scene.fps)),
+            intra_refresh=options.intra_refresh,
         )
         units: list[AccessUnit] = []
         for index, picture in enumerate(render(scene)):

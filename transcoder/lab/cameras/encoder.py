@@ -23,6 +23,7 @@ from transcoder.codecs.nal import (
     split_byte_stream,
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
+from transcoder.codecs.recovery_point import recovery_frames
 from transcoder.errors import MediaError
 from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit
 
@@ -50,12 +51,21 @@ def access_unit(codec: SourceCodec, byte_stream: bytes, duration_ticks: int, *, 
     if isinstance(codec, PictureCodec):
         return _picture_unit(codec, byte_stream, duration_ticks)
     dropped = frozenset() if keep_all else _NOT_VIDEO[codec]
-    nal_units = tuple(unit for unit in split_byte_stream(byte_stream) if nal_unit_type(codec, unit) not in dropped)
+    nal_units = tuple(
+        unit
+        for unit in split_byte_stream(byte_stream)
+        if nal_unit_type(codec, unit) not in dropped or is_refresh(codec, unit)
+    )
     return AccessUnit(
         nal_units=nal_units,
         random_access=any(is_random_access(codec, nal_unit_type(codec, unit)) for unit in nal_units),
         duration_ticks=duration_ticks,
     )
+
+
+def is_refresh(codec: Codec, unit: bytes) -> bool:
+    """Return whether a NAL unit is an SEI of H.264 that names a recovery point which is no IDR."""
+    return codec is Codec.H264 and nal_unit_type(codec, unit) == H264_SEI and bool(recovery_frames(unit))
 
 
 def _picture_unit(codec: PictureCodec, data: bytes, duration_ticks: int) -> AccessUnit:
@@ -87,9 +97,21 @@ class CameraEncoder:
         fps: nominal picture rate.
         bitrate_kbps: constant bitrate, with one second of buffer.
         gop: pictures from IDR to IDR.
+        intra_refresh: whether the picture is refreshed column by column in that time, and a recovery point stands where
+            the IDR would; H.264.
     """
 
-    def __init__(self, *, codec: SourceCodec, width: int, height: int, fps: float, bitrate_kbps: int, gop: int) -> None:
+    def __init__(
+        self,
+        *,
+        codec: SourceCodec,
+        width: int,
+        height: int,
+        fps: float,
+        bitrate_kbps: int,
+        gop: int,
+        intra_refresh: bool = False,
+    ) -> None:
         self._codec = codec
         name = _ENCODERS[codec]
         context = av.CodecContext.create(name, "w")
@@ -105,6 +127,8 @@ class CameraEncoder:
         context.max_b_frames = 0
         context.thread_count = 1
         context.options = _options(codec, bitrate_kbps, gop)
+        if intra_refresh and codec is Codec.H264:
+            context.options |= {"x264-params": f"{context.options['x264-params']}:intra-refresh=1"}
         try:
             context.open()
         except av.FFmpegError as error:

@@ -111,6 +111,7 @@ class _Look:
     gop_s: float
     dark: bool
     smaller: bool = False
+    intra_refresh: bool = False
 
 
 def build(options: FleetOptions, progress: Progress | None = None) -> list[SimulatedCamera]:
@@ -162,6 +163,7 @@ def _look(options: FleetOptions, behaviour: CameraBehaviour) -> _Look:
         behaviour.codec if fixed else options.codec or behaviour.codec,
         behaviour.pictures.gop_s or options.gop_s,
         dark=behaviour.pictures.dark,
+        intra_refresh=behaviour.pictures.intra_refresh,
     )
 
 
@@ -187,6 +189,8 @@ def _scene(options: FleetOptions, look: _Look, progress: Progress) -> Content:
     if look.smaller:
         scene = replace(scene, width=max(192, scene.width * 3 // 4 & ~1), height=max(96, scene.height * 3 // 4 & ~1))
     content = ContentOptions(scene=scene, codec=look.codec, bitrate_kbps=options.bitrate_kbps, gop_s=look.gop_s)
+    if look.intra_refresh:
+        content = replace(content, intra_refresh=True)
     return from_scene(content, options.cache, progress)
 
 

@@ -76,7 +76,8 @@ class Recorder:
 def record(contents) -> Callable[..., Recorder]:
     """`record("flir", "fu_empty=true", seconds=1.0)`: a camera of 20 pictures a second, IDR every 10."""
 
-    def recorded(family: str, *settings: str, seconds: float = 1.0, other=None) -> Recorder:
-        return Recorder(contents, family, settings, other).run(seconds)
+    def recorded(family: str, *settings: str, seconds: float = 1.0, other=None, content=None) -> Recorder:
+        chosen = contents if content is None else {content.codec: content}
+        return Recorder(chosen, family, settings, other).run(seconds)
 
     return recorded

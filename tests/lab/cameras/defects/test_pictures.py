@@ -166,3 +166,14 @@ def test_a_second_pps_for_p_pictures(record) -> None:
     # first_mb_in_slice 0 (1), slice_type P (00110), pic_parameter_set_id
     assert slices
     assert {bits >> 9 for bits in slices} == {0b1_00110_000010000}
+
+
+def test_intra_refresh(record, tmp_path) -> None:
+    scene = SceneOptions(width=192, height=96, fps=10, seconds=3.0)
+    content = from_scene(ContentOptions(scene=scene, gop_s=1.0, intra_refresh=True), tmp_path)
+    assert [unit.random_access for unit in content.access_units].count(True) == 1
+    recorder = record(FAMILY, *PLAIN, "intra_refresh=true", seconds=8.0, content=content)
+    found = kinds(recorder)
+    assert 5 not in found
+    assert 5 <= found.count(6) <= 8
+    assert {packet.payload[1] for packet in recorder.packets if packet.payload[0] & 31 == 6} == {6}

@@ -38,6 +38,7 @@ class PictureDefects:
         size_change_every_s: the picture's size changes to three quarters and back so often, at an IDR (Lorex at night).
         gop_s: seconds from IDR to IDR (H.264+, Zipstream: 20 and more); none: as the fleet says.
         first_idr_after_s: only P pictures come for so long after the first reader came (smart codecs: up to 20).
+        intra_refresh: no IDR comes after the first, which nobody gets, but recovery points (mpp#523); H.264.
         svc: prefix NAL units 14 and slices of an enhancement layer 20 around each slice (Hikvision with SVC on); H.264.
         frozen_after_s: after so long the camera repeats the same picture, bit for bit (a hung image sensor).
         dark: the picture has next to no light in it (a lens cap, a night without infrared).
@@ -53,6 +54,7 @@ class PictureDefects:
     size_change_every_s: float | None = None
     gop_s: float | None = None
     first_idr_after_s: float = 0.0
+    intra_refresh: bool = False
     svc: bool = False
     frozen_after_s: float | None = None
     dark: bool = False
@@ -83,7 +85,7 @@ class Programme:
     def __init__(self, contents: Sequence[Content], defects: PictureDefects, *, start_at_idr: bool) -> None:
         self._contents = contents
         self._defects = defects
-        self._start_at_idr = start_at_idr and not defects.first_idr_after_s
+        self._start_at_idr = start_at_idr and not defects.first_idr_after_s and not defects.intra_refresh
         self.begin()
 
     def begin(self) -> None:
@@ -123,6 +125,8 @@ class Programme:
             self.index = 0
             return
         self.index = (self.index + 1) % len(units)
+        if defects.intra_refresh and units[self.index].random_access:
+            self.index += 1
         if self._next_size is not None and since_start_s >= self._next_size and units[self.index].random_access:
             self._next_size += defects.size_change_every_s or 0.0
             self.content = (self.content + 1) % len(self._contents)
