@@ -127,7 +127,7 @@ def is_gapless(counters: list[int]) -> bool:
 
 def was_overloaded(gateway: Gateway) -> bool:
     """Whether the machine had no time for all pictures: then some are left out on purpose, and nothing can be said."""
-    overloaded = "overloaded: fewer pictures are encoded" in gateway.log.read_text()
+    overloaded = "overloaded: some pictures are left out" in gateway.log.read_text()
     if overloaded:
         excuse("the gateway left out pictures")
     return overloaded

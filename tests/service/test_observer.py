@@ -255,7 +255,7 @@ def test_every_event_is_written_and_told() -> None:
     assert [entry["event"] for entry in logs] == [
         "channel not let through",
         *["picture"] * 4,
-        "overloaded: fewer pictures are encoded",
+        "overloaded: some pictures are left out",
         *["picture"] * 4,
         "no longer overloaded",
     ]

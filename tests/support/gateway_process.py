@@ -140,7 +140,7 @@ class GatewayProcess:
 
     def skip_if_overloaded(self) -> None:
         """Skip the test where the gateway left out pictures, as its log says, because others keep this machine busy."""
-        events = self.events("overloaded: fewer pictures are encoded")
+        events = self.events("overloaded: some pictures are left out")
         load = os.getloadavg()[0]
         if events and load > 2 * (os.cpu_count() or 1):
             reason = f"this machine is overloaded (load {load:.0f}): the gateway left out pictures"

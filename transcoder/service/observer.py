@@ -173,7 +173,7 @@ class StreamObserver:
         elif event.kind != "overload":
             self._log.info("picture", condition=_CONDITIONS[event.kind], **detail)
         elif detail.pop("active"):
-            self._log.warning("overloaded: fewer pictures are encoded", **detail)
+            self._log.warning("overloaded: some pictures are left out", **detail)
         else:
             self._log.info("no longer overloaded")
 
