@@ -21,7 +21,7 @@ PYTHONS ?= 3.11 3.12 3.13
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test unit unit-all e2e test-long test-latest coverage check bench format lock system-packages clean
+.PHONY: help demo setup test unit unit-all e2e attacks test-long test-latest coverage check bench format lock system-packages clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ unit-all: ## the unit tests with each of Python 3.11, 3.12 and 3.13 that is here
 
 e2e: $(TESTING) system-packages ## the tests with processes, cameras, readers and brokers
 	$(PYTEST) -m '(process or e2e) and not long' $(ARGS)
+
+attacks: $(TESTING) system-packages ## every attack test: a line each, held or broken; up to ten minutes
+	$(BIN)/python -m tests.attacks $(ARGS)
 
 test: $(TESTING) system-packages check ## everything CI runs: check, then all tests
 	$(PYTEST) $(ARGS)

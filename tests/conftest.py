@@ -1,6 +1,8 @@
 """What tests of several folders share: where recorded camera traffic is, and how the growth of work is measured."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,3 +65,15 @@ def cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cameras]:
     """A Hikvision-like, a Dahua-like, a Uniview-like and an H264DVR-like camera."""
     with Cameras(tmp_path_factory.mktemp("content")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared by all gateways; the kernels are compiled into it now, so that no camera plays while they are."""
+    folder = tmp_path_factory.mktemp("state")
+    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
+    kernels.mkdir(parents=True, exist_ok=True)
+    (folder / "numba").symlink_to(kernels)
+    load = "import pathlib, sys; from transcoder.worker import preload; preload.load(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", load, folder / "numba"], check=True, timeout=100)
+    return folder

@@ -3,8 +3,6 @@
 import gzip
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,18 +13,6 @@ import pytest
 from tests.support.gateway_process import GatewayProcess
 
 DEBIAN_FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
-
-
-@pytest.fixture(scope="session")
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shared by all gateways; the kernels are compiled into it now, so that no camera plays while they are."""
-    folder = tmp_path_factory.mktemp("state")
-    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
-    kernels.mkdir(parents=True, exist_ok=True)
-    (folder / "numba").symlink_to(kernels)
-    load = "import pathlib, sys; from transcoder.worker import preload; preload.load(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", load, folder / "numba"], check=True, timeout=100)
-    return folder
 
 
 @pytest.fixture

@@ -51,8 +51,11 @@ TICK_S = 0.25
 COMES_BACK_S = 30.0
 """Seconds in which a clean group has to come through: a worker that was replaced waits a second at most, and the
 machine may be busy."""
-ASK_S = 0.3
+ASK_S = 0.04
+"""Seconds between pictures of a camera: a decoder that refuses everything begins anew after some dozen of them."""
 NEIGHBOUR_RATE = 10
+PROGRESS = 250
+"""Streams of a codec after which a line says how far it is."""
 OPTIONS = WorkerOptions(
     outputs=(OutputOptions(size=(160, 96), bitrate_kbps=500, gop_s=10.0, encoder=EncoderSettings(profile="economy")),)
 )
@@ -244,6 +247,8 @@ async def _attack(fed: Fed, clean: Sequence[Sequence[bytes]], streams: MutatedSt
             fed.feed(unit, random_access=index == 0)
         counts.streams += 1
         counts.stuck += not await fed.comes_through(clean[0][0])
+        if counts.streams % PROGRESS == 0:
+            sys.stderr.write(f"{fed.codec.value}: {counts.streams}, {len(fed.deaths)} deaths, {counts.stuck} stuck\n")
     counts.pictures = fed.pictures
     counts.deaths.update(fed.deaths)
     return counts

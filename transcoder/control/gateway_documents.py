@@ -1,5 +1,6 @@
 """Documents and numbers of the gateway and its readers are made here."""
 
+import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Literal, Protocol
@@ -105,6 +106,8 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
     """Return the numbers that belong to no stream in particular."""
     counters, brakes = gateway.server.counters, gateway.readers.brakes
     return GatewayNumbers(
+        rtsp_open=gateway.server.connections,
+        tasks=_tasks(),
         rtsp_connections=counters.connections,
         rtsp_rejected=dict(counters.rejected),
         rtsp_delayed_logins=brakes["rtsp"].counts.delayed,
@@ -122,6 +125,13 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
 def _readers(gateway: Gateway) -> list[ReaderSession]:
     """Return the sessions of readers, those of the gateway's own reader left out."""
     return [reader for reader in gateway.server.sessions.values() if not reader.is_own]
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # asked for outside of the loop
+        return 0
 
 
 def readers_by_transport(gateway: Gateway, stream: str) -> dict[str, int]:

@@ -50,6 +50,8 @@ class GatewayNumbers:
     """Holds the numbers since the start of the gateway that belong to no stream in particular.
 
     Attributes:
+        rtsp_open: connections of readers that there are now.
+        tasks: tasks of the event loop that there are now.
         rtsp_connections: connections of readers that were taken in.
         rtsp_rejected: answers to readers that were errors, by status.
         rtsp_delayed_logins: logins of readers that had to wait because of wrong ones before them.
@@ -63,6 +65,8 @@ class GatewayNumbers:
         watch_faults: how often a stream could not be looked after.
     """
 
+    rtsp_open: int = 0
+    tasks: int = 0
     rtsp_connections: int = 0
     rtsp_rejected: Mapping[int, int] = field(default_factory=dict)
     rtsp_delayed_logins: int = 0

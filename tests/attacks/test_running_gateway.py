@@ -1,0 +1,266 @@
+"""Attacks on a gateway that runs, beside a clean stream that must not notice: see tests/support/neighbour.py."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import urllib.parse
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks.test_peers_turns import EMPTY_FRAMES, SMALL_PACKETS
+from tests.support.flood import send_all
+from tests.support.flooding_camera import FloodingCamera
+from tests.support.gateway_process import GatewayProcess, wait_for
+from tests.support.neighbour import (
+    HOSTILE,
+    PASSWORD,
+    STREAM,
+    USER,
+    Held,
+    beside_a_clean_stream,
+    clean_camera,
+    http_base,
+    metrics,
+)
+from tests.support.rtsp_reader import RtspReader
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("neighbour"), pytest.mark.timeout(180)]
+
+ATTACK_S = 3.0
+STRANGERS = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> Iterator[GatewayProcess]:
+    folder = tmp_path_factory.mktemp("attacked")
+    with clean_camera(tmp_path_factory.mktemp("content")) as url:
+        streams = {STREAM: {"source": url, "video": {"bitrate_kbps": 300, "preset": "ultrafast"}}}
+        users = {USER: {"password": PASSWORD, "streams": ["*"]}}
+        with GatewayProcess(folder, state_dir, streams, rtsp={"users": users}) as made:
+            wait_for(lambda: metrics(made).get('transcoder_stream_up{stream="clean"}') == 1, 60, "the stream plays")
+            yield made
+
+
+def port(gateway: GatewayProcess) -> int:
+    return urllib.parse.urlsplit(gateway.base).port or 0
+
+
+def http_port(gateway: GatewayProcess) -> int:
+    return urllib.parse.urlsplit(http_base(gateway)).port or 0
+
+
+def ask(
+    gateway: GatewayProcess, method: str, path: str, body: bytes = b"", host: str = "127.0.0.1"
+) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", http_port(gateway), timeout=30, source_address=(host, 0))
+    try:
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, path, body or None, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+@contextlib.asynccontextmanager
+async def hostile_stream(gateway: GatewayProcess, url: str) -> AsyncIterator[None]:
+    """A stream of a hostile camera, for as long as the attack lasts."""
+    keys = json.dumps({"id": HOSTILE, "source": url}).encode()
+    status, text = await asyncio.to_thread(ask, gateway, "POST", "/api/v1/streams", keys)
+    assert status == 201, text
+    try:
+        yield
+    finally:
+        status, text = await asyncio.to_thread(ask, gateway, "DELETE", f"/api/v1/streams/{HOSTILE}")
+        assert status in {200, 204}, text
+
+
+async def again_and_again(attack: Callable[[], object], seconds: float = ATTACK_S, at_once: int = 4) -> int:
+    """Run an attack in threads, again and again; how often."""
+    count = 0
+
+    async def one() -> None:
+        nonlocal count
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                await asyncio.to_thread(attack)
+            count += 1
+
+    tasks = [asyncio.create_task(one()) for _ in range(at_once)]
+    await asyncio.sleep(seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return count
+
+
+async def test_a_strangers_flood_of_empty_frames(gateway: GatewayProcess) -> None:
+    async with beside_a_clean_stream(gateway):
+        assert await again_and_again(lambda: send_all("127.0.0.1", port(gateway), EMPTY_FRAMES * 4, b"", 5.0)) > 0
+
+
+async def test_a_camera_of_small_packets_at_line_rate(gateway: GatewayProcess) -> None:
+    async with (
+        beside_a_clean_stream(gateway),
+        FloodingCamera(SMALL_PACKETS[: 1 << 20]) as camera,
+        hostile_stream(gateway, camera.url),
+    ):
+        await asyncio.sleep(ATTACK_S)
+        assert camera.sent > 0
+
+
+async def test_idle_and_slow_connections(gateway: GatewayProcess) -> None:
+    async with beside_a_clean_stream(gateway):
+        with contextlib.ExitStack() as stack:
+            for target in (port(gateway), http_port(gateway)):
+                for host in STRANGERS:
+                    for number in range(100):
+                        with contextlib.suppress(OSError):
+                            sock = stack.enter_context(socket.create_connection(("127.0.0.1", target), 5, (host, 0)))
+                            if number % 2:
+                                sock.sendall(
+                                    b"GET / HTTP/1.1\r\nHost: x\r\n" if target != port(gateway) else b"OPTIONS "
+                                )
+            await asyncio.sleep(0.5)
+            assert (await asyncio.to_thread(ask, gateway, "GET", "/healthz"))[0] == 200
+            async with RtspReader(gateway.url(STREAM), USER, PASSWORD) as reader:
+                await reader.describe()
+            await asyncio.sleep(1.0)
+
+
+BOMBS = {
+    "huge": json.dumps({"masks": list(range(150_000))}).encode(),
+    "numbers": json.dumps({"masks": list(range(6_000))}).encode(),
+    "corners": json.dumps({"masks": [{"polygon": [[0.5, 0.5]] * 3_000}]}).encode(),
+    "unknown keys": json.dumps({f"k{number}": number for number in range(5_000)}).encode(),
+    "deep": b'{"masks":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("name", list(BOMBS))
+async def test_a_document_bomb(gateway: GatewayProcess, name: str) -> None:
+    statuses: set[int] = set()
+
+    def attack() -> None:
+        statuses.add(ask(gateway, "PATCH", f"/api/v1/streams/{STREAM}", BOMBS[name])[0])
+
+    async with beside_a_clean_stream(gateway):
+        assert await again_and_again(attack) > 0
+    assert statuses <= {400, 413, 422, 429, 503}
+
+
+async def test_guesses_of_passwords(gateway: GatewayProcess) -> None:
+    before = metrics(gateway)["transcoder_rtsp_auth_failures_total"]
+
+    def guess() -> None:
+        with socket.create_connection(("127.0.0.1", port(gateway)), 5, ("127.0.0.2", 0)) as sock:
+            sock.sendall(b"DESCRIBE rtsp://127.0.0.1/clean RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+            nonce = sock.recv(4096).decode().partition('nonce="')[2].partition('"')[0]
+            answer = (
+                f'Digest username="{USER}", realm="transcoder", nonce="{nonce}", uri="rtsp://x/clean", response="0"'
+            )
+            sock.sendall(f"DESCRIBE rtsp://x/clean RTSP/1.0\r\nCSeq: 2\r\nAuthorization: {answer}\r\n\r\n".encode())
+            assert b"401" in sock.recv(4096)
+
+    async with beside_a_clean_stream(gateway):
+        await again_and_again(guess, at_once=16)
+        async with asyncio.timeout(5):  # the right password from another address, meanwhile
+            async with RtspReader(gateway.url(STREAM), USER, PASSWORD) as reader:
+                await reader.describe()
+    assert 0 < metrics(gateway)["transcoder_rtsp_auth_failures_total"] - before < 30
+    assert metrics(gateway)["transcoder_rtsp_delayed_logins_total"] > 0
+
+
+async def test_readers_that_go_without_a_word(gateway: GatewayProcess) -> None:
+    """PLAY and TEARDOWN in one write, and connections that break off: no session and no datagram is left."""
+    async with beside_a_clean_stream(gateway):
+        for number in range(30):
+            async with RtspReader(gateway.url(STREAM), USER, PASSWORD) as reader:
+                await reader.describe()
+                await reader.set_up("udp" if number % 2 else "tcp")
+                fields = {"Session": reader.session}
+                reader.write_request("PLAY", reader.url, fields)
+                if number % 2:
+                    reader.write_request("TEARDOWN", reader.url, fields)
+                    assert [(await reader.answer()).status for _ in range(2)] == [200, 200]
+
+
+async def test_readers_that_read_nothing(gateway: GatewayProcess) -> None:
+    asks = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n" * 2000
+
+    def attack() -> None:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(1.0)
+            sock.connect(("127.0.0.1", port(gateway)))
+            for _ in range(20):
+                sock.sendall(asks)
+
+    async with beside_a_clean_stream(gateway):
+        assert await again_and_again(attack) > 0
+
+
+async def test_mutated_requests(gateway: GatewayProcess) -> None:
+    rng = random.Random(9)
+    url = gateway.url(STREAM)
+    head = f"SETUP {url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n"
+    seed = head.encode() + f"PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: x\r\nContent-Length: 3\r\n\r\nabc".encode()
+
+    def attack() -> None:
+        data = bytearray(seed)
+        for _ in range(rng.randrange(1, 20)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        with socket.create_connection(("127.0.0.1", port(gateway)), 5) as sock:
+            sock.settimeout(0.05)
+            sock.sendall(data)
+            sock.recv(4096)
+
+    async with beside_a_clean_stream(gateway):
+        assert await again_and_again(attack) > 20
+
+
+async def test_datagrams_of_strangers(gateway: GatewayProcess) -> None:
+    ports = gateway.events("listening")[0].get("udp_ports") or []
+
+    def attack() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for number in range(2000):
+                report = struct.pack("!BBHI", 0x80, 201, 1, number)
+                for target in ports:
+                    sock.sendto(report, ("127.0.0.1", target))
+
+    async with beside_a_clean_stream(gateway):
+        assert await again_and_again(attack, at_once=2) > 0
+
+
+async def test_the_death_of_another_streams_worker(gateway: GatewayProcess, tmp_path: Path) -> None:
+    async with beside_a_clean_stream(gateway):
+        with clean_camera(tmp_path) as url:
+            async with hostile_stream(gateway, url):
+                for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGKILL):
+                    pid = await asyncio.to_thread(gateway.wait_for_worker, HOSTILE, 20.0)
+                    os.kill(pid, number)
+                    await asyncio.to_thread(gateway.wait_for_worker, HOSTILE, 20.0, other_than=pid)
+
+
+async def test_what_is_left_behind_is_seen(gateway: GatewayProcess) -> None:
+    """The control: whoever stays is counted."""
+    before = await asyncio.to_thread(Held.now, gateway)
+    async with RtspReader(gateway.url(STREAM), USER, PASSWORD) as reader:
+        await reader.play()
+        after: Any = await asyncio.to_thread(Held.now, gateway)
+        assert (after.connections, after.sessions) == (before.connections + 1, before.sessions + 1)
+        assert after.descriptors > before.descriptors
+    for _ in range(100):
+        if await asyncio.to_thread(Held.now, gateway) == before:
+            break
+        await asyncio.sleep(0.1)
