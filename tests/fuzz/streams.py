@@ -320,8 +320,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         results, neighbour = asyncio.run(run(each, given.seed, Path(folder), split=given.split))
     for name, counts in results.items():
-        sys.stdout.write(f"{name}: {json.dumps(dataclasses.asdict(counts))}\n")
-    sys.stdout.write(f"neighbour: {json.dumps(dataclasses.asdict(neighbour))}, {neighbour.lost} pictures lost\n")
+        sys.stdout.write(f"{name}: {json.dumps(vars(counts))}\n")
+    sys.stdout.write(f"neighbour: {json.dumps(vars(neighbour))}, {neighbour.lost} pictures lost\n")
     sys.stdout.write(f"{each * len(results)} streams in {time.monotonic() - started:.0f} s, seed {given.seed}\n")
     is_stuck = any(counts.stuck for counts in results.values())
     return int(is_stuck or bool(neighbour.deaths) or (neighbour.lost > 0 and not neighbour.left_out))
