@@ -23,7 +23,7 @@ from transcoder.worker_options import Role, WorkerOptions
 _NAMES: Final = {Role.WHOLE: "worker", Role.DECODING: "decoder", Role.ENCODING: "encoder"}
 READY_S: Final = 20.0
 """Seconds in which a worker has to enter its sandbox, also on a machine that is busy."""
-NEEDS: Final = 'workers can run nowhere without this measure; "transcoder run" ends with the same words'
+NEEDS: Final = "without workers no stream is served; transcoder run tells the same"
 
 
 async def sandbox(subject: Subject) -> list[Finding]:
