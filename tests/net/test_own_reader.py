@@ -89,7 +89,8 @@ async def test_a_reader_without_users_is_still_counted(
         assert (await reader.request("DESCRIBE")).status == 200
         assert (await reader.set_up()).status == 200
         playing = asyncio.create_task(reader.request("PLAY"))
-        await stream.send_for(0.3)
-        await playing
+        while not playing.done():
+            stream.send(idr=True)
+            await asyncio.sleep(0.02)
         assert [session.is_own for session in server.sessions.values()] == [False]
         assert stream.fanout.readers == 1
