@@ -7,13 +7,14 @@ import os
 import resource
 import signal
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 _T = TypeVar("_T")
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
 PR_SET_NAME = 15
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITIES = 64
@@ -75,6 +76,25 @@ def check(result: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
+
+
+class _Program(ctypes.Structure):
+    """A filter of system calls as prctl(2) takes it: struct sock_fprog."""
+
+    _fields_: ClassVar = [("instructions", ctypes.c_ushort), ("first", ctypes.c_char_p)]
+
+
+def load_filter(program: bytes) -> None:
+    """Put this process behind a filter of system calls, for the rest of its life.
+
+    Args:
+        program: the instructions, 8 bytes each (seccomp(2)).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    loaded = _Program(len(program) // 8, program)
+    check(libc().prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.byref(loaded), 0, 0))
 
 
 def forbid_core_dumps() -> None:

@@ -19,6 +19,7 @@ from transcoder.control.documents import (
     StreamStateDocument,
     VerdictDocument,
     VerdictsDocument,
+    WorkerDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.control.verbs import Control, EventFeed, Writer
@@ -48,5 +49,6 @@ __all__ = [
     "StreamStateDocument",
     "VerdictDocument",
     "VerdictsDocument",
+    "WorkerDocument",
     "Writer",
 ]

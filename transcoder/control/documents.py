@@ -101,6 +101,15 @@ class OutputDocument(Document):
     """Median delay of the last pictures: from a picture's last packet to the readers, seconds."""
 
 
+class WorkerDocument(Document):
+    """Names the processes of the stream's worker."""
+
+    pid: int | None = None
+    """The process that encodes; it decodes too where the work is not split."""
+    decoding_pid: int | None = None
+    """The process that decodes, where that is another one."""
+
+
 class FaultsDocument(Document):
     """Counts the faults since the stream was started."""
 
@@ -109,6 +118,9 @@ class FaultsDocument(Document):
     """Access units that were dropped because the worker could not keep up."""
     worker_starts: Count = 0
     worker_deaths: Count = 0
+    """Processes of workers that were lost."""
+    decoding_deaths: Count = 0
+    """The decoding processes among them, where decoding has a process of its own."""
     rejected_from_worker: Count = 0
     """Messages of the worker that no encoder of ours makes."""
 
@@ -172,6 +184,7 @@ class StreamStateDocument(Document):
     source: SourceDocument
     output: OutputDocument
     faults: FaultsDocument
+    worker: WorkerDocument = WorkerDocument()
     cpu: Rate = 0.0
     """The share of one core that the stream's worker takes."""
     rate_divisor: Count = 1

@@ -14,6 +14,7 @@ from transcoder.control import (
     StreamNumbers,
     StreamStateDocument,
     VerdictDocument,
+    WorkerDocument,
 )
 from transcoder.control.documents import Status
 from transcoder.ipc.messages import CONCEALED
@@ -154,11 +155,13 @@ class StreamDocuments:
             next_attempt_at=next_attempt_at,
             source=_source(stream, status),
             output=_output(status, config),
+            worker=WorkerDocument(pid=status.worker.pid, decoding_pid=status.worker.decoding_pid),
             faults=FaultsDocument(
                 damaged_access_units=status.source.damaged_access_units,
                 shed_access_units=status.shed_access_units,
                 worker_starts=status.worker.starts,
                 worker_deaths=status.worker.deaths,
+                decoding_deaths=status.worker.decoding_deaths,
                 rejected_from_worker=status.worker.rejected,
             ),
             cpu=round(status.rates.cpu, 3),

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from transcoder import kernel
 from transcoder.errors import WorkerError
-from transcoder.worker import namespaces, preload, sandbox
+from transcoder.worker import namespaces, preload, sandbox, system_calls
 from transcoder.worker.linked_streams import LinkedStreams
 from transcoder.worker.namespaces import Forker
 from transcoder.worker_options import Place, Role
@@ -61,6 +61,7 @@ def main() -> None:
     try:
         took = preload.load(cache_dir)
         sandbox.seal_code()
+        system_calls.prepare()
         forker = namespaces.forker(_users(sys.argv[4:]))
         forker.divide_group(sandbox.MAX_THREADS)
         measures = sandbox.measures(forker)

@@ -10,6 +10,7 @@ import os
 
 import pyseccomp as seccomp
 
+from transcoder import kernel
 from transcoder.errors import WorkerError
 from transcoder.worker_options import Role
 
@@ -49,6 +50,12 @@ _FATAL = (
 )  # fmt: skip
 
 
+_FIRST_PID = 1
+"""The process id of a worker that has a PID namespace of its own; a filter names it."""
+_PREPARED: dict[tuple[bool, bool], bytes] = {}
+"""The filters that are made before a fork, by whether they are a decoding process's and whether threads are allowed."""
+
+
 def load_filter(*, threads: bool, role: Role = Role.WHOLE) -> None:
     """Forbid every system call that is not in the list, for the rest of the process's life.
 
@@ -59,13 +66,44 @@ def load_filter(*, threads: bool, role: Role = Role.WHOLE) -> None:
     Raises:
         WorkerError: the kernel or libseccomp refuses the filter.
     """
+    pid = os.getpid()
+    program = _PREPARED.get((role is Role.DECODING, threads)) if pid == _FIRST_PID or role is Role.DECODING else None
     try:
-        (_decoding_filter() if role is Role.DECODING else _filter(threads=threads)).load()
+        if program is not None:
+            kernel.load_filter(program)
+        else:
+            _rules(threads=threads, role=role, pid=pid).load()
     except (OSError, RuntimeError) as error:
         raise WorkerError(f"the sandbox can't be entered: {error}") from None
 
 
-def _filter(*, threads: bool) -> seccomp.SyscallFilter:
+def prepare() -> None:
+    """Make the filters once, before a fork: making one takes a process 1.2 ms and 0.75 MiB.
+
+    Raises:
+        WorkerError: libseccomp refuses a filter.
+    """
+    for role in (Role.WHOLE, Role.DECODING):
+        for threads in (False, True):
+            try:
+                program = _exported(_rules(threads=threads, role=role, pid=_FIRST_PID))
+            except (OSError, RuntimeError) as error:
+                raise WorkerError(f"the sandbox can't be entered: {error}") from None
+            _PREPARED[role is Role.DECODING, threads] = program
+
+
+def _exported(rules: seccomp.SyscallFilter) -> bytes:
+    with os.fdopen(os.memfd_create("filter"), "w+b") as file:
+        rules.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def _rules(*, threads: bool, role: Role, pid: int) -> seccomp.SyscallFilter:
+    return _decoding_filter() if role is Role.DECODING else _filter(threads=threads, pid=pid)
+
+
+def _filter(*, threads: bool, pid: int) -> seccomp.SyscallFilter:
     rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
     for name in _FATAL:
         _add(rules, seccomp.KILL_PROCESS, name)
@@ -83,7 +121,7 @@ def _filter(*, threads: bool) -> seccomp.SyscallFilter:
     # libraries name their threads
     _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))
     # a process may end itself (abort) and no other process
-    _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
+    _add(rules, seccomp.ALLOW, "tgkill", seccomp.Arg(0, seccomp.EQ, pid))
     return rules
 
 
