@@ -5,6 +5,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,7 @@ class Connection:
     def __init__(self, world: "World", options: SourceOptions, on_event: Callable[[Event], None]) -> None:
         self.world = world
         self.transport = options.transport
+        self.audio = options.audio
         self.tell = on_event
         self.session: Any = SimpleNamespace(video=None, audio=None, faults={"b": 2}, received_bytes=1000)
 
@@ -382,6 +384,56 @@ def test_a_connection_that_was_of_no_use(connection: Connection) -> None:
     source.give_up("nothing could be decoded")
     assert reasons == ["nothing could be decoded"]
     assert (source.played_s() or 0.0) < 1.0
+
+
+async def test_sound_that_costs_the_picture_is_left_out(make: Callable[..., World]) -> None:
+    """The session breaks with the SETUP of the sound (webrtc-streamer#131); without it, pictures come."""
+    world = make("tcp")
+    world.source._options = replace(world.source._options, audio=True)
+    asked: list[bool] = []
+
+    def behaviour(connection: Connection) -> TranscoderError:
+        asked.append(connection.audio)
+        connection.describe()
+        if connection.audio:
+            return TransportError("the camera closed the connection")
+        connection.tell(Playing())
+        connection.picture()
+        return TransportError("the camera closed the connection")
+
+    world.behaviour = behaviour
+    await world.pull(4)
+    assert asked[:4] == [True, False, False, False]
+
+
+async def test_sound_is_asked_for_again_where_it_is_not_to_blame(make: Callable[..., World]) -> None:
+    world = make("tcp")
+    world.source._options = replace(world.source._options, audio=True)
+    asked: list[bool] = []
+
+    def behaviour(connection: Connection) -> TranscoderError:
+        asked.append(connection.audio)
+        connection.describe()
+        return TransportError("the camera closed the connection")
+
+    world.behaviour = behaviour
+    await world.pull(4)
+    assert asked[:4] == [True, False, True, False]
+
+
+async def test_what_the_documents_tell_of_the_next_attempt(make: Callable[..., World]) -> None:
+    world = make("tcp")
+    world.behaviour = lambda _: ResponseError(401, "DESCRIBE", "Unauthorized")
+    task = asyncio.create_task(world.source.run())
+    async with asyncio.timeout(5):
+        while not world.lost:
+            await asyncio.sleep(0.001)
+    status = world.status
+    assert status.problem_code == "login"
+    assert status.next_attempt is None or abs(status.next_attempt - clock.wall_clock()) < 5
+    assert status.place() == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 # -- audio -------------------------------------------------------------------------------------------------------------

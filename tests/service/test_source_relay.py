@@ -1,8 +1,12 @@
 """What a source tells goes where it belongs: media to the worker, the rest to the stream's availability."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.support.stream_parts import FakeWorker
+from transcoder import clock
 from transcoder.codecs.nal import Codec
 from transcoder.service.availability import Availability
 from transcoder.service.source_relay import SourceRelay
@@ -56,3 +60,31 @@ def test_what_becomes_of_the_camera_goes_to_the_availability() -> None:
     relay.on_encrypted("encrypted")
     assert status.problem == "encrypted"
     assert events == [("source_lost", {"reason": "closed"}), ("source_encrypted", {"reason": "encrypted"})]
+
+
+class SlowWorker(AudibleWorker):
+    is_running = True
+
+
+def test_a_first_picture_without_a_second_one_is_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera sends a picture in 8 seconds; an output has no format before two pictures tell their rate."""
+    nobody: Any = None
+    now = 7.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    worker = SlowWorker("gate", WorkerOptions(), None, WorkerStatus(), None, nobody)
+    status = StreamStatus(name="gate")
+    relay = SourceRelay(worker, Availability(status, lambda *_: None))
+    first = replace(UNIT, random_access=True)
+    relay.on_coded_unit(first, 7.0)
+    relay.look(7.39)
+    assert len(worker.told) == 1
+    relay.look(7.41)
+    relay.look(9.0)  # once is enough
+    assert worker.told[1:] == [("feed", replace(first, pts=first.pts + 54_000), 7.41)]  # 0.6 s at 90 kHz
+    now = 8.5  # one whose last packet came long before it was known to be whole
+    relay.on_coded_unit(first, 8.0)
+    assert len(worker.told) == 4
+    status.state = StreamState.PLAYING
+    relay.on_coded_unit(first, 16.0)
+    relay.look(17.0)
+    assert len(worker.told) == 5

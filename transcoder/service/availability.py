@@ -20,6 +20,11 @@ class Availability:
         self._tell = tell
         self._was_unreadable = False
 
+    @property
+    def is_playing(self) -> bool:
+        """Return whether readers see pictures of the camera."""
+        return self._status.state is StreamState.PLAYING
+
     def start(self) -> None:
         """Note that the camera is connected to from now on."""
         self._status.state = StreamState.CONNECTING

@@ -35,6 +35,7 @@ from transcoder.source.intake import AudioIntake, CodedUnit, VideoIntake
 from transcoder.source.problems import problem_code
 from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
+from transcoder.source.watchdogs import GAPS, MAX_LEARNED_S
 from transcoder.worker_options import AudioFormat
 
 AUDIO_AGAIN_S = 3600.0
@@ -78,6 +79,8 @@ class Source:
         listener: gets everything that is pulled.
         gate: decides who may try to connect now; all sources share it.
     """
+
+    _gap_s = _last_unit = 0.0
 
     def __init__(
         self,
@@ -198,6 +201,11 @@ class Source:
         return not self._intake.problem
 
     @property
+    def patience_s(self) -> float:
+        """Return for how many seconds the camera may give no picture, by its own rate."""
+        return min(GAPS * self._gap_s, MAX_LEARNED_S)
+
+    @property
     def received_bytes(self) -> int:
         """Return how many bytes came over all connections."""
         current = self._connection.session.received_bytes if self._connection is not None else 0
@@ -283,6 +291,7 @@ class Source:
             self._reconnection.note_picture()
             self._remember()
         self._ledger.now = clock.wall_clock()
+        self._gap_s, self._last_unit = access_unit.completed - self._last_unit, access_unit.completed
         was_readable = not intake.problem
         unit = intake.take(access_unit)
         if was_readable and (problem := intake.problem):

@@ -1,12 +1,22 @@
 """The relay takes media and news from the source of a stream to its worker and its availability."""
 
+from dataclasses import replace
+from typing import Final
+
 from typing_extensions import override
 
+from transcoder import clock
+from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.service.availability import Availability
 from transcoder.service.source import SourceListener
 from transcoder.service.worker import Worker
 from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat
+
+LONELY_S: Final = 0.4
+"""Seconds after which a first picture without a following one is given to the worker again."""
+RATE_S: Final = 0.6
+"""Seconds between two pictures that tell the worker a rate (`worker/frame_rate.py`, RATE_WAIT_S)."""
 
 
 class SourceRelay(SourceListener):
@@ -20,6 +30,8 @@ class SourceRelay(SourceListener):
     def __init__(self, worker: Worker, availability: Availability) -> None:
         self._worker = worker
         self._availability = availability
+        self._lonely: tuple[CodedUnit, float] | None = None
+        """The latest picture and its arrival, where a decoder may begin at it."""
 
     @override
     def on_described_size(self, size: tuple[int, int]) -> None:
@@ -27,7 +39,23 @@ class SourceRelay(SourceListener):
 
     @override
     def on_coded_unit(self, unit: CodedUnit, arrival: float) -> bool:
-        return self._worker.feed(unit, arrival)
+        self._lonely = (unit, arrival) if unit.random_access else None
+        taken = self._worker.feed(unit, arrival)
+        self.look(clock.monotonic())
+        return taken
+
+    def look(self, now: float) -> None:
+        """Give the worker a first picture again where no second one comes soon, to be called several times a second.
+
+        An output has no format before two pictures tell their rate, and a camera may send one in 16 seconds.
+        """
+        if self._lonely is None or self._availability.is_playing or not self._worker.is_running:
+            return
+        unit, arrival = self._lonely
+        if now - arrival >= LONELY_S:
+            self._lonely = None
+            later = round(max(now - arrival, RATE_S) * VIDEO_CLOCK_RATE)
+            self._worker.feed(replace(unit, pts=unit.pts + later), now)
 
     @override
     def on_encrypted(self, problem: str) -> None:

@@ -85,7 +85,7 @@ class Stream(OutputOwner, WorkerListener):
         self._observer = StreamObserver(self.status, self.ledger, self._log, self._tell)
 
     def _new_source(self) -> Source:
-        relay = SourceRelay(self._worker, self._availability)
+        self._relay = relay = SourceRelay(self._worker, self._availability)
         return self._make_source(self._settings.source, self.ledger, self.status.source, self._log, relay, self._gate)
 
     def _arrange_outputs(self) -> None:
@@ -236,10 +236,11 @@ class Stream(OutputOwner, WorkerListener):
         """
         self._worker.check(now)
         self.outputs.tick(now)
+        self._relay.look(now)
         played_s = self._source.played_s()
         if played_s is not None and self._source.is_connected and self._worker.is_running:
             waited = min(played_s, now - self._worker.last_decoded)
-            if waited > DECODE_WAIT_S and self._source.is_readable:
+            if waited > max(DECODE_WAIT_S, self._source.patience_s) and self._source.is_readable:
                 self._source.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
 
     def sample(self, now: float) -> None:

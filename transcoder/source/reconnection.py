@@ -15,6 +15,7 @@ from transcoder.errors import (
     TranscoderError,
     TransportError,
     TransportNotAccepted,
+    Unanswered,
 )
 
 TRANSPORTS = ("tcp", "udp", "http", "multicast")
@@ -257,7 +258,7 @@ class Reconnection:
         if is_refused and delay >= REFUSED_S and self._refused_s < REFUSED_FOR_S:
             delay = REFUSED_S
         else:
-            self._failures = min(self._failures + 1, MAX_FAILURES)
+            self._failures = min(self._failures + (4 if isinstance(error, Unanswered) else 1), MAX_FAILURES)
         return delay * self._rng.uniform(0.5, 1.0)
 
     def _login_delay(self, status: int) -> float:

@@ -17,6 +17,7 @@ from transcoder.lab.cameras.defects.delivery import DeliveryDefects
 from transcoder.lab.cameras.defects.description import DescriptionDefects
 from transcoder.lab.cameras.defects.numbering import NumberingDefects
 from transcoder.lab.cameras.defects.packetization import PacketDefects
+from transcoder.lab.cameras.defects.patience import PatienceDefects
 from transcoder.lab.cameras.defects.pictures import PictureDefects
 from transcoder.lab.cameras.defects.session import SessionDefects
 from transcoder.lab.cameras.defects.timing import TimingDefects
@@ -70,7 +71,7 @@ class CameraBehaviour:
         sprop: the form of the parameter sets in the SDP: correct ("plain"), with a start code before
             ("start_code": Tenda) or zeros behind each ("zeros": Dahua), with the last one left out ("no_pps": some
             OEMs), or without NAL unit headers ("no_header": VStarcam); H.264 only, but for zeros.
-        timing, packets, numbering, pictures, delivery, session, description: defects of one kind each.
+        timing, packets, numbering, pictures, delivery, session, description, patience: defects of one kind each.
     """
 
     family: str
@@ -118,6 +119,7 @@ class CameraBehaviour:
     delivery: DeliveryDefects = field(default_factory=DeliveryDefects)
     session: SessionDefects = field(default_factory=SessionDefects)
     description: DescriptionDefects = field(default_factory=DescriptionDefects)
+    patience: PatienceDefects = field(default_factory=PatienceDefects)
 
 
 def override(behaviour: CameraBehaviour, settings: Iterable[str]) -> CameraBehaviour:
@@ -160,6 +162,7 @@ _PARTS: dict[str, type] = {
     "delivery": DeliveryDefects,
     "session": SessionDefects,
     "description": DescriptionDefects,
+    "patience": PatienceDefects,
 }
 
 

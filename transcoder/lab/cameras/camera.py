@@ -48,6 +48,8 @@ class Camera:
         other: content of the same codec and another size, to which the camera changes if its behaviour says so.
 
     Attributes:
+        plays: connections that have begun to play.
+        asked_since: monotonic seconds of the first request that came to the camera, None before it.
         mint: its canaries.
         tracks: its media, in the order of the SDP.
         realm: realm of the challenges.
@@ -63,6 +65,8 @@ class Camera:
         self.content = content
         self.mint = CanaryMint(seed)
         self.anchor: tuple[int, float] | None = None
+        self.plays = 0
+        self.asked_since: float | None = None
         rng = random.Random(seed)
         self.tracks = offered_tracks(behaviour, FAMILIES[behaviour.family].tracks, rng)
         self._private_sequence = rng.getrandbits(16)

@@ -52,6 +52,7 @@ class CameraConnection(asyncio.Protocol):
         self._held: list[bytes] = []
         self._parser = RtspParser()
         self._waits_for_idr = False
+        self._quiet_until = 0.0
         self.peer = ""
         self.left_out = 0
 
@@ -81,18 +82,34 @@ class CameraConnection(asyncio.Protocol):
             self.abort()
 
     def _answer(self, request: Request, now: float) -> None:
+        was_playing = self.dialog.playing
         response = self.dialog.receive_request(request, now)
+        if self.dialog.playing and not was_playing:
+            self._be_quiet(now)
         if self.dialog.playing:
             self.interference.begin(now)
         early = request.method == "PLAY" and self.dialog.camera.behaviour.delivery.early_data
         if early:
             self._owner.changed()
         if response is not None:
-            self._transport.write(serialize_response(response))
+            data = serialize_response(response)
+            late_s = self.dialog.camera.behaviour.patience.answer_delay_s(request.method)
+            if late_s:
+                asyncio.get_running_loop().call_later(late_s, self._transport.write, data)
+            else:
+                self._transport.write(data)
             if response.status == 401 and self.dialog.camera.behaviour.session.closes_after_401:
                 self._transport.close()
         if not early:
             self._owner.changed()
+
+    def _be_quiet(self, now: float) -> None:
+        """Send nothing for a while after PLAY, if the camera does so."""
+        camera = self.dialog.camera
+        quiet_s = camera.behaviour.patience.quiet_s(camera.plays)
+        camera.plays += 1
+        self._quiet_until = now + quiet_s
+        self._waits_for_idr = quiet_s > 0
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -112,6 +129,8 @@ class CameraConnection(asyncio.Protocol):
 
     def send(self, bursts: list[Burst], udp: UdpPorts | None, now: float) -> None:
         """Send the packets that are due to this reader."""
+        if now < self._quiet_until:
+            return
         destinations = self.destinations()
         slow = self._transport.get_write_buffer_size() > MAX_BACKLOG
         stalled = self.interference.stalls(now)

@@ -17,9 +17,10 @@ _USERINFO = re.compile(r"^(rtsp://)[^/@]*@", re.IGNORECASE)
 _HOST = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)(?::(\d+))?(.*)$", re.IGNORECASE)
 _REASONS = {
-    302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
-    451: "Parameter Not Understood", 454: "Session Not Found", 455: "Method Not Valid in This State",
-    459: "Aggregate Operation Not Allowed", 461: "Unsupported Transport", 501: "Not Implemented",
+    302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 451: "Parameter Not Understood", 454: "Session Not Found",
+    455: "Method Not Valid in This State", 459: "Aggregate Operation Not Allowed",
+    461: "Unsupported Transport", 501: "Not Implemented",
     503: "Service Unavailable",
 }  # fmt: skip
 _MOVED = "/moved"
@@ -91,7 +92,8 @@ class CameraDialog:
             self.last_activity = now
         keeps_alive = self.playing and request.method in {"OPTIONS", "GET_PARAMETER"}
         how = self._behaviour.session.keep_alive if keeps_alive else "answered"
-        if how == "ignored":
+        track = self._track(request.uri) if request.method == "SETUP" else None
+        if how == "ignored" or self._behaviour.patience.is_unanswered(request.method, track.kind if track else ""):
             return None
         status, fields, body = self._answer(request, now) if how == "answered" else self._refusal(int(how))
         headers = Headers()
@@ -111,6 +113,10 @@ class CameraDialog:
 
     def _answer(self, request: Request, now: float) -> tuple[int, list[tuple[str, str]], bytes]:
         uri = _USERINFO.sub(r"\1", request.uri)
+        if self.camera.asked_since is None:
+            self.camera.asked_since = now
+        if now - self.camera.asked_since < self._behaviour.patience.full_table_s:
+            return 403, [], b""
         open_to_all = request.method == "OPTIONS" and not self._behaviour.challenge_options
         if request.method == "DESCRIBE" and self._number <= self._behaviour.session.busy_connections:
             return 503, [], b""

@@ -22,6 +22,8 @@ class TimingDefects:
             "smart FPS", DVRs).
         slow_fps: for half of the time, slow_every_s long, pictures come at this rate (smart codecs: 1 to 5).
         slow_every_s: length of the slow time, and of the time between.
+        picture_every_s: seconds from one picture to the next (Hikvision: up to 16); None: as in
+            the content.
         send_jitter_ms: pictures leave up to so much later than their timestamps say, in order (loaded cameras, Wi-Fi).
         clock_ratio: seconds that the timestamps count in one second (open-nvr#229: 0.84, 25 pictures a second by their
             stamps, of which 21 come).
@@ -37,6 +39,7 @@ class TimingDefects:
     interval_spread: float = 0.0
     slow_fps: float | None = None
     slow_every_s: float = 10.0
+    picture_every_s: float | None = None
     send_jitter_ms: float = 0.0
     clock_ratio: float = 1.0
     video_clock_rate: int = 90_000
@@ -84,7 +87,7 @@ class CameraClock:
             since_start_s: seconds since the first reader came.
         """
         defects = self._defects
-        interval = nominal_s
+        interval = defects.picture_every_s or nominal_s
         if defects.slow_fps and int(since_start_s / defects.slow_every_s) % 2:
             interval = max(nominal_s, 1 / defects.slow_fps)
         if defects.interval_spread:
