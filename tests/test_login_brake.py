@@ -49,6 +49,14 @@ def test_guesses_side_by_side_are_no_faster() -> None:
     assert MAX_WAIT_S == 16.0
 
 
+def test_guesses_that_wait_count_before_they_have_failed() -> None:
+    brake = LoginBrake()
+    now = fail(brake, FREE + 1)
+    assert [brake.due(HERE, f"user{number}", now) for number in range(5)] == [0.5, 1.5, 3.5, 7.5, 15.5]
+    brake.failed(HERE, "user0", 0.5)
+    assert brake.due(HERE, "user5", 0.5) is None
+
+
 def test_another_address_waits_for_nothing_but_the_user_and_not_long() -> None:
     brake = LoginBrake()
     now = fail(brake, FREE + 20)

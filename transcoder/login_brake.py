@@ -62,17 +62,19 @@ class _Failures:
         count: the failures.
         last: monotonic seconds of the last failure.
         free_at: monotonic seconds from which on the next login may begin to wait.
+        waiting: logins that wait and may fail too; those that gave up stay among them.
     """
 
     count: int = 0
     last: float = 0.0
     free_at: float = 0.0
+    waiting: int = 0
 
     def delay_s(self, now: float, most_s: float) -> float:
         """Return the seconds that the next login has to wait."""
         if self.count <= FREE or now - self.last > FORGET_S:
             return 0.0
-        return min(most_s, FIRST_DELAY_S * 2.0 ** min(self.count - FREE - 1, 16))
+        return min(most_s, FIRST_DELAY_S * 2.0 ** min(self.count + self.waiting - FREE - 1, 16))
 
 
 class _Memory(Generic[K]):
@@ -92,7 +94,8 @@ class _Memory(Generic[K]):
         """Count a failure."""
         found = self._kept.setdefault(key, _Failures())
         if now - found.last > FORGET_S:
-            found.count = 0
+            found.count = found.waiting = 0
+        found.waiting = max(found.waiting - 1, 0)
         found.count, found.last = found.count + 1, now
         self._kept.move_to_end(key)
         if len(self._kept) > MAX_ADDRESSES:
@@ -177,7 +180,7 @@ class LoginBrake:
         if due - now > MAX_WAIT_S:
             return None
         if queued_s:
-            queue.free_at = due
+            queue.free_at, queue.waiting = due, queue.waiting + 1
         return due
 
     def failed(self, address: str, user: str, now: float) -> None:

@@ -57,7 +57,7 @@ def _lines(outcomes: Outcomes) -> list[tuple[Row | None, str, str]]:
 
 def _told(test: str, outcome: str) -> str:
     name = test.partition("::")[2].removeprefix("test_").replace("_", " ")
-    is_control = any(word in name.split() for word in CONTROLS)
+    is_control = name.startswith(CONTROLS)
     return f"{name}: {outcome}{' (control)' if is_control else ''}"
 
 

@@ -156,8 +156,8 @@ ROWS: tuple[Row, ...] = (
     Row(WORKER, "others", ("attacks/*",)),
 )
 
-CONTROLS = ("without", "control")
-"""Parts of the names of tests, or of their parameters, that show the attack where its measure is off."""
+CONTROLS = ("without",)
+"""Beginnings of the names of tests that show nothing but the attack, where its measure is off."""
 
 
 def row_of(test: str) -> Row | None:
