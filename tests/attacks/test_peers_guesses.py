@@ -115,7 +115,9 @@ async def test_the_right_password_from_another_address_is_taken_meanwhile() -> N
         await attack
 
 
-async def test_the_right_password_of_the_same_address_is_taken_in_the_end() -> None:
+async def test_the_right_password_of_the_same_address_is_taken_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_brake, "MAX_WAIT_S", 1.0)
+    monkeypatch.setattr(login_brake, "MAX_DELAY_S", 0.5)
     async with serving() as server:
         await guess(server, seconds=0.5)
         async with asyncio.timeout(login_brake.MAX_WAIT_S + login_brake.MAX_DELAY_S):
