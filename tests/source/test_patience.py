@@ -5,7 +5,7 @@ import pytest
 from tests.support.session_transcript import AUDIO_SDP, IDR, SLICE, Transcript, frame, rtp
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.errors import NoPicture, RemoteProtocolError, Silent
-from transcoder.source.events import AudioSetUp, Lost, Playing
+from transcoder.source.events import AudioSetUp, Left, Lost, Playing
 from transcoder.source.options import Timeouts
 from transcoder.source.watchdogs import Watchdogs
 
@@ -173,3 +173,31 @@ def test_sound_whose_setup_is_never_answered_costs_no_picture() -> None:
     transcript.wait(10, each=IDR)
     assert transcript.of(AccessUnit)
     assert not transcript.of(Lost)
+
+
+# -- leaving -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_is_being_set_up_is_ended_too() -> None:
+    """The gateway is stopped between SETUP and its answer: the camera has a session, and nobody would end it."""
+    transcript = patient(answers={"SETUP": "100 Continue"})
+    transcript.connect()
+    transcript.session.leave(transcript.now)
+    assert not transcript.exchange()
+    transcript.now += 0.5
+    transcript.feed(b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nSession: 4711\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")
+    assert transcript.exchange() == [Left()]
+    assert transcript.requests[-1].startswith("TEARDOWN")
+    assert b"Session: 4711" in transcript.sent.rpartition(b"TEARDOWN")[2]
+
+
+@pytest.mark.parametrize("answer", [b"", b"RTSP/1.0 401 Unauthorized\r\nCSeq: 3\r\n\r\n"])
+def test_a_setup_that_is_refused_or_never_answered_holds_up_no_leave(answer: bytes) -> None:
+    transcript = patient(answers={"SETUP": "100 Continue"})
+    transcript.connect()
+    transcript.session.leave(transcript.now)
+    if answer:
+        assert transcript.feed(answer) == [Left()]
+    else:
+        assert transcript.wait(1.0) == [Left()]
+    assert not any(line.startswith("TEARDOWN") for line in transcript.requests)

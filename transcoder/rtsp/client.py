@@ -100,6 +100,7 @@ class ClientProtocol:
         self._targets = SessionTargets(url.target)
         self._keep_alives = KeepAliveMethods()
         self._session = SessionState()
+        self._leaves = False
         self._requested: Transport | None = None
         self._more = False
         self._server_requests = ServerRequests(now)
@@ -217,8 +218,11 @@ class ClientProtocol:
         self._request("SETUP", self._targets.of_media(control, session_control), now, (("Transport", value),), purpose)
 
     def teardown(self, now: float) -> None:
-        """Leave: send TEARDOWN where there is a session, else tell Closed at once."""
+        """Leave: send TEARDOWN where there is a session, or as soon as SETUP names it, else tell Closed at once."""
         if self.state in {ClientState.CLOSING, ClientState.CLOSED}:
+            return
+        if self.state is ClientState.SETTING_UP and self._session.id is None and not self._leaves:
+            self._leaves = True
             return
         has_session = self._session.id is not None
         self._step(ClientStep.TEARDOWN)
@@ -313,6 +317,9 @@ class ClientProtocol:
             return
         begins = self.state is ClientState.SETTING_UP
         self.counters.session_changes += self._session.note(response.headers.get("Session"), begins=begins)
+        if self._leaves and self.state is ClientState.SETTING_UP:
+            self.teardown(now)
+            return
         if response.status == 401 and self._retry(item, response, now):
             return
         if item.method == "OPTIONS" and response.status < 300:
