@@ -15,6 +15,7 @@ TranscoderError
   ResponseError               an RTSP response whose status says no
   TransportError              a connection that could not be made or was lost
     NotConnected              the connection could not be made: the name, the network or the host
+      KeyNotTrusted           a camera did not prove over TLS that it is the one that is known
       ConnectionRefused       the host is up and nothing listens at the port
     Silent                    the connection was given up, because no data that can be shown came over it
       NoPicture               packets came, and no picture that can be shown
@@ -106,6 +107,19 @@ class TransportError(TranscoderError):
 
 class NotConnected(TransportError):  # noqa: N818  # it reads as the event it is
     """A connection could not be made."""
+
+
+class KeyNotTrusted(NotConnected):
+    """A camera did not prove over TLS that it is the one that is known.
+
+    Args:
+        text: the message.
+        found: the fingerprint of the key that it showed, if it showed any.
+    """
+
+    def __init__(self, text: str, found: str = "") -> None:
+        super().__init__(text)
+        self.found = found
 
 
 class ConnectionRefused(NotConnected):

@@ -82,7 +82,6 @@ def test_representations_hide_credentials_in_the_path_too():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("rtsps://10.0.0.2/", "rtsps:// is not supported yet"),
         ("http://10.0.0.2/", "must start with rtsp://"),
         ("10.0.0.2", "must start with rtsp://"),
         ("", "must start with rtsp://"),
@@ -202,3 +201,26 @@ def test_display_aspect(given, ratio):
 @pytest.mark.parametrize("transport", ["auto", "tcp", "udp", "http", "multicast"])
 def test_every_transport_can_be_chosen_by_hand(transport):
     assert source({"url": "rtsp://10.0.0.2/x", "transport": transport}).transport == transport
+
+
+def test_rtsps():
+    result = source("rtsps://viewer:secret@10.0.0.2/live?x=1")
+    assert (result.url, result.host, result.port) == ("rtsps://10.0.0.2/live?x=1", "10.0.0.2", 322)
+    assert "rtsps://10.0.0.2:322" in repr(result)
+    assert (result.tls.verify, result.tls.fingerprint, result.tls.old_ciphers) == ("pin", None, False)
+    assert source("rtsps://10.0.0.2:8322/").port == 8322
+    tls = {"verify": "ca", "fingerprint": "AB:" * 31 + "cd", "old_ciphers": True}
+    assert source({"url": "rtsps://10.0.0.2/", "tls": tls}).tls.fingerprint == "ab" * 31 + "cd"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"url": "rtsps://10.0.0.2/", "transport": "udp"}, "packets over udp would not be encrypted"),
+        ({"url": "rtsps://10.0.0.2/", "transport": "http"}, "needs transport tcp"),
+        ({"url": "rtsps://10.0.0.2/", "tls": {"fingerprint": "ab" * 31}}, "64 hexadecimal digits"),
+        ({"url": "rtsps://10.0.0.2/", "tls": {"verify": "maybe"}}, "'pin', 'ca' or 'none'"),
+    ],
+)
+def test_tls_that_is_refused(given, says):
+    assert says in refusal(given)

@@ -15,11 +15,14 @@ from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import Writer
 from transcoder.control.controller import MAX_SNAPSHOTS, Controller
 from transcoder.control.interfaces import NoInterfaces
-from transcoder.errors import ConfigError
+from transcoder.errors import ConfigError, KeyNotTrusted
+from transcoder.lab.cameras.certificate import Certificate
 from transcoder.rejection import Code, Rejected
+from transcoder.rtsp.urls import parse_url
 from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.status import Rates, StreamState
+from transcoder.source.camera_keys import TlsOptions
 
 FRONT: dict[str, Any] = {"source": "rtsp://u:hunter2@10.0.0.2/live", "video": {"fps": 10}}
 OPS = Writer(interface="http", name="ops")
@@ -208,6 +211,20 @@ async def test_a_restart_is_recorded_and_told(world: World) -> None:
     with pytest.raises(Rejected):
         await world.controller.restart("front", OPS)
     assert len(world.stream().parts.worker.told) == 1
+
+
+async def test_a_key_is_accepted_recorded_and_told(world: World) -> None:
+    keys, url = world.controller.gateway.gate.memory.keys, parse_url("rtsp://10.0.0.2/live")
+    keys.check(TlsOptions(), url, Certificate("10.0.0.2").der)
+    changed = Certificate("10.0.0.2").der
+    with pytest.raises(KeyNotTrusted):
+        keys.check(TlsOptions(), url, changed)
+    await world.controller.accept_key("front", OPS)
+    keys.check(TlsOptions(), url, changed)
+    assert [entry.what for entry in world.store.entries] == ["accept_key"]
+    assert world.told() == [("restarted", "front", {"by": str(OPS)})]
+    with pytest.raises(Rejected):
+        await world.controller.accept_key("gone", OPS)
 
 
 async def test_a_keyframe_is_one_of_every_output(world: World) -> None:

@@ -51,6 +51,10 @@ class Remembering:
             raise Rejected(Code.UNKNOWN_SESSION, "there is no session 'gone'")
         self.calls.append(("end_session", session))
 
+    async def accept_key(self, stream: str, by: Any) -> Document:
+        self.calls.append(("accept_key", stream))
+        return Document(stream)
+
     def note_rejected(self, stream: str | None, reason: str, by: Any) -> None:
         self.rejected.append((stream, reason))
 
@@ -177,3 +181,11 @@ async def test_what_is_not_ours_is_nothing(desk: Desk) -> None:
     desk.dispatcher.receive(Incoming(topic="homeassistant/status", payload=b"online"))
     await desk.settle()
     assert desk.sent == []
+
+
+async def test_a_key_is_accepted(desk: Desk) -> None:
+    desk.receive("cmd/accept_key", b'{"id": "a"}')
+    desk.receive("cmd/accept_key", b"{}")
+    await desk.settle()
+    assert desk.control.calls == [("accept_key", "a")]
+    assert sorted(reply["ok"] for reply in desk.replies()) == [False, True]

@@ -128,3 +128,24 @@ def test_work_is_bounded(assert_linear: Callable[..., None]) -> None:
     assert len(target_of("rtsp://h/" + "x" * 50_000)) <= MAX_URL_LENGTH
     assert_linear(lambda size: "rtsp://" * (size // 7), target_of, 30_000, at_most_s=0.05)
     assert_linear(lambda size: " " * size + "rtsp://h/x", lambda text: join_control("/", text), 30_000, at_most_s=0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),  # RFC 7826 section 19
+    [
+        ("rtsps://192.0.2.7/live", "rtsps://192.0.2.7:322/live"),
+        ("RTSPS://viewer:x@Camera.example:8322/a?b", "rtsps://camera.example:8322/a?b"),
+        ("rtsp://192.0.2.7/live", "rtsp://192.0.2.7:554/live"),
+        ("rtsps://[fd00::2]/", "rtsps://[fd00::2]:322/"),
+    ],
+)
+def test_urls_over_tls(text: str, url: str) -> None:
+    parsed = parse_url(text)
+    assert str(parsed) == url
+    assert parsed.is_secure == url.startswith("rtsps:")
+    assert parsed.with_target("/x").is_secure == parsed.is_secure
+
+
+def test_a_redirect_keeps_its_scheme() -> None:
+    assert redirect_target("rtsps://192.0.2.7/x", "192.0.2.7").is_secure
+    assert not redirect_target("rtsp://192.0.2.7/x", "192.0.2.7").is_secure

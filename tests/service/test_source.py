@@ -17,6 +17,7 @@ from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
 from transcoder.errors import (
+    KeyNotTrusted,
     ResponseError,
     TranscoderError,
     TransportError,
@@ -95,6 +96,7 @@ class World(SourceListener):
         self.audio_formats: list[AudioFormat] = []
         self.sizes: list[tuple[int, int]] = []
         self.lost: list[tuple[str, bool]] = []
+        self.keys: list[tuple[str, str]] = []
         self.takes_units = True
         self.behaviour: Behaviour = lambda _: TransportError("refused")
         self.status = SourceStatus()
@@ -132,6 +134,10 @@ class World(SourceListener):
     @override
     def on_audio_unit(self, pts: int, data: bytes) -> None:
         self.audio.append((pts, data))
+
+    @override
+    def on_key_changed(self, reason: str, fingerprint: str) -> None:
+        self.keys.append((reason, fingerprint))
 
     @override
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
@@ -486,3 +492,12 @@ def test_audio_is_put_where_the_sender_reports_say(audible: Connection) -> None:
 def test_audio_that_was_not_set_up_is_nothing(connection: Connection) -> None:
     connection.tell(sound(0, 5000.0))
     assert connection.world.audio == []
+
+
+async def test_a_key_that_is_not_trusted_is_told_once(make: Callable[..., World]) -> None:
+    world = make("tcp")
+    keys = iter(["a1", "a1", "b2", "b2", "b2", "b2", "b2"])
+    world.behaviour = lambda _: KeyNotTrusted("another key", next(keys))
+    await world.pull(5)
+    assert world.keys == [("another key", "a1"), ("another key", "b2")]
+    assert world.status.problem_code == "refused"

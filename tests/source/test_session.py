@@ -32,6 +32,7 @@ from transcoder.rtp.reception import REORDER_S
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.client_events import Answered
 from transcoder.rtsp.messages import InterleavedFrame
+from transcoder.rtsp.urls import parse_url
 from transcoder.source.events import (
     AudioRestarted,
     AudioSetUp,
@@ -49,6 +50,7 @@ from transcoder.source.events import (
     VideoSelected,
     VideoSetUp,
 )
+from transcoder.source.options import SessionOptions
 
 UDP_ANSWER = "RTP/AVP;unicast;client_port=50000-50001;server_port=6000-6001"
 
@@ -170,6 +172,24 @@ def test_a_redirect_on_the_host_is_followed() -> None:
     transcript.picture(IDR)
     assert len(transcript.of(AccessUnit)) == 1
     assert "PLAY rtsp://192.0.2.7:8554/other" in transcript.requests
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "says"),
+    [
+        ("rtsps://192.0.2.7/live", "rtsp://192.0.2.7/live", "redirects from TLS to a connection without"),
+        ("rtsp://192.0.2.7/live", "rtsps://192.0.2.7:9322/live", "port 9322, which is neither its own, nor 322"),
+        ("rtsp://192.0.2.7/live", "rtsps://192.0.2.7/live", None),
+        ("rtsps://192.0.2.7/live", "rtsps://192.0.2.7/other", None),
+    ],
+)
+def test_a_redirect_never_leaves_tls(url: str, location: str, says: str | None) -> None:
+    options = SessionOptions(url=parse_url(url), credentials=None, transport="tcp")
+    if says is None:
+        assert options.redirected(parse_url(location)).is_secure
+        return
+    with pytest.raises(RemoteProtocolError, match=says):
+        options.redirected(parse_url(location))
 
 
 def test_a_redirect_stays_on_the_configured_host() -> None:

@@ -8,7 +8,7 @@ from transcoder.cli.arguments import AsJson, Password, Username
 
 
 def probe(
-    url: Annotated[str, typer.Argument(metavar="URL", help="rtsp:// URL of a camera.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="rtsp:// or rtsps:// URL of a camera.")],
     seconds: Annotated[float, typer.Option(metavar="S", help="How long it is watched.")] = 10.0,
     transport: Annotated[str, typer.Option(help="auto, tcp or udp.")] = "auto",
     username: Username = None,

@@ -15,6 +15,7 @@ _SECTIONS: Final = (
     ("StreamConfig", "streams.<id>.", "A stream"),
     ("SourceConfig", "streams.<id>.source.", "A stream's camera"),
     ("TimeoutsConfig", "streams.<id>.source.timeouts.", "The patience with a stream's camera"),
+    ("TlsConfig", "streams.<id>.source.tls.", "The proof of a camera over TLS"),
     ("VideoConfig", "streams.<id>.video.", "A stream's video"),
     ("EncoderConfig", "streams.<id>.encoder.", "A stream's encoder"),
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),

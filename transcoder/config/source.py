@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-SOURCE_PORTS: Final = {"rtsp": 554}
-"""The ports by scheme (RFC 2326, 3.2)."""
+SOURCE_PORTS: Final = {"rtsp": 554, "rtsps": 322}
+"""The ports by scheme (RFC 2326, 3.2; RFC 7826, 19)."""
 
 NETWORKS_KEY: Final = "networks"
 """The key of the validation context that holds the networks that a literal address in a source URL must be in."""
@@ -118,12 +118,39 @@ class TimeoutsConfig(Section):
     """The seconds of packets until the first picture."""
 
 
+_EXAMPLE_FINGERPRINT: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+class TlsConfig(Section):
+    """`streams.<id>.source.tls` says how a camera with an rtsps:// URL proves that it is itself."""
+
+    verify: Literal["pin", "ca", "none"] = "pin"
+    """The proof. `pin`: the camera's key is learned on first use and kept, and another key is an event and an error
+    until it is accepted. `ca`: the certificate has to be valid for the URL's host, by an authority that this machine
+    trusts. `none`: any certificate will do, so whoever is in between can read and change everything."""
+    fingerprint: str | None = Field(default=None, examples=[_EXAMPLE_FINGERPRINT])
+    """The SHA-256 of the camera's certificate or of its public key, hexadecimal, with or without colons; then no key is
+    learned."""
+    old_ciphers: bool = False
+    """Whether TLS 1.0 and 1.1 and ciphers that are broken by now may be used, as some older cameras need it."""
+
+    @field_validator("fingerprint")
+    @classmethod
+    def _check_fingerprint(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        digits = value.replace(":", "").lower()
+        if not re.fullmatch("[0-9a-f]{64}", digits):
+            raise ValueError("must be a SHA-256 in 64 hexadecimal digits, with or without colons")
+        return digits
+
+
 class SourceConfig(Section):
     """`streams.<id>.source` describes a camera's stream. In the file, the URL alone may stand for the mapping."""
 
     url: Annotated[str, Field(max_length=4096, examples=["rtsp://192.168.10.21/Streaming/Channels/101"])]
-    """The camera's URL, rtsp://host[:port]/... Credentials in the URL are moved to `username` and `password`; the rest
-    stays as written."""
+    """The camera's URL, rtsp://host[:port]/..., or rtsps:// for RTSP over TLS, at port 322. Credentials in the URL are
+    moved to `username` and `password`; the rest stays as written."""
     username: SecretStr | None = Field(default=None, examples=["viewer"])
     """The camera's user, which may also stand in the URL, percent-encoded."""
     password: SecretStr | None = Field(default=None, examples=["${FRONT_PASSWORD}"])
@@ -140,6 +167,7 @@ class SourceConfig(Section):
     ] = Field(default=(), examples=[[8554]])
     """The ports that the camera may redirect to, besides its URL's own port and 554; it never chooses another host."""
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    tls: TlsConfig = TlsConfig()
     """The patience with the camera; the defaults wait long enough for every camera that is known."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
@@ -162,8 +190,13 @@ class SourceConfig(Section):
 
     @property
     def port(self) -> int:
-        """Return the URL's port, 554 where the URL names none."""
+        """Return the URL's port; where the URL names none, 554, or 322 for rtsps."""
         return self._split.port
+
+    @property
+    def is_secure(self) -> bool:
+        """Return whether the camera is reached over TLS."""
+        return self._split.scheme == "rtsps"
 
     @property
     def aspect(self) -> tuple[int, int] | None:
@@ -180,7 +213,7 @@ class SourceConfig(Section):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         # some cameras want user and password in the path: /user=admin&password=...
         for name, value in super().__repr_args__():
-            yield (name, f"rtsp://{self.host}:{self.port}/...") if name == "url" else (name, value)
+            yield (name, f"{self._split.scheme}://{self.host}:{self.port}/...") if name == "url" else (name, value)
 
     @model_validator(mode="before")
     @classmethod
@@ -203,8 +236,6 @@ class SourceConfig(Section):
     @field_validator("url")
     @classmethod
     def _check_url(cls, value: str, info: ValidationInfo) -> str:
-        if value.lower().startswith("rtsps://"):
-            raise ValueError("rtsps:// is not supported yet; use rtsp:// on a network of the cameras' own")
         url = split_url(value, SOURCE_PORTS)
         listeners: tuple[Endpoint, ...] = (info.context or {}).get(LISTENERS_KEY, ())
         if any(listener.is_named_by(url.host, url.port) for listener in listeners):
@@ -235,6 +266,8 @@ class SourceConfig(Section):
     def _check_username(self) -> "SourceConfig":
         if self.password is not None and self.username is None:
             raise ValueError("has a password and no username")
+        if self.is_secure and self.transport not in {"auto", "tcp"}:
+            raise ValueError(f"rtsps:// needs transport tcp: packets over {self.transport} would not be encrypted")
         return self
 
 

@@ -37,6 +37,7 @@ from transcoder.errors import CommandRejected
 from transcoder.output.session import ReaderSession
 from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
 from transcoder.rtsp.session import EndReason
+from transcoder.rtsp.urls import parse_url
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import OnEvent
@@ -288,6 +289,15 @@ class Controller(Control):
     async def restart(self, stream: str, by: Writer) -> StreamDocument:
         self._running(stream)
         await self._changes.record(Entry(who=str(by), what="restart", stream=stream, detail={}))
+        await self.gateway.restart(stream)
+        self._publisher.restarted(stream, by)
+        return self.stream(stream)
+
+    @override
+    async def accept_key(self, stream: str, by: Writer) -> StreamDocument:
+        self._running(stream)
+        await self._changes.record(Entry(who=str(by), what="accept_key", stream=stream, detail={}))
+        self.gateway.gate.memory.keys.accept(parse_url(self._config_of(stream).source.url))
         await self.gateway.restart(stream)
         self._publisher.restarted(stream, by)
         return self.stream(stream)

@@ -22,6 +22,7 @@ EventType = Literal[
     "source_lost",
     "source_encrypted",
     "source_recovered",
+    "camera_key_changed",
     "worker_restarted",
     "restarted",
     "channel_seen",

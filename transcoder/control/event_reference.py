@@ -11,6 +11,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "source_lost": ("The camera was playing and its connection ended. The gateway tries again.", "`reason`"),
     "source_encrypted": ("Pictures come that the camera encrypted, so none can be shown.", "`reason`"),
     "source_recovered": ("Pictures of the camera are shown again.", ""),
+    "camera_key_changed": (
+        "The camera shows a TLS key that is not trusted; nothing is asked of it until the key is accepted.",
+        "`reason`, `fingerprint`: the SHA-256 of the key",
+    ),
     "worker_restarted": ("A worker process was lost and is replaced.", "`reason`"),
     "restarted": ("Somebody asked for a restart of the stream.", "`by`"),
     "channel_seen": ("Something that is not let through was seen for the first time.", "`layer`, `kind`"),

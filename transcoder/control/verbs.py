@@ -118,6 +118,9 @@ class Control(Protocol):
     async def restart(self, stream: str, by: Writer) -> StreamDocument:
         """Connect to the camera anew and replace the worker; readers stay."""
 
+    async def accept_key(self, stream: str, by: Writer) -> StreamDocument:
+        """Accept the TLS key that a stream's camera showed last, and connect anew."""
+
     def keyframe(self, stream: str) -> None:
         """Have an IDR soon."""
 

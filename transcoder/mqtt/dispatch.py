@@ -143,6 +143,8 @@ class Dispatcher:
                 return None
             case "restart":
                 return (await control.restart(stream, by)).model_dump(mode="json")
+            case "accept_key":
+                return (await control.accept_key(stream, by)).model_dump(mode="json")
             case "keyframe":
                 control.keyframe(stream)
                 return None

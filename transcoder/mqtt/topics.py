@@ -20,6 +20,7 @@ VERBS: Final = (
     "probe",
     "sessions",
     "end_session",
+    "accept_key",
 )
 
 MAX_TOPIC: Final = 1024

@@ -11,7 +11,9 @@ from typing_extensions import override
 from transcoder import clock
 from transcoder.errors import NoPicture, TransportError
 from transcoder.ledger import Ledger
+from transcoder.net.camera_tls import check_camera, connect_protocol
 from transcoder.net.media_ports import MediaPorts
+from transcoder.net.outcome import settle
 from transcoder.net.portions import Portions
 from transcoder.net.sockets import connect_any, connecting
 from transcoder.net.source_options import SourceOptions
@@ -62,9 +64,9 @@ class RtspSource(asyncio.Protocol):
             JoinGroup: self._join,
             OpenWay: lambda event: self._ports.punch(event.track, event.ports),
             SendReport: lambda event: self._ports.send_rtcp(0, event.data, event.port),
-            Redirected: lambda _: _settle(self._ended),
-            Lost: lambda event: _settle(self._ended, event.error),
-            Left: lambda _: _settle(self._left),
+            Redirected: lambda _: settle(self._ended),
+            Lost: lambda event: settle(self._ended, event.error),
+            Left: lambda _: settle(self._left),
         }
 
     async def run(self) -> None:
@@ -102,7 +104,7 @@ class RtspSource(asyncio.Protocol):
             for _ in range(self.session.port_pairs):
                 await self._ports.open()
             self.session.begin(clock.monotonic(), self._ports.pairs)
-            await self._loop.create_connection(lambda: self, sock=sock)
+            await connect_protocol(lambda: self, sock, url, self._options.tls)
         except BaseException:
             sock.close()
             raise
@@ -128,7 +130,13 @@ class RtspSource(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         pipe = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._portions = Portions(pipe, self._take, self._options.turn_bytes)
-        self._begin(pipe)
+        try:
+            check_camera(pipe, self.session.url, self._options.tls, self._options.keys)
+        except TransportError as error:
+            pipe.abort()
+            self._lose(error)
+        else:
+            self._begin(pipe)
 
     def _begin(self, pipe: Pipe) -> None:
         self._transport = pipe
@@ -237,12 +245,3 @@ class RtspSource(asyncio.Protocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._closed.wait()
-
-
-def _settle(future: asyncio.Future[None], error: Exception | None = None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

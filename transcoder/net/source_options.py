@@ -7,6 +7,7 @@ from transcoder.errors import NotConnected
 from transcoder.net.names import look_up
 from transcoder.net.sockets import Binding
 from transcoder.rtsp.urls import RtspUrl
+from transcoder.source.camera_keys import CameraKeys, TlsOptions
 from transcoder.source.options import SessionOptions
 
 
@@ -23,11 +24,15 @@ class SourceOptions(SessionOptions):
         allowed: says whether an address may be connected to.
         is_own: says whether an address and a port are those of a listener of this gateway.
         binding: the local end.
+        tls: how a camera proves over TLS that it is itself.
+        keys: the keys of cameras, which all sources share.
     """
 
     allowed: Callable[[str], bool]
     is_own: Callable[[str, int], bool] = _nobodys
     binding: Binding = field(default_factory=Binding)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    keys: CameraKeys = field(default_factory=CameraKeys, compare=False, repr=False)
 
     async def resolve(self, url: RtspUrl) -> tuple[str, ...]:
         """Return the addresses of a camera's host, checked: they can't change between check and connect.

@@ -26,12 +26,12 @@ from transcoder.probe.observation import Observation
 from transcoder.probe.render import render
 from transcoder.probe.report import shown_text, summary
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.urls import parse_url
+from transcoder.rtsp.urls import PORTS, parse_url
+from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.events import Event
 from transcoder.url import Url, split_url
 
 MAX_SECONDS = 3600.0
-_PORT = 554
 _HINTS = {
     401: "check user and password",
     403: "this user may not see the stream",
@@ -48,7 +48,7 @@ class ProbeOptions:
     """Holds which camera is probed, and how.
 
     Attributes:
-        url: rtsp://, with or without credentials.
+        url: rtsp:// or rtsps://, with or without credentials.
         transport: "auto" (TCP, then UDP), "tcp" or "udp".
         seconds: seconds of watching after the answer to PLAY.
     """
@@ -73,7 +73,7 @@ def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
         The exit code: 0 done, 1 not reachable or nothing to read, 2 usage.
     """
     try:
-        url = split_url(options.url, {"rtsp": _PORT})
+        url = split_url(options.url, PORTS)
         if options.transport not in {"auto", "tcp", "udp"}:
             raise ValueError("--transport: auto, tcp or udp")  # noqa: TRY301  # reported like every other bad option
         if not 0 < options.seconds <= MAX_SECONDS:
@@ -110,7 +110,8 @@ async def _visit(
     options: ProbeOptions, url: Url, credentials: Credentials | None, errors: Console
 ) -> tuple[Observation, str]:
     """Hold a session, with another transport where the first one doesn't work; return it and the failure, or ""."""
-    transports = ["tcp", "udp"] if options.transport == "auto" else [options.transport]
+    transports = ["tcp", "udp"] if options.transport == "auto" and url.scheme == "rtsp" else [options.transport]
+    transports = ["tcp" if each == "auto" else each for each in transports]
     observation = Observation()
     failure = ""
     for transport in transports:
@@ -138,7 +139,12 @@ async def _session(
     errors: Console,
 ) -> None:
     source = SourceOptions(
-        url=parse_url(url.text), credentials=credentials, transport=transport, allowed=lambda _: True
+        url=parse_url(url.text),
+        credentials=credentials,
+        transport=transport,
+        allowed=lambda _: True,
+        tls=TlsOptions(verify="none", old_ciphers=True),  # whatever is there is looked at
+        keys=observation.keys,
     )
     progress = asyncio.get_running_loop().create_task(_show_progress(observation, options.seconds, transport, errors))
     try:

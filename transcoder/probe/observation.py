@@ -26,6 +26,7 @@ from transcoder.rtsp.auth import parse_parameters
 from transcoder.rtsp.client_events import Answered
 from transcoder.rtsp.fingerprint import CameraMarks
 from transcoder.rtsp.messages import InterleavedFrame
+from transcoder.source.camera_keys import CameraKeys
 from transcoder.source.events import (
     Described,
     Event,
@@ -101,6 +102,7 @@ class Observation:
 
     Attributes:
         session: the session; the caller that starts it sets it.
+        keys: knows the TLS key of the camera, if it has one.
         description, selection: the answer to DESCRIBE and the selected video, once it came.
         described_as: the codec of the description, where the packets have another one.
         fields: distinct header fields of all responses, and how often each came.
@@ -117,6 +119,7 @@ class Observation:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self.keys = CameraKeys()
         self.description: SessionDescription | None = None
         self.selection: VideoSelection | None = None
         self.described_as = ""

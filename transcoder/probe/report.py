@@ -65,6 +65,7 @@ def summary(observation: Observation, shown: Shown) -> dict[str, object]:
     guess = guess_family(marks)
     findings: dict[str, object] = {
         "transport": observation.transport.lower.lower() if observation.transport is not None else None,
+        "tls_key_sha256": observation.keys.latest or None,
         "vendor_guess": {
             "family": guess.family,
             "evidence": list(guess.evidence),

@@ -5,12 +5,16 @@ host: only path and query are taken from the camera.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from transcoder.errors import RemoteProtocolError
 from transcoder.url import split_url
 
 DEFAULT_PORT = 554
+SECURE_PORT = 322
+"""The port of RTSP over TLS (RFC 7826 section 19)."""
+PORTS: Final = {"rtsp": DEFAULT_PORT, "rtsps": SECURE_PORT}
 MAX_URL_LENGTH = 2048
 
 _SCHEMES = re.compile(r"^(?:rtsps?://|rtspu://)+", re.IGNORECASE)
@@ -24,30 +28,33 @@ class RtspUrl:
     Attributes:
         host: the name or address, without brackets.
         port: 1..65535.
+        is_secure: whether the connection is one over TLS.
         target: path and query exactly as configured, empty or starting with "/" or "?".
     """
 
     host: str
     port: int = DEFAULT_PORT
     target: str = ""
+    is_secure: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"rtsp://{host}:{self.port}{self.target}"
+        return f"{'rtsps' if self.is_secure else 'rtsp'}://{host}:{self.port}{self.target}"
 
     def with_target(self, target: str) -> "RtspUrl":
         """Return a URL with the same server and another path and query."""
-        return RtspUrl(host=self.host, port=self.port, target=target)
+        return replace(self, target=target)
 
 
 def parse_url(url: str) -> RtspUrl:
-    """Parse an `rtsp://` URL; a user and a password in it are dropped.
+    """Parse an `rtsp://` or `rtsps://` URL; a user and a password in it are dropped.
 
     Raises:
         ValueError: the scheme is another one, or there is no host, or the port is no port.
     """
-    parts = split_url(url, {"rtsp": DEFAULT_PORT})
-    return RtspUrl(host=parts.host.lower(), port=parts.port, target=parts.rest)
+    parts = split_url(url, PORTS)
+    is_secure = parts.scheme == "rtsps"
+    return RtspUrl(host=parts.host.lower(), port=parts.port, target=parts.rest, is_secure=is_secure)
 
 
 def target_of(reference: str) -> str:

@@ -53,7 +53,7 @@ def select_video(description: SessionDescription) -> VideoSelection:
     offers = [
         (index, media, wanted)
         for index, media in enumerate(description.media)
-        if media.kind == "video" and "RTP/" in media.protocol
+        if media.kind == "video" and "RTP/" in media.protocol and not _is_secure(media)
         for wanted in media.formats
     ]
     for rank in formats.VIDEO.ranks:
@@ -73,10 +73,17 @@ def select_video(description: SessionDescription) -> VideoSelection:
                 suspected=parameters.suspected,
                 decoding_order=parameters.decoding_order,
             )
+    if any(media.kind == "video" and _is_secure(media) for media in description.media):
+        raise SdpSyntaxError("the camera offers its video as SRTP, which is not supported: turn SRTP off in the camera")
     offered = ", ".join(offer_word(media) for media in description.media) or "nothing"
     shown = printable(offered, _MAX_OFFERED)
     *titles, last = (video.title for video in formats.VIDEO)
     raise SdpSyntaxError(f"no {', '.join(titles)} or {last} video in the session description; it offers {shown}")
+
+
+def _is_secure(media: Media) -> bool:
+    """Return whether a media comes as SRTP (RFC 3711; RFC 4568 section 4, RFC 5764 section 4.2)."""
+    return "RTP/SAVP" in media.protocol or "TLS/RTP" in media.protocol
 
 
 def _payload_types(media: Media, wanted: OfferedFormat) -> frozenset[int]:
@@ -115,7 +122,7 @@ def select_audio(description: SessionDescription, video: VideoSelection) -> Audi
     other audio media; no camera is known whose only audio is "sendonly".
     """
     for index, media in enumerate(description.media):
-        if media.kind != "audio" or "RTP/" not in media.protocol or media.direction == "sendonly":
+        if media.kind != "audio" or "RTP/" not in media.protocol or _is_secure(media) or media.direction == "sendonly":
             continue
         for wanted in media.formats:
             audio = formats.AUDIO.of_encoding(wanted.encoding)

@@ -44,6 +44,10 @@ class Availability:
         if was_playing:
             self._tell("source_lost", {"reason": reason})
 
+    def note_key(self, reason: str, fingerprint: str) -> None:
+        """Note that the camera showed a TLS key that is not trusted."""
+        self._tell("camera_key_changed", {"reason": reason, "fingerprint": fingerprint})
+
     def note_unreadable(self, problem: str) -> None:
         """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
         self._status.state, self._status.problem = StreamState.AWAY, problem

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from transcoder.source.camera_keys import CameraKeys
 from transcoder.source.options import SessionOptions
 from transcoder.source.reconnection import TRANSPORTS, Learned
 
@@ -25,15 +26,22 @@ class CameraMemory:
     """Remembers what was learned of each camera.
 
     Attributes:
-        has_changed: whether anything was learned since changes() was called last.
+        keys: the keys of cameras that speak TLS.
     """
 
     def __init__(self) -> None:
         self._learned: dict[str, Learned] = {}
-        self.has_changed = False
+        self._has_changed = False
+        self.keys = CameraKeys()
+
+    @property
+    def has_changed(self) -> bool:
+        """Return whether anything was learned since changes() was called last."""
+        return self._has_changed or self.keys.has_changed
 
     def load(self, kept: Mapping[str, Any]) -> None:
         """Take up what was kept; entries that can't be read are left out."""
+        self.keys.load(kept)
         for key, value in list(kept.items())[-MAX_CAMERAS:]:
             if not isinstance(value, Mapping):
                 continue
@@ -54,9 +62,9 @@ class CameraMemory:
         while len(self._learned) >= MAX_CAMERAS:
             del self._learned[next(iter(self._learned))]
         self._learned[key] = learned
-        self.has_changed = True
+        self._has_changed = True
 
     def changes(self) -> Mapping[str, Any]:
         """Return everything that is remembered, to be kept."""
-        self.has_changed = False
-        return {key: asdict(learned) for key, learned in self._learned.items()}
+        self._has_changed = False
+        return {key: asdict(learned) for key, learned in self._learned.items()} | dict(self.keys.changes())

@@ -11,6 +11,7 @@ from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
+from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.options import Timeouts
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
@@ -104,12 +105,15 @@ def source_options(
     options = SourceOptions(
         url=parse_url(source.url),
         credentials=credentials,
-        transport=source.transport,
+        transport="tcp" if source.is_secure else source.transport,  # what goes beside TLS is not encrypted
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
         redirect_ports=source.redirect_ports,
         quirks=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
+        tls=TlsOptions(
+            verify=source.tls.verify, fingerprint=source.tls.fingerprint or "", old_ciphers=source.tls.old_ciphers
+        ),
         timeouts=Timeouts(**source.timeouts.model_dump()),
     )
     return options if is_own is None else replace(options, is_own=is_own)

@@ -12,7 +12,7 @@ import structlog
 
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
-from transcoder.errors import TranscoderError, TransportError
+from transcoder.errors import KeyNotTrusted, TranscoderError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_multicast
@@ -64,6 +64,9 @@ class SourceListener(Protocol):
     def on_audio_unit(self, pts: int, data: bytes) -> None:
         """Take coded audio, whose first sample has this time in 90 kHz ticks."""
 
+    def on_key_changed(self, reason: str, fingerprint: str) -> None:
+        """Note that the camera showed a TLS key that is not trusted; the reason says why in one line."""
+
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
         """Note that a connection ended, and that the next one has to wait."""
 
@@ -91,13 +94,14 @@ class Source:
         listener: SourceListener,
         gate: HostGate,
     ) -> None:
-        self._options = options
+        self._options = replace(options, keys=gate.memory.keys)
         self._ledger = ledger
         self._status = status
         self._log = log
         self._listener = listener
         self._gate = gate
         self._reconnection = Reconnection(options.transport, learned=gate.memory.recall(options))
+        self._told_key = ""
         self._audio_at = 0.0
         """Monotonic seconds from which sound is asked for."""
         self._asks_for_audio = False
@@ -135,9 +139,17 @@ class Source:
             reason, status = str(retry.told), self._status
             self._log.warning("source lost", reason=reason, retry_in_s=round(retry.delay_s, 1))
             status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
+            self._tell_key(error)
             self._listener.on_source_lost(reason, was_playing=was_playing)
             await asyncio.sleep(retry.delay_s)
             status.next_attempt = None
+
+    def _tell_key(self, error: TranscoderError) -> None:
+        """Tell of a key that is not trusted, once for each."""
+        found = error.found if isinstance(error, KeyNotTrusted) else ""
+        if found and found != self._told_key:
+            self._listener.on_key_changed(str(error), found)
+        self._told_key = found or self._told_key
 
     async def _pull(self) -> TranscoderError:
         """Hold one connection to its end; return the error that ended it."""

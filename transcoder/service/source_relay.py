@@ -70,5 +70,9 @@ class SourceRelay(SourceListener):
         self._worker.feed_audio(pts, data)
 
     @override
+    def on_key_changed(self, reason: str, fingerprint: str) -> None:
+        self._availability.note_key(reason, fingerprint)
+
+    @override
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
         self._availability.lose(reason, was_playing)

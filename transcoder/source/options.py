@@ -9,7 +9,7 @@ from transcoder.rtsp.client import AUTO
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 from transcoder.rtsp.quirks import ForcedQuirks
-from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
+from transcoder.rtsp.urls import DEFAULT_PORT, SECURE_PORT, RtspUrl
 from transcoder.source.rate_limit import RateOptions
 
 
@@ -82,9 +82,12 @@ class SessionOptions:
             RemoteProtocolError: the redirect leads to a port where no camera is expected: a camera that chose the port
                 could have other servers of its host asked.
         """
-        if url.port not in {self.url.port, DEFAULT_PORT, *self.redirect_ports}:
+        if self.url.is_secure and not url.is_secure:
+            raise RemoteProtocolError("the camera redirects from TLS to a connection without")
+        usual = SECURE_PORT if url.is_secure else DEFAULT_PORT
+        if url.port not in {self.url.port, usual, *self.redirect_ports}:
             raise RemoteProtocolError(
-                f"the camera redirects to port {url.port}, which is neither its own, nor {DEFAULT_PORT}, nor one of"
+                f"the camera redirects to port {url.port}, which is neither its own, nor {usual}, nor one of"
                 " source.redirect_ports"
             )
         return url

@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 from transcoder.errors import (
     BitstreamError,
     ConnectionRefused,
+    KeyNotTrusted,
     NoPicture,
     NotConnected,
     ProtocolError,
@@ -36,6 +37,7 @@ MEANINGS: Final[dict[ProblemCode, str]] = {
 
 _CODES: Final[tuple[tuple[type[TranscoderError], ProblemCode], ...]] = (
     (ConnectionRefused, "refused"),
+    (KeyNotTrusted, "refused"),
     (NotConnected, "unreachable"),
     (NoPicture, "no_picture"),
     (Silent, "silent"),

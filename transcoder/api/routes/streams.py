@@ -114,6 +114,12 @@ async def restart_stream(stream: str, control: ControlOf, who: Controlling) -> R
     return _document(await control.restart(stream, writer(who)))
 
 
+@router.post("/{stream}/accept-key", responses={**problems(404, 409), **_FOUND})
+async def accept_key(stream: str, control: ControlOf, who: Controlling) -> Response:
+    """Accept the TLS key that the camera showed last, and connect anew; where none was refused, the next is learned."""
+    return _document(await control.accept_key(stream, writer(who)))
+
+
 @router.post(
     "/{stream}/keyframe",
     status_code=202,

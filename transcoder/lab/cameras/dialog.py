@@ -13,9 +13,9 @@ from transcoder.rtsp.messages import Headers, Request, Response
 from transcoder.rtsp.urls import target_of
 
 _PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
-_USERINFO = re.compile(r"^(rtsp://)[^/@]*@", re.IGNORECASE)
-_HOST = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)", re.IGNORECASE)
-_AUTHORITY = re.compile(r"^rtsp://(\[[^\]]*\]|[^/:?]*)(?::(\d+))?(.*)$", re.IGNORECASE)
+_USERINFO = re.compile(r"^(rtsps?://)[^/@]*@", re.IGNORECASE)
+_HOST = re.compile(r"^rtsps?://(\[[^\]]*\]|[^/:?]*)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"^rtsps?://(\[[^\]]*\]|[^/:?]*)(?::(\d+))?(.*)$", re.IGNORECASE)
 _REASONS = {
     302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 451: "Parameter Not Understood", 454: "Session Not Found",

@@ -1,6 +1,7 @@
 """This module is the asyncio shell of a simulated camera: listener, connections, timer, UDP sockets."""
 
 import asyncio
+import ssl
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour
 from transcoder.lab.cameras.camera import Camera
 from transcoder.lab.cameras.canary import Canary
+from transcoder.lab.cameras.certificate import Certificate
 from transcoder.lab.cameras.connection import CameraConnection, ConnectionOwner
 from transcoder.lab.cameras.defects.delivery import Interference
 from transcoder.lab.cameras.dialog import CameraDialog
@@ -62,12 +64,15 @@ class SimulatedCamera(ConnectionOwner):
         self._connection_count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._udp: UdpPorts | None = None
+        self.certificate: Certificate | None = None
+        """The certificate of a camera that speaks TLS; None: it makes one when it starts."""
 
     @property
     def url(self) -> str:
         """Return the live stream's URL, with credentials where a login is asked for."""
         login = f"{self.credentials.username}:{self.credentials.password}@" if self.credentials else ""
-        return f"rtsp://{login}{self.host}:{self.port}{self.path}"
+        scheme = "rtsp" if self.camera.behaviour.session.tls == "none" else "rtsps"
+        return f"{scheme}://{login}{self.host}:{self.port}{self.path}"
 
     @property
     def moved_port(self) -> int | None:
@@ -110,9 +115,16 @@ class SimulatedCamera(ConnectionOwner):
         if redirects:
             self._moved = await loop.create_server(lambda: CameraConnection(self), self.host, 0)
         self._server = await loop.create_server(
-            lambda: CameraConnection(self, redirects=redirects), self.host, self.port
+            lambda: CameraConnection(self, redirects=redirects), self.host, self.port, ssl=self._tls()
         )
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _tls(self) -> ssl.SSLContext | None:
+        version = self.camera.behaviour.session.tls
+        if version == "none":
+            return None
+        self.certificate = self.certificate or Certificate(self.host)
+        return self.certificate.context(version)
 
     async def stop(self) -> None:
         """Close the listener and cut every connection, as a camera does that loses its power."""
