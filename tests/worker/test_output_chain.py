@@ -237,3 +237,48 @@ def test_times_never_step_back() -> None:
     chain = Chain(fixed=FORMAT)
     first = chain.show(decoded(50))[0].pts
     assert chain.show(decoded(20))[0].pts == first + 1
+
+
+LARGE = (640, 480)
+
+
+def grown(chain: Chain, count: int, size: tuple[int, int]) -> None:
+    for _ in range(count):
+        chain.show(decoded(chain.index, size))
+
+
+def test_an_output_follows_pictures_that_grow_for_good() -> None:
+    """Foscam R2: described and begun at 720p, 1080p a moment later; once, after 10 s."""
+    chain = Chain()
+    grown(chain, 100, SIZE)
+    grown(chain, 249, LARGE)
+    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [SIZE]
+    grown(chain, 10, LARGE)
+    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [SIZE, LARGE]
+    assert chain.formats[1]["output"]["frame_rate"] == chain.formats[0]["output"]["frame_rate"]
+    [coded] = chain.show(decoded(chain.index, LARGE))
+    assert not coded.flags & REPEATED
+    grown(chain, 600, (960, 720))
+    grown(chain, 600, SIZE)
+    assert len(chain.formats) == 2
+
+
+def test_an_output_does_not_follow_pictures_that_change_to_and_fro() -> None:
+    chain = Chain()
+    for _ in range(6):
+        grown(chain, 150, SIZE)
+        grown(chain, 240, LARGE)
+    assert len(chain.formats) == 1
+
+
+def test_an_output_of_a_fixed_size_never_follows() -> None:
+    chain = Chain(size=SIZE)
+    grown(chain, 50, SIZE)
+    grown(chain, 400, LARGE)
+    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [SIZE]
+
+
+def test_a_later_worker_follows_growth_too() -> None:
+    chain = Chain(fixed=FORMAT)
+    grown(chain, 300, LARGE)
+    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [LARGE]

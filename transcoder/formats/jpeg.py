@@ -23,6 +23,7 @@ from transcoder.codecs.jpeg_tables import quantisers
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError, PayloadError
 from transcoder.formats.depacketizer import Depacketizer, RtpPacket
+from transcoder.formats.jpeg_size import JpegSize
 from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
 from transcoder.formats.video_format import VideoPayloadFormat
 from transcoder.ledger import Ledger
@@ -140,7 +141,7 @@ class JpegDepacketizer(Depacketizer):
 
     def __init__(self, ledger: Ledger, size: tuple[int, int] | None = None) -> None:
         self._ledger = ledger
-        self._size = size
+        self._size = JpegSize(size)
         self._tables: dict[int, dict[int, bytes]] = {}
         """The quantisers by Q, for packets that leave them out."""
         self._before = JpegHeader()
@@ -272,19 +273,20 @@ class JpegDepacketizer(Depacketizer):
         scan = entropy_data(data, self._count)
         if not scan:
             raise BitstreamError("a JPEG picture is empty")
+        if not (header.width and header.height):
+            size = self._size.decide((first.width, first.height), header, scan)
+            if size is None:
+                self._picture.faults["size not known yet"] += 1
+                return []
+            header = replace(header, width=size[0], height=size[1])
         return [serialize_jpeg(header, scan)]
 
     def _header(self, first: Fragment) -> JpegHeader:
-        """Return the header that the RTP payload describes (RFC 2435 section 4).
+        """Return the header that the RTP payload describes (RFC 2435 section 4), without the size.
 
         An extended picture takes the rest of its header from the picture before it.
         """
-        width, height = first.width, first.height
-        if not (width and height) and self._size is not None:
-            width, height = self._size
         header = JpegHeader(
-            width=width,
-            height=height,
             components=_COMPONENTS.get(first.kind, ()),
             restart_interval=first.restart_interval,
             is_field=first.type_specific in {_ODD_FIELD, _SINGLE_FIELD},

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from transcoder.clock import VIDEO_CLOCK_RATE
@@ -29,6 +30,9 @@ from transcoder.worker_options import OutputFormat, WorkerOptions
 MAX_UNENCODED_S = 0.5
 """Seconds without an encoded picture after which a late picture is encoded all the same: an overloaded stream moves at
 2 fps at least."""
+GROWN_S = 10.0
+"""Seconds of larger pictures without a smaller one after which an output without a fixed size follows them, once: some
+cameras begin small and grow a moment later (Foscam), others change to and fro at night."""
 SLATE_SIZE = (1280, 720)
 """(width, height) of the slate, the grey picture that stands in for a camera that never sent one, where no size is
 configured."""
@@ -59,6 +63,8 @@ class OutputChain:
         self._encoder: Encoder | None = None
         self._comparison: PictureComparison | None = None
         self._has_picture = False
+        self._larger_since: int | None = None
+        self._has_grown = False
         self._force_idr = False
         self._last_pts: int | None = None
         self._last_idr_pts = 0
@@ -126,17 +132,34 @@ class OutputChain:
         Returns:
             The messages that tell the service of another format, or None while too few pictures tell the frame rate.
         """
+        width, height = self._options.size or square_size(picture.width, picture.height, self._aspect(picture))
         if not self.seeks_format:
-            return []
+            return self._follow_growth(picture, width, height)
         rate = estimate.rate(self._options.fps)
         if rate is None:
             return None
-        width, height = self._options.size or square_size(picture.width, picture.height, self._aspect(picture))
         output = OutputFormat(width=width, height=height, frame_rate=rate, matrix=picture.matrix)
         if output == self._format:
             return []
         self._take_format(output)
         return [self._format_message(output, slate=False)]
+
+    def _follow_growth(self, picture: DecodedPicture, width: int, height: int) -> list[bytes]:
+        """Take the size of pictures that are larger than the output for good; return the messages that tell of it."""
+        output = self._format
+        if output is None or self._has_grown or self._options.size is not None:
+            return []
+        if width * height <= output.width * output.height:
+            self._larger_since = None
+            return []
+        if self._larger_since is None:
+            self._larger_since = picture.pts
+        if picture.pts - self._larger_since < GROWN_S * VIDEO_CLOCK_RATE:
+            return []
+        self._has_grown = True
+        grown = replace(output, width=width, height=height, matrix=picture.matrix)
+        self._take_format(grown)
+        return [self._format_message(grown, slate=False)]
 
     def _take_format(self, output: OutputFormat | None) -> None:
         self._format = output

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.jpeg_file import encode
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.lab.cameras.behaviour import override
 from transcoder.lab.cameras.canary_search import find
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.packets import block, with_extension
+from transcoder.lab.cameras.picture_packets import packetize_pictures
 from transcoder.lab.cameras.server import SimulatedCamera
 
 NAMES = ("mjpeg", "mpeg4")
@@ -108,3 +110,10 @@ def test_with_extension() -> None:
     assert changed.data[16:29] == b"\xff\xd8\0\1abcdfirst"
     assert changed.data[29 + 16 :] == b"second"
     assert with_extension(part, b"") is part
+
+
+@pytest.mark.parametrize(("wraps", "sides"), [(True, (64, 4)), (False, (0, 0))])
+def test_a_side_of_over_2040_pixels(wraps: bool, sides: tuple[int, int]) -> None:
+    """RFC 2435 section 3.1.5 has units of 8 pixels: 2560 is 320, which is 64 modulo 256."""
+    payloads = packetize_pictures(PictureCodec.JPEG, [encode(2560, 32)], 1400, wraps=wraps)
+    assert {(payload[6], payload[7]) for payload in payloads} == {sides}

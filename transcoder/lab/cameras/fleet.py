@@ -130,7 +130,7 @@ def build(options: FleetOptions, progress: Progress | None = None) -> list[Simul
     wanted = behaviours(options)
     looks = [_look(options, behaviour) for behaviour in wanted]
     others = [
-        replace(look, smaller=True) if behaviour.pictures.size_change_every_s is not None else None
+        replace(look, smaller=not look.smaller) if behaviour.pictures.changes_size else None
         for look, behaviour in zip(looks, wanted, strict=True)
     ]
     kinds = list(dict.fromkeys([*looks, *(other for other in others if other)]))
@@ -163,6 +163,7 @@ def _look(options: FleetOptions, behaviour: CameraBehaviour) -> _Look:
         behaviour.codec if fixed else options.codec or behaviour.codec,
         behaviour.pictures.gop_s or options.gop_s,
         dark=behaviour.pictures.dark,
+        smaller=behaviour.pictures.grow_after_s is not None,
         intra_refresh=behaviour.pictures.intra_refresh,
     )
 

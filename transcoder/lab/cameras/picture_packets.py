@@ -10,15 +10,24 @@ _LARGEST = 255 * 8
 """Pixels: the largest width or height that the payload header can say."""
 
 
-def packetize_pictures(codec: PictureCodec, elements: list[bytes], max_payload: int) -> list[bytes]:
-    """Return the RTP payloads of one access unit: one JPEG file, or MPEG-4 elements."""
+def packetize_pictures(
+    codec: PictureCodec, elements: list[bytes], max_payload: int, *, wraps: bool = False
+) -> list[bytes]:
+    """Return the RTP payloads of one access unit: one JPEG file, or MPEG-4 elements.
+
+    Args:
+        codec: the codec of the elements.
+        elements: the elements, in order.
+        max_payload: bytes of an RTP payload.
+        wraps: whether a side of over 2040 pixels wraps in its byte, instead of being sent as 0.
+    """
     if codec is PictureCodec.JPEG:
-        return [payload for element in elements for payload in _jpeg(element, max_payload)]
+        return [payload for element in elements for payload in _jpeg(element, max_payload, wraps=wraps)]
     data = b"".join(elements)
     return [data[start : start + max_payload] for start in range(0, len(data), max_payload)]
 
 
-def _jpeg(data: bytes, max_payload: int) -> list[bytes]:
+def _jpeg(data: bytes, max_payload: int, *, wraps: bool) -> list[bytes]:
     """Return payloads of type 1 (4:2:0), with quantisers in the first packet and without restart markers.
 
     Source: RFC 2435 section 3.1.
@@ -27,7 +36,8 @@ def _jpeg(data: bytes, max_payload: int) -> list[bytes]:
     scan = entropy_data(data[start:], _ignore)
     tables = b"".join(header.quantisers[component.quantiser] for component in header.components[:2])
     large = max(header.width, header.height) > _LARGEST
-    size = b"\0\0" if large else bytes((-(-header.width // 8), -(-header.height // 8)))
+    units = -(-header.width // 8), -(-header.height // 8)
+    size = b"\0\0" if large and not wraps else bytes(unit % 256 for unit in units)
     payloads = []
     position = 0
     while position < len(scan):

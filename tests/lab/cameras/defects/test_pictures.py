@@ -177,3 +177,13 @@ def test_intra_refresh(record, tmp_path) -> None:
     assert 5 not in found
     assert 5 <= found.count(6) <= 8
     assert {packet.payload[1] for packet in recorder.packets if packet.payload[0] & 31 == 6} == {6}
+
+
+def test_a_picture_that_grows_for_good(record, contents, tmp_path) -> None:
+    scene = SceneOptions(width=384, height=192, fps=20, seconds=1.0)
+    larger = from_scene(ContentOptions(scene=scene, gop_s=0.5), tmp_path)
+    recorded = record(FAMILY, *PLAIN, "grow_after_s=1.2", seconds=4.0, other=larger)
+    sets = [packet for packet in recorded.packets if packet.payload[0] & 31 == 7]
+    own, other = contents[Codec.H264].parameter_sets[0], larger.parameter_sets[0]
+    assert {packet.payload for packet in sets if packet.at < 1.4} == {own}
+    assert {packet.payload for packet in sets if packet.at > 1.6} == {other}

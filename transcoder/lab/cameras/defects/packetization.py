@@ -31,6 +31,7 @@ class PacketDefects:
         declared_mode: packetization-mode in the SDP (HIK Media Server, Anpviz: 0, and fragments all the same).
         decoding_order_numbers: NAL units have them (packetization-mode 2, DONL fields) and the SDP says so; parameter
             sets come behind the slices that need them. Nothing private stands around pictures then.
+        jpeg_size_wraps: a JPEG side of over 2040 pixels wraps in its byte: 2560 is sent as 512 (Reolink, go2rtc#83).
         end_lost_every_s: the last fragment of a picture is lost so often, its sequence number with it.
     """
 
@@ -45,6 +46,7 @@ class PacketDefects:
     stap_padding: bool = False
     declared_mode: int = 1
     decoding_order_numbers: bool = False
+    jpeg_size_wraps: bool = False
     end_lost_every_s: float | None = None
 
 
@@ -53,7 +55,7 @@ def packetize(codec: SourceCodec, nal_units: list[bytes], max_payload: int, defe
     if not nal_units:
         return []
     if isinstance(codec, PictureCodec):
-        return packetize_pictures(codec, nal_units, max_payload)
+        return packetize_pictures(codec, nal_units, max_payload, wraps=defects.jpeg_size_wraps)
     if defects.byte_stream != "none" and len(nal_units) > 1:
         stream = START_CODE.join(nal_units)
         if defects.byte_stream == "single" and len(stream) <= MAX_BLOB:

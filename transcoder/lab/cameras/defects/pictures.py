@@ -36,6 +36,8 @@ class PictureDefects:
         parameter_sets_after_s: the stream carries no parameter sets for so long, and the SDP never has any.
         parameter_sets_old_timestamp: the sets carry the timestamp of the picture before theirs (Reolink RLC-822A).
         size_change_every_s: the picture's size changes to three quarters and back so often, at an IDR (Lorex at night).
+        grow_after_s: the picture is described and begins with three quarters of its size, and grows for good then
+            (Foscam R2).
         gop_s: seconds from IDR to IDR (H.264+, Zipstream: 20 and more); none: as the fleet says.
         first_idr_after_s: only P pictures come for so long after the first reader came (smart codecs: up to 20).
         intra_refresh: no IDR comes after the first, which nobody gets, but recovery points (mpp#523); H.264.
@@ -52,6 +54,7 @@ class PictureDefects:
     parameter_sets_after_s: float | None = None
     parameter_sets_old_timestamp: bool = False
     size_change_every_s: float | None = None
+    grow_after_s: float | None = None
     gop_s: float | None = None
     first_idr_after_s: float = 0.0
     intra_refresh: bool = False
@@ -61,6 +64,11 @@ class PictureDefects:
     second_pps: Literal["off", "sdp", "none"] = "off"
     encrypted: bool = False
     encoder_restart_every_s: float | None = None
+
+    @property
+    def changes_size(self) -> bool:
+        """Return whether the picture changes its size."""
+        return self.size_change_every_s is not None or self.grow_after_s is not None
 
     @property
     def in_description(self) -> bool:
@@ -131,6 +139,9 @@ class Programme:
             self._next_size += defects.size_change_every_s or 0.0
             self.content = (self.content + 1) % len(self._contents)
             self.index = 0
+        grows = defects.grow_after_s is not None and since_start_s >= defects.grow_after_s
+        if grows and not self.content and units[self.index].random_access:
+            self.content, self.index = 1, 0
 
     def _gop(self) -> int:
         """Return the number of access units in the first GOP."""
