@@ -33,6 +33,7 @@ from transcoder.service import source as module
 from transcoder.service.host_gate import HostGate
 from transcoder.service.source import Source, SourceListener
 from transcoder.source.events import (
+    AudioLeftOut,
     AudioRestarted,
     AudioSetUp,
     Described,
@@ -410,6 +411,17 @@ async def test_sound_that_costs_the_picture_is_left_out(make: Callable[..., Worl
     world.behaviour = behaviour
     await world.pull(4)
     assert asked[:4] == [True, False, False, False]
+
+
+async def test_nobody_waits_for_sound_that_is_left_out(make: Callable[..., World]) -> None:
+    world = make("tcp")
+    source = world.source
+    source._connection = Connection(world, source._options, source._on_event)  # type: ignore[assignment]  # stands for one
+    source._on_event(Playing())
+    assert source.expects_audio
+    source._on_event(AudioLeftOut())
+    assert source.is_connected
+    assert not source.expects_audio
 
 
 async def test_sound_is_asked_for_again_where_it_is_not_to_blame(make: Callable[..., World]) -> None:

@@ -152,6 +152,25 @@ def test_packets_without_a_picture_are_told_in_words() -> None:
     assert "packets, all audio" in str(error_of(transcript))
 
 
+@pytest.mark.parametrize(
+    ("types", "words"),
+    [
+        ([8], "41 packets, all audio"),
+        ([112], "41 packets, none of the video"),
+        ([0, 107], "41 packets, none of the video"),
+    ],
+)
+def test_packets_of_something_else_on_the_way_of_the_video(types: list[int], words: str) -> None:
+    transcript = patient()
+    transcript.connect()
+    for number in range(41):
+        transcript.feed(frame(0, rtp(number, number * 160, bytes(160), payload_type=types[number % len(types)])))
+        transcript.wait(0.7)
+    transcript.wait(3)
+    assert isinstance(error_of(transcript), NoPicture)
+    assert words in str(error_of(transcript))
+
+
 # -- optional media ----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ numbers of their own, Uniview's repeat the sequence number of a video packet.
 Source: RFC 3550 sections 6.4.1, A.1, A.3, A.8.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from transcoder.errors import PayloadError
 from transcoder.formats.depacketizer import RtpPacket
@@ -53,6 +53,7 @@ class RtpReceiver:
     Attributes:
         clock_rate: ticks a second.
         received, duplicates, late, lost, malformed: packets.
+        others: packets of other payload types, by their type.
         restarts: how often the source began anew (another SSRC or another sequence).
         renumbered: how often the numbers began anew while the pictures went on.
         jitter: ticks, RFC 3550 A.8.
@@ -97,6 +98,7 @@ class RtpReceiver:
         self.duplicates = 0
         self.late = 0
         self.lost = 0
+        self.others: Counter[int] = Counter()
         self.malformed = 0
         self.restarts = 0
         self.renumbered = 0
@@ -109,6 +111,7 @@ class RtpReceiver:
             if payload_type < 0:
                 self.malformed += 1
             else:
+                self.others[payload_type] += 1
                 kind = f"private payload type {payload_type}"
                 self._ledger.count("rtp_payload_type", kind, size=len(data), example=bytes(data[12:76]))
             return

@@ -84,6 +84,7 @@ class Source:
     """
 
     _gap_s = _last_unit = 0.0
+    _expects_audio = True
 
     def __init__(
         self,
@@ -155,6 +156,7 @@ class Source:
         """Hold one connection to its end; return the error that ended it."""
         self._reconnection.begin()
         self._asks_for_audio = self._options.audio and clock.monotonic() >= self._audio_at
+        self._expects_audio = self._asks_for_audio
         options = replace(self._options, transport=self._reconnection.transport, audio=self._asks_for_audio)
         turn = Turn(is_first=self._reconnection.gave_picture)
         self._status.place = lambda: turn.place
@@ -201,6 +203,11 @@ class Source:
     def is_connected(self) -> bool:
         """Return whether media may be coming."""
         return self._connection is not None and self.played_s() is not None
+
+    @property
+    def expects_audio(self) -> bool:
+        """Return whether the camera is connected and its sound may come."""
+        return self.is_connected and self._expects_audio
 
     @property
     def is_encrypted(self) -> bool:
@@ -272,6 +279,7 @@ class Source:
 
     def _on_audio_left_out(self, _: AudioLeftOut) -> None:
         self._audio_at = clock.monotonic() + AUDIO_AGAIN_S
+        self._expects_audio = False
         self._log.warning("the camera does not set up its sound: picture without sound")
 
     def _remember(self) -> None:

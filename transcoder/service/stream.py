@@ -216,7 +216,7 @@ class Stream(OutputOwner, WorkerListener):
     @property
     @override
     def expects_audio(self) -> bool:
-        return self._settings.source.audio and self._source.is_connected
+        return self._settings.source.audio and self._source.expects_audio
 
     @override
     def end_readers(self, path: str, reason: EndReason) -> None:

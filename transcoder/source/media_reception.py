@@ -19,6 +19,8 @@ from transcoder.sdp import AudioSelection, VideoSelection
 from transcoder.source.events import AudioRestarted, Event, RtcpReceived, RtpReceived, VideoRestarted
 from transcoder.source.watchdogs import Watchdogs
 
+STATIC_AUDIO = frozenset({*range(19)} - {1, 2})
+"""The payload types of audio that need no description (RFC 3551 section 6)."""
 HELD_S = 0.4
 """Seconds after its last packet for which a picture is held back until something tells that it is complete. Half a
 second is promised, and timers are late."""
@@ -188,11 +190,16 @@ class MediaReception:
 
     def seen(self) -> str:
         """Return in words which packets came, for an operator who sees no picture."""
-        video = self.video.receiver.received if self.video is not None else 0
-        audio = self.audio.receiver.received if self.audio is not None else 0
-        if video:
-            return f"{video} packets of the video, none with a whole picture"
-        return f"{audio} packets, all audio" if audio else "none of them of the video"
+        receiver = self.video.receiver if self.video is not None else None
+        if receiver is not None and receiver.received:
+            return f"{receiver.received} packets of the video, without one whole picture"
+        others = receiver.others if receiver is not None else {}
+        sound = sum(count for kind, count in others.items() if kind in STATIC_AUDIO)
+        sound += self.audio.receiver.received if self.audio is not None else 0
+        count = sum(others.values()) + (self.audio.receiver.received if self.audio is not None else 0)
+        if count and count == sound:
+            return f"{count} packets, all audio"
+        return f"{count} packets, none of the video" if count else "none of the video"
 
     def report_due(self, now: float) -> bytes | None:
         """Return a receiver report on the video if it is time for one, else None."""
