@@ -146,9 +146,13 @@ _AUTH_WORDS = [
 _URL_WORDS = [b"rtsp://", b"//", b"[", b"]", b":", b"@", b"?", b"/", b"%00", b"interleaved=0-1", b";timeout=", b"ssrc="]
 
 
+_CERTIFICATE = bytes.fromhex("30143012a003020102020105") + 5 * b"\x30\x00"
+"""The skeleton of a certificate: version 3, serial number 5, and five empty sequences (RFC 5280 section 4.1)."""
+
 TARGETS: dict[str, Target] = {
     "sdp": Target(text.sdp, seeds.descriptions, _SDP_WORDS),
     "client": Target(text.client, seeds.dialogs, _RTSP_WORDS + _SDP_WORDS),
+    "certificate": Target(text.certificate, lambda: [_CERTIFICATE], [b"\x30\x82", b"\xa0\x03", b"\x80", b"\x84"]),
     "wire": Target(text.wire, seeds.wire, _RTSP_WORDS),
     "rtp": Target(
         media.rtp, lambda: [seeds.packet(1, 2, b"abc"), b"\xb1\xe0" + bytes(10) + b"csrc\xbe\xde\0\x01ext.data\x01"]

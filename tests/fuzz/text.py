@@ -2,7 +2,7 @@
 
 import re
 
-from transcoder.errors import RemoteProtocolError, ResponseError
+from transcoder.errors import KeyNotTrusted, RemoteProtocolError, ResponseError
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client import ClientProtocol
 from transcoder.rtsp.client_events import Described
@@ -12,6 +12,7 @@ from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Reques
 from transcoder.rtsp.tunnel import TunnelReply
 from transcoder.rtsp.urls import base_target, join_control, parse_url, redirect_target
 from transcoder.sdp import parse_sdp, select_audio, select_video
+from transcoder.source.camera_keys import fingerprints
 
 
 def sdp(data: bytes) -> None:
@@ -35,6 +36,15 @@ CREDENTIALS = Credentials(username="admin", password="pw")
 TCP = Transport(lower="TCP", interleaved=(0, 1))
 
 
+def certificate(data: bytes) -> None:
+    """What a camera shows as its certificate."""
+    try:
+        of_certificate, of_key = fingerprints(data)
+    except KeyNotTrusted:
+        return
+    assert len(of_certificate) == len(of_key) == 64
+
+
 def client(data: bytes) -> None:
     """A server's side of a whole conversation; each message comes alone, as it would after a request."""
     url = parse_url("rtsp://192.0.2.7/live?ch=1")
@@ -46,8 +56,9 @@ def client(data: bytes) -> None:
             protocol.receive_data(piece, now)
             while (event := protocol.next_event()) is not None:
                 if isinstance(event, Described):
-                    selection = select_video(parse_sdp(event.body))
-                    protocol.setup(selection.media.control, TCP, now)
+                    description = parse_sdp(event.body)
+                    selection = select_video(description)
+                    protocol.setup(selection.media.control, TCP, now, session_control=description.control)
                 elif isinstance(event, InterleavedFrames):
                     assert event.spans
                     assert all(len(frame) <= 65535 for frame in event)

@@ -15,6 +15,8 @@ def render(findings: Mapping[str, object], console: Console) -> None:
         for name in ("evidence", "marks_of_others"):
             if guess[name]:
                 _line(console, name.replace("_", " "), "; ".join(guess[name]))
+    if findings.get("tls_key_sha256"):
+        _line(console, "TLS key", f"SHA-256 {findings['tls_key_sha256']}")
     _list(console, "firmware", findings["firmware"])
     video = findings.get("video")
     if isinstance(video, Mapping):
