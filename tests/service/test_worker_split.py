@@ -129,10 +129,20 @@ async def test_a_replaced_worker_is_told_of_once(split: Split) -> None:
 
 
 async def test_a_broken_rule_of_the_shared_memory_ends_the_decoding_process_alone(split: Split) -> None:
-    split.process(Role.ENCODING).say(serialize_json(MessageType.LINK_BROKEN, {"reason": "a record out of sequence"}))
+    split.process(Role.ENCODING).say(
+        serialize_json(MessageType.LINK_BROKEN, {"reason": "a record out of sequence", "generation": 1})
+    )
     await split.until_both(decoding=2)
     assert split.deaths == ["decoding process broke the rules of the shared memory: a record out of sequence"]
     assert split.count(Role.ENCODING) == 1
+
+
+async def test_a_late_report_of_a_broken_rule_ends_no_other_process(split: Split) -> None:
+    split.process(Role.DECODING).die(hang_up=True, exit_status=-9)
+    await split.until_both(decoding=2)
+    split.process(Role.ENCODING).say(serialize_json(MessageType.LINK_BROKEN, {"reason": "late", "generation": 1}))
+    await split.report(Role.ENCODING)
+    assert split.count(Role.DECODING) == 2
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MessageType if kind not in MAY_SEND[Role.DECODING]])

@@ -81,6 +81,7 @@ class GatewayProcess:
         environment: dict[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._is_split = bool((worker or {}).get("split"))
         self.log_path = folder / "gateway.log"
         config = folder / "gateway.yaml"
         document = {
@@ -177,7 +178,7 @@ class GatewayProcess:
 
     def decoder(self, stream: str) -> int | None:
         """Return the process id of the process that reads a stream's camera bytes, whether or not the work is split."""
-        return self.decoding_process(stream) or self.worker(stream)
+        return self.decoding_process(stream) if self._is_split else self.worker(stream)
 
     def wait_for_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
         def found() -> int | None:

@@ -200,3 +200,14 @@ def test_once_caught_up_very_late_is_very_late_again() -> None:
     feed.feed(units[:5], late=2.0, flags=DECODE_ONLY)
     assert len(feed.one(units[5], late=LATE_S - 0.1)) == 1
     assert feed.one(units[6], late=VERY_LATE_S + 0.1) == []
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "control"])
+def test_what_waited_for_another_encoding_process_is_decoded(told: bool) -> None:
+    feed = Feed()
+    units = encode("H264", SIZE, 8)
+    feed.one(units[0], random_access=True)
+    if told:
+        feed.decoding.catch_up(feed.now + VERY_LATE_S + 0.5)
+    assert bool(feed.one(units[1], late=VERY_LATE_S + 0.5)) == told
+    assert bool(feed.one(units[2], late=VERY_LATE_S + 0.4)) == told

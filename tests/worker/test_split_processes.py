@@ -70,6 +70,7 @@ def test_another_encoding_process_takes_the_picture_that_lies_there(halves: Link
     halves.options = WorkerOptions(outputs=(OutputOptions(fixed=fixed),))
     halves.start_encoding(3600 * 8, 3600 * 9)
     assert [(picture.pts, picture.flags) for picture in halves.coded[before:]] == [(3600 * 9, RANDOM_ACCESS)]
+    assert halves.decoding._decoding._catching_up  # what waited meanwhile is decoded, however late
     halves.feed(UNITS[10], 36_000)
     assert [(picture.pts, picture.flags) for picture in halves.coded[before + 1 :]] == [(36_000, 0)]
     assert halves.broken() == []

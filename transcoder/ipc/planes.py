@@ -284,6 +284,11 @@ class RecordReader:
         self._audio_since = self._audio_s = 0.0
 
     @property
+    def generation(self) -> int:
+        """Return which decoding process's records are taken."""
+        return self._generation
+
+    @property
     def is_closed(self) -> bool:
         """Return whether no record is taken until begin()."""
         return self._is_closed

@@ -24,6 +24,11 @@ class SplitHalves:
         self._number = 0
         self._announced: deque[tuple[bytes, float]] = deque(maxlen=MAX_ACCESS_UNITS)
 
+    @property
+    def generation(self) -> int:
+        """Return the generation of the present decoding process."""
+        return self._generation
+
     def place(self, role: Role) -> Place:
         """Return the place of a process that is to be started."""
         if role is Role.WHOLE:

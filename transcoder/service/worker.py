@@ -267,5 +267,6 @@ class Worker:
         self._listener.on_worker_problem(reason)
         self._log.error("worker not started", reason=reason, retry_in_s=RETRY_S)
 
-    def _on_link_broken(self, reason: str) -> None:
-        self._decoding.kill(f"decoding process broke the rules of the shared memory: {reason}")
+    def _on_link_broken(self, reason: str, generation: int) -> None:
+        if generation == self._halves.generation:  # or it was replaced meanwhile
+            self._decoding.kill(f"decoding process broke the rules of the shared memory: {reason}")

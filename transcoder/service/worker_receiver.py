@@ -70,7 +70,7 @@ class WorkerReceiver:
         status: the worker's part of the stream's status.
         log: a log that is bound to the stream's name.
         listener: gets the messages that are let through.
-        on_link_broken: is called with the rule that a decoding process broke, as the encoding process saw it.
+        on_link_broken: is called with the rule that a decoding process broke and the generation of that process.
 
     Attributes:
         audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
@@ -83,7 +83,7 @@ class WorkerReceiver:
         status: WorkerStatus,
         log: structlog.stdlib.BoundLogger,
         listener: WorkerListener,
-        on_link_broken: Callable[[str], None],
+        on_link_broken: Callable[[str, int], None],
     ) -> None:
         self._on_link_broken = on_link_broken
         self._settings = settings
@@ -181,8 +181,8 @@ class WorkerReceiver:
                 self._listener.on_worker_problem(problem)
                 if count := self._lines.take("failure", now):
                     self._log.warning("worker reports", reason=reason, reports=count)
-            case LinkBroken(reason=reason):
-                self._on_link_broken(reason)
+            case LinkBroken(reason=reason, generation=generation):
+                self._on_link_broken(reason, generation)
             case Snapshot(jpeg=jpeg):
                 for future in self._snapshots:
                     if not future.done():

@@ -28,6 +28,8 @@ from transcoder.worker_options import OutputFormat, Role
 MAX_AHEAD_S = 10.0
 """Seconds between now and a presentation time of ours, at most."""
 MAX_FRAME_RATE = 240
+MAX_GENERATION = (1 << 32) - 1
+"""The largest generation of a decoding process: a record has 32 bits for it."""
 MAX_MATRIX = 255
 """The largest matrix_coefficients, an u(8) (H.273 section 8.3)."""
 AUDIO_CONFIGS = {
@@ -136,9 +138,11 @@ class LinkBroken:
 
     Attributes:
         reason: the rule, in one printable line.
+        generation: tells which decoding process it was.
     """
 
     reason: str
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,9 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int, role: Role =
         number, jpeg = parse_snapshot(body, outputs)
         return Snapshot(output_number=number, jpeg=_own_jpeg(jpeg))
     if kind is MessageType.LINK_BROKEN:
-        return LinkBroken(reason=shown_reason(parse_json(body).get("reason")))
+        report = parse_json(body)
+        generation = check_number(report.get("generation"), 0, MAX_GENERATION, what="generation")
+        return LinkBroken(reason=shown_reason(report.get("reason")), generation=int(generation))
     return Ready()
 
 

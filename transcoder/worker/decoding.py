@@ -17,7 +17,8 @@ from transcoder.worker.overload import LATE_S
 VERY_LATE_S = 1.0
 """Seconds: an access unit that is older is not decoded, and neither are the access units that refer to it."""
 CATCH_UP_S = 3.0
-"""Seconds after a replay during which access units may be very late and are decoded all the same."""
+"""Seconds after a replay, or a wait for another encoding process, during which access units may be very late and are
+decoded all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,15 @@ class Decoding:
     def errors(self) -> dict[str, int]:
         """Return how often the present decoder refused data or made up a missing part, by kind."""
         return dict(self._decoder.errors) if self._decoder is not None else {}
+
+    def catch_up(self, now: float) -> None:
+        """Decode access units although they are very late, for a while: they waited for no fault of the camera's.
+
+        Args:
+            now: monotonic seconds.
+        """
+        self._catching_up = True
+        self._catch_up_until = now + CATCH_UP_S
 
     def access_unit(self, message: AccessUnitMessage, now: float) -> Iterator[SourceFormat | DecodedPicture]:
         """Decode an access unit.

@@ -58,8 +58,7 @@ class DecodingWork(Work):
 
     @override
     def link_results(self) -> Iterable[bytes]:
-        if (record := self._writer.receive(self._link.recv(RECORD_SIZE))) is not None:
-            self._link.send(record)
+        self._take_answer(self._link.recv(RECORD_SIZE))
         return ()
 
     @override
@@ -118,8 +117,13 @@ class DecodingWork(Work):
                 data = self._link.recv(RECORD_SIZE, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            if (record := self._writer.receive(data)) is not None:
-                self._link.send(record)
+            self._take_answer(data)
+
+    def _take_answer(self, data: bytes) -> None:
+        if (record := self._writer.receive(data)) is not None:
+            # another encoding process asks: what was sent meanwhile is late for want of one
+            self._link.send(record)
+            self._decoding.catch_up(time.monotonic())
 
 
 def run(connection: socket.socket, link: socket.socket, planes: SharedPlanes, generation: int) -> None:

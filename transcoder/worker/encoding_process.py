@@ -110,8 +110,7 @@ class EncodingWork(Work):
             else:
                 yield from self._answer()
         except RemoteProtocolError as error:
-            self._reader.close()
-            yield serialize_json(MessageType.LINK_BROKEN, {"reason": str(error)})
+            yield self._broken(str(error))
 
     @override
     def stats(self) -> dict[str, Any]:
@@ -168,8 +167,12 @@ class EncodingWork(Work):
         try:
             self._link.send(record, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            self._reader.close()
-            yield serialize_json(MessageType.LINK_BROKEN, {"reason": "answers are not read"})
+            yield self._broken("answers are not read")
+
+    def _broken(self, reason: str) -> bytes:
+        """Take no record until there is another decoding process; return the message that asks for one."""
+        self._reader.close()
+        return serialize_json(MessageType.LINK_BROKEN, {"reason": reason, "generation": self._reader.generation})
 
 
 def run(connection: socket.socket, link: socket.socket, planes: SharedPlanes) -> None:
