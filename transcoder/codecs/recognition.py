@@ -53,10 +53,14 @@ class CodecRecognition:
                 self._scores = dict.fromkeys(self._others, 0)
             return
         for codec in self._others:
-            if fits(codec, payload):
-                self._scores[codec] += SPS_WORTH if _is_sps(codec, payload) else 1
-            elif not isinstance(self._described, Codec):
-                self._scores[codec] = 0  # the data of pictures may begin in any way, now and then as NAL units do
+            if not fits(codec, payload):
+                if not isinstance(self._described, Codec):
+                    self._scores[codec] = 0
+            elif _is_sps(codec, payload):
+                self._scores[codec] += SPS_WORTH
+            elif isinstance(self._described, Codec) or self._scores[codec]:
+                self._scores[codec] += 1
+            # else it may be a picture: behind 64 KiB each JPEG packet begins as a slice of H.265 does (00 01)
 
 
 def fits(codec: Codec, payload: memoryview) -> bool:

@@ -11,10 +11,11 @@ from transcoder.errors import BitstreamError
 
 Size = tuple[int, int]
 
-MCUS = 100
-"""MCUs that are counted with each picture while its size is served as stated: about 3 ms."""
-MCUS_IN_DOUBT = 600
-"""MCUs that are counted with each picture while no picture is shown: about 20 ms, 2560x1440 in 24 pictures."""
+MCUS = 500
+"""MCUs that are counted with each picture while its size is served as stated: 1 to 5 ms, by its detail."""
+MCUS_IN_DOUBT = 3000
+"""MCUs that are counted with each picture while none is shown: 6 to 30 ms. 2560x1440 is known after 5 pictures, in
+time for a camera of one picture a second."""
 MIN_ASPECT, MAX_ASPECT = 0.5, 3.2
 """Width by height of cameras, upright ones and panoramas included; a side that wrapped is beyond, as a rule."""
 WRAP = 256 * 8
