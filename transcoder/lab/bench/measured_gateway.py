@@ -26,16 +26,18 @@ def report(gateway: Gateway) -> dict[str, Any]:
     """Return counters, processor time and memory of the service, its fork server and its workers."""
     own = os.getpid()
     at, service_cpu_s = time.monotonic(), processes.cpu_seconds(own)
-    workers = {stream.status.worker.pid for stream in gateway.streams.values()} - {None}
+    statuses = [stream.status.worker for stream in gateway.streams.values()]
+    workers = {pid for status in statuses for pid in (status.pid, status.decoding_pid)} - {None}
     others = [pid for pid in processes.children(own) if pid not in workers]
     streams = {}
     for name, stream in gateway.streams.items():
         status, output, pid = stream.status, stream.status.output, stream.status.worker.pid
+        pids = [number for number in (pid, status.worker.decoding_pid) if number is not None]
         fanout = stream.outputs[MAIN].fanout
         streams[name] = {
             "state": status.state.value,
             "problem": status.problem,
-            "source": asdict(status.source),
+            "source": {name: value for name, value in asdict(status.source).items() if isinstance(value, int)},
             "output": {name: value for name, value in asdict(output).items() if name != "delays"},
             "worker_deaths": status.worker.deaths,
             "counters": status.worker.report.get("counters", {}),
@@ -45,8 +47,8 @@ def report(gateway: Gateway) -> dict[str, Any]:
             "sent_bytes": fanout.counters.sent_bytes,
             "dropped_access_units": fanout.counters.dropped_access_units,
             "worker_pid": pid,
-            "worker_cpu_s": processes.cpu_seconds(pid) if pid else 0.0,
-            "worker_pss": processes.pss_bytes(pid) if pid else 0,
+            "worker_cpu_s": processes.total_cpu_seconds(pids),
+            "worker_pss": sum(map(processes.pss_bytes, pids)),
         }
         output.delays.clear()
     found = {
