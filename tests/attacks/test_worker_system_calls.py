@@ -1,6 +1,7 @@
 """A taken-over worker tries what its system calls let it do to others; each attack also without the sandbox."""
 
 import errno
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ KILL_BY_OWN_SOCKET = {
     "F_SETOWN": 'call("fcntl", ours.fileno(), 8, int(sys.argv[1]))',
     "F_SETOWN_EX": 'call("fcntl", ours.fileno(), 15, struct.pack("ii", 1, int(sys.argv[1])))',
 }
+FUTEX, MEMBARRIER = (98, 283) if os.uname().machine == "aarch64" else (202, 324)
 ATTACKS = {
     "another owner of the socket": 'call("fcntl", ours.fileno(), 8, os.getpid())',
     "a second descriptor": 'call("fcntl", ours.fileno(), 0, 0)',
@@ -29,6 +31,14 @@ ATTACKS = {
     "pages merged with others": 'call("madvise", ctypes.c_void_p(libc.mmap(None, 4096, 3, 0x22, -1, 0)), 4096, 12)',
     "the processors of the parent": "os.sched_getaffinity(os.getppid())",
     "the scheduler of the parent": "os.sched_getscheduler(os.getppid())",
+    "memory that counts as a stack": "mmap.mmap(-1, 4096, flags=0x122, prot=3)",  # MAP_GROWSDOWN
+    "memory that is filled at once": "mmap.mmap(-1, 4096, flags=0x8022, prot=3)",  # MAP_POPULATE
+    "memory that is locked": "mmap.mmap(-1, 4096, flags=0x2022, prot=3)",  # MAP_LOCKED
+    "an urgent byte": 'ours.send(b"x", socket.MSG_OOB)',
+    "an urgent byte of the service": 'theirs.send(b"xy", socket.MSG_OOB); ours.recv(1, socket.MSG_OOB)',
+    "a look at what was sent": 'theirs.send(b"x"); ours.recv(1, socket.MSG_PEEK)',
+    "a lock that lends priority": f'call("syscall", {FUTEX}, ctypes.create_string_buffer(8), 6, 0, 0, 0, 0)',
+    "a barrier on all processors": f'call("syscall", {MEMBARRIER}, 2, 0, 0)',
 }
 BEFORE = "libc.mmap.restype = ctypes.c_long; libc.mmap.argtypes = [ctypes.c_void_p] + [ctypes.c_long] * 5"
 
@@ -79,14 +89,20 @@ def test_without_the_sandbox_it_works(what: str) -> None:
     assert (result.returncode, result.stdout) == (0, "done"), result.stderr
 
 
-SHARED = """
-kept = mmap.mmap(-1, 256 << 20)
+FILLED = """
+kept = mmap.mmap(-1, 256 << 20, flags={flags}, prot=3)
 for at in range(0, len(kept), mmap.PAGESIZE):
     kept[at] = 1
 """
 
 
 def test_memory_past_the_limit_does_not_come_as_shared_memory() -> None:
-    limited = "sandbox.limit_memory(64)"
-    assert run_sandboxed(SHARED, inside=True, before=limited).stdout.startswith("refused")
-    assert run_sandboxed(SHARED, inside=False, before=limited).stdout == "done"
+    limited, shared = "sandbox.limit_memory(64)", FILLED.format(flags="mmap.MAP_SHARED | mmap.MAP_ANONYMOUS")
+    assert run_sandboxed(shared, inside=True, before=limited).stdout.startswith("refused")
+    assert run_sandboxed(shared, inside=False, before=limited).stdout == "done"
+
+
+def test_memory_past_the_limit_does_not_come_as_a_stack() -> None:
+    limited, stack = "sandbox.limit_memory(64)", FILLED.format(flags="0x122")
+    assert run_sandboxed(stack, inside=True, before=limited).stdout.startswith("refused")
+    assert run_sandboxed(stack, inside=False, before=limited).stdout == "done"

@@ -52,7 +52,7 @@ def test_numbers_as_ecmascript_writes_them(number: float, text: str) -> None:
     assert canonical(number).decode() == text
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e-7, 1e21, 2**53, b"bytes", {"a": "\ud800"}])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e-7, 1e21, 2**53, 10**400, b"bytes", {"a": "\ud800"}])
 def test_what_has_no_canonical_form(value: object) -> None:
     with pytest.raises(ProofError):
         canonical(value)
@@ -117,10 +117,12 @@ def test_the_key_in_the_file_is_not_believed(tmp_path: Path) -> None:
     ["", "[]", "{}", '{"statement": {}, "algorithm": "none", "signature": ""}', '{"a": 1, "a": 2}', "[" * 100_000,
      '{"statement": {"x": NaN}, "algorithm": "Ed25519", "signature": ""}',
      '{"statement": {}, "algorithm": "Ed25519", "signature": "!"}',
+     '{"statement": {}, "algorithm": "Ed25519", "signature": "é"}',
+     '{"statement": {"x": 1' + "0" * 400 + '}, "algorithm": "Ed25519", "signature": ""}',
      '{"statement": {}, "algorithm": "Ed25519", "signature": ""}'],
 )  # fmt: skip
 def test_files_that_are_no_statement(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.json").write_text(text)
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
     with pytest.raises(ProofError):
         check(tmp_path / "a.json", Ed25519PrivateKey.generate().public_key())
 

@@ -7,6 +7,7 @@ only an attacker would try ends the process.
 import errno
 import mmap
 import os
+import socket
 
 import pyseccomp as seccomp
 
@@ -16,7 +17,25 @@ from transcoder.worker_options import Role
 
 _PR_SET_NAME = 15
 _CLONE_THREAD = 0x10000
-_MAP_TYPE = 0xF
+_CLONE_NAMESPACES = (
+    kernel.CLONE_NEWNS | kernel.CLONE_NEWCGROUP | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUSER
+    | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
+)  # fmt: skip
+_INT = (1 << 32) - 1
+"""The bits of an argument that is an int: the kernel does not look at the others."""
+_LONG = (1 << 64) - 1
+_FUTEX_PRIVATE, _FUTEX_CLOCK_REALTIME = 128, 256
+_FUTEX_OPERATIONS = (0, 1, 3, 4, 5, 9, 10)
+"""To wait, to wake, and to do so for some of those who wait (futex(2)): what locks of libraries do. Those that lend
+priorities keep state in the kernel, which has been attacked through them."""
+_MAP = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_MAP_FIXED, _MAP_NORESERVE, _MAP_STACK = 0x10, 0x4000, 0x20000
+_MAP_ALLOWED = _MAP_FIXED | _MAP_NORESERVE | _MAP_STACK
+"""What allocators ask of memory besides: its place, and hints. Memory that grows downwards counts as a stack, which
+RLIMIT_DATA does not see; memory that is locked or of huge pages is taken from everybody."""
+_SEND_ALLOWED = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+_RECEIVE_ALLOWED = socket.MSG_DONTWAIT
+"""Urgent bytes (MSG_OOB) of a local socket have let a sandboxed process take over the kernel (CVE-2025-38236)."""
 _ADVICE = (mmap.MADV_DONTNEED, mmap.MADV_FREE, mmap.MADV_HUGEPAGE, mmap.MADV_NOHUGEPAGE)
 """Allocators give this advice on their own memory; merging the pages of several processes is a side channel."""
 _NO_CODE = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
@@ -24,11 +43,11 @@ _NO_CODE = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
 
 _ALLOWED = (
     # the socket: no call that sets an option, an owner or a signal of it, and none that passes descriptors
-    "read", "readv", "recvfrom", "write", "writev", "sendto", "poll", "ppoll", "select", "pselect6", "close",
+    "read", "readv", "write", "writev", "poll", "ppoll", "select", "pselect6", "close",
     # memory
-    "brk", "munmap", "mremap", "membarrier",
+    "brk", "munmap", "mremap",
     # time, locks, signals of the runtime
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "futex", "sched_yield",
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "sched_yield",
     "sched_get_priority_min", "sched_get_priority_max", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
     "getpid", "gettid", "getrandom", "getrusage", "restart_syscall", "exit", "exit_group",
 )  # fmt: skip
@@ -36,11 +55,10 @@ _ALLOWED_WITH_THREADS = ("set_robust_list", "rseq")
 """The system calls that a new thread makes first; clone has a rule of its own."""
 
 _DECODING = (
-    "recvfrom", "sendto", "poll", "ppoll", "munmap", "mremap", "brk", "futex", "clock_gettime", "rt_sigreturn",
-    "restart_syscall", "exit_group",
+    "poll", "ppoll", "munmap", "mremap", "brk", "clock_gettime", "rt_sigreturn", "restart_syscall", "exit_group",
 )  # fmt: skip
-"""The system calls of a decoding process beside mmap and madvise; any other one ends it: it has no threads, opens
-nothing, and asks for nothing that a library could not do without."""
+"""The system calls of a decoding process beside those whose arguments are looked at; any other one ends it: it has no
+threads, opens nothing, and asks for nothing that a library could not do without."""
 
 _FATAL = (
     "execve", "execveat", "socket", "connect", "bind", "listen", "accept", "accept4", "ptrace", "process_vm_readv",
@@ -111,12 +129,13 @@ def _filter(*, threads: bool, pid: int) -> seccomp.SyscallFilter:
         _add(rules, seccomp.ALLOW, name)
     # memory is allowed; code is not, nor is shared memory, which RLIMIT_DATA does not count
     _add(rules, seccomp.ALLOW, "mprotect", _NO_CODE)
-    _allow_memory(rules)
+    _allow_by_argument(rules)
     # a process may ask for its own processors alone
     _add(rules, seccomp.ALLOW, "sched_getaffinity", seccomp.Arg(0, seccomp.EQ, 0))
     # a thread is allowed, a process is not; clone3 hides its flags from a filter: ENOSYS makes the C library use clone
     if threads:
-        _add(rules, seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
+        thread = seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD | _CLONE_NAMESPACES, _CLONE_THREAD)
+        _add(rules, seccomp.ALLOW, "clone", thread)
     _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
     # libraries name their threads
     _add(rules, seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, _PR_SET_NAME))
@@ -129,14 +148,22 @@ def _decoding_filter() -> seccomp.SyscallFilter:
     rules = seccomp.SyscallFilter(defaction=seccomp.KILL_PROCESS)
     for name in _DECODING:
         _add(rules, seccomp.ALLOW, name)
-    _allow_memory(rules)
+    _allow_by_argument(rules)
     return rules
 
 
-def _allow_memory(rules: seccomp.SyscallFilter) -> None:
-    _add(rules, seccomp.ALLOW, "mmap", _NO_CODE, seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_TYPE, mmap.MAP_PRIVATE))
+def _allow_by_argument(rules: seccomp.SyscallFilter) -> None:
+    """Allow memory, the socket and locks, for what decoding and encoding do with them."""
+    _add(rules, seccomp.ALLOW, "mmap", _NO_CODE, seccomp.Arg(3, seccomp.MASKED_EQ, _LONG ^ _MAP_ALLOWED, _MAP))
     for advice in _ADVICE:
         _add(rules, seccomp.ALLOW, "madvise", seccomp.Arg(2, seccomp.EQ, advice))
+    receive = seccomp.Arg(3, seccomp.MASKED_EQ, _INT ^ _RECEIVE_ALLOWED, 0)
+    send = seccomp.Arg(3, seccomp.MASKED_EQ, _INT ^ _SEND_ALLOWED, 0)
+    _add(rules, seccomp.ALLOW, "recvfrom", receive)
+    _add(rules, seccomp.ALLOW, "sendto", send, seccomp.Arg(4, seccomp.EQ, 0))
+    options = _FUTEX_PRIVATE | _FUTEX_CLOCK_REALTIME
+    for operation in _FUTEX_OPERATIONS:
+        _add(rules, seccomp.ALLOW, "futex", seccomp.Arg(1, seccomp.MASKED_EQ, _INT ^ options, operation))
 
 
 def _add(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
