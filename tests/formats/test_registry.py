@@ -88,7 +88,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_format_that_is_not_registered_is_not_selected() -> None:
-    with pytest.raises(SdpSyntaxError, match=r"no H\.264, H\.265, MPEG-4 or JPEG video .* offers video of an unknown encoding"):
+    told = r"no H\.264, H\.265, MPEG-4 or JPEG video .* offers video of an unknown encoding"
+    with pytest.raises(SdpSyntaxError, match=told):
         select_video(parse_sdp(DESCRIPTION))
 
 
