@@ -18,6 +18,7 @@ from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings, stream_settings
+from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.options import Timeouts
 from transcoder.worker_options import MAIN, EncoderSettings, Mask, OutputOptions, WorkerOptions
 
@@ -55,6 +56,9 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("source.timeouts.first_packet_s", 60, "source.timeouts", Timeouts(first_packet_s=60)),
     ("source.timeouts.silence_s", 45.5, "source.timeouts", Timeouts(silence_s=45.5)),
     ("source.timeouts.first_picture_s", 90, "source.timeouts", Timeouts(first_picture_s=90)),
+    ("source.tls.verify", "ca", "source.tls", TlsOptions(verify="ca")),
+    ("source.tls.fingerprint", "AB:" * 31 + "CD", "source.tls", TlsOptions(fingerprint="ab" * 31 + "cd")),
+    ("source.tls.old_ciphers", True, "source.tls", TlsOptions(old_ciphers=True)),
 ]
 """Key of a stream, another value than the default, where it arrives, and as what."""
 WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
@@ -105,6 +109,8 @@ def flat(made: object, prefix: str = "") -> dict[str, object]:
     found: dict[str, object] = {}
     for field in dataclasses.fields(made):  # type: ignore[arg-type]
         value, name = getattr(made, field.name), f"{prefix}{field.name}"
+        if not field.compare:  # no option but a thing that streams share
+            continue
         if field.name == "outputs" and isinstance(value[0], OutputOptions):
             for number, output in enumerate(value):
                 found |= flat(output, f"{name}.{number}.")
