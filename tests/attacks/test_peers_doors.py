@@ -59,6 +59,16 @@ async def comes_in(server: RtspServer) -> bool:
     return True
 
 
+async def is_answered(server: RtspServer, host: str) -> bool:
+    """Whether a request from an address gets any answer."""
+    with silent(server, 1, host) as [sock]:
+        try:
+            sock.send(ANSWERS)
+            return bool(await asyncio.to_thread(sock.recv, 4096))
+        except OSError:
+            return False
+
+
 async def settled(server: RtspServer, count: int) -> None:
     async with asyncio.timeout(5):
         while server.connections != count:
@@ -87,6 +97,16 @@ async def test_places_are_kept_for_addresses_that_readers_logged_in_from(reserve
         with silent(server, 8, "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"):
             await settled(server, 32 - reserved)
             assert await comes_in(server) is is_let_in
+
+
+@pytest.mark.parametrize(("reserved", "is_let_in"), [(4, True), (0, False)], ids=["reserve", "control"])
+async def test_the_address_of_a_reader_does_not_take_all_places(reserved: int, *, is_let_in: bool) -> None:
+    async with serving(first_request_s=60, reserved_connections=reserved) as (server, _), nothing_is_left(server):
+        assert await comes_in(server)
+        await settled(server, 0)
+        with silent(server, 40, "127.0.0.1"):
+            await settled(server, 32 - 2 * reserved)
+            assert await is_answered(server, "127.0.0.2") is is_let_in
 
 
 async def test_strangers_that_stay_are_few() -> None:

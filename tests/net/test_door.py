@@ -35,6 +35,17 @@ def test_who_logged_in_once_has_the_reserve() -> None:
     assert len(door) == 16
 
 
+def test_the_address_of_a_reader_takes_the_places_of_no_other_one() -> None:
+    door: Door[Guest] = Door(OPTIONS)
+    for address in ("192.0.2.1", "192.0.2.2"):
+        reader = Guest(address, is_known=True)
+        door.let_in(reader)
+        door.let_out(reader)
+    assert sum(door.let_in(Guest("192.0.2.1", is_known=True)) for _ in range(30)) == 12
+    assert [door.let_in(Guest("198.51.100.1")) for _ in range(3)] == [True, True, False]
+    assert [door.let_in(Guest("192.0.2.2")) for _ in range(3)] == [True, True, False]
+
+
 def test_strangers_beyond_the_number_have_to_go_after_their_time() -> None:
     door: Door[Guest] = Door(OPTIONS)
     guests = [Guest("192.0.2.1", since=float(number)) for number in range(4)]

@@ -54,10 +54,11 @@ class Door(Generic[GuestT]):
         """Take a connection in, unless there are too many; return whether it was taken in."""
         options, site = self._options, site_of(guest.address)
         is_known = site in self._known
-        reserved = 0 if is_known else min(options.reserved_connections, options.max_connections // 8)
-        if len(self._inside) >= options.max_connections - reserved:
+        reserve = min(options.reserved_connections, options.max_connections // 8)
+        if len(self._inside) >= options.max_connections - (0 if is_known else reserve):
             return False
-        if not is_known and self._counts[site] >= options.max_arriving:
+        # a reader's address takes neither the reserve, which other readers need, nor the last places of new ones
+        if self._counts[site] >= (options.max_connections - 2 * reserve if is_known else options.max_arriving):
             return False
         self._inside[guest] = site
         self._counts[site] += 1

@@ -109,6 +109,7 @@ class ServerOptions:
         max_pipelined: requests that wait behind one that takes time.
         max_connections: connections at a time.
         reserved_connections: how many of them are kept for addresses that readers logged in from; an eighth at most.
+            One such address may have all but twice as many.
         max_arriving: connections at a time of one address that no reader has logged in from.
         max_strangers: connections of one address that may stay without being a reader's.
         arrival_s: how long a connection beyond max_strangers has to become a reader's.
