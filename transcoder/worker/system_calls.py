@@ -35,7 +35,7 @@ _MAP_ALLOWED = _MAP_FIXED | _MAP_NORESERVE | _MAP_STACK
 RLIMIT_DATA does not see; memory that is locked or of huge pages is taken from everybody."""
 _SEND_ALLOWED = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _RECEIVE_ALLOWED = socket.MSG_DONTWAIT
-"""Urgent bytes (MSG_OOB) of a local socket have let a sandboxed process take over the kernel (CVE-2025-38236)."""
+"""Urgent bytes (MSG_OOB) and looks without taking (MSG_PEEK) are rare paths in the kernel that nothing here needs."""
 _ADVICE = (mmap.MADV_DONTNEED, mmap.MADV_FREE, mmap.MADV_HUGEPAGE, mmap.MADV_NOHUGEPAGE)
 """Allocators give this advice on their own memory; merging the pages of several processes is a side channel."""
 _NO_CODE = seccomp.Arg(2, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
