@@ -117,8 +117,16 @@ class Transcript:
 
     def feed(self, data: bytes) -> list[Event]:
         """Hand over bytes of the camera, and return the events."""
+        due = self.session.next_timeout()
         self.session.receive_data(data, self.now)
+        self._assert_told(due)
         return self.take()
+
+    def _assert_told(self, due: float | None) -> None:
+        """A shell that heeds `has_work` misses neither bytes to send nor an earlier timeout."""
+        client, now_due = self.session._client, self.session.next_timeout()
+        is_earlier = due is not None and now_due is not None and now_due < due
+        assert self.session.has_work or not (is_earlier or (client is not None and client.out))
 
     def take(self) -> list[Event]:
         """Return the new events."""

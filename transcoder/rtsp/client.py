@@ -94,7 +94,7 @@ class ClientProtocol:
         self.login = login or (Authenticator(credentials, cnonce) if credentials else None)
         self._parser = RtspParser()
         self.events: deque[Event] = deque()  # public for callers in a hurry, who take them off the left end
-        self._out: list[bytes] = []
+        self.out: list[bytes] = []
         self._pending = OpenRequests()
         self._cseq = 0
         self._targets = SessionTargets(url.target)
@@ -152,7 +152,7 @@ class ClientProtocol:
                 self._response(event, now)
             elif type(event) is Request:
                 self.counters.requests_from_server += 1
-                self._out.append(self._server_requests.answer(event, now))
+                self.out.append(self._server_requests.answer(event, now))
         return count
 
     def next_event(self) -> Event | None:
@@ -161,7 +161,7 @@ class ClientProtocol:
 
     def data_to_send(self) -> list[bytes]:
         """Return the bytes to write, in order; each byte is returned once."""
-        out, self._out = self._out, []
+        out, self.out = self.out, []
         return out
 
     def next_timeout(self) -> float | None:
@@ -235,7 +235,7 @@ class ClientProtocol:
 
     def send_frame(self, channel: int, data: bytes) -> None:
         """Queue an interleaved frame, which is one of our receiver reports."""
-        self._out.append(serialize_frame(channel, data))
+        self.out.append(serialize_frame(channel, data))
 
     @property
     def challenged_method(self) -> str:
@@ -286,7 +286,7 @@ class ClientProtocol:
         for name, value in item.extra:
             headers.add(name, value)
         self._pending.add(self._cseq, item)
-        self._out.append(serialize_request(Request(method=item.method, uri=item.uri, headers=headers)))
+        self.out.append(serialize_request(Request(method=item.method, uri=item.uri, headers=headers)))
 
     def _keep_alive(self, now: float) -> None:
         self._pending.give_up(_KEEP_ALIVE)  # never answered (Hipcam); nobody waits for it

@@ -294,7 +294,7 @@ class CameraSession:
             else:
                 only_frames = False
                 self._reactions[type(event)](event, now)
-        self.has_work = not only_frames
+        self.has_work = not only_frames or bool(client.out)  # a challenge is answered without an event
         if not only_frames:
             self._schedule(now)
         elif self._media.holds_picture and self._due > now + HELD_S:
