@@ -48,6 +48,8 @@ def access_unit(index: int, kbps: int) -> tuple[list[bytes], bool]:
 class _Stream:
     """Holds the part of a stream that the server needs."""
 
+    is_enabled = True
+
     def __init__(self) -> None:
         self.fanout = Fanout("bench", lambda: None)
         self.fanout.set_cap(20_000)

@@ -33,7 +33,7 @@ class Score:
 
 def program() -> str:
     """Return the path of an ffmpeg that has libvmaf."""
-    import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: PLC0415  # untyped; of the extra "bench" alone
+    import imageio_ffmpeg  # noqa: PLC0415  # of the extra "bench" alone
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
