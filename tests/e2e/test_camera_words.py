@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.control_world import BASE, PLAYING, Broker, Cameras, Gateway, Listener, running
-from tests.support.gateway_process import CONSOLE_SCRIPT
+from tests.support.gateway_process import CONSOLE_SCRIPT, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -37,7 +37,8 @@ async def test_no_page_shows_a_serial_number(tmp_path: Path, state_dir: Path) ->
                 await listener.wait_for(f"{BASE}/stream/a/status", *PLAYING, timeout_s=60)
                 kinds = {(item["layer"], item["kind"]) for item in gateway.http("GET", "/api/v1/streams/a/ledger")[2]}
                 assert {("rtsp_media", "metadata media"), ("rtsp_media", "private media")} <= kinds
-                problem = gateway.stream("b")["state"]["problem"]
+                # the two streams take turns at the host, and nothing says which is answered first
+                problem = wait_for(lambda: gateway.stream("b")["state"]["problem"], 15, "b has a problem")
                 assert problem.startswith("DESCRIBE was answered 404 Not Found")
                 for page in PAGES:
                     body = gateway.http("GET", page)[2]
