@@ -86,6 +86,7 @@ class ServiceConnection:
             # the service's end alone: its messages wait while this process waits for the other process
             self._waiting.register(own, 0)
             self._waiting.register(work.link, select.POLLIN)
+        self._carry_out_messages(work)  # that came in one read with the first
         while True:
             self.report_if_due()
             ready = {descriptor for descriptor, _ in poll.poll(HEARTBEAT_S * 1000)}
@@ -113,11 +114,14 @@ class ServiceConnection:
     def _serve_messages(self, work: Work) -> bool:
         if not self._read():
             return False
+        self._carry_out_messages(work)
+        return True
+
+    def _carry_out_messages(self, work: Work) -> None:
         while (message := self._parser.next_message()) is not None:
             kind, body = message
             self._carry_out(lambda kind=kind, body=body: work.results(kind, body))  # type: ignore[misc]
             self.report_if_due()
-        return True
 
     def _carry_out(self, task: Callable[[], Iterable[bytes]]) -> None:
         try:
