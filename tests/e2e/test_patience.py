@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.test_defects import DefectiveCamera, simulator
 from tests.support.gateway_process import GatewayProcess, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("defects")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("patience")]
 
 CAMERAS = {
     "first": DefectiveCamera("longse first_packet_s=8"),
