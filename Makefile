@@ -57,6 +57,8 @@ check: $(TESTING) ## lint, types, imports (seconds)
 system-packages: ## install the programs that tests use as cameras, readers and brokers (Debian, root)
 	@sh tests/system-packages.sh
 
+# unit tests wait more than they work
+unit: WORKERS := $(shell expr $(CORES) + $(CORES))
 unit: $(TESTING) ## the tests that need no other program, no process and no root
 	$(PYTEST) $(UNIT) $(ARGS)
 
