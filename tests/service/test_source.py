@@ -43,6 +43,7 @@ from transcoder.source.events import (
     VideoSelected,
 )
 from transcoder.source.intake import ENCRYPTED, CodedUnit
+from transcoder.source.problems import Unreadable
 from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
@@ -92,7 +93,7 @@ class World(SourceListener):
         self.waited: list[int] = []
         """After how many connections the source waited."""
         self.units: list[tuple[CodedUnit, float]] = []
-        self.problems: list[str] = []
+        self.problems: list[Unreadable] = []
         self.audio: list[tuple[int, bytes]] = []
         self.audio_formats: list[AudioFormat] = []
         self.sizes: list[tuple[int, int]] = []
@@ -125,8 +126,8 @@ class World(SourceListener):
         return self.takes_units
 
     @override
-    def on_encrypted(self, problem: str) -> None:
-        self.problems.append(problem)
+    def on_unreadable(self, why: Unreadable) -> None:
+        self.problems.append(why)
 
     @override
     def on_audio_format(self, audio: AudioFormat) -> None:
@@ -367,10 +368,11 @@ def test_the_operator_is_told_of_encryption_once(connection: Connection) -> None
     rng = random.Random(3)
     for index in range(200):
         connection.picture(SPS, PPS, (b"\x65" if index % 25 == 0 else b"\x41") + rng.randbytes(200))
-    assert connection.world.source.is_encrypted
+    assert not connection.world.source.is_readable
     [problem] = connection.world.problems
-    assert problem.startswith(ENCRYPTED + " (")
-    assert re.search(r"\((\d+) of 24 slices fit none of 1 PPS\)$", problem)
+    assert problem.code == "encrypted"
+    assert problem.reason.startswith(ENCRYPTED + " (")
+    assert re.search(r"\((\d+) of 24 slices fit none of 1 PPS\)$", problem.reason)
     assert "encryption" in ENCRYPTED
 
 

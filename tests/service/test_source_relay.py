@@ -12,6 +12,7 @@ from transcoder.service.availability import Availability
 from transcoder.service.source_relay import SourceRelay
 from transcoder.service.status import StreamState, StreamStatus, WorkerStatus
 from transcoder.source.intake import CodedUnit
+from transcoder.source.problems import Unreadable
 from transcoder.worker_options import AudioFormat, WorkerOptions
 
 UNIT = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
@@ -57,9 +58,15 @@ def test_what_becomes_of_the_camera_goes_to_the_availability() -> None:
     relay.on_source_lost("connection refused", was_playing=False)
     assert (status.state, status.problem, events) == (StreamState.AWAY, "connection refused", [])
     relay.on_source_lost("closed", was_playing=True)
-    relay.on_encrypted("encrypted")
-    assert status.problem == "encrypted"
-    assert events == [("source_lost", {"reason": "closed"}), ("source_encrypted", {"reason": "encrypted"})]
+    relay.on_unreadable(Unreadable("encrypted", "turn it off"))
+    assert (status.problem, status.problem_code) == ("turn it off", "encrypted")
+    relay.on_unreadable(Unreadable("no_picture", "no PPS 3"))
+    assert (status.problem, status.problem_code) == ("no PPS 3", "no_picture")
+    assert events == [
+        ("source_lost", {"reason": "closed"}),
+        ("source_encrypted", {"reason": "turn it off"}),
+        ("source_unreadable", {"reason": "no PPS 3"}),
+    ]
 
 
 class SlowWorker(AudibleWorker):

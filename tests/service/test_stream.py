@@ -18,6 +18,7 @@ from transcoder.service.status import StreamState
 from transcoder.service.stream import DECODE_WAIT_S, Stream
 from transcoder.service.worker_reports import PictureFormat
 from transcoder.source.intake import CodedUnit
+from transcoder.source.problems import Unreadable
 from transcoder.worker_options import MAIN, Mask, OutputFormat, OutputOptions
 
 UNIT = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
@@ -139,7 +140,7 @@ def test_a_camera_that_is_lost_and_comes_back(watched: Watched) -> None:
 
 
 def test_pictures_that_are_encrypted_are_no_playing(watched: Watched) -> None:
-    watched.source.listener.on_encrypted("encrypted")
+    watched.source.listener.on_unreadable(Unreadable("encrypted", "encrypted"))
     watched.source.encrypted = True
     assert (watched.status.state, watched.status.problem) == (StreamState.AWAY, "encrypted")
     assert watched.told() == [("source_encrypted", {"reason": "encrypted"})]

@@ -138,7 +138,8 @@ def test_encrypted_pictures_are_not_handed_on(intake: Intake) -> None:
         kind = b"\x65" if index % 25 == 0 else b"\x41"
         sets = (SPS, PPS) if index % 25 == 0 else ()
         intake.take(*sets, kind + rng.randbytes(200))
-    assert intake.video.is_encrypted
+    assert intake.video.unreadable is not None
+    assert intake.video.unreadable.code == "encrypted"
     handed_on = len(intake.units)
     assert handed_on < 5  # a random slice may look like one, before enough were seen
     for index in range(100):
@@ -152,12 +153,13 @@ def test_encryption_that_is_turned_off_is_noticed(intake: Intake) -> None:
     for index in range(100):
         intake.now = 5000 + index * 0.04
         intake.take(SPS, PPS, b"\x65" + rng.randbytes(200))
-    assert intake.video.is_encrypted
+    assert intake.video.unreadable is not None
+    assert intake.video.unreadable.code == "encrypted"
     before = len(intake.units)
     for index in range(1000):
         intake.now = 5010 + index * 0.04
         intake.take(SPS, PPS, IDR)
-    assert not intake.video.is_encrypted
+    assert intake.video.unreadable is None
     assert len(intake.units) > before + 400
 
 
@@ -203,7 +205,7 @@ def test_a_codec_without_nal_units_is_let_through_as_it_is() -> None:
     assert jpeg.video.take(picture) == CodedUnit(
         codec=selection.codec, data=b"\xff\xd8\xff\xd9", pts=90_000, random_access=True
     )
-    assert not jpeg.video.is_encrypted
+    assert jpeg.video.unreadable is None
 
 
 # -- audio -------------------------------------------------------------------------------------------------------------

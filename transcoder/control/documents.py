@@ -21,6 +21,7 @@ EventType = Literal[
     "removed",
     "source_lost",
     "source_encrypted",
+    "source_unreadable",
     "source_recovered",
     "camera_key_changed",
     "worker_restarted",

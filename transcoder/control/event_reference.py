@@ -10,6 +10,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "removed": ("A stream was removed.", ""),
     "source_lost": ("The camera was playing and its connection ended. The gateway tries again.", "`reason`"),
     "source_encrypted": ("Pictures come that the camera encrypted, so none can be shown.", "`reason`"),
+    "source_unreadable": (
+        "Pictures come that refer to parameter sets which the camera never sends, so none can be shown.",
+        "`reason`",
+    ),
     "source_recovered": ("Pictures of the camera are shown again.", ""),
     "camera_key_changed": (
         "The camera shows a TLS key that is not trusted; nothing is asked of it until the key is accepted.",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from transcoder.service.status import StreamState, StreamStatus
-from transcoder.source.intake import ENCRYPTED
+from transcoder.source.problems import Unreadable
 
 
 class Availability:
@@ -48,12 +48,12 @@ class Availability:
         """Note that the camera showed a TLS key that is not trusted."""
         self._tell("camera_key_changed", {"reason": reason, "fingerprint": fingerprint})
 
-    def note_unreadable(self, problem: str) -> None:
+    def note_unreadable(self, why: Unreadable) -> None:
         """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
-        self._status.state, self._status.problem = StreamState.AWAY, problem
-        self._status.problem_code = "encrypted" if problem.startswith(ENCRYPTED) else "no_picture"
+        self._status.state, self._status.problem = StreamState.AWAY, why.reason
+        self._status.problem_code = why.code
         self._was_unreadable = True
-        self._tell("source_encrypted", {"reason": problem})
+        self._tell("source_encrypted" if why.code == "encrypted" else "source_unreadable", {"reason": why.reason})
 
     def note_picture(self, *, is_readable: bool) -> None:
         """Note that readers got a picture of the camera.

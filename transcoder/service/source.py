@@ -32,7 +32,7 @@ from transcoder.source.events import (
     VideoSelected,
 )
 from transcoder.source.intake import AudioIntake, CodedUnit, VideoIntake
-from transcoder.source.problems import problem_code
+from transcoder.source.problems import Unreadable, problem_code
 from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
 from transcoder.source.watchdogs import GAPS, MAX_LEARNED_S
@@ -55,8 +55,8 @@ class SourceListener(Protocol):
             False where the access unit was not taken; then access units that refer to it are not handed on either.
         """
 
-    def on_encrypted(self, problem: str) -> None:
-        """Note that pictures come and can't be read, encrypted ones first of all; `problem` says why in one line."""
+    def on_unreadable(self, why: Unreadable) -> None:
+        """Note that pictures come and can't be read."""
 
     def on_audio_format(self, audio: AudioFormat) -> None:
         """Note that audio was asked for, and comes in this format."""
@@ -210,14 +210,9 @@ class Source:
         return self.is_connected and self._expects_audio
 
     @property
-    def is_encrypted(self) -> bool:
-        """Return whether the camera encrypts its pictures."""
-        return self._intake.is_encrypted
-
-    @property
     def is_readable(self) -> bool:
         """Return whether most pictures can be read: they are not encrypted, and no parameter set is missing."""
-        return not self._intake.problem
+        return self._intake.unreadable is None
 
     @property
     def patience_s(self) -> float:
@@ -312,11 +307,11 @@ class Source:
             self._remember()
         self._ledger.now = clock.wall_clock()
         self._gap_s, self._last_unit = access_unit.completed - self._last_unit, access_unit.completed
-        was_readable = not intake.problem
+        was_readable = intake.unreadable is None
         unit = intake.take(access_unit)
-        if was_readable and (problem := intake.problem):
-            self._log.warning(problem)
-            self._listener.on_encrypted(problem)
+        if was_readable and (why := intake.unreadable) is not None:
+            self._log.warning(why.reason)
+            self._listener.on_unreadable(why)
         if unit is None:
             return
         if self._audio is not None:

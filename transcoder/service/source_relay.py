@@ -11,6 +11,7 @@ from transcoder.service.availability import Availability
 from transcoder.service.source import SourceListener
 from transcoder.service.worker import Worker
 from transcoder.source.intake import CodedUnit
+from transcoder.source.problems import Unreadable
 from transcoder.worker_options import AudioFormat
 
 LONELY_S: Final = 0.4
@@ -58,8 +59,8 @@ class SourceRelay(SourceListener):
             self._worker.feed(replace(unit, pts=unit.pts + later), now)
 
     @override
-    def on_encrypted(self, problem: str) -> None:
-        self._availability.note_unreadable(problem)
+    def on_unreadable(self, why: Unreadable) -> None:
+        self._availability.note_unreadable(why)
 
     @override
     def on_audio_format(self, audio: AudioFormat) -> None:

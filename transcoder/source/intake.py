@@ -20,6 +20,7 @@ from transcoder.rtp.lip_sync import LipSync
 from transcoder.rtp.rtcp import SenderReport
 from transcoder.rtp.timeline import Timeline
 from transcoder.sdp import AudioSelection, VideoSelection
+from transcoder.source.problems import Unreadable
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import AudioFormat
 
@@ -61,27 +62,23 @@ class VideoIntake:
         self._skips_to_random_access = True
 
     @property
-    def is_encrypted(self) -> bool:
-        """Return whether the camera encrypts its pictures."""
-        return self._slices is not None and self._slices.encrypted
-
-    @property
     def clock_rate(self) -> float:
         """Return how many ticks the camera's timestamps advance in a second of ours, as measured."""
         return self._timeline.clock_rate / self._timeline.ratio
 
     @property
-    def problem(self) -> str:
-        """Return in one line why most pictures of the camera can't be read, or "" where they can."""
+    def unreadable(self) -> Unreadable | None:
+        """Return why most pictures of the camera can't be read, None where they can."""
         check = self._slices
         if check is None:
-            return ""
+            return None
         if check.encrypted:
-            return f"{ENCRYPTED} ({check.evidence})"
+            return Unreadable("encrypted", f"{ENCRYPTED} ({check.evidence})")
         if missing := check.missing:
             named = ", ".join(map(str, missing))
-            return f"the camera never sends PPS {named}, which its pictures refer to ({check.evidence})"
-        return ""
+            reason = f"the camera never sends PPS {named}, which its pictures refer to ({check.evidence})"
+            return Unreadable("no_picture", reason)
+        return None
 
     @property
     def timestamp_repairs(self) -> Counter[str]:

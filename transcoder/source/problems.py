@@ -1,5 +1,6 @@
 """Why a stream does not play is told by one of few codes, which documents hold beside the sentence for the operator."""
 
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from transcoder.errors import (
@@ -49,6 +50,19 @@ _CODES: Final[tuple[tuple[type[TranscoderError], ProblemCode], ...]] = (
     (ProtocolError, "format"),
 )
 """The code of each kind of error; the first that fits counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Says why pictures come from a camera and most of them can't be read.
+
+    Attributes:
+        code: "encrypted", or "no_picture" where something is missing that the pictures refer to.
+        reason: the same in one line, for the operator.
+    """
+
+    code: Literal["encrypted", "no_picture"]
+    reason: str
 
 
 def problem_code(error: TranscoderError) -> ProblemCode:
