@@ -66,6 +66,7 @@ TESTED_THROUGH = {
     "verify/media.py": "verify/test_command.py",
     "worker/system_calls.py": "worker/test_sandbox.py",
     "service/worker_process.py": "service/test_worker.py",
+    "media/sample_steps.py": "media/test_common_picture.py",
     "worker/whole_process.py": "e2e/test_worker_connection.py",
 }
 """Modules, or patterns of modules, that no test imports by name, and the test that goes through them. An entry is taken

@@ -5,37 +5,18 @@ one copy.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
 
 from transcoder.errors import MediaError
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.geometry import Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
 from transcoder.media.picture import BLACK, U8, OwnPicture
+from transcoder.media.sample_steps import SampleFormat, Step
 from transcoder.worker_options import Mask
-from transcoder_native.kernels.convert import deinterlace_linear, halve_both, halve_rows, narrow_to_8
 from transcoder_native.kernels.plane import copy_plane, fill_plane
 from transcoder_native.kernels.range import full_to_limited_chroma, full_to_limited_luma
 from transcoder_native.kernels.scale import scale_area
-
-
-@dataclass(frozen=True, slots=True)
-class _Input:
-    """Holds the properties of decoded pictures on which the choice of steps depends."""
-
-    bits: int
-    chroma: str
-    width: int
-    height: int
-    full_range: bool
-    interlaced: bool
-    aspect: Fraction
-
-
-Step = Callable[[U8], U8]
 
 
 class Stages:
@@ -54,7 +35,7 @@ class Stages:
         self.picture = OwnPicture(width, height)
         self.picture.fill(BLACK)
         self._masks = masks
-        self._input: _Input | None = None
+        self._input: tuple[SampleFormat, Fraction] | None = None
         self._content = Rectangle(x=0, y=0, width=width, height=height)
         self._steps: list[list[Step]] = []
         self._mask_set: MaskSet | None = None
@@ -86,17 +67,9 @@ class Stages:
         Raises:
             MediaError: a mask could not be drawn; the picture must not be used.
         """
-        seen = _Input(
-            decoded.bits,
-            decoded.chroma,
-            decoded.width,
-            decoded.height,
-            decoded.full_range,
-            decoded.interlaced,
-            aspect,
-        )
-        if seen != self._input:
-            self._plan(seen)
+        seen = SampleFormat.of(decoded)
+        if (seen, aspect) != self._input:
+            self._plan(seen, aspect)
         for plane, steps in zip(decoded.planes, self._steps, strict=True):
             written: U8 = plane  # type: ignore[assignment]  # the first step of a 10-bit plane narrows it
             for step in steps:
@@ -109,33 +82,22 @@ class Stages:
         size = (self.picture.width, self.picture.height)
         self._mask_set = MaskSet(self._masks, size, self._content) if self._masks else None
 
-    def _plan(self, seen: _Input) -> None:
+    def _plan(self, seen: SampleFormat, aspect: Fraction) -> None:
         self._input = None  # steps that fail are chosen again for the next picture
         picture = self.picture
-        content = fit(square_size(seen.width, seen.height, seen.aspect), (picture.width, picture.height))
+        content = fit(square_size(seen.width, seen.height, aspect), (picture.width, picture.height))
         self._content = content
         picture.fill(BLACK)
         self._steps = []
-        for index in range(3 if seen.chroma else 1):
+        for index in range(seen.planes):
             self._steps.append(self._plane_steps(index, seen, content))
         self._build_masks()
-        self._input = seen
+        self._input = seen, aspect
 
-    def _plane_steps(self, index: int, seen: _Input, content: Rectangle) -> list[Step]:
+    def _plane_steps(self, index: int, seen: SampleFormat, content: Rectangle) -> list[Step]:
         luma = index == 0
-        width = seen.width if luma or seen.chroma == "444" else -(-seen.width // 2)
-        height = seen.height if luma or seen.chroma != "420" else -(-seen.height // 2)
-        steps: list[Step] = []
-        if seen.bits > 8:
-            steps.append(_narrow(width, height, seen.bits - 8))
-        if seen.interlaced:
-            steps.append(_deinterlace(width, height))
-        if not luma and seen.chroma == "422":
-            height = -(-height // 2)
-            steps.append(_halve_rows(width, height))
-        elif not luma and seen.chroma == "444":
-            steps.append(_halve_both(width, -(-width // 2), -(-height // 2)))
-            width, height = -(-width // 2), -(-height // 2)
+        steps = seen.steps(index)
+        width, height = seen.size_in_420(index)
         out = self.picture.planes[index]
         shift = 0 if luma else 1
         target = Rectangle(
@@ -154,46 +116,6 @@ class Stages:
             if not whole:
                 steps.append(_bars(out, target, self.picture.width >> shift, BLACK[index]))
         return steps
-
-
-def _narrow(width: int, height: int, shift: int) -> Step:
-    scratch = np.empty((height, width), np.uint8)
-
-    def step(plane: U8) -> U8:
-        narrow_to_8(plane, width, shift, scratch)  # type: ignore[arg-type]  # a 16-bit plane comes in
-        return scratch
-
-    return step
-
-
-def _deinterlace(width: int, height: int) -> Step:
-    scratch = np.empty((height, width), np.uint8)
-
-    def step(plane: U8) -> U8:
-        deinterlace_linear(plane, width, scratch)
-        return scratch
-
-    return step
-
-
-def _halve_rows(width: int, out_height: int) -> Step:
-    scratch = np.empty((out_height, width), np.uint8)
-
-    def step(plane: U8) -> U8:
-        halve_rows(plane, width, scratch)
-        return scratch
-
-    return step
-
-
-def _halve_both(width: int, out_width: int, out_height: int) -> Step:
-    scratch = np.empty((out_height, out_width), np.uint8)
-
-    def step(plane: U8) -> U8:
-        halve_both(plane, width, scratch)
-        return scratch
-
-    return step
 
 
 def _convert(out: U8, target: Rectangle, kernel: Callable[[U8, int, U8], None]) -> Step:
