@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -25,7 +26,7 @@ class Picture:
     counter: int | None
 
 
-class PictureReader:
+class PictureReader(ABC):
     """Runs a program that reads a URL and writes luma planes.
 
     Args:
@@ -47,12 +48,13 @@ class PictureReader:
         self.pictures: list[Picture] = []
         self.process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self, pipe: int) -> list[str]:
-        raise NotImplementedError
+        """Return the command line, which writes pictures to a descriptor."""
 
+    @abstractmethod
     def times(self) -> list[float]:
         """Return the presentation times of the pictures, seconds."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         ours, theirs = os.pipe()
