@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ SETTLED_S = 20.0
 """Seconds in which the gateway has to notice that an attacker is gone: a look a second, ten for a first request."""
 MEMORY = 32 << 20
 """Bytes that the service may have more than before: heaps keep what floods made them grow by."""
+LOOKS, LOOK_S = 5, 0.05
+"""Looks at the descriptors, and the seconds before each."""
 ALONE_S = 1.0
 
 
@@ -86,13 +89,22 @@ class Held:
             connections=int(numbers["transcoder_rtsp_open_connections"]),
             sessions=int(sessions),
             tasks=int(numbers["transcoder_tasks"]),
-            descriptors=len(os.listdir(f"/proc/{gateway.pid}/fd")),
+            descriptors=_descriptors(gateway),
             workers=sum(len(children(server)) for server in gateway.fork_servers()),
         )
 
     def is_within(self, before: Self) -> bool:
         """Return whether nothing is held that was not held before; what was under way before may be over."""
         return all(getattr(self, name) <= getattr(before, name) for name in self.__slots__)
+
+
+def _descriptors(gateway: GatewayProcess) -> int:
+    """How many descriptors stay open: that of the request before may take a moment to close."""
+    counts = []
+    for _ in range(LOOKS):
+        time.sleep(LOOK_S)
+        counts.append(len(os.listdir(f"/proc/{gateway.pid}/fd")))
+    return min(counts)
 
 
 def http_base(gateway: GatewayProcess) -> str:
