@@ -40,6 +40,7 @@ TESTED_THROUGH = {
     "lab/cameras/families/*.py": "lab/cameras/test_families.py",
     "lab/cameras/login.py": "lab/cameras/test_dialog.py",
     "lab/cameras/numbered_packets.py": "lab/cameras/defects/test_packetization.py",
+    "lab/cameras/offered_tracks.py": "lab/cameras/test_camera.py",
     "lab/cameras/private_packets.py": "lab/cameras/test_families.py",
     "lab/cameras/reports.py": "lab/cameras/defects/test_timing.py",
     "lab/cameras/scene_objects.py": "lab/cameras/test_scenes.py",

@@ -17,6 +17,7 @@ from transcoder.lab.cameras.defects.pictures import Programme
 from transcoder.lab.cameras.defects.timing import CameraClock
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.families.description import DescriptionContext
+from transcoder.lab.cameras.offered_tracks import offered_tracks
 from transcoder.lab.cameras.packets import (
     EMPTY,
     FRAME_HEADER,
@@ -29,7 +30,7 @@ from transcoder.lab.cameras.packets import (
     without_packet,
 )
 from transcoder.lab.cameras.surroundings import Surroundings
-from transcoder.lab.cameras.track import Track, offered_tracks
+from transcoder.lab.cameras.track import Track
 
 REPORT_INTERVAL_S = 5.0
 METADATA_INTERVAL_S = 1.0

@@ -2,10 +2,8 @@
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a track is made from a behaviour, of which this is a part
-    from transcoder.lab.cameras.track import Track
+from transcoder.lab.cameras.track import Track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ class CameraClock:
         rng: source of the camera's random numbers.
     """
 
-    def __init__(self, defects: TimingDefects, track: "Track", rng: random.Random) -> None:
+    def __init__(self, defects: TimingDefects, track: Track, rng: random.Random) -> None:
         self._defects = defects
         self._track = track
         self._rng = rng
