@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,9 +18,11 @@ from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
 from transcoder.errors import ConfigError, ServiceError
+from transcoder.net.service_manager import ServiceManager
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.state_database import FILE_NAME, StoredState
+from transcoder.service.status import StreamState
 from transcoder.service.store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -189,6 +192,13 @@ class App(Interfaces):
         """Return the tasks of which none may end before the app is stopped."""
         return [*self._tasks, *self.controller.gateway.tasks]
 
+    def summary(self) -> str:
+        """Return one line of words about the streams, and what the operator should know."""
+        states = [stream.status.state for stream in self.controller.gateway.streams.values()]
+        enabled = len(states) - states.count(StreamState.DISABLED)
+        playing = states.count(StreamState.PLAYING)
+        return "; ".join([f"{playing} of {enabled} enabled streams play", *self._notes])
+
     async def stop(self) -> None:
         """Stop everything: readers, feeds of events, HTTP, MQTT, cameras and workers, then the store."""
         for task in self._tasks:
@@ -263,9 +273,17 @@ async def run_until_stopped(app: App) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    manager = ServiceManager.of_environment(os.environ)
+    if manager is not None:
+        manager.tell(STATUS="starting; the first start compiles for up to a minute")
     if not await _has_started(app, stopped):
         return
-    ended = await _first_ended(loop.create_task(stopped.wait()), app.tasks)
+    telling = [loop.create_task(manager.run(app.summary))] if manager is not None else []
+    ended = await _first_ended(loop.create_task(stopped.wait()), [*app.tasks, *telling])
+    for beat in telling:
+        beat.cancel()
+    if manager is not None:
+        manager.close()  # the watchdog waits longer than the drain below takes
     failure = _failure(ended) if ended is not None else None
     log.info("stopping")
     stopped.clear()
