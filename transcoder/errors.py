@@ -74,6 +74,10 @@ class PayloadError(RemoteProtocolError):
     """An RTP or RTCP packet, or its payload, can't be read."""
 
 
+class LoginDowngraded(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
+    """The peer asks for the password in clear, and has asked for a proof of it before."""
+
+
 class TransportNotAccepted(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
     """SETUP was answered with another transport than the one that was asked for."""
 

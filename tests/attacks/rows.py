@@ -120,6 +120,7 @@ ROWS: tuple[Row, ...] = (
             "attacks/test_running_gateway.py::*guesses*",
         ),
     ),
+    Row(PEERS, "a password in clear for somebody in a camera's place", ("attacks/test_peers_downgrade.py::*",)),
     Row(
         PEERS,
         "answers that nobody reads",

@@ -18,6 +18,7 @@ from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
 from transcoder.errors import (
     KeyNotTrusted,
+    LoginDowngraded,
     ResponseError,
     TranscoderError,
     TransportError,
@@ -99,6 +100,7 @@ class World(SourceListener):
         self.sizes: list[tuple[int, int]] = []
         self.lost: list[tuple[str, bool]] = []
         self.keys: list[tuple[str, str]] = []
+        self.logins: list[str] = []
         self.takes_units = True
         self.behaviour: Behaviour = lambda _: TransportError("refused")
         self.status = SourceStatus()
@@ -140,6 +142,10 @@ class World(SourceListener):
     @override
     def on_key_changed(self, reason: str, fingerprint: str) -> None:
         self.keys.append((reason, fingerprint))
+
+    @override
+    def on_login_downgraded(self, reason: str) -> None:
+        self.logins.append(reason)
 
     @override
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
@@ -515,3 +521,20 @@ async def test_a_key_that_is_not_trusted_is_told_once(make: Callable[..., World]
     await world.pull(5)
     assert world.keys == [("another key", "a1"), ("another key", "b2")]
     assert world.status.problem_code == "refused"
+
+
+async def test_a_login_in_clear_is_told_once_until_the_camera_plays(make: Callable[..., World]) -> None:
+    world = make("tcp")
+    numbers = itertools.count(1)
+
+    def behave(connection: Connection) -> TranscoderError:
+        if next(numbers) == 3:
+            connection.tell(Playing())
+        return LoginDowngraded("in clear")
+
+    world.behaviour = behave
+    await world.pull(2)
+    assert world.logins == ["in clear"]
+    assert world.status.problem_code == "login"
+    await world.pull(5)
+    assert world.logins == ["in clear", "in clear"]

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from tests.support.session_transcript import IDR, frame, rtp
-from transcoder.errors import ResponseError, TransportError
+from transcoder.errors import LoginDowngraded, ResponseError, TransportError
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import override
 from transcoder.lab.cameras.camera import Camera
@@ -279,6 +279,24 @@ def test_a_camera_that_closes_with_a_new_nonce_each_time_is_given_up(content: Co
     assert isinstance(error, ResponseError)
     assert error.status == 401
     assert talk.connections == 3
+
+
+def test_basic_after_digest_gets_no_password(content: Content) -> None:
+    """A camera that asks for Digest, and then somebody who asks for the password in clear in its place."""
+    talk = Talk(content, "basic_from_connection=2", password=PASSWORD)
+    talk.connect()
+    assert talk.is_playing
+    talk.leave()
+    talk.connect()
+    assert isinstance(talk.error(), LoginDowngraded)
+    assert talk.requests[-1][2] == 401
+    assert [status for _, _, status in talk.requests].count(401) == 2  # it was not answered
+
+
+def test_basic_from_the_first_connection_on_is_answered(content: Content) -> None:
+    talk = Talk(content, "basic_from_connection=1", password=PASSWORD)
+    talk.connect()
+    assert talk.is_playing
 
 
 def test_a_connection_that_is_lost_for_another_reason_is_lost(content: Content) -> None:

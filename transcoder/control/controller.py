@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from typing_extensions import override
@@ -297,7 +298,7 @@ class Controller(Control):
     async def accept_key(self, stream: str, by: Writer) -> StreamDocument:
         self._running(stream)
         await self._changes.record(Entry(who=str(by), what="accept_key", stream=stream, detail={}))
-        self.gateway.gate.memory.keys.accept(parse_url(self._config_of(stream).source.url))
+        self.gateway.gate.memory.accept(parse_url(self._config_of(stream).source.url))
         await self.gateway.restart(stream)
         self._publisher.restarted(stream, by)
         return self.stream(stream)
@@ -335,7 +336,8 @@ class Controller(Control):
             else:
                 config = await self._changes.off_loop(self._changes.effective.source_of, source)
                 allowed = probed_addresses(self.config, config.source, self.gateway.may_connect)
-            return await probe(source_options(config, allowed, self.gateway.is_own))
+            options = source_options(config, allowed, self.gateway.is_own)
+            return await probe(replace(options, logins=self.gateway.gate.memory.logins))
 
     @override
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:

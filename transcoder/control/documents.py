@@ -24,6 +24,7 @@ EventType = Literal[
     "source_unreadable",
     "source_recovered",
     "camera_key_changed",
+    "camera_login_downgraded",
     "worker_restarted",
     "restarted",
     "channel_seen",

@@ -19,6 +19,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "The camera shows a TLS key that is not trusted; nothing is asked of it until the key is accepted.",
         "`reason`, `fingerprint`: the SHA-256 of the key",
     ),
+    "camera_login_downgraded": (
+        "The camera asks for the password in clear, and for Digest before; it gets none until that is accepted.",
+        "`reason`",
+    ),
     "worker_restarted": ("A worker process was lost and is replaced.", "`reason`"),
     "restarted": ("Somebody asked for a restart of the stream.", "`by`"),
     "channel_seen": ("Something that is not let through was seen for the first time.", "`layer`, `kind`"),

@@ -119,7 +119,7 @@ class Control(Protocol):
         """Connect to the camera anew and replace the worker; readers stay."""
 
     async def accept_key(self, stream: str, by: Writer) -> StreamDocument:
-        """Accept the TLS key that a stream's camera showed last, and connect anew."""
+        """Accept the TLS key that a stream's camera showed last, or the login in clear, and connect anew."""
 
     def keyframe(self, stream: str) -> None:
         """Have an IDR soon."""

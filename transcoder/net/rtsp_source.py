@@ -112,13 +112,14 @@ class RtspSource(asyncio.Protocol):
     async def _open_tunnel(self, url: RtspUrl, addresses: Sequence[str]) -> None:
         """Open a tunnel to the first address that answers: one at a time, because each try is two connections."""
         options = self._options
-        ways = (options.binding, self._take, self._on_lost, options.credentials)
+        ways = (options.binding, self._take, self._on_lost)
         for left, host in zip(range(len(addresses), 0, -1), addresses, strict=True):
             self._ports = self._media_ports(host)
             self.session.begin(clock.monotonic(), self._ports.pairs)
             with contextlib.suppress(*((OSError, TimeoutError) if left > 1 else ())):
                 async with asyncio.timeout(options.timeouts.connect_s / len(addresses)):
-                    self._begin(await open_tunnel(url, host, *ways))
+                    login = options.authenticator(url, secrets.token_hex(8))
+                    self._begin(await open_tunnel(url, host, *ways, login))
                 break
 
     def _media_ports(self, host: str) -> MediaPorts:

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from transcoder.errors import ProtocolError, ResponseError, TransportError
 from transcoder.net.portions import Portions
 from transcoder.net.sockets import Binding, connect
-from transcoder.rtsp.auth import Authenticator, Challenge, Credentials
+from transcoder.rtsp.auth import Authenticator, Challenge
 from transcoder.rtsp.statuses import reason_of
 from transcoder.rtsp.tunnel import TunnelReply, encode_request, tunnel_requests
 from transcoder.rtsp.urls import DEFAULT_PORT, RtspUrl
@@ -143,7 +143,7 @@ async def open_tunnel(
     binding: Binding,
     on_data: Callable[[bytes], bool],
     on_lost: Callable[[Exception | None], None],
-    credentials: Credentials | None = None,
+    login: Authenticator | None = None,
 ) -> HttpTunnel:
     """Open a tunnel.
 
@@ -153,19 +153,18 @@ async def open_tunnel(
         binding: the local end.
         on_data: gets RTSP bytes, and returns whether it has to be called again with none: see Portions.
         on_lost: is called when the tunnel is gone.
-        credentials: for a camera that wants a login for the tunnel itself; the RTSP session in it has its own.
+        login: answers a camera that wants a login for the tunnel itself; the RTSP session in it has its own.
 
     Raises:
         OSError: there is no connection.
         ResponseError: the camera does not tunnel.
-        ProtocolError: the camera's reply can't be read.
+        ProtocolError: the camera's reply can't be read, or asks for the password in clear, unlike before.
     """
     port = HTTP_PORT if url.port == DEFAULT_PORT else url.port
     there = RtspUrl(host=url.host, port=port, target=url.target)
     try:
         return await _open(there, host, binding, on_data, on_lost, None)
     except _LoginWanted as wanted:
-        login = Authenticator(credentials, secrets.token_hex(8)) if credentials is not None else None
         if login is None or not login.accept(wanted.challenges):
             raise wanted.error from None
     try:

@@ -10,6 +10,9 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
+
+from transcoder.errors import LoginDowngraded
 
 # a name is tried from its first letter only, and nothing is given back: a long run of letters costs one pass
 _PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))')
@@ -149,17 +152,30 @@ def digest_response(
     return hashed(f"{secret}:{challenge.nonce}:{request}")
 
 
+class PastOffers(Protocol):
+    """Remembers whether a server has offered Digest, over connections."""
+
+    @property
+    def is_digest_known(self) -> bool:
+        """Return whether the server has offered Digest before."""
+
+    def note_digest(self) -> None:
+        """Note that the server offers Digest."""
+
+
 class Authenticator:
     """Answers the challenges of one server for one set of credentials.
 
     Args:
         credentials: the credentials that the operator configured.
         cnonce: a random token, used where the server offers qop.
+        past: what the server has offered before; None where the connection is encrypted, or nobody remembers.
     """
 
-    def __init__(self, credentials: Credentials, cnonce: str) -> None:
+    def __init__(self, credentials: Credentials, cnonce: str, past: PastOffers | None = None) -> None:
         self._credentials = credentials
         self._cnonce = cnonce
+        self._past = past
         self._challenge: Challenge | None = None
         self._strongest = max(_STRENGTH.values())
         self._nonce_count = 0
@@ -171,7 +187,15 @@ class Authenticator:
             challenges: the challenges of the response, strongest first.
             refused: whether they answer credentials for a nonce that was fresh. Then a Digest of a weaker algorithm is
                 taken, where one is offered: a camera may name SHA-256 and not know it for every user.
+
+        Raises:
+            LoginDowngraded: only Basic is offered, which is the password in clear, by a server that has offered Digest.
         """
+        if self._past is not None and challenges:
+            if any(item.scheme == "Digest" for item in challenges):
+                self._past.note_digest()
+            elif self._past.is_digest_known:
+                raise LoginDowngraded(_IN_CLEAR)
         current = self._challenge
         if refused and current is not None and current.scheme == "Digest":
             others = [item for item in challenges if item.scheme == "Digest" and item.strength < current.strength]
@@ -224,6 +248,12 @@ class Authenticator:
         elif challenge.session:
             value += f', cnonce="{self._cnonce}"'
         return value
+
+
+_IN_CLEAR = (
+    "the camera asks for the password in clear (Basic), and has asked for Digest before: it was set up anew, or another"
+    " device answers in its place; accept it (accept_key) if you know why"
+)
 
 
 def _quote(text: str) -> str:

@@ -48,6 +48,10 @@ class Availability:
         """Note that the camera showed a TLS key that is not trusted."""
         self._tell("camera_key_changed", {"reason": reason, "fingerprint": fingerprint})
 
+    def note_login(self, reason: str) -> None:
+        """Note that the camera asked for the password in clear, and did not get it."""
+        self._tell("camera_login_downgraded", {"reason": reason})
+
     def note_unreadable(self, why: Unreadable) -> None:
         """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
         self._status.state, self._status.problem = StreamState.AWAY, why.reason

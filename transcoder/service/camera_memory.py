@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.camera_keys import CameraKeys
+from transcoder.source.camera_logins import CameraLogins
 from transcoder.source.options import SessionOptions
 from transcoder.source.reconnection import TRANSPORTS, Learned
 
@@ -27,21 +29,29 @@ class CameraMemory:
 
     Attributes:
         keys: the keys of cameras that speak TLS.
+        logins: the cameras that have asked for Digest.
     """
 
     def __init__(self) -> None:
         self._learned: dict[str, Learned] = {}
         self._has_changed = False
         self.keys = CameraKeys()
+        self.logins = CameraLogins()
 
     @property
     def has_changed(self) -> bool:
         """Return whether anything was learned since changes() was called last."""
-        return self._has_changed or self.keys.has_changed
+        return self._has_changed or self.keys.has_changed or self.logins.has_changed
+
+    def accept(self, url: RtspUrl) -> None:
+        """Accept that a camera proves itself, or has us prove ourselves, in another way than before."""
+        self.keys.accept(url)
+        self.logins.accept(url)
 
     def load(self, kept: Mapping[str, Any]) -> None:
         """Take up what was kept; entries that can't be read are left out."""
         self.keys.load(kept)
+        self.logins.load(kept)
         for key, value in list(kept.items())[-MAX_CAMERAS:]:
             if not isinstance(value, Mapping):
                 continue
@@ -67,4 +77,5 @@ class CameraMemory:
     def changes(self) -> Mapping[str, Any]:
         """Return everything that is remembered, to be kept."""
         self._has_changed = False
-        return {key: asdict(learned) for key, learned in self._learned.items()} | dict(self.keys.changes())
+        learned = {key: asdict(learned) for key, learned in self._learned.items()}
+        return learned | dict(self.keys.changes()) | dict(self.logins.changes())

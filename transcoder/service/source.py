@@ -12,7 +12,7 @@ import structlog
 
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
-from transcoder.errors import KeyNotTrusted, TranscoderError, TransportError
+from transcoder.errors import KeyNotTrusted, LoginDowngraded, TranscoderError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_multicast
@@ -67,6 +67,9 @@ class SourceListener(Protocol):
     def on_key_changed(self, reason: str, fingerprint: str) -> None:
         """Note that the camera showed a TLS key that is not trusted; the reason says why in one line."""
 
+    def on_login_downgraded(self, reason: str) -> None:
+        """Note that the camera asked for the password in clear, and for Digest before; the reason says so in a line."""
+
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
         """Note that a connection ended, and that the next one has to wait."""
 
@@ -95,7 +98,7 @@ class Source:
         listener: SourceListener,
         gate: HostGate,
     ) -> None:
-        self._options = replace(options, keys=gate.memory.keys)
+        self._options = replace(options, keys=gate.memory.keys, logins=gate.memory.logins)
         self._ledger = ledger
         self._status = status
         self._log = log
@@ -103,6 +106,7 @@ class Source:
         self._gate = gate
         self._reconnection = Reconnection(options.transport, learned=gate.memory.recall(options))
         self._told_key = ""
+        self._told_login = False
         self._audio_at = 0.0
         """Monotonic seconds from which sound is asked for."""
         self._asks_for_audio = False
@@ -140,13 +144,16 @@ class Source:
             reason, status = str(retry.told), self._status
             self._log.warning("source lost", reason=reason, retry_in_s=round(retry.delay_s, 1))
             status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
-            self._tell_key(error)
+            self._tell_distrust(error)
             self._listener.on_source_lost(reason, was_playing=was_playing)
             await asyncio.sleep(retry.delay_s)
             status.next_attempt = None
 
-    def _tell_key(self, error: TranscoderError) -> None:
-        """Tell of a key that is not trusted, once for each."""
+    def _tell_distrust(self, error: TranscoderError) -> None:
+        """Tell of a key that is not trusted, once for each, and of a weaker login, once until the camera plays."""
+        if isinstance(error, LoginDowngraded) and not self._told_login:
+            self._told_login = True
+            self._listener.on_login_downgraded(str(error))
         found = error.found if isinstance(error, KeyNotTrusted) else ""
         if found and found != self._told_key:
             self._listener.on_key_changed(str(error), found)
@@ -289,6 +296,7 @@ class Source:
 
     def _on_playing(self, _: Playing) -> None:
         self._reconnection.note_playing(clock.monotonic())
+        self._told_login = False
         self._status.connects += 1
         self._log.info("source connected", transport=self._reconnection.transport)
 

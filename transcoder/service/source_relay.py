@@ -75,5 +75,9 @@ class SourceRelay(SourceListener):
         self._availability.note_key(reason, fingerprint)
 
     @override
+    def on_login_downgraded(self, reason: str) -> None:
+        self._availability.note_login(reason)
+
+    @override
     def on_source_lost(self, reason: str, *, was_playing: bool) -> None:
         self._availability.lose(reason, was_playing)

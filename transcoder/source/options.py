@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from transcoder.errors import RemoteProtocolError
-from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.auth import Authenticator, Credentials
 from transcoder.rtsp.client import AUTO
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 from transcoder.rtsp.quirks import ForcedQuirks
 from transcoder.rtsp.urls import DEFAULT_PORT, SECURE_PORT, RtspUrl
+from transcoder.source.camera_logins import CameraLogins
 from transcoder.source.rate_limit import RateOptions
 
 
@@ -47,6 +48,7 @@ class SessionOptions:
         audio: whether audio is set up too, where the camera has audio that can be decoded.
         rate: how much the camera may send.
         timeouts: how long each step of the session may take.
+        logins: the logins that cameras have asked for, which all sources share.
         turn_bytes: bytes of its connection that are looked at in a turn of the event loop.
         turn_events: messages and frames of its connection that are looked at in a turn of the event loop.
     """
@@ -59,8 +61,20 @@ class SessionOptions:
     audio: bool = False
     rate: RateOptions = field(default_factory=RateOptions)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    logins: CameraLogins = field(default_factory=CameraLogins, compare=False, repr=False)
     turn_bytes: int = TURN_BYTES
     turn_events: int = TURN_EVENTS
+
+    def authenticator(self, url: RtspUrl, cnonce: str) -> Authenticator | None:
+        """Return who answers the challenges of a connection, or None where there are no credentials.
+
+        Args:
+            url: the URL that is connected to; over TLS Basic is no password in clear.
+            cnonce: a random token, used where the camera offers qop.
+        """
+        if self.credentials is None:
+            return None
+        return Authenticator(self.credentials, cnonce, None if url.is_secure else self.logins.of(self.url))
 
     def wanted_transport(self, track: int, ports: Sequence[tuple[int, int]]) -> Transport:
         """Return the transport that SETUP asks for.

@@ -7,6 +7,7 @@ from transcoder.errors import (
     BitstreamError,
     ConnectionRefused,
     KeyNotTrusted,
+    LoginDowngraded,
     NoPicture,
     NotConnected,
     ProtocolError,
@@ -24,7 +25,7 @@ ProblemCode: TypeAlias = Literal[
 ]
 
 MEANINGS: Final[dict[ProblemCode, str]] = {
-    "login": "The camera refuses the login, or its table of users is full.",
+    "login": "The camera refuses the login, its table of users is full, or it now asks for the password in clear.",
     "refused": "The device is there, and refuses the connection or the request.",
     "unreachable": "There is no connection: name, network, power or port; or the connection was lost.",
     "silent": "The camera does not answer, or sends nothing after PLAY.",
@@ -45,6 +46,7 @@ _CODES: Final[tuple[tuple[type[TranscoderError], ProblemCode], ...]] = (
     (TransportError, "unreachable"),
     (Unanswered, "silent"),
     (TransportNotAccepted, "refused"),
+    (LoginDowngraded, "login"),
     (SdpSyntaxError, "format"),
     (BitstreamError, "format"),
     (ProtocolError, "format"),

@@ -155,7 +155,7 @@ class CameraSession:
             quirks=self._options.quirks,
             keep_everything=self._keep_everything,
             reply_s=self._options.timeouts.reply_s,
-            login=self._challenges.take_login(),
+            login=self._challenges.take_login() or self._options.authenticator(self.url, self._cnonce),
         )
         self._schedule(now)
 

@@ -116,7 +116,10 @@ async def restart_stream(stream: str, control: ControlOf, who: Controlling) -> R
 
 @router.post("/{stream}/accept-key", responses={**problems(404, 409), **_FOUND})
 async def accept_key(stream: str, control: ControlOf, who: Controlling) -> Response:
-    """Accept the TLS key that the camera showed last, and connect anew; where none was refused, the next is learned."""
+    """Accept the TLS key that the camera showed last, or a login in clear, and connect anew.
+
+    Where no key was refused, the next one is learned.
+    """
     return _document(await control.accept_key(stream, writer(who)))
 
 

@@ -81,6 +81,10 @@ class CameraDialog:
         number = 0 if self._behaviour.session.closes_after_401 else self._number
         return f"{self.camera.nonce_canary}{self._nonce_count:08x}{number:08x}"
 
+    @property
+    def _authentication(self) -> str:
+        return self._behaviour.session.authentication(self._behaviour.authentication, self._number)
+
     def note_report(self, now: float) -> None:
         """Note RTCP of the client, which is a sign of life to most cameras."""
         if self._behaviour.session.signs_of_life == "any":
@@ -175,7 +179,7 @@ class CameraDialog:
             return status, [], b""
         session = self._behaviour.session
         values = challenges(
-            self._behaviour.authentication,
+            self._authentication,
             self.camera.realm,
             self._nonce,
             algorithm=session.digest_algorithm,
@@ -204,7 +208,7 @@ class CameraDialog:
         return self._credentials is None or is_authorized(
             request,
             self._credentials,
-            authentication=self._behaviour.authentication,
+            authentication=self._authentication,
             realm=self.camera.realm,
             nonce=self._nonce,
             in_path=self._behaviour.password_in_path,

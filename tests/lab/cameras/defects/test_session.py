@@ -209,3 +209,13 @@ def test_play_changes_the_session_id(contents) -> None:
     second = field(talk.ask("PLAY", Session=first), "Session")
     assert first != second
     assert talk.ask("TEARDOWN", Session=first).status == 200
+
+
+def test_basic_alone_from_a_connection_on(contents) -> None:
+    """As by a device in the camera's place."""
+    for number, scheme in ((1, "Digest"), (2, "Basic"), (3, "Basic")):
+        talk = Talk(contents, "basic_from_connection=2", password="s3cr3t", number=number)
+        values = talk.ask("DESCRIBE").headers.get_all("WWW-Authenticate")
+        assert [value.partition(" ")[0] for value in values] == [scheme]
+        basic = talk.ask("DESCRIBE", Authorization="Basic YWRtaW46czNjcjN0")  # admin:s3cr3t
+        assert (basic.status == 200) == (scheme == "Basic")

@@ -39,6 +39,7 @@ class SessionDefects:
             answered 459 elsewhere).
         signs_of_life: what keeps a session alive: anything, or one method alone (GET_PARAMETER: go2rtc#2409).
         closes_after_401: the connection is closed behind each 401, and the nonce stays good (VStarcam, retina#45).
+        basic_from_connection: from this connection on Basic alone is asked for, as by somebody in between; 0: never.
         tls: RTSP over TLS of this version, with a self-signed certificate; "old": TLS 1.0 alone.
         reason: the reason phrase of every refusal; empty: that of the standard.
         transport_without_tcp: the response to SETUP says RTP/AVP without /TCP (Escam Q6).
@@ -60,8 +61,18 @@ class SessionDefects:
     play_at: Literal["any", "session_control", "media"] = "any"
     signs_of_life: Literal["any", "GET_PARAMETER", "OPTIONS"] = "any"
     closes_after_401: bool = False
+    basic_from_connection: int = 0
     tls: Literal["none", "1.2", "1.3", "old"] = "none"
     reason: str = ""
+
+    def authentication(self, usual: str, connection: int) -> str:
+        """Return the schemes that are asked for and accepted.
+
+        Args:
+            usual: the schemes of the family.
+            connection: the number of the connection.
+        """
+        return "basic" if 0 < self.basic_from_connection <= connection else usual
 
     def algorithms(self) -> frozenset[str]:
         """Return the names of Digest algorithms that an answer may hold."""
