@@ -1,4 +1,4 @@
-"""Clocks are handled as values here: 90 kHz media ticks, NTP timestamps, and the only place that reads the time.
+"""Clocks are handled as values here: 90 kHz media ticks, NTP timestamps, rates, and the only place that reads the time.
 
 Protocol cores never read a clock; `now` (monotonic seconds) is handed to them.
 """
@@ -10,6 +10,17 @@ VIDEO_CLOCK_RATE = 90_000
 
 NTP_EPOCH_OFFSET_S = 2_208_988_800
 """Seconds from 1900-01-01 (NTP) to 1970-01-01 (Unix), RFC 5905 section 6."""
+
+COMMON_RATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 12.5, 15, 16, 20, 24, 25, 30, 50, 60)
+"""The frame rates that cameras have in their menus, pictures a second."""
+MIN_RATE, MAX_RATE = 0.5, 60.0
+"""The bounds of a frame rate that is announced."""
+
+
+def common_rate(rate: float, near: float) -> float:
+    """Return a common frame rate that is near, as a part of itself, or else the rate within its bounds."""
+    nearest = min(COMMON_RATES, key=lambda common: abs(common - rate))
+    return float(nearest) if abs(nearest - rate) < near * nearest else min(max(round(rate, 1), MIN_RATE), MAX_RATE)
 
 
 def monotonic() -> float:

@@ -186,6 +186,21 @@ def test_pictures_without_marker(feed: Feed, file: bytes) -> None:
     assert feed.depacketizer.faults == {"picture without marker": 2}
 
 
+def test_a_picture_without_marker_is_held_back_until_it_is_released(feed: Feed, file: bytes) -> None:
+    """A camera without markers that sends a picture in 8 s; where markers are set, a picture without lacks its end."""
+    feed.send(payloads(read(file)), timestamp=0, marker=False)
+    assert feed.depacketizer.held_since == 1.0
+    feed.depacketizer.release_picture()
+    assert not feed.take()[0].damaged
+    assert feed.depacketizer.held_since is None
+    feed.send(payloads(read(file)), timestamp=3600)
+    feed.send(payloads(read(file))[:-1], timestamp=7200, marker=False)
+    assert len(feed.take()) == 1
+    assert feed.depacketizer.held_since is None
+    feed.depacketizer.release_picture()
+    assert feed.take() == []
+
+
 def test_two_pictures_of_one_timestamp(feed: Feed, file: bytes) -> None:
     feed.send(payloads(read(file)), marker=False)
     feed.send(payloads(read(file)))

@@ -186,6 +186,19 @@ def test_pictures_without_marker(feed: Feed, stream: list[bytes]) -> None:
     assert feed.depacketizer.faults == {"picture without marker": 2}
 
 
+def test_a_picture_without_marker_is_held_back_until_it_is_released(feed: Feed, stream: list[bytes]) -> None:
+    """FLIR, slowly."""
+    feed.send(stream[0], timestamp=0, marker=False)
+    assert feed.depacketizer.held_since == 1.0
+    feed.depacketizer.release_picture()
+    assert [unit.damaged for unit in feed.take()] == [False]
+    assert feed.depacketizer.held_since is None
+    feed.send(stream[1], timestamp=STEP)
+    feed.send(stream[2], timestamp=2 * STEP, marker=False)
+    assert len(feed.take()) == 1
+    assert feed.depacketizer.held_since is None
+
+
 def test_a_picture_that_lost_its_first_packet(feed: Feed, stream: list[bytes]) -> None:
     feed.send(stream[0], leave_out=0)
     feed.send(stream[1], timestamp=STEP)

@@ -289,3 +289,40 @@ async def test_audio_that_is_turned_off_ends_the_readers(served: Served) -> None
     assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
     served.give(*IDR)
     assert not any(line.startswith("m=audio") for line in await served.sdp())
+
+
+async def test_a_later_reader_is_told_the_true_rate(served: Served) -> None:
+    """open-nvr#229: a rate that was claimed is not the one that is served; readers that are here are left alone."""
+    served.on_format(FORMAT)
+    served.give(*IDR)
+    first = await served.sdp()
+    for _ in range(100):
+        served.timing.advance(1 / 10)
+        served.give(OTHER_SLICE)
+    second = await served.sdp()
+    assert "a=framerate:12.5" in first
+    assert "a=framerate:10" in second
+    assert first[1] != second[1]  # o=, another session (RFC 4566 section 5.2)
+    assert [a for a, b in zip(first, second, strict=True) if a != b] == [first[1], "a=framerate:12.5"]
+    assert served.status.format["frame_rate"] == 10.0
+    assert served.owner.ended == []
+
+
+async def test_a_picture_every_8_seconds_is_announced_as_it_is_repeated(served: Served) -> None:
+    served.on_format(OutputFormat(width=352, height=208, frame_rate=0.5, matrix=1))
+    served.give(*IDR)
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.maker.repeats.clear()
+    begin, count = served.timing.at, 0
+    for quarter in range(4 * 80):
+        served.timing.advance(0.25)
+        served.tick(served.timing.at)
+        count += len(served.maker.repeats)
+        for _ in served.maker.repeats:
+            served.give(OTHER_SLICE, repeated=True)
+        served.maker.repeats.clear()
+        if quarter % 32 == 31:
+            served.give(OTHER_SLICE)
+            count += 1
+    assert "a=framerate:1" in await served.sdp()
+    assert count / (served.timing.at - begin) == pytest.approx(1.0, abs=0.1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.outputs import FakeTiming
 from tests.support.stream_parts import FakeWorker
 from transcoder import clock
 from transcoder.codecs.nal import Codec
@@ -95,3 +96,26 @@ def test_a_first_picture_without_a_second_one_is_given_again(monkeypatch: pytest
     relay.on_coded_unit(first, 16.0)
     relay.look(17.0)
     assert len(worker.told) == 5
+
+
+@pytest.mark.parametrize("known_after_s", [0.0, 0.1, 0.4])
+def test_a_first_picture_is_given_again_within_half_a_second_of_its_last_packet(
+    monkeypatch: pytest.MonkeyPatch, known_after_s: float
+) -> None:
+    """Between two looks, which come four times a second."""
+    nobody: Any = None
+    timing = FakeTiming()
+    monkeypatch.setattr(clock, "monotonic", lambda: timing.at)
+    worker = SlowWorker("gate", WorkerOptions(), None, WorkerStatus(), None, nobody)
+    status = StreamStatus(name="gate")
+    relay = SourceRelay(worker, Availability(status, lambda *_: None), timing)
+    sent = timing.at
+    timing.advance(known_after_s)
+    relay.on_coded_unit(UNIT, sent)
+    timing.advance(0.401 - known_after_s)
+    assert [told[:2] for told in worker.told] == [("feed", UNIT), ("feed", replace(UNIT, pts=UNIT.pts + 54_000))]
+    timing.advance(5.0)
+    status.state = StreamState.PLAYING
+    relay.on_coded_unit(UNIT, timing.at)
+    timing.advance(5.0)
+    assert len(worker.told) == 3

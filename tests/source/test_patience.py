@@ -92,6 +92,36 @@ def test_a_picture_is_served_half_a_second_after_its_last_packet(*, marker: bool
     assert len(transcript.of(AccessUnit)) == 1
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.25, 0.61, 0.999])
+@pytest.mark.parametrize("other", ["nothing", "sound", "reports"])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_picture_is_held_back_for_less_than_half_a_second_whenever_it_comes(
+    after_s: float, other: str, transport: str
+) -> None:
+    """The timer of the session is between two ticks, and other packets than those of the picture go on coming."""
+    transcript = patient(sdp=AUDIO_SDP, audio=True, transport=transport)
+    transcript.connect()
+    transcript.wait(after_s)
+    data = transcript.packet(IDR)
+    sent = transcript.now
+    if transport == "tcp":
+        transcript.feed(frame(0, data))
+    else:
+        transcript.datagram(data)
+    for number in range(50):
+        transcript.wait(0.02)
+        if transcript.of(AccessUnit):
+            break
+        packet = rtp(number, number * 160, bytes(160), payload_type=8)
+        if other == "reports":
+            packet = bytes.fromhex("80c9000111223344")
+        if other != "nothing" and transport == "tcp":
+            transcript.feed(frame(2 if other == "sound" else 1, packet))
+        elif other != "nothing":
+            transcript.datagram(packet, track=1 if other == "sound" else 0, is_rtcp=other == "reports")
+    assert transcript.now - sent <= 0.42
+
+
 def test_a_picture_whose_slices_come_with_a_pause_keeps_its_marker_believed() -> None:
     """The network stood still within the first picture; from then on the marker ends each picture at once."""
     transcript = patient()

@@ -238,16 +238,17 @@ class AccessUnitAssembler:
         self._marked = False
 
     @property
-    def holds_picture(self) -> bool:
-        """Return whether a picture is held back until the next one begins, because its marker is missing or not proven.
+    def held_since(self) -> float | None:
+        """Return the arrival of the last packet of a picture that is held back until the next one begins, or None.
 
-        Where markers are believed, a picture without one lacks its last packet.
+        A picture is held back because its marker is missing or not proven. Where markers are believed, a picture
+        without one lacks its last packet.
         """
-        return self._has_slice and (self._proofs > 0 or not self.marker_is_reliable)
+        return self._last if self._has_slice and (self._proofs > 0 or not self.marker_is_reliable) else None
 
     def release(self) -> None:
         """Take the picture that is held back for complete, because nothing came after it for a while."""
-        if not self.holds_picture:
+        if self.held_since is None:
             return
         if self._marked:
             self._prove(within=False)

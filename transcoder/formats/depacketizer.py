@@ -104,9 +104,12 @@ class Depacketizer(Protocol):
         ...
 
     @property
-    def holds_picture(self) -> bool:
-        """Return whether a picture is held back until the next one begins, because nothing else tells its end."""
-        return False
+    def held_since(self) -> float | None:
+        """Return when the last packet came of a picture that is held back until the next one begins, or None.
+
+        Such a picture is held back because nothing but the next one tells its end.
+        """
+        return None
 
     def release_picture(self) -> None:
         """Take the picture that is held back for complete: nothing came after it for a while."""

@@ -184,12 +184,22 @@ class JpegDepacketizer(Depacketizer):
             self._extend(packet.extension)
         if fragment is not None:
             self._append(fragment)
-        if packet.marker:
+        if picture.is_ended_by(packet):
             self._close()
 
     @override
     def lose(self, *, restart: bool) -> None:
         if self._picture.lose(restart=restart):
+            self._close()
+
+    @property
+    @override
+    def held_since(self) -> float | None:
+        return self._picture.held_since
+
+    @override
+    def release_picture(self) -> None:
+        if self.held_since is not None:
             self._close()
 
     @override

@@ -75,13 +75,23 @@ class Mpeg4Depacketizer(Depacketizer):
             self._overflow = True
         else:
             picture.data += packet.payload
-        if packet.marker:
+        if picture.is_ended_by(packet):
             self._close()
 
     @override
     def lose(self, *, restart: bool) -> None:
         self._lost = True
         if self._picture.lose(restart=restart):
+            self._close()
+
+    @property
+    @override
+    def held_since(self) -> float | None:
+        return self._picture.held_since
+
+    @override
+    def release_picture(self) -> None:
+        if self.held_since is not None:
             self._close()
 
     @override

@@ -90,8 +90,8 @@ class NalUnitDepacketizer(RunDepacketizer):
 
     @property
     @override
-    def holds_picture(self) -> bool:
-        return self._assembler.holds_picture and not self._reassembly.continuation
+    def held_since(self) -> float | None:
+        return None if self._reassembly.continuation else self._assembler.held_since
 
     @override
     def release_picture(self) -> None:

@@ -36,13 +36,29 @@ class OpenPicture:
         self.is_open = False
         self.is_damaged = False
         self.last = 0.0
+        self._has_markers = False
 
     def lacks_marker(self, packet: RtpPacket) -> bool:
         """Return whether the open picture ended without a marker, because this packet is of another one; count that."""
         if not self.is_open or packet.timestamp == self._timestamp:
             return False
         self.faults["picture without marker"] += 1
+        self._has_markers = False
         return True
+
+    def is_ended_by(self, packet: RtpPacket) -> bool:
+        """Return whether a packet has the marker, which stands on the last packet of a picture."""
+        if packet.marker:
+            self._has_markers = True
+        return packet.marker
+
+    @property
+    def held_since(self) -> float | None:
+        """Return the arrival of the last packet of a picture that only the next one can end, or None.
+
+        Where pictures have markers, an open one lacks its last packet.
+        """
+        return self.last if self.is_open and not self._has_markers else None
 
     def begin(self, packet: RtpPacket, now: float, *, damaged: bool) -> None:
         """Open a picture with its first packet."""

@@ -57,6 +57,10 @@ class Description:
         self.parameter_sets = ()
         return was_known
 
+    def renumber(self) -> None:
+        """Count the next description as another session, because its frame rate is another."""
+        self._session_id += 1
+
     def serialize(
         self, options: OutputOptions, frame_rate: float | None, audio: tuple[int, bytes] | None, address: str
     ) -> bytes:

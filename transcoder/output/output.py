@@ -10,6 +10,7 @@ from transcoder.errors import TransportError
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.description import Change, Description
 from transcoder.output.fanout import Fanout
+from transcoder.output.served_rate import ServedRate
 from transcoder.output.status import ENCODE_BOUNDS_S, OutputStatus
 from transcoder.output.timing import Timer, Timing
 from transcoder.product import NAME
@@ -97,7 +98,7 @@ class Output:
         self._description = Description(session_id)
         self._described = asyncio.Event()
         self._audible = asyncio.Event()
-        self._frame_rate: float | None = None
+        self._rate = ServedRate()
         self._audio: tuple[int, bytes] | None = None
         self._last_picture = 0.0
         self._next_repeat = 0.0
@@ -116,7 +117,7 @@ class Output:
 
     def forget_format(self) -> None:
         """End the sessions of all readers, because the next IDR is of another format."""
-        self._frame_rate = None
+        self._rate.begin(None)
         self._forget_description()
 
     def forget_audio(self) -> None:
@@ -141,8 +142,8 @@ class Output:
 
     def on_format(self, made: OutputFormat) -> None:
         """Note the format in which the worker makes this output from now on."""
-        self._frame_rate = made.frame_rate
-        self.status.format = {"codec": self._options.codec.value, **asdict(made)}
+        self._rate.begin(made.frame_rate)
+        self.status.format = {"codec": self._options.codec.value, **asdict(made), "frame_rate": self._rate.told}
 
     def on_picture(self, message: CodedMessage, types: list[int], now: float) -> bool:
         """Give a coded picture to the readers.
@@ -169,6 +170,9 @@ class Output:
         else:
             self._last_picture = now
             status.note_delay(now, now - message.arrival)
+            if self._rate.note(now):  # readers that are here keep what they were told
+                self._description.renumber()
+                status.format = status.format | {"frame_rate": self._rate.told}
         self._count(message)
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
         return not is_repeated
@@ -223,7 +227,7 @@ class Output:
         if self._owner.expects_audio:
             await self._timing.wait(self._audible, AUDIO_WAIT_S)
         audio = self._audio if self.fanout.audio_rate else None
-        return self._description.serialize(self._options, self._frame_rate, audio, address)
+        return self._description.serialize(self._options, self._rate.told, audio, address)
 
     async def _wait_for_parameter_sets(self) -> None:
         if not self._owner.is_enabled:

@@ -215,9 +215,9 @@ class VideoReceiver:
         return self._depacketizer.next_access_unit()
 
     @property
-    def holds_picture(self) -> bool:
-        """Return whether a picture is held back, and nothing but time can tell that it is complete."""
-        return self._depacketizer.holds_picture and self.receiver.next_timeout() is None
+    def held_since(self) -> float | None:
+        """Return when the last packet came of a picture that nothing but time can tell to be complete, or None."""
+        return self._depacketizer.held_since if self.receiver.next_timeout() is None else None
 
     def release_picture(self) -> None:
         """Take the picture that is held back for complete, because nothing came after it for a while."""

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.output.timing import Timing
 from transcoder.service.availability import Availability
 from transcoder.service.source import SourceListener
 from transcoder.service.worker import Worker
@@ -26,11 +27,13 @@ class SourceRelay(SourceListener):
     Args:
         worker: the worker of the stream.
         availability: the availability of the stream.
+        timing: timers; without them a picture is given again when look() is called.
     """
 
-    def __init__(self, worker: Worker, availability: Availability) -> None:
+    def __init__(self, worker: Worker, availability: Availability, timing: Timing | None = None) -> None:
         self._worker = worker
         self._availability = availability
+        self._timing = timing
         self._lonely: tuple[CodedUnit, float] | None = None
         """The latest picture and its arrival, where a decoder may begin at it."""
 
@@ -42,8 +45,14 @@ class SourceRelay(SourceListener):
     def on_coded_unit(self, unit: CodedUnit, arrival: float) -> bool:
         self._lonely = (unit, arrival) if unit.random_access else None
         taken = self._worker.feed(unit, arrival)
-        self.look(clock.monotonic())
+        now = clock.monotonic()
+        self.look(now)
+        if self._lonely is not None and self._timing is not None and not self._availability.is_playing:
+            self._timing.call_later(max(arrival + LONELY_S - now, 0.0), self._on_timer)
         return taken
+
+    def _on_timer(self) -> None:
+        self.look(clock.monotonic())
 
     def look(self, now: float) -> None:
         """Give the worker a first picture again where no second one comes soon, to be called several times a second.
@@ -53,7 +62,7 @@ class SourceRelay(SourceListener):
         if self._lonely is None or self._availability.is_playing or not self._worker.is_running:
             return
         unit, arrival = self._lonely
-        if now - arrival >= LONELY_S:
+        if now >= arrival + LONELY_S:
             self._lonely = None
             later = round(max(now - arrival, RATE_S) * VIDEO_CLOCK_RATE)
             self._worker.feed(replace(unit, pts=unit.pts + later), now)

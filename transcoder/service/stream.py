@@ -78,14 +78,15 @@ class Stream(OutputOwner, WorkerListener):
         self._log = structlog.get_logger().bind(stream=name)
         self._availability = Availability(self.status, self._tell)
         self._worker = make_worker(name, settings.worker, fork_server, self.status.worker, self._log, self)
-        self.outputs = Outputs(name, self._worker, self, timing or LoopTiming())
+        self._timing = timing or LoopTiming()
+        self.outputs = Outputs(name, self._worker, self, self._timing)
         self._arrange_outputs()
         self._source = self._new_source()
         self._tasks: list[asyncio.Task[None]] = []
         self._observer = StreamObserver(self.status, self.ledger, self._log, self._tell)
 
     def _new_source(self) -> Source:
-        self._relay = relay = SourceRelay(self._worker, self._availability)
+        self._relay = relay = SourceRelay(self._worker, self._availability, self._timing)
         return self._make_source(self._settings.source, self.ledger, self.status.source, self._log, relay, self._gate)
 
     def _arrange_outputs(self) -> None:

@@ -23,7 +23,7 @@ STATIC_AUDIO = frozenset({*range(19)} - {1, 2})
 """The payload types of audio that need no description (RFC 3551 section 6)."""
 HELD_S = 0.4
 """Seconds after its last packet for which a picture is held back until something tells that it is complete. Half a
-second is promised, and timers are late."""
+second is promised until it is served, and timers, the decoder and the encoder take some of it."""
 
 
 class MediaReception:
@@ -167,21 +167,25 @@ class MediaReception:
     # -- time ----------------------------------------------------------------------------------------------------
 
     @property
-    def holds_picture(self) -> bool:
-        """Return whether a picture is held back until the next one tells that it is complete."""
-        return self.video is not None and self.video.holds_picture
+    def held_until(self) -> float | None:
+        """Return when a picture is held back no longer, or None where none is held back."""
+        since = self.video.held_since if self.video is not None else None
+        return None if since is None else since + HELD_S
 
     def next_timeout(self) -> float | None:
-        """Return when missing packets have been waited for long enough, or None where no packet is missing."""
+        """Return when missing packets, or the next picture, have been waited for long enough; None where none are."""
         video = self.video.next_timeout() if self.video is not None else None
+        if video is None:  # else a packet is missing, and no picture is held back
+            video = self.held_until
         audio = self.audio.next_timeout() if self.audio is not None else None
         return video if audio is None else audio if video is None else min(video, audio)
 
     def handle_timeout(self, now: float) -> None:
-        """Stop waiting for packets that did not come."""
+        """Stop waiting for packets that did not come, and for a picture that would tell that one is complete."""
         if self.video is not None:
             self.video.handle_timeout(now)
-            if self.video.holds_picture and now >= self.watchdogs.last_packet + HELD_S:
+            held_until = self.held_until
+            if held_until is not None and now >= held_until:
                 self.video.release_picture()
             self._drain(self.video)
         if self.audio is not None:

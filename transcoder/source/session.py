@@ -35,7 +35,7 @@ from transcoder.source.events import (
     VideoSelected,
     VideoSetUp,
 )
-from transcoder.source.media_reception import HELD_S, MediaReception
+from transcoder.source.media_reception import MediaReception
 from transcoder.source.options import SessionOptions
 from transcoder.source.rate_limit import RateLimit
 from transcoder.source.watchdogs import Watchdogs
@@ -274,7 +274,7 @@ class CameraSession:
 
     def _schedule(self, now: float) -> None:
         """Note when something is due next; frames make it earlier only where a picture is held back."""
-        due = now + (HELD_S if self._media.holds_picture else TICK_S)
+        due = now + TICK_S
         client = self._client.next_timeout() if self._client is not None else None
         for other in (client, self._media.next_timeout()):
             if other is not None and other < due:
@@ -297,8 +297,8 @@ class CameraSession:
         self.has_work = not only_frames or bool(client.out)  # a challenge is answered without an event
         if not only_frames:
             self._schedule(now)
-        elif self._media.holds_picture and self._due > now + HELD_S:
-            self._due = now + HELD_S
+        elif (held_until := self._media.held_until) is not None and held_until < self._due:
+            self._due = held_until
             self.has_work = True
 
     def _on_described(self, event: client_events.Described, now: float) -> None:

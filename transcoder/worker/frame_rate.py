@@ -3,7 +3,7 @@
 import itertools
 from collections import deque
 
-from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.clock import VIDEO_CLOCK_RATE, common_rate
 
 DEFAULT_FRAME_RATE = 25.0
 RATE_PICTURES = 4
@@ -22,7 +22,9 @@ DOUBT_WAIT_S = 1.6
 DOUBT_S = 0.06
 """Seconds by which arrivals have to take longer in the end, twice of what a network's jitter does."""
 
-_COMMON_RATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 12.5, 15, 16, 20, 24, 25, 30, 50, 60)
+SLOW_S = 1.0
+"""Seconds between two pictures that are announced at least where no third one has come: nobody knows yet whether one
+comes, and without one the last is repeated once a second."""
 
 
 class FrameRateEstimate:
@@ -52,20 +54,15 @@ class FrameRateEstimate:
             if len(self._times) < DOUBT_PICTURES and arrived_s < DOUBT_WAIT_S:
                 return None
             if arrived_s > shown_s + DOUBT_S:
-                rate = _announced((len(self._times) - 1) / arrived_s, ARRIVED_NEAR)
+                rate = common_rate((len(self._times) - 1) / arrived_s, ARRIVED_NEAR)
                 return min(rate, cap) if cap else rate
         times = sorted(latest)
         gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times) if later > earlier)
         if not gaps:
             return cap or DEFAULT_FRAME_RATE
-        rate = _announced(VIDEO_CLOCK_RATE / gaps[len(gaps) // 2], NEAR)
+        gap_s = gaps[len(gaps) // 2] / VIDEO_CLOCK_RATE
+        rate = common_rate(1 / (max(gap_s, SLOW_S) if len(times) == 2 else gap_s), NEAR)
         return min(rate, cap) if cap else rate
-
-
-def _announced(rate: float, near: float) -> float:
-    """Return a common rate that is near, as a part of itself, or else the rate within bounds."""
-    nearest = min(_COMMON_RATES, key=lambda common: abs(common - rate))
-    return float(nearest) if abs(nearest - rate) < near * nearest else min(max(round(rate, 1), 0.5), 60.0)
 
 
 class FrameRateCap:
