@@ -10,26 +10,15 @@ import sys
 
 import pytest
 
+from tests.support.sandboxed import PRELUDE
+
 pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can be both users"),
 ]
 
 SCRIPT = """
-import ctypes, fcntl, os, resource, signal, socket, struct, sys, threading, time
-from transcoder import kernel
-from transcoder.worker import namespaces, sandbox
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-def call(name, *arguments):
-    function = getattr(libc, name)
-    function.restype = ctypes.c_int
-    result = function(*arguments)
-    if result == -1:
-        raise OSError(ctypes.get_errno(), name)
-    return result
-
+{prelude}
 {user}
 victim, parent = os.fork(), os.getpid()
 if victim == 0:
@@ -44,7 +33,6 @@ abstract = socket.socket(socket.AF_UNIX)
 abstract.bind(f"\\0attack{{os.getpid()}}")
 abstract.listen()
 shared = call("shmget", 0, 4096, 0o600)
-ours, theirs = socket.socketpair()
 sandbox.load_filter = lambda **_: None
 for name in {without}:
     sandbox.OPTIONAL.pop(name, None)
@@ -111,7 +99,7 @@ USERS = {
 
 
 def run(attack: str, user: str, *, inside: bool, without: tuple[str, ...] = ()) -> str:
-    code = SCRIPT.format(attack=attack.strip(), inside=inside, without=without, user=USERS[user])
+    code = SCRIPT.format(prelude=PRELUDE, attack=attack.strip(), inside=inside, without=without, user=USERS[user])
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
     assert "victim" in result.stdout, result.stderr
     return result.stdout

@@ -4,9 +4,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-_SCRIPT = """
-import ctypes, fcntl, mmap, os, resource, signal, socket, struct, sys, threading
-from transcoder.worker import sandbox
+PRELUDE = """
+import ctypes, fcntl, mmap, os, resource, signal, socket, struct, sys, threading, time
+from transcoder import kernel
+from transcoder.worker import namespaces, sandbox
 
 libc = ctypes.CDLL(None, use_errno=True)
 ours, theirs = socket.socketpair()
@@ -19,6 +20,11 @@ def call(name, *arguments):
         raise OSError(ctypes.get_errno(), name)
     return result
 
+"""
+"""What the code of every attack finds: its modules, a socket pair, and a function of libc by its name."""
+
+_SCRIPT = """
+{prelude}
 {before}
 {enter}
 try:
@@ -45,7 +51,7 @@ def run_sandboxed(
     """
     enter = f"sandbox.enter(threads={threads})" if inside else ""
     indented = "\n".join(f"    {line}" for line in code.strip().splitlines())
-    script = _SCRIPT.format(before=before, enter=enter, code=indented)
+    script = _SCRIPT.format(prelude=PRELUDE, before=before, enter=enter, code=indented)
     return subprocess.run(
         [sys.executable, "-c", script, *arguments], check=False, capture_output=True, text=True, timeout=60
     )
