@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.control_world import Broker
 from tests.support.gateway_process import GatewayProcess
 
 DEBIAN_FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
@@ -40,3 +41,15 @@ def surveillance_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with gzip.open(packed) as source, unpacked.open("wb") as target:
         shutil.copyfileobj(source, target)
     return unpacked
+
+
+@pytest.fixture
+def numba(state_dir: Path) -> Path:
+    """The folder of compiled kernels, for gateways that keep a state of their own."""
+    return state_dir / "numba"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Broker:
+    """An MQTT broker that is not started yet."""
+    return Broker(tmp_path)

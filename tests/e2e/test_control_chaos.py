@@ -9,7 +9,6 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from tests.e2e.test_control import assert_described, was_overloaded
 from tests.support.control_world import (
     BASE,
     FPS,
@@ -23,7 +22,9 @@ from tests.support.control_world import (
     Gateway,
     Listener,
     running,
+    was_overloaded,
 )
+from tests.support.described_messages import assert_described
 from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

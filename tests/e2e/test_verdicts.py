@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_control import wait_until_playing
-from tests.support.control_world import Cameras, Gateway, running
+from tests.support.control_world import Cameras, Gateway, running, wait_until_playing
 from tests.support.gateway_process import CONSOLE_SCRIPT, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]

@@ -26,6 +26,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tests.support.gateway_process import CONSOLE_SCRIPT, START_S, wait_for
+from tests.support.plugin import excuse
 
 NODE = "gw1"
 BASE = f"transcoder/{NODE}"
@@ -297,3 +298,29 @@ def running(*processes: Process) -> Iterator[None]:
 
 
 KILL = int(signal.SIGKILL)
+
+
+async def wait_until_playing(gateway: Gateway, *streams: str) -> None:
+    """Wait until pictures of these streams are served."""
+    for stream in streams:
+        for _ in range(600):
+            state = (await asyncio.to_thread(gateway.stream, stream))["state"]
+            if state["status"] in {"online", "degraded"}:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise AssertionError(state)
+
+
+def is_gapless(counters: list[int]) -> bool:
+    """Return whether each picture came once and in order; the camera's footage begins again at 0."""
+    steps = {later - earlier for earlier, later in itertools.pairwise(counters)}
+    return steps <= {1, 1 - 40 * FPS}
+
+
+def was_overloaded(gateway: Gateway) -> bool:
+    """Return whether the machine had no time for all pictures: some were left out on purpose, which proves nothing."""
+    overloaded = "overloaded: some pictures are left out" in gateway.log.read_text()
+    if overloaded:
+        excuse("the gateway left out pictures")
+    return overloaded
