@@ -62,7 +62,6 @@ TESTED_THROUGH = {
     "product.py": "rtsp/test_server.py",
     "rtsp/methods.py": "rtsp/test_server.py",
     "rtsp/setup_rules.py": "rtsp/test_server.py",
-    "source/media_reception.py": "source/test_session.py",
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",
     "worker/system_calls.py": "worker/test_sandbox.py",

@@ -10,7 +10,7 @@ from transcoder.ledger import Ledger
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
-from transcoder.source.events import Event, RtpReceived
+from transcoder.source.events import Event, Playing, RtpReceived
 from transcoder.source.options import SessionOptions, Timeouts
 from transcoder.source.session import CameraSession
 
@@ -187,3 +187,20 @@ class Transcript:
     def counted(self) -> dict[str, int]:
         """Return the counts of the ledger."""
         return {f"{layer} {kind}": entry.count for layer, kind, entry in self.ledger}
+
+
+def playing(**options: Any) -> Transcript:
+    """Return a session that plays, and whose pictures end with their marker."""
+    transcript = Transcript(**options)
+    transcript.connect()
+    assert transcript.of(Playing)
+    transcript.prove_marker()
+    return transcript
+
+
+def begun(**options: Any) -> Transcript:
+    """Return a session that has just begun to play."""
+    transcript = Transcript(**options)
+    transcript.connect()
+    assert transcript.of(Playing)
+    return transcript
