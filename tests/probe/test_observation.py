@@ -1,12 +1,16 @@
 """What is counted of packets and responses, written by hand."""
 
+import io
+import re
 from collections import Counter
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.support.session_transcript import Transcript, frame
 from transcoder.probe.observation import Observation, PictureTiming
+from transcoder.probe.render import render
 from transcoder.probe.report import shown_text, summary
 from transcoder.rtsp.client_events import Answered
 from transcoder.rtsp.messages import Headers, Response
@@ -70,6 +74,49 @@ def test_video() -> None:
     assert found["timestamps"] == ["no sender report came"]
     assert found["packets"]["received"] == 61
     assert found["encrypted"] is False
+
+
+def coded(visit: Visit, random_access: list[bytes], other: bytes, count: int) -> None:
+    """Ten pictures a second, each a packet or a few, a second between two random access points."""
+    transcript = visit.transcript
+    for index in range(count):
+        transcript.wait(0.1)
+        for payload in random_access if index % 10 == 0 else [other]:
+            transcript.feed(frame(0, transcript.packet(payload)))
+    visit.look()
+
+
+H265_SETS = [bytes.fromhex("40010c01"), bytes.fromhex("42010101"), bytes.fromhex("4401c172")]
+H265_PICTURES = ([*H265_SETS, b"\x26\x01\xaf\x08"], b"\x02\x01\xd0\x08")
+H264_PICTURES = ([SPS, PPS, b"\x65\x88\x84\x21"], b"\x41\x9a\x02\x05")
+
+
+def test_a_codec_that_is_switched_while_streaming_is_no_stale_description() -> None:
+    visit = Visit()
+    visit.transcript.connect()
+    coded(visit, *H264_PICTURES, 30)
+    coded(visit, *H265_PICTURES, 30)
+    coded(visit, *H264_PICTURES, 30)
+    found = summary(visit.seen, shown_text(None))["video"]
+    assert isinstance(found, dict)
+    assert "described_as" not in found
+    assert found["codec"] == "H264"
+    told = re.findall(r"^from (\w+) to (\w+) after (\d+) pictures$", "\n".join(found["codec_switches"]), re.MULTILINE)
+    assert [(before, after) for before, after, _ in told] == [("H264", "H265"), ("H265", "H264")]
+    assert 25 <= int(told[0][2]) <= 50  # 16 packets are enough to tell
+    console = Console(record=True, width=200, file=io.StringIO())
+    render(summary(visit.seen, shown_text(None)), console)
+    assert f"codec switched while streaming: {found['codec_switches'][0]}" in console.export_text()
+
+
+def test_a_description_that_is_stale_is_no_switch() -> None:
+    visit = Visit()
+    visit.transcript.connect()
+    coded(visit, *H265_PICTURES, 40)
+    found = summary(visit.seen, shown_text(None))["video"]
+    assert isinstance(found, dict)
+    assert (found["described_as"], found["codec"]) == ("H264", "H265")
+    assert "codec_switches" not in found
 
 
 def test_metadata() -> None:

@@ -104,13 +104,15 @@ class Observation:
         session: the session; the caller that starts it sets it.
         keys: knows the TLS key of the camera, if it has one.
         description, selection: the answer to DESCRIBE and the selected video, once it came.
-        described_as: the codec of the description, where the packets have another one.
+        described_as: the codec of the description, where the packets have another one from the first picture on.
+        codec_switches: (codec before, codec after, number of pictures before) of each codec that the camera switched
+            while streaming.
         fields: distinct header fields of all responses, and how often each came.
         pictures: the number of complete access units.
         random_access: (picture index, arrival in seconds) of each picture that decoding can start at.
         payload_types: (packets, bytes) of each payload type on the video channel.
         extensions: packets by (payload type, profile).
-        nal_units: NAL units by type.
+        nal_units: NAL units by codec and type.
         sei: messages by payload type.
         rtcp: packets by name.
         rtcp_texts: the texts in RTCP packets, and how often each came.
@@ -123,6 +125,8 @@ class Observation:
         self.description: SessionDescription | None = None
         self.selection: VideoSelection | None = None
         self.described_as = ""
+        self.codec_switches: list[tuple[str, str, int]] = []
+        self._has_codec_proof = False
         self.transport: Transport | None = None
         self.playing = False
         self.fields: Counter[tuple[str, str]] = Counter()
@@ -139,7 +143,7 @@ class Observation:
         self.ssrcs: Counter[int] = Counter()
         self.csrcs = self.padded = self.unreadable = 0
         self.span: list[float] = []
-        self.nal_units: Counter[int] = Counter()
+        self.nal_units: Counter[tuple[Codec, int]] = Counter()
         self.sei: Counter[int] = Counter()
         self.sei_first: dict[int, bytes] = {}
         self.rtcp: Counter[str] = Counter()
@@ -194,7 +198,12 @@ class Observation:
 
     def _on_video_selected(self, event: VideoSelected) -> None:
         if self.selection is not None and self.selection.codec is not event.selection.codec:
-            self.described_as = self.described_as or self.selection.codec.value
+            before, after = self.selection.codec.value, event.selection.codec.value
+            if not self._has_codec_proof:
+                self.described_as = self.described_as or before
+            elif len(self.codec_switches) < MAX_KINDS:
+                self.codec_switches.append((before, after, self.pictures))
+            self._has_codec_proof = False
         self.selection = event.selection
         self.timing.clock_rate = event.selection.clock_rate
         if self.codec is not None:
@@ -268,6 +277,7 @@ class Observation:
     def _on_access_unit(self, access_unit: AccessUnit) -> None:
         self.pictures += 1
         self.damaged += access_unit.damaged
+        self._has_codec_proof |= access_unit.random_access and not access_unit.damaged
         before = self.timing.last
         self.timing.note(access_unit.completed, access_unit.timestamp)
         same = before is not None and self.timing.last is not None and self.timing.last[1] == before[1]
@@ -278,7 +288,7 @@ class Observation:
             return
         for unit in access_unit.nal_units:
             unit_type = nal_unit_type(codec, unit)
-            self.nal_units[unit_type] += 1
+            self.nal_units[codec, unit_type] += 1
             if is_allowed(codec, unit_type):
                 if self.slices is not None:
                     self.slices.look(unit, access_unit.timestamp)

@@ -33,6 +33,7 @@ def _video(console: Console, video: Mapping[str, object]) -> None:
     if video.get("described_as"):
         words = f"the camera describes {video['described_as']} and sends {video['codec']}"
         _line(console, "codec", words, "bold red")
+    _list(console, "codec switched while streaming", video.get("codec_switches", []))
     if video.get("encrypted"):
         _line(console, "encrypted", "the camera encrypts its pictures: turn stream encryption off there", "bold red")
     rate = f"{video.get('fps', '?')} a second ({video.get('fps_by_timestamp', '?')} by their timestamps)"

@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median
 
 from transcoder import clock
-from transcoder.codecs.nal import is_allowed, nal_unit_name
+from transcoder.codecs.nal import Codec, is_allowed, nal_unit_name
 from transcoder.codecs.parameter_sets import SequenceParameterSet
 from transcoder.logs import redact
 from transcoder.probe.observation import Observation
@@ -139,9 +139,13 @@ def _metadata(observation: Observation, shown: Shown) -> list[dict[str, object]]
     return rows
 
 
+def _by_name(item: tuple[tuple[Codec, int], int]) -> tuple[str, int]:
+    (codec, unit_type), _ = item
+    return codec.value, unit_type
+
+
 def _nal_rows(observation: Observation, row: Callable[..., None]) -> None:
-    codec = observation.codec
-    if codec is None:
+    if observation.codec is None:
         for layer, kind, entry in observation.ledger:
             if not layer.startswith("rt"):  # what RTP and RTCP carry is listed from the packets
                 row(layer, kind, entry.count)
@@ -150,7 +154,7 @@ def _nal_rows(observation: Observation, row: Callable[..., None]) -> None:
         first = observation.sei_first[payload_type]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in first[:32])
         row("SEI", f"{payload_type} {_SEI_NAMES.get(payload_type, 'reserved or private')}", count, text)
-    for unit_type, count in sorted(observation.nal_units.items()):
+    for (codec, unit_type), count in sorted(observation.nal_units.items(), key=_by_name):
         name = nal_unit_name(codec, unit_type)
         if not is_allowed(codec, unit_type) and "SEI" not in name:
             row("NAL unit", name, count)
@@ -185,6 +189,11 @@ def _video(observation: Observation, video: VideoReceiver, selection: VideoSelec
     findings: dict[str, object] = {"codec": selection.codec.value}
     if observation.described_as:
         findings["described_as"] = observation.described_as
+    if observation.codec_switches:
+        findings["codec_switches"] = [
+            f"from {before} to {after} after {pictures} pictures"
+            for before, after, pictures in observation.codec_switches
+        ]
     if selection.picture_size is not None:
         findings["size"] = f"{selection.picture_size[0]}x{selection.picture_size[1]}"
     slices = observation.slices

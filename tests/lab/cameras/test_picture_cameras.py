@@ -99,7 +99,7 @@ async def test_ffmpeg_plays_it(name: str, transport: str, contents, ffmpeg: str)
 def test_a_large_picture_has_its_size_in_the_extension_only(contents) -> None:
     content = replace(contents[PictureCodec.JPEG], width=2592, height=1944)
     camera = SimulatedCamera(FAMILIES["mjpeg"].behaviour, content).camera
-    extension = camera._surroundings.jpeg_extension
+    extension = camera._surroundings[0].jpeg_extension
     assert b"\xff\xc0\x00\x11\x08" + (1944).to_bytes(2) + (2592).to_bytes(2) in extension
 
 

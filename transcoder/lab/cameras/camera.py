@@ -46,7 +46,7 @@ class Camera:
         content: the pictures that it shows, of the behaviour's codec or another:
             the SDP names the codec of the content.
         seed: seed of its canaries and random numbers.
-        other: content of the same codec and another size, to which the camera changes if its behaviour says so.
+        other: content of another size or codec, to which the camera changes if its behaviour says so.
 
     Attributes:
         plays: connections that have begun to play.
@@ -71,15 +71,15 @@ class Camera:
         rng = random.Random(seed)
         self.tracks = offered_tracks(behaviour, FAMILIES[behaviour.family].tracks, rng)
         self._private_sequence = rng.getrandbits(16)
-        contents = (content,) if other is None else (content, other)
-        self._blocks = [content_blocks(each, recipe(behaviour, parameter_sets=True)) for each in contents]
-        late = behaviour.pictures.parameter_sets_after_s is not None
-        self._bare = content_blocks(content, recipe(behaviour, parameter_sets=False)) if late else []
-        self._programme = Programme(contents, behaviour.pictures, start_at_idr=behaviour.start_at_idr)
+        self._contents = (content,) if other is None else (content, other)
+        self._blocks = [content_blocks(each, recipe(behaviour, parameter_sets=True)) for each in self._contents]
+        late = self._contents if behaviour.pictures.parameter_sets_after_s is not None else ()
+        self._bare = [content_blocks(each, recipe(behaviour, parameter_sets=False)) for each in late]
+        self._programme = Programme(self._contents, behaviour.pictures, start_at_idr=behaviour.start_at_idr)
         self._clock = CameraClock(behaviour.timing, self.tracks[0], rng)
         self._numbering = Numbering(behaviour.numbering, self.tracks[0], rng)
         self._rng = rng
-        self._surroundings = Surroundings(behaviour, content, self.mint)
+        self._surroundings = [Surroundings(behaviour, each, self.mint) for each in self._contents]
         self._metadata = block([side_media.metadata_payload(self.mint)]) if behaviour.metadata else EMPTY
         audio = side_media.audio_payloads(self.mint, behaviour.audio_payload_type) if behaviour.audio else []
         self._audio = [block([payload]) for payload in audio]
@@ -116,9 +116,10 @@ class Camera:
             base: URL of the stream as the client wrote it, without query or credentials.
             host: address in it.
         """
+        described = self._programme.content if self.behaviour.pictures.describes_switch else 0
         context = DescriptionContext(
             behaviour=self.behaviour,
-            content=self.content,
+            content=self._contents[described],
             mint=self.mint,
             base=base.rstrip("/"),
             host=host,
@@ -196,15 +197,16 @@ class Camera:
             self._numbering.begin_group()
         timestamp = self._clock.picture_timestamp(self._due - (self._epoch or 0.0))
         bursts = []
-        private = self._surroundings.private
+        surroundings = self._surroundings[programme.content]
+        private = surroundings.private
         extension = behaviour.private_packets == "extension"
         if private.packets and extension:
             bursts.append(self._private_burst(timestamp, self._private_sequence, random_access=unit.random_access))
             self._private_sequence = (self._private_sequence + len(private.packets)) & 0xFFFF
         bare = since_s < (behaviour.pictures.parameter_sets_after_s or 0.0)
-        picture = (self._bare if bare else self._blocks[programme.content])[programme.index]
-        picture = with_extension(picture, self._surroundings.jpeg_extension)
-        before, after = self._surroundings.around(random_access=unit.random_access)
+        picture = (self._bare if bare else self._blocks)[programme.content][programme.index]
+        picture = with_extension(picture, surroundings.jpeg_extension)
+        before, after = surroundings.around(random_access=unit.random_access)
         blocks = [part for part in (before, picture, after) if part.packets]
         marker = "last" if behaviour.marker == "parameter_sets" else behaviour.marker
         burst = track.burst(blocks, timestamp, marker=marker, random_access=unit.random_access)
@@ -222,9 +224,10 @@ class Camera:
     def _treat_parameter_sets(self, burst: Burst) -> None:
         """Give packets of parameter sets a marker, or the timestamp of the picture before."""
         data = burst.data
+        codec = self._contents[self._programme.content].codec
         for offset, size in burst.packets:
             start = payload_offset(data, offset)
-            if carries_parameter_set(self.content.codec, memoryview(data)[start : offset + FRAME_HEADER + size]):
+            if carries_parameter_set(codec, memoryview(data)[start : offset + FRAME_HEADER + size]):
                 if self.behaviour.marker == "parameter_sets":
                     data[offset + FRAME_HEADER + 1] |= 0x80
                 if self.behaviour.pictures.parameter_sets_old_timestamp:
@@ -233,7 +236,7 @@ class Camera:
 
     def _private_burst(self, timestamp: int, sequence_number: int, *, random_access: bool) -> Burst:
         data, packets = stamp(
-            [self._surroundings.private],
+            [self._surroundings[self._programme.content].private],
             payload_type=self.behaviour.private_payload_type or 0,
             sequence_number=sequence_number,
             timestamp=timestamp,

@@ -129,10 +129,7 @@ def build(options: FleetOptions, progress: Progress | None = None) -> list[Simul
     """
     wanted = behaviours(options)
     looks = [_look(options, behaviour) for behaviour in wanted]
-    others = [
-        replace(look, smaller=not look.smaller) if behaviour.pictures.changes_size else None
-        for look, behaviour in zip(looks, wanted, strict=True)
-    ]
+    others = [_other(look, behaviour) for look, behaviour in zip(looks, wanted, strict=True)]
     kinds = list(dict.fromkeys([*looks, *(other for other in others if other)]))
     if options.source:
         fixed = {look: look.codec if isinstance(look.codec, PictureCodec) else options.codec for look in kinds}
@@ -166,6 +163,13 @@ def _look(options: FleetOptions, behaviour: CameraBehaviour) -> _Look:
         smaller=behaviour.pictures.grow_after_s is not None,
         intra_refresh=behaviour.pictures.intra_refresh,
     )
+
+
+def _other(look: _Look, behaviour: CameraBehaviour) -> _Look | None:
+    """Return the look to which a camera changes, None where it changes to no other."""
+    if behaviour.pictures.codec_switch_every_s is not None:
+        return replace(look, codec=Codec.H264 if look.codec is Codec.H265 else Codec.H265)
+    return replace(look, smaller=not look.smaller) if behaviour.pictures.changes_size else None
 
 
 def _footage(options: FleetOptions, codec: SourceCodec | None, progress: Progress | None) -> Content:

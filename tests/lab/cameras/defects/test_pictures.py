@@ -179,6 +179,32 @@ def test_intra_refresh(record, tmp_path) -> None:
     assert {packet.payload[1] for packet in recorder.packets if packet.payload[0] & 31 == 6} == {6}
 
 
+def test_a_codec_that_is_switched_and_back(record, contents) -> None:
+    h265 = contents[Codec.H265]
+    recorded = record(FAMILY, *PLAIN, "codec_switch_every_s=1.2", seconds=3.5, other=h265)
+    shown = recorded.packets
+    # headers of H.265 (section 7.3.1.2) with types of slices, parameter sets, AP and FU
+    headers = {bytes((kind << 1, 1)) for kind in (1, 19, 20, 32, 33, 34, 48, 49)}
+    of_h265 = {packet.at for packet in shown if packet.payload[:2] in headers}
+    assert of_h265 == {packet.at for packet in shown if 1.49 < packet.at < 2.49}  # a GOP is half a second
+    numbers = [packet.sequence_number for packet in shown]
+    assert all((late - early) % 65536 == 1 for early, late in itertools.pairwise(numbers))
+    assert len({(packet.ssrc, packet.payload_type) for packet in shown}) == 1
+    assert "H264/90000" in sdp(recorded)
+
+
+@pytest.mark.parametrize(("setting", "named"), [("false", "H264"), ("true", "H265")])
+def test_what_is_described_after_a_switch(record, contents, setting: str, named: str) -> None:
+    h265 = contents[Codec.H265]
+    settings = ("codec_switch_every_s=1.2", f"describes_switch={setting}")
+    recorded = record(FAMILY, *PLAIN, *settings, seconds=2.0, other=h265)
+    assert f"a=rtpmap:96 {named}/90000" in sdp(recorded)
+    recorded.camera.stop()
+    recorded.camera.start(200.0)  # another reader gets what the first one has got
+    packets = [bytes(burst.data) for burst in recorded.camera.advance(200.0, 0.0, [0]) if not burst.rtcp]
+    assert packets[0][17] == 1
+
+
 def test_a_picture_that_grows_for_good(record, contents, tmp_path) -> None:
     scene = SceneOptions(width=384, height=192, fps=20, seconds=1.0)
     larger = from_scene(ContentOptions(scene=scene, gop_s=0.5), tmp_path)

@@ -38,6 +38,9 @@ class PictureDefects:
         size_change_every_s: the picture's size changes to three quarters and back so often, at an IDR (Lorex at night).
         grow_after_s: the picture is described and begins with three quarters of its size, and grows for good then
             (Foscam R2).
+        codec_switch_every_s: the codec changes from H.264 to H.265, or the reverse, and back so often, at an IDR, while
+            payload type, SSRC and numbers go on (somebody changes the camera's settings).
+        describes_switch: a session description names the codec that is sent when it is asked for; False: the first one.
         gop_s: seconds from IDR to IDR (H.264+, Zipstream: 20 and more); none: as the fleet says.
         first_idr_after_s: only P pictures come for so long after the first reader came (smart codecs: up to 20).
         intra_refresh: no IDR comes after the first, which nobody gets, but recovery points (mpp#523); H.264.
@@ -55,6 +58,8 @@ class PictureDefects:
     parameter_sets_old_timestamp: bool = False
     size_change_every_s: float | None = None
     grow_after_s: float | None = None
+    codec_switch_every_s: float | None = None
+    describes_switch: bool = False
     gop_s: float | None = None
     first_idr_after_s: float = 0.0
     intra_refresh: bool = False
@@ -94,16 +99,19 @@ class Programme:
         self._contents = contents
         self._defects = defects
         self._start_at_idr = start_at_idr and not defects.first_idr_after_s and not defects.intra_refresh
+        self.content = 0
         self.begin()
 
     def begin(self) -> None:
         """Begin, because the first reader came."""
-        self.content = 0
+        if self._defects.codec_switch_every_s is None:  # a setting stays, whoever reads
+            self.content = 0
         self.index = 0 if self._start_at_idr else self._gop() // 2
         self.restarted = False
         self._waits_for_idr = self._defects.first_idr_after_s > 0
         self._next_restart = self._defects.encoder_restart_every_s
-        self._next_size = self._defects.size_change_every_s
+        self._change_every_s = self._defects.size_change_every_s or self._defects.codec_switch_every_s
+        self._next_change = self._change_every_s
 
     @property
     def unit(self) -> AccessUnit:
@@ -135,8 +143,8 @@ class Programme:
         self.index = (self.index + 1) % len(units)
         if defects.intra_refresh and units[self.index].random_access:
             self.index += 1
-        if self._next_size is not None and since_start_s >= self._next_size and units[self.index].random_access:
-            self._next_size += defects.size_change_every_s or 0.0
+        if self._next_change is not None and since_start_s >= self._next_change and units[self.index].random_access:
+            self._next_change += self._change_every_s or 0.0
             self.content = (self.content + 1) % len(self._contents)
             self.index = 0
         grows = defects.grow_after_s is not None and since_start_s >= defects.grow_after_s
