@@ -202,6 +202,17 @@ def test_reordered_pictures_keep_their_order_of_presentation() -> None:
     assert shown == sorted(order)
 
 
+@pytest.mark.parametrize("group", [(2, 1), (4, 2, 1, 3), (8, 4, 2, 1, 3, 6, 5, 7)])
+def test_the_first_pictures_of_a_pyramid_keep_their_order_and_spacing(group: tuple[int, ...]) -> None:
+    order = [0, *(len(group) * n + number for n in range(40) for number in group)]
+    pictures = [(number * TICKS, START_S + index / FPS) for index, number in enumerate(order)]
+    times, repairs = run(pictures)
+    assert not repairs
+    shown = sorted(times)
+    assert [number for _, number in sorted(zip(times, order, strict=True))] == sorted(order)
+    assert max(later - earlier for earlier, later in itertools.pairwise(shown)) < 1.5 / FPS
+
+
 def test_a_timestamp_that_stands_still() -> None:
     pictures = [(777, START_S + index / FPS) for index in range(200)]
     times, repairs = run(pictures)
@@ -273,6 +284,25 @@ def test_a_clock_that_counts_other_seconds(rate: float, ratio: float) -> None:
     assert max(steps) < 1.25 / rate
     assert min(steps) > 0
     assert timeline.ratio == pytest.approx(1 / ratio, rel=0.002)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("rate", "ratio"), [(10.5, 0.84), (21, 0.84), (25, 0.84), (5, 0.84), (12.5, 0.8), (30, 0.9), (15, 1.1), (8, 1.19)]
+)
+def test_a_clock_that_counts_other_seconds_behind_network_jitter(rate: float, ratio: float, seed: int) -> None:
+    """From the first picture on, while the ratio is not known, and the reverse: 30 pictures where 25 are stamped."""
+    pictures = counted(rate, ratio, 40, jitter_s=JITTER_S, seed=seed)
+    timeline = Timeline(RATE)
+    times, repairs = run(pictures, timeline)
+    assert not repairs
+    assert_monotonic(times)
+    assert wander(times, pictures) < 0.100
+    later = round(10 * rate)
+    errors = sorted(abs(after - before - 1 / rate) for before, after in itertools.pairwise(times[later:]))
+    assert p95(errors) < 0.005
+    assert max(after - before for before, after in itertools.pairwise(times)) < 1.5 / rate
+    assert timeline.ratio == pytest.approx(1 / ratio, rel=0.005)
 
 
 @pytest.mark.parametrize("ratio", [1 / 3, 3.0, 0.0889])

@@ -16,6 +16,8 @@ MIN_SPAN_S = 1.0
 COARSE_S = 4.0
 """Seconds below which only a coarse difference counts: a camera may catch up or hesitate for a second or two."""
 COARSE = 0.08
+REFINE_S = 2.0
+"""Seconds of arrivals from which on a ratio that is not 1 follows every measurement."""
 FINE = 0.004
 """Differences of the ratio that are left to the slow following of arrival; it holds a clock that is off by FINE 20 ms
 from arrival."""
@@ -84,5 +86,5 @@ class ClockRatio:
             return
         if abs(slope - 1) <= limit * min(slope, 1.0) and abs(slope - self.ratio) > limit:
             self.ratio = 1.0
-        elif abs(slope - self.ratio) > limit * min(slope, 1.0) or (self.ratio != 1.0 and span_s > WINDOW_S / 2):
+        elif abs(slope - self.ratio) > limit * min(slope, 1.0) or (self.ratio != 1.0 and span_s > REFINE_S):
             self.ratio = slope

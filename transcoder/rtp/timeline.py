@@ -15,8 +15,16 @@ TRACKING_S = 5.0
 """The time constant of following arrival. 30 ms of network jitter then move the spacing of 25 fps by under 0.3 ms."""
 FOLLOW_S = 0.2
 """The time constant of following arrival where NEAR_S is exceeded by every picture of PERSISTENT_S: until its ratio is
-known, a clock that is off by a sixth is then held within 100 ms of arrival."""
+known, a clock that is off by a sixth is then held within 100 ms of arrival, behind 30 ms of network jitter too."""
 NEAR_S = 0.025
+BEGIN_S = 2.0
+"""Seconds after the first picture in which the ratio of a clock is not known yet: arrival is followed to the middle of
+the latest pictures from NEAR_BEGIN_S on, and two pictures in a row that come so much before their time move the
+timeline at once, because a picture may come late and never early: the first picture was late, or the clock is fast. One
+picture alone is sent before others that are shown earlier (B pictures)."""
+NEAR_BEGIN_S = 0.015
+"""30 ms of network jitter make as much around their middle."""
+FOLLOW_EARLY_S = 0.05
 PERSISTENT_S = 0.25
 PERSISTENT_PICTURES = 2
 """At least so many pictures and half of PERSISTENT_S tell; of a burst the last picture is in time."""
@@ -49,6 +57,8 @@ class Timeline:
         self.clock_rate = clock_rate
         self._last_rtp: int | None = None
         self._last_arrival = 0.0
+        self._began = 0.0
+        self._is_early = False
         self._position_s = 0.0
         """The place of the last picture on the camera's own, unwrapped time, in seconds of ours."""
         self._offset_s = 0.0
@@ -124,6 +134,7 @@ class Timeline:
         self._last_arrival = arrival
         self._clock.add(self._raw_s, arrival)
         error_s = arrival - (self._position_s + self._offset_s)
+        was_early, self._is_early = self._is_early, error_s < -NEAR_BEGIN_S
         if error_s < -MAX_EARLY_S:
             self.repairs["burst"] += 1
             time = self._after_latest(arrival)
@@ -142,14 +153,20 @@ class Timeline:
             self._late_since = None
             if delta_s > 0:
                 self._offset_s += error_s * -math.expm1(-delta_s / TRACKING_S)
-                moved_s = self._persistent_error_s(arrival) * -math.expm1(-gap_s / FOLLOW_S)
+                begins = arrival - self._began < BEGIN_S
+                moved_s = self._persistent_error_s(arrival, begins=begins) * -math.expm1(-gap_s / FOLLOW_S)
+                if begins and was_early and self._is_early:
+                    moved_s = min(moved_s, (error_s + NEAR_BEGIN_S) * -math.expm1(-gap_s / FOLLOW_EARLY_S))
                 self._offset_s += max(moved_s, -delta_s / 2)
         time = max(_ticks(self._position_s + self._offset_s), self._latest - _ticks(MAX_STEP_BACK_S))
         self._latest = max(self._latest, time)
         return time
 
-    def _persistent_error_s(self, arrival: float) -> float:
-        """Return by how much all of the latest pictures are farther from their arrival than NEAR_S."""
+    def _persistent_error_s(self, arrival: float, *, begins: bool) -> float:
+        """Return how far all of the latest pictures are from their arrival: the least distance beyond NEAR_S.
+
+        While the timeline begins it is their mean, where each of them is farther than NEAR_BEGIN_S.
+        """
         recent = self._recent
         recent.append((arrival, arrival - self._position_s))
         while len(recent) > PERSISTENT_PICTURES and arrival - recent[0][0] > PERSISTENT_S:
@@ -157,12 +174,15 @@ class Timeline:
         if len(recent) < PERSISTENT_PICTURES or arrival - recent[0][0] < PERSISTENT_S / 2:
             return 0.0
         errors = [early - self._offset_s for _, early in recent]
-        return max(min(errors) - NEAR_S, 0.0) + min(max(errors) + NEAR_S, 0.0)
+        low, high = min(errors), max(errors)
+        if begins:
+            return sum(errors) / len(errors) if low > NEAR_BEGIN_S or high < -NEAR_BEGIN_S else 0.0
+        return max(low - NEAR_S, 0.0) + min(high + NEAR_S, 0.0)
 
     def _anchor(self, rtp_timestamp: int, arrival: float) -> int:
         time = self._after_latest(arrival)
         self._last_rtp = rtp_timestamp
-        self._last_arrival = arrival
+        self._last_arrival = self._began = arrival
         self._clock.forget()
         self._recent.clear()
         self._position_s = self._raw_s = 0.0
