@@ -17,6 +17,7 @@ CAMERAS = {
     "second-pps": DefectiveCamera("longse second_pps=sdp"),
     "turns": DefectiveCamera("longse ssrc_turns=true"),
     "numbers": DefectiveCamera("longse sequence_restart=true"),
+    "counted": DefectiveCamera("longse packet_numbers=nothing"),
     "stale": DefectiveCamera("longse codec=H265 encoding=H264 parameter_sets=stream"),
     "clock": DefectiveCamera("longse clock_ratio=0.84"),
     "ticks": DefectiveCamera("mpeg4 video_clock_rate=30000"),

@@ -12,6 +12,7 @@ from transcoder.errors import PayloadError
 from transcoder.formats.depacketizer import RtpPacket
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import Buffer, parse_rtp, peek_payload_type, profile_word
+from transcoder.rtp.packet_numbers import PacketNumbers
 from transcoder.rtp.rtcp import ReportBlock
 from transcoder.rtp.waiting_source import WaitingSource
 
@@ -76,6 +77,7 @@ class RtpReceiver:
         self._ready: deque[tuple[RtpPacket, int, float]] = deque()
         self._held: dict[int, tuple[RtpPacket, float]] = {}
         self._waiting = WaitingSource(ledger)
+        self._numbers = PacketNumbers()
         self._expected: int | None = None
         self._base = 0
         self._extended = 0
@@ -93,11 +95,8 @@ class RtpReceiver:
         self._prior = (0, 0)
         self._count = 0
         self.ssrc: int | None = None
-        self.received = 0
-        self.received_bytes = 0
-        self.duplicates = 0
-        self.late = 0
-        self.lost = 0
+        self.received = self.received_bytes = 0
+        self.duplicates = self.late = self.lost = 0
         self.others: Counter[int] = Counter()
         self.malformed = 0
         self.restarts = 0
@@ -138,7 +137,7 @@ class RtpReceiver:
 
         `rtp/video.py` explains the fast path.
         """
-        unsettled = self._held or self._waiting or self._suspect or self._ready
+        unsettled = self._held or self._waiting or self._suspect or self._ready or not self._numbers.are_believed
         return None if unsettled else self._expected
 
     def receive_run(self, count: int, size: int, timestamp: int, now: float) -> None:
@@ -159,6 +158,7 @@ class RtpReceiver:
         self.jitter *= (15 / 16) ** (count - 1)  # the others came at the same time with the same timestamp
         self._extended += count
         self._expected = (expected + count) & 0xFFFF
+        self._numbers.note_run((self._expected - 1) & 0xFFFF)
         self._count += count
 
     def next_packet(self) -> tuple[RtpPacket, int, float] | None:
@@ -234,8 +234,10 @@ class RtpReceiver:
 
     def _order(self, packet: RtpPacket, now: float) -> None:
         self._note_transit(packet.timestamp, now)
-        number = packet.sequence_number
         expected = self._expected
+        if not self._reorder:
+            packet = self._numbers.correct(packet, expected)
+        number = packet.sequence_number
         if expected is None:
             self._begin(packet, now)
             return

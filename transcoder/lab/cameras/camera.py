@@ -216,6 +216,7 @@ class Camera:
         if self._next_end_lost is not None and since_s >= self._next_end_lost and len(picture.packets) > 1:
             self._next_end_lost = since_s + (behaviour.packets.end_lost_every_s or 0.0)
             burst = without_packet(burst, len(before.packets) + len(picture.packets) - 1)
+        self._numbering.renumber(burst)
         bursts.append(burst)
         if private.packets and not extension and unit.random_access:
             bursts.append(self._private_burst(timestamp, track.sequence_number - 1, random_access=False))

@@ -1,5 +1,7 @@
 import itertools
 
+import pytest
+
 PLAIN = ("idr_nal_units=", "fu_reserved_bit=false")
 
 
@@ -21,3 +23,15 @@ def test_numbers_begin_anew_with_each_group(record) -> None:
     assert len(first) >= 4
     steps = {later[0].timestamp - earlier[0].timestamp & 0xFFFF_FFFF for earlier, later in itertools.pairwise(pictures)}
     assert len(steps) <= 2
+
+
+@pytest.mark.parametrize(
+    ("switch", "steps"), [("pictures", {0}), ("nothing", {0}), ("shared", {2}), ("swapped", {0x100, 0x101 - 0x10000})]
+)
+def test_numbers_that_do_not_count_packets(record, switch: str, steps: set[int]) -> None:
+    pictures = record("longse", *PLAIN, f"packet_numbers={switch}", seconds=3.0).pictures
+    pairs = [pair for picture in pictures for pair in itertools.pairwise(packet.sequence_number for packet in picture)]
+    assert len(pairs) > 12
+    assert {(later - earlier) & 0xFFFF for earlier, later in pairs} <= {step & 0xFFFF for step in steps}
+    first = [picture[0].sequence_number for picture in pictures]
+    assert len(set(first)) == (1 if switch == "nothing" else len(first))

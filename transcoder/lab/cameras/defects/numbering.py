@@ -2,7 +2,9 @@
 
 import random
 from dataclasses import dataclass
+from typing import Literal
 
+from transcoder.lab.cameras.packets import FRAME_HEADER, Burst
 from transcoder.lab.cameras.track import Track
 
 
@@ -14,10 +16,13 @@ class NumberingDefects:
         ssrc_turns: two SSRC with numbers and timestamps of their own take turns, a group of pictures each
             (gortsplib#687).
         sequence_restart: sequence numbers begin at 0 with each group of pictures (gortsplib#750).
+        packet_numbers: what sequence numbers count; "swapped": their bytes are exchanged; "shared": each second
+            one is another media's.
     """
 
     ssrc_turns: bool = False
     sequence_restart: bool = False
+    packet_numbers: Literal["packets", "pictures", "nothing", "swapped", "shared"] = "packets"
 
 
 class Numbering:
@@ -32,6 +37,7 @@ class Numbering:
     def __init__(self, defects: NumberingDefects, track: Track, rng: random.Random) -> None:
         self._defects = defects
         self._track = track
+        self._pictures = 0
         self._other = (rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32)) if defects.ssrc_turns else None
 
     def begin_group(self) -> None:
@@ -43,3 +49,20 @@ class Numbering:
             self._other = before
         if self._defects.sequence_restart:
             track.sequence_number = 0
+
+    def renumber(self, burst: Burst) -> None:
+        """Give the packets of a picture the numbers that the camera's defect makes."""
+        counted = self._defects.packet_numbers
+        if counted == "packets":
+            return
+        self._pictures += 1
+        for offset, _ in burst.packets:
+            at = offset + FRAME_HEADER + 2
+            number = int.from_bytes(burst.data[at : at + 2])
+            if counted == "swapped":
+                number = int.from_bytes(burst.data[at : at + 2], "little")
+            elif counted == "shared":
+                number = 2 * number
+            else:
+                number = self._pictures if counted == "pictures" else 0
+            burst.data[at : at + 2] = (number & 0xFFFF).to_bytes(2)
