@@ -63,6 +63,13 @@ def test_a_width_of_2048_that_is_sent_as_0(rtp: Build) -> None:
     assert np.array_equal(decode(found[-1]), decode(original))
 
 
+def test_both_sides_wrap(rtp: Build) -> None:
+    """4096x2160 is sent as 0x112: 4088 pixels have as many MCUs, and no camera has such a width."""
+    original = encode(4096, 2160)
+    found = shown(Feed(rtp), original, 256 * 135 // MCUS_IN_DOUBT + 3, dimensions=stated(4096, 2160))
+    assert [(read(each).width, read(each).height) for each in found[-1:]] == [(4096, 2160)]
+
+
 def test_a_size_that_wraps_and_looks_right_at_first(rtp: Build) -> None:
     """2848x2448 is sent as 800x400: shown as stated until the data says more, then as it is."""
     original = encode(2848, 2448)

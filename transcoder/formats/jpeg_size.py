@@ -106,5 +106,5 @@ def _at_most(header: JpegHeader, size: Size) -> int:
 
 
 def _unusual(size: Size) -> float:
-    """Return how far a size is from 16:9 and from 4:3, whichever is nearer."""
-    return min(abs(size[0] / size[1] - usual) for usual in (16 / 9, 4 / 3))
+    """Return how far a size is from 16:9 and from 4:3, whichever is nearer, and 1 more where MCUs are cut."""
+    return (size[0] % 16 > 0) + min(abs(size[0] / size[1] - usual) for usual in (16 / 9, 4 / 3))
