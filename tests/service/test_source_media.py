@@ -23,6 +23,8 @@ from tests.support.source_world import (
     world_maker,
 )
 from transcoder.errors import (
+    ResponseError,
+    Silent,
     TranscoderError,
     TransportError,
 )
@@ -151,6 +153,27 @@ async def test_nobody_waits_for_sound_that_is_left_out(make: Callable[..., World
     source._on_event(AudioLeftOut())
     assert source.is_connected
     assert not source.expects_audio
+
+
+async def test_sound_is_left_out_though_other_transports_fail_without_it(make: Callable[..., World]) -> None:
+    """A session with sound is silent, and the camera speaks TCP alone: TCP comes without sound in the next round."""
+    world = make("auto")
+    world.source._options = replace(world.source._options, audio=True)
+    asked: list[tuple[str, bool]] = []
+
+    def behaviour(connection: Connection) -> TranscoderError:
+        asked.append((connection.transport, connection.audio))
+        connection.describe()
+        if connection.transport != "tcp":
+            return ResponseError(461, "SETUP", "Unsupported Transport")
+        connection.tell(Playing())
+        if not connection.audio:
+            connection.picture()
+        return Silent("no packet in 20 s")
+
+    world.behaviour = behaviour
+    await world.pull(5)
+    assert asked[:5] == [("tcp", True), ("udp", False), ("http", False), ("tcp", False), ("tcp", False)]
 
 
 async def test_sound_is_asked_for_again_where_it_is_not_to_blame(make: Callable[..., World]) -> None:

@@ -109,6 +109,8 @@ class Source:
         self._told_login = False
         self._audio_at = 0.0
         """Monotonic seconds from which sound is asked for."""
+        self._audio_transport = ""
+        """The transport over which no picture came with sound."""
         self._asks_for_audio = False
         self._intake = VideoIntake(ledger, status)
         self._audio: AudioIntake | None = None
@@ -292,7 +294,11 @@ class Source:
         """Leave the sound out of the next connection where this one asked for it and gave no picture."""
         if self._reconnection.had_picture or not self._options.audio or not self._settled.is_set():
             return
-        self._audio_at = clock.monotonic() + AUDIO_AGAIN_S if self._asks_for_audio else 0.0
+        transport = self._reconnection.transport
+        if self._asks_for_audio:
+            self._audio_at, self._audio_transport = clock.monotonic() + AUDIO_AGAIN_S, transport
+        elif transport == self._audio_transport:  # another transport may have failed for reasons of its own
+            self._audio_at = 0.0
 
     def _on_playing(self, _: Playing) -> None:
         self._reconnection.note_playing(clock.monotonic())
