@@ -187,3 +187,16 @@ async def test_the_address_that_is_read(world: World, listen: str, asked: str) -
     world.server.listeners[0] = type(ANYWHERE)(host=listen, port=8554)
     await world.look()
     assert world.requests[0]["url"] == f"rtsp://{asked}:8554/front"
+
+
+async def test_the_measures_of_the_checker_are_no_part_of_the_statement(world: World) -> None:
+    told = {"no paths": "", "system calls": "the kernel\x1brefuses", "another": "x" * 10_000, "own user": 5}
+    world.answer = {**CLEAN, "measures": told}
+    await world.look(5)
+    await world.look()
+    assert world.verifier.measures == {"own user": "5", "no paths": "", "system calls": "the kernel?refuses"}
+    assert world.told[0][1] == CLEAN
+    world.answer = {**CLEAN, "measures": ["no dict"]}
+    await world.look(86_400)
+    assert len(world.told) == 2
+    assert world.verifier.measures["no paths"] == ""

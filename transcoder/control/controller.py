@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from typing_extensions import override
@@ -47,6 +48,7 @@ from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
 from transcoder.service.verdicts import Verdict
 from transcoder.service.verifier import Verifier
+from transcoder.service.verify_process import read_served
 from transcoder.text import printable
 
 LIVE_SECTIONS: Final = frozenset({"sources", "rtsp", "http", "verify"})
@@ -98,6 +100,7 @@ class Controller(Control):
             effective.config.state_dir / KEY_NAME,
             self._on_verdict,
             verdicts,
+            read=partial(read_served, is_required=self.gateway.fork_server.sandbox_mode == "required"),
         )
         self._started = clock.monotonic()
         self._started_text = now_text()
@@ -165,7 +168,9 @@ class Controller(Control):
 
     @override
     def info(self) -> InfoDocument:
-        return gateway_documents.info(self.gateway, self.config.node, self._interfaces.api_url, self._started_text)
+        return gateway_documents.info(
+            self.gateway, self.verifier.measures, self.config.node, self._interfaces.api_url, self._started_text
+        )
 
     @override
     def stats(self) -> StatsDocument:

@@ -229,7 +229,10 @@ class EventDocument(Document):
 
 
 class SandboxDocument(Document):
-    """Tells which measures contain the workers; both lists are empty until the first worker can be started."""
+    """Tells which measures contain the workers, and, with `checker: ` before them, the process that verifies streams.
+
+    Both lists are empty until the first worker can be started; the checker's are told once one has run.
+    """
 
     mode: Literal["required", "best_effort"] = "best_effort"
     """What the configuration says about a measure that is missing."""

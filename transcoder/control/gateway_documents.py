@@ -1,7 +1,7 @@
 """Documents and numbers of the gateway and its readers are made here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Literal, Protocol
 
@@ -47,16 +47,17 @@ class BrokerLink(Protocol):
         """Return how many response topics no answer was sent to."""
 
 
-def info(gateway: Gateway, node: str, api_url: str | None, started: str) -> InfoDocument:
+def info(gateway: Gateway, checker: Mapping[str, str], node: str, api_url: str | None, started: str) -> InfoDocument:
     """Make the document of the gateway.
 
     Args:
         gateway: the gateway that runs.
+        checker: every measure of the checker's sandbox, once one has run.
         node: the gateway's name.
         api_url: the URL of the HTTP API, None where there is none.
         started: the time of the start, RFC 3339.
     """
-    measures = gateway.fork_server.measures
+    measures = gateway.fork_server.measures | {f"checker: {name}": reason for name, reason in checker.items()}
     missing = missing_measures(measures)
     return InfoDocument(
         version=version("transcoder"),

@@ -18,6 +18,7 @@ from transcoder.service.forkserver import ForkServer
 from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnLost, launch
 from transcoder.service.sandbox import ADVICE, SandboxOptions, needed_measures, worker_users
 from transcoder.service.split_halves import SplitHalves
+from transcoder.service.verify_process import try_sandbox
 from transcoder.worker_options import Role, WorkerOptions
 
 _NAMES: Final = {Role.WHOLE: "worker", Role.DECODING: "decoder", Role.ENCODING: "encoder"}
@@ -34,10 +35,11 @@ async def sandbox(subject: Subject) -> list[Finding]:
         users = worker_users(config.worker.user) if config is not None else None
         return launch(cache_dir, on_lost, SandboxOptions(users=users))
 
+    missing: Level = "error" if subject.is_required else "warning"
     with tempfile.TemporaryDirectory() as folder:
         server = ForkServer(_own_folder(config.state_dir if config is not None else None) or Path(folder), start)
         try:
-            return await _look(server, _roles(config), "error" if subject.is_required else "warning")
+            return [*await _look(server, _roles(config), missing), *await _checker(missing)]
         except (WorkerError, OSError, TimeoutError) as error:
             return [Finding(check="worker", level="error", text=str(error) or "it does not start", advice=NEEDS)]
         finally:
@@ -95,3 +97,21 @@ def _measures(measures: dict[str, str], missing: Level) -> Iterator[Finding]:
         level: Level = "ok" if not reason else missing if name in needed else "warning"
         advice = ADVICE.get(name, "") if reason else ""
         yield Finding(check=f"measure {name}", level=level, text=reason or "in force", advice=advice)
+
+
+async def _checker(missing: Level) -> list[Finding]:
+    """Have the process that verifies streams enter its sandbox, without a stream."""
+    measures = await try_sandbox()
+    if not measures:
+        return [Finding(check="checker", level="error", text="it does not start", advice="streams are not verified")]
+    spared = set() if os.geteuid() == 0 else {"own user"}
+    return [
+        Finding(
+            check=f"checker {name}",
+            level=missing if reason else "ok",
+            text=reason or "in force",
+            advice=ADVICE.get(name, "") if reason else "",
+        )
+        for name, reason in measures.items()
+        if name not in spared
+    ]

@@ -10,6 +10,8 @@ from transcoder.text import printable
 VerdictKind = Literal["clean", "unclean", "nothing to judge"]
 KINDS: Final = frozenset(get_args(VerdictKind))
 
+CHECKER_MEASURES: Final = ("own user", "no new privileges", "no capabilities", "no paths", "system calls")
+"""The measures of a checker's sandbox, in the order in which it takes them."""
 KEPT: Final = 30
 """Verdicts of a stream that are kept: a month's, where there is one a day."""
 MAX_REASON: Final = 300
@@ -91,6 +93,13 @@ def read_answer(answer: Mapping[str, Any] | None) -> Finding:
         seconds=round(min(float(_number(statement.get("seconds_read"))), 86_400.0), 1),
         is_signed=isinstance(answer.get("signature"), str),
     )
+
+
+def read_measures(told: object) -> dict[str, str]:
+    """Return what a checker says of its sandbox, measure by measure; measures that it can't have are left out."""
+    if not isinstance(told, dict):
+        return {}
+    return {name: _line(str(told[name])) for name in CHECKER_MEASURES if name in told}
 
 
 def _line(text: str) -> str:

@@ -17,9 +17,10 @@ from transcoder import clock
 from transcoder.config.verify import VerifyConfig
 from transcoder.net.rtsp_server import RtspServer
 from transcoder.rejection import Code, Rejected
+from transcoder.service.sandbox import missing_measures
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.store import time_text
-from transcoder.service.verdicts import KEPT, Finding, Verdict, read_answer
+from transcoder.service.verdicts import KEPT, Finding, Verdict, read_answer, read_measures
 from transcoder.service.verify_process import read_served
 from transcoder.service.verify_schedule import Last, VerifySchedule
 
@@ -54,6 +55,9 @@ class Verifier:
         on_verdict: keeps and tells each verdict.
         kept: the verdicts of earlier lives.
         read: has a stream verified and returns the checker's answer.
+
+    Attributes:
+        measures: every measure of the latest checker's sandbox: "" or the reason why it is missing.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Verifier:
         self._wanted = asyncio.Event()
         self._next_ask = 0.0
         self._running = ""
+        self.measures: dict[str, str] = {}
         for verdict in kept:
             self._remember(verdict, datetime.fromisoformat(verdict.at).timestamp())
 
@@ -169,7 +174,17 @@ class Verifier:
             answer = await self._read(self._request(name))
         finally:
             self._running = ""
+        self._note_measures(answer)
         self._note(name, by, read_answer(answer), answer or {}, was_read=True)
+
+    def _note_measures(self, answer: dict[str, Any] | None) -> None:
+        """Take the measures of the checker's sandbox out of its answer, and tell of them where they are others."""
+        measures = read_measures((answer or {}).pop("measures", None))
+        if measures and measures != self.measures:
+            self.measures = measures
+            missing = missing_measures(measures)
+            in_force = [name for name in measures if name not in missing]
+            log.info("sandbox of the checker", in_force=in_force, missing=missing)
 
     def _request(self, name: str) -> dict[str, Any]:
         own, host = self._server.own_reader, self._server.listeners[0].host

@@ -9,18 +9,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from transcoder.service.forkserver_process import worker_environment
+from transcoder.service.verdicts import read_measures
 
 SPARE_S: Final = 50.0
 """Seconds beyond the reading after which the process is killed; it ends itself ten seconds before."""
+TRIAL_S: Final = 20.0
+"""Seconds in which a process has to enter its sandbox, also on a machine that is busy."""
 MAX_ANSWER: Final = 1 << 20
 """Bytes of an answer at most; a statement's lists are bounded, and hold about 20 kB for a stream of ours."""
 
 
-async def read_served(request: Mapping[str, Any]) -> dict[str, Any] | None:
+async def read_served(request: Mapping[str, Any], *, is_required: bool = False) -> dict[str, Any] | None:
     """Have a stream verified by a process, and return its answer; None where it gave none.
 
     Args:
         request: as `transcoder.verify.served` takes it.
+        is_required: whether the process may read nothing where a measure of its sandbox is missing.
 
     Raises:
         OSError: no process can be started.
@@ -38,13 +42,44 @@ async def read_served(request: Mapping[str, Any]) -> dict[str, Any] | None:
     )
     try:
         async with asyncio.timeout(float(request["seconds"]) + SPARE_S):
-            return await _exchange(process, json.dumps(request).encode())
+            whole = {"sandbox": "required" if is_required else "best_effort", **request}
+            return await _exchange(process, json.dumps(whole).encode())
     except (TimeoutError, ConnectionError, ValueError):
         return None
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await asyncio.shield(process.wait())
+
+
+async def try_sandbox() -> dict[str, str]:
+    """Return every measure of a checker's sandbox: "" or the reason why it is missing.
+
+    Raises:
+        OSError: no process can be started.
+        TimeoutError: the process gives no answer.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "transcoder.verify.confinement",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=worker_environment(os.environ),
+    )
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            output, _ = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.shield(process.wait())
+    try:
+        return read_measures(json.loads(output))
+    except ValueError:
+        return {}
 
 
 async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ Every media that is offered is set up, except talk-back, so that nothing that a 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from typing_extensions import override
 
@@ -29,16 +29,26 @@ class Reader(Listener):
         inspector: takes everything that was read.
         udp: True for RTP over UDP instead of interleaved.
         challenge: the challenge that the first request answers, although the server has not sent one yet; "": none.
+        on_connected: called when the connection stands, before anything is read from it.
 
     Attributes:
         read_s: for how long the stream was played so far, seconds.
     """
 
-    def __init__(self, target: Target, inspector: Inspector, *, udp: bool, challenge: str = "") -> None:
+    def __init__(
+        self,
+        target: Target,
+        inspector: Inspector,
+        *,
+        udp: bool,
+        challenge: str = "",
+        on_connected: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._target = target
         self._inspector = inspector
         self._udp = udp
         self.read_s = 0.0
+        self._on_connected = on_connected
         self._client = RtspClient(target, self)
         if challenge:
             self._client.dialog.login.accept([challenge])
@@ -57,6 +67,8 @@ class Reader(Listener):
         """
         await self._client.connect()
         try:
+            if self._on_connected is not None:
+                await self._on_connected()
             await self._set_up()
             self._client.punch()
             await self._ask("PLAY", Range="npt=0.000-")

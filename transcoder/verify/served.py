@@ -2,7 +2,9 @@
 
 The request is one JSON object on standard input: `url`, `username`, `password`, `seconds`, and `key`, the file of the
 key that signs ("" for none). The answer is one JSON object on standard output: a signed statement; one without a
-signature where the key can't be used; or `error`, the reason why nothing could be read.
+signature where the key can't be used; or `error`, the reason why nothing could be read. Where the request has
+`sandbox`, the answer holds `measures`: every measure of the process's sandbox, "" or the reason why it is missing.
+Where that is `required`, nothing is read without all of them.
 """
 
 import asyncio
@@ -16,11 +18,15 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from transcoder import product
 from transcoder.errors import TransportError
+from transcoder.verify import proof
+from transcoder.verify.confinement import OWN_USER, confine
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.rtsp_reader import Reader
-from transcoder.verify.statement import ProofError, Reading, statement
+from transcoder.verify.statement import ProofError, Reading, product_version, statement
 from transcoder.verify.target import parse_target
 
 SPARE_S: Final = 40
@@ -47,13 +53,51 @@ def bound_life(seconds: float) -> None:
     signal.alarm(life)
 
 
+class Confinement:
+    """Confines this process when its connection stands; afterwards it opens nothing any more.
+
+    Args:
+        is_required: whether nothing may be read where a measure is missing.
+
+    Attributes:
+        measures: every measure, once they were taken.
+    """
+
+    def __init__(self, *, is_required: bool) -> None:
+        self._is_required = is_required
+        self.measures: dict[str, str] = {}
+
+    async def enter(self) -> None:
+        """Take the measures.
+
+        Raises:
+            TransportError: a measure is missing, and all are required.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.shutdown_default_executor()  # a thread that looked a name up would not be confined
+        spared = set() if os.geteuid() == 0 else {OWN_USER}
+        self.measures = confine()
+        missing = [f"{name} ({why})" for name, why in self.measures.items() if why and name not in spared]
+        if missing and self._is_required:
+            raise TransportError(f"sandbox is required, and the checker lacks {', '.join(missing)}")
+
+
 def verify(request: dict[str, Any]) -> dict[str, object]:
     """Read the stream that a request names, and return the answer."""
+    confinement = Confinement(is_required=request.get("sandbox") == "required")
+    answer = _verified(request, confinement)
+    return answer | {"measures": confinement.measures} if "sandbox" in request else answer
+
+
+def _verified(request: dict[str, Any], confinement: Confinement) -> dict[str, object]:
     seconds = float(request["seconds"])
+    key, problem = _key(str(request["key"]))
+    _rehearse()
     target = parse_target(str(request["url"]), str(request["username"]), str(request["password"]))
     inspector = Inspector([], None, target.path)
     # without users nobody is asked for a login, and the gateway would take this reader for a stranger
-    reader = Reader(target, inspector, udp=False, challenge=f'Digest realm="{product.NAME}", nonce="none yet"')
+    challenge = f'Digest realm="{product.NAME}", nonce="none yet"'
+    reader = Reader(target, inspector, udp=False, challenge=challenge, on_connected=confinement.enter)
     started = time.time()
     try:
         asyncio.run(reader.read(seconds, lambda _: None))
@@ -64,18 +108,25 @@ def verify(request: dict[str, Any]) -> dict[str, object]:
         inspector,
         Reading(source=target.shown, transport="tcp", started=started, asked_s=seconds, read_s=reader.read_s),
     )
-    return _signed(made, str(request["key"]))
+    if key is None:
+        return {"statement": made} | ({"unsigned": problem} if problem else {})
+    return proof.sign(made, key)
 
 
-def _signed(made: dict[str, object], key: str) -> dict[str, object]:
-    from transcoder.verify import proof  # noqa: PLC0415  # cryptography takes a while, and the stream was waiting
+def _rehearse() -> None:
+    """Have everything read from files that a statement needs: afterwards no file can be read."""
+    product_version()
+    proof.canonical({"a": 0.5})
 
-    if not key:
-        return {"statement": made}
+
+def _key(path: str) -> tuple[Ed25519PrivateKey | None, str]:
+    """Return the key that signs, or None and the reason, "" where none is wanted; later no file can be read."""
+    if not path:
+        return None, ""
     try:
-        return proof.sign(made, proof.load_or_make_key(Path(key)))
+        return proof.load_or_make_key(Path(path)), ""
     except ProofError as error:
-        return {"statement": made, "unsigned": str(error)}
+        return None, str(error)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -51,11 +52,17 @@ class Reading:
     is_complete: bool = True
 
 
+@cache
+def product_version() -> str:
+    """Return the version of the product; files are read at the first call alone."""
+    return version("transcoder")
+
+
 def statement(inspector: Inspector, reading: Reading) -> dict[str, object]:
     """Return everything that a verdict is made of, after the inspector has finished; fit for JSON."""
     made = {
         "format": FORMAT,
-        "product_version": version("transcoder"),
+        "product_version": product_version(),
         "source": reading.source,
         "transport": reading.transport,
         "started": datetime.fromtimestamp(reading.started, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
