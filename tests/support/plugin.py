@@ -4,7 +4,8 @@
   that shows once in three tries must not stay hidden.
 - A test that could not judge the product, because other programs kept the machine busy, says so with `excuse`. The
   closing line counts those tests as "overloaded", and a run with more than `MAX_EXCUSED` of them fails.
-- With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it.
+- With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it. Tests come in
+  the order of `tests/support/order.py`.
 - A test without the marker process or e2e starts no process, so that `make unit` needs no other program and no time.
 """
 
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
+from tests.support.order import in_order
 
 RERUNS_A_TEST: Final = 2
 MAX_RERUNS: Final = 3
@@ -46,13 +49,18 @@ def excuse(reason: str) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # with pytest-xdist the reports of all workers come to the controller
         config.pluginmanager.register(_Limits(), "limits of a run")
+        if hasattr(config.option, "loadscopereorder"):
+            config.option.loadscopereorder = False  # pytest-xdist would put the groups with most tests first
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     for item in items:
         if item.get_closest_marker("e2e") and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS_A_TEST))
+    yield
+    if hasattr(config, "workerinput"):  # of those that are selected
+        items[:] = in_order(items)
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
