@@ -188,6 +188,8 @@ class Watched:
     def stop(self) -> None:
         """Have ffmpeg write its files to their ends."""
         self.process.send_signal(signal.SIGINT)
+
+    def wait(self) -> None:
         self.process.wait(20)
 
     def decoding_errors(self) -> str:
@@ -245,6 +247,8 @@ async def run(
                 }
                 for each in watched:
                     each.stop()
+                for each in watched:
+                    each.wait()
                     if errors := each.decoding_errors():
                         problems[each.name].append(f"decoding: {errors[:300]}")
     return {name: found for name, found in problems.items() if found}

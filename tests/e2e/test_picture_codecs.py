@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server, luma_of, read_footage
-from tests.support.gateway_process import GatewayProcess
 from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("picture_codecs")]
@@ -37,14 +36,6 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 @pytest.fixture(scope="module")
 def source(surveillance_footage: Path) -> list[np.ndarray]:
     return read_footage(surveillance_footage, PICTURES)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kernels(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> None:
-    """Compiled before the first camera plays: its pictures do not wait."""
-    idle = {"idle": {"source": "rtsp://127.0.0.1:9/", "enabled": False}}
-    with GatewayProcess(tmp_path_factory.mktemp("warm"), state_dir, idle):
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,17 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def runs() -> dict[str, Future[subprocess.CompletedProcess[str]]]:
+    """A run for a person and one for a program, side by side: nothing is said here about speed."""
+    with ThreadPoolExecutor() as threads:
+        return {"text": threads.submit(_run, *SHORT), "json": threads.submit(_run, *SHORT, "--json")}
+
+
 @pytest.mark.e2e
-def test_a_run_ends_with_what_the_machine_carries():
-    done = _run(*SHORT)
+@pytest.mark.xdist_group("bench")
+def test_a_run_ends_with_what_the_machine_carries(runs: dict[str, Future[subprocess.CompletedProcess[str]]]):
+    done = runs["text"].result()
     last = done.stdout.strip().splitlines()[-1]
     found = re.fullmatch(r"this machine carries about ([0-9]+) streams of 320x180 at 10 fps", last)
     assert found, done.stdout + done.stderr
@@ -41,8 +50,9 @@ def test_a_run_ends_with_what_the_machine_carries():
 
 
 @pytest.mark.e2e
-def test_json_is_all_that_is_printed():
-    done = _run(*SHORT, "--json")
+@pytest.mark.xdist_group("bench")
+def test_json_is_all_that_is_printed(runs: dict[str, Future[subprocess.CompletedProcess[str]]]):
+    done = runs["json"].result()
     document = json.loads(done.stdout)
     assert document["of"] == "320x180 at 10 fps"
     assert {step["streams"] for step in document["steps"]} == {1}
