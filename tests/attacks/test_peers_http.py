@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
+import h11
 import pytest
 
 from tests.support.aftermath import nothing_is_left
+from tests.support.flood import send_all
+from transcoder.api import guard
 from transcoder.api.guard import HttpLimits
 from transcoder.api.server import HttpServer
 from transcoder.config import HttpConfig
@@ -95,3 +98,41 @@ async def test_a_connection_that_is_used_again_stays() -> None:
                 sock.sendall(SLOW_HEAD + b"\r\n")
                 await asyncio.sleep(0.2)
                 assert sock.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+CHUNKED = (
+    b"POST /api/v1/streams HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+CHUNKS = 20_000
+
+
+async def chunks_looked_at(data: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many pieces of a body the server parses."""
+    count, next_event = 0, h11.Connection.next_event
+
+    def counted(self: h11.Connection) -> Any:
+        nonlocal count
+        event = next_event(self)
+        count += type(event) is h11.Data
+        return event
+
+    monkeypatch.setattr(h11.Connection, "next_event", counted)
+    async with serving(HttpLimits()) as server, nothing_is_left():
+        await asyncio.to_thread(send_all, "127.0.0.1", server.port, CHUNKED + data + b"0\r\n\r\n")
+    return count
+
+
+@pytest.mark.parametrize("measure", [True, False], ids=["measure", "control"])
+@pytest.mark.parametrize("chunk", [b"1\r\nx\r\n", b"1;" + b"e" * 30 + b"\r\nx\r\n"], ids=["a byte", "an extension"])
+async def test_a_body_in_crumbs_costs_little(chunk: bytes, *, measure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not measure:
+        monkeypatch.setattr(guard, "MAX_CHUNKS", CHUNKS)
+    looked_at = await chunks_looked_at(chunk * CHUNKS, monkeypatch)
+    assert looked_at < 300 if measure else looked_at == CHUNKS
+
+
+async def test_a_body_in_honest_chunks_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of a slow writer, 100 bytes each, up to more than a body may have."""
+    chunk = b"64\r\n" + b"x" * 100 + b"\r\n"
+    assert await chunks_looked_at(chunk * 700, monkeypatch) == 700

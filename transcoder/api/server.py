@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
-from transcoder.api.guard import HttpLimits, guarded
+from transcoder.api.guard import MAX_HEAD, HttpLimits, guarded
 from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
@@ -21,8 +21,6 @@ from transcoder.login_brake import LoginBrake
 
 BACKLOG: Final = 64
 KEEP_ALIVE_S: Final = 20
-MAX_HEAD: Final = 16_384
-"""Bytes of a request's head at most."""
 DRAIN_S: Final = 2
 POLL_S: Final = 0.01
 
