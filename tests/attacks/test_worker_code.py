@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sandboxed import run_sandboxed
+from tests.support.sandboxed import Sandbox, as_each_user, in_each_sandbox, run_sandboxed
 from transcoder.service.forkserver import ForkServer
 
 pytestmark = pytest.mark.process
@@ -32,30 +32,35 @@ call("mprotect", ctypes.c_void_p(address), 4096, 5)
 """
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_code_written_into_a_page_that_was_executable_before_does_not_run(inside: bool) -> None:
-    result = run_sandboxed(RUN, inside=inside, before=OWN_PAGE + FIND)
-    if inside:
-        assert result.returncode < 0, result.stdout  # the write is a fault, or what the sandbox kills
-        assert result.stdout == ""
-    else:
-        assert result.stdout == "done", result.stderr
+@in_each_sandbox
+def test_code_written_into_a_page_that_was_executable_before_does_not_run(sandbox: Sandbox) -> None:
+    result = run_sandboxed(RUN, inside=True, before=OWN_PAGE + FIND, sandbox=sandbox)
+    assert result.returncode < 0, result.stdout  # the write is a fault, or what the sandbox kills
+    assert result.stdout == ""
 
 
+@as_each_user
+def test_without_the_sandbox_it_runs(sandbox: Sandbox) -> None:
+    result = run_sandboxed(RUN, inside=False, before=OWN_PAGE + FIND, sandbox=sandbox)
+    assert result.stdout == "done", result.stderr
+
+
+@as_each_user
 @pytest.mark.parametrize("measure", [True, False])
-def test_the_kernel_itself_refuses_new_code(measure: bool) -> None:
+def test_the_kernel_itself_refuses_new_code(measure: bool, sandbox: Sandbox) -> None:
     before = "sandbox.forbid_new_code()" if measure else ""
     result = run_sandboxed('call("prctl", 65, 1, 0, 0, 0)', inside=False)
     if result.stdout != "done":
         pytest.skip("this kernel knows no PR_SET_MDWE")
     for attempt in ("mmap.mmap(-1, 4096, flags=0x22, prot=7)", MADE_EXECUTABLE):
-        result = run_sandboxed(attempt, inside=False, before=before)
+        result = run_sandboxed(attempt, inside=False, before=before, sandbox=sandbox)
         assert result.stdout == ("refused 13" if measure else "done"), result.stderr
 
 
-def test_a_page_that_can_not_be_sealed_ends_it() -> None:
+@in_each_sandbox
+def test_a_page_that_can_not_be_sealed_ends_it(sandbox: Sandbox) -> None:
     stubborn = OWN_PAGE + "from transcoder import kernel\nkernel.libc = lambda: type('No', (), {'mprotect': print})\n"
-    result = run_sandboxed("pass", inside=True, before=CALLBACK + stubborn)
+    result = run_sandboxed("pass", inside=True, before=CALLBACK + stubborn, sandbox=sandbox)
     assert result.returncode == 1
     assert "writable and executable" in result.stderr
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fork_server import FakeForkServer
-from tests.support.sandboxed import run_sandboxed
+from tests.support.sandboxed import Sandbox, in_each_sandbox, run_sandboxed
 from tests.support.sandboxed_worker import process_status
 from transcoder.codecs.nal import Codec
 from transcoder.media.encoders import PROFILES
@@ -130,10 +130,11 @@ ENDLESS = "endless = mmap.mmap(-1, 16 << 30, flags=0x4022, prot=mmap.PROT_READ)\
 
 
 @pytest.mark.process
+@in_each_sandbox
 @pytest.mark.parametrize("measure", [True, False])
-def test_addresses_without_end_are_refused(measure: bool) -> None:
+def test_addresses_without_end_are_refused(measure: bool, sandbox: Sandbox) -> None:
     before = "sandbox.limit_memory(512)" if measure else ""
-    result = run_sandboxed(ENDLESS.strip(), inside=True, before=before)
+    result = run_sandboxed(ENDLESS.strip(), inside=True, before=before, sandbox=sandbox)
     assert result.stdout == ("refused 12" if measure else "done"), result.stderr
 
 

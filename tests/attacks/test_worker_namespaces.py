@@ -1,16 +1,19 @@
 """A taken-over worker that even got rid of its filter of system calls reaches no process, network or file of others.
 
-Each attack runs in a child that was forked as a worker is and entered the sandbox without the filter, and, as a
-control, in a plain child; once with a service that is root, and once with one that is not.
+Each attack runs in a child that was forked as a worker is and entered the sandbox without the filter, as each of the
+processes that a stream may have, and, as a control, in a plain child; with a service that is root, and with one that is
+not.
 """
 
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
-from tests.support.sandboxed import PRELUDE
+from tests.support.sandboxed import PRELUDE, Sandbox, as_each_user, in_each_sandbox, leave_root
+from transcoder.worker_options import Role
 
 pytestmark = [
     pytest.mark.process,
@@ -41,7 +44,7 @@ pid = forker.fork()
 if pid == 0:
     try:
         if {inside}:
-            sandbox.enter(threads=True)
+            sandbox.enter(threads={threads}, role=Role.{role})
         {attack}
     except (OSError, RuntimeError) as error:
         os.write(1, f"refused {{type(error).__name__}} {{getattr(error, 'errno', None)}}".encode())
@@ -91,41 +94,64 @@ THREADS = """
         for _ in range(48):
             threading.Thread(target=event.wait, daemon=True).start()
 """
-USERS = {
-    "root": "",
-    "another user": "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
-    "kernel.permit_inspection()",  # the change of users took it
-}
+UNPRIVILEGED = Sandbox(is_root=False)
 
 
-def run(attack: str, user: str, *, inside: bool, without: tuple[str, ...] = ()) -> str:
-    code = SCRIPT.format(prelude=PRELUDE, attack=attack.strip(), inside=inside, without=without, user=USERS[user])
+def run(attack: str, sandbox: Sandbox, *, inside: bool, without: tuple[str, ...] = ()) -> str:
+    code = SCRIPT.format(
+        prelude=PRELUDE,
+        user=leave_root(sandbox),
+        attack=attack.strip(),
+        inside=inside,
+        without=without,
+        role=sandbox.role.name,
+        threads=sandbox.role is not Role.DECODING,
+    )
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
     assert "victim" in result.stdout, result.stderr
     return result.stdout
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kernel_has_namespaces() -> None:
-    trial = "from transcoder.worker import namespaces; print(namespaces.forker().missing)"
+@cache
+def missing(*, is_root: bool) -> str:
+    """The measures that this kernel denies to a user, or nothing."""
+    user = leave_root(Sandbox(is_root=is_root))
+    trial = f"import os\nfrom transcoder import kernel\nfrom transcoder.worker import namespaces\n{user}"
+    trial += "print(' '.join(name for name in namespaces.forker().missing if 'namespace' in name))"
     result = subprocess.run([sys.executable, "-c", trial], check=True, capture_output=True, text=True, timeout=30)
-    if "namespace" in result.stdout:
-        pytest.skip("this kernel lets nobody have namespaces")
+    return result.stdout.strip()
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.fixture(autouse=True)
+def user_has_namespaces(request: pytest.FixtureRequest) -> None:
+    sandbox = request.getfixturevalue("sandbox") if "sandbox" in request.fixturenames else UNPRIVILEGED
+    denied = missing(is_root=sandbox.is_root)
+    if denied:
+        pytest.skip(f"this kernel denies {denied} to {'root' if sandbox.is_root else 'the unprivileged'}")
+
+
+@in_each_sandbox
 @pytest.mark.parametrize("what", KILL)
-def test_it_kills_nobody(what: str, user: str) -> None:
-    inside = run(KILL[what], user, inside=True)
-    assert "victim alive child 0" in inside
-    assert "dead" in run(KILL[what], user, inside=False) or what == "trace and kill"
+def test_it_kills_nobody(what: str, sandbox: Sandbox) -> None:
+    assert "victim alive child 0" in run(KILL[what], sandbox, inside=True)
 
 
-@pytest.mark.parametrize("user", USERS)
+@as_each_user
+@pytest.mark.parametrize("what", KILL)
+def test_without_the_sandbox_it_kills(what: str, sandbox: Sandbox) -> None:
+    assert "dead" in run(KILL[what], sandbox, inside=False) or what == "trace and kill"
+
+
+@in_each_sandbox
 @pytest.mark.parametrize("what", REACH)
-def test_it_reaches_nothing_of_others(what: str, user: str) -> None:
-    assert run(REACH[what], user, inside=True).startswith("refused")
-    assert run(REACH[what], user, inside=False).startswith("done")
+def test_it_reaches_nothing_of_others(what: str, sandbox: Sandbox) -> None:
+    assert run(REACH[what], sandbox, inside=True).startswith("refused")
+
+
+@as_each_user
+@pytest.mark.parametrize("what", REACH)
+def test_without_the_sandbox_it_reaches_them(what: str, sandbox: Sandbox) -> None:
+    assert run(REACH[what], sandbox, inside=False).startswith("done")
 
 
 SINGLE = {
@@ -140,11 +166,15 @@ SINGLE = {
 @pytest.mark.parametrize("what", SINGLE)
 def test_without_its_measure_and_landlock_the_attack_works(what: str) -> None:
     """The service is not root here: worker and service are the same user, so nothing else is in the way."""
-    assert run(REACH[what], "another user", inside=True, without=(SINGLE[what], "no paths")).startswith("done")
+    assert run(REACH[what], UNPRIVILEGED, inside=True, without=(SINGLE[what], "no paths")).startswith("done")
 
 
-@pytest.mark.parametrize("user", USERS)
-def test_it_has_no_48_threads(user: str) -> None:
-    assert run(THREADS, user, inside=True).startswith("refused RuntimeError")
-    assert run(THREADS, user, inside=False).startswith("done")
-    assert run(THREADS, user, inside=True, without=("few threads",)).startswith("done")
+@in_each_sandbox
+def test_it_has_no_48_threads(sandbox: Sandbox) -> None:
+    assert run(THREADS, sandbox, inside=True).startswith("refused RuntimeError")
+
+
+@as_each_user
+def test_without_the_limit_it_has_them(sandbox: Sandbox) -> None:
+    assert run(THREADS, sandbox, inside=False).startswith("done")
+    assert run(THREADS, sandbox, inside=True, without=("few threads",)).startswith("done")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sandboxed import run_sandboxed
+from tests.support.sandboxed import Sandbox, in_each_sandbox, leave_root, run_sandboxed
 from tests.support.sandboxed_worker import process_status, sandboxed_worker
 from transcoder.worker.sandbox import FIRST_USER
 from transcoder.worker_options import WorkerOptions
@@ -30,6 +30,40 @@ async def test_a_worker_that_reads_camera_bytes_has_no_rights(tmp_path: Path) ->
             assert len(set(status[name].split())) == 1
             assert int(status[name].split()[0]) == FIRST_USER + pid
         assert status["Groups"] == ""
+
+
+STATUS = """
+import os, select, signal, sys, time
+from pathlib import Path
+from transcoder import kernel
+from transcoder.worker import namespaces, sandbox
+from transcoder.worker_options import Role
+{user}
+pid = namespaces.forker().fork()
+if pid == 0:
+    sandbox.enter(threads=False, role=Role.{role})
+    select.poll().poll(20_000)
+    os._exit(0)
+until = time.monotonic() + 20
+while "Seccomp:\\t2" not in (text := Path(f"/proc/{{pid}}/status").read_text()) and time.monotonic() < until:
+    time.sleep(0.01)
+print(text)
+os.kill(pid, signal.SIGKILL)
+"""
+
+
+@in_each_sandbox
+def test_no_process_of_a_stream_has_rights(sandbox: Sandbox) -> None:
+    """Each as it is forked by a service that is root, and by one that is not."""
+    script = STATUS.format(user=leave_root(sandbox), role=sandbox.role.name)
+    shown = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+    status = {name: value.strip() for name, _, value in (line.partition(":") for line in shown.stdout.splitlines())}
+    assert (status["Seccomp"], status["NoNewPrivs"], status["Groups"]) == ("2", "1", "")
+    for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        assert int(status[name], 16) == 0, name
+    users = {int(number) for name in ("Uid", "Gid") for number in status[name].split()}
+    assert len(users) == 1
+    assert users.pop() != 0
 
 
 SIGNAL = "os.kill(int(sys.argv[1]), signal.SIGKILL)"
