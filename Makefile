@@ -71,7 +71,7 @@ unit-all: ## the unit tests with each of Python 3.11, 3.12 and 3.13 that is here
 e2e: $(TESTING) system-packages ## the tests with processes, cameras, readers and brokers
 	$(PYTEST) -m '(process or e2e) and not long' $(ARGS)
 
-attacks: $(TESTING) system-packages ## every attack test: a line each, held or broken; up to ten minutes
+attacks: $(TESTING) system-packages ## every attack test beside a clean stream: a line each, held or broken; up to ten minutes
 	$(BIN)/python -m tests.attacks $(ARGS)
 
 test: $(TESTING) system-packages check ## everything CI runs: check, then all tests

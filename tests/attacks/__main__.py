@@ -3,85 +3,85 @@
 A line is an area, what is attacked, the attack, and `held` or `BROKEN`; `control` stands for a test that shows the
 attack where its measure is off. A test that can't be run here (no root, no program) is `not tried`, and says so below.
 Further arguments go to pytest.
+
+Beside the attacks a gateway serves a clean stream all the time. An attack beside which its reader lost a picture, and
+loses one again when it is tried alone, is BROKEN; so is one after which that gateway holds more than at its start.
 """
 
+import os
+import signal
 import sys
+import tempfile
 import time
-from collections import defaultdict
-from typing import Any
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.attacks.rows import CONTROLS, ROWS, Row, outside, row_of
+from tests.attacks.outcomes import BROKEN, HELD, NOT_TRIED, Outcomes
+from tests.attacks.rows import outside
+from tests.conftest import KERNELS
+from tests.support.neighbour import STREAM, StandingNeighbour, standing_neighbour
 
-HELD, BROKEN, NOT_TRIED = "held", "BROKEN", "not tried"
-
-
-class Outcomes:
-    """Collects what became of each test."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, list[str]] = defaultdict(list)
-        self.reasons: dict[str, str] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure of any phase, and a success of the test itself."""
-        test = report.nodeid.removeprefix("tests/").partition("[")[0]
-        if str(report.outcome) == "rerun":
-            return
-        if report.failed:
-            self.found[test].append(BROKEN)
-        elif report.skipped:
-            self.found[test].append(NOT_TRIED)
-            if isinstance(report.longrepr, tuple):
-                self.reasons[test] = str(report.longrepr[2]).removeprefix("Skipped: ")
-        elif report.when == "call":
-            self.found[test].append(HELD)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a file that can't even be read."""
-        if report.failed:
-            self.found[f"{report.nodeid}::"].append(BROKEN)
-
-
-def verdict(outcomes: list[str]) -> str:
-    """Return what the outcomes of a test with all its parameters are together."""
-    return BROKEN if BROKEN in outcomes else HELD if HELD in outcomes else NOT_TRIED
-
-
-def _lines(outcomes: Outcomes) -> list[tuple[Row | None, str, str]]:
-    order: dict[Any, int] = {row: index for index, row in enumerate(ROWS)}
-    lines = [(row_of(test), test, verdict(found)) for test, found in outcomes.found.items()]
-    return sorted(lines, key=lambda line: (order.get(line[0], len(ROWS)), line[1]))
-
-
-def _told(test: str, outcome: str) -> str:
-    name = test.partition("::")[2].removeprefix("test_").replace("_", " ")
-    is_control = name.startswith(CONTROLS)
-    return f"{name}: {outcome}{' (control)' if is_control else ''}"
+TRIED_AGAIN = 24
+"""The most tests that are tried again, alone. Where the neighbour lost pictures beside more, that is no accident."""
+NOTICED_S = 3.0
+"""Seconds within which it is seen that the clean stream lost its worker."""
+CONTROL = "attacks/control::test_without_its_worker_the_clean_stream_loses_pictures"
 
 
 def main() -> int:
     """Run; 0 where every measure held."""
     started, outcomes = time.monotonic(), Outcomes()
-    workers = ["--numprocesses", "2", "--dist", "loadgroup"]
-    chosen = ["tests/attacks", *(f"tests/{test.removesuffix('*')}" for test in outside())]
-    # the ten thousand mutated streams have minutes of their own: make test-long
-    arguments = ["-q", "--no-header", "-m", "", *workers]
-    code = pytest.main([*arguments, "-k", "not 2500", *chosen, *sys.argv[1:]], plugins=[outcomes])
-    lines, counts = _lines(outcomes), dict.fromkeys((HELD, BROKEN, NOT_TRIED), 0)
-    sys.stdout.write("\n")
-    for row, test, outcome in lines:
-        counts[outcome] += 1
-        where = f"{row.area} / {row.attack}" if row is not None else "others"
-        sys.stdout.write(f"{where} / {_told(test, outcome)}\n")
-    for test, reason in outcomes.reasons.items():
-        sys.stdout.write(f"not tried: {test}: {reason}\n")
-    took = time.monotonic() - started
+    chosen = ["tests/attacks", *(f"tests/{test.removesuffix('*')}" for test in outside()), *sys.argv[1:]]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attacks-")))
+        neighbour = stack.enter_context(standing_neighbour(folder, _state(folder)))
+        losses = neighbour.reader.losses
+        outcomes.look = neighbour.complaints
+        # the ten thousand mutated streams have minutes of their own: make test-long
+        code = _run(outcomes, chosen, "--numprocesses", "2", "--dist", "loadgroup", "-k", "not 2500")
+        again = outcomes.beside(losses)
+        if 0 < len(again) <= TRIED_AGAIN:
+            outcomes.try_again(again, len(losses))
+            _run(outcomes, again, "--numprocesses", "1")
+        outcomes.judge(losses)
+        growth = ", ".join(f"{name} {size / (1 << 20):+.1f} MiB" for name, size in neighbour.growth().items())
+        outcomes.found[CONTROL].append(HELD if _is_noticed(neighbour) else BROKEN)
+        neighbour.reader.stop()
+    counts = outcomes.tell(sys.stdout.write)
     sys.stdout.write(
-        f"\n{counts[HELD]} held, {counts[BROKEN]} broken, {counts[NOT_TRIED]} not tried, in {took:.0f} s\n"
+        f"\nthe clean stream: {growth}; {len(again)} attacks tried again alone\n"
+        f"{counts[HELD]} held, {counts[BROKEN]} broken, {counts[NOT_TRIED]} not tried,"
+        f" in {time.monotonic() - started:.0f} s\n"
     )
     return int(bool(counts[BROKEN]) or code not in {0, 1})
+
+
+def _state(folder: Path) -> Path:
+    """Make a folder for the gateway's state, where the compiled kernels are those of the tests."""
+    state = folder / "state"
+    state.mkdir()
+    KERNELS.mkdir(parents=True, exist_ok=True)
+    (state / "numba").symlink_to(KERNELS)
+    return state
+
+
+def _run(outcomes: Outcomes, tests: Iterable[str], *arguments: str) -> int:
+    # this process has imported the plugin of the tests, whose assertions the workers' processes explain
+    quiet = ["-q", "--no-header", "-m", "", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return int(pytest.main([*quiet, *arguments, *tests], plugins=[outcomes]))
+
+
+def _is_noticed(neighbour: StandingNeighbour) -> bool:
+    """Return whether the reader tells of pictures that are lost with its worker."""
+    known, pid = len(neighbour.reader.losses), neighbour.gateway.worker(STREAM)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(NOTICED_S)
+    return len(neighbour.reader.losses) > known
 
 
 if __name__ == "__main__":

@@ -151,7 +151,11 @@ ROWS: tuple[Row, ...] = (
     Row(DOCUMENTS, "secrets and state that everybody may change", ("attacks/test_documents_permissions.py::*",)),
     Row(DOCUMENTS, "words of a camera in labels and pages", ("attacks/test_camera_words.py::*",)),
     Row(DOCUMENTS, "signals during the start", ("attacks/test_documents_signals.py::*",)),
-    Row(PROOF, "what proves it", ("attacks/test_proof*", "attacks/test_rows.py::*", "attacks/test_verif*")),
+    Row(
+        PROOF,
+        "what proves it",
+        ("attacks/test_proof*", "attacks/test_rows.py::*", "attacks/test_outcomes.py::*", "attacks/control::*"),
+    ),
     Row(DOCUMENTS, "others", ("attacks/test_documents_*",)),
     Row(PEERS, "others", ("attacks/test_peers_*", "attacks/test_running_*")),
     Row(WORKER, "others", ("attacks/*",)),
@@ -159,6 +163,9 @@ ROWS: tuple[Row, ...] = (
 
 CONTROLS = ("without",)
 """Beginnings of the names of tests that show nothing but the attack, where its measure is off."""
+
+OVERLOADING = ("e2e/test_fork_server.py::test_a_busy_machine_costs_no_worker",)
+"""Tests that give the machine more work than it can do: whoever else is on it leaves out pictures, as it should."""
 
 
 def row_of(test: str) -> Row | None:

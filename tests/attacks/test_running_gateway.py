@@ -19,18 +19,18 @@ import pytest
 from tests.attacks.test_peers_turns import EMPTY_FRAMES, SMALL_PACKETS
 from tests.support.flood import send_all
 from tests.support.flooding_camera import FloodingCamera
-from tests.support.gateway_process import GatewayProcess, wait_for
+from tests.support.gateway_process import GatewayProcess
 from tests.support.neighbour import (
     HOSTILE,
-    PASSWORD,
     STREAM,
-    USER,
     Held,
     beside_a_clean_stream,
     clean_camera,
+    clean_gateway,
     http_base,
     metrics,
 )
+from tests.support.neighbour_reader import PASSWORD, USER
 from tests.support.rtsp_reader import RtspReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("neighbour"), pytest.mark.timeout(180)]
@@ -41,13 +41,8 @@ STRANGERS = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> Iterator[GatewayProcess]:
-    folder = tmp_path_factory.mktemp("attacked")
-    with clean_camera(tmp_path_factory.mktemp("content")) as url:
-        streams = {STREAM: {"source": url, "video": {"bitrate_kbps": 300, "preset": "ultrafast"}}}
-        users = {USER: {"password": PASSWORD, "streams": ["*"]}}
-        with GatewayProcess(folder, state_dir, streams, rtsp={"users": users}) as made:
-            wait_for(lambda: metrics(made).get('transcoder_stream_up{stream="clean"}') == 1, 60, "the stream plays")
-            yield made
+    with clean_gateway(tmp_path_factory.mktemp("attacked"), state_dir) as made:
+        yield made
 
 
 def port(gateway: GatewayProcess) -> int:

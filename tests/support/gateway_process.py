@@ -67,6 +67,7 @@ class GatewayProcess:
         worker: keys of the configuration's section `worker`.
         command: the command that starts the gateway.
         environment: the variables that are added to this process's.
+        sections: further sections of the configuration.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class GatewayProcess:
         worker: dict[str, Any] | None = None,
         command: tuple[str, ...] = CONSOLE_SCRIPT,
         environment: dict[str, str] | None = None,
+        sections: dict[str, Any] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._is_split = bool((worker or {}).get("split"))
@@ -90,6 +92,7 @@ class GatewayProcess:
             "worker": worker or {},
             "state_dir": str(state_dir),
             "streams": streams,
+            **(sections or {}),
         }
         config.write_text(yaml.safe_dump(document))
         self._command = [*command, "run", str(config), "--log-json", "--log-level", "debug"]

@@ -9,7 +9,6 @@ test's own loop busy disturbs none of them.
 
 import asyncio
 import contextlib
-import itertools
 import json
 import os
 import re
@@ -17,26 +16,28 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.gateway_process import GatewayProcess, children
+from tests.support.gateway_process import GatewayProcess, children, wait_for
+from tests.support.neighbour_reader import FPS, PASSWORD, SECONDS, USER, ReaderProcess
 from tests.support.plugin import excuse
-from tests.support.rtsp_reader import RtspReader
-from transcoder.lab.cameras.counter import read_counter
 
-FPS, SECONDS = 10, 20
-STREAM, USER, PASSWORD = "clean", "vms", "a password"
+STREAM = "clean"
 HOSTILE = "hostile"
 SETTLED_S = 20.0
 """Seconds in which the gateway has to notice that an attacker is gone: a look a second, ten for a first request."""
-MEMORY = 32 << 20
-"""Bytes that the service may have more than before: heaps keep what floods made them grow by."""
+MEMORY = {"service": 32 << 20, "fork server": 4 << 20, "worker": 8 << 20}
+"""Bytes of its own that each process may have more than before. The heap of the service keeps what floods made it grow
+by. The fork server does nothing but fork; a megabyte or two is a page of each arena that it touches. The worker of the
+clean stream has no part in an attack: two pictures of 1080p are more than what it may still grow by."""
 LOOKS, LOOK_S = 5, 0.05
-"""Looks at the descriptors, and the seconds before each."""
+"""Looks at the descriptors, and the seconds between them."""
 ALONE_S = 1.0
+GROWN_S = 5.0
+"""Seconds in which a gateway that began to serve a stream grows to its size."""
 
 
 def camera_command(cache: Path) -> list[str]:
@@ -73,24 +74,29 @@ def clean_camera(cache: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a gateway holds for peers at one moment."""
+    """What a gateway holds for peers at one moment; the others are its fork server and its workers."""
 
     connections: int
     sessions: int
     tasks: int
     descriptors: int
+    descriptors_of_others: int
     workers: int
 
     @classmethod
-    def now(cls, gateway: GatewayProcess) -> Self:
+    def now(cls, gateway: GatewayProcess, looks: int = LOOKS) -> Self:
+        """Count; a single look takes descriptors for held that are about to close."""
         numbers = metrics(gateway)
         sessions = sum(value for name, value in numbers.items() if name.startswith("transcoder_rtsp_sessions{"))
+        servers = gateway.fork_servers()
+        workers = [pid for server in servers for pid in children(server)]
         return cls(
             connections=int(numbers["transcoder_rtsp_open_connections"]),
             sessions=int(sessions),
             tasks=int(numbers["transcoder_tasks"]),
-            descriptors=_descriptors(gateway),
-            workers=sum(len(children(server)) for server in gateway.fork_servers()),
+            descriptors=_descriptors(looks, gateway.pid),
+            descriptors_of_others=_descriptors(looks, *servers, *workers),
+            workers=len(workers),
         )
 
     def is_within(self, before: Self) -> bool:
@@ -98,13 +104,20 @@ class Held:
         return all(getattr(self, name) <= getattr(before, name) for name in self.__slots__)
 
 
-def _descriptors(gateway: GatewayProcess) -> int:
+def _descriptors(looks: int, *pids: int) -> int:
     """How many descriptors stay open: that of the request before may take a moment to close."""
     counts = []
-    for _ in range(LOOKS):
-        time.sleep(LOOK_S)
-        counts.append(len(os.listdir(f"/proc/{gateway.pid}/fd")))
+    for look in range(looks):
+        time.sleep(LOOK_S if look else 0.0)
+        counts.append(sum(_open(pid) for pid in pids))
     return min(counts)
+
+
+def _open(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except FileNotFoundError:  # it ended meanwhile
+        return 0
 
 
 def http_base(gateway: GatewayProcess) -> str:
@@ -119,79 +132,22 @@ def metrics(gateway: GatewayProcess) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"^([a-z_]+(?:\{.*\})?) (\S+)$", text, re.MULTILINE)}
 
 
-def resident(gateway: GatewayProcess) -> int:
-    """Bytes of memory of the service."""
-    status = Path(f"/proc/{gateway.pid}/status").read_text()
-    return int(re.findall(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[0]) << 10
+def own_memory(gateway: GatewayProcess) -> dict[str, int]:
+    """Bytes that the service, its fork server and the worker of the clean stream have for themselves."""
+    pids = {"service": gateway.pid, "fork server": gateway.fork_server(), "worker": gateway.worker(STREAM)}
+    return {name: _own_bytes(pid) for name, pid in pids.items() if pid is not None}
 
 
-# -- the reader --------------------------------------------------------------------------------------------------------
+def _own_bytes(pid: int) -> int:
+    """Bytes that are no file's; pages that are shared with a parent count in both, whoever writes to them first."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return sum(int(kib) for kib in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.MULTILINE)) << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What the reader of the clean stream got.
-
-    Attributes:
-        counters: the numbers of the pictures, in order; None where a number can't be read.
-        longest_gap_s: seconds between two pictures, at most.
-        lost_packets: whether a packet is missing.
-    """
-
-    counters: list[int | None]
-    longest_gap_s: float
-    lost_packets: bool
-
-    def lost(self) -> int:
-        """Return how many pictures are missing or unreadable."""
-        steps = [
-            (late - early) % (FPS * SECONDS) - 1
-            for early, late in itertools.pairwise(self.counters)
-            if early is not None and late is not None
-        ]
-        return sum(steps) + self.counters.count(None)
-
-
-class _ReaderProcess:
-    def __init__(self, url: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.neighbour", url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def wait_until_playing(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "playing\n"
-
-    def stop(self) -> Read:
-        out, _ = self._process.communicate("", timeout=60)
-        return Read(**json.loads(out))
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
-
-
-async def _read(url: str) -> None:
-    async with RtspReader(url, USER, PASSWORD) as reader:
-        await reader.play()
-        await reader.until(lambda: reader.marked > FPS, 30)
-        sys.stdout.write("playing\n")
-        sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)
-        wanted = reader.marked + FPS  # what was on its way when the attack ended counts
-        await reader.until(lambda: reader.marked > wanted or reader.closed, 30)
-        units = reader.units()
-        gaps = [late.at - early.at for early, late in itertools.pairwise(units)]
-        read = {
-            "counters": [read_counter(picture) for picture in reader.pictures()],
-            "longest_gap_s": max(gaps),
-            "lost_packets": any(unit.lost_before for unit in units) or reader.closed,
-        }
-    sys.stdout.write(json.dumps(read, default=int))
+def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """What grew by more than it may, or is gone."""
+    growth = {name: after.get(name, 0) - size for name, size in before.items()}
+    return {name: size for name, size in growth.items() if size > MEMORY[name] or name not in after}
 
 
 # -- the attack --------------------------------------------------------------------------------------------------------
@@ -200,8 +156,8 @@ async def _read(url: str) -> None:
 @contextlib.asynccontextmanager
 async def beside_a_clean_stream(gateway: GatewayProcess) -> AsyncIterator[None]:
     """Attack a gateway in the block; its clean stream loses nothing, and everything is as it was before."""
-    before, memory = await asyncio.to_thread(Held.now, gateway), resident(gateway)
-    reader = _ReaderProcess(gateway.url(STREAM))
+    before, memory = await asyncio.to_thread(Held.now, gateway), own_memory(gateway)
+    reader = ReaderProcess(gateway.url(STREAM))
     try:
         await asyncio.to_thread(reader.wait_until_playing)
         await asyncio.sleep(ALONE_S)
@@ -215,13 +171,64 @@ async def beside_a_clean_stream(gateway: GatewayProcess) -> AsyncIterator[None]:
             while not (left := await asyncio.to_thread(Held.now, gateway)).is_within(before):
                 await asyncio.sleep(0.2)
     assert left.is_within(before), f"left: {left}, before: {before}"
-    assert resident(gateway) - memory < MEMORY
+    assert grown(memory, own_memory(gateway)) == {}
     assert not read.lost_packets
-    if read.lost() and gateway.events("overloaded: fewer pictures are encoded"):
+    if read.lost and gateway.events("overloaded: fewer pictures are encoded"):
         excuse("the gateway left out pictures, because others keep this machine busy")
         return
-    assert read.lost() == 0, read
+    assert read.lost == 0, (read, reader.losses)
 
 
-if __name__ == "__main__":
-    asyncio.run(_read(sys.argv[1]))
+# -- a neighbour that stays --------------------------------------------------------------------------------------------
+
+
+class StandingNeighbour:
+    """A gateway with a clean stream and its reader that run beside many attacks, one after another.
+
+    Attributes:
+        gateway: the gateway.
+        reader: its reader.
+    """
+
+    def __init__(self, gateway: GatewayProcess, reader: ReaderProcess) -> None:
+        self.gateway = gateway
+        self.reader = reader
+        self._before, self._memory = Held.now(gateway), own_memory(gateway)
+
+    def complaints(self) -> list[str]:
+        """Return what is held that was not held at the start, now."""
+        left = Held.now(self.gateway, looks=1)
+        left = left if left.is_within(self._before) else Held.now(self.gateway)
+        told = [] if left.is_within(self._before) else [f"held {left}, before {self._before}"]
+        return told + [f"{name} grew by {size >> 20} MiB" for name, size in grown(self._memory, self.memory()).items()]
+
+    def memory(self) -> dict[str, int]:
+        """Return the bytes of its processes."""
+        return own_memory(self.gateway)
+
+    def growth(self) -> dict[str, int]:
+        """Return by how many bytes each process is larger than at the start."""
+        now = self.memory()
+        return {name: now.get(name, 0) - size for name, size in self._memory.items()}
+
+
+@contextlib.contextmanager
+def clean_gateway(folder: Path, state_dir: Path, **keys: Any) -> Iterator[GatewayProcess]:
+    """Run a gateway with the clean stream, which plays."""
+    with clean_camera(folder / "content") as url:
+        streams = {STREAM: {"source": url, "video": {"bitrate_kbps": 300, "preset": "ultrafast"}}}
+        users = {USER: {"password": PASSWORD, "streams": ["*"]}}
+        # a checker of the gateway's own would be a reader that comes and goes
+        keys = {"sections": {"verify": {"every_h": None}}, **keys}
+        with GatewayProcess(folder, state_dir, streams, rtsp={"users": users}, **keys) as made:
+            wait_for(lambda: metrics(made).get('transcoder_stream_up{stream="clean"}') == 1, 60, "the stream plays")
+            yield made
+
+
+@contextlib.contextmanager
+def standing_neighbour(folder: Path, state_dir: Path) -> Iterator[StandingNeighbour]:
+    """Run one; it had time to grow to its size."""
+    with clean_gateway(folder, state_dir) as gateway, ReaderProcess(gateway.url(STREAM)) as reader:
+        reader.wait_until_playing()
+        time.sleep(GROWN_S)
+        yield StandingNeighbour(gateway, reader)
