@@ -50,6 +50,12 @@ def test_relative_media_are_below_the_session_and_else_below_the_base() -> None:
     assert targets.of_media("trackID=2", "rtsp://192.0.2.7/aggregate")[0] == ("/live/main/trackID=2", BASE)
 
 
+def test_a_path_is_below_the_base_and_else_from_the_root() -> None:
+    targets = SessionTargets("/live/main")
+    targets.describe(BASE)
+    assert targets.of_media("/x/track1", "*") == [("/live/main/x/track1", BASE), ("/x/track1", BASE)]
+
+
 def test_absolute_media_have_one_target() -> None:
     targets = SessionTargets("/live/main")
     targets.describe(BASE)

@@ -176,6 +176,15 @@ def test_a_session_s_control_that_the_camera_does_not_know_itself(content: Conte
         assert talk.session.faults["URLs of the session that are not known"] == 1
 
 
+def test_a_media_control_that_is_a_path_from_the_root(content: Content) -> None:
+    """RFC 1808; below the base, where live555 OEMs mean it, it is tried first."""
+    talk = Talk(content, "rooted_controls=true", audio=True)
+    talk.connect()
+    assert talk.is_playing
+    assert [status for status in talk.statuses("SETUP") if status == 200] == [200, 200]
+    assert all(target.count("/") == 1 for target in talk.targets("SETUP")[1::2])
+
+
 def test_play_is_known_at_the_media_alone(content: Content) -> None:
     """A new member: 459, aggregate operation not allowed (RFC 2326 section 11.4.3)."""
     talk = Talk(content, "play_at=media", "metadata=false")

@@ -6,7 +6,7 @@ not know themselves: then the base of the description is tried, and for PLAY the
 """
 
 from transcoder.rtsp.client_requests import PendingRequest
-from transcoder.rtsp.urls import join_control, session_target
+from transcoder.rtsp.urls import join_control, session_target, target_of
 
 _ELSEWHERE = frozenset({400, 404, 405, 451, 454, 459, 460})
 """Statuses with which a server says that it does not know a URL, or the method for it, and may know another one."""
@@ -47,7 +47,10 @@ class SessionTargets:
         if self._tracks == 0:
             self._prefer(session_target(self.session, session_control))
         ways = {join_control(base, control): base for base in (*reversed(self._others), self.session)}
-        return list(reversed(ways.items()))
+        found = list(reversed(ways.items()))
+        if control is not None and control.strip().startswith("/"):  # a path from the root, by the letter of RFC 1808
+            found.append((target_of(control), self.session))
+        return found
 
     def of_session(self) -> Ways:
         """Return the targets of PLAY."""

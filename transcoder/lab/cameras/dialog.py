@@ -152,6 +152,8 @@ class CameraDialog:
 
     def _wrong_place(self, method: str, uri: str) -> int:
         """Return the status that refuses a method at this URL, or 0."""
+        if method == "SETUP" and self._behaviour.description.rooted_controls:
+            return 0 if target_of(uri) in {f"/{track.control}" for track in self.camera.tracks} else 404
         control = target_of(self._behaviour.description.session_control)
         at = self._behaviour.session.play_at if method in {"PLAY", "PAUSE", "TEARDOWN"} else "any"
         if at == "media":

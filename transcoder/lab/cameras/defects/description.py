@@ -30,6 +30,8 @@ class DescriptionDefects:
         multicast: a group that all media are sent to, named with a TTL by the c= of the session alone; SETUP is
             answered without it, and any other transport is refused.
         session_control: the control attribute of the session, "*" or a URL; empty: that of the family.
+        rooted_controls: control attributes are paths from the root of the server (RFC 1808), and media are known
+            there alone.
         vendor_media: four more media are offered, of kinds that break parsers (gortsplib#474, #484, #1068;
             androidx/media#1472), and their names hold this text; nothing is sent on them. Empty: none.
     """
@@ -39,6 +41,7 @@ class DescriptionDefects:
     clock_rate_left_out: bool = False
     multicast: str = ""
     session_control: str = ""
+    rooted_controls: bool = False
     vendor_media: str = ""
 
     def port(self, track: int) -> int:

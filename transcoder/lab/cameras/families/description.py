@@ -38,6 +38,8 @@ class DescriptionContext:
     def control(self, kind: str) -> str:
         """Return the value of a media's control attribute."""
         name = self.tracks[kind]
+        if self.behaviour.description.rooted_controls:
+            return f"/{name}"
         return f"{self.base}/{name}{self.behaviour.control_query}" if self.behaviour.absolute_control else name
 
     def format_parameters(self) -> str:
