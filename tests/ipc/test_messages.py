@@ -32,11 +32,10 @@ from transcoder.ipc.messages import (
     serialize_audio,
     serialize_coded,
     serialize_json,
-    serialize_keyframe,
     serialize_message,
+    serialize_output_number,
     serialize_repeat,
     serialize_snapshot,
-    serialize_snapshot_request,
 )
 
 UNITS = [b"\x67\x4d\x40\x1f", b"\x68\xee\x3c\x80", b"\x65\x88" + b"\x55" * 3000]
@@ -159,10 +158,11 @@ def test_lies(name: str) -> None:
 
 def test_requests_about_an_output() -> None:
     # each begins with the output's number, one byte
-    assert serialize_keyframe(0) == b"\x01\x00\x00\x00\x03\x00"
-    assert serialize_snapshot_request(2) == b"\x01\x00\x00\x00\x05\x02"
+    assert serialize_output_number(MessageType.KEYFRAME, 0) == b"\x01\x00\x00\x00\x03\x00"
+    assert serialize_output_number(MessageType.SNAPSHOT, 2) == b"\x01\x00\x00\x00\x05\x02"
+    assert serialize_output_number(MessageType.UNREAD, 1) == b"\x01\x00\x00\x00\x0a\x01"
     assert serialize_repeat(7, 2) == b"\x09\x00\x00\x00\x04\x07\x02" + bytes(7)
-    assert parse_output_number(body_of(serialize_keyframe(5))) == 5
+    assert parse_output_number(body_of(serialize_output_number(MessageType.KEYFRAME, 5))) == 5
     assert parse_repeat(body_of(serialize_repeat(7, -90_000))) == (7, -90_000)
 
 

@@ -326,3 +326,29 @@ async def test_a_picture_every_8_seconds_is_announced_as_it_is_repeated(served: 
             count += 1
     assert "a=framerate:1" in await served.sdp()
     assert count / (served.timing.at - begin) == pytest.approx(1.0, abs=0.1)
+
+
+async def test_the_worker_is_told_that_nobody_reads(served: Served) -> None:
+    served.give(*IDR)
+    served.pass_time(1.5)
+    assert served.maker.unread == []
+    await served.sdp()  # somebody sets up a session
+    served.pass_time(1.5)
+    assert served.maker.unread == []
+    served.pass_time(0.5)
+    assert served.maker.unread == [1]
+    served.pass_time(4.0)
+    assert served.maker.unread == [1, 1, 1]
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.pass_time(10)
+    assert len(served.maker.unread) == 3
+
+
+async def test_another_size_that_nobody_reads_is_told_and_described(served: Served) -> None:
+    served.on_format(FORMAT)
+    served.give(*IDR)
+    served.on_format(OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1))
+    served.give(SPS_640, PPS, IDR_SLICE)
+    [(path, made)] = served.owner.resized
+    assert (path, made["width"], made["height"]) == ("front", 640, 360)
+    assert base64.b64encode(SPS_640).decode() in "".join(await served.sdp())

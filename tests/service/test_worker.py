@@ -210,9 +210,10 @@ async def test_what_a_worker_is_asked_for(watched: Watched) -> None:
     watched.server.workers[0].heard()
     watched.worker.force_idr(0)
     watched.worker.repeat(0, 10.0)
+    watched.worker.note_unread(0)
     watched.worker.feed_audio(5, b"aac")
     watched.worker.configure(WorkerOptions(outputs=(OutputOptions(fps=5),)))
-    expected = [MessageType.KEYFRAME, MessageType.REPEAT, MessageType.AUDIO, MessageType.CONFIGURE]
+    expected = [MessageType.KEYFRAME, MessageType.REPEAT, MessageType.UNREAD, MessageType.AUDIO, MessageType.CONFIGURE]
     assert watched.server.workers[0].heard() == expected
     watched.worker.replace("replaced on request")
     assert watched.deaths == ["replaced on request"]

@@ -57,6 +57,7 @@ async def test_access_units_go_to_one_process_and_everything_else_to_the_other(s
     split.worker.configure(WorkerOptions(split=True))
     split.worker.force_idr(0)
     split.worker.repeat(0, 2.0)
+    split.worker.note_unread(0)
     split.worker.feed_audio(90, b"sound")
     split.worker.set_audio(AudioFormat(encoding="PCMU", clock_rate=8000))
     waiting = asyncio.get_running_loop().create_task(split.worker.snapshot())
@@ -64,7 +65,8 @@ async def test_access_units_go_to_one_process_and_everything_else_to_the_other(s
     waiting.cancel()
     assert split.heard(Role.DECODING) == [ACCESS_UNIT, AUDIO, AUDIO_FORMAT]
     assert split.heard(Role.ENCODING) == [
-        ANNOUNCE, CONFIGURE, MessageType.KEYFRAME, MessageType.REPEAT, AUDIO_FORMAT, MessageType.SNAPSHOT,
+        ANNOUNCE, CONFIGURE, MessageType.KEYFRAME, MessageType.REPEAT, MessageType.UNREAD, AUDIO_FORMAT,
+        MessageType.SNAPSHOT,
     ]  # fmt: skip
 
 

@@ -81,6 +81,10 @@ class NotedMaker(PictureMaker):
     def __init__(self) -> None:
         self.forced: list[int] = []
         self.repeats: list[tuple[int, float]] = []
+        self.unread: list[int] = []
+
+    def note_unread(self, number: int) -> None:
+        self.unread.append(number)
 
     def force_idr(self, number: int) -> None:
         self.forced.append(number)

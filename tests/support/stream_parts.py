@@ -95,6 +95,9 @@ class FakeWorker(Worker):
     def force_idr(self, number: int) -> None:
         self.told.append(("force_idr", number))
 
+    def note_unread(self, number: int) -> None:
+        pass  # several times a minute
+
     def repeat(self, number: int, now: float) -> None:
         self.told.append(("repeat", number))
 

@@ -278,6 +278,49 @@ def test_an_output_of_a_fixed_size_never_follows() -> None:
     assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [SIZE]
 
 
+def sizes(chain: Chain) -> list[tuple[int, int]]:
+    return [(made["output"]["width"], made["output"]["height"]) for made in chain.formats]
+
+
+def test_an_output_that_nobody_reads_follows_at_once_and_each_time() -> None:
+    chain = Chain()
+    grown(chain, 50, SIZE)
+    grown(chain, 30, LARGE)
+    assert sizes(chain) == [SIZE]
+    chain.chain.note_unread()
+    grown(chain, 1, LARGE)
+    assert sizes(chain) == [SIZE, LARGE]
+    grown(chain, 300, (960, 720))  # with readers again: once, after 10 s
+    assert sizes(chain) == [SIZE, LARGE, (960, 720)]
+    grown(chain, 300, (1280, 960))
+    assert len(chain.formats) == 3
+    chain.chain.note_unread()
+    grown(chain, 1, (1280, 960))
+    assert sizes(chain)[3:] == [(1280, 960)]
+    chain.chain.note_unread()
+    grown(chain, 50, SIZE)  # a camera that shrinks, or changes to and fro, is scaled
+    assert len(chain.formats) == 4
+
+
+def test_a_single_large_picture_is_no_growth_even_if_nobody_reads() -> None:
+    chain = Chain()
+    grown(chain, 50, SIZE)
+    for _ in range(20):
+        chain.chain.note_unread()
+        grown(chain, 20, LARGE)
+        grown(chain, 1, SIZE)
+    assert sizes(chain) == [SIZE]
+
+
+def test_a_size_that_is_fixed_by_hand_never_follows() -> None:
+    chain = Chain(size=SIZE)
+    grown(chain, 50, SIZE)
+    for _ in range(10):
+        chain.chain.note_unread()
+        grown(chain, 40, LARGE)
+    assert sizes(chain) == [SIZE]
+
+
 def test_a_later_worker_follows_growth_too() -> None:
     chain = Chain(fixed=FORMAT)
     grown(chain, 300, LARGE)

@@ -14,7 +14,7 @@ from tests.support.linked_halves import LinkedHalves, audio_format, parsed, repo
 from tests.support.pipeline_run import Run, messages_of
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, parse_audio, serialize_snapshot_request
+from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, parse_audio, serialize_output_number
 from transcoder.ipc.planes import MEMORY_SIZE, plan_planes
 from transcoder.media.decoder import padded_packet
 from transcoder.worker import decoding_process, encoding_process, linked_streams, shared_planes
@@ -86,7 +86,7 @@ def test_a_time_that_the_service_did_not_announce_shows_no_picture(halves: Linke
 
 def test_a_snapshot_is_made_by_the_encoding_half(halves: LinkedHalves) -> None:
     halves.feed_all(UNITS[:6])
-    halves.tell(serialize_snapshot_request(0))
+    halves.tell(serialize_output_number(MessageType.SNAPSHOT, 0))
     kind, body = halves.told[-1]
     assert kind is MessageType.SNAPSHOT_TAKEN
     assert body[1:3] == b"\xff\xd8"

@@ -47,6 +47,7 @@ class MessageType(IntEnum):
     AUDIO = 7
     DECODING_PROCESS = 8
     ANNOUNCE = 9
+    UNREAD = 10
     READY = 16
     FORMAT = 17
     CODED = 18
@@ -248,14 +249,9 @@ def check_output_number(number: object, outputs: int) -> int:
     return number
 
 
-def serialize_keyframe(output_number: int) -> bytes:
-    """Return the wire form of the request that an output's next picture is an IDR."""
-    return serialize_message(MessageType.KEYFRAME, bytes((output_number,)))
-
-
-def serialize_snapshot_request(output_number: int) -> bytes:
-    """Return the wire form of the request for a JPEG of an output's last picture."""
-    return serialize_message(MessageType.SNAPSHOT, bytes((output_number,)))
+def serialize_output_number(kind: MessageType, output_number: int) -> bytes:
+    """Return the wire form of a message that names an output and says no more: KEYFRAME, SNAPSHOT or UNREAD."""
+    return serialize_message(kind, bytes((output_number,)))
 
 
 def serialize_repeat(output_number: int, pts: int) -> bytes:
@@ -269,7 +265,7 @@ def serialize_repeat(output_number: int, pts: int) -> bytes:
 
 
 def parse_output_number(body: memoryview) -> int:
-    """Read the output number of a KEYFRAME or SNAPSHOT message, as our own service wrote it."""
+    """Read the output number of a KEYFRAME, UNREAD or SNAPSHOT message, as our own service wrote it."""
     return body[0]
 
 

@@ -27,6 +27,9 @@ PARAMETER_SETS_WAIT_S: Final = 5.0
 """Seconds for which a description waits for the camera's pictures, which a slate would replace."""
 SLATE_WAIT_S: Final = 3.0
 """Seconds for which a description then waits for the slate that was asked for."""
+UNREAD_S: Final = 2.0
+"""Seconds without a reader, and without a description that one asked for, after which the worker is told, again and
+again: a reader sets up its session well within them, and a size that changes then ends nobody's."""
 AUDIO_WAIT_S: Final = 1.0
 """Seconds after the first picture within which audio that was asked for comes, or else it does not come at all."""
 
@@ -36,6 +39,9 @@ class PictureMaker(Protocol):
 
     def force_idr(self, number: int) -> None:
         """Make the next picture of an output an IDR."""
+
+    def note_unread(self, number: int) -> None:
+        """Note that nobody reads an output: its size may follow larger pictures."""
 
     def repeat(self, number: int, now: float) -> None:
         """Have the last picture of an output, or a slate, encoded again, with the time `now`."""
@@ -102,6 +108,7 @@ class Output:
         self._audio: tuple[int, bytes] | None = None
         self._last_picture = 0.0
         self._next_repeat = 0.0
+        self._last_read = timing.now()
         self._last_idr_request = 0.0
         self._idr_timer: Timer | None = None
 
@@ -222,6 +229,7 @@ class Output:
         Raises:
             TransportError: there is no description, and there are no parameter sets to make one of.
         """
+        self._last_read = self._timing.now()
         if not self._described.is_set():
             await self._wait_for_parameter_sets()
         if self._owner.expects_audio:
@@ -258,6 +266,11 @@ class Output:
     def tick(self, now: float) -> None:
         """Repeat the last picture while the camera sends none; to be called several times a second."""
         self.status.readers = self.fanout.readers
+        if self.fanout.readers:
+            self._last_read = now
+        elif now - self._last_read >= UNREAD_S:
+            self._last_read = now
+            self._maker.note_unread(self.number)
         is_quiet = now - self._last_picture > QUIET_S and now >= self._next_repeat
         if is_quiet and self.fanout.readers and self._described.is_set():
             self._repeat()

@@ -14,10 +14,9 @@ from transcoder.ipc.messages import (
     RANDOM_ACCESS,
     MessageType,
     serialize_audio,
-    serialize_keyframe,
     serialize_message,
+    serialize_output_number,
     serialize_repeat,
-    serialize_snapshot_request,
 )
 from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
@@ -227,7 +226,11 @@ class Worker:
 
     def force_idr(self, number: int) -> None:
         """Make the next picture of an output an IDR."""
-        self._encoding.send(serialize_keyframe(number))
+        self._encoding.send(serialize_output_number(MessageType.KEYFRAME, number))
+
+    def note_unread(self, number: int) -> None:
+        """Say that nobody reads an output, so that its size may follow larger pictures."""
+        self._encoding.send(serialize_output_number(MessageType.UNREAD, number))
 
     def repeat(self, number: int, now: float) -> None:
         """Have the last picture of an output, or a slate, encoded again, with the time `now`."""
@@ -241,7 +244,7 @@ class Worker:
         """
         if self._encoding.connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
-        self._encoding.send(serialize_snapshot_request(0))
+        self._encoding.send(serialize_output_number(MessageType.SNAPSHOT, 0))
         return await self._receiver.snapshot(self._name)
 
     # -- from the worker -----------------------------------------------------------------------------------------

@@ -79,6 +79,11 @@ class Encoding:
         for chain in self._chain(output_number):
             chain.force_idr()
 
+    def note_unread(self, output_number: int) -> None:
+        """Note that nobody reads an output: its size may follow larger pictures with the next one."""
+        for chain in self._chain(output_number):
+            chain.note_unread()
+
     def repeat(self, output_number: int, pts: int, now: float) -> Iterator[bytes]:
         """Encode the last picture of an output again, or a grey slate where the output has had no picture."""
         for chain in self._chain(output_number):

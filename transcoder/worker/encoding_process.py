@@ -51,6 +51,8 @@ def steer(encoding: Encoding, kind: MessageType, body: memoryview, *, threads: b
         return encoding.snapshot(parse_output_number(body))
     if kind is MessageType.KEYFRAME:
         encoding.force_idr(parse_output_number(body))
+    elif kind is MessageType.UNREAD:
+        encoding.note_unread(parse_output_number(body))
     elif kind is MessageType.CONFIGURE:
         options = WorkerOptions.from_json(body)
         if needs_threads(options.outputs) and not threads:

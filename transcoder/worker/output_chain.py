@@ -33,6 +33,9 @@ MAX_UNENCODED_S = 0.5
 GROWN_S = 10.0
 """Seconds of larger pictures without a smaller one after which an output without a fixed size follows them, once: some
 cameras begin small and grow a moment later (Foscam), others change to and fro at night."""
+GROWN_UNREAD_S = 1.0
+"""Seconds of larger pictures after which an output follows them that nobody reads, as often as they grow: no session
+ends for it, and the next reader is told the size that comes."""
 SLATE_SIZE = (1280, 720)
 """(width, height) of the slate, the grey picture that stands in for a camera that never sent one, where no size is
 configured."""
@@ -65,6 +68,7 @@ class OutputChain:
         self._has_picture = False
         self._larger_since: int | None = None
         self._has_grown = False
+        self._is_unread = False
         self._force_idr = False
         self._last_pts: int | None = None
         self._last_idr_pts = 0
@@ -95,6 +99,10 @@ class OutputChain:
     def force_idr(self) -> None:
         """Make the next picture an IDR."""
         self._force_idr = True
+
+    def note_unread(self) -> None:
+        """Note that nobody reads the output: its size may follow larger pictures with the next one."""
+        self._is_unread = True
 
     def repeat(self, pts: int, now: float) -> Iterator[bytes]:
         """Encode the last picture again, or a grey slate where the output has had no picture, while the camera is away.
@@ -146,17 +154,21 @@ class OutputChain:
 
     def _follow_growth(self, picture: DecodedPicture, width: int, height: int) -> list[bytes]:
         """Take the size of pictures that are larger than the output for good; return the messages that tell of it."""
-        output = self._format
-        if output is None or self._has_grown or self._options.size is not None:
+        output, unread = self._format, self._is_unread
+        self._is_unread = False
+        if output is None or self._options.size is not None:
             return []
         if width * height <= output.width * output.height:
             self._larger_since = None
             return []
         if self._larger_since is None:
             self._larger_since = picture.pts
-        if picture.pts - self._larger_since < GROWN_S * VIDEO_CLOCK_RATE:
-            return []
-        self._has_grown = True
+        larger_s = (picture.pts - self._larger_since) / VIDEO_CLOCK_RATE
+        if not (unread and larger_s >= GROWN_UNREAD_S):
+            if self._has_grown or larger_s < GROWN_S:
+                return []
+            self._has_grown = True
+        self._larger_since = None
         grown = replace(output, width=width, height=height, matrix=picture.matrix)
         self._take_format(grown)
         return [self._format_message(grown, slate=False)]
