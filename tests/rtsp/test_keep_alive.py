@@ -35,7 +35,7 @@ def test_a_method_that_is_not_known_is_left_out_for_good(status: int) -> None:  
     methods = KeepAliveMethods()
     offer = Headers([("Public", "OPTIONS, GET_PARAMETER")])
     methods.note_public(offer)
-    methods.note_refusal("GET_PARAMETER", status)
+    methods.note_answer("GET_PARAMETER", status)
     methods.note_public(offer)
     assert taken(methods, 3) == ["OPTIONS"] * 3
 
@@ -44,5 +44,32 @@ def test_a_method_that_is_not_known_is_left_out_for_good(status: int) -> None:  
 def test_other_refusals_change_nothing(method: str, status: int) -> None:
     methods = KeepAliveMethods()
     methods.note_public(Headers([("Public", "OPTIONS, GET_PARAMETER")]))
-    methods.note_refusal(method, status)
+    methods.note_answer(method, status)
     assert len(methods) == 2
+
+
+def connection(methods: KeepAliveMethods, *, answered: int) -> list[str]:
+    """A connection that the camera ends behind the first sign of life after so many that it answers."""
+    methods.begin()
+    methods.note_public(Headers([("Public", "OPTIONS, GET_PARAMETER")]))
+    sent = []
+    for _ in range(answered):
+        sent.append(methods.take())
+        methods.note_answer(sent[-1], 200)
+    sent.append(methods.take())
+    methods.note_end()
+    return sent
+
+
+def test_get_parameter_that_ends_connections_is_left_out() -> None:
+    methods = KeepAliveMethods()
+    assert [connection(methods, answered=0) for _ in range(2)] == [["GET_PARAMETER"]] * 2
+    assert connection(methods, answered=3) == ["OPTIONS"] * 4
+
+
+def test_a_connection_that_ends_by_chance_proves_nothing() -> None:
+    methods = KeepAliveMethods()
+    for _ in range(4):
+        assert connection(methods, answered=2)[-1] == "GET_PARAMETER"  # this one may be chance
+        assert connection(methods, answered=1)[-1] == "OPTIONS"
+    assert connection(methods, answered=1) == ["GET_PARAMETER", "OPTIONS"]

@@ -87,6 +87,10 @@ class Talk:
             self.events.append(event)
 
     def answer(self, request: Request) -> None:
+        if request.method == "GET_PARAMETER" and self.camera.behaviour.session.closes_at_get_parameter:
+            self.requests.append((request.method, "", 0))
+            self.session.lose_connection(TransportError("the camera closed the connection"))
+            return
         response = self.dialog.receive_request(request, self.now)
         target = "/" + request.uri.split("://")[1].partition("/")[2]
         self.requests.append((request.method, target, response.status if response is not None else 0))
@@ -257,6 +261,18 @@ def test_get_parameter_that_is_offered_and_refused(content: Content, status: str
 
 
 # -- a connection closed with its challenge ----------------------------------------------------------------------------
+
+
+def test_get_parameter_that_is_offered_and_ends_the_connection(content: Content) -> None:
+    """A new member: the camera closes instead of an answer; the third connection stays."""
+    talk = Talk(content, "closes_at_get_parameter=true", "session_timeout_s=10")
+    kept = []
+    for _ in range(3):
+        talk.connect()
+        kept.append(talk.play(40))
+    assert kept == [False, False, True]
+    assert talk.statuses("GET_PARAMETER") == [0, 0]
+    assert sum(isinstance(event, Lost) for event in talk.events) == 2
 
 
 @pytest.mark.parametrize("options", ["true", "false"])

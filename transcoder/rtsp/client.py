@@ -18,11 +18,7 @@ from transcoder.rtsp.client_requests import (
     PendingRequest,
     SessionState,
 )
-from transcoder.rtsp.headers import (
-    Transport,
-    agreed_transport,
-    requested_transport,
-)
+from transcoder.rtsp.headers import Transport, agreed_transport, requested_transport
 from transcoder.rtsp.keep_alive import KeepAliveMethods
 from transcoder.rtsp.messages import (
     EVERYTHING,
@@ -72,6 +68,7 @@ class ClientProtocol:
         keep_everything: whether every response and every frame is told, for a caller that examines the camera.
         reply_s: seconds for which a request before PLAY may go unanswered.
         login: answers the challenge of an earlier connection, which the camera closed with its challenge.
+        keep_alives: the signs of life, and what earlier connections taught of them.
 
     Attributes:
         login: answers the challenges of the camera, where there are credentials.
@@ -88,6 +85,7 @@ class ClientProtocol:
         keep_everything: bool = False,
         reply_s: float = RESPONSE_TIMEOUT_S,
         login: Authenticator | None = None,
+        keep_alives: KeepAliveMethods | None = None,
     ) -> None:
         self._url = url
         self._reply_s = reply_s
@@ -98,7 +96,7 @@ class ClientProtocol:
         self._pending = OpenRequests()
         self._cseq = 0
         self._targets = SessionTargets(url.target)
-        self._keep_alives = KeepAliveMethods()
+        self._keep_alives = keep_alives or KeepAliveMethods()
         self._session = SessionState()
         self._leaves = False
         self._requested: Transport | None = None
@@ -326,7 +324,7 @@ class ClientProtocol:
             self._keep_alives.note_public(response.headers)
         if item.purpose == _KEEP_ALIVE:
             self.counters.keep_alive_refused += response.status >= 300
-            self._keep_alives.note_refusal(item.method, response.status)
+            self._keep_alives.note_answer(item.method, response.status)
             return
         if self.state is ClientState.CLOSING:
             self._close()

@@ -7,6 +7,7 @@ from transcoder.errors import RemoteProtocolError
 from transcoder.rtsp.auth import Authenticator, Credentials
 from transcoder.rtsp.client import AUTO
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.keep_alive import KeepAliveMethods
 from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 from transcoder.rtsp.quirks import ForcedQuirks
 from transcoder.rtsp.urls import DEFAULT_PORT, SECURE_PORT, RtspUrl
@@ -48,6 +49,7 @@ class SessionOptions:
         audio: whether audio is set up too, where the camera has audio that can be decoded.
         rate: how much the camera may send.
         timeouts: how long each step of the session may take.
+        keep_alives: the signs of life, and what earlier connections taught of them.
         logins: the logins that cameras have asked for, which all sources share.
         turn_bytes: bytes of its connection that are looked at in a turn of the event loop.
         turn_events: messages and frames of its connection that are looked at in a turn of the event loop.
@@ -61,6 +63,7 @@ class SessionOptions:
     audio: bool = False
     rate: RateOptions = field(default_factory=RateOptions)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    keep_alives: KeepAliveMethods = field(default_factory=KeepAliveMethods, compare=False, repr=False)
     logins: CameraLogins = field(default_factory=CameraLogins, compare=False, repr=False)
     turn_bytes: int = TURN_BYTES
     turn_events: int = TURN_EVENTS

@@ -147,6 +147,7 @@ class CameraSession:
         self._is_over = self._is_leaving = False
         self._ports = ports
         self._rate.restart(self._received_packets, self.received_bytes, now)
+        self._options.keep_alives.begin()
         self._client = ClientProtocol(
             self.url,
             self._options.credentials,
@@ -156,6 +157,7 @@ class CameraSession:
             keep_everything=self._keep_everything,
             reply_s=self._options.timeouts.reply_s,
             login=self._challenges.take_login() or self._options.authenticator(self.url, self._cnonce),
+            keep_alives=self._options.keep_alives,
         )
         self._schedule(now)
 
@@ -217,6 +219,7 @@ class CameraSession:
     def lose_connection(self, error: TranscoderError) -> None:
         """End the session, or this connection of it, because it is gone or of no use any more."""
         if not self._is_over:
+            self._options.keep_alives.note_end()
             self._end(Left() if self._is_leaving else self._challenges.end(self._client, error))
 
     def leave(self, now: float) -> None:

@@ -83,6 +83,9 @@ class CameraConnection(asyncio.Protocol):
 
     def _answer(self, request: Request, now: float) -> None:
         was_playing = self.dialog.playing
+        if request.method == "GET_PARAMETER" and self.dialog.camera.behaviour.session.closes_at_get_parameter:
+            self._transport.close()
+            return
         response = self.dialog.receive_request(request, now)
         if self.dialog.playing and not was_playing:
             self._be_quiet(now)

@@ -38,6 +38,7 @@ class SessionDefects:
             alone ("session_control": Axis Companion, mediamtx#683), or at a media's URL alone ("media", which is
             answered 459 elsewhere).
         signs_of_life: what keeps a session alive: anything, or one method alone (GET_PARAMETER: go2rtc#2409).
+        closes_at_get_parameter: GET_PARAMETER is offered, and the connection is closed instead of an answer.
         closes_after_401: the connection is closed behind each 401, and the nonce stays good (VStarcam, retina#45).
         basic_from_connection: from this connection on Basic alone is asked for, as by somebody in between; 0: never.
         tls: RTSP over TLS of this version, with a self-signed certificate; "old": TLS 1.0 alone.
@@ -60,6 +61,7 @@ class SessionDefects:
     cseq: Literal["echoed", "zero", "lagging", "none"] = "echoed"
     play_at: Literal["any", "session_control", "media"] = "any"
     signs_of_life: Literal["any", "GET_PARAMETER", "OPTIONS"] = "any"
+    closes_at_get_parameter: bool = False
     closes_after_401: bool = False
     basic_from_connection: int = 0
     tls: Literal["none", "1.2", "1.3", "old"] = "none"
