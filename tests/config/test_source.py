@@ -217,6 +217,7 @@ def test_rtsps():
     ("given", "says"),
     [
         ({"url": "rtsps://10.0.0.2/", "transport": "udp"}, "packets over udp would not be encrypted"),
+        ({"url": "rtsps://10.0.0.2/", "transport": "http"}, "the HTTP tunnel is not made over TLS"),
         ({"url": "rtsps://10.0.0.2/", "transport": "http"}, "needs transport tcp"),
         ({"url": "rtsps://10.0.0.2/", "tls": {"fingerprint": "ab" * 31}}, "64 hexadecimal digits"),
         ({"url": "rtsps://10.0.0.2/", "tls": {"verify": "maybe"}}, "'pin', 'ca' or 'none'"),

@@ -49,6 +49,10 @@ def test_a_camera_over_tls(tmp_path: Path, state_dir: Path) -> None:
         probe = [*CONSOLE_SCRIPT, "probe", camera.url, "--seconds", "1", "--json"]
         probed = subprocess.run(probe, capture_output=True, text=True, timeout=60, check=True)
         assert fingerprints(camera.certificate.der)[1] in probed.stdout
+        verify = [*CONSOLE_SCRIPT, "verify", camera.url, "--seconds", "1", "--json"]
+        verified = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
+        assert verified.returncode == 1  # a camera's own stream is not clean
+        assert fingerprints(camera.certificate.der)[0] in verified.stdout
 
         gateway = Gateway(tmp_path, state_dir / "numba", None, {"a": {"source": camera.url}})
         with running(gateway):

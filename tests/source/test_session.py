@@ -164,6 +164,13 @@ def test_a_redirect_never_leaves_tls(url: str, location: str, says: str | None) 
         options.redirected(parse_url(location))
 
 
+@pytest.mark.parametrize("transport", ["udp", "multicast", "http"])
+def test_a_redirect_to_tls_needs_a_transport_that_is_encrypted(transport: str) -> None:
+    options = SessionOptions(url=parse_url("rtsp://192.0.2.7/live"), credentials=None, transport=transport)
+    with pytest.raises(TransportNotAccepted, match=f"redirects to TLS, which transport {transport} does not have"):
+        options.redirected(parse_url("rtsps://192.0.2.7/live"))
+
+
 def test_a_redirect_stays_on_the_configured_host() -> None:
     transcript = Transcript(answers={"DESCRIBE": "302 Moved|Location: rtsp://192.0.2.1:554/evil\r\n"})
     with pytest.raises(RemoteProtocolError, match="another host"):

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from typing_extensions import override
 
 from transcoder.errors import TransportError
+from transcoder.lab.cameras.certificate import Certificate
 from transcoder.verify import client as client_module
 from transcoder.verify.client import Listener, RtspClient
 from transcoder.verify.messages import Message
@@ -47,7 +49,9 @@ def ok(number: int, *fields: str) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def connected(answers: Answers) -> AsyncIterator[tuple[RtspClient, Ears, list[str]]]:
+async def connected(
+    answers: Answers, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[RtspClient, Ears, list[str]]]:
     requests: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,9 +65,10 @@ async def connected(answers: Answers) -> AsyncIterator[tuple[RtspClient, Ears, l
                 writer.write(answer)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     ears = Ears()
-    client = RtspClient(parse_target(f"rtsp://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"), ears)
+    scheme = "rtsp" if tls is None else "rtsps"
+    client = RtspClient(parse_target(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"), ears)
     await client.connect()
     try:
         yield client, ears, requests
@@ -157,3 +162,20 @@ async def test_udp() -> None:
         assert sorted(ears.packets) == [(2, b"media"), (3, b"media")]
     for each in pair:
         each.close()
+
+
+async def test_a_server_over_tls() -> None:
+    certificate = Certificate("127.0.0.1")
+    async with connected(lambda _, number: ok(number), certificate.context("1.3")) as (client, ears, requests):
+        assert client.certificate == certificate.der
+        assert (await client.request("OPTIONS")).status == 200
+        assert requests[0].startswith("OPTIONS rtsps://127.0.0.1:")
+        assert ears.messages == ["RTSP/1.0 200 OK"]
+
+
+async def test_a_server_without_tls() -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.write(b"RTSP/1.0 400 x\r\n\r\n"), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(TransportError, match=rf"no TLS with 127.0.0.1:{port}: wrong version number"):
+            await RtspClient(parse_target(f"rtsps://127.0.0.1:{port}/x"), Listener()).connect()

@@ -279,6 +279,7 @@ def test_usage(tmp_path: Path) -> None:
     assert "neither" in refuse({"source": str(tmp_path / "missing")})
     assert "rtsp://" in refuse({"source": "http://127.0.0.1/"})
     assert "--transport" in refuse({"source": path, "transport": "quic"})
+    assert "rtsps:// needs --transport tcp" in refuse({"source": "rtsps://127.0.0.1/x", "transport": "udp"})
     assert "--seconds" in refuse({"source": path, "seconds": 0})
     assert "--codec" in refuse({"source": path, "codec": "av1"})
     assert "hexadecimal" in refuse({"source": path, "canaries": ("xyz",)})

@@ -13,11 +13,17 @@ from transcoder.verify.target import parse_target
         ("rtsp://[2001:db8::7]/x", "2001:db8::7", 554, "/x", "rtsp://[2001:db8::7]:554/x"),
         ("rtsp://u:p@h/stream=0.sdp?", "h", 554, "/stream=0.sdp?", "rtsp://h:554/stream=0.sdp?"),
         ("rtsp://h", "h", 554, "", "rtsp://h:554"),
+        ("rtsps://h/x", "h", 322, "/x", "rtsps://h:322/x"),
+        ("RTSPS://h:8322/x", "h", 8322, "/x", "rtsps://h:8322/x"),
     ],
 )
 def test_parts(url: str, host: str, port: int, path: str, uri: str) -> None:
     target = parse_target(url)
     assert (target.host, target.port, target.path, target.uri) == (host, port, path, uri)
+
+
+def test_which_url_is_over_tls() -> None:
+    assert [parse_target(url).is_secure for url in ("rtsp://h/x", "RTSPS://h/x")] == [False, True]
 
 
 def test_users() -> None:

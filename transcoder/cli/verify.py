@@ -10,7 +10,8 @@ from transcoder.cli.arguments import AsJson, Password, Username
 
 def verify(
     source: Annotated[
-        str | None, typer.Argument(metavar="URL|FILE", help="rtsp:// URL, .h264/.h265, pcap(ng), RTSP dump.")
+        str | None,
+        typer.Argument(metavar="URL|FILE", help="rtsp:// or rtsps:// URL, .h264/.h265, pcap(ng), RTSP dump."),
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="How long a URL is read.")] = 10.0,
     transport: Annotated[str, typer.Option(help="tcp or udp.")] = "tcp",

@@ -167,8 +167,9 @@ class SourceConfig(Section):
     ] = Field(default=(), examples=[[8554]])
     """The ports that the camera may redirect to, besides its URL's own port and 554; it never chooses another host."""
     timeouts: TimeoutsConfig = TimeoutsConfig()
-    tls: TlsConfig = TlsConfig()
     """The patience with the camera; the defaults wait long enough for every camera that is known."""
+    tls: TlsConfig = TlsConfig()
+    """The proof that a camera with an rtsps:// URL is itself."""
     profile: Literal["auto", "no-marker", "frequent-keep-alive", "no-options", "bare-requests", "h264"] = "auto"
     """A quirk of the camera that is forced by hand; `auto`: the gateway finds out by the camera's behaviour."""
     display_aspect: str | None = Field(
@@ -267,7 +268,9 @@ class SourceConfig(Section):
         if self.password is not None and self.username is None:
             raise ValueError("has a password and no username")
         if self.is_secure and self.transport not in {"auto", "tcp"}:
-            raise ValueError(f"rtsps:// needs transport tcp: packets over {self.transport} would not be encrypted")
+            tunnel = "the HTTP tunnel is not made over TLS"
+            reason = tunnel if self.transport == "http" else f"packets over {self.transport} would not be encrypted"
+            raise ValueError(f"rtsps:// needs transport tcp: {reason}")
         return self
 
 

@@ -7,13 +7,18 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator, Callable
 
-from transcoder.errors import ConnectionRefused, KeyNotTrusted, NotConnected
+from transcoder.errors import ConnectionRefused, KeyNotTrusted, NotConnected, TransportError
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.source.camera_keys import CameraKeys, TlsOptions
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_EOF_WHILE_READING"})
 """OpenSSL's words where the peer answers with something that is no TLS."""
 
+_WANTS_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+"""OpenSSL's word where the client has no certificate and needs one; TLS before 1.3 has no alert of its own for that."""
+_ANY_FAILURE = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+"""OpenSSL's word for an alert that TLS before 1.3 sends for ciphers and for a certificate that is missing."""
+_NO_CERTIFICATE = "the camera wants a certificate of the gateway over TLS, which has none"
 
 _LEGACY_SERVER_CONNECT = 0x4
 """OpenSSL's SSL_OP_LEGACY_SERVER_CONNECT, which Python names from 3.12 on: servers without secure renegotiation."""
@@ -66,11 +71,37 @@ async def _worded(options: TlsOptions) -> AsyncIterator[None]:
         reason = error.reason or "no reason"
         if reason in _NO_TLS:
             raise NotConnected("the camera does not speak TLS at this port") from None
-        raise NotConnected(f"no TLS with the camera: {reason.lower().replace('_', ' ')}{hint}") from None
+        if reason == _WANTS_CERTIFICATE:
+            raise ConnectionRefused(_NO_CERTIFICATE) from None
+        if reason == _ANY_FAILURE:
+            raise ConnectionRefused(
+                f"the camera refuses TLS: it has no cipher in common, or wants a certificate of the gateway{hint}"
+            ) from None
+        raise NotConnected(f"no TLS with the camera: {_words(reason)}{hint}") from None
     except ConnectionRefused:
         raise
     except ConnectionError:
         raise NotConnected(f"the camera closed the connection in the TLS handshake{hint}") from None
+
+
+def lost_connection(error: Exception | None) -> TransportError:
+    """Word the end of a connection for the operator; in TLS 1.3 a camera tells what it misses after the handshake.
+
+    Args:
+        error: the reason; None: the camera closed the connection, with a word of TLS or without one.
+    """
+    if error is None:
+        return TransportError("the camera closed the connection")
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or "no reason"
+        if reason == _WANTS_CERTIFICATE:
+            return ConnectionRefused(_NO_CERTIFICATE)
+        return TransportError(f"connection lost: TLS: {_words(reason)}")
+    return TransportError(f"connection lost: {error}")
+
+
+def _words(reason: str) -> str:
+    return reason.lower().replace("_", " ")
 
 
 def check_camera(transport: asyncio.BaseTransport, url: RtspUrl, options: TlsOptions, keys: CameraKeys) -> None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from transcoder import clock
 from transcoder.errors import NoPicture, TransportError
 from transcoder.ledger import Ledger
-from transcoder.net.camera_tls import check_camera, connect_protocol
+from transcoder.net.camera_tls import check_camera, connect_protocol, lost_connection
 from transcoder.net.media_ports import MediaPorts
 from transcoder.net.outcome import settle
 from transcoder.net.portions import Portions
@@ -171,8 +171,7 @@ class RtspSource(asyncio.Protocol):
     def _on_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._closed.set()
-        reason = "the camera closed the connection" if exc is None else f"connection lost: {exc}"
-        self._lose(TransportError(reason))
+        self._lose(lost_connection(exc))
 
     def _on_datagram(self, track: int, kind: int, data: bytes) -> None:
         if self.session.receive_datagram(track, data, clock.monotonic(), is_rtcp=kind == 1):

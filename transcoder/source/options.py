@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from transcoder.errors import RemoteProtocolError
+from transcoder.errors import RemoteProtocolError, TransportNotAccepted
 from transcoder.rtsp.auth import Authenticator, Credentials
 from transcoder.rtsp.client import AUTO
 from transcoder.rtsp.headers import Transport
@@ -98,9 +98,12 @@ class SessionOptions:
         Raises:
             RemoteProtocolError: the redirect leads to a port where no camera is expected: a camera that chose the port
                 could have other servers of its host asked.
+            TransportNotAccepted: the redirect leads to TLS, and the media would not be encrypted.
         """
         if self.url.is_secure and not url.is_secure:
             raise RemoteProtocolError("the camera redirects from TLS to a connection without")
+        if url.is_secure and self.transport != "tcp":  # a tunnel is made without TLS, and datagrams are not encrypted
+            raise TransportNotAccepted(f"the camera redirects to TLS, which transport {self.transport} does not have")
         usual = SECURE_PORT if url.is_secure else DEFAULT_PORT
         if url.port not in {self.url.port, usual, *self.redirect_ports}:
             raise RemoteProtocolError(

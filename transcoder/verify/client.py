@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import time
 from typing import cast
 
@@ -91,6 +92,7 @@ class RtspClient(asyncio.Protocol):
     Attributes:
         dialog: makes requests and keeps their state.
         closed: set when the connection is gone.
+        certificate: the certificate that the server showed over TLS, DER; b"" without TLS. Nobody checked it.
         ports: the UDP ports of media that were set up over UDP.
     """
 
@@ -102,6 +104,7 @@ class RtspClient(asyncio.Protocol):
         self.dialog = Dialog(target, agent=agent)
         self._next_sign = time.monotonic() + KEEP_ALIVE_S
         self.closed = asyncio.Event()
+        self.certificate = b""
         self.ports: list[UdpPorts] = []
 
     # -- the connection ------------------------------------------------------------------------------------------
@@ -115,7 +118,11 @@ class RtspClient(asyncio.Protocol):
         target, loop = self._target, asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):
-                await loop.create_connection(lambda: self, target.host, target.port)
+                context = unchecked_tls() if target.is_secure else None
+                await loop.create_connection(lambda: self, target.host, target.port, ssl=context)
+        except ssl.SSLError as error:  # its number is OpenSSL's
+            reason = (error.reason or "no reason").lower().replace("_", " ")
+            raise TransportError(f"no TLS with {target.host}:{target.port}: {reason}; is it served there?") from None
         except OSError as error:  # TimeoutError is one
             of_system = (
                 os.strerror(error.errno) if error.errno and error.errno > 0 else None
@@ -128,6 +135,8 @@ class RtspClient(asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        secured = transport.get_extra_info("ssl_object")
+        self.certificate = (secured.getpeercert(binary_form=True) or b"") if secured is not None else b""
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -300,6 +309,14 @@ class _UdpPort(asyncio.DatagramProtocol):
     @override
     def error_received(self, exc: Exception) -> None:
         pass  # the ICMP answer to a punch says nothing: the server may begin to listen later
+
+
+def unchecked_tls() -> ssl.SSLContext:
+    """Return the settings of TLS with a server whose certificate nobody checks: what it sends is looked at anyway."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_NONE
+    return made
 
 
 async def _listen(bound: socket.socket, port: _UdpPort) -> asyncio.DatagramTransport:

@@ -36,7 +36,7 @@ class VerifyOptions:
     """Names the streams or the file to verify.
 
     Attributes:
-        source: an rtsp:// URL or a file.
+        source: an rtsp:// or rtsps:// URL or a file.
         transport: "tcp" or "udp".
         codec: the codec of a recording that doesn't tell it, or None.
         canaries: hexadecimal bytes that must not occur.
@@ -194,10 +194,13 @@ def _check(options: VerifyOptions) -> tuple[Target | None, Codec | None]:
         raise ValueError("--codec is h264 or h265")
     codec = Codec(options.codec.upper()) if options.codec else None
     if "://" in options.source:
-        return parse_target(options.source, options.username, options.password), codec
+        target = parse_target(options.source, options.username, options.password)
+        if target.is_secure and options.transport != "tcp":
+            raise ValueError("rtsps:// needs --transport tcp: datagrams are not encrypted")
+        return target, codec
     path = Path(options.source)
     if not path.is_file():
-        raise ValueError(f"{options.source} is neither an rtsp:// URL nor a file")
+        raise ValueError(f"{options.source} is neither an rtsp:// or rtsps:// URL nor a file")
     return None, codec or codec_of(path)
 
 

@@ -3,6 +3,7 @@
 Every media that is offered is set up, except talk-back, so that nothing that a server would send stays unseen.
 """
 
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -66,6 +67,9 @@ class Reader(Listener):
             TransportError: nothing could be read; the message says what to do.
         """
         await self._client.connect()
+        if self._client.certificate:
+            key = hashlib.sha256(self._client.certificate).hexdigest()
+            self._inspector.notes[f"read over TLS; nobody checked the server's certificate, SHA-256 {key}"] += 1
         try:
             if self._on_connected is not None:
                 await self._on_connected()

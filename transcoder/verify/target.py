@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-DEFAULT_PORT = 554
+PORTS = {"rtsp": 554, "rtsps": 322}
+"""The port of each scheme where the URL names none (RFC 2326 section 3.2, RFC 7826 section 4.2)."""
 _SECRET = re.compile(r"((?:pass|pwd|user|token|auth|key)[a-z]*)=[^&/;]*", re.IGNORECASE)
 """Matches a parameter of a path or query that holds a secret: several makers put the password there."""
 
@@ -18,6 +19,7 @@ class Target:
         path: the path and query as written.
         uri: the URL without user and password, as requests name it.
         username: the user; None: nobody logs in.
+        is_secure: whether the connection is one over TLS.
     """
 
     host: str
@@ -26,6 +28,7 @@ class Target:
     uri: str
     username: str | None
     password: str
+    is_secure: bool = False
 
     @property
     def shown(self) -> str:
@@ -42,22 +45,24 @@ def parse_target(url: str, username: str | None = None, password: str | None = N
         password: the password; goes before the password in the URL.
 
     Raises:
-        ValueError: the URL is no rtsp URL with a host.
+        ValueError: the URL is no rtsp:// or rtsps:// URL with a host.
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or DEFAULT_PORT
+        scheme, host = parts.scheme.lower(), parts.hostname
+        port = parts.port or PORTS.get(scheme, 0)
     except ValueError:
         raise ValueError("no valid host or port in the URL") from None
-    if parts.scheme.lower() != "rtsp" or not host:
-        raise ValueError("an rtsp:// URL with a host is needed")
+    if scheme not in PORTS or not host:
+        raise ValueError("an rtsp:// or rtsps:// URL with a host is needed")
     path = url[url.index("//") + 2 + len(parts.netloc) :]  # as it is: urlsplit forgets an empty query
     own_password = unquote(parts.password) if parts.password is not None else None
     return Target(
         host=host,
         port=port,
         path=path,
-        uri=f"rtsp://{f'[{host}]' if ':' in host else host}:{port}{path}",
+        uri=f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}",
         username=username if username is not None else (unquote(parts.username) if parts.username else None),
         password=(password if password is not None else own_password) or "",
+        is_secure=scheme == "rtsps",
     )

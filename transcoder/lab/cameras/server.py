@@ -66,6 +66,8 @@ class SimulatedCamera(ConnectionOwner):
         self._udp: UdpPorts | None = None
         self.certificate: Certificate | None = None
         """The certificate of a camera that speaks TLS; None: it makes one when it starts."""
+        self.authority: Certificate | None = None
+        """The authority that signs the certificate; None: the certificate is self-signed."""
 
     @property
     def url(self) -> str:
@@ -120,11 +122,14 @@ class SimulatedCamera(ConnectionOwner):
         self.port = self._server.sockets[0].getsockname()[1]
 
     def _tls(self) -> ssl.SSLContext | None:
-        version = self.camera.behaviour.session.tls
-        if version == "none":
+        session = self.camera.behaviour.session
+        if session.tls == "none":
             return None
-        self.certificate = self.certificate or Certificate(self.host)
-        return self.certificate.context(version)
+        host = "other.example" if session.certificate == "other_host" else self.host
+        self.certificate = self.certificate or Certificate(
+            host, self.authority, expired=session.certificate == "expired"
+        )
+        return self.certificate.context(session.tls, session.client_certificate)
 
     async def stop(self) -> None:
         """Close the listener and cut every connection, as a camera does that loses its power."""

@@ -42,6 +42,9 @@ class SessionDefects:
         closes_after_401: the connection is closed behind each 401, and the nonce stays good (VStarcam, retina#45).
         basic_from_connection: from this connection on Basic alone is asked for, as by somebody in between; 0: never.
         tls: RTSP over TLS of this version, with a self-signed certificate; "old": TLS 1.0 alone.
+        certificate: what is wrong with the certificate where an authority signed it: nothing, it is "expired", or it
+            names an "other_host".
+        client_certificate: whether the camera asks its clients for a certificate over TLS, and needs it.
         reason: the reason phrase of every refusal; empty: that of the standard.
         transport_without_tcp: the response to SETUP says RTP/AVP without /TCP (Escam Q6).
     """
@@ -65,6 +68,8 @@ class SessionDefects:
     closes_after_401: bool = False
     basic_from_connection: int = 0
     tls: Literal["none", "1.2", "1.3", "old"] = "none"
+    certificate: Literal["valid", "expired", "other_host"] = "valid"
+    client_certificate: Literal["none", "asked", "needed"] = "none"
     reason: str = ""
 
     def authentication(self, usual: str, connection: int) -> str:
