@@ -88,6 +88,26 @@ DEFECTS = {
     "fragments": DefectiveCamera("longse fu_start_and_end=true fu_empty=true end_lost_every_s=6", part=0.3, drops=True),
 }
 
+SEEN_LATER = {
+    "second-pps": DefectiveCamera("longse second_pps=sdp"),
+    "turns": DefectiveCamera("longse ssrc_turns=true"),
+    "numbers": DefectiveCamera("longse sequence_restart=true"),
+    "switched": DefectiveCamera("longse codec_switch_every_s=20 vendor_media=SERIAL-1"),
+    "clock": DefectiveCamera("longse clock_ratio=0.84"),
+    "ticks": DefectiveCamera("mpeg4 video_clock_rate=30000"),
+    "refresh": DefectiveCamera("longse intra_refresh=true"),
+    "grows": DefectiveCamera("longse grow_after_s=4"),
+    "manners": DefectiveCamera(
+        "longse cseq=zero session_control=rtsp://192.0.2.9/aggregate?session=1 play_at=session_control"
+        " signs_of_life=GET_PARAMETER session_timeout_s=10"
+    ),
+    "tls": DefectiveCamera("longse tls=1.3 closes_after_401=true"),
+    "slow": DefectiveCamera("longse first_packet_s=8", video={"size": "320x180", "fps": FPS}),
+    # a picture comes every 6 s; between them the last one is repeated, as in an outage
+    "seldom": DefectiveCamera("longse picture_every_s=6 rtcp=false", part=0.09),
+}
+"""Cameras of reports that were read later, each of a kind of its own; fast tests of each stand in its own file."""
+
 
 @contextmanager
 def simulator(cameras: dict[str, DefectiveCamera], cache: Path) -> Iterator[list[dict[str, Any]]]:
@@ -270,7 +290,7 @@ async def test_twelve_cameras(
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("cameras", [FAMILIES, DEFECTS], ids=["families", "defects"])
+@pytest.mark.parametrize("cameras", [FAMILIES, DEFECTS, SEEN_LATER], ids=["families", "defects", "seen later"])
 async def test_twelve_cameras_for_ten_minutes(
     cameras: dict[str, DefectiveCamera], tmp_path: Path, cache: Path, state_dir: Path
 ) -> None:
