@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from transcoder.config import load_file
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.control.controller import Controller
-from transcoder.errors import ConfigError, NotConnected, RemoteProtocolError
+from transcoder.errors import ConfigError, NotConnected, RemoteProtocolError, TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_this_machine
@@ -21,6 +22,7 @@ from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.gateway import Gateway
 from transcoder.service.settings import source_options
+from transcoder.source.problems import problem_code
 
 SERVERS = "rtsp: {listen: '127.0.0.1:8554'}\nhttp: {listen: '127.0.0.1:8080'}\n"
 OWN = (
@@ -243,3 +245,57 @@ async def test_a_camera_of_this_machine_that_is_configured_is_probed(tmp_path: P
         controller = Controller(EffectiveConfig.build(load_file(path), {}), None, b"")
         assert "404" in str((await controller.probe(f"rtsp://127.0.0.1:{ports['rtsp']}/b")).reason)
         assert "sources.allow" in str((await controller.probe(f"rtsp://127.0.0.1:{ports['http']}/b")).reason)
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+
+async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rtsp://10.0.0.2/") -> list[str]:
+    """The problem of a stream that somebody elsewhere adds, for each URL."""
+    path = folder / "gateway.yaml"
+    path.write_text(f"{head}{SERVERS}streams: {{a: {{source: '{own}'}}}}\n")
+    found = []
+    for number, url in enumerate(urls):
+        verb = EffectiveConfig.add if number % 2 else EffectiveConfig.update
+        stream = "new" if number % 2 else "a"
+        effective = verb(EffectiveConfig.build(load_file(path), {}), stream, {"source": url})
+        controller = Controller(effective, None, b"")
+        wanted = controller.config.streams[stream]
+        options = source_options(wanted, controller.gateway.networks.of(wanted.source), controller.gateway.is_own)
+        reply = replace(options.timeouts, reply_s=0.5)
+        try:
+            await RtspSource(replace(options, transport="tcp", timeouts=reply), Ledger(), lambda _: None).run()
+        except TranscoderError as error:
+            found.append(f"{problem_code(error)}: {error}")
+    return found
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1.2.3", "[::ffff:127.0.0.1]"])
+async def test_a_stream_from_remote_tells_nothing_of_the_ports_of_this_machine(tmp_path: Path, host: str) -> None:
+    async with loopback_ports() as ports:
+        told = await problems(tmp_path, "", [f"rtsp://{host}:{port}/" for port in ports.values()])
+    assert len(told) == 3
+    assert len(set(told)) == 1
+    assert "sources.allow" in told[0]
+
+
+async def test_the_file_allows_streams_of_this_machine(tmp_path: Path) -> None:
+    """The control: the ports differ for whoever may look at them."""
+    async with loopback_ports() as ports:
+        told = await problems(tmp_path, ALLOW, [f"rtsp://127.0.0.1:{port}/" for port in ports.values()])
+    assert len(set(told)) == 3
+
+
+async def test_a_port_that_the_file_names_is_no_secret_and_one_that_a_stream_from_remote_names_is(
+    tmp_path: Path,
+) -> None:
+    async with loopback_ports() as ports:
+        url, other = f"rtsp://127.0.0.1:{ports['rtsp']}/", f"rtsp://127.0.0.1:{ports['http']}/"
+        (told,) = await problems(tmp_path, "", [f"{url}other"], own=url)
+        assert "404" in told
+        path = tmp_path / "gateway.yaml"
+        path.write_text(f"{SERVERS}streams: {{}}\n")
+        effective = EffectiveConfig.build(load_file(path), {}).add("new", {"source": other})
+        controller = Controller(effective, None, b"")
+        for document in (await controller.probe(f"{other}b"), await controller.probe(stream="new")):
+            assert "sources.allow" in str(document.reason)

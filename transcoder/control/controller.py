@@ -33,7 +33,7 @@ from transcoder.control.events import Feed
 from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
 from transcoder.control.shown import restore_source, shown
-from transcoder.control.source_probe import probe, probed_addresses
+from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments, verdict_document
 from transcoder.errors import CommandRejected
 from transcoder.output.session import ReaderSession
@@ -86,6 +86,7 @@ class Controller(Control):
     ) -> None:
         self.gateway = make_gateway(effective.config, self.on_event)
         self._changes = Changes(effective, store, etag_key, self._apply)
+        self.gateway.networks.streams_of_file = lambda: self._changes.effective.file.config.streams
         self._store = store
         self._interfaces = interfaces or NoInterfaces()
         self._examples = examples
@@ -334,14 +335,12 @@ class Controller(Control):
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
         if self._probes.locked():
             raise Rejected(Code.BUSY, f"{MAX_PROBES} cameras are being probed already")
-        allowed: Callable[[str], bool] = self.gateway.may_connect
         async with self._probes:
             if source is None:
                 config = self._config_of(stream)
             else:
                 config = await self._changes.off_loop(self._changes.effective.source_of, source)
-                allowed = probed_addresses(self.config, config.source, self.gateway.may_connect)
-            options = source_options(config, allowed, self.gateway.is_own)
+            options = source_options(config, self.gateway.networks.of(config.source), self.gateway.is_own)
             return await probe(replace(options, logins=self.gateway.gate.memory.logins))
 
     @override

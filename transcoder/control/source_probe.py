@@ -1,17 +1,13 @@
 """A probe asks a camera for its description, without taking anything of it."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
-from transcoder.config import Config
-from transcoder.config.source import SourceConfig, is_allowed
 from transcoder.control import ProbeDocument, ProbeMediaDocument
 from transcoder.control.stream_documents import MAX_PROBLEM, MAX_TEXT
-from transcoder.errors import NotConnected, TranscoderError
+from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
-from transcoder.net.sockets import is_this_machine
 from transcoder.net.source_options import SourceOptions
 from transcoder.sdp import VideoSelection
 from transcoder.source.events import Described, Event, VideoSelected
@@ -53,30 +49,6 @@ def _document(described: Described, selection: VideoSelection) -> ProbeDocument:
         server=printable(described.server, MAX_TEXT) or None,
         media=media,
     )
-
-
-def probed_addresses(config: Config, source: SourceConfig, may_connect: Callable[[str], bool]) -> Callable[[str], bool]:
-    """Return what says whether a probe that was asked for from elsewhere may connect to an address.
-
-    A writer elsewhere could find this machine's other servers by probes. So this machine is probed only where the file
-    itself gives `sources.allow` and names loopback in it, and at the host and port of a stream that there is.
-
-    Args:
-        config: the configuration in force.
-        source: the source that is to be probed.
-        may_connect: says whether a camera may be at an address.
-    """
-    networks = config.sources.allow if "allow" in config.sources.model_fields_set else ()
-    known = any((each.source.host, each.source.port) == (source.host, source.port) for each in config.streams.values())
-    if known or any(is_allowed(address, networks) for address in ("127.0.0.1", "::1")):
-        return may_connect
-
-    def allowed(address: str) -> bool:
-        if is_this_machine(address):
-            raise NotConnected("this machine is probed only where the file gives sources.allow with a loopback network")
-        return may_connect(address)
-
-    return allowed
 
 
 async def probe(options: SourceOptions) -> ProbeDocument:

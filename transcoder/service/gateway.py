@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from transcoder import clock
-from transcoder.config import Config, StreamConfig, is_allowed
+from transcoder.config import Config, StreamConfig
 from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
 from transcoder.net.sockets import is_this_machine
 from transcoder.service.admission import Admissions
@@ -19,6 +19,7 @@ from transcoder.service.line_limit import LineLimit
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.sandbox import log_sandbox
 from transcoder.service.settings import StreamSettings, stream_settings
+from transcoder.service.source_networks import SourceNetworks
 from transcoder.service.status import StreamStatus
 from transcoder.service.stream import Stream
 from transcoder.worker_options import MAIN
@@ -59,6 +60,7 @@ class Gateway:
         watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
         other_ports: the ports of listeners of this gateway besides the RTSP server.
+        networks: says which addresses a source may connect to.
         gate: decides who may try to connect now, and remembers the cameras.
         withheld: why a stream is not pulled although it is enabled, by the stream's name; set before the start.
     """
@@ -77,6 +79,7 @@ class Gateway:
         listener = Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)
         self.server = RtspServer(self, [listener], config.rtsp.udp_ports, reader_listener=self.readers)
         self.server.context.brake = self.readers.brakes["rtsp"]
+        self.networks = SourceNetworks(lambda: self._config)
         self.gate = HostGate()
         self._admissions = Admissions()
         self._make_stream = make_stream
@@ -145,7 +148,8 @@ class Gateway:
             if wanted is None:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
-                settings = stream_settings(wanted, self.may_connect, self.is_own).with_split(split=self._is_split)
+                allowed = self.networks.of(wanted.source)
+                settings = stream_settings(wanted, allowed, self.is_own).with_split(split=self._is_split)
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())
@@ -181,10 +185,6 @@ class Gateway:
         name = self._admissions.next_admissible(self._statuses())
         if name is not None:
             await self._reconcile(name)
-
-    def may_connect(self, address: str) -> bool:
-        """Return whether a camera may be at this address."""
-        return is_allowed(address, self._config.sources.allow)
 
     def is_own(self, address: str, port: int) -> bool:
         """Say whether an address and a port belong to a listener of this gateway, which is nobody's camera."""
