@@ -17,8 +17,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> Path:
+    """A user's cache folder, with the kernels of an earlier demo."""
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "transcoder" / "demo").mkdir(parents=True)
+    (folder / "transcoder" / "demo" / "numba").symlink_to(state_dir / "numba")
+    return folder
 
 
 @pytest.fixture(scope="module")

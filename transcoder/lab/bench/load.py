@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -68,6 +69,17 @@ class Side(Protocol):
         """End all processes of the side."""
 
 
+def keep_kernels(folder: Path) -> None:
+    """Have the gateway of this state folder keep its compiled kernels in the user's cache folder, from run to run.
+
+    Where that folder can't be written, the gateway compiles its kernels for itself.
+    """
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transcoder" / "bench"
+    with suppress(OSError):
+        kept.mkdir(parents=True, exist_ok=True)
+        (folder / "numba").symlink_to(kept)
+
+
 class GatewaySide(Side):
     """Runs the gateway as a process of its own.
 
@@ -91,6 +103,7 @@ class GatewaySide(Side):
             "verify": {"every_h": None},  # a reader and a process more would be measured
             "streams": streams,
         }
+        keep_kernels(self._folder)
         path = self._folder / "bench.yaml"
         path.write_text(json.dumps(config))
         self._child = await Child("transcoder.lab.bench.measured_gateway", str(path)).__aenter__()
