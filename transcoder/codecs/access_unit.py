@@ -94,6 +94,7 @@ class AccessUnitAssembler:
         parameter_sets: the parameter sets of the session description.
 
     Attributes:
+        ready: the access units that next_access_unit() returns; a depacketizer takes them off the left end itself.
         faults: the number of faults by kind.
         marker_is_reliable: False once a slice followed a marker within its own picture; then a picture ends only where
             the next one starts, which costs a frame of delay.
@@ -125,7 +126,7 @@ class AccessUnitAssembler:
         self._last = 0.0
         self._closed_timestamp: int | None = None
         self._lost = False
-        self._ready: deque[AccessUnit] = deque()
+        self.ready: deque[AccessUnit] = deque()
         self._proofs = proofs
         self._marked = False
         self._unmarked = 0
@@ -257,7 +258,7 @@ class AccessUnitAssembler:
 
     def next_access_unit(self) -> AccessUnit | None:
         """Return the next complete access unit, or None."""
-        return self._ready.popleft() if self._ready else None
+        return self.ready.popleft() if self.ready else None
 
     def _close(self) -> None:
         if self._overflow:
@@ -270,7 +271,7 @@ class AccessUnitAssembler:
                 self._look_for_recovery()
             if self._recovery is not None and not self._damaged:
                 self._begin_at_recovery_point(self._recovery)
-            self._ready.append(
+            self.ready.append(
                 AccessUnit(
                     codec=self._codec,
                     timestamp=self._timestamp,

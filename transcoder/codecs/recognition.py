@@ -24,33 +24,51 @@ _H265_TYPES = frozenset({*range(10), *range(16, 22), *range(32, 36), 39, 40, 48,
 """What cameras send of RFC 7798: slices, parameter sets, AUD, SEI, AP, FU."""
 
 
+def _may_begin(codec: Codec, first: int) -> bool:
+    """Return whether a payload of this codec may begin with this byte."""
+    kind = nal_unit_type(codec, bytes((first,)))
+    if codec is Codec.H265:
+        return not first & 0x81 and kind in _H265_TYPES
+    if first >= 0x80 or kind not in _H264_TYPES:
+        return False
+    return kind not in (_H264_NO_REFERENCE if first & 0x60 else _H264_REFERENCE)
+
+
+_FIRST_BYTES = {codec: frozenset(first for first in range(256) if _may_begin(codec, first)) for codec in Codec}
+_SECOND_BYTES = {Codec.H264: range(256), Codec.H265: range(1, 8)}
+"""The bytes that a payload of a codec may begin with: every packet that is no part of a run is compared with them. In
+H.264 the second byte tells nothing; in H.265 it holds the temporal id."""
+
+
 class CodecRecognition:
     """Compares packets with the codec that was described.
 
     Args:
         described: the codec of the session description.
+
+    Attributes:
+        doubts: whether the latest packet fits another codec and not the described one.
     """
 
     def __init__(self, described: SourceCodec) -> None:
         self._described = described
+        self._first = _FIRST_BYTES[described] if isinstance(described, Codec) else frozenset()
+        self._second = _SECOND_BYTES[described] if isinstance(described, Codec) else range(0)
         self._others = [codec for codec in Codec if codec is not described]
         self._scores = dict.fromkeys(self._others, 0)
+        self.doubts = False
 
     @property
     def other(self) -> Codec | None:
         """Return the codec that the packets have, where it is not the described one, else None."""
         return next((codec for codec, score in self._scores.items() if score >= CERTAIN_PACKETS), None)
 
-    @property
-    def doubts(self) -> bool:
-        """Return whether the latest packet fits another codec and not the described one."""
-        return any(self._scores.values())
-
     def look(self, payload: memoryview) -> None:
         """Look at the payload of a packet."""
-        if isinstance(self._described, Codec) and fits(self._described, payload):
+        if len(payload) > 1 and payload[0] in self._first and payload[1] in self._second:
             if self.doubts:
                 self._scores = dict.fromkeys(self._others, 0)
+                self.doubts = False
             return
         for codec in self._others:
             if not fits(codec, payload):
@@ -61,18 +79,12 @@ class CodecRecognition:
             elif isinstance(self._described, Codec) or self._scores[codec]:
                 self._scores[codec] += 1
             # else it may be a picture: behind 64 KiB each JPEG packet begins as a slice of H.265 does (00 01)
+        self.doubts = any(self._scores.values())
 
 
 def fits(codec: Codec, payload: memoryview) -> bool:
     """Return whether a payload of this codec may begin so."""
-    if len(payload) < 2:
-        return False
-    kind = nal_unit_type(codec, payload)
-    if codec is Codec.H265:
-        return not payload[0] & 0x81 and 1 <= payload[1] <= 7 and kind in _H265_TYPES
-    if payload[0] >= 0x80 or kind not in _H264_TYPES:
-        return False
-    return kind not in (_H264_NO_REFERENCE if payload[0] & 0x60 else _H264_REFERENCE)
+    return len(payload) > 1 and payload[0] in _FIRST_BYTES[codec] and payload[1] in _SECOND_BYTES[codec]
 
 
 def _is_sps(codec: Codec, payload: memoryview) -> bool:

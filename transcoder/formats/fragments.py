@@ -19,6 +19,8 @@ AGGREGATE_BELOW = 256
 """Bytes below which NAL units are aggregated: parameter sets and the like share a packet; a slice gains nothing by it.
 """
 
+_BUFFERS = (bytes, bytearray)
+
 _START_CODE = re.compile(rb"\x00\x00\x01")
 """Matches a start code. Every byte that comes is searched for one, and an expression is twice as fast at that as `in`.
 """
@@ -156,10 +158,7 @@ class Reassembly:
         self._ended_by_marker = marker and not end and self._marker_ends_unit
         if not body:
             self.faults["empty fragment"] += 1
-        self._parts.append(body)
-        self._size += len(body)
-        self._pin(body)
-        if not self._limit() and (end or self._ended_by_marker):
+        if self.middles([body], len(body)) and (end or self._ended_by_marker):
             if start:
                 self.faults["start and end in one fragment"] += 1
             return before, self._complete()
@@ -182,27 +181,26 @@ class Reassembly:
             self.continuation = bytes(payload[: at - 1]) + bytes((flags & 0x3F,))
         return completed
 
-    def middles(self, bodies: list[memoryview], size: int) -> None:
-        """Take fragments from the middle of the open unit.
-
-        No fragment is empty or has the marker, and all of them lie in one receive buffer.
+    def middles(self, bodies: list[memoryview], size: int) -> bool:
+        """Take parts of the open unit: fragments from its middle without the marker, or the part of any one fragment.
 
         Args:
-            bodies: the fragments' parts of the unit: the payloads without the bytes of `continuation`.
+            bodies: the fragments' parts of the unit: the payloads without the bytes of `continuation`. All of them lie
+                in one receive buffer.
             size: bytes of all bodies together.
+
+        Returns:
+            Whether the unit is still open. A unit that grows without an end is given up.
         """
         self._parts += bodies
         self._size += size
-        self._pin(bodies[0])
-        self._limit()
-
-    def _limit(self) -> bool:
-        """Give up a unit that grows without an end, and return whether it was given up."""
+        if bodies[0].obj is not self._buffer:
+            self._pin(bodies[0])
         if self._size <= MAX_NAL_UNIT_SIZE and len(self._parts) <= MAX_FRAGMENTS:
-            return False
+            return True
         self.faults["unit over the size limit"] += 1
         self._drop()
-        return True
+        return False
 
     def cut_off(self) -> list[bytes]:
         """Return the unit whose end bit never came, now that the next one begins.
@@ -238,11 +236,8 @@ class Reassembly:
 
     def _pin(self, body: memoryview) -> None:
         """Keep small fragments from keeping all of the receive buffers that they came in."""
-        buffer = body.obj
-        if buffer is self._buffer:
-            return
-        self._buffer = buffer
-        self._pinned += len(buffer) if isinstance(buffer, bytes | bytearray) else len(body)
+        self._buffer = buffer = body.obj
+        self._pinned += len(buffer) if isinstance(buffer, _BUFFERS) else len(body)
         if self._pinned > MAX_PINNED:
             self._parts = [b"".join(self._parts)]
             self._pinned = 0

@@ -99,4 +99,5 @@ class NalUnitDepacketizer(RunDepacketizer):
 
     @override
     def next_access_unit(self) -> AccessUnit | None:
-        return self._assembler.next_access_unit()
+        ready = self._assembler.ready  # asked after every run
+        return ready.popleft() if ready else None

@@ -119,16 +119,16 @@ class RtpReceiver:
         except PayloadError:
             self.malformed += 1
             return
-        self._note_extras(packet)
+        if data[0] & 0x3F:  # padding, an extension or CSRCs
+            self._note_extras(packet)
         self.received += 1
         self.received_bytes += len(data)
         if packet.ssrc != self.ssrc:
             if self.ssrc is not None and not self._switch(packet, now):
                 return
             self.ssrc = packet.ssrc
-        elif self._waiting:
+        elif self._waiting.packets:
             self._waiting.drop()
-        self._note_arrival(now)
         self._order(packet, now)
 
     @property
@@ -137,7 +137,9 @@ class RtpReceiver:
 
         `rtp/video.py` explains the fast path.
         """
-        unsettled = self._held or self._waiting or self._suspect or self._ready or not self._numbers.are_believed
+        unsettled = (
+            self._held or self._waiting.packets or self._suspect or self._ready or not self._numbers.are_believed
+        )
         return None if unsettled else self._expected
 
     def receive_run(self, count: int, size: int, timestamp: int, now: float) -> None:
@@ -153,8 +155,7 @@ class RtpReceiver:
         expected = self._expected or 0
         self.received += count
         self.received_bytes += size
-        self._note_arrival(now)
-        self._note_transit(timestamp, now)
+        self._note_arrival(timestamp, now)
         self.jitter *= (15 / 16) ** (count - 1)  # the others came at the same time with the same timestamp
         self._extended += count
         self._expected = (expected + count) & 0xFFFF
@@ -200,7 +201,6 @@ class RtpReceiver:
         self._replace()
         self.ssrc = packet.ssrc
         for early, arrival in waiting.take()[:-1]:
-            self._note_arrival(arrival)
             self._order(early, arrival)
         return True
 
@@ -233,7 +233,7 @@ class RtpReceiver:
     # -- order ---------------------------------------------------------------------------------------------------
 
     def _order(self, packet: RtpPacket, now: float) -> None:
-        self._note_transit(packet.timestamp, now)
+        self._note_arrival(packet.timestamp, now)
         expected = self._expected
         if not self._reorder:
             packet = self._numbers.correct(packet, expected)
@@ -320,13 +320,11 @@ class RtpReceiver:
                 self._newest = timestamp
         self._ready.append((packet, lost, now))
 
-    def _note_arrival(self, now: float) -> None:
+    def _note_arrival(self, timestamp: int, now: float) -> None:
+        """Update the longest gap and the jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
         if self._pictures and now - self._last_arrival > self._longest_gap:
             self._longest_gap = now - self._last_arrival
         self._last_arrival = now
-
-    def _note_transit(self, timestamp: int, now: float) -> None:
-        """Update the jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""
         transit = now * self.clock_rate - timestamp
         if self._transit is not None:
             difference = abs(transit - self._transit)

@@ -18,7 +18,6 @@ from dataclasses import replace
 from itertools import islice
 
 from transcoder import formats
-from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.codecs.recognition import CodecRecognition
@@ -53,6 +52,8 @@ class VideoReceiver:
         decoding_order: the parameters of the session description, where NAL units come with decoding order numbers.
 
     Attributes:
+        next_access_unit: returns the next complete access unit, or None; the depacketizer's own method, because it is
+            called after every run.
         restarts: how often the source began anew; whoever keeps a timeline resets it then.
     """
 
@@ -91,6 +92,7 @@ class VideoReceiver:
     def _expect(self, codec: SourceCodec) -> None:
         """Read the packets as those of a codec from now on."""
         self._depacketizer = formats.VIDEO.of_codec(codec).depacketizer(self._options)
+        self.next_access_unit = self._depacketizer.next_access_unit
         self._runs = self._depacketizer if isinstance(self._depacketizer, RunDepacketizer) else None
         self._continuation: tuple[bytes, bytes] | None = None
         self._recognition = CodecRecognition(codec)
@@ -209,10 +211,6 @@ class VideoReceiver:
     def receive_rtcp(self, data: Buffer, now: float) -> None:
         """Take an RTCP packet: sender reports are read, everything else is counted and forgotten."""
         self._reports.receive(data, now)
-
-    def next_access_unit(self) -> AccessUnit | None:
-        """Return the next complete access unit, or None."""
-        return self._depacketizer.next_access_unit()
 
     @property
     def held_since(self) -> float | None:

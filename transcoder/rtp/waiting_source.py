@@ -13,25 +13,29 @@ class WaitingSource:
 
     Args:
         ledger: counts the packets that turn out to be of a foreign source.
+
+    Attributes:
+        packets: the packets that wait, with their arrivals, in order. The list is read in place, because every run
+            asks whether any packet waits.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._packets: list[tuple[RtpPacket, float]] = []
+        self.packets: list[tuple[RtpPacket, float]] = []
         self._size = 0
 
     def __len__(self) -> int:
         """Return the number of packets that wait."""
-        return len(self._packets)
+        return len(self.packets)
 
     @property
     def has_two_pictures(self) -> bool:
         """Return whether packets of more than one picture wait."""
-        return len(self._packets) > 1 and self._packets[0][0].timestamp != self._packets[-1][0].timestamp
+        return len(self.packets) > 1 and self.packets[0][0].timestamp != self.packets[-1][0].timestamp
 
     def add(self, packet: RtpPacket, now: float) -> None:
         """Have a packet wait; the packets of any other source, or too many of this one, are foreign."""
-        packets = self._packets
+        packets = self.packets
         if packets and (packets[0][0].ssrc != packet.ssrc or len(packets) >= MAX_PACKETS or self._size > MAX_BYTES):
             self.drop()
         packets.append((packet, now))
@@ -39,12 +43,12 @@ class WaitingSource:
 
     def take(self) -> list[tuple[RtpPacket, float]]:
         """Return the packets with their arrivals, in order; none wait afterwards."""
-        taken, self._packets, self._size = self._packets, [], 0
+        taken, self.packets, self._size = self.packets, [], 0
         return taken
 
     def drop(self) -> None:
         """Count the packets as foreign; none wait afterwards."""
-        for packet, _ in self._packets:
+        for packet, _ in self.packets:
             self._ledger.count("rtp_ssrc", "foreign", size=len(packet.payload), example=packet.payload)
-        self._packets.clear()
+        self.packets.clear()
         self._size = 0

@@ -135,6 +135,8 @@ class ClientProtocol:
             if type(event) is InterleavedFrames:
                 count += len(event.spans)
                 self.events.append(event)
+                if event.spans[-1][1] == len(event.buffer):
+                    break  # as in most reads: nothing is left behind the frames
                 continue
             count += 1
             if type(event) is InterleavedFrame:
