@@ -12,6 +12,7 @@ padding, the marker. `RtpReceiver.next_number` is None, and there is no run, whi
 `tests/rtp/test_runs.py` tests that both ways give the same access units, ledger and statistics.
 """
 
+import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +31,9 @@ from transcoder.rtp.sender_reports import SenderReports
 
 MAX_EVIDENCE_BYTES = 4 << 20
 """Bytes of packets that seem to be of another codec and are kept until that is certain: its first IDR is among them."""
+_BEGINNINGS = {size: struct.Struct(f"!I{size}s").unpack_from for size in (10, 11)}
+"""Functions that read the beginning of a packet: its first word, and so many bytes from the timestamp to the header of
+the fragment, which is two bytes long in H.264 and three in H.265."""
 REPORT_INTERVAL_S = 5.0
 """The seconds between receiver reports (RFC 3550 section 6.2); the reports keep sessions of cameras alive that ignore
 requests."""
@@ -94,7 +98,7 @@ class VideoReceiver:
         self._depacketizer = formats.VIDEO.of_codec(codec).depacketizer(self._options)
         self.next_access_unit = self._depacketizer.next_access_unit
         self._runs = self._depacketizer if isinstance(self._depacketizer, RunDepacketizer) else None
-        self._continuation: tuple[bytes, bytes] | None = None
+        self._continuation: tuple[int, bytes] | None = None
         self._recognition = CodecRecognition(codec)
         self._evidence: list[tuple[RtpPacket, float]] = []
         self._evidence_bytes = 0
@@ -152,37 +156,32 @@ class VideoReceiver:
         return start + 1
 
     def _receive_run(
-        self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float, head: bytes, tail: bytes
+        self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float, word: int, tail: bytes
     ) -> int:
         """Take the fast path for fragments that stand in a row, and return how many were taken.
 
-        Such a packet begins with `head`, its sequence number and `tail`. 0 means that the first packet has to go the
-        ordinary way.
+        Such a packet begins with `word` plus its sequence number, and `tail`. 0 means that the first packet has to go
+        the ordinary way. A run ends where the numbers wrap.
         """
-        expected = number = self.receiver.next_number
+        number = self.receiver.next_number
         if number is None or self._runs is None:
             return 0
         view = memoryview(buffer)
         skip = 4 + len(tail)
+        beginning = _BEGINNINGS[len(tail)]
         bodies: list[memoryview] = []
-        size = 0
-        for first, end in islice(spans, start, None):
+        numbered = range(word + number, word + 0x10000)
+        for expected, (first, end) in zip(numbered, islice(spans, start, None), strict=False):
             body = first + skip
-            if (
-                end <= body
-                or buffer[first + 2] << 8 | buffer[first + 3] != number
-                or not buffer.startswith(tail, first + 4)
-                or not buffer.startswith(head, first)
-            ):
+            if end <= body or beginning(buffer, first) != (expected, tail):
                 break
             bodies.append(view[body:end])
-            size += end - body
-            number = (number + 1) & 0xFFFF
-        if number == expected:
-            return 0
-        self.receiver.receive_run(len(bodies), size + skip * len(bodies), int.from_bytes(tail[:4]), now)
-        self._runs.receive_middles(bodies, size)
-        return len(bodies)
+        count = len(bodies)
+        if count:
+            size = sum(map(len, bodies))
+            self.receiver.receive_run(count, size + skip * count, int.from_bytes(tail[:4]), now)
+            self._runs.receive_middles(bodies, size)
+        return count
 
     def _drain(self) -> None:
         receiver, depacketizer, recognition = self.receiver, self._depacketizer, self._recognition
@@ -244,9 +243,9 @@ class VideoReceiver:
         return serialize_receiver_report(self._ssrc, self._cname, block)
 
 
-def _continuation(packet: RtpPacket, prefix: bytes) -> tuple[bytes, bytes]:
-    """Return the bytes before and behind the sequence number with which a fragment after this one begins.
+def _continuation(packet: RtpPacket, prefix: bytes) -> tuple[int, bytes]:
+    """Return the first word, without the sequence number, and the bytes behind it with which a later fragment begins.
 
-    The marker is not set in them, because it would end the fragments.
+    The marker is not set in the word, because it would end the fragments.
     """
-    return bytes((0x80, packet.payload_type)), packet.timestamp.to_bytes(4) + packet.ssrc.to_bytes(4) + prefix
+    return 0x8000_0000 | packet.payload_type << 16, packet.timestamp.to_bytes(4) + packet.ssrc.to_bytes(4) + prefix
