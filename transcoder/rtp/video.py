@@ -214,7 +214,8 @@ class VideoReceiver:
     @property
     def held_since(self) -> float | None:
         """Return when the last packet came of a picture that nothing but time can tell to be complete, or None."""
-        return self._depacketizer.held_since if self.receiver.next_timeout() is None else None
+        since = self._depacketizer.held_since  # nearly always None, so nothing else is asked then
+        return None if since is None or self.receiver.next_timeout() is not None else since
 
     def release_picture(self) -> None:
         """Take the picture that is held back for complete, because nothing came after it for a while."""
