@@ -23,6 +23,7 @@ from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.status import Rates, StreamState
 from transcoder.source.camera_keys import TlsOptions
+from transcoder.source.problems import MEANINGS, Unreadable
 
 FRONT: dict[str, Any] = {"source": "rtsp://u:hunter2@10.0.0.2/live", "video": {"fps": 10}}
 OPS = Writer(interface="http", name="ops")
@@ -113,6 +114,46 @@ async def test_what_is_asked_of_a_stream_that_there_is_not(world: World) -> None
         controller.state("front")
     assert caught.value.code is Code.UNAVAILABLE
     assert controller.ids() == ["yard"]
+
+
+async def test_every_problem_has_a_code_and_no_code_is_without_a_problem(world: World) -> None:
+    front, controller = world.stream(), world.controller
+    source, relay = front.status.source, front._relay
+
+    def told() -> tuple[str | None, str | None, str | None]:
+        state = controller.state("front")
+        return state.problem, state.problem_code, state.next_attempt_at
+
+    assert told() == (None, None, None)
+    for code in MEANINGS:
+        source.problem_code, source.next_attempt = code, 1_000_000_000.0
+        relay.on_source_lost(f"why {code}", was_playing=False)
+        assert told() == (f"why {code}", code, "2001-09-09T01:46:40.000Z")
+    source.next_attempt, source.place = None, lambda: 3
+    assert told() == ("waits its turn to connect to its host, place 3; before: why gateway", "waiting", None)
+    source.place = lambda: 0
+    relay.on_unreadable(Unreadable("encrypted", "turn it off"))
+    assert told() == ("turn it off", "encrypted", None)
+    front.parts.worker.listener.on_worker_problem("it died")
+    assert told() == ("it died", "gateway", None)
+    front.status.state = StreamState.PLAYING
+    assert told() == (None, None, None)
+
+
+async def test_a_stream_that_the_gateway_does_not_pull_says_why(world: World) -> None:
+    controller = world.controller
+    controller.gateway.withheld = {"front": "changes were lost"}
+    off = controller.config.streams["front"].model_copy(update={"audio": "reencode"})
+    withheld = controller.config.model_copy(update={"streams": {**controller.config.streams, "front": off}})
+    await controller.gateway.apply(withheld, ["front"])
+    state = controller.state("front")
+    assert (state.status, state.problem, state.problem_code) == ("disabled", "changes were lost", "gateway")
+    controller.gateway.withheld = {}
+    by_hand = off.model_copy(update={"enabled": False})
+    config = withheld.model_copy(update={"streams": {**withheld.streams, "front": by_hand}})
+    await controller.gateway.apply(config, ["front"])
+    state = controller.state("front")
+    assert (state.status, state.problem, state.problem_code) == ("disabled", None, None)
 
 
 async def test_totals_over_all_streams(world: World) -> None:

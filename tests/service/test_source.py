@@ -181,6 +181,7 @@ async def test_what_the_documents_tell_of_the_next_attempt(make: Callable[..., W
     assert status.place() == 0
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    assert status.next_attempt is None  # nobody tries again
 
 
 async def test_a_key_that_is_not_trusted_is_told_once(make: Callable[..., World]) -> None:

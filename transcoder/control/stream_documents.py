@@ -189,8 +189,11 @@ def verdict_document(verdict: Verdict) -> VerdictDocument:
 
 
 def _problem(status: StreamStatus) -> tuple[str | None, ProblemCode | None, str | None]:
-    """Return why a stream does not play, the code of that, and when its camera is tried again."""
-    if status.state in {StreamState.PLAYING, StreamState.DISABLED}:
+    """Return why a stream does not play, the code of that, and when its camera is tried again.
+
+    A stream that is not pulled has a problem only where the gateway is the cause: it has no time, or lost changes.
+    """
+    if status.state is StreamState.PLAYING:
         return None, None, None
     problem, code, place = status.problem, status.problem_code, status.source.place()
     if place:

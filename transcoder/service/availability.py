@@ -28,13 +28,15 @@ class Availability:
     def start(self) -> None:
         """Note that the camera is connected to from now on."""
         self._status.state = StreamState.CONNECTING
+        self.note_problem("")
 
     def disable(self) -> None:
         """Note that the camera is not pulled."""
         self._status.state = StreamState.DISABLED
+        self.note_problem("")
 
     def note_problem(self, problem: str) -> None:
-        """Note a problem that may keep the stream from playing, or "" for none."""
+        """Note a problem of the gateway that may keep the stream from playing, or "" for none."""
         self._status.problem, self._status.problem_code = problem, "gateway" if problem else None
 
     def lose(self, reason: str, was_playing: bool) -> None:

@@ -158,8 +158,8 @@ class Gateway:
                     stream = self._add(name, settings)
                 else:
                     await stream.reconfigure(settings)
-                if problem := self.withheld.get(name) or self._admissions.refused.get(name):
-                    stream.note_problem(problem)
+                if not settings.enabled:
+                    stream.note_problem(self.withheld.get(name) or self._admissions.refused.get(name, ""))
 
     def _add(self, name: str, settings: StreamSettings) -> Stream:
         stream = self.streams[name] = self._make_stream(

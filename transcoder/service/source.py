@@ -148,8 +148,10 @@ class Source:
             status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
             self._tell_distrust(error)
             self._listener.on_source_lost(reason, was_playing=was_playing)
-            await asyncio.sleep(retry.delay_s)
-            status.next_attempt = None
+            try:
+                await asyncio.sleep(retry.delay_s)
+            finally:  # a source that is stopped here leaves no time at which nobody tries again
+                status.next_attempt = None
 
     def _tell_distrust(self, error: TranscoderError) -> None:
         """Tell of a key that is not trusted, once for each, and of a weaker login, once until the camera plays."""

@@ -7,6 +7,7 @@ from transcoder.errors import (
     BitstreamError,
     ConnectionRefused,
     KeyNotTrusted,
+    LocalProtocolError,
     LoginDowngraded,
     NoPicture,
     NotConnected,
@@ -38,6 +39,7 @@ MEANINGS: Final[dict[ProblemCode, str]] = {
 """The meaning of every code."""
 
 _CODES: Final[tuple[tuple[type[TranscoderError], ProblemCode], ...]] = (
+    (LocalProtocolError, "gateway"),
     (ConnectionRefused, "refused"),
     (KeyNotTrusted, "refused"),
     (NotConnected, "unreachable"),
