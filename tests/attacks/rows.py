@@ -99,6 +99,7 @@ ROWS: tuple[Row, ...] = (
         (
             "attacks/test_peers_doors.py::*[!g]",
             "attacks/test_peers_http.py::*",
+            "attacks/test_running_gateway.py::*over_http*",
             "attacks/test_running_gateway.py::*idle*",
         ),
     ),
@@ -147,6 +148,11 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(DOCUMENTS, "answers on another gateway's topics", ("attacks/test_documents_answers.py::*",)),
     Row(DOCUMENTS, "redirects and probes to other servers", ("attacks/test_documents_sources.py::*",)),
+    Row(
+        PEERS,
+        "a camera's descriptions, redirects and certificates",
+        ("attacks/test_camera_descriptions.py::*",),
+    ),
     Row(DOCUMENTS, "full disks, lost states, lost masks", ("attacks/test_documents_state.py::*",)),
     Row(DOCUMENTS, "secrets and state that everybody may change", ("attacks/test_documents_permissions.py::*",)),
     Row(DOCUMENTS, "words of a camera in labels and pages", ("attacks/test_camera_words.py::*",)),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -151,6 +152,37 @@ async def test_a_document_bomb(gateway: GatewayProcess, name: str) -> None:
     async with beside_a_clean_stream(gateway):
         assert await again_and_again(attack) > 0
     assert statuses <= {400, 413, 422, 429, 503}
+
+
+HEAD = b"POST /api/v1/streams HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+HTTP_FLOODS = {
+    "crumbs": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 200_000,
+    "pipelined requests": b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 1_000,
+    "long paths": (b"GET /" + b"%41" * 5_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") * 60,
+    "many headers": (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"a:b\r\n" * 3_000 + b"\r\n") * 60,
+    "no HTTP": b"\x16\x03\x01" * 100,
+    "bodies that break off": HEAD + b"Content-Length: 5000\r\n\r\n{",
+}
+LOG = 128 << 10
+"""Bytes that a flood may write into the log: a line a second and kind, and what the stream says meanwhile."""
+
+
+@pytest.mark.parametrize("name", HTTP_FLOODS)
+async def test_a_flood_over_http(gateway: GatewayProcess, name: str) -> None:
+    hosts, written = itertools.cycle(STRANGERS), gateway.log_path.stat().st_size
+
+    def attack() -> None:
+        with socket.create_connection(("127.0.0.1", http_port(gateway)), 5, (next(hosts), 0)) as sock:
+            sock.settimeout(1.0)
+            sock.sendall(HTTP_FLOODS[name])
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65_536):
+                pass
+
+    async with beside_a_clean_stream(gateway):
+        assert await again_and_again(attack) > 0
+        assert (await asyncio.to_thread(ask, gateway, "GET", "/healthz"))[0] == 200
+    assert gateway.log_path.stat().st_size - written < LOG
 
 
 async def test_guesses_of_passwords(gateway: GatewayProcess) -> None:

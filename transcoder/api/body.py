@@ -7,6 +7,7 @@ import json
 from typing import Any, Final, NoReturn
 
 from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 from transcoder.config.remote import MAX_BYTES
 from transcoder.rejection import Code, Rejected
@@ -19,17 +20,20 @@ async def json_object(request: Request) -> dict[str, Any]:
     """Read and return the JSON object of a request's body.
 
     Raises:
-        HTTPException: 413 or 415: the body is too large or of another type.
+        HTTPException: 400, 413 or 415: the body breaks off, is too large or of another type.
         Rejected: the body is no JSON object.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":  # a form that a page of another site sends can't be of this type
         raise HTTPException(415, "the body must be application/json")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise HTTPException(413, f"the body has more than {MAX_BODY} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise HTTPException(413, f"the body has more than {MAX_BODY} bytes")
+    except ClientDisconnect:  # nobody hears the answer; a fault of the gateway would be logged with its traceback
+        raise HTTPException(400, "the body broke off") from None
     try:
         data = json.loads(bytes(body), parse_constant=_refuse)
     except (ValueError, RecursionError):

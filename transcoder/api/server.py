@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import functools
+import logging
 import socket
 import ssl
 from collections.abc import Generator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from typing_extensions import override
@@ -13,11 +15,13 @@ from typing_extensions import override
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
 from transcoder.api.guard import MAX_HEAD, HttpLimits, guarded
+from transcoder.api.quiet_log import LOGGER, SeldomFilter
 from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError
 from transcoder.login_brake import LoginBrake
+from transcoder.net.secured_listener import SecuredListener, server_context
 
 BACKLOG: Final = 64
 KEEP_ALIVE_S: Final = 20
@@ -48,17 +52,24 @@ class HttpServer:
         self._config = config
         self._limits = limits or HttpLimits()
         self._ready = False
+        self._seldom = SeldomFilter()
         access = Access(config.tokens)
         self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
         self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._secured: SecuredListener | None = None
         self.port = 0
 
     @property
     def brake(self) -> LoginBrake:
         """Return the brake that makes whoever guesses tokens wait."""
         return self._state.brake
+
+    @property
+    def handshakes(self) -> int:
+        """Return how many TLS handshakes are under way."""
+        return len(self._secured) if self._secured is not None else 0
 
     @property
     def url(self) -> str:
@@ -99,11 +110,10 @@ class HttpServer:
             timeout_graceful_shutdown=DRAIN_S,
             limit_concurrency=self._limits.running,
             h11_max_incomplete_event_size=MAX_HEAD,
-            ssl_certfile=config.cert_file,
-            ssl_keyfile=config.key_file,
         )
+        settings.load()
         try:
-            settings.load()
+            context = server_context(config.cert_file, config.key_file) if config.cert_file else None
         except (OSError, ssl.SSLError) as error:
             raise TransportError(f"http.cert_file: {error.strerror or error}") from None
         host, port = config.listen.host, config.listen.port
@@ -113,16 +123,34 @@ class HttpServer:
         except OSError as error:
             raise TransportError(f"http.listen {config.listen}: {error.strerror or error}") from None
         self.port = listener.getsockname()[1]
+        logging.getLogger(LOGGER).addFilter(self._seldom)
         self._server = _Server(settings)
-        self._task = asyncio.get_running_loop().create_task(self._server.serve([listener]))
+        # uvicorn does not listen for TLS itself: it sees a connection only when its handshake is done
+        sockets = [listener] if context is None else []
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(POLL_S)
+        if context is not None:
+            self._secured = SecuredListener(
+                listener, context, functools.partial(self._protocol, settings, self._server)
+            )
+
+    def _protocol(self, settings: uvicorn.Config, server: uvicorn.Server) -> asyncio.Protocol:
+        """Return the protocol of a connection that is secured, as uvicorn makes it."""
+        make: Any = settings.http_protocol_class
+        made: asyncio.Protocol = make(
+            config=settings, server_state=server.server_state, app_state=server.lifespan.state
+        )
+        return made
 
     async def stop(self) -> None:
         """Finish the requests that were begun, and close."""
         if self._server is None or self._task is None:
             return
+        if self._secured is not None:
+            self._secured.close()
         self._server.should_exit = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S + 1):
                 await self._task
+        logging.getLogger(LOGGER).removeFilter(self._seldom)

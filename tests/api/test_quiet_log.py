@@ -1,0 +1,31 @@
+"""What clients do fills no log."""
+
+import logging
+
+import pytest
+
+from transcoder import clock
+from transcoder.api.quiet_log import LOGGER, SeldomFilter
+
+
+def lines(monkeypatch: pytest.MonkeyPatch, *said: tuple[float, str]) -> list[str]:
+    made, written = SeldomFilter(), []
+    for at, text in said:
+        monkeypatch.setattr(clock, "monotonic", lambda at=at: at)
+        record = logging.LogRecord(LOGGER, logging.WARNING, "x", 1, text, (), None)
+        if made.filter(record):
+            written.append(record.getMessage())
+    return written
+
+
+def test_a_flood_is_one_line_a_second_with_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = [(index / 1000, "Invalid HTTP request received.") for index in range(1_500)]
+    assert lines(monkeypatch, *flood) == [
+        "Invalid HTTP request received.",
+        "Invalid HTTP request received. (1000 times)",
+    ]
+
+
+def test_lines_of_other_kinds_are_written_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [(0.0, "Invalid HTTP request received."), (0.1, "Exception in ASGI application\n"), (0.2, "Invalid HTTP r")]
+    assert lines(monkeypatch, *said) == [text for _, text in said]
