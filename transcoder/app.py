@@ -24,6 +24,7 @@ from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.state_database import FILE_NAME, StoredState
 from transcoder.service.status import StreamState
 from transcoder.service.store import Store, StoreError
+from transcoder.service.worker_trial import try_worker
 
 if TYPE_CHECKING:
     from transcoder.api.server import HttpServer
@@ -36,6 +37,8 @@ SETTLE_S: Final = 0.3
 LOST: Final = "its changes made at runtime, perhaps masks, are lost: see No state in docs/runbook.md"
 KEEP_S: Final = 10
 """Seconds between looks whether anything was learned of cameras that is to be kept."""
+TRIAL_S: Final = 5.0
+"""Seconds between two trials of a worker where one has failed."""
 DRAIN_S: Final = 10.0
 """Seconds for which readers and cameras are said goodbye to, at most."""
 
@@ -60,6 +63,7 @@ class App(Interfaces):
         self._notes: list[str] = []
         """What the operator should know that keeps no reader from being served."""
         self._reload_wanted = asyncio.Event()
+        self._trial_problem: str | None = "no worker was tried yet"
         self.controller: Controller
 
     async def start(self) -> None:
@@ -104,21 +108,40 @@ class App(Interfaces):
         for name, problems in effective.unusable.items():
             self.controller.publish_unusable(name, problems)
         try:
+            self.controller.gateway.fork_server.launch()  # it loads on another processor, as long as all of the rest
             await self._start_http()
             self._prepare_mqtt()
             await self.controller.gateway.start()
+            if self._mqtt is not None:
+                self._mqtt.start()
+            await self._try_worker()
         except BaseException:
             await self.stop()
             raise
-        if self._mqtt is not None:
-            self._mqtt.start()
-        if self._http is not None:
-            self._http.set_ready()
-        self._tasks = [loop.create_task(self._sample()), loop.create_task(self._reload_when_wanted())]
-        self._tasks.append(loop.create_task(self.controller.verifier.run()))
+        endless = [self._sample(), self._reload_when_wanted(), self.controller.verifier.run(), self._try_until_ready()]
         if self.controller.config.watch:
-            self._tasks.append(loop.create_task(self._watch()))
+            endless.append(self._watch())
+        self._tasks = [loop.create_task(each) for each in endless]
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether a worker has shown that it can decode and encode."""
+        return self._trial_problem == ""
+
+    async def _try_worker(self) -> None:
+        gateway = self.controller.gateway
+        self._trial_problem = await try_worker(gateway.fork_server, split=self._file.config.worker.split)
+        if self._trial_problem:
+            log.error("no stream can play: the trial of a worker failed", reason=self._trial_problem)
+        elif self._http is not None:
+            self._http.set_ready()
+
+    async def _try_until_ready(self) -> None:
+        while True:
+            await asyncio.sleep(TRIAL_S)
+            if not self.is_ready:
+                await self._try_worker()
 
     async def _open_store(self) -> StoredState:
         folder = self._file.config.state_dir
@@ -197,7 +220,8 @@ class App(Interfaces):
         states = [stream.status.state for stream in self.controller.gateway.streams.values()]
         enabled = len(states) - states.count(StreamState.DISABLED)
         playing = states.count(StreamState.PLAYING)
-        return "; ".join([f"{playing} of {enabled} enabled streams play", *self._notes])
+        trial = [f"no worker can decode: {self._trial_problem}"] if self._trial_problem else []
+        return "; ".join([f"{playing} of {enabled} enabled streams play", *trial, *self._notes])
 
     async def stop(self) -> None:
         """Stop everything: readers, feeds of events, HTTP, MQTT, cameras and workers, then the store."""
@@ -278,7 +302,7 @@ async def run_until_stopped(app: App) -> None:
         manager.tell(STATUS="starting; the first start compiles for up to a minute")
     if not await _has_started(app, stopped):
         return
-    telling = [loop.create_task(manager.run(app.summary))] if manager is not None else []
+    telling = [loop.create_task(manager.run(app.summary, lambda: app.is_ready))] if manager is not None else []
     ended = await _first_ended(loop.create_task(stopped.wait()), [*app.tasks, *telling])
     for beat in telling:
         beat.cancel()

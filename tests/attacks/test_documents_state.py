@@ -65,7 +65,12 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
                 pass
 
             self.fork_server.start = start  # type: ignore[method-assign]
+            self.fork_server.launch = lambda: None  # type: ignore[assignment,method-assign,return-value]
 
+    async def passed(*_: object, **__: object) -> str:
+        return ""
+
+    monkeypatch.setattr("transcoder.app.try_worker", passed)
     defaults: Any = controller_module.Controller.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "make_gateway", Quiet)
 

@@ -38,6 +38,7 @@ class App:
 
     def __init__(self) -> None:
         self.playing = 0
+        self.is_ready = False
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -58,6 +59,8 @@ async def test_a_service_from_its_start_to_its_end(
     app: Any = App()
     service = asyncio.create_task(run_until_stopped(app))
     assert "READY" not in await heard(manager)  # it starts
+    assert await heard(manager) == {"WATCHDOG": "1", "STATUS": "0 of 1 enabled streams play"}  # no worker can work yet
+    app.is_ready = True
     assert await heard(manager) == {"READY": "1", "WATCHDOG": "1", "STATUS": "0 of 1 enabled streams play"}
     app.playing = 1
     before = asyncio.get_running_loop().time()

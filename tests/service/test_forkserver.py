@@ -141,6 +141,17 @@ async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
         peer.close()
 
 
+async def test_it_loads_before_anybody_waits_for_it(scene: Scene) -> None:
+    side = scene.server.launch()
+    assert side is scene.peers[0].side
+    waiting = asyncio.get_running_loop().create_task(scene.server.start())
+    await turns()
+    assert not waiting.done()
+    await scene.peers[0].ready()
+    await waiting
+    assert len(scene.peers) == 1
+
+
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 

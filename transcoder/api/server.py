@@ -79,7 +79,7 @@ class HttpServer:
         return f"{'https' if self._config.cert_file else 'http'}://{shown}:{self.port}"
 
     def _waiting_for(self) -> list[str]:
-        return [] if self._ready else ["streams"]
+        return [] if self._ready else ["a worker that has decoded a picture"]
 
     def set_ready(self) -> None:
         """Take note that readers can be served."""

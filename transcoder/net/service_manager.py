@@ -22,8 +22,7 @@ MIN_PERIOD_S: Final = 0.1
 class ServiceManager:
     """Tells the service manager how the service is.
 
-    A message that the manager has no room for is dropped, because nothing may wait for it. The next one says the same:
-    each says that the service is ready.
+    A message that the manager has no room for is dropped, because nothing may wait for it. The next one says the same.
 
     Args:
         address: the address of the manager's datagram socket; a leading @ stands for a zero byte (unix(7)).
@@ -64,14 +63,16 @@ class ServiceManager:
         with contextlib.suppress(OSError):
             self._socket.sendto("\n".join(lines).encode(), self._address)
 
-    async def run(self, status: Callable[[], str]) -> None:
-        """Say that the service is ready, and go on telling how it is for as long as the loop turns.
+    async def run(self, status: Callable[[], str], is_ready: Callable[[], bool]) -> None:
+        """Say that the service is ready when it is, and go on telling how it is for as long as the loop turns.
 
         Args:
             status: returns one line of words.
+            is_ready: says whether the service can do its work.
         """
         while True:
-            self.tell(READY="1", WATCHDOG="1", STATUS=status())
+            ready = {"READY": "1"} if is_ready() else {}
+            self.tell(**ready, WATCHDOG="1", STATUS=status())
             await asyncio.sleep(self.period_s)
 
     def close(self) -> None:

@@ -68,15 +68,23 @@ class ForkServer:
         await self._ready()
 
     async def _ready(self) -> ForkServerProcess:
+        current = self.launch()
+        await current.ready()
+        return current
+
+    def launch(self) -> ForkServerProcess:
+        """Start a fork server if none is asked for workers, and return the one that is, which may still load.
+
+        Raises:
+            WorkerError: the service is shutting down, or a user of workers is unknown.
+        """
         if self._closed:
             raise WorkerError("the service is shutting down")
         if self._current is None:
             self._current = self._launch(self._cache_dir, self._on_lost)
         if self._heartbeat is None:
             self._heartbeat = asyncio.get_running_loop().create_task(self._watch())
-        current = self._current
-        await current.ready()
-        return current
+        return self._current
 
     async def fork(
         self, name: str, on_exit: OnExit, urgency: Callable[[], Urgency] = Urgency, place: Place = WHOLE
