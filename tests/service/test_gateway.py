@@ -163,7 +163,7 @@ async def test_who_may_read_a_stream_may_read_all_its_outputs(world: World) -> N
 
 @pytest.fixture
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transcoder.service.admission.os.sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr("transcoder.service.processors.os.sched_getaffinity", lambda _: {0})
 
 
 def measure(stream: KeptStream, cpu: float) -> None:

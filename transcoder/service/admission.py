@@ -1,12 +1,12 @@
 """Admission says whether this machine has time for one more stream, by the measured use of the running ones."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
 import structlog
 
+from transcoder.service.processors import usable_cores
 from transcoder.service.settings import StreamSettings
 from transcoder.service.status import StreamState, StreamStatus
 
@@ -62,11 +62,12 @@ class Admissions:
 
     def next_admissible(self, streams: Mapping[str, StreamStatus]) -> str | None:
         """Return the first stream that was refused and for which there is time now, if there is any."""
-        return next((name for name in self.refused if _refusal_of(name, streams) is None), None)
+        cores = usable_cores()
+        return next((name for name in self.refused if _refusal_of(name, streams, cores) is None), None)
 
 
-def _refusal_of(name: str, streams: Mapping[str, StreamStatus]) -> str | None:
-    return refusal(status for other, status in streams.items() if other != name)
+def _refusal_of(name: str, streams: Mapping[str, StreamStatus], cores: float | None = None) -> str | None:
+    return refusal((status for other, status in streams.items() if other != name), cores)
 
 
 def shares(streams: Iterable[StreamStatus]) -> list[float]:
@@ -84,19 +85,19 @@ def _measured(status: StreamStatus) -> float | None:
     return status.rates.cpu * status.rate_divisor
 
 
-def room(streams: Iterable[StreamStatus], cores: int | None = None) -> tuple[float, float]:
+def room(streams: Iterable[StreamStatus], cores: float | None = None) -> tuple[float, float]:
     """Return how many cores are free for more streams, and how much one more is taken to need.
 
     Args:
         streams: all streams that are enabled.
-        cores: the cores of the machine; by default the cores that this process may use.
+        cores: the cores of the machine; by default the cores that this process may use, by cpuset and quota.
     """
     taken = shares(streams)
-    usable = (cores or len(os.sched_getaffinity(0))) * (1 - RESERVE)
+    usable = (cores or usable_cores()) * (1 - RESERVE)
     return usable - sum(taken), sum(taken) / len(taken) if taken else UNKNOWN_SHARE
 
 
-def refusal(streams: Iterable[StreamStatus], cores: int | None = None) -> str | None:
+def refusal(streams: Iterable[StreamStatus], cores: float | None = None) -> str | None:
     """Say in one line why one more stream does not fit; None where it does."""
     free, needed = room(streams, cores)
     if free >= needed:
