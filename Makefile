@@ -21,7 +21,7 @@ PYTHONS ?= 3.11 3.12 3.13
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test unit unit-all e2e attacks test-long test-latest coverage check bench format lock system-packages clean
+.PHONY: help demo setup test unit unit-all e2e attacks test-long deploy-check test-latest coverage check bench format lock system-packages clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -79,6 +79,10 @@ test: $(TESTING) system-packages check ## everything CI runs: check, then all te
 
 test-long: $(TESTING) system-packages ## the tests that take minutes each
 	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
+
+deploy-check: $(TESTING) ## deploy/ in machines and containers of its own (root, Debian; minutes)
+	@sh tests/system-packages.sh deploy
+	$(BIN)/pytest -m long --timeout 1800 tests/deploy $(ARGS)
 
 test-latest: ## all tests with the newest versions that pyproject.toml allows, in an environment of its own
 	rm -rf .venv-latest

@@ -1,0 +1,28 @@
+"""The folder deploy/, and programs that not every machine has."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def deploy() -> Path:
+    return ROOT / "deploy"
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """Give the path of a program; a test that lacks it is skipped."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        if path is None:
+            pytest.skip(f"needs {name}: see tests/system-packages.sh")
+        return path
+
+    return find
