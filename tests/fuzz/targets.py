@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fuzz import media, seeds, text
+from tests.fuzz.session import session, session_seeds
 from transcoder.codecs.nal import (
     Codec,
     is_allowed,
@@ -154,6 +155,7 @@ TARGETS: dict[str, Target] = {
     "client": Target(text.client, seeds.dialogs, _RTSP_WORDS + _SDP_WORDS),
     "certificate": Target(text.certificate, lambda: [_CERTIFICATE], [b"\x30\x82", b"\xa0\x03", b"\x80", b"\x84"]),
     "wire": Target(text.wire, seeds.wire, _RTSP_WORDS),
+    "session": Target(session, session_seeds, _RTP_WORDS),
     "rtp": Target(
         media.rtp, lambda: [seeds.packet(1, 2, b"abc"), b"\xb1\xe0" + bytes(10) + b"csrc\xbe\xde\0\x01ext.data\x01"]
     ),
