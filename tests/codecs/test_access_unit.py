@@ -134,6 +134,27 @@ def test_a_stream_without_any_idr_begins_at_an_i_picture() -> None:
     assert feed.assembler.faults == {"begun without an IDR": 3}
 
 
+@pytest.mark.parametrize("given", ["described", "once"])
+def test_i_pictures_without_sets_of_their_own_are_a_beginning_where_no_idr_comes(given: str) -> None:
+    """A camera without IDR, recovery points and sets in the stream; FFmpeg shows it from an I picture on."""
+    assembler = AccessUnitAssembler(Codec.H264, parameter_sets=(SPS, PPS) if given == "described" else ())
+    began = []
+    for index in range(160):
+        units = [SPS, PPS] if given == "once" and index == 3 else []
+        if index == 140:
+            units.append(IDR)
+        else:
+            units.append(I_SLICE if index % 20 == 7 else P)
+        for unit in units:
+            assembler.add(unit, 9000 * index, 50 + index / 10)
+        assembler.end_of_packet(marker=True)
+        found = assembler.next_access_unit()
+        assert found is not None
+        if found.random_access:
+            began.append(index)
+    assert began == [87, 107, 127, 140]  # the second I picture behind 5 s, and after the IDR none
+
+
 def test_an_sei_of_the_camera_with_the_same_bytes_is_dropped() -> None:
     feed = Feed()
     feed.packet(0, SPS, PPS, bytes(bytearray(RECOVERY_POINT)), IDR, marker=True)

@@ -34,6 +34,17 @@ def test_digest(login: Transcript) -> None:
     assert parse_parameters(describe.fields["Authorization"][7:])["response"] == digest(challenge, describe)
 
 
+@pytest.mark.parametrize("challenged", ["OPTIONS", "DESCRIBE", ""])
+def test_a_login_that_was_asked_for_and_accepted_is_told(login: Transcript, challenged: str) -> None:
+    for method in ("OPTIONS", "DESCRIBE"):
+        request = login.request(method)
+        if method == challenged:
+            login.reply(request, "401 Unauthorized", 'WWW-Authenticate: Digest realm="x", nonce="n1"')
+            request = login.request(method)
+        events = login.reply(request)
+    assert [event.let_in for event in events] == [bool(challenged)]
+
+
 def test_basic(login: Transcript) -> None:
     login.reply(login.request("OPTIONS"))
     login.reply(login.request("DESCRIBE"), "401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')

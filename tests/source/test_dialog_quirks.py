@@ -20,7 +20,7 @@ from transcoder.ledger import Ledger
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.messages import Request, RtspParser, serialize_response
 from transcoder.rtsp.urls import parse_url
-from transcoder.source.events import Left, Lost, Playing, Redirected
+from transcoder.source.events import Described, Left, Lost, Playing, Redirected
 from transcoder.source.options import SessionOptions
 from transcoder.source.session import CameraSession
 
@@ -304,6 +304,16 @@ def test_a_camera_that_closes_with_a_new_nonce_each_time_is_given_up(content: Co
     assert isinstance(error, ResponseError)
     assert error.status == 401
     assert talk.connections == 3
+
+
+def test_a_full_table_that_is_told_at_setup(content: Content) -> None:
+    """A new member: the login was right in DESCRIBE, and SETUP is answered 401."""
+    talk = Talk(content, "full_at_setup=1", password=PASSWORD)
+    talk.connect()
+    assert isinstance(talk.error(), ResponseError)
+    assert [event.let_in for event in talk.events if isinstance(event, Described)] == [True]
+    talk.connect()
+    assert talk.is_playing
 
 
 def test_basic_after_digest_gets_no_password(content: Content) -> None:

@@ -355,6 +355,20 @@ def test_a_403_after_success_is_a_full_table_for_ever() -> None:
     assert all(delay <= 72 for delay in delays(policy, FULL, 20))
 
 
+def test_a_401_to_setup_of_a_connection_that_was_let_in_is_a_full_table() -> None:
+    """DESCRIBE was challenged and answered, so the password is right; SETUP finds no place."""
+    policy = kept()
+    found = []
+    for _ in range(5):
+        policy.begin()
+        policy.note_let_in()
+        found.append(policy.lose(ResponseError(401, "SETUP", "Unauthorized"), NOW).delay_s)
+    assert [round(delay, -1) in {10, 20, 30, 60, 70, 50} for delay in found[:3]] == [True] * 3
+    assert sum(found[:2]) < 60
+    assert all(delay > 200 for delay in found[3:])  # an account is never locked by tries
+    assert lose(kept(), UNAUTHORIZED).delay_s == 5.0  # a password that was never right is asked for twice
+
+
 def test_a_401_after_a_restart_is_a_full_table_where_the_login_was_right_before() -> None:
     policy = Reconnection("tcp", learned=Learned(logged_in=True))
     found = delays(policy, UNAUTHORIZED, 7)

@@ -73,7 +73,8 @@ RECOVERY_WAIT_S = 5.0
 RECOVERY_AFTER = 2
 """The number of I pictures with parameter sets after which a stream without any IDR begins at an I picture: a decoder
 has to begin somewhere (open GOP, recovery points), and a stream that has IDR pictures sends one before its second I
-picture."""
+picture. I pictures without sets of their own, which are given elsewhere, count after RECOVERY_WAIT_S: in streams with
+IDR pictures such ones are no place to begin."""
 
 NEVER = 1 << 62
 """The number of proofs for a marker that is never believed."""
@@ -108,6 +109,8 @@ class AccessUnitAssembler:
         self._slice: bytes | None = None
         self._first_slice = 0
         self._has_sps = False
+        self._knows_sps = codec is Codec.H264 and any(nal_unit_type(codec, unit) == H264_SPS for unit in parameter_sets)
+        """Whether an SPS was given at any time, in the description too."""
         self._idr_seen = False
         self._last_idr: float | None = None
         """Monotonic seconds of the last IDR, or of the beginning."""
@@ -177,6 +180,7 @@ class AccessUnitAssembler:
             if is_parameter_set(codec, unit_type):
                 self._comparison.note(unit)
                 self._has_sps = self._has_sps or (codec is Codec.H264 and unit_type == H264_SPS)
+                self._knows_sps = self._knows_sps or self._has_sps
         if not self._units:
             self._arrival = now
         self._last = now
@@ -267,7 +271,8 @@ class AccessUnitAssembler:
             self._idr_seen = self._idr_seen or self._random_access
             if self._last_idr is None or self._random_access:
                 self._last_idr = self._last
-            if self._has_sps and not self._idr_seen and not self._damaged:
+            has_sps = self._has_sps or (self._knows_sps and self._waited_s >= RECOVERY_WAIT_S)
+            if has_sps and not self._idr_seen and not self._damaged:
                 self._look_for_recovery()
             if self._recovery is not None and not self._damaged:
                 self._begin_at_recovery_point(self._recovery)
@@ -286,6 +291,11 @@ class AccessUnitAssembler:
         self._unmarked += 1
         self._begin()
 
+    @property
+    def _waited_s(self) -> float:
+        """Return for how many seconds no IDR has come."""
+        return self._last - (self._last if self._last_idr is None else self._last_idr)
+
     def _look_for_recovery(self) -> None:
         """Look whether a decoder can begin at an H.264 picture that is no IDR, and put a recovery point there if so."""
         slices = [
@@ -301,8 +311,7 @@ class AccessUnitAssembler:
 
     def _begin_at_recovery_point(self, frames: int) -> None:
         """Let a decoder begin where the camera says that everything is refreshed `frames` frames later."""
-        waited_s = self._last - (self._last if self._last_idr is None else self._last_idr)
-        if self._random_access or waited_s < RECOVERY_WAIT_S or len(self._units) >= MAX_NAL_UNITS:
+        if self._random_access or self._waited_s < RECOVERY_WAIT_S or len(self._units) >= MAX_NAL_UNITS:
             return
         self._units.insert(self._first_slice, recovery_point(frames))
         self._random_access = True

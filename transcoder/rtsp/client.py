@@ -98,14 +98,12 @@ class ClientProtocol:
         self._targets = SessionTargets(url.target)
         self._keep_alives = keep_alives or KeepAliveMethods()
         self._session = SessionState()
-        self._leaves = False
+        self._leaves = self._let_in = self._more = False
         self._requested: Transport | None = None
-        self._more = False
         self._server_requests = ServerRequests(now)
         self.state = ClientState.INIT
         self.counters = ClientCounters()
-        self._quirks = quirks
-        self._keep_everything = keep_everything
+        self._quirks, self._keep_everything = quirks, keep_everything
         if quirks.options_first:
             self._request("OPTIONS", url.target, now)
         else:
@@ -357,6 +355,7 @@ class ClientProtocol:
 
     def _advance(self, item: PendingRequest, response: Response, now: float) -> None:
         headers = response.headers
+        self._let_in = self._let_in or (item.retries > 0 and response.status < 300)
         if item.method == "OPTIONS":
             self._describe(now)
         elif item.method == "DESCRIBE":
@@ -364,7 +363,8 @@ class ClientProtocol:
             self._targets.describe(base)
             self._step(ClientStep.DESCRIBED)
             realm = self.login.realm if self.login is not None else ""
-            self.events.append(Described(body=response.body, server=headers.get("Server") or "", realm=realm))
+            server = headers.get("Server") or ""
+            self.events.append(Described(body=response.body, server=server, realm=realm, let_in=self._let_in))
         elif item.method == "SETUP":
             if response.status < 300:
                 self._targets.note_success(item)

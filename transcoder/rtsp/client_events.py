@@ -15,11 +15,13 @@ class Described:
         body: the session description as received.
         server: the Server field, for fingerprints only.
         realm: the realm of the camera's challenge, or "", for fingerprints only.
+        let_in: whether the camera challenged a request of this connection and accepted the answer.
     """
 
     body: bytes
     server: str
     realm: str = ""
+    let_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

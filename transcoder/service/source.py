@@ -266,6 +266,8 @@ class Source:
             reaction(event)
 
     def _on_described(self, event: Described) -> None:
+        if event.let_in:
+            self._reconnection.note_let_in()
         marks = CameraMarks(description=event.description, servers=(event.server,), realms=(event.realm,))
         family = guess_family(marks).family
         self._status.vendor = "" if family == UNKNOWN else family

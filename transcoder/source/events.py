@@ -26,11 +26,13 @@ class Described:
         description: the session description.
         server: the Server field of the camera's answer, or "".
         realm: the realm of the camera's challenge, or "".
+        let_in: whether the camera challenged a request of this connection and accepted the answer.
     """
 
     description: SessionDescription
     server: str
     realm: str
+    let_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

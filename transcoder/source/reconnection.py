@@ -121,7 +121,7 @@ class Reconnection:
         self._refused_since: float | None = None
         self._refused_s = 0.0
         self._had_success = learned.logged_in
-        self._had_picture = False
+        self._had_picture = self._is_let_in = False
         self._gave_picture = bool(learned.transport)
         self._playing_since: float | None = None
 
@@ -144,11 +144,15 @@ class Reconnection:
     def begin(self) -> None:
         """Note that a connection is attempted over `transport`."""
         self._playing_since = None
-        self._had_picture = False
+        self._had_picture = self._is_let_in = False
 
     def note_described(self, *, multicast: bool) -> None:
         """Note that the camera described its video, with a multicast group or without one."""
         self._multicast = multicast
+
+    def note_let_in(self) -> None:
+        """Note that the camera accepted the login of this connection: what it refuses now is not the password."""
+        self._is_let_in = True
 
     def note_playing(self, now: float) -> None:
         """Note that the camera answered PLAY."""
@@ -265,11 +269,12 @@ class Reconnection:
         """Return the seconds to wait after a refused login.
 
         401 says that the password is wrong, unless it was right before. 403 says that it is right and that this user
-        may not watch now, more often than not because the table of users is full.
+        may not watch now, more often than not because the table of users is full. So does a 401 to a later request of a
+        connection that was let in.
         """
         self._refused_logins += 1
         count = self._refused_logins
-        if status == FORBIDDEN and count <= len(FORBIDDEN_S):
+        if (status == FORBIDDEN or self._is_let_in) and count <= len(FORBIDDEN_S):
             return FORBIDDEN_S[count - 1] * self._rng.uniform(0.9, 1.1)
         if self._had_success and (status == FORBIDDEN or count <= TABLE_FULL_TRIES):
             return TABLE_FULL_S * self._rng.uniform(0.8, 1.2)

@@ -306,13 +306,13 @@ class CameraSession:
 
     def _on_described(self, event: client_events.Described, now: float) -> None:
         description = parse_sdp(event.body)
-        self.events.append(Described(description=description, server=event.server, realm=event.realm))
+        self.events.append(
+            Described(description=description, server=event.server, realm=event.realm, let_in=event.let_in)
+        )
         selection = select_video(description)
-        if self._options.quirks.codec is not None:
-            codec = self._options.quirks.codec
+        if (codec := self._options.quirks.codec) is not None:
             selection = replace(selection, codec=codec, suspected=None, parameter_sets=(), decoding_order=None)
-        audio = select_audio(description, selection) if self._options.audio else None
-        self._audio_selection = audio
+        self._audio_selection = audio = select_audio(description, selection) if self._options.audio else None
         taken = [selection.index, *([audio.index] if audio is not None else [])]
         for word, own_name in left_out(description, taken):
             self._ledger.count("rtsp_media", word, example=own_name)

@@ -243,6 +243,8 @@ class CameraDialog:
         track = self._track(uri)
         if track is None:
             return 404, [], b""
+        if self._number <= self._behaviour.session.full_at_setup:
+            return self._refusal(401)
         for asked in parse_transports(request.headers.get("Transport") or ""):
             group = self._behaviour.description.multicast
             if asked.unicast == bool(group) or asked.secure:

@@ -30,6 +30,7 @@ class SessionDefects:
             (reported of a Hikvision model and Basic).
         redirect: DESCRIBE is answered 302 to another "path" or "port" of the same host.
         busy_connections: so many connections are answered 503 first (a full connection table).
+        full_at_setup: SETUP of so many connections is answered 401 first, whose login was right in DESCRIBE.
         interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
             ones (gortsplib#72), or the first one only ("single").
         cseq: the number in a response: that of the request, "zero" where CSeq is not the request's last field (Foscam
@@ -59,6 +60,7 @@ class SessionDefects:
     extra_fields_refused: bool = False
     redirect: Literal["none", "path", "port"] = "none"
     busy_connections: int = 0
+    full_at_setup: int = 0
     interleaved: Literal["asked", "none", "other", "single"] = "asked"
     transport_without_tcp: bool = False
     cseq: Literal["echoed", "zero", "lagging", "none"] = "echoed"
