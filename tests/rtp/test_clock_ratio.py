@@ -17,6 +17,13 @@ def test_a_line(ratio: float) -> None:
     assert measured([(index / 10, 50 + index / 10 * ratio) for index in range(900)]).ratio == pytest.approx(ratio)
 
 
+@pytest.mark.parametrize("khz", [1, 8, 1000])
+def test_other_units_than_90_khz(khz: int) -> None:
+    """Milliseconds, samples of telephone sound and microseconds."""
+    pictures = [(index / 10 * khz / 90, 50 + index / 10) for index in range(300)]
+    assert measured(pictures).ratio == pytest.approx(90 / khz)
+
+
 @pytest.mark.parametrize("ratio", [1.0, 1.19])
 @pytest.mark.parametrize("burst", [5, 13])
 def test_bursts_are_measured_by_their_last_pictures(ratio: float, burst: int) -> None:

@@ -305,9 +305,9 @@ def test_a_clock_that_counts_other_seconds_behind_network_jitter(rate: float, ra
     assert timeline.ratio == pytest.approx(1 / ratio, rel=0.005)
 
 
-@pytest.mark.parametrize("ratio", [1 / 3, 3.0, 0.0889])
+@pytest.mark.parametrize("ratio", [1 / 3, 3.0, 0.0889, 1 / 90])
 def test_a_clock_of_other_units(ratio: float) -> None:
-    """1/30000 that is called 1/90000, the reverse, and 8 kHz: settled after a few seconds."""
+    """1/30000 that is called 1/90000, the reverse, 8 kHz and milliseconds: settled after a few seconds."""
     pictures = counted(10, ratio, 60)
     times, _ = run(pictures)
     assert_monotonic(times)

@@ -25,8 +25,8 @@ CERTAIN = 5.0
 """Standard errors of the slope by which a ratio differs from another one."""
 MAX_RESIDUAL_S = 0.06
 """Points farther from the line than this do not lie on one: the clock stepped, or the network stalled."""
-MIN_RATIO, MAX_RATIO = 0.02, 50.0
-"""Beyond this no units have been mixed up (8 kHz and 90 kHz are), and nothing is learned."""
+MIN_RATIO, MAX_RATIO = 0.02, 100.0
+"""Beyond this no units have been mixed up (milliseconds and 90 kHz are: 90), and nothing is learned."""
 
 
 class ClockRatio:
