@@ -488,6 +488,37 @@ async def test_each_listener_names_its_own_port(catalogue: Catalogue) -> None:
         await asyncio.open_connection("127.0.0.1", second)
 
 
+async def test_junk_is_answered_once(server: RtspServer, register: Register) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\njunk\0" + b"OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n" * 3)
+    async with asyncio.timeout(3):
+        answers = await reader.read()
+    assert [line.split()[1] for line in answers.split(b"\r\n") if line.startswith(b"RTSP")] == [b"200", b"400"]
+    assert register.connections == [EndReason.PROTOCOL_ERROR]
+    writer.close()
+
+
+async def test_a_session_that_was_set_up_again_elsewhere_plays_on(
+    server: RtspServer, stream: Stream, register: Register
+) -> None:
+    async with open_reader(server) as second:
+        async with open_reader(server) as first:
+            await first.describe()
+            await first.set_up()
+            tcp = "RTP/AVP/TCP;unicast;interleaved=0-1"
+            answer = await second.request("SETUP", f"{second.url}/trackID=0", Transport=tcp, Session=first.session)
+            assert answer.status == 200
+            second.session = first.session
+        play = asyncio.create_task(second.request("PLAY"))
+        await second.until(lambda: stream.idr_requests == 1, 2)
+        stream.send(idr=True)
+        assert (await play).status == 200
+        await second.until(lambda: second.packets, 2)
+        assert register.gone == []
+    await second.until(lambda: not server.sessions, 2)
+    assert register.reasons() == [EndReason.PEER_CLOSED]
+
+
 async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Stream, register: Register) -> None:
     async with open_reader(server) as reader:
         await begin(reader, stream)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.reader_dialog import OPTIONS, SDP, TCP, UDP, URL, Answer, Dialog
+from tests.support.reader_dialog import ID, OPTIONS, SDP, TCP, UDP, URL, Answer, Dialog, Directory
 from transcoder.errors import RemoteProtocolError
 from transcoder.rtsp.server_events import ReaderFrame
 from transcoder.rtsp.session import EndReason, Method, SessionState, SessionTable
@@ -44,6 +44,90 @@ def test_what_can_not_be_read_ends_the_connection(data: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         dialog.feed(data)
     assert dialog.core.end_reason is EndReason.PROTOCOL_ERROR
+
+
+STRAY = b"\0\1garbage"
+
+
+@pytest.mark.parametrize("data", [STRAY, b"GET /front HTTP/1.0\r\n\r\n", b"OPTIONS \r\n\r\n", b"x" * 300_000])
+def test_stray_bytes_of_a_reader_without_a_session_are_answered_once(data: bytes) -> None:
+    dialog = Dialog()
+    assert dialog.ask("OPTIONS").status == 200
+    with pytest.raises(RemoteProtocolError):
+        dialog.feed(data + dialog.text("OPTIONS"))
+    [answer] = [Answer(data) for data in dialog.core.data_to_send()]
+    assert (answer.status, answer.headers["CSeq"]) == (400, "0")
+    assert dialog.core.end_reason is EndReason.PROTOCOL_ERROR
+    assert dialog.context.counters.rejected == {400: 1}
+
+
+@pytest.mark.parametrize("cut", [1, 5, 1000])
+def test_a_request_behind_stray_bytes_is_not_passed_over_in_silence(cut: int) -> None:
+    dialog = Dialog().set_up().play()
+    data = STRAY + dialog.text("GET_PARAMETER")
+    pieces = [data[at : at + cut] for at in range(0, len(data), cut)]
+    with pytest.raises(RemoteProtocolError):
+        assert not any(map(dialog.feed, pieces))
+    assert [Answer(data).status for data in dialog.core.data_to_send()] == [400]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 1000])
+def test_a_frame_on_a_channel_that_was_not_set_up_costs_nothing(cut: int) -> None:
+    dialog = Dialog().set_up().play()
+    data = b"$\x07\x00\x06abcdef" + dialog.text("GET_PARAMETER") + b"$\x09\x00\x02xy" + dialog.text("OPTIONS")
+    answers = [answer for at in range(0, len(data), cut) for answer in dialog.feed(data[at : at + cut])]
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+def test_a_method_may_hold_digits() -> None:  # RFC 2326 section 6.1: extension-method is a token
+    assert Dialog().ask("X-METHOD2").status == 501
+
+
+# -- two connections ---------------------------------------------------------------------------------------------------
+
+
+def test_a_session_over_tcp_moves_to_the_connection_that_sets_it_up_again() -> None:
+    first = Dialog().set_up()
+    second = Dialog(sessions=first.sessions)
+    second.set_up_again(TCP.replace("0-1", "4-5"))
+    assert first.core.receive_eof() == []
+    assert first.session.state is SessionState.READY
+    assert second.ask("PLAY", Session=ID).status == 200
+    session = second.session
+    assert second.core.receive_eof() == [session]
+    assert len(second.sessions) == 0
+
+
+def test_a_session_that_moves_to_tcp_ends_with_that_connection_alone() -> None:
+    first = Dialog().set_up(UDP)
+    second = Dialog(sessions=first.sessions)
+    second.set_up_again(TCP)
+    assert first.core.receive_eof() == []
+    third = Dialog(sessions=first.sessions)
+    third.set_up_again(UDP)
+    assert second.core.receive_eof() == []
+    assert third.core.receive_eof() == []
+    assert len(third.sessions) == 1
+
+
+def test_a_playing_session_is_not_moved() -> None:
+    first = Dialog().set_up().play()
+    second = Dialog(sessions=first.sessions)
+    assert second.ask("SETUP", f"{URL}/trackID=0", Transport=TCP, Session=ID).status == 455
+    playing = first.session
+    assert second.core.receive_eof() == []
+    assert first.core.receive_eof() == [playing]
+
+
+def test_no_session_has_its_packets_on_two_connections() -> None:
+    directory = Directory(tracks=2)
+    first = Dialog(directory).set_up()
+    second = Dialog(directory, first.sessions)
+    audio = {"uri": f"{URL}/trackID=1", "Transport": TCP.replace("0-1", "2-3"), "Session": ID}
+    assert second.ask("SETUP", **audio).status == 461
+    second.set_up_again(TCP)
+    assert second.ask("SETUP", **audio).status == 200
+    assert first.ask("SETUP", **audio).status == 461
 
 
 # -- many requests at once ---------------------------------------------------------------------------------------------

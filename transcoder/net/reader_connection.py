@@ -168,6 +168,7 @@ class ReaderConnection(asyncio.Protocol):
         try:
             has_more = self._core.receive_data(data, clock.monotonic(), self._server.context.options.turn_events)
         except RemoteProtocolError:
+            self._flush()
             self.close(EndReason.PROTOCOL_ERROR)
             return False
         self._after()

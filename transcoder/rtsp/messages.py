@@ -159,6 +159,9 @@ class RtspParser:
 
     Frames are views into an immutable copy of the received bytes, so they stay valid as long as they are kept.
 
+    Args:
+        is_server: whether stray bytes are an error, where no frame can follow or where a request is among them.
+
     Attributes:
         skipped: the bytes that belonged to no frame or message.
         resyncs: how many times the parser had to look for the next frame or message.
@@ -166,7 +169,8 @@ class RtspParser:
             and a frame of another channel only when it is followed by bytes that may follow a frame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_server: bool = False) -> None:
+        self._is_server = is_server
         self._buffer = b""
         self._position = 0
         self._needed = 0
@@ -236,7 +240,7 @@ class RtspParser:
             if first == _DOLLAR:
                 if available < 4:
                     return None
-                if self._skipping and not self._may_start_frame(position):
+                if self._skipping and not self._may_start(position):
                     self._resync()
                     continue
                 length = (buffer[position + 2] << 8) | buffer[position + 3]
@@ -290,22 +294,20 @@ class RtspParser:
     def _resync(self) -> None:
         """Skip to the next byte that may start a frame or a response, or to the end of the received bytes."""
         buffer, position = self._buffer, self._position
-        if self._skipping == 0:
-            self.resyncs += 1
-        target = len(buffer)
-        for match in _CANDIDATE.finditer(buffer, position + 1):
-            at = match.start()
-            if self._may_start_frame(at) if buffer[at] == _DOLLAR else _may_start_response(buffer, at):
-                target = at
-                break
+        self.resyncs += self._skipping == 0
+        candidates = (match.start() for match in _CANDIDATE.finditer(buffer, position + 1))
+        target = next(filter(self._may_start, candidates), len(buffer))
+        if self._is_server and (self.channels is None or _VERSION.search(buffer, position, target)):
+            raise RtspSyntaxError("bytes that are neither a request nor a frame")
         step = target - position
         self._position = target
-        self.skipped += step
-        self._skipping += step
+        self.skipped, self._skipping = self.skipped + step, self._skipping + step
         if self._skipping > MAX_RESYNC:
             raise LimitExceeded(f"no RTSP message or frame in {MAX_RESYNC} bytes")
 
-    def _may_start_frame(self, position: int) -> bool:
+    def _may_start(self, position: int) -> bool:
+        if self._buffer[position] != _DOLLAR:
+            return _may_start_response(self._buffer, position)
         channel = self._buffer[position + 1 : position + 2]
         return self.channels is None or not channel or channel[0] in self.channels
 
@@ -315,8 +317,9 @@ _METHODS = (
     b"RECORD", b"REDIRECT",
 )  # fmt: skip
 _STARTS = (b"RTSP/", *(method + b" " for method in _METHODS))
-_REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32} [^\s]{1,2048} RTSP/\d")
-_PART_OF_REQUEST_LINE = re.compile(rb"[A-Za-z_]{1,32}(?: [^\s]{0,2048}(?: [RTSP/]{0,5})?)?")
+_REQUEST_LINE = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,31} [^\s]{1,2048} RTSP/\d")
+_PART_OF_REQUEST_LINE = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,31}(?: [^\s]{0,2048}(?: [RTSP/]{0,5})?)?")
+_VERSION = re.compile(rb"RTSP/\d")
 _CANDIDATE = re.compile(rb"\$|R(?=TSP|TS?P?\Z|\Z)")
 _MAY_FOLLOW = frozenset(b"$\r\nR") | {method[0] for method in _METHODS}
 """The first bytes that may follow a frame."""

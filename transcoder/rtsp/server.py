@@ -60,7 +60,7 @@ class ServerProtocol:
         self._base = base
         self._address = address
         self._login = ReaderLogin(context, nonce, address)
-        self._parser = RtspParser()
+        self._parser = RtspParser(is_server=True)
         self._events: deque[Event] = deque()
         self._out: list[bytes] = []
         self._queue: deque[Request] = deque()
@@ -96,7 +96,10 @@ class ServerProtocol:
             self._parser.receive_data(data)
             has_more = self._take_messages(now, limit)
         except RemoteProtocolError:
+            self._proceed(now)
             self.end_reason = EndReason.PROTOCOL_ERROR
+            self._waiting = Request(method="", uri="")  # stands in for what nobody can read
+            self._respond(400)
             raise
         self._proceed(now)
         return has_more
@@ -153,11 +156,7 @@ class ServerProtocol:
             now: monotonic seconds.
         """
         session, transport = event.session, replace(event.transport, ssrc=ssrc)
-        if event.track == AUDIO:
-            session.audio = transport
-        else:
-            session.transport, session.audio = transport, None
-        session.move(Method.SETUP)
+        session.set_up(transport, self, is_audio=event.track == AUDIO)
         self._sessions.add(session)
         self._session = session
         if session not in self._own:
@@ -234,8 +233,8 @@ class ServerProtocol:
     # -- requests ------------------------------------------------------------------------------------------------
 
     def _live(self) -> list[ServerSession]:
-        """Return the sessions that were set up on this connection and are still there."""
-        self._own = [session for session in self._own if session in self._sessions]
+        """Return the sessions that were set up on this connection, and on no other later, and are still there."""
+        self._own = [each for each in self._own if each in self._sessions and each.carrier in {None, self}]
         return self._own
 
     def _take_messages(self, now: float, limit: int) -> bool:
@@ -339,7 +338,8 @@ class ServerProtocol:
 
     def _setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None, now: float) -> None:
         has_room = self._sessions.has_room(self._address) and len(self._live()) < self._context.options.max_own_sessions
-        status = refusal_of_setup(request, target, tracks, session, has_room=has_room)
+        is_carried = session is not None and session.carrier not in {None, self}
+        status = refusal_of_setup(request, target, tracks, session, has_room=has_room, is_carried=is_carried)
         if status:
             state = session.state if session is not None else SessionState.INIT
             self._respond(status, [("Allow", allowed(state))] if status == 455 else None)

@@ -161,6 +161,7 @@ class ServerSession:
         last_seen: monotonic seconds of the last request or receiver report.
         transport: the transport of the video as answered; None before the first SETUP is answered.
         audio: the transport of the audio as answered, if it was set up.
+        carrier: the connection that interleaved packets go over; None where they go over UDP.
         play: the PLAY that waits for its first picture; another connection may pause the session meanwhile.
     """
 
@@ -173,12 +174,28 @@ class ServerSession:
     state: SessionState = SessionState.INIT
     transport: Transport | None = None
     audio: Transport | None = None
+    carrier: object = None
     play: object = None
 
     @property
     def is_interleaved(self) -> bool:
         """Return whether the session's packets go over the connection that set it up."""
         return self.transport is not None and self.transport.lower == "TCP"
+
+    def set_up(self, transport: Transport, connection: object, *, is_audio: bool) -> None:
+        """Note how a track is sent; where the video is set up again, audio has to be, too.
+
+        Args:
+            transport: the transport as answered.
+            connection: the connection that asked; interleaved packets go over it from now on.
+            is_audio: whether the track is the audio.
+        """
+        if is_audio:
+            self.audio = transport
+        else:
+            self.transport, self.audio = transport, None
+            self.carrier = connection if self.is_interleaved else None
+        self.move(Method.SETUP)
 
     def move(self, method: Method) -> None:
         """Go to the state that follows a method which this state allows; a PLAY that waits is given up."""

@@ -7,7 +7,13 @@ from transcoder.rtsp.target import Target
 
 
 def refusal_of_setup(
-    request: Request, target: Target, tracks: int, session: ServerSession | None, *, has_room: bool
+    request: Request,
+    target: Target,
+    tracks: int,
+    session: ServerSession | None,
+    *,
+    has_room: bool,
+    is_carried: bool = False,
 ) -> int:
     """Return the status of an error, or 0 where a track may be set up.
 
@@ -17,6 +23,8 @@ def refusal_of_setup(
         tracks: how many tracks the stream has.
         session: the session that the request names, None where it names none of ours.
         has_room: whether there may be another session.
+        is_carried: whether the session's packets go over another connection; its video may be moved to this one, and
+            then its audio, but no session has its packets on two.
     """
     if target.track not in {None, VIDEO, AUDIO}:
         return 404
@@ -29,4 +37,6 @@ def refusal_of_setup(
             return 503
     elif Method.SETUP not in TRANSITIONS[session.state] or session.path != target.path:
         return 455
+    elif is_carried and target.track == AUDIO:
+        return 461
     return 404 if (target.track or VIDEO) >= tracks else 0
