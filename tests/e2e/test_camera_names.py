@@ -17,11 +17,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("patience")]
 
 HOLE = "127.0.0.3"
 """An address whose handshakes are never answered, on the camera's port."""
+MUTE = "127.0.0.4"
+"""An address that takes connections and answers nothing, on the camera's port."""
 NAMES = {
     "refuses.example": ["::1", "127.0.0.1"],
     "says-nothing.example": [HOLE, "127.0.0.1"],
     "both.example": ["::1", HOLE, "127.0.0.1"],
     "none.example": ["::1", HOLE],
+    "mute.example": [MUTE, "127.0.0.1"],
 }
 CHANNELS = 5
 """Streams of the name whose first address says nothing: each waits a quarter of a second for that address."""
@@ -68,9 +71,14 @@ def test_each_address_is_tried(tmp_path: Path, state_dir: Path) -> None:
         urls = {name.partition(".")[0]: described["url"].replace("127.0.0.1", name) for name in NAMES}
         streams = {name: {"source": url} for name, url in urls.items()}
         streams |= {f"channel{number}": {"source": urls["says-nothing"]} for number in range(CHANNELS)}
+        streams["mute"]["source"] = {"url": urls["mute"], "timeouts": {"reply_s": 1}}
         streams["none"]["source"] = {"url": urls["none"], "timeouts": {"connect_s": 2}}
         command = (sys.executable, "-c", PATCHED.replace("{names!r}", repr(NAMES)))
-        with hole(port), GatewayProcess(tmp_path / "gateway", state_dir, streams, command=command) as gateway:
+        with (
+            hole(port),
+            socket.create_server((MUTE, port)),
+            GatewayProcess(tmp_path / "gateway", state_dir, streams, command=command) as gateway,
+        ):
             began = time.monotonic()
             alive = set(streams) - {"none"}
             wait_for(lambda: alive <= {event["stream"] for event in gateway.events("source connected")}, 15, "all play")
@@ -81,5 +89,5 @@ def test_each_address_is_tried(tmp_path: Path, state_dir: Path) -> None:
                 lambda: [e for e in gateway.events("source lost") if e["stream"] == "none"], 20, "it is told"
             )
             assert "no connection to port" in told[0]["reason"]
-            assert {event["stream"] for event in gateway.events("source lost")} == {"none"}
+            assert {event["stream"] for event in gateway.events("source lost")} == {"none", "mute"}
             assert not [event for event in gateway.events("source connected") if event["stream"] == "none"]

@@ -21,6 +21,7 @@ from transcoder.errors import (
     TranscoderError,
     TransportError,
 )
+from transcoder.net.source_options import SourceOptions
 from transcoder.service import source as module
 from transcoder.source.events import (
     Playing,
@@ -208,3 +209,27 @@ async def test_a_login_in_clear_is_told_once_until_the_camera_plays(make: Callab
     assert world.status.problem_code == "login"
     await world.pull(5)
     assert world.logins == ["in clear", "in clear"]
+
+
+async def test_an_address_without_a_picture_is_tried_last(
+    make: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device behind the first address of a name takes the connection, and is no camera."""
+
+    async def resolve(_options: SourceOptions, _url: object) -> tuple[str, ...]:
+        return "::1", "127.0.0.1"
+
+    monkeypatch.setattr(SourceOptions, "resolve", resolve)
+    world = make("tcp")
+    tried: list[str] = []
+
+    def behaviour(connection: Connection) -> TranscoderError:
+        tried.append(connection.address)
+        if connection.address == "127.0.0.1":
+            connection.describe()
+            connection.picture()
+        return TransportError("the camera closed the connection")
+
+    world.behaviour = behaviour
+    await world.pull(4)
+    assert tried[:4] == ["::1", "127.0.0.1", "127.0.0.1", "127.0.0.1"]

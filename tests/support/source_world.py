@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,9 +57,12 @@ class Connection:
         self.audio = options.audio
         self.tell = on_event
         self.session: Any = SimpleNamespace(video=None, audio=None, faults={"b": 2}, received_bytes=1000)
+        self.addresses: Sequence[str] = ()
+        self.address = ""
 
     async def run(self) -> None:
         self.world.tried.append(self.transport)
+        self.address = self.addresses[0] if self.addresses else ""
         await asyncio.sleep(0)
         raise self.world.behaviour(self)
 

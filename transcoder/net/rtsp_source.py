@@ -38,6 +38,7 @@ class RtspSource(asyncio.Protocol):
     Attributes:
         session: the core, which knows what was received.
         addresses: the addresses for the next connection, where the caller has looked them up already.
+        address: the address of the latest connection, or "" before the first one.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class RtspSource(asyncio.Protocol):
                 break
 
     def _media_ports(self, host: str) -> MediaPorts:
+        self.address = host
         return MediaPorts(host, self._options.binding, self._on_datagram, self.session.receive_foreign_datagram)
 
     # -- from the sockets to the core and back -------------------------------------------------------------------

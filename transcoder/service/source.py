@@ -20,6 +20,7 @@ from transcoder.net.source_options import SourceOptions
 from transcoder.rtp.audio import AudioUnit
 from transcoder.rtsp.fingerprint import UNKNOWN, CameraMarks, guess_family
 from transcoder.service.host_gate import HostGate, Turn
+from transcoder.source.addresses import AddressOrder
 from transcoder.source.events import (
     AudioLeftOut,
     AudioRestarted,
@@ -105,6 +106,9 @@ class Source:
         self._listener = listener
         self._gate = gate
         self._reconnection = Reconnection(options.transport, learned=gate.memory.recall(options))
+        self._addresses = AddressOrder()
+        self._address = ""
+        """The address of the latest connection, "" where none stood."""
         self._told_key = ""
         self._told_login = False
         self._audio_at = 0.0
@@ -136,6 +140,7 @@ class Source:
         while True:
             error = await self._pull()
             self._judge_audio()
+            had_picture = reconnection.had_picture
             retry = reconnection.lose(error, clock.monotonic())
             self._remember()
             was_playing = retry.played_s is not None
@@ -143,6 +148,7 @@ class Source:
             if not retry.delay_s:
                 self._log.info("trying another transport", transport=reconnection.transport, reason=str(error))
                 continue
+            self._addresses.note(self._address, gave_picture=had_picture)
             reason, status = str(retry.told), self._status
             self._log.warning("source lost", reason=reason, retry_in_s=round(retry.delay_s, 1))
             status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
@@ -179,7 +185,7 @@ class Source:
         connection: asyncio.Task[None] | None = None
         settled = loop.create_task(self._settled.wait())
         try:
-            self._connection.addresses = await options.resolve(options.url)
+            self._connection.addresses = self._addresses.arrange(await options.resolve(options.url))
             async with self._gate.attempt(options.url.host, turn):
                 connection = loop.create_task(self._connection.run())
                 await asyncio.wait({connection, settled}, return_when=asyncio.FIRST_COMPLETED)
@@ -194,6 +200,7 @@ class Source:
                     await asyncio.gather(connection, return_exceptions=True)
             finally:  # the source may be stopped while it waits here
                 self._bytes_before += self._connection.session.received_bytes
+                self._address = self._connection.address
                 self._connection = None
                 self._intake.reset()
         return error
