@@ -188,7 +188,9 @@ class OutputOptions:
 
 
 ENCODER_THREADS: Final = {Codec.H264: 0, Codec.H265: 1}
-"""The threads that the encoders of a codec have beside their caller's (x265 makes one whatever it is asked for)."""
+"""The threads that the encoders of a codec have beside their caller's (x265 makes one whatever it is asked for).
+
+The sandbox, the watch over a worker's threads and that over its processors all go by this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.media.changes import ChangeMap
 from transcoder.media.picture import OwnPicture
-from transcoder.worker_options import OutputFormat
+from transcoder.worker_options import ENCODER_THREADS, OutputFormat
 
 
 class Encoder(Protocol):
@@ -44,14 +44,17 @@ class Settings(ABC):
 
     Attributes:
         codec: the codec of the coded pictures.
-        threads: whether the encoder starts threads; the sandbox allows threads only then.
         wants_changes: whether encode() makes use of the map of changed blocks; the map costs time and is made only
             then.
     """
 
     codec: ClassVar[Codec]
-    threads: ClassVar[bool] = False
     wants_changes: ClassVar[bool] = False
+
+    @property
+    def threads(self) -> bool:
+        """Return whether the encoder starts threads; the sandbox allows threads only then."""
+        return ENCODER_THREADS[self.codec] > 0
 
     def overridden(self, overrides: Mapping[str, Any]) -> Self:
         """Return a copy of these settings with some values replaced.

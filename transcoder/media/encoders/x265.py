@@ -16,7 +16,6 @@ class X265Settings(RateFactorSettings):
     """Holds the settings of x265; all of them are common with x264."""
 
     codec: ClassVar[Codec] = Codec.H265
-    threads: ClassVar[bool] = True
     """True, because x265 has one thread beside the caller's even with one frame thread and no pool."""
 
     @override
