@@ -61,6 +61,24 @@ def test_a_describe_that_is_never_answered() -> None:
     assert "DESCRIBE was not answered in 30 s" in str(error_of(transcript))
 
 
+def test_play_that_is_never_answered_while_pictures_come() -> None:
+    """FFmpeg waits for the answer for ever; the pictures are the answer."""
+    transcript = patient(answers={"PLAY": "100 Continue"})
+    transcript.connect()
+    transcript.wait(31, each=IDR)
+    assert transcript.of(Playing)
+    transcript.wait(60, each=IDR)
+    assert not transcript.of(Lost)
+    assert transcript.requests[-1].startswith("OPTIONS")  # a sign of life
+
+
+def test_play_that_is_never_answered_and_gives_nothing() -> None:
+    transcript = patient(answers={"PLAY": "100 Continue"})
+    transcript.connect()
+    transcript.wait(31)
+    assert "PLAY was not answered in 30 s" in str(error_of(transcript))
+
+
 @pytest.mark.parametrize("interval_s", [2.0, 8.0, 16.0])
 def test_a_picture_now_and_then_is_one_session(interval_s: float) -> None:
     """Hikvision's menus go down to one picture in 16 seconds; there are no reports in between (motion#1104)."""

@@ -11,13 +11,7 @@ from transcoder import product
 from transcoder.errors import LocalProtocolError, ResponseError, Unanswered
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client_events import Answered, ClientCounters, Closed, Described, Event, Playing, Redirected, SetUp
-from transcoder.rtsp.client_requests import (
-    OPTIONAL_S,
-    RESPONSE_TIMEOUT_S,
-    OpenRequests,
-    PendingRequest,
-    SessionState,
-)
+from transcoder.rtsp.client_requests import OPTIONAL_S, RESPONSE_TIMEOUT_S, OpenRequests, PendingRequest, SessionState
 from transcoder.rtsp.headers import Transport, agreed_transport, requested_transport
 from transcoder.rtsp.keep_alive import KeepAliveMethods
 from transcoder.rtsp.messages import (
@@ -98,7 +92,7 @@ class ClientProtocol:
         self._targets = SessionTargets(url.target)
         self._keep_alives = keep_alives or KeepAliveMethods()
         self._session = SessionState()
-        self._leaves = self._let_in = self._more = False
+        self._leaves = self._let_in = self._more = self._has_data = False
         self._requested: Transport | None = None
         self._server_requests = ServerRequests(now)
         self.state = ClientState.INIT
@@ -131,6 +125,7 @@ class ClientProtocol:
         count = 0
         while count < limit and (event := parser.next_frames(limit - count) or parser.next_event()) is not None:
             if type(event) is InterleavedFrames:
+                self._has_data = True  # which counts for an answer to PLAY, where none comes
                 count += len(event.spans)
                 self.events.append(event)
                 if event.spans[-1][1] == len(event.buffer):
@@ -180,6 +175,8 @@ class ClientProtocol:
                 self._close()
             elif item.purpose == _OPTIONAL:
                 self._set_up(None, now)
+            elif item.method == "PLAY" and self._has_data:
+                self._begin_playing(item, now)
             elif item.purpose != _KEEP_ALIVE:
                 raise Unanswered(f"{item.method} was not answered in {item.patience_s:g} s")
         due = self._session.next_keep_alive
@@ -370,10 +367,13 @@ class ClientProtocol:
                 self._targets.note_success(item)
             self._set_up(response, now)
         elif item.method == "PLAY":
-            self._targets.note_success(item)
-            self._step(ClientStep.PLAYING)
-            self._schedule_keep_alive(now)
-            self.events.append(Playing())
+            self._begin_playing(item, now)
+
+    def _begin_playing(self, item: PendingRequest, now: float) -> None:
+        self._targets.note_success(item)
+        self._step(ClientStep.PLAYING)
+        self._schedule_keep_alive(now)
+        self.events.append(Playing())
 
     def _set_up(self, response: Response | None, now: float) -> None:
         """Go on after a SETUP, which may have been refused or not answered (None) where its media is optional."""

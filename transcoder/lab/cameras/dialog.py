@@ -100,6 +100,8 @@ class CameraDialog:
         if how == "ignored" or self._behaviour.patience.is_unanswered(request.method, track.kind if track else ""):
             return None
         status, fields, body = self._answer(request, now) if how == "answered" else self._refusal(int(how))
+        if self._behaviour.patience.unanswered == "PLAY" == request.method:
+            return None
         headers = Headers()
         number, self._cseq = self._behaviour.session.number(request, self._cseq), request.cseq
         if number is not None:

@@ -11,14 +11,15 @@ class PatienceDefects:
 
     Attributes:
         describe_s: DESCRIBE is answered after so many seconds (Axis P1346: 15 to 30 for the whole handshake).
-        unanswered: what is never answered: "DESCRIBE" (dead channels of recorders), or the SETUP of "audio".
+        unanswered: what is never answered: "DESCRIBE" (dead channels of recorders), the SETUP of "audio", or "PLAY",
+            behind which packets come all the same.
         first_packet_s: seconds from PLAY to the first packet (recorders, battery cameras: 8).
         silent_connections: the first so many connections that play get no packet (just after power is back).
         full_table_s: every request is answered 403 for so long, from the first one on (a full table of users: Dahua).
     """
 
     describe_s: float = 0.0
-    unanswered: Literal["", "DESCRIBE", "audio"] = ""
+    unanswered: Literal["", "DESCRIBE", "audio", "PLAY"] = ""
     first_packet_s: float = 0.0
     silent_connections: int = 0
     full_table_s: float = 0.0
