@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from transcoder import clock
 from transcoder.config.overlay import Difference
 from transcoder.control.documents import EVENT_TYPES
 from transcoder.control.events import Events, Feed
@@ -12,10 +13,13 @@ from transcoder.control.shown import difference_detail, without_secrets
 from transcoder.control.verbs import Writer
 from transcoder.logs import redact
 from transcoder.rejection import MAX_NAME
+from transcoder.service.line_limit import LineLimit
 from transcoder.text import printable
 
 MAX_REASON = 2000
 """Characters of the reason for which a change was refused, at most."""
+MAX_LINES = 5
+"""Lines a second that the log has for the changes of each interface that are refused; nobody writes by hand faster."""
 
 log = structlog.get_logger()
 
@@ -25,6 +29,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self._events = Events()
+        self._lines = LineLimit[str](MAX_LINES)
 
     def listen(self, after: int | None) -> Feed:
         """Return a feed of the events from now on, or of those after a number as far as they are remembered."""
@@ -68,8 +73,9 @@ class Publisher:
             by: the writer.
             is_known: whether there is such a stream.
         """
-        log.warning("change refused", stream=stream, by=str(by), reason=reason)
         detail = {"by": str(by), "reason": printable(redact(reason), MAX_REASON)}
+        if count := self._lines.take(by.interface, clock.monotonic()):
+            log.warning("change refused", stream=stream, **detail, count=count)
         if stream is not None and not is_known:
             detail["id"] = printable(stream, MAX_NAME)
         self._events.publish("config_rejected", stream if is_known else None, detail)

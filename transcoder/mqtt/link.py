@@ -6,6 +6,7 @@ Nothing of the gateway waits for it.
 import asyncio
 import contextlib
 import random
+import re
 import ssl
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from transcoder import clock
 from transcoder.config import MqttConfig
+from transcoder.config.stream import STREAM_ID_PATTERN
 from transcoder.control import Control, EventFeed
 from transcoder.mqtt.announcer import OFFLINE, Announcer
 from transcoder.mqtt.commands import MAX_PAYLOAD
@@ -45,6 +47,8 @@ WATCH_S: Final = 1.0
 DRAIN_S: Final = 2.0
 UNSUPPORTED_VERSION: Final = 132
 """The reason code of MQTT 5.0, 3.2.2.2; paho also reports an older broker's refusal with this code."""
+
+_STREAM_ID: Final = re.compile(STREAM_ID_PATTERN)
 
 log = structlog.get_logger()
 
@@ -291,7 +295,8 @@ class MqttLink:
         stream = topic[len(prefix) : -len(suffix)]
         if "/" in stream:
             return False
-        if retain and payload and stream not in self._control.ids():
+        # a value of a gateway has a stream's id there; anybody's junk has any length
+        if retain and payload and _STREAM_ID.fullmatch(stream) and stream not in self._control.ids():
             self._announcer.remove(stream)
         return True
 

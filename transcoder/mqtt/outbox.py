@@ -10,6 +10,9 @@ from typing import Final
 
 MAX_QUEUED: Final = 512
 """The largest number of events and answers that wait for the broker; beyond it the oldest go."""
+MAX_TAKEN_BACK: Final = 4096
+"""The number of waiting values beyond which no more are taken back. Whoever may publish can have the broker keep any
+number of values of streams that never were; the next connection finds those that are left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class Outbox:
         """Add a message; a retained one takes the place of the one that waits for the same topic."""
         if message.retain:
             if self._sent.get(message.topic) == _digest(message.payload) and message.topic not in self._values:
+                return
+            if not message.payload and len(self._values) >= MAX_TAKEN_BACK and message.topic not in self._values:
+                self.dropped += 1
                 return
             self._values[message.topic] = message
             return
