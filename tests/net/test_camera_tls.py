@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.net.test_rtsp_source import Handler, source, until
-from transcoder.errors import ConnectionRefused, KeyNotTrusted, NotConnected, TransportError
+from transcoder.errors import ConnectionRefused, KeyNotTrusted, NotConnected, SdpSyntaxError, TransportError
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.behaviour import override
 from transcoder.lab.cameras.certificate import Certificate
@@ -98,6 +98,14 @@ async def test_an_authority_does_not_vouch_for_a_certificate_of_its_own(make: Ca
         assert str(error) == "the camera's certificate is not trusted: self-signed certificate"
         assert isinstance(error, KeyNotTrusted)
         await pictures(camera, tls=TlsOptions(verify="none"))
+
+
+async def test_srtp_is_refused_in_words(make: Callable[..., SimulatedCamera]) -> None:
+    async with make("tls=1.3", "srtp=true") as camera:
+        with pytest.raises(SdpSyntaxError) as caught:
+            await asyncio.wait_for(opened(camera, Handler()), 5)
+        words = "the camera offers its video as SRTP, which is not supported: turn SRTP off in the camera"
+        assert (str(caught.value), problem_code(caught.value)) == (words, "format")
 
 
 async def test_an_older_version_by_option_alone(make: Callable[..., SimulatedCamera]) -> None:

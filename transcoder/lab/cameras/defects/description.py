@@ -34,6 +34,7 @@ class DescriptionDefects:
             there alone.
         vendor_media: four more media are offered, of kinds that break parsers (gortsplib#474, #484, #1068;
             androidx/media#1472), and their names hold this text; nothing is sent on them. Empty: none.
+        srtp: all media are offered as SRTP (RTP/SAVP; ONVIF cameras with RTSP over TLS).
     """
 
     fmtp_elsewhere: bool = False
@@ -43,6 +44,7 @@ class DescriptionDefects:
     session_control: str = ""
     rooted_controls: bool = False
     vendor_media: str = ""
+    srtp: bool = False
 
     def port(self, track: int) -> int:
         """Return the RTP port of a media in the group.
@@ -66,6 +68,8 @@ class DescriptionDefects:
             changed[:first] = [*session, f"a=control:{self.session_control}"]
         if self.vendor_media:
             changed += [line.format(self.vendor_media) for line in _VENDOR_MEDIA]
+        if self.srtp:
+            changed = [re.sub(r"^(m=.*) RTP/AVP ", r"\1 RTP/SAVP ", line) for line in changed]
         if self.encoding:
             own = re.compile(rf"^a=rtpmap:{payload_type} [^/]+")
             changed = [own.sub(f"a=rtpmap:{payload_type} {self.encoding}", line) for line in changed]
