@@ -25,6 +25,7 @@ CAMERAS = {
     "clock": DefectiveCamera("longse clock_ratio=0.84"),
     "ticks": DefectiveCamera("mpeg4 video_clock_rate=30000"),
     "refresh": DefectiveCamera("longse intra_refresh=true"),
+    "refresh-h265": DefectiveCamera("longse codec=H265 intra_refresh=true"),
     "grows": DefectiveCamera("longse grow_after_s=4"),
 }
 
@@ -58,5 +59,5 @@ async def test_cameras_that_are_told_by_what_they_send(tmp_path: Path, state_dir
             for name in ("clock", "ticks"):
                 assert 0.9 * FPS <= states[name]["output"]["frame_rate"] <= 1.1 * FPS, name
             assert states["grows"]["output"]["width"] == 320
-            luma = readers["refresh"].pictures()[-1]
-            assert luma.std() > 10
+            for name in ("refresh", "refresh-h265"):
+                assert readers[name].pictures()[-1].std() > 10

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from transcoder.codecs.nal import (
     H264_SEI,
     H264_SPS,
+    H265_SEI_PREFIX,
     MAX_ACCESS_UNIT_SIZE,
     MAX_NAL_UNITS,
     Codec,
@@ -39,7 +40,8 @@ class AccessUnit:
             let through.
         timestamp: the RTP timestamp of its first slice.
         random_access: decoding may start here: IDR in H.264 (where a stream has none, an I picture behind its own
-            parameter sets or the camera's recovery point, with a RecoveryPoint of ours in it), IRAP in H.265.
+            parameter sets, with a RecoveryPoint of ours in it), IRAP in H.265; in both, where none comes, the camera's
+            recovery point, with one of ours.
         damaged: True where a part of the picture was lost.
         arrival: monotonic seconds at its first packet.
         completed: monotonic seconds at its last packet.
@@ -117,6 +119,7 @@ class AccessUnitAssembler:
         self._recovery: int | None = None
         """The recovery_frame_cnt of the open access unit."""
         self._intra = 0
+        self._sei = H264_SEI if codec is Codec.H264 else H265_SEI_PREFIX
         self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
         self._units: list[bytes] = []
         self._size = 0
@@ -175,7 +178,7 @@ class AccessUnitAssembler:
                 if self._marked:
                     self._prove(within=False)
                 self._close()
-            if unit_type == H264_SEI and codec is Codec.H264 and (frames := recovery_frames(unit)) is not None:
+            if unit_type == self._sei and (frames := recovery_frames(unit, codec)) is not None:
                 self._recovery = frames
             if is_parameter_set(codec, unit_type):
                 self._comparison.note(unit)
@@ -313,7 +316,7 @@ class AccessUnitAssembler:
         """Let a decoder begin where the camera says that everything is refreshed `frames` frames later."""
         if self._random_access or self._waited_s < RECOVERY_WAIT_S or len(self._units) >= MAX_NAL_UNITS:
             return
-        self._units.insert(self._first_slice, recovery_point(frames))
+        self._units.insert(self._first_slice, recovery_point(frames, self._codec))
         self._random_access = True
         self.faults["begun at a recovery point"] += 1
 

@@ -1,15 +1,27 @@
-"""A recovery point is a place to begin decoding that is no IDR: an SEI message of H.264 names it (section D.2.8).
+"""A recovery point is a place to begin decoding that is no IDR: an SEI message names it.
 
-Cameras with intra refresh send no IDR after their first picture, but a message before the picture from which on
-everything is refreshed. What a camera sends is read and never handed on: the decoder gets a message of our own.
+Cameras with intra refresh send no IDR (in H.265, no IRAP) after their first picture, but a message before the picture
+from which on everything is refreshed. What a camera sends is read and never handed on: the decoder gets a message of
+our own.
+
+Source: H.264 section D.2.8, recovery_frame_cnt; H.265 section D.3.8, recovery_poc_cnt.
 """
 
 from transcoder.codecs.bit_reader import BitReader
-from transcoder.codecs.nal import H264_SEI, remove_emulation_prevention
+from transcoder.codecs.nal import (
+    H264_SEI,
+    H265_SEI_PREFIX,
+    Codec,
+    header_size,
+    nal_unit_type,
+    remove_emulation_prevention,
+)
 from transcoder.errors import BitstreamError
 
 MAX_FRAMES = 1024
 """The largest recovery_frame_cnt that counts: 40 s at 25 pictures a second; encoders refresh within one or two."""
+H265_MIN_FRAMES = 2
+"""The smallest count in a message of ours in H.265: FFmpeg 8 shows no pictures behind one of 0 or 1. It costs two."""
 _PAYLOAD_TYPE = 6
 _MAX_MESSAGES = 16
 _MAX_SIZE = 4096
@@ -22,26 +34,39 @@ class RecoveryPoint(bytes):
     __slots__ = ()
 
 
-def recovery_point(frames: int) -> RecoveryPoint:
-    """Return the message that output is right `frames` frames after the picture behind it.
+def recovery_point(frames: int, codec: Codec = Codec.H264) -> RecoveryPoint:
+    """Return the message that output is right `frames` pictures after the picture behind it.
 
-    Source: H.264 section D.1.8: recovery_frame_cnt, exact_match_flag, broken_link_flag, changing_slice_group_idc; the
-    payload is filled up with a 1 and zeros (section D.1.1).
+    Source: H.264 section D.1.8: recovery_frame_cnt, exact_match_flag, broken_link_flag, changing_slice_group_idc; H.265
+    section D.2.8: recovery_poc_cnt, exact_match_flag, broken_link_flag. The payload is filled up with a 1 and zeros
+    (D.1.1 and D.2.1).
     """
-    code = f"{frames + 1:b}"
-    bits = "0" * (len(code) - 1) + code + "1000"
+    if codec is Codec.H264:
+        header, bits = bytes((H264_SEI,)), _ue(frames) + "1000"
+    else:
+        header, bits = bytes((H265_SEI_PREFIX << 1, 1)), _ue(2 * max(frames, H265_MIN_FRAMES) - 1) + "10"
     if len(bits) % 8:
         bits += "1" + "0" * (-(len(bits) + 1) % 8)
     payload = int(bits, 2).to_bytes(len(bits) // 8)
-    return RecoveryPoint(bytes((H264_SEI, _PAYLOAD_TYPE, len(payload))) + payload + b"\x80")
+    return RecoveryPoint(header + bytes((_PAYLOAD_TYPE, len(payload))) + payload + b"\x80")
 
 
-def recovery_frames(nal_unit: bytes) -> int | None:
-    """Return the recovery_frame_cnt of an H.264 SEI, or None where the SEI names no recovery point.
+def _ue(number: int) -> str:
+    """Return the bits of an unsigned Exp-Golomb code (H.264 section 9.1)."""
+    code = f"{number + 1:b}"
+    return "0" * (len(code) - 1) + code
 
-    Source: H.264 section 7.3.2.3.1.
+
+def recovery_frames(nal_unit: bytes, codec: Codec = Codec.H264) -> int | None:
+    """Return after how many pictures output is right, or None where the NAL unit names no recovery point.
+
+    Pictures before the message may be right already in H.265, whose count may be negative: then the next one is.
+
+    Source: H.264 section 7.3.2.3.1; H.265 section 7.3.5.
     """
-    data = remove_emulation_prevention(nal_unit[1:], _MAX_SIZE)
+    if nal_unit_type(codec, nal_unit) != (H264_SEI if codec is Codec.H264 else H265_SEI_PREFIX):
+        return None
+    data = remove_emulation_prevention(nal_unit[header_size(codec) :], _MAX_SIZE)
     position = 0
     for _ in range(_MAX_MESSAGES):
         kind, position = _read_number(data, position)
@@ -50,11 +75,18 @@ def recovery_frames(nal_unit: bytes) -> int | None:
             return None
         if kind == _PAYLOAD_TYPE:
             try:
-                return BitReader(data[position : position + min(size, 8)]).ue(MAX_FRAMES)
+                bits = BitReader(data[position : position + min(size, 8)])
+                return bits.ue(MAX_FRAMES) if codec is Codec.H264 else _picture_count(bits)
             except BitstreamError:
                 return None
         position += size
     return None
+
+
+def _picture_count(bits: BitReader) -> int | None:
+    """Return a recovery_poc_cnt, 0 at least, or None where it is too large."""
+    count = bits.se()
+    return max(count, 0) if count <= MAX_FRAMES else None
 
 
 def _read_number(data: bytes, position: int) -> tuple[int, int]:

@@ -33,7 +33,7 @@ class ContentOptions:
         codec: codec of the camera.
         bitrate_kbps: constant bitrate; None: the usual setting of such a camera.
         gop_s: seconds from IDR to IDR.
-        intra_refresh: whether recovery points stand where else an IDR does; H.264.
+        intra_refresh: whether recovery points stand where else an IDR does.
     """
 
     scene: SceneOptions = field(default_factory=SceneOptions)

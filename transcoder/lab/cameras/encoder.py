@@ -5,6 +5,7 @@ The bitrate is constant, the GOP long; there are no B-frames, and parameter sets
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -23,7 +24,7 @@ from transcoder.codecs.nal import (
     split_byte_stream,
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
-from transcoder.codecs.recovery_point import recovery_frames
+from transcoder.codecs.recovery_point import H265_MIN_FRAMES, recovery_frames, recovery_point
 from transcoder.errors import MediaError
 from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit
 
@@ -64,8 +65,8 @@ def access_unit(codec: SourceCodec, byte_stream: bytes, duration_ticks: int, *, 
 
 
 def is_refresh(codec: Codec, unit: bytes) -> bool:
-    """Return whether a NAL unit is an SEI of H.264 that names a recovery point which is no IDR."""
-    return codec is Codec.H264 and nal_unit_type(codec, unit) == H264_SEI and bool(recovery_frames(unit))
+    """Return whether a NAL unit is an SEI that names a recovery point which is no IDR."""
+    return bool(recovery_frames(unit, codec))
 
 
 def _picture_unit(codec: PictureCodec, data: bytes, duration_ticks: int) -> AccessUnit:
@@ -97,8 +98,8 @@ class CameraEncoder:
         fps: nominal picture rate.
         bitrate_kbps: constant bitrate, with one second of buffer.
         gop: pictures from IDR to IDR.
-        intra_refresh: whether the picture is refreshed column by column in that time, and a recovery point stands where
-            the IDR would; H.264.
+        intra_refresh: whether a recovery point stands where the IDR would. In H.264 the picture is refreshed column by
+            column in that time; in H.265, where the columns of x265 refer to others, by an I picture that is no IRAP.
     """
 
     def __init__(
@@ -127,8 +128,12 @@ class CameraEncoder:
         context.max_b_frames = 0
         context.thread_count = 1
         context.options = _options(codec, bitrate_kbps, gop)
+        self._refresh: int | None = None
         if intra_refresh and codec is Codec.H264:
             context.options |= {"x264-params": f"{context.options['x264-params']}:intra-refresh=1"}
+        elif intra_refresh and codec is Codec.H265:
+            context.options |= {"x265-params": f"{context.options['x265-params']}:{_NO_IRAP}"}
+            self._refresh = gop
         try:
             context.open()
         except av.FFmpegError as error:
@@ -136,6 +141,7 @@ class CameraEncoder:
         self._context = context
         self._pending: list[int] = []
         self._pts = 0
+        self._encoded = self._made = 0
 
     def encode(self, frame: av.VideoFrame, duration_ticks: int) -> Iterator[AccessUnit]:
         """Encode one 4:2:0 frame; timestamps are set here, from the durations."""
@@ -145,7 +151,9 @@ class CameraEncoder:
         frame.pts = round(self._pts / CLOCK_RATE / self._time_base)
         self._pts += duration_ticks
         self._pending.append(duration_ticks)
-        frame.pict_type = av.video.frame.PictureType.NONE
+        is_refresh = self._refresh is not None and self._encoded % self._refresh == 0
+        frame.pict_type = av.video.frame.PictureType.I if is_refresh else av.video.frame.PictureType.NONE
+        self._encoded += 1
         yield from self._units(frame)
 
     def flush(self) -> Iterator[AccessUnit]:
@@ -154,7 +162,15 @@ class CameraEncoder:
 
     def _units(self, frame: av.VideoFrame | None) -> Iterator[AccessUnit]:
         for packet in self._context.encode(frame):
-            yield access_unit(self._codec, bytes(packet), self._pending.pop(0))
+            unit = access_unit(self._codec, bytes(packet), self._pending.pop(0))
+            if self._refresh is not None and self._made and self._made % self._refresh == 0:
+                unit = replace(unit, nal_units=(bytes(recovery_point(H265_MIN_FRAMES, Codec.H265)), *unit.nal_units))
+            self._made += 1
+            yield unit
+
+
+_NO_IRAP = "keyint=10000:min-keyint=9999:ref=1"
+"""The settings with which x265 makes an I picture that is asked for no IRAP."""
 
 
 def _options(codec: SourceCodec, bitrate_kbps: int, gop: int) -> dict[str, str]:
