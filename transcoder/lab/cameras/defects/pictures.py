@@ -17,7 +17,6 @@ from transcoder.codecs.nal import (
 )
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.lab.cameras.access_units import AccessUnit, Content
-from transcoder.lab.cameras.encoder import is_refresh
 from transcoder.lab.cameras.picture_packets import is_configuration
 
 SECOND_PPS = 15
@@ -44,7 +43,8 @@ class PictureDefects:
         describes_switch: a session description names the codec that is sent when it is asked for; False: the first one.
         gop_s: seconds from IDR to IDR (H.264+, Zipstream: 20 and more); none: as the fleet says.
         first_idr_after_s: only P pictures come for so long after the first reader came (smart codecs: up to 20).
-        intra_refresh: no IDR comes after the first, which nobody gets, but recovery points (mpp#523).
+        intra_refresh: no IDR comes after the first, which nobody gets, but recovery points (mpp#523); in H.265 an IDR
+            each time the scene begins anew.
         svc: prefix NAL units 14 and slices of an enhancement layer 20 around each slice (Hikvision with SVC on); H.264.
         frozen_after_s: after so long the camera repeats the same picture, bit for bit (a hung image sensor).
         dark: the picture has next to no light in it (a lens cap, a night without infrared).
@@ -142,8 +142,9 @@ class Programme:
             self.index = 0
             return
         self.index = (self.index + 1) % len(units)
-        if defects.intra_refresh and units[self.index].random_access:
-            self.index = self._refresh_at()
+        is_h264 = self._contents[self.content].codec is Codec.H264
+        if defects.intra_refresh and is_h264 and units[self.index].random_access:
+            self.index += 1  # in H.265 a picture order count that runs back needs the IDR
         if self._next_change is not None and since_start_s >= self._next_change and units[self.index].random_access:
             self._next_change += self._change_every_s or 0.0
             self.content = (self.content + 1) % len(self._contents)
@@ -151,14 +152,6 @@ class Programme:
         grows = defects.grow_after_s is not None and since_start_s >= defects.grow_after_s
         if grows and not self.content and units[self.index].random_access:
             self.content, self.index = 1, 0
-
-    def _refresh_at(self) -> int:
-        """Return where a stream without its IDR begins anew: in H.265 at an I picture, to which nothing refers back."""
-        content = self._contents[self.content]
-        if content.codec is not Codec.H265:
-            return self.index + 1
-        units = enumerate(content.access_units)
-        return next((index for index, unit in units if any(is_refresh(Codec.H265, nal) for nal in unit.nal_units)), 1)
 
     def _gop(self) -> int:
         """Return the number of access units in the first GOP."""
