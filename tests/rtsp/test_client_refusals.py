@@ -16,7 +16,7 @@ from transcoder.errors import (
     RtspSyntaxError,
 )
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.client_events import Closed, Redirected
+from transcoder.rtsp.client_events import Closed, Described, Redirected
 from transcoder.rtsp.client_requests import RESPONSE_TIMEOUT_S
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.states import ClientState
@@ -52,6 +52,19 @@ def test_redirect_on_the_host(transcript: Transcript, status: int) -> None:
     (event,) = transcript.reply(transcript.request("DESCRIBE"), f"{status} Moved", location)
     assert isinstance(event, Redirected)
     assert str(event.url) == "rtsp://192.0.2.7:8554/other"
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 454, 501])
+def test_options_that_are_refused_say_nothing_of_the_stream(transcript: Transcript, status: int) -> None:
+    """A refusal of the stream comes to DESCRIBE; 401 is the login's, and asking twice could lock an account."""
+    transcript.reply(transcript.request("OPTIONS"), f"{status} No")
+    (event,) = transcript.reply(transcript.request("DESCRIBE"))
+    assert isinstance(event, Described)
+
+
+def test_options_whose_login_is_refused_are_final(transcript: Transcript) -> None:
+    with pytest.raises(ResponseError):
+        transcript.reply(transcript.request("OPTIONS"), "401 Unauthorized")
 
 
 @pytest.mark.parametrize("fields", [(), ("Location: rtsp://198.51.100.9/live",), ("Location: http://192.0.2.7/",)])

@@ -333,7 +333,7 @@ class ClientProtocol:
             self.counters.wrong_targets += 1
             self._request(item.method, ways, now, item.extra, item.purpose)
             return
-        done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status not in {401, 403})
+        done_without = item.purpose == _OPTIONAL or (item.method == "OPTIONS" and response.status != 401)
         if response.status >= 400 and not done_without:
             own_words = printable(response.reason, MAX_REASON)
             raise ResponseError(response.status, item.method, reason_of(response.status), own_words)
