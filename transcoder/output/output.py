@@ -5,6 +5,7 @@ from bisect import bisect_left
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
+from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import is_parameter_set, is_random_access
 from transcoder.errors import TransportError
 from transcoder.ipc.messages import REPEATED, CodedMessage
@@ -177,7 +178,9 @@ class Output:
         else:
             self._last_picture = now
             status.note_delay(now, now - message.arrival)
-            if self._rate.note(now):  # readers that are here keep what they were told
+            # by its presentation, which follows the camera: a worker that catches up is no faster camera; readers that
+            # are here keep what they were told
+            if self._rate.note(message.pts / VIDEO_CLOCK_RATE):
                 self._description.renumber()
                 status.format = status.format | {"frame_rate": self._rate.told}
         self._count(message)

@@ -54,8 +54,10 @@ class ServedRate:
         """Note that a picture of the camera is served, not a repeated one; return whether another rate is told now.
 
         Args:
-            now: monotonic seconds.
+            now: the presentation time, seconds.
         """
+        if self._times and now < self._times[-1]:  # another worker, or a decoder that reorders
+            self._times.clear()
         times = self._times
         if times and now - times[-1] > PAUSE_S:
             self._pauses = min(self._pauses + 1, SLOW_PAUSES) if len(times) == 1 else 1
