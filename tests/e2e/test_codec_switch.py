@@ -46,7 +46,9 @@ async def test_a_codec_that_is_switched(tmp_path: Path, state_dir: Path) -> None
                 codecs: dict[str, set[str]] = {name: set() for name in CAMERAS}
                 reader = RtspReader(gateway.url("switched"))
                 command = [ffmpeg, "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", gateway.url("stale")]
-                command += ["-t", str(WATCHED_S), "-f", "null", "-"]
+                # in ticks of RTP: by itself ffmpeg counts pictures at the announced rate, and a pause leaves some alike
+                command += ["-t", str(WATCHED_S), "-fps_mode", "passthrough", "-enc_time_base", "1/90000"]
+                command += ["-f", "null", "-"]
                 decoding = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
                 async with reader:
                     await reader.play()
