@@ -22,8 +22,11 @@ FRAMING_SIZE = 4
 VIDEO_PAYLOAD_TYPE = 96
 AUDIO_PAYLOAD_TYPE = 97
 
-_SEQUENCE = struct.Struct("!H")
-_SSRC = struct.Struct("!I")
+_NUMBERS = struct.Struct("!HII")
+"""Sequence number, timestamp and SSRC. The timestamp between the two others stands there already, but one call that
+writes all three costs less than two calls."""
+_NUMBERS_AT = FRAMING_SIZE + 2
+"""The place of the numbers in an interleaved frame (RFC 3550 section 5.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,14 +144,14 @@ class RtpSender:
             channel: the channel of the interleaved connection; without meaning over UDP.
         """
         data = bytearray(unit.data)
-        sequence = self.next_sequence
-        ssrc = self.ssrc
+        sequence, timestamp, ssrc = self.next_sequence, unit.timestamp, self.ssrc
+        write = _NUMBERS.pack_into
         for offset in unit.offsets:
-            if channel:
-                data[offset + 1] = channel
-            _SEQUENCE.pack_into(data, offset + FRAMING_SIZE + 2, sequence)
-            _SSRC.pack_into(data, offset + FRAMING_SIZE + 8, ssrc)
+            write(data, offset + _NUMBERS_AT, sequence, timestamp, ssrc)
             sequence = (sequence + 1) & 0xFFFF
+        if channel:
+            for offset in unit.offsets:
+                data[offset + 1] = channel
         self.next_sequence = sequence
         self.packet_count += len(unit.offsets)
         self.octet_count += unit.octets
