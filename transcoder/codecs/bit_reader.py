@@ -57,12 +57,10 @@ class BitReader:
         Raises:
             BitstreamError: the code ends early or its value is over `highest`.
         """
-        zeros = 0
-        while not self.flag():
-            zeros += 1
-            if zeros > _MAX_EXP_GOLOMB_BITS:
-                raise BitstreamError("an Exp-Golomb code is too long")
-        value = (1 << zeros) - 1 + self.u(zeros)
+        zeros = self._left - (self._value & ((1 << self._left) - 1)).bit_length()
+        if zeros > _MAX_EXP_GOLOMB_BITS:
+            raise BitstreamError("an Exp-Golomb code is too long")
+        value = self.u(2 * zeros + 1) - 1  # the zeros, a one, and as many bits again
         if value > highest:
             raise BitstreamError(f"a value of {value} is over {highest}")
         return value
