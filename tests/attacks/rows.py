@@ -70,7 +70,7 @@ ROWS: tuple[Row, ...] = (
         (
             "attacks/test_peers_turns.py::*",
             "attacks/test_running_gateway.py::*flood*",
-            "attacks/test_running_gateway.py::*small_packets*",
+            "attacks/test_running_gateway.py::*line_rate*",
             "attacks/test_running_gateway.py::*datagrams*",
         ),
     ),
@@ -99,7 +99,6 @@ ROWS: tuple[Row, ...] = (
         (
             "attacks/test_peers_doors.py::*[!g]",
             "attacks/test_peers_http.py::*",
-            "attacks/test_running_gateway.py::*over_http*",
             "attacks/test_running_gateway.py::*idle*",
         ),
     ),
