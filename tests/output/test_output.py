@@ -355,12 +355,12 @@ async def test_another_size_that_nobody_reads_is_told_and_described(served: Serv
 
 
 async def test_a_worker_that_catches_up_is_no_faster_camera(served: Served) -> None:
-    """Pictures wait in a busy machine for a second, are served at once, and the rest comes as the camera sends."""
+    """Pictures wait in a busy machine for 0.7 s, are served at once, and the rest comes as the camera sends."""
     served.on_format(OutputFormat(width=352, height=208, frame_rate=10.0, matrix=1))
     served.give(*IDR)
     sent = served.timing.at
     for index in range(1, 120):
         message, types = coded(OTHER_SLICE, at=sent + index / 10)
-        served.timing.advance(max(sent + max(index / 10, 1.5) - served.timing.at, 0.0))
+        served.timing.advance(max(sent + max(index / 10, 0.7) - served.timing.at, 0.0))
         served.on_picture(message, types, served.timing.at)
         assert served.status.format["frame_rate"] == 10.0, index
