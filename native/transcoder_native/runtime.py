@@ -12,6 +12,7 @@ import importlib
 import os
 import pkgutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 from numba import types
+from numba.core.registry import cpu_target
 
 from transcoder_native import kernels
 
@@ -46,6 +48,7 @@ class _State:
     configured: bool = False
     requested: Path | None = None
     cached: bool = False
+    folder: Path | None = None
 
 
 _state = _State()
@@ -76,11 +79,30 @@ def configure(cache_dir: Path | None) -> None:
     if folder is not None:
         _numba_config.CACHE_DIR = str(folder)
     _state.configured, _state.requested, _state.cached = True, requested, folder is not None
+    _state.folder = folder
 
 
 def is_cached() -> bool:
     """Return whether compiled kernels are kept on disk; False before ``configure``."""
     return _state.cached
+
+
+def is_compiled() -> bool:
+    """Return whether every kernel was compiled into the cache by an earlier process on such a processor."""
+    return _state.folder is not None and (_state.folder / _compiled_mark()).is_file()
+
+
+def mark_compiled() -> None:
+    """Note, after ``warm``, that the cache holds every kernel; without a cache this function does nothing."""
+    if _state.folder is not None:
+        (_state.folder / _compiled_mark()).touch()
+
+
+def _compiled_mark() -> str:
+    """Name the file that says it. Numba compiles anew for another processor and after a change of its own version."""
+    processor = cpu_target.target_context.codegen().magic_tuple()  # of which the cache's own index is made
+    versions = sys.implementation.cache_tag, numba.__version__
+    return "compiled-" + hashlib.sha256(repr((processor, versions)).encode()).hexdigest()[:16]
 
 
 def warm() -> float:

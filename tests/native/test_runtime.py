@@ -96,6 +96,23 @@ def test_a_cache_that_others_may_write_is_not_used(tmp_path):
     assert run(ONE_KERNEL, tmp_path) == ["cached", "False"]
 
 
+def test_what_is_compiled_is_known_to_the_next_process(warm_cache):
+    script = """
+from pathlib import Path
+from transcoder_native import runtime
+runtime.configure(Path(sys.argv[1]))
+print(runtime.is_compiled())
+runtime.mark_compiled()
+print(runtime.is_compiled())
+import numba
+numba.__version__ = "another"
+print(runtime.is_compiled())
+"""
+    assert run(script, warm_cache) == ["False", "True", "False"]
+    assert run(script, warm_cache) == ["True", "True", "False"]
+    assert run(script, "/proc/transcoder-cache") == ["False", "False", "False"]
+
+
 def test_configured_once():
     script = """
 from pathlib import Path

@@ -13,22 +13,25 @@ import sys
 from pathlib import Path
 from transcoder.worker import preload
 
+forks = []
+sys.addaudithook(lambda event, _: forks.append(event) if event == "os.fork" else None)
 preload.load(Path(sys.argv[1]))
 lines = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
 sums = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-print(sums["Private_Dirty"] >> 10, preload.thread_count())
+print(sums["Private_Dirty"] >> 10, preload.thread_count(), len(forks))
 """
 
 
-def _load(cache: Path) -> tuple[int, int]:
+def _load(cache: Path) -> tuple[int, int, int]:
     output = subprocess.run([sys.executable, "-c", _LOAD, str(cache)], check=True, capture_output=True, text=True)
-    memory, threads = output.stdout.split()
-    return int(memory), int(threads)
+    memory, threads, forks = map(int, output.stdout.split())
+    return memory, threads, forks
 
 
 def test_compiling_leaves_nothing_behind(tmp_path: Path) -> None:
-    first, threads = _load(tmp_path)
-    later, _ = _load(tmp_path)
+    first, threads, forks = _load(tmp_path)
+    later, _, later_forks = _load(tmp_path)
     assert threads == 1
+    assert (forks, later_forks) == (1, 0)  # what is compiled is loaded by the fork server itself
     assert first - later < 20  # MiB; compiling in the same process costs 50
     assert list(tmp_path.glob("kernels-*/**/*.nbi"))

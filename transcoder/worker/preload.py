@@ -50,7 +50,7 @@ def load(cache_dir: Path | None) -> float:
 
 def _compile_apart() -> None:
     """Fill the cache in a process of its own, because compiling leaves 50 MB behind that no worker needs."""
-    if not runtime.is_cached():
+    if not runtime.is_cached() or runtime.is_compiled():
         return
     parent = os.getpid()
     pid = os.fork()
@@ -58,6 +58,7 @@ def _compile_apart() -> None:
         try:
             sandbox.die_with_parent(parent)
             runtime.warm()
+            runtime.mark_compiled()
         finally:
             os._exit(0)  # where the other process failed, this process compiles
     os.waitpid(pid, 0)
