@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from transcoder import formats
-from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, is_allowed, nal_unit_type
+from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE, MAX_NAL_UNITS, Codec, has_start_code, is_allowed, nal_unit_type
 from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.errors import LimitExceeded, RemoteProtocolError
 
@@ -215,7 +215,7 @@ def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
         unit = bytes(body[position : position + size])
         if size < 2 or len(unit) < size:
             raise RemoteProtocolError("a coded picture has an impossible NAL unit")
-        if not is_allowed(codec, nal_unit_type(codec, unit)) or b"\x00\x00\x01" in unit:
+        if not is_allowed(codec, nal_unit_type(codec, unit)) or has_start_code(unit):
             raise RemoteProtocolError("a coded picture has a NAL unit that is not let through")
         nal_units.append(unit)
         position += size
