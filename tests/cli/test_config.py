@@ -104,7 +104,28 @@ def test_audit(changed: Path, tmp_path: Path) -> None:
     assert invoke("audit", "verify", changed).exit_code == USAGE
 
 
-def test_audit_of_a_gateway_that_never_ran(config: Path) -> None:
+@pytest.mark.parametrize("left", [None, b""], ids=["no file", "an empty file"])
+def test_a_log_that_is_missing_is_not_whole(config: Path, tmp_path: Path, left: bytes | None) -> None:
+    """A copied file in another folder, the time before the first start, a log that was taken away."""
+    log = tmp_path / "state" / FILE_NAME
+    if left is not None:
+        log.parent.mkdir()
+        log.write_bytes(left)
+    told = f"there is no audit log at {log}"
+    for head in ([], ["--head", GENESIS]):
+        done = invoke("audit", "verify", config, *head)
+        assert (done.exit_code, done.stdout.startswith(told)) == (NO, True)
+    done = invoke("audit", "export", config)
+    assert (done.exit_code, done.stdout, done.stderr.startswith(told)) == (NO, "", True)
+
+
+def test_the_log_of_a_gateway_that_changed_nothing_is_whole(config: Path, tmp_path: Path) -> None:
+    async def start() -> None:
+        store = Store(tmp_path / "state")
+        await store.open()
+        await store.close()
+
+    asyncio.run(start())
     done = invoke("audit", "verify", config)
     assert (done.exit_code, done.stdout) == (OK, f"the audit log is whole: 0 records, head {GENESIS}\n")
     assert invoke("audit", "export", config).stdout == ""

@@ -22,7 +22,7 @@ def verify(
     config: ConfigPath,
     head: Annotated[str | None, typer.Option(metavar="HASH", help="That the log must contain, kept elsewhere.")] = None,
 ) -> None:
-    """Say whether the log is whole: nothing changed, nothing taken out; exit 1 if it is not."""
+    """Say whether the log is whole: nothing changed, nothing taken out; exit 1 if it is not, or if there is none."""
     from transcoder.service.audit import GENESIS, find_break  # noqa: PLC0415  # --help stays fast
 
     records = _records(config)
@@ -38,14 +38,32 @@ def verify(
 @app.command("export")
 def export_audit(config: ConfigPath) -> None:
     """Print the log, a JSON line for each record, oldest first."""
-    for record in _records(config):
+    for record in _records(config, told_on_stderr=True):
         typer.echo(record.to_json())
 
 
-def _records(config: Path) -> "Sequence[Record]":
-    """Read the records of the gateway that a configuration file describes; none where nothing was ever kept."""
+def _records(config: Path, *, told_on_stderr: bool = False) -> "Sequence[Record]":
+    """Read the records of the gateway that a configuration file describes.
+
+    Args:
+        config: the configuration file.
+        told_on_stderr: whether standard output holds records and nothing else.
+
+    Raises:
+        typer.Exit: there is no log. A log that is missing proves nothing, whoever took it away.
+    """
     from transcoder.config import load  # noqa: PLC0415  # --help stays fast
+    from transcoder.service.state_database import FILE_NAME  # noqa: PLC0415
     from transcoder.service.store import read_audit  # noqa: PLC0415
 
     with errors_end_the_command():
-        return read_audit(load(config).state_dir) or []
+        folder = load(config).state_dir
+        path = folder / FILE_NAME
+        records = read_audit(folder) if not path.exists() or path.stat().st_size else None
+    if records is None:
+        typer.echo(
+            f"there is no audit log at {path}: no gateway ran with this state_dir yet, or the log was taken away",
+            err=told_on_stderr,
+        )
+        raise typer.Exit(NO)
+    return records
