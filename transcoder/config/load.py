@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from transcoder.config.defaults import with_defaults
 from transcoder.config.document import read_document
 from transcoder.config.listen import Endpoint, read_endpoint
-from transcoder.config.merge import merge
 from transcoder.config.model import Config
 from transcoder.config.problems import describe
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SourcesConfig
-from transcoder.config.stream import StreamOptions
+from transcoder.config.stream import DefaultsConfig
 from transcoder.config.substitution import read_bounded, substitute
 from transcoder.errors import ConfigError
 
@@ -163,10 +163,12 @@ def _with_defaults(data: dict[str, object]) -> dict[str, object]:
     if not isinstance(defaults, dict) or not isinstance(streams, dict):
         return data
     try:
-        StreamOptions.model_validate(defaults)
+        DefaultsConfig.model_validate(defaults)
     except ValidationError:
         return data
-    merged = {key: merge(defaults, stream) if isinstance(stream, dict) else stream for key, stream in streams.items()}
+    merged = {
+        key: with_defaults(defaults, stream) if isinstance(stream, dict) else stream for key, stream in streams.items()
+    }
     return {**data, "streams": merged}
 
 

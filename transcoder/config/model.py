@@ -12,7 +12,7 @@ from transcoder.config.mqtt import MqttConfig
 from transcoder.config.section import Section
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import SourcesConfig
-from transcoder.config.stream import STREAM_ID_PATTERN, StreamConfig, StreamOptions
+from transcoder.config.stream import STREAM_ID_PATTERN, DefaultsConfig, StreamConfig
 from transcoder.config.verify import VerifyConfig
 from transcoder.config.worker import WorkerConfig
 
@@ -56,8 +56,10 @@ class Config(Section):
     runs, and the gateway ends with the measure's name and advice. Applied when the gateway starts."""
     worker: WorkerConfig = WorkerConfig()
     ledger: LedgerConfig = LedgerConfig()
-    defaults: StreamOptions = StreamOptions()
-    """The keys of every stream that doesn't set them itself."""
+    defaults: DefaultsConfig = DefaultsConfig()
+    """The keys of every stream that doesn't set them itself, as in “A stream”. `defaults.source` holds keys of “A
+    stream's camera”, such as a login, but no `url`; a stream with a user of its own does not get the password from
+    here, and a camera that is named at runtime gets no login from here."""
     streams: dict[StreamId, StreamConfig] = Field(
         examples=[{"front": {"source": "rtsp://192.168.10.21/Streaming/Channels/101"}}]
     )

@@ -21,6 +21,7 @@ from transcoder.config import (
     validate_stream,
     without,
 )
+from transcoder.config.defaults import without_login
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 
@@ -187,7 +188,8 @@ class EffectiveConfig:
         Raises:
             Rejected: the source is not valid.
         """
-        return _validated(self.file, "probe", _checked("probe", {"source": source}))
+        keys = _checked("probe", {"source": source})
+        return _validated(self.file, "probe", keys, keys)
 
     def _known(self, stream: str) -> StreamConfig:
         if stream not in self.config.streams:
@@ -227,7 +229,7 @@ class EffectiveConfig:
         """
         checked = _checked(stream, keys)
         if stream in self.file.config.streams:  # a key that is not given takes the default's value, not the file's
-            whole = stream_keys(_validated(self.file, stream, checked), secrets=True)
+            whole = stream_keys(_validated(self.file, stream, checked, checked), secrets=True)
             checked = {**whole, **checked, "video": whole["video"]}
         return self._with(stream, Overlay(keys=checked))
 
@@ -258,7 +260,7 @@ class EffectiveConfig:
         return EffectiveConfig.build(file, rebase(self.overlays, old, file.raw))
 
     def _with(self, stream: str, overlay: Overlay) -> "EffectiveConfig":
-        effective = _validated(self.file, stream, lay_over(self.file.keys_of(stream) or {}, overlay.keys))
+        effective = _validated(self.file, stream, lay_over(self.file.keys_of(stream) or {}, overlay.keys), overlay.keys)
         overlays = {**self.overlays, stream: overlay}
         if effective == self.file.config.streams.get(stream):
             del overlays[stream]
@@ -309,23 +311,32 @@ def _checked(stream: str, keys: object) -> dict[str, Any]:
         raise _rejected(error) from None
 
 
-def _validated(file: ConfigFile, stream: str, keys: Mapping[str, Any]) -> StreamConfig:
+def _validated(file: ConfigFile, stream: str, keys: Mapping[str, Any], at_runtime: Mapping[str, Any]) -> StreamConfig:
     try:
-        return _validate(file, stream, keys)
+        return _validate(file, stream, keys, at_runtime)
     except ConfigError as error:
         raise _rejected(error) from None
 
 
-def _validate(file: ConfigFile, stream: str, keys: Mapping[str, Any]) -> StreamConfig:
+def _validate(file: ConfigFile, stream: str, keys: Mapping[str, Any], at_runtime: Mapping[str, Any]) -> StreamConfig:
+    """Validate a stream's keys, of which those in `at_runtime` do not come from the file."""
     config = file.config
     listeners = [config.rtsp.listen, *([config.http.listen] if config.http is not None else [])]
-    return validate_stream(stream, keys, file.data.get("defaults") or {}, config.sources.allow, listeners)
+    defaults = file.data.get("defaults") or {}
+    if _names_camera(at_runtime):
+        defaults = without_login(defaults)  # it was given for the cameras of the file, and is not sent to other hosts
+    return validate_stream(stream, keys, defaults, config.sources.allow, listeners)
+
+
+def _names_camera(keys: Mapping[str, Any]) -> bool:
+    source = keys.get("source")
+    return isinstance(source, str) or (isinstance(source, Mapping) and "url" in source)
 
 
 def _effective(file: ConfigFile, stream: str, overlay: Overlay) -> StreamConfig | None:
     if overlay.removed:
         return None
-    return _validate(file, stream, lay_over(file.keys_of(stream) or {}, overlay.keys))
+    return _validate(file, stream, lay_over(file.keys_of(stream) or {}, overlay.keys), overlay.keys)
 
 
 def _rejected(error: ConfigError) -> Rejected:

@@ -140,8 +140,8 @@ def _shown(value: object) -> str:
 def _unknown(path: tuple[Key, ...], model: type[BaseModel]) -> str:
     key = str(path[-1])
     known, nested = _known_keys(path[:-1], model)
-    if path == ("defaults", "source"):
-        return "not allowed here: each stream has its own source"
+    if path == ("defaults", "source", "url"):
+        return "not allowed here: each stream has a url of its own"
     if close := difflib.get_close_matches(key, known, n=1):
         return f"unknown key, did you mean {close[0]}?"
     if key in nested:

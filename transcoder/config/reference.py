@@ -67,7 +67,9 @@ def reference_page() -> str:
 
 def _rows(model: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, ...]]:
     required = set(model.get("required", ()))
-    for key, field in model["properties"].items():
+    for key, field in sorted(
+        model["properties"].items(), key=lambda item: item[0] not in required
+    ):  # needed ones first
         default = "needed" if key in required or "default" not in field else _default(field)
         default = _DEFAULTS.get(prefix + key, default)
         meaning = field.get("description") or _part(field)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
+from transcoder.config.defaults import with_defaults
 from transcoder.config.document import MAX_DEPTH
 from transcoder.config.listen import Endpoint
 from transcoder.config.merge import merge
@@ -144,7 +145,7 @@ def validate_stream(
     Raises:
         ConfigError: the problems, at most MAX_PROBLEMS, with their key paths `streams.<id>...`.
     """
-    data = {"node": "n", "streams": {stream: merge(defaults, keys)}}
+    data = {"node": "n", "streams": {stream: with_defaults(defaults, keys)}}
     try:
         config = Config.model_validate(data, context={NETWORKS_KEY: tuple(networks), LISTENERS_KEY: tuple(listeners)})
     except ValidationError as error:

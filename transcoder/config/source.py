@@ -145,12 +145,12 @@ class TlsConfig(Section):
         return digits
 
 
-class SourceConfig(Section):
-    """`streams.<id>.source` describes a camera's stream. In the file, the URL alone may stand for the mapping."""
+class SourceOptions(Section):
+    """`defaults.source` holds the keys that the sources of all streams share, such as a login.
 
-    url: Annotated[str, Field(max_length=4096, examples=["rtsp://192.168.10.21/Streaming/Channels/101"])]
-    """The camera's URL, rtsp://host[:port]/..., or rtsps:// for RTSP over TLS, at port 322. Credentials in the URL are
-    moved to `username` and `password`; the rest stays as written."""
+    A camera that is named at runtime doesn't get the login, or whoever may name one could have it sent anywhere.
+    """
+
     username: SecretStr | None = Field(default=None, examples=["viewer"])
     """The camera's user, which may also stand in the URL, percent-encoded."""
     password: SecretStr | None = Field(default=None, examples=["${FRONT_PASSWORD}"])
@@ -183,6 +183,31 @@ class SourceConfig(Section):
         default=None, examples=["eth1"]
     )
     """The local interface from which the gateway connects to the camera."""
+
+    @field_validator("display_aspect")
+    @classmethod
+    def _check_display_aspect(cls, value: str | None) -> str | None:
+        match = _ASPECT.fullmatch(value) if value is not None else None
+        if value is not None and match is None:
+            raise ValueError("must be WIDTH:HEIGHT such as 16:9")
+        if match is not None and not 1 / MAX_ASPECT <= int(match[1]) / int(match[2]) <= MAX_ASPECT:
+            raise ValueError(f"must be a picture at most {MAX_ASPECT} times as wide as high, or as high as wide")
+        return value
+
+    @field_validator("bind_address")
+    @classmethod
+    def _check_bind_address(cls, value: str | None) -> str | None:
+        if value is not None and not _is_address(value):
+            raise ValueError("must be an IP address of this machine")
+        return value
+
+
+class SourceConfig(SourceOptions):
+    """`streams.<id>.source` describes a camera's stream. In the file, the URL alone may stand for the mapping."""
+
+    url: Annotated[str, Field(max_length=4096, examples=["rtsp://192.168.10.21/Streaming/Channels/101"])]
+    """The camera's URL, rtsp://host[:port]/..., or rtsps:// for RTSP over TLS, at port 322. Credentials in the URL are
+    moved to `username` and `password`; the rest stays as written."""
 
     @property
     def host(self) -> str:
@@ -245,23 +270,6 @@ class SourceConfig(Section):
         if networks is not None and _is_address(url.host) and not is_allowed(url.host, networks):
             raise ValueError(f"address {url.host} is in none of the networks of sources.allow")
         return url.text
-
-    @field_validator("display_aspect")
-    @classmethod
-    def _check_display_aspect(cls, value: str | None) -> str | None:
-        match = _ASPECT.fullmatch(value) if value is not None else None
-        if value is not None and match is None:
-            raise ValueError("must be WIDTH:HEIGHT such as 16:9")
-        if match is not None and not 1 / MAX_ASPECT <= int(match[1]) / int(match[2]) <= MAX_ASPECT:
-            raise ValueError(f"must be a picture at most {MAX_ASPECT} times as wide as high, or as high as wide")
-        return value
-
-    @field_validator("bind_address")
-    @classmethod
-    def _check_bind_address(cls, value: str | None) -> str | None:
-        if value is not None and not _is_address(value):
-            raise ValueError("must be an IP address of this machine")
-        return value
 
     @model_validator(mode="after")
     def _check_username(self) -> "SourceConfig":

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, field_validator
 
 from transcoder.config.section import NotBool, Section, at_most
-from transcoder.config.source import SourceConfig
+from transcoder.config.source import SourceConfig, SourceOptions
 from transcoder.worker_options import MAIN
 
 STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -124,7 +124,7 @@ class MaskConfig(Section):
 
 
 class StreamOptions(Section):
-    """`defaults` holds the keys that every stream may set."""
+    """The keys of a stream that `defaults` may hold too, besides its source."""
 
     enabled: bool = True
     """Whether the camera is pulled and the stream is served."""
@@ -140,6 +140,12 @@ class StreamOptions(Section):
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
     """The memory at which the stream's worker is replaced: from just above that of a 1080p worker to the needs of 8K.
     """
+
+
+class DefaultsConfig(StreamOptions):
+    """`defaults` holds the keys of every stream that doesn't set them itself."""
+
+    source: SourceOptions = SourceOptions()
 
 
 class StreamConfig(StreamOptions):
