@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from packaging.requirements import Requirement
+
 ROOT: Final = Path(__file__).parents[2]
 SUITE: Final = "trixie"
 PYTHON: Final = "3.13"
@@ -78,11 +80,23 @@ def wheelhouse(wheel: Path) -> Path:
         tags = [f"--platform={platform}_{os.uname().machine}" for platform in PLATFORMS]
         abis = [f"--abi={abi}" for abi in (f"cp{PYTHON.replace('.', '')}", "abi3", "none")]
         options = ["--quiet", "--only-binary=:all:", f"--python-version={PYTHON}", "--implementation=cp", *abis, *tags]
-        run(*pip(), "download", *options, "--constraint", lock, "--dest", making, wheel, "hatchling")
+        locked = cache() / "constraints.txt"
+        locked.write_text("\n".join(locked_for(PYTHON, lock.read_text(encoding="utf-8"))))
+        run(*pip(), "download", *options, "--constraint", locked, "--dest", making, wheel, "hatchling")
         for own in making.glob("transcoder-*.whl"):
             own.unlink()
         making.rename(folder)
     return folder
+
+
+def locked_for(python: str, lock: str) -> Iterator[str]:
+    """Yield the locked versions for a Python that does not run here: pip looks at its own Python's version alone."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    for line in lock.splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate(environment):
+                yield f"{requirement.name}{requirement.specifier}"
 
 
 def installed(wheel: Path) -> Path:
