@@ -34,7 +34,10 @@ def test_number(value: str, number: int | None) -> None:
         (text(SPS + b"\0\0\0\1", PPS), (SPS, PPS)),  # GW Security
         (text(SPS + bytes(3), PPS + bytes(2)), (SPS, PPS)),  # Dahua
         (text(SPS, PPS).rstrip("="), (SPS, PPS)),
-        (text(SPS), ()),  # nothing is known without a PPS
+        (text(SPS), (SPS,)),  # the stream may give the PPS once
+        (text(PPS), (PPS,)),
+        (f"{text(SPS)},", (SPS,)),
+        (text(SPS, b"\x65\x88"), ()),  # a slice in the place of a set
         (text(SPS[1:], PPS[1:]), ()),  # VStarcam: without NAL unit headers
         (text(b"\x65\x88", SPS, PPS), (SPS, PPS)),  # a slice is no parameter set
         ("!,?", ()),
@@ -49,6 +52,8 @@ def test_sets_of_h265_stand_in_three_parameters() -> None:
     parameters = {"sprop-sps": text(SPS5), "sprop-vps": text(VPS5), "sprop-pps": text(PPS5)}
     assert h265.FORMAT.from_fmtp(parameters).parameter_sets == (VPS5, SPS5, PPS5)
     del parameters["sprop-vps"]  # LTS
+    assert h265.FORMAT.from_fmtp(parameters).parameter_sets == (SPS5, PPS5)
+    parameters["sprop-pps"] = text(b"\x26\x01\xaf")  # an IDR slice
     assert h265.FORMAT.from_fmtp(parameters).parameter_sets == ()
 
 

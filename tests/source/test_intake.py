@@ -28,11 +28,11 @@ SPROP = b"a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z01AH9oFhuhAAAADAE
 class Intake:
     """The intake of a stream whose camera described H.264 with parameter sets, and what it let through."""
 
-    def __init__(self) -> None:
+    def __init__(self, sprop: bytes = SPROP) -> None:
         self.status = SourceStatus()
         self.ledger = Ledger()
         self.video = VideoIntake(self.ledger, self.status)
-        self.described_size = self.video.select(select_video(parse_sdp(SDP + SPROP)))
+        self.described_size = self.video.select(select_video(parse_sdp(SDP + sprop)))
         self.units: list[CodedUnit] = []
         self.now = 5000.0
         self._numbers = itertools.count()
@@ -78,6 +78,18 @@ def test_the_described_size_is_told(intake: Intake) -> None:
 def test_described_parameter_sets_go_before_an_idr_that_lacks_them(intake: Intake) -> None:
     intake.take(IDR)
     assert intake.units[0].data == START + SPS + START + PPS + START + IDR
+
+
+@pytest.mark.parametrize(("described", "given"), [(b"Z01AH9oFhuhAAAADAEAAAAeDxgyo", PPS), (b"aO8PLIA=", SPS)])
+def test_sets_of_the_description_and_the_stream_are_one_store(described: bytes, given: bytes) -> None:
+    """The description has one set, the stream the other, once: a worker that begins at any later IDR needs both."""
+    intake = Intake(b"a=fmtp:96 packetization-mode=1;sprop-parameter-sets=" + described + b"\r\n")
+    intake.take(given, IDR)
+    intake.take(SLICE)
+    intake.take(IDR)
+    complete = START + SPS + START + PPS + START + IDR
+    assert [coded.data for coded in intake.units] == [complete, START + SLICE, complete]
+    assert intake.video.unreadable is None
 
 
 def test_nothing_is_handed_on_before_the_first_idr(intake: Intake) -> None:

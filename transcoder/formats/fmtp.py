@@ -19,11 +19,12 @@ def number(parameters: Mapping[str, str], name: str) -> int | None:
 
 
 def parameter_sets(codec: Codec, parameters: Mapping[str, str], names: Sequence[str], kinds: int) -> tuple[bytes, ...]:
-    """Return the parameter sets of an fmtp line, or none unless there is one of each type.
+    """Return the parameter sets of an fmtp line.
 
     The sets have no start codes and no trailing zeros. Cameras put start codes before (Tenda) or after (GW Security) a
-    set, zeros behind it (Dahua), quotes around the comma. They leave out the NAL unit header (VStarcam), the PPS or the
-    VPS (LTS): then nothing is known before the stream tells it.
+    set, zeros behind it (Dahua), quotes around the comma. They leave out the PPS or the VPS (LTS), which the stream may
+    give once and never again: the others count. They leave out the NAL unit header (VStarcam): where a value is no set,
+    and not every type is there, the line is broken and none counts.
 
     Args:
         codec: the codec of the sets.
@@ -32,24 +33,32 @@ def parameter_sets(codec: Codec, parameters: Mapping[str, str], names: Sequence[
         kinds: the number of types of parameter sets that the codec has.
     """
     found: list[bytes] = []
+    is_whole = True
     for name in names:
         for item in parameters.get(name, "").split(","):
             text = item.strip().strip('"').strip()
-            if not text or len(text) > _MAX_TEXT:
+            if not text:
                 continue
-            try:
-                data = base64.b64decode(text + "=" * (-len(text) % 4))
-            except (binascii.Error, ValueError):
-                continue
-            found.extend(
-                unit
-                for unit in split_byte_stream(data)
-                if len(unit) > header_size(codec)
-                and unit[0] < 0x80
-                and is_parameter_set(codec, nal_unit_type(codec, unit))
-            )
+            sets = [unit for unit in _units(text) if _is_set(codec, unit)]
+            is_whole = is_whole and bool(sets)
+            found.extend(sets)
     types = {nal_unit_type(codec, unit) for unit in found}
-    return tuple(found[:MAX_PARAMETER_SETS]) if len(types) == kinds else ()
+    return tuple(found[:MAX_PARAMETER_SETS]) if is_whole or len(types) == kinds else ()
+
+
+def _units(text: str) -> list[bytes]:
+    """Return the NAL units of a value in base64, none where it is too long or no base64."""
+    if len(text) > _MAX_TEXT:
+        return []
+    try:
+        return list(split_byte_stream(base64.b64decode(text + "=" * (-len(text) % 4))))
+    except (binascii.Error, ValueError):
+        return []
+
+
+def _is_set(codec: Codec, unit: bytes) -> bool:
+    """Return whether a NAL unit is a parameter set with a body."""
+    return len(unit) > header_size(codec) and unit[0] < 0x80 and is_parameter_set(codec, nal_unit_type(codec, unit))
 
 
 def serialize_sets(sets: Sequence[bytes]) -> list[str]:

@@ -73,11 +73,13 @@ class Camera:
         self._private_sequence = rng.getrandbits(16)
         self._contents = (content,) if other is None else (content, other)
         self._blocks = [content_blocks(each, recipe(behaviour, parameter_sets=True)) for each in self._contents]
-        late = self._contents if behaviour.pictures.parameter_sets_after_s is not None else ()
+        self._gives_sets_once = behaviour.pictures.parameter_sets == "apart"
+        late = self._contents if behaviour.pictures.parameter_sets_after_s is not None or self._gives_sets_once else ()
         self._bare = [content_blocks(each, recipe(behaviour, parameter_sets=False)) for each in late]
         self._programme = Programme(self._contents, behaviour.pictures, start_at_idr=behaviour.start_at_idr)
         self._clock = CameraClock(behaviour.timing, self.tracks[0], rng)
         self._numbering = Numbering(behaviour.numbering, self.tracks[0], rng)
+        self._gave_sets = False
         self._rng = rng
         self._surroundings = [Surroundings(behaviour, each, self.mint) for each in self._contents]
         self._metadata = block([side_media.metadata_payload(self.mint)]) if behaviour.metadata else EMPTY
@@ -143,6 +145,7 @@ class Camera:
         """Begin to send, because the first reader came: with an IDR or in the middle of a GOP."""
         self._epoch = now if self._epoch is None else self._epoch
         self._programme.begin()
+        self._gave_sets = False
         self._started = self._due = self._leaves = self._next_metadata = self._next_audio = now
         self._next_end_lost = self.behaviour.packets.end_lost_every_s
         self._next_report = {}
@@ -203,7 +206,10 @@ class Camera:
         if private.packets and extension:
             bursts.append(self._private_burst(timestamp, self._private_sequence, random_access=unit.random_access))
             self._private_sequence = (self._private_sequence + len(private.packets)) & 0xFFFF
-        bare = since_s < (behaviour.pictures.parameter_sets_after_s or 0.0)
+        bare = since_s < (behaviour.pictures.parameter_sets_after_s or 0.0) or (
+            self._gives_sets_once and self._gave_sets
+        )
+        self._gave_sets = self._gave_sets or unit.random_access
         picture = (self._bare if bare else self._blocks)[programme.content][programme.index]
         picture = with_extension(picture, surroundings.jpeg_extension)
         before, after = surroundings.around(random_access=unit.random_access)

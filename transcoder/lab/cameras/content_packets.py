@@ -20,6 +20,7 @@ class Recipe:
         max_payload: bytes of an RTP payload.
         packets: defects of the payloads.
         parameter_sets: whether the stream carries parameter sets.
+        pps_alone: whether the PPS are the only parameter sets that the stream carries.
         encrypted: whether the slices' bodies are random.
         svc: whether prefix NAL units stand before the slices.
         second_pps: whether P pictures refer to a PPS of their own.
@@ -28,6 +29,7 @@ class Recipe:
     max_payload: int
     packets: PacketDefects
     parameter_sets: bool
+    pps_alone: bool
     encrypted: bool
     svc: bool
     second_pps: bool
@@ -39,6 +41,7 @@ def recipe(behaviour: CameraBehaviour, *, parameter_sets: bool) -> Recipe:
         max_payload=behaviour.max_payload,
         packets=behaviour.packets,
         parameter_sets=parameter_sets and behaviour.pictures.parameter_sets != "sdp",
+        pps_alone=behaviour.pictures.parameter_sets == "apart",
         encrypted=behaviour.pictures.encrypted,
         svc=behaviour.pictures.svc,
         second_pps=behaviour.pictures.second_pps != "off",
@@ -63,6 +66,7 @@ def _payloads(content: Content, how: Recipe, index: int) -> list[bytes]:
         codec,
         content.access_units[index],
         parameter_sets=how.parameter_sets,
+        pps_alone=how.pps_alone,
         encrypted=how.encrypted,
         svc=how.svc,
         second_pps=how.second_pps,

@@ -41,6 +41,13 @@ def test_parameter_sets_only_in_the_stream(record) -> None:
     assert "sprop" not in sdp(record("tiandy", "parameter_sets=stream"))
 
 
+def test_parameter_sets_in_two_places(record) -> None:
+    recorded = record(FAMILY, *PLAIN, "parameter_sets=apart", seconds=1.2)
+    assert [kind for kind in kinds(recorded) if kind in {5, 7, 8}] == [8, 5, 5, 5]
+    (sets,) = re.findall(r"sprop-parameter-sets=(\S+)", sdp(recorded))
+    assert [base64.b64decode(each)[0] & 31 for each in sets.split(",")] == [7]
+
+
 def test_late_parameter_sets(record) -> None:
     recorded = record(FAMILY, *PLAIN, "parameter_sets_after_s=1.2", seconds=2.0)
     assert "sprop" not in sdp(recorded)

@@ -7,6 +7,8 @@ from typing import Literal
 
 from transcoder.codecs.bit_reader import BitReader
 from transcoder.codecs.nal import (
+    H264_PPS,
+    H265_PPS,
     Codec,
     add_emulation_prevention,
     header_size,
@@ -32,7 +34,8 @@ class PictureDefects:
 
     Attributes:
         parameter_sets: they are in the SDP and the stream ("both"), only in the "sdp" (old Axis and Sony firmware), or
-            only in the "stream" (Hikvision media server).
+            only in the "stream" (Hikvision media server); "apart": the SDP has all but the PPS, which the stream has
+            once, before its first IDR.
         parameter_sets_after_s: the stream carries no parameter sets for so long, and the SDP never has any.
         parameter_sets_old_timestamp: the sets carry the timestamp of the picture before theirs (Reolink RLC-822A).
         size_change_every_s: the picture's size changes to three quarters and back so often, at an IDR (Lorex at night).
@@ -54,7 +57,7 @@ class PictureDefects:
         encoder_restart_every_s: SSRC, sequence and timestamp change so often, at an IDR (settings, day and night).
     """
 
-    parameter_sets: Literal["both", "sdp", "stream"] = "both"
+    parameter_sets: Literal["both", "sdp", "stream", "apart"] = "both"
     parameter_sets_after_s: float | None = None
     parameter_sets_old_timestamp: bool = False
     size_change_every_s: float | None = None
@@ -165,6 +168,7 @@ def changed_nal_units(
     unit: AccessUnit,
     *,
     parameter_sets: bool,
+    pps_alone: bool,
     encrypted: bool,
     svc: bool,
     second_pps: bool,
@@ -176,6 +180,7 @@ def changed_nal_units(
         codec: codec of the NAL units.
         unit: the access unit as the encoder made it.
         parameter_sets: whether parameter sets stay.
+        pps_alone: whether the PPS are the only parameter sets that stay.
         encrypted: whether the bodies of slices are made random.
         svc: whether a prefix NAL unit stands before each slice; H.264 only.
         second_pps: whether the slices of other pictures than IDR refer to SECOND_PPS; H.264 only.
@@ -187,7 +192,7 @@ def changed_nal_units(
     changed: list[bytes] = []
     for made in unit.nal_units:
         nal_unit, kind = made, nal_unit_type(codec, made)
-        if is_parameter_set(codec, kind) and not parameter_sets:
+        if is_parameter_set(codec, kind) and (not parameter_sets or (pps_alone and kind not in {H264_PPS, H265_PPS})):
             continue
         if is_vcl(codec, kind):
             if second_pps and codec is Codec.H264 and not unit.random_access:

@@ -57,6 +57,8 @@ class DescriptionContext:
 
     def _written_sets(self) -> list[bytes]:
         sets, style = list(self.content.parameter_sets), self.behaviour.sprop
+        if self.behaviour.pictures.parameter_sets == "apart":
+            return sets[:-1]
         if self.behaviour.pictures.second_pps == "sdp":
             sets.append(of_second_pps(sets[-1], codes_before=0))
         if style == "zeros":
