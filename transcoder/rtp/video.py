@@ -160,8 +160,8 @@ class VideoReceiver:
     ) -> int:
         """Take the fast path for fragments that stand in a row, and return how many were taken.
 
-        Such a packet begins with `word` plus its sequence number, and `tail`. 0 means that the first packet has to go
-        the ordinary way. A run ends where the numbers wrap.
+        Such a packet begins with `word` with its sequence number, and `tail`. 0 means that the first packet has to go
+        the ordinary way.
         """
         number = self.receiver.next_number
         if number is None or self._runs is None:
@@ -170,15 +170,16 @@ class VideoReceiver:
         skip = 4 + len(tail)
         beginning = _BEGINNINGS[len(tail)]
         bodies: list[memoryview] = []
-        numbered = range(word + number, word + 0x10000)
-        for expected, (first, end) in zip(numbered, islice(spans, start, None), strict=False):
+        size = 0
+        for first, end in islice(spans, start, None):
             body = first + skip
-            if end <= body or beginning(buffer, first) != (expected, tail):
+            if end <= body or beginning(buffer, first) != (word | number, tail):
                 break
             bodies.append(view[body:end])
+            size += end - body
+            number = (number + 1) & 0xFFFF
         count = len(bodies)
         if count:
-            size = sum(map(len, bodies))
             self.receiver.receive_run(count, size + skip * count, int.from_bytes(tail[:4]), now)
             self._runs.receive_middles(bodies, size)
         return count
