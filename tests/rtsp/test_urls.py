@@ -18,6 +18,7 @@ from transcoder.rtsp.urls import (
     join_control,
     parse_url,
     redirect_target,
+    redirect_url,
     target_of,
 )
 
@@ -105,6 +106,39 @@ def test_redirect_elsewhere(location: str | None) -> None:
         redirect_target(location, "192.0.2.7")
 
 
+@pytest.mark.parametrize(
+    ("location", "url"),  # RFC 3986 sections 5.2 and 5.4, with the URL of the request as the base
+    [
+        ("/real?x=1", "rtsp://192.0.2.7:8554/real?x=1"),
+        ("real", "rtsp://192.0.2.7:8554/b/c/real"),
+        ("./g/", "rtsp://192.0.2.7:8554/b/c/g/"),
+        ("../g", "rtsp://192.0.2.7:8554/b/g"),
+        ("../../../g", "rtsp://192.0.2.7:8554/g"),
+        ("..", "rtsp://192.0.2.7:8554/b/"),
+        ("?y", "rtsp://192.0.2.7:8554/b/c/d?y"),
+        ("//192.0.2.7/g", "rtsp://192.0.2.7:554/g"),
+        ("/real?next=rtsp://198.51.100.9/x", "rtsp://192.0.2.7:8554/real?next=rtsp://198.51.100.9/x"),
+        (" /a b ", "rtsp://192.0.2.7:8554/ab"),
+        ("rtsp://192.0.2.7/other", "rtsp://192.0.2.7:554/other"),
+    ],
+)
+def test_a_redirect_relative_to_the_request(location: str, url: str) -> None:
+    assert str(redirect_url(location, parse_url("rtsp://192.0.2.7:8554/b/c/d?q"))) == url
+
+
+def test_a_redirect_relative_to_no_path() -> None:
+    assert str(redirect_url("x", parse_url("rtsps://192.0.2.7"))) == "rtsps://192.0.2.7:322/x"
+    assert str(redirect_url("?x", parse_url("rtsp://192.0.2.7"))) == "rtsp://192.0.2.7:554/?x"
+
+
+@pytest.mark.parametrize(
+    "location", [None, "", "//198.51.100.9/x", "///x", "192.0.2.7:554/x", "http:/x", "\\\\198.51.100.9:1/x"]
+)
+def test_a_relative_redirect_never_leaves_the_host(location: str | None) -> None:
+    with pytest.raises(RemoteProtocolError):
+        redirect_url(location, parse_url("rtsp://192.0.2.7/b"))
+
+
 SAFE = re.compile(r"[\x21-\x7e]*")
 
 
@@ -117,11 +151,12 @@ def test_nothing_of_a_camera_breaks_a_request_line(base: str, control: str) -> N
 
 @given(st.one_of(st.text(max_size=40), st.from_regex(r"rtsp://192\.0\.2\.7[^\n]{0,20}", fullmatch=True)))
 def test_redirects_stay_on_the_host_and_on_one_line(location: str) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        url = redirect_target(location, "192.0.2.7")
-        assert url.host == "192.0.2.7"
-        assert SAFE.fullmatch(str(url))
-        assert parse_url(str(url)) == url
+    for redirect in (redirect_target, lambda text, host: redirect_url(text, parse_url(f"rtsp://{host}/a/b"))):
+        with contextlib.suppress(RemoteProtocolError):
+            url = redirect(location, "192.0.2.7")
+            assert url.host == "192.0.2.7"
+            assert SAFE.fullmatch(str(url))
+            assert parse_url(str(url)) == url
 
 
 def test_work_is_bounded(assert_linear: Callable[..., None]) -> None:

@@ -210,6 +210,15 @@ def test_a_refusal_everywhere_is_final(content: Content) -> None:
     assert isinstance(talk.error(), ResponseError)
 
 
+def test_a_redirect_to_a_path_alone(content: Content) -> None:
+    """Location is a path, as HTTP allows it (RFC 3986 section 4.2)."""
+    talk = Talk(content, "redirect=relative")
+    talk.connect()
+    assert talk.is_playing
+    assert talk.statuses("DESCRIBE") == [302, 200]
+    assert talk.targets("DESCRIBE")[1] == "/moved" + talk.targets("DESCRIBE")[0]
+
+
 # -- the number of a response ------------------------------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ from transcoder.rtsp.server_requests import ServerRequests
 from transcoder.rtsp.session_targets import SessionTargets, Ways
 from transcoder.rtsp.states import CLIENT_STATES, ClientState, ClientStep, next_state
 from transcoder.rtsp.statuses import reason_of
-from transcoder.rtsp.urls import RtspUrl, base_target, redirect_target
+from transcoder.rtsp.urls import RtspUrl, base_target, redirect_url
 from transcoder.text import printable
 
 MAX_REASON = 80
@@ -327,7 +327,7 @@ class ClientProtocol:
             self._close()
             return
         if 300 <= response.status < 400:
-            self.events.append(Redirected(redirect_target(response.headers.get("Location"), self._url.host)))
+            self.events.append(Redirected(redirect_url(response.headers.get("Location"), self._url)))
             return
         if response.status >= 400 and (ways := self._targets.elsewhere(item, response.status)):
             self.counters.wrong_targets += 1

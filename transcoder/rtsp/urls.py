@@ -117,6 +117,47 @@ def join_control(base: str, control: str | None) -> str:
     return f"{base.rstrip('/')}/{control.lstrip('/')}"
 
 
+def absolute_location(location: str | None, requested: RtspUrl) -> str | None:
+    """Return the URL that a Location field means; a relative reference is resolved against the URL of the request.
+
+    RFC 2326 section 12.25 knows absolute URLs alone; cameras write paths.
+
+    Source: RFC 3986 sections 4.2, 5.2.
+    """
+    text = _UNSAFE.sub("", (location or "").strip()[:MAX_URL_LENGTH])
+    if not text or ":" in re.split("[/?#]", text, maxsplit=1)[0]:
+        return location
+    if text.startswith("//"):
+        return f"{'rtsps' if requested.is_secure else 'rtsp'}:{text}"
+    path = requested.target.partition("?")[0]
+    if text.startswith("?"):
+        return str(requested.with_target((path or "/") + text))
+    reference, mark, query = text.partition("?")
+    merged = reference if reference.startswith("/") else f"{path.rpartition('/')[0]}/{reference}"
+    return str(requested.with_target(_without_dots(merged) + mark + query))
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without its segments "." and ".." (RFC 3986 section 5.2.4)."""
+    segments = path.split("/")
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            del kept[max(len(kept) - 1, 1) :]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join([*kept, ""] if segments[-1] in {".", ".."} else kept)
+
+
+def redirect_url(location: str | None, requested: RtspUrl) -> RtspUrl:
+    """Return the URL that a redirect leads to, if it stays on the host of the request.
+
+    Raises:
+        RemoteProtocolError: there is no location, or it is on another host.
+    """
+    return redirect_target(absolute_location(location, requested), requested.host)
+
+
 def redirect_target(location: str | None, host: str) -> RtspUrl:
     """Return the URL that a redirect leads to, if it stays on the configured host.
 

@@ -173,8 +173,9 @@ class CameraDialog:
         host, port, target = match.groups() if match else ("127.0.0.1", "554", self._behaviour.path)
         if self._redirect_port is not None:
             return f"rtsp://{host}:{self._redirect_port}{target}"
-        if self._behaviour.session.redirect == "path" and not target.startswith(_MOVED):
-            return f"rtsp://{host}:{port or 554}{_MOVED}{target}"
+        redirect = self._behaviour.session.redirect
+        if redirect in {"path", "relative"} and not target.startswith(_MOVED):
+            return f"{_MOVED}{target}" if redirect == "relative" else f"rtsp://{host}:{port or 554}{_MOVED}{target}"
         return None
 
     def _refusal(self, status: int, *, stale: bool = False) -> tuple[int, list[tuple[str, str]], bytes]:

@@ -28,7 +28,8 @@ class SessionDefects:
         nonce_lifetime_s: a nonce is good for so long, then stale=true (Axis: 150).
         extra_fields_refused: a login is refused where a request holds more than its method needs, such as User-Agent
             (reported of a Hikvision model and Basic).
-        redirect: DESCRIBE is answered 302 to another "path" or "port" of the same host.
+        redirect: DESCRIBE is answered 302 to another "path" or "port" of the same host; "relative": the path is written
+            without a host.
         busy_connections: so many connections are answered 503 first (a full connection table).
         full_at_setup: SETUP of so many connections is answered 401 first, whose login was right in DESCRIBE.
         interleaved: channel ids in the response to SETUP over TCP: those asked for, "none" (gortsplib#142), "other"
@@ -58,7 +59,7 @@ class SessionDefects:
     digest_qop: bool = False
     nonce_lifetime_s: float | None = None
     extra_fields_refused: bool = False
-    redirect: Literal["none", "path", "port"] = "none"
+    redirect: Literal["none", "path", "port", "relative"] = "none"
     busy_connections: int = 0
     full_at_setup: int = 0
     interleaved: Literal["asked", "none", "other", "single"] = "asked"
