@@ -1,4 +1,4 @@
-"""This module makes text that a peer chose fit to be shown."""
+"""This module makes text fit to be shown: text that a peer chose, and spans of time."""
 
 import re
 from typing import Final
@@ -22,3 +22,23 @@ def printable(text: str, limit: int) -> str:
     """
     clean = "".join(letter if letter.isprintable() else "?" for letter in text[: limit + 1])
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def span_text(seconds: float) -> str:
+    """Return a span of time in words for people, in one unit or two: "0.5 s", "12 s", "5 min", "3 h 10 min", "2 d".
+
+    Args:
+        seconds: the span, 0 or more.
+    """
+    if seconds < 9.5:
+        return f"{round(seconds, 1):g} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"

@@ -392,3 +392,30 @@ def test_a_host_that_refuses_for_minutes_is_asked_seldom() -> None:
         now += delay
     assert all(delay <= 2.0 for at, delay in asked if at < 110)
     assert all(delay >= 15.0 for at, delay in asked if at > 600)
+
+
+@pytest.mark.parametrize(
+    ("learned", "status", "is_let_in", "advice"),
+    [
+        (Learned(), 401, False, "login refused: check user and password"),
+        (Learned(logged_in=True), 401, False, "too many users"),
+        (Learned(), 403, False, "may not watch"),
+        (Learned(), 401, True, "may not watch"),
+        (Learned(), 404, False, ""),
+    ],
+)
+def test_a_refused_login_comes_with_advice(*, learned: Learned, status: int, is_let_in: bool, advice: str) -> None:
+    policy = Reconnection("tcp", learned=learned)
+    policy.begin()
+    if is_let_in:
+        policy.note_let_in()
+    found = policy.lose(ResponseError(status, "DESCRIBE", "no"), NOW).advice
+    assert advice in found
+    assert bool(advice) == bool(found)
+
+
+def test_a_password_that_was_changed_is_a_wrong_one_after_a_while() -> None:
+    policy = Reconnection("tcp", learned=Learned(logged_in=True))
+    found = [lose(policy, UNAUTHORIZED).advice for _ in range(6)]
+    assert all("too many users" in each for each in found[:5])
+    assert found[5] == "login refused: check user and password"

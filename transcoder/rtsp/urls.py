@@ -38,8 +38,13 @@ class RtspUrl:
     is_secure: bool = False
 
     def __str__(self) -> str:
+        return f"{'rtsps' if self.is_secure else 'rtsp'}://{self.authority}{self.target}"
+
+    @property
+    def authority(self) -> str:
+        """Return host and port, as in a URL; there is no userinfo."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'rtsps' if self.is_secure else 'rtsp'}://{host}:{self.port}{self.target}"
+        return f"{host}:{self.port}"
 
     def with_target(self, target: str) -> "RtspUrl":
         """Return a URL with the same server and another path and query."""

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
+from transcoder.service.camera_log import CameraLog
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.source.problems import Unreadable
 
@@ -13,11 +16,18 @@ class Availability:
     Args:
         status: the status of the stream.
         tell: publishes an event: its kind and detail.
+        log: a log that is bound to the stream's name.
     """
 
-    def __init__(self, status: StreamStatus, tell: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        status: StreamStatus,
+        tell: Callable[[str, dict[str, Any]], None],
+        log: structlog.stdlib.BoundLogger | None = None,
+    ) -> None:
         self._status = status
         self._tell = tell
+        self._log = CameraLog(status, log if log is not None else structlog.get_logger())
         self._was_unreadable = False
 
     @property
@@ -28,6 +38,7 @@ class Availability:
     def start(self) -> None:
         """Note that the camera is connected to from now on."""
         self._status.state = StreamState.CONNECTING
+        self._log.begin()
         self.note_problem("")
 
     def disable(self) -> None:
@@ -43,6 +54,7 @@ class Availability:
         """Note that a connection ended."""
         self._status.state, self._status.problem = StreamState.AWAY, reason
         self._status.problem_code = self._status.source.problem_code
+        self._log.lose(reason)
         if was_playing:
             self._tell("source_lost", {"reason": reason})
 
@@ -59,6 +71,7 @@ class Availability:
         self._status.state, self._status.problem = StreamState.AWAY, why.reason
         self._status.problem_code = why.code
         self._was_unreadable = True
+        self._log.lose_sight(why)
         self._tell("source_encrypted" if why.code == "encrypted" else "source_unreadable", {"reason": why.reason})
 
     def note_picture(self, *, is_readable: bool) -> None:
@@ -72,6 +85,7 @@ class Availability:
             return
         self._status.state, self._status.problem = StreamState.PLAYING, ""
         self._status.problem_code = None
+        self._log.play()
         was_told, self._was_unreadable = self._was_unreadable, False
         if was_told or self._status.source.losses:
             self._tell("source_recovered", {})

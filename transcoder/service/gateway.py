@@ -165,7 +165,7 @@ class Gateway:
         stream = self.streams[name] = self._make_stream(
             name, settings, self.fork_server, self.server.end_readers, self._on_event, self.gate
         )
-        stream.ledger.now = clock.wall_clock()
+        stream.ledger.now, stream.status.url = clock.wall_clock(), self.server.url(self._config.rtsp.listen.host, name)
         stream.start()
         return stream
 

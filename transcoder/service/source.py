@@ -102,6 +102,7 @@ class Source:
         self._options = replace(options, keys=gate.memory.keys, logins=gate.memory.logins)
         self._ledger = ledger
         self._status = status
+        status.camera = options.url.authority
         self._log = log
         self._listener = listener
         self._gate = gate
@@ -146,11 +147,11 @@ class Source:
             was_playing = retry.played_s is not None
             self._status.losses += was_playing
             if not retry.delay_s:
-                self._log.info("trying another transport", transport=reconnection.transport, reason=str(error))
+                self._log.debug("trying another transport", transport=reconnection.transport, reason=str(error))
                 continue
             self._addresses.note(self._address, gave_picture=had_picture)
             reason, status = str(retry.told), self._status
-            self._log.warning("source lost", reason=reason, retry_in_s=round(retry.delay_s, 1))
+            status.advice = retry.advice
             status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
             self._tell_distrust(error)
             self._listener.on_source_lost(reason, was_playing=was_playing)
@@ -315,7 +316,7 @@ class Source:
         self._reconnection.note_playing(clock.monotonic())
         self._told_login = False
         self._status.connects += 1
-        self._log.info("source connected", transport=self._reconnection.transport)
+        self._log.debug("source connected", transport=self._reconnection.transport)
 
     def _on_video_restarted(self, _: VideoRestarted) -> None:
         self._intake.restart()
@@ -335,7 +336,6 @@ class Source:
         was_readable = intake.unreadable is None
         unit = intake.take(access_unit)
         if was_readable and (why := intake.unreadable) is not None:
-            self._log.warning(why.reason)
             self._listener.on_unreadable(why)
         if unit is None:
             return

@@ -69,6 +69,7 @@ class StreamStatus:
     Availability writes state and problem; the observer writes rates, overload, rate_divisor, motion and conditions.
 
     Attributes:
+        url: the URL of the main output; the gateway writes it.
         problem: the reason why the stream is not playing, one line, or "".
         problem_code: the kind of the problem.
         rates: the rates of the last second.
@@ -82,6 +83,7 @@ class StreamStatus:
     """
 
     name: str
+    url: str = ""
     state: StreamState = StreamState.STARTING
     problem: str = ""
     problem_code: ProblemCode | None = None

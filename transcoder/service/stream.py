@@ -76,7 +76,7 @@ class Stream(OutputOwner, WorkerListener):
         self._gate = gate
         self._make_source = make_source
         self._log = structlog.get_logger().bind(stream=name)
-        self._availability = Availability(self.status, self._tell)
+        self._availability = Availability(self.status, self._tell, self._log)
         self._worker = make_worker(name, settings.worker, fork_server, self.status.worker, self._log, self)
         self._timing = timing or LoopTiming()
         self.outputs = Outputs(name, self._worker, self, self._timing)

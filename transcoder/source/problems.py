@@ -56,6 +56,11 @@ _CODES: Final[tuple[tuple[type[TranscoderError], ProblemCode], ...]] = (
 """The code of each kind of error; the first that fits counts."""
 
 
+WRONG_LOGIN: Final = "login refused: check user and password"
+FULL_TABLE: Final = "login refused that was accepted before: too many users are logged in, or the password was changed"
+MAY_NOT_WATCH: Final = "this user may not watch now: too many users are logged in, or it lacks the right"
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """Says why pictures come from a camera and most of them can't be read.

@@ -17,6 +17,7 @@ from transcoder.errors import (
     TransportNotAccepted,
     Unanswered,
 )
+from transcoder.source.problems import FULL_TABLE, MAY_NOT_WATCH, WRONG_LOGIN
 
 TRANSPORTS = ("tcp", "udp", "http", "multicast")
 """The transports, in the order in which they are tried."""
@@ -82,11 +83,13 @@ class Retry:
         delay_s: seconds until the next connection, 0 for another transport at once.
         played_s: seconds for which the connection played, None where it never did.
         told: the error that the operator is told: that of the first transport that was tried.
+        advice: what is known of a refused login, or "".
     """
 
     delay_s: float
     played_s: float | None
     told: TranscoderError
+    advice: str = ""
 
 
 class Reconnection:
@@ -199,7 +202,7 @@ class Reconnection:
         if self._falls_back(error, now):
             return Retry(delay_s=0.0, played_s=played_s, told=told)
         delay_s, self._told = self._delay(error), None
-        return Retry(delay_s=delay_s, played_s=played_s, told=told)
+        return Retry(delay_s=delay_s, played_s=played_s, told=told, advice=self._advice(told))
 
     # -- transports ----------------------------------------------------------------------------------------------
 
@@ -264,6 +267,14 @@ class Reconnection:
         else:
             self._failures = min(self._failures + (4 if isinstance(error, Unanswered) else 1), MAX_FAILURES)
         return delay * self._rng.uniform(0.5, 1.0)
+
+    def _advice(self, told: TranscoderError) -> str:
+        """Say what a refused login means; the delay after it was decided by the same facts."""
+        if not isinstance(told, ResponseError) or told.status not in {UNAUTHORIZED, FORBIDDEN}:
+            return ""
+        if told.status == FORBIDDEN or self._is_let_in:
+            return MAY_NOT_WATCH
+        return FULL_TABLE if self._had_success and self._refused_logins <= TABLE_FULL_TRIES else WRONG_LOGIN
 
     def _login_delay(self, status: int) -> float:
         """Return the seconds to wait after a refused login.

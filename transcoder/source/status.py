@@ -27,6 +27,8 @@ class SourceStatus:
         skipped_access_units: access units that refer to one that was dropped.
         audio_units: audio units that were handed on.
         problem_code: why the last connection ended; None before that.
+        camera: host and port of the camera's URL, which are the operator's; no user, no password, no path.
+        advice: what is known of a refused login, for the operator, or "".
         next_attempt: UTC seconds of the next connection, None while there is one or none is planned.
         place: says at which place the source waits its turn to connect; 0: it does not wait.
     """
@@ -42,5 +44,7 @@ class SourceStatus:
     skipped_access_units: int = 0
     audio_units: int = 0
     problem_code: ProblemCode | None = None
+    camera: str = ""
+    advice: str = ""
     next_attempt: float | None = None
     place: Callable[[], int] = _nowhere
