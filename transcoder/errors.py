@@ -25,9 +25,25 @@ TranscoderError
   CommandRejected             an operator's command that can't be carried out
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from transcoder.text import counted
+
 
 class TranscoderError(Exception):
     """This is the base of every error that is raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Says where in a configuration a problem is."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 class ConfigError(TranscoderError):
@@ -35,11 +51,23 @@ class ConfigError(TranscoderError):
 
     Args:
         problems: one line for each problem; the line names the key path.
+        file: the path of the configuration file, where the problems are those of a file.
+        places: where the problems are that have a place.
     """
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+    def __init__(self, problems: list[str], *, file: str = "", places: Mapping[str, Place] | None = None) -> None:
         self.problems = problems
+        self.file = file
+        self.places: Mapping[str, Place] = places or {}
+        super().__init__(
+            "\n".join([*self.lines, *([f"{counted(len(problems), 'problem')} in {file}"] if file else [])])
+        )
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the problems, each with its file and line in front where these are known."""
+        places = self.places
+        return [f"{places[problem]}: {problem}" if problem in places else problem for problem in self.problems]
 
 
 class ProtocolError(TranscoderError):

@@ -42,3 +42,8 @@ def span_text(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number and its noun, such as "1 stream" or "3 streams"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -343,6 +343,7 @@ def test_json_schema_names_every_key():
         "sandbox",
         "worker",
         "ledger",
+        "include",
         "defaults",
         "streams",
     }

@@ -63,6 +63,7 @@ def test_the_example_of_a_key_is_a_valid_configuration(
         monkeypatch.setenv(name, "s3cret-s3cret-s3cret")
     for name in ("vms.secret", "ops.token", "mqtt.secret", "front.secret", "gateway.pem", "gateway.key", "ca.pem"):
         (tmp_path / name).write_text("s3cret-s3cret-s3cret")
+    (tmp_path / "conf.d").mkdir()
     try:
         value = json.loads(example)
     except ValueError:

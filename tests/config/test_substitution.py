@@ -107,3 +107,18 @@ def test_state_dir_is_relative_to_the_file(tmp_path):
     assert config({}, tmp_path).state_dir == tmp_path / "state"
     assert config({"state_dir": "x/y"}, tmp_path).state_dir == tmp_path / "x/y"
     assert config({"state_dir": "/var/lib/gw"}, tmp_path).state_dir == Path("/var/lib/gw")
+
+
+def test_keys_that_start_with_x_are_left_alone_at_every_level():
+    config = parse(
+        """
+x-camera: &camera {audio: reencode, x-note: "${NOT_SET}"}
+rtsp: {x-why: [1, 2], udp_ports: [0, 0]}
+streams:
+  x-ray: {<<: *camera, source: {url: rtsp://10.0.0.2/, x-rack: 7}, video: {x-1: 2}, masks: []}
+""",
+        Path("/nonexistent"),
+        {},
+    )
+    assert list(config.streams) == ["x-ray"]  # where names are free, such a key is a name
+    assert config.streams["x-ray"].audio == "reencode"

@@ -9,6 +9,7 @@ Source: YAML 1.2.2, 10.3 (core schema).
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -21,15 +22,14 @@ MAX_DEPTH: Final = 32
 polygon, point, number)."""
 
 MAX_NODES: Final = 500_000
-"""The largest number of values in a file, with aliases counted in full: over a thousand streams with every key and 32
-small masks each."""
+"""The largest number of values in a configuration, with aliases counted in full: over a thousand streams with every key
+and 32 small masks each."""
 
 TEXT_PER_NODE: Final = 64
 """The characters of a scalar that count as one node more, so that an alias of a long text isn't free."""
 
-_Loader: Final[Any] = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml, where PyYAML was built with it, is 10 times faster
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The reader of events: libyaml, where PyYAML was built with it, is 10 times faster."""
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,20}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -41,13 +41,21 @@ _WORDS: Final[dict[str, bool | None]] = {
 _TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"})
 
 
-def read_document(text: str, name: str, problems: list[str]) -> object:
+@dataclass(slots=True)
+class Budget:
+    """Counts the values that the files of one configuration have together."""
+
+    nodes: int = 0
+
+
+def read_document(text: str, name: str, problems: list[str], budget: Budget | None = None) -> object:
     """Read one YAML document.
 
     Args:
         text: the file's text.
         name: the name that a problem of the whole file starts with, mostly its path.
         problems: takes the keys that are given twice; reading goes on with the first of them.
+        budget: counts the values of this text and of others; None where there are no others.
 
     Returns:
         A dict (text keys), list, str, int, float, bool or None.
@@ -61,7 +69,7 @@ def read_document(text: str, name: str, problems: list[str]) -> object:
         column = bad.start() - text.rfind("\n", 0, bad.start())
         raise ConfigError([f"{name}: line {line}, column {column}: a character that YAML doesn't allow"])
     try:
-        return _Builder(yaml.parse(text, Loader=_Loader), name, problems).document()
+        return _Builder(yaml.parse(text, Loader=LOADER), name, problems, budget or Budget()).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -78,11 +86,11 @@ def read_document(text: str, name: str, problems: list[str]) -> object:
 class _Builder:
     """Builds the values of one document from its events."""
 
-    def __init__(self, events: Iterator[Any], name: str, problems: list[str]) -> None:
+    def __init__(self, events: Iterator[Any], name: str, problems: list[str], budget: Budget) -> None:
         self._events = events
         self._name = name
         self._problems = problems
-        self._nodes = 0
+        self._budget = budget
         self._anchors: dict[str, tuple[object, int]] = {}  # the value, and the number of nodes in it
 
     def document(self) -> object:
@@ -108,7 +116,7 @@ class _Builder:
             return value
         if event.tag is not None and event.tag not in _TAGS:
             raise self._refuse(event, f"tag {event.tag[:40]} is not allowed")
-        before = self._nodes
+        before = self._budget.nodes
         if isinstance(event, yaml.ScalarEvent):
             self._count(event, 1 + len(event.value) // TEXT_PER_NODE)
             value = _scalar(event.value) if event.implicit[0] and event.tag is None else event.value
@@ -119,7 +127,7 @@ class _Builder:
             self._count(event, 1)
             value = self._mapping(path)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (value, self._nodes - before)
+            self._anchors[event.anchor] = (value, self._budget.nodes - before)
         return value
 
     def _sequence(self, path: tuple[Key, ...]) -> list[object]:
@@ -157,8 +165,8 @@ class _Builder:
         return {**merged, **result}
 
     def _count(self, event: Any, nodes: int) -> None:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
+        self._budget.nodes += nodes
+        if self._budget.nodes > MAX_NODES:
             raise self._refuse(event, f"more than {MAX_NODES} values, aliases counted in full")
 
     def _refuse(self, event: Any, reason: str) -> ConfigError:

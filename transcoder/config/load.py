@@ -4,25 +4,24 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from transcoder.config.defaults import with_defaults
-from transcoder.config.document import read_document
+from transcoder.config.document import Budget, read_document
+from transcoder.config.include import MAX_FILE_BYTES, TextFile, put_together, read_included
 from transcoder.config.listen import Endpoint, read_endpoint
 from transcoder.config.model import Config
+from transcoder.config.places import located
 from transcoder.config.problems import describe
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SourcesConfig
 from transcoder.config.stream import DefaultsConfig
-from transcoder.config.substitution import read_bounded, substitute
+from transcoder.config.substitution import EXTENSION, read_bounded, substitute
 from transcoder.errors import ConfigError
-
-MAX_FILE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of a configuration file at most: ten thousand streams of 400 bytes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +32,14 @@ class ConfigFile:
         raw: the data as written: variables are not expanded, secret files are not read.
         data: the data with variables and secrets, without `defaults` put under the streams; it holds secrets.
         config: the validated configuration.
+        files: the data as written of the file itself and of those that it includes, by path; empty for a text that is
+            no file.
     """
 
     raw: Mapping[str, Any]
     data: Mapping[str, Any]
     config: Config
+    files: Mapping[Path, object] = field(default_factory=dict)
 
     def keys_of(self, stream: str) -> Mapping[str, Any] | None:
         """Return the keys that the file gives a stream, with variables and secrets; None where the file gives none."""
@@ -77,7 +79,7 @@ def load_file(path: Path) -> ConfigFile:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{path}: line {line}: not UTF-8 text"]) from None
-    return _parse(text, str(path), path.parent, os.environ)
+    return _parse(text, path, path.parent, os.environ)
 
 
 def parse(text: str, folder: Path, environ: Mapping[str, str]) -> Config:
@@ -93,7 +95,7 @@ def parse(text: str, folder: Path, environ: Mapping[str, str]) -> Config:
     """
     if len(text) > MAX_FILE_BYTES:
         raise ConfigError([f"configuration: has more than {MAX_FILE_BYTES} characters"])
-    return _parse(text, "configuration", folder, environ).config
+    return _parse(text, None, folder, environ).config
 
 
 def json_schema() -> dict[str, Any]:
@@ -102,6 +104,16 @@ def json_schema() -> dict[str, Any]:
     The schema is stricter than `load` where a value comes from a variable or a file: it does not allow `${NAME}` in the
     place of a number, nor `password_file` in the place of `password`.
     """
+    schema = _schema()
+    patterns = schema["properties"]["include"]
+    one = {key: patterns.pop(key) for key in ("type", "items", "maxItems")}
+    schema["properties"]["include"] = {"anyOf": [one["items"], one], **patterns}
+    for section in (schema, *schema["$defs"].values()):
+        section["patternProperties"] = {f"^{EXTENSION}": {}}
+    return schema
+
+
+def _schema() -> dict[str, Any]:
     schema = Config.model_json_schema()
     definitions = schema["$defs"]
     source = definitions["StreamConfig"]["properties"]["source"]
@@ -118,7 +130,7 @@ def json_schema() -> dict[str, Any]:
 
 def config_schemas(name: str) -> dict[str, Any]:
     """Return the JSON Schema of one part of the configuration and of the parts in it, by name."""
-    every = json_schema()["$defs"]
+    every = _schema()["$defs"]
     found: dict[str, Any] = {}
     wanted = [name]
     while wanted:
@@ -129,14 +141,17 @@ def config_schemas(name: str) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> ConfigFile:
+def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str]) -> ConfigFile:
+    name = "configuration" if path is None else str(path)
     problems: list[str] = []
-    data = read_document(text, name, problems)
-    if data is None:
+    budget = Budget()
+    main = TextFile(name=name, text=text, data=read_document(text, name, problems, budget))
+    if main.data is None:
         raise ConfigError([f"{name}: is empty; at least the key streams is needed"])
-    if not isinstance(data, dict):
-        raise ConfigError([f"{name}: must be a mapping of keys at its top level, not a {_kind(data)}"])
-    raw = data
+    if not isinstance(main.data, dict):
+        raise ConfigError([f"{name}: must be a mapping of keys at its top level, not a {_kind(main.data)}"])
+    files = [main, *read_included(main, folder, environ, budget, problems, path)]
+    raw = put_together(files, problems)
     substituted = substitute({"state_dir": "state", **raw}, folder, environ, problems)
     assert isinstance(substituted, dict)  # noqa: S101  # substitute keeps a mapping a mapping; for the type checker
     data = _with_defaults(substituted)
@@ -146,8 +161,9 @@ def _parse(text: str, name: str, folder: Path, environ: Mapping[str, str]) -> Co
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
     if problems:
-        raise ConfigError(problems)
-    return ConfigFile(raw=raw, data=substituted, config=config)
+        raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
+    written = {} if path is None else {Path(file.name): file.data for file in files}
+    return ConfigFile(raw=raw, data=substituted, config=config, files=written)
 
 
 def _kind(data: object) -> str:

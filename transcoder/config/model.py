@@ -5,11 +5,12 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from transcoder.config.include import MAX_PATTERNS
 from transcoder.config.ledger import LedgerConfig
 from transcoder.config.mqtt import MqttConfig
-from transcoder.config.section import Section
+from transcoder.config.section import Name, Section, at_most
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import SourcesConfig
 from transcoder.config.stream import STREAM_ID_PATTERN, DefaultsConfig, StreamConfig
@@ -25,6 +26,10 @@ StreamId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
 def _host_name() -> str:
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).lstrip("_.-")
     return name[:63] or "gateway"
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class Config(Section):
@@ -56,6 +61,12 @@ class Config(Section):
     runs, and the gateway ends with the measure's name and advice. Applied when the gateway starts."""
     worker: WorkerConfig = WorkerConfig()
     ledger: LedgerConfig = LedgerConfig()
+    include: Annotated[
+        tuple[Name, ...], Field(max_length=MAX_PATTERNS), at_most(MAX_PATTERNS), BeforeValidator(_as_list)
+    ] = Field(default=(), examples=["conf.d/*.yaml"])
+    """The files whose keys are added to this file's: a path or a list of paths, relative to this file's folder, with
+    `*`, `?` and `[a-z]` in the last part. A key or a stream that two files give is an error, and an included file
+    includes no more. Paths in an included file are relative to this file's folder too."""
     defaults: DefaultsConfig = DefaultsConfig()
     """The keys of every stream that doesn't set them itself, as in “A stream”. `defaults.source` holds keys of “A
     stream's camera”, such as a login, but no `url`; a stream with a user of its own does not get the password from

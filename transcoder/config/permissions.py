@@ -25,7 +25,8 @@ def loose_permissions(path: Path, file: ConfigFile) -> list[str]:
         file: the configuration file as it was read.
     """
     state = file.config.state_dir
-    checked: dict[Path, bool] = {path: _holds_secret(file.raw), path.parent: False, state: False}
+    checked = {name: _holds_secret(data) for name, data in {path: file.raw, **file.files}.items()}
+    checked |= {name.parent: False for name in checked} | {state: False}
     checked |= {state / name: True for name in _STATE_FILES}
     for name, is_secret in _named_files(file.raw):
         checked[path.parent / name] = is_secret

@@ -52,13 +52,17 @@ def key_path(parts: Sequence[Key]) -> str:
     """Return a path as a problem shows it: `streams.front.masks[0].style`."""
     text = ""
     for part in parts:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        short = part if len(part) <= MAX_SHOWN else part[:MAX_SHOWN] + "…"
-        shown = short if _PLAIN_KEY.fullmatch(short) else repr(short)
-        text += f".{shown}" if text else shown
+        text = path_with(text, part)
     return text
+
+
+def path_with(path: str, part: Key) -> str:
+    """Return a path as a problem shows it, with one more part."""
+    if isinstance(part, int):
+        return f"{path}[{part}]"
+    short = part if len(part) <= MAX_SHOWN else part[:MAX_SHOWN] + "…"
+    shown = short if _PLAIN_KEY.fullmatch(short) else repr(short)
+    return f"{path}.{shown}" if path else shown
 
 
 def shortened(problems: list[str], limit: int) -> list[str]:

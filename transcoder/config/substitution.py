@@ -27,6 +27,10 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _SECRET_KEYS: Final = {"password_file": "password", "token_file": "token"}
 _FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "key_file"})
+EXTENSION: Final = "x-"
+"""The start of a key that the gateway leaves alone, as Compose does: a place for YAML anchors."""
+_FREE_NAMES: Final = frozenset({("streams",), ("rtsp", "users"), ("http", "tokens")})
+"""The mappings whose keys are names of the operator's choice: `x-ray` is a stream like any other."""
 _FOLDER_KEYS: Final = frozenset({"state_dir"})
 
 
@@ -40,9 +44,15 @@ def substitute(data: object, folder: Path, environ: Mapping[str, str], problems:
         problems: takes a problem with its key path for everything that is missing.
 
     Returns:
-        A copy in which `password_file` and `token_file` have their secret beside them.
+        A copy in which `password_file` and `token_file` have their secret beside them, without the keys that start with
+        `x-`.
     """
     return _Substitution(folder, environ, problems).value(data, ())
+
+
+def expand(text: str, path: tuple[Key, ...], environ: Mapping[str, str], problems: list[str]) -> str:
+    """Expand `${NAME}` in one value, see `substitute`."""
+    return str(_Substitution(Path(), environ, problems).value(text, path))
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -59,6 +69,10 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return content
 
 
+def _is_extension(key: object) -> bool:
+    return isinstance(key, str) and key.startswith(EXTENSION)
+
+
 class _Substitution:
     def __init__(self, folder: Path, environ: Mapping[str, str], problems: list[str]) -> None:
         self._folder = folder
@@ -72,7 +86,8 @@ class _Substitution:
         if isinstance(data, str):
             return self._expand(data, path)
         if isinstance(data, Mapping):
-            return self._mapping({str(key): self.value(item, (*path, str(key))) for key, item in data.items()}, path)
+            own = ((str(key), item) for key, item in data.items() if path in _FREE_NAMES or not _is_extension(key))
+            return self._mapping({key: self.value(item, (*path, key)) for key, item in own}, path)
         if isinstance(data, list | tuple):
             return [self.value(item, (*path, index)) for index, item in enumerate(data)]
         return data
