@@ -3,26 +3,30 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from tests.support.source_world import World
 from transcoder.config import load_file
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.control.controller import Controller
-from transcoder.errors import ConfigError, NotConnected, RemoteProtocolError, TranscoderError
+from transcoder.errors import ConfigError, NotConnected, RemoteProtocolError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_this_machine
 from transcoder.net.source_options import SourceOptions
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
+from transcoder.service import source as service_source
 from transcoder.service.gateway import Gateway
 from transcoder.service.settings import source_options
-from transcoder.source.problems import problem_code
+from transcoder.service.source import Source
 
 SERVERS = "rtsp: {listen: '127.0.0.1:8554'}\nhttp: {listen: '127.0.0.1:8080'}\n"
 OWN = (
@@ -251,7 +255,7 @@ async def test_a_camera_of_this_machine_that_is_configured_is_probed(tmp_path: P
 
 
 async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rtsp://10.0.0.2/") -> list[str]:
-    """The problem of a stream that somebody elsewhere adds, for each URL."""
+    """The problem of a stream that somebody elsewhere adds, for each URL, and the half seconds until it stood there."""
     path = folder / "gateway.yaml"
     path.write_text(f"{head}{SERVERS}streams: {{a: {{source: '{own}'}}}}\n")
     found = []
@@ -260,17 +264,35 @@ async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rts
         stream = "new" if number % 2 else "a"
         effective = verb(EffectiveConfig.build(load_file(path), {}), stream, {"source": url})
         controller = Controller(effective, None, b"")
-        wanted = controller.config.streams[stream]
-        options = source_options(wanted, controller.gateway.networks.of(wanted.source), controller.gateway.is_own)
-        reply = replace(options.timeouts, reply_s=0.5)
-        try:
-            await RtspSource(replace(options, transport="tcp", timeouts=reply), Ledger(), lambda _: None).run()
-        except TranscoderError as error:
-            found.append(f"{problem_code(error)}: {error}")
+        options = controller.gateway.settings_of(controller.config.streams[stream]).source
+        timeouts = replace(options.timeouts, reply_s=0.2)
+        world = World()
+        source = Source(
+            replace(options, transport="tcp", timeouts=timeouts),
+            Ledger(),
+            world.status,
+            structlog.get_logger(),
+            world,
+            controller.gateway.gate,
+        )
+        began, task = time.monotonic(), asyncio.create_task(source.run())
+        async with asyncio.timeout(10):
+            while not world.lost:
+                await asyncio.sleep(0.01)
+        after = round((time.monotonic() - began) / 0.5)
+        found.append(f"{world.status.problem_code}: {world.lost[0][0]} after {after if not head else 0}")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
     return found
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_source, "CONCEALED_S", 1.0)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1.2.3", "[::ffff:127.0.0.1]"])
+@pytest.mark.usefixtures("soon")
 async def test_a_stream_from_remote_tells_nothing_of_the_ports_of_this_machine(tmp_path: Path, host: str) -> None:
     async with loopback_ports() as ports:
         told = await problems(tmp_path, "", [f"rtsp://{host}:{port}/" for port in ports.values()])

@@ -30,20 +30,31 @@ def test_a_file_that_allows_loopback_allows_this_machine(network: str) -> None:
     assert SourceNetworks(lambda: config(sources={"allow": networks})).of(SOURCE)(HERE)
 
 
-def test_the_default_networks_do_not_allow_this_machine_to_streams_from_elsewhere() -> None:
+def test_a_stream_from_elsewhere_at_this_machine_is_not_told_why_it_fails() -> None:
     networks = SourceNetworks(config)
     networks.streams_of_file = dict
+    addresses = networks.of(SOURCE)
+    assert addresses(CAMERA)
+    assert not addresses.conceal()
+    assert addresses(HERE)
+    assert "sources.allow" in addresses.conceal()
+
+
+def test_a_probe_from_elsewhere_does_not_connect_to_this_machine() -> None:
+    networks = SourceNetworks(config)
+    networks.streams_of_file = dict
+    allowed = networks.of_probe(SOURCE)
+    assert allowed(CAMERA)
     with pytest.raises(NotConnected, match=r"sources\.allow"):
-        networks.of(SOURCE)(HERE)
-    assert networks.of(SOURCE)(CAMERA)
+        allowed(HERE)
 
 
 def test_a_stream_of_the_file_names_its_host_and_port() -> None:
     file = config(streams={"a": {"source": "rtsp://localhost:8555/y"}})
     networks = SourceNetworks(config)
     networks.streams_of_file = lambda: file.streams
-    assert networks.of(SOURCE)(HERE)
+    assert networks.of_probe(SOURCE)(HERE)
     for url in ("rtsp://localhost:8556/x", "rtsp://127.0.0.1:8555/x"):
         with pytest.raises(NotConnected):
-            networks.of(SourceConfig(url=url))(HERE)
-    assert SourceNetworks(lambda: file).of(SOURCE)(HERE)  # without runtime changes, every stream is the file's
+            networks.of_probe(SourceConfig(url=url))(HERE)
+    assert SourceNetworks(lambda: file).of_probe(SOURCE)(HERE)  # without runtime changes, every stream is the file's

@@ -139,8 +139,6 @@ class Gateway(Process):
             "rtsp": {"listen": f"127.0.0.1:{self.rtsp_port}", "udp_ports": [0, 0]},
             "http": {"listen": f"127.0.0.1:{self.http_port}"},
             "defaults": {"video": {"bitrate_kbps": 500, "preset": "ultrafast"}},
-            # cameras are on this machine, also those that are added at runtime
-            "sources": {"allow": ["127.0.0.0/8", "::1/128"]},
             "streams": streams,
             **({"mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}"}} if broker is not None else {}),
             **keys,

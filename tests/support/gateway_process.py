@@ -91,7 +91,6 @@ class GatewayProcess:
             "http": {"listen": "127.0.0.1:0"},
             "worker": worker or {},
             "state_dir": str(state_dir),
-            "sources": {"allow": ["127.0.0.0/8", "::1/128"]},  # for cameras that are added at runtime
             "streams": streams,
             **(sections or {}),
         }

@@ -340,7 +340,7 @@ class Controller(Control):
                 config = self._config_of(stream)
             else:
                 config = await self._changes.off_loop(self._changes.effective.source_of, source)
-            options = source_options(config, self.gateway.networks.of(config.source), self.gateway.is_own)
+            options = source_options(config, self.gateway.networks.of_probe(config.source), self.gateway.is_own)
             return await probe(replace(options, logins=self.gateway.gate.memory.logins))
 
     @override

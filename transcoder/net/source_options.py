@@ -16,6 +16,11 @@ def _nobodys(_address: str, _port: int) -> bool:
     return False
 
 
+def _nothing() -> str:
+    """Conceal nothing."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions(SessionOptions):
     """Holds the options of a source and of its sessions; `transport` may be "auto", which the caller resolves.
@@ -23,6 +28,7 @@ class SourceOptions(SessionOptions):
     Attributes:
         allowed: says whether an address may be connected to.
         is_own: says whether an address and a port are those of a listener of this gateway.
+        conceal: returns what is told instead of the reason of a failure, "" where the reason may be told.
         binding: the local end.
         tls: how a camera proves over TLS that it is itself.
         keys: the keys of cameras, which all sources share.
@@ -30,6 +36,7 @@ class SourceOptions(SessionOptions):
 
     allowed: Callable[[str], bool]
     is_own: Callable[[str, int], bool] = _nobodys
+    conceal: Callable[[], str] = field(default=_nothing, compare=False, repr=False)
     binding: Binding = field(default_factory=Binding)
     tls: TlsOptions = field(default_factory=TlsOptions)
     keys: CameraKeys = field(default_factory=CameraKeys, compare=False, repr=False)

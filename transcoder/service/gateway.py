@@ -148,8 +148,7 @@ class Gateway:
             if wanted is None:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
-                allowed = self.networks.of(wanted.source)
-                settings = stream_settings(wanted, allowed, self.is_own).with_split(split=self._is_split)
+                settings = self.settings_of(wanted)
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())
@@ -185,6 +184,12 @@ class Gateway:
         name = self._admissions.next_admissible(self._statuses())
         if name is not None:
             await self._reconcile(name)
+
+    def settings_of(self, stream: StreamConfig) -> StreamSettings:
+        """Translate a configured stream, with what this gateway lets its source do."""
+        addresses = self.networks.of(stream.source)
+        settings = stream_settings(stream, addresses, self.is_own).with_split(split=self._is_split)
+        return replace(settings, source=replace(settings.source, conceal=addresses.conceal))
 
     def is_own(self, address: str, port: int) -> bool:
         """Say whether an address and a port belong to a listener of this gateway, which is nobody's camera."""

@@ -12,7 +12,7 @@ import structlog
 
 from transcoder import clock
 from transcoder.codecs.access_unit import AccessUnit
-from transcoder.errors import KeyNotTrusted, LoginDowngraded, TranscoderError, TransportError
+from transcoder.errors import KeyNotTrusted, LoginDowngraded, NotConnected, TranscoderError, TransportError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.sockets import is_multicast
@@ -41,6 +41,9 @@ from transcoder.worker_options import AudioFormat
 
 AUDIO_AGAIN_S = 3600.0
 """Seconds after which sound that cost the picture is asked for again: the camera may have been mended."""
+
+CONCEALED_S = 20.0
+"""Seconds that an attempt, and the pause behind it, take where no reason is told: how long either took would be one."""
 
 
 class SourceListener(Protocol):
@@ -139,6 +142,7 @@ class Source:
         """Pull the camera for ever."""
         reconnection = self._reconnection
         while True:
+            began = clock.monotonic()
             error = await self._pull()
             self._judge_audio()
             had_picture = reconnection.had_picture
@@ -150,13 +154,19 @@ class Source:
                 self._log.debug("trying another transport", transport=reconnection.transport, reason=str(error))
                 continue
             self._addresses.note(self._address, gave_picture=had_picture)
-            reason, status = str(retry.told), self._status
-            status.advice = retry.advice
-            status.problem_code, status.next_attempt = problem_code(retry.told), clock.wall_clock() + retry.delay_s
-            self._tell_distrust(error)
-            self._listener.on_source_lost(reason, was_playing=was_playing)
+            told, delay_s, status = retry.told, retry.delay_s, self._status
+            concealed = "" if reconnection.gave_picture else self._options.conceal()
+            if concealed:
+                self._log.info("not told elsewhere why it failed", reason=str(told))
+                await asyncio.sleep(began + CONCEALED_S - clock.monotonic())
+                told, delay_s = NotConnected(concealed), CONCEALED_S
+            else:
+                self._tell_distrust(error)
+            status.advice = "" if concealed else retry.advice
+            status.problem_code, status.next_attempt = problem_code(told), clock.wall_clock() + delay_s
+            self._listener.on_source_lost(str(told), was_playing=was_playing)
             try:
-                await asyncio.sleep(retry.delay_s)
+                await asyncio.sleep(delay_s)
             finally:  # a source that is stopped here leaves no time at which nobody tries again
                 status.next_attempt = None
 

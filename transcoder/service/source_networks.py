@@ -1,11 +1,12 @@
-"""Which addresses a source may connect to: the networks of `sources.allow`, and this machine by the file alone.
+"""Which addresses a source may connect to, and what is told of those that are this machine's.
 
-Whoever may add streams or ask for probes could otherwise find this machine's other servers, because a source's problem
-tells a closed port from a silent one and from one that speaks another protocol.
+Whoever may add streams or ask for probes could find this machine's other servers, because the reason of a failure tells
+a closed port from a silent one and from one that speaks another protocol. So where the file does not name this machine,
+a probe does not connect to it, and of a stream that has not played yet it is not told why.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from transcoder.config import Config, StreamConfig
@@ -14,10 +15,11 @@ from transcoder.errors import NotConnected
 from transcoder.net.sockets import is_this_machine
 
 _LOOPBACK: Final = ("127.0.0.1", "::1")
-REFUSAL: Final = (
-    "this machine is connected to only where the file gives sources.allow with a loopback network, or a stream of the"
-    " file at this host and port"
+_BY_THE_FILE: Final = (
+    "the file gives sources.allow with a loopback network, or a stream of the file at this host and port"
 )
+REFUSAL: Final = f"this machine is probed only where {_BY_THE_FILE}"
+CONCEALED: Final = f"no camera answers; of this machine it is told why only where {_BY_THE_FILE}"
 
 
 class SourceNetworks:
@@ -35,8 +37,20 @@ class SourceNetworks:
         self.streams_of_file: Callable[[], Mapping[str, StreamConfig]] = lambda: config().streams
 
     def of(self, source: SourceConfig) -> "AllowedAddresses":
-        """Return what says whether a source may connect to an address."""
+        """Return what says whether the source of a stream may connect to an address."""
         return AllowedAddresses(self, source.host, source.port)
+
+    def of_probe(self, source: SourceConfig) -> Callable[[str], bool]:
+        """Return what says whether a probe may connect to an address; it raises NotConnected for this machine's."""
+        addresses = self.of(source)
+
+        def allowed(address: str) -> bool:
+            is_allowed_address = addresses(address)
+            if addresses.conceal():
+                raise NotConnected(REFUSAL)
+            return is_allowed_address
+
+        return allowed
 
     def are_allowed(self, address: str) -> bool:
         """Return whether a camera may be at an address."""
@@ -51,7 +65,7 @@ class SourceNetworks:
         return any((each.source.host, each.source.port) == (host, port) for each in self.streams_of_file().values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AllowedAddresses:
     """Says whether a source may connect to an address; equal for sources at the same host and port.
 
@@ -63,15 +77,14 @@ class AllowedAddresses:
     networks: SourceNetworks
     host: str
     port: int
+    _is_here: bool = field(default=False, init=False, compare=False)
 
     def __call__(self, address: str) -> bool:
-        """Return whether the source may connect to this address.
+        """Return whether the source may connect to this address."""
+        allowed = self.networks.are_allowed(address)
+        self._is_here = self._is_here or (allowed and is_this_machine(address))
+        return allowed
 
-        Raises:
-            NotConnected: the address is this machine's, and the file does not allow that.
-        """
-        if not self.networks.are_allowed(address):
-            return False
-        if is_this_machine(address) and not self.networks.may_be_here(self.host, self.port):
-            raise NotConnected(REFUSAL)
-        return True
+    def conceal(self) -> str:
+        """Return what is told instead of the reason of a failure, "" where the reason may be told."""
+        return CONCEALED if self._is_here and not self.networks.may_be_here(self.host, self.port) else ""
