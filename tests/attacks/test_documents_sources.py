@@ -25,7 +25,7 @@ from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
 from transcoder.service import source as service_source
 from transcoder.service.gateway import Gateway
-from transcoder.service.settings import source_options
+from transcoder.service.settings import networked_settings, source_options
 from transcoder.service.source import Source
 
 SERVERS = "rtsp: {listen: '127.0.0.1:8554'}\nhttp: {listen: '127.0.0.1:8080'}\n"
@@ -264,7 +264,8 @@ async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rts
         stream = "new" if number % 2 else "a"
         effective = verb(EffectiveConfig.build(load_file(path), {}), stream, {"source": url})
         controller = Controller(effective, None, b"")
-        options = controller.gateway.settings_of(controller.config.streams[stream]).source
+        gateway = controller.gateway
+        options = networked_settings(controller.config.streams[stream], gateway.networks, gateway.is_own).source
         timeouts = replace(options.timeouts, reply_s=0.2)
         world = World()
         source = Source(
@@ -273,7 +274,7 @@ async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rts
             world.status,
             structlog.get_logger(),
             world,
-            controller.gateway.gate,
+            gateway.gate,
         )
         began, task = time.monotonic(), asyncio.create_task(source.run())
         async with asyncio.timeout(10):

@@ -58,3 +58,12 @@ def test_a_stream_of_the_file_names_its_host_and_port() -> None:
         with pytest.raises(NotConnected):
             networks.of_probe(SourceConfig(url=url))(HERE)
     assert SourceNetworks(lambda: file).of_probe(SOURCE)(HERE)  # without runtime changes, every stream is the file's
+
+
+def test_a_camera_that_gave_pictures_is_no_secret() -> None:
+    playing = config(streams={"a": {"source": "rtsp://localhost:8555/y"}}).streams
+    networks = SourceNetworks(config, playing.values)
+    networks.streams_of_file = dict
+    assert networks.of_probe(SOURCE)(HERE)
+    with pytest.raises(NotConnected):
+        networks.of_probe(SourceConfig(url="rtsp://localhost:8556/x"))(HERE)

@@ -18,7 +18,7 @@ from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.sandbox import log_sandbox
-from transcoder.service.settings import StreamSettings, stream_settings
+from transcoder.service.settings import StreamSettings, networked_settings
 from transcoder.service.source_networks import SourceNetworks
 from transcoder.service.status import StreamStatus
 from transcoder.service.stream import Stream
@@ -31,7 +31,6 @@ FAULT_SPAN_S = 60.0
 """Seconds in which one log line tells of all faults in looking after one stream."""
 ASK_AGAIN_S = 10.0
 """Seconds between looks whether there is time for a stream that was refused."""
-
 
 log = structlog.get_logger()
 
@@ -79,7 +78,10 @@ class Gateway:
         listener = Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)
         self.server = RtspServer(self, [listener], config.rtsp.udp_ports, reader_listener=self.readers)
         self.server.context.brake = self.readers.brakes["rtsp"]
-        self.networks = SourceNetworks(lambda: self._config)
+        self.networks = SourceNetworks(
+            lambda: self._config,
+            lambda: [self._applied[n] for n, s in self.streams.items() if s.status.output.pictures],
+        )
         self.gate = HostGate()
         self._admissions = Admissions()
         self._make_stream = make_stream
@@ -148,7 +150,7 @@ class Gateway:
             if wanted is None:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
-                settings = self.settings_of(wanted)
+                settings = networked_settings(wanted, self.networks, self.is_own).with_split(split=self._is_split)
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())
@@ -184,12 +186,6 @@ class Gateway:
         name = self._admissions.next_admissible(self._statuses())
         if name is not None:
             await self._reconcile(name)
-
-    def settings_of(self, stream: StreamConfig) -> StreamSettings:
-        """Translate a configured stream, with what this gateway lets its source do."""
-        addresses = self.networks.of(stream.source)
-        settings = stream_settings(stream, addresses, self.is_own).with_split(split=self._is_split)
-        return replace(settings, source=replace(settings.source, conceal=addresses.conceal))
 
     def is_own(self, address: str, port: int) -> bool:
         """Say whether an address and a port belong to a listener of this gateway, which is nobody's camera."""

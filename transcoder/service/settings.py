@@ -11,6 +11,7 @@ from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
+from transcoder.service.source_networks import SourceNetworks
 from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.options import Timeouts
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
@@ -67,6 +68,15 @@ def stream_settings(
         worker=worker_options(stream),
         outputs=tuple(stream.outputs),
     )
+
+
+def networked_settings(
+    stream: StreamConfig, networks: SourceNetworks, is_own: Callable[[str, int], bool]
+) -> StreamSettings:
+    """Translate a configured stream that may connect to what a gateway's networks allow; see `stream_settings`."""
+    addresses = networks.of(stream.source)
+    settings = stream_settings(stream, addresses, is_own)
+    return replace(settings, source=replace(settings.source, conceal=addresses.conceal))
 
 
 def worker_options(stream: StreamConfig) -> WorkerOptions:

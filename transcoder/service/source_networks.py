@@ -5,7 +5,7 @@ a closed port from a silent one and from one that speaks another protocol. So wh
 a probe does not connect to it, and of a stream that has not played yet it is not told why.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,13 +27,17 @@ class SourceNetworks:
 
     Args:
         config: returns the configuration in force.
+        gave_pictures: returns the streams that have given a picture: what listens there is no secret.
 
     Attributes:
         streams_of_file: returns the streams as the file gives them; without an owner, all are.
     """
 
-    def __init__(self, config: Callable[[], Config]) -> None:
+    def __init__(
+        self, config: Callable[[], Config], gave_pictures: Callable[[], Iterable[StreamConfig]] = tuple
+    ) -> None:
         self._config = config
+        self._gave_pictures = gave_pictures
         self.streams_of_file: Callable[[], Mapping[str, StreamConfig]] = lambda: config().streams
 
     def of(self, source: SourceConfig) -> "AllowedAddresses":
@@ -57,12 +61,13 @@ class SourceNetworks:
         return is_allowed(address, self._config().sources.allow)
 
     def may_be_here(self, host: str, port: int) -> bool:
-        """Return whether the file itself allows loopback, or has a stream at this host and port."""
+        """Return whether the file itself allows loopback, or a camera is known to be at this host and port."""
         sources = self._config().sources
         networks = sources.allow if "allow" in sources.model_fields_set else ()
         if any(is_allowed(address, networks) for address in _LOOPBACK):
             return True
-        return any((each.source.host, each.source.port) == (host, port) for each in self.streams_of_file().values())
+        known = (*self.streams_of_file().values(), *self._gave_pictures())
+        return any((each.source.host, each.source.port) == (host, port) for each in known)
 
 
 @dataclass(slots=True)
