@@ -193,8 +193,7 @@ class Gateway:
 
     async def restart(self, name: str) -> None:
         """Connect a stream's camera anew and replace its worker."""
-        lock = self._locks.setdefault(name, asyncio.Lock())
-        async with lock:
+        async with self._locks.setdefault(name, asyncio.Lock()):
             if name in self.streams:
                 await self.streams[name].restart()
 
