@@ -345,3 +345,30 @@ async def test_verdicts_that_there_are_not(world: World) -> None:
         with pytest.raises(Rejected) as caught:
             await ask
         assert caught.value.code is Code.UNKNOWN_STREAM
+
+
+# -- what was served ---------------------------------------------------------------------------------------------------
+
+
+async def test_when_a_stream_showed_its_camera(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2026-09-21T14:20:10Z is 40 s before the clock of this test."""
+    monkeypatch.setattr("transcoder.clock.monotonic", lambda: 500.0)
+    monkeypatch.setattr("transcoder.clock.wall_clock", lambda: 1_790_000_450.0)
+    spans = world.stream().status.output.spans
+    for at in range(430, 471):
+        spans.note(float(at), is_camera=True)
+    for at in range(472, 501):
+        spans.note(float(at), is_camera=False)
+    told = world.controller.served("front", 1_790_000_410.0)
+    assert (told.now, told.since) == ("2026-09-21T14:20:50.000Z", "2026-09-21T14:20:10.000Z")
+    assert [(span.shows, span.begin, span.end, span.pictures) for span in told.spans] == [
+        ("camera", "2026-09-21T14:20:10.000Z", "2026-09-21T14:20:21.200Z", 41),
+        ("slate", "2026-09-21T14:20:22.000Z", "2026-09-21T14:20:50.000Z", 29),
+    ]
+    assert (told.camera_s, told.slate_s) == (11.2, 28.0)
+    assert world.controller.served("front").since == "2026-09-21T14:19:50.000Z"
+    assert world.controller.served("front", 1_800_000_000.0).spans[0].shows == "slate"
+    assert world.controller.served("yard").spans == ()
+    with pytest.raises(Rejected) as caught:
+        world.controller.served("gone")
+    assert caught.value.code is Code.UNKNOWN_STREAM

@@ -90,6 +90,19 @@ def test_a_picture_that_was_repeated_is_none_of_the_camera(served: Served) -> No
     assert served.give(*IDR)
 
 
+def test_when_which_pictures_were_served(served: Served) -> None:
+    served.give(*IDR)
+    served.pass_time(2)
+    served.give(*IDR, repeated=True)
+    served.pass_time(1)
+    served.give(*IDR, repeated=True)
+    told = served.status.spans.told(served.timing.at - 3, served.timing.at, 100.0)
+    assert [(span["begin"], span["shows"], span["pictures"]) for span in told["spans"]] == [
+        (97.0, "camera", 1),
+        (99.0, "slate", 2),
+    ]
+
+
 # -- the description ---------------------------------------------------------------------------------------------------
 
 

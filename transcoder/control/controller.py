@@ -17,6 +17,7 @@ from transcoder.control import (
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
+    ServedDocument,
     SessionDocument,
     SessionsDocument,
     StatsDocument,
@@ -34,7 +35,7 @@ from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
 from transcoder.control.shown import restore_source, shown
 from transcoder.control.source_probe import probe
-from transcoder.control.stream_documents import StreamDocuments, verdict_document
+from transcoder.control.stream_documents import StreamDocuments, served_document, verdict_document
 from transcoder.errors import CommandRejected
 from transcoder.output.session import ReaderSession
 from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
@@ -181,6 +182,10 @@ class Controller(Control):
     @override
     def gateway_numbers(self) -> GatewayNumbers:
         return gateway_documents.numbers(self.gateway, self._store, self._interfaces.broker)
+
+    @override
+    def served(self, stream: str, since: float | None = None) -> ServedDocument:
+        return served_document(self._running(stream).status.output.spans, since)
 
     @override
     def verdicts(self, stream: str) -> VerdictsDocument:

@@ -170,6 +170,31 @@ class VerdictsDocument(Document):
     verdicts: tuple[VerdictDocument, ...]
 
 
+class ServedSpanDocument(Document):
+    """Describes a span of time in which a stream showed pictures of one origin."""
+
+    begin: Time
+    end: Time
+    """The end; times in which nothing was served lie between spans."""
+    shows: Literal["camera", "slate"]
+    """`slate`: the last picture again, once a second, or a grey one, while the camera sends none."""
+    pictures: Count
+    """The pictures of the whole span, also of its part before `since`."""
+
+
+class ServedDocument(Document):
+    """Says when a stream showed pictures of its camera, and when it did not."""
+
+    now: Time
+    since: Time
+    """The time from which on the spans are told: the one that was asked for, or the first one that is remembered."""
+    camera_s: Rate
+    """Seconds for which pictures of the camera were shown."""
+    slate_s: Rate
+    spans: tuple[ServedSpanDocument, ...]
+    """The spans, the oldest first."""
+
+
 class StreamStateDocument(Document):
     """Describes the present state of a stream."""
 

@@ -10,6 +10,8 @@ from transcoder.control import (
     FaultsDocument,
     LedgerEntryDocument,
     OutputDocument,
+    ServedDocument,
+    ServedSpanDocument,
     SourceDocument,
     StreamNumbers,
     StreamStateDocument,
@@ -20,6 +22,7 @@ from transcoder.control.documents import Status
 from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
+from transcoder.output.served_spans import ServedSpans
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.store import now_text, time_text
 from transcoder.service.stream import Stream
@@ -41,6 +44,8 @@ QUANTILES: Final = (0.5, 0.95, 0.99)
 """The quantiles of the delays of the last pictures that are told."""
 MAX_PROBLEM: Final = 300
 """Characters of a reason, at most."""
+SERVED_S: Final = 60.0
+"""Seconds for which is told what was served, where nobody says since when."""
 
 
 class StreamDocuments:
@@ -172,6 +177,27 @@ class StreamDocuments:
             sanitized=sum(stream.ledger.totals().values()),
             ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
         )
+
+
+def served_document(spans: ServedSpans, since: float | None) -> ServedDocument:
+    """Make the document of when pictures of the camera were shown.
+
+    Args:
+        spans: the spans of an output.
+        since: UTC seconds from which on they are told; None: the last SERVED_S.
+    """
+    now, wall = clock.monotonic(), clock.wall_clock()
+    told = spans.told(now - SERVED_S if since is None else min(now - wall + since, now), now, wall)
+    return ServedDocument(
+        now=time_text(told["now"]),
+        since=time_text(told["since"]),
+        camera_s=told["camera_s"],
+        slate_s=told["slate_s"],
+        spans=tuple(
+            ServedSpanDocument(**span | {"begin": time_text(span["begin"]), "end": time_text(span["end"])})
+            for span in told["spans"]
+        ),
+    )
 
 
 def verdict_document(verdict: Verdict) -> VerdictDocument:

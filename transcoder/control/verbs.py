@@ -9,6 +9,7 @@ from transcoder.control.documents import (
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
+    ServedDocument,
     SessionDocument,
     SessionsDocument,
     StatsDocument,
@@ -72,6 +73,9 @@ class Control(Protocol):
 
     def numbers(self, stream: str) -> StreamNumbers:
         """Return one stream's numbers that only metrics tell."""
+
+    def served(self, stream: str, since: float | None = None) -> ServedDocument:
+        """Return when one stream showed pictures of its camera, from a time on (UTC seconds), or in the last minute."""
 
     def verdicts(self, stream: str) -> VerdictsDocument:
         """Return the gateway's verdicts on one stream."""

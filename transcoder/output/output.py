@@ -184,6 +184,7 @@ class Output:
                 self._description.renumber()
                 status.format = status.format | {"frame_rate": self._rate.told}
         self._count(message)
+        status.spans.note(now, is_camera=not is_repeated)
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
         return not is_repeated
 

@@ -4,6 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from transcoder.output.served_spans import ServedSpans
+
 ENCODE_BOUNDS_S: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
 """Upper bounds of the time that a picture takes to encode: 360p takes one or two milliseconds, 4K some forty."""
 DELAY_SPAN_S: Final = 10.0
@@ -30,6 +32,7 @@ class OutputStatus:
         encode_counts: pictures by ENCODE_BOUNDS_S, and pictures over the last bound.
         delays: the times at which the last pictures left, and how long after their last packet, seconds.
         readers: how many readers play.
+        spans: the times at which pictures of the camera were served, and those at which one was repeated.
     """
 
     format: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class OutputStatus:
     encode_counts: list[int] = field(default_factory=lambda: [0] * (len(ENCODE_BOUNDS_S) + 1))
     delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_DELAYS))
     readers: int = 0
+    spans: ServedSpans = field(default_factory=ServedSpans)
 
     def note_delay(self, now: float, delay_s: float) -> None:
         """Note that a picture left at `now`, so many seconds after its last packet came."""

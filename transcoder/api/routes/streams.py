@@ -1,8 +1,9 @@
 """These routes concern the streams: their configuration, their state, and actions on one stream."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -10,11 +11,13 @@ from transcoder.api import problem, schema
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, Controlling, ControlOf, writer
-from transcoder.control import LedgerEntryDocument, StreamDocument, VerdictsDocument
+from transcoder.control import LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
 
 BASE: Final = "/api/v1/streams"
 ETAG: Final = {"headers": {"ETag": {"description": "The tag of the configuration", "schema": {"type": "string"}}}}
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Nothing was served before; earlier times can't all be written in UTC."""
 _FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"model": StreamDocument, **ETAG}}
 _MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"model": StreamDocument, **ETAG}}
 _JPEG: Final = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
@@ -151,6 +154,22 @@ async def snapshot(stream: str, control: ControlOf) -> Response:
 async def ledger(stream: str, control: ControlOf) -> list[LedgerEntryDocument]:
     """Return the counts of everything that was not let through."""
     return control.ledger(stream)
+
+
+@router.get("/{stream}/served", dependencies=[READ], responses=problems(404, 409))
+async def served(
+    stream: str,
+    control: ControlOf,
+    since: Annotated[
+        datetime | None, Query(description="From when on, RFC 3339; UTC where no zone stands; by default a minute ago")
+    ] = None,
+) -> ServedDocument:
+    """Return when the stream showed pictures of its camera, and when the slate or the last picture was repeated."""
+    if since is None:
+        return control.served(stream)
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return control.served(stream, max(since, _EPOCH).timestamp())
 
 
 @router.get("/{stream}/verdicts", dependencies=[READ], responses=problems(404))

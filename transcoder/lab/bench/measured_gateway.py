@@ -38,7 +38,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
             "state": status.state.value,
             "problem": status.problem,
             "source": {name: value for name, value in asdict(status.source).items() if isinstance(value, int)},
-            "output": {name: value for name, value in asdict(output).items() if name != "delays"},
+            "output": {name: value for name, value in asdict(output).items() if name not in {"delays", "spans"}},
             "worker_deaths": status.worker.deaths,
             "counters": status.worker.report.get("counters", {}),
             "delays_s": [delay_s for _, delay_s in output.delays],
