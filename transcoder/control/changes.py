@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from transcoder.config import ConfigFile
 from transcoder.config.overlay import Difference, EffectiveConfig, Overlay, difference
+from transcoder.control.change_log import ChangeLog
 from transcoder.control.shown import difference_detail, hide, shown
 from transcoder.control.verbs import Writer
 from transcoder.errors import ConfigError
@@ -71,6 +72,7 @@ class Changes:
         self._etag_key = etag_key
         self._apply = apply
         self._changing = asyncio.Lock()
+        self._log = ChangeLog()
         self._work: set[asyncio.Task[None]] = set()
         self._validation = ThreadPoolExecutor(max_workers=1, thread_name_prefix="validation")
 
@@ -123,8 +125,9 @@ class Changes:
                 detail = {"keys": hide(change.keys), "changed": difference_detail(found)}
                 entry = Entry(who=str(change.by), what=change.verb, stream=change.stream, detail=detail)
                 await self._keep(entry, changed)
-            self.effective = new
+            before, self.effective = self.effective.config, new
         await self._apply(found)
+        self._log.write(before, new.config, found, str(change.by))
 
     def _check_tag(self, stream: str, if_match: str) -> None:
         if stream not in self.effective.config.streams:
@@ -166,6 +169,7 @@ class Changes:
                     await self._store.commit([entry], overlays, file.raw)
                 except StoreError as error:
                     raise ConfigError([f"the reload could not be kept: {error}"]) from None
-            self.effective = new
+            before, self.effective = self.effective.config, new
         await self._apply(found)
+        self._log.write(before, new.config, found, "file")
         return found

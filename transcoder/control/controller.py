@@ -29,6 +29,7 @@ from transcoder.control import (
     Writer,
     gateway_documents,
 )
+from transcoder.control.change_log import keys_for_next_start
 from transcoder.control.changes import Change, Changes
 from transcoder.control.events import Feed
 from transcoder.control.interfaces import Interfaces, NoInterfaces
@@ -52,8 +53,6 @@ from transcoder.service.verifier import Verifier
 from transcoder.service.verify_process import read_served
 from transcoder.text import printable
 
-LIVE_SECTIONS: Final = frozenset({"sources", "rtsp", "http", "verify"})
-"""Parts of the file, besides streams, that are taken up while running: networks, users, tokens, verification."""
 MAX_PROBES: Final = 4
 """The largest number of probes at a time: each holds a connection to a camera."""
 MAX_SNAPSHOTS: Final = 4
@@ -281,11 +280,12 @@ class Controller(Control):
         Raises:
             ConfigError: the file is not valid together with the changes made at runtime; nothing was changed.
         """
+        before = self.config
         difference = await self._changes.reload(file)
         for stream in difference.removed:
             self._views.pop(stream, None)
         self._interfaces.take_up(self.config)
-        self._publisher.reloaded(difference, [name for name in difference.sections if name not in LIVE_SECTIONS])
+        self._publisher.reloaded(difference, keys_for_next_start(before, self.config, difference.sections))
 
     def reload_failed(self, problems: list[str]) -> None:
         """Tell that the file was changed and can't be used."""

@@ -7,6 +7,7 @@ import structlog
 
 from transcoder import clock
 from transcoder.config.overlay import Difference
+from transcoder.control.change_log import ChangeLog
 from transcoder.control.documents import EVENT_TYPES
 from transcoder.control.events import Events, Feed
 from transcoder.control.shown import difference_detail, without_secrets
@@ -30,6 +31,7 @@ class Publisher:
     def __init__(self) -> None:
         self._events = Events()
         self._lines = LineLimit[str](MAX_LINES)
+        self._changes = ChangeLog()
 
     def listen(self, after: int | None) -> Feed:
         """Return a feed of the events from now on, or of those after a number as far as they are remembered."""
@@ -54,6 +56,7 @@ class Publisher:
 
     def restarted(self, stream: str, by: Writer) -> None:
         """Publish that a stream was restarted."""
+        self._changes.note("restarted", stream, str(by))
         self._events.publish("restarted", stream, {"by": str(by)})
 
     def changed(self, difference: Difference) -> None:
@@ -75,7 +78,9 @@ class Publisher:
         """
         detail = {"by": str(by), "reason": printable(redact(reason), MAX_REASON)}
         if count := self._lines.take(by.interface, clock.monotonic()):
-            log.warning("change refused", stream=stream, **detail, count=count)
+            where = f"{printable(stream, MAX_NAME)}: " if stream is not None else ""
+            words = f"change by {by} refused: {where}{detail['reason']}"
+            log.warning("change refused", words=words, stream=stream, **detail, count=count)
         if stream is not None and not is_known:
             detail["id"] = printable(stream, MAX_NAME)
         self._events.publish("config_rejected", stream if is_known else None, detail)
@@ -85,13 +90,13 @@ class Publisher:
 
         Args:
             difference: the difference from the configuration before.
-            later: sections of it that are taken up at the next start.
+            later: keys of it that are taken up at the next start.
         """
-        if later:
-            log.warning("these keys are taken up at the next start", keys=list(later))
+        for key in later:
+            log.warning("taken up at the next start", words=f"{key}: taken up at the next start", key=key)
         changed = difference_detail(difference)
         self._events.publish("config_reloaded", None, {"changed": changed, "at_next_start": list(later)})
-        log.info("configuration reloaded", **changed)
+        log.info("configuration reloaded", words=f"configuration reloaded: {_summary(difference)}", **changed)
 
     def reload_failed(self, problems: Sequence[str]) -> None:
         """Publish that the file was changed and can't be used."""
@@ -104,3 +109,12 @@ class Publisher:
         log.error("stream not served: what was set at runtime is not valid any more", stream=stream, problems=problems)
         safe = [redact(problem) for problem in problems]
         self._events.publish("config_rejected", stream, {"by": "store", "reason": safe[0], "problems": safe})
+
+
+def _summary(difference: Difference) -> str:
+    """Say in words how many streams differ, and which sections do."""
+    counts = {"added": difference.added, "removed": difference.removed, "changed": difference.changed}
+    parts = [f"{len(names)} {kind}" for kind, names in counts.items() if names]
+    streams = [f"streams: {', '.join(parts)}"] if parts else []
+    sections = [f"sections: {', '.join(difference.sections)}"] if difference.sections else []
+    return "; ".join([*streams, *sections]) or "nothing differs"
