@@ -47,7 +47,6 @@ TESTED_THROUGH = {
     "lab/cameras/surroundings.py": "lab/cameras/test_scenes.py",
     "lab/cameras/track.py": "lab/cameras/test_camera.py",
     "lab/cameras/udp.py": "lab/cameras/test_server.py",
-    "lab/commands.py": "e2e/test_demo.py",
     "lab/demo/*.py": "e2e/test_demo.py",
     "lab/json_lines.py": "lab/reader/test_process.py",
     "lab/reader/*.py": "lab/reader/test_process.py",

@@ -19,6 +19,7 @@ from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.net.service_manager import ServiceManager
+from transcoder.net.stop_signals import stop_signals
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.state_database import FILE_NAME, StoredState
@@ -285,7 +286,7 @@ class App(Interfaces):
 
 
 async def run_until_stopped(app: App) -> None:
-    """Run until SIGTERM or SIGINT, then drain; a second signal does not wait, and a start under way is given up.
+    """Run until SIGTERM or SIGINT, then drain; a second signal kills, and a start under way is given up.
 
     Raises:
         TransportError: see App.start.
@@ -293,10 +294,13 @@ async def run_until_stopped(app: App) -> None:
         StoreError: see App.start.
         ServiceError: a task that the service can't go on without ended; a supervisor has to start the service anew.
     """
-    loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    with stop_signals(stopped.set):
+        await _run(app, stopped)
+
+
+async def _run(app: App, stopped: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
     manager = ServiceManager.of_environment(os.environ)
     if manager is not None:
         manager.tell(STATUS="starting; the first start compiles for up to a minute")
@@ -310,14 +314,9 @@ async def run_until_stopped(app: App) -> None:
         manager.close()  # the watchdog waits longer than the drain below takes
     failure = _failure(ended) if ended is not None else None
     log.info("stopping")
-    stopped.clear()
-    drain = loop.create_task(app.stop())
-    impatience = loop.create_task(stopped.wait())
-    await asyncio.wait({drain, impatience}, return_when=asyncio.FIRST_COMPLETED, timeout=DRAIN_S)
-    for task in (drain, impatience):
-        task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await drain
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            await app.stop()
     if failure is not None:
         raise failure
 

@@ -8,3 +8,5 @@ NO: Final = 1
 """The answer is no: not clean, not reachable, not whole."""
 USAGE: Final = 2
 """The command line, the configuration or the machine does not allow it."""
+INTERRUPTED: Final = 130
+"""Ctrl-C ended it before there was an answer: 128 and the number of SIGINT, as a shell has it."""

@@ -127,6 +127,18 @@ def test_a_signal_ends_it_with_the_verdict_so_far(demo, cache: Path, number: sig
     wait_until_none_is_left(cache, 2.0)
 
 
+def test_a_second_signal_kills_it(demo, cache: Path) -> None:
+    process = demo("--cameras", "1", "--seconds", "600")
+    until_playing(process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=5)
+    assert process.returncode == -signal.SIGINT
+    assert "Traceback" not in errors
+    wait_until_none_is_left(cache, 2.0)
+
+
 def test_nothing_outlives_it(demo, cache: Path) -> None:
     process = demo("--cameras", "1", "--seconds", "600")
     until_playing(process)

@@ -1,7 +1,10 @@
 """A command that can't do its work ends with one line on standard error and an exit code, without a traceback."""
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import typer
 
@@ -30,3 +33,14 @@ def fail(problem: object) -> typer.Exit:
     """
     typer.echo(str(problem), err=True)
     return typer.Exit(USAGE)
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End the process: everything is stopped, and a thread that still waits for a resolver can't hold it for minutes.
+
+    Args:
+        code: the exit code.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from transcoder.cli.arguments import ConfigPath
-from transcoder.cli.failure import errors_end_the_command, fail
+from transcoder.cli.failure import end_at_once, errors_end_the_command, fail
+from transcoder.exit_codes import OK
 
 
 def run(
@@ -13,7 +14,9 @@ def run(
     log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines instead of text.")] = False,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C."""
+    """Run the gateway until SIGTERM or Ctrl-C, which end it in order; a second one kills it."""
+    import asyncio  # noqa: PLC0415
+
     import uvloop  # noqa: PLC0415  # --help stays fast
 
     from transcoder import kernel  # noqa: PLC0415
@@ -29,7 +32,9 @@ def run(
             configure_logs(json=log_json, level=log_level)
         except ValueError as error:
             raise fail(f"--log-level: {error}") from None
-        uvloop.run(run_until_stopped(App(config, file)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_until_stopped(App(config, file)))
+            end_at_once(OK)
 
 
 def check(config: ConfigPath) -> None:

@@ -1,5 +1,6 @@
 """The command `transcoder probe` is here."""
 
+import signal
 from typing import Annotated
 
 import typer
@@ -23,4 +24,5 @@ def probe(
     options = command.ProbeOptions(
         url=url, username=username, password=password, transport=transport, seconds=seconds, as_json=as_json
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C ends the visit early
     raise typer.Exit(command.probe(options, Console(), Console(stderr=True)))

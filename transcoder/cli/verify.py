@@ -1,5 +1,6 @@
 """The command `transcoder verify` is here."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -61,4 +62,5 @@ def verify(
         key=key,
         page=page,
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C ends the visit early
     raise typer.Exit(command.verify(options, Console(), Console(stderr=True)))

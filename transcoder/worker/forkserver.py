@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from transcoder import kernel
 from transcoder.errors import WorkerError
-from transcoder.worker import namespaces, preload, sandbox, system_calls
+from transcoder.worker import namespaces, sandbox, system_calls
 from transcoder.worker.linked_streams import LinkedStreams
 from transcoder.worker.namespaces import Forker
 from transcoder.worker_options import Place, Role
@@ -52,6 +52,8 @@ def main() -> None:
     service = socket.socket(fileno=int(sys.argv[1]))
     cache_dir = Path(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else None
     sandbox.die_with_parent(int(sys.argv[3]))
+    from transcoder.worker import preload  # noqa: PLC0415  # a second of imports, in which the service may be killed
+
     kernel.forbid_core_dumps()
     if INSPECTABLE not in sys.argv[4:]:
         kernel.forbid_inspection()
@@ -66,10 +68,12 @@ def main() -> None:
         forker.divide_group(sandbox.MAX_THREADS)
         measures = sandbox.measures(forker)
     except WorkerError as error:  # no worker may be forked
-        _send(service, {"failed": str(error)})
+        with contextlib.suppress(OSError):
+            _send(service, {"failed": str(error)})
         return
-    _send(service, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
-    _Server(service, forker).run()
+    with contextlib.suppress(OSError):  # the service does not want it any more
+        _send(service, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
+        _Server(service, forker).run()
     os._exit(0)  # the interpreter's own end would free callbacks, whose pages are sealed
 
 

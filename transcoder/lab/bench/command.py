@@ -1,5 +1,6 @@
 """`transcoder bench` finds in about two minutes how many streams this machine carries."""
 
+import asyncio
 import json
 import re
 import tempfile
@@ -14,6 +15,7 @@ from transcoder.config.stream import MAX_FPS, EncoderConfig
 from transcoder.lab.bench.capacity import Step, grow
 from transcoder.lab.bench.load import CameraOptions, GatewaySide
 from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.net.stop_signals import stop_signals
 
 MEASURE_S = 8.0
 MB = 1 << 20
@@ -63,7 +65,15 @@ async def run_bench(cameras: CameraOptions, stream: dict[str, Any], *, budget_s:
 
     Raises:
         TransportError: cameras, gateway or readers did not come up; the process has said why on standard error.
+        CancelledError: Ctrl-C or SIGTERM ended it, and with it every process that it started.
     """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # a coroutine runs in a task
+    with stop_signals(task.cancel):
+        return await _run_bench(cameras, stream, budget_s=budget_s, as_json=as_json)
+
+
+async def _run_bench(cameras: CameraOptions, stream: dict[str, Any], *, budget_s: float, as_json: bool) -> int:
     console = Console(stderr=True)
     started = time.monotonic()
     steps: list[Step] = []

@@ -16,6 +16,7 @@ from transcoder.lab.demo.options import HOST, OWN_STREAM, DemoOptions, configura
 from transcoder.lab.demo.reader import ReaderLink
 from transcoder.lab.demo.screen import Screen
 from transcoder.lab.demo.verdict import Verdict
+from transcoder.net.stop_signals import STOP_SIGNALS, stop_signals
 from transcoder.service.gateway import Gateway
 from transcoder.service.sandbox import SandboxOptions, missing_measures, refusal
 from transcoder.service.status import StreamState
@@ -66,9 +67,10 @@ class _Demo:
         self._watched_s = 0.0
 
     async def run(self) -> bool:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stopped.set)
+        with stop_signals(self._stopped.set, (*STOP_SIGNALS, signal.SIGHUP)):
+            return await self._run()
+
+    async def _run(self) -> bool:
         result = None
         try:
             with self._screen:
