@@ -51,6 +51,9 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
         skipped_access_units=5,
         audio_units_in=20,
         audio_units_out=19,
+        delays_s={"0.5": 0.02, "0.99": 0.3},
+        delayed=40,
+        delay_sum_s=1.5,
     )
     control: Any = SimpleNamespace(
         ids=lambda: ["gate"],
@@ -72,6 +75,13 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
     assert found["_bucket", "0.001"] == found["_bucket", "0.1"] == 3
     assert found["_bucket", "+Inf"] == found["_count", None] == 5
     assert found["_sum", None] == 0.5
+    latency = families["transcoder_glass_latency_seconds"]
+    assert latency.type == "summary"  # the only type whose samples may have quantiles
+    shown = {
+        (sample.name.removeprefix(latency.name), sample.labels.get("quantile")): sample.value
+        for sample in latency.samples
+    }
+    assert shown == {("", "0.5"): 0.02, ("", "0.99"): 0.3, ("_count", None): 40, ("_sum", None): 1.5}
     (concealed,) = families["transcoder_frames_concealed"].samples
     assert (concealed.name, concealed.value) == ("transcoder_frames_concealed_total", 7)
     counters = {"source_skipped_access_units": 5, "source_audio_units": 20, "audio_units": 19}

@@ -38,6 +38,11 @@ def test_pictures_from_before_the_span_do_not_count() -> None:
     assert with_delays((100.0, 3.0), (100.1 + DELAY_SPAN_S, 0.02)).delay_s(1.0) == 0.02
 
 
+def test_all_pictures_are_counted_and_their_delays_never_fall() -> None:
+    status = with_delays((1.0, 0.25), (1.1, -0.001), (100.0, 0.5))
+    assert (status.delayed, status.delay_sum_s) == (3, 0.75)
+
+
 def test_memory_is_bounded() -> None:
     status = with_delays(*((0.001 * index, 0.02) for index in range(5000)))
     assert len(status.delays) <= 1000

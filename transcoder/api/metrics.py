@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
+    SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -157,10 +158,10 @@ class StreamCollector(Collector):
         encode = HistogramMetricFamily(
             "transcoder_encode_seconds", "Processor time of encoding a picture", labels=STREAM
         )
-        delay = GaugeMetricFamily(
+        delay = SummaryMetricFamily(
             "transcoder_glass_latency_seconds",
-            "From a picture's last packet to the readers, over the last ten seconds",
-            labels=("stream", "quantile"),
+            "From a picture's last packet to the readers; quantiles (0.5, 0.95, 0.99) of the last ten seconds",
+            labels=STREAM,
         )
         repairs = CounterMetricFamily(
             "transcoder_timestamp_repairs", "Timestamps of the present connection put right", labels=("stream", "kind")
@@ -176,7 +177,8 @@ class StreamCollector(Collector):
             counts = itertools.accumulate(found.encode_counts)
             encode.add_metric([stream], list(zip(bounds, counts, strict=False)), found.encode_s)
             for quantile, delay_s in found.delays_s.items():
-                delay.add_metric([stream, quantile], delay_s)
+                delay.add_sample(delay.name, {"stream": stream, "quantile": quantile}, delay_s)
+            delay.add_metric([stream], found.delayed, found.delay_sum_s)
             for kind, count in list(found.timestamp_repairs.items())[:MAX_KINDS]:
                 repairs.add_metric([stream, kind], count)
             for kind, count in list(found.source_faults.items())[:MAX_KINDS]:

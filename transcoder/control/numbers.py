@@ -19,6 +19,8 @@ class StreamNumbers:
         encode_s: processor time of encoding, seconds.
         encode_counts: pictures by their time of encoding, at ENCODE_BOUNDS_S, and pictures over the last bound.
         delays_s: the delay of each quantile, from a picture's last packet to the readers, seconds.
+        delayed: pictures whose delay was noted.
+        delay_sum_s: the sum of their delays, seconds.
         skipped_access_units: access units of the camera that refer to one that was dropped.
         audio_units_in: audio units that were taken in.
         audio_units_out: AAC frames that were given to readers, of all outputs.
@@ -36,6 +38,8 @@ class StreamNumbers:
     encode_s: float = 0.0
     encode_counts: Sequence[int] = ()
     delays_s: Mapping[str, float] = field(default_factory=dict)
+    delayed: int = 0
+    delay_sum_s: float = 0.0
     skipped_access_units: int = 0
     audio_units_in: int = 0
     audio_units_out: int = 0

@@ -138,6 +138,8 @@ class StreamDocuments:
             encode_s=output.encode_s,
             encode_counts=tuple(output.encode_counts),
             delays_s={share: max(delay, 0.0) for share, delay in delays.items() if delay is not None},
+            delayed=output.delayed,
+            delay_sum_s=output.delay_sum_s,
             skipped_access_units=stream.status.source.skipped_access_units,
             audio_units_in=stream.status.source.audio_units,
             audio_units_out=sum(one.status.audio_units for one in stream.outputs.values()),

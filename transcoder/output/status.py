@@ -31,6 +31,8 @@ class OutputStatus:
         encode_s: processor time of encoding, seconds.
         encode_counts: pictures by ENCODE_BOUNDS_S, and pictures over the last bound.
         delays: the times at which the last pictures left, and how long after their last packet, seconds.
+        delayed: pictures whose delay was noted since the start; each is one of the camera.
+        delay_sum_s: the sum of their delays, seconds.
         readers: how many readers play.
         spans: the times at which pictures of the camera were served, and those at which one was repeated.
     """
@@ -46,12 +48,16 @@ class OutputStatus:
     encode_s: float = 0.0
     encode_counts: list[int] = field(default_factory=lambda: [0] * (len(ENCODE_BOUNDS_S) + 1))
     delays: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_DELAYS))
+    delayed: int = 0
+    delay_sum_s: float = 0.0
     readers: int = 0
     spans: ServedSpans = field(default_factory=ServedSpans)
 
     def note_delay(self, now: float, delay_s: float) -> None:
         """Note that a picture left at `now`, so many seconds after its last packet came."""
         self.delays.append((now, delay_s))
+        self.delayed += 1
+        self.delay_sum_s += max(delay_s, 0.0)  # a sum that Prometheus takes for a counter never falls
 
     def delay_s(self, share: float = 0.5) -> float | None:
         """Return the delay that this share of the pictures of the last DELAY_SPAN_S did not exceed, seconds."""

@@ -4,15 +4,16 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
 from transcoder.api.access import Role
 from transcoder.api.problem import problems
 from transcoder.api.state import MetricsOf, StateOf, identify
 
-_TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
+_TEXT: Final = {
+    media_type: {"schema": {"type": "string"}} for media_type in ("text/plain", "application/openmetrics-text")
+}
 
 router = APIRouter(tags=["health"])
 
@@ -53,4 +54,5 @@ async def metrics(request: Request, state: StateOf, collected: MetricsOf) -> Res
     """Return counters and gauges for Prometheus."""
     if not state.open_metrics:
         await identify(request, Role.READ)
-    return Response(generate_latest(collected), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(collected), headers={"Content-Type": content_type, "Vary": "Accept"})
