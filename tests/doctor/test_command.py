@@ -102,6 +102,7 @@ async def test_the_processes_of_a_stream_are_looked_at(
         monkeypatch.setattr(sandbox, "_own_folder", lambda _: Path(cache))
     found = {finding.check: finding for finding in await sandbox.sandbox(Subject(path=path, file=load_file(path)))}
     fine = {check for check, finding in found.items() if finding.level == "ok"}
+    assert found["picture"].text == "a worker decoded and encoded a built-in picture"
     for process in processes:
         assert {f"{process} {name}" for name in ("Seccomp", "NoNewPrivs", "memory", "descriptors", "core")} <= fine
         if "measure user namespace" in fine:

@@ -34,10 +34,12 @@ class Subject:
     Attributes:
         path: the path of the configuration file, None where none was named.
         file: the configuration file as it was read; None likewise.
+        elsewhere: the addresses and ports in the internet that are tried from the cameras' side.
     """
 
     path: Path | None = None
     file: ConfigFile | None = None
+    elsewhere: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_required(self) -> bool:

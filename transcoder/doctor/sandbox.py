@@ -19,6 +19,7 @@ from transcoder.service.forkserver_process import ForkedWorker, ForkServerProces
 from transcoder.service.sandbox import ADVICE, SandboxOptions, needed_measures, worker_users
 from transcoder.service.split_halves import SplitHalves
 from transcoder.service.verify_process import try_sandbox
+from transcoder.service.worker_trial import try_worker
 from transcoder.worker_options import Role, WorkerOptions
 
 _NAMES: Final = {Role.WHOLE: "worker", Role.DECODING: "decoder", Role.ENCODING: "encoder"}
@@ -39,7 +40,8 @@ async def sandbox(subject: Subject) -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         server = ForkServer(_own_folder(config.state_dir if config is not None else None) or Path(folder), start)
         try:
-            return [*await _look(server, _roles(config), missing), *await _checker(missing)]
+            found = await _look(server, _roles(config), missing)
+            return [*found, await _trial(server, config), *await _checker(missing)]
         except (WorkerError, OSError, TimeoutError) as error:
             return [Finding(check="worker", level="error", text=str(error) or "it does not start", advice=NEEDS)]
         finally:
@@ -74,6 +76,13 @@ async def _look(server: ForkServer, roles: Iterable[Role], missing: Level) -> li
         for worker in workers:
             worker.kill()
             worker.connection.close()
+
+
+async def _trial(server: ForkServer, config: Config | None) -> Finding:
+    problem = await try_worker(server, split=config is not None and config.worker.split)
+    if problem:
+        return Finding(check="picture", level="error", text=problem, advice=NEEDS)
+    return Finding(check="picture", level="ok", text="a worker decoded and encoded a built-in picture")
 
 
 async def _until_ready(worker: ForkedWorker) -> None:

@@ -21,13 +21,18 @@ def usable_cores(process: Path = Path("/proc/self")) -> float:
         process: the folder of this process in /proc.
     """
     cores = float(len(os.sched_getaffinity(0)))
-    return min([cores, *(quota for group in _groups(process) if (quota := _quota(group)) is not None)])
+    return min([cores, *(quota for group in groups_of(process, "cpu") if (quota := _quota(group)) is not None)])
 
 
-def _groups(process: Path) -> Iterator[Path]:
-    """Yield the control groups of a process that may have a quota, and those above, for each has to be kept."""
+def groups_of(process: Path, controller: str) -> Iterator[Path]:
+    """Yield the control groups of a process that may have a limit, and those above, for each has to be kept.
+
+    Args:
+        process: the folder of the process in /proc.
+        controller: "cpu" or "memory".
+    """
     try:
-        own = dict(_own_paths((process / "cgroup").read_text()))
+        own: dict[str | None, str] = dict(_own_paths((process / "cgroup").read_text()))
         mounts = (process / "mountinfo").read_text().splitlines()
     except OSError:
         return
@@ -36,10 +41,10 @@ def _groups(process: Path) -> Iterator[Path]:
         fields, kind = before.split(), after.split()
         if len(fields) < 5 or len(kind) < 3:
             continue
-        controllers = {""} if kind[0] == "cgroup2" else set(kind[2].split(",")) & {"cpu"} if kind[0] == "cgroup" else ()
-        for controller in controllers:
-            if controller in own:
-                yield from _upwards(Path(fields[4]), Path(fields[3]), Path(own[controller]))
+        is_old = kind[0] == "cgroup" and controller in kind[2].split(",")
+        name = controller if is_old else "" if kind[0] == "cgroup2" else None
+        if name in own:
+            yield from _upwards(Path(fields[4]), Path(fields[3]), Path(own[name]))
 
 
 def _own_paths(text: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,6 @@ Nothing here runs on the event loop, and a change is answered only after its tra
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import secrets
@@ -35,6 +34,7 @@ from transcoder.service.state_database import (
     read_state,
     schema_version,
 )
+from transcoder.service.state_folder import lock_folder
 from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 from transcoder.service.verdicts import Verdict
 
@@ -182,7 +182,7 @@ class Store:
 
     def _open(self) -> StoredState:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        blocked = self._lock()
+        self._lock_fd, blocked = lock_folder(self._folder)
         remembered = read_marker(self._folder)
         try:
             return self._open_or_read(remembered, blocked)
@@ -192,23 +192,6 @@ class Store:
             self._close_database()
             self.refusal = f"the changes made before are lost ({error}); restore {FILE_NAME} or remove {MARKER_NAME}"
             return StoredState(lost=str(error), unknown=remembered.streams)
-
-    def _lock(self) -> OSError | None:
-        """Lock the folder; return why that can't be done where nothing can be written."""
-        path = self._folder / "lock"
-        blocked = None
-        try:
-            self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            blocked = error
-            with suppress(FileNotFoundError):
-                self._lock_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            if self._lock_fd is not None:
-                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError("another gateway runs with it") from None
-        return blocked
 
     def _open_or_read(self, remembered: Remembered | None, blocked: OSError | None) -> StoredState:
         path = self._folder / FILE_NAME
