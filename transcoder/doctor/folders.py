@@ -43,4 +43,5 @@ def _kept(folder: Path) -> list[Finding]:
     if broken := find_break(records):
         advice = "somebody changed the database; compare with an export that is kept elsewhere"
         return [*found, Finding(check="audit", level="error", text=f"not whole: {broken}", advice=advice)]
-    return [*found, Finding(check="audit", level="ok", text=f"{len(records)} records, whole")]
+    counted = f"{len(records)} {'record' if len(records) == 1 else 'records'}"
+    return [*found, Finding(check="audit", level="ok", text=f"{counted}, whole")]
