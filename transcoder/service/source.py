@@ -33,10 +33,10 @@ from transcoder.source.events import (
     VideoSelected,
 )
 from transcoder.source.intake import AudioIntake, CodedUnit, VideoIntake
+from transcoder.source.pauses import GAPS, MAX_LEARNED_S
 from transcoder.source.problems import Unreadable, problem_code
 from transcoder.source.reconnection import Reconnection
 from transcoder.source.status import SourceStatus
-from transcoder.source.watchdogs import GAPS, MAX_LEARNED_S
 from transcoder.worker_options import AudioFormat
 
 AUDIO_AGAIN_S = 3600.0
@@ -246,7 +246,8 @@ class Source:
     @property
     def patience_s(self) -> float:
         """Return for how many seconds the camera may give no picture, by its own rate."""
-        return min(GAPS * self._gap_s, MAX_LEARNED_S)
+        usual_s = self._options.pauses.patience_s(clock.monotonic())
+        return max(usual_s, min(GAPS * self._gap_s, MAX_LEARNED_S))
 
     @property
     def received_bytes(self) -> int:

@@ -12,6 +12,7 @@ from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 from transcoder.rtsp.quirks import ForcedQuirks
 from transcoder.rtsp.urls import DEFAULT_PORT, SECURE_PORT, RtspUrl
 from transcoder.source.camera_logins import CameraLogins
+from transcoder.source.pauses import Pauses
 from transcoder.source.rate_limit import RateOptions
 
 
@@ -50,6 +51,7 @@ class SessionOptions:
         rate: how much the camera may send.
         timeouts: how long each step of the session may take.
         keep_alives: the signs of life, and what earlier connections taught of them.
+        pauses: the pauses of the camera over all its connections.
         logins: the logins that cameras have asked for, which all sources share.
         turn_bytes: bytes of its connection that are looked at in a turn of the event loop.
         turn_events: messages and frames of its connection that are looked at in a turn of the event loop.
@@ -64,6 +66,7 @@ class SessionOptions:
     rate: RateOptions = field(default_factory=RateOptions)
     timeouts: Timeouts = field(default_factory=Timeouts)
     keep_alives: KeepAliveMethods = field(default_factory=KeepAliveMethods, compare=False, repr=False)
+    pauses: Pauses = field(default_factory=Pauses, compare=False, repr=False)
     logins: CameraLogins = field(default_factory=CameraLogins, compare=False, repr=False)
     turn_bytes: int = TURN_BYTES
     turn_events: int = TURN_EVENTS

@@ -83,8 +83,7 @@ class CameraSession:
             client_events.Answered: self._on_seen,
             InterleavedFrame: self._on_seen,
         }
-        self._is_over = False
-        self._is_leaving = False
+        self._is_over = self._is_leaving = False
         self.has_work = False
         self._redirects = 0
         self._challenges = ClosedChallenges()
@@ -102,13 +101,14 @@ class CameraSession:
         self._selection: VideoSelection | None = None
         self._audio_selection: AudioSelection | None = None
         self._is_playing = False
+        options = self._options
         self._media = MediaReception(
             self._ledger,
             self.events,
             ssrc=self._ssrc,
-            trust_marker=self._options.quirks.trust_marker,
+            trust_marker=options.quirks.trust_marker,
             keep_everything=self._keep_everything,
-            watchdogs=Watchdogs(self._options.timeouts, f" over {self._options.transport.upper()}"),
+            watchdogs=Watchdogs(options.timeouts, f" over {options.transport.upper()}", options.pauses),
         )
 
     # -- calls of the shell --------------------------------------------------------------------------------------

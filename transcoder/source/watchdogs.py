@@ -5,6 +5,7 @@ How long a camera may be silent follows from its own rate: a picture in 16 secon
 
 from transcoder.errors import NoPicture, Silent
 from transcoder.source.options import Timeouts
+from transcoder.source.pauses import GAPS, MAX_LEARNED_S, Pauses
 
 SUSPICIOUS_S = 3.0
 SUSPICIOUS_PACKETS = 50
@@ -13,11 +14,6 @@ itself about the codec."""
 NO_RANDOM_ACCESS_S = 30.0
 """Seconds of access units that can't be decoded, after which the camera is lost. Smart codecs send their first IDR up
 to 20 s late."""
-GAPS = 4
-"""The number of the longest usual gaps between two pictures for which the next picture is waited for."""
-MAX_LEARNED_S = 120.0
-"""The longest silence in seconds that a camera's own rate makes: four gaps of the slowest setting, one picture in 16 s,
-and again as much for a camera that is late."""
 RATE_KNOWN_S = 1.0
 """Seconds of pictures, three of them at least, after which their rate is known; a burst at the start tells nothing."""
 FORGET = 0.98
@@ -30,14 +26,16 @@ class Watchdogs:
     Args:
         timeouts: how long the session may take.
         way: the transport's part of messages, such as " over TCP".
+        pauses: the pauses of the camera, which all its sessions share.
 
     Attributes:
         last_packet: monotonic seconds of the latest packet of any media.
     """
 
-    def __init__(self, timeouts: Timeouts, way: str = "") -> None:
+    def __init__(self, timeouts: Timeouts, way: str = "", pauses: Pauses | None = None) -> None:
         self._timeouts = timeouts
         self._way = way
+        self._pauses = pauses or Pauses()
         self._since: float | None = None
         self.last_packet = 0.0
         self._first_picture = self._last_picture = 0.0
@@ -53,8 +51,10 @@ class Watchdogs:
         """Note that a picture was complete."""
         if self._pictures:
             self._gap_s = max(now - self._last_picture, self._gap_s * FORGET)
+            self._pauses.note(now - self._last_picture, now)
         else:
             self._first_picture = now
+            self._pauses.note_return(now)
         self._last_picture = now
         self._pictures += 1
         self._has_random_access = self._has_random_access or random_access
@@ -69,9 +69,10 @@ class Watchdogs:
     def silence_s(self) -> float:
         """Return for how many seconds the camera may be silent after its first picture."""
         timeouts = self._timeouts
+        usual_s = max(timeouts.silence_s, self._pauses.patience_s(self._last_picture))
         if self._pictures > 2 and self._last_picture - self._first_picture >= RATE_KNOWN_S:
-            return max(timeouts.silence_s, min(GAPS * self._gap_s, MAX_LEARNED_S))
-        return max(timeouts.silence_s, timeouts.first_picture_s)
+            return max(usual_s, min(GAPS * self._gap_s, MAX_LEARNED_S))
+        return max(usual_s, timeouts.first_picture_s)
 
     def check(self, now: float, seen: str = "") -> None:
         """Look whether the camera is useful.
@@ -87,6 +88,8 @@ class Watchdogs:
         if self._since is None:
             return
         limit = self.silence_s if self._pictures else self._silence_before_s()
+        if self._pictures and now - self._last_picture > limit:
+            self._pauses.note_given_up(now - self._last_picture, now)
         if now - self.last_packet > limit:
             raise Silent(f"no packet{self._way} in {limit:.3g} s")
         if not self._pictures:

@@ -80,6 +80,13 @@ def test_frame_rate_falls(record) -> None:
     assert len(fast) >= 100
 
 
+def test_pauses_between_motions(record) -> None:
+    recorded = record(PLAIN, "motion_s=1", "pause_s=3", seconds=8.5)
+    times = [picture[0].at for picture in recorded.pictures]
+    assert all(at % 4 < 1.02 for at in times)
+    assert [round(b - a) for a, b in pairwise(times) if b - a > 1] == [3, 3]
+
+
 def test_jittered_sending(record) -> None:
     recorded = record(PLAIN, "send_jitter_ms=30", seconds=5.0)
     assert all(map(near, steps(recorded)))

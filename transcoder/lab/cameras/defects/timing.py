@@ -22,6 +22,8 @@ class TimingDefects:
         slow_every_s: length of the slow time, and of the time between.
         picture_every_s: seconds from one picture to the next (Hikvision: up to 16); None: as in
             the content.
+        motion_s: seconds of pictures after which none come for pause_s, and so on (cameras that send on motion).
+        pause_s: the seconds without pictures.
         send_jitter_ms: pictures leave up to so much later than their timestamps say, in order (loaded cameras, Wi-Fi).
         clock_ratio: seconds that the timestamps count in one second (open-nvr#229: 0.84, 25 pictures a second by their
             stamps, of which 21 come).
@@ -38,6 +40,8 @@ class TimingDefects:
     slow_fps: float | None = None
     slow_every_s: float = 10.0
     picture_every_s: float | None = None
+    motion_s: float | None = None
+    pause_s: float = 16.0
     send_jitter_ms: float = 0.0
     clock_ratio: float = 1.0
     video_clock_rate: int = 90_000
@@ -90,6 +94,10 @@ class CameraClock:
             interval = max(nominal_s, 1 / defects.slow_fps)
         if defects.interval_spread:
             interval *= self._rng.uniform(1 - defects.interval_spread, 1 + defects.interval_spread)
+        if defects.motion_s is not None:
+            cycle_s = defects.motion_s + defects.pause_s
+            at_s = since_start_s % cycle_s
+            interval = cycle_s - at_s if at_s + interval >= defects.motion_s else interval
         return interval
 
     def sending_delay_s(self) -> float:
