@@ -258,3 +258,9 @@ def test_a_line_that_can_not_be_formatted_shows_nothing(capsys):
 def test_nothing_heavy_is_imported():
     code = "import sys, transcoder.logs; print(*{'pydantic', 'av', 'numba', 'numpy', 'uvloop'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_file_gets_json_where_nobody_chose(capsys):
+    configure_logs(None, "info")
+    structlog.get_logger().info("once")
+    assert json.loads(lines(capsys)[0])["event"] == "once"

@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from typing import Any, Final, TextIO
 
 import structlog
 from typing_extensions import override
+
+from transcoder.terminal_log import TerminalRenderer, has_colours
 
 REMOVED: Final = "***"
 
@@ -28,6 +31,9 @@ has three times its length."""
 
 _QUIET: Final = ("asyncio", "numba")
 """The loggers whose debug lines concern nobody here; numba writes thousands for each kernel."""
+
+_PARTS: Final = {"uvicorn.error": "http"}
+"""The names that the lines of libraries have here: uvicorn writes its good news as uvicorn.error."""
 
 _SECRET_KEYS: Final = re.compile(
     r"(?i)(.*[_-])?(pass(word|wd)?|pwd|token|secret|authorization|credentials?|cnonce|nonce)"
@@ -82,11 +88,12 @@ def redact(text: str) -> str:
     return _BASIC.sub(_redact_basic, text)
 
 
-def configure_logs(json: bool, level: str) -> None:
+def configure_logs(json: bool | None, level: str) -> None:
     """Set up logging for the process. The function may be called again.
 
     Args:
-        json: JSON lines instead of text for people.
+        json: JSON lines, or else text for people, which has short times and colours on a terminal; None: text on a
+            terminal only.
         level: debug, info, warning, error or critical.
 
     Raises:
@@ -102,16 +109,16 @@ def configure_logs(json: bool, level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: structlog.typing.Processor
-    if json:
+    if json or (json is None and not sys.stderr.isatty()):
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    elif sys.stderr.isatty():
+        renderer = TerminalRenderer(colours=has_colours(os.environ))
     else:
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     handler = _StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *before],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, _name_part, *before],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -152,6 +159,12 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         kind = sys.exc_info()[0]
         with contextlib.suppress(OSError, ValueError):  # stderr itself is gone: nobody is left to be told
             sys.stderr.write(f"a log line of {record.name} could not be written: {kind.__name__ if kind else '?'}\n")
+
+
+def _name_part(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Name the part of the gateway that a library's line is about, where the library's name says something else."""
+    event["logger"] = _PARTS.get(event["logger"], event["logger"])
+    return event
 
 
 def _redact_event(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -70,7 +70,7 @@ def test_a_camera_that_plays_says_so(camera: Watched) -> None:
             "event": "plays",
             "log_level": "info",
             "stream": "front",
-            "words": "plays: H264 1920x1080 25/s -> rtsp://127.0.0.1:8554/front",
+            "words": "front plays: H264 1920x1080 25/s -> rtsp://127.0.0.1:8554/front",
             "codec": "h264",
             "width": 1920,
             "height": 1080,
@@ -86,8 +86,8 @@ def test_a_dead_camera_is_told_once_and_then_with_a_count(camera: Watched) -> No
         camera.fail()
     first, second, third = camera.words()
     why = "no connection to port 554: Connection refused (10.0.0.2:554); next try in "
-    assert first.startswith(f"away: {why}0.")
-    assert second.startswith("still away since 21:29, ")
+    assert first.startswith(f"front is away: {why}0.")
+    assert second.startswith("front is still away since 21:29, ")
     assert f" tries: {why}" in third
     assert [line["event"] for line in camera.lines] == ["source lost", "still away", "still away"]
     assert camera.lines[2]["tries"] > camera.lines[1]["tries"] > 20
@@ -108,8 +108,10 @@ def test_a_wrong_password_says_what_to_do_and_why_the_next_try_is_late(camera: W
     camera.fail(DENIED)
     camera.fail(DENIED)
     first, second = camera.words()
-    assert first == "away: login refused: check user and password (10.0.0.2:554); next try in 5 s"
-    assert second.startswith("still away since 21:29, 2 tries: login refused: check user and password (10.0.0.2:554)")
+    assert first == "front is away: login refused: check user and password (10.0.0.2:554); next try in 5 s"
+    assert second.startswith(
+        "front is still away since 21:29, 2 tries: login refused: check user and password (10.0.0.2:554)"
+    )
     assert second.endswith("; next try in 5 min so that the camera does not lock the account")
     assert camera.lines[1]["reason"] == "OPTIONS was answered 401 Unauthorized"
     assert 270 <= camera.lines[1]["retry_in_s"] <= 330
@@ -129,7 +131,7 @@ def test_a_camera_that_comes_and_goes(camera: Watched) -> None:
         camera.now += 2.0
     told = [line for line in camera.lines if line["event"] == "source lost"]
     assert len(told) == 2
-    assert told[1]["words"].startswith("comes and goes since 21:29, ")
+    assert told[1]["words"].startswith("front comes and goes since 21:29, ")
     assert [line["event"] for line in camera.lines] == ["source lost", "plays"] * 2
 
 
@@ -137,7 +139,7 @@ def test_encrypted_pictures_are_told_once_and_their_end_too(camera: Watched) -> 
     for _ in range(20):
         camera.availability.note_unreadable(Unreadable("encrypted", "the camera encrypts its pictures"))
         camera.now += 1.0
-    assert camera.words() == ["away: the camera encrypts its pictures (10.0.0.2:554)"]
+    assert camera.words() == ["front is away: the camera encrypts its pictures (10.0.0.2:554)"]
     camera.play()
     assert camera.lines[-1]["event"] == "plays"
 

@@ -100,6 +100,7 @@ class HttpServer:
         settings = uvicorn.Config(
             self._app,
             log_config=None,
+            log_level="warning",  # that it starts and stops is told by the service
             access_log=False,
             server_header=False,
             proxy_headers=False,  # whoever can set X-Forwarded-For would be on loopback

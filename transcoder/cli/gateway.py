@@ -11,7 +11,10 @@ from transcoder.exit_codes import OK
 
 def run(
     config: ConfigPath,
-    log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines instead of text.")] = False,
+    log_json: Annotated[
+        bool | None,
+        typer.Option("--log-json/--log-text", help="Log JSON lines, or text; by default text on a terminal only."),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C, which end it in order; a second one kills it."""

@@ -66,17 +66,18 @@ class CameraLog:
 
     def _tell(self, event: str, loss: Loss, words: str, detail: dict[str, Any]) -> None:
         wall = clock.wall_clock()
+        name = self._status.name
         if loss.is_first:
-            self._log.warning(event, words=f"away: {words}", **detail)
+            self._log.warning(event, words=f"{name} is away: {words}", **detail)
             return
         detail |= {"since": time_text(wall - loss.since_s), "tries": loss.tries}
         since = time_of_day(wall - loss.since_s, wall)
         if loss.returns:
-            text = f"comes and goes since {since}, {loss.returns + 1} times away: {words}"
+            text = f"{name} comes and goes since {since}, {loss.returns + 1} times away: {words}"
             self._log.warning(event, words=text, **detail, returns=loss.returns)
         else:
             tries = "1 try" if loss.tries == 1 else f"{loss.tries} tries"
-            self._log.warning("still away", words=f"still away since {since}, {tries}: {words}", **detail)
+            self._log.warning("still away", words=f"{name} is still away since {since}, {tries}: {words}", **detail)
 
     def play(self) -> None:
         """Note that readers see pictures of the camera, and write the line that is due."""
@@ -85,7 +86,7 @@ class CameraLog:
             return
         made = self._status.output.format
         detail = {key: made[key] for key in ("codec", "width", "height", "frame_rate") if made.get(key) is not None}
-        words = f"plays: {format_text(made)} -> {self._status.url}"
+        words = f"{self._status.name} plays: {format_text(made)} -> {self._status.url}"
         detail |= {"url": self._status.url, "camera": self._status.source.camera}
         if found.away_s is not None:
             detail |= {"away_s": round(found.away_s, 1), "tries": found.tries}
