@@ -17,6 +17,7 @@ from transcoder.config.permissions import loose_permissions
 from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
+from transcoder.control.names import log_names
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.net.service_manager import ServiceManager
 from transcoder.net.stop_signals import stop_signals
@@ -119,6 +120,7 @@ class App(Interfaces):
         except BaseException:
             await self.stop()
             raise
+        log_names(self.controller.config)
         endless = [self._sample(), self._reload_when_wanted(), self.controller.verifier.run(), self._try_until_ready()]
         if self.controller.config.watch:
             endless.append(self._watch())

@@ -103,7 +103,16 @@ def test_smallest_file_has_the_defaults_of_the_design():
     assert encoder.pop("profile") == "balanced"
     assert set(encoder.values()) == {None}
     video = {"codec": "h264", "bitrate_kbps": 4000, "fps": None, "gop_s": 1, "size": None, "preset": None}
-    assert stream == {"enabled": True, "audio": "drop", "video": video, "masks": (), "memory_limit_mb": 512}
+    assert stream == {
+        "enabled": True,
+        "audio": "drop",
+        "video": video,
+        "masks": (),
+        "memory_limit_mb": 512,
+        "site": None,
+        "labels": {},
+        "title": None,
+    }
 
 
 def test_a_configuration_can_not_be_changed():
@@ -349,7 +358,18 @@ def test_json_schema_names_every_key():
     }
     assert schema["required"] == ["streams"]
     stream = schema["$defs"]["StreamConfig"]["properties"]
-    assert set(stream) == {"source", "enabled", "audio", "video", "encoder", "masks", "memory_limit_mb"}
+    assert set(stream) == {
+        "source",
+        "enabled",
+        "audio",
+        "video",
+        "encoder",
+        "masks",
+        "memory_limit_mb",
+        "site",
+        "labels",
+        "title",
+    }
     assert stream["source"]["anyOf"][0]["type"] == "string"
     assert schema["$defs"]["VideoConfig"]["properties"]["gop_s"]["maximum"] == 10
     assert schema["$defs"]["UserConfig"]["oneOf"] == [{"required": ["password"]}, {"required": ["password_file"]}]

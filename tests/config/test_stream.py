@@ -91,3 +91,31 @@ def test_dimensions():
     assert stream(video={"size": "1280X0720"}).video.size == "1280x720"
     assert stream(video={"size": "1280x720"}).video.dimensions == (1280, 720)
     assert stream(video={"size": "source"}).video == stream(video={"size": None}).video
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"title": ""}, "streams.a.title: must not be empty"),
+        ({"title": "x" * 65}, "streams.a.title: must have at most 64 characters"),
+        ({"site": "a\u2028b"}, "streams.a.site: must be one line of printable text"),
+        ({"labels": {"Floor": "2"}}, "streams.a.labels.Floor: this name must"),
+        ({"labels": {"floor": 2}}, "streams.a.labels.floor: must be text: put it in quotes"),
+        ({"labels": {f"l{i}": "x" for i in range(9)}}, "streams.a.labels: must have at most 8 entries"),
+    ],
+)
+def test_names_are_bounded(keys: dict[str, object], says: str) -> None:
+    text = yaml.safe_dump({"streams": {"a": {"source": "rtsp://10.0.0.2/", **keys}}}, allow_unicode=True)
+    with pytest.raises(ConfigError) as caught:
+        parse(text, Path("/nonexistent"), {})
+    (line,) = caught.value.problems
+    assert line.startswith(says)
+
+
+def test_labels_of_defaults_are_added_to() -> None:
+    text = """
+defaults: {site: Harbour, labels: {owner: a, floor: "1"}}
+streams: {a: {source: rtsp://10.0.0.2/, title: Front door, labels: {floor: "2"}}}
+"""
+    a = parse(text, Path("/nonexistent"), {}).streams["a"]
+    assert (a.title, a.site, a.labels) == ("Front door", "Harbour", {"owner": "a", "floor": "2"})

@@ -198,6 +198,13 @@ async def test_a_change_touches_its_stream_alone(world: World) -> None:
     assert world.stream("yard").parts.worker.told == []
 
 
+async def test_a_title_is_shown_and_disturbs_nothing(world: World) -> None:
+    await world.controller.update("front", {"title": "Front door", "labels": {"floor": "2"}}, OPS)
+    state = world.controller.state("front")
+    assert (state.title, state.site, state.labels) == ("Front door", None, {"floor": "2"})
+    assert world.stream("front").parts.worker.told == []
+
+
 async def test_a_source_as_it_was_shown_keeps_its_password(world: World) -> None:
     keys = world.controller.stream("front").config
     await world.controller.replace("front", keys | {"memory_limit_mb": 300}, OPS)

@@ -13,7 +13,7 @@ def test_the_topic_has_only_what_home_assistant_allows() -> None:
 
 
 def test_a_device() -> None:
-    document = device(TOPICS, "front", INFO)
+    document = device(TOPICS, "front", INFO, {})
     assert document["dev"]["ids"] == ["transcoder_gw.1_front"]
     assert document["o"]["name"] == "transcoder"  # required by Home Assistant
     platforms = {name: component["p"] for name, component in document["cmps"].items()}
@@ -29,7 +29,7 @@ def test_a_device() -> None:
 
 
 def test_a_disabled_stream_can_be_switched_on_again() -> None:
-    document = device(TOPICS, "front", INFO)
+    document = device(TOPICS, "front", INFO, {})
     assert document["avty_mode"] == "all"
     assert [item["t"] for item in document["avty"]] == ["transcoder/gw.1/status", "transcoder/gw.1/stream/front/status"]
     for name in ("enabled", "restart"):
@@ -37,7 +37,13 @@ def test_a_disabled_stream_can_be_switched_on_again() -> None:
 
 
 def test_commands_go_to_topics_that_are_taken_in() -> None:
-    document = device(TOPICS, "front", INFO)
+    document = device(TOPICS, "front", INFO, {})
     for name, component in document["cmps"].items():
         if "cmd_t" in component:
             assert TOPICS.find(component["cmd_t"]) is not None, name
+
+
+def test_a_title_names_the_device_and_a_site_is_its_area() -> None:
+    """Source: Home Assistant, MQTT integration: `suggested_area`, abbreviated `sa`."""
+    document = device(TOPICS, "front", INFO, {"title": "Front door", "site": "Harbour"})
+    assert (document["dev"]["name"], document["dev"]["sa"]) == ("Front door", "Harbour")

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from transcoder.config.section import NotBool, Section, at_most
 from transcoder.config.source import SourceConfig, SourceOptions
@@ -123,6 +123,24 @@ class MaskConfig(Section):
         return value
 
 
+MAX_LABELS: Final = 8
+"""The largest number of a stream's labels: each is a time series of its own for every stream."""
+LABEL_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
+"""Matches a label's name, which may also be the name of a label in Prometheus."""
+MAX_TEXT: Final = 64
+"""The largest number of characters of a title, a site or a label's value: one line of a list."""
+
+
+def _check_printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be one line of printable text")
+    return value
+
+
+ShortText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_check_printable)]
+LabelName = Annotated[str, Field(pattern=LABEL_PATTERN)]
+
+
 class StreamOptions(Section):
     """The keys of a stream that `defaults` may hold too, besides its source."""
 
@@ -140,6 +158,14 @@ class StreamOptions(Section):
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
     """The memory at which the stream's worker is replaced: from just above that of a 1080p worker to the needs of 8K.
     """
+    site: ShortText | None = Field(default=None, examples=["Harbour"])
+    """The place that the stream belongs to, for people: the API, MQTT, the metric `transcoder_stream_info` and the log
+    show it."""
+    labels: Annotated[dict[LabelName, ShortText], Field(max_length=MAX_LABELS)] = Field(
+        default={}, examples=[{"owner": "works council", "floor": "2"}]
+    )
+    """The stream's own words for searching and alerting, at most 8: the API, MQTT and the metric
+    `transcoder_stream_label_info` show them."""
 
 
 class DefaultsConfig(StreamOptions):
@@ -150,6 +176,10 @@ class DefaultsConfig(StreamOptions):
 
 class StreamConfig(StreamOptions):
     """`streams.<id>` describes one stream; `defaults` holds the keys that the stream does not set."""
+
+    title: ShortText | None = Field(default=None, examples=["Front door"])
+    """The stream's name for people, beside its id: the API, MQTT, Home Assistant, the metric `transcoder_stream_info`
+    and the log show it."""
 
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""

@@ -198,6 +198,12 @@ class ServedDocument(Document):
 class StreamStateDocument(Document):
     """Describes the present state of a stream."""
 
+    title: str | None = None
+    """The stream's name for people, as configured."""
+    site: str | None = None
+    """The place that the stream belongs to, as configured."""
+    labels: dict[str, str] = {}
+    """The stream's labels, as configured."""
     status: Status
     state: str
     """One of disabled, starting, connecting, playing and away."""

@@ -154,6 +154,9 @@ class StreamDocuments:
         status = stream.status
         problem, code, next_attempt_at = _problem(status)
         return StreamStateDocument(
+            title=config.title,
+            site=config.site,
+            labels=dict(config.labels),
             status=self.status(stream),
             since=self._since,
             state=status.state.value,

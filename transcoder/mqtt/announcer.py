@@ -58,7 +58,8 @@ class Announcer:
         except Rejected:  # the stream is about to be started or ended: its event comes
             return
         if self._topics.discovers:
-            self._say("discovery", _json(device(self._topics, stream, self._control.info())), stream=stream)
+            document = device(self._topics, stream, self._control.info(), keys)
+            self._say("discovery", _json(document), stream=stream)
 
     def _state(self, stream: str, now: float) -> None:
         state = self._control.state(stream)

@@ -3,6 +3,7 @@
 Source: Home Assistant, MQTT integration, device discovery.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from transcoder.control import InfoDocument
@@ -14,8 +15,15 @@ _IS_THERE: Final = "{{ 'online' if value in ('online', 'degraded') else 'offline
 _PLATFORMS: Final = {"switch": "switch", "number": "number", "choice": "select", "text": "text"}
 
 
-def device(topics: Topics, stream: str, info: InfoDocument) -> dict[str, Any]:
-    """Return the discovery message of one stream."""
+def device(topics: Topics, stream: str, info: InfoDocument, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the discovery message of one stream.
+
+    Args:
+        topics: the topic tree.
+        stream: the stream's id.
+        info: the gateway's identity.
+        keys: the stream's keys; its title is the device's name, its site the area that is suggested.
+    """
     name = f"{info.product}_{info.node}_{stream}"
     node = {"t": topics.topic("status")}
     there = {"t": topics.topic("stream_status", stream=stream), "val_tpl": _IS_THERE}
@@ -26,13 +34,21 @@ def device(topics: Topics, stream: str, info: InfoDocument) -> dict[str, Any]:
         if key in {"enabled", "restart", "connectivity", "event"}:  # or a disabled stream could never be switched on
             component["avty"] = [node]
     document: dict[str, Any] = {
-        "dev": {"ids": [name], "name": stream, "mf": info.product, "mdl": "stream", "sw": info.version},
+        "dev": {
+            "ids": [name],
+            "name": keys.get("title") or stream,
+            "mf": info.product,
+            "mdl": "stream",
+            "sw": info.version,
+        },
         "o": {"name": info.product, "sw": info.version},
         "cmps": components,
         "avty": [node, there],
         "avty_mode": "all",
         "qos": 1,
     }
+    if keys.get("site"):
+        document["dev"]["sa"] = keys["site"]
     if info.api_url is not None:
         document["dev"]["cu"] = info.api_url
     return document
