@@ -85,7 +85,7 @@ class App(Interfaces):
             await self._close_store()
             raise ConfigError(open_files)
         for line in open_files:
-            log.warning("permissions are too open", problem=line)
+            log.warning("permissions are too open", words=f"permissions are too open: {line}", problem=line)
         effective = self._build(kept)
         if self._store is not None and not self._store.refusal:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
@@ -188,7 +188,7 @@ class App(Interfaces):
         await self._http.start()
         self.controller.gateway.readers.brakes["http"] = self._http.brake
         self.controller.gateway.other_ports = (self._http.port,)
-        log.info("HTTP API", url=self._http.url)
+        log.info("HTTP API", words=f"HTTP API at {self._http.url}", url=self._http.url)
 
     def _prepare_mqtt(self) -> None:
         config = self.controller.config.mqtt

@@ -272,3 +272,34 @@ def test_a_stream_is_sampled_as_it_is() -> None:
     status.outputs[MAIN].bytes, status.outputs["sub"].bytes = 100_000, 25_000
     observer.look(2.0, bytes_in=250_000, cpu_s=0.5)
     assert status.rates == Rates(fps_in=25.0, fps_out=20.0, kbps_in=2000.0, kbps_out=1000.0, cpu=0.5)
+
+
+def channel_lines(seconds: dict[int, list[str]], *, plays_at: float) -> list[tuple[float, str]]:
+    """Let these NAL unit types be seen at these seconds; return the lines of a minute and a half, with their times."""
+    status, ledger, found = StreamStatus(name="front"), Ledger(), []
+    observer = StreamObserver(status, ledger, structlog.get_logger(), lambda _kind, _detail: None)
+    for second in range(90):
+        for kind in seconds.get(second, []):
+            ledger.count("nal_in", kind)
+        status.state = StreamState.PLAYING if second >= plays_at else StreamState.CONNECTING
+        with structlog.testing.capture_logs() as logs:
+            observer.look(float(second), bytes_in=0, cpu_s=0.0)
+        found += [(float(second), entry["words"]) for entry in logs]
+    return found
+
+
+def test_the_channels_of_a_camera_are_one_line_when_it_plays() -> None:
+    seen = {1: ["h264 type 6"], 2: ["h264 type 9"], 5: ["h264 type 12"], 30: ["h264 type 22"]}
+    assert channel_lines(seen, plays_at=3) == [
+        (3.0, "front: not let through: SEI, AUD NAL units"),
+        (65.0, "front: not let through either: filler NAL units, private NAL units 22"),
+    ]
+
+
+def test_the_channels_of_a_camera_that_never_plays_are_told_too() -> None:
+    assert channel_lines({1: ["h264 type 6"]}, plays_at=1000) == [(11.0, "front: not let through: SEI")]
+
+
+def test_a_camera_that_varies_its_channels_has_a_line_a_minute() -> None:
+    seen = {second: [f"h264 type {second % 8 + 24} {second}"] for second in range(90)}
+    assert len(channel_lines(seen, plays_at=0)) == 2

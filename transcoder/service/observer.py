@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import structlog
 
 from transcoder.ledger import Ledger
+from transcoder.service.channel_words import channel_words
 from transcoder.service.status import Condition, Rates, StreamState, StreamStatus
 from transcoder.worker_options import MAX_DIVISOR
 
@@ -19,6 +20,11 @@ CALM_SAMPLES: Final = 3
 """Seconds without a lost picture after which a stream is not overloaded any more."""
 REAL_TIME: Final = 0.9
 """Share of a core that decoding takes when it can't keep up with the camera any more."""
+FIRST_S: Final = 10.0
+"""Seconds after which a camera's channels are in the log where no picture of it is shown."""
+GATHER_S: Final = 60.0
+"""Seconds for which channels that are seen later are gathered for one line: a camera that varies them has a line a
+minute, up to the kinds that the ledger tells apart."""
 SCENE_EVENTS: Final[dict[Condition, str]] = {
     "frozen": "picture_frozen",
     "dark": "picture_dark",
@@ -136,6 +142,11 @@ class StreamObserver:
         self._log = log
         self._tell = tell
         self._last = Observation()
+        self._channels: list[tuple[str, str]] = []
+        """Layer and kind of the things that were seen and are not in the log yet."""
+        self._told_channels = False
+        self._channels_at = 0.0
+        """Monotonic seconds from which they are written."""
 
     def look(self, now: float, *, bytes_in: int, cpu_s: float) -> None:
         """Compare the stream with its last sample, which was taken about a second ago.
@@ -162,15 +173,34 @@ class StreamObserver:
         status.rates, status.overloaded = found.rates, found.is_overloaded
         status.rate_divisor, status.motion, status.conditions = sample.rate_divisor, sample.motion, sample.conditions
         for event in found.events:
-            self._write(event)
+            if event.kind == "channel_seen":
+                self._hold_channel(event, now)
+        self._write_channels(now, is_playing=sample.is_playing)
+        for event in found.events:
+            if event.kind != "channel_seen":
+                self._write(event)
             self._tell(event.kind, event.detail)
+
+    def _hold_channel(self, event: StreamEvent, now: float) -> None:
+        """Hold a channel back for a line that tells of several."""
+        if not self._channels:
+            self._channels_at = now + (GATHER_S if self._told_channels else FIRST_S)
+        self._channels.append((event.detail["layer"], event.detail["kind"]))
+
+    def _write_channels(self, now: float, *, is_playing: bool) -> None:
+        """Write the channels that are held back in one line: at the first picture, and later once in a while."""
+        is_first_picture = is_playing and not self._told_channels
+        if not self._channels or not (is_first_picture or now >= self._channels_at):
+            return
+        words = f"{self._status.name}: not let through{' either' if self._told_channels else ''}: "
+        channels = [{"layer": layer, "kind": kind} for layer, kind in self._channels]
+        self._log.info("channel not let through", words=words + channel_words(self._channels), channels=channels)
+        self._channels, self._told_channels = [], True
 
     def _write(self, event: StreamEvent) -> None:
         """Write an event to the log."""
         detail = dict(event.detail)
-        if event.kind == "channel_seen":
-            self._log.info("channel not let through", **detail)
-        elif event.kind != "overload":
+        if event.kind != "overload":
             self._log.info("picture", condition=_CONDITIONS[event.kind], **detail)
         elif detail.pop("active"):
             self._log.warning("overloaded: some pictures are left out", **detail)

@@ -97,7 +97,11 @@ def log_sandbox(measures: Mapping[str, str]) -> None:
     """Tell in the log which measures are in force, and why each of the others is not."""
     missing = missing_measures(measures)
     say = log.warning if missing.keys() & needed_measures(measures) else log.info
-    say("sandbox of the workers", in_force=[name for name in measures if name not in missing], missing=missing)
+    in_force = [name for name in measures if name not in missing]
+    words = f"workers are contained by {len(in_force)} of {len(measures)} measures"
+    if missing:
+        words += f"; missing: {'; '.join(f'{name} ({reason})' for name, reason in missing.items())}"
+    say("sandbox of the workers", words=words, in_force=in_force, missing=missing)
 
 
 def worker_users(user: int | str | None) -> tuple[int, int] | None:
