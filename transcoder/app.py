@@ -14,6 +14,7 @@ from typing_extensions import override
 from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig, rebase
 from transcoder.config.permissions import loose_permissions
+from transcoder.config.watch import WatchedFiles
 from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
@@ -124,6 +125,8 @@ class App(Interfaces):
         endless = [self._sample(), self._reload_when_wanted(), self.controller.verifier.run(), self._try_until_ready()]
         if self.controller.config.watch:
             endless.append(self._watch())
+        else:
+            log.info("changes of the file are taken up on SIGHUP; with watch: true, as soon as they are made")
         self._tasks = [loop.create_task(each) for each in endless]
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
 
@@ -271,18 +274,19 @@ class App(Interfaces):
                 # reading and validating thousands of streams takes a while: not on the loop
                 await self.controller.reload(await loop.run_in_executor(None, load_file, self._path))
             except ConfigError as error:
-                self.controller.reload_failed(error.problems)
+                self.controller.reload_failed(error.lines)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        seen = await loop.run_in_executor(None, _stamp, self._path)
+        files = WatchedFiles(self._path)
+        seen = await loop.run_in_executor(None, files.stamp)
         while True:
             await asyncio.sleep(WATCH_S)
-            stamp = await loop.run_in_executor(None, _stamp, self._path)
+            stamp = await loop.run_in_executor(None, files.stamp)
             if stamp is None or stamp == seen:
                 continue
             await asyncio.sleep(SETTLE_S)
-            if await loop.run_in_executor(None, _stamp, self._path) == stamp:
+            if await loop.run_in_executor(None, files.stamp) == stamp:
                 seen = stamp
                 self._reload_wanted.set()
 
@@ -363,11 +367,3 @@ def _was_kept(folder: Path) -> bool:
         return False
     except OSError:
         return True
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

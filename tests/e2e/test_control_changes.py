@@ -108,6 +108,15 @@ def test_a_watched_file(tmp_path: Path, numba: Path) -> None:
         gateway.write()
         for _ in range(100):
             if "a" in gateway.streams():
+                break
+            subprocess.run(["sleep", "0.1"], check=True)
+        else:
+            raise AssertionError(gateway.log.read_text())
+        gateway.document["include"] = "*.conf.yaml"
+        gateway.write()
+        (tmp_path / "b.conf.yaml").write_text("streams: {b: {source: rtsp://127.0.0.1:9/, enabled: false}}\n")
+        for _ in range(100):
+            if "b" in gateway.streams():
                 return
             subprocess.run(["sleep", "0.1"], check=True)
         raise AssertionError(gateway.log.read_text())

@@ -9,4 +9,4 @@ class LedgerConfig(Section):
     examples: bool = False
     """Whether HTTP and MQTT show pieces of what a camera sent and was not let through: of each kind at most 64 bytes of
     the latest one, and a camera's own names for its media. They may hold serial numbers and models; log, metrics and
-    events never show them. Applied when the gateway starts."""
+    events never show them."""

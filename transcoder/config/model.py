@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -21,6 +22,19 @@ NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 """Matches one level of an MQTT topic."""
 
 StreamId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
+
+
+LIVE_KEYS: Final[Mapping[str, frozenset[str] | None]] = {
+    "sources": None,
+    "verify": None,
+    "admission": None,
+    "include": None,
+    "defaults": None,
+    "streams": None,
+    "rtsp": frozenset({"users", "insecure"}),
+    "http": frozenset({"tokens", "open_metrics"}),
+}
+"""The parts of the file that are taken up while the gateway runs; None stands for all keys of a section."""
 
 
 def _host_name() -> str:
@@ -45,7 +59,9 @@ class Config(Section):
     state_dir: Path = Path("state")
     """The folder for everything that is kept over a restart; in a file, the path is relative to the file's folder."""
     watch: bool = False
-    """Whether the gateway loads this file again when the file changes, as it does on SIGHUP."""
+    """Whether the gateway loads this file again when it changes, or a file that it includes, as it does on SIGHUP. The
+    log of a start says where that is off. With it on, write a new file and rename it: a file that is written slowly
+    in its place may be read when half of its streams are there."""
     admission: Literal["accept", "degrade", "refuse"] = "accept"
     """The way to treat a stream that the machine, by measurement, has no time for. `accept`: the stream is started all
     the same. `degrade`: the stream is started with few pictures a second and gets more when there is time. `refuse`:
@@ -58,7 +74,7 @@ class Config(Section):
     sandbox: Literal["required", "best_effort"] = "best_effort"
     """What the gateway does where a measure of the workers' sandbox is missing, because the kernel or the rights of the
     gateway don't allow it. `best_effort`: workers run without the measure, and the log names it. `required`: no worker
-    runs, and the gateway ends with the measure's name and advice. Applied when the gateway starts."""
+    runs, and the gateway ends with the measure's name and advice."""
     worker: WorkerConfig = WorkerConfig()
     ledger: LedgerConfig = LedgerConfig()
     include: Annotated[

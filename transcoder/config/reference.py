@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from transcoder.config.load import json_schema
+from transcoder.config.model import LIVE_KEYS
 
 _SECTIONS: Final = (
     ("Config", "", "The file"),
@@ -33,6 +34,9 @@ _SECTIONS: Final = (
 
 _UNITS: Final = (("_kbps", "kbit/s"), ("_mb", "MiB"), ("_ms", "ms"), ("_s", "s"), ("fps", "pictures/s"))
 """The unit of a number stands at the end of its key."""
+
+WAITS: Final = "A change is taken up at the next start."
+"""The words for a key that is read when the gateway starts."""
 
 _DEFAULTS: Final = {
     "node": "the host's name",
@@ -72,8 +76,21 @@ def _rows(model: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, ...]]:
     ):  # needed ones first
         default = "needed" if key in required or "default" not in field else _default(field)
         default = _DEFAULTS.get(prefix + key, default)
-        meaning = field.get("description") or _part(field)
+        meaning = _sentence(field.get("description") or _part(field))
+        if waits_for_start(prefix + key) and "$ref" not in field:
+            meaning += f" {WAITS}"
         yield (f"`{prefix}{key}`", _values(field), _unit(key), default, _example(field), _cell(meaning))
+
+
+def waits_for_start(path: str) -> bool:
+    """Return whether a change of a key is taken up at the next start only.
+
+    Args:
+        path: the key with the keys that it is under, such as `rtsp.listen`.
+    """
+    section, _, key = path.partition(".")
+    live = LIVE_KEYS.get(section, frozenset())
+    return live is not None and key.partition(".")[0] not in live
 
 
 def _default(field: Mapping[str, Any]) -> str:

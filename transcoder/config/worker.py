@@ -17,13 +17,13 @@ class WorkerConfig(Section):
 
     split: bool = False
     """Whether each stream has two processes: one reads the camera's bytes and yields nothing but pictures, the other
-    one encodes and never sees a byte of the camera. `false`: one process does both. Applied when the gateway starts."""
+    one encodes and never sees a byte of the camera. `false`: one process does both."""
     user: (
         Annotated[int, Field(ge=1, le=MAX_USER), NotBool] | Annotated[str, Field(pattern=USER_NAME_PATTERN)] | None
     ) = Field(default=None, examples=["200000-265535"])
     """The user that workers become where the gateway is root: a name, a number, or a range such as `200000-265535`, of
     which each worker has one of its own. `null`: each worker has a number above 1879048192 of its own, which nobody
-    else has; a container may not know these numbers. Applied when the gateway starts."""
+    else has; a container may not know these numbers."""
 
     @field_validator("user")
     @classmethod

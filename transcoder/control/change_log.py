@@ -11,6 +11,7 @@ import structlog
 
 from transcoder import clock
 from transcoder.config import Config
+from transcoder.config.model import LIVE_KEYS
 from transcoder.config.overlay import Difference
 from transcoder.control.shown import shown
 from transcoder.logs import redact
@@ -23,14 +24,6 @@ MAX_KEYS: Final = 12
 """The number of keys of one stream that a line tells; a change by hand has one or two."""
 MAX_VALUE: Final = 80
 """Characters of a value, at most: a URL fits, a list of masks is cut."""
-LIVE_KEYS: Final[Mapping[str, frozenset[str] | None]] = {
-    "sources": None,
-    "verify": None,
-    "admission": None,
-    "rtsp": frozenset({"users", "insecure"}),
-    "http": frozenset({"tokens", "open_metrics"}),
-}
-"""The parts of the file, besides streams, that are taken up while running; None stands for all keys of a section."""
 
 log = structlog.get_logger()
 

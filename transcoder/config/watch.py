@@ -1,0 +1,56 @@
+"""Changes of a configuration file, and of the files that it includes, are noticed here."""
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+from transcoder.config.document import Budget, read_document
+from transcoder.config.include import MAX_FILE_BYTES, included_paths
+from transcoder.config.substitution import read_bounded
+from transcoder.errors import ConfigError
+
+FileStamp: TypeAlias = tuple[int, int, int]
+Stamp: TypeAlias = tuple[tuple[Path, FileStamp | None], ...]
+
+
+class WatchedFiles:
+    """Knows which files make up a configuration, also while it is not valid.
+
+    Args:
+        path: the configuration file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: FileStamp | None = None
+        self._include: object = None
+
+    def stamp(self) -> Stamp | None:
+        """Return what differs whenever a file was changed, added or removed; None where the file itself is away.
+
+        The call reads folders and files: it does not belong on an event loop.
+        """
+        main = _stamp(self._path)
+        if main is None:
+            return None
+        if main != self._read:
+            self._read, self._include = main, self._included()
+        paths = included_paths(self._include, self._path.parent, os.environ, [])
+        return ((self._path, main), *((path, _stamp(path)) for path in paths))
+
+    def _included(self) -> object:
+        """Return the value of `include`; of a file that can't be read, the value that it had before."""
+        try:
+            text = read_bounded(self._path, MAX_FILE_BYTES).decode("utf-8")
+            data = read_document(text, str(self._path), [], Budget())
+        except (OSError, ValueError, ConfigError):  # whoever loads the file reports it
+            return self._include
+        return data.get("include") if isinstance(data, dict) else None
+
+
+def _stamp(path: Path) -> FileStamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
