@@ -3,7 +3,14 @@
 Protocol cores never read a clock; `now` (monotonic seconds) is handed to them.
 """
 
+import os
 import time
+from pathlib import Path
+from typing import Final
+
+_STAT: Final = Path("/proc/self/stat")
+_STARTTIME: Final = 22 - 3
+"""The place of starttime among the fields that follow the process's name, which is the second (proc_pid_stat(5))."""
 
 VIDEO_CLOCK_RATE = 90_000
 """Ticks a second of every video RTP clock that we send (RFC 6184 section 8.2.1, RFC 7798 section 7.1)."""
@@ -31,6 +38,12 @@ def monotonic() -> float:
 def wall_clock() -> float:
     """Return UTC seconds since 1970, for sender reports and logs only."""
     return time.time()
+
+
+def process_age_s() -> float:
+    """Return the seconds since this process was started, imports and all."""
+    fields = _STAT.read_text(encoding="ascii", errors="replace").rpartition(") ")[2].split()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[_STARTTIME]) / os.sysconf("SC_CLK_TCK")
 
 
 def ntp_from_unix(unix_s: float) -> int:

@@ -45,6 +45,7 @@ from transcoder.rtsp.urls import parse_url
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import OnEvent
+from transcoder.service.readiness import Readiness
 from transcoder.service.settings import source_options
 from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
@@ -103,6 +104,7 @@ class Controller(Control):
             verdicts,
             read=partial(read_served, is_required=self.gateway.fork_server.sandbox_mode == "required"),
         )
+        self._readiness = Readiness()
         self._started = clock.monotonic()
         self._started_text = now_text()
 
@@ -373,6 +375,10 @@ class Controller(Control):
         now = clock.monotonic()
         for name, stream in list(self.gateway.streams.items()):
             self._view(name).sample(stream, now)
+        if not self._readiness.is_told:
+            statuses = [stream.status for stream in self.gateway.streams.values()]
+            url = self.gateway.server.url(self.config.rtsp.listen.host, "")
+            self._readiness.look(statuses, now, clock.process_age_s(), url)
 
     def close(self) -> None:
         """End all feeds."""
