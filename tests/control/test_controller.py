@@ -369,7 +369,7 @@ async def test_when_a_stream_showed_its_camera(world: World, monkeypatch: pytest
     told = world.controller.served("front", 1_790_000_410.0)
     assert (told.now, told.since) == ("2026-09-21T14:20:50.000Z", "2026-09-21T14:20:10.000Z")
     assert [(span.shows, span.begin, span.end, span.pictures) for span in told.spans] == [
-        ("camera", "2026-09-21T14:20:10.000Z", "2026-09-21T14:20:21.200Z", 41),
+        ("camera", "2026-09-21T14:20:10.000Z", "2026-09-21T14:20:21.200Z", 11),
         ("slate", "2026-09-21T14:20:22.000Z", "2026-09-21T14:20:50.000Z", 29),
     ]
     assert (told.camera_s, told.slate_s) == (11.2, 28.0)

@@ -212,6 +212,65 @@ def test_a_slate_with_something_in_it_is_not_clean(tmp_path: Path) -> None:
     assert (code, found["verdict"], found["sentence"]) == (1, "unclean", "not clean")
 
 
+def byte_stream(units: list[bytes]) -> bytes:
+    return b"".join(CODE + unit for unit in units)
+
+
+def test_a_recording_of_a_slate_is_nothing_to_judge(tmp_path: Path) -> None:
+    """A byte stream has no times: its pictures alone tell, and not whether the camera showed a still picture."""
+    units = [packet[12:] for packet in slate(20)]
+    code, found, _ = run(written(tmp_path / "a.h264", byte_stream(units)))
+    assert (code, found["verdict"], found["problems"]) == (1, "nothing to judge", {})
+    assert found["sentence"].startswith("nothing to judge: all pictures are alike and have no times")
+    changing = [SPS, PPS, *(b"\x65\x88" + bytes([number]) * 200 for number in range(1, 20))]
+    assert run(written(tmp_path / "b.h264", byte_stream(changing)))[1]["verdict"] == "clean"
+
+
+def test_a_stream_that_turns_to_a_slate_is_told_with_its_share(tmp_path: Path) -> None:
+    """Ten seconds at 15 a second, as announced, and ten pictures a second apart."""
+    packets = stream_at([6_000] * 150 + [90_000] * 10)
+    code, found, _ = run(written(tmp_path / "a.pcap", pcap(*captured(packets))))
+    assert (code, found["verdict"]) == (0, "clean")
+    told = "clean; a picture a second came for 10.0 of 20.0 s (50%): most likely the slate"
+    assert found["sentence"] == told
+    assert found["shown"] == {"origin": "camera", "slate_s": 10.0, "told_by": "pictures"}
+
+
+def stream_at(steps: list[int]) -> list[bytes]:
+    """RTP packets of changing IDR pictures with these ticks between them."""
+    packets, timestamp = [rtp(0, SPS), rtp(1, PPS)], 0
+    for number, step in enumerate([0, *steps]):
+        timestamp += step
+        unit = b"\x65\x88\x84" + bytes([1 + number % 250]) * 200
+        packets.append(rtp(number + 2, unit, marker=True, timestamp=timestamp))
+    return packets
+
+
+def test_nothing_was_in_it(tmp_path: Path) -> None:
+    code, found, errors = run(written(tmp_path / "a.h264", b""))
+    assert (code, found, "is empty: there is nothing to judge" in errors) == (1, {}, True)
+    code, found, _ = run(written(tmp_path / "b.h264", CODE + SPS + CODE + PPS))
+    assert (code, found["sentence"]) == (1, "nothing to judge: no picture was read")
+
+
+def test_the_verdict_stands_first_and_last_and_reasons_are_grouped(tmp_path: Path) -> None:
+    answer = b"RTSP/1.0 200 OK\r\nCSeq: 4\r\nServer: H264DVR 1.0\r\nX-A: 1\r\n\r\n"
+    packets = [*stream(), rtp(25, b"\x06\xe5\x01\xa7\x80")]
+    frames = b"".join(b"$\x00" + len(data).to_bytes(2) + data for data in packets)
+    out = io.StringIO()
+    options = VerifyOptions(source=str(written(tmp_path / "a.bin", answer + frames)))
+    assert verify(options, Console(file=out, width=500), Console(file=io.StringIO())) == 1
+    lines = out.getvalue().splitlines()
+    head = ["not served by a transcoder (Server: H264DVR 1.0)", "not clean"]
+    assert lines[:2] == lines[-2:] == head
+    groups = [line.strip() for line in lines if line.startswith("  ") and " in all" in line]
+    assert groups == [
+        "marks of vendors: 1 kind, 1 in all",
+        "words in RTSP and SDP that are not ours: 2 kinds, 2 in all",
+        "SEI, parameter sets and other NAL units: 1 kind, 1 in all",
+    ]
+
+
 def test_a_signed_statement_and_its_page(tmp_path: Path) -> None:
     path, key, page = written(tmp_path / "a.h264", CLEAN), tmp_path / "k" / "verify.key", tmp_path / "a.html"
     code, found, _ = run(path, signed=tmp_path / "a.json", key=key, page=page)
@@ -256,8 +315,8 @@ def test_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("as_json", [True, False])
-def test_ctrl_c_prints_what_there_is(cameras: Cameras, as_json: bool) -> None:
+@pytest.mark.parametrize(("as_json", "number"), [(True, signal.SIGINT), (False, signal.SIGINT), (True, signal.SIGTERM)])
+def test_ctrl_c_prints_what_there_is(cameras: Cameras, as_json: bool, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "transcoder", "verify", cameras.url("hikvision"), "--seconds", "60"]
     with subprocess.Popen(
         [*command, *["--json"][: int(as_json)]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -265,7 +324,7 @@ def test_ctrl_c_prints_what_there_is(cameras: Cameras, as_json: bool) -> None:
         assert process.stderr is not None
         assert "reading" in process.stderr.readline()
         time.sleep(2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert re.search(r"not clean \(cut short after [0-9.]+ of 60 s\)", out)
@@ -318,3 +377,31 @@ def test_a_server_that_answers_nonsense() -> None:
         thread.join()
     assert code == 1
     assert "closed the connection" in errors
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"403 Forbidden\r\nServer: transcoder", "this user may not read it: rtsp.users.vms.streams"),
+        (b"403 Forbidden\r\nServer: other", "this user may not read it"),
+        (b"404 Not Found", "is the path right?"),
+        (b"503 Service Unavailable", "it has no picture yet, or no room; try again"),
+        (b"500 Oops", "see the server's log"),
+    ],
+)
+def test_what_to_do_about_a_refusal(answer: bytes, words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                for number in (1, 2):
+                    connection.recv(4096)
+                    connection.sendall(b"RTSP/1.0 %s\r\nCSeq: %d\r\n\r\n" % (answer, number))
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        code, _, errors = run(f"rtsp://vms:x@127.0.0.1:{server.getsockname()[1]}/x")
+        thread.join()
+    line = errors.splitlines()[-1]
+    assert (code, line) == (1, f"verify: DESCRIBE is answered {answer.decode().splitlines()[0]}: {words}")

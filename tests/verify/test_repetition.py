@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from transcoder.verify.repetition import Repetition
+from transcoder.verify.repetition import Repetition, Shown
 
 SECOND = 90_000
 MACROBLOCKS = 80 * 45
@@ -79,3 +79,79 @@ def test_no_picture() -> None:
 
 def test_pictures_as_small_as_their_header() -> None:
     assert judge([(b"\x65\x88\x80", True)] * 5)
+
+
+# -- what can be told, and what can't ----------------------------------------------------------------------------------
+
+SLATE_H265 = bytes.fromhex("2801ac2380e9b0ff68ef9831cf3f4d81b582") + b"\x00\x00\x03" * 67
+SLATE_H265 += bytes.fromhex("00280640") + b"\x00\x00\x03" * 5 + bytes.fromhex("00001dd0")
+"""An IDR_N_LP slice of the grey slate, H.265, 1280x720, as served."""
+
+
+def noted(steps: list[float], *, is_still: bool = True) -> Repetition:
+    """Pictures with these seconds between them, all of them alike or all different."""
+    repetition, at = Repetition(), 0.0
+    for number, step in enumerate([0.0, *steps]):
+        at += step
+        unit = idr(1 if is_still else number, number=number)
+        repetition.note(unit, round(at * SECOND), is_random_access=True, macroblocks=MACROBLOCKS)
+    return repetition
+
+
+def test_a_slate_in_h265() -> None:
+    repetition = Repetition()
+    for number in range(5):
+        repetition.note(SLATE_H265, number * SECOND, is_random_access=True, macroblocks=MACROBLOCKS)
+    assert repetition.shown(SECOND, 5.0, 25.0) is Shown.SLATE
+    assert repetition.shown_without_times() is Shown.STILL
+
+
+@pytest.mark.parametrize(
+    ("announced", "expected"), [(25.0, Shown.SLATE), (None, Shown.SLATE), (1.0, Shown.EITHER), (1.5, Shown.EITHER)]
+)
+def test_a_camera_may_send_one_still_picture_a_second(announced: float | None, expected: Shown) -> None:
+    assert noted([1.0] * 9).shown(SECOND, 10.0, announced) is expected
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_few_pictures_without_times_say_nothing(count: int) -> None:
+    repetition = Repetition()
+    for _ in range(count):
+        repetition.note(idr(1), None, is_random_access=True, macroblocks=MACROBLOCKS)
+    assert repetition.shown_without_times() is Shown.CAMERA
+
+
+def test_changing_pictures_without_times() -> None:
+    repetition = Repetition()
+    for number in range(20):
+        repetition.note(idr(number), None, is_random_access=True, macroblocks=MACROBLOCKS)
+    assert repetition.shown_without_times() is Shown.CAMERA
+
+
+FAST, SLOW = [0.1] * 20, [1.2, *[1.0] * 8]
+
+
+@pytest.mark.parametrize("is_still", [True, False])
+@pytest.mark.parametrize(
+    ("steps", "slate_s"),
+    [
+        (FAST + SLOW, 9.2),
+        (SLOW + FAST, 9.2),
+        (FAST + SLOW + FAST + SLOW, 18.4),
+        (FAST + SLOW * 10, 92.0),
+        (FAST, 0.0),
+        ([*FAST, 1.5, *FAST], 0.0),  # one picture late is a loss
+        ([*FAST, 8.0, 8.0, *FAST], 0.0),  # nothing was served
+    ],
+    ids=["goes", "comes", "goes twice", "hardly there", "stays", "a loss", "pauses"],
+)
+def test_a_slate_among_pictures_of_a_camera(steps: list[float], slate_s: float, *, is_still: bool) -> None:
+    repetition = noted(steps, is_still=is_still)
+    assert repetition.shown(SECOND, None, 10.0) is Shown.CAMERA
+    assert repetition.slate_s(SECOND, 10.0) == pytest.approx(slate_s)
+
+
+def test_readers_that_come_have_idr_pictures_made_of_a_slate() -> None:
+    """They are half a second apart at least, so that the pictures are no camera's."""
+    steps = [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.4, 1.0]
+    assert noted(steps).shown(SECOND, 15.0, 25.0) is Shown.SLATE

@@ -1,12 +1,12 @@
 """The command `transcoder verify` is here."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from transcoder.cli.arguments import AsJson, Password, Username
+from transcoder.cli.interruption import ended_as_by_ctrl_c
 
 
 def verify(
@@ -62,5 +62,6 @@ def verify(
         key=key,
         page=page,
     )
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C ends the visit early
-    raise typer.Exit(command.verify(options, Console(), Console(stderr=True)))
+    with ended_as_by_ctrl_c():
+        code = command.verify(options, Console(), Console(stderr=True))
+    raise typer.Exit(code)

@@ -179,7 +179,7 @@ class ServedSpanDocument(Document):
     shows: Literal["camera", "slate"]
     """`slate`: the last picture again, once a second, or a grey one, while the camera sends none."""
     pictures: Count
-    """The pictures of the whole span, also of its part before `since`."""
+    """The pictures in that time; those of a span that began before `since` are taken for evenly spread."""
 
 
 class ServedDocument(Document):

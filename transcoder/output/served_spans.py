@@ -78,6 +78,8 @@ class ServedSpans:
     def told(self, since: float, now: float, unix_s: float) -> dict[str, Any]:
         """Return the spans as others are told of them, with times in UTC seconds.
 
+        The pictures of a span that began earlier are taken for evenly spread.
+
         Args:
             since: monotonic seconds at which they begin.
             now: monotonic seconds.
@@ -91,7 +93,9 @@ class ServedSpans:
         for begin, end, span in self.spans(since, now):
             seconds[span.is_camera] += end - begin
             shows = "camera" if span.is_camera else "slate"
-            found.append({"begin": begin + shift, "end": end + shift, "shows": shows, "pictures": span.pictures})
+            share = (end - begin) / (end - span.first) if end > span.first else 1.0
+            pictures = round(span.pictures * share)
+            found.append({"begin": begin + shift, "end": end + shift, "shows": shows, "pictures": pictures})
         return {
             "now": unix_s,
             "since": since + shift,

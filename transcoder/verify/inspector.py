@@ -2,16 +2,22 @@
 
 from collections import Counter
 from enum import Enum
+from typing import Final
 
+from transcoder import product
 from transcoder.verify.codec import Codec
 from transcoder.verify.media import Media
 from transcoder.verify.messages import Message
 from transcoder.verify.nal_units import MAX_KINDS, guess_codec
+from transcoder.verify.origin import Origin
 from transcoder.verify.own_text import Description, foreign_fields, read_description, shown
+from transcoder.verify.repetition import Shown
 from transcoder.verify.search import Pattern, Search, short_marks
 
 _MAX_MEDIA = 64
 _MAX_PROBLEMS = 1000
+NO_PICTURE: Final = "no picture was read"
+"""The problem of a stream that showed nothing: alone it says nothing against the stream."""
 _FURTHER = "further problems, each another"
 _QUIET = frozenset({"cseq", "content-length", "rtp-info", "date"})
 """The header fields that differ every time and are not listed as text; they are judged all the same."""
@@ -23,7 +29,7 @@ class Verdict(Enum):
     CLEAN = "clean"
     UNCLEAN = "unclean"
     NOTHING_TO_JUDGE = "nothing to judge"
-    """Nothing was found, and only a slate was served: the camera's pictures were never seen."""
+    """Nothing was found, and no picture of a camera was seen, or none that can be told from a slate."""
 
 
 class Problems(Counter[str]):
@@ -52,7 +58,10 @@ class Inspector:
         headers: every header field of RTSP messages by its name, with how often it occurred.
         lines: every line of session descriptions, with how often it occurred.
         media: the media by name.
-        is_slate: whether one picture was shown over and over, which is a slate and none of a camera's, after finish().
+        servers: the values of Server fields; "" for a response without one.
+        shown: the origin of the pictures, after finish().
+        slate_s: for how many seconds of the time that was read a slate was shown, after finish().
+        origin: the gateway's word on the pictures, None where it has none or it does not fit what was read.
     """
 
     def __init__(self, canaries: list[Pattern], codec: Codec | None = None, path: str = "") -> None:
@@ -65,7 +74,10 @@ class Inspector:
         self._codec = codec
         self._path = path.strip("/").encode()
         self._search = Search(canaries)
-        self.is_slate = False
+        self.servers: set[str] = set()
+        self.shown = Shown.CAMERA
+        self.slate_s = 0.0
+        self.origin: Origin | None = None
         self._canaries = frozenset(pattern.name for pattern in canaries)
 
     def message(self, message: Message) -> Description | None:
@@ -74,6 +86,8 @@ class Inspector:
         self._search.feed("RTSP messages", written)
         if not message.is_response:
             self.problems[f"a request of the server: {shown(message.start)}"] += 1
+        if message.is_response and len(self.servers) < MAX_KINDS:
+            self.servers.add(shown(message.field("Server")))
         for name, value in message.fields:
             _count(self.headers, shown(name))
             if name.lower() not in _QUIET:
@@ -133,11 +147,12 @@ class Inspector:
         else:
             self.add_media(name, codec=codec).byte_stream(units)
 
-    def finish(self, read_s: float | None = None) -> None:
+    def finish(self, read_s: float | None = None, origin: Origin | None = None) -> None:
         """Judge, because nothing comes any more.
 
         Args:
             read_s: for how long a stream was read, seconds; None for a recording.
+            origin: the gateway's word on the pictures, None where nobody asked it.
         """
         for media in self.media.values():
             media.finish()
@@ -146,13 +161,34 @@ class Inspector:
             if media.steps_back:
                 self.notes[f"{media.name}: pictures whose timestamp does not advance"] += media.steps_back
         if not self.pictures:
-            self.problems["no picture was read"] += 1
+            self.problems[NO_PICTURE] += 1
         shown_media = [media for media in self.media.values() if media.units is not None and media.units.pictures]
-        self.is_slate = bool(shown_media) and all(media.is_slate(read_s) for media in shown_media)
+        origins = [media.shown(read_s) for media in shown_media]
+        self.shown = Shown.CAMERA if Shown.CAMERA in origins or not origins else origins[0]
+        if self.shown is Shown.CAMERA:
+            self.slate_s = max((media.slate_s for media in shown_media), default=0.0)
+        if origin is not None and self.pictures:
+            self._believe(origin)
         self._search.finish()
         for name, form, stream in sorted(self._search.found):
             what = f"canary {name} ({form})" if name in self._canaries else name
             self.problems[f"{what} in {stream}"] += 1
+
+    def _believe(self, origin: Origin) -> None:
+        """Take the gateway's word, which says more than the pictures do, if it tells of the pictures that were read."""
+        if origin.is_slate:
+            self.shown = Shown.SLATE
+        elif origin.fits(self.pictures):
+            self.shown = Shown.CAMERA
+        else:
+            self.notes[f"the API tells of {origin.pictures:.0f} pictures: of another stream or gateway?"] += 1
+            return
+        self.origin, self.slate_s = origin, origin.slate_s
+
+    @property
+    def is_ours(self) -> bool | None:
+        """Return whether every response was a gateway's of this product; None where no response was read."""
+        return self.servers == {product.NAME} if self.servers else None
 
     @property
     def pictures(self) -> int:
@@ -167,9 +203,9 @@ class Inspector:
     @property
     def verdict(self) -> Verdict:
         """Return the verdict, after finish()."""
-        if self.problems:
+        if self.problems.keys() - {NO_PICTURE}:
             return Verdict.UNCLEAN
-        return Verdict.NOTHING_TO_JUDGE if self.is_slate else Verdict.CLEAN
+        return Verdict.CLEAN if self.shown is Shown.CAMERA and not self.problems else Verdict.NOTHING_TO_JUDGE
 
     @property
     def canaries(self) -> int:

@@ -7,7 +7,7 @@ from transcoder.verify.codec import Codec
 from transcoder.verify.nal_units import MAX_KINDS, NalUnits, guess_codec
 from transcoder.verify.own_text import shown
 from transcoder.verify.payload import Depacketizer
-from transcoder.verify.repetition import Repetition
+from transcoder.verify.repetition import Repetition, Shown
 from transcoder.verify.rtp import REPORT_BLOCKS, Packet, read_rtcp, read_rtp
 from transcoder.verify.search import Search, short_marks
 
@@ -39,7 +39,8 @@ class Media:
         span: (arrival in seconds, unwrapped ticks) of the first and the latest picture.
         random_access_ticks: the timestamp of each picture that decoding can start at.
         units: the NAL units of the media, once the codec is known.
-        repetition: compares the pictures that came in packets.
+        repetition: compares the pictures.
+        frame_rate: pictures a second that the description announces, None where it announces none.
         rtp_fields, rtcp_fields: the number of packets in which each field of their headers was set.
     """
 
@@ -68,6 +69,7 @@ class Media:
         self.random_access_ticks: list[int] = []
         self.units: NalUnits | None = None
         self.repetition = Repetition()
+        self.frame_rate: float | None = None
         self.rtp_fields: Counter[str] = Counter()
         self.rtcp_fields: Counter[str] = Counter()
         self._search = search
@@ -77,6 +79,7 @@ class Media:
         self._waiting: list[tuple[Packet, float]] = []
         self._expected: int | None = None
         self._ticks: int | None = None
+        self._random_access = 0
         if codec is not None:
             self._set_codec(codec)
 
@@ -92,8 +95,8 @@ class Media:
         """Look at NAL units that came in no packets."""
         for unit in units:
             self.octets += len(unit)
-            if self.units is not None:
-                self.units.look(unit)
+            if self.units is not None and self.units.look(unit):
+                self._compare(self.units, unit, None)
 
     def rtp(self, data: bytes, at: float) -> None:
         """Look at an RTP packet that came at `at`, in seconds of any clock."""
@@ -179,10 +182,15 @@ class Media:
         self.steps_back += before is not None and ticks <= before
         self._ticks = ticks
         self.span = [self.span[0] if self.span else (at, ticks), (at, ticks)]
-        is_random_access = len(self.random_access_ticks) < len(units.random_access)
-        if is_random_access:
+        if self._compare(units, unit, ticks):
             self.random_access_ticks.append(ticks)
+
+    def _compare(self, units: NalUnits, unit: bytes, ticks: int | None) -> bool:
+        """Compare a picture with those before, and return whether decoding can start at it."""
+        is_random_access = self._random_access < len(units.random_access)
+        self._random_access = len(units.random_access)
         self.repetition.note(unit, ticks, is_random_access=is_random_access, macroblocks=units.macroblocks)
+        return is_random_access
 
     def _decide(self) -> None:
         """Find out the codec of a recording without a description."""
@@ -229,14 +237,32 @@ class Media:
                 if (what, text) != ("CNAME", product.NAME.encode()):
                     self._problem(f"RTCP text that is not ours: {line}")
 
-    def is_slate(self, read_s: float | None) -> bool:
-        """Return whether one picture was shown over and over, as a gateway does while a camera is away.
+    @property
+    def announced_rate(self) -> float | None:
+        """Return the pictures a second that the description announces, or else the SPS; None where neither does."""
+        if self.frame_rate is not None:
+            return self.frame_rate
+        return self.units.latest_sps.frame_rate if self.units is not None and self.units.latest_sps else None
+
+    def shown(self, read_s: float | None) -> Shown:
+        """Return whether pictures of a camera were shown, or one picture over and over, as while a camera is away.
 
         Args:
             read_s: for how long the stream was read, seconds; None for a recording.
         """
-        announced = self.units.latest_sps.frame_rate if self.units is not None and self.units.latest_sps else None
-        return self.repetition.is_slate(_CLOCK_RATE, read_s, announced)
+        if not self.span:
+            return self.repetition.shown_without_times()
+        return self.repetition.shown(_CLOCK_RATE, read_s, self.announced_rate)
+
+    @property
+    def slate_s(self) -> float:
+        """Return for how many seconds pictures came as those of a slate do, among a camera's."""
+        return self.repetition.slate_s(_CLOCK_RATE, self.announced_rate)
+
+    @property
+    def span_s(self) -> float:
+        """Return the seconds from the first picture to the latest, by their timestamps."""
+        return (self.span[1][1] - self.span[0][1]) / _CLOCK_RATE if self.span else 0.0
 
     def finish(self) -> None:
         """Take note that nothing comes any more."""

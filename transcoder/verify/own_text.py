@@ -99,6 +99,7 @@ class DescribedMedia:
         control: the value of a=control, "" where it is missing.
         talk_back: True where the media is for sound towards the device.
         parameter_sets: the parameter sets of the fmtp line.
+        frame_rate: pictures a second that a=framerate names, None where it is missing.
     """
 
     kind: str
@@ -107,6 +108,7 @@ class DescribedMedia:
     control: str = ""
     talk_back: bool = False
     parameter_sets: list[bytes] = field(default_factory=list)
+    frame_rate: float | None = None
 
 
 @dataclass(slots=True)
@@ -158,6 +160,8 @@ def read_description(body: bytes) -> Description:
 def _read_attribute(line: str, media: DescribedMedia, problems: list[str]) -> None:
     if line.startswith("a=control:"):
         media.control = line[10:].strip()
+    elif match := re.fullmatch(r"a=framerate: ?([0-9]{1,3}(?:\.[0-9]{1,6})?)", line):
+        media.frame_rate = float(match.group(1)) or None
     elif line == "a=sendonly" and media.kind == "audio":
         media.talk_back = True
     elif match := re.match(r"a=rtpmap:[0-9]{1,3} +(H264|H265|HEVC)/", line, re.IGNORECASE):

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
 
+from transcoder.verify.findings import group
+
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .4rem; border-bottom: 1px solid #ccd2da; }
@@ -52,8 +54,14 @@ def page(statement: Mapping[str, Any], fingerprint: str = "") -> str:
 def _body(statement: Mapping[str, Any], fingerprint: str) -> Iterable[str]:
     yield f"<h1>Verification of {escape(str(statement['source']))}</h1>\n"
     yield _verdict(statement)
+    if statement.get("served_by_transcoder") is False:
+        yield "<p>This is not served by a transcoder.</p>\n"
     yield _table("What was read", _read(statement, fingerprint))
-    yield _table("Reasons", statement["problems"], "None: everything that was seen is of the kinds that may be served.")
+    groups = group(statement["problems"])
+    if not groups:
+        yield _table("Reasons", {}, "None: everything that was seen is of the kinds that may be served.")
+    for found in groups:
+        yield _table(f"Reasons: {found.title}, {found.count} in all", dict(found.problems))
     yield _table("Notes", statement["notes"])
     yield _list("What is not promised", statement["not_promised"])
     for media in statement["media"]:

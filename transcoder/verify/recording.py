@@ -38,11 +38,14 @@ def inspect_file(path: Path, inspector: Inspector) -> None:
         data = path.read_bytes()
     except OSError as error:
         raise TransportError(f"{path} can't be read: {error.strerror or error}") from None
+    if not data:
+        raise TransportError(f"{path} is empty: there is nothing to judge")
     if is_capture(data):
         _inspect_capture(read_capture(data), inspector)
     elif data[:1] == b"$" or data[:5] == b"RTSP/":
         _inspect_connection("connection", [(data, 0.0)], inspector)
     elif data.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
+        inspector.notes["a byte stream has no times: a slate in it is known where its pictures are alike"] += 1
         inspector.byte_stream("byte stream", split_annex_b(data))
     else:
         raise TransportError(f"{path} is no Annex B stream, pcap, pcapng or interleaved RTSP recording")

@@ -3,10 +3,13 @@
 A gateway serves its last picture, or a grey one, while a camera is away. Nothing is decoded here. Pictures that come
 once a second although the stream announces more are those of a slate: an encoder with few bits makes a noisy picture
 better from second to second, so that its bytes differ all the time. Where no rate tells, pictures are compared by their
-bytes, and a coded picture that holds next to no bits changes nothing.
+bytes, and a coded picture that holds next to no bits changes nothing. A camera may send one still picture a second too:
+where the stream announces no higher rate, nobody who reads it can tell which of the two it is.
 """
 
-from itertools import pairwise
+from collections.abc import Iterator
+from enum import Enum
+from itertools import groupby, pairwise
 from statistics import median
 from typing import Final
 
@@ -27,7 +30,30 @@ TAIL: Final = 4096
 """Bytes from the end of a slice that are kept to be compared; its header differs every time."""
 END: Final = 4
 """Bytes at the end of a slice that are not compared: padding and the last bits of an arithmetic coder."""
-MAX_TIMES: Final = 4096
+MAX_TIMES: Final = 1 << 17
+"""Times of pictures that are kept: an hour and more at 30 pictures a second."""
+MAX_STEP_S: Final = 3.0
+"""Seconds between two pictures of a slate, at most, on a machine that is busy; where more pass, nothing is served."""
+MIN_SLOW: Final = 2
+"""Slow steps in a row, at least, for them to be a slate's among other pictures: one alone is a loss or a pause."""
+FAST_S: Final = 0.4
+"""Seconds between two pictures, at most, that follow one another too fast for a slate; readers that come while it is
+served have IDRs made, which are half a second apart at least."""
+MIN_FAST: Final = 5
+"""Fast steps in a row, at least, for pictures to be a camera's."""
+MIN_STILL: Final = 5
+"""Pictures without times that have to be alike, at least, for a recording to show one picture: 5 s of a slate."""
+
+
+class Shown(Enum):
+    """Names the origin of pictures, as far as it can be told by them."""
+
+    CAMERA = "camera"
+    SLATE = "slate"
+    EITHER = "either"
+    """One picture over and over, once a second: a slate, or a camera that sends one picture a second."""
+    STILL = "still"
+    """One picture over and over, without times: a slate, or a still picture of a camera."""
 
 
 class Repetition:
@@ -44,17 +70,17 @@ class Repetition:
         self._tails: list[bytes] = []
         self._times: list[int] = []
 
-    def note(self, unit: bytes, ticks: int, *, is_random_access: bool, macroblocks: int) -> None:
+    def note(self, unit: bytes, ticks: int | None, *, is_random_access: bool, macroblocks: int) -> None:
         """Note a picture.
 
         Args:
             unit: the first slice of the picture.
-            ticks: the unwrapped timestamp of the picture.
+            ticks: the unwrapped timestamp of the picture, None where it has none.
             is_random_access: whether decoding can start at the picture.
             macroblocks: macroblocks of 16x16 samples in a picture; 0 where that is not known.
         """
         self.pictures += 1
-        if len(self._times) < MAX_TIMES:
+        if ticks is not None and len(self._times) < MAX_TIMES:
             self._times.append(ticks)
         if is_random_access:
             is_same = self._was_seen(unit)
@@ -72,7 +98,11 @@ class Repetition:
         return was_seen
 
     def is_slate(self, clock_rate: int, read_s: float | None, announced: float | None = None) -> bool:
-        """Return whether the pictures were those of a slate, and no others.
+        """Return whether the pictures were those of a slate, and no others, or may have been."""
+        return self.shown(clock_rate, read_s, announced) is not Shown.CAMERA
+
+    def shown(self, clock_rate: int, read_s: float | None, announced: float | None = None) -> Shown:
+        """Return the origin of the pictures.
 
         Args:
             clock_rate: the ticks of a second.
@@ -80,9 +110,45 @@ class Repetition:
             announced: the pictures a second that the stream announces, None where it announces none.
         """
         is_too_slow = announced is not None and announced >= MIN_ANNOUNCED
-        if not self.pictures or (not is_too_slow and self.changed > MAX_CHANGED * (self.pictures - 1)):
-            return False
-        steps = [after - before for before, after in pairwise(self._times)]
-        if not steps:
-            return read_s is not None and read_s >= FEW_S
-        return median(steps) >= SLOW_S * clock_rate
+        if not self.pictures or (not is_too_slow and self._is_changing()):
+            return Shown.CAMERA
+        steps = self._steps(clock_rate)
+        if _longest_run(steps, 0.0, FAST_S) >= MIN_FAST:
+            return Shown.CAMERA
+        is_slow = median(steps) >= SLOW_S if steps else read_s is not None and read_s >= FEW_S
+        if not is_slow:
+            return Shown.CAMERA
+        return Shown.EITHER if announced is not None and not is_too_slow else Shown.SLATE
+
+    def shown_without_times(self) -> Shown:
+        """Return the origin of pictures that have no times, such as those of a byte stream."""
+        return Shown.CAMERA if self.pictures < MIN_STILL or self._is_changing() else Shown.STILL
+
+    def slate_s(self, clock_rate: int, announced: float | None = None) -> float:
+        """Return for how many seconds pictures came as those of a slate do, among a camera's.
+
+        Args:
+            clock_rate: the ticks of a second.
+            announced: the pictures a second that the stream announces, None where it announces none.
+        """
+        steps = self._steps(clock_rate)
+        if not steps or ((announced is None or announced < MIN_ANNOUNCED) and median(steps) > FAST_S):
+            return 0.0
+        return sum(sum(run) for run in _runs(steps, SLOW_S, MAX_STEP_S) if len(run) >= MIN_SLOW)
+
+    def _is_changing(self) -> bool:
+        return self.changed > MAX_CHANGED * (self.pictures - 1)
+
+    def _steps(self, clock_rate: int) -> list[float]:
+        return [(after - before) / clock_rate for before, after in pairwise(self._times)]
+
+
+def _runs(steps: list[float], least: float, most: float) -> Iterator[list[float]]:
+    """Yield the steps in a row that lie within bounds."""
+    for is_within, run in groupby(steps, lambda step: least <= step <= most):
+        if is_within:
+            yield list(run)
+
+
+def _longest_run(steps: list[float], least: float, most: float) -> int:
+    return max((len(run) for run in _runs(steps, least, most)), default=0)

@@ -5,16 +5,21 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
+from transcoder import product
+from transcoder.verify.findings import group
 from transcoder.verify.inspector import Inspector, Verdict
 from transcoder.verify.media import Media
 from transcoder.verify.nal_units import NalUnits
 
+MAX_SHOWN = 5
+"""Problems of a group that are shown to people."""
 _CLOCK_RATE = 90_000
 _COLOURS = {
     Verdict.CLEAN: "bold green",
     Verdict.UNCLEAN: "bold red",
     Verdict.NOTHING_TO_JUDGE: "bold yellow",
 }
+_CUT_SHORT = "bold yellow"
 
 
 def verdict(inspector: Inspector) -> dict[str, object]:
@@ -113,8 +118,10 @@ def render(inspector: Inspector, console: Console, sentence: str = "") -> None:
     Args:
         inspector: everything that was found.
         console: prints the verdict.
-        sentence: the verdict in words; "": clean or not clean.
+        sentence: the verdict in words, which stands first and last; "": clean or not clean.
     """
+    sentence = sentence or ("clean" if inspector.clean else "not clean")
+    _sentence(inspector, console, sentence)
     for media in inspector.media.values():
         _heading(console, media.name)
         _lines(console, _media(media))
@@ -127,11 +134,24 @@ def render(inspector: Inspector, console: Console, sentence: str = "") -> None:
         for text, count in inspector.notes.items():
             _line(console, f"{text}: {count}")
     _heading(console, "verdict")
-    for text, count in inspector.problems.most_common():
-        _line(console, f"{text}: {count}", "red")
+    for found in group(inspector.problems):
+        kinds = "1 kind" if len(found.problems) == 1 else f"{len(found.problems)} kinds"
+        _line(console, f"{found.title}: {kinds}, {found.count} in all", "bold red")
+        for text, count in found.problems[:MAX_SHOWN]:
+            _line(console, f"  {text}: {count}", "red")
+        if len(found.problems) > MAX_SHOWN:
+            _line(console, f"  and {len(found.problems) - MAX_SHOWN} more, which --json and --page list", "red")
     _line(console, f"{inspector.searched} bytes searched")
-    words = sentence or ("clean" if inspector.clean else "not clean")
-    console.print(Text(words, _COLOURS[inspector.verdict]), soft_wrap=True)
+    _sentence(inspector, console, sentence)
+
+
+def _sentence(inspector: Inspector, console: Console, sentence: str) -> None:
+    """Write the verdict, and before it whose words were read, if they are not ours."""
+    if inspector.is_ours is False:
+        names = ", ".join(sorted(f"Server: {name}" for name in inspector.servers - {"", product.NAME}))
+        _line(console, f"not served by a transcoder ({names or 'no Server header'})", "bold red", indent="")
+    style = _CUT_SHORT if "cut short" in sentence and inspector.clean else _COLOURS[inspector.verdict]
+    console.print(Text(sentence, style), soft_wrap=True)
 
 
 def _lines(console: Console, found: dict[str, object]) -> None:
@@ -157,5 +177,5 @@ def _heading(console: Console, text: str) -> None:
     console.print(Text(text, "bold"), soft_wrap=True)
 
 
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text("  " + text, style), soft_wrap=True)
+def _line(console: Console, text: str, style: str = "", indent: str = "  ") -> None:
+    console.print(Text(indent + text, style), soft_wrap=True)

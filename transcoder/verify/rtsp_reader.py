@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from typing_extensions import override
 
+from transcoder import product
 from transcoder.errors import TransportError
 from transcoder.verify.client import Listener, RtspClient
 from transcoder.verify.dialog import interleaved_channel
@@ -18,6 +19,12 @@ from transcoder.verify.own_text import DescribedMedia, Description, shown
 from transcoder.verify.rtp import is_rtcp
 from transcoder.verify.target import Target
 
+_HINTS = {
+    401: "check user and password",
+    404: "is the path right?",
+    453: "too many readers",
+    503: "it has no picture yet, or no room; try again",
+}
 LOOK_S = 0.2
 """The seconds between reports of progress."""
 
@@ -121,7 +128,10 @@ class Reader(Listener):
         if answer.status != 200:
             self._inspector.notes[f"SETUP of {name} is answered {answer.status}"] += 1
             return
-        self._inspector.add_media(name, codec=media.codec, declared=media.payload_types, sets=media.parameter_sets)
+        made = self._inspector.add_media(
+            name, codec=media.codec, declared=media.payload_types, sets=media.parameter_sets
+        )
+        made.frame_rate = media.frame_rate
         told = None if self._udp else interleaved_channel(answer)
         first = told if told is not None else 2 * index
         self._names[first] = self._names[first + 1] = name
@@ -139,8 +149,16 @@ class Reader(Listener):
 
     async def _ask(self, method: str, **fields: str) -> None:
         answer = await self._client.request(method, **fields)
-        if answer.status in {401, 403}:
-            hint = "check user and password" if self._target.username else "give a user and a password"
-            raise TransportError(f"{method} is answered {answer.status}: {hint}")
         if answer.status != 200:
-            raise TransportError(f"{method} is answered {shown(answer.start.partition(' ')[2])}; is the path right?")
+            words = shown(answer.start.partition(" ")[2])
+            raise TransportError(f"{method} is answered {words}: {self._hint(answer)}")
+
+    def _hint(self, answer: Message) -> str:
+        """Return what to do about an answer to DESCRIBE or PLAY."""
+        user = self._target.username
+        if answer.status in {401, 403} and not user:
+            return "give a user and a password"
+        if answer.status == 403:
+            key = f": rtsp.users.{user}.streams" if answer.field("Server") == product.NAME else ""
+            return f"this user may not read it{key}"
+        return _HINTS.get(answer.status, "see the server's log")

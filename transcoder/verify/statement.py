@@ -7,11 +7,24 @@ from functools import cache
 from importlib.metadata import version
 from typing import Final
 
-from transcoder.verify.inspector import Inspector, Verdict
+from transcoder.verify.inspector import NO_PICTURE, Inspector, Verdict
 from transcoder.verify.marks import MARKS
+from transcoder.verify.repetition import Shown
 from transcoder.verify.report import verdict
 
 FORMAT: Final = "transcoder verify statement 1"
+
+MIN_TOLD_S: Final = 0.5
+"""Seconds of a slate from which on a verdict on other pictures tells of it."""
+
+_NOTHING: Final = {
+    Shown.SLATE: "only the slate was served",
+    Shown.EITHER: "one picture was shown over and over, once a second: the slate, or a camera that sends one picture a "
+    "second; --api tells which",
+    Shown.STILL: "all pictures are alike and have no times: the slate, or a still picture of a camera; record packets "
+    "(pcap), or read the stream",
+}
+"""What was shown where there is nothing to judge."""
 
 NOT_PROMISED: Final = tuple(
     """\
@@ -71,6 +84,12 @@ def statement(inspector: Inspector, reading: Reading) -> dict[str, object]:
         "verdict": inspector.verdict.value,
         "complete": reading.is_complete,
         "sentence": sentence(inspector, reading),
+        "served_by_transcoder": inspector.is_ours,
+        "shown": {
+            "origin": inspector.shown.value,
+            "slate_s": round(inspector.slate_s, 1),
+            "told_by": "pictures" if inspector.origin is None else "gateway",
+        },
         "pictures": inspector.pictures,
         "marks": {"date": MARKS.date.isoformat(), "number": len(MARKS.items)},
         "canaries": inspector.canaries,
@@ -86,16 +105,25 @@ def statement(inspector: Inspector, reading: Reading) -> dict[str, object]:
 
 def sentence(inspector: Inspector, reading: Reading) -> str:
     """Return the verdict as people read it."""
-    texts = {
-        Verdict.CLEAN: "clean",
-        Verdict.UNCLEAN: "not clean",
-        Verdict.NOTHING_TO_JUDGE: "nothing to judge: only the slate was served",
-    }
-    text = texts[inspector.verdict]
+    text = _verdict(inspector, reading)
     if reading.is_complete:
         return text
     if inspector.verdict is Verdict.CLEAN:
-        text = "clean so far"
+        text = text.replace("clean", "clean so far", 1)
     if reading.read_s is None or reading.asked_s is None:
         return f"{text} (cut short)"
     return f"{text} (cut short after {reading.read_s:.1f} of {reading.asked_s:g} s)"
+
+
+def _verdict(inspector: Inspector, reading: Reading) -> str:
+    if inspector.verdict is Verdict.UNCLEAN:
+        return "not clean"
+    if inspector.verdict is Verdict.NOTHING_TO_JUDGE:
+        return f"nothing to judge: {_NOTHING[inspector.shown] if inspector.pictures else NO_PICTURE}"
+    if inspector.slate_s < MIN_TOLD_S:
+        return "clean"
+    whole_s = reading.read_s or max((media.span_s for media in inspector.media.values()), default=0.0)
+    share = f"{inspector.slate_s:.1f} of {whole_s:.1f} s ({inspector.slate_s / max(whole_s, inspector.slate_s):.0%})"
+    if inspector.origin is not None:
+        return f"clean; only the slate was served for {share}"
+    return f"clean; a picture a second came for {share}: most likely the slate"
