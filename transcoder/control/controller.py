@@ -13,6 +13,7 @@ from transcoder.config import Config, ConfigFile, StreamConfig, stream_keys
 from transcoder.config.overlay import Difference, EffectiveConfig
 from transcoder.control import (
     Control,
+    EventsDocument,
     GatewayNumbers,
     InfoDocument,
     LedgerEntryDocument,
@@ -355,6 +356,11 @@ class Controller(Control):
         self._publisher.rejected(stream, reason, by, is_known=stream in self.config.streams)
 
     # -- events --------------------------------------------------------------------------------------------------
+
+    @override
+    def past_events(self, stream: str, since: float | None = None) -> EventsDocument:
+        self._config_of(stream)
+        return EventsDocument(events=self._publisher.past(stream, since))
 
     @override
     def events(self, after: int | None = None) -> Feed:

@@ -259,6 +259,12 @@ class EventDocument(Document):
     detail: dict[str, Any] = {}
 
 
+class EventsDocument(Document):
+    """Lists the last events of a stream, the oldest first, 80 at most, 16 of them of readers."""
+
+    events: tuple[EventDocument, ...]
+
+
 class SandboxDocument(Document):
     """Tells which measures contain the workers, and, with `checker: ` before them, the process that verifies streams.
 

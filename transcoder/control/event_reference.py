@@ -63,7 +63,8 @@ _HEAD: Final = """# Events
 An event says that something happened to a stream or to the gateway. It is a JSON object with `sequence` (counts up from
 1 at each start), `event_type`, `stream` (null for the gateway's own), `ts` (RFC 3339, UTC) and `detail`. They come by
 `GET /api/v1/events` (server-sent events; `Last-Event-ID` brings those missed, the last 512 at most) and by MQTT on
-`<base>/<node>/stream/<id>/event`.
+`<base>/<node>/stream/<id>/event`. `GET /api/v1/streams/<id>/events?since=` has the last 80 of a stream, 16 of them of
+readers, since the gateway was started.
 
 This page is made from the code (`python -m transcoder.cli.generated docs`).
 

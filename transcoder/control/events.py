@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, Final
 
 from transcoder.control import EventDocument
@@ -10,8 +11,31 @@ from transcoder.service.store import now_text
 
 REMEMBERED: Final = 512
 """The number of past events that a listener who was away can have again."""
+PER_STREAM: Final = 80
+"""The number of past events of each stream that can be read again: 80 kB a stream, beside a worker of 60 MB."""
+OF_READERS: Final = 16
+"""The number of events of readers among them that are kept apart: a VMS that comes and goes every second must not push
+out why a camera was lost."""
+MAX_STREAMS: Final = 4096
+"""The number of streams whose events are kept, that of `config/overlay.py`; past it the oldest stream's go."""
 MAX_WAITING: Final = 256
 """The number of events that may wait for one listener; past it the oldest go."""
+
+
+class _Past:
+    """Keeps the last events of one stream, those of its readers apart from the others."""
+
+    __slots__ = ("_others", "_readers")
+
+    def __init__(self) -> None:
+        self._others: deque[EventDocument] = deque(maxlen=PER_STREAM - OF_READERS)
+        self._readers: deque[EventDocument] = deque(maxlen=OF_READERS)
+
+    def add(self, event: EventDocument) -> None:
+        (self._readers if event.event_type.startswith("reader_") else self._others).append(event)
+
+    def in_order(self) -> list[EventDocument]:
+        return sorted([*self._others, *self._readers], key=lambda event: event.sequence)
 
 
 class Events:
@@ -20,6 +44,7 @@ class Events:
     def __init__(self) -> None:
         self._sequence = 0
         self._remembered: deque[EventDocument] = deque(maxlen=REMEMBERED)
+        self._of_streams: dict[str, _Past] = {}
         self._feeds: set[Feed] = set()
 
     def publish(self, event_type: str, stream: str | None = None, detail: dict[str, Any] | None = None) -> None:
@@ -35,8 +60,32 @@ class Events:
             }
         )
         self._remembered.append(event)
+        if stream is not None:
+            self._keep(stream, event)
         for feed in self._feeds:
             feed.put(event)
+
+    def _keep(self, stream: str, event: EventDocument) -> None:
+        """Keep an event of a stream; those of a stream that is removed go with it."""
+        if event.event_type == "removed":
+            self._of_streams.pop(stream, None)
+            return
+        if stream not in self._of_streams and len(self._of_streams) >= MAX_STREAMS:
+            del self._of_streams[next(iter(self._of_streams))]
+        self._of_streams.setdefault(stream, _Past()).add(event)
+
+    def past(self, stream: str, since: float | None = None) -> tuple[EventDocument, ...]:
+        """Return the events of a stream that are kept, the oldest first.
+
+        Args:
+            stream: the stream's name.
+            since: UTC seconds; earlier events are left out.
+        """
+        found = self._of_streams.get(stream)
+        events = found.in_order() if found is not None else []
+        return tuple(
+            event for event in events if since is None or datetime.fromisoformat(event.ts).timestamp() >= since
+        )
 
     def listen(self, after: int | None = None) -> "Feed":
         """Make a feed of the events from now on, and of remembered ones after the event with that number."""

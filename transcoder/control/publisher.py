@@ -8,7 +8,7 @@ import structlog
 from transcoder import clock
 from transcoder.config.overlay import Difference
 from transcoder.control.change_log import ChangeLog
-from transcoder.control.documents import EVENT_TYPES
+from transcoder.control.documents import EVENT_TYPES, EventDocument
 from transcoder.control.events import Events, Feed
 from transcoder.control.shown import difference_detail, without_secrets
 from transcoder.control.verbs import Writer
@@ -36,6 +36,10 @@ class Publisher:
     def listen(self, after: int | None) -> Feed:
         """Return a feed of the events from now on, or of those after a number as far as they are remembered."""
         return self._events.listen(after)
+
+    def past(self, stream: str, since: float | None) -> tuple[EventDocument, ...]:
+        """Return the last events of a stream, from a time on (UTC seconds) where one is named."""
+        return self._events.past(stream, since)
 
     def close(self) -> None:
         """End all feeds."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from transcoder.control.documents import (
     EventDocument,
+    EventsDocument,
     InfoDocument,
     LedgerEntryDocument,
     ProbeDocument,
@@ -136,6 +137,9 @@ class Control(Protocol):
 
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:
         """Tell of a change that was refused."""
+
+    def past_events(self, stream: str, since: float | None = None) -> EventsDocument:
+        """Return the last events of one stream, or those of them from a time on (UTC seconds)."""
 
     def events(self, after: int | None = None) -> EventFeed:
         """Return a feed of the events from now on, or of those after a number as far as they are remembered."""

@@ -11,7 +11,7 @@ from transcoder.api import problem, schema
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, Controlling, ControlOf, writer
-from transcoder.control import LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
+from transcoder.control import EventsDocument, LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
 
 BASE: Final = "/api/v1/streams"
 ETAG: Final = {"headers": {"ETag": {"description": "The tag of the configuration", "schema": {"type": "string"}}}}
@@ -41,6 +41,13 @@ def _tag(value: str | None) -> str | None:
     if value is None or value.strip() == "*":
         return None
     return value.strip().removeprefix("W/").strip('"')
+
+
+def _seconds(since: datetime | None) -> float | None:
+    """Return a time in UTC seconds; a time without a zone is in UTC."""
+    if since is None:
+        return None
+    return max(since if since.tzinfo is not None else since.replace(tzinfo=UTC), _EPOCH).timestamp()
 
 
 def _document(document: StreamDocument, status: int = 200, **headers: str) -> Response:
@@ -165,11 +172,17 @@ async def served(
     ] = None,
 ) -> ServedDocument:
     """Return when the stream showed pictures of its camera, and when the slate or the last picture was repeated."""
-    if since is None:
-        return control.served(stream)
-    if since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)
-    return control.served(stream, max(since, _EPOCH).timestamp())
+    return control.served(stream, _seconds(since))
+
+
+@router.get("/{stream}/events", dependencies=[READ], responses=problems(404))
+async def past_events(
+    stream: str,
+    control: ControlOf,
+    since: Annotated[datetime | None, Query(description="From when on, RFC 3339; UTC where no zone stands")] = None,
+) -> EventsDocument:
+    """Return the last events of the stream since the gateway was started, the oldest first."""
+    return control.past_events(stream, _seconds(since))
 
 
 @router.get("/{stream}/verdicts", dependencies=[READ], responses=problems(404))
