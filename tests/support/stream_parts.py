@@ -98,7 +98,7 @@ class FakeWorker(Worker):
     def note_unread(self, number: int) -> None:
         pass  # several times a minute
 
-    def repeat(self, number: int, now: float) -> None:
+    def repeat(self, number: int, shown: float) -> None:
         self.told.append(("repeat", number))
 
     async def snapshot(self) -> bytes:
@@ -144,6 +144,10 @@ class FakeSource(Source):
     @property
     def is_connected(self) -> bool:
         return self.plays_for is not None
+
+    @property
+    def patience_s(self) -> float:
+        return 0.0  # a camera without pauses
 
     @property
     def is_readable(self) -> bool:
