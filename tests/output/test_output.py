@@ -1,6 +1,7 @@
 """One output: description, IDR pictures, repeated picture and readers; time passes when a test says so."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -268,6 +269,33 @@ def test_the_last_picture_is_repeated_while_there_is_none_and_somebody_watches(s
         served.give(*IDR)
         served.pass_time(0.5)
     assert len(served.maker.repeats) == 5
+
+
+def test_between_bursts_nothing_is_repeated_in_the_way_of_what_comes(served: Served) -> None:
+    """20 pictures at once every 2 s: the next ones are older than the pause. That a camera goes is still noticed."""
+    served.give(*IDR)
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+
+    def burst() -> None:
+        now = served.timing.at
+        for index in range(20):
+            message, types = coded(*IDR, at=now - 1.6 + index / 10)
+            served.on_picture(replace(message, arrival=now), types, now)
+
+    burst()
+    served.maker.repeats.clear()
+    for _ in range(10):
+        served.pass_time(2.0)
+        burst()
+    assert served.maker.repeats == []
+    served.timing.advance(1.0)
+    served.request_idr()  # somebody comes in the pause
+    [(_, shown)] = served.maker.repeats
+    assert shown == pytest.approx(served.timing.at - 1.6)
+    served.pass_time(5.0)
+    assert len(served.maker.repeats) >= 3
+    served.pass_time(25.0)
+    assert served.maker.repeats[-1][1] == served.timing.at
 
 
 def test_without_a_description_there_is_nothing_to_repeat(served: Served) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcoder.rtp.timeline import MAX_EARLY_S, MAX_STEP_BACK_S, Timeline
+from transcoder.rtp.timeline import BACKWARD, MAX_EARLY_S, MAX_STEP_BACK_S, Timeline
 
 RATE = 90_000
 FPS = 25
@@ -135,6 +135,45 @@ def test_pictures_that_come_thirteen_at_a_time() -> None:  # Wi-Fi
     assert_monotonic(times)
     assert_near_arrival(times, pictures)
     assert p95(spacing_errors(times[300:])) < 0.005
+
+
+@pytest.mark.parametrize("jitter_s", [0.0, JITTER_S])
+@pytest.mark.parametrize(("count", "rate"), [(20, 10), (50, 25), (25, 25), (100, 25), (60, 60)])
+def test_pictures_of_seconds_that_come_at_once(count: int, rate: int, jitter_s: float) -> None:
+    """Their timestamps are right: even steps, near arrival as far as the last picture of a burst is not early."""
+    chance = random.Random(count)
+    late = [chance.random() * jitter_s for _ in range(120)]
+    pictures = [
+        (index * RATE // rate, START_S + index // count * count / rate + late[index // count])
+        for index in range(60 * rate)
+    ]
+    timeline = Timeline(RATE)
+    times, repairs = run(pictures, timeline)
+    assert_monotonic(times)
+    settled = 12 * rate
+    steps = [later - earlier for earlier, later in itertools.pairwise(times[settled:])]
+    assert max(steps) - min(steps) < 0.005
+    assert set(repairs) == {"burst"}
+    off = [time - arrival for time, (_, arrival) in zip(times[settled:], pictures[settled:], strict=True)]
+    assert -count / rate - JITTER_S < min(off) <= max(off) < MAX_EARLY_S
+    assert timeline.ratio == 1.0
+    _, before = run(pictures[:settled])
+    assert repairs == before  # nothing is put right any more
+
+
+@pytest.mark.parametrize("ratio", [-1.0, -0.84])
+def test_timestamps_that_count_down(ratio: float) -> None:
+    pictures = counted(25, ratio, 60, jitter_s=JITTER_S)
+    timeline = Timeline(RATE)
+    times, repairs = run(pictures, timeline)
+    assert repairs == {"backward": 1}
+    settled = times[10 * FPS :]
+    assert_monotonic(settled)
+    assert p95(spacing_errors(settled)) < 0.005
+    assert wander(times[BACKWARD:], pictures[BACKWARD:]) < 0.100
+    again, repairs = run(counted(25, 1.0, 60, begin_s=START_S + 60), timeline)
+    assert repairs["backward"] == 2  # it was set right
+    assert p95(spacing_errors(again[10 * FPS :])) < 0.005
 
 
 def test_a_stalled_network_that_catches_up() -> None:

@@ -89,8 +89,8 @@ class NotedMaker(PictureMaker):
     def force_idr(self, number: int) -> None:
         self.forced.append(number)
 
-    def repeat(self, number: int, now: float) -> None:
-        self.repeats.append((number, now))
+    def repeat(self, number: int, shown: float) -> None:
+        self.repeats.append((number, shown))
 
 
 class NotedOwner(OutputOwner):

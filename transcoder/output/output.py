@@ -11,6 +11,7 @@ from transcoder.errors import TransportError
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.description import Change, Description
 from transcoder.output.fanout import Fanout
+from transcoder.output.lateness import Lateness
 from transcoder.output.served_rate import ServedRate
 from transcoder.output.status import ENCODE_BOUNDS_S, OutputStatus
 from transcoder.output.timing import Timer, Timing
@@ -44,8 +45,8 @@ class PictureMaker(Protocol):
     def note_unread(self, number: int) -> None:
         """Note that nobody reads an output: its size may follow larger pictures."""
 
-    def repeat(self, number: int, now: float) -> None:
-        """Have the last picture of an output, or a slate, encoded again, with the time `now`."""
+    def repeat(self, number: int, shown: float) -> None:
+        """Have the last picture of an output, or a slate, encoded again; it is shown at this monotonic second."""
 
 
 class OutputOwner(Protocol):
@@ -106,6 +107,7 @@ class Output:
         self._described = asyncio.Event()
         self._audible = asyncio.Event()
         self._rate = ServedRate()
+        self._lateness = Lateness()
         self._audio: tuple[int, bytes] | None = None
         self._last_picture = 0.0
         self._next_repeat = 0.0
@@ -178,6 +180,7 @@ class Output:
         else:
             self._last_picture = now
             status.note_delay(now, now - message.arrival)
+            self._lateness.note(message.arrival - message.pts / VIDEO_CLOCK_RATE, now)
             # by its presentation, which follows the camera: a worker that catches up is no faster camera; readers that
             # are here keep what they were told
             if self._rate.note(message.pts / VIDEO_CLOCK_RATE):
@@ -275,11 +278,11 @@ class Output:
         elif now - self._last_read >= UNREAD_S:
             self._last_read = now
             self._maker.note_unread(self.number)
-        is_quiet = now - self._last_picture > QUIET_S and now >= self._next_repeat
+        is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and now >= self._next_repeat
         if is_quiet and self.fanout.readers and self._described.is_set():
             self._repeat()
 
     def _repeat(self) -> None:
         now = self._timing.now()
-        self._maker.repeat(self.number, now)
+        self._maker.repeat(self.number, now - self._lateness.seconds(now))
         self._next_repeat = now + REPEAT_S

@@ -13,6 +13,14 @@ from transcoder.rtp.clock_ratio import ClockRatio
 
 TRACKING_S = 5.0
 """The time constant of following arrival. 30 ms of network jitter then move the spacing of 25 fps by under 0.3 ms."""
+TOGETHER = 0.1
+"""Pictures of which each comes within this share of their distance came together. Arrival is followed to their middle,
+as far as ..."""
+AHEAD_S = 0.25
+"""... the last of them, which nothing held back, is not so much ahead of its arrival: less than MAX_EARLY_S."""
+BACKWARD = 8
+"""Pictures in a row whose timestamps go back, after which the clock counts down; B pictures go back five times in a row
+at most (a pyramid over 32 pictures)."""
 FOLLOW_S = 0.2
 """The time constant of following arrival where NEAR_S is exceeded by every picture of PERSISTENT_S: until its ratio is
 known, a clock that is off by a sixth is then held within 100 ms of arrival, behind 30 ms of network jitter too."""
@@ -50,7 +58,8 @@ class Timeline:
 
     Attributes:
         repairs: how many pictures were moved, by kind: jump (one picture is off), step (the clock moved for good),
-            repeat (the timestamp stands still), burst, late.
+            repeat (the timestamp stands still), burst, late,
+            backward (the clock counts down).
     """
 
     def __init__(self, clock_rate: int) -> None:
@@ -71,6 +80,13 @@ class Timeline:
         self._recent: deque[tuple[float, float]] = deque()
         """Arrival, and arrival minus place, of the latest pictures."""
         self._may_restart = False
+        self._together = (0.0, 0.0, 1)
+        """How far the latest of the pictures that came together was from its arrival, the sum of all, their number."""
+        self._error_s = 0.0
+        """How far the timeline is from arrival, by the pictures before those; it is made good bit by bit."""
+        self._direction = 1
+        """-1 where the camera's clock counts down."""
+        self._backward = 0
         self._latest = -(1 << 62)
         """The latest presentation time that was given."""
         self.repairs: Counter[str] = Counter()
@@ -105,7 +121,12 @@ class Timeline:
         """
         if self._last_rtp is None:
             return self._anchor(rtp_timestamp, arrival)
-        raw_s = _signed(rtp_timestamp - self._last_rtp) / self.clock_rate
+        raw_s = self._advance_s(self._last_rtp, rtp_timestamp)
+        self._backward = self._backward + 1 if raw_s < 0 else 0
+        if self._backward >= BACKWARD:
+            self.repairs["backward"] += 1
+            self._direction = -self._direction
+            return self._anchor(rtp_timestamp, arrival)
         delta_s = raw_s * self._clock.ratio
         may_restart, self._may_restart = self._may_restart, False
         gap_s = max(arrival - self._last_arrival, 0.0)
@@ -120,7 +141,7 @@ class Timeline:
             return self._anchor(rtp_timestamp, arrival)
         if self._suspect is not None:
             previous, previous_arrival = self._suspect
-            since_s = _signed(rtp_timestamp - previous) / self.clock_rate
+            since_s = self._advance_s(previous, rtp_timestamp)
             if -MAX_STEP_BACK_S <= since_s <= arrival - previous_arrival + MAX_STEP_AHEAD_S:
                 self.repairs["step"] += 1
                 return self._anchor(rtp_timestamp, arrival)
@@ -128,18 +149,25 @@ class Timeline:
         self._suspect = (rtp_timestamp, arrival)
         return self._after_latest(arrival)
 
+    def _advance_s(self, earlier: int, later: int) -> float:
+        """Return the seconds from one timestamp to another, as the camera counts them."""
+        return self._direction * _signed(later - earlier) / self.clock_rate
+
     def _follow(self, rtp_timestamp: int, delta_s: float, arrival: float, gap_s: float) -> int:
         self._position_s += delta_s
         self._last_rtp = rtp_timestamp
         self._last_arrival = arrival
         self._clock.add(self._raw_s, arrival)
         error_s = arrival - (self._position_s + self._offset_s)
+        if delta_s > 0:
+            self._track(delta_s, error_s, is_together=gap_s < delta_s * TOGETHER)
         was_early, self._is_early = self._is_early, error_s < -NEAR_BEGIN_S
         if error_s < -MAX_EARLY_S:
             self.repairs["burst"] += 1
             time = self._after_latest(arrival)
             self._offset_s = time / VIDEO_CLOCK_RATE - self._position_s
             self._late_since = None
+            self._forget_errors()
             return time
         if error_s > MAX_LATE_S:
             if self._late_since is None:
@@ -147,12 +175,12 @@ class Timeline:
             elif arrival - self._late_since > LATE_FOR_S:
                 self.repairs["late"] += 1
                 self._offset_s += error_s
+                self._forget_errors()
                 self._late_since = None
                 self._clock.forget()
         else:
             self._late_since = None
             if delta_s > 0:
-                self._offset_s += error_s * -math.expm1(-delta_s / TRACKING_S)
                 begins = arrival - self._began < BEGIN_S
                 moved_s = self._persistent_error_s(arrival, begins=begins) * -math.expm1(-gap_s / FOLLOW_S)
                 if begins and was_early and self._is_early:
@@ -161,6 +189,22 @@ class Timeline:
         time = max(_ticks(self._position_s + self._offset_s), self._latest - _ticks(MAX_STEP_BACK_S))
         self._latest = max(self._latest, time)
         return time
+
+    def _track(self, delta_s: float, error_s: float, *, is_together: bool) -> None:
+        """Follow arrival slowly, by the pictures that came together before this one."""
+        least_s, sum_s, count = self._together
+        if is_together:
+            self._together = (min(least_s, error_s), sum_s + error_s, count + 1)
+        else:
+            self._error_s = min(sum_s / count, least_s + AHEAD_S)
+            self._together = (error_s, error_s, 1)
+        if self._error_s <= MAX_LATE_S:
+            moved_s = self._error_s * -math.expm1(-delta_s / TRACKING_S)
+            self._offset_s += moved_s
+            self._error_s -= moved_s
+
+    def _forget_errors(self) -> None:
+        self._together, self._error_s = (0.0, 0.0, 1), 0.0
 
     def _persistent_error_s(self, arrival: float, *, begins: bool) -> float:
         """Return how far all of the latest pictures are from their arrival: the least distance beyond NEAR_S.
@@ -186,6 +230,8 @@ class Timeline:
         self._clock.forget()
         self._recent.clear()
         self._position_s = self._raw_s = 0.0
+        self._forget_errors()
+        self._backward = 0
         self._offset_s = time / VIDEO_CLOCK_RATE
         self._suspect = None
         self._late_since = None

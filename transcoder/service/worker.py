@@ -232,9 +232,9 @@ class Worker:
         """Say that nobody reads an output, so that its size may follow larger pictures."""
         self._encoding.send(serialize_output_number(MessageType.UNREAD, number))
 
-    def repeat(self, number: int, now: float) -> None:
-        """Have the last picture of an output, or a slate, encoded again, with the time `now`."""
-        self._encoding.send(serialize_repeat(number, round(now * VIDEO_CLOCK_RATE)))
+    def repeat(self, number: int, shown: float) -> None:
+        """Have the last picture of an output, or a slate, encoded again; it is shown at this monotonic second."""
+        self._encoding.send(serialize_repeat(number, round(shown * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:
         """Return the last picture, masked, as a JPEG.

@@ -179,7 +179,7 @@ class Camera:
             nominal_s = self._programme.unit.duration_ticks / CLOCK_RATE
             self._due += self._clock.interval_s(nominal_s, self._due - self._started)
             self._programme.step(self._due - self._started)
-            self._leaves = max(self._leaves, self._due + self._clock.sending_delay_s())
+            self._leaves = max(self._leaves, self._due + self._clock.sending_delay_s(self._due - self._started))
         for track in self.tracks[1:]:
             if track.index in wanted:
                 bursts += self._side(track, now)

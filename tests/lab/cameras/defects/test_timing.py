@@ -87,6 +87,18 @@ def test_pauses_between_motions(record) -> None:
     assert [round(b - a) for a, b in pairwise(times) if b - a > 1] == [3, 3]
 
 
+def test_pictures_that_leave_in_bursts(record) -> None:
+    recorded = record(PLAIN, "burst_s=2", seconds=6.5)
+    leaving = sorted({round(packet.at, 1) for packet in recorded.packets})
+    assert leaving == [0.0, 2.0, 4.0, 6.0]
+    stamps = sorted({packet.timestamp for packet in recorded.packets})
+    assert all(near(later - earlier) for earlier, later in pairwise(stamps))
+
+
+def test_timestamps_that_count_down(record) -> None:
+    assert all(near(-step) for step in steps(record(PLAIN, "clock_ratio=-1")))
+
+
 def test_jittered_sending(record) -> None:
     recorded = record(PLAIN, "send_jitter_ms=30", seconds=5.0)
     assert all(map(near, steps(recorded)))

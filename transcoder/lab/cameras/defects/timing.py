@@ -25,8 +25,9 @@ class TimingDefects:
         motion_s: seconds of pictures after which none come for pause_s, and so on (cameras that send on motion).
         pause_s: the seconds without pictures.
         send_jitter_ms: pictures leave up to so much later than their timestamps say, in order (loaded cameras, Wi-Fi).
+        burst_s: the pictures of so many seconds leave at once, with the last of them.
         clock_ratio: seconds that the timestamps count in one second (open-nvr#229: 0.84, 25 pictures a second by their
-            stamps, of which 21 come).
+            stamps, of which 21 come); -1: the timestamps count down.
         video_clock_rate: ticks a second of the video (Cisco, Toshiba: 30000, with MPEG-4, whose SDP says so).
         report_ssrc_foreign: sender reports name an SSRC that sends no media (Tapo C320WS).
     """
@@ -43,6 +44,7 @@ class TimingDefects:
     motion_s: float | None = None
     pause_s: float = 16.0
     send_jitter_ms: float = 0.0
+    burst_s: float | None = None
     clock_ratio: float = 1.0
     video_clock_rate: int = 90_000
     report_ssrc_foreign: bool = False
@@ -100,6 +102,10 @@ class CameraClock:
             interval = cycle_s - at_s if at_s + interval >= defects.motion_s else interval
         return interval
 
-    def sending_delay_s(self) -> float:
-        """Return by how many seconds a picture leaves later than it should."""
-        return self._rng.uniform(0.0, self._defects.send_jitter_ms / 1000) if self._defects.send_jitter_ms else 0.0
+    def sending_delay_s(self, since_start_s: float) -> float:
+        """Return by how many seconds a picture leaves later than its time, in seconds since the first reader came."""
+        defects = self._defects
+        jitter_s = self._rng.uniform(0.0, defects.send_jitter_ms / 1000) if defects.send_jitter_ms else 0.0
+        if defects.burst_s is None:
+            return jitter_s
+        return defects.burst_s - since_start_s % defects.burst_s + jitter_s
