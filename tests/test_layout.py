@@ -27,7 +27,6 @@ TESTED_THROUGH = {
     "config/model.py": "config/test_load.py",
     "config/section.py": "config/test_load.py",
     "control/documents.py": "control/test_stream_documents.py",
-    "control/gateway_documents.py": "e2e/test_control.py",
     "control/shown.py": "control/test_controller.py",
     "control/source_probe.py": "e2e/test_control.py",
     "control/verbs.py": "control/test_controller.py",

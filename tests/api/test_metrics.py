@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import MAX_KINDS, StreamCollector, bounded
 from transcoder.control import ENCODE_BOUNDS_S, GatewayNumbers, LedgerEntryDocument, StreamNumbers
 from transcoder.rejection import Code, Rejected
@@ -65,7 +66,7 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
         ledger=lambda _: [],
     )
     registry = CollectorRegistry()
-    registry.register(StreamCollector(control))
+    registry.register(StreamCollector(control, HttpCounts()))
     families = {family.name: family for family in text_string_to_metric_families(generate_latest(registry).decode())}
     encode = families["transcoder_encode_seconds"]
     assert encode.type == "histogram"
@@ -107,7 +108,7 @@ def test_what_is_of_no_stream_in_particular() -> None:
         numbers=lambda _: None,
     )
     registry = CollectorRegistry()
-    registry.register(StreamCollector(control))
+    registry.register(StreamCollector(control, HttpCounts()))
     lines = generate_latest(registry).decode().splitlines()
     assert {line for line in lines if not line.startswith("#")} >= {
         "transcoder_rtsp_connections_total 12.0",

@@ -1,6 +1,7 @@
 """What clients do fills no log."""
 
 import logging
+from collections import Counter
 
 import pytest
 
@@ -9,7 +10,7 @@ from transcoder.api.quiet_log import LOGGER, SeldomFilter
 
 
 def lines(monkeypatch: pytest.MonkeyPatch, *said: tuple[float, str]) -> list[str]:
-    made, written = SeldomFilter(), []
+    made, written = SeldomFilter(Counter()), []
     for at, text in said:
         monkeypatch.setattr(clock, "monotonic", lambda at=at: at)
         record = logging.LogRecord(LOGGER, logging.WARNING, "x", 1, text, (), None)
@@ -24,6 +25,19 @@ def test_a_flood_is_one_line_a_second_with_its_number(monkeypatch: pytest.Monkey
         "Invalid HTTP request received.",
         "Invalid HTTP request received. (1000 times)",
     ]
+
+
+def test_answers_that_uvicorn_gives_by_itself_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
+    rejected = Counter[int]()
+    made = SeldomFilter(rejected)
+    for text in [
+        "Invalid HTTP request received.",
+        "Exceeded concurrency limit.",
+        "Exception in ASGI application\n",
+    ] * 3:
+        made.filter(logging.LogRecord(LOGGER, logging.WARNING, "x", 1, text, (), None))
+    assert rejected == {400: 3, 503: 3}
 
 
 def test_lines_of_other_kinds_are_written_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from tests.service.test_coded_pictures import message, pictures
 from tests.service.test_worker import Watched
 from tests.support.fork_server import FakeForkServer
 from tests.support.stream_parts import KeptStream
+from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import StreamCollector
 from transcoder.app import run_until_stopped
 from transcoder.codecs.nal import Codec
@@ -100,7 +101,7 @@ def metrics(numbers: StreamNumbers) -> str:
         numbers=lambda _: numbers,
     )
     registry = CollectorRegistry()
-    collector = StreamCollector(control)
+    collector = StreamCollector(control, HttpCounts())
     found: Any = {control.numbers: [("front", numbers)], control.state: []}
     collector._each = found.__getitem__  # type: ignore[method-assign]
     registry.register(collector)

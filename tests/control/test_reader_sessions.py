@@ -41,6 +41,7 @@ class NoWorkers:
 
     sandbox_mode = "best_effort"
     measures: ClassVar[dict[str, str]] = {}
+    losses = 0
 
     async def start(self) -> None:
         raise WorkerError("there are none here")
@@ -365,3 +366,23 @@ async def test_the_readers_own_id_is_told_to_nobody_and_who_ended_a_session_is_k
     assert [(record.who, record.stream, json.loads(record.detail)["session"]) for record in records] == [
         ("http:ops", "front", session)
     ]
+
+
+# -- HTTP clients ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_http_clients_do_not_get_is_counted(world: World) -> None:
+    for path, role, status in (
+        ("/api/v1/streams/nowhere", "ops", 404),
+        ("/nothing", "ops", 404),
+        ("/metrics", "x", 401),
+    ):
+        assert (await world.ask("GET", path, role))[0] == status
+    _, writer = await asyncio.open_connection("127.0.0.1", world.http.port)
+    writer.write(b"no HTTP\r\n\r\n")
+    await world.until(lambda: world.http._state.counts.rejected[400])
+    writer.close()
+    _, text = await world.ask("GET", "/metrics")
+    shown = text.decode()
+    for status, count in ((404, 2), (401, 1), (400, 1)):
+        assert f'transcoder_http_rejected_requests_total{{status="{status}"}} {count}.0' in shown

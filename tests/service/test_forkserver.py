@@ -386,6 +386,7 @@ async def test_a_fork_server_that_dies_takes_its_workers_with_it(scene: Scene) -
     scene.peers[0].control.close()
     await turns()
     assert scene.exits == [-9]
+    assert scene.server.losses == 1
     with pytest.raises(WorkerError, match="the fork server is gone"):
         await tasks[0]
     await turns()

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from transcoder import product
 from transcoder.api import problem, schema
+from transcoder.api.guard import CountedErrors
 from transcoder.api.routes import gateway, health, sessions, streams
 from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
@@ -34,6 +35,7 @@ def create_app(control: Control, state: ApiState) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_middleware(CountedErrors, counts=state.counts)
     problem.install(app)
     schema.install(app, version=VERSION)
     install_state(app, control, state)

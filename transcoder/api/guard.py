@@ -10,11 +10,13 @@ and needs no login. A connection whose chunks are that small is closed.
 
 import asyncio
 import functools
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import h11
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -24,6 +26,8 @@ MAX_CHUNKS: Final = 256
 """Chunks that a body may have whatever their size: 4 ms of work."""
 MIN_CHUNK: Final = 64
 """Bytes that the chunks of a body past that number have at least, on average. Clients send kilobytes."""
+FIRST_ERROR: Final = 400
+"""The first status that is an error (RFC 9110 section 15)."""
 _COMING: Final = (h11.IDLE, h11.SEND_BODY)
 """The states of a client whose request is not whole."""
 
@@ -43,6 +47,42 @@ class HttpLimits:
     per_address: int = 64
     request_s: float = 10.0
     running: int = 256
+
+
+@dataclass(slots=True)
+class HttpCounts:
+    """Counts what the server did not do for its clients.
+
+    Attributes:
+        rejected: answers that were errors, by status.
+        aborted: connections that were closed because they were too slow, too many or sent chunks that are too small.
+    """
+
+    rejected: Counter[int] = field(default_factory=Counter)
+    aborted: int = 0
+
+
+class CountedErrors:
+    """Counts the answers of an application that are errors.
+
+    Args:
+        app: the application.
+        counts: has the counts.
+    """
+
+    def __init__(self, app: ASGIApp, counts: HttpCounts) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= FIRST_ERROR:
+                self._counts.rejected[message["status"]] += 1
+            await send(message)
+
+        await self._app(scope, receive, counting)
 
 
 class _Parser(h11.Connection):
@@ -77,11 +117,13 @@ class GuardedProtocol(H11Protocol):
 
     Args:
         limits: the limits for connections.
+        counts: counts connections that are closed.
         arguments: what uvicorn gives to its own protocol.
     """
 
-    def __init__(self, limits: HttpLimits, **arguments: Any) -> None:
+    def __init__(self, limits: HttpLimits, counts: HttpCounts, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self._counts = counts
         self.conn = _Parser(self.config.h11_max_incomplete_event_size or MAX_HEAD, self.abort)
         self._limits = limits
         self._deadline: asyncio.TimerHandle | None = None
@@ -123,6 +165,7 @@ class GuardedProtocol(H11Protocol):
     def abort(self) -> None:
         """Close the connection at once."""
         self._disarm()
+        self._counts.aborted += 1
         self.connections.discard(self)
         self.transport.abort()
 
@@ -144,6 +187,6 @@ def _make_way(connections: list[GuardedProtocol]) -> None:
         min(waiting, key=lambda item: item.since).abort()
 
 
-def guarded(limits: HttpLimits) -> type[asyncio.Protocol]:
+def guarded(limits: HttpLimits, counts: HttpCounts) -> type[asyncio.Protocol]:
     """Return the protocol for uvicorn's configuration."""
-    return cast(type[asyncio.Protocol], functools.partial(GuardedProtocol, limits))
+    return cast(type[asyncio.Protocol], functools.partial(GuardedProtocol, limits, counts))

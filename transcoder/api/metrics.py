@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 from typing_extensions import override
 
+from transcoder.api.guard import HttpCounts
 from transcoder.api.name_metrics import name_metrics
 from transcoder.control import (
     ENCODE_BOUNDS_S,
@@ -63,6 +64,12 @@ _OF_STATE: Final[tuple[tuple[str, str, str, Callable[[StreamStateDocument], floa
     ("worker_starts", "counter", "Workers started", lambda s: s.faults.worker_starts),
     ("worker_deaths", "counter", "Processes of workers lost", lambda s: s.faults.worker_deaths),
     ("decoding_deaths", "counter", "Decoding processes lost, among those", lambda s: s.faults.decoding_deaths),
+    (
+        "worker_rejected_pictures",
+        "counter",
+        "Pictures of workers that no encoder of ours makes",
+        lambda s: s.faults.rejected_from_worker,
+    ),
     ("worker_cpu_ratio", "gauge", "Share of a core that the worker takes", lambda s: s.cpu),
     ("frames_encoded", "counter", "Pictures to readers, repeated ones too", lambda s: s.output.pictures),
     ("frames_repeated", "counter", "Pictures shown again during an outage", lambda s: s.output.repeated),
@@ -78,6 +85,15 @@ _OF_NUMBERS: Final[tuple[tuple[str, str, str, Callable[[StreamNumbers], float]],
     ("source_skipped_access_units", "counter", "Pictures left out after a lost one", lambda n: n.skipped_access_units),
     ("source_audio_units", "counter", "Audio units taken in", lambda n: n.audio_units_in),
     ("audio_units", "counter", "AAC frames to readers", lambda n: n.audio_units_out),
+    ("audio_errors", "counter", "Sound of the present worker that was lost", lambda n: n.audio_errors),
+    ("worker_start_failures", "counter", "Times that no worker could be started", lambda n: n.start_failures),
+    ("source_restarts", "counter", "Times that the camera began anew within a connection", lambda n: n.source_restarts),
+    (
+        "encoder_dropped_units",
+        "counter",
+        "NAL units of the present worker's encoder that were not let out",
+        lambda n: n.encoder_dropped,
+    ),
     ("rtsp_slow_reader_drops", "counter", "Pictures that a reader was too slow for", lambda n: n.slow_reader_drops),
     ("rtsp_sent_bytes", "counter", "RTP packets to readers, bytes", lambda n: n.sent_bytes),
     ("last_frame_timestamp_seconds", "gauge", "When readers got the last picture", lambda n: n.last_picture),
@@ -94,6 +110,14 @@ _OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...
     ("mqtt_ignored_commands", "Commands ignored because the broker had kept them", lambda n: n.mqtt_ignored),
     ("mqtt_refused_response_topics", "Response topics that no answer is sent to", lambda n: n.mqtt_refused_topics),
     ("state_dropped_records", "Records of first seen channels that could not be kept", lambda n: n.store_dropped),
+    (
+        "rtsp_ignored_reports",
+        "Datagrams at the RTCP port that are no report of a reader",
+        lambda n: n.rtsp_ignored_reports,
+    ),
+    ("events_dropped", "Events that a listener over HTTP or MQTT was too slow for", lambda n: n.events_dropped),
+    ("changes_refused", "Changes that were refused, and files that could not be used", lambda n: n.changes_refused),
+    ("fork_server_losses", "Fork servers that ended by themselves or hung", lambda n: n.fork_server_losses),
     ("watch_faults", "Times that a stream could not be looked after", lambda n: n.watch_faults),
 )
 
@@ -103,10 +127,12 @@ class StreamCollector(Collector):
 
     Args:
         control: tells the numbers.
+        counts: the numbers of the HTTP server itself.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, counts: HttpCounts) -> None:
         self._control = control
+        self._counts = counts
 
     @override
     def collect(self) -> Iterable[Metric]:
@@ -154,7 +180,17 @@ class StreamCollector(Collector):
         )
         for (stream, reason), count in numbers.sessions_ended.items():
             ended.add_metric([stream, reason], count)
-        yield from (rejected, ended)
+        http = CounterMetricFamily(
+            "transcoder_http_rejected_requests", "HTTP requests answered with an error", labels=("status",)
+        )
+        for status, count in self._counts.rejected.items():
+            http.add_metric([str(status)], count)
+        aborted = CounterMetricFamily(
+            "transcoder_http_aborted_connections",
+            "HTTP connections closed because they were too slow, too many or a flood of small pieces",
+            value=self._counts.aborted,
+        )
+        yield from (rejected, ended, http, aborted)
 
     def _labelled(self, numbers: Mapping[str, StreamNumbers]) -> Iterable[Metric]:
         encode = HistogramMetricFamily(
@@ -174,6 +210,12 @@ class StreamCollector(Collector):
             labels=("stream", "kind"),
         )
         sessions = GaugeMetricFamily("transcoder_rtsp_sessions", "Readers", labels=("stream", "transport"))
+        left_out = CounterMetricFamily(
+            "transcoder_pictures_left_out",
+            "Pictures that the present worker left out; frame_rate: more than video.fps, as wanted; no_time, late: for "
+            "want of time; after_lost: they need one that was lost",
+            labels=("stream", "reason"),
+        )
         for stream, found in numbers.items():
             bounds = [*map(floatToGoString, ENCODE_BOUNDS_S), "+Inf"]
             counts = itertools.accumulate(found.encode_counts)
@@ -185,9 +227,11 @@ class StreamCollector(Collector):
                 repairs.add_metric([stream, kind], count)
             for kind, count in list(found.source_faults.items())[:MAX_KINDS]:
                 faults.add_metric([stream, kind], count)
+            for reason, count in found.left_out.items():
+                left_out.add_metric([stream, reason], count)
             for transport in ("tcp", "udp"):
                 sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
-        yield from (encode, delay, repairs, faults, sessions)
+        yield from (encode, delay, repairs, faults, left_out, sessions)
 
     def _verdicts(self, states: Mapping[str, StreamStateDocument]) -> Iterable[Metric]:
         latest = GaugeMetricFamily(
@@ -253,10 +297,10 @@ def bounded(entries: Iterable[LedgerEntryDocument]) -> dict[tuple[str, str], tup
     return result
 
 
-def registry(control: Control) -> CollectorRegistry:
+def registry(control: Control, counts: HttpCounts) -> CollectorRegistry:
     """Return a registry of everything that /metrics shows."""
     found = CollectorRegistry(auto_describe=False)
-    found.register(StreamCollector(control))
+    found.register(StreamCollector(control, counts))
     ProcessCollector(registry=found)
     PlatformCollector(registry=found)
     GCCollector(registry=found)

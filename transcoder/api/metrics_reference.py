@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Never, Protocol, cast
 
+from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import StreamCollector
 from transcoder.control import Control, GatewayNumbers, InfoDocument, StatsDocument
 from transcoder.rejection import unknown_stream
@@ -64,7 +65,7 @@ class _NoStreams:
 def metrics_page() -> str:
     """Return the text of docs/metrics.md."""
     rows = []
-    for family in StreamCollector(cast(Control, _NoStreams())).collect():
+    for family in StreamCollector(cast(Control, _NoStreams()), HttpCounts()).collect():
         end = {"counter": "_total", "info": "_info"}.get(family.type, "")
         labels = ", ".join(f"`{label}`" for label in cast(_Labelled, family)._labelnames)  # noqa: SLF001  # no other way
         rows.append(f"| `{family.name}{end}` | {family.type} | {labels} | {family.documentation} |\n")

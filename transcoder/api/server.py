@@ -52,9 +52,9 @@ class HttpServer:
         self._config = config
         self._limits = limits or HttpLimits()
         self._ready = False
-        self._seldom = SeldomFilter()
         access = Access(config.tokens)
         self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
+        self._seldom = SeldomFilter(self._state.counts.rejected)
         self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -106,7 +106,7 @@ class HttpServer:
             proxy_headers=False,  # whoever can set X-Forwarded-For would be on loopback
             lifespan="off",
             ws="none",
-            http=guarded(self._limits),
+            http=guarded(self._limits, self._state.counts),
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
             limit_concurrency=self._limits.running,

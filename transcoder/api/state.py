@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from transcoder import clock
 from transcoder.api.access import Access, Caller, Denied, Identity, Role
+from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import registry
 from transcoder.control import Control, Writer
 from transcoder.login_brake import LoginBrake
@@ -25,6 +26,7 @@ class ApiState:
         notes: what the operator should know that keeps no reader from being served.
         brake: makes whoever guesses tokens wait.
         listeners: how many clients hear the events now.
+        counts: counts what clients did not get.
     """
 
     def __init__(
@@ -36,13 +38,14 @@ class ApiState:
         self.notes = notes
         self.brake = LoginBrake()
         self.listeners = 0
+        self.counts = HttpCounts()
 
 
 def install_state(app: FastAPI, control: Control, state: ApiState) -> None:
     """Put the objects into an app that its routes find there."""
     app.state.control = control
     app.state.api = state
-    app.state.metrics = registry(control)
+    app.state.metrics = registry(control, state.counts)
 
 
 async def _control(request: Request) -> Control:

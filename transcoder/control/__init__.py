@@ -24,13 +24,14 @@ from transcoder.control.documents import (
     VerdictsDocument,
     WorkerDocument,
 )
-from transcoder.control.numbers import GatewayNumbers, StreamNumbers
+from transcoder.control.numbers import LEFT_OUT, GatewayNumbers, StreamNumbers
 from transcoder.control.verbs import Control, EventFeed, Writer
 from transcoder.output.status import ENCODE_BOUNDS_S
 
 __all__ = [
     "ENCODE_BOUNDS_S",
     "EVENT_TYPES",
+    "LEFT_OUT",
     "Control",
     "EndedSessionDocument",
     "EventDocument",

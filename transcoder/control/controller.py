@@ -183,7 +183,7 @@ class Controller(Control):
 
     @override
     def gateway_numbers(self) -> GatewayNumbers:
-        return gateway_documents.numbers(self.gateway, self._store, self._interfaces.broker)
+        return gateway_documents.numbers(self.gateway, self._store, self._interfaces.broker, self._publisher)
 
     @override
     def served(self, stream: str, since: float | None = None) -> ServedDocument:

@@ -39,13 +39,18 @@ class _Past:
 
 
 class Events:
-    """Holds the events of one gateway."""
+    """Holds the events of one gateway.
+
+    Attributes:
+        dropped: how many events a listener did not get because it was too slow.
+    """
 
     def __init__(self) -> None:
         self._sequence = 0
         self._remembered: deque[EventDocument] = deque(maxlen=REMEMBERED)
         self._of_streams: dict[str, _Past] = {}
         self._feeds: set[Feed] = set()
+        self.dropped = 0
 
     def publish(self, event_type: str, stream: str | None = None, detail: dict[str, Any] | None = None) -> None:
         """Tell of something that happened just now."""
@@ -121,7 +126,8 @@ class Feed:
         self._closed = False
 
     def put(self, event: EventDocument) -> None:
-        """Add an event."""
+        """Add an event, in the place of the oldest one where too many wait."""
+        self._events.dropped += len(self._waiting) == MAX_WAITING
         self._waiting.append(event)
         self._changed.set()
 

@@ -15,6 +15,7 @@ from transcoder.control import (
     StatsDocument,
 )
 from transcoder.control.documents import SandboxDocument, Status
+from transcoder.control.publisher import Publisher
 from transcoder.output.session import ReaderSession
 from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import Ended
@@ -103,7 +104,7 @@ def stats(
     )
 
 
-def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) -> GatewayNumbers:
+def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None, publisher: Publisher) -> GatewayNumbers:
     """Return the numbers that belong to no stream in particular."""
     counters, brakes = gateway.server.counters, gateway.readers.brakes
     return GatewayNumbers(
@@ -118,6 +119,10 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None) ->
         mqtt_dropped=broker.dropped if broker is not None else 0,
         mqtt_ignored=broker.ignored if broker is not None else 0,
         mqtt_refused_topics=broker.refused_topics if broker is not None else 0,
+        rtsp_ignored_reports=counters.ignored_reports,
+        events_dropped=publisher.dropped,
+        changes_refused=publisher.refused,
+        fork_server_losses=gateway.fork_server.losses,
         store_dropped=store.dropped if store is not None else 0,
         watch_faults=gateway.watch_faults,
     )

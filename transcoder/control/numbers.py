@@ -2,6 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+LEFT_OUT: Final = {
+    "frame_rate": "capped_pictures",
+    "no_time": "shed_pictures",
+    "late": "shed_access_units",
+    "after_lost": "skipped_access_units",
+    "order": "unordered_pictures",
+    "not_prepared": "pictures_without_mask",
+    "not_encoded": "pictures_without_output",
+}
+"""Why a worker leaves a picture out: the words that are told, and the worker's counter of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,11 @@ class StreamNumbers:
         skipped_access_units: access units of the camera that refer to one that was dropped.
         audio_units_in: audio units that were taken in.
         audio_units_out: AAC frames that were given to readers, of all outputs.
+        audio_errors: sound of the present worker that could not be decoded or encoded, or not at all.
+        left_out: pictures that the present worker left out, by LEFT_OUT.
+        encoder_dropped: NAL units of the present worker's encoder that were not let out.
+        start_failures: times that no worker could be started.
+        source_restarts: times that the camera began anew within a connection.
         last_picture: wall clock of the last picture of the camera that readers got, UTC seconds, 0 for none.
         slow_reader_drops: access units that a reader was too slow for.
         sent_bytes: bytes of RTP packets that were sent to readers.
@@ -43,6 +60,11 @@ class StreamNumbers:
     skipped_access_units: int = 0
     audio_units_in: int = 0
     audio_units_out: int = 0
+    audio_errors: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    encoder_dropped: int = 0
+    start_failures: int = 0
+    source_restarts: int = 0
     last_picture: float = 0.0
     slow_reader_drops: int = 0
     sent_bytes: int = 0
@@ -65,6 +87,10 @@ class GatewayNumbers:
         mqtt_dropped: messages that were dropped because too many waited for the broker.
         mqtt_ignored: commands that were ignored because the broker had kept them.
         mqtt_refused_topics: response topics that no answer was sent to.
+        rtsp_ignored_reports: datagrams at the RTCP port that are no report of a reader.
+        events_dropped: events that a listener was too slow for.
+        changes_refused: changes that were refused, and files that were loaded again.
+        fork_server_losses: fork servers that ended without having been asked to, or hung.
         store_dropped: records of first seen channels that could not be kept.
         watch_faults: how often a stream could not be looked after.
     """
@@ -80,5 +106,9 @@ class GatewayNumbers:
     mqtt_dropped: int = 0
     mqtt_ignored: int = 0
     mqtt_refused_topics: int = 0
+    rtsp_ignored_reports: int = 0
+    events_dropped: int = 0
+    changes_refused: int = 0
+    fork_server_losses: int = 0
     store_dropped: int = 0
     watch_faults: int = 0

@@ -26,12 +26,22 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Publishes events, and writes those to the log that no stream writes by itself."""
+    """Publishes events, and writes those to the log that no stream writes by itself.
+
+    Attributes:
+        refused: how many changes were refused, and files that were loaded again.
+    """
 
     def __init__(self) -> None:
         self._events = Events()
         self._lines = LineLimit[str](MAX_LINES)
         self._changes = ChangeLog()
+        self.refused = 0
+
+    @property
+    def dropped(self) -> int:
+        """Return how many events a listener did not get because it was too slow."""
+        return self._events.dropped
 
     def listen(self, after: int | None) -> Feed:
         """Return a feed of the events from now on, or of those after a number as far as they are remembered."""
@@ -80,6 +90,7 @@ class Publisher:
             by: the writer.
             is_known: whether there is such a stream.
         """
+        self.refused += 1
         detail = {"by": str(by), "reason": printable(redact(reason), MAX_REASON)}
         if count := self._lines.take(by.interface, clock.monotonic()):
             where = f"{printable(stream, MAX_NAME)}: " if stream is not None else ""
@@ -104,6 +115,7 @@ class Publisher:
 
     def reload_failed(self, problems: Sequence[str]) -> None:
         """Publish that the file was changed and can't be used."""
+        self.refused += 1
         safe = [redact(problem) for problem in problems]
         log.error("configuration not reloaded: nothing was changed", problems=safe)
         self._events.publish("config_rejected", None, {"by": "file", "reason": safe[0], "problems": safe})

@@ -7,6 +7,7 @@ from typing import Any, Final
 from transcoder import clock
 from transcoder.config import StreamConfig
 from transcoder.control import (
+    LEFT_OUT,
     FaultsDocument,
     LedgerEntryDocument,
     OutputDocument,
@@ -128,9 +129,11 @@ class StreamDocuments:
         faults = reception.get("faults", {}) | {kind: count for kind, count in packets.items() if count}
         errors = {kind: _number(count) or 0 for kind, count in report.get("decode_errors", {}).items()}
         concealed = errors.get(CONCEALED, 0)
+        counters = report.get("counters", {})
+        audio_errors = [*report.get("audio_errors", {}).values(), counters.get("audio_refused")]
         delays = {str(share): output.delay_s(share) for share in QUANTILES}
         return StreamNumbers(
-            decoded=_number(report.get("counters", {}).get("decoded_pictures")) or 0,
+            decoded=_number(counters.get("decoded_pictures")) or 0,
             decode_errors=sum(errors.values()) - concealed,
             concealed=concealed,
             timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
@@ -143,6 +146,11 @@ class StreamDocuments:
             skipped_access_units=stream.status.source.skipped_access_units,
             audio_units_in=stream.status.source.audio_units,
             audio_units_out=sum(one.status.audio_units for one in stream.outputs.values()),
+            audio_errors=sum(_number(count) or 0 for count in audio_errors),
+            left_out={reason: _number(counters.get(name)) or 0 for reason, name in LEFT_OUT.items()},
+            encoder_dropped=sum(_number(count) or 0 for count in report.get("encoder_dropped", {}).values()),
+            start_failures=stream.status.worker.start_failures,
+            source_restarts=stream.status.source.restarts,
             last_picture=self._last_picture,
             slow_reader_drops=sum(one.fanout.counters.dropped_access_units for one in stream.outputs.values()),
             sent_bytes=sum(one.fanout.counters.sent_bytes for one in stream.outputs.values()),

@@ -75,8 +75,12 @@ class Outbox:
 
         Retained messages are published again with the next connection anyway.
         """
-        if not message.retain and len(self._queue) < MAX_QUEUED:
+        if message.retain:
+            return
+        if len(self._queue) < MAX_QUEUED:
             self._queue.appendleft(message)
+        else:
+            self.dropped += 1
 
     def forget(self) -> None:
         """Forget which messages were sent, because of a new connection.

@@ -57,11 +57,18 @@ class ReaderPorts:
         host: the address to listen on.
         numbers: the RTP and the RTCP port; (0, 0) for any even port and the next one.
         on_report: is told the address that a report came from.
+        on_ignored: is called for each datagram that is no report.
     """
 
-    def __init__(self, host: str, numbers: tuple[int, int], on_report: Callable[[Address], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        numbers: tuple[int, int],
+        on_report: Callable[[Address], None],
+        on_ignored: Callable[[], None],
+    ) -> None:
         self._host = host
-        self._on_report = on_report
+        self._on_report, self._on_ignored = on_report, on_ignored
         self._rtp: asyncio.DatagramTransport | None = None
         self._rtcp: asyncio.DatagramTransport | None = None
         self.numbers = numbers
@@ -86,7 +93,8 @@ class ReaderPorts:
             if not wanted_rtp and number % 2:
                 raise OSError("an odd port")  # noqa: TRY301  # tried again
             rtcp, _ = await loop.create_datagram_endpoint(
-                functools.partial(_RtcpEndpoint, self._on_report), local_addr=(self._host, wanted_rtcp or number + 1)
+                functools.partial(_RtcpEndpoint, self._on_report, self._on_ignored),
+                local_addr=(self._host, wanted_rtcp or number + 1),
             )
         except OSError:
             rtp.close()
@@ -118,17 +126,20 @@ class ReaderPorts:
 class _RtcpEndpoint(asyncio.DatagramProtocol):
     """Takes reports over UDP as signs of life; the address tells whose sign one is."""
 
-    def __init__(self, on_report: Callable[[Address], None]) -> None:
-        self._on_report = on_report
+    def __init__(self, on_report: Callable[[Address], None], on_ignored: Callable[[], None]) -> None:
+        self._on_report, self._on_ignored = on_report, on_ignored
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             packets = parse_rtcp(data)
         except PayloadError:
+            self._on_ignored()
             return
         if any(isinstance(packet, ReceiverReport | SenderReport) for packet in packets):
             self._on_report((addr[0], addr[1]))
+        else:
+            self._on_ignored()
 
 
 class _RtpEndpoint(asyncio.DatagramProtocol):

@@ -108,7 +108,7 @@ class RtspServer(ReaderServer, Directory):
         self._catalogue = catalogue
         self._reader_listener = reader_listener or _Nobody()
         self._table = SessionTable(self.options, _session_id)
-        self._ports = ReaderPorts(self.listeners[0].host, udp_ports, self._on_report)
+        self._ports = ReaderPorts(self.listeners[0].host, udp_ports, self._on_report, self._on_ignored_report)
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
         self.own_reader = self._context.own_reader = OwnReader(is_this_machine)
         self._by_address: dict[Address, ServerSession] = {}
@@ -308,6 +308,11 @@ class RtspServer(ReaderServer, Directory):
         session = self._by_address.get(address)
         if session is not None:
             session.last_seen = clock.monotonic()
+        else:
+            self._on_ignored_report()
+
+    def _on_ignored_report(self) -> None:
+        self.counters.ignored_reports += 1
 
     # -- Directory -----------------------------------------------------------------------------------------------
 

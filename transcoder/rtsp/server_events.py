@@ -90,11 +90,13 @@ class ServerCounters:
         connections: connections that were taken in.
         auth_failures: wrong answers to a challenge.
         rejected: answers that were errors, by status.
+        ignored_reports: datagrams at the RTCP port that are no report of a reader.
     """
 
     connections: int = 0
     auth_failures: int = 0
     rejected: dict[int, int] = field(default_factory=dict)
+    ignored_reports: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

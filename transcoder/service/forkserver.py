@@ -34,6 +34,9 @@ class ForkServer:
         cache_dir: the folder where compiled kernels are kept, or None.
         launch: starts a fork server process.
         sandbox_mode: what the configuration says about measures of the sandbox that are missing.
+
+    Attributes:
+        losses: how many fork servers ended without having been asked to, or hung.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class ForkServer:
         self._queue = ForkQueue()
         self._heartbeat: asyncio.Task[None] | None = None
         self._closed = False
+        self.losses = 0
 
     @property
     def pid(self) -> int | None:
@@ -126,6 +130,7 @@ class ForkServer:
         current = self._current
         if current is not None and current.check(now):
             log.error("the fork server hangs; another one takes its place", pid=current.pid)
+            self.losses += 1
             self._current = None
             self._others.append(current)
             current.retire()
@@ -138,6 +143,7 @@ class ForkServer:
         if process is self._current:
             self._current = None
             self._others.append(process)
+            self.losses += 1
             log.error("the fork server is gone; it is started again", pid=process.pid)
         else:
             log.error("a fork server that hung is gone", pid=process.pid)

@@ -32,6 +32,7 @@ class WorkerStatus:
         source_format: the camera's pictures as they were decoded: codec, width, height, pixel_format.
         report: the counters that the present worker reported last.
         starts: workers that were started.
+        start_failures: times that no worker could be started.
         deaths: workers that were lost, each process counted.
         decoding_deaths: the decoding processes among them.
         rejected: coded pictures that can't come from our encoder.
@@ -44,6 +45,7 @@ class WorkerStatus:
     source_format: dict[str, Any] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     starts: int = 0
+    start_failures: int = 0
     deaths: int = 0
     decoding_deaths: int = 0
     rejected: int = 0

@@ -267,6 +267,7 @@ class Worker:
         self._listener.on_worker_lost(reason)
 
     def _on_not_started(self, reason: str) -> None:
+        self._status.start_failures += 1
         self._listener.on_worker_problem(reason)
         self._log.error("worker not started", reason=reason, retry_in_s=RETRY_S)
 
