@@ -25,6 +25,7 @@ from transcoder.net.stop_signals import stop_signals
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.state_database import FILE_NAME, StoredState
+from transcoder.service.state_folder import RESTORING_NAME
 from transcoder.service.status import StreamState
 from transcoder.service.store import Store, StoreError
 from transcoder.service.worker_trial import try_worker
@@ -362,6 +363,8 @@ def _failure(task: asyncio.Task[None]) -> ServiceError:
 def _was_kept(folder: Path) -> bool:
     """Return whether there is a state that can't be read; one that can't even be looked at counts."""
     try:
+        if (folder / RESTORING_NAME).exists():
+            return True
         return (folder / FILE_NAME).stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
         return False

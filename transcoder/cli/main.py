@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 import typer
 
 from transcoder.cli import audit, config
+from transcoder.cli.backup import backup, restore
 from transcoder.cli.doctor import doctor
 from transcoder.cli.gateway import check, run
 from transcoder.cli.probe import probe
@@ -28,7 +29,7 @@ def command_line() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (run, check, probe, verify, doctor):
+    for command in (run, check, probe, verify, doctor, backup, restore):
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")

@@ -28,7 +28,7 @@ def loose_permissions(path: Path, file: ConfigFile) -> list[str]:
     checked = {name: _holds_secret(data) for name, data in {path: file.raw, **file.files}.items()}
     checked |= {name.parent: False for name in checked} | {state: False}
     checked |= {state / name: True for name in _STATE_FILES}
-    for name, is_secret in _named_files(file.raw):
+    for name, is_secret in named_files(file.raw):
         checked[path.parent / name] = is_secret
         checked.setdefault((path.parent / name).parent, False)
     return [line for each, is_secret in checked.items() if (line := _loose(each, is_secret=is_secret))]
@@ -48,16 +48,17 @@ def _loose(path: Path, *, is_secret: bool) -> str:
     return ""
 
 
-def _named_files(value: object) -> Iterator[tuple[str, bool]]:
+def named_files(value: object) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each file that the keys of a configuration name, and whether it holds a secret."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key in _SECRET_FILES | _OTHER_FILES and isinstance(item, str):
                 yield item, key in _SECRET_FILES
             else:
-                yield from _named_files(item)
+                yield from named_files(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _named_files(item)
+            yield from named_files(item)
 
 
 def _holds_secret(value: Any) -> bool:

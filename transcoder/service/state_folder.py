@@ -9,6 +9,8 @@ from typing import Final
 
 LOCK_NAME: Final = "lock"
 """The file that a running gateway holds locked (flock(2))."""
+RESTORING_NAME: Final = "restore.unfinished"
+"""The file that is there while a backup takes the place of the state: what lies beside it may be half of each."""
 SMALLEST_BYTES: Final = 8 << 20
 """Bytes that have to be free: a write-ahead log grows to 4 MB before it is written back (SQLite: 1,000 pages of 4,096
 bytes), and as much has to fit beside it when it is."""

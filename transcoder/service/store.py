@@ -34,7 +34,7 @@ from transcoder.service.state_database import (
     read_state,
     schema_version,
 )
-from transcoder.service.state_folder import lock_folder
+from transcoder.service.state_folder import RESTORING_NAME, lock_folder
 from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 from transcoder.service.verdicts import Verdict
 
@@ -182,6 +182,8 @@ class Store:
 
     def _open(self) -> StoredState:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (self._folder / RESTORING_NAME).exists():
+            raise ValueError("a backup was being restored there: make the restore again, see docs/runbook.md")
         self._lock_fd, blocked = lock_folder(self._folder)
         remembered = read_marker(self._folder)
         try:
@@ -361,10 +363,11 @@ def read_audit(folder: Path) -> list[Record] | None:
     Raises:
         StoreError: the store can't be read.
     """
-    return _reading(folder, lambda database: list(_records(database)))
+    return _reading(folder, lambda database: list(records_of(database)))
 
 
-def _records(database: sqlite3.Connection) -> Iterator[Record]:
+def records_of(database: sqlite3.Connection) -> Iterator[Record]:
+    """Yield the records of the audit log, the oldest first."""
     names = [name.strip() for name in _AUDIT_COLUMNS.split(",")]
     for row in database.execute(f"SELECT {_AUDIT_COLUMNS} FROM audit ORDER BY sequence"):  # noqa: S608  # a constant
         yield Record(**dict(zip(names, row, strict=True)))

@@ -1,0 +1,1 @@
+"""Tests of the room that keeps a gateway in an archive."""

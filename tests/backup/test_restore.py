@@ -1,0 +1,206 @@
+"""Restores: everything is back, everything that was there is aside, and nothing is half done, whenever it is killed."""
+
+import os
+import shutil
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.backup.conftest import fill
+from tests.backup.test_archive import manifest_of
+from transcoder.backup import restore as module
+from transcoder.backup.archive import write_archive
+from transcoder.backup.make import make_backup
+from transcoder.backup.manifest import BackupError
+from transcoder.backup.restore import restore_backup
+from transcoder.service.state_database import FILE_NAME
+from transcoder.service.state_folder import RESTORING_NAME, Space
+from transcoder.service.state_marker import read_marker
+from transcoder.service.store import Store, StoreError, read_audit, read_kept
+
+
+@pytest.fixture
+def archive(site: Path, tmp_path: Path) -> Path:
+    make_backup(site / "gateway.yaml", tmp_path / "x.tar", secrets=True)
+    return tmp_path / "x.tar"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def state(folder: Path) -> tuple[set[str], int]:
+    """What a gateway that starts with the folder finds: the streams with changes, and the records."""
+    store = Store(folder)
+    kept = await store.open()
+    refusal = store.refusal
+    await store.close()
+    assert (refusal, kept.lost) == ("", "")
+    return set(kept.overlays), len(read_audit(folder) or ())
+
+
+async def test_on_an_empty_machine_everything_is_back(site: Path, archive: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    restored = restore_backup(archive, new / "gateway.yaml", None)
+    assert restored.aside == ()
+    before, after = files(site), files(new)
+    for name in ("gateway.yaml", "conf.d/back.yaml", "secrets/front", "ops.token", "state/verify.key"):
+        assert after[name] == before[name]
+    assert all((new / name).stat().st_mode & 0o777 == 0o600 for name in after)
+    assert read_audit(new / "state") == read_audit(site / "state")
+    assert await state(new / "state") == ({"front", "back"}, 2)
+
+
+async def test_what_was_there_is_aside_and_can_be_put_back(site: Path, archive: Path) -> None:
+    await fill(site / "state", "gate", fps=9)
+    before = files(site)
+    (site / "gateway.yaml").write_text("streams: {}\n")
+    restored = restore_backup(archive, site / "gateway.yaml", None)
+    assert await state(site / "state") == ({"front", "back"}, 2)
+    kept = next(path for path in restored.aside if path.parent == site / "state")
+    aside = next(path for path in restored.aside if path.name.startswith("gateway.yaml.before-restore-"))
+    assert aside.read_text() == "streams: {}\n"
+    assert (site / "gateway.yaml").read_bytes() == before["gateway.yaml"]
+    shutil.copy(kept / FILE_NAME, site / "state" / FILE_NAME)
+    assert await state(site / "state") == ({"front", "back", "gate"}, 3)
+
+
+async def test_a_write_ahead_log_of_the_old_state_does_not_reach_the_new_one(site: Path, archive: Path) -> None:
+    lines = site / "state"
+    with closing(sqlite3.connect(lines / FILE_NAME)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute("DELETE FROM overlay")
+        database.commit()
+        shutil.copy(lines / f"{FILE_NAME}-wal", lines / "wal")  # as a killed gateway leaves it
+    shutil.copy(lines / "wal", lines / f"{FILE_NAME}-wal")
+    restored = restore_backup(archive, site / "gateway.yaml", None)
+    assert await state(lines) == ({"front", "back"}, 2)
+    [kept] = [path for path in restored.aside if path.parent == lines]
+    assert (kept / f"{FILE_NAME}-wal").read_bytes() == (lines / "wal").read_bytes()
+
+
+async def test_a_running_gateways_state_is_refused(site: Path, archive: Path) -> None:
+    store = Store(site / "state")
+    await store.open()
+    before = files(site)
+    with pytest.raises(BackupError, match=r"a gateway runs with .*: stop it first"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    await store.close()
+    assert {name for name in files(site) if name.startswith("gateway")} == {
+        name for name in before if name.startswith("gateway")
+    }
+    restore_backup(archive, site / "gateway.yaml", None)
+
+
+def test_a_damaged_archive_changes_nothing(site: Path, archive: Path) -> None:
+    before = files(site)
+    content = archive.read_bytes()
+    place = content.index(b"front-password")
+    archive.write_bytes(content[:place] + b"Front" + content[place + 5 :])
+    with pytest.raises(BackupError, match="secrets/front is damaged: its SHA-256 is another one"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert files(site) == before
+
+
+async def test_the_state_of_a_newer_version_changes_nothing(site: Path, tmp_path: Path, archive: Path) -> None:
+    """The archive was made by hand: our own backup refuses such a state, too."""
+    copy = tmp_path / "newer.sqlite"
+    shutil.copy(site / "state" / FILE_NAME, copy)
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("PRAGMA user_version = 99")
+    contents = {"config/gateway.yaml": b"streams: {}\n", f"state/{FILE_NAME}": copy.read_bytes()}
+    write_archive(archive, manifest_of(contents), dict(contents))
+    before = files(site)
+    with pytest.raises(BackupError, match=r"written by a newer version \(schema 99\); nothing was changed"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert {name: data for name, data in files(site).items() if name != "state/lock"} == {
+        name: data for name, data in before.items() if name != "state/lock"
+    }
+
+
+def test_a_state_elsewhere_is_restored_only_where_the_operator_says(site: Path, tmp_path: Path) -> None:
+    with (site / "gateway.yaml").open("a") as file:
+        file.write(f"state_dir: {tmp_path}/lib\n")
+    (site / "state").rename(tmp_path / "lib")
+    make_backup(site / "gateway.yaml", tmp_path / "y.tar", secrets=False)
+    shutil.rmtree(tmp_path / "lib")
+    with pytest.raises(BackupError, match=f"the state was in {tmp_path}/lib: say where it goes with --state-dir"):
+        restore_backup(tmp_path / "y.tar", site / "gateway.yaml", None)
+    assert not (tmp_path / "lib").exists()
+    restore_backup(tmp_path / "y.tar", site / "gateway.yaml", tmp_path / "lib")
+    assert read_kept(tmp_path / "lib") is not None
+
+
+def test_a_link_out_of_the_folder_is_not_followed(site: Path, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    shutil.rmtree(site / "secrets")
+    (site / "secrets").symlink_to(tmp_path / "elsewhere")
+    (site / "ops.token").unlink()
+    (site / "ops.token").symlink_to(tmp_path / "elsewhere" / "token")
+    with pytest.raises(BackupError, match="secrets leads out of"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    (site / "secrets").unlink()
+    restore_backup(archive, site / "gateway.yaml", None)
+    assert not (site / "ops.token").is_symlink()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_no_room_changes_nothing(site: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = files(site)
+    monkeypatch.setattr(module, "space_of", lambda _: Space(free_bytes=10, free_files=None))
+    with pytest.raises(BackupError, match="has no room for"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert files(site) == before
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("step", range(12))
+async def test_killed_at_any_step_it_is_made_again(step: int, site: Path, archive: Path) -> None:
+    """A process that is killed before its n-th step, of replacing, writing the marker and removing."""
+    await fill(site / "state", "gate", fps=9)
+    child = os.fork()
+    if child == 0:
+        _kill_before(step)
+        try:
+            restore_backup(archive, site / "gateway.yaml", None)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    unfinished = (site / "state" / RESTORING_NAME).exists()
+    if unfinished:
+        with pytest.raises(StoreError, match="make the restore again"):
+            await Store(site / "state").open()
+    else:
+        old, new = ({"front", "back", "gate"}, 3), ({"front", "back"}, 2)
+        assert await state(site / "state") in ((old, new) if os.WIFSIGNALED(status) else (new,))
+    restore_backup(archive, site / "gateway.yaml", None)
+    assert await state(site / "state") == ({"front", "back"}, 2)
+    remembered = read_marker(site / "state")
+    assert remembered is not None
+    assert remembered.streams == {"front", "back"}
+    assert not [name for name in files(site) if name.endswith((".restored", RESTORING_NAME, ".new"))]
+
+
+def _kill_before(step: int) -> None:
+    """Have this process kill itself before its n-th change of a name."""
+    left = step
+
+    def counted(real: object) -> object:
+        def change(*arguments: object, **named: object) -> object:
+            nonlocal left
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+            return real(*arguments, **named)  # type: ignore[operator]
+
+        return change
+
+    Path.replace = counted(Path.replace)  # type: ignore[assignment,method-assign]
+    module._begin = counted(module._begin)  # type: ignore[assignment]
+    module._end = counted(module._end)  # type: ignore[assignment]
+    module._keep_aside = counted(module._keep_aside)  # type: ignore[assignment]
