@@ -1,0 +1,4 @@
+{{- define "transcoder.labels" -}}
+app.kubernetes.io/name: transcoder
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
