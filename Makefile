@@ -9,6 +9,8 @@ INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check $(LOCKED)
 RUNTIME := $(VENV)/.runtime
 TESTING := $(VENV)/.testing
 SETUP := $(VENV)/.setup
+# the tools that `make deploy-check` needs; the product and its other tests need none of them
+TOOLS := .venv-deploy/.ready
 INPUTS := pyproject.toml requirements.lock
 
 # Tests wait for cameras, clocks and disks more than half of their time: two of them a core run at once.
@@ -21,7 +23,7 @@ PYTHONS ?= 3.11 3.12 3.13
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test unit unit-all e2e attacks test-long deploy-check test-latest coverage check bench format lock system-packages clean
+.PHONY: help demo setup test unit unit-all e2e attacks test-long deploy-check sbom test-latest coverage check bench format lock system-packages clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,6 +42,11 @@ $(TESTING): $(INPUTS) | $(BIN)/python
 $(SETUP): $(INPUTS) | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(TESTING) $(RUNTIME)
+
+$(TOOLS): deploy/requirements.txt
+	$(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/pip install --quiet --disable-pip-version-check --requirement deploy/requirements.txt
+	@touch $@
 
 demo: $(RUNTIME) ## simulated legacy cameras, the gateway and a verdict on what it serves
 	@echo "the command is $(CURDIR)/$(BIN)/transcoder"
@@ -78,9 +85,16 @@ test: $(TESTING) system-packages check ## everything CI runs: check, then all te
 test-long: $(TESTING) system-packages ## the tests that take minutes each
 	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
 
-deploy-check: $(TESTING) ## deploy/ in machines and containers of its own (root, Debian; minutes)
+deploy-check: $(TESTING) $(TOOLS) ## deploy/ in machines and containers of its own (root, Debian; minutes)
 	@sh tests/system-packages.sh deploy
-	$(BIN)/pytest -m long --timeout 1800 tests/deploy $(ARGS)
+	$(BIN)/pytest -m '' --timeout 1800 tests/deploy $(ARGS)
+
+sbom: $(TOOLS) ## dist/sbom.cdx.json: the packages of the product in their locked versions (CycloneDX)
+	$(PYTHON) -m venv --clear .venv-sbom
+	.venv-sbom/bin/pip install --quiet --disable-pip-version-check $(LOCKED) .
+	@mkdir -p dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venv-deploy/bin/cyclonedx-py environment --of JSON --sv 1.6 \
+		--output-reproducible --pyproject pyproject.toml --output-file dist/sbom.cdx.json .venv-sbom/bin/python
 
 test-latest: ## all tests with the newest versions that pyproject.toml allows, in an environment of its own
 	rm -rf .venv-latest
