@@ -100,7 +100,7 @@ def test_nothing_but_a_backup_is_written_over(site: Path) -> None:
 def test_a_damaged_database_and_a_newer_one_are_said(site: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(site / "state" / FILE_NAME)) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(BackupError, match=r"can't be copied: it was written by a newer version \(schema 99\)"):
+    with pytest.raises(BackupError, match=r"can't be copied: it was written by a newer version \(schema 99, "):
         make_backup(site / "gateway.yaml", tmp_path / "x.tar", secrets=False)
     (site / "state" / FILE_NAME).write_bytes(b"no database at all" * 300)
     with pytest.raises(BackupError, match=r"state\.sqlite can't be copied: file is not a database"):

@@ -70,7 +70,10 @@ def schema_version(database: sqlite3.Connection) -> int:
     """
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
-        raise ValueError(f"it was written by a newer version (schema {version})")
+        raise ValueError(
+            f"it was written by a newer version (schema {version}, this version knows {SCHEMA_VERSION}): install that "
+            "version, or restore a backup of before"
+        )
     return version
 
 
