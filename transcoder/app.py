@@ -14,6 +14,7 @@ from typing_extensions import override
 from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig, rebase
 from transcoder.config.permissions import loose_permissions
+from transcoder.config.warnings import shared_cameras
 from transcoder.config.watch import WatchedFiles
 from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
@@ -88,6 +89,8 @@ class App(Interfaces):
             raise ConfigError(open_files)
         for line in open_files:
             log.warning("permissions are too open", words=f"permissions are too open: {line}", problem=line)
+        for line in shared_cameras(self._file.config):
+            log.warning("likely a mistake in the configuration", problem=line)
         effective = self._build(kept)
         if self._store is not None and not self._store.refusal:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}

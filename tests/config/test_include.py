@@ -43,7 +43,7 @@ def test_files_are_read_in_the_order_of_their_names_and_hidden_ones_are_not(fold
     file = load_file(folder / "gateway.yaml")
     assert list(file.config.streams) == ["z", "b"]
     assert set(file.config.rtsp.users) == {"vms", "wall"}
-    assert [path.name for path in file.files] == ["gateway.yaml", "a.yaml", "b.yaml", "empty.yaml"]
+    assert [each.name for each in file.files] == ["gateway.yaml", "a.yaml", "b.yaml", "empty.yaml"]
 
 
 def test_defaults_and_secrets_hold_for_the_streams_of_all_files(folder: Path) -> None:

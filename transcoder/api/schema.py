@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from transcoder.api import problem
 from transcoder.config import config_schemas
-from transcoder.config.stream import STREAM_ID_PATTERN
+from transcoder.config.patterns import STREAM_ID_PATTERN
 
 
 def body(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands `transcoder run` and `transcoder check` are here."""
+"""The command `transcoder run` is here."""
 
 from typing import Annotated
 
@@ -38,20 +38,3 @@ def run(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_until_stopped(App(config, file)))
             end_at_once(OK)
-
-
-def check(config: ConfigPath) -> None:
-    """Say whether a configuration file is valid, and every problem if it is not."""
-    from transcoder.config import load_file  # noqa: PLC0415  # --help stays fast
-    from transcoder.config.permissions import loose_permissions  # noqa: PLC0415
-
-    with errors_end_the_command():
-        file = load_file(config)
-        settings = file.config
-        for line in loose_permissions(config, file):  # `run` tells them too, or does not start
-            if settings.open_files == "refuse":
-                raise fail(line)
-            typer.echo(f"warning: {line}", err=True)
-    count = len(settings.streams)
-    enabled = sum(stream.enabled for stream in settings.streams.values())
-    typer.echo(f"{config}: valid, {count} {'stream' if count == 1 else 'streams'}, {enabled} enabled")

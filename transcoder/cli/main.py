@@ -11,8 +11,9 @@ import typer
 
 from transcoder.cli import audit, config
 from transcoder.cli.backup import backup, restore
+from transcoder.cli.check import check
 from transcoder.cli.doctor import doctor
-from transcoder.cli.gateway import check, run
+from transcoder.cli.gateway import run
 from transcoder.cli.probe import probe
 from transcoder.cli.verify import verify
 

@@ -2,11 +2,14 @@
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from transcoder.config.this_machine import is_this_machine, plain_address
 from transcoder.url import split_host_port
+
+MAX_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +35,31 @@ class Endpoint:
         return address.is_loopback
 
     def is_named_by(self, host: str, port: int) -> bool:
-        """Return whether a URL's host and port name this server, by loopback or as it is configured."""
+        """Return whether a URL's host and port name this server, by any name or address of this machine."""
         if port != self.port:
             return False
-        named = Endpoint(host=host, port=port)
-        return named.is_loopback or host.lower() == self.host.lower() or host in {"0.0.0.0", "::"}
+        named, address = Endpoint(host=host, port=port), plain_address(host)
+        if host.lower() == self.host.lower() or named.is_loopback or named.is_everywhere:
+            return True
+        if address is not None and not self.is_everywhere:
+            return address == plain_address(self.host)
+        return not self.is_loopback and is_this_machine(host)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Return whether the server has every address of this machine."""
+        address = plain_address(self.host)
+        return address is not None and address.is_unspecified
+
+    def meets(self, other: "Endpoint") -> bool:
+        """Return whether two servers can't both listen: one port, and an address that both would have."""
+        if self.port != other.port or not self.port:
+            return False
+        one, another = (
+            "127.0.0.1" if each.host.lower() == "localhost" else each.host.lower() for each in (self, other)
+        )
+        same = plain_address(one) == plain_address(another) if plain_address(one) is not None else one == another
+        return same or self.is_everywhere or other.is_everywhere
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -50,6 +73,8 @@ def read_endpoint(value: object) -> Endpoint:
     """
     if isinstance(value, Endpoint):
         return value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_PORT:
+        raise ValueError(f"must be host:port such as 127.0.0.1:{value}")
     if not isinstance(value, str):
         raise ValueError("must be text such as 127.0.0.1:8554")  # noqa: TRY004  # pydantic collects ValueError
     try:

@@ -14,6 +14,7 @@ from transcoder.config.defaults import with_defaults
 from transcoder.config.document import Budget, read_document
 from transcoder.config.include import MAX_FILE_BYTES, TextFile, put_together, read_included
 from transcoder.config.listen import Endpoint, read_endpoint
+from transcoder.config.listeners import port_problems
 from transcoder.config.model import Config
 from transcoder.config.places import located
 from transcoder.config.problems import describe
@@ -32,14 +33,18 @@ class ConfigFile:
         raw: the data as written: variables are not expanded, secret files are not read.
         data: the data with variables and secrets, without `defaults` put under the streams; it holds secrets.
         config: the validated configuration.
-        files: the data as written of the file itself and of those that it includes, by path; empty for a text that is
-            no file.
+        texts: the file itself and those that it includes, each with its text; none for a text that is no file.
     """
 
     raw: Mapping[str, Any]
     data: Mapping[str, Any]
     config: Config
-    files: Mapping[Path, object] = field(default_factory=dict)
+    texts: tuple[TextFile, ...] = field(default=(), repr=False)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the paths of the file itself and of those that it includes."""
+        return tuple(Path(each.name) for each in self.texts)
 
     def keys_of(self, stream: str) -> Mapping[str, Any] | None:
         """Return the keys that the file gives a stream, with variables and secrets; None where the file gives none."""
@@ -160,10 +165,11 @@ def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str
     except ValidationError as error:
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
+    else:
+        problems += port_problems(config)
     if problems:
         raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
-    written = {} if path is None else {Path(file.name): file.data for file in files}
-    return ConfigFile(raw=raw, data=substituted, config=config, files=written)
+    return ConfigFile(raw=raw, data=substituted, config=config, texts=() if path is None else tuple(files))
 
 
 def _kind(data: object) -> str:

@@ -11,15 +11,13 @@ from pydantic import BeforeValidator, Field
 from transcoder.config.include import MAX_PATTERNS
 from transcoder.config.ledger import LedgerConfig
 from transcoder.config.mqtt import MqttConfig
+from transcoder.config.patterns import NODE_PATTERN, STREAM_ID_PATTERN
 from transcoder.config.section import Name, Section, at_most
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import SourcesConfig
-from transcoder.config.stream import STREAM_ID_PATTERN, DefaultsConfig, StreamConfig
+from transcoder.config.stream import DefaultsConfig, StreamConfig
 from transcoder.config.verify import VerifyConfig
 from transcoder.config.worker import WorkerConfig
-
-NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
-"""Matches one level of an MQTT topic."""
 
 StreamId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
 

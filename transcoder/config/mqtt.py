@@ -94,7 +94,8 @@ class MqttConfig(Section):
     def _check_url(cls, value: str) -> str:
         url = split_url(value, MQTT_PORTS)
         if url.rest not in {"", "/"}:
-            raise ValueError("must end after host and port")
+            hint = "" if "@" not in url.rest else "; / ? # @ in a password must be percent-encoded"
+            raise ValueError(f"must end after host and port{hint}")
         return url.text
 
     @field_validator("ca_file", "cert_file", "key_file")

@@ -25,7 +25,7 @@ def loose_permissions(path: Path, file: ConfigFile) -> list[str]:
         file: the configuration file as it was read.
     """
     state = file.config.state_dir
-    checked = {name: _holds_secret(data) for name, data in {path: file.raw, **file.files}.items()}
+    checked = {path: _holds_secret(file.raw), **{Path(each.name): _holds_secret(each.data) for each in file.texts}}
     checked |= {name.parent: False for name in checked} | {state: False}
     checked |= {state / name: True for name in _STATE_FILES}
     for name, is_secret in named_files(file.raw):

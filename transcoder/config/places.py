@@ -35,12 +35,21 @@ def located(problems: list[str], files: Iterable[TextFile]) -> ConfigError:
         files: the files of the configuration, the main file first.
     """
     texts = list(files)
+    return ConfigError(list(dict.fromkeys(problems)), file=texts[0].name, places=places(problems, texts))
+
+
+def places(problems: Iterable[str], files: Iterable[TextFile]) -> dict[str, Place]:
+    """Return the place of each problem that has one.
+
+    Args:
+        problems: lines that start with a key path.
+        files: the files of the configuration, the main file first.
+    """
     lines: dict[str, Place] = {}
-    for file in texts:
+    for file in files:
         for path, line in key_lines(file.text).items():
             lines.setdefault(path, Place(file=file.name, line=line))
-    found = {problem: place for problem in problems if (place := _place(problem.partition(": ")[0], lines))}
-    return ConfigError(list(dict.fromkeys(problems)), file=texts[0].name, places=found)
+    return {problem: place for problem in problems if (place := _place(problem.partition(": ")[0], lines))}
 
 
 def key_lines(text: str) -> Mapping[str, int]:

@@ -3,13 +3,14 @@
 Each line starts with the key path. A value is shown only where it can't be a secret.
 """
 
-import difflib
 import re
 import types
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from transcoder.config.advice import advice, close_to, name_words
 
 Key: TypeAlias = str | int
 
@@ -101,11 +102,16 @@ def describe(error: ValidationError, model: type[BaseModel], data: object, *, li
             context = item.get("ctx", {})
             template = _MESSAGES.get(kind)
             message = template.format(**context) if template else str(context.get("error", item["msg"]))
+            if kind == "string_pattern_mismatch":
+                message = name_words(context["pattern"], path[-1] if of_key and path else item["input"]) or message
+            elif kind == "too_short" and isinstance(item["input"], str | SecretStr):
+                message = _MESSAGES["string_too_short"]
             message = ("this name " if of_key else "") + message
             if kind == "string_type" and isinstance(item["input"], int | float):
                 message += ": put it in quotes"
-            elif not of_key and not _SENSITIVE.intersection(map(str, path)):
-                message += _shown(item["input"])
+            elif not of_key:
+                shown = "" if _SENSITIVE.intersection(map(str, path)) else _shown(item["input"])
+                message += shown + advice(kind, context, item["input"], path)
         line = f"{key_path(path) or 'configuration'}: {message}"
         lines[line] = None
     return list(lines)
@@ -146,8 +152,8 @@ def _unknown(path: tuple[Key, ...], model: type[BaseModel]) -> str:
     known, nested = _known_keys(path[:-1], model)
     if path == ("defaults", "source", "url"):
         return "not allowed here: each stream has a url of its own"
-    if close := difflib.get_close_matches(key, known, n=1):
-        return f"unknown key, did you mean {close[0]}?"
+    if close := close_to(key, known):
+        return f"unknown key, did you mean {close}?"
     if key in nested:
         return f"unknown key here, did you mean {nested[key]}.{key}?"
     return f"unknown key, known are {', '.join(known)}"

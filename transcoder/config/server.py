@@ -2,16 +2,13 @@
 
 import fnmatch
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from transcoder.config.listen import Endpoint, Listen
+from transcoder.config.patterns import USER_PATTERN
 from transcoder.config.section import Name, NotBool, Secret, Section
-
-USER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
-"""Matches a user's name. A colon would end the name in Basic (RFC 7617, 2), and a quote would end it in Digest (RFC
-7616, 3.4)."""
 
 UserName = Annotated[str, Field(pattern=USER_PATTERN)]
 Port = Annotated[int, Field(ge=0, le=65535), NotBool]

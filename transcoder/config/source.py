@@ -33,6 +33,12 @@ NETWORKS_KEY: Final = "networks"
 LISTENERS_KEY: Final = "listeners"
 """The key of the validation context that holds the gateway's own servers, which no source URL may name."""
 
+MISPLACED_AT: Final = (
+    "has an @ behind its host, so that a part of a password is taken for the host: / ? # @ in a password must be "
+    "percent-encoded, or the password its own key; an @ that belongs to the path is written %40"
+)
+"""The problem of a URL such as rtsp://user:p@ss/word@10.0.0.2/: its host would go to DNS and into logs."""
+
 MAX_INTERFACE: Final = 15
 """The largest number of characters of an interface's name (Linux, IFNAMSIZ less its terminator)."""
 
@@ -263,6 +269,9 @@ class SourceConfig(SourceOptions):
     @classmethod
     def _check_url(cls, value: str, info: ValidationInfo) -> str:
         url = split_url(value, SOURCE_PORTS)
+        before_query = url.rest if url.rest[:1] in {"?", "#"} else url.rest.partition("?")[0]
+        if "@" in before_query and not _is_address(url.host):  # half a password would be asked for in DNS
+            raise ValueError(MISPLACED_AT)
         listeners: tuple[Endpoint, ...] = (info.context or {}).get(LISTENERS_KEY, ())
         if any(listener.is_named_by(url.host, url.port) for listener in listeners):
             raise ValueError(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")

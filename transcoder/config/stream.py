@@ -5,12 +5,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from transcoder.config.patterns import LABEL_PATTERN
 from transcoder.config.section import NotBool, Section, at_most
 from transcoder.config.source import SourceConfig, SourceOptions
 from transcoder.worker_options import MAIN
-
-STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-"""Matches one level of a URL path and of an MQTT topic; the length is that of a DNS label."""
 
 MIN_SIZE: Final = 16
 """Pixels: the least side of a picture, one macroblock; no encoder takes less."""
@@ -125,8 +123,6 @@ class MaskConfig(Section):
 
 MAX_LABELS: Final = 8
 """The largest number of a stream's labels: each is a time series of its own for every stream."""
-LABEL_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
-"""Matches a label's name, which may also be the name of a label in Prometheus."""
 MAX_TEXT: Final = 64
 """The largest number of characters of a title, a site or a label's value: one line of a list."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from transcoder.config import config_schemas
-from transcoder.config.stream import STREAM_ID_PATTERN
+from transcoder.config.patterns import STREAM_ID_PATTERN
 from transcoder.control import (
     EventDocument,
     InfoDocument,

@@ -20,7 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from transcoder import clock
 from transcoder.config import MqttConfig
-from transcoder.config.stream import STREAM_ID_PATTERN
+from transcoder.config.patterns import STREAM_ID_PATTERN
 from transcoder.control import Control, EventFeed
 from transcoder.mqtt.announcer import OFFLINE, Announcer
 from transcoder.mqtt.commands import MAX_PAYLOAD

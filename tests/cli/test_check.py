@@ -1,0 +1,66 @@
+"""`transcoder check`: lines, the count, warnings, JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from transcoder.cli.main import command_line
+from transcoder.exit_codes import OK, USAGE
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("streams:\n  front: {source: rtsp://10.0.0.2/}\n")
+    return path
+
+
+def _check(*arguments: object) -> Result:
+    return CliRunner().invoke(command_line(), ["check", *map(str, arguments)])
+
+
+def test_each_problem_has_its_line_and_the_last_line_counts_them(config: Path) -> None:
+    config.write_text("node: gw 1\nstreams:\n  front:\n    source: http://x/\n    audio: loud\n")
+    done = _check(config)
+    assert (done.exit_code, done.stdout) == (USAGE, "")
+    lines = done.stderr.splitlines()
+    assert sorted(line.split(": ")[:2] for line in lines[:3]) == [
+        [f"{config}:1", "node"],
+        [f"{config}:4", "streams.front.source"],
+        [f"{config}:5", "streams.front.audio"],
+    ]
+    assert lines[3] == f"3 problems in {config}"
+
+
+def test_warnings_are_told_with_their_line_and_leave_the_file_valid(config: Path) -> None:
+    config.write_text("streams:\n  front: {source: rtsp://10.0.0.2/}\n  back: {source: rtsp://10.0.0.2/}\n")
+    done = _check(config)
+    assert done.exit_code == OK
+    assert done.stdout == f"{config}: valid, 2 streams, 2 enabled, 1 warning\n"
+    assert done.stderr.startswith(f"warning: {config}:3: streams.back.source: pulls the same URL")
+
+
+def test_json_has_the_parts_of_each_line(config: Path) -> None:
+    config.write_text("streams:\n  front: {source: rtsp://10.0.0.2/, audio: loud}\n")
+    done = _check(config, "--json")
+    assert done.exit_code == USAGE
+    message = "must be 'drop' or 'reencode' (it is 'loud')"
+    assert json.loads(done.stdout) == {
+        "file": str(config),
+        "valid": False,
+        "streams": 0,
+        "enabled": 0,
+        "problems": [{"key": "streams.front.audio", "message": message, "file": str(config), "line": 2}],
+        "warnings": [],
+    }
+
+
+def test_json_of_a_valid_file_and_of_one_that_is_no_yaml(config: Path) -> None:
+    report = json.loads(_check(config, "--json").stdout)
+    assert (report["valid"], report["streams"], report["problems"]) == (True, 1, [])
+    config.write_text("streams:\n  a: [\n")
+    (problem,) = json.loads(_check(config, "--json").stdout)["problems"]
+    assert (problem["key"], problem["file"], problem["line"]) == (None, str(config), 3)
+    assert problem["message"].startswith("no valid YAML")

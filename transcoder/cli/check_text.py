@@ -1,0 +1,104 @@
+"""`transcoder check` says these words about a configuration file."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from transcoder.config import Config, load_file
+from transcoder.config.places import places
+from transcoder.config.warnings import warnings
+from transcoder.errors import ConfigError, Place
+from transcoder.text import counted
+
+_OF_TEXT: Final = re.compile(r"(.+?): line ([0-9]+)(?:, column [0-9]+)?: (.*)")
+"""Matches a problem of the text, before it has any keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Holds what is to be said about a configuration file.
+
+    Attributes:
+        path: the path of the file.
+        config: the configuration, None where the file is not valid.
+        problems: what keeps the gateway from starting with the file.
+        warnings: what is likely to be a mistake.
+        places: the places of problems and warnings that have one.
+    """
+
+    path: Path
+    config: Config | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def is_valid(self) -> bool:
+        """Return whether the gateway starts with the file."""
+        return not self.problems
+
+    def complaints(self) -> Iterator[str]:
+        """Yield the warnings and the problems as lines; the last line counts the problems."""
+        for line in self.warnings:
+            yield f"warning: {self._placed(line)}"
+        for line in self.problems:
+            yield self._placed(line)
+        if self.problems:
+            yield f"{counted(len(self.problems), 'problem')} in {self.path}"
+
+    def summary(self) -> str:
+        """Return the last line about a valid file."""
+        streams = self.config.streams if self.config is not None else {}
+        enabled = sum(stream.enabled for stream in streams.values())
+        warned = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
+        return f"{self.path}: valid, {counted(len(streams), 'stream')}, {enabled} enabled{warned}"
+
+    def as_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.document(), indent=2, ensure_ascii=False)
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        streams = self.config.streams if self.config is not None else {}
+        return {
+            "file": str(self.path),
+            "valid": self.is_valid,
+            "streams": len(streams),
+            "enabled": sum(stream.enabled for stream in streams.values()),
+            "problems": [self._parts(line) for line in self.problems],
+            "warnings": [self._parts(line) for line in self.warnings],
+        }
+
+    def _placed(self, line: str) -> str:
+        return f"{self.places[line]}: {line}" if line in self.places else line
+
+    def _parts(self, line: str) -> dict[str, Any]:
+        """Return a line in its parts; a line about a whole file has no key."""
+        place = self.places.get(line)
+        key, _, message = line.partition(": ")
+        if place is None and (found := _OF_TEXT.fullmatch(line)):
+            return {"key": None, "message": found[3], "file": found[1], "line": int(found[2])}
+        if place is None:
+            return {"key": None, "message": line, "file": None, "line": None}
+        return {"key": key, "message": message, "file": place.file, "line": place.line}
+
+
+def examined(path: Path) -> Report:
+    """Examine a configuration file.
+
+    Args:
+        path: the path of the file.
+    """
+    try:
+        file = load_file(path)
+    except ConfigError as error:
+        return Report(path=path, problems=tuple(error.problems), places=error.places)
+    told = tuple(warnings(path, file))
+    known = places(told, file.texts)
+    if file.config.open_files == "refuse" and (refused := [line for line in told if line not in known]):
+        others = tuple(line for line in told if line in known)
+        return Report(path=path, problems=tuple(refused), warnings=others, places=known)
+    return Report(path=path, config=file.config, warnings=told, places=known)

@@ -1,0 +1,31 @@
+"""The patterns of names in a configuration, each with words for whoever gave a name that does not match."""
+
+from collections.abc import Mapping
+from typing import Final
+
+STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+"""Matches one level of a URL path and of an MQTT topic; the length is that of a DNS label."""
+NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+"""Matches one level of an MQTT topic."""
+USER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+"""Matches a user's name. A colon would end the name in Basic (RFC 7617, 2), and a quote would end it in Digest (RFC
+7616, 3.4)."""
+LABEL_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
+"""Matches a label's name, which may also be the name of a label in Prometheus."""
+
+WORDS: Final[Mapping[str, str]] = {
+    STREAM_ID_PATTERN: "lower-case letters, digits, - and _, at most 63, with a letter or a digit first",
+    NODE_PATTERN: "letters, digits, dots, - and _, at most 63, with a letter or a digit first",
+    USER_PATTERN: "letters, digits and . _ @ -, at most 64, with a letter or a digit first",
+    LABEL_PATTERN: "lower-case letters, digits and _, at most 32, with a letter first",
+}
+"""What a name is made of, by its pattern."""
+SEPARATORS: Final[Mapping[str, str]] = {
+    STREAM_ID_PATTERN: "-",
+    NODE_PATTERN: "-",
+    USER_PATTERN: "-",
+    LABEL_PATTERN: "_",
+}
+"""What may stand where a name has another character, by its pattern."""
+LOWER_CASE: Final = frozenset({STREAM_ID_PATTERN, LABEL_PATTERN})
+"""The patterns of names without capital letters."""

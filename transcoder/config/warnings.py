@@ -1,0 +1,38 @@
+"""A configuration can be valid and still be a mistake; these lines name what an operator will want to look at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from transcoder.config.load import ConfigFile
+from transcoder.config.model import Config
+from transcoder.config.permissions import loose_permissions
+from transcoder.logs import redact
+
+
+def warnings(path: Path, file: ConfigFile) -> list[str]:
+    """Return a line for everything in a valid configuration that is likely to be a mistake.
+
+    Args:
+        path: the path of the configuration file.
+        file: the file as it was read.
+    """
+    return [*loose_permissions(path, file), *shared_cameras(file.config)]
+
+
+def shared_cameras(config: Config) -> Iterator[str]:
+    """Yield a line for each URL that several enabled streams pull; it starts with the key of the second one."""
+    streams: dict[tuple[object, ...], list[str]] = {}
+    for name, stream in config.streams.items():
+        if stream.enabled:
+            source = stream.source
+            key = (source.is_secure, source.host.lower(), source.port, source.url.partition("://")[2].partition("/")[2])
+            streams.setdefault(key, []).append(name)
+    for names in streams.values():
+        if len(names) > 1:
+            first, second, *more = names
+            also = f", and so do {len(more)} more" if more else ""
+            host = redact(config.streams[first].source.host)
+            yield (
+                f"streams.{second}.source: pulls the same URL of {host} as streams.{first}{also}: the camera is logged "
+                "in to once for each; one stream serves any number of readers"
+            )
