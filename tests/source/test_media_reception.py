@@ -25,6 +25,7 @@ from transcoder.source.events import (
     AudioRestarted,
     AudioSetUp,
     JoinGroup,
+    Lost,
     OpenWay,
     Playing,
     SendReport,
@@ -123,6 +124,45 @@ def test_h265_that_is_called_h264(transport: str, *, keep_everything: bool) -> N
     assert transcript.session.faults["H264 that is H265"] == 1
     assert sum(unit.codec is Codec.H265 for unit in transcript.of(AccessUnit)) >= 45
     assert next(unit for unit in transcript.of(AccessUnit) if unit.codec is Codec.H265).random_access
+
+
+@pytest.mark.parametrize("payload_type", [97, 35, 127])
+@pytest.mark.parametrize("payloads", [(IDR, SLICE), (H265_IDR, H265_SLICE)])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_payload_type_that_is_not_described(payload_type: int, payloads: tuple[bytes, bytes], transport: str) -> None:
+    """The description says 96 and every packet says another: recognized within 5 s, from the first picture on."""
+    transcript = begun(transport=transport, sdp=VIDEO_SDP)
+    first, other = payloads
+    for index in range(60):
+        data = transcript.packet(first if index % 20 == 0 else other, payload_type=payload_type)
+        if transport == "tcp":
+            transcript.feed(frame(0, data))
+        else:
+            transcript.datagram(data)
+        transcript.wait(0.1)
+        if index == 49:
+            assert len(transcript.of(AccessUnit)) >= 45
+    codec = Codec.H264 if first is IDR else Codec.H265
+    units = [unit for unit in transcript.of(AccessUnit) if unit.codec is codec]
+    assert units[0].random_access
+    assert len(units) >= 58
+    assert transcript.session.video is not None
+    assert transcript.session.video.faults["undescribed payload type"] == 1
+    assert not transcript.of(Lost)
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_private_packets_are_never_taken_for_the_video(*, described: bool) -> None:
+    """They begin like slices beside the described type, or come alone and are no coded pictures (Hikvision 112)."""
+    transcript = begun(sdp=VIDEO_SDP)
+    for index in range(80):
+        if described:
+            transcript.picture(IDR if index % 20 == 0 else SLICE)
+        payload = (IDR if index % 20 == 0 else SLICE) if described else bytes((index * 37 & 0xFF, 1, 2, 3))
+        transcript.feed(frame(0, transcript.packet(payload, payload_type=112)))
+        transcript.wait(0.1)
+    assert transcript.counted()["rtp_payload_type private payload type 112"] == 80
+    assert len(transcript.of(AccessUnit)) == (80 if described else 0)
 
 
 def test_a_codec_that_is_switched_while_streaming() -> None:

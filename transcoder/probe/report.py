@@ -208,7 +208,7 @@ def _video(observation: Observation, video: VideoReceiver, selection: VideoSelec
         findings["fps_by_timestamp"] = round(pictures / by_timestamp, 2) if by_timestamp > 0 else None
     if seconds > 0:
         octets = sum(
-            size for number, (_, size) in observation.payload_types.items() if number in selection.payload_types
+            size for number, (_, size) in observation.payload_types.items() if number in video.receiver.payload_types
         )
         findings["kbps"] = round(octets * 8 / seconds / 1000)
     findings["gop"] = _gop(observation, seconds)

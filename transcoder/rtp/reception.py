@@ -52,7 +52,7 @@ class RtpReceiver:
         extensions: the profiles of header extensions that the payload format reads; any other is counted as dropped.
 
     Attributes:
-        clock_rate: ticks a second.
+        payload_types, clock_rate: as above; an undescribed type may be added.
         received, duplicates, late, lost, malformed: packets.
         others: packets of other payload types, by their type.
         restarts: how often the source began anew (another SSRC or another sequence).
@@ -69,7 +69,7 @@ class RtpReceiver:
         reorder: bool,
         extensions: frozenset[int] = frozenset(),
     ) -> None:
-        self._payload_types = payload_types
+        self.payload_types = payload_types
         self._extensions = extensions
         self.clock_rate = clock_rate
         self._ledger = ledger
@@ -106,7 +106,7 @@ class RtpReceiver:
     def receive(self, data: Buffer, now: float) -> None:
         """Take one packet as received; call next_packet() until it returns None afterwards."""
         payload_type = peek_payload_type(data)
-        if payload_type not in self._payload_types:
+        if payload_type not in self.payload_types:
             if payload_type < 0:
                 self.malformed += 1
             else:

@@ -24,10 +24,11 @@ from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.codecs.recognition import CodecRecognition
 from transcoder.formats.depacketizer import DecodingOrder, DepacketizerOptions, RtpPacket, RunDepacketizer
 from transcoder.ledger import Ledger
-from transcoder.rtp.packet import Buffer
+from transcoder.rtp.packet import Buffer, peek_payload_type
 from transcoder.rtp.reception import RtpReceiver
 from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
 from transcoder.rtp.sender_reports import SenderReports
+from transcoder.rtp.undescribed import UndescribedType
 
 MAX_EVIDENCE_BYTES = 4 << 20
 """Bytes of packets that seem to be of another codec and are kept until that is certain: its first IDR is among them."""
@@ -91,6 +92,8 @@ class VideoReceiver:
         self._cname = cname
         self._reports = SenderReports(self.receiver, ledger)
         self._next_report: float | None = None
+        self._own_faults: Counter[str] = Counter()
+        self._undescribed = UndescribedType() if isinstance(codec, Codec) else None
         self.restarts = 0
 
     def _expect(self, codec: SourceCodec) -> None:
@@ -122,7 +125,7 @@ class VideoReceiver:
     @property
     def faults(self) -> Counter[str]:
         """Return the number of faults that were tolerated so far, by kind."""
-        return self._depacketizer.faults
+        return self._depacketizer.faults + self._own_faults
 
     @property
     def sender_report(self) -> SenderReport | None:
@@ -131,8 +134,19 @@ class VideoReceiver:
 
     def receive_rtp(self, data: Buffer, now: float) -> None:
         """Take an RTP packet; call next_access_unit() until it returns None afterwards."""
-        self.receiver.receive(data, now)
+        receiver = self.receiver
+        received = receiver.received
+        receiver.receive(data, now)
+        if receiver.received == received and self._undescribed is not None:
+            self._look_for_the_video(self._undescribed, data, now)
         self._drain()
+
+    def _look_for_the_video(self, undescribed: UndescribedType, data: Buffer, now: float) -> None:
+        """Look whether a packet of another payload type is the video's, where none of the described type comes."""
+        for packet, arrival in undescribed.look(data, now, self.receiver.received):
+            self.receiver.payload_types |= {peek_payload_type(packet)}
+            self.receiver.receive(packet, arrival)
+            self._own_faults["undescribed payload type"] = 1
 
     def receive_packets(self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float) -> int:
         """Take RTP packets of one receive buffer, up to one that may complete an access unit.

@@ -16,8 +16,9 @@ def offered_tracks(behaviour: CameraBehaviour, controls: dict[str, str], rng: ra
         controls: control names by kind.
         rng: source of the random numbers that RFC 3550 section 5.1 wants.
     """
+    sent = behaviour.numbering.sent_payload_type or behaviour.video_payload_type
     offered = [
-        ("video", True, behaviour.video_payload_type, behaviour.timing.video_clock_rate),
+        ("video", True, sent, behaviour.timing.video_clock_rate),
         ("audio", behaviour.audio, behaviour.audio_payload_type, side_media.AUDIO_CLOCK_RATE),
         ("metadata", behaviour.metadata, 107, CLOCK_RATE),
         ("backchannel", behaviour.backchannel, 8, side_media.AUDIO_CLOCK_RATE),

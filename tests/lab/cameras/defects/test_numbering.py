@@ -35,3 +35,11 @@ def test_numbers_that_do_not_count_packets(record, switch: str, steps: set[int])
     assert {(later - earlier) & 0xFFFF for earlier, later in pairs} <= {step & 0xFFFF for step in steps}
     first = [picture[0].sequence_number for picture in pictures]
     assert len(set(first)) == (1 if switch == "nothing" else len(first))
+
+
+def test_a_payload_type_that_no_description_has(record) -> None:
+    recorded = record("longse", "sent_payload_type=97")
+    assert {packet.payload_type for packet in recorded.packets} == {97}
+    described = recorded.camera.describe("rtsp://192.0.2.7/", "192.0.2.7").decode()
+    assert "m=video 0 RTP/AVP 96" in described
+    assert "97" not in described.partition("m=video")[2].partition("\n")[0]

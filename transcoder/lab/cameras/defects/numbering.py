@@ -18,11 +18,13 @@ class NumberingDefects:
         sequence_restart: sequence numbers begin at 0 with each group of pictures (gortsplib#750).
         packet_numbers: what sequence numbers count; "swapped": their bytes are exchanged; "shared": each second
             one is another media's.
+        sent_payload_type: the payload type of the video's packets, which no description has; 0: the described one.
     """
 
     ssrc_turns: bool = False
     sequence_restart: bool = False
     packet_numbers: Literal["packets", "pictures", "nothing", "swapped", "shared"] = "packets"
+    sent_payload_type: int = 0
 
 
 class Numbering:
