@@ -1,15 +1,19 @@
 """`transcoder verify` and `transcoder probe` as an operator runs them, against what the gateway serves."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support.cameras import Cameras
+from tests.support.cameras import SMALL, Cameras
+from tests.support.control_world import free_port
 from tests.support.gateway_process import GatewayProcess
 
 pytestmark = pytest.mark.e2e
@@ -72,3 +76,74 @@ def test_a_slate_alone_is_not_clean(start_gateway: Callable[..., GatewayProcess]
         timeout=60,
     )
     assert (done.returncode, "only the slate was served" in done.stdout) == (0, True)
+
+
+def camera(tmp_path: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
+    """A simulated camera in a process of its own, and its URL."""
+    command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--cameras", "1", *options]
+    process = subprocess.Popen([*command, "--cache", str(tmp_path / "content")], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "ready":
+            return process, event["urls"][0]
+    raise AssertionError("no camera")
+
+
+def ask(*arguments: str) -> tuple[int, str]:
+    """The exit code of `verify`, and its first line: the verdict, or why there is none."""
+    command = [TRANSCODER, "verify", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    lines = done.stdout.splitlines()
+    assert not lines or lines[0] == lines[-1]
+    return done.returncode, lines[0] if lines else done.stderr
+
+
+def test_the_api_tells_a_still_picture_of_a_camera_from_a_slate(
+    start_gateway: Callable[..., GatewayProcess], tmp_path: Path
+) -> None:
+    """One camera sends one and the same picture once a second, one goes away meanwhile, one was never there."""
+    port, token = free_port(), tmp_path / "ops.token"
+    token.write_text("token-of-ops-1234\n")
+    still, still_url = camera(tmp_path, "--fps", "1", "--seconds", "1")
+    leaving, leaving_url = camera(tmp_path)
+    try:
+        streams = {name: {"source": url} for name, url in (("still", still_url), ("leaving", leaving_url))}
+        streams |= {"away": {"source": "rtsp://127.0.0.1:9/away"}, "hidden": {"source": still_url}}
+        tokens = {"ops": {"token_file": str(token), "role": "read"}}
+        users = {"vms": {"password": "secret", "streams": ["still", "leaving", "away"]}}
+        http = {"listen": f"127.0.0.1:{port}", "tokens": tokens}
+        gateway = start_gateway(streams, rtsp={"users": users}, sections={"http": http})
+        base = gateway.base.replace("://", "://vms:secret@")
+        api = ("--api", f"http://127.0.0.1:{port}")
+        known = (*api, "--token-file", str(token))
+        with ThreadPoolExecutor(4) as threads:  # side by side: each takes as long as it reads
+            ask(f"{base}/still", "--seconds", "2")  # it waits for the first picture
+            cut = threads.submit(ask, f"{base}/leaving", "--seconds", "14", *known)
+            doubted = threads.submit(ask, f"{base}/still", "--seconds", "6")
+            judged = threads.submit(ask, f"{base}/still", "--seconds", "6", *known)
+            away = threads.submit(ask, f"{base}/away", "--seconds", "6", *known)
+            time.sleep(7)
+            leaving.send_signal(signal.SIGKILL)
+            code, verdict = doubted.result()
+            assert (code, verdict.startswith("nothing to judge: one picture was shown over and over")) == (1, True)
+            assert judged.result() == (0, "clean")
+            assert away.result() == (1, "nothing to judge: only the slate was served")
+            code, verdict = cut.result()
+            assert code == 0
+            assert re.fullmatch(r"clean; for [0-9.]+ of 14\.0 s \([1-9][0-9]?%\) only the slate was served", verdict)
+        refused = {
+            (f"{base}/gone", *known): f"the API at 127.0.0.1:{port} has no stream 'gone'",
+            (f"{base}/still", *api): f"the API at 127.0.0.1:{port} answers 401: give it --token-file",
+            (f"{base}/still", "--api", "http://127.0.0.1:9"): "no connection to the API at 127.0.0.1:9",
+            (
+                f"{base}/hidden",
+            ): "DESCRIBE is answered 403 Forbidden: this user may not read it: rtsp.users.vms.streams",
+        }
+        for arguments, words in refused.items():
+            code, told = ask(*arguments)
+            assert (code, words in told) == (1, True), told
+    finally:
+        for process in (still, leaving):
+            process.kill()
+            process.communicate()

@@ -231,7 +231,7 @@ def test_a_stream_that_turns_to_a_slate_is_told_with_its_share(tmp_path: Path) -
     packets = stream_at([6_000] * 150 + [90_000] * 10)
     code, found, _ = run(written(tmp_path / "a.pcap", pcap(*captured(packets))))
     assert (code, found["verdict"]) == (0, "clean")
-    told = "clean; a picture a second came for 10.0 of 20.0 s (50%): most likely the slate"
+    told = "clean; for 10.0 of 20.0 s (50%) a picture a second came, most likely the slate"
     assert found["sentence"] == told
     assert found["shown"] == {"origin": "camera", "slate_s": 10.0, "told_by": "pictures"}
 
@@ -343,6 +343,14 @@ def test_usage(tmp_path: Path) -> None:
     assert "--codec" in refuse({"source": path, "codec": "av1"})
     assert "hexadecimal" in refuse({"source": path, "canaries": ("xyz",)})
     assert "shorter" in refuse({"source": path, "canaries": ("ab",)})
+    assert "--api needs the URL" in refuse({"source": path, "api": "http://127.0.0.1:8080"})
+    stream = "rtsp://127.0.0.1/front"
+    for url in ("ftp://h/", "h:8080", "http://", "http://u:p@h/", "http://h:x/"):
+        assert "--api" in refuse({"source": stream, "api": url})
+    assert "--token-file is for --api" in refuse({"source": stream, "token_file": tmp_path / "x"})
+    token = {"source": stream, "api": "http://127.0.0.1:8080", "token_file": written(tmp_path / "t", b"two\nlines")}
+    assert "no bearer token" in refuse(token)
+    assert "No such file" in refuse(token | {"token_file": tmp_path / "missing"})
     assert "no list" in refuse({"source": path, "canary_files": (written(tmp_path / "b", b"no json"),)})
 
 

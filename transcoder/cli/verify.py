@@ -35,6 +35,11 @@ def verify(
     public_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The public key to check with, by default KEY.pub.")
     ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The gateway's API, which tells the camera's pictures from the slate."),
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="The file of a token for --api.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a stream or a recording independently and say whether anything but pixels is in it."""
@@ -61,6 +66,8 @@ def verify(
         signed=signed,
         key=key,
         page=page,
+        api=api,
+        token_file=token_file,
     )
     with ended_as_by_ctrl_c():
         code = command.verify(options, Console(), Console(stderr=True))

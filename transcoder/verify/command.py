@@ -13,7 +13,9 @@ from transcoder.errors import TransportError
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.text import printable
 from transcoder.verify.codec import Codec
+from transcoder.verify.gateway_api import GatewayApi, gateway_api
 from transcoder.verify.inspector import Inspector
+from transcoder.verify.origin import Origin, read_origin
 from transcoder.verify.page import page
 from transcoder.verify.recording import codec_of, inspect_file
 from transcoder.verify.report import render
@@ -44,6 +46,8 @@ class VerifyOptions:
         signed: the file for the signed statement, or None.
         key: the file of the key that signs; the key is made where there is none.
         page: the file for the page to read, or None.
+        api: the URL of the API of the gateway that serves the URL, or None.
+        token_file: the file of the API's token, or None.
     """
 
     source: str
@@ -58,6 +62,8 @@ class VerifyOptions:
     signed: Path | None = None
     key: Path = DEFAULT_KEY
     page: Path | None = None
+    api: str | None = None
+    token_file: Path | None = None
 
 
 def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
@@ -74,14 +80,18 @@ def verify(options: VerifyOptions, console: Console, errors: Console) -> int:
     try:
         patterns = _patterns(options)
         target, codec = _check(options)
+        api = _api(options, target)
     except (ValueError, OSError) as error:
         return _fail(errors, error, USAGE)
     inspector = Inspector(patterns, codec, target.path if target else "")
     try:
-        reading = _read_file(options, inspector) if target is None else _read_stream(options, target, inspector, errors)
+        if target is None:
+            reading, origin = _read_file(options, inspector), None
+        else:
+            reading, origin = _read_stream(options, target, api, inspector, errors)
     except TransportError as error:
         return _fail(errors, error, NO)
-    inspector.finish(reading.read_s)
+    inspector.finish(reading.read_s, origin)
     made = statement(inspector, reading)
     if options.as_json:
         console.out(json.dumps(made, indent=2), highlight=False)
@@ -109,12 +119,49 @@ def _read_file(options: VerifyOptions, inspector: Inspector) -> Reading:
     return Reading(source=path.name, transport="file", started=started, is_complete=is_complete)
 
 
-def _read_stream(options: VerifyOptions, target: Target, inspector: Inspector, errors: Console) -> Reading:
-    """Read a stream; Ctrl-C ends it early, and what was read until then is judged.
+def _api(options: VerifyOptions, target: Target | None) -> GatewayApi | None:
+    """Return the API to ask, None where nobody named one.
 
     Raises:
-        TransportError: nothing could be read.
+        ValueError: an option can't be used.
+        OSError: the file of the token can't be read.
     """
+    if options.api is None:
+        if options.token_file is not None:
+            raise ValueError("--token-file is for --api")
+        return None
+    if target is None:
+        raise ValueError("--api needs the URL of a served stream")
+    return gateway_api(options.api, options.token_file, target)
+
+
+def _origin(api: GatewayApi, since: str, reader: Reader, inspector: Inspector) -> Origin | None:
+    """Return the gateway's word on what was read; a note says why there is none."""
+    if reader.began is None:
+        return None
+    try:
+        told = api.served(since)
+    except TransportError as error:
+        inspector.notes[f"{error}; the pictures alone were judged"] += 1
+        return None
+    origin = read_origin(told, ago_s=time.monotonic() - reader.began, read_s=reader.read_s)
+    if origin is None:
+        inspector.notes["the API's answer can't be used; the pictures alone were judged"] += 1
+    return origin
+
+
+def _read_stream(
+    options: VerifyOptions, target: Target, api: GatewayApi | None, inspector: Inspector, errors: Console
+) -> tuple[Reading, Origin | None]:
+    """Read a stream; Ctrl-C ends it early, and what was read until then is judged.
+
+    Returns:
+        What was read, and the gateway's word on it, None where it has none.
+
+    Raises:
+        TransportError: nothing could be read, or the API that was named can't be asked.
+    """
+    since = str(api.served()["now"]) if api is not None else ""
     started, is_complete = time.time(), True
     reader = Reader(target, inspector, udp=options.transport == "udp")
     try:
@@ -125,7 +172,8 @@ def _read_stream(options: VerifyOptions, target: Target, inspector: Inspector, e
             asyncio.run(reader.read(options.seconds, _progress(options.seconds, update)))
     except KeyboardInterrupt:
         is_complete = False
-    return Reading(
+    origin = None if api is None else _origin(api, since, reader, inspector)
+    reading = Reading(
         source=target.shown,
         transport=options.transport,
         started=started,
@@ -133,6 +181,7 @@ def _read_stream(options: VerifyOptions, target: Target, inspector: Inspector, e
         read_s=reader.read_s,
         is_complete=is_complete,
     )
+    return reading, origin
 
 
 def _keep(options: VerifyOptions, made: dict[str, object]) -> None:

@@ -41,6 +41,7 @@ class Reader(Listener):
 
     Attributes:
         read_s: for how long the stream was played so far, seconds.
+        began: monotonic seconds when it began to play, None before.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Reader(Listener):
         self._inspector = inspector
         self._udp = udp
         self.read_s = 0.0
+        self.began: float | None = None
         self._on_connected = on_connected
         self._client = RtspClient(target, self)
         if challenge:
@@ -138,7 +140,7 @@ class Reader(Listener):
 
     async def _watch(self, seconds: float, progress: Callable[[float], None]) -> None:
         closed = self._client.closed
-        started = time.monotonic()
+        self.began = started = time.monotonic()
         while not closed.is_set() and (gone := time.monotonic() - started) < seconds:
             self.read_s = gone
             progress(gone)

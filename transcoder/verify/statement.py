@@ -125,5 +125,5 @@ def _verdict(inspector: Inspector, reading: Reading) -> str:
     whole_s = reading.read_s or max((media.span_s for media in inspector.media.values()), default=0.0)
     share = f"{inspector.slate_s:.1f} of {whole_s:.1f} s ({inspector.slate_s / max(whole_s, inspector.slate_s):.0%})"
     if inspector.origin is not None:
-        return f"clean; only the slate was served for {share}"
-    return f"clean; a picture a second came for {share}: most likely the slate"
+        return f"clean; for {share} only the slate was served"
+    return f"clean; for {share} a picture a second came, most likely the slate"
