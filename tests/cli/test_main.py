@@ -11,7 +11,20 @@ from typer.testing import CliRunner, Result
 from transcoder.cli.main import command_line
 from transcoder.exit_codes import NO, OK, USAGE
 
-COMMANDS = {"run", "check", "probe", "verify", "doctor", "backup", "restore", "config", "audit", "demo", "bench"}
+COMMANDS = {
+    "run",
+    "check",
+    "probe",
+    "verify",
+    "logs",
+    "doctor",
+    "backup",
+    "restore",
+    "config",
+    "audit",
+    "demo",
+    "bench",
+}
 HEAVY = {"pydantic", "uvloop", "structlog", "fastapi", "av", "numpy", "transcoder.config", "transcoder.service"}
 CONSOLE_SCRIPT = [str(Path(sys.executable).with_name("transcoder"))]
 MODULE = [sys.executable, "-m", "transcoder"]

@@ -64,7 +64,7 @@ An event says that something happened to a stream or to the gateway. It is a JSO
 1 at each start), `event_type`, `stream` (null for the gateway's own), `ts` (RFC 3339, UTC) and `detail`. They come by
 `GET /api/v1/events` (server-sent events; `Last-Event-ID` brings those missed, the last 512 at most) and by MQTT on
 `<base>/<node>/stream/<id>/event`. `GET /api/v1/streams/<id>/events?since=` has the last 80 of a stream, 16 of them of
-readers, since the gateway was started.
+readers, since the gateway was started; `transcoder logs STREAM` prints them.
 
 This page is made from the code (`python -m transcoder.cli.generated docs`).
 

@@ -1,0 +1,51 @@
+"""The command `transcoder logs STREAM` is here."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from transcoder.cli.arguments import AsJson
+from transcoder.cli.failure import errors_end_the_command
+from transcoder.errors import TransportError
+from transcoder.exit_codes import NO, OK
+
+
+def logs(
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="The stream's id.")],
+    config: Annotated[
+        Path, typer.Option(metavar="CONFIG", help="The running gateway's file: where its API is, and a token of it.")
+    ] = Path("gateway.yaml"),
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="From when on, such as 2026-11-28T21:30:00Z.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens from now on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print what happened to a stream of the running gateway: its state, and its last events."""
+    import json  # noqa: PLC0415  # --help stays fast
+
+    from transcoder.cli.event_lines import event_line, state_line  # noqa: PLC0415
+    from transcoder.cli.gateway_client import GatewayClient  # noqa: PLC0415
+    from transcoder.config import load  # noqa: PLC0415
+
+    def show(event: dict[str, Any]) -> None:
+        typer.echo(json.dumps(event, ensure_ascii=False) if as_json else event_line(event))
+
+    with errors_end_the_command():
+        client = GatewayClient(load(config))
+        try:
+            known = client.stream_events(stream)
+            shown = known if since is None else client.stream_events(stream, since)
+            for event in shown:
+                show(event)
+            if not as_json:
+                typer.echo(state_line(client.stream(stream)))
+            if follow:
+                for event in client.follow(stream, known[-1]["sequence"] if known else 0):
+                    show(event)
+        except TransportError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(NO) from None
+        except KeyboardInterrupt:  # there is no other way to end what follows for ever
+            raise typer.Exit(OK) from None
