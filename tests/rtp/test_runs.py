@@ -142,6 +142,20 @@ def test_a_run_is_taken_at_once_and_its_bytes_are_those_that_were_sent(rtp: Buil
     assert video.receiver.received == len(packets)
 
 
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_packet_of_another_name_inside_a_unit_that_comes_late(rtp: Build, codec: Codec) -> None:
+    """The packet behind it came first and is of the first SSRC: it says nothing of what the next ones look like."""
+    payloads = (h264 if codec is Codec.H264 else h265).packetize([UNITS[codec][0]], 64)
+    packets = [rtp(number, 0, payload, marker=number == len(payloads) - 1) for number, payload in enumerate(payloads)]
+    packets[2] = packets[2][:8] + b"\xff" + packets[2][9:]
+    packets = [*packets[:2], packets[3], packets[2], packets[4], *packets[4:]]
+    reads = [packets]
+    rows, singly = (way(codec, reads, len(payloads), reorder=True) for way in (in_rows, one_by_one))
+    assert rows == singly
+    assert rows["restarts"] == 0
+    assert len(rows["units"]) == 1
+
+
 def test_a_unit_without_an_end_stays_within_its_limit(rtp: Build) -> None:
     video = receiver(Codec.H264)
     start = rtp(0, 0, b"\x7c\x85" + b"\x88" * 60_000)

@@ -212,7 +212,8 @@ class VideoReceiver:
             depacketizer.receive(packet, now)
         if packet is not None and self._runs is not None:
             prefix = self._runs.continuation
-            self._continuation = _continuation(packet, prefix) if prefix else None
+            settled = prefix and packet.ssrc == receiver.ssrc  # the packet before the one that came may be of another
+            self._continuation = _continuation(packet, prefix) if settled else None
 
     def _keep_evidence(self, packet: RtpPacket, now: float) -> None:
         if not self._recognition.doubts or self._evidence_bytes > MAX_EVIDENCE_BYTES:
