@@ -42,6 +42,7 @@ SETTLE_S: Final = 0.3
 LOST: Final = "its changes made at runtime, perhaps masks, are lost: see No state in docs/runbook.md"
 KEEP_S: Final = 10
 """Seconds between looks whether anything was learned of cameras that is to be kept."""
+NOT_KEPT: Final = "the state can't be written for now: changes of streams may be refused"
 TRIAL_S: Final = 5.0
 """Seconds between two trials of a worker where one has failed."""
 DRAIN_S: Final = 10.0
@@ -97,11 +98,10 @@ class App(Interfaces):
             entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
             try:
                 await self._store.commit([entry], overlays, self._file.raw)
-            except (
-                StoreError
-            ) as error:  # the state that was read is in force, and each change says whether it could be kept
+            except StoreError as error:  # what was read is in force, and each change says whether it could be kept
                 self._store.owe([entry], overlays, self._file.raw)
                 log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
+        await self._look_at_store()
         self.controller = Controller(
             effective,
             self._store,
@@ -262,6 +262,20 @@ class App(Interfaces):
             self.controller.sample()
             if tick % KEEP_S == 0:
                 self._keep_learned()
+                await self._look_at_store()
+
+    async def _look_at_store(self) -> None:
+        """Say in the log and in the notes when changes can't be kept for now, and when they can again."""
+        if self._store is None or self._store.refusal:
+            return
+        await self._store.look()
+        trouble = self._store.trouble
+        if trouble and NOT_KEPT not in self._notes:
+            self._notes.append(NOT_KEPT)
+            log.error("the state can't be written for now", reason=trouble)
+        elif not trouble and NOT_KEPT in self._notes:
+            self._notes.remove(NOT_KEPT)
+            log.info("the state can be written again")
 
     def _keep_learned(self) -> None:
         """Have the store keep what was learned of cameras, if that is more than before."""

@@ -96,6 +96,7 @@ def test_what_is_of_no_stream_in_particular() -> None:
         sessions_ended={("gate", "silent"): 2, ("", "login_failures"): 5},
         mqtt_dropped=6,
         mqtt_ignored=7,
+        state_writable=False,
         store_dropped=8,
         watch_faults=9,
     )
@@ -118,6 +119,7 @@ def test_what_is_of_no_stream_in_particular() -> None:
         'transcoder_reader_sessions_ended_total{reason="login_failures",stream=""} 5.0',
         "transcoder_mqtt_dropped_messages_total 6.0",
         "transcoder_mqtt_ignored_commands_total 7.0",
+        "transcoder_state_writable 0.0",
         "transcoder_state_dropped_records_total 8.0",
         "transcoder_watch_faults_total 9.0",
     }

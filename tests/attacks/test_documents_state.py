@@ -14,13 +14,14 @@ import yaml
 
 from tests.support.stream_parts import KeptStream
 from transcoder.api.server import HttpServer
-from transcoder.app import LOST, App
+from transcoder.app import LOST, NOT_KEPT, App
 from transcoder.config import load_file
 from transcoder.config.overlay import Overlay
 from transcoder.control import Writer
 from transcoder.control import controller as controller_module
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected
+from transcoder.service import audit_records
 from transcoder.service import store as store_module
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
@@ -206,15 +207,15 @@ async def test_the_marker_never_names_too_few(tmp_path: Path, monkeypatch: pytes
     await store.open()
     assert read_marker(tmp_path) == Remembered(streams=frozenset())
     seen: list[frozenset[str] | None] = []
-    real = store_module._append
+    real = audit_records.append
 
-    def append(database: sqlite3.Connection, entries: Any) -> None:
+    def append(database: sqlite3.Connection, entries: Any, now_text: Any) -> None:
         remembered = read_marker(tmp_path)
         assert remembered is not None
         seen.append(remembered.streams)
-        real(database, entries)
+        real(database, entries, now_text)
 
-    monkeypatch.setattr(store_module, "_append", append)
+    monkeypatch.setattr(store_module, "append", append)
     await store.commit([ENTRY], {"a": MASKED})
     await store.commit([ENTRY], {"a": None, "b": MASKED})
     assert seen == [{"a"}, {"a", "b"}]
@@ -238,14 +239,14 @@ async def test_what_could_not_be_kept_at_the_start_is_kept_with_the_next_change(
 ) -> None:
     Started(tmp_path)
     await keep(tmp_path, "front")
-    real, is_full = store_module._append, True
+    real, is_full = audit_records.append, True
 
-    def append(database: sqlite3.Connection, entries: Any) -> None:
+    def append(database: sqlite3.Connection, entries: Any, now_text: Any) -> None:
         if is_full:
             raise sqlite3.OperationalError("database or disk is full")
-        real(database, entries)
+        real(database, entries, now_text)
 
-    monkeypatch.setattr(store_module, "_append", append)
+    monkeypatch.setattr(store_module, "append", append)
     started = await start()
     assert started.masks("front") == 1
     with pytest.raises(Rejected) as caught:
@@ -256,6 +257,57 @@ async def test_what_could_not_be_kept_at_the_start_is_kept_with_the_next_change(
     await started.app.stop()
     started = await start()
     assert (started.masks("front"), started.masks("yard")) == (1, 1)
+
+
+async def test_a_disk_that_fills_up_while_running_is_told_until_there_is_room(
+    tmp_path: Path, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = await start()
+    app = started.app
+    assert (app._notes, app.controller.gateway_numbers().state_writable) == ([], True)
+    monkeypatch.setattr(store_module, "folder_problem", lambda folder: f"{folder} is on a file system that is full")
+    await app._look_at_store()
+    await app._look_at_store()
+    assert (app._notes, app.controller.gateway_numbers().state_writable) == ([NOT_KEPT], False)
+    assert NOT_KEPT in app.summary()
+    monkeypatch.undo()
+    await app._look_at_store()
+    assert (app._notes, app.controller.gateway_numbers().state_writable) == ([], True)
+
+
+async def test_a_change_that_was_refused_is_told_until_the_state_can_be_written(
+    tmp_path: Path, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = await start()
+    app = started.app
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "write_marker", full)
+        with pytest.raises(Rejected, match="No space left on device"):
+            await app.controller.update("front", {"masks": MASK}, OPS)
+        assert not app.controller.gateway_numbers().state_writable
+    assert not app.controller.gateway_numbers().state_writable  # nothing was tried since
+    await app._look_at_store()
+    assert app.controller.gateway_numbers().state_writable
+    await app.controller.update("front", {"masks": MASK}, OPS)
+    assert app._notes == []
+
+
+async def test_a_database_that_can_not_be_written_any_more_is_found_by_writing(tmp_path: Path, start: Any) -> None:
+    started = await start()
+    store = started.app._store
+    assert store is not None
+    store._thread.submit(lambda: store._database.execute("PRAGMA query_only = 1")).result()
+    with pytest.raises(Rejected, match="readonly"):
+        await started.app.controller.update("front", {"masks": MASK}, OPS)
+    await started.app._look_at_store()
+    assert started.app._notes == [NOT_KEPT]
+    store._thread.submit(lambda: store._database.execute("PRAGMA query_only = 0")).result()
+    await started.app._look_at_store()
+    assert started.app._notes == []
 
 
 SCRIPT = """

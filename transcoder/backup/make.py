@@ -19,9 +19,10 @@ from transcoder.config.include import MAX_FILE_BYTES
 from transcoder.config.permissions import named_files
 from transcoder.config.substitution import read_bounded
 from transcoder.service.audit import find_break
+from transcoder.service.audit_records import records_of
 from transcoder.service.state_copy import read_unwritable
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
-from transcoder.service.store import BUSY_TIMEOUT_S, now_text, records_of
+from transcoder.service.store import BUSY_TIMEOUT_S, now_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

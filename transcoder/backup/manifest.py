@@ -20,8 +20,8 @@ MAX_MEMBERS: Final = 2 * MAX_FILES
 """Files of an archive at most: as many as a configuration may include, each with a secret."""
 MAX_STATE_BYTES: Final = 16 << 30
 """Bytes of a database at most: a hundred years of 1,000 audit records a day."""
-STATE_FILES: Final = ("state.sqlite", "verify.key")
-"""The files of the state: changes, audit log and verdicts; the key that signs verdicts."""
+STATE_FILES: Final = ("state.sqlite", "verify.key", "verify.key.pub")
+"""The files of the state: changes, audit log and verdicts; the key that signs verdicts, and its public key."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 

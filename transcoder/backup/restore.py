@@ -17,12 +17,12 @@ from typing import IO, Final
 
 from transcoder import clock
 from transcoder.backup.archive import open_archive, read_files, sync_folder
-from transcoder.backup.manifest import BackupError, Manifest
+from transcoder.backup.manifest import STATE_FILES, BackupError, Manifest
 from transcoder.service.audit import GENESIS, find_break
+from transcoder.service.audit_records import records_of
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
 from transcoder.service.state_folder import RESTORING_NAME, lock_folder, space_of
 from transcoder.service.state_marker import MARKER_NAME, read_marker, write_marker
-from transcoder.service.store import records_of
 
 STAGED: Final = ".restored"
 """What the names of files end with until they are moved into their places."""
@@ -229,7 +229,7 @@ def _keep_aside(places: list[Path], state_dir: Path | None, stamp: str) -> list[
     aside: list[Path] = []
     if state_dir is not None:
         folder = state_dir / f"before-restore-{stamp}"
-        names = [name for name in (FILE_NAME, *LOG_NAMES, MARKER_NAME, "verify.key") if (state_dir / name).exists()]
+        names = [name for name in (*STATE_FILES, *LOG_NAMES, MARKER_NAME) if (state_dir / name).exists()]
         if names:
             folder.mkdir(mode=0o700, exist_ok=True)
             _own_as(folder, state_dir)

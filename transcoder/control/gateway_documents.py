@@ -123,6 +123,7 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None, pu
         events_dropped=publisher.dropped,
         changes_refused=publisher.refused,
         fork_server_losses=gateway.fork_server.losses,
+        state_writable=store is not None and not store.refusal and not store.trouble,
         store_dropped=store.dropped if store is not None else 0,
         watch_faults=gateway.watch_faults,
     )

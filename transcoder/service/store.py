@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ import structlog
 from transcoder import clock
 from transcoder.config.overlay import Overlay
 from transcoder.errors import TranscoderError
-from transcoder.service.audit import GENESIS, Entry, Record, link
+from transcoder.service.audit import Entry, Record
+from transcoder.service.audit_records import append, records_of
 from transcoder.service.kept_verdicts import insert, read_signed
 from transcoder.service.state_copy import read_unwritable
 from transcoder.service.state_database import (
@@ -34,7 +35,7 @@ from transcoder.service.state_database import (
     read_state,
     schema_version,
 )
-from transcoder.service.state_folder import RESTORING_NAME, lock_folder
+from transcoder.service.state_folder import RESTORING_NAME, folder_problem, lock_folder
 from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 from transcoder.service.verdicts import Verdict
 
@@ -42,8 +43,6 @@ BUSY_TIMEOUT_S: Final = 5.0
 """Seconds for which another process, such as `transcoder config show`, may hold the database."""
 MAX_BACKLOG: Final = 1024
 """The number of records that may wait and that nobody waits for; past it they are dropped and counted."""
-
-_AUDIT_COLUMNS: Final = "sequence, at, who, what, stream, detail, previous, hash"
 
 _UNWRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
 _HELD: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -83,6 +82,7 @@ class Store:
     Attributes:
         dropped: the number of records that nobody waited for and that were not kept.
         refusal: why nothing can be kept until the next start, "" where changes are kept.
+        trouble: why the latest change could not be kept, or the next one may not be; "" where all is well.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,6 +97,7 @@ class Store:
         self._owed: _Owed | None = None
         self.dropped = 0
         self.refusal = ""
+        self.trouble = ""
 
     async def open(self) -> StoredState:
         """Open the database; make it where there is none.
@@ -136,7 +137,18 @@ class Store:
         Raises:
             StoreError: nothing was kept.
         """
-        await self._run(self._commit, entries, overlays or {}, file)
+        try:
+            await self._run(self._commit, entries, overlays or {}, file)
+        except StoreError as error:
+            self.trouble = str(error)
+            raise
+
+    async def look(self) -> None:
+        """Find out whether the next change could be kept, and say so in `trouble`."""
+        try:
+            self.trouble = await self._run(self._look)
+        except StoreError as error:
+            self.trouble = str(error)
 
     def note_channel(self, stream: str, layer: str, kind: str) -> None:
         """Record a channel, if it was never seen before on this stream. Nobody waits for it."""
@@ -265,7 +277,7 @@ class Store:
                     database.execute("INSERT OR REPLACE INTO overlay VALUES (?, ?)", (stream, overlay.to_json()))
             if file is not None:
                 database.execute("INSERT OR REPLACE INTO meta VALUES ('file', ?)", (json.dumps(file),))
-            _append(database, entries)
+            append(database, entries, now_text)
             database.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -276,6 +288,15 @@ class Store:
             with suppress(OSError):
                 self._mark(changed)
 
+    def _look(self) -> str:
+        """Look at the folder; where something was amiss, write to the database as well."""
+        if self.refusal:
+            return self.trouble
+        problem = folder_problem(self._folder)
+        if self.trouble and not problem:
+            self._usable().execute("INSERT OR REPLACE INTO meta VALUES ('looked', ?)", (now_text(),))
+        return problem
+
     def _note_channel(self, stream: str, layer: str, kind: str) -> None:
         database = self._usable()
         database.execute("BEGIN IMMEDIATE")
@@ -283,7 +304,7 @@ class Store:
             row = (stream, layer, kind, now_text())
             if database.execute("INSERT OR IGNORE INTO channel VALUES (?, ?, ?, ?)", row).rowcount:
                 detail = {"layer": layer, "kind": kind}
-                _append(database, [Entry(who="gateway", what="channel_seen", stream=stream, detail=detail)])
+                append(database, [Entry(who="gateway", what="channel_seen", stream=stream, detail=detail)], now_text)
             database.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -308,6 +329,7 @@ class Store:
         self._backlog -= 1
         if not future.cancelled() and (error := future.exception()) is not None:
             self.dropped += 1
+            self.trouble = str(error)
             log.error("a record could not be kept", reason=str(error))
 
     def _usable(self) -> sqlite3.Connection:
@@ -327,17 +349,6 @@ class Store:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
-
-
-def _append(database: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    last = database.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
-    sequence, previous = last or (0, GENESIS)
-    for entry in entries:
-        sequence += 1
-        record = link(entry, sequence=sequence, at=now_text(), previous=previous)
-        values = (sequence, record.at, record.who, record.what, record.stream, record.detail, previous, record.hash)
-        database.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-        previous = record.hash
 
 
 def _code(error: BaseException) -> int:
@@ -364,13 +375,6 @@ def read_audit(folder: Path) -> list[Record] | None:
         StoreError: the store can't be read.
     """
     return _reading(folder, lambda database: list(records_of(database)))
-
-
-def records_of(database: sqlite3.Connection) -> Iterator[Record]:
-    """Yield the records of the audit log, the oldest first."""
-    names = [name.strip() for name in _AUDIT_COLUMNS.split(",")]
-    for row in database.execute(f"SELECT {_AUDIT_COLUMNS} FROM audit ORDER BY sequence"):  # noqa: S608  # a constant
-        yield Record(**dict(zip(names, row, strict=True)))
 
 
 def _reading(folder: Path, read: Callable[[sqlite3.Connection], T]) -> T | None:
