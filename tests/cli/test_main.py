@@ -14,6 +14,7 @@ from transcoder.exit_codes import NO, OK, USAGE
 COMMANDS = {
     "run",
     "check",
+    "init",
     "probe",
     "verify",
     "logs",

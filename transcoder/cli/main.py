@@ -14,6 +14,7 @@ from transcoder.cli.backup import backup, restore
 from transcoder.cli.check import check
 from transcoder.cli.doctor import doctor
 from transcoder.cli.gateway import run
+from transcoder.cli.init import init
 from transcoder.cli.logs import logs
 from transcoder.cli.probe import probe
 from transcoder.cli.verify import verify
@@ -31,7 +32,7 @@ def command_line() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (run, check, probe, verify, logs, doctor, backup, restore):
+    for command in (run, check, init, probe, verify, logs, doctor, backup, restore):
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")

@@ -47,10 +47,12 @@ _DEFAULTS: Final = {
 
 _HEAD: Final = """# Configuration
 
-A configuration is one YAML file. Only `streams` is needed; every other key has a default. An unknown key is an error,
-and `transcoder check FILE` names every problem with its key. `${NAME}` in a value stands for an environment variable; a
-secret may stand in a file of its own that a `..._file` key names. `defaults` holds keys for every stream that does not
-set them itself. Changes at runtime, over MQTT and HTTP, use the same keys.
+A configuration is a YAML file, and the files that it includes. Only `streams` is needed; every other key has a default.
+An unknown key is an error, and a key that starts with `x-` is left alone: a place for anchors. `transcoder init FILE`
+writes a file with every key, and `transcoder check FILE` names every problem with its line. `${NAME}` in a value stands
+for an environment variable; a secret may stand in a file of its own that a `..._file` key names. `defaults` holds keys
+for every stream that does not set them itself, `defaults.source` a login that cameras share. Changes at runtime, over
+MQTT and HTTP, use the same keys.
 
 This page is made from the models (`python -m transcoder.cli.generated docs`), and so is
 [config.schema.json](config.schema.json), which editors complete and check with.
@@ -79,7 +81,7 @@ def _rows(model: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, ...]]:
         meaning = _sentence(field.get("description") or _part(field))
         if waits_for_start(prefix + key) and "$ref" not in field:
             meaning += f" {WAITS}"
-        yield (f"`{prefix}{key}`", _values(field), _unit(key), default, _example(field), _cell(meaning))
+        yield (f"`{prefix}{key}`", values_of(field), unit_of(key), default, _example(field), _cell(meaning))
 
 
 def waits_for_start(path: str) -> bool:
@@ -109,12 +111,12 @@ def _part(field: Mapping[str, Any]) -> str:
     raise ValueError(f"a configuration key has no docstring: {field}")
 
 
-def _values(field: Mapping[str, Any]) -> str:
+def values_of(field: Mapping[str, Any]) -> str:
     """Return the values that a key takes, in words."""
     if "enum" in field:
         return ", ".join(_code(value) for value in field["enum"])
     if "anyOf" in field:
-        return " or ".join(dict.fromkeys(_values(choice) for choice in field["anyOf"]))
+        return " or ".join(dict.fromkeys(values_of(choice) for choice in field["anyOf"]))
     if "$ref" in field or "patternProperties" in field:
         return "mapping"
     kind = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`", "array": "list"}.get(
@@ -124,7 +126,8 @@ def _values(field: Mapping[str, Any]) -> str:
     return f"{kind}, {low:g} to {high:g}" if low is not None and high is not None else kind
 
 
-def _unit(key: str) -> str:
+def unit_of(key: str) -> str:
+    """Return the unit of a number, which its key ends with; nothing for other keys."""
     return next((unit for end, unit in _UNITS if key.endswith(end)), "")
 
 
