@@ -95,7 +95,7 @@ async def test_before_it_reads_anything_it_has_no_rights(monkeypatch: pytest.Mon
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"rtsp://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
     request = {"url": url, "username": "u", "password": "p", "seconds": 1, "key": ""}
-    answer = await verify_process.read_served(request)
+    answer = await verify_process.read_served(request, dict)
     server.close()
     status = await seen
     assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")

@@ -325,7 +325,7 @@ async def test_an_event_that_is_in_no_document_is_not_told(world: World) -> None
 async def test_a_verdict_is_kept_told_and_shown(world: World) -> None:
     answers = [{"statement": {"verdict": "unclean", "problems": {"RTP padding": 2}, "pictures": 9}, "signature": "AA"}]
 
-    async def read(request: object) -> dict[str, Any]:
+    async def read(request: object, served: object) -> dict[str, Any]:
         return answers[0]
 
     world.controller.verifier._read = read

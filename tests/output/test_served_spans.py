@@ -45,10 +45,16 @@ def test_only_the_part_that_is_asked_for() -> None:
 @pytest.mark.parametrize(("step", "camera_s"), [(1.0, 9.0), (2.0, 5.8)])
 def test_a_slow_camera_counts_until_its_picture_is_repeated(step: float, camera_s: float) -> None:
     pictures = played(0, int(9 / step) + 1, step=step)
-    repeated = [(at + COVERED_S, False) for at, _ in pictures if step > COVERED_S and at < 7]
+    repeated = [(at + COVERED_S + 1e-9, False) for at, _ in pictures if step > COVERED_S and at < 7]
     told = spans_of(*sorted(pictures + repeated)).told(0, 9, 9)
     assert told["camera_s"] == pytest.approx(camera_s)
     assert told["camera_s"] + told["slate_s"] == pytest.approx(9)
+
+
+def test_a_picture_that_a_new_reader_has_made_again_is_still_the_camera_s() -> None:
+    told = spans_of((0.0, True), (0.7, False), (1.0, True), (2.0, True)).told(0, 3, 3)
+    assert [(span["shows"], span["pictures"]) for span in told["spans"]] == [("camera", 4)]
+    assert (told["camera_s"], told["slate_s"]) == (3, 0)
 
 
 def test_time_without_pictures_is_neither() -> None:
@@ -61,7 +67,7 @@ def test_time_without_pictures_is_neither() -> None:
 def test_what_was_forgotten_is_not_told_as_nothing() -> None:
     spans = ServedSpans()
     for number in range(2 * MAX_SPANS):
-        spans.note(float(number), is_camera=number % 2 == 0)
-    assert spans.known_since == MAX_SPANS
-    told = spans.told(0, 2 * MAX_SPANS, 2 * MAX_SPANS)
-    assert (told["since"], len(told["spans"])) == (MAX_SPANS, MAX_SPANS)
+        spans.note(2.0 * number, is_camera=number % 2 == 0)
+    assert spans.known_since == 2 * MAX_SPANS
+    told = spans.told(0, 4 * MAX_SPANS, 4 * MAX_SPANS)
+    assert (told["since"], len(told["spans"])) == (2 * MAX_SPANS, MAX_SPANS)

@@ -32,6 +32,11 @@ def test_a_slate_and_no_picture_are_nothing_to_judge() -> None:
     assert worse.kind == "unclean"
 
 
+def test_a_share_of_a_slate_is_told() -> None:
+    found = read_answer(statement(sentence="clean; for 12.0 of 60.0 s (20%) only the slate was served"))
+    assert (found.kind, found.reason) == ("clean", "for 12.0 of 60.0 s (20%) only the slate was served")
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

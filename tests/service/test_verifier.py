@@ -1,7 +1,7 @@
 """The verifier between a schedule and a checker that is made up."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -48,8 +48,9 @@ class World:
             read=self._read,
         )
 
-    async def _read(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def _read(self, request: Mapping[str, Any], served: Callable[[], Mapping[str, Any]]) -> dict[str, Any] | None:
         self.requests.append(request)
+        self.served = served
         await self.gate.wait()
         return self.answer
 
@@ -200,3 +201,31 @@ async def test_the_measures_of_the_checker_are_no_part_of_the_statement(world: W
     await world.look(86_400)
     assert len(world.told) == 2
     assert world.verifier.measures["no paths"] == ""
+
+
+# -- the camera's pictures, or a slate ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("camera", "slate", "verdict"),
+    [(0, 10, "nothing to judge"), (1, 10, "nothing to judge"), (60, 10, "clean"), (60, 0, "clean")],
+)
+async def test_a_slate_is_never_clean_whatever_the_checker_says(
+    world: World, camera: int, slate: int, verdict: str
+) -> None:
+    """A picture a second of each."""
+    world.gate.clear()
+    looking = asyncio.create_task(world.look(START_S + 5))
+    await asyncio.sleep(0)
+    spans = world.streams["front"].status.output.spans
+    for is_camera, count in ((True, camera), (False, slate)):
+        for _ in range(count):
+            world.now += 1
+            spans.note(world.now, is_camera=is_camera)
+    told = world.served()
+    world.gate.set()
+    await looking
+    [(found, _)] = world.told
+    assert (found.kind, found.is_signed) == (verdict, verdict == "clean")
+    assert found.reason == ("" if verdict == "clean" else "only the slate was served")
+    assert sum(span["pictures"] for span in told["spans"]) == camera + slate

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,12 +22,28 @@ def request(url: str = "rtsp://127.0.0.1:9/x", seconds: float = 1.5) -> dict[str
 
 
 async def test_its_answer(cameras: Cameras) -> None:
-    answer = await read_served(request(cameras.url("h264dvr")))
+    answer = await read_served(request(cameras.url("h264dvr")), dict)
     assert answer is not None
     assert answer["statement"]["verdict"] == "unclean"
-    refused = await read_served(request())
+    assert answer["statement"]["shown"]["told_by"] == "pictures"
+    refused = await read_served(request(), dict)
     assert refused is not None
     assert "refused" in refused["error"]
+
+
+@pytest.mark.parametrize(("shows", "origin"), [("camera", "camera"), ("slate", "slate")])
+async def test_it_asks_what_was_served(cameras: Cameras, shows: str, origin: str) -> None:
+    """Ten pictures a second, as the camera sends them."""
+
+    def served() -> dict[str, Any]:
+        now = time.time()
+        spans = [{"begin": now - 10, "end": now, "shows": shows, "pictures": 100}]
+        return {"now": now, "since": now - 10, "spans": spans}
+
+    answer = await read_served(request(cameras.url("h264dvr")), served)
+    assert answer is not None
+    shown = answer["statement"]["shown"]
+    assert (shown["origin"], shown["told_by"]) == (origin, "gateway")
 
 
 def stand_in(folder: Path, text: str) -> str:
@@ -52,7 +69,7 @@ async def test_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: 
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, text))
     monkeypatch.setattr(verify_process, "SPARE_S", 0.5)
     began = time.monotonic()
-    assert await read_served(request(seconds=1)) is None
+    assert await read_served(request(seconds=1), dict) is None
     assert time.monotonic() - began < limit_s
 
 
@@ -60,7 +77,7 @@ async def test_it_ends_with_who_waits_for_it(tmp_path: Path, monkeypatch: pytest
     told = tmp_path / "pid"
     text = f"open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, text))
-    reading = asyncio.create_task(read_served(request(seconds=30)))
+    reading = asyncio.create_task(read_served(request(seconds=30), dict))
     while not told.exists() or not told.read_text():
         await asyncio.sleep(0.02)
     reading.cancel()

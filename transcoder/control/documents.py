@@ -154,7 +154,7 @@ class VerdictDocument(Document):
     """`nothing to judge`: only a slate was served, or the stream could not be read or was not."""
     at: Time
     reason: str | None = None
-    """The reasons why the stream isn't clean, in one line."""
+    """The reasons why the stream isn't clean, in one line; of a clean one for how long only a slate was served."""
     pictures: Count = 0
     seconds: Rate = 0.0
     """The seconds for which the stream was read."""

@@ -54,6 +54,9 @@ class ServedSpans:
                 latest.last = now
                 latest.pictures += 1
                 return
+            if latest.is_camera and not is_camera and now - latest.last <= COVERED_S:
+                latest.pictures += 1  # an IDR that a new reader had made of it
+                return
         spans.append(Span(is_camera=is_camera, first=now, last=now))
 
     @property

@@ -1,7 +1,7 @@
 """A verdict says what the gateway found when it read one of its own streams as a reader would."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
 from transcoder.logs import redact
@@ -20,6 +20,9 @@ MAX_REASONS: Final = 5
 """The number of problems that a reason names."""
 NO_PICTURE: Final = "no picture was read"
 """The problem of a stream that showed nothing: there is nothing to judge."""
+ONLY_SLATE: Final = "only the slate was served"
+MIN_CAMERA_S: Final = 2.0
+"""Seconds of the camera's pictures, at least, for a verdict on them: the last one before an outage counts for 1.2 s."""
 _MAX_PICTURES: Final = 1 << 31
 
 
@@ -67,6 +70,19 @@ class Finding:
     seconds: float = 0.0
     is_signed: bool = False
 
+    def without_camera(self, camera_s: float, slate_s: float) -> "Finding":
+        """Return what is left of a finding where the service itself knows that only a slate was served.
+
+        The checker is told so as well; whoever took it over may not make a slate clean.
+
+        Args:
+            camera_s: seconds for which pictures of the camera were served meanwhile.
+            slate_s: seconds for which the slate was.
+        """
+        if self.kind != "clean" or not slate_s or camera_s >= MIN_CAMERA_S:
+            return self
+        return replace(self, kind="nothing to judge", reason=ONLY_SLATE, is_signed=False)
+
 
 def read_answer(answer: Mapping[str, Any] | None) -> Finding:
     """Return what a checker's answer says; an answer of another form says nothing."""
@@ -84,8 +100,9 @@ def read_answer(answer: Mapping[str, Any] | None) -> Finding:
         kind = "nothing to judge"
     more = f" and {len(problems) - MAX_REASONS} more" if len(problems) > MAX_REASONS else ""
     reason = "; ".join(problems[:MAX_REASONS]) + more
-    if not reason and kind != "clean":
-        reason = str(statement.get("sentence", ""))
+    sentence = str(statement.get("sentence", ""))
+    if not reason and (kind != "clean" or sentence.startswith("clean; ")):
+        reason = sentence.removeprefix("clean; ")  # for how long only the slate was served
     return Finding(
         kind=kind,
         reason=_line(reason),

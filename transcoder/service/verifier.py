@@ -40,6 +40,10 @@ class VerifiedStream(Protocol):
         """Return the stream's status."""
 
 
+Served = Callable[[], dict[str, Any]]
+"""A function that tells which pictures of a stream were its camera's since it was made, as `ServedSpans.told` does."""
+Read = Callable[[Mapping[str, Any], Served], Awaitable[dict[str, Any] | None]]
+"""A function that has a stream verified: with the request and what was served; it returns the checker's answer."""
 OnVerdict = Callable[[Verdict, dict[str, Any]], None]
 """A function that keeps and tells a verdict: with the checker's answer, which is empty where there is none."""
 
@@ -69,7 +73,7 @@ class Verifier:
         on_verdict: OnVerdict,
         kept: Iterable[Verdict] = (),
         *,
-        read: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]] = read_served,
+        read: Read = read_served,
     ) -> None:
         self._server = server
         self._streams = streams
@@ -171,11 +175,24 @@ class Verifier:
             return
         self._running = name
         try:
-            answer = await self._read(self._request(name))
+            served = self._served(name)
+            answer = await self._read(self._request(name), served)
         finally:
             self._running = ""
         self._note_measures(answer)
-        self._note(name, by, read_answer(answer), answer or {}, was_read=True)
+        found = read_answer(answer).without_camera(**_seconds(served()))
+        self._note(name, by, found, answer or {}, was_read=True)
+
+    def _served(self, name: str) -> Served:
+        began = clock.monotonic()
+
+        def told() -> dict[str, Any]:
+            stream = self._streams.get(name)
+            if stream is None:
+                return {}
+            return stream.status.output.spans.told(began, clock.monotonic(), clock.wall_clock())
+
+        return told
 
     def _note_measures(self, answer: dict[str, Any] | None) -> None:
         """Take the measures of the checker's sandbox out of its answer, and tell of them where they are others."""
@@ -223,3 +240,7 @@ class Verifier:
         self._number = max(self._number, verdict.number)
         self._verdicts.setdefault(verdict.stream, deque(maxlen=KEPT)).append(verdict)
         self._last[verdict.stream] = Last(at=at, was_read=verdict.was_read)
+
+
+def _seconds(told: Mapping[str, Any]) -> dict[str, float]:
+    return {name: told.get(name, 0.0) for name in ("camera_s", "slate_s")}

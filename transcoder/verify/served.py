@@ -1,10 +1,12 @@
 """`python -m transcoder.verify.served` verifies one served stream for the gateway, in a process of bounded life.
 
-The request is one JSON object on standard input: `url`, `username`, `password`, `seconds`, and `key`, the file of the
-key that signs ("" for none). The answer is one JSON object on standard output: a signed statement; one without a
-signature where the key can't be used; or `error`, the reason why nothing could be read. Where the request has
+The request is one line with a JSON object on standard input: `url`, `username`, `password`, `seconds`, and `key`, the
+file of the key that signs ("" for none). The answer is one JSON object on standard output: a signed statement; one
+without a signature where the key can't be used; or `error`, the reason why nothing could be read. Where the request has
 `sandbox`, the answer holds `measures`: every measure of the process's sandbox, "" or the reason why it is missing.
-Where that is `required`, nothing is read without all of them.
+Where that is `required`, nothing is read without all of them. Where the request has `asks_served`, the line `served?`
+is written after the reading, and the next line of standard input says which pictures were the camera's, as
+`GET /api/v1/streams/<id>/served` does.
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from transcoder.errors import TransportError
 from transcoder.verify import proof
 from transcoder.verify.confinement import OWN_USER, confine
 from transcoder.verify.inspector import Inspector
+from transcoder.verify.origin import Origin, read_origin
 from transcoder.verify.rtsp_reader import Reader
 from transcoder.verify.statement import ProofError, Reading, product_version, statement
 from transcoder.verify.target import parse_target
@@ -37,7 +40,11 @@ CPU_SHARE: Final = 2
 """A process may take its seconds of life times this in processor time, which it never should."""
 NICENESS: Final = 10
 """Whoever serves readers goes first."""
+QUESTION: Final = "served?\n"
+"""The line that asks which pictures were the camera's."""
 _MAX_REQUEST: Final = 64 << 10
+_MAX_SERVED: Final = 1 << 20
+"""Bytes of the answer to QUESTION; 512 spans take some 60 kB."""
 _DIE_WITH_PARENT: Final = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
@@ -103,7 +110,7 @@ def _verified(request: dict[str, Any], confinement: Confinement) -> dict[str, ob
         asyncio.run(reader.read(seconds, lambda _: None))
     except TransportError as error:
         return {"error": str(error)}
-    inspector.finish(reader.read_s)
+    inspector.finish(reader.read_s, _ask_served(reader) if request.get("asks_served") else None)
     made = statement(
         inspector,
         Reading(source=target.shown, transport="tcp", started=started, asked_s=seconds, read_s=reader.read_s),
@@ -111,6 +118,19 @@ def _verified(request: dict[str, Any], confinement: Confinement) -> dict[str, ob
     if key is None:
         return {"statement": made} | ({"unsigned": problem} if problem else {})
     return proof.sign(made, key)
+
+
+def _ask_served(reader: Reader) -> Origin | None:
+    """Return the service's word on what was read, None where it has none."""
+    sys.stdout.write(QUESTION)
+    sys.stdout.flush()
+    try:
+        told = json.loads(sys.stdin.buffer.readline(_MAX_SERVED))
+    except ValueError:
+        return None
+    if reader.began is None:
+        return None
+    return read_origin(told, ago_s=time.monotonic() - reader.began, read_s=reader.read_s)
 
 
 def _rehearse() -> None:
@@ -131,7 +151,7 @@ def _key(path: str) -> tuple[Ed25519PrivateKey | None, str]:
 
 def main() -> None:
     """Answer the request on standard input."""
-    request = json.loads(sys.stdin.buffer.read(_MAX_REQUEST))
+    request = json.loads(sys.stdin.buffer.readline(_MAX_REQUEST))
     bound_life(float(request["seconds"]))
     sys.stdout.write(json.dumps(verify(request)))
 
