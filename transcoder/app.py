@@ -155,6 +155,9 @@ class App(Interfaces):
 
     async def _open_store(self) -> StoredState:
         folder = self._file.config.state_dir
+        if folder is None:
+            log.info("state_dir is null: nothing is kept over a restart and no stream can be changed at runtime")
+            return StoredState()
         store = Store(folder)
         try:
             kept = await store.open()
@@ -163,7 +166,7 @@ class App(Interfaces):
             if _was_kept(folder):
                 raise
             self._notes.append("no state can be kept: changes of streams are refused")
-            log.warning("nothing is kept over a restart and no stream can be changed at runtime", reason=str(error))
+            log.error("nothing is kept over a restart and no stream can be changed at runtime", reason=str(error))
             return StoredState()
         self._store = store
         if store.refusal:

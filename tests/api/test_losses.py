@@ -157,7 +157,7 @@ class Scrape:
             fork_server=SimpleNamespace(losses=31),
             watch_faults=32,
         )
-        store: Any = SimpleNamespace(dropped=33)
+        store: Any = SimpleNamespace(dropped=33, refusal="", trouble="")
         broker: Any = SimpleNamespace(dropped=34, ignored=35, refused_topics=36)
         publisher: Any = SimpleNamespace(dropped=37, refused=38)
         self.expected |= {

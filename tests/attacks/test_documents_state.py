@@ -310,6 +310,29 @@ async def test_a_database_that_can_not_be_written_any_more_is_found_by_writing(t
     assert started.app._notes == []
 
 
+async def test_state_dir_null_keeps_nothing_and_says_so_once(
+    tmp_path: Path, quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("transcoder.app.log.info", lambda text, **_: said.append(text))
+    monkeypatch.setattr("transcoder.app.log.warning", lambda text, **_: said.append(f"warning {text}"))
+    started = Started(tmp_path, state_dir=None)
+    await started.app.start()
+    try:
+        with pytest.raises(Rejected, match="the state_dir is null in the configuration") as caught:
+            await started.app.controller.update("front", {"masks": MASK}, OPS)
+        assert caught.value.code is Code.NOT_KEPT
+        await started.app._look_at_store()
+        assert started.app._notes == []
+        assert started.app.controller.gateway_numbers().state_writable is None
+    finally:
+        await started.app.stop()
+    assert [line for line in said if "nothing is kept" in line] == [
+        "state_dir is null: nothing is kept over a restart and no stream can be changed at runtime"
+    ]
+    assert os.listdir(tmp_path) == ["gateway.yaml"]
+
+
 SCRIPT = """
 import asyncio, os, resource, sys
 from pathlib import Path

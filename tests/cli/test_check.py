@@ -64,3 +64,14 @@ def test_json_of_a_valid_file_and_of_one_that_is_no_yaml(config: Path) -> None:
     (problem,) = json.loads(_check(config, "--json").stdout)["problems"]
     assert (problem["key"], problem["file"], problem["line"]) == (None, str(config), 3)
     assert problem["message"].startswith("no valid YAML")
+
+
+def test_a_state_folder_that_can_not_be_written_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    path = tmp_path / "gateway.yaml"
+    path.write_text("streams: {}\nstate_dir: taken\n")
+    done = _check(path)
+    assert done.exit_code == USAGE
+    assert f"{path}:2: state_dir: {tmp_path / 'taken'} is a file and no folder" in done.stderr
+    path.write_text("streams: {}\nstate_dir: null\n")
+    assert _check(path).exit_code == OK

@@ -129,3 +129,15 @@ def test_the_log_of_a_gateway_that_changed_nothing_is_whole(config: Path, tmp_pa
     done = invoke("audit", "verify", config)
     assert (done.exit_code, done.stdout) == (OK, f"the audit log is whole: 0 records, head {GENESIS}\n")
     assert invoke("audit", "export", config).stdout == ""
+
+
+def test_a_gateway_that_keeps_nothing_has_no_changes_and_no_audit_log(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("streams: {front: {source: 'rtsp://10.0.0.2/x'}}\nstate_dir: null\n")
+    assert "state_dir: null" in invoke("config", "show", path).stdout
+    assert invoke("config", "diff", path).exit_code == OK
+    done = invoke("audit", "verify", path)
+    assert (done.exit_code, done.stdout) == (NO, "there is no audit log: state_dir is null, so that nothing is kept\n")
+    done = invoke("backup", path, tmp_path / "x.tar")
+    assert (done.exit_code, "configuration alone" in done.stderr) == (OK, True)
+    assert invoke("restore", tmp_path / "new" / "gateway.yaml", tmp_path / "x.tar").exit_code == OK

@@ -113,6 +113,7 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         (tmp_path / name).write_text(text)
     (tmp_path / "gateway.yaml").write_text(CONFIG)
     file = load_file(tmp_path / "gateway.yaml")
+    assert file.config.state_dir is not None
     store = Store(file.config.state_dir)
     kept = await store.open()
     controller = Controller(EffectiveConfig.build(file, {}), store, kept.etag_key)

@@ -55,6 +55,13 @@ async def test_a_database_that_is_none_is_an_error(tmp_path: Path) -> None:
     assert "not a database" in found["state"].text
 
 
+async def test_a_gateway_that_keeps_nothing_has_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "gw.yaml"
+    path.write_text("streams: {}\nstate_dir: null\n")
+    [finding] = await folders(Subject(path=path, file=load_file(path)))
+    assert (finding.level, finding.text) == ("ok", "state_dir is null: nothing is kept")
+
+
 async def test_a_machine_alone_has_no_folder() -> None:
     assert await folders(Subject()) == []
 

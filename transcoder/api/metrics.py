@@ -166,9 +166,10 @@ class StreamCollector(Collector):
     def _counted(self, numbers: GatewayNumbers) -> Iterable[Metric]:
         yield GaugeMetricFamily("transcoder_rtsp_open_connections", "Connections of readers", value=numbers.rtsp_open)
         yield GaugeMetricFamily("transcoder_tasks", "Tasks of the event loop", value=numbers.tasks)
-        yield GaugeMetricFamily(
-            "transcoder_state_writable", "Whether changes of streams can be kept", value=numbers.state_writable
-        )
+        if numbers.state_writable is not None:
+            yield GaugeMetricFamily(
+                "transcoder_state_writable", "Whether changes of streams can be kept", value=numbers.state_writable
+            )
         for name, text, value in _OF_GATEWAY:
             yield CounterMetricFamily(f"transcoder_{name}", text, value=value(numbers))
         rejected = CounterMetricFamily(

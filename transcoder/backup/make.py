@@ -66,7 +66,7 @@ def make_backup(config: Path, target: Path, *, secrets: bool) -> Made:
                 made_by=version("transcoder"),
                 node=file.config.node,
                 configuration=config.name,
-                state_dir=_relative(file.config.state_dir, config.parent) or str(file.config.state_dir.absolute()),
+                state_dir=_state_dir(file.config.state_dir, config.parent),
                 records=records,
                 head=head,
                 files=tuple(_members(contents)),
@@ -114,8 +114,15 @@ def _relative(path: Path, folder: Path) -> str | None:
     return name if is_inside(name) else None
 
 
-def _state(folder: Path, copy: Path, contents: dict[str, Path | bytes]) -> tuple[int, str, str]:
+def _state_dir(folder: Path | None, beside: Path) -> str | None:
+    """Return the folder of the state as the manifest has it."""
+    return None if folder is None else _relative(folder, beside) or str(folder.absolute())
+
+
+def _state(folder: Path | None, copy: Path, contents: dict[str, Path | bytes]) -> tuple[int, str, str]:
     """Copy the state; return the number of audit records, the newest hash, and why the chain is broken."""
+    if folder is None:
+        return 0, "", ""
     for name in STATE_FILES:
         if name != FILE_NAME and (folder / name).is_file():
             contents[f"state/{name}"] = read_bounded(folder / name, MAX_FILE_BYTES)

@@ -58,6 +58,9 @@ def _records(config: Path, *, told_on_stderr: bool = False) -> "Sequence[Record]
 
     with errors_end_the_command():
         folder = load(config).state_dir
+        if folder is None:
+            typer.echo("there is no audit log: state_dir is null, so that nothing is kept", err=told_on_stderr)
+            raise typer.Exit(NO)
         path = folder / FILE_NAME
         records = read_audit(folder) if not path.exists() or path.stat().st_size else None
     if records is None:

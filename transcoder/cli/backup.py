@@ -101,5 +101,6 @@ def _tell_restore(restored: "Restored") -> None:
         found = path.absolute()
         if found != restored.config.absolute() and f"config/{found.relative_to(folder)}" not in names:
             typer.echo(f"warning: {path} is included, too, and is not of the backup", err=True)
-    if restored.state_dir is not None and file.config.state_dir.resolve() != restored.state_dir.resolve():
-        typer.echo(f"warning: state_dir in the file is {file.config.state_dir}: correct it", err=True)
+    named = file.config.state_dir
+    if restored.state_dir is not None and (named is None or named.resolve() != restored.state_dir.resolve()):
+        typer.echo(f"warning: state_dir in the file is {named or 'null'}: correct it", err=True)

@@ -11,6 +11,7 @@ from transcoder.config import Config, load_file
 from transcoder.config.places import places
 from transcoder.config.warnings import warnings
 from transcoder.errors import ConfigError, Place
+from transcoder.service.state_folder import folder_problem
 from transcoder.text import counted
 
 _OF_TEXT: Final = re.compile(r"(.+?): line ([0-9]+)(?:, column [0-9]+)?: (.*)")
@@ -96,7 +97,10 @@ def examined(path: Path) -> Report:
         file = load_file(path)
     except ConfigError as error:
         return Report(path=path, problems=tuple(error.problems), places=error.places)
-    told = tuple(warnings(path, file))
+    told, folder = tuple(warnings(path, file)), file.config.state_dir
+    if folder is not None and (problem := folder_problem(folder)):
+        line = f"state_dir: {problem}; state_dir: null keeps nothing"
+        return Report(path=path, problems=(line,), warnings=told, places=places((line, *told), file.texts))
     known = places(told, file.texts)
     if file.config.open_files == "refuse" and (refused := [line for line in told if line not in known]):
         others = tuple(line for line in told if line in known)

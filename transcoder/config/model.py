@@ -54,8 +54,10 @@ class Config(Section):
     """The HTTP server; null: there is no HTTP server."""
     mqtt: MqttConfig | None = Field(default=None, examples=[{"url": "mqtt://127.0.0.1:1883"}])
     """The MQTT broker; null: the gateway uses no broker."""
-    state_dir: Path = Path("state")
-    """The folder for everything that is kept over a restart; in a file, the path is relative to the file's folder."""
+    state_dir: Path | None = Path("state")
+    """The folder for everything that is kept over a restart; in a file, the path is relative to the file's folder.
+    null: nothing is kept. No stream can be changed at runtime, there is no audit log, verdicts are not signed, the keys
+    of cameras over TLS are learned anew, and each start compiles for up to a minute."""
     watch: bool = False
     """Whether the gateway loads this file again when it changes, or a file that it includes, as it does on SIGHUP. The
     log of a start says where that is off. With it on, write a new file and rename it: a file that is written slowly

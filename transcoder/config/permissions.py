@@ -26,8 +26,9 @@ def loose_permissions(path: Path, file: ConfigFile) -> list[str]:
     """
     state = file.config.state_dir
     checked = {path: _holds_secret(file.raw), **{Path(each.name): _holds_secret(each.data) for each in file.texts}}
-    checked |= {name.parent: False for name in checked} | {state: False}
-    checked |= {state / name: True for name in _STATE_FILES}
+    checked |= {name.parent: False for name in checked}
+    if state is not None:
+        checked |= {state: False} | {state / name: True for name in _STATE_FILES}
     for name, is_secret in named_files(file.raw):
         checked[path.parent / name] = is_secret
         checked.setdefault((path.parent / name).parent, False)

@@ -137,7 +137,9 @@ class Changes:
 
     async def _keep(self, entry: Entry, overlays: Mapping[str, Overlay | None]) -> None:
         if self._store is None:
-            raise Rejected(Code.NOT_KEPT, "changes can't be kept: the state_dir is not usable")
+            is_wanted = self.effective.config.state_dir is not None
+            reason = "is not usable" if is_wanted else "is null in the configuration"
+            raise Rejected(Code.NOT_KEPT, f"changes can't be kept: the state_dir {reason}")
         try:
             await self._store.commit([entry], overlays)
         except StoreError as error:

@@ -100,7 +100,7 @@ class Controller(Control):
             self.gateway.server,
             self.gateway.streams,
             lambda: self.config.verify,
-            effective.config.state_dir / KEY_NAME,
+            effective.config.state_dir / KEY_NAME if effective.config.state_dir is not None else None,
             self._on_verdict,
             verdicts,
             read=partial(read_served, is_required=self.gateway.fork_server.sandbox_mode == "required"),
@@ -183,7 +183,8 @@ class Controller(Control):
 
     @override
     def gateway_numbers(self) -> GatewayNumbers:
-        return gateway_documents.numbers(self.gateway, self._store, self._interfaces.broker, self._publisher)
+        store = self._store if self.config.state_dir is not None else gateway_documents.UNWANTED
+        return gateway_documents.numbers(self.gateway, store, self._interfaces.broker, self._publisher)
 
     @override
     def served(self, stream: str, since: float | None = None) -> ServedDocument:

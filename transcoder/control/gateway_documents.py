@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from transcoder import clock
 from transcoder.control import (
@@ -26,6 +26,11 @@ from transcoder.text import printable
 
 MAX_USER = 64
 """Characters of a reader's user name that are told, at most."""
+
+
+Unwanted = Literal["unwanted"]
+UNWANTED: Final[Unwanted] = "unwanted"
+"""Stands for the store where nothing is to be kept."""
 
 
 class BrokerLink(Protocol):
@@ -104,7 +109,9 @@ def stats(
     )
 
 
-def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None, publisher: Publisher) -> GatewayNumbers:
+def numbers(
+    gateway: Gateway, store: Store | Unwanted | None, broker: BrokerLink | None, publisher: Publisher
+) -> GatewayNumbers:
     """Return the numbers that belong to no stream in particular."""
     counters, brakes = gateway.server.counters, gateway.readers.brakes
     return GatewayNumbers(
@@ -123,10 +130,16 @@ def numbers(gateway: Gateway, store: Store | None, broker: BrokerLink | None, pu
         events_dropped=publisher.dropped,
         changes_refused=publisher.refused,
         fork_server_losses=gateway.fork_server.losses,
-        state_writable=store is not None and not store.refusal and not store.trouble,
-        store_dropped=store.dropped if store is not None else 0,
+        state_writable=_is_writable(store),
+        store_dropped=0 if store is None or isinstance(store, str) else store.dropped,
         watch_faults=gateway.watch_faults,
     )
+
+
+def _is_writable(store: Store | Unwanted | None) -> bool | None:
+    if isinstance(store, str):
+        return None
+    return store is not None and not store.refusal and not store.trouble
 
 
 def _readers(gateway: Gateway) -> list[ReaderSession]:

@@ -91,7 +91,7 @@ class GatewayNumbers:
         events_dropped: events that a listener was too slow for.
         changes_refused: changes that were refused, and files that were loaded again.
         fork_server_losses: fork servers that ended without having been asked to, or hung.
-        state_writable: whether changes of streams can be kept, as far as is known.
+        state_writable: whether changes of streams can be kept, as far as is known; None where none are to be kept.
         store_dropped: records of first seen channels that could not be kept.
         watch_faults: how often a stream could not be looked after.
     """
@@ -111,6 +111,6 @@ class GatewayNumbers:
     events_dropped: int = 0
     changes_refused: int = 0
     fork_server_losses: int = 0
-    state_writable: bool = True
+    state_writable: bool | None = True
     store_dropped: int = 0
     watch_faults: int = 0

@@ -16,6 +16,8 @@ async def folders(subject: Subject) -> list[Finding]:
     if subject.file is None:
         return []
     folder = subject.file.config.state_dir
+    if folder is None:
+        return [Finding(check="state folder", level="ok", text="state_dir is null: nothing is kept")]
     return [folder_finding(folder), *_kept(folder)]
 
 

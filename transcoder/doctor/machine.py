@@ -37,7 +37,7 @@ def kernel_finding(release: str) -> Finding:
 
 async def user(subject: Subject) -> list[Finding]:
     """Look at who this is: another user than the gateway's has other rights and makes files that it can't use."""
-    if subject.file is None:
+    if subject.file is None or subject.file.config.state_dir is None:
         return []
     try:
         owner = subject.file.config.state_dir.stat().st_uid

@@ -24,7 +24,7 @@ async def ports(subject: Subject) -> list[Finding]:
     """Try to listen where the gateway would, and let go at once."""
     if subject.file is None:
         return []
-    gateway = gateway_with(subject.file.config.state_dir / LOCK_NAME)
+    gateway = gateway_of(subject.file.config)
     return [port_finding(*each, gateway) for each in _wanted(subject.file.config)]
 
 
@@ -76,6 +76,11 @@ def _listen(kind: socket.SocketKind, host: str, port: int) -> None:
         sock.bind(address)
         if kind is socket.SOCK_STREAM:
             sock.listen(1)
+
+
+def gateway_of(config: Config) -> int | None:
+    """Return the number of the process that runs with a configuration's state, None where that can't be told."""
+    return gateway_with(config.state_dir / LOCK_NAME) if config.state_dir is not None else None
 
 
 def gateway_with(lock: Path, locks: Path = Path("/proc/locks")) -> int | None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from transcoder.doctor.finding import Finding, Subject
-from transcoder.doctor.ports import gateway_with
+from transcoder.doctor.ports import gateway_of
 from transcoder.service.processors import groups_of, usable_cores
-from transcoder.service.state_folder import LOCK_NAME
 
 STREAM_MB: Final = 80
 """Megabytes of one more stream of 1080p: 67 were measured (benchmarks/results/memory.md)."""
@@ -36,7 +35,7 @@ async def resources(subject: Subject) -> list[Finding]:
     streams, process = 0, Path("/proc/self")
     if subject.file is not None:
         streams = sum(stream.enabled for stream in subject.file.config.streams.values())
-        gateway = gateway_with(subject.file.config.state_dir / LOCK_NAME)
+        gateway = gateway_of(subject.file.config)
         process = Path(f"/proc/{gateway}") if gateway is not None else process
     own = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return [

@@ -156,4 +156,5 @@ def fork_server(config: Config) -> ForkServer:
         users = worker_users(config.worker.user)
         return launch(cache_dir, on_lost, SandboxOptions(is_required=config.sandbox == "required", users=users))
 
-    return ForkServer(config.state_dir / "numba", start, config.sandbox)
+    cache_dir = config.state_dir / "numba" if config.state_dir is not None else None
+    return ForkServer(cache_dir, start, config.sandbox)

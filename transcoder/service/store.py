@@ -359,7 +359,7 @@ def _code(error: BaseException) -> int:
 # -- for commands beside a running gateway -------------------------------------------------------------------------
 
 
-def read_kept(folder: Path) -> StoredState | None:
+def read_kept(folder: Path | None) -> StoredState | None:
     """Read the state that a gateway keeps, also while it runs; return None where nothing was ever kept.
 
     Raises:
@@ -368,7 +368,7 @@ def read_kept(folder: Path) -> StoredState | None:
     return _reading(folder, read_state)
 
 
-def read_audit(folder: Path) -> list[Record] | None:
+def read_audit(folder: Path | None) -> list[Record] | None:
     """Read the audit log, oldest first; return None where there is none.
 
     Raises:
@@ -377,9 +377,8 @@ def read_audit(folder: Path) -> list[Record] | None:
     return _reading(folder, lambda database: list(records_of(database)))
 
 
-def _reading(folder: Path, read: Callable[[sqlite3.Connection], T]) -> T | None:
-    path = folder / FILE_NAME
-    if not path.exists():
+def _reading(folder: Path | None, read: Callable[[sqlite3.Connection], T]) -> T | None:
+    if folder is None or not (path := folder / FILE_NAME).exists():
         return None
     try:
         with closing(

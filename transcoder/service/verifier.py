@@ -55,7 +55,7 @@ class Verifier:
         server: the server that the streams are served by.
         streams: the streams by name.
         config: tells the configuration in force.
-        key: the file of the key that signs.
+        key: the file of the key that signs, None where nothing is signed.
         on_verdict: keeps and tells each verdict.
         kept: the verdicts of earlier lives.
         read: has a stream verified and returns the checker's answer.
@@ -69,7 +69,7 @@ class Verifier:
         server: RtspServer,
         streams: Mapping[str, VerifiedStream],
         config: Callable[[], VerifyConfig],
-        key: Path,
+        key: Path | None,
         on_verdict: OnVerdict,
         kept: Iterable[Verdict] = (),
         *,
@@ -211,7 +211,7 @@ class Verifier:
             "username": own.name,
             "password": own.password,
             "seconds": self._config().seconds,
-            "key": str(self._key),
+            "key": str(self._key or ""),
         }
 
     def _note(self, name: str, by: str, found: Finding, answer: dict[str, Any], *, was_read: bool) -> None:
