@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from transcoder.cli import check_text
 from transcoder.cli.main import command_line
-from transcoder.exit_codes import OK, USAGE
+from transcoder.config import Config
+from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.probe.visits import Visit
 
 
 @pytest.fixture
@@ -75,3 +78,32 @@ def test_a_state_folder_that_can_not_be_written_is_a_problem(tmp_path: Path) -> 
     assert f"{path}:2: state_dir: {tmp_path / 'taken'} is a file and no folder" in done.stderr
     path.write_text("streams: {}\nstate_dir: null\n")
     assert _check(path).exit_code == OK
+
+
+def test_a_camera_without_pictures_is_a_no(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visits = [
+        Visit(streams=("front",), host="10.0.0.2", transport="tcp", codec="h264", size="1920x1080", fps=25.0),
+        Visit(streams=("back",), host="10.0.0.3", problem="it is away"),
+    ]
+
+    async def visit_cameras(_: Config) -> list[Visit]:
+        return visits
+
+    monkeypatch.setattr(check_text, "visit_cameras", visit_cameras)
+    done = _check(config, "--connect")
+    assert done.exit_code == NO
+    assert done.stdout.splitlines()[1:] == [
+        "front: H264 1920x1080 25 pictures/s from 10.0.0.2 over tcp",
+        "back: no pictures from 10.0.0.3: it is away",
+        "1 of 2 cameras sent pictures",
+    ]
+    report = json.loads(_check(config, "--connect", "--json").stdout)
+    assert [camera["problem"] for camera in report["cameras"]] == [None, "it is away"]
+    visits.pop()
+    assert _check(config, "--connect").exit_code == OK
+
+
+def test_no_camera_is_visited_for_a_file_that_is_not_valid(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_text, "visit_cameras", None)
+    config.write_text("streams: 5\n")
+    assert _check(config, "--connect").exit_code == USAGE

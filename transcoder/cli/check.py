@@ -1,21 +1,35 @@
 """The command `transcoder check` is here."""
 
+from typing import Annotated
+
 import typer
 
 from transcoder.cli.arguments import AsJson, ConfigPath
-from transcoder.exit_codes import OK, USAGE
 
 
-def check(config: ConfigPath, as_json: AsJson = False) -> None:
+def check(
+    config: ConfigPath,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Visit each camera once, too; exit 1 if one fails.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say whether a configuration file is valid, and every problem with its line if it is not."""
-    from transcoder.cli.check_text import examined  # noqa: PLC0415  # --help stays fast
+    from transcoder.cli.check_text import examined, visited  # noqa: PLC0415  # --help stays fast
 
     report = examined(config)
-    if as_json:
-        typer.echo(report.as_json())
-    else:
+    if not as_json:
         for line in report.complaints():
             typer.echo(line, err=True)
         if report.is_valid:
             typer.echo(report.summary())
-    raise typer.Exit(OK if report.is_valid else USAGE)
+    if connect and report.config is not None:
+        if not as_json:
+            typer.echo("visiting the cameras, a few seconds each", err=True)
+        report = visited(report, report.config)
+    if as_json:
+        typer.echo(report.as_json())
+    else:
+        for line in report.camera_lines():
+            typer.echo(line)
+    raise typer.Exit(report.exit_code)

@@ -3,14 +3,18 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+
+import uvloop
 
 from transcoder.config import Config, load_file
 from transcoder.config.places import places
 from transcoder.config.warnings import warnings
 from transcoder.errors import ConfigError, Place
+from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.probe.visits import Visit, visit_cameras
 from transcoder.service.state_folder import folder_problem
 from transcoder.text import counted
 
@@ -28,6 +32,7 @@ class Report:
         problems: what keeps the gateway from starting with the file.
         warnings: what is likely to be a mistake.
         places: the places of problems and warnings that have one.
+        visits: what the cameras showed; None where they were not visited.
     """
 
     path: Path
@@ -35,11 +40,26 @@ class Report:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+    visits: tuple[Visit, ...] | None = None
 
     @property
     def is_valid(self) -> bool:
         """Return whether the gateway starts with the file."""
         return not self.problems
+
+    @property
+    def exit_code(self) -> int:
+        """Return how the command ends: 2 for a file that is not valid, 1 for a camera without pictures."""
+        if not self.is_valid:
+            return USAGE
+        return NO if any(visit.problem for visit in self.visits or ()) else OK
+
+    def camera_lines(self) -> Iterator[str]:
+        """Yield a line for each camera that was visited, and the count of those that sent pictures."""
+        if self.visits is not None:
+            yield from (visit.line() for visit in self.visits)
+            good = sum(not visit.problem for visit in self.visits)
+            yield f"{good} of {counted(len(self.visits), 'camera')} sent pictures"
 
     def complaints(self) -> Iterator[str]:
         """Yield the warnings and the problems as lines; the last line counts the problems."""
@@ -64,6 +84,7 @@ class Report:
     def document(self) -> dict[str, Any]:
         """Return the report as plain data."""
         streams = self.config.streams if self.config is not None else {}
+        cameras = {} if self.visits is None else {"cameras": [visit.document() for visit in self.visits]}
         return {
             "file": str(self.path),
             "valid": self.is_valid,
@@ -71,6 +92,7 @@ class Report:
             "enabled": sum(stream.enabled for stream in streams.values()),
             "problems": [self._parts(line) for line in self.problems],
             "warnings": [self._parts(line) for line in self.warnings],
+            **cameras,
         }
 
     def _placed(self, line: str) -> str:
@@ -85,6 +107,11 @@ class Report:
         if place is None:
             return {"key": None, "message": line, "file": None, "line": None}
         return {"key": key, "message": message, "file": place.file, "line": place.line}
+
+
+def visited(report: Report, config: Config) -> Report:
+    """Visit the cameras of a configuration; return the report with what they showed."""
+    return replace(report, visits=tuple(uvloop.run(visit_cameras(config))))
 
 
 def examined(path: Path) -> Report:

@@ -7,6 +7,7 @@ from transcoder.config.load import ConfigFile
 from transcoder.config.model import Config
 from transcoder.config.permissions import loose_permissions
 from transcoder.logs import redact
+from transcoder.text import counted
 
 
 def warnings(path: Path, file: ConfigFile) -> list[str]:
@@ -30,7 +31,7 @@ def shared_cameras(config: Config) -> Iterator[str]:
     for names in streams.values():
         if len(names) > 1:
             first, second, *more = names
-            also = f", and so do {len(more)} more" if more else ""
+            also = f" and {counted(len(more), 'other')}" if more else ""
             host = redact(config.streams[first].source.host)
             yield (
                 f"streams.{second}.source: pulls the same URL of {host} as streams.{first}{also}: the camera is logged "

@@ -119,12 +119,12 @@ async def _visit(
         try:
             await _session(options, url, credentials, transport, observation, errors)
         except (Silent, RemoteProtocolError, ResponseError) as error:
-            failure = _explain(error, credentials)
+            failure = explain(error, credentials)
             if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != 461):
                 break
             continue
         except (TransportError, ProtocolError) as error:
-            failure = _explain(error, credentials)
+            failure = explain(error, credentials)
             break
         return observation, ""
     return observation, failure
@@ -148,7 +148,7 @@ async def _session(
     )
     progress = asyncio.get_running_loop().create_task(_show_progress(observation, options.seconds, transport, errors))
     try:
-        ended_early = await _watch(source, options.seconds, observation)
+        ended_early = await watch(source, options.seconds, observation)
     finally:
         progress.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -158,7 +158,7 @@ async def _session(
         raise Silent(f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}")
 
 
-async def _watch(source: SourceOptions, seconds: float, observation: Observation) -> str:
+async def watch(source: SourceOptions, seconds: float, observation: Observation) -> str:
     """Play for some seconds, counted from the answer to PLAY, and leave.
 
     Returns:
@@ -204,7 +204,7 @@ async def _show_progress(observation: Observation, seconds: float, transport: st
                 status.update(f"watching, {gone:.0f} of {seconds:g} s: {observation.pictures} pictures")
 
 
-def _explain(error: Exception, credentials: Credentials | None) -> str:
+def explain(error: Exception, credentials: Credentials | None) -> str:
     """Return in one line the failure and a way to mend it."""
     text = str(error)
     if isinstance(error, ResponseError):

@@ -1,0 +1,50 @@
+"""Each camera of a configuration is visited once, and says what it sends or why it does not."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.cameras import Cameras
+from transcoder.config import parse
+from transcoder.probe import visits
+from transcoder.probe.visits import Visit, visit_cameras
+
+
+def _visited(streams: dict[str, object]) -> list[Visit]:
+    return asyncio.run(
+        visit_cameras(parse(yaml.safe_dump({"streams": streams}, sort_keys=False), Path("/nonexistent"), {}))
+    )
+
+
+@pytest.mark.process
+def test_each_camera_is_visited_once(cameras: Cameras, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "WATCH_S", 2.0)
+    url, other = cameras.url("hikvision"), cameras.url("dahua")
+    wrong = url.replace("s3cr3t", "no-password")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        away = f"rtsp://127.0.0.1:{nobody.getsockname()[1]}/x"
+        streams = {"front": url, "again": url, "yard": other, "wrong": wrong, "away": away}
+        found = _visited(
+            {name: {"source": each} for name, each in streams.items()}
+            | {"off": {"source": "rtsp://127.0.0.1:9/x", "enabled": False}}
+        )
+    assert [visit.streams for visit in found] == [("front", "again"), ("yard",), ("wrong",), ("away",)]
+    front, yard, wrong_login, gone = found
+    for visit, family in ((front, "hikvision"), (yard, "dahua")):
+        listed = cameras.listed[family]
+        assert (visit.problem, visit.codec, visit.transport) == ("", listed["codec"], "tcp")
+        assert visit.size == f"{listed['width']}x{listed['height']}"
+        assert visit.fps == pytest.approx(10, abs=2)
+        assert visit.line().startswith(f"{', '.join(visit.streams)}: {str(visit.codec).upper()} {visit.size} ")
+    assert wrong_login.problem == "DESCRIBE was answered 401 Unauthorized; check user and password"
+    assert "Connection refused; check host and port" in gone.problem
+    assert gone.line().startswith("away: no pictures from 127.0.0.1: ")
+    assert "s3cr3t" not in "".join(visit.line() + repr(visit.document()) for visit in found)
+
+
+def test_nothing_to_visit() -> None:
+    assert _visited({}) == []
