@@ -18,7 +18,7 @@ from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.ledger import Ledger
 from transcoder.rtsp.auth import Credentials
-from transcoder.rtsp.messages import Request, RtspParser, serialize_response
+from transcoder.rtsp.messages import Request, RtspParser
 from transcoder.rtsp.urls import parse_url
 from transcoder.source.events import Described, Left, Lost, Playing, Redirected
 from transcoder.source.options import SessionOptions
@@ -96,7 +96,7 @@ class Talk:
         self.requests.append((request.method, target, response.status if response is not None else 0))
         if response is None:
             return
-        self.session.receive_data(serialize_response(response), self.now)
+        self.session.receive_data(self.dialog._behaviour.session.written(response), self.now)
         if response.status == 401 and self.dialog._behaviour.session.closes_after_401:
             self.session.lose_connection(TransportError("the camera closed the connection"))
 
@@ -217,6 +217,30 @@ def test_a_redirect_to_a_path_alone(content: Content) -> None:
     assert talk.is_playing
     assert talk.statuses("DESCRIBE") == [302, 200]
     assert talk.targets("DESCRIBE")[1] == "/moved" + talk.targets("DESCRIBE")[0]
+
+
+# -- the size of a description -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("told", ["none", "large"])
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_a_description_whose_size_is_not_told(content: Content, told: str, password: str | None) -> None:
+    """Its lines are read until the camera is silent: within two seconds, and nothing is asked twice."""
+    talk = Talk(content, f"content_length={told}", password=password)
+    talk.connect()
+    assert not talk.is_playing
+    began = talk.now
+    while not talk.is_playing and talk.now < began + 5:
+        due = talk.session.next_timeout()
+        assert due is not None
+        talk.now = max(due, talk.now)
+        talk.session.handle_timeout(talk.now)
+        talk.exchange()
+    assert talk.is_playing
+    assert talk.now - began <= 2.1
+    assert talk.statuses("DESCRIBE")[-1:] == [200]
+    assert talk.session.faults["descriptions without their length"] == 1
+    assert talk.play(60)
 
 
 # -- the number of a response ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from transcoder import product
 from transcoder.errors import LocalProtocolError, ResponseError, Unanswered
 from transcoder.rtsp.auth import Authenticator, Credentials, parse_challenges
 from transcoder.rtsp.client_events import Answered, ClientCounters, Closed, Described, Event, Playing, Redirected, SetUp
+from transcoder.rtsp.client_parser import ClientParser
 from transcoder.rtsp.client_requests import OPTIONAL_S, RESPONSE_TIMEOUT_S, OpenRequests, PendingRequest, SessionState
 from transcoder.rtsp.headers import Transport, agreed_transport, requested_transport
 from transcoder.rtsp.keep_alive import KeepAliveMethods
@@ -21,7 +22,6 @@ from transcoder.rtsp.messages import (
     InterleavedFrames,
     Request,
     Response,
-    RtspParser,
     serialize_frame,
     serialize_request,
 )
@@ -81,10 +81,8 @@ class ClientProtocol:
         login: Authenticator | None = None,
         keep_alives: KeepAliveMethods | None = None,
     ) -> None:
-        self._url = url
-        self._reply_s = reply_s
+        self._url, self._reply_s = url, reply_s
         self.login = login or (Authenticator(credentials, cnonce) if credentials else None)
-        self._parser = RtspParser()
         self.events: deque[Event] = deque()  # public for callers in a hurry, who take them off the left end
         self.out: list[bytes] = []
         self._pending = OpenRequests()
@@ -97,6 +95,7 @@ class ClientProtocol:
         self._server_requests = ServerRequests(now)
         self.state = ClientState.INIT
         self.counters = ClientCounters()
+        self._parser = ClientParser(self.counters)
         self._quirks, self._keep_everything = quirks, keep_everything
         if quirks.options_first:
             self._request("OPTIONS", url.target, now)
@@ -165,7 +164,7 @@ class ClientProtocol:
         return min(times, default=None)
 
     def handle_timeout(self, now: float) -> None:
-        """Send a keep-alive that is due, and give up a request that was not answered.
+        """Send a keep-alive that is due, and give up a request that was not answered, or a description's missing rest.
 
         Raises:
             Unanswered: a request before PLAY was not answered in time.
@@ -179,8 +178,9 @@ class ClientProtocol:
                 self._begin_playing(item, now)
             elif item.purpose != _KEEP_ALIVE:
                 raise Unanswered(f"{item.method} was not answered in {item.patience_s:g} s")
-        due = self._session.next_keep_alive
-        if due is not None and due <= now:
+        if self._parser.note_time(now):
+            self.receive_data(b"", now)
+        if (due := self._session.next_keep_alive) is not None and due <= now:
             self._keep_alive(now)
 
     def setup(

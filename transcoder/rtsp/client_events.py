@@ -81,6 +81,7 @@ class ClientCounters:
     unmatched_responses: int = 0
     keep_alive_refused: int = 0
     wrong_targets: int = 0
+    measured_descriptions: int = 0
 
     def faults(self) -> dict[str, int]:
         """Return the count of each kind in words."""
@@ -90,4 +91,5 @@ class ClientCounters:
             "responses to nothing": self.unmatched_responses,
             "keep-alives refused": self.keep_alive_refused,
             "URLs of the session that are not known": self.wrong_targets,
+            "descriptions without their length": self.measured_descriptions,
         }

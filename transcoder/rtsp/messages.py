@@ -269,7 +269,7 @@ class RtspParser:
 
     def _message(self) -> Request | Response | None:
         buffer, position = self._buffer, self._position
-        end, body_start = _end_of_headers(buffer, position)
+        end, body_start = end_of_headers(buffer, position)
         if end < 0:
             if len(buffer) - position > MAX_HEADER_SIZE:
                 raise LimitExceeded(f"RTSP header is over {MAX_HEADER_SIZE} bytes")
@@ -349,13 +349,12 @@ def _may_start_response(buffer: bytes, position: int) -> bool:
     return _STATUS_LINE.startswith(buffer[position : position + len(_STATUS_LINE)].translate(_DIGITS))
 
 
-def _end_of_headers(buffer: bytes, position: int) -> tuple[int, int]:
+def end_of_headers(buffer: bytes, position: int) -> tuple[int, int]:
+    """Return where the header at a position ends and its body begins; -1 where the header is not complete."""
     limit = min(len(buffer), position + MAX_HEADER_SIZE + 4)
     crlf = buffer.find(b"\n\r\n", position, limit)
     lf = buffer.find(b"\n\n", position, crlf if crlf >= 0 else limit)
-    if lf >= 0:
-        return lf, lf + 2
-    return (crlf, crlf + 3) if crlf >= 0 else (-1, -1)
+    return (lf, lf + 2) if lf >= 0 else (crlf, crlf + 3) if crlf >= 0 else (-1, -1)
 
 
 def _parse_headers(lines: list[str]) -> Headers:

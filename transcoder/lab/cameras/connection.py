@@ -11,7 +11,7 @@ from transcoder.lab.cameras.defects.delivery import Interference
 from transcoder.lab.cameras.dialog import CameraDialog, Delivery
 from transcoder.lab.cameras.packets import Burst
 from transcoder.lab.cameras.udp import UdpPorts
-from transcoder.rtsp.messages import Request, Response, RtspParser, serialize_response
+from transcoder.rtsp.messages import Request, Response, RtspParser
 
 MAX_BACKLOG = 4 << 20
 """Bytes that wait for a slow reader (about ten seconds of video); above, access units are left out up to an IDR."""
@@ -95,8 +95,9 @@ class CameraConnection(asyncio.Protocol):
         if early:
             self._owner.changed()
         if response is not None:
-            data = serialize_response(response)
-            late_s = self.dialog.camera.behaviour.patience.answer_delay_s(request.method)
+            behaviour = self.dialog.camera.behaviour
+            data = behaviour.session.written(response)
+            late_s = behaviour.patience.answer_delay_s(request.method)
             if late_s:
                 asyncio.get_running_loop().call_later(late_s, self._transport.write, data)
             else:

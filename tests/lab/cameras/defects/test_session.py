@@ -219,3 +219,13 @@ def test_basic_alone_from_a_connection_on(contents) -> None:
         assert [value.partition(" ")[0] for value in values] == [scheme]
         basic = talk.ask("DESCRIBE", Authorization="Basic YWRtaW46czNjcjN0")  # admin:s3cr3t
         assert (basic.status == 200) == (scheme == "Basic")
+
+
+@pytest.mark.parametrize(("told", "size"), [("true", 0), ("none", None), ("large", 2)])
+def test_the_size_of_a_description(contents, told: str, size: int | None) -> None:
+    talk = Talk(contents, f"content_length={told}")
+    answer = talk.ask("DESCRIBE")
+    head, _, body = talk.dialog.camera.behaviour.session.written(answer).partition(b"\r\n\r\n")
+    assert body == answer.body
+    found = re.findall(rb"Content-Length: (\d+)", head)
+    assert found == ([] if size is None else [str(len(body) + size).encode()])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from transcoder.rtsp.headers import Transport
-from transcoder.rtsp.messages import Request
+from transcoder.rtsp.messages import Request, Response, serialize_response
 
 _NEEDED = frozenset({"cseq", "authorization", "session", "transport"})
 """Header fields that a request can't do without."""
@@ -47,6 +47,8 @@ class SessionDefects:
         certificate: what is wrong with the certificate where an authority signed it: nothing, it is "expired", or it
             names an "other_host".
         client_certificate: whether the camera asks its clients for a certificate over TLS, and needs it.
+        content_length: what is told of the size of a session description: the truth, nothing ("none"), or more than
+            there is ("large").
         reason: the reason phrase of every refusal; empty: that of the standard.
         transport_without_tcp: the response to SETUP says RTP/AVP without /TCP (Escam Q6).
     """
@@ -73,6 +75,7 @@ class SessionDefects:
     tls: Literal["none", "1.2", "1.3", "old"] = "none"
     certificate: Literal["valid", "expired", "other_host"] = "valid"
     client_certificate: Literal["none", "asked", "needed"] = "none"
+    content_length: Literal["true", "none", "large"] = "true"
     reason: str = ""
 
     def authentication(self, usual: str, connection: int) -> str:
@@ -113,6 +116,16 @@ class SessionDefects:
             "lagging": before or "0",
             "none": None,
         }[self.cseq]
+
+    def written(self, response: Response) -> bytes:
+        """Return the bytes of a response, whose size may be told wrong."""
+        data = serialize_response(response)
+        told = f"Content-Length: {len(response.body)}\r\n".encode()
+        if self.content_length == "none":
+            return data.replace(told, b"", 1)
+        return data.replace(
+            told, f"Content-Length: {len(response.body) + 2}\r\n".encode(), self.content_length == "large"
+        )
 
     def channels(self, asked: Transport, free: int) -> tuple[tuple[int, int], str]:
         """Return the channel pair of a media over TCP, and the transport that the response names.
