@@ -13,6 +13,8 @@ import av
 import numpy as np
 import pytest
 
+from tests.support.readme import masked, shown_by_readme
+
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
 
 
@@ -112,6 +114,16 @@ def test_a_clean_verdict_for_programs(demo, cache: Path) -> None:
         assert stream["canaries_searched"] > stream["camera"]["canaries"] > 10
         assert stream["camera"]["missing"] == []
         assert any(kind.startswith("nal_in/") for kind in stream["dropped"])
+    wait_until_none_is_left(cache, 2.0)
+
+
+def test_the_readme_shows_what_it_prints(demo, cache: Path) -> None:
+    process = demo("--cameras", "4", "--seconds", "6")
+    out, errors = process.communicate(timeout=150)
+    assert process.returncode == 0, out + errors
+    shown, printed = shown_by_readme("stream camera"), masked(out)
+    assert len(shown) >= 7
+    assert [paragraph for paragraph in shown if paragraph not in printed] == []
     wait_until_none_is_left(cache, 2.0)
 
 
