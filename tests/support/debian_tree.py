@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[2]
 SUITE: Final = "trixie"
 PYTHON: Final = "3.13"
 """The Python of that Debian."""
-PACKAGES: Final = "systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,procps,curl"
+PACKAGES: Final = "systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,procps,curl,mosquitto,mosquitto-clients"
 PLATFORMS: Final = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 NEEDED: Final = ("mmdebstrap", "systemd-nspawn")
 
@@ -54,7 +54,7 @@ def pip() -> list[str]:
 
 def bare() -> Path:
     """Return the archive of a bare Debian."""
-    archive = cache() / f"{SUITE}.tar"
+    archive = cache() / f"{SUITE}-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:8]}.tar"
     if not archive.exists():
         making = archive.with_suffix(".part.tar")
         run("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, making)
@@ -102,12 +102,13 @@ def locked_for(python: str, lock: str) -> Iterator[str]:
 def installed(wheel: Path) -> Path:
     """Return a tree with everything in /opt/transcoder but the product itself."""
     wheels = wheelhouse(wheel)
-    tree = cache() / f"tree-{wheels.name.removeprefix('wheels-')}"
+    archive = bare()
+    tree = cache() / f"tree-{archive.stem}-{wheels.name.removeprefix('wheels-')}"
     if not tree.exists():
         making = tree.with_suffix(".part")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir()
-        run("tar", "-C", making, "--exclude=./dev/*", "-xf", bare())
+        run("tar", "-C", making, "--exclude=./dev/*", "-xf", archive)
         shutil.copytree(wheels, making / "wheels")
         shutil.copy(wheel, making / "wheels")
         inside(making, "python3", "-m", "venv", "/opt/transcoder")
