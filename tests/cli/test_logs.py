@@ -58,7 +58,7 @@ class World:
         self.http = HttpServer(self.controller, file.config.http)
 
     async def logs(self, *arguments: str) -> Result:
-        words = ["logs", *arguments, "--config", str(self.path)]
+        words = ["logs", str(self.path), *arguments]
         return await asyncio.to_thread(CliRunner().invoke, command_line(), words)
 
     async def start(self) -> None:
@@ -159,6 +159,14 @@ async def test_over_tls_the_certificate_itself_is_trusted_and_no_other(tmp_path:
         await made.stop()
 
 
+def test_the_file_is_gateway_yaml_where_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(command_line(), ["logs", "front"])
+    assert (done.exit_code, done.stderr) == (USAGE, "gateway.yaml: can't be read: No such file or directory\n")
+    done = CliRunner().invoke(command_line(), ["logs", "a", "b", "c"])
+    assert done.exit_code == USAGE
+
+
 @pytest.mark.parametrize(
     ("http", "exit_code", "problem"),
     [
@@ -171,7 +179,7 @@ def test_no_gateway_to_ask(tmp_path: Path, http: dict[str, Any] | None, exit_cod
     path, port = tmp_path / "gateway.yaml", free_port()
     listen = {"listen": f"127.0.0.1:{port}", **http} if http is not None else None
     path.write_text(yaml.safe_dump({"http": listen, "streams": {"front": {"source": "rtsp://10.0.0.2/live"}}}))
-    done = CliRunner().invoke(command_line(), ["logs", "front", "--config", str(path)])
+    done = CliRunner().invoke(command_line(), ["logs", str(path), "front"])
     assert done.exit_code == exit_code
     assert problem.format(port=port) in done.stderr
 

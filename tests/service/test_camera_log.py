@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from transcoder import clock
-from transcoder.errors import ConnectionRefused, ResponseError, TranscoderError
+from transcoder.errors import ConnectionRefused, NotConnected, ResponseError, Silent, TranscoderError
 from transcoder.service.availability import Availability
 from transcoder.service.camera_log import format_text, time_of_day
 from transcoder.service.status import StreamStatus
@@ -92,6 +92,22 @@ def test_a_dead_camera_is_told_once_and_then_with_a_count(camera: Watched) -> No
     assert [line["event"] for line in camera.lines] == ["source lost", "still away", "still away"]
     assert camera.lines[2]["tries"] > camera.lines[1]["tries"] > 20
     assert camera.lines[2]["since"].startswith("2026-11-28T21:29:00")
+
+
+def test_a_hundred_dead_cameras_have_a_thousand_lines_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line a try were six million."""
+    errors = [REFUSED, NotConnected("no connection to port 554: No route to host"), Silent("no answer in 20 s"), DENIED]
+    tries = 0
+    with capture_logs() as lines:
+        for number in range(100):
+            made = Watched(lines)
+            monkeypatch.setattr(clock, "monotonic", lambda made=made: made.now)
+            monkeypatch.setattr(clock, "wall_clock", lambda made=made: WALL + made.now - 1000.0)
+            while made.now < 1000.0 + 86400.0:
+                made.fail(errors[number % 4])
+                tries += 1
+    assert tries > 100_000
+    assert 700 <= len(lines) <= 1000
 
 
 def test_a_return_says_how_long_it_was_away(camera: Watched) -> None:

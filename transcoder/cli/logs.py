@@ -6,16 +6,20 @@ from typing import Annotated, Any
 import typer
 
 from transcoder.cli.arguments import AsJson
-from transcoder.cli.failure import errors_end_the_command
+from transcoder.cli.backup import DEFAULT_CONFIG
+from transcoder.cli.failure import errors_end_the_command, fail
 from transcoder.errors import TransportError
 from transcoder.exit_codes import NO, OK
 
 
 def logs(
-    stream: Annotated[str, typer.Argument(metavar="STREAM", help="The stream's id.")],
-    config: Annotated[
-        Path, typer.Option(metavar="CONFIG", help="The running gateway's file: where its API is, and a token of it.")
-    ] = Path("gateway.yaml"),
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[CONFIG] STREAM",
+            help="The running gateway's file, gateway.yaml without one, with its API and a token; the stream's id.",
+        ),
+    ],
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="From when on, such as 2026-11-28T21:30:00Z.")
     ] = None,
@@ -28,6 +32,10 @@ def logs(
     from transcoder.cli.event_lines import event_line, state_line  # noqa: PLC0415
     from transcoder.cli.gateway_client import GatewayClient  # noqa: PLC0415
     from transcoder.config import load  # noqa: PLC0415
+
+    if len(names) > 2:
+        raise fail("give CONFIG and STREAM, or STREAM alone")
+    config, stream = Path(names[0]) if len(names) == 2 else DEFAULT_CONFIG, names[-1]
 
     def show(event: dict[str, Any]) -> None:
         typer.echo(json.dumps(event, ensure_ascii=False) if as_json else event_line(event))
