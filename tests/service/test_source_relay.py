@@ -37,11 +37,13 @@ def test_media_go_to_the_worker() -> None:
     nobody: Any = None
     worker = AudibleWorker("gate", WorkerOptions(), None, WorkerStatus(), None, nobody)
     relay = SourceRelay(worker, Availability(StreamStatus(name="gate"), lambda *_: None))
+    relay.on_described()
     relay.on_described_size((352, 208))
     assert relay.on_coded_unit(UNIT, 7.0)
     relay.on_audio_format(AUDIO)
     relay.on_audio_unit(90_000, b"sound")
     assert worker.told == [
+        ("need",),
         ("set_slate_size", (352, 208)),
         ("feed", UNIT, 7.0),
         ("set_audio", AUDIO),

@@ -28,7 +28,7 @@ from transcoder.service.worker import Worker
 from transcoder.service.worker_receiver import WorkerListener
 from transcoder.service.worker_reports import PictureFormat
 from transcoder.source.intake import CodedUnit
-from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, WorkerOptions
+from transcoder.worker_options import AudioFormat, OutputFormat, OutputOptions, Role, WorkerOptions
 
 IDR = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x65\x88", pts=90_000, random_access=True)
 OTHER = CodedUnit(codec=Codec.H264, data=b"\0\0\0\1\x41\x9a", pts=93_600, random_access=False)
@@ -43,7 +43,7 @@ OUTPUT = {"width": 640, "height": 360, "frame_rate": 12.5, "matrix": 1}
 class Watched(WorkerListener):
     """A stream's worker and what it told."""
 
-    def __init__(self, server: FakeForkServer, options: WorkerOptions | None = None) -> None:
+    def __init__(self, server: FakeForkServer, options: WorkerOptions | None = None, *, is_needed: bool = True) -> None:
         self.server = server
         self.pictures: list[CodedMessage] = []
         self.audio: list[tuple[int, bytes]] = []
@@ -52,6 +52,8 @@ class Watched(WorkerListener):
         self.formats: dict[int, OutputFormat] = {}
         self.status = WorkerStatus()
         self.worker = Worker("front", options or WorkerOptions(), server, self.status, structlog.get_logger(), self)
+        if is_needed:
+            self.worker.need()
 
     has_readers = False
 
@@ -93,6 +95,52 @@ async def watched() -> AsyncIterator[Watched]:
 
 
 # -- life --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "split"])
+async def unneeded(request: pytest.FixtureRequest) -> AsyncIterator[Watched]:
+    """A stream whose camera was never there."""
+    made = Watched(FakeForkServer(), WorkerOptions(split=request.param), is_needed=False)
+    task = asyncio.get_running_loop().create_task(made.worker.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    made.worker.stop()
+
+
+async def test_a_camera_that_is_away_has_no_worker(unneeded: Watched) -> None:
+    assert unneeded.server.workers == []
+    with pytest.raises(CommandRejected, match="no picture yet"):
+        await unneeded.worker.snapshot()
+    unneeded.worker.replace("replaced on request")
+    unneeded.worker.force_idr(0)
+    unneeded.worker.check(100.0)
+    assert unneeded.server.workers == []
+    unneeded.worker.need()
+    await unneeded.until_served()
+
+
+async def test_the_first_picture_has_a_worker_forked_and_is_not_lost(unneeded: Watched) -> None:
+    assert unneeded.worker.feed(IDR, time.monotonic())
+    await unneeded.until_served()
+    await unneeded.until(lambda: any(MessageType.ACCESS_UNIT in each.heard() for each in unneeded.server.workers))
+
+
+async def test_a_reader_of_a_camera_that_was_never_there_gets_a_slate(unneeded: Watched) -> None:
+    unneeded.worker.repeat(0, 1.0)
+    unneeded.worker.repeat(0, 2.0)
+    await unneeded.until_served()
+    encoding = next(each for each in unneeded.server.workers if each.role is not Role.DECODING)
+    heard: list[MessageType] = []
+
+    def is_asked() -> bool:
+        heard.extend(encoding.heard())
+        return MessageType.REPEAT in heard
+
+    await unneeded.until(is_asked)
+    assert heard.count(MessageType.REPEAT) == 1
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])

@@ -63,6 +63,9 @@ class FakeWorker(Worker):
         self.has_process = False
         self.used_cpu_s = 0.0
 
+    def need(self) -> None:
+        self.told.append(("need",))
+
     async def run(self) -> None:
         self.has_process = True
         await asyncio.Event().wait()

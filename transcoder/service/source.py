@@ -49,6 +49,9 @@ CONCEALED_S = 20.0
 class SourceListener(Protocol):
     """Gets everything that a source pulls."""
 
+    def on_described(self) -> None:
+        """Note that the camera has described a video that can be pulled."""
+
     def on_described_size(self, size: tuple[int, int]) -> None:
         """Note that the session description claims this width and height, which is a hint."""
 
@@ -296,6 +299,7 @@ class Source:
         selection = event.selection
         self._reconnection.note_described(multicast=is_multicast(selection.media.connection.partition("/")[0]))
         self._settled.set()
+        self._listener.on_described()
         size = self._intake.select(selection)
         if size is not None:
             self._listener.on_described_size(size)

@@ -38,6 +38,10 @@ class SourceRelay(SourceListener):
         """The latest picture and its arrival, where a decoder may begin at it."""
 
     @override
+    def on_described(self) -> None:
+        self._worker.need()  # it is up before the first picture comes
+
+    @override
     def on_described_size(self, size: tuple[int, int]) -> None:
         self._worker.set_slate_size(size)
 

@@ -68,6 +68,9 @@ class Worker:
         self._is_split = options.split
         self._halves = SplitHalves()
         self._quiet = False
+        self._needed = asyncio.Event()
+        self._owed: set[int] = set()
+        """The outputs that want a slate from a worker that is still to be forked."""
 
     def _process(self, role: Role) -> WorkerProcess:
         return WorkerProcess(
@@ -76,8 +79,13 @@ class Worker:
 
     # -- life ----------------------------------------------------------------------------------------------------
 
+    def need(self) -> None:
+        """Have a worker forked if there is none yet, and kept from now on."""
+        self._needed.set()
+
     async def run(self) -> None:
-        """Keep a worker running."""
+        """Keep a worker running from the time when one is needed: a hundred cameras that are away need none."""
+        await self._needed.wait()
         self._halves = SplitHalves()
         if not self._is_split:
             await self._encoding.run()
@@ -117,6 +125,10 @@ class Worker:
         if role is not Role.ENCODING:
             for unit in units:
                 connection.send(unit.to_bytes())
+        if role is not Role.DECODING:
+            owed, self._owed = self._owed, set()
+            for number in owed:
+                self.repeat(number, clock.monotonic())
 
     def _introduce(self, role: Role, connection: WorkerConnection) -> None:
         """Tell the encoding process which decoding process it has, and what that one has been sent."""
@@ -141,6 +153,7 @@ class Worker:
         self._status.pid = self._status.decoding_pid = None
         self._receiver.stop()
         self._gop.clear()
+        self._owed.clear()
 
     def replace(self, reason: str) -> None:
         """End the worker and forget its pictures; run() starts another worker."""
@@ -192,6 +205,7 @@ class Worker:
 
     def feed(self, unit: CodedUnit, arrival: float) -> bool:
         """Send an access unit; return False when it was shed, and with it the access units that refer to it."""
+        self.need()
         wanted = self._gop.add(unit)
         connection, encoding = self._decoding.connection, self._encoding.connection
         if connection is None or not wanted:
@@ -234,6 +248,10 @@ class Worker:
 
     def repeat(self, number: int, shown: float) -> None:
         """Have the last picture of an output, or a slate, encoded again; it is shown at this monotonic second."""
+        if self._encoding.connection is None:  # a reader is the first who needs the worker
+            self._owed.add(number)
+            self.need()
+            return
         self._encoding.send(serialize_repeat(number, round(shown * VIDEO_CLOCK_RATE)))
 
     async def snapshot(self) -> bytes:
@@ -242,6 +260,8 @@ class Worker:
         Raises:
             CommandRejected: there is no picture.
         """
+        if not self._status.starts:
+            raise CommandRejected(f"stream {self._name} has no picture yet")
         if self._encoding.connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
         self._encoding.send(serialize_output_number(MessageType.SNAPSHOT, 0))
