@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +73,9 @@ def test_of_a_started_service(
     command: tuple[str, ...], dumps: Path, start_gateway: Callable[..., GatewayProcess]
 ) -> None:
     gateway = start_gateway({"front": {"source": "rtsp://127.0.0.1:9/nobody"}}, command=command)
-    worker = gateway.wait_for_worker("front", 10)
+    with socket.create_connection(("127.0.0.1", int(gateway.base.rpartition(":")[2]))) as reader:
+        reader.sendall(f"DESCRIBE {gateway.url('front')} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+        worker = gateway.wait_for_worker("front", 10)  # which makes a slate for the reader
     wait_for((dumps / f"forked-{worker}").exists, 2, "the worker's modules are written down")
     assert_is_a_workers(modules(dumps / f"forked-{worker}"))
     assert [path for path in mapped(dumps / f"forked-{worker}") if "libavcodec" in path]

@@ -1,5 +1,6 @@
 """A command that can't do its work ends with one line on standard error and an exit code, without a traceback."""
 
+import atexit
 import contextlib
 import os
 import sys
@@ -41,6 +42,7 @@ def end_at_once(code: int) -> NoReturn:
     Args:
         code: the exit code.
     """
+    atexit._run_exitfuncs()  # noqa: SLF001  # unlike the end of the interpreter it waits for no thread
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
