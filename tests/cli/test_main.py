@@ -1,11 +1,16 @@
 """The command line: which commands there are, what each ends with, and that help imports next to nothing."""
 
 import json
+import os
+import platform
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from av import ffmpeg_version_info
 from typer.testing import CliRunner, Result
 
 from transcoder.cli.main import command_line
@@ -63,6 +68,50 @@ def test_help_imports_next_to_nothing() -> None:
     imported = set(done.stdout.splitlines()[-1].split())
     assert "typer" in imported
     assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-h"], ["run", "-h"], ["config", "-h"], ["config", "show", "-h"], ["bench", "-h"]]
+)
+def test_help_shows_no_type_behind_a_switch(arguments: list[str]) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == OK
+    assert "--help" in done.output
+    assert "-h " in done.output
+    assert "<bool>" not in done.output
+    assert invoke(*arguments[:-1], "--help").output == done.output
+
+
+def test_a_value_has_its_type() -> None:
+    assert re.search(r"--log-level +<str>", invoke("run", "-h").output)
+
+
+def test_version() -> None:
+    """What a report of a fault needs. The FFmpeg is the one that decodes, not one that is installed on the machine."""
+    done = invoke("--version")
+    assert done.exit_code == OK
+    first, libraries, system = done.stdout.splitlines()
+    assert first == f"transcoder {version('transcoder')}"
+    assert libraries == (
+        f"Python {platform.python_version()}, PyAV {version('av')} with FFmpeg {ffmpeg_version_info}, "
+        f"Numba {version('numba')}"
+    )
+    assert platform.release() in system
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("words", "found"), [("transcoder ch", {"check"}), ("transcoder config s", {"show", "schema"})]
+)
+def test_completion(words: str, found: set[str]) -> None:
+    environment = {
+        **os.environ,
+        "_TRANSCODER_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    done = subprocess.run(CONSOLE_SCRIPT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert set(done.stdout.split()) == found
 
 
 def test_nothing_asked_for_is_help() -> None:

@@ -6,6 +6,7 @@ second and not the import of everything.
 
 import sys
 from importlib.metadata import entry_points
+from typing import Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from transcoder.cli.backup import backup, restore
 from transcoder.cli.check import check
 from transcoder.cli.doctor import doctor
 from transcoder.cli.gateway import run
+from transcoder.cli.help import show_plainly
 from transcoder.cli.init import init
 from transcoder.cli.logs import logs
 from transcoder.cli.probe import probe
@@ -29,16 +31,37 @@ def command_line() -> typer.Typer:
     app = typer.Typer(
         help="Takes legacy IP cameras in and serves clean, re-encoded streams to any video management system.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_options)
     for command in (run, check, init, probe, verify, logs, doctor, backup, restore):
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")
     for entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
         app.command(name=entry.name)(entry.load())
+    show_plainly(app)
     return app
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from transcoder.cli.version import version_text  # noqa: PLC0415  # no other command needs it
+
+        typer.echo(version_text())
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the versions of what runs here, and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
