@@ -65,6 +65,7 @@ async def connection(make: Callable[..., World]) -> Connection:
 
 def test_what_is_described_is_told(connection: Connection) -> None:
     assert connection.world.sizes == [(352, 208)]
+    assert connection.world.descriptions == 1
     assert connection.world.status.vendor == "dahua"  # by its realm
 
 

@@ -87,6 +87,7 @@ class World(SourceListener):
         self.audio: list[tuple[int, bytes]] = []
         self.audio_formats: list[AudioFormat] = []
         self.sizes: list[tuple[int, int]] = []
+        self.descriptions = 0
         self.lost: list[tuple[str, bool]] = []
         self.keys: list[tuple[str, str]] = []
         self.logins: list[str] = []
@@ -106,6 +107,10 @@ class World(SourceListener):
             listener=self,
             gate=self.gate,
         )
+
+    @override
+    def on_described(self) -> None:
+        self.descriptions += 1
 
     @override
     def on_described_size(self, size: tuple[int, int]) -> None:
