@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.cli.test_main import invoke
+from transcoder.config import Config
 from transcoder.config.overlay import Overlay
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.audit import GENESIS, Entry
@@ -69,6 +70,35 @@ def test_show_holds_no_secret_and_says_where_each_stream_is_from(changed: Path) 
     assert set(yaml.safe_load(shown)["streams"]) == {"front", "gate"}
     assert "# changed at runtime\n  front:" in shown
     assert "# added at runtime\n  gate:" in shown
+
+
+def test_show_holds_every_section_and_no_secret_of_any(config: Path) -> None:
+    config.write_text("""
+node: gw1
+rtsp: {listen: "127.0.0.1:8555", users: {vms: {password: vms-pw}}}
+http: {listen: "127.0.0.1:8081", tokens: {ops: {token: ops-pw, role: control}}}
+mqtt: {url: "mqtt://gw:mqtt-pw@10.0.0.9"}
+defaults: {source: {username: viewer-name, password: shared-pw}, video: {fps: 7}}
+streams:
+  a: {source: "rtsp://10.0.0.2/a@b"}
+  b: {source: "rtsp://10.0.0.3/user=admin&password=path-pw&channel=1"}
+""")
+    done = invoke("config", "show", config)
+    assert done.exit_code == OK
+    shown = yaml.safe_load(done.stdout)
+    assert set(shown) == set(Config.model_fields)
+    assert shown["rtsp"]["listen"] == "127.0.0.1:8555"
+    assert shown["rtsp"]["users"]["vms"]["password"] == "***"
+    assert shown["http"]["tokens"]["ops"] == {"token": "***", "token_file": None, "role": "control"}
+    assert (shown["mqtt"]["url"], shown["mqtt"]["username"], shown["mqtt"]["password"]) == (
+        "mqtt://10.0.0.9",
+        "gw",
+        "***",
+    )
+    assert shown["defaults"]["video"]["fps"] == 7
+    assert shown["streams"]["a"]["source"]["url"] == "rtsp://10.0.0.2/a@b"  # the host that is connected to
+    for secret in ("-pw", "viewer-name"):
+        assert secret not in done.stdout
 
 
 def test_export_is_a_file_that_says_the_same(changed: Path, tmp_path: Path) -> None:

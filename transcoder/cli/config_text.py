@@ -9,7 +9,7 @@ import yaml
 
 from transcoder.config import ConfigFile, StreamConfig, changes, lay_over, load_file, stream_keys
 from transcoder.config.overlay import EffectiveConfig, rebase
-from transcoder.control.shown import shown
+from transcoder.control.shown import shown, without_secret_values
 from transcoder.service.store import read_kept
 
 
@@ -29,7 +29,7 @@ def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
 def show(effective: EffectiveConfig) -> str:
     """Write the effective configuration as YAML, without secrets; a comment says where each stream comes from."""
     config = effective.config
-    top = config.model_dump(mode="json", exclude={"streams", "rtsp", "http", "mqtt", "defaults"})
+    top = without_secret_values(config.model_dump(mode="json", exclude={"streams"}))
     lines = [_yaml(top), "streams:\n" if config.streams else "streams: {}\n"]
     for name, stream in config.streams.items():
         origin = {"file": "from the file", "runtime": "added at runtime", "changed": "changed at runtime"}

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from transcoder.config import StreamConfig, stream_keys
+from pydantic import SecretStr
+
+from transcoder.config import HIDDEN, StreamConfig, stream_keys
 from transcoder.config.overlay import Difference
+from transcoder.config.source import SOURCE_PORTS
 from transcoder.logs import redact
 from transcoder.text import printable
+from transcoder.url import split_url
 
+_OF_MODEL: Final = str(SecretStr("x"))
+"""The text that pydantic writes for a secret."""
 MAX_DETAIL: Final = 300
 """Characters of a text in an event's detail, at most."""
 
@@ -15,8 +21,26 @@ MAX_DETAIL: Final = 300
 def shown(stream: StreamConfig) -> dict[str, Any]:
     """Return a stream's keys without secrets, also without those that stand in a URL's path."""
     keys = stream_keys(stream, secrets=False)
-    keys["source"] = {**keys["source"], "url": redact(keys["source"]["url"])}
+    keys["source"] = {**keys["source"], "url": shown_url(keys["source"]["url"])}
     return keys
+
+
+def shown_url(text: str) -> str:
+    """Return the URL of a source, which has no login, without the secrets that may stand in its path.
+
+    Its parts are told apart as everywhere, so that a host is shown as it is connected to, whatever follows it.
+    """
+    rest = split_url(text, SOURCE_PORTS).rest
+    return text[: len(text) - len(rest)] + redact(rest)
+
+
+def without_secret_values(value: Any) -> Any:
+    """Return JSON data of a model with HIDDEN in place of what the model hides."""
+    if isinstance(value, Mapping):
+        return {key: without_secret_values(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_secret_values(item) for item in value]
+    return HIDDEN if value == _OF_MODEL else value
 
 
 def restore_source(keys: object, known: StreamConfig | None) -> object:
