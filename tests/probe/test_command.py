@@ -1,12 +1,18 @@
 """`transcoder probe` against simulated cameras and against nobody."""
 
+import asyncio
 import io
 import json
+import signal
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 from rich.console import Console
 
+from tests.net.test_tunnel import TunnelCamera
 from tests.support.cameras import Cameras
 from transcoder.probe.command import ProbeOptions, probe
 
@@ -53,6 +59,15 @@ def test_lines_without_a_terminal(cameras: Cameras) -> None:
     assert code == 0
     assert "vendor family: xiongmai (a guess, used for nothing)" in out
     assert "metadata channels: SDP attribute | etag:" in out
+    assert "\nhabits: " in out
+    assert out.endswith(
+        "for the configuration file:\nstreams:\n"
+        "  # CAMERA_PASSWORD of the environment holds the camera's password\n"
+        "  # camera.secret, beside this file, holds the camera's password: chmod 600\n"
+        "  camera:\n    source:\n"
+        f'      url: "{cameras.url("h264dvr", login=False).replace("s3cr3t", "${CAMERA_PASSWORD}")}"\n'
+        '      username: "admin"\n      password_file: camera.secret\n'
+    )
     assert "\x1b" not in out + errors
     assert "s3cr3t" not in out + errors
 
@@ -88,9 +103,68 @@ def test_not_reachable(cameras: Cameras) -> None:
         ("rtsp:///x", {}),
         ("rtsp://127.0.0.1/x", {"transport": "carrier pigeon"}),
         ("rtsp://127.0.0.1/x", {"seconds": 0.0}),
+        ("rtsps://127.0.0.1/x", {"transport": "http"}),
+        ("rtsps://127.0.0.1/x", {"transport": "udp"}),
     ],
 )
 def test_usage(url: str, options: dict) -> None:
     code, out, errors = run(url, **options)
     assert (code, out) == (2, "")
     assert errors.startswith("probe: ")
+
+
+async def test_through_a_tunnel() -> None:
+    async with TunnelCamera() as camera:
+        code, out, errors = await asyncio.to_thread(run, camera.url, transport="http", seconds=0.5)
+        assert (code, camera.http[0]) == (0, ("GET", "/live?channel=2")), errors
+        found = json.loads(out)
+        assert found["video"]["pictures"] > 0
+        assert found["config"].endswith("transport: http")
+        camera.reply = b"HTTP/1.0 404 Not Found\r\n\r\n"
+        code, out, errors = await asyncio.to_thread(run, camera.url, transport="http", seconds=0.5)
+        assert (code, out) == (1, "")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("as_json", "number"), [(True, signal.SIGINT), (False, signal.SIGTERM)])
+def test_cut_short_it_prints_what_it_has(cameras: Cameras, as_json: bool, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "transcoder", "probe", cameras.url("dahua"), "--seconds", "60"]
+    with subprocess.Popen(
+        [*command, *["--json"][: int(as_json)]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "watching for 60 s" in process.stderr.readline()
+        time.sleep(2)
+        process.send_signal(number)
+        out, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    words = "cut short after "
+    assert f"probe: {words}" in errors
+    assert "Traceback" not in errors
+    if as_json:
+        found = json.loads(out)
+        assert (found["complete"], found["video"]["pictures"] > 5) == (False, True)
+    else:
+        lines = out.splitlines()
+        assert lines[0] == lines[-1]
+        assert lines[0].startswith(words)
+        assert lines[0].endswith(" of 60 s: there may be more than was seen")
+        assert any(line.startswith("pictures: ") for line in lines)
+
+
+@pytest.mark.process
+def test_cut_short_before_anything_came() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        subprocess.Popen(
+            [sys.executable, "-m", "transcoder", "probe", f"rtsp://127.0.0.1:{server.getsockname()[1]}/x"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process,
+    ):  # fmt: skip
+        connection, _ = server.accept()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    connection.close()
+    assert errors.splitlines()[-1] == "probe: cut short before the camera described itself"

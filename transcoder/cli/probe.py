@@ -1,17 +1,17 @@
 """The command `transcoder probe` is here."""
 
-import signal
 from typing import Annotated
 
 import typer
 
 from transcoder.cli.arguments import AsJson, Password, Username
+from transcoder.cli.interruption import ended_as_by_ctrl_c
 
 
 def probe(
     url: Annotated[str, typer.Argument(metavar="URL", help="rtsp:// or rtsps:// URL of a camera.")],
     seconds: Annotated[float, typer.Option(metavar="S", help="How long it is watched.")] = 10.0,
-    transport: Annotated[str, typer.Option(help="auto, tcp or udp.")] = "auto",
+    transport: Annotated[str, typer.Option(help="auto, tcp, udp or http.")] = "auto",
     username: Username = None,
     password: Password = None,
     as_json: AsJson = False,
@@ -24,5 +24,6 @@ def probe(
     options = command.ProbeOptions(
         url=url, username=username, password=password, transport=transport, seconds=seconds, as_json=as_json
     )
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C ends the visit early
-    raise typer.Exit(command.probe(options, Console(), Console(stderr=True)))
+    with ended_as_by_ctrl_c():
+        code = command.probe(options, Console(), Console(stderr=True))
+    raise typer.Exit(code)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import uvloop
 from rich.console import Console
@@ -23,8 +23,9 @@ from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.source_options import SourceOptions
 from transcoder.probe.observation import Observation
-from transcoder.probe.render import render
+from transcoder.probe.render import render, render_cut_short, render_snippet
 from transcoder.probe.report import shown_text, summary
+from transcoder.probe.snippet import snippet
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import PORTS, parse_url
 from transcoder.source.camera_keys import TlsOptions
@@ -32,6 +33,7 @@ from transcoder.source.events import Event
 from transcoder.url import Url, split_url
 
 MAX_SECONDS = 3600.0
+TRANSPORTS = frozenset({"auto", "tcp", "udp", "http"})
 _HINTS = {
     401: "check user and password",
     403: "this user may not see the stream",
@@ -49,7 +51,7 @@ class ProbeOptions:
 
     Attributes:
         url: rtsp:// or rtsps://, with or without credentials.
-        transport: "auto" (TCP, then UDP), "tcp" or "udp".
+        transport: "auto" (TCP, then UDP), "tcp", "udp" or "http" (RTSP and RTP in a tunnel).
         seconds: seconds of watching after the answer to PLAY.
     """
 
@@ -70,12 +72,14 @@ def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
         errors: progress and errors are written here.
 
     Returns:
-        The exit code: 0 done, 1 not reachable or nothing to read, 2 usage.
+        The exit code: 0 done, 1 not reachable, nothing to read or cut short, 2 usage.
     """
     try:
         url = split_url(options.url, PORTS)
-        if options.transport not in {"auto", "tcp", "udp"}:
-            raise ValueError("--transport: auto, tcp or udp")  # noqa: TRY301  # reported like every other bad option
+        if options.transport not in TRANSPORTS:
+            raise ValueError("--transport: auto, tcp, udp or http")  # noqa: TRY301  # reported like other bad options
+        if url.scheme == "rtsps" and options.transport in {"udp", "http"}:
+            raise ValueError(f"--transport: rtsps:// is not encrypted over {options.transport}")  # noqa: TRY301
         if not 0 < options.seconds <= MAX_SECONDS:
             raise ValueError(f"--seconds: more than 0 and at most {MAX_SECONDS:g}")  # noqa: TRY301  # likewise
     except ValueError as error:
@@ -85,19 +89,58 @@ def probe(options: ProbeOptions, console: Console, errors: Console) -> int:
         return USAGE
     credentials = _credentials(options, url)
     shown = shown_text(credentials.password if credentials is not None else None)
-    observation, failure = uvloop.run(_visit(options, url, credentials, errors))
-    if observation.description is not None:
-        findings = summary(observation, shown)
-        if options.as_json:
-            console.out(
-                json.dumps({"url": shown(url.text), **findings, "problem": failure or None}, indent=2), highlight=False
-            )
-        else:
-            render(findings, console)
-    if failure:
-        errors.print(f"probe: {shown(failure)}", markup=False, highlight=False, soft_wrap=True)
+    seen = _Seen()
+    try:
+        failure = uvloop.run(_visit(options, url, credentials, seen, errors))
+    except KeyboardInterrupt:
+        failure, seen.cut_short = "", _cut_short(seen.observation, options.seconds)
+    if seen.observation.description is not None:
+        _report(options, url, credentials, seen, failure, console)
+    if failure or seen.cut_short:
+        errors.print(f"probe: {shown(failure) or seen.cut_short}", markup=False, highlight=False, soft_wrap=True)
         return NO
     return OK
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Holds the observation of the latest session, also when the visit is cut short."""
+
+    observation: Observation = field(default_factory=Observation)
+    cut_short: str = ""
+
+
+def _cut_short(observation: Observation, seconds: float) -> str:
+    if observation.description is None:
+        return "cut short before the camera described itself"
+    watched_s = observation.span[1] - observation.span[0] if observation.span else 0.0
+    return f"cut short after {watched_s:.1f} of {seconds:g} s: there may be more than was seen"
+
+
+def _report(
+    options: ProbeOptions,
+    url: Url,
+    credentials: Credentials | None,
+    seen: _Seen,
+    failure: str,
+    console: Console,
+) -> None:
+    """Write what was seen, and, where there is a video, the lines for the configuration file."""
+    observation = seen.observation
+    shown = shown_text(credentials.password if credentials is not None else None)
+    findings = summary(observation, shown)
+    config = snippet(url, credentials, options.transport) if observation.selection is not None else None
+    if options.as_json:
+        found = {"url": shown(url.text), "complete": not seen.cut_short, **findings, "problem": failure or None}
+        console.out(json.dumps(found | {"config": config}, indent=2), highlight=False)
+        return
+    if seen.cut_short:
+        render_cut_short(seen.cut_short, console)
+    render(findings, console)
+    if config is not None:
+        render_snippet(config, console)
+    if seen.cut_short:
+        render_cut_short(seen.cut_short, console)
 
 
 def _credentials(options: ProbeOptions, url: Url) -> Credentials | None:
@@ -106,18 +149,15 @@ def _credentials(options: ProbeOptions, url: Url) -> Credentials | None:
     return None if username is None else Credentials(username=username, password=password or "")
 
 
-async def _visit(
-    options: ProbeOptions, url: Url, credentials: Credentials | None, errors: Console
-) -> tuple[Observation, str]:
-    """Hold a session, with another transport where the first one doesn't work; return it and the failure, or ""."""
+async def _visit(options: ProbeOptions, url: Url, credentials: Credentials | None, seen: _Seen, errors: Console) -> str:
+    """Hold a session, with another transport where the first one doesn't work; return the failure, or ""."""
     transports = ["tcp", "udp"] if options.transport == "auto" and url.scheme == "rtsp" else [options.transport]
     transports = ["tcp" if each == "auto" else each for each in transports]
-    observation = Observation()
     failure = ""
     for transport in transports:
-        observation = Observation()
+        seen.observation = Observation()
         try:
-            await _session(options, url, credentials, transport, observation, errors)
+            await _session(options, url, credentials, transport, seen.observation, errors)
         except (Silent, RemoteProtocolError, ResponseError) as error:
             failure = explain(error, credentials)
             if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != 461):
@@ -125,9 +165,11 @@ async def _visit(
             continue
         except (TransportError, ProtocolError) as error:
             failure = explain(error, credentials)
+            if transport == "http":
+                failure += "; or it has no tunnel over HTTP: try tcp"
             break
-        return observation, ""
-    return observation, failure
+        return ""
+    return failure
 
 
 async def _session(

@@ -17,12 +17,23 @@ def render(findings: Mapping[str, object], console: Console) -> None:
                 _line(console, name.replace("_", " "), "; ".join(guess[name]))
     if findings.get("tls_key_sha256"):
         _line(console, "TLS key", f"SHA-256 {findings['tls_key_sha256']}")
-    _list(console, "firmware", findings["firmware"])
+    _list(console, "habits", findings["habits"])
     video = findings.get("video")
     if isinstance(video, Mapping):
         _video(console, video)
     _table(console, "media offered", findings["media"])
     _table(console, "metadata channels", findings["metadata"])
+
+
+def render_cut_short(text: str, console: Console) -> None:
+    """Say that the findings are those of a part of the time."""
+    console.print(Text(text, "bold yellow"), soft_wrap=True)
+
+
+def render_snippet(text: str, console: Console) -> None:
+    """Write the lines for the configuration file as they are: they are pasted."""
+    console.print(Text("for the configuration file:", "bold"), soft_wrap=True)
+    console.out(text, highlight=False)
 
 
 def _video(console: Console, video: Mapping[str, object]) -> None:

@@ -71,7 +71,7 @@ def summary(observation: Observation, shown: Shown) -> dict[str, object]:
             "evidence": list(guess.evidence),
             "marks_of_others": list(guess.also),
         },
-        "firmware": [shown(trait) for trait in firmware_traits(marks)],
+        "habits": [shown(trait) for trait in firmware_traits(marks)],
         "media": _media(observation, shown),
         "metadata": _metadata(observation, shown),
     }
