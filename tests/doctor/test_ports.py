@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.config import load_file
+from transcoder.doctor import ports as module
 from transcoder.doctor.finding import Subject
 from transcoder.doctor.ports import gateway_with, port_finding, ports, process_of
 from transcoder.service.state_folder import LOCK_NAME, lock_folder
@@ -47,6 +48,17 @@ def test_a_port_of_the_running_gateway_is_its_own(taken: socket.socket) -> None:
     port = taken.getsockname()[1]
     finding = port_finding("http.listen", socket.SOCK_STREAM, "127.0.0.1", port, os.getpid())
     assert (finding.level, "belongs to the gateway, which runs" in finding.text) == ("ok", True)
+
+
+def test_a_gateway_that_lets_nobody_look_inside_is_known_by_its_user(
+    taken: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "process_of", lambda *_: None)
+    port = taken.getsockname()[1]
+    finding = port_finding("http.listen", socket.SOCK_STREAM, "127.0.0.1", port, os.getpid())
+    assert (finding.level, f"the gateway, which runs (process {os.getpid()})" in finding.text) == ("ok", True)
+    finding = port_finding("http.listen", socket.SOCK_STREAM, "127.0.0.1", port, None)
+    assert (finding.level, "can't be seen (be root to see it)" in finding.text) == ("error", True)
 
 
 def test_a_udp_port_has_an_owner_too() -> None:

@@ -54,8 +54,8 @@ def port_finding(key: str, kind: socket.SocketKind, host: str, port: int, gatewa
         _listen(kind, host, port)
     except OSError as error:
         owner = process_of(port, kind) if error.errno == errno.EADDRINUSE else None
-        if owner is not None and owner == gateway:
-            return Finding(check=key, level="ok", text=f"{name} belongs to the gateway, which runs (process {owner})")
+        if gateway is not None and (owner == gateway or (owner is None and _is_user_of(port, kind, gateway))):
+            return Finding(check=key, level="ok", text=f"{name} belongs to the gateway, which runs (process {gateway})")
         whose = "of a process that can't be seen (be root to see it)" if owner is None else f"of {_named(owner)}"
         reason = f"in use, {whose}" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
         advice = _ADVICE.get(error.errno or 0, "have the gateway listen elsewhere")
@@ -108,15 +108,31 @@ def process_of(port: int, kind: socket.SocketKind, proc: Path = Path("/proc")) -
     return None
 
 
+def _is_user_of(port: int, kind: socket.SocketKind, process: int) -> bool:
+    """Return whether the user of a process has a port: a gateway lets nobody but root see what it has open."""
+    with suppress(OSError):
+        user = str(Path(f"/proc/{process}").stat().st_uid)  # root's, where nobody may look inside
+        status = Path(f"/proc/{process}/status").read_text().partition("\nUid:\t")[2].split()
+        return bool({user, *status[:1]} & {fields[7] for fields in _sockets(port, kind, Path("/proc"))})
+    return False
+
+
 def _inodes(port: int, kind: socket.SocketKind, proc: Path) -> Iterator[str]:
-    """Yield the inodes of sockets that have a port: over TCP of those that listen (state 0A)."""
+    yield from (fields[9] for fields in _sockets(port, kind, proc))
+
+
+def _sockets(port: int, kind: socket.SocketKind, proc: Path) -> Iterator[list[str]]:
+    """Yield the fields of sockets that have a port: over TCP of those that listen (state 0A).
+
+    Source: proc_pid_net(5); field 7 is the user, field 9 the inode.
+    """
     protocol, state = ("tcp", "0A") if kind is socket.SOCK_STREAM else ("udp", "07")
     for name in (protocol, f"{protocol}6"):
         with suppress(OSError):
             for line in (proc / "net" / name).read_text().splitlines()[1:MAX_SOCKETS]:
                 fields = line.split()
                 if fields[1].endswith(f":{port:04X}") and fields[3] == state:
-                    yield fields[9]
+                    yield fields
 
 
 def _named(process: int) -> str:
