@@ -63,6 +63,7 @@ def furnish(root: Path, deploy: Path) -> None:
         "transcoder.service": "etc/systemd/system/transcoder.service",
         "sysusers.conf": "etc/sysusers.d/transcoder.conf",
         "tmpfiles.conf": "etc/tmpfiles.d/transcoder.conf",
+        "transcoder-admin": "usr/local/sbin/transcoder-admin",
     }
     for name, target in files.items():
         (root / target).parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +156,14 @@ def test_it_stops_when_it_is_told_to(tried: dict[str, Any]) -> None:
     assert tried["stop"] == ""
     assert tried["stop_s"] < 12
     assert "Result=success" in tried["ended"]
+
+
+def test_operators_have_the_commands_of_the_service(tried: dict[str, Any]) -> None:
+    said = tried["administered"]
+    assert "valid, 2 streams" in said["check"]
+    assert not tried["doctor"].startswith("failed"), tried["doctor"]
+    assert not said["audit"].startswith("failed")
+    assert said["is there"], said["backup"]
 
 
 def test_a_unit_under_which_no_worker_works_is_never_ready(tried: dict[str, Any]) -> None:

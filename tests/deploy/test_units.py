@@ -153,3 +153,24 @@ def test_the_kernel_knows_every_key(program: Callable[[str], str], deploy: Path)
     known = said([program("sysctl"), "--all"])
     missing = {key for key in settings(deploy) if f"{key} = " not in known}
     assert missing <= {"kernel.unprivileged_userns_clone"}  # Debian's kernels alone have it
+
+
+def test_the_template_is_the_unit_with_a_name(deploy: Path) -> None:
+    """Several gateways on one machine differ in their configuration and state alone."""
+    unit = (deploy / "systemd/transcoder.service").read_text(encoding="utf-8")
+    template = (deploy / "systemd/transcoder@.service").read_text(encoding="utf-8")
+    named = template.replace("/etc/transcoder/%i.yaml", "/etc/transcoder/gateway.yaml")
+    named = named.replace("StateDirectory=transcoder/%i", "StateDirectory=transcoder")
+    named = named.replace("Gateway %i that", "Gateway that")
+    assert lines(named) == lines(unit)
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_every_line_of_the_template_is_understood(program: Callable[[str], str], deploy: Path, tmp_path: Path) -> None:
+    text = (deploy / "systemd/transcoder@.service").read_text(encoding="utf-8")
+    path = tmp_path / "transcoder@north.service"
+    path.write_text(text.replace("ExecStart=/opt/transcoder/bin/transcoder", "ExecStart=/bin/true"))
+    assert said([program("systemd-analyze"), "verify", "--man=no", str(path)]) == ""

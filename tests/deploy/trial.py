@@ -16,6 +16,7 @@ from pathlib import Path
 RESULT = Path("/trial/result.json")
 API = "http://127.0.0.1:8080"
 BIN = "/opt/transcoder/bin"
+CONFIG = "/etc/transcoder/gateway.yaml"
 PATIENCE_S = 120
 
 
@@ -83,6 +84,7 @@ def trial() -> dict[str, object]:
     result: dict[str, object] = {}
     call("systemctl", "start", "cameras")
     until(lambda: listens(9554) and listens(9555), PATIENCE_S)
+    result["doctor"] = call("transcoder-admin", "doctor", CONFIG)  # before the ports are taken
     began = time.monotonic()
     result["start"] = call("systemctl", "start", "transcoder")
     result["ready_s"] = round(time.monotonic() - began, 2)
@@ -91,6 +93,7 @@ def trial() -> dict[str, object]:
     result["status"] = call("systemctl", "show", "--property=StatusText,NRestarts,User", "transcoder")
     result["filters"] = {name: filters(name) for name in ("transcoder", "tc:")}
     result["load"] = Path("/proc/loadavg").read_text().split()[0]
+    result["administered"] = administered()
     call("systemctl", "kill", "-s", "KILL", "transcoder")
     result["plays_again_s"] = until(plays, 60)
     result["verified again"] = verified("front")
@@ -104,6 +107,14 @@ def trial() -> dict[str, object]:
     result["ended"] = call("systemctl", "show", "--property=Result,ActiveState", "transcoder")
     result["under a wrong line"] = under_a_wrong_line()
     return result
+
+
+def administered() -> dict[str, object]:
+    """Use the commands for operators beside the running service; the configuration is that of the service."""
+    backup = "/var/lib/transcoder/gateway.backup"
+    commands = {"check": ["check", CONFIG], "backup": ["backup", CONFIG, backup], "audit": ["audit", "verify", CONFIG]}
+    said = {name: call("transcoder-admin", *words) for name, words in commands.items()}
+    return {**said, "is there": Path(backup).exists()}
 
 
 def under_a_wrong_line() -> dict[str, object]:
