@@ -157,6 +157,33 @@ def test_the_gateway_pulls_over_tcp_and_udp(guarded: Network) -> None:
     assert guarded.answers("gateway", *PULLED) == set(PULLED)
 
 
+@pytest.mark.long
+def test_the_product_pulls_over_tcp_and_udp(guarded: Network, tmp_path: Path) -> None:
+    """A simulated camera, for which nothing else is open than for others, and `transcoder probe`."""
+    size = ["--width", "192", "--height", "96", "--fps", "10", "--seconds", "2", "--cache", str(tmp_path)]
+    place = ["--cameras", "1", "--family", "hikvision", "--host", CAMERA, "--port-base", "9554"]
+    python = [sys.executable, "-m"]
+    inside = [shutil.which("ip") or "ip", "netns", "exec", guarded.name("camera")]
+    camera = subprocess.Popen(
+        [*inside, *python, "transcoder.lab.cameras", *place, *size],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert camera.stdout is not None
+        while '"ready"' not in (line := camera.stdout.readline()):
+            assert line, "the camera ended"
+        for transport in ("tcp", "udp"):
+            options = ["--seconds", "3", "--transport", transport]
+            url = f"rtsp://{CAMERA}:9554/Streaming/Channels/101"
+            said = guarded.inside("gateway", *python, "transcoder", "probe", *options, url)
+            assert re.search(r"packets: [1-9]\d+ received, 0 lost", said), said
+    finally:
+        camera.kill()
+        camera.communicate()
+
+
 def test_nobody_else_reaches_a_camera(guarded: Network, deploy: Path) -> None:
     assert guarded.answers("vms", *PULLED) == set()
     assert counters(guarded, deploy)["to_cameras"] >= len(PULLED)
