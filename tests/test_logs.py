@@ -264,3 +264,11 @@ def test_a_file_gets_json_where_nobody_chose(capsys):
     configure_logs(None, "info")
     structlog.get_logger().info("once")
     assert json.loads(lines(capsys)[0])["event"] == "once"
+
+
+def test_text_in_a_file_is_the_words_alone_where_there_are_some(capsys):
+    configure_logs(False, "info")
+    structlog.get_logger().warning("source lost", words="front is away: gone", stream="front", reason="gone")
+    (line,) = lines(capsys)
+    assert line.rstrip().endswith("] front is away: gone")
+    assert "reason" not in line

@@ -114,7 +114,7 @@ def configure_logs(json: bool | None, level: str) -> None:
     elif sys.stderr.isatty():
         renderer = TerminalRenderer(colours=has_colours(os.environ))
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        renderer = _PlainRenderer()
     handler = _StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -141,6 +141,20 @@ def configure_logs(json: bool | None, level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+class _PlainRenderer(structlog.dev.ConsoleRenderer):
+    """Renders text for a file: an event that has words as these alone, any other with all its fields."""
+
+    def __init__(self) -> None:
+        super().__init__(colors=False, exception_formatter=structlog.dev.plain_traceback)
+
+    @override
+    def __call__(self, logger: Any, name: str, event_dict: structlog.typing.EventDict) -> str:
+        if "words" in event_dict:
+            kept = {key: event_dict[key] for key in ("timestamp", "level", "exception", "stack") if key in event_dict}
+            event_dict = {**kept, "event": event_dict["words"]}
+        return super().__call__(logger, name, event_dict)
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
