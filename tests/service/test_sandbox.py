@@ -3,7 +3,14 @@
 import pytest
 
 from transcoder.errors import WorkerError
-from transcoder.service.sandbox import ADVICE, SandboxOptions, missing_measures, refusal, worker_users
+from transcoder.service.sandbox import (
+    ADVICE,
+    SandboxOptions,
+    containment_words,
+    missing_measures,
+    refusal,
+    worker_users,
+)
 from transcoder.worker import sandbox
 
 REQUIRED = SandboxOptions(is_required=True)
@@ -54,3 +61,9 @@ def test_users_are_named_by_number_name_or_range(user: int | str | None, users: 
 def test_a_user_that_does_not_exist_and_root_are_no_workers(user: str) -> None:
     with pytest.raises(WorkerError, match=rf"worker\.user: .*{user}"):
         worker_users(user)
+
+
+def test_the_measures_are_told_in_words() -> None:
+    assert containment_words({"a": "", "b": ""}) == "contained by 2 of 2 measures"
+    told = containment_words({"a": "", "b": "no kernel support", "c": "not root"})
+    assert told == "contained by 1 of 3 measures; missing: b (no kernel support); c (not root)"

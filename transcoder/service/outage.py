@@ -13,8 +13,9 @@ STILL_AWAY_S: Final = (60.0, 300.0, 1800.0, 21600.0)
 operator who is at work sees that it goes on, and a day has eight lines."""
 MAX_REASONS: Final = 4
 """The number of different reasons of one outage that are told at once; others wait for the next line."""
-CALM_S: Final = 60.0
-"""Seconds of play after which a loss is another outage; before that the camera comes and goes, and one outage lasts."""
+CALM_S: Final = 600.0
+"""Seconds of play after which a loss is another outage; before that the camera comes and goes, and one outage lasts.
+Cameras that end each session after a minute, because they count no sign of life, are common."""
 LEFT_S: Final = 600.0
 """Seconds after which it is told that a camera stays away that came and went, where its return was the last line."""
 

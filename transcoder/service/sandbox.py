@@ -93,14 +93,24 @@ def refusal(measures: Mapping[str, str], options: SandboxOptions) -> str:
     )
 
 
+def containment_words(measures: Mapping[str, str]) -> str:
+    """Say in words how many measures are in force, and why each of the others is missing.
+
+    Args:
+        measures: every measure by name: "" or the reason why it is missing.
+    """
+    missing = missing_measures(measures)
+    words = f"contained by {len(measures) - len(missing)} of {len(measures)} measures"
+    reasons = "; ".join(f"{name} ({reason})" for name, reason in missing.items())
+    return f"{words}; missing: {reasons}" if reasons else words
+
+
 def log_sandbox(measures: Mapping[str, str]) -> None:
     """Tell in the log which measures are in force, and why each of the others is not."""
     missing = missing_measures(measures)
     say = log.warning if missing.keys() & needed_measures(measures) else log.info
     in_force = [name for name in measures if name not in missing]
-    words = f"workers are contained by {len(in_force)} of {len(measures)} measures"
-    if missing:
-        words += f"; missing: {'; '.join(f'{name} ({reason})' for name, reason in missing.items())}"
+    words = f"workers are {containment_words(measures)}"
     say("sandbox of the workers", words=words, in_force=in_force, missing=missing)
 
 

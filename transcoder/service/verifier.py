@@ -17,7 +17,7 @@ from transcoder import clock
 from transcoder.config.verify import VerifyConfig
 from transcoder.net.rtsp_server import RtspServer
 from transcoder.rejection import Code, Rejected
-from transcoder.service.sandbox import missing_measures
+from transcoder.service.sandbox import containment_words, missing_measures
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.store import time_text
 from transcoder.service.verdicts import KEPT, Finding, Verdict, read_answer, read_measures
@@ -201,7 +201,8 @@ class Verifier:
             self.measures = measures
             missing = missing_measures(measures)
             in_force = [name for name in measures if name not in missing]
-            log.info("sandbox of the checker", in_force=in_force, missing=missing)
+            words = f"the checker is {containment_words(measures)}"
+            log.info("sandbox of the checker", words=words, in_force=in_force, missing=missing)
 
     def _request(self, name: str) -> dict[str, Any]:
         own, host = self._server.own_reader, self._server.listeners[0].host
