@@ -34,7 +34,7 @@ def diff(config: ConfigPath) -> None:
 
 @app.command()
 def export(config: ConfigPath) -> None:
-    """Print a file with the runtime changes in it, PASSWORDS INCLUDED, to take the place of the present one."""
+    """Print a file with the runtime changes and the included files in it, PASSWORDS TOO, to replace the present one."""
     from transcoder.cli import config_text  # noqa: PLC0415  # --help stays fast
 
     with errors_end_the_command():

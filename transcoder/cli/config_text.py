@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from transcoder.cli.config_export import export_text, plain_text
 from transcoder.config import ConfigFile, StreamConfig, changes, lay_over, load_file, stream_keys
 from transcoder.config.overlay import EffectiveConfig, rebase
 from transcoder.control.shown import shown, without_secret_values
@@ -30,10 +31,10 @@ def show(effective: EffectiveConfig) -> str:
     """Write the effective configuration as YAML, without secrets; a comment says where each stream comes from."""
     config = effective.config
     top = without_secret_values(config.model_dump(mode="json", exclude={"streams"}))
-    lines = [_yaml(top), "streams:\n" if config.streams else "streams: {}\n"]
+    lines = [plain_text(top), "streams:\n" if config.streams else "streams: {}\n"]
     for name, stream in config.streams.items():
         origin = {"file": "from the file", "runtime": "added at runtime", "changed": "changed at runtime"}
-        text = _yaml({name: shown(stream)})
+        text = plain_text({name: shown(stream)})
         lines.append(f"  # {origin[effective.origin(name)]}\n" + "".join(f"  {line}\n" for line in text.splitlines()))
     for name, problems in effective.unusable.items():
         lines += [f"# {name} is not served: {problem}\n" for problem in problems]
@@ -83,8 +84,8 @@ def _short(value: object) -> str:
 
 
 def export(file: ConfigFile, effective: EffectiveConfig) -> str:
-    """Write the file as it is, with the runtime changes in it, passwords included."""
-    whole: dict[str, Any] = copy.deepcopy(dict(file.raw))
+    """Write the file with the runtime changes and the files that it includes in it; comments stay, passwords too."""
+    whole: dict[str, Any] = copy.deepcopy({key: value for key, value in file.raw.items() if key != "include"})
     streams = dict(whole.get("streams") or {})
     for name, overlay in effective.overlays.items():
         if overlay.removed:
@@ -92,7 +93,7 @@ def export(file: ConfigFile, effective: EffectiveConfig) -> str:
         else:
             streams[name] = lay_over(streams.get(name) or {}, _escaped(overlay.keys))
     whole["streams"] = streams
-    return _yaml(whole)
+    return export_text(file.texts[0].text, whole)
 
 
 def _escaped(value: Any) -> Any:
@@ -102,7 +103,3 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_escaped(item) for item in value]
     return value.replace("${", "$${") if isinstance(value, str) else value
-
-
-def _yaml(value: object) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
