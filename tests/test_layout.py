@@ -31,7 +31,6 @@ TESTED_THROUGH = {
     "config/section.py": "config/test_load.py",
     "control/documents.py": "control/test_stream_documents.py",
     "control/shown.py": "control/test_controller.py",
-    "control/source_probe.py": "e2e/test_control.py",
     "control/verbs.py": "control/test_controller.py",
     "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",

@@ -377,3 +377,5 @@ class ProbeDocument(Document):
     codec: str | None = None
     server: str | None = None
     media: tuple[ProbeMediaDocument, ...] = ()
+    findings: dict[str, Any] | None = None
+    """The findings of `transcoder probe --json`, under its names, as far as a description tells them."""

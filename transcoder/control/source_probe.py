@@ -9,6 +9,8 @@ from transcoder.errors import TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.source_options import SourceOptions
+from transcoder.probe.observation import Observation
+from transcoder.probe.report import shown_text, summary
 from transcoder.sdp import VideoSelection
 from transcoder.source.events import Described, Event, VideoSelected
 from transcoder.text import printable
@@ -18,22 +20,42 @@ MAX_MEDIA: Final = 32
 """The largest number of media that are listed; a camera has two to five."""
 
 
-class _Listener:
-    """Takes the description of a session, and leaves all other events alone."""
+MAX_METADATA: Final = 64
+"""The largest number of metadata channels that are listed; what a description tells is about twenty."""
 
-    def __init__(self) -> None:
+
+class _Listener:
+    """Takes the description of a session, with everything before it.
+
+    Args:
+        password: the camera's password, which stands in no finding; None for none.
+    """
+
+    def __init__(self, password: str | None) -> None:
+        self._observation = Observation()
+        self._shown = shown_text(password)
         self.document: asyncio.Future[ProbeDocument] = asyncio.get_running_loop().create_future()
         self._described: Described | None = None
 
     def on_event(self, event: Event) -> None:
         """Take an event of the session."""
+        self._observation.on_event(event)
         if isinstance(event, Described):
             self._described = event
         elif isinstance(event, VideoSelected) and self._described is not None and not self.document.done():
-            self.document.set_result(_document(self._described, event.selection))
+            found = summary(self._observation, self._shown)
+            self.document.set_result(_document(self._described, event.selection, _bounded(found)))
 
 
-def _document(described: Described, selection: VideoSelection) -> ProbeDocument:
+def _bounded(found: dict[str, object]) -> dict[str, object]:
+    limits = {"media": MAX_MEDIA, "metadata": MAX_METADATA}
+    return {
+        name: value[: limits[name]] if isinstance(value, list) and name in limits else value
+        for name, value in found.items()
+    }
+
+
+def _document(described: Described, selection: VideoSelection, findings: dict[str, object]) -> ProbeDocument:
     media = tuple(
         ProbeMediaDocument(
             kind=printable(item.kind, MAX_TEXT),
@@ -48,6 +70,7 @@ def _document(described: Described, selection: VideoSelection) -> ProbeDocument:
         codec=selection.codec.value,
         server=printable(described.server, MAX_TEXT) or None,
         media=media,
+        findings=findings,
     )
 
 
@@ -60,8 +83,10 @@ async def probe(options: SourceOptions) -> ProbeDocument:
     Returns:
         The camera's media, or the reason for which it could not be asked.
     """
-    listener = _Listener()
-    source = asyncio.get_running_loop().create_task(RtspSource(options, Ledger(), listener.on_event).run())
+    listener = _Listener(options.credentials.password if options.credentials is not None else None)
+    source = asyncio.get_running_loop().create_task(
+        RtspSource(options, Ledger(), listener.on_event, keep_everything=True).run()
+    )
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             await asyncio.wait((source, listener.document), return_when=asyncio.FIRST_COMPLETED)
