@@ -10,6 +10,8 @@ from transcoder.cli import config_export
 from transcoder.cli.config_export import export_text
 from transcoder.config.document import read_document
 
+pytest.importorskip("ruamel.yaml", reason="the product does without, and says so")
+
 TEXT = """\
 # the north gate
 node: gw1  # at the gate
