@@ -2,8 +2,10 @@
 
 import json
 import logging
+import pty
 import subprocess
 import sys
+import termios
 import time
 import warnings
 from datetime import datetime, timedelta
@@ -13,7 +15,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcoder.logs import configure_logs, redact
+from transcoder.logs import configure_logs, redact, show_progress
 
 
 @pytest.fixture(autouse=True)
@@ -272,3 +274,27 @@ def test_text_in_a_file_is_the_words_alone_where_there_are_some(capsys):
     (line,) = lines(capsys)
     assert line.rstrip().endswith("] front is away: gone")
     assert "reason" not in line
+
+
+def test_a_line_of_progress_stays_below_the_log(monkeypatch):
+    """A terminal of 30 columns: the line is cut, because one that wraps could not be taken away."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 30))
+    with open(theirs, "w") as terminal, open(ours, "rb", buffering=0) as screen:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        configure_logs(json=False, level="info")
+        assert show_progress("compiling: 1 of 7, and more than fits")
+        structlog.get_logger().info("listening")
+        assert show_progress("")
+        seen = b""
+        while seen.count(b"\x1b[K") < 4:  # the line, the log's, the line again, none
+            seen += screen.read(4096)
+        configure_logs(json=True, level="info")
+        assert not show_progress("for programs there is none")
+        configure_logs(json=False, level="error")
+        assert not show_progress("nor for who wants errors only")
+    first, line, *rest = seen.decode().split("\r\x1b[K")[1:]
+    assert first == "compiling: 1 of 7, and more t"
+    assert "listening" in line
+    assert line.endswith("\r\n")
+    assert rest == [first, ""]

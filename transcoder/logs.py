@@ -62,6 +62,10 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CONTROL_AND_BREAKS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+_ERASED: Final = "\r\x1b[K"
+"""The line on which the cursor stands is empty then, on every terminal since the VT100."""
+
+
 def redact(text: str) -> str:
     """Remove credentials from a text.
 
@@ -115,7 +119,7 @@ def configure_logs(json: bool | None, level: str) -> None:
         renderer = TerminalRenderer(colours=has_colours(os.environ))
     else:
         renderer = _PlainRenderer()
-    handler = _StderrHandler()
+    handler = _StderrHandler(has_terminal=isinstance(renderer, TerminalRenderer))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, _name_part, *before],
@@ -157,11 +161,47 @@ class _PlainRenderer(structlog.dev.ConsoleRenderer):
         return super().__call__(logger, name, event_dict)
 
 
-class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to the stream that `sys.stderr` is at the time of writing."""
+def show_progress(text: str) -> bool:
+    """Show a line below the log that the next one replaces; "" takes it away.
 
-    def __init__(self) -> None:
+    Returns:
+        Whether there is a terminal, and a log for people that tells of ordinary things.
+    """
+    root = logging.getLogger()
+    handler = next((each for each in root.handlers if isinstance(each, _StderrHandler)), None)
+    if handler is None or not handler.has_terminal or not root.isEnabledFor(logging.INFO):
+        return False
+    handler.show_progress(text)
+    return True
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to the stream that `sys.stderr` is at the time of writing.
+
+    Args:
+        has_terminal: whether lines are for people at a terminal.
+    """
+
+    def __init__(self, *, has_terminal: bool) -> None:
         logging.Handler.__init__(self)  # the constructor of StreamHandler would set `stream`
+        self.has_terminal = has_terminal
+        self._progress = ""
+
+    def show_progress(self, text: str) -> None:
+        """Show a line that the next one replaces."""
+        with self.lock or contextlib.nullcontext(), contextlib.suppress(OSError, ValueError):
+            self._progress = text
+            self.stream.write(_ERASED + text[: os.get_terminal_size(self.stream.fileno()).columns - 1])
+            self.flush()
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        progress = self._progress
+        if progress:
+            self.show_progress("")
+        super().emit(record)
+        if progress:
+            self.show_progress(progress)
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # an attribute there, looked up late here

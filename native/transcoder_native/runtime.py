@@ -105,15 +105,23 @@ def _compiled_mark() -> str:
     return "compiled-" + hashlib.sha256(repr((processor, versions)).encode()).hexdigest()[:16]
 
 
-def warm() -> float:
+def warm(tell: Callable[[int, int], None] | None = None) -> float:
     """Import every kernel module, which compiles its kernels or loads them from the cache.
+
+    Args:
+        tell: is called with how many modules are imported, of how many, before the first one and after each.
 
     Returns:
         The seconds that the import took. The second time nothing is left to do, and the figure is close to 0.
     """
     start = time.perf_counter()
-    for module in pkgutil.iter_modules(kernels.__path__):
+    modules = list(pkgutil.iter_modules(kernels.__path__))
+    for count, module in enumerate(modules):
+        if tell is not None:
+            tell(count, len(modules))
         importlib.import_module(f"{kernels.__name__}.{module.name}")
+    if tell is not None:
+        tell(len(modules), len(modules))
     return time.perf_counter() - start
 
 

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 import structlog
 
-from transcoder import kernel
+from transcoder import clock, kernel
 from transcoder.errors import WorkerError
+from transcoder.service.compilation import Compilation
 from transcoder.service.process_watch import AnswerWatch, sample_process
 from transcoder.service.sandbox import SandboxOptions, refusal
 from transcoder.worker_options import WHOLE, Place
@@ -128,6 +129,7 @@ class ForkServerProcess:
         self._is_ready = False
         self._is_pinged = False
         self._watch = AnswerWatch(START_LIMIT_S)
+        self._compilation = Compilation()
         self._requests: dict[int, _Request] = {}
         self._workers: dict[int, tuple[ForkedWorker, OnExit]] = {}
         self._next_id = 0
@@ -196,6 +198,7 @@ class ForkServerProcess:
 
         The fork server has one thread, so it answers between forks only; /proc tells what the thread does meanwhile.
         """
+        self._compilation.look(now)
         if self._connection is None or self._problem or self._has_unread(self._connection):
             return False  # or this process is behind, not the fork server
         if self._is_ready and not self._is_pinged:
@@ -227,6 +230,7 @@ class ForkServerProcess:
 
     def _answer(self, answer: dict[str, Any]) -> None:
         if "ready" in answer:
+            self._compilation.give_up()
             log.debug("fork server ready", kernels_s=answer["kernels_s"], threads=answer["threads"])
             self.measures = answer.get("measures", {})
             if problem := refusal(self.measures, self._sandbox):
@@ -234,6 +238,8 @@ class ForkServerProcess:
             self._is_ready = True
             self._watch = AnswerWatch(ANSWER_LIMIT_S)
             self._settled.set()
+        elif "compiling" in answer:
+            self._compilation.note(answer["compiling"], answer["of"], clock.monotonic())
         elif "failed" in answer:
             self._give_up(answer["failed"])
         elif "pong" in answer:
@@ -287,6 +293,7 @@ class ForkServerProcess:
 
     def _give_up(self, problem: str) -> None:
         self._problem = self._problem or problem
+        self._compilation.give_up()
         self._settled.set()
         for request in self._requests.values():
             if not request.worker.done():

@@ -9,9 +9,10 @@ The fork server is started as `python -P -m transcoder.worker.forkserver FD CACH
 encoding process of the same stream share memory and a socket, which are kept here as long as one of them lives, so that
 each is replaced alone; a process whose role is asked for again is ended first.
 
-Answers are `{"ready": ..., "measures": {...}}` or `{"failed": reason}`, `{"id", "pid"}` or `{"id", "error"}`,
-`{"pong"}`, and `{"exited": pid, "status": ...}`, which comes after the answer that named the process. The measures are
-those of the sandbox: by name, "" or the reason why one is missing.
+Answers are `{"compiling": 2, "of": 7}` where kernels have to be compiled, `{"ready": ..., "measures": {...}}` or
+`{"failed": reason}`, `{"id", "pid"}` or `{"id", "error"}`, `{"pong"}`, and `{"exited": pid, "status": ...}`, which
+comes after the answer that named the process. The measures are those of the sandbox: by name, "" or the reason why one
+is missing.
 """
 
 import contextlib
@@ -61,7 +62,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the fork server ends when the service hangs up, after the workers
     try:
-        took = preload.load(cache_dir)
+        took = preload.load(cache_dir, lambda done, total: _tell_progress(service, done, total))
         sandbox.seal_code()
         system_calls.prepare()
         forker = namespaces.forker(_users(sys.argv[4:]))
@@ -75,6 +76,11 @@ def main() -> None:
         _send(service, {"ready": True, "kernels_s": took, "threads": preload.thread_count(), "measures": measures})
         _Server(service, forker).run()
     os._exit(0)  # the interpreter's own end would free callbacks, whose pages are sealed
+
+
+def _tell_progress(service: socket.socket, done: int, total: int) -> None:
+    with contextlib.suppress(OSError):  # a service that is gone takes this process along
+        _send(service, {"compiling": done, "of": total})
 
 
 def _users(arguments: list[str]) -> range:

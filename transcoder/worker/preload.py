@@ -7,6 +7,7 @@ import ctypes
 import gc
 import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from transcoder.worker import sandbox
 from transcoder_native import runtime
 
 _MADV_DONTNEED = 4
+
+Tell = Callable[[int, int], None]
+"""A function that is called with how much is done and how much there is."""
 
 _MODULES = (
     "encodings.idna",
@@ -27,18 +31,19 @@ _MODULES = (
 )
 
 
-def load(cache_dir: Path | None) -> float:
+def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     """Import, compile and try out everything; freeze it for the garbage collector.
 
     Args:
         cache_dir: the folder in which compiled kernels are kept, or None.
+        tell: is called, if anything has to be compiled, with how much of it is done and how much there is.
 
     Returns:
         The seconds that the kernels took.
     """
     runtime.configure(cache_dir)
-    _compile_apart()
-    took = runtime.warm()
+    _compile_apart(tell)
+    took = runtime.warm(None if runtime.is_cached() else tell)
     for name in _MODULES:
         importlib.import_module(name)
     _rehearse()
@@ -48,7 +53,7 @@ def load(cache_dir: Path | None) -> float:
     return took
 
 
-def _compile_apart() -> None:
+def _compile_apart(tell: Tell | None) -> None:
     """Fill the cache in a process of its own, because compiling leaves 50 MB behind that no worker needs."""
     if not runtime.is_cached() or runtime.is_compiled():
         return
@@ -57,7 +62,7 @@ def _compile_apart() -> None:
     if pid == 0:
         try:
             sandbox.die_with_parent(parent)
-            runtime.warm()
+            runtime.warm(tell)
             runtime.mark_compiled()
         finally:
             os._exit(0)  # where the other process failed, this process compiles
