@@ -65,6 +65,12 @@ def client(data: bytes) -> None:
             check_requests(protocol.data_to_send())
             if (due := protocol.next_timeout()) is not None and due <= now:
                 protocol.handle_timeout(now)
+        for _ in range(3):  # a description whose size is not told is over when nothing comes
+            now += 1.0
+            protocol.handle_timeout(now)
+        while protocol.next_event() is not None:
+            pass
+        check_requests(protocol.data_to_send())
         protocol.teardown(now)
         check_requests(protocol.data_to_send())
     except (RemoteProtocolError, ResponseError):
