@@ -150,6 +150,26 @@ def test_a_link_out_of_the_folder_is_not_followed(site: Path, archive: Path, tmp
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_two_files_of_one_place_are_refused(site: Path, archive: Path) -> None:
+    """A file of the configuration that would take the place of the state."""
+    state = (site / "state" / FILE_NAME).read_bytes()
+    contents = {"config/gateway.yaml": b"streams: {}\n", f"config/state/{FILE_NAME}": b"x", f"state/{FILE_NAME}": state}
+    write_archive(archive, manifest_of(contents), dict(contents))
+    before = files(site)
+    with pytest.raises(BackupError, match="two of its files have one place"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert {**files(site), "state/lock": b""} == {**before, "state/lock": b""}
+
+
+async def test_an_audit_log_that_was_broken_is_restored_and_said(site: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(site / "state" / FILE_NAME)) as database:
+        database.executescript("DROP TRIGGER audit_is_not_changed; UPDATE audit SET who = 'x' WHERE sequence = 1")
+    make_backup(site / "gateway.yaml", tmp_path / "y.tar", secrets=False)
+    restored = restore_backup(tmp_path / "y.tar", site / "gateway.yaml", None)
+    assert restored.broken == "record 1 was changed"
+    assert await state(site / "state") == ({"front", "back"}, 2)
+
+
 def test_no_room_changes_nothing(site: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = files(site)
     monkeypatch.setattr(module, "space_of", lambda _: Space(free_bytes=10, free_files=None))
