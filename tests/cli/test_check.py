@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from transcoder.cli import check_text
 from transcoder.cli.main import command_line
 from transcoder.config import Config
 from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.probe import visits
 from transcoder.probe.visits import Visit
 
 
@@ -81,15 +81,15 @@ def test_a_state_folder_that_can_not_be_written_is_a_problem(tmp_path: Path) -> 
 
 
 def test_a_camera_without_pictures_is_a_no(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    visits = [
+    found = [
         Visit(streams=("front",), host="10.0.0.2", transport="tcp", codec="h264", size="1920x1080", fps=25.0),
         Visit(streams=("back",), host="10.0.0.3", problem="it is away"),
     ]
 
     async def visit_cameras(_: Config) -> list[Visit]:
-        return visits
+        return found
 
-    monkeypatch.setattr(check_text, "visit_cameras", visit_cameras)
+    monkeypatch.setattr(visits, "visit_cameras", visit_cameras)
     done = _check(config, "--connect")
     assert done.exit_code == NO
     assert done.stdout.splitlines()[1:] == [
@@ -99,11 +99,11 @@ def test_a_camera_without_pictures_is_a_no(config: Path, monkeypatch: pytest.Mon
     ]
     report = json.loads(_check(config, "--connect", "--json").stdout)
     assert [camera["problem"] for camera in report["cameras"]] == [None, "it is away"]
-    visits.pop()
+    found.pop()
     assert _check(config, "--connect").exit_code == OK
 
 
 def test_no_camera_is_visited_for_a_file_that_is_not_valid(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_text, "visit_cameras", None)
+    monkeypatch.setattr(visits, "visit_cameras", None)
     config.write_text("streams: 5\n")
     assert _check(config, "--connect").exit_code == USAGE

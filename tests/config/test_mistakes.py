@@ -37,6 +37,7 @@ def _problems(text: str) -> list[str]:
         ("streams:\n- front", "streams: must be a mapping of keys; write `streams:`, and below it, indented, `front:"),
         ("streams:\n  front:\n  source: rtsp://10.0.0.2/", "streams.front: must be a mapping of keys (it is empty)"),
         ("streams:\n  front:\n  source: rtsp://10.0.0.2/", "or indent its keys more than its name"),
+        ("streams:\n  front:\n  source: rtsp://10.0.0.2/", "streams.source: must be a mapping of keys: is it a key"),
         ("streams: {a: {%s, masks: [{polygon: [[0, 0], [640, 0], [640, 360]]}]}}", "from 0 to 1, not pixels"),
     ],
 )  # fmt: skip

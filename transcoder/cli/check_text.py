@@ -5,18 +5,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
-
-import uvloop
+from typing import TYPE_CHECKING, Any, Final
 
 from transcoder.config import Config, load_file
 from transcoder.config.places import places
 from transcoder.config.warnings import warnings
 from transcoder.errors import ConfigError, Place
 from transcoder.exit_codes import NO, OK, USAGE
-from transcoder.probe.visits import Visit, visit_cameras
 from transcoder.service.state_folder import folder_problem
 from transcoder.text import counted
+
+if TYPE_CHECKING:
+    from transcoder.probe.visits import Visit
 
 _OF_TEXT: Final = re.compile(r"(.+?): line ([0-9]+)(?:, column [0-9]+)?: (.*)")
 """Matches a problem of the text, before it has any keys."""
@@ -40,7 +40,7 @@ class Report:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
-    visits: tuple[Visit, ...] | None = None
+    visits: "tuple[Visit, ...] | None" = None
 
     @property
     def is_valid(self) -> bool:
@@ -111,6 +111,10 @@ class Report:
 
 def visited(report: Report, config: Config) -> Report:
     """Visit the cameras of a configuration; return the report with what they showed."""
+    import uvloop  # noqa: PLC0415  # a check without visits takes half the time without these
+
+    from transcoder.probe.visits import visit_cameras  # noqa: PLC0415
+
     return replace(report, visits=tuple(uvloop.run(visit_cameras(config))))
 
 

@@ -22,6 +22,8 @@ _SAME: Final[Mapping[str, str]] = {
     **dict.fromkeys(("black", "fill"), "solid"),
 }
 """Other words for values of the configuration; each counts where the value is one of those that are allowed."""
+_OF_STREAM: Final = frozenset({"source", "video", "audio", "masks", "encoder", "enabled", "title"})
+"""Keys of a stream that are hardly ever the name of one."""
 _CHOICE: Final = re.compile("'([^']*)'")
 _MAPPINGS: Final = frozenset({"model_type", "model_attributes_type", "dict_type"})
 
@@ -71,6 +73,8 @@ def _as_mapping(value: object, path: Sequence[str | int]) -> str:
     """Return the lines that are meant where a stream or the streams are no mapping."""
     if path == ("streams",):
         return "; write `streams:`, and below it, indented, `front: {source: rtsp://...}`"
+    if len(path) == 2 and path[0] == "streams" and path[1] in _OF_STREAM:
+        return ": is it a key of the stream above? Indent it more than the stream's name"
     if len(path) == 2 and path[0] == "streams":
         slipped = ", or indent its keys more than its name" if value is None else ""
         return f"; write `{path[1]}: {{source: rtsp://...}}`{slipped}"
