@@ -295,7 +295,7 @@ class App(Interfaces):
                 # reading and validating thousands of streams takes a while: not on the loop
                 await self.controller.reload(await loop.run_in_executor(None, load_file, self._path))
             except ConfigError as error:
-                self.controller.reload_failed(error.lines)
+                self.controller.reload_failed(error.problems, error.lines)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
 from tests.support.kept_store import KeptStore
 from tests.support.stream_parts import KeptStream
@@ -379,3 +380,12 @@ async def test_when_a_stream_showed_its_camera(world: World, monkeypatch: pytest
     with pytest.raises(Rejected) as caught:
         world.controller.served("gone")
     assert caught.value.code is Code.UNKNOWN_STREAM
+
+
+async def test_the_place_of_a_problem_stands_in_the_log_and_in_no_event(world: World) -> None:
+    problem = "streams.a.video.fps: must be at least 1 (it is 0)"
+    with capture_logs() as lines:
+        world.controller.reload_failed([problem], [f"/etc/transcoder/gateway.yaml:7: {problem}"])
+    [(_, _, detail)] = world.told()
+    assert (detail["reason"], detail["problems"]) == (problem, [problem])
+    assert lines[0]["words"].endswith(f": /etc/transcoder/gateway.yaml:7: {problem}")

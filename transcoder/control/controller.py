@@ -291,9 +291,9 @@ class Controller(Control):
         self._interfaces.take_up(self.config)
         self._publisher.reloaded(difference, keys_for_next_start(before, self.config, difference.sections))
 
-    def reload_failed(self, problems: list[str]) -> None:
-        """Tell that the file was changed and can't be used."""
-        self._publisher.reload_failed(problems)
+    def reload_failed(self, problems: list[str], lines: list[str] | None = None) -> None:
+        """Tell that the file was changed and can't be used; the log has the lines, where each problem has its place."""
+        self._publisher.reload_failed(problems, lines or problems)
 
     def publish_unusable(self, stream: str, problems: tuple[str, ...]) -> None:
         """Tell that the changes kept for a stream are not valid any more."""

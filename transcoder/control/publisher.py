@@ -19,6 +19,8 @@ from transcoder.text import printable
 
 MAX_REASON = 2000
 """Characters of the reason for which a change was refused, at most."""
+MAX_PROBLEMS = 20
+"""The number of problems of a file that the log's sentence names; the line has them all."""
 MAX_LINES = 5
 """Lines a second that the log has for the changes of each interface that are refused; nobody writes by hand faster."""
 
@@ -113,11 +115,19 @@ class Publisher:
         self._events.publish("config_reloaded", None, {"changed": changed, "at_next_start": list(later)})
         log.info("configuration reloaded", words=f"configuration reloaded: {_summary(difference)}", **changed)
 
-    def reload_failed(self, problems: Sequence[str]) -> None:
-        """Publish that the file was changed and can't be used."""
+    def reload_failed(self, problems: Sequence[str], lines: Sequence[str]) -> None:
+        """Publish that the file was changed and can't be used.
+
+        Args:
+            problems: the problems, each with its key path in front: events say nothing of this machine's folders.
+            lines: the same for the log, with file and line.
+        """
         self.refused += 1
+        shown = [redact(line) for line in lines]
+        event = "configuration not reloaded: nothing was changed"
+        more = [f"and {len(shown) - MAX_PROBLEMS} more"] if len(shown) > MAX_PROBLEMS else []
+        log.error(event, words=f"{event}: {'; '.join([*shown[:MAX_PROBLEMS], *more])}", problems=shown)
         safe = [redact(problem) for problem in problems]
-        log.error("configuration not reloaded: nothing was changed", problems=safe)
         self._events.publish("config_rejected", None, {"by": "file", "reason": safe[0], "problems": safe})
 
     def unusable(self, stream: str, problems: Sequence[str]) -> None:
