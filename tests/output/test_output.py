@@ -150,6 +150,7 @@ async def test_a_description_waits_for_the_first_picture(served: Served) -> None
 
 async def test_then_for_a_slate(served: Served) -> None:
     def wait() -> None:
+        assert served.maker.is_needed  # a stream whose camera was never there has no worker before
         if served.maker.repeats:
             served.give(*IDR, repeated=True)
 

@@ -21,7 +21,10 @@ AUDIO = AudioFormat(encoding="PCMU", clock_rate=8000, channels=1, config=b"")
 
 
 class AudibleWorker(FakeWorker):
-    """Notes what it is told of size and audio, too."""
+    """Notes what it is told of size and audio, too, and that it is needed."""
+
+    def need(self) -> None:
+        self.told.append(("need",))
 
     def set_slate_size(self, size: tuple[int, int]) -> None:
         self.told.append(("set_slate_size", size))

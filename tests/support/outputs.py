@@ -82,6 +82,10 @@ class NotedMaker(PictureMaker):
         self.forced: list[int] = []
         self.repeats: list[tuple[int, float]] = []
         self.unread: list[int] = []
+        self.is_needed = False
+
+    def need(self) -> None:
+        self.is_needed = True
 
     def note_unread(self, number: int) -> None:
         self.unread.append(number)

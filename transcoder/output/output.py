@@ -39,6 +39,9 @@ AUDIO_WAIT_S: Final = 1.0
 class PictureMaker(Protocol):
     """This is the part of the worker that an output asks for pictures."""
 
+    def need(self) -> None:
+        """Be there from now on: somebody waits for a picture."""
+
     def force_idr(self, number: int) -> None:
         """Make the next picture of an output an IDR."""
 
@@ -247,6 +250,7 @@ class Output:
     async def _wait_for_parameter_sets(self) -> None:
         if not self._owner.is_enabled:
             raise TransportError(f"stream {self.path} is disabled")
+        self._maker.need()  # it has the time of this waiting to come up
         if await self._timing.wait(self._described, PARAMETER_SETS_WAIT_S):
             return
         self._repeat()
