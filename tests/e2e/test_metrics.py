@@ -60,8 +60,12 @@ async def test_a_linter_accepts_a_scrape_of_live_streams(tmp_path: Path, numba: 
             await wait_until_playing(gateway, *streams)
             with FfmpegReader(gateway.url("one"), (WIDTH, HEIGHT), "udp", tmp_path) as reader:
                 await asyncio.to_thread(reader.wait_for_pictures, 2 * FPS, 60)
-                status, headers, body = await asyncio.to_thread(gateway.http, "GET", "/metrics")
-                text = body.decode()
+                for _ in range(30):  # sound and reports of workers come a moment later
+                    status, headers, body = await asyncio.to_thread(gateway.http, "GET", "/metrics")
+                    text = body.decode()
+                    if all(value_of(text, name) > 0 for name in LIVE):
+                        break
+                    await asyncio.sleep(1)
                 open_headers, open_body = (
                     await asyncio.to_thread(gateway.http, "GET", "/metrics", None, Accept=OPENMETRICS)
                 )[1:]
