@@ -121,11 +121,10 @@ def under_a_wrong_line() -> dict[str, object]:
     """Start the service where each worker is refused a call that it needs, so that no stream can play."""
     drop_in = Path("/run/systemd/system/transcoder.service.d/wrong.conf")
     drop_in.parent.mkdir(parents=True, exist_ok=True)
-    drop_in.write_text("[Service]\nSystemCallFilter=~@resources\nTimeoutStartSec=20\nRestart=no\n")
+    drop_in.write_text("[Service]\nSystemCallFilter=~@resources\nTimeoutStartSec=120\nRestart=no\n")
     call("systemctl", "daemon-reload")
     call("systemctl", "start", "--no-block", "transcoder")
-    until(lambda: listens(8080), 30)
-    time.sleep(8)
+    until(lambda: "no worker can decode" in call("systemctl", "show", "--property=StatusText", "transcoder"), 100)
     try:
         with urllib.request.urlopen(f"{API}/readyz", timeout=5) as answer:  # noqa: S310  # a URL of our own
             ready = answer.status
