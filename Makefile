@@ -18,7 +18,7 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 WORKERS ?= $(shell expr $(CORES) + $(CORES))
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
 UNIT = -m 'not process and not e2e and not long'
-PYTHONS ?= 3.11 3.12 3.13
+PYTHONS ?= 3.11 3.12 3.13 3.14
 # every process that a test starts would compile the program anew
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -67,7 +67,7 @@ system-packages: ## install the programs that tests use as cameras, readers and 
 unit: $(TESTING) ## the tests that need no other program, no process and no root
 	$(PYTEST) $(UNIT) $(ARGS)
 
-unit-all: ## the unit tests with each of Python 3.11, 3.12 and 3.13 that is here; PYTHONS=3.12 for one
+unit-all: ## the unit tests with each of Python 3.11 to 3.14 that is here; PYTHONS=3.12 for one
 	@for python in $$(sh tests/interpreters.sh $(PYTHONS)); do \
 		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 		echo "== Python $$version" && $(MAKE) VENV=.venv-$$version PYTHON=$$python unit || exit 1; \
