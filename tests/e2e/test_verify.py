@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.cameras import SMALL, Cameras
 from tests.support.control_world import free_port
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import GatewayProcess, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -99,6 +99,15 @@ def ask(*arguments: str) -> tuple[int, str]:
     return done.returncode, lines[0] if lines else done.stderr
 
 
+def reads(port: int, stream: str, seconds: float) -> bool:
+    """Whether somebody has a session with a stream for so long."""
+    headers = {"Authorization": "Bearer token-of-ops-1234"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/sessions", headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # http:// above
+        sessions = json.load(answer)["sessions"]
+    return any(each["stream"] == stream and each["playing"] and each["age_s"] > seconds for each in sessions)
+
+
 def test_the_api_tells_a_still_picture_of_a_camera_from_a_slate(
     start_gateway: Callable[..., GatewayProcess], tmp_path: Path
 ) -> None:
@@ -123,7 +132,7 @@ def test_the_api_tells_a_still_picture_of_a_camera_from_a_slate(
             doubted = threads.submit(ask, f"{base}/still", "--seconds", "6")
             judged = threads.submit(ask, f"{base}/still", "--seconds", "6", *known)
             away = threads.submit(ask, f"{base}/away", "--seconds", "6", *known)
-            time.sleep(7)
+            wait_for(lambda: reads(port, "leaving", 4.0), 60, "the camera that leaves is read")
             leaving.send_signal(signal.SIGKILL)
             code, verdict = doubted.result()
             assert (code, verdict.startswith("nothing to judge: one picture was shown over and over")) == (1, True)
