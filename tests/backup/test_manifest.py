@@ -46,6 +46,7 @@ def test_it_is_read_as_it_was_written() -> None:
         "config/../x", "config//etc/passwd", "/etc/passwd", "config/", "config", "config/./x", "config/a/../../x",
         "state/lock", "state/../x", "state/numba/x", "state/state.sqlite-wal", "other/x", "config/a\nb", "config/a\\b",
         "config/gateway.yaml", "config/a//b", "../config/x", "config/..", "",
+        "config/" + "a/" * 1500 + "a",
     ],
 )  # fmt: skip
 def test_a_name_that_no_backup_has_is_refused(name: str) -> None:

@@ -1,5 +1,6 @@
 """Restores: everything is back, everything that was there is aside, and nothing is half done, whenever it is killed."""
 
+import errno
 import os
 import shutil
 import signal
@@ -159,6 +160,50 @@ def test_two_files_of_one_place_are_refused(site: Path, archive: Path) -> None:
     with pytest.raises(BackupError, match="two of its files have one place"):
         restore_backup(archive, site / "gateway.yaml", None)
     assert {**files(site), "state/lock": b""} == {**before, "state/lock": b""}
+
+
+@pytest.mark.parametrize("name", ["state.sqlite-wal", "state.sqlite-journal", "state.remembered", "lock"])
+def test_a_file_beside_the_database_is_none_of_the_configuration(name: str, site: Path, archive: Path) -> None:
+    """The database was compared and read without it, and a gateway would read both."""
+    state = (site / "state" / FILE_NAME).read_bytes()
+    contents = {"config/gateway.yaml": b"streams: {}\n", f"config/state/{name}": b"x", f"state/{FILE_NAME}": state}
+    write_archive(archive, manifest_of(contents), dict(contents))
+    before = files(site)
+    with pytest.raises(BackupError, match=rf"config/state/{name} is no file of a configuration.*: nothing was changed"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert {**files(site), "state/lock": b""} == {**before, "state/lock": b""}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("config/a", "config/a/b"),
+        ("config/gateway.yaml/b",),
+        ("config/a", "config/a.restored"),
+        ("config/a", "config/a.restored/b"),
+    ],
+)
+def test_a_file_in_the_way_of_another_changes_nothing(names: tuple[str, ...], site: Path, archive: Path) -> None:
+    contents = {"config/gateway.yaml": b"streams: {}\n", **dict.fromkeys(names, b"x")}
+    write_archive(archive, manifest_of(contents), dict(contents))
+    before = files(site)
+    with pytest.raises(BackupError, match="stands in the way of another file"):
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert files(site) == before
+
+
+def test_a_disk_that_fails_among_the_moves_is_not_said_to_have_changed_nothing(
+    site: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    contents = {"config/gateway.yaml": b"streams: {}\n", "config/x": b"x"}
+    write_archive(archive, manifest_of(contents), dict(contents))
+    monkeypatch.setattr(module, "sync_folder", fail)
+    with pytest.raises(BackupError, match="a part was restored: make the restore again") as caught:
+        restore_backup(archive, site / "gateway.yaml", None)
+    assert "nothing was changed" not in str(caught.value)
 
 
 async def test_an_audit_log_that_was_broken_is_restored_and_said(site: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands `backup` and `restore`: what they print, and what they end with."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,19 @@ def test_a_problem_is_one_line_and_usage(command: str, config: Path) -> None:
     assert (done.exit_code, done.stdout) == (USAGE, "")
     assert done.stderr.count("\n") == 1
     assert "no backup" in done.stderr
+
+
+def test_sigterm_leaves_no_copy_of_the_state_behind(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `timeout` and a service manager end a command."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "state.sqlite").touch()
+
+    def terminate(_: Path, copy: Path) -> None:
+        copy.write_text("a part")
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("transcoder.backup.make.copy_database", terminate)
+    assert invoke("backup", "x.tar").exit_code == 128 + signal.SIGINT
+    assert {path.name for path in tmp_path.iterdir()} == {"gateway.yaml", "ops.token", "state"}

@@ -20,6 +20,10 @@ MAX_MEMBERS: Final = 2 * MAX_FILES
 """Files of an archive at most: as many as a configuration may include, each with a secret."""
 MAX_STATE_BYTES: Final = 16 << 30
 """Bytes of a database at most: a hundred years of 1,000 audit records a day."""
+MAX_DEPTH: Final = 128
+"""Folders of a name at most, so that no path is too long, and none has to be gone down without an end."""
+STAGED: Final = ".restored"
+"""What the names of files end with until a restore moves them into their places."""
 STATE_FILES: Final = ("state.sqlite", "verify.key", "verify.key.pub")
 """The files of the state: changes, audit log and verdicts; the key that signs verdicts, and its public key."""
 
@@ -135,8 +139,12 @@ def _check_names(manifest: Manifest) -> None:
     names = [member.name for member in manifest.files]
     if len(names) > MAX_MEMBERS or len(set(names)) != len(names):
         raise BackupError("it is no backup: it names a file twice, or too many")
+    folders = {f"{parent}" for name in names for parent in PurePosixPath(name).parents}
+    taken = folders.union(names)
     for member in manifest.files:
         folder, path = member.place
+        if member.name in folders or f"{member.name}{STAGED}" in taken:
+            raise BackupError(f"it is no backup: {member.name!r} stands in the way of another file")
         limit = MAX_STATE_BYTES if member.name == "state/state.sqlite" else MAX_FILE_BYTES
         is_known = str(path) in STATE_FILES if folder == "state" else folder == "config" and is_inside(str(path))
         if not is_known or member.name != f"{folder}/{path}":
@@ -151,8 +159,8 @@ def _check_names(manifest: Manifest) -> None:
 
 
 def is_inside(path: str) -> bool:
-    """Return whether a path stays in the folder that it is relative to, and is written in one way only."""
+    """Return whether a path stays in the folder that it is relative to, at no great depth, and is written in one way."""
     parts = PurePosixPath(path).parts
-    if not parts or path != "/".join(parts) or CONTROL_CHARACTER.search(path) or "\\" in path:
+    if not 0 < len(parts) <= MAX_DEPTH or path != "/".join(parts) or CONTROL_CHARACTER.search(path) or "\\" in path:
         return False
     return not PurePosixPath(path).is_absolute() and not {"..", "."} & set(parts)

@@ -17,17 +17,19 @@ from typing import IO, Final
 
 from transcoder import clock
 from transcoder.backup.archive import open_archive, read_files, sync_folder
-from transcoder.backup.manifest import STATE_FILES, BackupError, Manifest
+from transcoder.backup.manifest import STAGED, STATE_FILES, BackupError, Manifest
 from transcoder.service.audit import GENESIS, find_break
 from transcoder.service.audit_records import records_of
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
-from transcoder.service.state_folder import RESTORING_NAME, lock_folder, space_of
+from transcoder.service.state_folder import LOCK_NAME, RESTORING_NAME, lock_folder, space_of
 from transcoder.service.state_marker import MARKER_NAME, read_marker, write_marker
 
-STAGED: Final = ".restored"
-"""What the names of files end with until they are moved into their places."""
 LOG_NAMES: Final = (f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
 """Files beside a database that belong to it alone: another database would be damaged by them."""
+_OWN_NAMES: Final = frozenset(
+    {*STATE_FILES, *LOG_NAMES, f"{FILE_NAME}-journal", MARKER_NAME, RESTORING_NAME, LOCK_NAME}
+)
+"""Files of the state's folder that no file of the configuration may be: a database would be changed after its check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +113,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _replace(archive: Path, manifest: Manifest, config: Path, state_dir: Path | None) -> Restored:
     places = {member.name: _place(member.name, manifest, config, state_dir) for member in manifest.files}
-    if len(set(places.values())) != len(places):
+    if len({place.parent.resolve() / place.name for place in places.values()}) != len(places):
         raise BackupError("two of its files have one place: nothing was changed")
+    for name, place in places.items():
+        is_own = state_dir is not None and place.parent.resolve() == state_dir.resolve() and place.name in _OWN_NAMES
+        if is_own and not name.startswith("state/"):
+            raise BackupError(f"{name} is no file of a configuration, but of the state: nothing was changed")
     stage = {name: place.with_name(f"{place.name}{STAGED}") for name, place in places.items()}
     try:
         _stage(archive, manifest, stage, places)
@@ -121,9 +127,7 @@ def _replace(archive: Path, manifest: Manifest, config: Path, state_dir: Path | 
         aside = _keep_aside(list(places.values()), state_dir, stamp)
         if state_dir is not None:
             _begin(state_dir, streams)
-        for name, place in places.items():
-            stage[name].replace(place)
-            sync_folder(place.parent)
+        _move(stage, places)
         if state_dir is not None:
             _end(state_dir, streams)
     finally:
@@ -131,6 +135,23 @@ def _replace(archive: Path, manifest: Manifest, config: Path, state_dir: Path | 
             with suppress(OSError):
                 path.unlink(missing_ok=True)
     return Restored(manifest=manifest, config=config, state_dir=state_dir, aside=tuple(aside), broken=broken)
+
+
+def _move(stage: dict[str, Path], places: dict[str, Path]) -> None:
+    """Move the files into their places.
+
+    Raises:
+        BackupError: the disk failed among the moves.
+    """
+    for name, place in places.items():
+        try:
+            stage[name].replace(place)
+            sync_folder(place.parent)
+        except OSError as error:
+            raise BackupError(
+                f"{place}: {error.strerror or error}; a part was restored: make the restore again, "
+                "what was there before lies beside it"
+            ) from None
 
 
 def _place(name: str, manifest: Manifest, config: Path, state_dir: Path | None) -> Path:

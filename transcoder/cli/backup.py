@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from transcoder.cli.failure import errors_end_the_command, fail
+from transcoder.cli.interruption import ended_as_by_ctrl_c
 
 if TYPE_CHECKING:
     from transcoder.backup.make import Made
@@ -29,7 +30,7 @@ def backup(
     from transcoder.backup.make import make_backup  # noqa: PLC0415  # --help stays fast
 
     config, target = _split(paths)
-    with errors_end_the_command():
+    with errors_end_the_command(), ended_as_by_ctrl_c():  # nothing is left behind
         made = make_backup(config or DEFAULT_CONFIG, target, secrets=secrets)
     _tell_backup(made, target)
 
@@ -44,7 +45,7 @@ def restore(
     from transcoder.backup.restore import restore_backup  # noqa: PLC0415  # --help stays fast
 
     config, archive = _split(paths)
-    with errors_end_the_command():
+    with errors_end_the_command(), ended_as_by_ctrl_c():
         restored = restore_backup(archive, config, state_dir)
     _tell_restore(restored)
 

@@ -8,6 +8,7 @@ import typer
 
 from transcoder.cli.arguments import AsJson
 from transcoder.cli.failure import errors_end_the_command
+from transcoder.cli.interruption import ended_as_by_ctrl_c
 
 
 def doctor(
@@ -27,7 +28,7 @@ def doctor(
     from transcoder.logs import configure_logs  # noqa: PLC0415
 
     configure_logs(json=False, level="error")
-    with errors_end_the_command():
+    with errors_end_the_command(), ended_as_by_ctrl_c():  # no process and no folder is left behind
         options = command.DoctorOptions(config=config, as_json=as_json, tries_internet=internet)
         if internet_address:
             options = replace(options, tries_internet=True, elsewhere=tuple(internet_address))
