@@ -159,7 +159,7 @@ def _check_names(manifest: Manifest) -> None:
 
 
 def is_inside(path: str) -> bool:
-    """Return whether a path stays in the folder that it is relative to, at no great depth, and is written in one way."""
+    """Return whether a path stays in its folder, at no great depth, and is written in one way only."""
     parts = PurePosixPath(path).parts
     if not 0 < len(parts) <= MAX_DEPTH or path != "/".join(parts) or CONTROL_CHARACTER.search(path) or "\\" in path:
         return False
