@@ -62,6 +62,13 @@ def test_a_part_of_a_password_is_never_a_host(url: str) -> None:
     assert url.rpartition("@")[0][-4:] not in line
 
 
+@pytest.mark.parametrize("password", ["secretpw", "secretpw-that-is-longer-than-what-is-shown-of-a-value"])
+def test_a_url_in_the_wrong_place_is_shown_without_its_login(password: str) -> None:
+    (line,) = _problems(f'streams: {{front: "rtsp://viewer:{password}@10.0.0.2/live"}}')
+    assert "must be a mapping of keys (it is 'rtsp://***@10.0.0.2/live')" in line
+    assert "secretpw" not in line
+
+
 @pytest.mark.parametrize(
     "url",
     [

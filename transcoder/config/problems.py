@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from transcoder.config.advice import advice, close_to, name_words
+from transcoder.logs import redact
 
 Key: TypeAlias = str | int
 
@@ -142,7 +143,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return f" (it is {str(value).lower()})"
     if isinstance(value, str | int | float):
-        text = repr(value)
+        text = redact(repr(value))  # before the cut, behind which an "@" would tell that there was a password
         return f" (it is {text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + '…'})"
     return ""
 
