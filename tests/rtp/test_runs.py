@@ -172,3 +172,21 @@ def test_a_unit_without_an_end_stays_within_its_limit(rtp: Build) -> None:
         kept += 240_000
         assert kept < MAX_NAL_UNIT_SIZE + 1_000_000
     assert video.next_access_unit() is None
+
+
+def test_what_follows_a_unit_over_the_limit_is_of_no_unit(rtp: Build) -> None:
+    packets = [rtp(0, 0, b"\x7c\x85" + b"\x88" * 60_000)]
+    packets += [rtp(number & 0xFFFF, 0, b"\x7c\x05" + b"\x88" * 60_000) for number in range(1, 150)]
+    packets.append(rtp(150, 0, b"\x7c\x45" + b"\x88" * 100, marker=True))
+    at_once, one_by_one = receiver(Codec.H264), receiver(Codec.H264)
+    for first in range(0, len(packets), 10):  # a read each
+        buffer, spans = spans_of(packets[first : first + 10])
+        index = 0
+        while index < len(spans):
+            index = at_once.receive_packets(buffer, spans, index, NOW)
+    for packet in packets:
+        one_by_one.receive_rtp(packet, NOW)
+    for video in (at_once, one_by_one):
+        assert video.faults["unit over the size limit"] == 1
+        assert video.faults["fragment without start"] > 0
+        assert video.next_access_unit() is None

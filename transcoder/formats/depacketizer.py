@@ -125,11 +125,14 @@ class RunDepacketizer(Depacketizer, Protocol):
         """Return the first bytes of a payload that continues the open NAL unit; empty where no NAL unit is open."""
         ...
 
-    def receive_middles(self, bodies: list[memoryview], size: int) -> None:
+    def receive_middles(self, bodies: list[memoryview], size: int) -> bool:
         """Take the fragments of a run.
 
         Args:
             bodies: the payloads, each without the bytes of `continuation` that it began with.
             size: bytes of all bodies together.
+
+        Returns:
+            Whether the unit is still open, so that the next run may continue it.
         """
         ...

@@ -58,8 +58,8 @@ class NalUnitDepacketizer(RunDepacketizer):
         return self._reassembly.continuation
 
     @override
-    def receive_middles(self, bodies: list[memoryview], size: int) -> None:
-        self._reassembly.middles(bodies, size)
+    def receive_middles(self, bodies: list[memoryview], size: int) -> bool:
+        return self._reassembly.middles(bodies, size)
 
     @override
     def receive(self, packet: RtpPacket, now: float) -> None:

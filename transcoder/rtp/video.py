@@ -195,7 +195,8 @@ class VideoReceiver:
         count = len(bodies)
         if count:
             self.receiver.receive_run(count, size + skip * count, int.from_bytes(tail[:4]), now)
-            self._runs.receive_middles(bodies, size)
+            if not self._runs.receive_middles(bodies, size):
+                self._continuation = None
         return count
 
     def _drain(self) -> None:
