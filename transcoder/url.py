@@ -90,7 +90,7 @@ def split_url(text: str, default_ports: Mapping[str, int]) -> Url:
     try:
         host, port = split_host_port(host_port)
     except ValueError as error:
-        hint = "" if "@" not in rest else "; / ? # in a password must be percent-encoded, or the password its own key"
+        hint = "" if "@" not in rest else "; / ? # in a password must be percent-encoded, or given apart from the URL"
         raise ValueError(f"{error}{hint}") from None
     if port == 0:
         raise ValueError("has no valid port after its host (1 to 65535)")

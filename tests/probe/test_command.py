@@ -77,6 +77,8 @@ def test_login(cameras: Cameras) -> None:
     url = cameras.url("uniview", login=False)
     code, _, errors = run(url, seconds=1)
     assert (code, "give --username and --password" in errors) == (1, True)
+    code, _, errors = run(url, seconds=1, username="admin")
+    assert (code, "give the password, best in TRANSCODER_PASSWORD" in errors) == (1, True)
     code, _, errors = run(url, seconds=1, username="admin", password="no-such-word")
     assert (code, "check user and password" in errors) == (1, True)
     assert "no-such-word" not in errors

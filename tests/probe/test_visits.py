@@ -46,5 +46,13 @@ def test_each_camera_is_visited_once(cameras: Cameras, monkeypatch: pytest.Monke
     assert "s3cr3t" not in "".join(visit.line() + repr(visit.document()) for visit in found)
 
 
+@pytest.mark.process
+def test_a_login_that_is_missing_is_asked_for_in_keys_of_the_file(cameras: Cameras) -> None:
+    url = cameras.url("uniview", login=False)
+    nobody, no_password = _visited({"a": {"source": url}, "b": {"source": {"url": url, "username": "admin"}}})
+    assert nobody.problem.endswith("401 Unauthorized; give source.username and source.password_file")
+    assert no_password.problem.endswith("401 Unauthorized; give source.password_file")
+
+
 def test_nothing_to_visit() -> None:
     assert _visited({}) == []

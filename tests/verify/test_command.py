@@ -364,6 +364,8 @@ def test_not_reachable(cameras: Cameras, tmp_path: Path) -> None:
     assert "pass-word" not in errors
     code, _, errors = run(cameras.url("hikvision", login=False))
     assert (code, "give a user and a password" in errors) == (1, True)
+    code, _, errors = run(cameras.url("hikvision", login=False), username="admin")
+    assert (code, "give the password, best in TRANSCODER_PASSWORD" in errors) == (1, True)
     code, _, errors = run(cameras.url("hikvision", login=False), username="admin", password="wrong")
     assert (code, "check user and password" in errors) == (1, True)
     code, _, errors = run(written(tmp_path / "a.bin", b"neither this nor that"))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from dataclasses import dataclass, field
+from typing import Final
 
 import uvloop
 from rich.console import Console
@@ -43,6 +44,10 @@ _HINTS = {
     461: "try the other transport",
     503: "the camera is busy: too many viewers, or still starting",
 }
+LOGIN_BY_OPTIONS: Final = ("give --username and --password", "give the password, best in TRANSCODER_PASSWORD")
+"""What to do about a refused login where no user, and where no password was given on the command line."""
+LOGIN_BY_KEYS: Final = ("give source.username and source.password_file", "give source.password_file")
+"""The same, where the login is in a configuration file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,15 +251,21 @@ async def _show_progress(observation: Observation, seconds: float, transport: st
                 status.update(f"watching, {gone:.0f} of {seconds:g} s: {observation.pictures} pictures")
 
 
-def explain(error: Exception, credentials: Credentials | None) -> str:
-    """Return in one line the failure and a way to mend it."""
+def explain(error: Exception, credentials: Credentials | None, missing: tuple[str, str] = LOGIN_BY_OPTIONS) -> str:
+    """Return in one line the failure and a way to mend it.
+
+    Args:
+        error: the failure.
+        credentials: the login that was tried, None for none.
+        missing: what to do about a refused login that has no user, and about one that has no password.
+    """
     text = str(error)
     if isinstance(error, ResponseError):
         if error.own_words and error.own_words.lower() != error.reason.lower():
             text += f" (in the camera's words: {error.own_words})"
         hint = _HINTS.get(error.status, "see the camera's log")
-        if error.status == 401 and credentials is None:
-            hint = "give --username and --password"
+        if error.status == 401 and (credentials is None or not credentials.password):
+            hint = missing[credentials is not None]
     elif isinstance(error, SdpSyntaxError):
         hint = "choose another stream of the camera, or another codec in its settings"
     elif isinstance(error, Silent):

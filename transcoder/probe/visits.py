@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from transcoder.config import Config, SourceConfig, is_allowed
 from transcoder.errors import ProtocolError, RemoteProtocolError, ResponseError, SdpSyntaxError, Silent, TransportError
 from transcoder.net.source_options import SourceOptions
-from transcoder.probe.command import explain, watch
+from transcoder.probe.command import LOGIN_BY_KEYS, explain, watch
 from transcoder.probe.observation import Observation
 from transcoder.probe.report import shown_text, summary
 from transcoder.service.settings import source_options
@@ -104,12 +104,12 @@ async def _visit(options: SourceOptions, streams: tuple[str, ...], host: str) ->
             async with asyncio.timeout(LONGEST_S):
                 await watch(replace(options, transport=transport, keys=observation.keys), WATCH_S, observation)
         except (Silent, RemoteProtocolError, ResponseError) as error:
-            failure = explain(error, options.credentials)
+            failure = explain(error, options.credentials, LOGIN_BY_KEYS)
             if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != UNSUPPORTED):
                 break
             continue
         except (TransportError, ProtocolError) as error:
-            failure = explain(error, options.credentials)
+            failure = explain(error, options.credentials, LOGIN_BY_KEYS)
             break
         except TimeoutError:
             failure = f"no answer in {LONGEST_S:g} s"

@@ -160,6 +160,8 @@ class Reader(Listener):
         user = self._target.username
         if answer.status in {401, 403} and not user:
             return "give a user and a password"
+        if answer.status == 401 and not self._target.password:
+            return "give the password, best in TRANSCODER_PASSWORD"
         if answer.status == 403:
             key = f": rtsp.users.{user}.streams" if answer.field("Server") == product.NAME else ""
             return f"this user may not read it{key}"

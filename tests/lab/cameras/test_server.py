@@ -37,6 +37,11 @@ async def test_restart_on_the_same_port(contents, client_class) -> None:
         again.close()
 
 
+async def test_a_password_is_percent_encoded_in_the_url(contents) -> None:
+    async with camera_of(contents, "hikvision", password="p@ss:w/rd#1") as camera:
+        assert ":p%40ss%3Aw%2Frd%231@127.0.0.1:" in camera.url
+
+
 async def test_wrong_password(contents, client_class) -> None:
     async with camera_of(contents, "hikvision", password="right") as camera:
         client = await client_class(camera.url.replace("right", "wrong")).connect()

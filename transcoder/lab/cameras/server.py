@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from typing_extensions import override
 
@@ -72,7 +73,8 @@ class SimulatedCamera(ConnectionOwner):
     @property
     def url(self) -> str:
         """Return the live stream's URL, with credentials where a login is asked for."""
-        login = f"{self.credentials.username}:{self.credentials.password}@" if self.credentials else ""
+        user = self.credentials
+        login = f"{quote(user.username, safe='')}:{quote(user.password, safe='')}@" if user else ""
         scheme = "rtsp" if self.camera.behaviour.session.tls == "none" else "rtsps"
         return f"{scheme}://{login}{self.host}:{self.port}{self.path}"
 
