@@ -215,3 +215,31 @@ def test_a_state_is_a_line() -> None:
     plays = {**state, "status": "online", "state": "playing", "problem": None, "next_attempt_at": None}
     line = state_line({"id": "front", "state": {**plays, "output": output}})
     assert line == "front: online since 2026-11-28 21:29:00: H264 640x360 25/s, 1 reader"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, b"[1]", "is no API of this version"),
+        pytest.param(200, b"[" * 100_000, "is no API of this version", id="nested"),
+        (200, b"null", "is no API of this version"),
+        (200, b'{"events": [{}]}', "is no API of this version"),
+        (200, b'{"events": [{"detail": null, "ts": 1}]}', "is no API of this version"),
+        (404, b"[1]", "is no API of this version"),
+        (404, b"<html>", "is no API of this version"),
+        (403, b'{"title": "\\u001b[2J"}', "?[2J"),
+    ],
+)
+async def test_another_server_at_the_port(tmp_path: Path, status: int, body: bytes, words: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        path = tmp_path / "gateway.yaml"
+        path.write_text(f"http: {{listen: '127.0.0.1:{port}'}}\nstreams: {{front: {{source: 'rtsp://10.0.0.2/x'}}}}\n")
+        done = await asyncio.to_thread(CliRunner().invoke, command_line(), ["logs", str(path), "front"])
+    assert words in done.stderr
+    assert done.exit_code in {NO, USAGE}

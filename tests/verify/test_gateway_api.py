@@ -82,6 +82,7 @@ UNKNOWN = {"code": "unknown_stream", "detail": "there is no stream 'front'"}
         (404, b"<html>", "is no API of this version of transcoder"),
         (200, b"<html>", "is no API of this version of transcoder"),
         (200, b'{"now": 5}', "is no API of this version of transcoder"),
+        pytest.param(200, b"[" * 100_000, "is no API of this version of transcoder", id="nested"),
         (200, b"[1]", "is no API of this version of transcoder"),
         (302, b"", "answers 302"),
         (503, b"{}", "answers 503"),

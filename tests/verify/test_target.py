@@ -35,7 +35,10 @@ def test_users() -> None:
     assert "pw" not in repr(parse_target("rtsp://user:pw@h/x"))
 
 
-@pytest.mark.parametrize("url", ["http://h/x", "rtsp:///x", "rtsp://h:99999/", "rtsp://[::1/x", "x", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["http://h/x", "rtsp:///x", "rtsp://h:99999/", "rtsp://[::1/x", "x", "", "rtsp://a..b/", f"rtsp://{'a' * 64}.x/"],
+)
 def test_no_target(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         parse_target(url)

@@ -2,24 +2,30 @@
 
 import contextlib
 import http.client
-import json
 import ssl
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from transcoder.cli.event_lines import event_line, state_line
 from transcoder.config import Config
 from transcoder.errors import TranscoderError, TransportError
+from transcoder.text import printable
+from transcoder.verify.json_answer import parse_json, within
 
 TIMEOUT_S: Final = 10.0
-"""Seconds for which an answer is waited for; the gateway answers in milliseconds."""
+"""Seconds for which an answer is waited for, all of it together; the gateway answers in milliseconds."""
 SILENCE_S: Final = 40.0
 """Seconds without a line of events after which the gateway is taken for gone: it sends a comment every 15 s."""
 MAX_ANSWER: Final = 4 << 20
 """Bytes of an answer, at most: 80 events of a stream are 100 kB."""
 MAX_LINE: Final = 1 << 16
 """Bytes of one line of events, at most."""
+MAX_SHOWN: Final = 1000
+"""Characters of a refusal that are shown; whatever listens at the port may have written it."""
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # read, not listened on
+
+T = TypeVar("T")
 
 
 class GatewayClient:
@@ -50,8 +56,7 @@ class GatewayClient:
 
     def stream(self, stream: str) -> dict[str, Any]:
         """Return the document of a stream; see `_get` for what is raised."""
-        document: dict[str, Any] = self._get(f"/api/v1/streams/{quote(stream, safe='')}")
-        return document
+        return self._get(f"/api/v1/streams/{quote(stream, safe='')}", _state)
 
     def stream_events(self, stream: str, since: str | None = None) -> list[dict[str, Any]]:
         """Return the last events of a stream, the oldest first; see `_get` for what is raised.
@@ -61,8 +66,8 @@ class GatewayClient:
             since: from when on, RFC 3339.
         """
         query = {"since": since} if since is not None else {}
-        found: list[dict[str, Any]] = self._get(f"/api/v1/streams/{quote(stream, safe='')}/events", **query)["events"]
-        return found
+        path = f"/api/v1/streams/{quote(stream, safe='')}/events"
+        return self._get(path, lambda document: [_event(event) for event in document["events"]], **query)
 
     def follow(self, stream: str, after: int) -> Iterator[dict[str, Any]]:
         """Yield the events of a stream as they come, those that came after an event first.
@@ -75,42 +80,51 @@ class GatewayClient:
             TransportError: the gateway is gone.
             TranscoderError: the gateway refuses.
         """
-        run = self._get("/api/v1/info")["started"]
+        run = self._get("/api/v1/info", lambda document: str(document["started"]))
         with self._answer(
-            SILENCE_S, "/api/v1/events", {"stream": stream}, {"Last-Event-ID": f"{after}@{run}"}
+            SILENCE_S, "/api/v1/events", {"stream": stream}, {"Last-Event-ID": f"{after}@{run}"}, is_endless=True
         ) as answer:
             while line := answer.readline(MAX_LINE):
                 name, _, value = line.decode("utf-8", "replace").partition(": ")
                 if name == "data":
-                    yield json.loads(value)
+                    yield _event(parse_json(value.encode()))
         raise TransportError(f"the gateway at {self.url} ended the connection")
 
-    def _get(self, path: str, **query: str) -> Any:
-        """Return the document under a path.
+    def _get(self, path: str, read: Callable[[Any], T], **query: str) -> T:
+        """Return what is wanted of the document under a path.
+
+        Args:
+            path: the path.
+            read: takes it out of the document; it may raise whatever an unknown document makes it raise.
+            query: the query, by key.
 
         Raises:
             TransportError: nobody answers there.
             TranscoderError: the gateway refuses; the message is its own.
         """
-        with self._answer(TIMEOUT_S, path, query, {}) as answer:
-            return json.loads(answer.read(MAX_ANSWER))
+        with self._answer(TIMEOUT_S, path, query, {}, is_endless=False) as answer:
+            return read(parse_json(answer.read(MAX_ANSWER)))
 
     @contextlib.contextmanager
     def _answer(
-        self, timeout_s: float, path: str, query: Mapping[str, str], headers: Mapping[str, str]
+        self, timeout_s: float, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, is_endless: bool
     ) -> Iterator[http.client.HTTPResponse]:
         connection = self._connect(timeout_s)
         try:
-            asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
-            connection.request("GET", f"{path}?{asked}" if asked else path, headers={**self._headers, **headers})
-            answer = connection.getresponse()
-            if answer.status != http.client.OK:
-                problem = json.loads(answer.read(MAX_ANSWER))
-                raise TranscoderError("; ".join(problem.get("problems") or ()) or _refusal(problem))
-            yield answer
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+            with contextlib.nullcontext() if is_endless else within(connection, timeout_s):
+                asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+                connection.request("GET", f"{path}?{asked}" if asked else path, headers={**self._headers, **headers})
+                answer = connection.getresponse()
+                if answer.status != http.client.OK:
+                    raise TranscoderError(printable(_refusal(parse_json(answer.read(MAX_ANSWER))), MAX_SHOWN))
+                yield answer
+        except (OSError, http.client.HTTPException) as error:
+            reason = printable((isinstance(error, OSError) and error.strerror) or str(error) or "no answer", MAX_SHOWN)
             raise TransportError(f"no gateway answers at {self.url}: {reason}; does it run, with this file?") from None
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise TransportError(
+                f"what answers at {self.url} is no API of this version of transcoder; does it run, with this file?"
+            ) from None
         finally:
             connection.close()
 
@@ -130,4 +144,24 @@ class GatewayClient:
 
 def _refusal(problem: Mapping[str, Any]) -> str:
     """Return the sentence of a problem document (RFC 9457 section 3.1), which has a title at least."""
-    return str(problem.get("detail") or problem["title"])
+    return "; ".join(problem.get("problems") or ()) or str(problem.get("detail") or problem["title"])
+
+
+def _event(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event.
+
+    Raises:
+        ValueError: it is none; LookupError and TypeError, too.
+    """
+    event_line(document)
+    return {**document, "sequence": int(document["sequence"])}
+
+
+def _state(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of a stream.
+
+    Raises:
+        ValueError: it is none; LookupError and TypeError, too.
+    """
+    state_line(document)
+    return {**document}

@@ -4,7 +4,6 @@ It is asked before the reading, so that a wrong address, token or stream is told
 """
 
 import http.client
-import json
 import ssl
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +11,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from transcoder.errors import TransportError
 from transcoder.text import printable
+from transcoder.verify.json_answer import parse_json, within
 from transcoder.verify.target import Target
 
 TIMEOUT_S: Final = 10.0
+"""Seconds for which an answer is waited for, all of it together."""
 MAX_ANSWER: Final = 4 << 20
 """Bytes of an answer at most; 512 spans take some 60 kB."""
 MAX_TOKEN: Final = 4096
@@ -39,6 +40,7 @@ class GatewayApi:
         try:
             parts = urlsplit(url)
             self._secure, self._host = parts.scheme == "https", parts.hostname or ""
+            self._host.encode("idna")  # whatever can be no name in DNS is told here, and not by the resolver
             self._port = parts.port or _PORTS.get(parts.scheme, 0)
         except ValueError:
             raise ValueError("--api: no valid host or port in the URL") from None
@@ -85,9 +87,10 @@ class GatewayApi:
             else http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
         )
         try:
-            connection.request("GET", path, headers=self._headers)
-            answer = connection.getresponse()
-            data = answer.read(MAX_ANSWER)
+            with within(connection, TIMEOUT_S):
+                connection.request("GET", path, headers=self._headers)
+                answer = connection.getresponse()
+                data = answer.read(MAX_ANSWER)
         except ssl.SSLError as error:
             raise TransportError(
                 f"no TLS with the API at {self._host}:{self._port}: {error.reason}; its certificate is checked "
@@ -105,7 +108,7 @@ class GatewayApi:
         finally:
             connection.close()
         try:
-            return answer.status, json.loads(data)
+            return answer.status, parse_json(data)
         except ValueError:
             return answer.status, None
 

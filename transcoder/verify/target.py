@@ -50,6 +50,7 @@ def parse_target(url: str, username: str | None = None, password: str | None = N
     try:
         parts = urlsplit(url)
         scheme, host = parts.scheme.lower(), parts.hostname
+        (host or "").encode("idna")  # whatever can be no name in DNS is told here, and not by the resolver
         port = parts.port or PORTS.get(scheme, 0)
     except ValueError:
         raise ValueError("no valid host or port in the URL") from None
