@@ -5,12 +5,10 @@ RTP carries only the entropy-coded data of a picture; the headers are made from 
 first packet, and 0xFFFF: pictures over 2040 pixels have their size there.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
-from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.jpeg import (
     YCBCR_420,
     YCBCR_422,
@@ -22,9 +20,9 @@ from transcoder.codecs.jpeg import (
 from transcoder.codecs.jpeg_tables import quantisers
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError, PayloadError
-from transcoder.formats.depacketizer import Depacketizer, RtpPacket
+from transcoder.formats.depacketizer import RtpPacket
 from transcoder.formats.jpeg_size import JpegSize
-from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
+from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, PictureDepacketizer
 from transcoder.formats.video_format import VideoPayloadFormat
 from transcoder.ledger import Ledger
 
@@ -125,7 +123,7 @@ def _read_tables(data: bytes, precision: int) -> dict[int, bytes]:
     return found
 
 
-class JpegDepacketizer(Depacketizer):
+class JpegDepacketizer(PictureDepacketizer):
     """Takes RTP packets in order and gives JPEG pictures; each is an access unit of one element.
 
     Where a packet of a picture is missing, or the picture can't be put together, the picture leaves as a damaged access
@@ -140,6 +138,7 @@ class JpegDepacketizer(Depacketizer):
     """
 
     def __init__(self, ledger: Ledger, size: tuple[int, int] | None = None) -> None:
+        super().__init__(PictureCodec.JPEG)
         self._ledger = ledger
         self._size = JpegSize(size)
         self._tables: dict[int, dict[int, bytes]] = {}
@@ -151,12 +150,6 @@ class JpegDepacketizer(Depacketizer):
         self._extended = False
         self._head = bytearray()
         self._next_offset = 0
-        self._picture = OpenPicture(PictureCodec.JPEG)
-
-    @property
-    @override
-    def faults(self) -> Counter[str]:
-        return self._picture.faults
 
     @override
     def receive(self, packet: RtpPacket, now: float) -> None:
@@ -186,25 +179,6 @@ class JpegDepacketizer(Depacketizer):
             self._append(fragment)
         if picture.is_ended_by(packet):
             self._close()
-
-    @override
-    def lose(self, *, restart: bool) -> None:
-        if self._picture.lose(restart=restart):
-            self._close()
-
-    @property
-    @override
-    def held_since(self) -> float | None:
-        return self._picture.held_since
-
-    @override
-    def release_picture(self) -> None:
-        if self.held_since is not None:
-            self._close()
-
-    @override
-    def next_access_unit(self) -> AccessUnit | None:
-        return self._picture.next_access_unit()
 
     # -- one picture ---------------------------------------------------------------------------------------------
 
@@ -244,6 +218,7 @@ class JpegDepacketizer(Depacketizer):
         elif not self._picture.is_damaged:
             target += data
 
+    @override
     def _close(self) -> None:
         picture = self._picture
         elements = []

@@ -6,12 +6,10 @@ A packet holds a part of one VOP, or headers and the first part; the marker stan
 packets have its timestamp.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 
 from typing_extensions import override
 
-from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.mpeg4 import (
     I_PLANE,
     MAX_ELEMENTS,
@@ -25,8 +23,8 @@ from transcoder.codecs.mpeg4 import (
 )
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import BitstreamError
-from transcoder.formats.depacketizer import Depacketizer, RtpPacket
-from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, OpenPicture
+from transcoder.formats.depacketizer import RtpPacket
+from transcoder.formats.pictures import LAYER, MAX_PICTURE_SIZE, PictureDepacketizer
 from transcoder.formats.video_format import FormatParameters, VideoPayloadFormat
 from transcoder.ledger import Ledger
 
@@ -34,7 +32,7 @@ _MAX_CONFIG = 8192
 """The largest number of hexadecimal digits; real configurations have about 100."""
 
 
-class Mpeg4Depacketizer(Depacketizer):
+class Mpeg4Depacketizer(PictureDepacketizer):
     """Takes RTP packets in order and gives VOPs.
 
     Each access unit is one VOP, behind a video object layer where one came. An I-VOP always has the layer before it,
@@ -50,16 +48,11 @@ class Mpeg4Depacketizer(Depacketizer):
     """
 
     def __init__(self, ledger: Ledger, layers: tuple[bytes, ...] = ()) -> None:
+        super().__init__(PictureCodec.MPEG4)
         self._ledger = ledger
         self._layer = layers[0] if layers else b""
-        self._picture = OpenPicture(PictureCodec.MPEG4)
         self._overflow = False
         self._lost = False
-
-    @property
-    @override
-    def faults(self) -> Counter[str]:
-        return self._picture.faults
 
     @override
     def receive(self, packet: RtpPacket, now: float) -> None:
@@ -81,23 +74,9 @@ class Mpeg4Depacketizer(Depacketizer):
     @override
     def lose(self, *, restart: bool) -> None:
         self._lost = True
-        if self._picture.lose(restart=restart):
-            self._close()
-
-    @property
-    @override
-    def held_since(self) -> float | None:
-        return self._picture.held_since
+        super().lose(restart=restart)
 
     @override
-    def release_picture(self) -> None:
-        if self.held_since is not None:
-            self._close()
-
-    @override
-    def next_access_unit(self) -> AccessUnit | None:
-        return self._picture.next_access_unit()
-
     def _close(self) -> None:
         picture = self._picture
         data, damaged = bytes(picture.data), picture.is_damaged

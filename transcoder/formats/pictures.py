@@ -1,11 +1,14 @@
 """Pictures that are no NAL units are collected here: the picture whose packets are coming, and complete ones."""
 
+from abc import abstractmethod
 from collections import Counter, deque
+
+from typing_extensions import override
 
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import MAX_ACCESS_UNIT_SIZE
 from transcoder.codecs.picture_codec import PictureCodec
-from transcoder.formats.depacketizer import RtpPacket
+from transcoder.formats.depacketizer import Depacketizer, RtpPacket
 
 MAX_PICTURE_SIZE = MAX_ACCESS_UNIT_SIZE
 LAYER = "picture_in"
@@ -98,3 +101,42 @@ class OpenPicture:
     def next_access_unit(self) -> AccessUnit | None:
         """Return the next complete picture, or None."""
         return self._ready.popleft() if self._ready else None
+
+
+class PictureDepacketizer(Depacketizer):
+    """Is the part that all depacketizers of such pictures share.
+
+    Args:
+        codec: the codec of the pictures.
+    """
+
+    def __init__(self, codec: PictureCodec) -> None:
+        self._picture = OpenPicture(codec)
+
+    @property
+    @override
+    def faults(self) -> Counter[str]:
+        return self._picture.faults
+
+    @override
+    def lose(self, *, restart: bool) -> None:
+        if self._picture.lose(restart=restart):
+            self._close()
+
+    @property
+    @override
+    def held_since(self) -> float | None:
+        return self._picture.held_since
+
+    @override
+    def release_picture(self) -> None:
+        if self.held_since is not None:
+            self._close()
+
+    @override
+    def next_access_unit(self) -> AccessUnit | None:
+        return self._picture.next_access_unit()
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Make an access unit of the open picture, and end it."""
