@@ -98,7 +98,7 @@ async def test_json_with_the_token_that_may_only_read(world: World) -> None:
     done = await world.logs("front", "--json")
     [event] = map(json.loads, done.stdout.splitlines())
     assert (event["event_type"], event["stream"], event["detail"]) == ("source_lost", "front", {"reason": "gone"})
-    assert GatewayClient(world.config)._headers == {"Authorization": f"Bearer {'e' * 20}"}
+    assert GatewayClient(world.config, world.path)._headers == {"Authorization": f"Bearer {'e' * 20}"}
 
 
 async def test_from_a_time_on(world: World) -> None:
@@ -165,6 +165,10 @@ def test_the_file_is_gateway_yaml_where_none_is_named(tmp_path: Path, monkeypatc
     assert (done.exit_code, done.stderr) == (USAGE, "gateway.yaml: can't be read: No such file or directory\n")
     done = CliRunner().invoke(command_line(), ["logs", "a", "b", "c"])
     assert done.exit_code == USAGE
+    for name in ("gateway.yaml", "/etc/transcoder/gateway"):
+        done = CliRunner().invoke(command_line(), ["logs", name])
+        assert done.exit_code == USAGE
+        assert done.stderr.startswith(f"{name} is no id of a stream: give CONFIG and STREAM")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +177,7 @@ def test_the_file_is_gateway_yaml_where_none_is_named(tmp_path: Path, monkeypatc
         ({}, NO, "no gateway answers at http://127.0.0.1:{port}: Connection refused"),
         ({"listen": "127.0.0.1:0"}, USAGE, "http.listen: has port 0"),
         (None, USAGE, "http: is not in the file"),
+        (None, USAGE, "gateway.yaml: events are asked for over the API of the running gateway; add `http: {{listen:"),
     ],
 )
 def test_no_gateway_to_ask(tmp_path: Path, http: dict[str, Any] | None, exit_code: int, problem: str) -> None:

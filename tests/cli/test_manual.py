@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from transcoder.cli.main import command_line
-from transcoder.cli.manual import man_page
+from transcoder.cli.manual import main, man_page
 
 PAGE = man_page().replace("\\-", "-")
 
@@ -30,6 +30,24 @@ def test_every_command_of_the_help_has_a_section() -> None:
     commands = re.findall(r"^│ ([a-z]+) ", help_of(), flags=re.MULTILINE)
     assert len(commands) > 8
     assert [name for name in commands if f".SS transcoder {name} " not in PAGE] == []
+
+
+def test_the_folder_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(tmp_path / "share/man1")])
+    assert (tmp_path / "share/man1/transcoder.1").read_text() == man_page()
+    assert capsys.readouterr().out == f"man -l {tmp_path}/share/man1/transcoder.1\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["a", "b"]])
+def test_a_wrong_command_line_is_told_the_right_one(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="manual FOLDER"):
+        main(arguments)
+
+
+def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=f"can't be written: {tmp_path}/file"):
+        main([str(tmp_path / "file/man1")])
 
 
 @pytest.mark.process

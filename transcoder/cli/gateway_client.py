@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -33,14 +34,18 @@ class GatewayClient:
 
     Args:
         config: the gateway's configuration, which says where its API is, and holds its tokens.
+        path: the file of the configuration.
 
     Raises:
         TranscoderError: the configuration has no API, or one that can't be found.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, path: Path) -> None:
         if config.http is None:
-            raise TranscoderError("http: is not in the file: events are asked for over the API of the running gateway")
+            raise TranscoderError(
+                f"http: is not in the file {path}: events are asked for over the API of the running gateway; add "
+                '`http: {listen: "127.0.0.1:8080"}`, and start the gateway anew'
+            )
         self._listen = config.http.listen
         if not self._listen.port:
             raise TranscoderError("http.listen: has port 0, so that nothing tells where the running gateway listens")

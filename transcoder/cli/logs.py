@@ -35,13 +35,15 @@ def logs(
 
     if len(names) > 2:
         raise fail("give CONFIG and STREAM, or STREAM alone")
+    if len(names) == 1 and not {".", "/"}.isdisjoint(names[0]):  # which no id of a stream has
+        raise fail(f"{names[0]} is no id of a stream: give CONFIG and STREAM, or STREAM alone")
     config, stream = Path(names[0]) if len(names) == 2 else DEFAULT_CONFIG, names[-1]
 
     def show(event: dict[str, Any]) -> None:
         typer.echo(json.dumps(event, ensure_ascii=False) if as_json else event_line(event))
 
     with errors_end_the_command():
-        client = GatewayClient(load(config))
+        client = GatewayClient(load(config), config)
         try:
             known = client.stream_events(stream)
             shown = known if since is None else client.stream_events(stream, since)

@@ -61,5 +61,18 @@ def _text(words: str) -> str:
     return f"\\&{line}" if line.startswith(".") else line
 
 
+def main(arguments: list[str]) -> None:
+    """Write the man page into the folder that is named, and say where it is."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise SystemExit(__doc__)
+    folder = Path(arguments[0])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE_NAME).write_text(man_page(), encoding="utf-8")
+    except OSError as error:
+        raise SystemExit(f"the man page can't be written: {error.filename}: {error.strerror}") from None
+    sys.stdout.write(f"man -l {folder / FILE_NAME}\n")
+
+
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / FILE_NAME).write_text(man_page(), encoding="utf-8")
+    main(sys.argv[1:])
