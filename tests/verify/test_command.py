@@ -370,6 +370,7 @@ def test_not_reachable(cameras: Cameras, tmp_path: Path) -> None:
     assert (code, "check user and password" in errors) == (1, True)
     code, _, errors = run(written(tmp_path / "a.bin", b"neither this nor that"))
     assert (code, "is no Annex B stream" in errors) == (1, True)
+    assert "ffmpeg -i FILE -c copy" in errors
 
 
 def test_a_server_that_answers_nonsense() -> None:

@@ -48,7 +48,10 @@ def inspect_file(path: Path, inspector: Inspector) -> None:
         inspector.notes["a byte stream has no times: a slate in it is known where its pictures are alike"] += 1
         inspector.byte_stream("byte stream", split_annex_b(data))
     else:
-        raise TransportError(f"{path} is no Annex B stream, pcap, pcapng or interleaved RTSP recording")
+        raise TransportError(
+            f"{path} is no Annex B stream, pcap, pcapng or interleaved RTSP recording; "
+            "of a container such as MP4, `ffmpeg -i FILE -c copy FILE.h264` makes the first"
+        )
 
 
 def _inspect_capture(capture: Capture, inspector: Inspector) -> None:
