@@ -133,6 +133,16 @@ def test_a_wrong_password_says_what_to_do_and_why_the_next_try_is_late(camera: W
     assert 270 <= camera.lines[1]["retry_in_s"] <= 330
 
 
+def test_a_login_that_was_not_given_is_no_wrong_one(camera: Watched) -> None:
+    camera.policy = Reconnection("tcp", has_login=False)
+    camera.fail(DENIED)
+    camera.fail(DENIED)
+    first, second = camera.words()
+    asked = "the camera asks for a login: give source.username and source.password_file (10.0.0.2:554)"
+    assert first == f"front is away: {asked}; next try in 5 s"
+    assert second.endswith("; next try in 5 min so that the camera does not lock the account")
+
+
 def test_a_full_table_is_no_wrong_password(camera: Watched) -> None:
     camera.policy.note_playing(camera.now - 100)
     camera.fail(DENIED)

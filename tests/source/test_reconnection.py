@@ -414,6 +414,17 @@ def test_a_refused_login_comes_with_advice(*, learned: Learned, status: int, is_
     assert bool(advice) == bool(found)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_login_that_was_not_given_is_asked_for(status: int) -> None:
+    policy = Reconnection("tcp", learned=Learned(logged_in=True), has_login=False)
+    policy.begin()
+    policy.note_let_in()
+    words = policy.lose(ResponseError(status, "SETUP", "no"), NOW).advice
+    assert words.startswith(
+        {401: "the camera asks for a login: give source.username", 403: "this user may not"}[status]
+    )
+
+
 def test_a_password_that_was_changed_is_a_wrong_one_after_a_while() -> None:
     policy = Reconnection("tcp", learned=Learned(logged_in=True))
     found = [lose(policy, UNAUTHORIZED).advice for _ in range(6)]

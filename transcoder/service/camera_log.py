@@ -13,7 +13,7 @@ from transcoder import clock
 from transcoder.service.outage import Loss, Outage
 from transcoder.service.status import StreamStatus
 from transcoder.service.store import time_text
-from transcoder.source.problems import WRONG_LOGIN, Unreadable
+from transcoder.source.problems import NO_LOGIN, WRONG_LOGIN, Unreadable
 from transcoder.text import span_text
 
 LONG_WAIT_S: Final = 60.0
@@ -43,7 +43,7 @@ class CameraLog:
         source, wall = self._status.source, clock.wall_clock()
         retry_in_s = max(source.next_attempt - wall, 0.0) if source.next_attempt is not None else None
         # the first wait after a wrong login is short; that the next one is long is news
-        is_left_alone = source.advice == WRONG_LOGIN and (retry_in_s or 0.0) >= LONG_WAIT_S
+        is_left_alone = source.advice in {NO_LOGIN, WRONG_LOGIN} and (retry_in_s or 0.0) >= LONG_WAIT_S
         loss = self._outage.lose((reason, is_left_alone), clock.monotonic())
         if loss is None:
             return

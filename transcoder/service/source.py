@@ -112,7 +112,9 @@ class Source:
         self._log = log
         self._listener = listener
         self._gate = gate
-        self._reconnection = Reconnection(options.transport, learned=gate.memory.recall(options))
+        self._reconnection = Reconnection(
+            options.transport, learned=gate.memory.recall(options), has_login=options.credentials is not None
+        )
         self._addresses = AddressOrder()
         self._address = ""
         """The address of the latest connection, "" where none stood."""

@@ -57,6 +57,7 @@ _CODES: Final[tuple[tuple[type[TranscoderError], ProblemCode], ...]] = (
 
 
 WRONG_LOGIN: Final = "login refused: check user and password"
+NO_LOGIN: Final = "the camera asks for a login: give source.username and source.password_file"
 FULL_TABLE: Final = "login refused that was accepted before: too many users are logged in, or the password was changed"
 MAY_NOT_WATCH: Final = "this user may not watch now: too many users are logged in, or it lacks the right"
 

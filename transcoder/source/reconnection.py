@@ -17,7 +17,7 @@ from transcoder.errors import (
     TransportNotAccepted,
     Unanswered,
 )
-from transcoder.source.problems import FULL_TABLE, MAY_NOT_WATCH, WRONG_LOGIN
+from transcoder.source.problems import FULL_TABLE, MAY_NOT_WATCH, NO_LOGIN, WRONG_LOGIN
 
 TRANSPORTS = ("tcp", "udp", "http", "multicast")
 """The transports, in the order in which they are tried."""
@@ -99,12 +99,21 @@ class Reconnection:
         transport: one of TRANSPORTS, which is kept, or "auto".
         rng: the source of random numbers for jitter.
         learned: what was learned of the camera before.
+        has_login: whether the configuration gives a login for the camera.
 
     Attributes:
         transport: the transport of the present connection, or of the next one while there is no connection.
     """
 
-    def __init__(self, transport: str, rng: random.Random | None = None, learned: Learned | None = None) -> None:
+    def __init__(
+        self,
+        transport: str,
+        rng: random.Random | None = None,
+        learned: Learned | None = None,
+        *,
+        has_login: bool = True,
+    ) -> None:
+        self._has_login = has_login
         learned = learned or Learned()
         self._automatic = transport == "auto"
         known = learned.transport if learned.transport in TRANSPORTS else TRANSPORTS[0]
@@ -272,6 +281,8 @@ class Reconnection:
         """Say what a refused login means; the delay after it was decided by the same facts."""
         if not isinstance(told, ResponseError) or told.status not in {UNAUTHORIZED, FORBIDDEN}:
             return ""
+        if told.status == UNAUTHORIZED and not self._has_login:
+            return NO_LOGIN
         if told.status == FORBIDDEN or self._is_let_in:
             return MAY_NOT_WATCH
         return FULL_TABLE if self._had_success and self._refused_logins <= TABLE_FULL_TRIES else WRONG_LOGIN
