@@ -59,6 +59,17 @@ def test_variables_that_can_not_be_used(text, line):
     assert refusal(data, A="x", BREAK="a\r\nb", LONG="x" * 8193).startswith(line)
 
 
+@pytest.mark.parametrize("key", ["password_file", "ca_file"])
+def test_a_file_whose_name_lacks_a_variable_is_not_looked_for(key):
+    problem = refusal({"mqtt": {"url": "mqtt://broker", "username": "gw", key: "${MISSING}/secret"}})
+    assert problem == f"mqtt.{key}: environment variable MISSING is not set"
+
+
+def test_the_credentials_of_a_service_are_told_where_to_be_had():
+    problem = refusal({"rtsp": {"users": {"vms": {"password_file": "${CREDENTIALS_DIRECTORY}/secret_vms"}}}})
+    assert "CREDENTIALS_DIRECTORY is not set; systemd sets it for the service: `transcoder-admin` runs" in problem
+
+
 def test_the_environment_of_the_process(tmp_path, monkeypatch):
     monkeypatch.setenv("GATEWAY_TEST_NODE", "from-environ")
     (tmp_path / "c.yaml").write_text("node: ${GATEWAY_TEST_NODE}\nstreams: {}\n")

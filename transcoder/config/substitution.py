@@ -25,6 +25,11 @@ MAX_SECRET_BYTES: Final = 64 * 1024
 _VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+_WHERE_SET: Final = {
+    "CREDENTIALS_DIRECTORY": "; systemd sets it for the service: `transcoder-admin` runs a command as the service would"
+}
+"""Where a variable comes from that people do not set themselves."""
+
 _SECRET_KEYS: Final = {"password_file": "password", "token_file": "token"}
 _FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "key_file"})
 EXTENSION: Final = "x-"
@@ -78,6 +83,8 @@ class _Substitution:
         self._folder = folder
         self._environ = environ
         self._problems = problems
+        self._unusable: set[tuple[Key, ...]] = set()
+        """The keys of texts that could not be expanded: no file is looked for under the name that stands in for one."""
 
     def value(self, data: object, path: tuple[Key, ...]) -> object:
         if len(path) > MAX_DEPTH:
@@ -100,9 +107,10 @@ class _Substitution:
             if not closed or not _VARIABLE_NAME.fullmatch(name):
                 self._say(path, "${ must be followed by a variable's name and }; $${ stands for ${ itself")
             elif name not in self._environ:
-                self._say(path, f"environment variable {name} is not set")
+                self._say(path, f"environment variable {name} is not set{_WHERE_SET.get(name, '')}")
             else:
                 return self._environ[name]
+            self._unusable.add(path)
             return "unset"
 
         text = _VARIABLE.sub(replace, text) if "${" in text else text
@@ -112,6 +120,7 @@ class _Substitution:
             self._say(path, "holds a line break or another control character")
         else:
             return text
+        self._unusable.add(path)
         return "unusable"
 
     def _mapping(self, data: dict[str, object], path: tuple[Key, ...]) -> dict[str, object]:
@@ -148,6 +157,8 @@ class _Substitution:
         return SecretStr("unread")
 
     def _read(self, name: str, path: tuple[Key, ...], limit: int) -> bytes | None:
+        if path in self._unusable:
+            return None
         file = self._folder / name
         try:
             if not stat.S_ISREG(file.stat().st_mode):  # a pipe without a writer would hold the start up for ever
