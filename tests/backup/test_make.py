@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -14,7 +15,7 @@ from transcoder.backup.make import make_backup
 from transcoder.backup.manifest import BackupError
 from transcoder.service.audit import Entry
 from transcoder.service.state_database import FILE_NAME
-from transcoder.service.store import Store, read_audit
+from transcoder.service.store import Store, StoreError, read_audit
 
 PLAIN = ["config/gateway.yaml", "config/conf.d/back.yaml", "state/verify.key", "state/state.sqlite"]
 
@@ -117,3 +118,20 @@ def test_a_broken_audit_log_is_kept_and_said(site: Path, tmp_path: Path) -> None
 def test_a_folder_that_can_not_be_written_is_said(site: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match=r"can't be made: .*No such file or directory"):
         make_backup(site / "gateway.yaml", tmp_path / "none" / "x.tar", secrets=False)
+
+
+def test_a_state_of_a_first_start_that_was_killed_is_none(site: Path, tmp_path: Path) -> None:
+    shutil.rmtree(site / "state")
+    (site / "state").mkdir()
+    with closing(sqlite3.connect(site / "state" / FILE_NAME)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    made = make_backup(site / "gateway.yaml", tmp_path / "y.tar", secrets=False)
+    assert (made.manifest.records, made.manifest.head) == (0, "")
+    assert not [member for member in made.manifest.files if member.name.startswith("state/")]
+
+
+def test_a_state_that_is_gone_is_no_backup_without_one(site: Path, tmp_path: Path) -> None:
+    (site / "state" / FILE_NAME).unlink()
+    with pytest.raises(StoreError, match="is empty or gone, and changes were in it"):
+        make_backup(site / "gateway.yaml", tmp_path / "y.tar", secrets=False)
+    assert not (tmp_path / "y.tar").exists()

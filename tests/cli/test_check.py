@@ -107,3 +107,16 @@ def test_no_camera_is_visited_for_a_file_that_is_not_valid(config: Path, monkeyp
     monkeypatch.setattr(visits, "visit_cameras", None)
     config.write_text("streams: 5\n")
     assert _check(config, "--connect").exit_code == USAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("state.sqlite", "file is not a database"), ("restore.unfinished", "make the restore again")]
+)
+def test_a_state_that_no_gateway_starts_with_is_a_problem(tmp_path: Path, name: str, words: str) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("streams: {}\n")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / name).write_text("no state " * 100)
+    done = _check(path)
+    assert done.exit_code == USAGE
+    assert words in done.stderr

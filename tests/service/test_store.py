@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,31 @@ asyncio.run(main())
     assert records is not None
     assert find_break(records) is None
     assert len(records) == last
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_state_that_is_gone_is_not_read_as_one_that_never_was(
+    store: Store, tmp_path: Path, is_there: bool
+) -> None:
+    """Commands say what a gateway says at its start."""
+    await store.commit([ENTRY], {"a": Overlay(keys={"enabled": False})})
+    await store.close()
+    folder = tmp_path / "state"
+    for path in folder.glob(f"{FILE_NAME}*"):
+        path.unlink()
+    if is_there:
+        (folder / FILE_NAME).touch()
+    for read in (read_kept, read_audit):
+        with pytest.raises(StoreError, match="is empty or gone, and changes were in it"):
+            read(folder)
+
+
+@pytest.mark.parametrize("content", ["nothing", "a header"])
+def test_a_first_start_that_was_killed_left_no_state(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE_NAME).touch()
+    if content == "a header":
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+        assert (tmp_path / FILE_NAME).stat().st_size > 0
+    assert read_kept(tmp_path) is None
+    assert read_audit(tmp_path) is None

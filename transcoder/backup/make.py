@@ -21,8 +21,8 @@ from transcoder.config.substitution import read_bounded
 from transcoder.service.audit import find_break
 from transcoder.service.audit_records import records_of
 from transcoder.service.state_copy import read_unwritable
-from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
-from transcoder.service.store import BUSY_TIMEOUT_S, now_text
+from transcoder.service.state_database import FILE_NAME, DamagedError, read_state, schema_version
+from transcoder.service.store import BUSY_TIMEOUT_S, now_text, read_kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ def make_backup(config: Path, target: Path, *, secrets: bool) -> Made:
     Raises:
         ConfigError: the configuration is not valid.
         BackupError: the backup can't be made.
+        StoreError: the state is gone.
     """
     file = load_file(config)
     try:
@@ -126,11 +127,15 @@ def _state(folder: Path | None, copy: Path, contents: dict[str, Path | bytes]) -
     for name in STATE_FILES:
         if name != FILE_NAME and (folder / name).is_file():
             contents[f"state/{name}"] = read_bounded(folder / name, MAX_FILE_BYTES)
-    if not (folder / FILE_NAME).exists():
+    path = folder / FILE_NAME
+    if not path.exists() or not path.stat().st_size:
+        read_kept(folder)  # it knows whether there were changes
         return 0, "", ""
     try:
         copy_database(folder / FILE_NAME, copy)
         with closing(sqlite3.connect(copy)) as database:
+            if not schema_version(database):  # a first start was killed
+                return 0, "", ""
             database.execute("PRAGMA journal_mode = DELETE")  # one file, which needs no other beside it
             read_state(database)
             records = list(records_of(database))

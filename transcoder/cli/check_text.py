@@ -12,7 +12,8 @@ from transcoder.config.places import places
 from transcoder.config.warnings import warnings
 from transcoder.errors import ConfigError, Place
 from transcoder.exit_codes import NO, OK, USAGE
-from transcoder.service.state_folder import folder_problem
+from transcoder.service.state_folder import RESTORING_NAME, folder_problem
+from transcoder.service.store import StoreError, read_kept
 from transcoder.text import counted
 
 if TYPE_CHECKING:
@@ -129,11 +130,24 @@ def examined(path: Path) -> Report:
     except ConfigError as error:
         return Report(path=path, problems=tuple(error.problems), places=error.places)
     told, folder = tuple(warnings(path, file)), file.config.state_dir
-    if folder is not None and (problem := folder_problem(folder)):
-        line = f"state_dir: {problem}; state_dir: null keeps nothing"
+    if folder is not None and (problem := _state_problem(folder)):
+        line = f"state_dir: {problem}"
         return Report(path=path, problems=(line,), warnings=told, places=places((line, *told), file.texts))
     known = places(told, file.texts)
     if file.config.open_files == "refuse" and (refused := [line for line in told if line not in known]):
         others = tuple(line for line in told if line in known)
         return Report(path=path, problems=tuple(refused), warnings=others, places=known)
     return Report(path=path, config=file.config, warnings=told, places=known)
+
+
+def _state_problem(folder: Path) -> str:
+    """Return why a gateway would not start with a state, or take no changes; "" where it would."""
+    if problem := folder_problem(folder):
+        return f"{problem}; state_dir: null keeps nothing"
+    if (folder / RESTORING_NAME).exists():
+        return f"{folder}: a backup was being restored there: make the restore again"
+    try:
+        read_kept(folder)
+    except StoreError as error:
+        return f"{error}; see No state in docs/runbook.md"
+    return ""

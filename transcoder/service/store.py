@@ -378,12 +378,18 @@ def read_audit(folder: Path | None) -> list[Record] | None:
 
 
 def _reading(folder: Path | None, read: Callable[[sqlite3.Connection], T]) -> T | None:
-    if folder is None or not (path := folder / FILE_NAME).exists():
+    if folder is None:
         return None
+    path = folder / FILE_NAME
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
-        ) as database:
-            return read(database)
-    except (sqlite3.Error, ValueError, KeyError, DamagedError) as error:
+        if path.exists() and path.stat().st_size:
+            address = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)) as database:
+                if schema_version(database):
+                    return read(database)
+        remembered = read_marker(folder)
+    except (sqlite3.Error, OSError, ValueError, KeyError, DamagedError) as error:
         raise StoreError(f"{path} can't be read: {error}") from None
+    if remembered is not None and remembered.streams != frozenset():
+        raise StoreError(f"{path} is empty or gone, and changes were in it: restore it, or remove {MARKER_NAME}")
+    return None
