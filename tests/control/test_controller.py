@@ -355,6 +355,21 @@ async def test_verdicts_that_there_are_not(world: World) -> None:
         assert caught.value.code is Code.UNKNOWN_STREAM
 
 
+async def test_since_when_a_status_holds_does_not_depend_on_who_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2026-09-21T14:20:10Z is 1790000410."""
+    wall = 1_790_000_410.0
+    monkeypatch.setattr("transcoder.clock.wall_clock", lambda: wall)
+    world.controller.sample()
+    for at, state in ((420.0, StreamState.PLAYING), (440.0, StreamState.AWAY), (470.0, StreamState.AWAY)):
+        wall = 1_790_000_000.0 + at
+        world.stream().status.state = state
+        world.controller.sample()
+    told = world.controller.state("front")
+    assert (told.status, told.since) == ("offline", "2026-09-21T14:20:40.000Z")
+
+
 # -- what was served ---------------------------------------------------------------------------------------------------
 
 

@@ -73,7 +73,8 @@ class StreamDocuments:
             self._trouble_until = clock.monotonic() + DEGRADED_S
 
     def sample(self, stream: Stream, now: float) -> None:
-        """Note when pictures come, and the rates of the ledger; to be called about once a second."""
+        """Note when pictures come, the status, and the rates of the ledger; to be called about once a second."""
+        self.status(stream)  # whoever asks for it later is told since when it holds, and not when somebody asked before
         ledger, output = stream.ledger, stream.status.output
         pictures = output.pictures - output.repeated
         if pictures != self._pictures:
