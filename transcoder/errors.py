@@ -25,6 +25,8 @@ TranscoderError
   CommandRejected             an operator's command that can't be carried out
 """
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -135,6 +137,19 @@ class ResponseError(TranscoderError):
 
 class TransportError(TranscoderError):
     """A connection could not be made or was lost."""
+
+
+def not_bound(key: str, error: OSError) -> TransportError:
+    """Return the error that says why a listener of the configuration can't be opened, and what tells more.
+
+    Args:
+        key: the listener's key and value.
+        error: the failure; uvloop gives no number for a UDP port that is taken.
+    """
+    is_of_kernel = (error.errno or 0) > 0  # a name that is not found has a negative number
+    words = os.strerror(error.errno or 0) if is_of_kernel else error.strerror or str(error)
+    hint = "" if error.errno not in {None, errno.EADDRINUSE} else "; transcoder doctor CONFIG says which program has it"
+    return TransportError(f"{key}: {words}{hint}")
 
 
 class NotConnected(TransportError):  # noqa: N818  # it reads as the event it is

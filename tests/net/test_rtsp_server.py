@@ -464,9 +464,12 @@ async def test_the_readers_of_a_stream_can_be_sent_away(
 
 
 async def test_a_taken_address_is_an_error(server: RtspServer) -> None:
-    with pytest.raises(TransportError, match="listen"):
+    taken = f"^rtsp.listen 127.0.0.1:{server.port}: Address already in use; transcoder doctor CONFIG says which program"
+    with pytest.raises(TransportError, match=taken):
         await RtspServer(Catalogue(), [Listener(host="127.0.0.1", port=server.port)], (0, 0)).start()
-    with pytest.raises(TransportError, match="udp_ports"):
+    with pytest.raises(TransportError, match=r"^rtsp\.listen 192\.0\.2\.1:8554: Cannot assign requested address$"):
+        await RtspServer(Catalogue(), [Listener(host="192.0.2.1", port=8554)], (0, 0)).start()
+    with pytest.raises(TransportError, match=r"udp_ports.*; transcoder doctor CONFIG says which program"):
         await RtspServer(Catalogue(), [ANYWHERE], server.udp_ports).start()
 
 

@@ -19,7 +19,7 @@ from transcoder.api.quiet_log import LOGGER, SeldomFilter
 from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
-from transcoder.errors import TransportError
+from transcoder.errors import TransportError, not_bound
 from transcoder.login_brake import LoginBrake
 from transcoder.net.secured_listener import SecuredListener, server_context
 
@@ -122,7 +122,7 @@ class HttpServer:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
-            raise TransportError(f"http.listen {config.listen}: {error.strerror or error}") from None
+            raise not_bound(f"http.listen {config.listen}", error) from None
         self.port = listener.getsockname()[1]
         logging.getLogger(LOGGER).addFilter(self._seldom)
         self._server = _Server(settings)

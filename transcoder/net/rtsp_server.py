@@ -12,7 +12,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from transcoder import clock
-from transcoder.errors import TransportError
+from transcoder.errors import not_bound
 from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
 from transcoder.net.reader_ports import Address, ReaderPorts, UdpOutlet
@@ -143,8 +143,7 @@ class RtspServer(ReaderServer, Directory):
                 ssl_handshake_timeout=self.options.first_request_s if listener.ssl is not None else None,
             )
         except OSError as error:
-            where = f"rtsp.listen {listener.host}:{listener.port}"
-            raise TransportError(f"{where}: {error.strerror or error}") from None
+            raise not_bound(f"rtsp.listen {listener.host}:{listener.port}", error) from None
         self._servers.append(server)
         self.listeners[index] = replace(listener, port=server.sockets[0].getsockname()[1])
 
@@ -156,7 +155,7 @@ class RtspServer(ReaderServer, Directory):
         try:
             await self._ports.open()
         except OSError as error:
-            raise TransportError(f"rtsp.udp_ports {list(self.udp_ports)}: {error.strerror or error}") from None
+            raise not_bound(f"rtsp.udp_ports {list(self.udp_ports)}", error) from None
         self._context.udp_ports = self._ports.numbers
 
     async def stop(self) -> None:
