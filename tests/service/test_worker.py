@@ -244,6 +244,23 @@ async def test_a_new_worker_is_told_what_its_predecessor_knew(watched: Watched) 
     assert watched.server.workers[2].heard() == [MessageType.CONFIGURE, audio_format]  # the pictures killed two
 
 
+async def test_a_worker_that_is_replaced_owes_no_slate(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its readers had pictures, and a grey one among them would be a flash."""
+    asked: list[bool] = []
+
+    def lost(reason: str) -> None:
+        asked.append(watched.worker.is_running)
+        watched.worker.repeat(0, 1.0)
+
+    monkeypatch.setattr(watched, "on_worker_lost", lost)
+    assert watched.worker.feed(IDR, 1.0)
+    watched.server.workers[0].die(hang_up=True, exit_status=-11)
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    assert asked == [False]
+    assert watched.server.workers[1].heard() == [MessageType.CONFIGURE, MessageType.ACCESS_UNIT]
+
+
 async def test_settings_that_change_while_a_worker_is_started_reach_it() -> None:
     watched = Watched(FakeForkServer())
     task = asyncio.get_running_loop().create_task(watched.worker.run())

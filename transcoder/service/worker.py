@@ -248,8 +248,9 @@ class Worker:
 
     def repeat(self, number: int, shown: float) -> None:
         """Have the last picture of an output, or a slate, encoded again; it is shown at this monotonic second."""
-        if self._encoding.connection is None:  # a reader is the first who needs the worker
-            self._owed.add(number)
+        if self._encoding.connection is None:
+            if not self._status.starts:  # a reader is the first who needs a worker; one that is replaced has pictures
+                self._owed.add(number)
             self.need()
             return
         self._encoding.send(serialize_repeat(number, round(shown * VIDEO_CLOCK_RATE)))
