@@ -69,7 +69,7 @@ def test_sigterm_leaves_no_copy_of_the_state_behind(
 ) -> None:
     """As `timeout` and a service manager end a command."""
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "state.sqlite").touch()
+    (tmp_path / "state" / "state.sqlite").write_text("a database")
 
     def terminate(_: Path, copy: Path) -> None:
         copy.write_text("a part")
