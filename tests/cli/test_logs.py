@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -248,3 +249,27 @@ async def test_another_server_at_the_port(tmp_path: Path, status: int, body: byt
         done = await asyncio.to_thread(CliRunner().invoke, command_line(), ["logs", str(path), "front"])
     assert words in done.stderr
     assert done.exit_code in {NO, USAGE}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_followed_ends_well_by_a_signal(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program leaves both signals to the kernel until a command takes them over."""
+
+    def follow(*_: object) -> Iterator[dict[str, Any]]:
+        assert signal.getsignal(number) not in {signal.SIG_DFL, before}
+        signal.raise_signal(number)
+        yield {}
+
+    path = tmp_path / "gateway.yaml"
+    path.write_text("http: {listen: '127.0.0.1:1'}\nstreams: {front: {source: 'rtsp://10.0.0.2/x'}}\n")
+    monkeypatch.setattr(GatewayClient, "stream_events", lambda *_: [])
+    monkeypatch.setattr(GatewayClient, "follow", follow)
+    before, kept = signal.SIG_IGN, signal.signal(number, signal.SIG_IGN)
+    try:
+        done = CliRunner().invoke(command_line(), ["logs", str(path), "front", "--follow", "--json"])
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, kept)
+    assert done.exit_code == OK, done.output

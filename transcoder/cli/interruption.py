@@ -2,12 +2,19 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 
 
 @contextlib.contextmanager
 def ended_as_by_ctrl_c() -> Iterator[None]:
-    """Have Ctrl-C interrupt the command while it runs, and take SIGTERM for Ctrl-C."""
+    """Have Ctrl-C interrupt the command while it runs, and take SIGTERM for Ctrl-C.
+
+    Signals reach the main thread alone; elsewhere nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     terminate = signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     try:

@@ -8,6 +8,7 @@ import typer
 from transcoder.cli.arguments import AsJson
 from transcoder.cli.backup import DEFAULT_CONFIG
 from transcoder.cli.failure import errors_end_the_command, fail
+from transcoder.cli.interruption import ended_as_by_ctrl_c
 from transcoder.errors import TransportError
 from transcoder.exit_codes import NO, OK
 
@@ -52,8 +53,9 @@ def logs(
             if not as_json:
                 typer.echo(state_line(client.stream(stream)))
             if follow:
-                for event in client.follow(stream, known[-1]["sequence"] if known else 0):
-                    show(event)
+                with ended_as_by_ctrl_c():
+                    for event in client.follow(stream, known[-1]["sequence"] if known else 0):
+                        show(event)
         except TransportError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(NO) from None
