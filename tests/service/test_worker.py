@@ -5,6 +5,7 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import structlog
@@ -246,14 +247,16 @@ async def test_a_new_worker_is_told_what_its_predecessor_knew(watched: Watched) 
 
 async def test_a_worker_that_is_replaced_owes_no_slate(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its readers had pictures, and a grey one among them would be a flash."""
+    fork = watched.server.fork
     asked: list[bool] = []
 
-    def lost(reason: str) -> None:
+    async def asked_meanwhile(*args: Any) -> Any:
         asked.append(watched.worker.is_running)
         watched.worker.repeat(0, 1.0)
+        return await fork(*args)
 
-    monkeypatch.setattr(watched, "on_worker_lost", lost)
     assert watched.worker.feed(IDR, 1.0)
+    monkeypatch.setattr(watched.server, "fork", asked_meanwhile)
     watched.server.workers[0].die(hang_up=True, exit_status=-11)
     await watched.until(lambda: len(watched.server.workers) == 2)
     await watched.until_served()
