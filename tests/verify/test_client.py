@@ -174,7 +174,11 @@ async def test_a_server_over_tls() -> None:
 
 
 async def test_a_server_without_tls() -> None:
-    server = await asyncio.start_server(lambda _, writer: writer.write(b"RTSP/1.0 400 x\r\n\r\n"), "127.0.0.1", 0)
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"RTSP/1.0 400 x\r\n\r\n")
+        writer.close()  # from Python 3.12 on a server waits for its connections
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(TransportError, match=rf"no TLS with 127.0.0.1:{port}: wrong version number"):
