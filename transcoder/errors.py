@@ -139,16 +139,22 @@ class TransportError(TranscoderError):
     """A connection could not be made or was lost."""
 
 
+_NO_ADDRESS = "could not bind on any address"
+"""What asyncio says since Python 3.13, where it skipped every address of the host that is not this machine's."""
+
+
 def not_bound(key: str, error: OSError) -> TransportError:
     """Return the error that says why a listener of the configuration can't be opened, and what tells more.
 
     Args:
         key: the listener's key and value.
-        error: the failure; uvloop gives no number for a UDP port that is taken.
+        error: the failure; uvloop gives no number for a UDP port that is taken, and asyncio since Python 3.13 none for
+            an address that is not this machine's.
     """
-    is_of_kernel = (error.errno or 0) > 0  # a name that is not found has a negative number
-    words = os.strerror(error.errno or 0) if is_of_kernel else error.strerror or str(error)
-    hint = "" if error.errno not in {None, errno.EADDRINUSE} else "; transcoder doctor CONFIG says which program has it"
+    number = errno.EADDRNOTAVAIL if _NO_ADDRESS in str(error) else error.errno
+    is_of_kernel = (number or 0) > 0  # a name that is not found has a negative number
+    words = os.strerror(number or 0) if is_of_kernel else error.strerror or str(error)
+    hint = "" if number not in {None, errno.EADDRINUSE} else "; transcoder doctor CONFIG says which program has it"
     return TransportError(f"{key}: {words}{hint}")
 
 
