@@ -13,9 +13,9 @@ SETUP := $(VENV)/.setup
 TOOLS := .venv-deploy/.ready
 INPUTS := pyproject.toml requirements.lock
 
-# Tests wait for cameras, clocks and disks more than half of their time: two of them a core run at once.
+# Many tests wait for cameras and clocks, so that more of them than there are cores run at once.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-WORKERS ?= $(shell expr $(CORES) + $(CORES))
+WORKERS ?= $(shell expr $(CORES) + $(CORES) / 2)
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
 UNIT = -m 'not process and not e2e and not long'
 PYTHONS ?= 3.11 3.12 3.13 3.14
@@ -64,6 +64,8 @@ check: $(TESTING) ## lint, types, imports (seconds)
 system-packages: ## install the programs that tests use as cameras, readers and brokers (Debian, root)
 	@sh tests/system-packages.sh
 
+# unit tests wait more than they work
+unit: WORKERS := $(shell expr $(CORES) + $(CORES))
 unit: $(TESTING) ## the tests that need no other program, no process and no root
 	$(PYTEST) $(UNIT) $(ARGS)
 

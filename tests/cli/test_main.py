@@ -158,7 +158,9 @@ def test_check_tells_of_secrets_that_everybody_may_read(config: Path, tmp_path: 
     assert f"{secret} holds passwords or tokens" in done.stderr
 
 
-def test_run_refuses_what_it_can_not_use(config: Path, tmp_path: Path) -> None:
+def test_run_refuses_what_it_can_not_use(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for measure in ("forbid_core_dumps", "forbid_inspection"):  # of this process, where other tests need cores
+        monkeypatch.setattr(f"transcoder.kernel.{measure}", lambda: None)
     assert invoke("run", tmp_path / "missing.yaml").exit_code == USAGE
     done = invoke("run", config, "--log-level", "loud")
     assert done.exit_code == USAGE

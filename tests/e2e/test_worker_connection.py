@@ -192,6 +192,7 @@ async def test_a_worker_killed_at_any_await_of_its_start_is_replaced(server: For
     for suspension in itertools.count():
         stream, status = Stream(), WorkerStatus()
         worker = Worker(f"w{suspension}", WorkerOptions(), server, status, structlog.get_logger(), stream)
+        worker.need()
         state = ""
 
         def kill(number: int, wanted: int = suspension, worker: Worker = worker) -> None:
