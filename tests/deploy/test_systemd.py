@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.debian_tree import NEEDED, machine
+from tests.support.debian_tree import ENDS_WITH_US, NEEDED, descendants, machine, runs
 from tests.support.plugin import excuse
 
 pytestmark = [pytest.mark.long, pytest.mark.process, pytest.mark.alone, pytest.mark.timeout(1500)]
@@ -93,7 +93,7 @@ def boot(root: Path) -> dict[str, Any]:
     ]
     with (root / "trial/console").open("wb") as console:
         booted = subprocess.Popen(
-            ["systemd-nspawn", "--quiet", "-D", str(root), "--boot", *options],
+            [*ENDS_WITH_US, "systemd-nspawn", "--quiet", "-D", str(root), "--boot", *options],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -103,12 +103,23 @@ def boot(root: Path) -> dict[str, Any]:
             while not result.exists() and booted.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.5)
         finally:
+            started = descendants(booted.pid)
             booted.send_signal(signal.SIGKILL)  # the machine dies with it; a halt does not return everywhere
             booted.wait(30)
+            left = wait_for_the_end_of(started)
+    assert left == set(), "processes of the machine are left"
     if not result.exists():
         pytest.fail(f"the machine had no result: {(root / 'trial/console').read_text(errors='replace')[-3000:]}")
     document: dict[str, Any] = json.loads(result.read_text())
     return document
+
+
+def wait_for_the_end_of(pids: set[int]) -> set[int]:
+    """Wait until processes have ended; return those that have not."""
+    deadline = time.monotonic() + 10
+    while (left := {pid for pid in pids if runs(pid)}) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
 
 
 @pytest.fixture(scope="module")

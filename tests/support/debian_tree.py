@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,19 @@ PYTHON: Final = "3.13"
 """The Python of that Debian."""
 PACKAGES: Final = "systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,procps,curl,mosquitto,mosquitto-clients"
 PLATFORMS: Final = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
-NEEDED: Final = ("mmdebstrap", "systemd-nspawn")
+NEEDED: Final = ("mmdebstrap", "systemd-nspawn", "unshare", "setpriv")
+ENDS_WITH_US: Final = (
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--pid",
+    "--fork",
+    "--kill-child=KILL",
+    "--mount-proc",
+)
+"""What begins a command whose processes all end with it, and with the tests: systemd-nspawn that is killed leaves the
+init of its machine running, but no process outlives the first one of its PID namespace."""
 
 
 def cache() -> Path:
@@ -123,7 +135,28 @@ def installed(wheel: Path) -> Path:
 def inside(tree: Path, *command: str) -> None:
     """Run a command in a tree, without a network."""
     quiet = ["--quiet", "--register=no", "--keep-unit", "--private-network", "--pipe"]
-    run("systemd-nspawn", *quiet, "-D", tree, "--setenv=PIP_CONFIG_FILE=/dev/null", *command)
+    run(*ENDS_WITH_US, "systemd-nspawn", *quiet, "-D", tree, "--setenv=PIP_CONFIG_FILE=/dev/null", *command)
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the processes that a process has started, and those that these have started."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            parents[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+    found, newest = set[int](), {pid}
+    while newest:
+        newest = {child for child, parent in parents.items() if parent in newest} - found
+        found |= newest
+    return found
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process is there, and not only what its parent has not asked for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @contextmanager
