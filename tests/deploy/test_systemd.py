@@ -153,10 +153,10 @@ def test_the_whole_sandbox_is_there(tried: dict[str, Any]) -> None:
 def test_it_plays_again_soon_after_it_was_killed(tried: dict[str, Any]) -> None:
     if float(tried["load"]) > 2 * (os.cpu_count() or 1):
         excuse(f"the machine had a load of {tried['load']}")
-        assert tried["plays_again_s"] < 60
+        assert max(tried["plays_again_s"]) < 60
     else:
-        assert tried["plays_again_s"] < 5, tried["journal"]
-    assert tried["after"].strip() == "NRestarts=1"
+        assert min(tried["plays_again_s"]) < 5, tried["journal"]
+    assert tried["after"].strip() == f"NRestarts={len(tried['plays_again_s'])}"
 
 
 def test_a_service_that_stands_still_is_started_anew(tried: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ API = "http://127.0.0.1:8080"
 BIN = "/opt/transcoder/bin"
 CONFIG = "/etc/transcoder/gateway.yaml"
 PATIENCE_S = 120
+SOON_S = 5
 
 
 def call(*command: str) -> str:
@@ -94,8 +95,7 @@ def trial() -> dict[str, object]:
     result["filters"] = {name: filters(name) for name in ("transcoder", "tc:")}
     result["load"] = Path("/proc/loadavg").read_text().split()[0]
     result["administered"] = administered()
-    call("systemctl", "kill", "-s", "KILL", "transcoder")
-    result["plays_again_s"] = until(plays, 60)
+    result["plays_again_s"] = killed()
     result["verified again"] = verified("front")
     result["after"] = call("systemctl", "show", "--property=NRestarts", "transcoder")
     call("systemctl", "kill", "--kill-whom=main", "-s", "STOP", "transcoder")
@@ -107,6 +107,21 @@ def trial() -> dict[str, object]:
     result["ended"] = call("systemctl", "show", "--property=Result,ActiveState", "transcoder")
     result["under a wrong line"] = under_a_wrong_line()
     return result
+
+
+def killed() -> list[float]:
+    """Kill every process of the service; return after how many seconds it played again, for each time it was done.
+
+    Where there is no second version of control groups, the kernel does not tell a systemd in a container that a group
+    is empty: if the last process ends at the wrong moment, systemd waits for the whole of TimeoutStopSec. Then another
+    try shows what the service does.
+    """
+    tries = 1 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 3
+    seconds: list[float] = []
+    while len(seconds) < tries and (not seconds or seconds[-1] >= SOON_S):
+        call("systemctl", "kill", "-s", "KILL", "transcoder")
+        seconds.append(until(plays, 60))
+    return seconds
 
 
 def administered() -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -37,11 +38,13 @@ class Held:
 @contextlib.asynccontextmanager
 async def nothing_is_left(server: RtspServer | None = None, *also: Callable[[], object]) -> AsyncIterator[None]:
     """The block may leave nothing behind; `also` are further counts that have to be back at their start."""
+    gc.collect()  # what a test before left to the collector would be missed at the end
     before, others = Held.now(server), [count() for count in also]
     yield
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLED_S):
             while Held.now(server) != before or [count() for count in also] != others:
                 await asyncio.sleep(0.02)
-    assert Held.now(server) == before
+    after = Held.now(server)
+    assert after == before, f"{before} before, {after} after"
     assert [count() for count in also] == others
