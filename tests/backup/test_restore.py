@@ -198,7 +198,7 @@ def test_a_disk_that_fails_among_the_moves_is_not_said_to_have_changed_nothing(
     def fail(_: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    contents = {"config/gateway.yaml": b"streams: {}\n", "config/x": b"x"}
+    contents = {"config/gateway.yaml": b"include: x\n", "config/x": b"{}"}
     write_archive(archive, manifest_of(contents), dict(contents))
     monkeypatch.setattr(module, "sync_folder", fail)
     with pytest.raises(BackupError, match="a part was restored: make the restore again") as caught:

@@ -166,6 +166,31 @@ def read_files(tar: tarfile.TarFile, manifest: Manifest, take: Take) -> None:
         raise BackupError(f"it is cut short: {min(wanted)} is missing")
 
 
+def read_some(path: Path, manifest: Manifest, names: frozenset[str]) -> dict[str, bytes]:
+    """Read some small files of an archive once more.
+
+    Args:
+        path: the path of the archive.
+        manifest: the manifest that was read of it.
+        names: the names of the files in the archive.
+
+    Raises:
+        BackupError: the archive is another one meanwhile.
+        OSError: it can't be read.
+    """
+    found = {name: bytearray() for name in names}
+
+    def take(name: str, piece: bytes) -> None:
+        if name in found:
+            found[name] += piece
+
+    with open_archive(path) as (tar, again):
+        if again != manifest:
+            raise BackupError("it has changed meanwhile: nothing was changed")
+        read_files(tar, again, take)
+    return {name: bytes(content) for name, content in found.items()}
+
+
 def _is_plain(entry: tarfile.TarInfo) -> bool:
     """Return whether an entry is a file that lies in the archive in full, and no link, device or file with holes."""
     return entry.type == tarfile.REGTYPE and not entry.issparse()

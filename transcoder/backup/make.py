@@ -14,6 +14,7 @@ from pathlib import Path
 
 from transcoder.backup.archive import digest, open_archive, write_archive
 from transcoder.backup.manifest import STATE_FILES, BackupError, Manifest, Member, is_inside
+from transcoder.backup.own_names import is_hidden
 from transcoder.config import ConfigFile, load_file
 from transcoder.config.include import MAX_FILE_BYTES
 from transcoder.config.permissions import named_files
@@ -98,7 +99,7 @@ def _configuration(config: Path, file: ConfigFile, *, secrets: bool) -> tuple[di
     wanted += [(config.parent / name, secrets or not secret) for name, secret in named_files(file.data)]
     for path, is_kept in wanted:
         name = _relative(path, config.parent)
-        if name is None or not is_kept:
+        if name is None or not is_kept or (path != config and is_hidden(name)):
             left_out.append(str(path))
             continue
         try:

@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from transcoder import clock
-from transcoder.backup.archive import open_archive, read_files, sync_folder
+from transcoder.backup.archive import open_archive, read_files, read_some, sync_folder
 from transcoder.backup.manifest import STAGED, STATE_FILES, BackupError, Manifest
+from transcoder.backup.own_names import check_own_names, is_hidden
 from transcoder.service.audit import GENESIS, find_break
 from transcoder.service.audit_records import records_of
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
@@ -65,6 +66,8 @@ def restore_backup(archive: Path, config: Path | None, state_dir: Path | None) -
     try:
         with open_archive(archive) as (tar, manifest):
             read_files(tar, manifest, lambda *_: None)
+        if config is None and is_hidden(manifest.configuration):
+            raise BackupError(f"the configuration's name was {manifest.configuration}: say where it goes, before FILE")
         config = config or Path(manifest.configuration)
         state_dir = _state_dir(manifest, config, state_dir)
         with ExitStack() as stack:
@@ -119,6 +122,7 @@ def _replace(archive: Path, manifest: Manifest, config: Path, state_dir: Path | 
         is_own = state_dir is not None and place.parent.resolve() == state_dir.resolve() and place.name in _OWN_NAMES
         if is_own and not name.startswith("state/"):
             raise BackupError(f"{name} is no file of a configuration, but of the state: nothing was changed")
+    check_own_names(manifest, lambda names: read_some(archive, manifest, names))
     stage = {name: place.with_name(f"{place.name}{STAGED}") for name, place in places.items()}
     try:
         _stage(archive, manifest, stage, places)

@@ -71,7 +71,10 @@ def _tell_backup(made: "Made", target: Path) -> None:
     if made.broken:
         typer.echo(f"warning: the audit log is not whole: {made.broken}", err=True)
     for name in made.left_out:
-        typer.echo(f"not in the backup: {name} (--secrets takes files of secrets in CONFIG's folder)", err=True)
+        typer.echo(
+            f"not in the backup: {name} (--secrets takes files of secrets in CONFIG's folder, hidden ones never)",
+            err=True,
+        )
 
 
 def _tell_restore(restored: "Restored") -> None:
