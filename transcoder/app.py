@@ -23,10 +23,12 @@ from transcoder.control.names import log_names
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.net.service_manager import ServiceManager
 from transcoder.net.stop_signals import stop_signals
+from transcoder.regular_file import check_regular
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.state_database import FILE_NAME, StoredState
 from transcoder.service.state_folder import RESTORING_NAME
+from transcoder.service.state_marker import MARKER_NAME
 from transcoder.service.status import StreamState
 from transcoder.service.store import Store, StoreError
 from transcoder.service.worker_trial import try_worker
@@ -385,6 +387,7 @@ def _was_kept(folder: Path) -> bool:
     try:
         if (folder / RESTORING_NAME).exists():
             return True
+        check_regular(folder / FILE_NAME, folder / MARKER_NAME)
         return (folder / FILE_NAME).stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
         return False

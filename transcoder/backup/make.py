@@ -19,10 +19,12 @@ from transcoder.config import ConfigFile, load_file
 from transcoder.config.include import MAX_FILE_BYTES
 from transcoder.config.permissions import named_files
 from transcoder.config.substitution import read_bounded
+from transcoder.regular_file import check_regular
 from transcoder.service.audit import find_break
 from transcoder.service.audit_records import records_of
 from transcoder.service.state_copy import read_unwritable
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state, schema_version
+from transcoder.service.state_folder import database_files
 from transcoder.service.store import BUSY_TIMEOUT_S, now_text, read_kept
 
 
@@ -126,9 +128,11 @@ def _state(folder: Path | None, copy: Path, contents: dict[str, Path | bytes]) -
     if folder is None:
         return 0, "", ""
     for name in STATE_FILES:
-        if name != FILE_NAME and (folder / name).is_file():
+        check_regular(folder / name)
+        if name != FILE_NAME and (folder / name).exists():
             contents[f"state/{name}"] = read_bounded(folder / name, MAX_FILE_BYTES)
     path = folder / FILE_NAME
+    check_regular(*database_files(path))
     if not path.exists() or not path.stat().st_size:
         read_kept(folder)  # it knows whether there were changes
         return 0, "", ""

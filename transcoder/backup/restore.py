@@ -19,17 +19,16 @@ from transcoder import clock
 from transcoder.backup.archive import open_archive, read_files, read_some, sync_folder
 from transcoder.backup.manifest import STAGED, STATE_FILES, BackupError, Manifest
 from transcoder.backup.own_names import check_own_names, is_hidden
+from transcoder.regular_file import check_regular
 from transcoder.service.audit import GENESIS, find_break
 from transcoder.service.audit_records import records_of
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
 from transcoder.service.state_folder import LOCK_NAME, RESTORING_NAME, lock_folder, space_of
 from transcoder.service.state_marker import MARKER_NAME, read_marker, write_marker
 
-LOG_NAMES: Final = (f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
+LOG_NAMES: Final = (f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", f"{FILE_NAME}-journal")
 """Files beside a database that belong to it alone: another database would be damaged by them."""
-_OWN_NAMES: Final = frozenset(
-    {*STATE_FILES, *LOG_NAMES, f"{FILE_NAME}-journal", MARKER_NAME, RESTORING_NAME, LOCK_NAME}
-)
+_OWN_NAMES: Final = frozenset({*STATE_FILES, *LOG_NAMES, MARKER_NAME, RESTORING_NAME, LOCK_NAME})
 """Files of the state's folder that no file of the configuration may be: a database would be changed after its check."""
 
 
@@ -272,6 +271,7 @@ def _keep_aside(places: list[Path], state_dir: Path | None, stamp: str) -> list[
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file with its mode and owner; it is on the disk afterwards."""
+    check_regular(source)
     shutil.copy2(source, target)
     _own_as(target, source)
     with target.open("rb") as file:
@@ -281,6 +281,7 @@ def _copy(source: Path, target: Path) -> None:
 def _begin(state_dir: Path, streams: frozenset[str]) -> None:
     """Keep gateways from starting, then remove what would damage another database."""
     unfinished = state_dir / RESTORING_NAME
+    check_regular(unfinished)
     unfinished.write_text("a backup is being restored here: make the restore again\n")
     _own_as(unfinished, state_dir)
     remembered = read_marker(state_dir)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from transcoder.cli.event_lines import event_line, state_line
 from transcoder.config import Config
 from transcoder.errors import TranscoderError, TransportError
+from transcoder.regular_file import check_regular
 from transcoder.text import printable
 from transcoder.verify.json_answer import parse_json, within
 
@@ -138,6 +139,7 @@ class GatewayClient:
         if self._cert_file is None:
             return http.client.HTTPConnection(host, self._listen.port, timeout=timeout_s)
         try:
+            check_regular(self._cert_file)
             context = ssl.create_default_context(cafile=str(self._cert_file))
         except OSError as error:
             raise TranscoderError(f"http.cert_file: {error.strerror or error}") from None

@@ -5,7 +5,6 @@ nothing can go in a circle.
 """
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ from transcoder.config.document import Budget, read_document
 from transcoder.config.problems import Key, key_path
 from transcoder.config.substitution import expand
 from transcoder.errors import ConfigError
+from transcoder.regular_file import NOT_REGULAR, NotRegularError, open_regular
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a configuration at most, all its files together: ten thousand streams of 400 bytes each."""
@@ -191,19 +191,17 @@ def _matching(pattern: Path) -> list[Path]:
 
 
 def _read_regular(path: Path, room: int) -> bytes:
-    """Read a file that is a regular one; a pipe would hold the start up for ever.
+    """Read a file, as far as there is room for it.
 
     Raises:
         ValueError: the file is not regular, or all files together are too large.
         OSError: the file can't be read.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("is not a regular file")
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # it was replaced meanwhile
-            raise ValueError("is not a regular file")
-        content = file.read(room + 1)
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            content = file.read(room + 1)
+    except NotRegularError:
+        raise ValueError(f"is {NOT_REGULAR}") from None
     if len(content) > room:
         raise ValueError(f"makes the configuration larger than {MAX_FILE_BYTES} bytes")
     return content

@@ -21,8 +21,9 @@ from transcoder.config.problems import describe
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SourcesConfig
 from transcoder.config.stream import DefaultsConfig
-from transcoder.config.substitution import EXTENSION, read_bounded, substitute
+from transcoder.config.substitution import EXTENSION, substitute
 from transcoder.errors import ConfigError
+from transcoder.regular_file import read_regular
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def load_file(path: Path) -> ConfigFile:
         ConfigError: every problem that was found, one line each.
     """
     try:
-        content = read_bounded(path, MAX_FILE_BYTES)
+        content = read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ConfigError([f"{path}: can't be read: {error.strerror or type(error).__name__}"]) from None
     except ValueError as error:

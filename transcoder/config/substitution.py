@@ -4,7 +4,6 @@ Both are put in before validation, into copies; every problem is collected.
 """
 
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 
 from transcoder.config.document import MAX_DEPTH
 from transcoder.config.problems import Key, key_path
+from transcoder.regular_file import NOT_REGULAR, NotRegularError, read_regular
 from transcoder.text import CONTROL_CHARACTER
 
 MAX_TEXT: Final = 8192
@@ -64,14 +64,13 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """Read a file of at most `limit` bytes.
 
     Raises:
-        ValueError: the file has more bytes.
+        ValueError: the file has more bytes, or is no regular one.
         OSError: the file can't be read.
     """
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"has more than {limit} bytes")
-    return content
+    try:
+        return read_regular(path, limit)
+    except NotRegularError:
+        raise ValueError(f"is {NOT_REGULAR}") from None
 
 
 def _is_extension(key: object) -> bool:
@@ -161,10 +160,9 @@ class _Substitution:
             return None
         file = self._folder / name
         try:
-            if not stat.S_ISREG(file.stat().st_mode):  # a pipe without a writer would hold the start up for ever
-                self._say(path, f"{file} is not a regular file")
-                return None
-            return read_bounded(file, limit)
+            return read_regular(file, limit)
+        except NotRegularError as error:
+            self._say(path, str(error))
         except OSError as error:
             self._say(path, f"{file} can't be read: {error.strerror or type(error).__name__}")
         except ValueError as error:

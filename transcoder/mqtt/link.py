@@ -27,6 +27,7 @@ from transcoder.mqtt.commands import MAX_PAYLOAD
 from transcoder.mqtt.dispatch import Dispatcher, Incoming
 from transcoder.mqtt.outbox import Outbox, Outgoing
 from transcoder.mqtt.topics import Topics
+from transcoder.regular_file import check_regular
 
 KEEP_ALIVE_S: Final = 20
 WILL_DELAY_S: Final = 5
@@ -313,6 +314,7 @@ def _properties(kind: int) -> Properties:
 
 
 def _tls_context(config: MqttConfig) -> ssl.SSLContext:
+    check_regular(*(file for file in (config.ca_file, config.cert_file, config.key_file) if file is not None))
     context = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file is not None else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.cert_file is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from transcoder.login_brake import site_of
+from transcoder.regular_file import check_regular
 
 MAX_HANDSHAKES: Final = 256
 """Handshakes at a time. One takes some milliseconds of work, and the way there and back twice."""
@@ -32,6 +33,7 @@ def server_context(cert_file: Path, key_file: Path | None) -> ssl.SSLContext:
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    check_regular(cert_file, *([] if key_file is None else [key_file]))
     made.load_cert_chain(cert_file, key_file)
     return made
 

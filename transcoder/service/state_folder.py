@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from transcoder.regular_file import NotRegularError, check_regular, open_regular
+from transcoder.service.state_marker import MARKER_NAME
+
 LOCK_NAME: Final = "lock"
 """The file that a running gateway holds locked (flock(2))."""
 RESTORING_NAME: Final = "restore.unfinished"
@@ -49,6 +52,10 @@ def folder_problem(folder: Path) -> str:
         return f"{nearest} is on a file system that is mounted read-only"
     if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
         return f"{nearest} can't be written by user {os.geteuid()}"
+    try:
+        check_regular(*database_files(nearest / "state.sqlite"), nearest / MARKER_NAME, nearest / LOCK_NAME)
+    except NotRegularError as error:
+        return str(error)
     for name in ("state.sqlite", LOCK_NAME):
         if (nearest / name).exists() and not os.access(nearest / name, os.R_OK | os.W_OK, effective_ids=True):
             return f"{nearest / name} can't be written by user {os.geteuid()}"
@@ -57,6 +64,14 @@ def folder_problem(folder: Path) -> str:
     if space.free_files == 0:
         return f"{nearest} is on a file system that has no room for another file"
     return ""
+
+
+def database_files(path: Path) -> tuple[Path, ...]:
+    """Return the paths of a database and of the files that SQLite keeps beside it and opens by their names.
+
+    Source: https://www.sqlite.org/tempfiles.html.
+    """
+    return (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "-journal")))
 
 
 def space_of(folder: Path) -> Space:
@@ -78,14 +93,15 @@ def lock_folder(folder: Path) -> tuple[int | None, OSError | None]:
 
     Raises:
         ValueError: another gateway has the folder.
+        NotRegularError: the lock is no file.
     """
     path, held, blocked = folder / LOCK_NAME, None, None
     try:
-        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = open_regular(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         blocked = error
         with suppress(FileNotFoundError):
-            held = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            held = open_regular(path)
     try:
         if held is not None:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from transcoder.regular_file import open_regular
+
 MARKER_NAME: Final = "state.remembered"
 MAX_MARKER_BYTES: Final = 1 << 20
 """Bytes of a marker at most: 4,096 names of 63 characters take 280 kB."""
@@ -38,7 +40,7 @@ def read_marker(folder: Path) -> Remembered | None:
         OSError: the marker is there and can't be read.
     """
     try:
-        with (folder / MARKER_NAME).open("rb") as file:
+        with os.fdopen(open_regular(folder / MARKER_NAME), "rb") as file:
             content = file.read(MAX_MARKER_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -59,7 +61,8 @@ def write_marker(folder: Path, streams: frozenset[str]) -> None:
     """
     new = folder / f"{MARKER_NAME}.new"
     text = json.dumps({"about": _ABOUT, "streams": sorted(streams)})
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    new.unlink(missing_ok=True)  # whatever it is
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()

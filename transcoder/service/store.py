@@ -21,6 +21,7 @@ import structlog
 from transcoder import clock
 from transcoder.config.overlay import Overlay
 from transcoder.errors import TranscoderError
+from transcoder.regular_file import NotRegularError, check_regular
 from transcoder.service.audit import Entry, Record
 from transcoder.service.audit_records import append, records_of
 from transcoder.service.kept_verdicts import insert, read_signed
@@ -35,7 +36,7 @@ from transcoder.service.state_database import (
     read_state,
     schema_version,
 )
-from transcoder.service.state_folder import RESTORING_NAME, folder_problem, lock_folder
+from transcoder.service.state_folder import RESTORING_NAME, database_files, folder_problem, lock_folder
 from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 from transcoder.service.verdicts import Verdict
 
@@ -187,8 +188,9 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         except (sqlite3.Error, OSError, ValueError, DamagedError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise StoreError(f"the state in {self._folder} can't be used: {reason}") from error
+            has_reason = isinstance(error, OSError) and not isinstance(error, NotRegularError)
+            reason = getattr(error, "strerror", None) if has_reason else None
+            raise StoreError(f"the state in {self._folder} can't be used: {reason or error}") from error
 
     # -- in the thread -------------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ class Store:
         remembered = read_marker(self._folder)
         try:
             return self._open_or_read(remembered, blocked)
-        except (sqlite3.DatabaseError, DamagedError) as error:
+        except (sqlite3.DatabaseError, DamagedError, NotRegularError) as error:
             if remembered is None or remembered.streams == frozenset() or _code(error) in _HELD:
                 raise
             self._close_database()
@@ -209,6 +211,7 @@ class Store:
 
     def _open_or_read(self, remembered: Remembered | None, blocked: OSError | None) -> StoredState:
         path = self._folder / FILE_NAME
+        check_regular(*database_files(path))
         is_there = path.exists() and path.stat().st_size > 0
         if not is_there and remembered is not None:
             if remembered.streams != frozenset():
@@ -382,6 +385,7 @@ def _reading(folder: Path | None, read: Callable[[sqlite3.Connection], T]) -> T 
         return None
     path = folder / FILE_NAME
     try:
+        check_regular(*database_files(path))
         if path.exists() and path.stat().st_size:
             address = f"{path.absolute().as_uri()}?mode=ro"
             with closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)) as database:

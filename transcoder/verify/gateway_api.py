@@ -4,12 +4,14 @@ It is asked before the reading, so that a wrong address, token or stream is told
 """
 
 import http.client
+import os
 import ssl
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from transcoder.errors import TransportError
+from transcoder.regular_file import open_regular
 from transcoder.text import printable
 from transcoder.verify.json_answer import parse_json, within
 from transcoder.verify.target import Target
@@ -122,6 +124,6 @@ def gateway_api(url: str, token_file: Path | None, target: Target) -> GatewayApi
     """
     token = ""
     if token_file is not None:
-        with token_file.open(encoding="utf-8") as file:
+        with os.fdopen(open_regular(token_file), encoding="utf-8") as file:
             token = file.read(MAX_TOKEN + 2).strip()
     return GatewayApi(url, token, target.path.partition("?")[0].strip("/").partition("/")[0])

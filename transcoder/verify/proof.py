@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from transcoder.regular_file import read_regular
 from transcoder.verify.statement import FORMAT, ProofError
 
 ALGORITHM: Final = "Ed25519"
@@ -150,11 +151,10 @@ def fingerprint(key: Ed25519PublicKey) -> str:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    with path.open("rb") as stream:
-        data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise ProofError(f"{path} is larger than {limit} bytes")
-    return data
+    try:
+        return read_regular(path, limit)
+    except ValueError:
+        raise ProofError(f"{path} is larger than {limit} bytes") from None
 
 
 # -- signatures --------------------------------------------------------------------------------------------------------
