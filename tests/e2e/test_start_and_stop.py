@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,3 +181,12 @@ def test_signals_over_the_whole_start(
 ) -> None:
     moments = steps(0.0, 12.0, 0.5) if is_cold else steps(0.0, 4.0, 0.1)
     assert set(walk(tmp_path, None if is_cold else kernels, moments, numbers)) <= once(numbers[0])
+
+
+def test_the_first_line_waits_for_no_import() -> None:
+    """Until it runs, Ctrl-C is a traceback out of whatever Python imports: nothing but our own two modules."""
+    told = (
+        "import sys; before = set(sys.modules); import transcoder.__main__; print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", told], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["transcoder", "transcoder.__main__"]
