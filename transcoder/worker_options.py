@@ -142,7 +142,7 @@ class OutputOptions:
     Attributes:
         codec: the codec of the output.
         bitrate_kbps: the cap of the bitrate, kbit/s.
-        gop_s: seconds between IDR pictures.
+        gop_s: seconds between IDR pictures; they follow the camera's (transcoder.worker.gop_planner).
         fps: at most this many pictures a second, or None.
         size: (width, height), or None for the camera's size.
         preset: the preset of the encoder, or None for the profile's.

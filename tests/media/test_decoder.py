@@ -2,9 +2,10 @@
 
 from fractions import Fraction
 
+import av
 import pytest
 
-from tests.support.coded_video import encode
+from tests.support.coded_video import encode, picture
 from transcoder.codecs.nal import Codec
 from transcoder.media import decoder as decoder_module
 from transcoder.media.decoder import ERRORS_TO_RESET, Decoder
@@ -81,3 +82,42 @@ def test_fit_is_centred_even_inside_and_keeps_the_shape(size: tuple[int, int], i
     assert abs(into[1] - found.height - 2 * found.y) <= 2
     if min(into) > 100:
         assert found.width / found.height == pytest.approx(size[0] / size[1], rel=0.05)
+
+
+def _reordered(codec: str, gop: int, count: int) -> list[tuple[int, bytes]]:
+    """Access units with B pictures, in the order in which they are sent, each with its presentation time."""
+    context = av.CodecContext.create({"H264": "libx264", "H265": "libx265"}[codec], "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt = 320, 240, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+    context.gop_size, context.max_b_frames, context.thread_count = gop, 2, 1
+    quiet = {"x265-params": f"log-level=error:pools=none:frame-threads=1:open-gop=0:keyint={gop}:b-adapt=0:bframes=2"}
+    context.options = {"x264-params": "b-adapt=0:scenecut=0"} if codec == "H264" else quiet
+    units = []
+    for index in range(count):
+        frame = picture(320, 240, "yuv420p", index=index)
+        frame.pts, frame.time_base = index, Fraction(1, 25)
+        units += context.encode(frame)
+    return [(packet.pts, bytes(packet)) for packet in (*units, *context.encode(None)) if packet.pts is not None]
+
+
+@BOTH
+def test_a_random_access_point_is_known_by_its_picture(codec: Codec) -> None:
+    units = _reordered(codec.value, 10, 40)
+    assert [pts for pts, _ in units] != sorted(pts for pts, _ in units)
+    decoder = Decoder(codec)
+    found = []
+    for pts, unit in units:
+        found += decoder.decode(unit, 3600 * pts, random_access=pts % 10 == 0, preroll=pts < 20)
+    assert [frame.pts // 3600 for frame in found if frame.random_access] == [0, 10, 20, 30]
+
+
+def test_a_random_access_point_that_is_dropped_marks_no_other_picture() -> None:
+    units = encode("H264", (320, 240), 12, gop=4)
+    decoder = Decoder(Codec.H264)
+    found = []
+    for index, unit in enumerate(units):
+        data = b"\0\0\0\1\x65" + b"\xff" * 40 if index == 4 else unit
+        found += decoder.decode(data, 3600 * index, random_access=index % 4 == 0)
+    assert len(found) < 12
+    assert [frame.pts // 3600 for frame in found if frame.random_access] == [0, 8]

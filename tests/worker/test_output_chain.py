@@ -51,11 +51,12 @@ class Chain:
         self.formats: list[dict] = []
         self.index = 0
 
-    def show(self, picture: DecodedPicture | None = None) -> list[CodedMessage]:
+    def show(self, picture: DecodedPicture | None = None, *, key: bool = False) -> list[CodedMessage]:
         """One picture through all steps."""
-        picture = picture or decoded(self.index)
+        picture = replace(picture or decoded(self.index), random_access=key)
         self.index += 1
         now = 100 + (self.index - 1) * 0.04
+        self.chain.observe(picture)
         if self.chain.seeks_format:
             self.estimate.add(picture.pts)
         messages = self.chain.settle_format(picture, self.estimate)
@@ -191,6 +192,44 @@ def test_the_grid_of_idrs_is_the_outputs_own() -> None:
     chain = Chain(fixed=FORMAT, gop_s=0.4)
     idrs = [index for index in range(31) if chain.show()[0].flags & RANDOM_ACCESS]
     assert idrs == [0, 10, 20, 30]
+
+
+def idrs(chain: Chain, keys: set[int], count: int, readers: set[int] | None = None) -> list[int]:
+    """The numbers of the pictures that are IDRs where some are the camera's random access points."""
+    found = []
+    for index in range(count):
+        if readers and index in readers:
+            chain.chain.force_idr()
+        found += [index for coded in chain.show(key=index in keys) if coded.flags & RANDOM_ACCESS]
+    return found
+
+
+def test_idrs_follow_the_cameras() -> None:
+    keys = {0, 30, 60, 90, 120}
+    assert idrs(Chain(fixed=FORMAT), keys, 130)[-2:] == [90, 120]
+
+
+@pytest.mark.parametrize("phase", range(1, 30, 4))
+def test_a_reader_that_comes_at_any_phase_moves_no_other_idr(phase: int) -> None:
+    keys = {0, 30, 60, 90, 120}
+    alone = idrs(Chain(fixed=FORMAT), keys, 130)
+    assert idrs(Chain(fixed=FORMAT), keys, 130, {90 + phase}) == sorted({*alone, 90 + phase})
+
+
+def test_the_picture_after_a_capped_or_late_key_inherits_it() -> None:
+    chain = Chain(fixed=FORMAT)
+    for index in range(110):
+        key, late = index % 30 == 0, 0.5 if index == 90 else 0.0
+        found = [bool(coded.flags & RANDOM_ACCESS) for coded in chain.show(decoded(index, late=late), key=key)]
+        assert found == {90: [], 91: [True]}.get(index, found)
+        assert index < 92 or found == [False]
+
+
+def test_another_gop_s_counts_from_the_last_planned_idr() -> None:
+    chain = Chain(fixed=FORMAT, gop_s=2.0)
+    assert idrs(chain, set(), 25) == [0]
+    chain.change(gop_s=0.8)
+    assert chain.show()[0].flags & RANDOM_ACCESS
 
 
 def test_the_divisor_to_begin_with() -> None:

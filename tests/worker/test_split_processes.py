@@ -49,6 +49,15 @@ def test_two_processes_make_what_one_makes(pixel_format: str) -> None:
         assert MessageType.SOURCE_FORMAT in halves.kinds()
 
 
+def test_idrs_follow_the_cameras_in_two_processes_too(halves: LinkedHalves) -> None:
+    units = encode("H264", SIZE, 130, gop=30)
+    for index, unit in enumerate(units):
+        halves.feed(unit, 3600 * index, 0 if index % 30 else RANDOM_ACCESS)
+    idrs = [picture.pts // 3600 for picture in halves.coded if picture.flags & RANDOM_ACCESS]
+    assert idrs[-2:] == [90, 120]
+    assert halves.broken() == []
+
+
 def test_another_decoding_process_goes_on_with_the_next_picture(halves: LinkedHalves) -> None:
     halves.feed_all(UNITS[:10])
     before = len(halves.coded)

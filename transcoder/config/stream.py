@@ -40,7 +40,9 @@ class VideoConfig(Section):
     give up on slower streams."""
     gop_s: Annotated[float, Field(ge=0.2, le=10), NotBool] = 1
     """The time between IDR pictures: more often costs several times the bits, more seldom leaves a reader after a loss
-    without a picture for too long."""
+    without a picture for too long. IDRs follow the camera's where those come regularly: they are then half this time to
+    one and a half times this time apart, and no more than 2 s, or this time if it is longer. A new reader gets one
+    more."""
     size: str | None = Field(
         default=None, examples=["1280x720"], json_schema_extra={"pattern": "^([0-9]+x[0-9]+|source)$"}
     )

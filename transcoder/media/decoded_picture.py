@@ -32,6 +32,7 @@ class DecodedPicture:
         arrival: monotonic seconds at which the last packet of the picture's access unit came.
         decode_s: the processor time of the picture's access unit, seconds; 0 for a second picture of the same access
             unit.
+        random_access: whether decoding could start at the picture's access unit: the camera coded all of it anew.
         preroll: whether the picture was decoded only because later pictures refer to it; it tells the frame rate and
             is not shown.
         concealed: whether the decoder made up a part that was missing.
@@ -49,5 +50,6 @@ class DecodedPicture:
     pts: int
     arrival: float = 0.0
     decode_s: float = 0.0
+    random_access: bool = False
     preroll: bool = False
     concealed: bool = False

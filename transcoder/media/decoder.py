@@ -1,7 +1,7 @@
 """The decoder turns access units into pictures, counts errors and goes on after them."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -54,6 +54,8 @@ _LAYOUTS = {
 _ANY_OTHER = "yuv420p"
 """The pixel format that pictures of all other pixel formats are converted to."""
 
+MAX_AWAITED = 16
+"""Random access points whose pictures are awaited: as many as pictures that a decoder may hold back to reorder them."""
 ERRORS_TO_RESET = 50
 """The number of access units refused in a row before the decoder is made anew: about two seconds of video."""
 
@@ -86,6 +88,7 @@ class Decoder:
         self.pixel_format = ""
         self.decode_s = 0.0
         self._refused = 0
+        self._random_access: deque[int] = deque(maxlen=MAX_AWAITED)
         self._context = self._open()
 
     def _open(self) -> av.VideoCodecContext:
@@ -98,7 +101,13 @@ class Decoder:
         return context
 
     def decode(
-        self, data: bytes | memoryview, pts: int, arrival: float = 0.0, *, preroll: bool = False
+        self,
+        data: bytes | memoryview,
+        pts: int,
+        arrival: float = 0.0,
+        *,
+        random_access: bool = False,
+        preroll: bool = False,
     ) -> list[DecodedPicture]:
         """Return the pictures that an access unit completes; none where the access unit can't be decoded.
 
@@ -106,8 +115,11 @@ class Decoder:
             data: the Annex B byte stream of one access unit.
             pts: presentation time, 90 kHz ticks; comes back in the pictures, in presentation order.
             arrival: monotonic seconds at which the access unit's last packet arrived.
+            random_access: whether decoding may start at the access unit; comes back in its own picture.
             preroll: whether the access unit is decoded only for what follows it.
         """
+        if random_access:
+            self._random_access.append(pts)
         started = time.thread_time()
         frames = self._frames(data, pts)
         spent = self.decode_s = time.thread_time() - started
@@ -162,11 +174,23 @@ class Decoder:
             matrix=matrix if matrix in _MATRICES else UNSPECIFIED_MATRIX,
             aspect=self.sample_aspect_ratio,
             pts=own_pts if own_pts is not None else pts,
+            random_access=self._is_random_access(own_pts if own_pts is not None else pts),
             arrival=arrival,
             decode_s=decode_s,
             preroll=preroll,
             concealed=concealed,
         )
+
+    def _is_random_access(self, pts: int) -> bool:
+        """Return whether the picture of this time is that of a random access point, and forget the point.
+
+        A picture that the decoder dropped does not come; neither do those before it, where times count up.
+        """
+        if pts not in self._random_access:
+            return False
+        while self._random_access.popleft() != pts:
+            pass
+        return True
 
     def _is_sane(self, frame: VideoFrame) -> bool:
         if not is_sane_size(frame.width, frame.height):
@@ -180,6 +204,7 @@ class Decoder:
         """Begin anew and forget all decoded pictures."""
         self.errors["reset"] += 1
         self._refused = 0
+        self._random_access.clear()
         self._context = self._open()
 
     @property

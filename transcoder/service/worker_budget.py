@@ -30,7 +30,9 @@ LOSSLESS_BITS: Final = 24
 """Bits a pixel where the constant rate factor is 0, with which x264 is lossless and keeps no cap; noise took 17.7."""
 LOSSLESS_CRF: Final = 1
 IDR_RATE: Final = 2
-"""IDRs a second that readers can ask for (transcoder.output.output.IDR_INTERVAL_S), beside one in every gop_s."""
+"""IDRs a second that readers can ask for (transcoder.output.output.IDR_INTERVAL_S), beside the planned ones."""
+PLANNED_IDRS: Final = 2
+"""IDRs in every gop_s at most: a camera's is followed from half of it on (transcoder.worker.gop_planner)."""
 
 MESSAGES: Final[dict[MessageType, float]] = {
     MessageType.READY: 1,
@@ -98,7 +100,7 @@ def picture_rate(options: OutputOptions, size: tuple[int, int], frame_rate: floa
     """
     pixels = size[0] * size[1]
     idr, other = _coarsest(options)
-    floor = pixels * (idr * (IDR_RATE + 1 / options.gop_s) + other * frame_rate)
+    floor = pixels * (idr * (IDR_RATE + PLANNED_IDRS / options.gop_s) + other * frame_rate)
     return max(MULTIPLE * 1000.0 * options.bitrate_kbps, floor)
 
 

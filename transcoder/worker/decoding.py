@@ -88,8 +88,13 @@ class Decoding:
             self._skip_to_random_access = True
         if not self._is_wanted(message, now):
             return
-        preroll = bool(message.flags & DECODE_ONLY)
-        pictures = decoder.decode(message.data, message.pts, message.arrival, preroll=preroll)
+        pictures = decoder.decode(
+            message.data,
+            message.pts,
+            message.arrival,
+            random_access=bool(message.flags & RANDOM_ACCESS),
+            preroll=bool(message.flags & DECODE_ONLY),
+        )
         self.counters["decoded_pictures"] += len(pictures)
         self.counters["decode_us"] += round(decoder.decode_s * 1e6)
         for picture in pictures:

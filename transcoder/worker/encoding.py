@@ -124,6 +124,7 @@ class Encoding:
             self._frame_rate.add(picture.pts, picture.arrival)
         self._taken, self._failed = [], None
         for chain in self._chains:
+            chain.observe(picture)
             messages = chain.settle_format(picture, self._frame_rate)
             if messages is None:
                 continue

@@ -15,6 +15,7 @@ from typing_extensions import override
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.messages import (
     DECODE_ONLY,
+    RANDOM_ACCESS,
     MessageType,
     parse_announcement,
     parse_decoding_process,
@@ -144,6 +145,7 @@ class EncodingWork(Work):
             aspect=record.aspect,
             pts=record.pts,
             arrival=arrival,
+            random_access=bool(flags & RANDOM_ACCESS),  # the service's word, not the decoding process's
             preroll=preroll,
         )
         yield from self._encoding.take(picture, time.monotonic())

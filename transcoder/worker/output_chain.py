@@ -24,6 +24,7 @@ from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import GREY, OwnPicture
 from transcoder.media.stages import Stages
 from transcoder.worker.frame_rate import DEFAULT_FRAME_RATE, FrameRateCap, FrameRateEstimate
+from transcoder.worker.gop_planner import GopPlanner
 from transcoder.worker.overload import LATE_S, RateLadder
 from transcoder.worker_options import OutputFormat, WorkerOptions
 
@@ -44,7 +45,7 @@ configured."""
 class OutputChain:
     """Takes decoded pictures through all steps on their way to the readers of one output.
 
-    The owner hands a picture on step by step: settle_format, wants, draw, encode.
+    The owner hands a picture on step by step: observe, settle_format, wants, draw, encode.
 
     Args:
         number: the number of the output in its stream.
@@ -71,7 +72,7 @@ class OutputChain:
         self._is_unread = False
         self._force_idr = False
         self._last_pts: int | None = None
-        self._last_idr_pts = 0
+        self._planner = GopPlanner(self._options.gop_s)
         self._last_encoded_at = 0.0
         self._cap = FrameRateCap()
         self._ladder = RateLadder(self._options.rate_divisor)
@@ -88,6 +89,7 @@ class OutputChain:
         stream_before, self._stream = self._stream, options
         self.wants_changes = wants_changes(self._options)
         now = self._options
+        self._planner.configure(now.gop_s)
         if (before.shape, stream_before.display_aspect) != (now.shape, options.display_aspect):
             self._take_format(None)
             self._has_picture = False
@@ -193,6 +195,10 @@ class OutputChain:
 
     # -- pictures ------------------------------------------------------------------------------------------------
 
+    def observe(self, picture: DecodedPicture) -> None:
+        """Take note of a picture of the camera, also of one that is not shown: IDRs follow the camera's."""
+        self._planner.observe(picture.pts, random_access=picture.random_access)
+
     def wants(self, picture: DecodedPicture, now: float) -> bool:
         """Return whether to encode a picture: not over the frame rate cap, and not late.
 
@@ -273,17 +279,13 @@ class OutputChain:
             return
         if self._last_pts is not None and pts <= self._last_pts:
             pts = self._last_pts + 1
-        encoder = self._encoder
+        encoder, planned = self._encoder, self._planner.is_due(pts, VIDEO_CLOCK_RATE / output.frame_rate)
         if encoder is None:
             encoder = self._encoder = open_encoder(self._options, output)
-            self._force_idr = True
-        gop_ticks = round(self._options.gop_s * VIDEO_CLOCK_RATE)
-        # half a picture early is nearer to the GOP's length than half a picture late
-        half = round(VIDEO_CLOCK_RATE / output.frame_rate / 2)
-        force = self._force_idr or pts - self._last_idr_pts >= gop_ticks - half
+            planned = True
         started = time.thread_time()
         try:
-            nal_units = encoder.encode(picture, changed, pts, force_idr=force)
+            nal_units = encoder.encode(picture, changed, pts, force_idr=planned or self._force_idr)
         except MediaError:
             self._encoder = None
             raise
@@ -294,8 +296,9 @@ class OutputChain:
             return
         if has_random_access(encoder.codec, nal_units):
             flags |= RANDOM_ACCESS
-            self._last_idr_pts = pts
             self._force_idr = False
+            if planned:
+                self._planner.note_idr(pts)
         self._last_encoded_at = time.monotonic()
         self._counters["encoded_pictures"] += 1
         yield serialize_coded(self._number, encoder.codec, flags, pts, arrival, (*spent, encode_s), nal_units)
