@@ -27,6 +27,8 @@ class Role(Enum):
     ENCODING = "encoding"
     """Everything that readers get: it never sees a byte of the camera."""
 
+    __hash__ = object.__hash__  # Enum's own is a function in Python, and each message is counted by its sender
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -8,6 +8,7 @@ where the picture begins.
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from transcoder.codecs.nal import (
     H264_SEI,
@@ -66,6 +67,10 @@ _H264_PRECEDES = frozenset({6, 7, 8, 9, 14, 15, 16, 17, 18})
 _H265_PRECEDES = frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)})
 """NAL unit types that open the next access unit when a slice stands before them (H.265 section 7.4.2.4.4)."""
 
+_SLICES = {
+    codec: frozenset(kind for kind in range(64) if is_vcl(codec, kind) and is_allowed(codec, kind)) for codec in Codec
+}
+"""The types of slices; decoders ignore the reserved types."""
 
 RECOVERY_POINT = recovery_point(0)
 """The message at which a decoder begins and shows the picture behind it."""
@@ -119,6 +124,7 @@ class AccessUnitAssembler:
         self._recovery: int | None = None
         """The recovery_frame_cnt of the open access unit."""
         self._intra = 0
+        self._slices = _SLICES[codec]
         self._sei = H264_SEI if codec is Codec.H264 else H265_SEI_PREFIX
         self._precedes = _H264_PRECEDES if codec is Codec.H264 else _H265_PRECEDES
         self._units: list[bytes] = []
@@ -145,7 +151,7 @@ class AccessUnitAssembler:
         """Take one NAL unit, which is not empty and has no start code."""
         codec = self._codec
         unit_type = nal_unit_type(codec, unit)
-        if is_vcl(codec, unit_type) and is_allowed(codec, unit_type):  # decoders ignore the reserved types
+        if unit_type in self._slices:
             first = is_first_slice(codec, unit)
             if self._has_slice:
                 within = not first and (timestamp == self._timestamp or self._continues(unit))
@@ -347,15 +353,22 @@ def filter_nal_units(
     if isinstance(codec, PictureCodec):
         return access_unit.nal_units  # the reception of these codecs lets nothing else through
     kept = []
+    beginnings = _beginnings(codec, allowed)
     for unit in access_unit.nal_units:
-        unit_type = nal_unit_type(codec, unit)
         if codec is Codec.H265 and layer_id(unit):  # of an enhancement layer, which no decoder here reads
             ledger.count(layer, "h265 layer above 0", size=len(unit), example=unit)
-        elif allowed(codec, unit_type) or isinstance(unit, RecoveryPoint):
+        elif (why_not := beginnings[unit[0]]) is None or isinstance(unit, RecoveryPoint):
             kept.append(unit)
         else:
-            ledger.count(layer, f"{codec.value.lower()} type {unit_type}", size=len(unit), example=unit)
+            ledger.count(layer, why_not, size=len(unit), example=unit)
     return kept
+
+
+@cache
+def _beginnings(codec: Codec, allowed: Callable[[Codec, int], bool]) -> tuple[str | None, ...]:
+    """Return, for each first byte of a NAL unit, the ledger's word for a unit that is not let through, else None."""
+    types = [nal_unit_type(codec, bytes((first,))) for first in range(256)]
+    return tuple(None if allowed(codec, kind) else f"{codec.value.lower()} type {kind}" for kind in types)
 
 
 def decoder_input(codec: SourceCodec, units: list[bytes]) -> bytes:

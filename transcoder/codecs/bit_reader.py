@@ -49,7 +49,10 @@ class BitReader:
         Raises:
             BitstreamError: no bit is left.
         """
-        return self.u(1) == 1
+        if not self._left:
+            raise BitstreamError("it ends within a value")
+        self._left -= 1
+        return (self._value >> self._left) & 1 == 1
 
     def ue(self, highest: int = (1 << 32) - 2) -> int:
         """Read an unsigned Exp-Golomb code.
@@ -57,10 +60,16 @@ class BitReader:
         Raises:
             BitstreamError: the code ends early or its value is over `highest`.
         """
-        zeros = self._left - (self._value & ((1 << self._left) - 1)).bit_length()
+        rest = self._value & ((1 << self._left) - 1)
+        length = rest.bit_length()
+        zeros = self._left - length
         if zeros > _MAX_EXP_GOLOMB_BITS:
             raise BitstreamError("an Exp-Golomb code is too long")
-        value = self.u(2 * zeros + 1) - 1  # the zeros, a one, and as many bits again
+        left = length - zeros - 1  # behind the zeros, a one, and as many bits again
+        if left < 0:
+            raise BitstreamError("it ends within a value")
+        self._left = left
+        value = (rest >> left) - 1
         if value > highest:
             raise BitstreamError(f"a value of {value} is over {highest}")
         return value

@@ -32,6 +32,9 @@ _HEADER_SIZE = 24
 """Bytes that hold every field of a slice header that is looked at."""
 
 
+_USUAL = frozenset(bytes((byte,)) for byte in (0x9A, 0x9B, *range(0xE0, 0x100)))
+"""The first bytes of nearly all slice headers of P pictures in H.264: first_mb_in_slice is 0, slice_type 5 or 0,
+pic_parameter_set_id 0 (Exp-Golomb 1 00110 1 and 1 1 1)."""
 MAX_MISSING = 4
 """The largest number of ids of sets that are called missing; the first bits of encrypted slices name more."""
 _IMPOSSIBLE_SHARE = 8
@@ -123,6 +126,8 @@ class SliceCheck:
     def _is_plausible(self, unit: bytes, unit_type: int, timestamp: int) -> bool:
         new = timestamp != self._timestamp
         self._timestamp = timestamp
+        if unit_type == H264_SLICE and self._codec is Codec.H264 and unit[1:2] in _USUAL and 0 in self._pps:
+            return True
         size = header_size(self._codec)
         bits = BitReader(remove_emulation_prevention(unit[size:], _HEADER_SIZE))
         try:

@@ -26,6 +26,8 @@ class Codec(Enum):
     H264 = "H264"
     H265 = "H265"
 
+    __hash__ = object.__hash__  # Enum's own is a function in Python, and every picture is looked up by its codec
+
 
 # H.264 table 7-1
 H264_SLICE = 1

@@ -23,6 +23,12 @@ MAX_SETS = 32 + 256
 MAX_BYTES = 256 << 10
 """Bytes of all remembered sets together, at most; cameras have two or three sets of under 100 bytes each."""
 
+_BEGINNINGS = {
+    codec: frozenset(first for first in range(256) if is_parameter_set(codec, nal_unit_type(codec, bytes((first,)))))
+    for codec in Codec
+}
+"""The first bytes of parameter sets: every NAL unit is compared with them."""
+
 _Key = tuple[int, int | None]
 """The type and the id of a set; the id is None where it can't be read."""
 
@@ -44,6 +50,7 @@ class ParameterSetMemory:
         self._sets: dict[_Key, list[bytes]] = {}
         self._size = 0
         self._ordered: list[bytes] = []
+        self._beginnings = _BEGINNINGS[codec]
         self._needed = {H264_SPS, H264_PPS} if codec is Codec.H264 else {H265_VPS, H265_SPS, H265_PPS}
         self.completed = 0
         if all(described):  # an empty set: the whole line is broken
@@ -52,7 +59,7 @@ class ParameterSetMemory:
     def complete(self, nal_units: list[bytes], *, random_access: bool) -> list[bytes]:
         """Return the NAL units of an access unit; a random access point without its sets gets remembered ones."""
         codec = self._codec
-        own = [unit for unit in nal_units if is_parameter_set(codec, nal_unit_type(codec, unit))]
+        own = [unit for unit in nal_units if unit[0] in self._beginnings]
         if own:
             self._remember(own)
         if not random_access or not self._is_complete:

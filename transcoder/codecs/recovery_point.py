@@ -67,6 +67,8 @@ def recovery_frames(nal_unit: bytes, codec: Codec = Codec.H264) -> int | None:
     if nal_unit_type(codec, nal_unit) != (H264_SEI if codec is Codec.H264 else H265_SEI_PREFIX):
         return None
     data = remove_emulation_prevention(nal_unit[header_size(codec) :], _MAX_SIZE)
+    if _PAYLOAD_TYPE not in data:
+        return None  # as in nearly all SEI: no message of that type begins anywhere
     position = 0
     for _ in range(_MAX_MESSAGES):
         kind, position = _read_number(data, position)

@@ -73,10 +73,10 @@ def packetize(
         header, kind = fragment(unit)
         count = -(-(size - header_size) // (max_payload - header_size - 1))
         step = -(-(size - header_size) // count)
-        for start in range(header_size, size, step):
-            end = min(start + step, size)
-            flags = (0x80 if start == header_size else 0) | (0x40 if end == size else 0)
-            payloads.append(header + bytes((flags | kind,)) + unit[start:end])
+        payloads.append(header + bytes((0x80 | kind,)) + unit[header_size : header_size + step])
+        middle, last = header + bytes((kind,)), header_size + (size - header_size - 1) // step * step
+        payloads += [middle + unit[start : start + step] for start in range(header_size + step, last, step)]
+        payloads.append(header + bytes((0x40 | kind,)) + unit[last:])
     flush()
     return payloads
 

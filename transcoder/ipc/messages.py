@@ -60,6 +60,8 @@ class MessageType(IntEnum):
     LINK_BROKEN = 25
 
 
+_TYPES = {int(kind): kind for kind in MessageType}
+
 DECODE_ONLY = 1
 """This flag of an access unit tells the worker to decode it for the units that follow and to put nothing out."""
 RANDOM_ACCESS = 2
@@ -68,7 +70,7 @@ REPEATED = 4
 """This flag marks a coded picture that repeats the last picture, or the slate, while the camera is away."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AccessUnitMessage:
     """Holds an access unit on its way to the decoder.
 
@@ -87,7 +89,7 @@ class AccessUnitMessage:
     data: memoryview
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CodedMessage:
     """Holds a picture of our encoder.
 
@@ -204,9 +206,11 @@ def parse_coded(body: memoryview, outputs: int) -> CodedMessage:
         raise RemoteProtocolError("a coded picture has unknown flags")
     if codec is None or not 0 < count <= MAX_NAL_UNITS or position > len(body):
         raise RemoteProtocolError("a coded picture has an impossible header")
-    if (
-        not all(0 <= time_s <= MAX_TIME_S for time_s in (decode_s, stages_s, encode_s))
-        or not 0 <= arrival <= MAX_CLOCK_S
+    if not (
+        0 <= decode_s <= MAX_TIME_S
+        and 0 <= stages_s <= MAX_TIME_S
+        and 0 <= encode_s <= MAX_TIME_S
+        and 0 <= arrival <= MAX_CLOCK_S
     ):
         raise RemoteProtocolError("a coded picture has impossible times")
     sizes = struct.unpack_from(f"<{count}I", body, _CODED.size)
@@ -390,7 +394,7 @@ class MessageParser:
         self._position = start + size
         if not self._buffered:
             self._parts, self._position = [], 0
-        try:
-            return MessageType(kind), memoryview(buffer)[start + _HEADER.size : start + size]
-        except ValueError:
-            raise RemoteProtocolError(f"a message of unknown type {kind}") from None
+        known = _TYPES.get(kind)
+        if known is None:
+            raise RemoteProtocolError(f"a message of unknown type {kind}")
+        return known, memoryview(buffer)[start + _HEADER.size : start + size]

@@ -170,7 +170,7 @@ class Output:
             Whether readers get a picture of the camera, and not one that was repeated.
         """
         codec, status = message.codec, self.status
-        random_access = any(is_random_access(codec, kind) for kind in types)
+        random_access = is_random_access(codec, types[-1])  # the slice is the last one
         if random_access:
             status.idr += 1
             units = zip(message.nal_units, types, strict=True)

@@ -4,6 +4,7 @@ The worker tells a rate by a camera's first pictures. Some cameras begin with a 
 send, or change their rate at night; the description that a reader gets later follows them.
 """
 
+from bisect import bisect_left
 from collections import deque
 from typing import Final
 
@@ -82,7 +83,7 @@ class ServedRate:
         if span_s < MIN_SPAN_S:
             return None
         count = len(times) - 1
-        early = sum(time - first < span_s / 2 for time in times)
+        early = bisect_left(times, span_s / 2, key=lambda time: time - first)
         late = count - early
         is_even = abs(early - late) <= UNEVEN * max(early, late) + UNEVEN_PICTURES
         return count / span_s if is_even else None

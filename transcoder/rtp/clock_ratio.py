@@ -7,6 +7,7 @@ BIN_S of arrivals the earliest one for its position counts, in a burst the last 
 """
 
 from collections import deque
+from operator import mul
 
 WINDOW_S = 10.0
 """Seconds of arrivals that the line goes through."""
@@ -69,18 +70,19 @@ class ClockRatio:
         count = len(points)
         if span_s < MIN_SPAN_S or count < 4:
             return
-        mean_x = sum(x for x, _ in points) / count
-        mean_y = sum(y for _, y in points) / count
-        spread = sum((x - mean_x) ** 2 for x, _ in points)
+        positions, arrivals = zip(*points, strict=True)
+        mean_x, mean_y = sum(positions) / count, sum(arrivals) / count
+        xs, ys = [x - mean_x for x in positions], [y - mean_y for y in arrivals]
+        spread = sum(map(mul, xs, xs))
         if spread <= 0:
             return
-        slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-        residuals = [y - mean_y - slope * (x - mean_x) for x, y in points]
+        slope = sum(map(mul, xs, ys)) / spread
+        residuals = [y - slope * x for x, y in zip(xs, ys, strict=True)]
         if max(map(abs, residuals)) > MAX_RESIDUAL_S:
             for _ in range(count // 2):
                 points.popleft()
             return
-        error = (sum(each * each for each in residuals) / (count - 2) / spread) ** 0.5
+        error = (sum(map(mul, residuals, residuals)) / (count - 2) / spread) ** 0.5
         limit = max(COARSE if span_s < COARSE_S else FINE, CERTAIN * error)
         if not MIN_RATIO <= slope <= MAX_RATIO:
             return

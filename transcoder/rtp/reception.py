@@ -37,6 +37,8 @@ TURN_GAPS = 1.5
 """A source that was replaced has its turn when the current one is silent for so many of its longest gaps, and a picture
 of the other has come in that time."""
 MAX_REPLACED = 4
+_PRIVATE = tuple(f"private payload type {number}" for number in range(128))
+"""The ledger's words for packets that were not negotiated, by payload type."""
 MAX_AHEAD_S = 10.0
 """A timestamp may be this much newer than the newest one and still go on from it; a random one is so in 1 of 5000."""
 
@@ -111,8 +113,9 @@ class RtpReceiver:
                 self.malformed += 1
             else:
                 self.others[payload_type] += 1
-                kind = f"private payload type {payload_type}"
-                self._ledger.count("rtp_payload_type", kind, size=len(data), example=bytes(data[12:76]))
+                self._ledger.count(
+                    "rtp_payload_type", _PRIVATE[payload_type], size=len(data), example=bytes(data[12:76])
+                )
             return
         try:
             packet = parse_rtp(data)

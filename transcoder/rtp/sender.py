@@ -22,6 +22,10 @@ FRAMING_SIZE = 4
 VIDEO_PAYLOAD_TYPE = 96
 AUDIO_PAYLOAD_TYPE = 97
 
+_FRAME = struct.Struct("!cBHBBHII")
+"""The beginning of an interleaved frame with an RTP packet: "$", channel, length, and the header without CSRCs."""
+MARKER = 0x80
+"""The marker bit, in the byte of the payload type."""
 _NUMBERS = struct.Struct("!HII")
 """Sequence number, timestamp and SSRC. The timestamp between the two others stands there already, but one call that
 writes all three costs less than two calls."""
@@ -29,7 +33,7 @@ _NUMBERS_AT = FRAMING_SIZE + 2
 """The place of the numbers in an interleaved frame (RFC 3550 section 5.1)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PreparedAccessUnit:
     """Holds an access unit as interleaved frames of channel 0, with sequence number and SSRC left open.
 
@@ -62,22 +66,21 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
     parts = []
     offsets = []
     position = octets = 0
-    plain = serialize_header(
-        payload_type=VIDEO_PAYLOAD_TYPE, sequence_number=0, timestamp=timestamp, ssrc=0, marker=False
-    )
-    marked = serialize_header(
-        payload_type=VIDEO_PAYLOAD_TYPE, sequence_number=0, timestamp=timestamp, ssrc=0, marker=True
-    )
+    timestamp &= 0xFFFF_FFFF
+    second = VIDEO_PAYLOAD_TYPE
     for index, payload in enumerate(payloads):
-        size = HEADER_SIZE + len(payload)
-        parts += [b"$\0" + size.to_bytes(2), marked if index == last else plain, payload]
+        size = len(payload)
+        if index == last:
+            second |= MARKER
+        parts.append(_FRAME.pack(b"$", 0, HEADER_SIZE + size, 0x80, second, 0, timestamp, 0))
+        parts.append(payload)
         offsets.append(position)
-        position += FRAMING_SIZE + size
-        octets += len(payload)
+        position += FRAMING_SIZE + HEADER_SIZE + size
+        octets += size
     return PreparedAccessUnit(
         data=b"".join(parts),
         offsets=tuple(offsets),
-        timestamp=timestamp & 0xFFFF_FFFF,
+        timestamp=timestamp,
         random_access=random_access,
         octets=octets,
     )

@@ -17,6 +17,9 @@ from transcoder.rtp.packet import Buffer, parse_rtp
 ALONE_S: Final = 2.0
 """Seconds without a packet of the described type after which the undescribed one is believed; private packets were seen
 to begin before the video does."""
+EARLY_S: Final = 0.5
+"""Seconds without a packet of the described type for which the others are only kept: private packets beside a video
+are forgotten with its next packet, and cost little until then."""
 MAX_KEPT_BYTES: Final = 4 << 20
 """Bytes of packets that are kept until they are believed: the first IDR is among them."""
 MAX_TYPES: Final = 4
@@ -62,6 +65,8 @@ class UndescribedType:
 
     def __init__(self) -> None:
         self._candidates: dict[int, _Candidate] = {}
+        self._early: list[tuple[bytes, float]] = []
+        self._early_bytes = 0
         self._described = 0
         self._since: float | None = None
 
@@ -79,6 +84,19 @@ class UndescribedType:
         if described != self._described or self._since is None:
             self._described, self._since = described, now
             self._candidates.clear()
+            self._early, self._early_bytes = [], 0
+        if now - self._since < EARLY_S and self._early_bytes <= MAX_KEPT_BYTES:
+            self._early.append((bytes(data), now))
+            self._early_bytes += len(data)
+            return ()
+        if self._early:
+            early, self._early = self._early, []
+            for packet, arrival in early:
+                self._take(packet, arrival, self._since)
+        return self._take(data, now, self._since)
+
+    def _take(self, data: Buffer, now: float, since: float) -> Iterable[tuple[bytes, float]]:
+        """Take a packet for one of its payload type; return all of them where the type is the video's."""
         try:
             packet = parse_rtp(data)
         except PayloadError:
@@ -88,7 +106,7 @@ class UndescribedType:
             return ()
         candidate = self._candidates.setdefault(kind, _Candidate())
         candidate.take(data, packet.payload, now)
-        if now - self._since < ALONE_S or not candidate.is_certain:
+        if now - since < ALONE_S or not candidate.is_certain:
             return ()
         self._candidates.clear()
         self._since = None

@@ -112,7 +112,7 @@ class InterleavedFrame:
     data: memoryview
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InterleavedFrames:
     """Holds frames of one channel that came in a row.
 

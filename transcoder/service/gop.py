@@ -18,7 +18,7 @@ MAX_DEATHS = 2
 """The number of workers that may die of a group of pictures before it is discarded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SentUnit:
     """Holds an access unit as a worker is sent it.
 

@@ -49,10 +49,11 @@ class SourceRelay(SourceListener):
     def on_coded_unit(self, unit: CodedUnit, arrival: float) -> bool:
         self._lonely = (unit, arrival) if unit.random_access else None
         taken = self._worker.feed(unit, arrival)
-        now = clock.monotonic()
-        self.look(now)
-        if self._lonely is not None and self._timing is not None and not self._availability.is_playing:
-            self._timing.call_later(max(arrival + LONELY_S - now, 0.0), self._on_timer)
+        if unit.random_access and not self._availability.is_playing:
+            now = clock.monotonic()
+            self.look(now)
+            if self._lonely is not None and self._timing is not None:
+                self._timing.call_later(max(arrival + LONELY_S - now, 0.0), self._on_timer)
         return taken
 
     def _on_timer(self) -> None:

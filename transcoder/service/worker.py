@@ -205,7 +205,8 @@ class Worker:
 
     def feed(self, unit: CodedUnit, arrival: float) -> bool:
         """Send an access unit; return False when it was shed, and with it the access units that refer to it."""
-        self.need()
+        if not self._needed.is_set():
+            self.need()
         wanted = self._gop.add(unit)
         connection, encoding = self._decoding.connection, self._encoding.connection
         if connection is None or not wanted:

@@ -33,7 +33,7 @@ SLICES_REMEMBERED = 500
 """The number of slices after which the camera is judged anew: its encryption may have been turned off."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CodedUnit:
     """A coded unit is an access unit that the allow-list has passed, with its times, ready for a worker."""
 
@@ -70,7 +70,7 @@ class VideoIntake:
     def unreadable(self) -> Unreadable | None:
         """Return why most pictures of the camera can't be read, None where they can."""
         check = self._slices
-        if check is None:
+        if check is None or not check.implausible:
             return None
         if check.encrypted:
             return Unreadable("encrypted", f"{ENCRYPTED} ({check.evidence})")
@@ -158,7 +158,7 @@ class VideoIntake:
         readable = True
         for unit in nal_units:
             readable &= check.look(unit, timestamp)
-        if not check.missing:
+        if check.implausible and not check.missing:
             readable = not check.suspicious
         if check.checked >= SLICES_REMEMBERED:
             check.forget()

@@ -5,7 +5,7 @@ How long a camera may be silent follows from its own rate: a picture in 16 secon
 
 from transcoder.errors import NoPicture, Silent
 from transcoder.source.options import Timeouts
-from transcoder.source.pauses import GAPS, MAX_LEARNED_S, Pauses
+from transcoder.source.pauses import GAPS, MAX_LEARNED_S, NOTED_S, Pauses
 
 SUSPICIOUS_S = 3.0
 SUSPICIOUS_PACKETS = 50
@@ -50,8 +50,10 @@ class Watchdogs:
     def note_picture(self, now: float, *, random_access: bool) -> None:
         """Note that a picture was complete."""
         if self._pictures:
-            self._gap_s = max(now - self._last_picture, self._gap_s * FORGET)
-            self._pauses.note(now - self._last_picture, now)
+            gap_s = now - self._last_picture
+            self._gap_s = max(gap_s, self._gap_s * FORGET)
+            if gap_s >= NOTED_S:
+                self._pauses.note(gap_s, now)
         else:
             self._first_picture = now
             self._pauses.note_return(now)

@@ -21,7 +21,7 @@ from transcoder.worker.output_chain import OutputChain
 from transcoder.worker_options import WorkerOptions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Taken:
     """Holds a picture as one output has drawn it, and the processor time that decoding and drawing took."""
 
