@@ -4,7 +4,8 @@ The order matters: ``configure`` first, then any module of ``kernels``. Numba de
 the function is decorated, so a later change would be ignored silently; here a later change is an error.
 
 Kernels have explicit signatures and so are compiled (or loaded from the cache) by their import. ``warm`` imports all of
-them: a fork server calls ``warm`` once, and none of its children ever compiles.
+the pixel path, ``warm_h264`` those that code pictures: a fork server calls them once, and none of its children ever
+compiles.
 """
 
 import hashlib
@@ -18,13 +19,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 from numba import types
 from numba.core.registry import cpu_target
 
-from transcoder_native import kernels
+from transcoder_native import h264, kernels
 
 # Numba makes its options module attributes at run time; a type checker sees none of them.
 _numba_config: Any = numba.config
@@ -57,9 +59,9 @@ _state = _State()
 def configure(cache_dir: Path | None) -> None:
     """Choose where compiled kernels are kept. Call this function before any kernel module is imported.
 
-    The cache is a subfolder whose name is a digest of the kernels' source: Numba notices a change of the file that
-    defines a kernel, but not of a file that this kernel calls. Cache entries are pickles, so the subfolder is made for
-    the owner alone, and a subfolder that somebody else owns or may write to is not used.
+    The cache is a subfolder whose name is a digest of the source of kernels, intrinsics and tables: Numba notices a
+    change of the file that defines a kernel, but not of a file that this kernel calls. Cache entries are pickles, so
+    the subfolder is made for the owner alone, and a subfolder that somebody else owns or may write to is not used.
 
     Args:
         cache_dir: a folder of the service's own, created if missing. With None, or with a folder that can't be written,
@@ -114,12 +116,21 @@ def warm(tell: Callable[[int, int], None] | None = None) -> float:
     Returns:
         The seconds that the import took. The second time nothing is left to do, and the figure is close to 0.
     """
+    return _import_all(kernels, tell)
+
+
+def warm_h264(tell: Callable[[int, int], None] | None = None) -> float:
+    """Import every module of ``h264`` as ``warm`` does those of ``kernels``; the arguments and the result are alike."""
+    return _import_all(h264, tell)
+
+
+def _import_all(package: ModuleType, tell: Callable[[int, int], None] | None) -> float:
     start = time.perf_counter()
-    modules = list(pkgutil.iter_modules(kernels.__path__))
+    modules = list(pkgutil.iter_modules(package.__path__))
     for count, module in enumerate(modules):
         if tell is not None:
             tell(count, len(modules))
-        importlib.import_module(f"{kernels.__name__}.{module.name}")
+        importlib.import_module(f"{package.__name__}.{module.name}")
     if tell is not None:
         tell(len(modules), len(modules))
     return time.perf_counter() - start
@@ -168,7 +179,7 @@ def _private_folder(parent: Path) -> Path | None:
 
 def _source_digest() -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())  # the flags stand in this file
-    for folder in kernels.__path__:
+    for folder in (*kernels.__path__, *h264.__path__):
         for path in sorted(Path(folder).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

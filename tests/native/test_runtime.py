@@ -1,17 +1,21 @@
 """Configuration and compilation, each in a process of its own, as both happen once in a process."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from transcoder_native import h264, kernels, runtime
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("kernels")]
 
 WARM = """
 from pathlib import Path
 from numba.core import event
-from transcoder_native import runtime
+from transcoder_native import h264, kernels, runtime
 runtime.configure(Path(sys.argv[1]))
 with event.install_recorder("numba:compile") as recorder:
     seconds = runtime.warm()
@@ -28,9 +32,27 @@ with event.install_recorder("numba:compile") as recorder:
     print("threads", len(os.listdir("/proc/self/task")))
 """
 
+WARM_H264 = """
+import warnings
+from numba import NumbaWarning
+from pathlib import Path
+from numba.core import event
+from transcoder_native import h264, kernels, runtime
+warnings.simplefilter("error", NumbaWarning)
+runtime.configure(Path(sys.argv[1]))
+with event.install_recorder("numba:compile") as recorder:
+    seconds = runtime.warm_h264()
+    from transcoder_native import macroblock_registry
+    from transcoder_native.cases import Source
+    from transcoder_native.reference.operands import lowered
+    for entry in macroblock_registry.ENTRIES.values():
+        entry.kernel(*lowered(entry.case(Source(1))))
+    print("compiled", len(recorder.buffer) > 0)
+"""
+
 ONE_KERNEL = """
 from pathlib import Path
-from transcoder_native import runtime
+from transcoder_native import h264, kernels, runtime
 runtime.configure(Path(sys.argv[1]))
 import numpy as np
 from transcoder_native.kernels.plane import fill_plane
@@ -66,6 +88,21 @@ def test_the_second_process_loads_what_the_first_compiled(warm_cache):
     assert run(WARM + RUN_ALL, warm_cache) == ["compiled", "False", "compiled", "False", "threads", "1"]
 
 
+def test_the_second_process_loads_the_kernels_that_code_pictures(warm_cache):
+    assert run(WARM_H264, warm_cache) == ["compiled", "True"]
+    assert run(WARM_H264, warm_cache) == ["compiled", "False"]
+
+
+@pytest.mark.parametrize("changed", ["h264/intrinsics.py", "h264/quantiser.py", "kernels/plane.py"])
+def test_a_change_of_anything_that_kernels_are_made_of_means_another_cache(tmp_path, monkeypatch, changed):
+    copied = shutil.copytree(Path(runtime.__file__).parent, tmp_path / "transcoder_native")
+    monkeypatch.setattr(kernels, "__path__", [str(copied / "kernels")])
+    monkeypatch.setattr(h264, "__path__", [str(copied / "h264")])
+    before = runtime._source_digest()
+    (copied / changed).open("a").write("\n")
+    assert runtime._source_digest() != before
+
+
 def test_the_cache_is_for_its_owner_alone(warm_cache):
     (folder,) = warm_cache.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -99,7 +136,7 @@ def test_a_cache_that_others_may_write_is_not_used(tmp_path):
 def test_what_is_compiled_is_known_to_the_next_process(warm_cache):
     script = """
 from pathlib import Path
-from transcoder_native import runtime
+from transcoder_native import h264, kernels, runtime
 runtime.configure(Path(sys.argv[1]))
 print(runtime.is_compiled())
 runtime.mark_compiled()
@@ -116,7 +153,7 @@ print(runtime.is_compiled())
 def test_configured_once():
     script = """
 from pathlib import Path
-from transcoder_native import runtime
+from transcoder_native import h264, kernels, runtime
 runtime.configure(None)
 runtime.configure(None)
 try:
@@ -130,7 +167,7 @@ except RuntimeError as error:
 def test_a_kernel_import_is_a_configuration(tmp_path):
     script = """
 from pathlib import Path
-from transcoder_native import runtime
+from transcoder_native import h264, kernels, runtime
 import transcoder_native.kernels.plane
 print(runtime.is_cached())
 try:

@@ -4,6 +4,7 @@ An address costs a helper nothing to take, an array argument costs it tens of na
 hand in addresses that ``layout`` made.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -11,6 +12,8 @@ from numba import types
 from numba.extending import intrinsic
 
 _Signature = tuple[Any, Any]
+
+_intrinsic: Any = intrinsic  # whose own type says that a call never returns
 
 
 def _read(bits: int, *, signed: bool) -> Any:
@@ -50,21 +53,21 @@ def _write(bits: int) -> Any:
     return write
 
 
-u8 = intrinsic(_read(8, signed=False))
+u8: Callable[[int], int] = _intrinsic(_read(8, signed=False))
 """Read a uint8 at an address, as int64."""
-u16 = intrinsic(_read(16, signed=False))
+u16: Callable[[int], int] = _intrinsic(_read(16, signed=False))
 """Read a uint16 at an address, as int64."""
-i16 = intrinsic(_read(16, signed=True))
+i16: Callable[[int], int] = _intrinsic(_read(16, signed=True))
 """Read an int16 at an address, as int64."""
-i32 = intrinsic(_read(32, signed=True))
+i32: Callable[[int], int] = _intrinsic(_read(32, signed=True))
 """Read an int32 at an address, as int64."""
-i64 = intrinsic(_read(64, signed=True))
+i64: Callable[[int], int] = _intrinsic(_read(64, signed=True))
 """Read an int64 at an address."""
-put_u8 = intrinsic(_write(8))
+put_u8: Callable[[int, int], None] = _intrinsic(_write(8))
 """Write the low 8 bits of an int64 at an address."""
-put_16 = intrinsic(_write(16))
+put_16: Callable[[int, int], None] = _intrinsic(_write(16))
 """Write the low 16 bits of an int64 at an address."""
-put_32 = intrinsic(_write(32))
+put_32: Callable[[int, int], None] = _intrinsic(_write(32))
 """Write the low 32 bits of an int64 at an address."""
-put_i64 = intrinsic(_write(64))
+put_i64: Callable[[int, int], None] = _intrinsic(_write(64))
 """Write an int64 at an address."""

@@ -1,0 +1,91 @@
+"""This module makes arguments for the kernels of macroblocks, from a source of chance."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from transcoder_native.arrays import I16, U8
+from transcoder_native.cases import Source
+from transcoder_native.h264.quantiser import QP_MAX
+from transcoder_native.reference import residual
+from transcoder_native.reference.operands import Block, Quantiser
+
+SIDE: Final = 64
+"""Samples: the side of a plane, in which a block of 16x16 has 24 samples around it."""
+
+
+def plane(source: Source) -> U8:
+    """Return a plane of noise, of 0 and 255 only, of one value, or of soft edges as pictures have them."""
+    random, shape = source.random, (SIDE, SIDE)
+    match source.integer(0, 5):
+        case 0:
+            return random.integers(0, 256, shape, dtype=np.uint8)
+        case 1:
+            return (random.integers(0, 2, shape) * 255).astype(np.uint8)
+        case 2:
+            return np.full(shape, random.choice([0, 128, 255]), np.uint8)
+        case _:
+            steps = random.integers(-6, 7, shape).cumsum(axis=source.integer(0, 1))
+            return (source.integer(0, 255) + steps).clip(0, 255).astype(np.uint8)
+
+
+def place(source: Source, samples: U8) -> Block:
+    """Return a block anywhere in a plane, with at least 22 samples around 16x16."""
+    return Block(samples, source.integer(22, 26), source.integer(22, 26))
+
+
+def blocks(source: Source) -> tuple[Any, ...]:
+    """Return (one, other): blocks of two planes that are unlike each other, or like each other but for some noise."""
+    one = plane(source)
+    first = place(source, one)
+    if source.integer(0, 2) == 0:
+        return first, place(source, plane(source))
+    noise = source.random.normal(0, source.random.uniform(0, 12), one.shape)
+    return first, Block((one + noise).clip(0, 255).astype(np.uint8), first.y, first.x)
+
+
+def quantiser(source: Source) -> Quantiser:
+    """Return the numbers of any QP."""
+    return Quantiser.of(source.integer(0, QP_MAX))
+
+
+def compared(source: Source) -> tuple[Any, ...]:
+    """Return (one, other, quantiser)."""
+    return *blocks(source), quantiser(source)
+
+
+def luma_levels(source: Source) -> tuple[Any, ...]:
+    """Return (source, prediction, quantiser, levels, masks)."""
+    return *compared(source), _levels(16), np.zeros(16, np.uint16)
+
+
+def chroma_levels(source: Source) -> tuple[Any, ...]:
+    """Return (source, prediction, quantiser, levels, dc_levels, masks)."""
+    return *compared(source), _levels(4), _levels(1)[0, :4].copy(), np.zeros(4, np.uint16)
+
+
+def cost(source: Source) -> tuple[Any, ...]:
+    """Return (levels, mask) of a block with few levels."""
+    levels: I16 = source.random.choice(np.array([-1, 0, 0, 0, 0, 1], np.int16), 16)
+    if source.integer(0, 3) == 0:
+        levels[source.integer(0, 15)] = source.integer(-1500, 1500)
+    return levels, sum(1 << index for index in range(16) if levels[index])
+
+
+def reconstructed_luma(source: Source) -> tuple[Any, ...]:
+    """Return (prediction, out, quantiser, levels, coded), the levels those of a residual as clause 8.5.12 demands."""
+    one, other, numbers, levels, masks = luma_levels(source)
+    coded = residual.luma_levels(one, other, numbers, levels, masks)
+    return other, place(source, plane(source)), numbers, levels, coded
+
+
+def reconstructed_chroma(source: Source) -> tuple[Any, ...]:
+    """Return (prediction, out, quantiser, levels, dc_levels, coded)."""
+    one, other, numbers, levels, dc_levels, masks = chroma_levels(source)
+    coded = residual.chroma_levels(one, other, numbers, levels, dc_levels, masks)
+    return other, place(source, plane(source)), numbers, levels, dc_levels, coded
+
+
+def _levels(blocks: int) -> I16:
+    """Return room for levels that holds others, as those of the MB before do."""
+    return np.full((blocks, 16), 77, np.int16)

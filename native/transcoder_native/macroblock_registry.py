@@ -1,0 +1,59 @@
+"""This registry lists the kernels of macroblocks beside their twins, with arguments to run both on.
+
+These kernels take addresses and return numbers; their twins take the operands whose addresses those are. Importing this
+module compiles all of them (see ``runtime``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from transcoder_native import macroblock_cases as cases
+from transcoder_native.cases import Source
+from transcoder_native.h264 import reconstruct, residual, sad, zero_bound
+from transcoder_native.reference import residual as residual_twin
+from transcoder_native.reference import sad as sad_twin
+from transcoder_native.reference import zero_bound as zero_bound_twin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Pairs one kernel with its twin.
+
+    Args:
+        kernel: the compiled function.
+        twin: the function that defines it.
+        case: makes the twin's arguments; ``operands.lowered`` makes the kernel's of them.
+    """
+
+    kernel: Callable[..., Any]
+    twin: Callable[..., Any]
+    case: Callable[[Source], tuple[Any, ...]]
+
+
+ENTRIES: Final = MappingProxyType(
+    {
+        "sad_16x16": Entry(kernel=sad.sad_16x16, twin=sad_twin.sad_16x16, case=cases.blocks),
+        "sad_8x8": Entry(kernel=sad.sad_8x8, twin=sad_twin.sad_8x8, case=cases.blocks),
+        "sad_4x4": Entry(kernel=sad.sad_4x4, twin=sad_twin.sad_4x4, case=cases.blocks),
+        "luma_is_zero": Entry(kernel=zero_bound.luma_is_zero, twin=zero_bound_twin.luma_is_zero, case=cases.compared),
+        "chroma_is_zero": Entry(
+            kernel=zero_bound.chroma_is_zero, twin=zero_bound_twin.chroma_is_zero, case=cases.compared
+        ),
+        "block_cost": Entry(kernel=residual.block_cost, twin=residual_twin.block_cost, case=cases.cost),
+        "luma_levels": Entry(kernel=residual.luma_levels, twin=residual_twin.luma_levels, case=cases.luma_levels),
+        "chroma_levels": Entry(
+            kernel=residual.chroma_levels, twin=residual_twin.chroma_levels, case=cases.chroma_levels
+        ),
+        "reconstruct_luma": Entry(
+            kernel=reconstruct.reconstruct_luma, twin=residual_twin.reconstruct_luma, case=cases.reconstructed_luma
+        ),
+        "reconstruct_chroma": Entry(
+            kernel=reconstruct.reconstruct_chroma,
+            twin=residual_twin.reconstruct_chroma,
+            case=cases.reconstructed_chroma,
+        ),
+    }
+)
+"""The entries of all kernels of macroblocks by the kernel's name."""

@@ -1,0 +1,72 @@
+"""These are the arguments of twins whose kernels take addresses; an operand knows what the kernel gets in its place."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from transcoder_native.arrays import I16, U8
+from transcoder_native.h264 import quantiser
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Names the place of a block in a plane, whose samples around the block can be read too.
+
+    Args:
+        plane: (height, stride) uint8.
+        y: the row of the block's first sample.
+        x: its column.
+    """
+
+    plane: U8
+    y: int
+    x: int
+
+    def addresses(self) -> tuple[int, ...]:
+        """Return the address of the first sample and the bytes from a row to the next."""
+        stride = self.plane.strides[0]
+        return self.plane.ctypes.data + self.y * stride + self.x, stride
+
+    def view(self, height: int, width: int, dy: int = 0, dx: int = 0) -> U8:
+        """Return the samples of a block of this size that lies dy rows below and dx columns right of this one."""
+        return self.plane[self.y + dy : self.y + dy + height, self.x + dx : self.x + dx + width]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiser:
+    """Holds a row of ``quantiser.table`` and its QP.
+
+    Args:
+        qp: 0 to 51.
+        row: the row's words.
+    """
+
+    qp: int
+    row: I16
+
+    @staticmethod
+    def of(qp: int, rounding: float = quantiser.INTER_ROUNDING) -> "Quantiser":
+        """Return the row of one QP."""
+        return Quantiser(qp, _table(rounding)[qp])
+
+    def addresses(self) -> tuple[int, ...]:
+        """Return the address of the row."""
+        return (self.row.ctypes.data,)
+
+
+_table = functools.cache(quantiser.table)
+
+
+def lowered(arguments: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the arguments of a kernel, all of them numbers, from those of its twin."""
+    numbers: list[int] = []
+    for argument in arguments:
+        if isinstance(argument, Block | Quantiser):
+            numbers += argument.addresses()
+        elif isinstance(argument, np.ndarray):
+            numbers.append(argument.ctypes.data)
+        else:
+            numbers.append(argument)
+    return tuple(numbers)
