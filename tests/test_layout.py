@@ -18,7 +18,6 @@ TESTED_THROUGH = {
     "api/routes/*.py": "e2e/test_api_schemathesis.py",
     "api/state.py": "e2e/test_control.py",
     "cli/*.py": "cli/test_main.py",
-    "codecs/bit_reader.py": "codecs/test_slice_header.py",
     "codecs/h26?_parameter_sets.py": "codecs/test_parameter_sets.py",
     "codecs/jpeg*.py": "formats/test_jpeg.py",
     "codecs/own_parameter_sets.py": "service/test_coded_pictures.py",

@@ -113,7 +113,7 @@ class EncoderSettings:
     None means the value of the profile (transcoder.media.encoders).
 
     Attributes:
-        profile: "economy", "balanced" or "quality".
+        profile: "economy", "balanced", "quality" or "motion".
         crf: constant rate factor, 0 (best) to 51.
         aq_mode: adaptive quantisation, 0 (off) to 3.
         aq_strength: the strength of adaptive quantisation, where it is on.

@@ -18,6 +18,7 @@ MAX_NAL_UNITS = 1024
 START_CODE = b"\x00\x00\x00\x01"
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
+_EMULATED = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 
 
 class Codec(Enum):
@@ -179,12 +180,4 @@ def add_emulation_prevention(rbsp: bytes) -> bytes:
 
     Source: H.264 and H.265 section 7.4.1.
     """
-    out = bytearray()
-    zeros = 0
-    for byte in rbsp:
-        if zeros == 2 and byte <= 3:
-            out.append(3)
-            zeros = 0
-        out.append(byte)
-        zeros = zeros + 1 if byte == 0 else 0
-    return bytes(out)
+    return _EMULATED.sub(b"\x00\x00\x03", rbsp)

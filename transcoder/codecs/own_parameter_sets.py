@@ -11,6 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
+from transcoder.codecs import own_slices
 from transcoder.codecs.bit_reader import BitReader
 from transcoder.codecs.nal import (
     H264_PPS,
@@ -29,6 +30,7 @@ from transcoder.errors import BitstreamError
 
 MAX_SIZE: Final = 128
 """Bytes of a set of ours at most; the longest that was seen has 43."""
+_OWN_P_PPS: Final = own_slices.picture_parameter_set()
 _MAX_UNITS: Final = 1000
 """num_units_in_tick at most: frame rates are fractions with denominators up to this (media.encoders.ffmpeg)."""
 _MAX_SCALE: Final = 2 * 240 * _MAX_UNITS
@@ -59,9 +61,11 @@ class OwnPicture:
     """Holds the fields of a PPS of ours that slice headers depend on.
 
     Attributes:
+        id: pic_parameter_set_id: 0 of x264 and x265, or that of our own P pictures (H.264).
         cabac: entropy_coding_mode_flag (H.264).
     """
 
+    id: int = 0
     cabac: bool = True
 
 
@@ -117,6 +121,8 @@ def read_own_set(codec: Codec, unit: bytes) -> OwnSequence | OwnPicture | None:
     found: OwnSequence | OwnPicture | None
     if codec is Codec.H264 and kind == H264_SPS:
         found = _h264_sps(fields)
+    elif codec is Codec.H264 and unit == _OWN_P_PPS:
+        return OwnPicture(id=own_slices.PPS_ID)
     elif codec is Codec.H264 and kind == H264_PPS:
         found = _h264_pps(fields)
     elif codec is Codec.H265 and kind == H265_SPS:

@@ -37,6 +37,7 @@ _H265_P, _H265_I = 1, 2
 SHAPES: Final[dict[Codec, dict[tuple[bytes, ...], list[int]]]] = {
     Codec.H264: {
         (b"\x67", b"\x68", b"\x65"): [H264_SPS, H264_PPS, H264_IDR],
+        (b"\x67", b"\x68", b"\x68", b"\x65"): [H264_SPS, H264_PPS, H264_PPS, H264_IDR],
         (b"\x41",): [H264_SLICE],
     },
     Codec.H265: {
@@ -45,7 +46,7 @@ SHAPES: Final[dict[Codec, dict[tuple[bytes, ...], list[int]]]] = {
     },
 }
 """The NAL unit headers of the pictures that x264 and x265 make with our settings, one slice a picture, and their types:
-an IDR with all its parameter sets, or a slice that others refer to."""
+an IDR with all its parameter sets (two PPS where the P pictures are our own), or a slice that others refer to."""
 
 
 class CodedPictures:
@@ -63,7 +64,7 @@ class CodedPictures:
         self.size = (0, 0)
         self._known: dict[bytes, OwnSequence | OwnPicture | None] = {}
         self._sequence: OwnSequence | None = None
-        self._picture = OwnPicture()
+        self._pictures: dict[int, OwnPicture] = {}
         self._counter = 0
 
     def types(self, message: CodedMessage) -> list[int] | None:
@@ -79,6 +80,8 @@ class CodedPictures:
         if types is None:
             return None
         try:
+            if types[:-1]:
+                self._pictures = {}
             for unit in message.nal_units[:-1]:
                 self._take(unit)
             self._check_slice(message.nal_units[-1], is_idr=is_random_access(self.codec, types[-1]))
@@ -96,7 +99,9 @@ class CodedPictures:
         if isinstance(found, OwnSequence):
             self._sequence, self.size = found, found.size
         elif found is not None:
-            self._picture = found
+            if found.id != len(self._pictures):  # x264's first, then that of our own P pictures
+                raise BitstreamError("a PPS out of its order")
+            self._pictures[found.id] = found
 
     def _check_slice(self, unit: bytes, *, is_idr: bool) -> None:
         """Check the header of a slice and that it counts on from the picture before it."""
@@ -115,7 +120,9 @@ class CodedPictures:
         kind = bits.ue(_I)
         if kind != _I and (is_idr or kind != _P):
             raise BitstreamError("a slice type that our encoder does not write")
-        bits.ue(0)  # pic_parameter_set_id
+        picture = self._pictures.get(bits.ue(0 if is_idr else len(self._pictures) - 1))  # pic_parameter_set_id
+        if picture is None:
+            raise BitstreamError("a slice of unknown parameter sets")
         frame_num = bits.u(sequence.counter_bits)
         if is_idr:
             bits.ue(1)  # idr_pic_id: x264 writes 0 and 1 by turns
@@ -126,7 +133,7 @@ class CodedPictures:
                 _skip_modification(bits)
         if bits.u(2 if is_idr else 1):  # dec_ref_pic_marking(): pictures leave in the order in which they came
             raise BitstreamError("a marking that our encoder does not write")
-        if self._picture.cabac and kind == _P:
+        if picture.cabac and kind == _P:
             bits.ue(2)  # cabac_init_idc
         bits.se()  # slice_qp_delta
         if bits.ue(1) == 0 and not (-6 <= bits.se() <= 6 and -6 <= bits.se() <= 6):  # deblocking

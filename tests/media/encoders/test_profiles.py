@@ -27,7 +27,7 @@ def _parameters(options: OutputOptions) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("codec", [H264, H265])
-@pytest.mark.parametrize("profile", ["economy", "balanced", "quality"])
+@pytest.mark.parametrize("profile", ["economy", "balanced", "quality", "motion"])
 def test_a_picture_comes_out_as_it_goes_in(codec, profile):
     options = OutputOptions(codec=codec, encoder=EncoderSettings(profile=profile))
     encoder = open_encoder(options, OutputFormat(width=320, height=192, frame_rate=25))
@@ -72,7 +72,7 @@ def test_settings_cross_the_socket():
 
 
 def test_both_codecs_have_the_same_profiles():
-    assert set(PROFILES[H264]) == set(PROFILES[H265]) == {"economy", "balanced", "quality"}
+    assert set(PROFILES[H264]) == set(PROFILES[H265]) == {"economy", "balanced", "quality", "motion"}
 
 
 def test_another_preset_brings_its_own_motion_estimation() -> None:

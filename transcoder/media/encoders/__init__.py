@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from transcoder.codecs.nal import Codec, is_random_access, nal_unit_type
 from transcoder.errors import MediaError
+from transcoder.media.encoders.motion import MotionSettings
 from transcoder.media.encoders.protocol import Encoder, Settings
 from transcoder.media.encoders.x264 import X264Settings
 from transcoder.media.encoders.x265 import X265Settings
@@ -33,11 +34,13 @@ PROFILES: dict[Codec, Mapping[str, Settings]] = {
         "economy": X264Settings(preset="superfast", crf=27, subme=0, cabac=False),
         "balanced": X264Settings(preset="superfast", crf=27, subme=0),
         "quality": X264Settings(preset="veryfast", crf=24),
+        "motion": MotionSettings(preset="superfast", crf=27, subme=0),
     },
     Codec.H265: {
         "economy": X265Settings(preset="ultrafast", crf=28),
         "balanced": X265Settings(preset="ultrafast", crf=26),
         "quality": X265Settings(preset="superfast", crf=25),
+        "motion": X265Settings(preset="ultrafast", crf=26),
     },
 }
 """The profiles, by codec and name; the type of the settings says which encoder they are for."""

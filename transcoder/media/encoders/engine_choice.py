@@ -73,7 +73,4 @@ class EngineChoice:
         self._coded += coded
         if changed <= CUT_CHANGED or coded <= CUT_CODED * changed:
             return Engine.OWN
-        if since_idr_s >= CUT_IDR_S:
-            return Engine.IDR
-        self._engine = Engine.LIBRARY
-        return Engine.LIBRARY
+        return Engine.IDR if since_idr_s >= CUT_IDR_S else Engine.OWN

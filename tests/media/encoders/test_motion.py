@@ -1,0 +1,132 @@
+"""Our own P pictures: libavcodec shows what the encoder believes, bit for bit, whatever the picture."""
+
+from itertools import repeat
+
+import pytest
+
+from tests.support.own_p_pictures import Player, assert_decodes, encoder, scene
+from transcoder.codecs.nal import Codec
+from transcoder.ipc.messages import CodedMessage
+from transcoder.media.encoders.motion import MotionEncoder, MotionSettings
+from transcoder.media.encoders.x264 import X264Encoder
+from transcoder.service.coded_pictures import CodedPictures
+from transcoder.worker_options import OutputFormat
+from transcoder_native.h264 import engine
+from transcoder_native.h264.layout import Geometry
+
+
+def _message(units: list[bytes]) -> CodedMessage:
+    return CodedMessage(
+        output_number=0,
+        codec=Codec.H264,
+        flags=0,
+        pts=0,
+        arrival=0,
+        decode_s=0,
+        stages_s=0,
+        encode_s=0,
+        nal_units=units,
+    )
+
+
+@pytest.mark.parametrize("qp", [10, 18, 26, 33, 42, 51])
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (66, 50), (176, 130), (16, 16)])
+@pytest.mark.parametrize("noise", [0, 2, 25])
+def test_libavcodec_shows_the_reconstruction(width, height, qp, noise):
+    assert_decodes(encoder(width, height, qp), scene(width, height, qp, noise), 7, gop=100)
+
+
+@pytest.mark.parametrize("gop", [1, 2, 5])
+def test_short_groups_of_pictures(gop):
+    assert_decodes(encoder(96, 80, 26), scene(96, 80, gop, 0.5), 12, gop)
+
+
+def test_frame_num_runs_over_in_a_long_group():
+    made = encoder(64, 64, 30)
+    assert_decodes(made, scene(64, 64, 1, 1), 40, gop=100)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_settled_map_changes_no_byte(seed):
+    streams = []
+    for settle in (True, False):
+        made = encoder(176, 144, 24)
+        made._engine = engine.Engine(Geometry(176, 144), settle=settle)
+        reference = made._engine.reference
+        made.reconstruction = [reference.luma, reference.cb, reference.cr]
+        pictures = scene(176, 144, seed, 1.0)
+        still = (
+            next(pictures) if number % 3 == 0 else picture for number, picture in enumerate(repeat(next(pictures)))
+        )
+        streams.append(assert_decodes(made, still, 16, gop=12))
+    assert streams[0] == streams[1]
+
+
+def test_what_does_not_change_is_settled_and_takes_a_handful_of_bytes():
+    made = encoder(320, 240, 28)
+    picture = next(scene(320, 240, 3, 1.5))
+    for number in range(4):
+        units = made.encode(picture, None, 3600 * number, force_idr=number == 0)
+    assert len(units) == 1
+    assert len(units[0]) < 40
+    assert (made._engine.changed, made._engine.tested, made._engine.coded) == (0, 0, 0)
+
+
+def test_a_busy_group_is_followed_by_one_of_x264():
+    made = encoder(320, 240, 26, always_own=False)
+    player, before = Player(), None
+    pictures = scene(320, 240, 5, 30)
+    kinds = []
+    for number in range(10):
+        units = made.encode(next(pictures), None, 3600 * number, force_idr=number in {0, 4})
+        shown = player.planes(units, made.reconstruction)
+        assert before is None or any((one != other).any() for one, other in zip(shown, before, strict=True))
+        before = shown
+        kinds.append(made._choice.engine.name)
+    assert kinds == ["OWN"] * 4 + ["LIBRARY"] * 6
+
+
+def test_a_cut_gets_an_idr():
+    made = encoder(320, 240, 26, always_own=False)
+    one, other = next(scene(320, 240, 1, 0)), next(scene(320, 240, 2, 0))
+    player = Player()
+    lengths = []
+    for number in range(20):
+        units = made.encode(one if number < 15 else other, None, 3600 * number, force_idr=number == 0)
+        player.planes(units, made.reconstruction)
+        lengths.append(len(units))
+    assert lengths == [4] + [1] * 14 + [4] + [1] * 4
+
+
+def test_the_service_lets_every_picture_through():
+    made = encoder(320, 240, 26)
+    pictures, judged = scene(320, 240, 9, 1), CodedPictures(Codec.H264)
+    for number in range(40):
+        units = made.encode(next(pictures), None, 3600 * number, force_idr=number % 20 == 0)
+        assert judged.types(_message(units)) == [unit[0] & 0x1F for unit in units]
+    assert judged.size == (320, 240)
+
+
+def test_the_service_lets_no_slice_of_ours_through_without_our_pps():
+    made = encoder(320, 240, 26)
+    pictures, judged = scene(320, 240, 9, 1), CodedPictures(Codec.H264)
+    units = made.encode(next(pictures), None, 0, force_idr=True)
+    del units[2]
+    assert judged.types(_message(units)) is not None
+    assert judged.types(_message(made.encode(next(pictures), None, 3600, force_idr=False))) is None
+
+
+def test_the_cap_of_the_bitrate_holds_over_seconds():
+    made = encoder(320, 240, 20, kbps=600)
+    pictures = scene(320, 240, 4, 4)
+    bits = [
+        8 * sum(map(len, made.encode(next(pictures), None, 3600 * number, force_idr=number % 25 == 0)))
+        for number in range(100)
+    ]
+    assert sum(bits[25:]) / 3 < 600_000 * 1.1
+
+
+def test_x264_serves_small_pictures():
+    settings = MotionSettings(preset="superfast", crf=27, subme=0)
+    assert isinstance(settings.open(OutputFormat(width=160, height=120, frame_rate=25), 1000), X264Encoder)
+    assert isinstance(settings.open(OutputFormat(width=320, height=240, frame_rate=25), 1000), MotionEncoder)
