@@ -50,6 +50,7 @@ TESTED_THROUGH = {
     "lab/demo/*.py": "e2e/test_demo.py",
     "lab/json_lines.py": "lab/reader/test_process.py",
     "lab/reader/*.py": "lab/reader/test_process.py",
+    "media/encoders/allow_list.py": "media/encoders/test_encoders.py",
     "media/encoders/protocol.py": "media/encoders/test_profiles.py",
     "media/encoders/x26?.py": "media/encoders/test_encoders.py",
     "mqtt/announcer.py": "e2e/test_control.py",

@@ -30,6 +30,24 @@ class Role(Enum):
     __hash__ = object.__hash__  # Enum's own is a function in Python, and each message is counted by its sender
 
 
+class Fallback(Enum):
+    """Names why x264 is called over FFmpeg's interface instead of its own."""
+
+    NOT_FOUND = "not_found"
+    """PyAV has loaded no libx264 that is a file of its own."""
+    BUILD = "build"
+    """The library is of another build than the one whose structures are known."""
+    LAYOUT = "layout"
+    """A structure of the library differs from what is expected."""
+    RECONSTRUCTION = "reconstruction"
+    """The library's reconstruction of a picture is another than the one that libavcodec decodes."""
+
+    @property
+    def counter(self) -> str:
+        """Return the name of the worker's counter."""
+        return f"fallback_{self.value}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Says which process is asked for.

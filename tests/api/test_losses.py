@@ -70,6 +70,10 @@ REPORTED = {
     "pictures_without_mask": 'transcoder_pictures_left_out_total{reason="not_prepared"}',
     "pictures_without_output": 'transcoder_pictures_left_out_total{reason="not_encoded"}',
     "audio_refused": "transcoder_audio_errors_total",
+    "fallback_not_found": 'transcoder_encoder_fallbacks_total{reason="not_found"}',
+    "fallback_build": 'transcoder_encoder_fallbacks_total{reason="build"}',
+    "fallback_layout": 'transcoder_encoder_fallbacks_total{reason="layout"}',
+    "fallback_reconstruction": 'transcoder_encoder_fallbacks_total{reason="reconstruction"}',
     **dict.fromkeys(("decode_us", "source_format_changes", "encoded_pictures", "audio_out"), NO_METRIC),
 }
 SERVER = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 import uvloop
+from structlog.testing import capture_logs
 
 from tests.service.test_worker_reports import JPEG
 from tests.support.fork_server import FakeForkServer
@@ -331,6 +332,25 @@ async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None
     watched.server.workers[1].say(serialize_json(MessageType.STATS, report))
     await watched.until(lambda: watched.worker.cpu_s > 0.5)
     assert watched.worker.cpu_s == 1.0  # of both
+
+
+async def test_another_interface_of_x264_is_told_once(watched: Watched) -> None:
+    empty: dict[str, dict[str, int]] = {"decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}}
+    reports = [
+        serialize_json(MessageType.STATS, {"cpu_s": float(built), "counters": {"fallback_build": built}, **empty})
+        for built in range(3)
+    ]
+    with capture_logs() as lines:
+        for message in reports:
+            watched.server.workers[0].say(message)
+        await watched.until(lambda: watched.worker.cpu_s == 2.0)
+        watched.server.workers[0].die(hang_up=True, exit_status=None)
+        await watched.until(lambda: len(watched.server.workers) == 2)
+        await watched.until_served()
+        watched.server.workers[1].say(reports[1])
+        await watched.until(lambda: watched.worker.cpu_s == 3.0)
+    told = [line for line in lines if "x264" in line["event"]]
+    assert [(line["log_level"], line["reason"]) for line in told] == [("warning", "build")]
 
 
 async def test_a_new_worker_keeps_to_the_format_of_the_last_one(watched: Watched) -> None:

@@ -12,9 +12,10 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage, MessageType, parse_coded, parse_snapshot
 from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.encoders.x264_library import X264Context
 from transcoder.worker.frame_rate import FrameRateEstimate
 from transcoder.worker.output_chain import OutputChain
-from transcoder.worker_options import EncoderSettings, Mask, OutputFormat, OutputOptions, WorkerOptions
+from transcoder.worker_options import EncoderSettings, Fallback, Mask, OutputFormat, OutputOptions, WorkerOptions
 
 SIZE = (320, 240)
 FORMAT = OutputFormat(width=320, height=240, frame_rate=25.0)
@@ -364,3 +365,20 @@ def test_a_later_worker_follows_growth_too() -> None:
     chain = Chain(fixed=FORMAT)
     grown(chain, 300, LARGE)
     assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [LARGE]
+
+
+# -- x264's interfaces -------------------------------------------------------------------------------------------------
+
+
+def test_an_encoder_that_calls_x264_over_ffmpegs_interface_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = Chain(fixed=FORMAT)
+    chain.show()
+    assert not any(reason.counter in chain.counters for reason in Fallback)
+    monkeypatch.setattr(X264Context, "reconstruction", lambda _: None)
+    chain.change(bitrate_kbps=1000)
+    shown = [chain.show() for _ in range(5)]
+    assert all(shown)
+    chain.change(bitrate_kbps=2000)
+    chain.show()
+    found = {reason: chain.counters[reason.counter] for reason in Fallback}
+    assert found == {reason: 2 * (reason is Fallback.RECONSTRUCTION) for reason in Fallback}

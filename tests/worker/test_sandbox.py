@@ -181,6 +181,44 @@ os._exit(0)
     assert (result.returncode, result.stdout) == (0, "done"), result.stderr
 
 
+@pytest.mark.parametrize("substitute", [False, True])
+def test_x264_is_called_by_its_own_interface_or_over_ffmpegs(*, substitute: bool) -> None:
+    code = f"""
+import os
+from transcoder.codecs.nal import join_byte_stream
+from transcoder.worker_options import EncoderSettings, OutputFormat, OutputOptions
+from transcoder.media.decoder import Decoder
+from transcoder.media.encoders import open_encoder
+from transcoder.media.encoders.x264_library import X264Context
+from transcoder.media.picture import GREY, OwnPicture
+from transcoder.worker import preload, sandbox
+preload._rehearse()
+sandbox.limit_memory(512)
+sandbox.enter(threads=False)
+if {substitute}:
+    X264Context.reconstruction = lambda self: None
+picture = OwnPicture(320, 240)
+picture.fill(GREY)
+for profile in ("economy", "balanced", "quality"):
+    options = OutputOptions(encoder=EncoderSettings(profile=profile))
+    encoder = open_encoder(options, OutputFormat(width=320, height=240, frame_rate=25.0))
+    decoder = Decoder(encoder.codec)
+    frames = []
+    for index in range(4):
+        units = encoder.encode(picture, None, index * 3600, force_idr=index in (0, 2))
+        frames += decoder.decode(join_byte_stream(units), index * 3600)
+    units, reconstruction = encoder.encode_at(picture, 14_400, 30, force_idr=False)
+    assert (reconstruction is None) is {substitute}
+    frames += decoder.decode(join_byte_stream(units), 14_400)
+    assert len(frames) == 5, frames
+    os.write(1, str(encoder.fallback and encoder.fallback.value).encode() + b";")
+os._exit(0)
+"""
+    result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    expected = 3 * ("reconstruction;" if substitute else "None;")
+    assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
+
+
 def test_memory_past_the_limit_is_not_given() -> None:
     code = """
 import os

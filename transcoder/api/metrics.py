@@ -220,6 +220,12 @@ class StreamCollector(Collector):
             "want of time; after_lost: they need one that was lost",
             labels=("stream", "reason"),
         )
+        fallbacks = CounterMetricFamily(
+            "transcoder_encoder_fallbacks",
+            "Encoders of the present worker that call x264 over FFmpeg's interface instead of its own; reconstruction: "
+            "the library's differed from what FFmpeg decodes",
+            labels=("stream", "reason"),
+        )
         for stream, found in numbers.items():
             bounds = [*map(floatToGoString, ENCODE_BOUNDS_S), "+Inf"]
             counts = itertools.accumulate(found.encode_counts)
@@ -233,9 +239,11 @@ class StreamCollector(Collector):
                 faults.add_metric([stream, kind], count)
             for reason, count in found.left_out.items():
                 left_out.add_metric([stream, reason], count)
+            for reason, count in found.fallbacks.items():
+                fallbacks.add_metric([stream, reason], count)
             for transport in ("tcp", "udp"):
                 sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
-        yield from (encode, delay, repairs, faults, left_out, sessions)
+        yield from (encode, delay, repairs, faults, left_out, fallbacks, sessions)
 
     def _verdicts(self, states: Mapping[str, StreamStateDocument]) -> Iterable[Metric]:
         latest = GaugeMetricFamily(

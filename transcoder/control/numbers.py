@@ -38,6 +38,7 @@ class StreamNumbers:
         audio_units_out: AAC frames that were given to readers, of all outputs.
         audio_errors: sound of the present worker that could not be decoded or encoded, or not at all.
         left_out: pictures that the present worker left out, by LEFT_OUT.
+        fallbacks: encoders of the present worker that call x264 over FFmpeg's interface, by the reason.
         encoder_dropped: NAL units of the present worker's encoder that were not let out.
         start_failures: times that no worker could be started.
         source_restarts: times that the camera began anew within a connection.
@@ -62,6 +63,7 @@ class StreamNumbers:
     audio_units_out: int = 0
     audio_errors: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
+    fallbacks: Mapping[str, int] = field(default_factory=dict)
     encoder_dropped: int = 0
     start_failures: int = 0
     source_restarts: int = 0

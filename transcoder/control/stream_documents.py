@@ -30,6 +30,7 @@ from transcoder.service.stream import Stream
 from transcoder.service.verdicts import Verdict
 from transcoder.source.problems import ProblemCode
 from transcoder.text import printable
+from transcoder.worker_options import Fallback
 
 DEGRADED_S: Final = 30.0
 """Seconds for which a playing stream counts as degraded after a lost worker."""
@@ -149,6 +150,7 @@ class StreamDocuments:
             audio_units_out=sum(one.status.audio_units for one in stream.outputs.values()),
             audio_errors=sum(_number(count) or 0 for count in audio_errors),
             left_out={reason: _number(counters.get(name)) or 0 for reason, name in LEFT_OUT.items()},
+            fallbacks={reason.value: _number(counters.get(reason.counter)) or 0 for reason in Fallback},
             encoder_dropped=sum(_number(count) or 0 for count in report.get("encoder_dropped", {}).values()),
             start_failures=stream.status.worker.start_failures,
             source_restarts=stream.status.source.restarts,

@@ -28,7 +28,7 @@ from transcoder.service.worker_reports import (
 )
 from transcoder.service.worker_settings import WorkerSettings
 from transcoder.service.worker_words import joined_report
-from transcoder.worker_options import Role
+from transcoder.worker_options import Fallback, Role
 
 SNAPSHOT_WAIT_S = 3.0
 MAX_LINES = 5
@@ -95,6 +95,7 @@ class WorkerReceiver:
         self._budgets: defaultdict[Role, WorkerBudget] = defaultdict(WorkerBudget)
         self._reports: dict[Role, dict[str, Any]] = {}
         self._lines = LineLimit[str](MAX_LINES, LINES_SPAN_S)
+        self._told_fallbacks: set[Fallback] = set()
         self._snapshots: list[asyncio.Future[bytes]] = []
         self.audio_output: tuple[int, bytes] | None = None
         self.last_decoded = 0.0
@@ -214,6 +215,10 @@ class WorkerReceiver:
             self._decoded_pictures = report.decoded_pictures
             self.last_decoded = clock.monotonic()
         self._status.report = joined_report(self._reports)
+        for reason in Fallback:
+            if reason not in self._told_fallbacks and report.document["counters"].get(reason.counter):
+                self._told_fallbacks.add(reason)
+                self._log.warning("x264 is called over FFmpeg's interface instead of its own", reason=reason.value)
 
     def _on_source_format(self, document: dict[str, Any]) -> None:
         known = self._status.source_format

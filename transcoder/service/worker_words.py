@@ -15,7 +15,7 @@ from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.messages import CONCEALED
 from transcoder.text import printable
-from transcoder.worker_options import MAX_DIVISOR, Role
+from transcoder.worker_options import MAX_DIVISOR, Fallback, Role
 
 MAX_COUNT: Final = 1 << 53
 """The largest count: up to here every whole number is a float of its own, so that no quotient overflows. A worker that
@@ -31,7 +31,7 @@ COUNTERS: Final = frozenset({
     "decoded_pictures", "decode_us", "source_format_changes", "skipped_access_units", "shed_access_units",
     "capped_pictures", "shed_pictures", "pictures_without_mask", "pictures_without_output", "encoded_pictures",
     "audio_refused", "audio_out", "unordered_pictures",
-})  # fmt: skip
+}) | {reason.counter for reason in Fallback}  # fmt: skip
 """The counters of transcoder.worker."""
 DECODING_COUNTERS: Final = frozenset({
     "decoded_pictures", "decode_us", "source_format_changes", "skipped_access_units", "shed_access_units",

@@ -1,10 +1,8 @@
 """This module holds the common base of the encoders that FFmpeg brings."""
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import av
@@ -12,11 +10,10 @@ import av.error
 from av.video.frame import PictureType
 from typing_extensions import override
 
-from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.nal import Codec, is_allowed, nal_unit_name, nal_unit_type, split_byte_stream
 from transcoder.errors import MediaError
 from transcoder.media.changes import ChangeMap
-from transcoder.media.encoders.protocol import Encoder, Settings
+from transcoder.media.encoders.allow_list import AllowListEncoder
+from transcoder.media.encoders.protocol import Settings
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import OutputFormat
 
@@ -75,7 +72,7 @@ class RateFactorSettings(Settings):
         return [] if self.subme is None else [f"subme={self.subme}"]
 
 
-class FFmpegEncoder(Encoder):
+class FFmpegEncoder(AllowListEncoder):
     """Encodes with an encoder of FFmpeg: no B pictures, no lookahead, and an IDR only where it is asked for.
 
     Args:
@@ -86,16 +83,11 @@ class FFmpegEncoder(Encoder):
         MediaError: the encoder refuses an option or does not know it.
     """
 
-    codec: Codec
-    """The codec of the coded pictures; a subclass sets it."""
     library: ClassVar[str]
     """FFmpeg's name for the encoder; a subclass sets it."""
 
     def __init__(self, options: dict[str, str], output: OutputFormat) -> None:
-        self.dropped: Counter[str] = Counter()
-        rate = Fraction(output.frame_rate).limit_denominator(1000)
-        self._rate = rate
-        self._tick = -1
+        super().__init__(output)
         context = av.CodecContext.create(self.library, "w")
         if not isinstance(context, av.VideoCodecContext):
             raise MediaError(f"FFmpeg has no encoder {self.library}")
@@ -106,8 +98,8 @@ class FFmpegEncoder(Encoder):
         if output.matrix != 2:
             context.colorspace = output.matrix
         # a tick a picture: the stream announces its frame rate (VUI timing_info) and promises no fixed one
-        context.time_base = 1 / rate
-        context.framerate = rate
+        context.time_base = 1 / self.rate
+        context.framerate = self.rate
         context.thread_count = 1
         context.thread_type = "NONE"
         context.max_b_frames = 0
@@ -122,33 +114,16 @@ class FFmpegEncoder(Encoder):
         self._context = context
 
     @override
-    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+    def byte_streams(
+        self, picture: OwnPicture, changed: ChangeMap | None, tick: int, *, force_idr: bool
+    ) -> list[memoryview]:
         del changed  # no encoder of FFmpeg takes a map of changed blocks
         frame = picture.frame
-        # the encoder's own clock counts pictures; gaps stay gaps, so that its rate control sees true durations
-        tick = round(pts * self._rate / VIDEO_CLOCK_RATE)
-        self._tick = max(self._tick + 1, tick)
-        frame.pts = self._tick
-        frame.time_base = 1 / self._rate
+        frame.pts = tick
+        frame.time_base = 1 / self.rate
         frame.pict_type = PictureType.I if force_idr else PictureType.NONE
         try:
             packets = self._context.encode(frame)
         except av.error.FFmpegError as error:
             raise MediaError(f"the {self.codec.value} encoder failed: {error}") from None
-        units = []
-        for packet in packets:
-            for unit in split_byte_stream(memoryview(packet)):
-                unit_type = nal_unit_type(self.codec, unit)
-                if is_allowed(self.codec, unit_type):
-                    units.append(self._let_out(unit_type, unit))
-                else:
-                    self.dropped[nal_unit_name(self.codec, unit_type)] += 1
-        return units
-
-    def _let_out(self, unit_type: int, unit: bytes) -> bytes:
-        """Return a NAL unit in the form in which it is let out.
-
-        A subclass changes a NAL unit here where no option makes the encoder write the wanted form.
-        """
-        del unit_type
-        return unit
+        return [memoryview(packet) for packet in packets]

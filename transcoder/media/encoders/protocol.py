@@ -10,7 +10,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.media.changes import ChangeMap
 from transcoder.media.picture import OwnPicture
-from transcoder.worker_options import ENCODER_THREADS, OutputFormat
+from transcoder.worker_options import ENCODER_THREADS, Fallback, OutputFormat
 
 
 class Encoder(Protocol):
@@ -19,10 +19,12 @@ class Encoder(Protocol):
     Attributes:
         codec: the codec of the coded pictures.
         dropped: the numbers of NAL units that were made and not let out, by name.
+        fallback: why x264 is called over FFmpeg's interface instead of its own; None where it is not.
     """
 
     codec: Codec
     dropped: Counter[str]
+    fallback: Fallback | None = None
 
     def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         """Encode one picture and return its NAL units, allow-listed.

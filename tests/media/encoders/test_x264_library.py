@@ -1,0 +1,313 @@
+"""x264 by its own interface: the same bytes as over FFmpeg's, and the reconstruction is what libavcodec decodes."""
+
+import ctypes
+import functools
+import gc
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.coded_video import decode, samples
+from tests.support.quantisers import quantisers
+from transcoder.codecs.nal import Codec, join_byte_stream, split_byte_stream
+from transcoder.errors import MediaError
+from transcoder.media.encoders import PROFILES, x264, x264_library
+from transcoder.media.encoders.x264 import X264Encoder, X264FFmpegEncoder, X264Settings
+from transcoder.media.encoders.x264_library import PictureType, Reconstruction, X264Context, library
+from transcoder.media.picture import U8, OwnPicture
+from transcoder.worker_options import Fallback, OutputFormat
+
+SMALL = OutputFormat(width=98, height=66, frame_rate=25.0)
+
+
+def settings(profile: str) -> X264Settings:
+    found = PROFILES[Codec.H264][profile]
+    assert isinstance(found, X264Settings)
+    return found
+
+
+def moving(output: OutputFormat, index: int) -> OwnPicture:
+    """Texture that moves half a sample a picture, a square that moves eight, and noise in a corner."""
+    width, height = output.width, output.height
+    picture = OwnPicture(width, height)
+    row, column = np.mgrid[:height, :width]
+    picture.planes[0][:, :width] = 110 + 50 * np.sin((column + index / 2) / 5) + 30 * np.cos((row + column) / 9)
+    left = 8 * index % (width - 16)
+    picture.planes[0][height // 2 : height // 2 + 16, left : left + 16] = 230
+    picture.planes[0][:24, :32] = np.random.default_rng(index).integers(16, 236, (24, 32), np.uint8)
+    for plane, value in zip(picture.planes[1:], (100 + index % 8, 140), strict=True):
+        plane[:, : width // 2] = value + column[: height // 2, : width // 2] * 20 // width
+    return picture
+
+
+def pair(made: X264Settings, output: OutputFormat, kbps: int) -> tuple[X264Encoder, X264FFmpegEncoder]:
+    encoder = made.open(output, kbps)
+    assert isinstance(encoder, X264Encoder)
+    return encoder, made.open_by_ffmpeg(output, kbps)
+
+
+def assert_equal_streams(made: X264Settings, output: OutputFormat, kbps: int, count: int) -> None:
+    """The fifth picture is an IDR that was asked for, and before the eighth there are two seconds without one."""
+    own, theirs = pair(made, output, kbps)
+    for index in range(count):
+        pts = round(index * 90_000 / output.frame_rate) + (180_000 if index > 6 else 0)
+        picture, force_idr = moving(output, index), index in {0, 4}
+        units = own.encode(picture, None, pts, force_idr=force_idr)
+        assert units == theirs.encode(picture, None, pts, force_idr=force_idr), index
+        assert units
+    assert own.fallback is None
+    assert own.dropped == theirs.dropped
+
+
+# -- the same bytes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kbps", [64, 4000])
+@pytest.mark.parametrize(("size", "rate", "matrix"), [((240, 136), 25.0, 2), ((98, 66), 12.5, 1), ((50, 34), 29.97, 6)])
+@pytest.mark.parametrize("profile", ["economy", "balanced", "quality"])
+def test_the_stream_is_the_one_that_ffmpegs_interface_gives(profile, size, rate, matrix, kbps):
+    output = OutputFormat(width=size[0], height=size[1], frame_rate=rate, matrix=matrix)
+    assert_equal_streams(settings(profile), output, kbps, 12)
+
+
+@pytest.mark.parametrize("profile", ["economy", "balanced", "quality"])
+def test_the_stream_is_the_same_in_1080p(profile):
+    assert_equal_streams(settings(profile), OutputFormat(width=1920, height=1080, frame_rate=25.0, matrix=1), 2000, 6)
+
+
+@pytest.mark.parametrize("preset", x264_library.PRESETS)
+def test_the_stream_and_what_the_library_says_of_its_settings_are_the_same(preset):
+    made = settings("balanced").overridden(
+        {"preset": preset, "crf": 31.5, "aq_mode": 2, "aq_strength": 0.7, "ipratio": 1.3, "buffer_s": 0.5}
+    )
+    assert_equal_streams(made, SMALL, 700, 6)
+    own, theirs = pair(made, SMALL, 700)
+    [words], [others] = (each.byte_streams(moving(SMALL, 0), None, 0, force_idr=True) for each in (own, theirs))
+    told = [[unit for unit in split_byte_stream(stream) if unit[0] == 6] for stream in (words, others)]
+    assert b"x264 - core 165" in told[0][0]
+    assert told[0] == told[1]
+
+
+# -- the reconstruction ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("qp", [10, 26, 51])
+@pytest.mark.parametrize("size", [(98, 66), (240, 136), (64, 48)])
+@pytest.mark.parametrize("profile", ["economy", "quality"])
+def test_the_reconstruction_is_what_libavcodec_decodes_and_the_quantiser_is_the_one_asked_for(profile, size, qp):
+    output = OutputFormat(width=size[0], height=size[1], frame_rate=25.0)
+    encoder = settings(profile).open_uncapped(output, 1000)
+    streams, kept = [], []
+    for index in range(8):
+        at = qp - 3 if index % 4 == 0 else qp
+        units, made = encoder.encode_at(moving(output, index), index * 3600, at, force_idr=index % 4 == 0)
+        assert made is not None
+        assert made.luma.shape == (-(-size[1] // 16) * 16, -(-size[0] // 16) * 16)
+        kept.append((made.luma.copy(), made.chroma.copy()))
+        streams.append(join_byte_stream(units))
+    frames = decode("H264", streams)
+    assert len(frames) == 8
+    for frame, (luma, chroma) in zip(frames, kept, strict=True):
+        width, height = size
+        assert np.array_equal(samples(frame, 0)[:, :width], luma[:height, :width])
+        for index in (1, 2):
+            decoded = samples(frame, index)[:, : width // 2]
+            assert np.array_equal(decoded, chroma[: height // 2, index - 1 : width : 2])
+    assert quantisers(streams) == [{qp - 3 if index % 4 == 0 else qp} for index in range(8)]
+
+
+def test_a_picture_of_rate_control_follows_one_with_a_given_quantiser():
+    encoder = settings("balanced").open(SMALL, 4000)
+    assert isinstance(encoder, X264Encoder)
+    encoder.encode_at(moving(SMALL, 0), 0, 40, force_idr=True)
+    with_given, _ = encoder.encode_at(moving(SMALL, 1), 3600, 40, force_idr=False)
+    free = encoder.encode(moving(SMALL, 2), None, 7200, force_idr=False)
+    assert len(free[0]) > len(with_given[0])
+
+
+# -- where the library can't be used -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def anew(monkeypatch):
+    """The library is looked for anew."""
+    monkeypatch.setattr(x264, "library", functools.cache(library.__wrapped__))
+
+
+def assert_stands_in(reason: Fallback) -> None:
+    encoder = settings("balanced").open(SMALL, 1000)
+    expected = settings("balanced").open_by_ffmpeg(SMALL, 1000)
+    for index in range(6):
+        units = encoder.encode(moving(SMALL, index), None, index * 3600, force_idr=index == 0)
+        assert units == expected.encode(moving(SMALL, index), None, index * 3600, force_idr=index == 0)
+    assert encoder.fallback is reason
+    assert encoder.dropped == expected.dropped
+    assert isinstance(encoder, X264Encoder)
+    units, reconstruction = encoder.encode_at(moving(SMALL, 6), 6 * 3600, 20, force_idr=True)
+    assert units
+    assert reconstruction is None
+
+
+@pytest.mark.usefixtures("anew")
+def test_no_library(monkeypatch, tmp_path):
+    (tmp_path / "maps").write_text("7f0000000000-7f0000001000 r-xp 00000000 00:00 0   /usr/lib/libx265.so.215\n")
+    monkeypatch.setattr(x264_library, "MAPS", tmp_path / "maps")
+    assert_stands_in(Fallback.NOT_FOUND)
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_list_of_what_is_loaded_that_can_not_be_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(x264_library, "MAPS", tmp_path / "maps")
+    assert_stands_in(Fallback.NOT_FOUND)
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_library_that_is_gone_from_the_disk(monkeypatch, tmp_path):
+    (tmp_path / "maps").write_text(f"7f0000000000-7f0000001000 r-xp 00000000 00:00 0   {tmp_path}/libx264.so (deleted)")
+    monkeypatch.setattr(x264_library, "MAPS", tmp_path / "maps")
+    assert_stands_in(Fallback.NOT_FOUND)
+
+
+@pytest.mark.usefixtures("anew")
+@pytest.mark.parametrize("build", [164, 166])
+def test_another_build(monkeypatch, build):
+    monkeypatch.setattr(x264_library, "BUILD", build)
+    assert_stands_in(Fallback.BUILD)
+
+
+@pytest.mark.usefixtures("anew")
+@pytest.mark.parametrize("name", ["_WIDTH", "_HEIGHT", "_COLOUR_SPACE", "_DEPTH", "_LEVEL"])
+def test_parameters_of_another_layout(monkeypatch, name):
+    monkeypatch.setattr(x264_library, name, getattr(x264_library, name) + 1)
+    assert_stands_in(Fallback.LAYOUT)
+
+
+@pytest.mark.usefixtures("anew")
+def test_parameters_that_would_not_have_room(monkeypatch):
+    # the rest is there for the library, which writes 1024 bytes here
+    monkeypatch.setattr(x264_library, "_PARAMETERS_SIZE", 1024)
+    assert_stands_in(Fallback.LAYOUT)
+
+
+@pytest.mark.usefixtures("anew")
+def test_pictures_of_another_layout(monkeypatch):
+    class Longer(ctypes.Structure):
+        _fields_ = (("more", ctypes.c_int * 2), *x264_library._Picture._fields_)
+
+    monkeypatch.setattr(x264_library, "_Picture", Longer)
+    assert_stands_in(Fallback.LAYOUT)
+
+
+@pytest.mark.usefixtures("anew")
+def test_pictures_with_another_number_of_planes(monkeypatch):
+    monkeypatch.setattr(x264_library, "_PLANE_COUNT", 2)
+    assert_stands_in(Fallback.LAYOUT)
+
+
+def altered(monkeypatch, alter: Callable[[U8, U8], None]) -> None:
+    """The library's reconstruction is another than the picture that it coded."""
+    true = X264Context.reconstruction
+
+    def other(self: X264Context) -> Reconstruction | None:
+        made = true(self)
+        assert made is not None
+        luma, chroma = made.luma.copy(), made.chroma.copy()
+        alter(luma, chroma)
+        return Reconstruction(luma, chroma)
+
+    monkeypatch.setattr(X264Context, "reconstruction", other)
+
+
+@pytest.mark.parametrize(("plane", "row", "column"), [(0, 0, 0), (0, 65, 97), (1, 32, 96), (1, 32, 97)])
+def test_a_reconstruction_that_is_not_what_libavcodec_decodes(monkeypatch, plane, row, column):
+    def alter(*planes: U8) -> None:
+        planes[plane][row, column] ^= 1
+
+    altered(monkeypatch, alter)
+    assert_stands_in(Fallback.RECONSTRUCTION)
+
+
+def test_what_is_cut_off_is_not_compared(monkeypatch):
+    def alter(luma: U8, chroma: U8) -> None:
+        luma[66:], luma[:, 98:], chroma[33:], chroma[:, 98:] = 0, 0, 0, 0
+
+    altered(monkeypatch, alter)
+    encoder = settings("balanced").open(SMALL, 1000)
+    assert encoder.encode(moving(SMALL, 0), None, 0, force_idr=True)
+    assert encoder.fallback is None
+
+
+def test_a_library_that_writes_no_picture(monkeypatch):
+    monkeypatch.setattr(X264Context, "encode", lambda *_: b"")
+    assert_stands_in(Fallback.RECONSTRUCTION)
+
+
+def test_a_stream_that_is_not_the_picture(monkeypatch):
+    true = X264Context.encode
+
+    def broken(self: X264Context, picture: OwnPicture, tick: int, kind: PictureType, qp: int | None = None) -> bytes:
+        stream = bytearray(true(self, picture, tick, kind, qp))
+        stream[len(stream) // 2] ^= 0x10
+        return bytes(stream)
+
+    monkeypatch.setattr(X264Context, "encode", broken)
+    assert_stands_in(Fallback.RECONSTRUCTION)
+
+
+# -- errors and memory -------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_of_the_library_is_an_error(monkeypatch):
+    encoder = settings("balanced").open(SMALL, 1000)
+    found = library()
+    assert not isinstance(found, Fallback)
+    monkeypatch.setattr(found, "encode", lambda *_: -1)
+    with pytest.raises(MediaError, match="the H264 encoder failed"):
+        encoder.encode(moving(SMALL, 0), None, 0, force_idr=True)
+
+
+@pytest.mark.parametrize("name", ["preset", "crf"])
+def test_a_value_that_is_refused_is_named(monkeypatch, name, capfd):
+    options = settings("balanced").ffmpeg_options(1000) | {name: "none"}
+    with pytest.raises(MediaError, match=f"the H264 encoder refuses its settings: {name}=none"):
+        X264Encoder(options, SMALL)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_size_that_is_refused_is_an_error(capfd):
+    with pytest.raises(MediaError, match="the H264 encoder refuses its settings"):
+        settings("balanced").open(OutputFormat(width=97, height=66, frame_rate=25.0), 1000)
+    assert capfd.readouterr() == ("", "")
+
+
+def resident_kib() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+
+
+def grown_kib(openings: int) -> int:
+    """What openings leave behind, with a picture each; a worker has no garbage collector either."""
+    picture = moving(SMALL, 0)
+    gc.disable()
+    try:
+        before = 0
+        for number in itertools.chain(range(50), range(openings)):
+            before = before or (resident_kib() if number == 49 else 0)
+            encoder = settings("balanced").open(SMALL, 1000)
+            encoder.encode(picture, None, 0, force_idr=True)
+            encoder.encode(picture, None, 3600, force_idr=False)
+        return resident_kib() - before
+    finally:
+        gc.enable()
+
+
+def test_an_encoder_leaves_nothing_behind():
+    # an encoder of this size has 0.4 MiB; one that was kept each time would leave 80
+    assert grown_kib(200) < 1024
+
+
+@pytest.mark.long
+def test_ten_thousand_encoders_leave_nothing_behind():
+    assert grown_kib(10_000) < 1024
