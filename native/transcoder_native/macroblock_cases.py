@@ -8,10 +8,15 @@ from transcoder_native.arrays import I16, U8
 from transcoder_native.cases import Source
 from transcoder_native.h264.quantiser import QP_MAX
 from transcoder_native.reference import residual
-from transcoder_native.reference.operands import Block, Quantiser
+from transcoder_native.reference.operands import Block, Quantiser, Scratch
 
-SIDE: Final = 64
-"""Samples: the side of a plane, in which a block of 16x16 has 24 samples around it."""
+HALF_ROWS: Final = 18
+HALF_STRIDE: Final = 32
+SIDE: Final = 80
+"""Samples: the side of a plane. A block of 16x16 has 22 samples before it and 38 behind it."""
+
+REACH: Final = 70
+"""Quarter samples: the largest part of a vector, with which blocks and what is read around them stay in a plane."""
 
 
 def plane(source: Source) -> U8:
@@ -30,8 +35,8 @@ def plane(source: Source) -> U8:
 
 
 def place(source: Source, samples: U8) -> Block:
-    """Return a block anywhere in a plane, with at least 22 samples around 16x16."""
-    return Block(samples, source.integer(22, 26), source.integer(22, 26))
+    """Return a block anywhere in a plane, with room for vectors up to REACH."""
+    return Block(samples, source.integer(26, 30), source.integer(22, 26))
 
 
 def blocks(source: Source) -> tuple[Any, ...]:
@@ -84,6 +89,27 @@ def reconstructed_chroma(source: Source) -> tuple[Any, ...]:
     one, other, numbers, levels, dc_levels, masks = chroma_levels(source)
     coded = residual.chroma_levels(one, other, numbers, levels, dc_levels, masks)
     return other, place(source, plane(source)), numbers, levels, dc_levels, coded
+
+
+def half_samples(source: Source) -> tuple[Any, ...]:
+    """Return (reference, out)."""
+    return place(source, plane(source)), np.zeros((3, HALF_ROWS, HALF_STRIDE), np.uint8)
+
+
+def predicted_luma(source: Source) -> tuple[Any, ...]:
+    """Return (reference, mv_x, mv_y, out, halves)."""
+    out = place(source, plane(source))
+    halves = Scratch(np.zeros(3 * HALF_ROWS * HALF_STRIDE, np.uint8))
+    return place(source, plane(source)), *_vector(source), out, halves
+
+
+def predicted_chroma(source: Source) -> tuple[Any, ...]:
+    """Return (reference, mv_x, mv_y, out)."""
+    return place(source, plane(source)), *_vector(source), place(source, plane(source))
+
+
+def _vector(source: Source) -> tuple[int, int]:
+    return source.integer(-REACH, REACH), source.integer(-REACH, REACH)
 
 
 def _levels(blocks: int) -> I16:

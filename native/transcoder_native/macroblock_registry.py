@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from transcoder_native import macroblock_cases as cases
 from transcoder_native.cases import Source
-from transcoder_native.h264 import reconstruct, residual, sad, zero_bound
+from transcoder_native.h264 import interpolate, reconstruct, residual, sad, zero_bound
+from transcoder_native.reference import interpolate as interpolate_twin
 from transcoder_native.reference import residual as residual_twin
 from transcoder_native.reference import sad as sad_twin
 from transcoder_native.reference import zero_bound as zero_bound_twin
@@ -40,6 +41,15 @@ ENTRIES: Final = MappingProxyType(
         "luma_is_zero": Entry(kernel=zero_bound.luma_is_zero, twin=zero_bound_twin.luma_is_zero, case=cases.compared),
         "chroma_is_zero": Entry(
             kernel=zero_bound.chroma_is_zero, twin=zero_bound_twin.chroma_is_zero, case=cases.compared
+        ),
+        "half_samples": Entry(
+            kernel=interpolate.half_samples, twin=interpolate_twin.half_samples, case=cases.half_samples
+        ),
+        "predict_luma": Entry(
+            kernel=interpolate.predict_luma, twin=interpolate_twin.predict_luma, case=cases.predicted_luma
+        ),
+        "predict_chroma": Entry(
+            kernel=interpolate.predict_chroma, twin=interpolate_twin.predict_chroma, case=cases.predicted_chroma
         ),
         "block_cost": Entry(kernel=residual.block_cost, twin=residual_twin.block_cost, case=cases.cost),
         "luma_levels": Entry(kernel=residual.luma_levels, twin=residual_twin.luma_levels, case=cases.luma_levels),

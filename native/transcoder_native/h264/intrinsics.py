@@ -271,9 +271,9 @@ def saturated_sum(_typing: Any, one: Any, other: Any) -> _Typed:
 
 @_operation
 def widened(_typing: Any, vector: Any) -> _Typed:
-    """Return signed words in lanes of 32 bits."""
-    wide = VectorType(32, vector.lanes)
-    return wide(vector), _body(lambda builder, a: builder.sext(a, wide.llvm))
+    """Return octets in lanes of 16 bits, or signed words in lanes of 32 bits."""
+    wide = VectorType(2 * vector.bits, vector.lanes)
+    return wide(vector), _body(lambda builder, a: (builder.zext if vector.bits == 8 else builder.sext)(a, wide.llvm))
 
 
 @_operation
@@ -289,6 +289,16 @@ def trailing_zeros(_typing: Any, _number: Any) -> _Typed:
 
     def emit(builder: ir.IRBuilder, number: ir.Value) -> ir.Value:
         return builder.cttz(number, ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), _body(emit)
+
+
+@_counting
+def bit_length(_typing: Any, _number: Any) -> _Typed:
+    """Return how many bits a number of 0 or more has, without leading zeros."""
+
+    def emit(builder: ir.IRBuilder, number: ir.Value) -> ir.Value:
+        return builder.sub(ir.Constant(_I64, 64), builder.ctlz(number, ir.Constant(ir.IntType(1), 0)))
 
     return types.int64(types.int64), _body(emit)
 

@@ -59,11 +59,26 @@ class Quantiser:
 _table = functools.cache(quantiser.table)
 
 
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Holds memory that a kernel uses and its twin does not; what is left in it means nothing.
+
+    Args:
+        memory: as many bytes as the kernel asks for.
+    """
+
+    memory: U8
+
+    def addresses(self) -> tuple[int, ...]:
+        """Return the address of the memory."""
+        return (self.memory.ctypes.data,)
+
+
 def lowered(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the arguments of a kernel, all of them numbers, from those of its twin."""
     numbers: list[int] = []
     for argument in arguments:
-        if isinstance(argument, Block | Quantiser):
+        if isinstance(argument, Block | Quantiser | Scratch):
             numbers += argument.addresses()
         elif isinstance(argument, np.ndarray):
             numbers.append(argument.ctypes.data)
