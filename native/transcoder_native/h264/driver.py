@@ -3,15 +3,14 @@
 from typing import Final
 
 from transcoder_native.h264 import frame, memory
-from transcoder_native.h264.layout import INTER, LEVELS_BYTES, MB_SIZE, PADDING, SKIP
-from transcoder_native.h264.plain_residual import (
-    quantise_chroma,
-    quantise_luma,
-    reconstruct_chroma,
-    reconstruct_luma,
-)
+from transcoder_native.h264.layout import BLOCK_LEVELS, CB, CB_DC, INTER, LEVELS_BYTES, MB_SIZE, PADDING, SKIP
+from transcoder_native.h264.quantiser import Q_BYTES
+from transcoder_native.h264.reconstruct import reconstruct_chroma, reconstruct_luma
+from transcoder_native.h264.residual import chroma_levels, luma_levels
+from transcoder_native.h264.zero_bound import chroma_is_zero, luma_is_zero
 from transcoder_native.runtime import INT, kernel
 
+_BLOCK_BYTES: Final = 2 * BLOCK_LEVELS
 _CHROMA_BITS: Final = 0xFF << 16
 _CHROMA_DC_BITS: Final = 3 << 24
 
@@ -130,11 +129,28 @@ def _quantise_still(d: int, mb: int, levels: int) -> int:
     numbers = memory.i64(d + 8 * frame.QUANTISER)
     scratch = memory.i64(d + 8 * frame.SCRATCH)
     source, reference = _at(d, frame.SOURCE, 0, mb), _at(d, frame.REFERENCE, 0, mb)
-    coded = quantise_luma(source, stride, reference, stride, numbers, levels, scratch)
+    coded = luma_levels(source, stride, reference, stride, numbers, levels, scratch)
     for plane in range(2):
         source, reference = _at(d, frame.SOURCE, 1 + plane, mb), _at(d, frame.REFERENCE, 1 + plane, mb)
-        coded |= quantise_chroma(source, chroma_stride, reference, chroma_stride, numbers, levels, plane, 0, scratch)
+        blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
+        found = chroma_levels(source, chroma_stride, reference, chroma_stride, numbers + Q_BYTES, blocks, dc, scratch)
+        coded |= (found & 15) << (CB + 4 * plane) | (found >> 4) << (CB_DC + plane)
     return coded
+
+
+@kernel(INT, INT)
+def _is_zero(d: int, mb: int) -> int:
+    """Return 1 where an MB certainly quantises to nothing against the reference at the same place."""
+    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
+    chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    numbers = memory.i64(d + 8 * frame.QUANTISER)
+    if not luma_is_zero(_at(d, frame.SOURCE, 0, mb), stride, _at(d, frame.REFERENCE, 0, mb), stride, numbers):
+        return 0
+    for plane in range(1, 3):
+        source, reference = _at(d, frame.SOURCE, plane, mb), _at(d, frame.REFERENCE, plane, mb)
+        if not chroma_is_zero(source, chroma_stride, reference, chroma_stride, numbers + Q_BYTES):
+            return 0
+    return 1
 
 
 @kernel(INT, INT, INT, INT)
@@ -149,7 +165,7 @@ def test_still(d: int, mbs: int, count: int, coded: int) -> int:
     found = 0
     for index in range(count):
         mb = memory.i32(mbs + 4 * index)
-        if _quantise_still(d, mb, levels):
+        if not _is_zero(d, mb) and _quantise_still(d, mb, levels):
             memory.put_u8(settled + mb, 0)
             memory.put_32(coded + 4 * found, mb)
             found += 1
@@ -176,7 +192,6 @@ def code(d: int, mbs: int, count: int) -> None:
     stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
     chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
     numbers = memory.i64(d + 8 * frame.QUANTISER)
-    scratch = memory.i64(d + 8 * frame.SCRATCH)
     kinds = memory.i64(d + 8 * frame.KIND)
     patterns = memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN)
     for index in range(count):
@@ -188,10 +203,12 @@ def code(d: int, mbs: int, count: int) -> None:
         memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
         memory.put_32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb, index)
         reference, current = _at(d, frame.REFERENCE, 0, mb), _at(d, frame.CURRENT, 0, mb)
-        reconstruct_luma(coded, levels, numbers, reference, stride, current, stride, scratch)
+        reconstruct_luma(reference, stride, current, stride, numbers, levels, coded)
         for plane in range(2):
             reference, current = _at(d, frame.REFERENCE, 1 + plane, mb), _at(d, frame.CURRENT, 1 + plane, mb)
-            reconstruct_chroma(coded, levels, numbers, reference, chroma_stride, current, chroma_stride, plane, scratch)
+            blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
+            here = coded & (15 << (CB + 4 * plane) | 1 << (CB_DC + plane))
+            reconstruct_chroma(reference, chroma_stride, current, chroma_stride, numbers + Q_BYTES, blocks, dc, here)
 
 
 @kernel(INT, INT, INT, INT, INT, INT, INT)

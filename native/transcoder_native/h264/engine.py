@@ -8,10 +8,12 @@ import numpy.typing as npt
 from transcoder_native.arrays import U8
 from transcoder_native.h264 import cabac, driver, frame, syntax, tables
 from transcoder_native.h264.layout import I32, LEVELS_BYTES, Geometry, Macroblocks, Planes
+from transcoder_native.h264.quantiser import INTER_ROUNDING, Q_BYTES, table
 
 _OUT_MB_BYTES: Final = 1024
 """Room for slice data, bytes an MB: 2.6 times the 3200 bits that an MB may have (section A.3.1)."""
 _OUT_LEAST: Final = 1 << 16
+_QUANTISERS: Final = table(INTER_ROUNDING)
 
 
 class Engine:
@@ -46,7 +48,7 @@ class Engine:
         self._coder_tables = tables.coder_tables()
         self._coder = np.zeros(cabac.STATE_SIZE, np.int64)
         self._contexts = np.zeros(tables.CONTEXTS, np.uint8)
-        self._quantiser = tables.quantiser(0)
+        self._quantiser = np.zeros(Q_BYTES, np.int16)
         self._qp = -1
         self._coded: I32 = np.zeros(count, np.int32)
         self._d = self._describe()
@@ -118,7 +120,7 @@ class Engine:
         if qp < self._qp:
             self._mbs.settled[:] = 0
         self._qp = qp
-        self._quantiser[:] = tables.quantiser(qp)
+        self._quantiser[:] = np.concatenate([_QUANTISERS[qp], _QUANTISERS[tables.chroma_qp(qp)]])
 
     def _describe(self) -> npt.NDArray[np.int64]:
         d = np.zeros(frame.SIZE, np.int64)

@@ -134,24 +134,6 @@ _CHROMA_QP: Final = (
 """QP_C, by qPI (table 8-15)."""
 # fmt: on
 
-_MF: Final = ((13107, 5243, 8066), (11916, 4660, 7490), (10082, 4194, 6554), (9362, 3647, 5825), (8192, 3355, 5243),
-              (7282, 2893, 4559))  # fmt: skip
-"""round(2**17 / (norm * v)) of the forward transform, by QP % 6 and position: both indices even, both odd, mixed."""
-_NORM_ADJUST: Final = ((10, 16, 13), (11, 18, 14), (13, 20, 16), (14, 23, 18), (16, 25, 20), (18, 29, 23))
-"""normAdjust4x4 (section 8.5.9), by QP % 6 and position."""
-_DEADZONE_INTER: Final = 6
-"""Levels of inter blocks are rounded up from 1 - 1/6 on: what is smaller costs more bits than it is worth."""
-_DEADZONE_INTRA: Final = 3
-
-# Places in the array of ``quantiser``: those of luma, then the same of chroma.
-MF: Final = 0
-V: Final = 16
-QBITS: Final = 32
-ROUND_INTER: Final = 33
-ROUND_INTRA: Final = 34
-SHIFT: Final = 35
-QUANTISER_SIZE: Final = 36
-
 # Places in the array of ``coder_tables``.
 RANGE_LPS: Final = 0
 NEXT_STATE: Final = 256
@@ -162,24 +144,6 @@ CODER_TABLES_SIZE: Final = 576
 def chroma_qp(qp: int) -> int:
     """Return QP_C of a QP_Y, with a chroma_qp_index_offset of 0."""
     return _CHROMA_QP[qp]
-
-
-def quantiser(qp: int) -> npt.NDArray[np.int64]:
-    """Return the numbers by which residuals at a QP_Y are quantised and scaled.
-
-    Returns:
-        2 * QUANTISER_SIZE numbers, those of luma, then those of chroma: MF and V by 4 * y + x, QBITS (the shift right
-        after a product with MF), what is added before it in inter and intra MBs, and SHIFT (QP / 6).
-    """
-    position = [(y % 2 + x % 2) and (1 if y % 2 and x % 2 else 2) for y in range(4) for x in range(4)]
-    numbers: list[int] = []
-    for own in (qp, chroma_qp(qp)):
-        octave, rest = divmod(own, 6)
-        one = 1 << (15 + octave)
-        numbers += [_MF[rest][index] for index in position]
-        numbers += [_NORM_ADJUST[rest][index] for index in position]
-        numbers += [15 + octave, one // _DEADZONE_INTER, one // _DEADZONE_INTRA, octave]
-    return np.array(numbers, np.int64)
 
 
 def context_states(qp: int, cabac_init_idc: int) -> U8:
