@@ -26,6 +26,7 @@ from transcoder.net.stop_signals import stop_signals
 from transcoder.regular_file import check_regular
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
+from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.state_database import FILE_NAME, StoredState
 from transcoder.service.state_folder import RESTORING_NAME
 from transcoder.service.state_marker import MARKER_NAME
@@ -45,6 +46,7 @@ LOST: Final = "its changes made at runtime, perhaps masks, are lost: see No stat
 KEEP_S: Final = 10
 """Seconds between looks whether anything was learned of cameras that is to be kept."""
 NOT_KEPT: Final = "the state can't be written for now: changes of streams may be refused"
+NOT_TRIED: Final = "no worker was tried yet"
 TRIAL_S: Final = 5.0
 """Seconds between two trials of a worker where one has failed."""
 DRAIN_S: Final = 10.0
@@ -71,7 +73,8 @@ class App(Interfaces):
         self._notes: list[str] = []
         """What the operator should know that keeps no reader from being served."""
         self._reload_wanted = asyncio.Event()
-        self._trial_problem: str | None = "no worker was tried yet"
+        self._trial_problem: str | None = NOT_TRIED
+        self._trials = RepeatedLine(log, "error")
         self.controller: Controller
 
     async def start(self) -> None:
@@ -143,9 +146,10 @@ class App(Interfaces):
 
     async def _try_worker(self) -> None:
         gateway = self.controller.gateway
-        self._trial_problem = await try_worker(gateway.fork_server, split=self._file.config.worker.split)
+        is_again, split = self._trial_problem != NOT_TRIED, self._file.config.worker.split
+        self._trial_problem = await try_worker(gateway.fork_server, split=split, quiet=is_again)
         if self._trial_problem:
-            log.error("no stream can play: the trial of a worker failed", reason=self._trial_problem)
+            self._trials.tell("no stream can play: the trial of a worker failed", self._trial_problem)
         elif self._http is not None:
             self._http.set_ready()
 

@@ -439,3 +439,14 @@ async def test_a_worker_that_makes_no_snapshot(watched: Watched, monkeypatch: py
 
 def test_the_messages_here_are_what_they_seem() -> None:
     assert json.loads(serialize_json(MessageType.FORMAT, OUTPUT)[5:]) == OUTPUT
+
+
+async def test_a_machine_without_workers_fills_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcoder.service.worker_life.RETRY_S", 0.001)
+    watched = Watched(FakeForkServer())
+    watched.server.refuse = WorkerError("no worker could be started: Cannot allocate memory")
+    with structlog.testing.capture_logs() as lines:
+        task = asyncio.get_running_loop().create_task(watched.worker.run())
+        await watched.until(lambda: len(watched.problems) >= 20)
+        task.cancel()
+    assert [line["reason"] for line in lines if line["event"] == "worker not started"] == [watched.problems[0]]

@@ -12,11 +12,14 @@ from transcoder.config import Config
 from transcoder.errors import WorkerError
 from transcoder.service.fork_queue import ForkQueue, Urgency
 from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnExit, OnLost, launch
+from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.sandbox import SandboxOptions, worker_users
 from transcoder.worker_options import WHOLE, Place
 
 HEARTBEAT_S = 1.0
 """Seconds between looks at the fork server."""
+TOLD_AT_ONCE = 3
+"""Fork servers that end within a while and are told a line each."""
 
 SandboxMode = Literal["required", "best_effort"]
 Launch = Callable[[Path | None, OnLost], ForkServerProcess]
@@ -51,6 +54,7 @@ class ForkServer:
         self._queue = ForkQueue()
         self._heartbeat: asyncio.Task[None] | None = None
         self._closed = False
+        self._gone = RepeatedLine(log, "error", at_once=TOLD_AT_ONCE)
         self.losses = 0
 
     @property
@@ -144,7 +148,7 @@ class ForkServer:
             self._current = None
             self._others.append(process)
             self.losses += 1
-            log.error("the fork server is gone; it is started again", pid=process.pid)
+            self._gone.tell("the fork server is gone; it is started again", pid=process.pid)
         else:
             log.error("a fork server that hung is gone", pid=process.pid)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,7 @@ from transcoder.ipc.messages import (
 from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import GroupOfPictures, SentUnit
+from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.split_halves import SplitHalves
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_connection import MAX_BACKLOG, WorkerConnection
@@ -30,6 +32,9 @@ from transcoder.service.worker_receiver import WorkerListener, WorkerReceiver
 from transcoder.service.worker_settings import WorkerSettings
 from transcoder.source.intake import CodedUnit
 from transcoder.worker_options import AudioFormat, Role, WorkerOptions
+
+TOLD_AT_ONCE: Final = 3
+"""Workers that are lost within a while and have a line each; a camera that kills all is told as one that is away."""
 
 
 class Worker:
@@ -57,7 +62,8 @@ class Worker:
         self._settings = WorkerSettings(options)
         self._fork_server = fork_server
         self._status = status
-        self._log = log
+        self._lost = RepeatedLine(log, "warning", at_once=TOLD_AT_ONCE, about=name)
+        self._not_started = RepeatedLine(log, "error", about=name)
         self._listener = listener
         self._receiver = WorkerReceiver(self._settings, status, log, listener, self._on_link_broken)
         self._gop = GroupOfPictures()
@@ -285,13 +291,13 @@ class Worker:
             return
         self._status.deaths += 1
         self._status.decoding_deaths += role is Role.DECODING
-        self._log.warning("worker lost", reason=reason, gops_discarded=self._gop.discarded)
+        self._lost.tell("worker lost", reason, gops_discarded=self._gop.discarded)
         self._listener.on_worker_lost(reason)
 
     def _on_not_started(self, reason: str) -> None:
         self._status.start_failures += 1
         self._listener.on_worker_problem(reason)
-        self._log.error("worker not started", reason=reason, retry_in_s=RETRY_S)
+        self._not_started.tell("worker not started", reason, retry_in_s=RETRY_S)
 
     def _on_link_broken(self, reason: str, generation: int) -> None:
         if generation == self._halves.generation:  # or it was replaced meanwhile

@@ -12,6 +12,7 @@ from transcoder.errors import CommandRejected, LimitExceeded
 from transcoder.ipc.messages import CodedMessage, MessageType
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.service.line_limit import LineLimit
+from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_budget import WorkerBudget
 from transcoder.service.worker_reports import (
@@ -89,6 +90,7 @@ class WorkerReceiver:
         self._settings = settings
         self._status = status
         self._log = log
+        self._failures = RepeatedLine(log, "warning", at_once=MAX_LINES)
         self._listener = listener
         self._decoded_pictures = 0
         self._pictures: dict[int, CodedPictures] = {}
@@ -180,8 +182,7 @@ class WorkerReceiver:
                 self.audio_output = (rate, config)
             case Failure(reason=reason, problem=problem):
                 self._listener.on_worker_problem(problem)
-                if count := self._lines.take("failure", now):
-                    self._log.warning("worker reports", reason=reason, reports=count)
+                self._failures.tell("worker reports", reason)
             case LinkBroken(reason=reason, generation=generation):
                 self._on_link_broken(reason, generation)
             case Snapshot(jpeg=jpeg):

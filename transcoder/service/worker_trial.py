@@ -6,6 +6,7 @@ ends when it begins to work.
 
 import asyncio
 import contextlib
+import logging
 from typing import Final
 
 import structlog
@@ -72,16 +73,21 @@ class _Trial(WorkerListener):
         self.is_over.set()
 
 
-async def try_worker(fork_server: ForkServer, *, split: bool, patience_s: float = PATIENCE_S) -> str:
+async def try_worker(
+    fork_server: ForkServer, *, split: bool, patience_s: float = PATIENCE_S, quiet: bool = False
+) -> str:
     """Have a new worker decode and encode a picture; return "", or in one line why it did not.
 
     Args:
         fork_server: forks the worker.
         split: whether the worker's work is divided between two processes.
         patience_s: seconds until the trial is given up.
+        quiet: whether the lines of the worker are left out, because an earlier trial has written them.
     """
     trial = _Trial()
     log = structlog.get_logger().bind(stream=NAME)
+    if quiet:
+        log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     worker = Worker(NAME, WorkerOptions(split=split), fork_server, WorkerStatus(), log, trial)
     running = asyncio.create_task(worker.run())
     try:
