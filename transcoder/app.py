@@ -203,7 +203,7 @@ class App(Interfaces):
         self._http = HttpServer(self.controller, config, self._notes)
         await self._http.start()
         self.controller.gateway.readers.brakes["http"] = self._http.brake
-        self.controller.gateway.other_ports = (self._http.port,)
+        self.controller.gateway.other_ports = self._http.ports
         log.info("HTTP API", words=f"HTTP API at {self._http.url}", url=self._http.url)
 
     def _prepare_mqtt(self) -> None:

@@ -64,7 +64,7 @@ def example(tmp_path):
 
 def test_every_key_of_the_example(example, tmp_path):
     assert example.node == "gw1"
-    assert example.rtsp.listen == Endpoint(host="127.0.0.1", port=8554)
+    assert example.rtsp.listen == (Endpoint(host="127.0.0.1", port=8554),)
     assert example.rtsp.users["vms"].password.get_secret_value() == "v"
     assert example.rtsp.udp_ports == (8000, 8001)
     assert example.http.tokens["ops"].token.get_secret_value() == "t"
@@ -95,6 +95,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "users": {},
         "insecure": False,
         "udp_ports": (8000, 8001),
+        "tls": None,
         "listen": "127.0.0.1:8554",
     }
     assert config.http is None

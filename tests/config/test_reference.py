@@ -24,6 +24,8 @@ NEEDED_TOO = (
     ("mqtt.cert_file", "key_file", "gateway.key"),
     ("mqtt.key_file", "cert_file", "gateway.pem"),
     ("http.cert_file", "key_file", "gateway.key"),
+    ("rtsp.tls.certificate_file", "key_file", "gateway.key"),
+    ("rtsp.tls.key_file", "certificate_file", "gateway.pem"),
     ("http.key_file", "cert_file", "gateway.pem"),
     ("streams.front.source.password", "username", "viewer"),
     ("rtsp.users.someone.streams", "password", "s3cret-s3cret-s3cret"),

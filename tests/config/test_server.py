@@ -25,7 +25,7 @@ def refusal(folder: Path = Path("/nonexistent"), **sections: object) -> str:
     "listen", ["127.0.0.1:0", "127.9.9.9:8554", "[::1]:8554", "localhost:8554", "[::ffff:127.0.0.1]:1"]
 )
 def test_loopback_needs_no_users(listen):
-    endpoint = config(rtsp={"listen": listen}).rtsp.listen
+    (endpoint,) = config(rtsp={"listen": listen}).rtsp.listen
     assert endpoint.is_loopback
     assert str(endpoint) == listen
 
@@ -54,7 +54,7 @@ def test_http_and_mqtt_are_off_unless_named():
     assert config().http is None
     http = config(http={}).http
     assert http is not None
-    assert http.listen == Endpoint(host="127.0.0.1", port=8080)
+    assert http.listen == (Endpoint(host="127.0.0.1", port=8080),)
     assert config(mqtt=None).mqtt is None
     assert refusal(mqtt={}) == "mqtt.url: is missing"
 
@@ -175,3 +175,33 @@ def test_node_is_one_topic_level(node, good):
         assert config(node=node).node == node
     else:
         assert refusal(node=node).startswith("node: ")
+
+
+@pytest.mark.parametrize(
+    ("listen", "problem"),
+    [
+        ([], "must be one address or a list of 1 to 16"),
+        (["127.0.0.1:1", "127.0.0.1:1"], "take one port of one address"),
+        (["[::]:8554", "0.0.0.0:8554"], "take one port of one address"),  # :: takes IPv4 too
+        (["127.0.0.1:8554", 8555], "must be host:port"),
+        ([f"127.0.0.1:{port}" for port in range(1, 18)], "1 to 16"),
+    ],
+)
+def test_lists_of_addresses_that_are_refused(listen, problem):
+    assert problem in refusal(rtsp={"listen": listen, "insecure": True})
+    assert problem in refusal(http={"listen": listen})
+
+
+def test_every_address_of_a_list_needs_users_or_insecure():
+    assert "0.0.0.0:8555" in refusal(rtsp={"listen": ["127.0.0.1:8554", "0.0.0.0:8555"]})
+    assert "[::]:8322" in refusal(rtsp={"tls": {"listen": "[::]:8322"}})
+
+
+def test_one_address_and_a_list_are_written_as_they_were_read():
+    for listen in ("127.0.0.1:8554", ["127.0.0.1:8554", "[::1]:8555"]):
+        assert config(rtsp={"listen": listen}).model_dump(mode="json")["rtsp"]["listen"] == listen
+
+
+def test_a_certificate_needs_its_key(tmp_path):
+    (tmp_path / "gateway.pem").write_text("")
+    assert "needed together" in refusal(tmp_path, rtsp={"tls": {"certificate_file": "gateway.pem"}})

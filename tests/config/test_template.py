@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
-from transcoder.config import Config, HttpConfig, MqttConfig, parse
+from transcoder.config import Config, HttpConfig, MqttConfig, RtspConfig, RtspTlsConfig, parse
 from transcoder.config.template import WIDTH, template
 
 NOWHERE = Path("/nonexistent")
@@ -30,7 +30,12 @@ def test_as_written_it_is_the_smallest_file_with_one_stream() -> None:
 def test_with_every_key_in_force_it_has_the_defaults_of_the_models() -> None:
     whole = parse(_without_hashes(template()), NOWHERE, {})
     smallest = parse("node: gw1\nstreams: {front: {source: rtsp://192.168.10.21/Streaming/Channels/101}}", NOWHERE, {})
-    changed = {"http": HttpConfig(), "mqtt": MqttConfig(url="mqtts://broker.example.org"), "streams": whole.streams}
+    changed = {
+        "http": HttpConfig(),
+        "mqtt": MqttConfig(url="mqtts://broker.example.org"),
+        "rtsp": RtspConfig(tls=RtspTlsConfig()),
+        "streams": whole.streams,
+    }
     assert whole == smallest.model_copy(update=changed)
     front = whole.streams["front"]
     assert front == smallest.streams["front"].model_copy(update={"title": "Front door"})
@@ -49,8 +54,8 @@ def test_units_and_what_waits_for_a_start_are_told() -> None:
     told = " ".join(line.strip("# ") for line in template().splitlines())
     assert "64 to 100000; unit: kbit/s." in told
     assert "unit: MiB." in told
-    listen = "The address and port of the server; port 0 stands for any free port, which is printed at start."
-    assert f"{listen} Values: text. A change is taken up at the next start." in told
+    listen = "port 0 stands for any free port, which is printed at start. `[::]` serves IPv4 too."
+    assert f"{listen} Values: text or list. A change is taken up at the next start." in told
 
 
 def test_no_line_is_too_long_to_read() -> None:

@@ -75,7 +75,7 @@ def test_the_gateway_listens_at_no_address_that_cameras_reach(
     config = load_file(path).config
     inside = document(deploy)["services"]["gateway"]["networks"]["inside"]["ipv4_address"]
     assert config.http is not None
-    assert {config.rtsp.listen.host, config.http.listen.host} == {inside}
+    assert {endpoint.host for endpoint in (*config.rtsp.listen, *config.http.listen)} == {inside}
     assert config.sandbox == "required"
 
 

@@ -118,7 +118,7 @@ def test_the_configuration_is_one(helm: str, chart: Path, tmp_path: Path, monkey
     path.write_text(re.sub("/run/secrets/transcoder", str(tmp_path), text["gateway.yaml"]))
     config = load_file(path).config
     assert list(config.streams) == ["front"]
-    assert (config.rtsp.listen.host, config.rtsp.listen.port) == ("10.1.2.3", 8554)
+    assert [str(endpoint) for endpoint in config.rtsp.listen] == ["10.1.2.3:8554"]
     assert str(config.state_dir) == "/var/lib/transcoder"
 
 

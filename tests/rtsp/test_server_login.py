@@ -123,7 +123,7 @@ def test_a_session_id_alone_does_not_steer_somebody_elses_session() -> None:
     assert stranger.ask("PLAY", Session=ID).status == 401
     assert stranger.ask("PAUSE", Session=ID).status == 401
     assert stranger.ask("TEARDOWN", Session="GUESSEDGUESSED00").status == 454
-    assert dialog.sessions.find(ID) is not None
+    assert [session.id for session in dialog.sessions] == [ID]
 
 
 def test_a_disabled_stream_is_shown_to_nobody_without_a_login() -> None:

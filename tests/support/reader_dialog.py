@@ -119,6 +119,6 @@ class Dialog:
 
     @property
     def session(self) -> ServerSession:
-        found = self.sessions.find(ID)
+        found = next((session for session in self.sessions if session.id == ID), None)
         assert found is not None
         return found

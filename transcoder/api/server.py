@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import socket
 import ssl
 from collections.abc import Generator, Sequence
 from typing import Any, Final
@@ -21,6 +20,7 @@ from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError, not_bound
 from transcoder.login_brake import LoginBrake
+from transcoder.net.listening import listening_sockets
 from transcoder.net.secured_listener import SecuredListener, server_context
 
 BACKLOG: Final = 64
@@ -58,8 +58,9 @@ class HttpServer:
         self._app = create_app(control, self._state)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
-        self._secured: SecuredListener | None = None
+        self._secured: list[SecuredListener] = []
         self.port = 0
+        self.ports: set[int] = set()
 
     @property
     def brake(self) -> LoginBrake:
@@ -69,12 +70,12 @@ class HttpServer:
     @property
     def handshakes(self) -> int:
         """Return how many TLS handshakes are under way."""
-        return len(self._secured) if self._secured is not None else 0
+        return sum(map(len, self._secured))
 
     @property
     def url(self) -> str:
         """Return the URL of the server."""
-        host = self._config.listen.host
+        host = self._config.listen[0].host
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if self._config.cert_file else 'http'}://{shown}:{self.port}"
 
@@ -117,24 +118,26 @@ class HttpServer:
             context = server_context(config.cert_file, config.key_file) if config.cert_file else None
         except (OSError, ssl.SSLError) as error:
             raise TransportError(f"http.cert_file: {error.strerror or error}") from None
-        host, port = config.listen.host, config.listen.port
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        except OSError as error:
-            raise not_bound(f"http.listen {config.listen}", error) from None
-        self.port = listener.getsockname()[1]
+        listening = []
+        for endpoint in config.listen:
+            try:
+                listening += await listening_sockets(endpoint.host, endpoint.port, BACKLOG)
+            except OSError as error:
+                for listener in listening:
+                    listener.close()
+                raise not_bound(f"http.listen {endpoint}", error) from None
+        self.ports = {listener.getsockname()[1] for listener in listening}
+        self.port = listening[0].getsockname()[1]
         logging.getLogger(LOGGER).addFilter(self._seldom)
         self._server = _Server(settings)
         # uvicorn does not listen for TLS itself: it sees a connection only when its handshake is done
-        sockets = [listener] if context is None else []
+        sockets = listening if context is None else []
         self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(POLL_S)
         if context is not None:
-            self._secured = SecuredListener(
-                listener, context, functools.partial(self._protocol, settings, self._server)
-            )
+            make = functools.partial(self._protocol, settings, self._server)
+            self._secured = [SecuredListener(listener, context, make) for listener in listening]
 
     def _protocol(self, settings: uvicorn.Config, server: uvicorn.Server) -> asyncio.Protocol:
         """Return the protocol of a connection that is secured, as uvicorn makes it."""
@@ -148,8 +151,8 @@ class HttpServer:
         """Finish the requests that were begun, and close."""
         if self._server is None or self._task is None:
             return
-        if self._secured is not None:
-            self._secured.close()
+        for listener in self._secured:
+            listener.close()
         self._server.should_exit = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S + 1):

@@ -47,7 +47,7 @@ class GatewayClient:
                 f"http: is not in the file {path}: events are asked for over the API of the running gateway; add "
                 '`http: {listen: "127.0.0.1:8080"}`, and start the gateway anew'
             )
-        self._listen = config.http.listen
+        self._listen = config.http.listen[0]
         if not self._listen.port:
             raise TranscoderError("http.listen: has port 0, so that nothing tells where the running gateway listens")
         self._cert_file = config.http.cert_file

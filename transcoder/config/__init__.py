@@ -6,7 +6,7 @@ from transcoder.config.merge import changes, merge, without
 from transcoder.config.model import Config
 from transcoder.config.mqtt import MqttConfig
 from transcoder.config.remote import HIDDEN, check_remote, lay_over, stream_keys, validate_stream
-from transcoder.config.server import HttpConfig, RtspConfig, TokenConfig, UserConfig
+from transcoder.config.server import HttpConfig, RtspConfig, RtspTlsConfig, TokenConfig, UserConfig
 from transcoder.config.source import Network, SourceConfig, SourcesConfig, is_allowed
 from transcoder.config.stream import MaskConfig, StreamConfig, StreamOptions, VideoConfig
 
@@ -20,6 +20,7 @@ __all__ = [
     "MqttConfig",
     "Network",
     "RtspConfig",
+    "RtspTlsConfig",
     "SourceConfig",
     "SourcesConfig",
     "StreamConfig",

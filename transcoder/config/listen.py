@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -10,6 +11,8 @@ from transcoder.config.this_machine import is_this_machine, plain_address
 from transcoder.url import split_host_port
 
 MAX_PORT: Final = 65535
+MAX_LISTENERS: Final = 16
+"""Addresses that one server listens on, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +89,38 @@ def read_endpoint(value: object) -> Endpoint:
     return Endpoint(host=host, port=port)
 
 
-Listen: TypeAlias = Annotated[
-    Endpoint,
-    BeforeValidator(read_endpoint),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8554", "[::]:8554"]}),
+def read_endpoints(value: object) -> tuple[Endpoint, ...]:
+    """Read `host:port`, or a list of them.
+
+    Raises:
+        ValueError: the value is neither, or names one address twice.
+    """
+    if not isinstance(value, list | tuple):
+        return (read_endpoint(value),)
+    if not 1 <= len(value) <= MAX_LISTENERS:
+        raise ValueError(f"must be one address or a list of 1 to {MAX_LISTENERS}")
+    found = tuple(read_endpoint(item) for item in value)
+    for first, second in combinations(found, 2):
+        if first.meets(second):
+            raise ValueError(f"has {first} and {second}, which take one port of one address: leave one out")
+    return found
+
+
+def _written(value: tuple[Endpoint, ...]) -> str | list[str]:
+    return str(value[0]) if len(value) == 1 else [str(item) for item in value]
+
+
+ListenAll: TypeAlias = Annotated[
+    tuple[Endpoint, ...],
+    BeforeValidator(read_endpoints),
+    PlainSerializer(_written, return_type=str | list[str]),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_LISTENERS},
+            ]
+        }
+    ),
 ]
-"""The type of a key that reads `host:port` in the file."""
+"""The type of a key that reads `host:port`, or a list of them, in the file."""

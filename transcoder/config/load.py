@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 from transcoder.config.defaults import with_defaults
 from transcoder.config.document import Budget, read_document
 from transcoder.config.include import MAX_FILE_BYTES, TextFile, put_together, read_included
-from transcoder.config.listen import Endpoint, read_endpoint
+from transcoder.config.listen import Endpoint, read_endpoints
 from transcoder.config.listeners import port_problems
 from transcoder.config.model import Config
 from transcoder.config.places import located
 from transcoder.config.problems import describe
-from transcoder.config.server import HttpConfig, RtspConfig
+from transcoder.config.server import HttpConfig, RtspConfig, RtspTlsConfig
 from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SourcesConfig
 from transcoder.config.stream import DefaultsConfig
 from transcoder.config.substitution import EXTENSION, substitute
@@ -203,12 +203,13 @@ def _listeners(data: Mapping[str, Any]) -> Iterator[Endpoint]:
     """Return the gateway's own servers as far as the file says where they listen; problems are reported elsewhere."""
     sections: tuple[tuple[object, type[BaseModel]], ...] = (
         (data.get("rtsp", {}), RtspConfig),
+        (rtsp.get("tls") if isinstance(rtsp := data.get("rtsp"), Mapping) else None, RtspTlsConfig),
         (data.get("http"), HttpConfig),
     )
     for keys, model in sections:
         if isinstance(keys, Mapping):
             with suppress(ValueError):
-                yield read_endpoint(keys.get("listen", model.model_fields["listen"].default))
+                yield from read_endpoints(keys.get("listen", model.model_fields["listen"].default))
 
 
 def _networks(sources: object) -> tuple[object, ...] | None:

@@ -22,6 +22,7 @@ from transcoder.config import (
     without,
 )
 from transcoder.config.defaults import without_login
+from transcoder.config.listeners import tcp_listeners
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 
@@ -321,7 +322,7 @@ def _validated(file: ConfigFile, stream: str, keys: Mapping[str, Any], at_runtim
 def _validate(file: ConfigFile, stream: str, keys: Mapping[str, Any], at_runtime: Mapping[str, Any]) -> StreamConfig:
     """Validate a stream's keys, of which those in `at_runtime` do not come from the file."""
     config = file.config
-    listeners = [config.rtsp.listen, *([config.http.listen] if config.http is not None else [])]
+    listeners = [endpoint for _, endpoint in tcp_listeners(config)]
     defaults = file.data.get("defaults") or {}
     if _names_camera(at_runtime):
         defaults = without_login(defaults)  # it was given for the cameras of the file, and is not sent to other hosts

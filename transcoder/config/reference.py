@@ -21,6 +21,7 @@ _SECTIONS: Final = (
     ("EncoderConfig", "streams.<id>.encoder.", "A stream's encoder"),
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),
     ("RtspConfig", "rtsp.", "The RTSP server"),
+    ("RtspTlsConfig", "rtsp.tls.", "The RTSP server over TLS"),
     ("UserConfig", "rtsp.users.<name>.", "A reader's login"),
     ("HttpConfig", "http.", "The HTTP API"),
     ("TokenConfig", "http.tokens.<name>.", "A token of the API"),
@@ -98,8 +99,6 @@ def waits_for_start(path: str) -> bool:
 def _default(field: Mapping[str, Any]) -> str:
     if "$ref" in field:
         return "see there"
-    if isinstance(field["default"], dict) and field["default"].keys() == {"host", "port"}:
-        return _code("{host}:{port}".format_map(field["default"]))
     return _code(field["default"])
 
 

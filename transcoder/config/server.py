@@ -2,16 +2,21 @@
 
 import fnmatch
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from transcoder.config.listen import Endpoint, Listen
+from transcoder.config.listen import Endpoint, ListenAll, read_endpoints
 from transcoder.config.patterns import USER_PATTERN
 from transcoder.config.section import Name, NotBool, Secret, Section
 
 UserName = Annotated[str, Field(pattern=USER_PATTERN)]
 Port = Annotated[int, Field(ge=0, le=65535), NotBool]
+
+
+def _listen(default: str) -> Any:
+    """Return the field of a key with an address to listen on, which documents show as the file has it."""
+    return Field(default=read_endpoints(default), examples=[default], json_schema_extra={"default": default})
 
 
 class UserConfig(Section):
@@ -29,6 +34,24 @@ class UserConfig(Section):
         return any(fnmatch.fnmatchcase(stream_id, pattern) for pattern in self.streams)
 
 
+class RtspTlsConfig(Section):
+    """`rtsp.tls` describes the server that readers pull from over TLS (rtsps://)."""
+
+    listen: ListenAll = _listen("127.0.0.1:8322")
+    """The address and port of RTSP over TLS 1.2 and 1.3, or a list of them; port 0 stands for any free port."""
+    certificate_file: Path | None = Field(default=None, examples=["gateway.pem"])
+    """The server's certificate and its chain, PEM, which is read again when it changes; null: a certificate that signs
+    itself is made at the first start and kept in `state_dir`."""
+    key_file: Path | None = Field(default=None, examples=["gateway.key"])
+    """The key of `certificate_file`, PEM."""
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> "RtspTlsConfig":
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file are needed together")
+        return self
+
+
 class RtspConfig(Section):
     """`rtsp` describes the server that readers pull from."""
 
@@ -40,8 +63,11 @@ class RtspConfig(Section):
     """Whether readers on other machines may read without a login where there are no users."""
     udp_ports: tuple[Port, Port] = (8000, 8001)
     """The UDP ports of RTP and RTCP; `[0, 0]` stands for any free ports."""
-    listen: Listen = Endpoint(host="127.0.0.1", port=8554)
-    """The address and port of the server; port 0 stands for any free port, which is printed at start."""
+    listen: ListenAll = _listen("127.0.0.1:8554")
+    """The address and port of the server, or a list of them; port 0 stands for any free port, which is printed at
+    start. `[::]` serves IPv4 too."""
+    tls: RtspTlsConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8322"}])
+    """The server for readers over TLS, beside the other; null: there is none."""
 
     @field_validator("udp_ports")
     @classmethod
@@ -53,14 +79,28 @@ class RtspConfig(Section):
 
     @field_validator("listen")
     @classmethod
-    def _check_open(cls, value: Endpoint, info: ValidationInfo) -> Endpoint:
-        # the fields above are missing in `data` where they have problems of their own
-        if not value.is_loopback and info.data.get("users") == {} and info.data.get("insecure") is False:
+    def _check_open(cls, value: tuple[Endpoint, ...], info: ValidationInfo) -> tuple[Endpoint, ...]:
+        _check_users(value, info)
+        return value
+
+    @field_validator("tls")
+    @classmethod
+    def _check_open_tls(cls, value: RtspTlsConfig | None, info: ValidationInfo) -> RtspTlsConfig | None:
+        if value is not None:
+            _check_users(value.listen, info)
+        return value
+
+
+def _check_users(endpoints: tuple[Endpoint, ...], info: ValidationInfo) -> None:
+    # the fields before are missing in `data` where they have problems of their own
+    if info.data.get("users") != {} or info.data.get("insecure") is not False:
+        return
+    for endpoint in endpoints:
+        if not endpoint.is_loopback:
             raise ValueError(
-                f"{value} is reached from other machines and there are no users: add some to rtsp.users, "
+                f"{endpoint} is reached from other machines and there are no users: add some to rtsp.users, "
                 "listen on 127.0.0.1, or set rtsp.insecure to true to let everybody read"
             )
-        return value
 
 
 class TokenConfig(Section):
@@ -77,8 +117,9 @@ class TokenConfig(Section):
 class HttpConfig(Section):
     """`http` describes the API, the metrics and the health checks."""
 
-    listen: Listen = Field(default=Endpoint(host="127.0.0.1", port=8080), examples=["127.0.0.1:8080"])
-    """The address and port of the API; port 0 stands for any free port, which is printed at start."""
+    listen: ListenAll = _listen("127.0.0.1:8080")
+    """The address and port of the API, or a list of them; port 0 stands for any free port, which is printed at start.
+    `[::]` serves IPv4 too."""
     tokens: dict[UserName, TokenConfig] = Field(
         default={}, examples=[{"ops": {"token_file": "ops.token", "role": "control"}}]
     )

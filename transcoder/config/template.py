@@ -108,10 +108,7 @@ def _value(path: str, field: Mapping[str, Any], *, is_needed: bool) -> object:
         return _EXAMPLES[path]
     if is_needed or "default" not in field:
         return field["examples"][0]
-    default = field["default"]
-    if isinstance(default, dict) and default.keys() == {"host", "port"}:
-        return "{host}:{port}".format_map(default)
-    return default
+    return field["default"]
 
 
 def _yaml(value: object) -> str:

@@ -384,7 +384,7 @@ class Controller(Control):
             self._view(name).sample(stream, now)
         if not self._readiness.is_told:
             statuses = [stream.status for stream in self.gateway.streams.values()]
-            url = self.gateway.server.url(self.config.rtsp.listen.host, "")
+            url = self.gateway.server.url(self.gateway.server.host, "")
             self._readiness.look(statuses, now, clock.process_age_s(), url)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from transcoder.config import Config
+from transcoder.config.listeners import tcp_listeners
 from transcoder.doctor.finding import Finding, Subject
 from transcoder.service.state_folder import LOCK_NAME
 
@@ -29,12 +30,11 @@ async def ports(subject: Subject) -> list[Finding]:
 
 
 def _wanted(config: Config) -> Iterator[tuple[str, socket.SocketKind, str, int]]:
-    rtsp, http = config.rtsp.listen, config.http.listen if config.http is not None else None
-    yield "rtsp.listen", socket.SOCK_STREAM, rtsp.host, rtsp.port
-    if http is not None:
-        yield "http.listen", socket.SOCK_STREAM, http.host, http.port
-    for port in config.rtsp.udp_ports:
-        yield "rtsp.udp_ports", socket.SOCK_DGRAM, rtsp.host, port
+    for key, endpoint in tcp_listeners(config):
+        yield key, socket.SOCK_STREAM, endpoint.host, endpoint.port
+    for host in dict.fromkeys(endpoint.host for endpoint in config.rtsp.listen):
+        for port in config.rtsp.udp_ports:
+            yield "rtsp.udp_ports", socket.SOCK_DGRAM, host, port
 
 
 def port_finding(key: str, kind: socket.SocketKind, host: str, port: int, gateway: int | None) -> Finding:

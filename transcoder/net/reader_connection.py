@@ -9,7 +9,9 @@ from typing_extensions import override
 
 from transcoder import clock
 from transcoder.errors import RemoteProtocolError, TransportError
+from transcoder.net.listening import plain_host
 from transcoder.net.portions import Portions
+from transcoder.net.reader_listeners import Listener
 from transcoder.net.reader_ports import ReaderPorts
 from transcoder.output.fanout import Fanout, Outlet, Track
 from transcoder.output.session import ReaderSession
@@ -62,9 +64,8 @@ class ReaderServer(Protocol):
     def context(self) -> ServerContext:
         """Return the context that all connections share."""
 
-    @property
-    def ports(self) -> ReaderPorts:
-        """Return the pair of UDP ports."""
+    def ports(self, listener: Listener) -> ReaderPorts | None:
+        """Return the pair of UDP ports of a listener's address; None where nothing is sent in the clear."""
 
     def find(self, path: str) -> ServedStream | None:
         """Return the stream that is served under a path, None where no stream is."""
@@ -116,14 +117,12 @@ class ReaderConnection(asyncio.Protocol):
 
     Args:
         server: the server that the connection belongs to.
-        scheme: "rtsp" or "rtsps".
-        port: the port that the reader connected to.
+        listener: the listener that the reader connected to.
     """
 
-    def __init__(self, server: ReaderServer, scheme: str, port: int) -> None:
+    def __init__(self, server: ReaderServer, listener: Listener) -> None:
         self._server = server
-        self._scheme = scheme
-        self._port = port
+        self._listener = listener
         self.address = ""
         self.since = clock.monotonic()
         self._is_full = False
@@ -144,17 +143,23 @@ class ReaderConnection(asyncio.Protocol):
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._portions = Portions(transport, self._take, self._server.context.options.turn_bytes)
         peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self.address = peer[0] if peer else ""
+        self.address = plain_host(peer[0]) if peer else ""
         self.peer = f"{_bracketed(self.address)}:{peer[1]}" if peer else ""
-        self._host = (local[0] if local else "").removeprefix("::ffff:") or "127.0.0.1"
+        self._host = plain_host(local[0]) if local else "127.0.0.1"
         transport.set_write_buffer_limits(high=self._server.context.options.max_unsent)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        base = f"{self._scheme}://{_bracketed(self._host)}:{self._port}"
+        base = f"{self._listener.scheme}://{_bracketed(self._host)}:{self._listener.port}"
+        self._ports = self._server.ports(self._listener)
         self._core = ServerProtocol(
-            self._server.context, base=base, nonce=secrets.token_hex(16), now=clock.monotonic(), address=self.address
+            self._server.context,
+            base=base,
+            nonce=secrets.token_hex(16),
+            now=clock.monotonic(),
+            address=self.address,
+            has_udp=self._ports is not None,
         )
         if not self._server.admit(self):
             self._reason = EndReason.CONNECTION_LIMIT
@@ -265,9 +270,9 @@ class ReaderConnection(asyncio.Protocol):
     def _outlet(self, transport: Transport) -> Outlet | None:
         if transport.interleaved is not None:
             return TcpOutlet(self._transport, transport.interleaved)
-        if transport.client_port is None:
+        if transport.client_port is None or self._ports is None:
             return None
-        return self._server.ports.outlet(self.address, transport.client_port)
+        return self._ports.outlet(self.address, transport.client_port)
 
     def _play(self, event: PlayRequested) -> None:
         reader = self._server.reader(event.session)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from transcoder.errors import PayloadError
+from transcoder.net.listening import plain_host
 from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Outlet
 from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp
@@ -29,7 +30,10 @@ class UdpOutlet(Outlet):
     ) -> None:
         self._rtp = rtp
         self._rtcp = rtcp
-        self._rtp_address = (host, ports[0])
+        # a socket of IPv6 knows IPv4 by mapped addresses alone (RFC 3493 section 3.7)
+        shown = f"::ffff:{host}" if ":" not in host and rtp.get_extra_info("sockname")[0].count(":") else host
+        self._rtp_address = (shown, ports[0])
+        self._rtcp_address = (shown, ports[1])
         self.rtcp_address: Address = (host, ports[1])
 
     @override
@@ -47,7 +51,7 @@ class UdpOutlet(Outlet):
 
     @override
     def send_rtcp(self, data: bytes) -> None:
-        self._rtcp.sendto(data, self.rtcp_address)
+        self._rtcp.sendto(data, self._rtcp_address)
 
 
 class ReaderPorts:
@@ -137,7 +141,7 @@ class _RtcpEndpoint(asyncio.DatagramProtocol):
             self._on_ignored()
             return
         if any(isinstance(packet, ReceiverReport | SenderReport) for packet in packets):
-            self._on_report((addr[0], addr[1]))
+            self._on_report((plain_host(addr[0]), addr[1]))
         else:
             self._on_ignored()
 

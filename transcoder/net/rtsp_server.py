@@ -1,13 +1,10 @@
-"""The RTSP server holds listeners, the pair of UDP ports and the readers' sessions, and ends sessions that are old."""
+"""The RTSP server holds listeners, the pairs of UDP ports and the readers' sessions, and ends sessions that are old."""
 
 import asyncio
-import functools
 import secrets
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from ssl import SSLContext
-from typing import Protocol
+from typing import Final, Protocol
 
 from typing_extensions import override
 
@@ -15,6 +12,7 @@ from transcoder import clock
 from transcoder.errors import not_bound
 from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
+from transcoder.net.reader_listeners import Listener, ReaderListeners
 from transcoder.net.reader_ports import Address, ReaderPorts, UdpOutlet
 from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Fanout, Track
@@ -25,6 +23,8 @@ from transcoder.rtsp.session import EndReason, ServerOptions, ServerSession, Ses
 
 __all__ = ["Catalogue", "Listener", "RtspServer", "ServedStream"]
 
+CERTIFICATE_S: Final = 30.0
+"""Seconds between looks whether a certificate was replaced."""
 _SESSION_ALPHABET = string.ascii_uppercase + string.digits
 
 
@@ -39,26 +39,6 @@ class Catalogue(Protocol):
 
     def find(self, path: str) -> ServedStream | None:
         """Return the stream that is served under a path, None where no stream is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """A listener is an address that readers connect to.
-
-    Attributes:
-        host: the address to listen on.
-        port: the port to listen on, 0 for any.
-        ssl: the context of RTSP over TLS, None for plain RTSP.
-    """
-
-    host: str
-    port: int
-    ssl: SSLContext | None = None
-
-    @property
-    def scheme(self) -> str:
-        """Return the scheme of URLs that lead to this listener."""
-        return "rtsp" if self.ssl is None else "rtsps"
 
 
 class _Nobody(ReaderListener):
@@ -78,17 +58,16 @@ class _Nobody(ReaderListener):
 
 
 class RtspServer(ReaderServer, Directory):
-    """Serves readers on some TCP ports and one pair of UDP ports.
+    """Serves readers on some TCP ports, and on one pair of UDP ports of each address.
 
     Args:
         catalogue: the users and the streams.
-        listeners: the addresses to listen on; the first one's host is that of the UDP ports.
+        listeners: the addresses to listen on, the first one plain; plain ones have UDP ports.
         udp_ports: the RTP and the RTCP port; (0, 0) for any.
         options: times and limits.
         reader_listener: is told of readers that come and go.
 
     Attributes:
-        listeners: the listeners with the ports that they really have, once the server was started.
         sessions: the readers, by the secret id of their RTSP session.
         own_reader: the login with which the gateway reads its own streams.
     """
@@ -103,17 +82,17 @@ class RtspServer(ReaderServer, Directory):
         reader_listener: ReaderListener | None = None,
     ) -> None:
         self.options = options or ServerOptions()
-        self.listeners = list(listeners)
         self.sessions: dict[str, ReaderSession] = {}
         self._catalogue = catalogue
         self._reader_listener = reader_listener or _Nobody()
         self._table = SessionTable(self.options, _session_id)
-        self._ports = ReaderPorts(self.listeners[0].host, udp_ports, self._on_report, self._on_ignored_report)
+        self._listeners = ReaderListeners(listeners, lambda listener: ReaderConnection(self, listener))
+        self._ports: dict[str, ReaderPorts] = {}
+        self._udp_ports = udp_ports
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
         self.own_reader = self._context.own_reader = OwnReader(is_this_machine)
         self._by_address: dict[Address, ServerSession] = {}
         self._door: Door[ReaderConnection] = Door(self.options)
-        self._servers: list[asyncio.Server] = []
         self._ticker: asyncio.Task[None] | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -125,50 +104,37 @@ class RtspServer(ReaderServer, Directory):
             TransportError: an address is taken or not ours.
         """
         try:
-            for index, listener in enumerate(self.listeners):
-                await self._listen(index, listener)
+            await self._listeners.start()
             await self._open_ports()
         except BaseException:
             await self.stop()
             raise
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
 
-    async def _listen(self, index: int, listener: Listener) -> None:
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                functools.partial(self._connection, index),
-                listener.host,
-                listener.port,
-                ssl=listener.ssl,
-                ssl_handshake_timeout=self.options.first_request_s if listener.ssl is not None else None,
-            )
-        except OSError as error:
-            raise not_bound(f"rtsp.listen {listener.host}:{listener.port}", error) from None
-        self._servers.append(server)
-        self.listeners[index] = replace(listener, port=server.sockets[0].getsockname()[1])
-
-    def _connection(self, index: int) -> ReaderConnection:
-        listener = self.listeners[index]
-        return ReaderConnection(self, listener.scheme, listener.port)
-
     async def _open_ports(self) -> None:
-        try:
-            await self._ports.open()
-        except OSError as error:
-            raise not_bound(f"rtsp.udp_ports {list(self.udp_ports)}", error) from None
-        self._context.udp_ports = self._ports.numbers
+        for listener in self.listeners:
+            if listener.certificate is not None or listener.host in self._ports:
+                continue
+            ports = ReaderPorts(listener.host, self._udp_ports, self._on_report, self._on_ignored_report)
+            try:
+                await ports.open()
+            except OSError as error:
+                raise not_bound(f"rtsp.udp_ports {list(self._udp_ports)} of {listener.host}", error) from None
+            self._ports[listener.host] = ports
+            self._udp_ports = ports.numbers  # any ports: those of the first address are those of all
+        self._context.udp_ports = self._udp_ports
 
     async def stop(self) -> None:
         """Say goodbye to readers and close everything."""
         if self._ticker is not None:
             self._ticker.cancel()
-        for server in self._servers:
-            server.close()
+        self._listeners.close()
         for session in self._table:
             self.end_session(session, EndReason.SHUTDOWN)
         for connection in self._door.inside():
             connection.close(EndReason.SHUTDOWN)
-        self._ports.close()
+        for ports in self._ports.values():
+            ports.close()
         await asyncio.sleep(0)
 
     @property
@@ -177,9 +143,13 @@ class RtspServer(ReaderServer, Directory):
         return self._ticker
 
     async def _tick(self) -> None:
+        next_look = clock.monotonic() + CERTIFICATE_S
         while True:
             await asyncio.sleep(self.options.tick_s)
             now = clock.monotonic()
+            if now >= next_look:
+                next_look = now + CERTIFICATE_S
+                self._listeners.look_at_certificates()
             for session in self._table.silent(now):
                 self.end_session(session, EndReason.SILENT)
             for connection in self._door.inside():
@@ -190,6 +160,11 @@ class RtspServer(ReaderServer, Directory):
     # -- for the service -----------------------------------------------------------------------------------------
 
     @property
+    def listeners(self) -> list[Listener]:
+        """Return the listeners, once the server was started with the ports that they really have."""
+        return self._listeners.listeners
+
+    @property
     def port(self) -> int:
         """Return the first listener's port."""
         return self.listeners[0].port
@@ -197,7 +172,7 @@ class RtspServer(ReaderServer, Directory):
     @property
     def udp_ports(self) -> tuple[int, int]:
         """Return the RTP and the RTCP port."""
-        return self._ports.numbers
+        return self._udp_ports
 
     @property
     def counters(self) -> ServerCounters:
@@ -209,8 +184,18 @@ class RtspServer(ReaderServer, Directory):
         """Return how many connections there are."""
         return len(self._door)
 
+    @property
+    def ports_taken(self) -> set[int]:
+        """Return the TCP ports of all listeners."""
+        return {listener.port for listener in self.listeners}
+
+    @property
+    def host(self) -> str:
+        """Return the first listener's address."""
+        return self.listeners[0].host
+
     def url(self, host: str, path: str) -> str:
-        """Return the URL of a served path on an address of ours."""
+        """Return the URL of a served path at the first listener, whose host may go by another name."""
         name = f"[{host}]" if ":" in host else host
         return f"{self.listeners[0].scheme}://{name}:{self.port}/{path}"
 
@@ -239,10 +224,9 @@ class RtspServer(ReaderServer, Directory):
     def context(self) -> ServerContext:
         return self._context
 
-    @property
     @override
-    def ports(self) -> ReaderPorts:
-        return self._ports
+    def ports(self, listener: Listener) -> ReaderPorts | None:
+        return self._ports.get(listener.host) if listener.certificate is None else None
 
     @override
     def find(self, path: str) -> ServedStream | None:

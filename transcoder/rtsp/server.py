@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
-from transcoder.rtsp.headers import first_served, parse_session, serialize_rtp_info, serialize_transport
+from transcoder.rtsp.headers import first_served, serialize_rtp_info, serialize_transport
 from transcoder.rtsp.messages import (
     EVERYTHING,
     Headers,
@@ -48,17 +48,21 @@ class ServerProtocol:
         nonce: a random nonce for this connection.
         now: monotonic seconds.
         address: the address that the reader connects from.
+        has_udp: whether packets may go over UDP, in the clear.
 
     Attributes:
         end_reason: the reason to close the connection once the waiting bytes were sent; None while it goes on.
         is_held: whether a request waits because of wrong logins before it; check() looks whether it is due.
     """
 
-    def __init__(self, context: ServerContext, *, base: str, nonce: str, now: float, address: str = "") -> None:
+    def __init__(
+        self, context: ServerContext, *, base: str, nonce: str, now: float, address: str = "", has_udp: bool = True
+    ) -> None:
         self._context = context
         self._sessions = context.sessions
         self._base = base
         self._address = address
+        self._udp_ports = context.udp_ports if has_udp else None
         self._login = ReaderLogin(context, nonce, address)
         self._parser = RtspParser(is_server=True)
         self._events: deque[Event] = deque()
@@ -345,7 +349,7 @@ class ServerProtocol:
             self._respond(status, [("Allow", allowed(state))] if status == 455 else None)
             return
         track = target.track or VIDEO
-        transport = first_served(request.headers.get("Transport") or "", track, self._context.udp_ports)
+        transport = first_served(request.headers.get("Transport") or "", track, self._udp_ports)
         if transport is None:
             self._respond(461)
             return
@@ -361,12 +365,9 @@ class ServerProtocol:
 
     def _named_session(self, request: Request) -> ServerSession | None:
         value = request.headers.get("Session")
-        named = parse_session(value) if value is not None else None
-        if named is None:
-            # a request without Session on the connection that set one up means that session
-            return self.session if value is None and request.method not in {"SETUP", "DESCRIBE"} else None
-        found = self._sessions.find(named.id)
-        return found if found is not None and found.address == self._address else None
+        if value is None:  # on the connection that set a session up, that session is meant
+            return self.session if request.method not in {"SETUP", "DESCRIBE"} else None
+        return self._sessions.named(value, self._address)
 
     def _refuse_login(self, status: int, headers: list[tuple[str, str]] | None = None) -> None:
         if self._login.failures > self._context.options.max_auth_failures:

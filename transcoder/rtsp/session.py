@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.headers import Transport, parse_session
 from transcoder.rtsp.messages import TURN_BYTES, TURN_EVENTS
 
 
@@ -244,9 +244,11 @@ class SessionTable:
         own = sum(item.address == address and item.path == path and not item.is_interleaved for item in self)
         return own < self._options.max_udp_sessions
 
-    def find(self, session_id: str) -> ServerSession | None:
-        """Return the session with an id, None where there is none."""
-        return self._sessions.get(session_id)
+    def named(self, value: str, address: str) -> ServerSession | None:
+        """Return the session of an address that the value of a header Session names, None where there is none."""
+        header = parse_session(value)
+        found = self._sessions.get(header.id) if header is not None else None
+        return found if found is not None and found.address == address else None
 
     def add(self, session: ServerSession) -> None:
         """Take a session in; a session that is in the table already stays."""

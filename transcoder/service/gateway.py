@@ -10,12 +10,13 @@ import structlog
 
 from transcoder import clock
 from transcoder.config import Config, StreamConfig
-from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
+from transcoder.net.rtsp_server import RtspServer, ServedStream
 from transcoder.net.sockets import is_this_machine
 from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import fork_server
 from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
+from transcoder.service.listeners import listeners_of
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.sandbox import log_sandbox
 from transcoder.service.settings import StreamSettings, networked_settings
@@ -75,8 +76,7 @@ class Gateway:
         self.fork_server = fork_server(config)
         self._is_split = config.worker.split  # for as long as this gateway runs
         self.readers = ReaderRegister(on_event)
-        listener = Listener(host=config.rtsp.listen.host, port=config.rtsp.listen.port)
-        self.server = RtspServer(self, [listener], config.rtsp.udp_ports, reader_listener=self.readers)
+        self.server = RtspServer(self, listeners_of(config), config.rtsp.udp_ports, reader_listener=self.readers)
         self.server.context.brake = self.readers.brakes["rtsp"]
         self.networks = SourceNetworks(
             lambda: self._config,
@@ -121,7 +121,7 @@ class Gateway:
             WorkerError: there can be no workers.
         """
         await self.server.start()
-        log.info("listening", url=self.server.url(self._config.rtsp.listen.host, ""), udp_ports=self.server.udp_ports)
+        log.info("listening", url=self.server.url(self.server.host, ""), udp_ports=self.server.udp_ports)
         # names are known and cameras are connected while the fork server loads
         await self.apply(self._config, self._config.streams)
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
@@ -166,7 +166,7 @@ class Gateway:
         stream = self.streams[name] = self._make_stream(
             name, settings, self.fork_server, self.server.end_readers, self._on_event, self.gate
         )
-        stream.ledger.now, stream.status.url = clock.wall_clock(), self.server.url(self._config.rtsp.listen.host, name)
+        stream.ledger.now, stream.status.url = clock.wall_clock(), self.server.url(self.server.host, name)
         stream.start()
         return stream
 
@@ -189,7 +189,7 @@ class Gateway:
 
     def is_own(self, address: str, port: int) -> bool:
         """Say whether an address and a port belong to a listener of this gateway, which is nobody's camera."""
-        return port in {self.server.port, *self.other_ports} and is_this_machine(address)
+        return port in {*self.server.ports_taken, *self.other_ports} and is_this_machine(address)
 
     async def restart(self, name: str) -> None:
         """Connect a stream's camera anew and replace its worker."""

@@ -50,7 +50,7 @@ def test_all_problems_at_once_and_a_port_that_is_taken() -> None:
 def test_configuration_of_a_camera_with_a_login_anywhere(tmp_path: Path) -> None:
     source = "rtsp://user:word@192.0.2.1:554/x"
     config = configuration(DemoOptions(source=source, port=8555), {"source": source}, tmp_path)
-    assert str(config.rtsp.listen) == "127.0.0.1:8555"
+    assert [str(endpoint) for endpoint in config.rtsp.listen] == ["127.0.0.1:8555"]
     assert config.streams["source"].source.url == "rtsp://192.0.2.1:554/x"
     assert config.streams["source"].source.password == SecretStr("word")
     assert config.state_dir == tmp_path
