@@ -7,7 +7,7 @@ import numpy as np
 from transcoder_native.arrays import I16, U8
 from transcoder_native.cases import Source
 from transcoder_native.h264.quantiser import QP_MAX
-from transcoder_native.reference import residual
+from transcoder_native.reference import interpolate, residual
 from transcoder_native.reference.operands import Block, Quantiser, Scratch
 
 HALF_ROWS: Final = 18
@@ -101,6 +101,31 @@ def predicted_luma(source: Source) -> tuple[Any, ...]:
     out = place(source, plane(source))
     halves = Scratch(np.zeros(3 * HALF_ROWS * HALF_STRIDE, np.uint8))
     return place(source, plane(source)), *_vector(source), out, halves
+
+
+def averaged(source: Source) -> tuple[Any, ...]:
+    """Return (source, one, other)."""
+    return *blocks(source), place(source, plane(source))
+
+
+def searched(source: Source) -> tuple[Any, ...]:
+    """Return (source, reference, candidates, count, mvp_x, mvp_y, rate, limits, prediction, halves).
+
+    The source has often moved from the reference, by quarter samples at times, and has noise of its own.
+    """
+    reference = place(source, plane(source))
+    moved = plane(source)
+    block = Block(moved, source.integer(0, 40), source.integer(0, 40))
+    if source.integer(0, 3):
+        predicted = interpolate.luma(reference, source.integer(-40, 40), source.integer(-40, 40))
+        noise = source.random.normal(0, source.integer(0, 4), (16, 16))
+        block.view(16, 16)[:] = (predicted + noise).clip(0, 255)
+    candidates = source.random.integers(-60, 60, (4, 2)).astype(np.int16)
+    least, largest = -source.integer(0, REACH // 4), source.integer(0, REACH // 4)
+    limits = np.array([least, largest, -source.integer(0, REACH // 4), source.integer(0, REACH // 4)], np.int32)
+    halves = Scratch(np.zeros(3 * HALF_ROWS * HALF_STRIDE, np.uint8))
+    found = place(source, plane(source)), halves
+    return block, reference, candidates, source.integer(0, 4), *_vector(source), source.integer(0, 30), limits, *found
 
 
 def predicted_chroma(source: Source) -> tuple[Any, ...]:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from transcoder_native import macroblock_cases as cases
 from transcoder_native.cases import Source
-from transcoder_native.h264 import interpolate, reconstruct, residual, sad, zero_bound
+from transcoder_native.h264 import interpolate, reconstruct, residual, sad, search, zero_bound
 from transcoder_native.reference import interpolate as interpolate_twin
 from transcoder_native.reference import residual as residual_twin
 from transcoder_native.reference import sad as sad_twin
+from transcoder_native.reference import search as search_twin
 from transcoder_native.reference import zero_bound as zero_bound_twin
 
 
@@ -38,6 +39,8 @@ ENTRIES: Final = MappingProxyType(
         "sad_16x16": Entry(kernel=sad.sad_16x16, twin=sad_twin.sad_16x16, case=cases.blocks),
         "sad_8x8": Entry(kernel=sad.sad_8x8, twin=sad_twin.sad_8x8, case=cases.blocks),
         "sad_4x4": Entry(kernel=sad.sad_4x4, twin=sad_twin.sad_4x4, case=cases.blocks),
+        "sad_of_average": Entry(kernel=sad.sad_of_average, twin=sad_twin.sad_of_average, case=cases.averaged),
+        "search": Entry(kernel=search.search, twin=search_twin.search, case=cases.searched),
         "luma_is_zero": Entry(kernel=zero_bound.luma_is_zero, twin=zero_bound_twin.luma_is_zero, case=cases.compared),
         "chroma_is_zero": Entry(
             kernel=zero_bound.chroma_is_zero, twin=zero_bound_twin.chroma_is_zero, case=cases.compared

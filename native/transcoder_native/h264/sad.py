@@ -1,6 +1,6 @@
 """These kernels sum the absolute differences (SAD) of two blocks, by address and stride."""
 
-from transcoder_native.h264.intrinsics import absolute, filled, samples, total
+from transcoder_native.h264.intrinsics import absolute, average, distance, filled, octets, samples, total, widened
 from transcoder_native.runtime import INT, kernel
 
 
@@ -32,6 +32,18 @@ def sad_4x4(one: int, one_stride: int, other: int, other_stride: int) -> int:
     sums = filled(0, 4)
     for _ in range(4):
         sums += absolute(samples(one, 4) - samples(other, 4))
+        one += one_stride
+        other += other_stride
+    return total(sums)
+
+
+@kernel(INT, INT, INT, INT, INT, INT)
+def sad_of_average(source: int, source_stride: int, one: int, one_stride: int, other: int, other_stride: int) -> int:
+    """Return the SAD of a block of 16x16 and the averages of two others, rounded up."""
+    sums = filled(0, 16)
+    for _ in range(16):
+        sums += widened(distance(octets(source, 16), average(octets(one, 16), octets(other, 16))))
+        source += source_stride
         one += one_stride
         other += other_stride
     return total(sums)

@@ -46,25 +46,28 @@ def luma(reference: Block, mv_x: int, mv_y: int) -> U8:
         """Return b of the row dy."""
         return _clipped(_six(lambda k: at(dy, k)), 5)
 
-    middle = _clipped(_six(lambda k: _six(lambda n: at(k, n))), 10)
-    pair = {
-        (0, 0): (at(0, 0), at(0, 0)),
-        (1, 0): (at(0, 0), row(0)),
-        (2, 0): (row(0), row(0)),
-        (3, 0): (row(0), at(0, 1)),
-        (0, 1): (at(0, 0), column(0)),
-        (0, 2): (column(0), column(0)),
-        (0, 3): (column(0), at(1, 0)),
-        (1, 1): (row(0), column(0)),
-        (2, 1): (row(0), middle),
-        (3, 1): (row(0), column(1)),
-        (1, 2): (column(0), middle),
-        (2, 2): (middle, middle),
-        (3, 2): (middle, column(1)),
-        (1, 3): (column(0), row(1)),
-        (2, 3): (middle, row(1)),
-        (3, 3): (row(1), column(1)),
-    }[mv_x & 3, mv_y & 3]
+    def middle() -> I64:
+        """Return j."""
+        return _clipped(_six(lambda k: _six(lambda n: at(k, n))), 10)
+
+    pair: tuple[I64, I64] = {
+        (0, 0): lambda: (at(0, 0), at(0, 0)),
+        (1, 0): lambda: (at(0, 0), row(0)),
+        (2, 0): lambda: (row(0), row(0)),
+        (3, 0): lambda: (row(0), at(0, 1)),
+        (0, 1): lambda: (at(0, 0), column(0)),
+        (0, 2): lambda: (column(0), column(0)),
+        (0, 3): lambda: (column(0), at(1, 0)),
+        (1, 1): lambda: (row(0), column(0)),
+        (2, 1): lambda: (row(0), middle()),
+        (3, 1): lambda: (row(0), column(1)),
+        (1, 2): lambda: (column(0), middle()),
+        (2, 2): lambda: (middle(), middle()),
+        (3, 2): lambda: (middle(), column(1)),
+        (1, 3): lambda: (column(0), row(1)),
+        (2, 3): lambda: (middle(), row(1)),
+        (3, 3): lambda: (row(1), column(1)),
+    }[mv_x & 3, mv_y & 3]()
     return ((pair[0] + pair[1] + 1) >> 1).astype(np.uint8)
 
 

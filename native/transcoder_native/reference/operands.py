@@ -2,12 +2,15 @@
 
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from transcoder_native.arrays import I16, U8
 from transcoder_native.h264 import quantiser
+
+I32: TypeAlias = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,5 +20,11 @@ def sad_4x4(one: Block, other: Block) -> int:
     return _sad(one, other, 4)
 
 
+def sad_of_average(source: Block, one: Block, other: Block) -> int:
+    """Return the SAD of a block of 16x16 and the averages of two others, rounded up."""
+    averages = (one.view(16, 16).astype(np.int64) + other.view(16, 16) + 1) >> 1
+    return int(np.abs(source.view(16, 16) - averages).sum())
+
+
 def _sad(one: Block, other: Block, size: int) -> int:
     return int(np.abs(one.view(size, size).astype(np.int64) - other.view(size, size)).sum())
