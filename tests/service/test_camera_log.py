@@ -191,3 +191,13 @@ def test_an_old_moment_has_its_date(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time_of_day(WALL, WALL + 3 * 86400) == "2026-11-28 21:29"
     monkeypatch.undo()
     time.tzset()
+
+
+def test_the_state_gives_the_advice_of_the_log(camera: Watched) -> None:
+    camera.fail(DENIED)
+    problem = camera.status.problem
+    assert problem.startswith("login refused: check user and password (")
+    assert "401" in problem
+    assert camera.words()[0].startswith("front is away: login refused: check user and password (10.0.0.2:554)")
+    camera.fail(REFUSED)
+    assert camera.status.problem == str(REFUSED)

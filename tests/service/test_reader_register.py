@@ -43,10 +43,17 @@ def test_a_line_when_it_plays_and_one_when_it_is_gone(desk: Desk) -> None:
         reader.end(EndReason.SILENT)
     named = {"stream": "front", "peer": "192.0.2.7:50000", "user": "vms", "transport": "tcp", "session": "s1"}
     assert lines == [
-        {"event": "reader plays", "log_level": "info", **named},
+        {
+            "event": "reader plays",
+            "log_level": "info",
+            "words": "front is read by vms at 192.0.2.7:50000 over TCP",
+            **named,
+        },
         {
             "event": "reader gone",
             "log_level": "info",
+            "words": "front is no longer read by vms at 192.0.2.7:50000 over TCP after 10 min: "
+            "it gave no sign of life over UDP",
             **named,
             "after_s": 601.0,
             "bytes": 0,
@@ -93,7 +100,13 @@ def test_a_switch_that_restarts_is_told_of_reader_by_reader_up_to_a_limit(desk: 
         desk.now += 1
         desk.register.tick(desk.now)
     assert len(lines) == reader_register.MAX_PLAYED_LINES + 1
-    assert lines[-1] == {"event": "readers gone", "log_level": "info", "count": 7, "reason": "peer_closed"}
+    assert lines[-1] == {
+        "event": "readers gone",
+        "log_level": "info",
+        "words": "7 more readers are gone (peer_closed)",
+        "count": 7,
+        "reason": "peer_closed",
+    }
 
 
 def test_only_the_last_are_remembered_and_streams_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,3 +120,15 @@ def test_only_the_last_are_remembered_and_streams_are_bounded(desk: Desk, monkey
     assert last.stream == f"s{MAX_ENDED + 9}"
     assert set(desk.register.ended) == {(name, EndReason.TEARDOWN) for name in ("s0", "s1", "s2", OTHER)}
     assert sum(desk.register.ended.values()) == MAX_ENDED + 10
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_each_end_has_words(desk: Desk, reason: EndReason) -> None:
+    with capture_logs() as lines:
+        desk.register.reader_plays(desk.reader())
+        desk.reader().end(reason)
+        desk.register.connection_ended("192.0.2.8:1", reason)
+        desk.now += 1
+        desk.register.connection_ended("192.0.2.8:2", reason)
+    assert len(lines) == 4
+    assert all(line["words"] for line in lines)

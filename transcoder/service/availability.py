@@ -52,7 +52,8 @@ class Availability:
 
     def lose(self, reason: str, was_playing: bool) -> None:
         """Note that a connection ended."""
-        self._status.state, self._status.problem = StreamState.AWAY, reason
+        advice = self._status.source.advice
+        self._status.state, self._status.problem = StreamState.AWAY, f"{advice} ({reason})" if advice else reason
         self._status.problem_code = self._status.source.problem_code
         self._log.lose(reason)
         if was_playing:

@@ -17,6 +17,14 @@ def note_failed_logins(brake: LoginBrake, interface: str, now: float) -> None:
     """
     report = brake.report(now)
     if report is not None:
+        what = "1 login" if report.failed == 1 else f"{report.failed} logins"
+        words = f"{what} at the {interface.upper()} port failed, last from {report.address}"
+        words += f"; {report.delayed} had to wait" if report.delayed else ""
         log.warning(
-            "logins failed", interface=interface, failed=report.failed, delayed=report.delayed, last_from=report.address
+            "logins failed",
+            words=words,
+            interface=interface,
+            failed=report.failed,
+            delayed=report.delayed,
+            last_from=report.address,
         )

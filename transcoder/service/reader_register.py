@@ -14,6 +14,7 @@ from transcoder.output.session import ReaderListener, ReaderSession
 from transcoder.rtsp.session import EndReason
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.login_log import note_failed_logins
+from transcoder.text import span_text
 
 MAX_ENDED: Final = 64
 """The number of readers that are remembered after they went."""
@@ -25,6 +26,22 @@ MAX_PLAYED_LINES: Final = 50
 """Lines a second about readers that played, at most: a switch that restarts takes some hundred readers at once."""
 MAX_OTHER_LINES: Final = 1
 """Lines a second and reason about readers that never played, at most: anybody can connect as often as he likes."""
+
+_WHY: Final = {
+    EndReason.PEER_CLOSED: "it closed its connection, or the network did",
+    EndReason.TEARDOWN: "it said that it ends",
+    EndReason.STUCK: "it took nothing of what was sent to it",
+    EndReason.IDLE: "it asked for nothing",
+    EndReason.SILENT: "it gave no sign of life over UDP",
+    EndReason.PROTOCOL_ERROR: "it broke the protocol",
+    EndReason.LOGIN_FAILURES: "its logins failed",
+    EndReason.CONNECTION_LIMIT: "there were too many connections",
+    EndReason.FORMAT_CHANGE: "the stream's format is another one now, and it has to ask anew",
+    EndReason.STREAM_GONE: "the stream was disabled or removed",
+    EndReason.SHUTDOWN: "the gateway stops",
+    EndReason.OPERATOR: "an operator ended it",
+}
+"""The reasons in words."""
 
 OnEvent = Callable[[str | None, str, dict[str, Any]], None]
 """A function that is called with a stream, or None for no stream in particular, and with the kind and the detail of an
@@ -80,7 +97,8 @@ class ReaderRegister(ReaderListener):
         count = self._played.take(None, clock.monotonic())
         if count:
             detail = _named(session) | _counted(count)
-            log.info("reader plays", stream=session.stream, peer=session.peer, **detail)
+            words = f"{session.stream} is read by {_who(session)}{_others(count)}"
+            log.info("reader plays", words=words, stream=session.stream, peer=session.peer, **detail)
             self._on_event(session.stream, "reader_connected", detail)
 
     @override
@@ -98,7 +116,10 @@ class ReaderRegister(ReaderListener):
             "dropped": session.dropped,
             **_counted(count),
         }
-        log.info("reader gone", stream=session.stream, peer=session.peer, **detail)
+        behind = f", and lost {session.dropped} pictures that it was too slow for" if session.dropped else ""
+        words = f"{session.stream} is no longer read by {_who(session)}{_others(count)} after {span_text(after_s)}: "
+        words += f"{_WHY[reason]}{behind}"
+        log.info("reader gone", words=words, stream=session.stream, peer=session.peer, **detail)
         self._on_event(session.stream, "reader_gone", detail)
         ended = clock.wall_clock()
         self.recent.append(
@@ -117,13 +138,16 @@ class ReaderRegister(ReaderListener):
         for reason, count in self._others.overdue(now):
             self._tell_connection("", reason, count)
         for kind, count in self._played.overdue(now):
-            log.info("readers play" if kind is None else "readers gone", count=count, reason=kind and kind.value)
+            words = f"{count} more readers play" if kind is None else f"{count} more readers are gone ({kind.value})"
+            event = "readers play" if kind is None else "readers gone"
+            log.info(event, words=words, count=count, reason=kind and kind.value)
         for interface, brake in self.brakes.items():
             note_failed_logins(brake, interface, now)
 
     def _tell_connection(self, peer: str, reason: EndReason, count: int) -> None:
         detail = {"reason": reason.value, **_counted(count)}
-        log.info("reader gone", peer=peer or None, **detail)
+        whose = f"a connection from {peer}" if peer else "a connection"
+        log.info("reader gone", words=f"{whose} ended{_others(count)}: {_WHY[reason]}", peer=peer or None, **detail)
         self._on_event(None, "reader_gone", detail)
         self.recent.append(Ended(reason=reason, ended=clock.wall_clock(), peer=peer, count=count))
 
@@ -139,6 +163,15 @@ class ReaderRegister(ReaderListener):
 def _named(session: ReaderSession) -> dict[str, Any]:
     """Return the keys that tell a session from others, without the peer's address: anybody may read events."""
     return {"session": session.id, "user": session.user, "transport": session.transport}
+
+
+def _who(session: ReaderSession) -> str:
+    whose = f"{session.user} at " if session.user else ""
+    return f"{whose}{session.peer} over {session.transport.upper()}"
+
+
+def _others(count: int) -> str:
+    return f" and {count - 1} more" if count > 1 else ""
 
 
 def _counted(count: int) -> dict[str, int]:
