@@ -16,8 +16,8 @@ from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, is_sane_s
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import CONCEALED
 from transcoder.media.decoded_picture import UNSPECIFIED_MATRIX, DecodedPicture
-from transcoder.media.geometry import sane_aspect
-from transcoder.media.picture import plane_u8, plane_u16
+from transcoder.media.geometry import SQUARE, sane_aspect
+from transcoder.media.picture import planes_u8, planes_u16
 
 NAMES: dict[SourceCodec, str] = {
     Codec.H264: "h264",
@@ -89,6 +89,8 @@ class Decoder:
         self.decode_s = 0.0
         self._refused = 0
         self._random_access: deque[int] = deque(maxlen=MAX_AWAITED)
+        self._size = (0, 0)
+        self._aspect = SQUARE
         self._context = self._open()
 
     def _open(self) -> av.VideoCodecContext:
@@ -123,6 +125,8 @@ class Decoder:
         started = time.thread_time()
         frames = self._frames(data, pts)
         spent = self.decode_s = time.thread_time() - started
+        if random_access or isinstance(self.codec, PictureCodec):  # no other picture may have a new sequence's aspect
+            self._note_aspect(self._size)
         pictures = []
         for frame in frames:
             if not self._is_sane(frame):
@@ -162,9 +166,11 @@ class Decoder:
         if layout is None:
             frame = frame.reformat(format=_ANY_OTHER, threads=1)
             layout = _LAYOUTS[_ANY_OTHER]
-        read = plane_u8 if layout.bits == 8 else plane_u16
+        if (frame.width, frame.height) != self._size:
+            self._note_aspect((frame.width, frame.height))
+        read = planes_u8 if layout.bits == 8 else planes_u16
         return DecodedPicture(
-            planes=tuple(read(frame, index) for index in range(3 if layout.chroma else 1)),  # type: ignore[arg-type]
+            planes=read(frame, 3 if layout.chroma else 1),
             width=frame.width,
             height=frame.height,
             bits=layout.bits,
@@ -172,7 +178,7 @@ class Decoder:
             full_range=layout.full_range or frame.color_range == FULL_RANGE,
             interlaced=interlaced,
             matrix=matrix if matrix in _MATRICES else UNSPECIFIED_MATRIX,
-            aspect=self.sample_aspect_ratio,
+            aspect=self._aspect,
             pts=own_pts if own_pts is not None else pts,
             random_access=self._is_random_access(own_pts if own_pts is not None else pts),
             arrival=arrival,
@@ -207,7 +213,7 @@ class Decoder:
         self._random_access.clear()
         self._context = self._open()
 
-    @property
-    def sample_aspect_ratio(self) -> Fraction:
-        """Return the ratio of a sample's width to its height, 1 where the stream gives none or an impossible one."""
-        return sane_aspect(self._context.sample_aspect_ratio)
+    def _note_aspect(self, size: tuple[int, int]) -> None:
+        """Note the ratio of a sample's width to its height, SQUARE where the stream gives none or an impossible one."""
+        self._size = size
+        self._aspect = sane_aspect(self._context.sample_aspect_ratio)

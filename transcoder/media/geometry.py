@@ -5,6 +5,9 @@ from fractions import Fraction
 
 from transcoder.codecs.picture_codec import MAX_DIMENSION
 
+SQUARE = Fraction(1)
+"""The aspect of square samples. It is one object, because fractions are slow to compare."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rectangle:
@@ -22,8 +25,10 @@ def even(value: float) -> int:
 
 
 def sane_aspect(aspect: Fraction | None) -> Fraction:
-    """Return the ratio of a sample's width to its height, 1 where the ratio is missing or impossible."""
-    return aspect if aspect and Fraction(1, 4) <= aspect <= Fraction(4) else Fraction(1)
+    """Return the ratio of a sample's width to its height, SQUARE where the ratio is 1, missing or impossible."""
+    if not aspect or aspect == SQUARE or not Fraction(1, 4) <= aspect <= Fraction(4):
+        return SQUARE
+    return aspect
 
 
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
@@ -34,10 +39,11 @@ def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
         height: luma samples of the picture.
         aspect: the ratio of a sample's width to its height.
     """
-    if aspect > 1:
-        width = min(round(width * aspect), MAX_DIMENSION)
-    elif aspect < 1:
-        height = min(round(height / aspect), MAX_DIMENSION)
+    if aspect is not SQUARE:
+        if aspect > 1:
+            width = min(round(width * aspect), MAX_DIMENSION)
+        elif aspect < 1:
+            height = min(round(height / aspect), MAX_DIMENSION)
     return even(width), even(height)
 
 

@@ -19,16 +19,16 @@ BLACK = (16, 128, 128)
 GREY = (126, 128, 128)
 
 
-def plane_u8(frame: VideoFrame, index: int) -> U8:
-    """Return a plane of 8-bit samples, (height, stride)."""
-    plane: Any = frame.planes[index]
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+def planes_u8(frame: VideoFrame, count: int) -> tuple[U8, ...]:
+    """Return the first planes of 8-bit samples, each (height, stride)."""
+    planes: Any = frame.planes[:count]
+    return tuple([np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size) for plane in planes])
 
 
-def plane_u16(frame: VideoFrame, index: int) -> U16:
-    """Return a plane of 10- to 16-bit samples, little endian, (height, stride)."""
-    plane: Any = frame.planes[index]
-    return np.frombuffer(plane, np.uint16).reshape(plane.height, plane.line_size // 2)
+def planes_u16(frame: VideoFrame, count: int) -> tuple[U16, ...]:
+    """Return the first planes of 10- to 16-bit samples, little endian, each (height, stride)."""
+    planes: Any = frame.planes[:count]
+    return tuple([np.frombuffer(plane, np.uint16).reshape(plane.height, plane.line_size // 2) for plane in planes])
 
 
 class OwnPicture:
@@ -41,7 +41,7 @@ class OwnPicture:
         self.frame = av.VideoFrame(width, height, "yuv420p")
         self.width = width
         self.height = height
-        self.planes = [plane_u8(self.frame, index) for index in range(3)]
+        self.planes = list(planes_u8(self.frame, 3))
 
     def fill(self, colour: tuple[int, int, int]) -> None:
         """Give all samples one colour."""

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from transcoder.worker_options import Role, WorkerOptions
 
 HEARTBEAT_S = 0.5
 """Seconds between reports to the service, which prove that the worker lives."""
+_WAIT = struct.pack("ll", 0, round(HEARTBEAT_S * 1e6))
+"""The longest wait for bytes of the service, as a struct timeval."""
 NICENESS = 2
 OTHER_SANDBOX = 4
 """The exit status of a worker that was given settings which its sandbox does not allow; the next worker begins with
@@ -55,8 +58,10 @@ class ServiceConnection:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        # one call waits for bytes or for the time of the next report; the sandbox lets nobody set this later
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _WAIT)
         self._parser = MessageParser()
-        self._buffer = bytearray(READ_SIZE)
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._next_report = 0.0
         self._waiting = select.poll()
         self._work: Work | None = None
@@ -65,8 +70,9 @@ class ServiceConnection:
         """Return the first message; None where the service hangs up before."""
         message = None
         while message is None:
-            if not self._read():
-                return None
+            with contextlib.suppress(BlockingIOError):
+                if not self._read():
+                    return None
             message = self._parser.next_message()
         return message
 
@@ -79,14 +85,30 @@ class ServiceConnection:
         """Serve until the service hangs up."""
         # the socket stays blocking, because a change to non-blocking needs ioctl, which the sandbox does not allow
         self._work = work
+        self._carry_out_messages(work)  # that came in one read with the first
+        if work.link is None:
+            self._serve_alone(work)
+        else:
+            self._serve_both(work, work.link)
+
+    def _serve_alone(self, work: Work) -> None:
+        while True:
+            try:
+                is_there = self._read()
+            except BlockingIOError:
+                self.report_if_due()
+                continue
+            if not is_there:
+                return
+            self._carry_out_messages(work)
+
+    def _serve_both(self, work: Work, link: socket.socket) -> None:
         poll, own = select.poll(), self._socket.fileno()
         poll.register(own, select.POLLIN)
-        if work.link is not None:
-            poll.register(work.link, select.POLLIN)
-            # the service's end alone: its messages wait while this process waits for the other process
-            self._waiting.register(own, 0)
-            self._waiting.register(work.link, select.POLLIN)
-        self._carry_out_messages(work)  # that came in one read with the first
+        poll.register(link, select.POLLIN)
+        # the service's end alone: its messages wait while this process waits for the other process
+        self._waiting.register(own, 0)
+        self._waiting.register(link, select.POLLIN)
         while True:
             self.report_if_due()
             ready = {descriptor for descriptor, _ in poll.poll(HEARTBEAT_S * 1000)}
@@ -119,20 +141,18 @@ class ServiceConnection:
 
     def _carry_out_messages(self, work: Work) -> None:
         while (message := self._parser.next_message()) is not None:
-            kind, body = message
-            self._carry_out(lambda kind=kind, body=body: work.results(kind, body))  # type: ignore[misc]
+            self._carry_out(work.results, *message)
             self.report_if_due()
 
-    def _carry_out(self, task: Callable[[], Iterable[bytes]]) -> None:
+    def _carry_out(self, task: Callable[..., Iterable[bytes]], *arguments: object) -> None:
         try:
-            self.send(task())
+            self.send(task(*arguments))
         except MediaError as error:
             self.send([serialize_json(MessageType.FAILED, {"reason": str(error), "fatal": False})])
 
     def _read(self) -> bool:
-        view = memoryview(self._buffer)
-        size = self._socket.recv_into(view)
-        self._parser.receive_data(view[:size])
+        size = self._socket.recv_into(self._buffer)
+        self._parser.receive_data(self._buffer[:size])
         return size > 0
 
     def _is_readable(self) -> bool:

@@ -33,12 +33,16 @@ class AllowListEncoder(Encoder):
     def __init__(self, output: OutputFormat) -> None:
         self.dropped: Counter[str] = Counter()
         self.rate = frame_rate(output)
+        self.time_base = 1 / self.rate
+        self._ticks, self._of = self.rate.numerator, self.rate.denominator * VIDEO_CLOCK_RATE
         self._tick = -1
 
     @override
     def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         # the encoder's own clock counts pictures; gaps stay gaps, so that its rate control sees true durations
-        self._tick = max(self._tick + 1, round(pts * self.rate / VIDEO_CLOCK_RATE))
+        tick, rest = divmod(pts * self._ticks, self._of)  # rounded like a fraction, which is slow
+        tick += 2 * rest > self._of or (2 * rest == self._of and tick % 2 == 1)
+        self._tick = max(self._tick + 1, tick)
         units = []
         for stream in self.byte_streams(picture, changed, self._tick, force_idr=force_idr):
             for unit in split_byte_stream(stream):

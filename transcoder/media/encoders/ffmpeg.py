@@ -120,7 +120,7 @@ class FFmpegEncoder(AllowListEncoder):
         del changed  # no encoder of FFmpeg takes a map of changed blocks
         frame = picture.frame
         frame.pts = tick
-        frame.time_base = 1 / self.rate
+        frame.time_base = self.time_base
         frame.pict_type = PictureType.I if force_idr else PictureType.NONE
         try:
             packets = self._context.encode(frame)
