@@ -293,11 +293,12 @@ def test_a_camera_without_a_picture_that_can_be_decoded_is_tried_anew(watched: W
     assert watched.source.given_up == ["access units, but no picture could be decoded in 30 s"]
 
 
-@pytest.mark.parametrize("excuse", ["encrypted", "short", "workerless", "away"])
+@pytest.mark.parametrize("excuse", ["encrypted", "short", "workerless", "away", "compiled just now"])
 def test_unless_there_is_another_reason(watched: Watched, excuse: str) -> None:
     watched.worker.last_decoded = 0.0
     watched.source.plays_for = {"short": 5.0, "away": None}.get(excuse, 100.0)
     watched.source.encrypted = excuse == "encrypted"
+    watched.worker.began = 990.0 if excuse == "compiled just now" else 0.0
     watched.worker.has_process = excuse != "workerless"
     watched.stream.tick(1000.0)
     assert watched.source.given_up == []

@@ -47,6 +47,7 @@ class FakeWorker(Worker):
 
     audio_output: tuple[int, bytes] | None = None
     last_decoded = 0.0
+    began = 0.0
 
     def __init__(
         self,

@@ -47,6 +47,9 @@ class Worker:
         status: the worker's part of the stream's status; this Worker alone writes it.
         log: a log that is bound to the stream's name.
         listener: gets everything that workers make.
+
+    Attributes:
+        began: monotonic seconds at which the first worker was there, or 0. The first start of all compiles for a while.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Worker:
         self._encoding, self._decoding = self._processes[roles[0]], self._processes[roles[-1]]
         self._is_split = options.split
         self._halves = SplitHalves()
+        self.began = 0.0
         self._quiet = False
         self._needed = asyncio.Event()
         self._owed: set[int] = set()
@@ -114,6 +118,7 @@ class Worker:
 
     def _brief(self, role: Role, connection: WorkerConnection) -> None:
         """Tell a new process the facts that its predecessor knew."""
+        self.began = self.began or clock.monotonic()
         self._status.starts += 1
         if role is Role.DECODING:
             self._status.decoding_pid = connection.pid
