@@ -12,7 +12,9 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage, MessageType, parse_coded, parse_snapshot
 from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.encoders import Encoder, open_encoder, x264
 from transcoder.media.encoders.x264_library import X264Context
+from transcoder.worker import output_chain
 from transcoder.worker.frame_rate import FrameRateEstimate
 from transcoder.worker.output_chain import OutputChain
 from transcoder.worker_options import EncoderSettings, Fallback, Mask, OutputFormat, OutputOptions, WorkerOptions
@@ -142,6 +144,24 @@ def test_settings_of_the_encoder_change_at_an_idr_and_nothing_else_does(changes:
     chain.change(**changes)
     assert [bool(chain.show()[0].flags & RANDOM_ACCESS) for _ in range(3)] == [True, False, False]
     assert chain.formats == []
+
+
+def test_another_bitrate_needs_no_other_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[OutputOptions] = []
+
+    def opening(options: OutputOptions, output: OutputFormat) -> Encoder:
+        opened.append(options)
+        return open_encoder(options, output)
+
+    monkeypatch.setattr(output_chain, "open_encoder", opening)
+    chain = Chain(fixed=FORMAT)
+    for changes in ({}, {"bitrate_kbps": 500}, {"bitrate_kbps": 8000}, {"preset": "veryfast", "bitrate_kbps": 500}):
+        chain.change(**changes)
+        chain.show()
+    assert len(opened) == 2
+    chain.change(bitrate_kbps=30_000)  # of another level
+    chain.show()
+    assert [options.bitrate_kbps for options in opened] == [OutputOptions().bitrate_kbps, 500, 30_000]
 
 
 def test_a_setting_that_is_no_encoders_changes_without_one() -> None:
@@ -375,10 +395,11 @@ def test_an_encoder_that_calls_x264_over_ffmpegs_interface_is_counted_once(monke
     chain.show()
     assert not any(reason.counter in chain.counters for reason in Fallback)
     monkeypatch.setattr(X264Context, "reconstruction", lambda _: None)
-    chain.change(bitrate_kbps=1000)
+    monkeypatch.setattr(x264, "_CHECKED", set())
+    chain.change(encoder=EncoderSettings(crf=35.0))
     shown = [chain.show() for _ in range(5)]
     assert all(shown)
-    chain.change(bitrate_kbps=2000)
+    chain.change(encoder=EncoderSettings(crf=30.0))
     chain.show()
     found = {reason: chain.counters[reason.counter] for reason in Fallback}
     assert found == {reason: 2 * (reason is Fallback.RECONSTRUCTION) for reason in Fallback}

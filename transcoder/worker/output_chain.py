@@ -18,7 +18,7 @@ from transcoder.ipc.messages import (
 )
 from transcoder.media.changes import ChangeMap, Differences, PictureComparison
 from transcoder.media.decoded_picture import DecodedPicture
-from transcoder.media.encoders import Encoder, has_random_access, open_encoder, wants_changes
+from transcoder.media.encoders import Encoder, adapt_encoder, has_random_access, open_encoder, wants_changes
 from transcoder.media.geometry import sane_aspect, square_size
 from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import GREY, OwnPicture
@@ -93,10 +93,21 @@ class OutputChain:
         if (before.shape, stream_before.display_aspect) != (now.shape, options.display_aspect):
             self._take_format(None)
             self._has_picture = False
-        elif (before.bitrate_kbps, before.preset, before.encoder) != (now.bitrate_kbps, now.preset, now.encoder):
+        elif (before.preset, before.encoder) != (now.preset, now.encoder):
             self._encoder = None
+        elif before.bitrate_kbps != now.bitrate_kbps:
+            self._use_bitrate()
         if self._stages is not None and stream_before.masks != options.masks:
             self._stages.set_masks(options.masks)
+
+    def _use_bitrate(self) -> None:
+        """Keep another cap from the next picture on, which is an IDR, by the present encoder if it is able to."""
+        if self._encoder is None or self._format is None:
+            return
+        if adapt_encoder(self._encoder, self._options, self._format):
+            self._force_idr = True
+        else:
+            self._encoder = None
 
     def force_idr(self) -> None:
         """Make the next picture an IDR."""

@@ -14,6 +14,7 @@ from tests.support.coded_video import decode, samples
 from tests.support.quantisers import quantisers
 from transcoder.codecs.nal import Codec, join_byte_stream, split_byte_stream
 from transcoder.errors import MediaError
+from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import PROFILES, x264, x264_library
 from transcoder.media.encoders.x264 import X264Encoder, X264FFmpegEncoder, X264Settings
 from transcoder.media.encoders.x264_library import PictureType, Reconstruction, X264Context, library
@@ -21,6 +22,12 @@ from transcoder.media.picture import U8, OwnPicture
 from transcoder.worker_options import Fallback, OutputFormat
 
 SMALL = OutputFormat(width=98, height=66, frame_rate=25.0)
+
+
+@pytest.fixture(autouse=True)
+def _unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No size has been compared yet."""
+    monkeypatch.setattr(x264, "_CHECKED", set())
 
 
 def settings(profile: str) -> X264Settings:
@@ -255,6 +262,70 @@ def test_a_stream_that_is_not_the_picture(monkeypatch):
 
     monkeypatch.setattr(X264Context, "encode", broken)
     assert_stands_in(Fallback.RECONSTRUCTION)
+
+
+def test_the_first_picture_of_each_size_is_compared_once(monkeypatch):
+    compared: list[tuple[int, int]] = []
+    true = Reconstruction.shows
+
+    def shows(self: Reconstruction, picture: DecodedPicture) -> bool:
+        compared.append((picture.width, picture.height))
+        return true(self, picture)
+
+    monkeypatch.setattr(Reconstruction, "shows", shows)
+    for output in (SMALL, SMALL, OutputFormat(width=66, height=98, frame_rate=25.0), SMALL):
+        encoder = settings("balanced").open(output, 1000)
+        for index in range(2):
+            encoder.encode(moving(output, index), None, index * 3600, force_idr=index == 0)
+    assert compared == [(98, 66), (66, 98)]
+
+
+# -- another bitrate ---------------------------------------------------------------------------------------------------
+
+
+def noise(seed: int) -> OwnPicture:
+    picture = OwnPicture(320, 240)
+    rng = np.random.default_rng(seed)
+    for plane in picture.planes:
+        plane[:] = rng.integers(16, 236, plane.shape, np.uint8)
+    return picture
+
+
+@pytest.mark.parametrize(("before", "after"), [(2000, 500), (500, 2000)])
+def test_another_cap_is_kept_from_the_next_picture_on(before, after):
+    """Noise takes what it is given: within a second and a buffer's fill the stream has the new cap."""
+    output, made = OutputFormat(width=320, height=240, frame_rate=25.0), settings("balanced")
+    encoder = made.open(output, before)
+    pictures = [noise(seed) for seed in range(5)]
+    bits = []
+    for index in range(75):
+        if index == 25:
+            assert made.adapt(encoder, output, after)
+        units = encoder.encode(pictures[index % 5], None, index * 3600, force_idr=index == 0)
+        bits.append(8 * sum(map(len, units)))
+    assert 0.8 * after < sum(bits[50:]) / 1000 < 1.1 * after
+    assert sum(bits[25:50]) / 1000 < 2.1 * after
+
+
+def test_a_cap_of_another_level_needs_another_encoder():
+    made = settings("balanced")
+    encoder = made.open(SMALL, 1000)
+    assert made.adapt(encoder, SMALL, 25_000)
+    assert not made.adapt(encoder, SMALL, 25_001)  # over level 4.0 (H.264 table A-1, High profile)
+    assert not made.overridden({"crf": 20.0}).adapt(encoder, SMALL, 1000)
+    assert not made.adapt(made.open_by_ffmpeg(SMALL, 1000), SMALL, 900)
+
+
+def test_no_reconfiguration_where_the_library_refuses_or_is_not_used(monkeypatch):
+    made, found = settings("balanced"), library()
+    encoder = made.open(SMALL, 1000)
+    assert not isinstance(found, Fallback)
+    monkeypatch.setattr(found, "reconfigure", lambda *_: -1)
+    assert not made.adapt(encoder, SMALL, 900)
+    monkeypatch.setattr(X264Context, "reconstruction", lambda _: None)
+    encoder.encode(moving(SMALL, 0), None, 0, force_idr=True)
+    assert encoder.fallback is Fallback.RECONSTRUCTION
+    assert not made.adapt(encoder, SMALL, 900)
 
 
 # -- errors and memory -------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ __all__ = [
     "PROFILES",
     "Encoder",
     "Settings",
+    "adapt_encoder",
     "has_random_access",
     "needs_threads",
     "open_encoder",
@@ -68,6 +69,15 @@ def open_encoder(options: OutputOptions, output: OutputFormat) -> Encoder:
         MediaError: there is no such profile, or its encoder refuses a setting or does not know it.
     """
     return settings_of(options).open(output, options.bitrate_kbps)
+
+
+def adapt_encoder(encoder: Encoder, options: OutputOptions, output: OutputFormat) -> bool:
+    """Have an output's encoder keep another cap of the bitrate; return False where another encoder is needed.
+
+    Raises:
+        MediaError: there is no such profile, or its encoder does not know a setting that is overridden.
+    """
+    return settings_of(options).adapt(encoder, output, options.bitrate_kbps)
 
 
 def needs_threads(outputs: Iterable[OutputOptions]) -> bool:

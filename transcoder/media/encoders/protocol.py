@@ -73,6 +73,20 @@ class Settings(ABC):
             raise MediaError(f"the encoder has no setting {', '.join(unknown)} ({type(self).__name__})")
         return replace(self, **overrides)  # type: ignore[type-var]
 
+    def adapt(self, encoder: Encoder, output: OutputFormat, bitrate_kbps: int) -> bool:
+        """Have an encoder of these settings keep another cap of the bitrate from the next picture on.
+
+        Args:
+            encoder: the encoder, which open() made.
+            output: the size, frame rate and matrix of the output.
+            bitrate_kbps: the cap of the bitrate.
+
+        Returns:
+            Whether it does; another cap needs another encoder where it does not.
+        """
+        del encoder, output, bitrate_kbps
+        return False
+
     @abstractmethod
     def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
         """Make an encoder; other settings or another format need another encoder, which begins with an IDR.

@@ -29,6 +29,8 @@ _MATRICES: Final = {1: "bt709", 5: "bt470bg", 6: "smpte170m"}
 """The library's names of the values of matrix_coefficients that pictures of ours have."""
 _RATES: Final = {"maxrate": "vbv-maxrate", "bufsize": "vbv-bufsize"}
 """The library's names of FFmpeg's rates, kbit/s and kbit."""
+_CHECKED: Final[set[tuple[int, int]]] = set()
+"""The sizes (width, height) of which a first picture was compared in this process."""
 _OF_FFMPEG_ALONE: Final = frozenset({"preset", "tune", "forced-idr", "a53cc", "udu_sei"})
 """Options that the library's own interface has other ways for, or that are about side data, which it is never given."""
 
@@ -60,6 +62,10 @@ class X264Settings(RateFactorSettings):
     @override
     def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
         return X264Encoder(self._options(output, bitrate_kbps), output)
+
+    @override
+    def adapt(self, encoder: Encoder, output: OutputFormat, bitrate_kbps: int) -> bool:
+        return isinstance(encoder, X264Encoder) and encoder.use_options(self._options(output, bitrate_kbps))
 
     def open_uncapped(self, output: OutputFormat, bitrate_kbps: int) -> "X264Encoder":
         """Make an encoder for pictures whose quantiser is given with each of them.
@@ -111,7 +117,7 @@ class X264FFmpegEncoder(FFmpegEncoder):
 class X264Encoder(AllowListEncoder):
     """Encodes by x264 over the library's own interface; where that can't be used, over FFmpeg's, with the same result.
 
-    The first picture is compared with what libavcodec makes of it.
+    The first picture of each size is compared with what libavcodec makes of it.
 
     Args:
         options: the options by FFmpeg's names.
@@ -126,7 +132,6 @@ class X264Encoder(AllowListEncoder):
     def __init__(self, options: dict[str, str], output: OutputFormat) -> None:
         super().__init__(output)
         self._options, self._output = options, output
-        self._is_checked = False
         self._qp: int | None = None
         self._substitute: X264FFmpegEncoder | None = None
         self._context: X264Context | None = None
@@ -157,7 +162,9 @@ class X264Encoder(AllowListEncoder):
         if context is not None:
             kind = PictureType.IDR if force_idr else PictureType.AUTO
             stream = context.encode(picture, tick, kind, self._qp)
-            if self._is_checked or self._is_true(context, stream):
+            size = (self._output.width, self._output.height)
+            if size in _CHECKED or self._is_true(context, stream):
+                _CHECKED.add(size)
                 return [stream]
         substitute = self._substitute or self._fall_back(Fallback.RECONSTRUCTION)
         return substitute.byte_streams(picture, changed, tick, force_idr=force_idr)
@@ -186,9 +193,23 @@ class X264Encoder(AllowListEncoder):
             self._qp = None
         return units, self._context.reconstruction() if self._context is not None else None
 
+    def use_options(self, options: dict[str, str]) -> bool:
+        """Use other options from the next picture on; return False where they need another encoder.
+
+        Args:
+            options: the options by FFmpeg's names; all of them.
+        """
+        changed = {name for name, value in options.items() if self._options.get(name) != value}
+        if self._context is None or options.keys() != self._options.keys() or not changed <= _RATES.keys():
+            return False
+        settings = [(_RATES[name], options[name].removesuffix("k")) for name in sorted(changed)]
+        if not self._context.reconfigure(settings):
+            return False
+        self._options = options
+        return True
+
     def _is_true(self, context: X264Context, stream: bytes) -> bool:
         """Return whether libavcodec decodes the first picture to the library's reconstruction."""
-        self._is_checked = True
         reconstruction, size = context.reconstruction(), (self._output.width, self._output.height)
         shown = Decoder(Codec.H264).decode(stream, 0)
         return reconstruction is not None and any(
