@@ -7,9 +7,11 @@
 - With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it. Tests come in
   the order of `tests/support/order.py`.
 - A test without the marker process or e2e starts no process, so that `make unit` needs no other program and no time.
+- The garbage collector leaves out what collecting the tests has made: thousands of tests, which live to the end.
 """
 
 import fcntl
+import gc
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -19,6 +21,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support import fresh_checkout
 from tests.support.order import in_order
 
 RERUNS_A_TEST: Final = 2
@@ -51,6 +54,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Limits(), "limits of a run")
         if hasattr(config.option, "loadscopereorder"):
             config.option.loadscopereorder = False  # pytest-xdist would put the groups with most tests first
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    worker: dict[str, Any] | None = getattr(session.config, "workerinput", None)
+    gc.disable()
+    try:
+        # a run of some files needs the others not even compiled
+        if worker is not None and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+            number = int(worker["workerid"].removeprefix("gw"))
+            root = session.config.rootpath / session.config.args[0]
+            fresh_checkout.share(root, Path(worker[_LOCKS]), number, worker["workercount"])
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
