@@ -6,9 +6,11 @@ import numpy as np
 
 from transcoder_native.arrays import I16, U8
 from transcoder_native.cases import Source
+from transcoder_native.h264.layout import INTER, INTRA16, SKIP, Geometry
 from transcoder_native.h264.quantiser import QP_MAX
+from transcoder_native.h264.tables import chroma_qp, deblocking_thresholds
 from transcoder_native.reference import interpolate, residual
-from transcoder_native.reference.operands import Block, Quantiser, Scratch
+from transcoder_native.reference.operands import Block, Picture, Quantiser, Scratch
 
 HALF_ROWS: Final = 18
 HALF_STRIDE: Final = 32
@@ -126,6 +128,42 @@ def searched(source: Source) -> tuple[Any, ...]:
     halves = Scratch(np.zeros(3 * HALF_ROWS * HALF_STRIDE, np.uint8))
     found = place(source, plane(source)), halves
     return block, reference, candidates, source.integer(0, 4), *_vector(source), source.integer(0, 30), limits, *found
+
+
+def edged(source: Source) -> tuple[Any, ...]:
+    """Return (picture, mbs, count, out)."""
+    picture = _picture(source)
+    inside = picture.geometry.inside()
+    listed = inside[source.random.random(len(inside)) < source.random.random()]
+    return picture, np.append(listed, np.int32(0)), len(listed), np.zeros(len(inside), np.int32)
+
+
+def deblocked(source: Source) -> tuple[Any, ...]:
+    """Return (picture, mbs, count, thresholds, touched)."""
+    picture = _picture(source)
+    mbs = picture.geometry.inside()
+    qp = source.integer(0, QP_MAX)
+    thresholds = np.concatenate([deblocking_thresholds(qp), deblocking_thresholds(chroma_qp(qp))])
+    return picture, mbs, len(mbs), thresholds, np.zeros(picture.geometry.mb_slots, np.uint8)
+
+
+def _picture(source: Source) -> Picture:
+    """Return a picture of a few MBs that are skipped, coded, moved or intra, and whose blocks differ a little."""
+    random = source.random
+    picture = Picture(Geometry(16 * source.integer(1, 3), 16 * source.integer(1, 3)))
+    spread = source.integer(1, 60)
+    for plane in range(3):
+        samples = picture.inside(plane)
+        levels = random.integers(0, 255) + random.integers(-spread, spread + 1, (20, 20))
+        soft = np.kron(levels, np.ones((4, 4), np.int64))[: samples.shape[0], : samples.shape[1]]
+        samples[:] = (soft + random.integers(-3, 4, samples.shape)).clip(0, 255)
+    for mb in picture.geometry.inside():
+        picture.kind[mb] = random.choice([SKIP, INTER, INTER, INTER, INTRA16], p=[0.3, 0.2, 0.2, 0.2, 0.1])
+        if picture.kind[mb] != SKIP:
+            picture.coded_blocks[mb] = random.integers(0, 1 << 26) & random.integers(0, 1 << 26)
+        if picture.kind[mb] == INTER:
+            picture.mv[mb] = random.integers(-5, 6, 2)
+    return picture
 
 
 def predicted_chroma(source: Source) -> tuple[Any, ...]:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from transcoder_native import macroblock_cases as cases
 from transcoder_native.cases import Source
-from transcoder_native.h264 import interpolate, reconstruct, residual, sad, search, zero_bound
+from transcoder_native.h264 import deblock, interpolate, reconstruct, residual, sad, search, zero_bound
+from transcoder_native.reference import deblock as deblock_twin
 from transcoder_native.reference import interpolate as interpolate_twin
 from transcoder_native.reference import residual as residual_twin
 from transcoder_native.reference import sad as sad_twin
@@ -54,6 +55,8 @@ ENTRIES: Final = MappingProxyType(
         "predict_chroma": Entry(
             kernel=interpolate.predict_chroma, twin=interpolate_twin.predict_chroma, case=cases.predicted_chroma
         ),
+        "edged": Entry(kernel=deblock.edged, twin=deblock_twin.edged, case=cases.edged),
+        "deblock": Entry(kernel=deblock.deblock, twin=deblock_twin.deblock, case=cases.deblocked),
         "block_cost": Entry(kernel=residual.block_cost, twin=residual_twin.block_cost, case=cases.cost),
         "luma_levels": Entry(kernel=residual.luma_levels, twin=residual_twin.luma_levels, case=cases.luma_levels),
         "chroma_levels": Entry(

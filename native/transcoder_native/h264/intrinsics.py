@@ -278,8 +278,8 @@ def widened(_typing: Any, vector: Any) -> _Typed:
 
 @_operation
 def narrowed(_typing: Any, vector: Any) -> _Typed:
-    """Return the low 16 bits of lanes of 32 bits."""
-    narrow = VectorType(16, vector.lanes)
+    """Return the lower half of each lane's bits: words of lanes of 32 bits, octets of words."""
+    narrow = VectorType(vector.bits // 2, vector.lanes)
     return narrow(vector), _body(lambda builder, a: builder.trunc(a, narrow.llvm))
 
 
@@ -317,6 +317,13 @@ def filled(_typing: Any, _number: Any, lanes: Any) -> _Typed:
     """Return words that all hold the same number."""
     kind = VectorType(16, lanes.literal_value)
     return kind(types.int64, lanes), _body(lambda builder, number, _lanes: _spread(builder, number, kind))
+
+
+@_operation
+def four_words(_typing: Any, _number: Any) -> _Typed:
+    """Return four words from a number, the lowest one first."""
+    kind = VectorType(16, 4)
+    return kind(types.int64), _body(lambda builder, number: builder.bitcast(number, kind.llvm))
 
 
 @_counting

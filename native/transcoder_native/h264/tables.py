@@ -146,6 +146,11 @@ def chroma_qp(qp: int) -> int:
     return _CHROMA_QP[qp]
 
 
+def deblocking_thresholds(qp: int) -> npt.NDArray[np.int64]:
+    """Return alpha, beta and tC0 by bS 0 to 3 for edges of an average QP, with offsets of 0; tC0 is -1 for bS 0."""
+    return np.array([ALPHA[qp], BETA[qp], -1, *(limits[qp] for limits in TC0)], np.int64)
+
+
 def context_states(qp: int, cabac_init_idc: int) -> U8:
     """Return 2 * pStateIdx + valMPS of each ctxIdx at the start of a slice (section 9.3.1.1)."""
     m, n = np.array(_CABAC_INIT[cabac_init_idc], np.int64).reshape(-1, 2).T

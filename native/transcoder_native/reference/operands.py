@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native.arrays import I16, U8
-from transcoder_native.h264 import quantiser
+from transcoder_native.h264 import frame, quantiser
+from transcoder_native.h264.layout import PADDING, Geometry, Macroblocks, Planes
 
 I32: TypeAlias = npt.NDArray[np.int32]
 
@@ -77,11 +78,51 @@ class Scratch:
         return (self.memory.ctypes.data,)
 
 
+class Picture:
+    """Holds what kernels get by the description of a frame: the current picture, and arrays of one element an MB.
+
+    Args:
+        geometry: the sizes.
+
+    Attributes:
+        planes: luma, Cb and Cr with their padding.
+        kind: OUTSIDE, SKIP, INTER or INTRA16.
+        mv: vectors, in quarter samples.
+        coded_blocks: the bits of blocks with levels.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+        self.planes = [padded.copy() for padded in Planes(geometry).padded]
+        macroblocks = Macroblocks(geometry)
+        self.kind, self.mv, self.coded_blocks = macroblocks.kind, macroblocks.mv, macroblocks.coded_blocks
+        self._described: npt.NDArray[np.int64] | None = None
+
+    def inside(self, plane: int) -> U8:
+        """Return a plane without its padding."""
+        size = 8 if plane else 16
+        height, width = size * self.geometry.mb_height, size * self.geometry.mb_width
+        return self.planes[plane][PADDING : PADDING + height, PADDING : PADDING + width]
+
+    def addresses(self) -> tuple[int, ...]:
+        """Return the address of the frame's description, which is valid until the next call."""
+        geometry = self.geometry
+        described = np.zeros(frame.SIZE, np.int64)
+        described[frame.MB_WIDTH], described[frame.MB_HEIGHT] = geometry.mb_width, geometry.mb_height
+        described[frame.MB_STRIDE] = geometry.mb_stride
+        described[frame.LUMA_STRIDE], described[frame.CHROMA_STRIDE] = geometry.luma_stride, geometry.chroma_stride
+        described[frame.CURRENT : frame.CURRENT + 3] = [self.inside(plane).ctypes.data for plane in range(3)]
+        for place, array in ((frame.KIND, self.kind), (frame.MV, self.mv), (frame.CODED_BLOCKS, self.coded_blocks)):
+            described[place] = array.ctypes.data
+        self._described = described
+        return (described.ctypes.data,)
+
+
 def lowered(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the arguments of a kernel, all of them numbers, from those of its twin."""
     numbers: list[int] = []
     for argument in arguments:
-        if isinstance(argument, Block | Quantiser | Scratch):
+        if isinstance(argument, Block | Quantiser | Scratch | Picture):
             numbers += argument.addresses()
         elif isinstance(argument, np.ndarray):
             numbers.append(argument.ctypes.data)

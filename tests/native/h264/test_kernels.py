@@ -16,7 +16,7 @@ with warnings.catch_warnings():
 from transcoder_native.cases import Source
 from transcoder_native.h264 import quantiser, reconstruct, residual, zero_bound
 from transcoder_native.reference import residual as residual_twin
-from transcoder_native.reference.operands import Block, Quantiser, lowered
+from transcoder_native.reference.operands import Block, Picture, Quantiser, lowered
 
 ENTRIES = [pytest.param(entry, id=name) for name, entry in macroblock_registry.ENTRIES.items()]
 
@@ -27,6 +27,8 @@ def memory_of(arguments):
             yield argument.plane
         elif isinstance(argument, Quantiser):
             yield argument.row
+        elif isinstance(argument, Picture):
+            yield from (*argument.planes, argument.kind, argument.mv, argument.coded_blocks)
         elif isinstance(argument, np.ndarray):
             yield argument
 
@@ -93,6 +95,20 @@ def test_what_is_reconstructed_is_near_the_source(qp):
     reconstruct.reconstruct_luma(*lowered((prediction, out, row, levels, coded)))
     error = np.abs(out.plane.astype(int) - source.plane)
     assert np.sqrt((error**2).mean()) < max(step, 1)
+
+
+def test_the_cases_of_deblocking_meet_every_strength():
+    """Otherwise equality with the twin would say little."""
+    changed, strengths = 0, set()
+    for seed in range(30):
+        case = macroblock_registry.ENTRIES["deblock"].case(Source(seed))
+        picture = case[0]
+        before = picture.inside(0).copy()
+        macroblock_registry.ENTRIES["deblock"].kernel(*lowered(case))
+        changed += int((picture.inside(0) != before).any())
+        strengths |= {int(kind) for kind in picture.kind} | {bool(np.abs(picture.mv).max() > 3)}
+    assert changed > 12
+    assert strengths >= {0, 1, 2, 3}
 
 
 def test_a_single_level_far_from_dc_is_not_worth_its_bits():
