@@ -4,6 +4,8 @@ import asyncio
 import base64
 import itertools
 import re
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -154,7 +156,8 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
     users = {"vms": {"password_file": "vms.secret", "streams": ["fro*"]}}
     async with simulated("dahua", contents) as camera:
         streams = {"front": {"source": camera.url}, "yard": {"source": camera.url}}
-        gateway = await asyncio.to_thread(start_gateway, streams, rtsp={"users": users})
+        rtsp = {"users": users, "tls": {"listen": "127.0.0.1:0"}}
+        gateway = await asyncio.to_thread(start_gateway, streams, rtsp=rtsp)
         async with RtspReader(gateway.url("front"), user="vms", password="pass word") as reader:
             await reader.play()
             await reader.until(lambda: reader.marked, 5)
@@ -165,6 +168,45 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
         async with RtspReader(gateway.url("nobody"), user="vms", password="pass word") as reader:
             assert (await reader.request("DESCRIBE")).status in {403, 404}
         assert "pass word" not in gateway.log_path.read_text()
+        await through_tls_and_http(gateway)
+
+
+async def through_tls_and_http(gateway: GatewayProcess) -> None:
+    """Programs of others read over TLS, through a tunnel over HTTP, and through one in TLS."""
+    (secured,) = gateway.events("listening")[0]["also"]
+    plain = gateway.url("front").partition("://")[2]
+    tls = f"{secured.partition('://')[2]}front"
+    with_login = ["user-id=vms", "user-pw=pass word", "tls-validation-flags=0", "latency=100"]
+    taken = ["!", "decodebin", "!", "fakesink", "num-buffers=5"]
+    commands = [
+        [
+            "ffmpeg",
+            "-nostdin",
+            "-v",
+            "error",
+            "-rtsp_transport",
+            transport,
+            "-i",
+            url,
+            "-frames:v",
+            "5",
+            "-f",
+            "null",
+            "-",
+        ]
+        for transport, url in (
+            ("http", f"rtsp://vms:pass%20word@{plain}"),
+            ("tcp", f"rtsps://vms:pass%20word@{tls}"),
+        )
+    ] + [
+        ["gst-launch-1.0", "-q", "rtspsrc", f"location={url}", *with_login, *taken]
+        for url in (f"rtsph://{plain}", f"rtsps://{tls}", f"rtspsh://{tls}")
+    ]
+    for command in commands:
+        if shutil.which(command[0]) is None:
+            continue
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=40, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
 async def test_a_camera_that_is_not_there_is_served_as_a_slate(start_gateway: Callable[..., GatewayProcess]) -> None:

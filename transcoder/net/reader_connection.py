@@ -13,11 +13,13 @@ from transcoder.net.listening import plain_host
 from transcoder.net.portions import Portions
 from transcoder.net.reader_listeners import Listener
 from transcoder.net.reader_ports import ReaderPorts
+from transcoder.net.reader_tunnels import Half, ReaderTunnels, TunnelEnd
 from transcoder.output.fanout import Fanout, Outlet, Track
 from transcoder.output.session import ReaderSession
 from transcoder.rtp.sender import PreparedAccessUnit
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.messages import serialize_frame
+from transcoder.rtsp.reader_tunnel import TunnelRefused
 from transcoder.rtsp.server import ServerProtocol
 from transcoder.rtsp.server_events import (
     AUDIO,
@@ -63,6 +65,10 @@ class ReaderServer(Protocol):
     @property
     def context(self) -> ServerContext:
         """Return the context that all connections share."""
+
+    @property
+    def tunnels(self) -> ReaderTunnels:
+        """Return the tunnels over HTTP that are open."""
 
     def ports(self, listener: Listener) -> ReaderPorts | None:
         """Return the pair of UDP ports of a listener's address; None where nothing is sent in the clear."""
@@ -112,7 +118,7 @@ class TcpOutlet(Outlet):
             self._transport.write(serialize_frame(self._channels[1], data))
 
 
-class ReaderConnection(asyncio.Protocol):
+class ReaderConnection(asyncio.Protocol, Half):
     """Holds one connection of a reader.
 
     Args:
@@ -131,6 +137,7 @@ class ReaderConnection(asyncio.Protocol):
         self._timers: set[asyncio.TimerHandle] = set()
         self._reason: EndReason | None = None
         self._is_lost = False
+        self._tunnel = TunnelEnd(self, server.tunnels)
         self._transport: asyncio.Transport
         self._portions: Portions
         self._core: ServerProtocol
@@ -171,11 +178,25 @@ class ReaderConnection(asyncio.Protocol):
 
     def _take(self, data: bytes) -> bool:
         try:
+            data = self._tunnel.receive(data)
+            has_more = self._tunnel.deliver(data) if self._tunnel.is_upward else self.take_requests(data)
+        except RemoteProtocolError as error:
+            if isinstance(error, TunnelRefused):
+                self.write(error.reply)
+            self.close(EndReason.PROTOCOL_ERROR)
+            return False
+        return has_more
+
+    @override
+    def take_requests(self, data: bytes) -> bool:
+        if self._transport.is_closing():
+            raise RemoteProtocolError("the reader's connection is closed")
+        try:
             has_more = self._core.receive_data(data, clock.monotonic(), self._server.context.options.turn_events)
         except RemoteProtocolError:
             self._flush()
             self.close(EndReason.PROTOCOL_ERROR)
-            return False
+            raise
         self._after()
         return has_more
 
@@ -186,7 +207,20 @@ class ReaderConnection(asyncio.Protocol):
     @override
     def resume_writing(self) -> None:
         self._is_full = False
+        self._tunnel.go_on()
+
+    @override
+    def go_on(self) -> None:
         self._portions.go_on()
+
+    @override
+    def stop(self) -> None:
+        self._portions.stop()
+
+    @override
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -198,6 +232,7 @@ class ReaderConnection(asyncio.Protocol):
         for timer in self._timers:
             timer.cancel()
         self._server.forget(self)
+        self._tunnel.leave()
         self._after()
         reason = self._reason or EndReason.PEER_CLOSED
         ended = self._core.receive_eof()
@@ -234,7 +269,7 @@ class ReaderConnection(asyncio.Protocol):
         if out and not self._transport.is_closing():
             self._transport.write(b"".join(out))
             if self._is_full:  # pictures are shed, answers are not: no more of them are asked for
-                self._portions.stop()
+                self._tunnel.stop()
 
     def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -300,12 +335,15 @@ class ReaderConnection(asyncio.Protocol):
     # -- for the server ------------------------------------------------------------------------------------------
 
     @property
+    @override
     def is_known(self) -> bool:
-        """Return whether a reader is behind the connection, and no stranger."""
-        return self._core.is_readers
+        answers = self._tunnel.answers
+        return self._core.is_readers if answers is self else answers.is_known
 
     def check(self, now: float) -> None:
         """Close a connection that is dead."""
+        if self._tunnel.is_upward:
+            return  # it ends with the connection that it brings requests to
         was_held = self._core.is_held
         self._core.check(self._transport.get_write_buffer_size(), now)
         if was_held:
@@ -313,8 +351,9 @@ class ReaderConnection(asyncio.Protocol):
         if self._core.end_reason is not None:
             self.close(self._core.end_reason)
 
+    @override
     def close(self, reason: EndReason) -> None:
-        """Close the connection now; bytes that wait to be sent are given up."""
+        # bytes that wait to be sent are given up
         if self._transport.is_closing():
             return
         self._reason = self._reason or reason

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from typing_extensions import override
@@ -14,6 +14,7 @@ from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
 from transcoder.net.reader_listeners import Listener, ReaderListeners
 from transcoder.net.reader_ports import Address, ReaderPorts, UdpOutlet
+from transcoder.net.reader_tunnels import ReaderTunnels
 from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Fanout, Track
 from transcoder.output.session import ReaderListener, ReaderSession
@@ -89,6 +90,7 @@ class RtspServer(ReaderServer, Directory):
         self._listeners = ReaderListeners(listeners, lambda listener: ReaderConnection(self, listener))
         self._ports: dict[str, ReaderPorts] = {}
         self._udp_ports = udp_ports
+        self._tunnels = ReaderTunnels()
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
         self.own_reader = self._context.own_reader = OwnReader(is_this_machine)
         self._by_address: dict[Address, ServerSession] = {}
@@ -196,8 +198,12 @@ class RtspServer(ReaderServer, Directory):
 
     def url(self, host: str, path: str) -> str:
         """Return the URL of a served path at the first listener, whose host may go by another name."""
-        name = f"[{host}]" if ":" in host else host
-        return f"{self.listeners[0].scheme}://{name}:{self.port}/{path}"
+        return f"{self.listeners[0].scheme}://{_bracketed(host)}:{self.port}/{path}"
+
+    def places(self) -> Mapping[str, object]:
+        """Return where readers are served, for the log: the URL of the first listener, those of others, UDP ports."""
+        urls = [f"{each.scheme}://{_bracketed(each.host)}:{each.port}/" for each in self.listeners]
+        return {"url": urls[0], "udp_ports": self.udp_ports} | ({"also": urls[1:]} if urls[1:] else {})
 
     def end_readers(self, path: str, reason: EndReason) -> None:
         """End all sessions of a path: its session description is not true any more, or the stream is gone."""
@@ -223,6 +229,11 @@ class RtspServer(ReaderServer, Directory):
     @override
     def context(self) -> ServerContext:
         return self._context
+
+    @property
+    @override
+    def tunnels(self) -> ReaderTunnels:
+        return self._tunnels
 
     @override
     def ports(self, listener: Listener) -> ReaderPorts | None:
@@ -318,6 +329,10 @@ class RtspServer(ReaderServer, Directory):
     def is_disabled(self, path: str) -> bool:
         found = self._catalogue.find(path)
         return found is not None and not found.is_enabled
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _session_id() -> str:

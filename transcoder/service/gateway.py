@@ -121,7 +121,7 @@ class Gateway:
             WorkerError: there can be no workers.
         """
         await self.server.start()
-        log.info("listening", url=self.server.url(self.server.host, ""), udp_ports=self.server.udp_ports)
+        log.info("listening", **self.server.places())
         # names are known and cameras are connected while the fork server loads
         await self.apply(self._config, self._config.streams)
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
