@@ -14,14 +14,16 @@ cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-.venv/bin/python}
 RESULTS=${RESULTS:-build/bench}
 RUN=${RUN:-}
-rounds=3 seconds=8 soak=1800 frames=40 match=75 sizes=640x360,1280x720,1920x1080,3840x2160@15
+rounds=3 seconds=8 soak=1800 frames=40 match=75 sizes=640x360,1280x720,1920x1080,3840x2160@15 idrs=40
 if [ "${1:-}" = quick ]; then
-    rounds=1 seconds=4 soak=60 frames=20 match=20 sizes=640x360,3840x2160@15
+    rounds=1 seconds=4 soak=60 frames=20 match=20 sizes=640x360,3840x2160@15 idrs=20
     shift
 fi
 chosen=$*
 street=${TRANSCODER_TEST_DATA:-}/footage/opencv_vtest.avi
 parking=${TRANSCODER_TEST_DATA:-}/footage/intel_car-detection.mp4
+idr_material=day
+if [ -f "$street" ] && [ "$idrs" = 40 ]; then idr_material=day,street; fi
 mkdir -p "$RESULTS"
 
 # step NAME ESTIMATE PROGRAM ARGUMENTS...    the estimate is in seconds
@@ -47,9 +49,12 @@ plan() {
     step quality $((frames * 8)) quality --settings all --frames "$frames"
     step capacity $(($(sample "5 * rounds") + match)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \
         --match "$match"
+    # cameras that code the sensor's noise in every macroblock, which no native stream does: the worst case, and no goal
+    step capacity-noisy $(($(sample "5 * rounds") + match)) capacity --streams 1 --rounds "$rounds" \
+        --seconds "$seconds" --match "$match" --noisy
     # noise takes bits: the cap of all sides is where none reaches it
     step capacity-night $(($(sample "5 * rounds") + 3 * match / 2)) capacity --streams 1 --rounds "$rounds" \
-        --seconds "$seconds" --match "$match" --noise 5 --bitrate-kbps 30000
+        --seconds "$seconds" --match "$match" --noisy --noise 5 --bitrate-kbps 30000
     step capacity-h265 $(($(sample "3 * rounds") + match)) capacity --streams 1 --rounds "$rounds" \
         --seconds "$seconds" --match "$match" --codecs h265 --sides gateway,ffmpeg,ffmpeg-tuned
     if [ -f "$street" ]; then
@@ -67,7 +72,8 @@ plan() {
     if [ -f "$parking" ]; then
         step overhead $((rounds * 5 + 5)) overhead "$parking" --rounds "$rounds"
     fi
-    scene="$RESULTS/day-1920x1080.mp4"
+    step idrs $((12 * idrs)) idrs --material "$idr_material"
+    scene="$RESULTS/camera-1920x1080.mp4"
     [ -n "$adding" ] || [ -f "$scene" ] || "$PYTHON" -m benchmarks.material day "$scene"
     step overhead-1080p $((rounds * 9 + 5)) overhead "$scene" --frames 100 --rounds "$((3 * rounds))"
     # memory of many streams, at a rate that leaves the machine time

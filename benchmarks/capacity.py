@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import encoding, matching, peers, report
+from benchmarks import encoding, matching, material, peers, report
 from transcoder.lab.bench.capacity import grow
 from transcoder.lab.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
 from transcoder.worker_options import EncoderSettings, OutputOptions
@@ -64,7 +64,14 @@ def camera_options(arguments: argparse.Namespace, size: str, codec: str) -> Came
     """Return the options of the cameras; the size in the arguments is WIDTHxHEIGHT."""
     width, height = map(int, size.split("x"))
     return CameraOptions(
-        width=width, height=height, fps=arguments.fps, codec=codec, source=arguments.source, noise=arguments.noise
+        width=width,
+        height=height,
+        fps=arguments.fps,
+        codec=codec,
+        source=arguments.source,
+        gop_s=arguments.camera_gop_s,
+        noise=arguments.noise,
+        codes_noise=arguments.noisy,
     )
 
 
@@ -75,7 +82,10 @@ def match_quality(cameras: CameraOptions, sides: list[str], arguments: argparse.
     profiles = {
         name: EncoderSettings(profile=profile_of(name, arguments)) for name in ("gateway", *sides) if is_gateway(name)
     }
-    found = matching.match(cameras, sides, profiles, crf, arguments.gop_s, arguments.match)
+    try:
+        found = matching.match(cameras, sides, profiles, crf, arguments.gop_s, arguments.match)
+    except matching.OutOfReachError as error:
+        raise SystemExit(str(error)) from None
     for side, value in found.items():
         if is_gateway(side):
             arguments.matched[side] = value.crf
@@ -200,8 +210,11 @@ async def run(given: argparse.Namespace) -> tuple[dict[str, Any], list[report.Ta
             for codec in given.codecs.split(","):
                 arguments = argparse.Namespace(**vars(given) | {"fps": int(fps or given.fps), "matched": {}})
                 cameras = camera_options(arguments, size, codec)
-                title = f"{arguments.source.name if arguments.source else size}@{arguments.fps}, {codec} in"
-                run_result: dict[str, Any] = {"title": title}
+                figures = material.camera_figures(cameras)
+                kind = "noisy " if arguments.noisy else ""
+                title = f"{kind}{arguments.source.name if arguments.source else size}@{arguments.fps}, {codec} in"
+                title += f" ({figures})"
+                run_result: dict[str, Any] = {"title": title, "camera": dataclasses.asdict(figures)}
                 if arguments.match:
                     run_result["match"] = match_quality(cameras, sides, arguments)
                 if arguments.rounds:
@@ -242,6 +255,8 @@ def main() -> None:
     parser.add_argument("--source", type=Path, metavar="FILE", help="footage instead of a scene; give its --fps")
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--noise", type=float, default=1.5, help="of scenes, luma steps; 5 is night")
+    parser.add_argument("--noisy", action="store_true", help="cameras that spend a constant bitrate on that noise")
+    parser.add_argument("--camera-gop-s", type=float, default=2.0, help="seconds from a camera's IDR to the next")
     parser.add_argument("--streams", type=int, default=2, help="at a time: few enough that nothing is lost")
     parser.add_argument("--seconds", type=float, default=15.0, help="to measure, after settling")
     parser.add_argument("--rounds", type=int, default=3, help="0: only --grow")

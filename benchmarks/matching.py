@@ -1,6 +1,7 @@
 """This module finds the constant rate factors at which peers have the gateway's quality on simulated cameras."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import encoding, material, quality, vmaf
@@ -10,6 +11,14 @@ from transcoder.worker_options import EncoderSettings
 
 _STEPS = (-7.0, -4.0, -1.0, 2.0)
 """The constant rate factors that are tried, as differences from the gateway's."""
+_WIDER = 4.0
+"""The step by which others are tried beyond those, while the VMAF lies there."""
+_CRFS = (1.0, 51.0)
+"""The constant rate factors that are tried at most: x264's 0 is lossless, and no figure of a lossy encoder."""
+
+
+class OutOfReachError(Exception):
+    """Says which side does not reach the VMAF with any constant rate factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,7 @@ def match(
         frames: the number of pictures to encode.
 
     Raises:
-        RuntimeError: a side does not reach the VMAF with any constant rate factor that is tried.
+        OutOfReachError: a side does not reach the VMAF with any constant rate factor.
     """
     source = material.from_camera(cameras, frames)
 
@@ -71,10 +80,47 @@ def match(
     measured: dict[str, dict[float, tuple[Encoded, vmaf.Score]]] = {}
     for side, setting in others.items():
         if setting.name not in measured:  # two sides may encode alike
-            encodes = {crf + step: encoding.encode(source, setting, crf + step) for step in _STEPS}
-            measured[setting.name] = {at: (taken, vmaf.score(source, taken.data)) for at, taken in encodes.items()}
-        row = quality.at_vmaf(measured[setting.name], target)
+
+            def take(at: float, setting: Setting = setting) -> tuple[Encoded, vmaf.Score]:
+                taken = encoding.encode(source, setting, at)
+                return taken, vmaf.score(source, taken.data)
+
+            measured[setting.name] = around(take, target, crf)
+        points = measured[setting.name]
+        row = quality.at_vmaf(points, target)
         if row is None:
-            raise RuntimeError(f"{side} does not reach VMAF {target:.1f} between crf {crf - 7:g} and {crf + 2:g}")
+            raise OutOfReachError(out_of_reach(side, target, points))
         found[side] = Match(crf=row["crf"], kbps=row["kbps"], vmaf=target)
     return found
+
+
+def around(
+    take: Callable[[float], tuple[Encoded, vmaf.Score]], target: float, crf: float
+) -> dict[float, tuple[Encoded, vmaf.Score]]:
+    """Measure a setting at constant rate factors near one, and farther away until a VMAF lies between them.
+
+    Args:
+        take: encodes at a constant rate factor and measures the result.
+        target: the VMAF.
+        crf: the constant rate factor to begin with.
+    """
+    finest, coarsest = _CRFS
+    points = {at: take(at) for at in sorted({min(max(crf + step, finest), coarsest) for step in _STEPS})}
+    while max(score.vmaf for _, score in points.values()) < target and min(points) > finest:
+        at = max(min(points) - _WIDER, finest)
+        points[at] = take(at)
+    while min(score.vmaf for _, score in points.values()) > target and max(points) < coarsest:
+        at = min(max(points) + _WIDER, coarsest)
+        points[at] = take(at)
+    return points
+
+
+def out_of_reach(side: str, target: float, points: dict[float, tuple[Encoded, vmaf.Score]]) -> str:
+    """Return words for a VMAF that a side does not have with any constant rate factor."""
+    best = max(points, key=lambda crf: points[crf][1].vmaf)
+    worst = min(points, key=lambda crf: points[crf][1].vmaf)
+    reached = points[best][1].vmaf
+    if reached < target:
+        return f"VMAF {target:.1f}, the gateway's, is out of {side}'s reach: at most {reached:.1f}, with crf {best:g}"
+    least = points[worst][1].vmaf
+    return f"VMAF {target:.1f}, the gateway's, is out of {side}'s reach: at least {least:.1f}, with crf {worst:g}"

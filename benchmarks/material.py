@@ -3,8 +3,10 @@
 import argparse
 import hashlib
 import os
+import statistics
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -18,6 +20,7 @@ from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.lab.bench.load import CameraOptions
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.encoder import FULL_RANGE, QUALITY_CRF
 from transcoder.lab.cameras.fleet import default_cache
 from transcoder.lab.cameras.footage import from_file
 from transcoder.lab.cameras.scenes import SceneOptions, render
@@ -112,17 +115,39 @@ def load(name: str, frames: int, *, size: tuple[int, int] | None = None, fps: fl
     return Material(name=name, path=path, width=width, height=height, fps=rate, frames=count)
 
 
-def from_camera(cameras: CameraOptions, frames: int) -> Material:
-    """Return the decoded video of simulated cameras, with which every side of a comparison begins."""
+def camera_content(cameras: CameraOptions) -> Content:
+    """Return what simulated cameras send."""
     cache = default_cache()
     codec = Codec(cameras.codec.upper())
     if cameras.source is not None:
-        content = from_file(cameras.source, cache, codec=codec, bitrate_kbps=cameras.bitrate_kbps)
+        content = from_file(
+            cameras.source,
+            cache,
+            codec=codec,
+            bitrate_kbps=cameras.bitrate_kbps,
+            gop_s=cameras.gop_s,
+            coding=cameras.coding,
+        )
     else:
         scene = SceneOptions(
             width=cameras.width, height=cameras.height, fps=cameras.fps, seconds=8.0, noise=cameras.noise
         )
-        content = from_scene(ContentOptions(scene=scene, codec=codec, bitrate_kbps=cameras.bitrate_kbps), cache)
+        content = from_scene(
+            ContentOptions(
+                scene=scene,
+                codec=codec,
+                bitrate_kbps=cameras.bitrate_kbps,
+                gop_s=cameras.gop_s,
+                coding=cameras.coding,
+            ),
+            cache,
+        )
+    return content
+
+
+def from_camera(cameras: CameraOptions, frames: int) -> Material:
+    """Return the decoded video of simulated cameras, with which every side of a comparison begins."""
+    content = camera_content(cameras)
     count = min(frames, len(content.access_units))
     path = _folder() / f"camera-{hashlib.sha256(f'{cameras} {count}'.encode()).hexdigest()[:12]}.yuv"
     if not path.exists():
@@ -130,14 +155,93 @@ def from_camera(cameras: CameraOptions, frames: int) -> Material:
     return Material(name="camera", path=path, width=content.width, height=content.height, fps=content.fps, frames=count)
 
 
-def _decoded_content(content: Content, count: int) -> Iterator[NDArray[np.uint8]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraFigures:
+    """Tells how a camera codes; a simulated one is fit for measuring where native ones lie.
+
+    Attributes:
+        changed: the share of macroblocks that differ from the picture before, mean over the pictures.
+        changed_median: the median over the pictures.
+        decode_ms: the processor time of libavcodec a picture, one thread, milliseconds.
+        kbps: the mean bitrate, kbit/s.
+    """
+
+    changed: float
+    changed_median: float
+    decode_ms: float
+    kbps: float
+
+    def __str__(self) -> str:
+        """Return what stands beside a figure that was measured with the camera."""
+        return f"{100 * self.changed:.0f} % of macroblocks changed, decode {self.decode_ms:.1f} ms"
+
+
+def camera_figures(cameras: CameraOptions, frames: int = 100) -> CameraFigures:
+    """Measure how simulated cameras code, on their first pictures."""
+    content = camera_content(cameras)
+    units = content.access_units[:frames]
+    shares, before, decode_s = [], None, 0.0
+    decoder = _open_decoder(content)
+    for unit in units:
+        packet = av.Packet(join_byte_stream(unit.nal_units))
+        started = time.thread_time()
+        decoded = decoder.decode(packet)
+        decode_s += time.thread_time() - started
+        for frame in decoded:
+            planes = [_samples(plane) for plane in frame.planes]
+            if before is not None:
+                shares.append(changed_share(before, planes))
+            before = planes
+    size = sum(len(data) for unit in units for data in unit.nal_units)
+    return CameraFigures(
+        changed=statistics.mean(shares) if shares else 1.0,
+        changed_median=statistics.median(shares) if shares else 1.0,
+        decode_ms=1000 * decode_s / len(units),
+        kbps=8 * size * content.fps / len(units) / 1000,
+    )
+
+
+def changed_share(before: Sequence[NDArray[np.uint8]], now: Sequence[NDArray[np.uint8]]) -> float:
+    """Return the share of macroblocks of a 4:2:0 picture in which any sample is another one than before."""
+    sides = (16, *[8] * (len(now) - 1))
+    maps = [_changed_blocks(*pair) for pair in zip(before, now, sides, strict=True)]
+    return float(np.logical_or.reduce(maps).mean())
+
+
+def _changed_blocks(old: NDArray[np.uint8], new: NDArray[np.uint8], side: int) -> NDArray[np.bool_]:
+    rows, columns = (-(-length // side) for length in new.shape)
+    differs = np.zeros((rows * side, columns * side), np.bool_)
+    np.not_equal(old, new, out=differs[: new.shape[0], : new.shape[1]])
+    return np.asarray(differs.reshape(rows, side, columns, side).any(axis=(1, 3)), np.bool_)
+
+
+def _samples(plane: "av.video.plane.VideoPlane") -> NDArray[np.uint8]:
+    """Return a copy of the samples of a plane: the decoder uses its memory again."""
+    rows: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)  # type: ignore[call-overload]  # a plane has a buffer
+    return rows[:, : plane.width].copy()
+
+
+def _open_decoder(content: Content) -> av.VideoCodecContext:
     decoder = av.CodecContext.create("h264" if content.codec is Codec.H264 else "hevc", "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.thread_count = 1
+    decoder.thread_type = "NONE"
+    return decoder
+
+
+def _decoded_content(content: Content, count: int) -> Iterator[NDArray[np.uint8]]:
+    decoder = _open_decoder(content)
     packets = (av.Packet(join_byte_stream(unit.nal_units)) for unit in content.access_units[:count])
     frames = (frame for packet in (*packets, None) for frame in decoder.decode(packet))
     for frame in islice(frames, count):
-        yield np.asarray(frame.reformat(format="yuv420p").to_ndarray(), np.uint8)
+        # without a wanted range, samples of full range stay as they are and pass for limited ones
+        yield np.asarray(frame.reformat(format="yuv420p", dst_color_range="MPEG").to_ndarray(), np.uint8)
+
+
+def last_pictures(content: Content, count: int, path: Path) -> Material:
+    """Store the last pictures of what a camera sends, decoded, in a file."""
+    _store(path, islice(_decoded_content(content, len(content.access_units)), len(content.access_units) - count, None))
+    return Material(name="camera", path=path, width=content.width, height=content.height, fps=content.fps, frames=count)
 
 
 def _store(path: Path, pictures: Iterator[NDArray[np.uint8]]) -> None:
@@ -173,15 +277,28 @@ def _decoded(path: Path, skip: int, frames: int, size: tuple[int, int], noise: f
             yield picture
 
 
-def write(material: Material, path: Path, kbps: int = 4000) -> None:
-    """Encode a material as a camera would, into a file: H.264, no B pictures, a GOP of four seconds."""
+def write(material: Material, path: Path, *, gop_s: float = 2.0, noisy: bool = False) -> None:
+    """Encode a material as a camera would, into a file: H.264, no B pictures.
+
+    Args:
+        material: the raw pictures.
+        path: the file.
+        gop_s: seconds from IDR to IDR.
+        noisy: spend 4 Mbit/s on the sensor's noise, which no camera here does, in limited range.
+    """
     rate = Fraction(material.fps).limit_denominator(1000)
+    options = {"preset": "medium"} if noisy else {"preset": "superfast", "crf": str(QUALITY_CRF), "aq-mode": "0"}
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"preset": "medium"})
-        stream.width, stream.height, stream.pix_fmt = material.width, material.height, "yuv420p"
-        stream.bit_rate, stream.gop_size, stream.max_b_frames = kbps * 1000, round(4 * material.fps), 0
+        stream = container.add_stream("libx264", rate=rate, options=options)
+        stream.width, stream.height = material.width, material.height
+        stream.pix_fmt = pixel_format = "yuv420p" if noisy else "yuvj420p"
+        if noisy:
+            stream.bit_rate = 4_000_000
+        else:
+            stream.codec_context.color_range = FULL_RANGE
+        stream.gop_size, stream.max_b_frames = round(gop_s * material.fps), 0
         for index, planes in enumerate(material.pictures()):
-            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p").reformat(format=pixel_format)
             frame.pts, frame.time_base = index, 1 / rate
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -196,9 +313,12 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="to write, such as scene.mp4")
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--size", default="1920x1080", help="WIDTHxHEIGHT")
+    parser.add_argument("--gop-s", type=float, default=2.0, help="seconds from IDR to IDR")
+    parser.add_argument("--noisy", action="store_true", help="with the sensor's noise in every macroblock")
     arguments = parser.parse_args()
     width, _, height = arguments.size.partition("x")
-    write(load(arguments.name, arguments.frames, size=(int(width), int(height))), arguments.file)
+    source = load(arguments.name, arguments.frames, size=(int(width), int(height)))
+    write(source, arguments.file, gop_s=arguments.gop_s, noisy=arguments.noisy)
 
 
 if __name__ == "__main__":

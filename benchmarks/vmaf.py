@@ -44,17 +44,35 @@ def score(material: Material, encoded: bytes, *, threads: int = 2) -> Score:
     Raises:
         RuntimeError: stream and raw pictures differ in length, or ffmpeg fails.
     """
-    size = f"{material.width}x{material.height}"
     with tempfile.TemporaryDirectory() as folder:
-        stream, log = Path(folder) / "encoded.h264", Path(folder) / "vmaf.json"
+        stream = Path(folder) / "encoded.h264"
         stream.write_bytes(encoded)
+        return _compare(material, ["-r", "25", "-i", str(stream)], threads)
+
+
+def score_pictures(material: Material, pictures: Path, *, threads: int = 2) -> Score:
+    """Compare raw pictures in a file with those that they were made from.
+
+    Raises:
+        RuntimeError: the two differ in length, or ffmpeg fails.
+    """
+    return _compare(material, _raw(material, pictures), threads)
+
+
+def _raw(material: Material, path: Path) -> list[str]:
+    size = f"{material.width}x{material.height}"
+    return ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", "25", "-i", str(path)]
+
+
+def _compare(material: Material, stream: list[str], threads: int) -> Score:
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "vmaf.json"
         # timestamps are counted anew on both sides: only the order of the pictures matters
         graph = (
             "[0:v]setpts=N/TB/25[a];[1:v]setpts=N/TB/25[b];"
             f"[a][b]libvmaf=log_path={log}:log_fmt=json:n_threads={threads}:feature=name=psnr"
         )
-        command = [program(), "-v", "error", "-nostdin", "-threads", "1", "-r", "25", "-i", str(stream)]
-        command += ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", "25", "-i", str(material.path)]
+        command = [program(), "-v", "error", "-nostdin", "-threads", "1", *stream, *_raw(material, material.path)]
         command += ["-lavfi", graph, "-f", "null", "-"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

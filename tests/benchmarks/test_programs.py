@@ -84,8 +84,20 @@ def test_quality(tmp_path: Path) -> None:
     assert [point["kbps"] for point in points] == sorted((point["kbps"] for point in points), reverse=True)
 
 
+@pytest.mark.e2e
+def test_idrs() -> None:
+    pytest.importorskip("imageio_ffmpeg", reason="of the extra bench: brings libvmaf")
+    arguments = ["--material", "day", "--size", "192x108", "--gops", "1.2", "--phases", "0.5"]
+    [run] = _run("idrs", arguments)["result"]["runs"]
+    [own], [followed, coarser] = run["own"], run["followed"]
+    assert own["idrs"] == pytest.approx(1.0)
+    assert followed["idrs"] == pytest.approx(1 / 1.2)
+    assert followed["kbps"] > coarser["kbps"]
+    assert min(own["vmaf"], followed["vmaf"]) > 60
+
+
 @pytest.mark.process
-@pytest.mark.parametrize("program", [*PROGRAMS, "quality", "overhead", "instructions"])
+@pytest.mark.parametrize("program", [*PROGRAMS, "idrs", "quality", "overhead", "instructions"])
 def test_help(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{program}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -98,11 +110,12 @@ def test_help(program: str) -> None:
 def test_a_material_is_written_as_a_camera_would_encode_it(tmp_path: Path) -> None:
     file = tmp_path / "day.mp4"
     command = [sys.executable, "-m", "benchmarks.material", "day", str(file), "--frames", "6", "--size", "320x180"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run([*command, "--gop-s", "0.12"], cwd=ROOT, check=True)
     with av.open(str(file)) as container:
         stream = container.streams.video[0]
         frames = list(container.decode(stream))
     assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 320, 180)
     assert stream.average_rate == 25
     assert len(frames) == 6
-    assert {frame.pict_type for frame in frames} <= {PictureType.I, PictureType.P}
+    assert [frame.pict_type for frame in frames] == [PictureType.I, PictureType.P, PictureType.P] * 2
+    assert {(frame.format.name, frame.color_range) for frame in frames} == {("yuvj420p", 2)}

@@ -2,14 +2,19 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks import matching
 from benchmarks.capacity import grown
 from benchmarks.delay import delays
-from benchmarks.encoding import interpolate
+from benchmarks.encoding import Encoded, interpolate
+from benchmarks.idrs import Result, bits_at_equal_vmaf
 from benchmarks.matching import settings_of
+from benchmarks.material import CameraFigures, changed_share
 from benchmarks.report import Table
 from benchmarks.soak import slope
+from benchmarks.vmaf import Score
 from transcoder.lab.bench.capacity import judge
 from transcoder.lab.bench.load import Sample
 
@@ -87,3 +92,63 @@ def test_peers_of_one_name_encode_alike():
     settings = settings_of(["gateway", "ffmpeg", "ffmpeg-tuned", "gstreamer"], 1.0)
     assert set(settings) == {"ffmpeg", "ffmpeg-tuned", "gstreamer"}
     assert settings["gstreamer"] == settings["ffmpeg-tuned"]
+
+
+def test_the_share_of_changed_macroblocks_is_of_luma_and_chroma():
+    """40x24 samples are 3x2 macroblocks, of which some are cut off."""
+    before = [np.zeros((24, 40), np.uint8), np.zeros((12, 20), np.uint8), np.zeros((12, 20), np.uint8)]
+
+    def share(*samples):
+        now = [plane.copy() for plane in before]
+        for plane, row, column in samples:
+            now[plane][row, column] = 1
+        return changed_share(before, now) * 6
+
+    assert share() == 0
+    assert share((0, 0, 0), (0, 15, 15)) == pytest.approx(1)
+    assert share((0, 15, 15), (0, 16, 15), (0, 23, 39)) == pytest.approx(3)
+    assert share((0, 0, 0), (1, 7, 7), (2, 8, 19)) == pytest.approx(2)
+
+
+def test_figures_of_a_camera_in_words():
+    figures = CameraFigures(changed=0.123, changed_median=0.1, decode_ms=2.04, kbps=900)
+    assert str(figures) == "12 % of macroblocks changed, decode 2.0 ms"
+
+
+def _points(of, target, crf=27.0):
+    tried = []
+
+    def take(at):
+        tried.append(at)
+        score = Score(vmaf=of(at), vmaf_low=0, vmaf_worst=0, psnr=0, psnr_worst=0)
+        return Encoded(cpu_ms=1, kbps=1000 - at, data=b""), score
+
+    return matching.around(take, target, crf), tried
+
+
+def test_a_match_is_looked_for_where_it_lies():
+    near, tried = _points(lambda crf: 120 - crf, 96.0)
+    assert (min(near), max(near)) == (20, 29)
+    assert tried == [20, 23, 26, 29]
+    _, tried = _points(lambda crf: 100 - crf, 93.5)
+    assert tried == [20, 23, 26, 29, 16, 12, 8, 4]
+    _, tried = _points(lambda crf: 100 - crf, 60.5)
+    assert tried == [20, 23, 26, 29, 33, 37, 41]
+
+
+def test_a_vmaf_that_is_out_of_reach_is_named():
+    fine, tried = _points(lambda crf: 97 - crf, 96.5)
+    assert tried[-1] == 1
+    expected = "VMAF 96.5, the gateway's, is out of ffmpeg's reach: at most 96.0, with crf 1"
+    assert matching.out_of_reach("ffmpeg", 96.5, fine) == expected
+    coarse, tried = _points(lambda crf: 100 - crf, 40.0, crf=40.0)
+    assert tried[-1] == 51
+    expected = "VMAF 40.0, the gateway's, is out of ffmpeg's reach: at least 49.0, with crf 51"
+    assert matching.out_of_reach("ffmpeg", 40.0, coarse) == expected
+
+
+def test_bits_at_equal_vmaf():
+    own = [Result(kbps=kbps, idrs=1, vmaf=vmaf, vmaf_worst=80) for kbps, vmaf in ((900, 93), (1100, 95))]
+    followed = [Result(kbps=kbps, idrs=1, vmaf=vmaf, vmaf_worst=80) for kbps, vmaf in ((1600, 95), (400, 93))]
+    assert bits_at_equal_vmaf(own, followed) == pytest.approx(0.8)  # half way between logarithms
+    assert bits_at_equal_vmaf(own, followed[:1]) is None

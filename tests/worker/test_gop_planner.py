@@ -82,7 +82,8 @@ def test_cameras_at_25_pictures_a_second(gop: int, expected: list[int]) -> None:
     [
         (1.0, 30, [30]),
         (1.0, 37, [37]),  # 1.48 s is waited for
-        (1.0, 38, [19, 19]),  # 1.52 s is divided
+        (1.0, 38, [38]),  # 1.52 s is 1.5 s, as near as pictures go
+        (1.0, 39, [19, 20]),  # 1.56 s is divided
         (1.0, 60, [30, 30]),  # 2.4 s: the third would be due 0.4 s before the key
         (1.0, 70, [23, 24, 23]),
         (1.0, 110, [27, 28, 28, 27]),

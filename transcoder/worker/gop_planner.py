@@ -179,7 +179,7 @@ class GopPlanner:
         The number is the nearest to ticks / gop, so that a key within half of gop is waited for, unless parts are then
         too long or too short.
         """
-        parts = max(1, math.ceil(ticks / self._gop - 0.5), math.ceil((ticks - half) / self._longest))
+        parts = max(1, math.ceil((ticks - half) / self._gop - 0.5), math.ceil((ticks - half) / self._longest))
         return max(1, min(parts, int(ticks / (shortest + half))))  # an IDR is at most half a picture late
 
     @property

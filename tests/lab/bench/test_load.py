@@ -1,10 +1,11 @@
 """What the gateway of a benchmark keeps from run to run."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from transcoder.lab.bench.load import keep_kernels
+from transcoder.lab.bench.load import CameraOptions, keep_kernels
 
 
 def test_kernels_are_kept_from_run_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +24,13 @@ def test_without_a_cache_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "state").mkdir()
     keep_kernels(tmp_path / "state")
     assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_cameras_code_as_native_ones_unless_a_bitrate_or_noise_is_wanted() -> None:
+    def coding(**options: Any) -> tuple[str, str]:
+        arguments = CameraOptions(**options).arguments(1)
+        return arguments[arguments.index("--coding") + 1], arguments[arguments.index("--gop-s") + 1]
+
+    assert coding() == ("quality", "2.0")
+    assert coding(codes_noise=True, gop_s=4.0) == ("bitrate", "4.0")
+    assert coding(bitrate_kbps=500) == ("bitrate", "2.0")

@@ -1,14 +1,16 @@
 import json
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.errors import MediaError
-from transcoder.lab.cameras.access_units import Content, load, store
+from transcoder.lab.cameras.access_units import Coding, Content, load, store
 from transcoder.lab.cameras.content import ContentOptions, from_scene
 from transcoder.lab.cameras.counter import read_counter
 from transcoder.lab.cameras.footage import from_file
@@ -153,3 +155,41 @@ def test_what_is_no_video(tmp_path: Path) -> None:
     path.write_text(json.dumps("no video"))
     with pytest.raises(MediaError, match=r"text\.mp4"):
         from_file(path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_constant_quality_leaves_noise_away_and_has_full_range(codec: Codec, tmp_path: Path) -> None:
+    scene = SceneOptions(width=320, height=180, fps=10, seconds=1.0)
+    found = {}
+    for coding in Coding:
+        content = from_scene(ContentOptions(scene=scene, codec=codec, gop_s=0.5, coding=coding), tmp_path)
+        assert [index for index, unit in enumerate(content.access_units) if unit.random_access] == [0, 5]
+        decoder = av.CodecContext.create("h264" if codec is Codec.H264 else "hevc", "r")
+        packets = [av.Packet(join_byte_stream(unit.nal_units)) for unit in content.access_units]
+        frames = [frame for packet in (*packets, None) for frame in decoder.decode(packet)]
+        planes = [frame.to_ndarray()[:180].astype(int) for frame in frames]
+        same = np.mean([before == now for before, now in pairwise(planes)])
+        found[coding] = frames[0].color_range == 2, same, len(byte_stream(content))
+    quality, bitrate = found[Coding.QUALITY], found[Coding.BITRATE]
+    assert (quality[0], bitrate[0]) == (True, False)
+    assert quality[1] > 0.5 > bitrate[1]
+    assert quality[2] < bitrate[2] / 2
+
+
+def test_footage_of_full_range_is_encoded_with_its_brightness(tmp_path: Path) -> None:
+    path = tmp_path / "grey.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(
+            "libx264", rate=10, options={"bf": "2", "b-adapt": "0", "x264-params": "b-adapt=0"}
+        )
+        stream.width, stream.height, stream.pix_fmt = 192, 96, "yuvj420p"
+        stream.codec_context.color_range = 2
+        for index in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((144, 192), 240, np.uint8), format="yuvj420p")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    content = from_file(path, tmp_path / "cache", codec=Codec.H265)
+    decoder = av.CodecContext.create("hevc", "r")
+    [frame, *_] = decoder.decode(av.Packet(join_byte_stream(content.access_units[0].nal_units)))
+    assert frame.to_ndarray()[:96, :192].mean() == pytest.approx(16 + 240 * 219 / 255, abs=2)  # of limited range

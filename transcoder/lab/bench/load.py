@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 from typing_extensions import override
 
 from transcoder.lab.bench import processes
+from transcoder.lab.cameras.access_units import Coding
 from transcoder.lab.child import Child
 
 SETTLE_S = 4.0
@@ -27,8 +28,10 @@ class CameraOptions:
         width, height, fps: size and picture rate of the scene; footage keeps its own.
         codec: "h264" or "h265".
         source: footage that the cameras show instead of the scene.
-        bitrate_kbps: bitrate of the cameras; None: by size.
+        bitrate_kbps: constant bitrate of the cameras; None: they spend no more than the picture needs, as cameras do.
+        gop_s: seconds from IDR to IDR.
         noise: noise of the scene, luma steps.
+        codes_noise: whether the cameras spend a whole bitrate, by size where none is given, on the sensor's noise.
         counter: whether pictures carry their number.
     """
 
@@ -38,13 +41,21 @@ class CameraOptions:
     codec: str = "h264"
     source: Path | None = None
     bitrate_kbps: int | None = None
+    gop_s: float = 2.0
     noise: float = 1.5
+    codes_noise: bool = False
     counter: bool = False
+
+    @property
+    def coding(self) -> Coding:
+        """Return what the cameras spend bits on."""
+        return Coding.BITRATE if self.codes_noise or self.bitrate_kbps is not None else Coding.QUALITY
 
     def arguments(self, cameras: int) -> list[str]:
         """Return the command line of `python -m transcoder.lab.cameras`."""
         given = ["--cameras", str(cameras), "--family", "hikvision", "--codec", self.codec, "--commands", "--list"]
         given += ["--width", str(self.width), "--height", str(self.height), "--fps", str(self.fps)]
+        given += ["--gop-s", str(self.gop_s), "--coding", self.coding]
         given += ["--noise", str(self.noise), *(["--counter"] if self.counter else [])]
         if self.source is not None:
             given += ["--source", str(self.source)]

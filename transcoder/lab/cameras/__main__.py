@@ -13,6 +13,7 @@ import uvloop
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TranscoderError
+from transcoder.lab.cameras.access_units import Coding
 from transcoder.lab.cameras.commands import CommandReader, can_be_commanded, description
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.fleet import MIXED, FleetOptions, build, default_cache
@@ -56,6 +57,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--codec", choices=("h264", "h265"), help="of all cameras; default: of each family")
     made.add_argument("--bitrate-kbps", type=int)
     made.add_argument("--gop-s", type=float, default=4.0)
+    made.add_argument(
+        "--coding",
+        choices=list(Coding),
+        default=Coding.BITRATE,
+        help="quality: as native streams, which skip what shows noise alone; bitrate: constant, noise and all",
+    )
     made.add_argument("--host", default="127.0.0.1")
     made.add_argument("--port-base", type=int, default=0, help="port of the first camera; 0: any for each")
     made.add_argument("--username", default="admin")
@@ -113,6 +120,7 @@ def _options(given: argparse.Namespace) -> FleetOptions:
         codec=Codec(given.codec.upper()) if given.codec else None,
         bitrate_kbps=given.bitrate_kbps,
         gop_s=given.gop_s,
+        coding=Coding(given.coding),
         source=given.source,
         cache=given.cache or default_cache(),
         host=given.host,

@@ -7,6 +7,7 @@ how the stream is cut. The JSON file is put in place last, by renaming, so a con
 import json
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from transcoder.codecs.nal import START_CODE, is_parameter_set, join_byte_stream, nal_unit_type
@@ -14,6 +15,18 @@ from transcoder.codecs.picture_codec import PictureCodec, SourceCodec, source_co
 from transcoder.errors import MediaError
 
 CLOCK_RATE = 90_000
+
+
+class Coding(StrEnum):
+    """Says how a camera chooses what to spend bits on.
+
+    QUALITY is what native streams look like: samples of full range, and macroblocks that show nothing but the sensor's
+    noise are skipped; the bitrate is a cap. BITRATE spends the whole bitrate, on noise where there is nothing else, in
+    limited range.
+    """
+
+    QUALITY = "quality"
+    BITRATE = "bitrate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import SourceCodec
-from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit, Content, load, store
+from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit, Coding, Content, load, store
 from transcoder.lab.cameras.encoder import CameraEncoder, default_bitrate_kbps
 from transcoder.lab.cameras.scenes import Picture, SceneOptions, render
 
@@ -31,8 +31,9 @@ class ContentOptions:
     Attributes:
         scene: the scene that is rendered.
         codec: codec of the camera.
-        bitrate_kbps: constant bitrate; None: the usual setting of such a camera.
+        bitrate_kbps: constant bitrate, or the cap of it; None: the usual setting of such a camera.
         gop_s: seconds from IDR to IDR.
+        coding: what bits are spent on.
         intra_refresh: whether recovery points stand where else an IDR does.
     """
 
@@ -40,15 +41,15 @@ class ContentOptions:
     codec: SourceCodec = Codec.H264
     bitrate_kbps: int | None = None
     gop_s: float = 4.0
+    coding: Coding = Coding.BITRATE
     intra_refresh: bool = False
 
 
 def _named(options: ContentOptions) -> dict[str, object]:
     """Return the values that name a cache entry; entries that were made before a switch existed keep their names."""
     values = {**asdict(options), "codec": options.codec.value}
-    return (
-        values if options.intra_refresh else {name: value for name, value in values.items() if name != "intra_refresh"}
-    )
+    later = {"intra_refresh": False, "coding": Coding.BITRATE}
+    return {name: value for name, value in values.items() if name not in later or value != later[name]}
 
 
 def from_scene(options: ContentOptions, cache: Path, progress: Progress | None = None) -> Content:
@@ -74,6 +75,7 @@ def from_scene(options: ContentOptions, cache: Path, progress: Progress | None =
             fps=scene.fps,
             bitrate_kbps=bitrate,
             gop=max(1, round(options.gop_s * scene.fps)),
+            coding=options.coding,
             intra_refresh=options.intra_refresh,
         )
         units: list[AccessUnit] = []

@@ -1,6 +1,6 @@
 """This module encodes pictures as a legacy camera does.
 
-The bitrate is constant, the GOP long; there are no B-frames, and parameter sets come before each IDR.
+The GOP is long; there are no B-frames, and parameter sets come before each IDR.
 """
 
 import math
@@ -26,13 +26,18 @@ from transcoder.codecs.nal import (
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.codecs.recovery_point import H265_MIN_FRAMES, recovery_frames, recovery_point
 from transcoder.errors import MediaError
-from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit
+from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit, Coding
 
 _NOT_VIDEO = {
     Codec.H264: frozenset({H264_SEI, H264_AUD}),
     Codec.H265: frozenset({H265_SEI_PREFIX, H265_SEI_SUFFIX, H265_AUD}),
 }
 """NAL unit types that the encoder library adds of its own; a camera family adds those that its cameras really send."""
+
+
+QUALITY_CRF = 28
+"""The constant rate factor of Coding.QUALITY. Of the synthetic day scene at 1080p it leaves 12 % of macroblocks changed
+in a picture, which takes 2.0 ms to decode; four native streams had 10 to 25 % and took 1.8 to 3.3 ms."""
 
 
 def default_bitrate_kbps(width: int, height: int, fps: float) -> int:
@@ -80,6 +85,8 @@ def _picture_unit(codec: PictureCodec, data: bytes, duration_ticks: int) -> Acce
     )
 
 
+FULL_RANGE = 2
+"""The color_range of full range: AVCOL_RANGE_JPEG."""
 _ENCODERS: dict[SourceCodec, str] = {
     Codec.H264: "libx264",
     Codec.H265: "libx265",
@@ -96,8 +103,9 @@ class CameraEncoder:
         width: even.
         height: even.
         fps: nominal picture rate.
-        bitrate_kbps: constant bitrate, with one second of buffer.
+        bitrate_kbps: constant bitrate, or the cap of it, with one second of buffer.
         gop: pictures from IDR to IDR.
+        coding: what bits are spent on; of H.264 and H.265 alone.
         intra_refresh: whether a recovery point stands where the IDR would. In H.264 the picture is refreshed column by
             column in that time; in H.265, where the columns of x265 refer to others, by an I picture that is no IRAP.
     """
@@ -111,6 +119,7 @@ class CameraEncoder:
         fps: float,
         bitrate_kbps: int,
         gop: int,
+        coding: Coding = Coding.BITRATE,
         intra_refresh: bool = False,
     ) -> None:
         self._codec = codec
@@ -118,16 +127,21 @@ class CameraEncoder:
         context = av.CodecContext.create(name, "w")
         assert isinstance(context, VideoCodecContext)  # noqa: S101  # av's type says less than its behaviour
         context.width, context.height = width, height
-        context.pix_fmt = self._pixel_format = "yuvj420p" if codec is PictureCodec.JPEG else "yuv420p"
+        has_quality = coding is Coding.QUALITY and isinstance(codec, Codec)
+        is_full_range = has_quality or codec is PictureCodec.JPEG
+        context.pix_fmt = self._pixel_format = "yuvj420p" if is_full_range else "yuv420p"
         context.framerate = Fraction(fps).limit_denominator(1001)
         # MPEG-4 counts at most 65535 ticks a second (vop_time_increment_resolution)
         self._time_base = Fraction(1, CLOCK_RATE // 3 if codec is PictureCodec.MPEG4 else CLOCK_RATE)
         context.time_base = self._time_base
-        context.bit_rate = bitrate_kbps * 1000
+        if has_quality:
+            context.color_range = FULL_RANGE
+        else:
+            context.bit_rate = bitrate_kbps * 1000
         context.gop_size = gop
         context.max_b_frames = 0
         context.thread_count = 1
-        context.options = _options(codec, bitrate_kbps, gop)
+        context.options = _options(codec, bitrate_kbps, gop, has_quality=has_quality)
         self._refresh: int | None = None
         if intra_refresh and codec is Codec.H264:
             context.options |= {"x264-params": f"{context.options['x264-params']}:intra-refresh=1"}
@@ -173,22 +187,25 @@ _NO_IRAP = "keyint=10000:min-keyint=9999:ref=1"
 """The settings with which x265 makes an I picture that is asked for no IRAP."""
 
 
-def _options(codec: SourceCodec, bitrate_kbps: int, gop: int) -> dict[str, str]:
+def _options(codec: SourceCodec, bitrate_kbps: int, gop: int, *, has_quality: bool) -> dict[str, str]:
     if codec is PictureCodec.JPEG:
         return {"huffman": "default"}  # receivers of RTP take this for granted
     if codec is PictureCodec.MPEG4:
         return {"sc_threshold": "1000000000"}
     rate = {"maxrate": f"{bitrate_kbps}k", "bufsize": f"{bitrate_kbps}k"}
+    if has_quality:
+        rate["crf"] = str(QUALITY_CRF)
+    flat = ":aq-mode=0" if has_quality else ""
     if codec is Codec.H264:
         return rate | {
             "preset": "superfast",
             "profile": "high",
             "sc_threshold": "0",
             "keyint_min": str(gop),
-            "x264-params": "rc-lookahead=0:mbtree=0:sync-lookahead=0:force-cfr=0",
+            "x264-params": f"rc-lookahead=0:mbtree=0:sync-lookahead=0:force-cfr=0{flat}",
         }
     return rate | {
         "preset": "ultrafast",
         "x265-params": f"bframes=0:keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:rc-lookahead=0:cutree=0:"
-        "pools=none:frame-threads=1:log-level=error:info=0",
+        f"pools=none:frame-threads=1:log-level=error:info=0{flat}",
     }

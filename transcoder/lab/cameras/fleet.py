@@ -11,7 +11,7 @@ from pathlib import Path
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.errors import ConfigError
-from transcoder.lab.cameras.access_units import Content
+from transcoder.lab.cameras.access_units import Coding, Content
 from transcoder.lab.cameras.behaviour import CameraBehaviour, override
 from transcoder.lab.cameras.content import ContentOptions, Progress, from_scene
 from transcoder.lab.cameras.families import FAMILIES, SOUND
@@ -48,6 +48,7 @@ class FleetOptions:
         codec: codec of all cameras; None: the codec of each family.
         bitrate_kbps: bitrate of all cameras; None: by size.
         gop_s: seconds from IDR to IDR.
+        coding: what bits are spent on.
         source: footage to show instead of the scene.
         cache: folder for encoded content.
         host: address that all cameras listen on.
@@ -65,6 +66,7 @@ class FleetOptions:
     codec: Codec | None = None
     bitrate_kbps: int | None = None
     gop_s: float = 4.0
+    coding: Coding = Coding.BITRATE
     source: Path | None = None
     cache: Path = field(default_factory=default_cache)
     host: str = "127.0.0.1"
@@ -181,6 +183,7 @@ def _footage(options: FleetOptions, codec: SourceCodec | None, progress: Progres
         codec=codec,
         bitrate_kbps=options.bitrate_kbps,
         gop_s=options.gop_s,
+        coding=options.coding,
         progress=progress,
     )
 
@@ -193,7 +196,9 @@ def _scene(options: FleetOptions, look: _Look, progress: Progress) -> Content:
         scene = replace(scene, brightness=_DARK)
     if look.smaller:
         scene = replace(scene, width=max(192, scene.width * 3 // 4 & ~1), height=max(96, scene.height * 3 // 4 & ~1))
-    content = ContentOptions(scene=scene, codec=look.codec, bitrate_kbps=options.bitrate_kbps, gop_s=look.gop_s)
+    content = ContentOptions(
+        scene=scene, codec=look.codec, bitrate_kbps=options.bitrate_kbps, gop_s=look.gop_s, coding=options.coding
+    )
     if look.intra_refresh:
         content = replace(content, intra_refresh=True)
     return from_scene(content, options.cache, progress)

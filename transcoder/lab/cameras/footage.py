@@ -12,7 +12,7 @@ from av.bitstream import BitStreamFilterContext
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import SourceCodec
 from transcoder.errors import MediaError
-from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit, Content, load, store
+from transcoder.lab.cameras.access_units import CLOCK_RATE, AccessUnit, Coding, Content, load, store
 from transcoder.lab.cameras.content import Progress, cache_name, ticks
 from transcoder.lab.cameras.encoder import CameraEncoder, access_unit, default_bitrate_kbps
 
@@ -29,6 +29,7 @@ def from_file(
     codec: SourceCodec | None = None,
     bitrate_kbps: int | None = None,
     gop_s: float = 4.0,
+    coding: Coding = Coding.BITRATE,
     max_seconds: float = MAX_FILE_SECONDS,
     progress: Progress | None = None,
 ) -> Content:
@@ -42,6 +43,7 @@ def from_file(
         codec: the codec that the camera sends; None: the file's own codec, or H.264 if the file has to be encoded.
         bitrate_kbps: bitrate if the file has to be encoded; None: by size.
         gop_s: seconds from IDR to IDR if the file has to be encoded.
+        coding: what bits are spent on if the file has to be encoded.
         max_seconds: seconds after which the rest of the file is left out.
         progress: called after each picture.
 
@@ -59,7 +61,8 @@ def from_file(
             "bitrate_kbps": bitrate_kbps,
             "gop_s": gop_s,
             "max_seconds": max_seconds,
-        },
+        }
+        | ({"coding": coding} if coding is not Coding.BITRATE else {}),
     )
     content = load(cache, name)
     if content is None:
@@ -69,6 +72,7 @@ def from_file(
                 codec or Codec.H264,
                 bitrate_kbps=bitrate_kbps,
                 gop_s=gop_s,
+                coding=coding,
                 max_seconds=max_seconds,
                 progress=progress,
             )
@@ -159,6 +163,7 @@ def _encode_file(
     *,
     bitrate_kbps: int | None,
     gop_s: float,
+    coding: Coding,
     max_seconds: float,
     progress: Progress | None,
 ) -> Content:
@@ -173,12 +178,13 @@ def _encode_file(
         fps=fps,
         bitrate_kbps=bitrate_kbps or default_bitrate_kbps(width, height, fps),
         gop=max(1, round(gop_s * fps)),
+        coding=coding,
     )
     units: list[AccessUnit] = []
     steps: list[int] = []
     previous: tuple[int, av.VideoFrame] | None = None
     for timestamp, frame in _decoded(path, max_seconds):
-        picture = frame.reformat(width=width, height=height, format="yuv420p")
+        picture = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range="MPEG")
         clean = av.VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")  # no side data of the file
         if previous:
             steps.append(max(1, timestamp - previous[0]))
