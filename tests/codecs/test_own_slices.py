@@ -91,5 +91,5 @@ def test_ffmpeg_reads_the_headers():
     assert values["pic_parameter_set_id"].count(1) >= 20
     assert values["frame_num"][-19:] == [number % 16 for number in range(1, 20)]
     assert values["slice_qp_delta"][-19:] == [31 - 26] * 19
-    assert values["disable_deblocking_filter_idc"][-19:] == [1] * 19
+    assert values["disable_deblocking_filter_idc"][-19:] == [0] * 19
     assert set(values["cabac_init_idc"]) == {0}

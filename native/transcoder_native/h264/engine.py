@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native.arrays import U8
-from transcoder_native.h264 import cabac, driver, frame, syntax, tables
+from transcoder_native.h264 import cabac, deblock, driver, frame, syntax, tables
 from transcoder_native.h264.layout import I32, LEVELS_BYTES, Geometry, Macroblocks, Planes
 from transcoder_native.h264.quantiser import INTER_ROUNDING, Q_BYTES, table
 
@@ -49,6 +49,9 @@ class Engine:
         self._coder = np.zeros(cabac.STATE_SIZE, np.int64)
         self._contexts = np.zeros(tables.CONTEXTS, np.uint8)
         self._quantiser = np.zeros(Q_BYTES, np.int16)
+        self._thresholds = np.zeros(2 * deblock.THRESHOLDS, np.int64)
+        self._touched = np.zeros(geometry.mb_slots, np.uint8)
+        self._edged: I32 = np.zeros(count, np.int32)
         self._qp = -1
         self._coded: I32 = np.zeros(count, np.int32)
         self._d = self._describe()
@@ -106,13 +109,24 @@ class Engine:
         mbs.coded_block_pattern[:] = 0
         mbs.coded_blocks[:] = 0
         driver.code(d, coded, self.coded)
+        touched = self._deblock()
         self._contexts[:] = tables.context_states(self._qp, cabac_init_idc)
         start = self._out.ctypes.data
         self._coder[:] = [0, cabac.FIRST_RANGE, 0, start]
         if syntax.write_slice_data(d):
             return None
-        driver.copy_back(d, coded, self.coded)
+        driver.copy_back(d, touched.ctypes.data, len(touched))
         return self._out[: int(self._coder[cabac.CURSOR]) - start].tobytes()
+
+    def _deblock(self) -> I32:
+        """Filter the current picture near the coded MBs, and return the MBs whose samples differ from the reference."""
+        d, coded = self._d.ctypes.data, self._coded[: self.coded]
+        self._touched[:] = 0
+        count = deblock.edged(d, coded.ctypes.data, len(coded), self._edged.ctypes.data)
+        deblock.deblock(d, self._edged.ctypes.data, count, self._thresholds.ctypes.data, self._touched.ctypes.data)
+        self._mbs.settled[self._touched != 0] = 0
+        self._touched[coded] = 1
+        return np.flatnonzero(self._touched).astype(np.int32)
 
     def _set_qp(self, qp: int) -> None:
         if qp == self._qp:
@@ -120,7 +134,9 @@ class Engine:
         if qp < self._qp:
             self._mbs.settled[:] = 0
         self._qp = qp
-        self._quantiser[:] = np.concatenate([_QUANTISERS[qp], _QUANTISERS[tables.chroma_qp(qp)]])
+        own = qp, tables.chroma_qp(qp)
+        self._quantiser[:] = np.concatenate([_QUANTISERS[each] for each in own])
+        self._thresholds[:] = np.concatenate([tables.deblocking_thresholds(each) for each in own])
 
     def _describe(self) -> npt.NDArray[np.int64]:
         d = np.zeros(frame.SIZE, np.int64)

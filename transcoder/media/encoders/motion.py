@@ -139,7 +139,7 @@ class MotionEncoder(Encoder):
             frame_num_bits=bits,
             qp=qp,
             cabac_init_idc=_CABAC_INIT_IDC,
-            deblocked=False,
+            deblocked=True,
             slice_data=data,
         )
 
