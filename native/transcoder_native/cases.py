@@ -53,6 +53,19 @@ class Source:
         plane[plane < 128] = 0
         return plane
 
+    def block_size(self) -> int:
+        """Return the size of a macroblock's side: that of luma or that of chroma."""
+        return (8, 16)[self.integer(0, 1)]
+
+    def map(self, height: int, width: int, size: int) -> U8:
+        """Return a map with one element a macroblock of a plane.
+
+        All are marked, or none, or one in a few; a mark is any number but 0.
+        """
+        shape = -(-height // size), -(-width // size)
+        marks = self.random.integers(1, 256, shape, dtype=np.uint8)
+        return np.where(self.random.random(shape) < self.random.choice([0.0, 0.1, 0.5, 1.0]), marks, 0).astype(np.uint8)
+
     def interval(self, length: int) -> tuple[int, int]:
         """Return the start and the end of a part of something of this length.
 
@@ -149,10 +162,40 @@ def masked_quarter(parameter: int) -> CaseMaker:
     return case
 
 
-def blocks_both(source: Source, height: int, width: int) -> tuple[Any, ...]:
-    """Return (luma, reference, width, out_abs, out_signed)."""
+def differing(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (plane, before, width, size, out): some macroblocks differ, often in a single sample; some are marked."""
+    plane, size = source.plane(height, width), source.block_size()
+    before = source.plane(height, width)
+    before[:, :width] = plane[:, :width]
+    for _ in range(source.integer(0, 4)):
+        before[source.integer(0, height - 1), source.integer(0, width - 1)] ^= np.uint8(1 << source.integer(0, 7))
+    return plane, before, width, size, source.map(height, width, size)
+
+
+def copied(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (src, width, size, changed, out)."""
+    size = source.block_size()
+    changed = source.map(height, width, size)
+    return source.plane(height, width), width, size, changed, source.plane(height, width)
+
+
+def masked_macroblocks(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (plane, width, mask, value, size, changed)."""
+    size = source.block_size()
+    changed = source.map(height, width, size)
+    return source.plane(height, width), width, source.mask(height, width), source.integer(0, 255), size, changed
+
+
+def masked_all(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return such arguments where every macroblock is looked at, and the mask hides the middle quarter."""
+    plane, _, mask, value, *_ = masked_quarter(16)(source, height, width)
+    return plane, width, mask, value, 16, np.ones((-(-height // 16), -(-width // 16)), np.uint8)
+
+
+def blocks(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (luma, width, changed, reference, out)."""
     out = np.full((-(-height // 8), -(-width // 8)), 7, np.uint16)
-    return source.plane(height, width), source.plane(height, width), width, out, out.astype(np.int16)
+    return source.plane(height, width), width, source.map(height, width, 16), source.plane(height, width), out
 
 
 def _empty_mask(source: Source, height: int, width: int) -> U8:

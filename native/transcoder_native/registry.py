@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native import cases
-from transcoder_native.kernels import convert, mask, motion, plane, polygon, scale
+from transcoder_native.kernels import convert, macroblock, mask, motion, plane, polygon, scale
 from transcoder_native.kernels import range as range_
 from transcoder_native.reference import convert as convert_twin
+from transcoder_native.reference import macroblock as macroblock_twin
 from transcoder_native.reference import mask as mask_twin
 from transcoder_native.reference import motion as motion_twin
 from transcoder_native.reference import plane as plane_twin
@@ -95,10 +96,9 @@ ENTRIES: Final = MappingProxyType(
         "mask_solid": Entry(
             kernel=mask.mask_solid,
             twin=mask_twin.mask_solid,
-            case=cases.masked(255),
-            typical=cases.masked_quarter(16),
+            case=cases.masked_macroblocks,
+            typical=cases.masked_all,
             written=(0,),
-            bounded=True,
         ),
         "mask_pixelate": Entry(
             kernel=mask.mask_pixelate,
@@ -124,11 +124,26 @@ ENTRIES: Final = MappingProxyType(
         "deinterlace_linear": Entry(
             kernel=convert.deinterlace_linear, twin=convert_twin.deinterlace_linear, case=cases.same_size
         ),
+        "mark_differing": Entry(
+            kernel=macroblock.mark_differing, twin=macroblock_twin.mark_differing, case=cases.differing, written=(4,)
+        ),
+        "copy_macroblocks": Entry(
+            kernel=macroblock.copy_macroblocks, twin=macroblock_twin.copy_macroblocks, case=cases.copied, written=(4,)
+        ),
+        "limit_luma_macroblocks": Entry(
+            kernel=macroblock.limit_luma_macroblocks,
+            twin=macroblock_twin.limit_luma_macroblocks,
+            case=cases.copied,
+            written=(4,),
+        ),
+        "limit_chroma_macroblocks": Entry(
+            kernel=macroblock.limit_chroma_macroblocks,
+            twin=macroblock_twin.limit_chroma_macroblocks,
+            case=cases.copied,
+            written=(4,),
+        ),
         "block_differences": Entry(
-            kernel=motion.block_differences,
-            twin=motion_twin.block_differences,
-            case=cases.blocks_both,
-            written=(3, 4),
+            kernel=motion.block_differences, twin=motion_twin.block_differences, case=cases.blocks, written=(3, 4)
         ),
     }
 )

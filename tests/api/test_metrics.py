@@ -49,6 +49,7 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
         encode_s=0.5,
         encode_counts=(3, *[0] * (len(ENCODE_BOUNDS_S) - 1), 2),
         concealed=7,
+        changed_macroblocks=0.125,
         skipped_access_units=5,
         audio_units_in=20,
         audio_units_out=19,
@@ -85,6 +86,8 @@ def test_what_a_picture_takes_to_encode_is_a_histogram() -> None:
     assert shown == {("", "0.5"): 0.02, ("", "0.99"): 0.3, ("_count", None): 40, ("_sum", None): 1.5}
     (concealed,) = families["transcoder_frames_concealed"].samples
     assert (concealed.name, concealed.value) == ("transcoder_frames_concealed_total", 7)
+    (changed,) = families["transcoder_changed_macroblocks_ratio"].samples
+    assert (changed.labels, changed.value) == ({"stream": "gate"}, 0.125)
     counters = {"source_skipped_access_units": 5, "source_audio_units": 20, "audio_units": 19}
     assert {name: families[f"transcoder_{name}"].samples[0].value for name in counters} == counters
 

@@ -52,6 +52,7 @@ STATISTICS: dict[str, Any] = {
     "audio_errors": {"skew": 1},
     "rate_divisor": 1,
     "motion": 0.5,
+    "changed_macroblocks": 0.5,
     "conditions": ["dark"],
 }
 SOURCE_FORMAT = {"codec": "H265", "width": 1920, "height": 1080, "pixel_format": "yuv420p", "interlaced": False}
@@ -77,8 +78,9 @@ def test_a_huge_number_is_no_statistics() -> None:
             with pytest.raises(RemoteProtocolError):
                 say(MessageType.STATS, STATISTICS | {name: {next(iter(STATISTICS[name])): number}})
 
-        for name in ("cpu_s", "rate_divisor", "motion", "conditions"):
-            if (name, number) != ("conditions", []) and number != 1.5:
+        for name in ("cpu_s", "rate_divisor", "motion", "changed_macroblocks", "conditions"):
+            is_valid = (name, number) in (("conditions", []), ("changed_macroblocks", None))
+            if not is_valid and (number != 1.5 or name == "changed_macroblocks"):
                 with pytest.raises(RemoteProtocolError):
                     say(MessageType.STATS, STATISTICS | {name: number})
 

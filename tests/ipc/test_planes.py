@@ -11,6 +11,8 @@ from transcoder.errors import RemoteProtocolError
 from transcoder.ipc.planes import (
     AUDIO_OFFSET,
     AUDIO_SAMPLES,
+    MAP_OFFSET,
+    MAP_SIZE,
     MAX_STALE,
     MEMORY_SIZE,
     PLANES_SIZE,
@@ -246,7 +248,9 @@ def test_every_picture_fits() -> None:
     sizes += [(width, MAX_PIXELS // width & ~1) for width in range(4320, 8193, 2)]
     assert max(plan_planes(*size)[-1].end for size in sizes) <= PLANES_SIZE
     assert 8192 * 4320 * 3 // 2 <= PLANES_SIZE <= AUDIO_OFFSET
-    assert MEMORY_SIZE == AUDIO_OFFSET + 2 * AUDIO_SAMPLES
+    assert MAP_OFFSET == AUDIO_OFFSET + 2 * AUDIO_SAMPLES
+    assert MEMORY_SIZE == MAP_OFFSET + MAP_SIZE
+    assert max(-(-width // 16) * -(-height // 16) for width, height in sizes) <= MAP_SIZE < 150_000
     for width, height in sizes:
         luma, first, second = plan_planes(width, height)
         assert luma.end <= first.offset

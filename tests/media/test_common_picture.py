@@ -82,6 +82,26 @@ def test_steps_are_chosen_anew_for_another_format() -> None:
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_only_what_changed_is_written(pixel_format: str) -> None:
+    """Into the same planes, picture by picture, as the process does; beside planes that are written anew."""
+    size = (322, 182)
+    layout, written = CommonLayout(), planes(*size)
+    decoder = Decoder(Codec.H264)
+    for index, unit in enumerate(encode("H264", size, 8, pixel_format=pixel_format)):
+        (picture,) = decoder.decode(unit, 90 * index)
+        before = [plane.copy() for plane in written]
+        changed = layout.write(picture, written)
+        assert changed.shape == (12, 21)
+        assert changed.all() if index == 0 else not changed.all()
+        anew = common(picture).planes
+        for plane_index, (plane, old, size_in_plane) in enumerate(zip(written, before, (16, 8, 8), strict=True)):
+            columns = 322 * size_in_plane // 16
+            np.testing.assert_array_equal(plane[:, :columns], anew[plane_index][:, :columns])
+            marked = np.kron(changed, np.ones((size_in_plane, size_in_plane), np.uint8))[: plane.shape[0], :columns]
+            assert not ((plane != old)[:, :columns] & (marked == 0)).any()
+
+
 def test_a_picture_of_one_column_has_no_size() -> None:
     samples = np.zeros((4, 1), np.uint8)
     assert common_size(DecodedPicture(planes=(samples,), width=1, height=4, chroma="", pts=0)) == (0, 4)

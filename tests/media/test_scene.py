@@ -27,6 +27,7 @@ class Film:
         for _ in range(round(seconds / INTERVAL_S)):
             noisy = luma + self.rng.normal(0, noise, luma.shape) if noise else luma
             self.picture.planes[0][:, :WIDTH] = noisy.clip(0, 255).astype(np.uint8)
+            self.comparison.changes.add(None)
             self.watch.observe(self.picture, self.comparison.compare(self.picture), self.pts)
             self.pts += STEP
 

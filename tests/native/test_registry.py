@@ -25,11 +25,11 @@ def written_area(name, arguments):
             return slice(y, y + height), slice(x, x + width)
         case "fill_plane", (_, x, y, width, height, _):
             return slice(y, y + height), slice(x, x + width)
-        case "mask_solid" | "mask_pixelate" | "mask_blur", (_, _, _, _, y0, y1, x0, x1):
+        case "mask_pixelate" | "mask_blur", (_, _, _, _, y0, y1, x0, x1):
             return slice(y0, y1), slice(x0, x1)
         case "halve_both", (_, width, _):
             return everything, slice(0, (width + 1) // 2)
-        case "block_differences", _:
+        case "mark_differing", _:
             return everything, everything
     return everything, slice(0, arguments[1])
 
@@ -120,7 +120,7 @@ P = np.zeros((4, 8), np.uint8)
 P2 = np.zeros((2, 8), np.uint8)
 P16 = np.zeros((4, 8), np.uint16)
 SAD = np.zeros((1, 1), np.uint16)
-SIGNED = np.zeros((1, 1), np.int16)
+MAP = np.zeros((1, 1), np.uint8)
 DOT = np.array([[0.5, 0.5]])
 REFUSED = [
     ("copy_plane", (P, 9, P)),
@@ -143,10 +143,13 @@ REFUSED = [
     ("polygon_mask", (np.array([[17.0, 0.5]]), 8, P)),
     ("polygon_mask", (DOT, 9, P)),
     ("polygon_mask", (np.zeros((2, 3)), 8, P)),
-    ("mask_solid", (P, 8, P2, 0, 0, 4, 0, 8)),
-    ("mask_solid", (P, 8, P, 0, 0, 5, 0, 8)),
-    ("mask_solid", (P, 8, P, 0, 0, 4, 0, 9)),
-    ("mask_solid", (P, 8, P, -1, 0, 4, 0, 8)),
+    ("mask_solid", (P, 8, P2, 0, 8, MAP)),
+    ("mask_solid", (P, 9, np.zeros((4, 9), np.uint8), 0, 8, np.zeros((1, 2), np.uint8))),
+    ("mask_solid", (P, 8, np.zeros((4, 7), np.uint8), 0, 8, MAP)),
+    ("mask_solid", (P, 8, P, 256, 8, MAP)),
+    ("mask_solid", (P, 8, P, -1, 8, MAP)),
+    ("mask_solid", (P, 8, P, 0, 4, MAP)),
+    ("mask_solid", (P, 8, P, 0, 8, np.zeros((1, 2), np.uint8))),
     ("mask_pixelate", (P, 8, P, 0, 0, 4, 0, 8)),
     ("mask_pixelate", (P, 8, P, 4, 0, 4, 5, 4)),
     ("mask_blur", (P, 8, P, -1, 0, 4, 0, 8)),
@@ -158,10 +161,28 @@ REFUSED = [
     ("narrow_to_8", (P16, 8, 9, P)),
     ("narrow_to_8", (P16, 8, 2, P2)),
     ("deinterlace_linear", (P, 8, P2)),
-    ("block_differences", (P, P2, 8, SAD, SIGNED)),
-    ("block_differences", (P, P, 8, np.zeros((1, 2), np.uint16), SIGNED)),
-    ("block_differences", (P, P, 9, SAD, SIGNED)),
-    ("block_differences", (P, P, 8, SAD, np.zeros((2, 1), np.int16))),
+    ("mark_differing", (P, P, 8, 4, MAP)),
+    ("mark_differing", (P, P, 9, 8, np.zeros((1, 2), np.uint8))),
+    ("mark_differing", (P, P, 8, 8, np.zeros((1, 2), np.uint8))),
+    ("mark_differing", (P, P, 8, 16, np.zeros((2, 1), np.uint8))),
+    ("mark_differing", (P, P2, 8, 8, MAP)),
+    ("mark_differing", (P, np.zeros((4, 7), np.uint8), 8, 8, MAP)),
+    *(
+        (name, arguments)
+        for name in ("copy_macroblocks", "limit_luma_macroblocks", "limit_chroma_macroblocks")
+        for arguments in (
+            (P, 8, 7, MAP, P),
+            (P, 9, 8, np.zeros((1, 2), np.uint8), P),
+            (P, -1, 8, np.zeros((1, 0), np.uint8), P),
+            (P, 8, 8, np.zeros((2, 1), np.uint8), P),
+            (P, 8, 8, MAP, P2),
+            (P, 8, 8, MAP, np.zeros((4, 7), np.uint8)),
+        )
+    ),
+    ("block_differences", (P, 8, MAP, P2, SAD)),
+    ("block_differences", (P, 8, MAP, P, np.zeros((1, 2), np.uint16))),
+    ("block_differences", (P, 8, np.zeros((1, 2), np.uint8), P, SAD)),
+    ("block_differences", (P, 9, MAP, P, SAD)),
 ]
 
 

@@ -36,6 +36,7 @@ STATISTICS = {
     "audio_errors": {},
     "rate_divisor": 2,
     "motion": 0.25,
+    "changed_macroblocks": 0.125,
     "conditions": ["dark"],
 }
 SOURCE_FORMAT = {"codec": "H264", "width": 1280, "height": 720, "pixel_format": "yuvj420p", "interlaced": False}

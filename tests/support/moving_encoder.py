@@ -8,7 +8,7 @@ import numpy as np
 from typing_extensions import override
 
 from transcoder.codecs.nal import Codec
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import MacroblockMap
 from transcoder.media.encoders import Encoder, Settings
 from transcoder.media.encoders.x264 import X264Settings
 from transcoder.media.picture import OwnPicture
@@ -34,13 +34,13 @@ class MovingEncoder(Encoder):
     """Encodes with x264 and writes down the maps that it is given."""
 
     codec = Codec.H264
-    maps: ClassVar[list[ChangeMap | None]] = []
+    maps: ClassVar[list[MacroblockMap | None]] = []
 
     def __init__(self, inner: Encoder) -> None:
         self._inner = inner
         self.dropped: Counter[str] = Counter()
 
     @override
-    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+    def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         self.maps.append(None if changed is None else np.array(changed))
         return self._inner.encode(picture, None, pts, force_idr=force_idr)

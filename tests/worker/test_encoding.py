@@ -1,5 +1,6 @@
 """The encoding half: several outputs of one decoder, and an encoder that is not one of the product's."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_
 from transcoder.media.changes import PictureComparison
 from transcoder.media.encoders import PROFILES
 from transcoder.media.picture import OwnPicture
+from transcoder.media.scene import SceneWatch
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
 SIZE = (320, 240)
@@ -197,32 +199,121 @@ def moving(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerOptions]:
     MovingEncoder.maps.clear()
 
 
-def test_it_is_given_the_blocks_that_changed_since_the_picture_before(moving: WorkerOptions) -> None:
+def decoded_luma(units: list[bytes]) -> list[np.ndarray]:
+    """What an independent decoder makes of the camera's units."""
+    return [plane(frame) for frame in decode("H264", units)]
+
+
+def differing(before: np.ndarray, after: np.ndarray) -> list[list[int]]:
+    """The macroblocks of luma that differ, by NumPy."""
+    rows, columns = after.shape[0] // 16, after.shape[1] // 16
+    return np.argwhere((before != after).reshape(rows, 16, columns, 16).any(axis=(1, 3))).tolist()
+
+
+def test_it_is_given_the_macroblocks_that_changed_since_the_picture_before(moving: WorkerOptions) -> None:
+    units = encode("H264", SIZE, 13)
     run = Run(moving)
-    run.feed(encode("H264", SIZE, 13))
+    run.feed(units)
     assert len(run.frames()) == 10
     first, *maps = MovingEncoder.maps
-    assert first is None
+    assert first is not None
+    assert first.shape == (15, 20)
+    assert first.all()
+    luma = decoded_luma(units)[3:]
     # an 8x8 square that moves by a block each picture: gone from one, come to the next
     for index, changed in enumerate(maps, start=4):
         assert changed is not None
-        assert changed.shape == (30, 40)
-        assert np.argwhere(changed).tolist() == [[15, index - 1], [15, index]]
+        assert changed.shape == (15, 20)
+        moved = {(7, (index - 1) // 2), (7, index // 2)}
+        marked = np.argwhere(changed).tolist()
+        assert moved <= {(row, column) for row, column in marked}
+        assert marked == differing(luma[index - 4], luma[index - 3])
+        assert len(marked) < 30
 
 
-def test_the_scene_watch_misses_nothing_between_its_looks(moving: WorkerOptions) -> None:
+@pytest.mark.parametrize("size", [None, (160, 120)], ids=["as it comes", "scaled"])
+def test_its_map_is_of_all_pictures_since_the_one_that_it_was_given(
+    moving: WorkerOptions, size: tuple[int, int] | None
+) -> None:
+    """Beside an output with every picture, one at a third of the rate."""
+    slow = replace(moving.outputs[0], fps=25 / 3, size=size)
+    run = Run(WorkerOptions(outputs=(OutputOptions(), slow)))
+    units = encode("H264", SIZE, 30)
+    run.feed(units)
+    luma = decoded_luma(units)
+    shown = [
+        round((message.pts - 9_000_000) / 3600)
+        for message in run.coded
+        if message.output_number == 1 and not message.flags & REPEATED
+    ]
+    assert len(shown) == len(MovingEncoder.maps) > 6
+    for before, after, changed in zip(shown, shown[1:], MovingEncoder.maps[1:], strict=False):
+        assert after - before == 3
+        assert changed is not None
+        marked = {(row, column) for row, column in np.argwhere(changed).tolist()}
+        if size is None:
+            assert {(row, column) for row, column in differing(luma[before], luma[after])} <= marked
+        else:  # the square is one of 4x4 in a picture of half the size
+            assert {(3, before // 4), (3, after // 4)} <= marked
+        assert len(marked) < 0.3 * changed.size
+
+
+def test_its_map_is_whole_for_a_new_encoder_and_after_other_masks(moving: WorkerOptions) -> None:
+    run = Run(moving)
+    units = encode("H264", SIZE, 16)
+    run.feed(units[:8])
+    mask = replace(moving, masks=(Mask(polygon=CORNER),))
+    others = (
+        mask,
+        replace(mask, outputs=(replace(moving.outputs[0], encoder=EncoderSettings(profile="moving", crf=31.0)),)),
+    )
+    for options, part in zip(others, (units[8:12], units[12:]), strict=True):
+        run.pipeline.encoding.configure(options)
+        MovingEncoder.maps.clear()
+        for unit in part:
+            run.one(unit, random_access=False)
+            run.now += 0.04
+        first, *rest = MovingEncoder.maps
+        assert first is not None
+        assert first.all()
+        assert all(changed is not None and not changed.all() for changed in rest)
+
+
+def test_the_scene_watch_judges_the_same_whether_an_encoder_takes_maps_or_not(moving: WorkerOptions) -> None:
     units = encode("H264", SIZE, 40)
-    seen = []
     for options in (moving, WorkerOptions()):
         run = Run(options)
         run.feed(units)
-        seen.append(run.pipeline.stats()["motion"])
-    # five steps of the square between looks: with a map of each picture all blocks on its way, else first and last
-    assert seen[0] == pytest.approx(6 / 1200, abs=1e-4)
-    assert seen[1] == pytest.approx(2 / 1200, abs=1e-4)
+        # five steps of the square between two looks: the block where it was, and the one where it is
+        assert run.pipeline.stats()["motion"] == pytest.approx(2 / 1200, abs=1e-4)
 
 
-def test_no_encoder_of_the_product_is_given_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [None, (160, 120)], ids=["as it comes", "scaled"])
+def test_the_scene_watch_judges_as_it_would_of_whole_pictures(
+    size: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each look the same differences as NumPy finds between the pictures of two looks."""
+    looks = []
+    observe = SceneWatch.observe
+
+    def noted(self: SceneWatch, picture: OwnPicture, differences: Any, pts: int) -> None:
+        luma = picture.planes[0][:, : picture.width].astype(np.int32)
+        looks.append((luma, None if differences is None else differences.copy()))
+        observe(self, picture, differences, pts)
+
+    monkeypatch.setattr(SceneWatch, "observe", noted)
+    masks = (Mask(polygon=CORNER), Mask(polygon=((0.1, 0.5), (0.3, 0.5), (0.3, 0.7)), style="blur"))
+    run = Run(WorkerOptions(masks=masks, outputs=(OutputOptions(size=size),)))
+    run.feed(encode("H264", SIZE, 40))
+    assert len(looks) == 8
+    for (before, _), (after, differences) in itertools.pairwise(looks):
+        rows, columns = after.shape[0] // 8, after.shape[1] // 8
+        expected = np.abs(after - before).reshape(rows, 8, columns, 8).sum(axis=(1, 3))
+        np.testing.assert_array_equal(differences, expected)
+        assert expected.any()
+
+
+def test_our_pictures_are_compared_for_the_looks_of_the_scene_watch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     before = PictureComparison.compare
 
@@ -233,7 +324,7 @@ def test_no_encoder_of_the_product_is_given_a_map(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(PictureComparison, "compare", compare)
     run = Run(TWO)
     run.feed(encode("H264", SIZE, 53))
-    assert len(compared) == 10  # 2 s of the first output's pictures, one look every 0.2 s: for the scene watch alone
+    assert len(compared) == 10  # 2 s of the first output's pictures, one look every 0.2 s
 
 
 def test_a_repeat_has_a_map_without_changes(moving: WorkerOptions) -> None:
@@ -244,6 +335,22 @@ def test_a_repeat_has_a_map_without_changes(moving: WorkerOptions) -> None:
     last = MovingEncoder.maps[-1]
     assert last is not None
     assert not last.any()
+
+
+def test_the_report_tells_the_share_of_macroblocks_that_changed_since_the_report_before() -> None:
+    run = Run(WorkerOptions())
+    units = encode("H264", SIZE, 30)
+    assert run.pipeline.stats()["changed_macroblocks"] is None
+    run.feed(units[:10])
+    run.pipeline.stats()
+    for unit in units[10:]:
+        run.one(unit, random_access=False)
+        run.now += 0.04
+    luma = decoded_luma(units)[9:]
+    expected = np.mean([len(differing(before, after)) / 300 for before, after in itertools.pairwise(luma)])
+    assert 0 < expected < 0.2
+    for _ in range(2):  # there was no picture in between
+        assert run.pipeline.stats()["changed_macroblocks"] == pytest.approx(expected, abs=0.01)
 
 
 def test_what_it_does_not_know_can_not_be_overridden(moving: WorkerOptions) -> None:

@@ -69,7 +69,7 @@ class Chain:
         if not self.chain.wants(picture, now):
             return []
         drawn = self.chain.draw(picture)
-        return self.take(self.chain.encode(drawn, None, picture.pts, picture.arrival, (0.5, 0.25)))
+        return self.take(self.chain.encode(drawn, picture.pts, picture.arrival, (0.5, 0.25)))
 
     def repeat(self) -> list[CodedMessage]:
         self.index += 25

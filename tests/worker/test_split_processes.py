@@ -16,6 +16,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, parse_audio, serialize_output_number
 from transcoder.ipc.planes import MEMORY_SIZE, plan_planes
+from transcoder.media.common_picture import CommonLayout
 from transcoder.media.decoder import padded_packet
 from transcoder.worker import decoding_process, encoding_process, linked_streams, shared_planes
 from transcoder.worker import sound as sound_module
@@ -127,6 +128,87 @@ def test_pictures_that_a_camera_dates_in_decoding_order_are_shown(halves: Linked
     assert counters["decoded_pictures"] > 16
     assert len(halves.coded) == counters["decoded_pictures"] - 3  # which tell the frame rate
     assert halves.broken() == []
+
+
+# -- the map of changes ------------------------------------------------------------------------------------------------
+
+
+def drawn(work: Any) -> list[np.ndarray]:
+    """Our picture, as an encoder is given it."""
+    picture = work._chains[0]._stages.picture
+    return [plane[:, : picture.width >> (index > 0)].copy() for index, plane in enumerate(picture.planes)]
+
+
+def assert_same(one: list[np.ndarray], other: list[np.ndarray]) -> None:
+    for plane, expected in zip(one, other, strict=True):
+        np.testing.assert_array_equal(plane, expected)
+
+
+def whole(units: list[bytes]) -> list[np.ndarray]:
+    """Our picture after these units in a worker of one process."""
+    run = Run(WorkerOptions(), Codec.H264)
+    run.feed(units)
+    return drawn(run.pipeline.encoding)
+
+
+def test_only_what_changed_is_written_and_said(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:6])
+    planes, changed = halves.link.writable().planes(*SIZE), halves.link.writable().changed(*SIZE)
+    assert changed.shape == (15, 20)
+    for plane in planes:
+        plane[:] = 3
+    halves.feed(UNITS[6], 3600 * 6)
+    assert 2 <= np.count_nonzero(changed) < 30
+    written = np.kron(changed, np.ones((16, 16), np.uint8)) != 0
+    assert (planes[0][:, : SIZE[0]][~written] == 3).all()
+    assert (planes[0][:, : SIZE[0]][written] > 3).all()
+    assert_same(drawn(halves.encoding._encoding), whole(UNITS[:7]))
+
+
+def test_pictures_that_one_half_leaves_out_are_no_gap_in_the_map(halves: LinkedHalves) -> None:
+    halves.feed_all(UNITS[:10])
+    halves.start_decoding()
+    for index, unit in enumerate(UNITS[:13]):
+        flags = RANDOM_ACCESS if index == 0 else 0
+        halves.feed(unit, 3600 * index, flags | (DECODE_ONLY if index < 8 else 0))
+        if index == 7:
+            assert not halves.link.writable().changed(*SIZE).any()  # nothing was written
+        if index == 8:
+            assert halves.link.writable().changed(*SIZE).all()
+    assert_same(drawn(halves.encoding._encoding), whole(UNITS[:13]))
+    fixed = OutputFormat(width=SIZE[0], height=SIZE[1], frame_rate=25.0)
+    halves.options = WorkerOptions(outputs=(OutputOptions(fixed=fixed),))
+    halves.start_encoding(3600 * 12)
+    assert halves.link.writable().changed(*SIZE).all()  # all is new to it
+    assert_same(drawn(halves.encoding._encoding), whole(UNITS[:13]))
+    halves.feed(UNITS[13], 3600 * 13)
+    assert_same(drawn(halves.encoding._encoding), whole(UNITS[:14]))
+    assert halves.broken() == []
+
+
+@pytest.mark.parametrize("lie", [0, 255])
+def test_a_map_that_lies_costs_samples_alone(halves: LinkedHalves, lie: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoding half reads a map of the shape that belongs to the size, and any byte but 0 as a mark."""
+    masks = (Mask(polygon=((0.2, 0.2), (0.8, 0.2), (0.5, 0.9)), style="blur"), Mask(polygon=((0, 0), (1, 0), (1, 0.3))))
+    halves.options = WorkerOptions(masks=masks)
+    halves.start_encoding()
+    halves.feed_all(UNITS[:6])
+    before = drawn(halves.encoding._encoding)
+    write = CommonLayout.write
+
+    def lying(self: CommonLayout, *arguments: Any) -> Any:
+        return np.full_like(write(self, *arguments), lie)
+
+    monkeypatch.setattr(CommonLayout, "write", lying)
+    for index in range(6, 12):
+        halves.feed(UNITS[index], 3600 * index)
+    assert halves.broken() == []
+    if lie:
+        run = Run(WorkerOptions(masks=masks), Codec.H264)
+        run.feed(UNITS[:12])
+        assert_same(drawn(halves.encoding._encoding), drawn(run.pipeline.encoding))
+    else:
+        assert_same(drawn(halves.encoding._encoding), before)  # masked as it was
 
 
 # -- sound -------------------------------------------------------------------------------------------------------------

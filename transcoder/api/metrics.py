@@ -226,7 +226,15 @@ class StreamCollector(Collector):
             "the library's differed from what FFmpeg decodes",
             labels=("stream", "reason"),
         )
+        changed = GaugeMetricFamily(
+            "transcoder_changed_macroblocks_ratio",
+            "Share of macroblocks in which a picture of the first output differs from the one before, a mean of half a "
+            "second; not there for pictures that are scaled or converted, unless the encoder needs to know",
+            labels=STREAM,
+        )
         for stream, found in numbers.items():
+            if found.changed_macroblocks is not None:
+                changed.add_metric([stream], found.changed_macroblocks)
             bounds = [*map(floatToGoString, ENCODE_BOUNDS_S), "+Inf"]
             counts = itertools.accumulate(found.encode_counts)
             encode.add_metric([stream], list(zip(bounds, counts, strict=False)), found.encode_s)
@@ -243,7 +251,7 @@ class StreamCollector(Collector):
                 fallbacks.add_metric([stream, reason], count)
             for transport in ("tcp", "udp"):
                 sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
-        yield from (encode, delay, repairs, faults, left_out, fallbacks, sessions)
+        yield from (encode, delay, repairs, faults, left_out, changed, fallbacks, sessions)
 
     def _verdicts(self, states: Mapping[str, StreamStateDocument]) -> Iterable[Metric]:
         latest = GaugeMetricFamily(

@@ -26,6 +26,8 @@ class StreamNumbers:
         decoded: pictures that the present worker decoded.
         decode_errors: errors of the present worker's decoder, all kinds but concealed pictures.
         concealed: pictures of the present worker in which the decoder made up missing parts.
+        changed_macroblocks: the share of macroblocks in which a picture of the first output differs from the one
+            before, a mean of half a second; None where nobody compares them.
         timestamp_repairs: repaired timestamps of the present connection, by kind.
         source_faults: tolerated faults of the camera in the present connection, by kind.
         encode_s: processor time of encoding, seconds.
@@ -51,6 +53,7 @@ class StreamNumbers:
     decoded: int = 0
     decode_errors: int = 0
     concealed: int = 0
+    changed_macroblocks: float | None = None
     timestamp_repairs: Mapping[str, int] = field(default_factory=dict)
     source_faults: Mapping[str, int] = field(default_factory=dict)
     encode_s: float = 0.0

@@ -138,6 +138,7 @@ class StreamDocuments:
             decoded=_number(counters.get("decoded_pictures")) or 0,
             decode_errors=sum(errors.values()) - concealed,
             concealed=concealed,
+            changed_macroblocks=report.get("changed_macroblocks"),
             timestamp_repairs={printable(str(kind), MAX_TEXT): count for kind, count in repairs.items()},
             source_faults={printable(str(kind), MAX_TEXT): count for kind, count in faults.items()},
             encode_s=output.encode_s,

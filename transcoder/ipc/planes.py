@@ -165,7 +165,13 @@ PLANES_SIZE: Final = MAX_PIXELS * 3 // 2 + 2 * _ALIGNMENT * MAX_DIMENSION
 chroma plane, of which there are half as many."""
 AUDIO_OFFSET: Final = -(-PLANES_SIZE // 4096) * 4096
 """The place of audio samples, 16 bits each, little endian, behind the planes."""
-MEMORY_SIZE: Final = AUDIO_OFFSET + 2 * AUDIO_SAMPLES
+MAP_OFFSET: Final = AUDIO_OFFSET + 2 * AUDIO_SAMPLES
+"""The place of the map of changed macroblocks, a byte each, behind the samples."""
+MACROBLOCK: Final = 16
+"""Samples of a macroblock's side."""
+MAP_SIZE: Final = MAX_PIXELS // MACROBLOCK**2 + 2 * MAX_DIMENSION // MACROBLOCK + 1
+"""Bytes for the map of any picture: whole macroblocks, and those that its right and lower edge cut."""
+MEMORY_SIZE: Final = MAP_OFFSET + MAP_SIZE
 """Bytes of the shared memory; only pages that were written take any memory."""
 
 

@@ -18,8 +18,9 @@ class DecodedPicture:
 
     Attributes:
         planes: one plane for grey, else three; each (height, stride) uint8, or uint16 where bits is above 8. Only the
-            first samples of a row belong to the picture. The planes are views of the decoder's memory: they are only
-            read, and they are valid until the next access unit is decoded.
+            first samples of a row belong to the picture. The planes are only read. They are views: of a buffer that
+            the decoder leaves alone as long as a plane is kept, or of the planes that two processes share, which are
+            written again as soon as the picture was answered.
         width: luma samples of a row.
         height: rows of luma samples.
         bits: the bits of a sample, 8 to 16.
@@ -36,6 +37,8 @@ class DecodedPicture:
         preroll: whether the picture was decoded only because later pictures refer to it; it tells the frame rate and
             is not shown.
         concealed: whether the decoder made up a part that was missing.
+        changed: the map of the macroblocks that changed since the picture that was handed over before (MacroblockMap
+            of transcoder.media.changes); None where nobody has compared them, and then the planes may be kept.
     """
 
     planes: tuple[U8, ...] | tuple[U16, ...]
@@ -53,3 +56,4 @@ class DecodedPicture:
     random_access: bool = False
     preroll: bool = False
     concealed: bool = False
+    changed: U8 | None = None

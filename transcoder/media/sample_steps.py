@@ -46,6 +46,11 @@ class SampleFormat:
         """Return how many planes there are."""
         return 3 if self.chroma else 1
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether the samples are those of 8-bit 4:2:0 without fields, in whichever range."""
+        return self.bits == 8 and self.chroma == "420" and not self.interlaced
+
     def size_in_420(self, index: int) -> tuple[int, int]:
         """Return the size of a plane (width, height) after the steps."""
         return (self.width, self.height) if index == 0 else (-(-self.width // 2), -(-self.height // 2))

@@ -1,19 +1,22 @@
 """The pixel stages turn a decoded picture of any format into our own picture.
 
-The steps are chosen once for a format and a size; a picture in 8-bit 4:2:0, limited range and the output's size costs
-one copy.
+The steps are chosen once for a format and a size. A picture in 8-bit 4:2:0, without fields and in the output's size is
+drawn by macroblocks: only those that changed are copied, or converted to limited range, and masked. Every other picture
+is drawn whole.
 """
 
 from collections.abc import Callable
 from fractions import Fraction
 
 from transcoder.errors import MediaError
+from transcoder.media.changes import CollectedChanges, MacroblockMap, OwnComparison, macroblock_size
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.geometry import Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
 from transcoder.media.picture import BLACK, U8, OwnPicture
 from transcoder.media.sample_steps import SampleFormat, Step
 from transcoder.worker_options import Mask
+from transcoder_native.kernels.macroblock import copy_macroblocks, limit_chroma_macroblocks, limit_luma_macroblocks
 from transcoder_native.kernels.plane import copy_plane, fill_plane
 from transcoder_native.kernels.range import full_to_limited_chroma, full_to_limited_luma
 from transcoder_native.kernels.scale import scale_area
@@ -26,20 +29,39 @@ class Stages:
         width: the width of the output, even.
         height: the height of the output, even.
         masks: the privacy masks.
+        compares: whether a picture that is drawn whole is compared with the one before, for somebody who wants the map.
 
     Attributes:
         picture: the latest picture, masked.
+        compares: the same; it may be changed.
     """
 
-    def __init__(self, width: int, height: int, masks: tuple[Mask, ...]) -> None:
+    def __init__(self, width: int, height: int, masks: tuple[Mask, ...], *, compares: bool = False) -> None:
         self.picture = OwnPicture(width, height)
         self.picture.fill(BLACK)
+        self.compares = compares
         self._masks = masks
         self._input: tuple[SampleFormat, Fraction] | None = None
+        self._by_macroblocks = False
         self._content = Rectangle(x=0, y=0, width=width, height=height)
         self._steps: list[list[Step]] = []
         self._mask_set: MaskSet | None = None
+        self._source_changes = CollectedChanges(width, height)
+        """What changed in the decoded pictures since one of them was drawn."""
+        self._changes = CollectedChanges(width, height)
+        """What the latest drawing changed in our picture."""
+        self._comparison: OwnComparison | None = None
         self._build_masks()
+
+    @property
+    def changed(self) -> MacroblockMap:
+        """Return which macroblocks of our picture the latest run() changed; it is overwritten by the next one."""
+        return self._changes.map
+
+    @property
+    def knows_changes(self) -> bool:
+        """Return whether `changed` is exact, and not just all macroblocks."""
+        return self._by_macroblocks or self.compares
 
     def set_masks(self, masks: tuple[Mask, ...]) -> None:
         """Use other masks, from now on and on the present picture.
@@ -48,7 +70,7 @@ class Stages:
             MediaError: a mask can't be drawn; no picture may be shown until there are other masks.
         """
         self._masks = masks
-        self._input = None  # masks that can't be drawn fail the next pictures too
+        self._begin_anew()  # masks that can't be drawn fail the next pictures too
         try:
             self._build_masks()
         except (MediaError, ValueError):
@@ -57,42 +79,112 @@ class Stages:
         if self._mask_set is not None:
             self._mask_set.apply(self.picture)
 
-    def run(self, decoded: DecodedPicture, aspect: Fraction) -> OwnPicture:
+    def fill(self, colour: tuple[int, int, int]) -> None:
+        """Give all of our picture one colour."""
+        self.picture.fill(colour)
+        self._begin_anew()
+
+    def follows(self, decoded: DecodedPicture, aspect: Fraction) -> bool:
+        """Return whether only the changed macroblocks of this picture will be drawn, so that their map is of use."""
+        seen = SampleFormat.of(decoded)
+        if (seen, aspect) == self._input:
+            return self._by_macroblocks
+        return seen.is_plain and self._is_whole(seen, self._fitted(seen, aspect))
+
+    def skip(self, changed: MacroblockMap | None) -> None:
+        """Note what changed in a decoded picture that is not drawn.
+
+        Args:
+            changed: what changed since the decoded picture before, drawn or skipped; None: everything may have.
+        """
+        self._source_changes.add(changed)
+
+    def run(self, decoded: DecodedPicture, aspect: Fraction, changed: MacroblockMap | None = None) -> OwnPicture:
         """Write a decoded picture's samples into our picture.
 
         Args:
             decoded: the decoded picture; it is only read.
             aspect: the ratio of width to height of the picture's samples.
+            changed: what changed since the decoded picture before, drawn or skipped; None: everything may have.
 
         Raises:
             MediaError: a mask could not be drawn; the picture must not be used.
         """
+        self._source_changes.add(changed)
         seen = SampleFormat.of(decoded)
         if (seen, aspect) != self._input:
             self._plan(seen, aspect)
+        planned, self._input = self._input, None  # a picture that fails is followed by one that is drawn whole
+        self._changes.clear()
+        if self._by_macroblocks:
+            self._draw_changed(decoded, full_range=seen.full_range)
+        else:
+            self._draw_whole(decoded)
+        self._input = planned
+        return self.picture
+
+    def _draw_changed(self, decoded: DecodedPicture, *, full_range: bool) -> None:
+        drawn = changed = self._source_changes.map
+        if self._mask_set is not None:
+            drawn, changed = self._mask_set.affected(drawn)
+        planes: tuple[U8, ...] = decoded.planes  # type: ignore[assignment]  # 8 bits
+        for index, (plane, out) in enumerate(zip(planes, self.picture.planes, strict=True)):
+            shift = int(index > 0)
+            kernel = copy_macroblocks
+            if full_range:
+                kernel = limit_chroma_macroblocks if shift else limit_luma_macroblocks
+            rows = self.picture.height >> shift  # an odd picture has one row and one column more, which are left out
+            kernel(plane[:rows], self.picture.width >> shift, macroblock_size(index), drawn, out)
+        if self._mask_set is not None:
+            self._mask_set.redraw(self.picture, drawn)
+        self._changes.add(changed)
+        self._source_changes.clear()
+
+    def _draw_whole(self, decoded: DecodedPicture) -> None:
         for plane, steps in zip(decoded.planes, self._steps, strict=True):
             written: U8 = plane  # type: ignore[assignment]  # the first step of a 10-bit plane narrows it
             for step in steps:
                 written = step(written)
         if self._mask_set is not None:
             self._mask_set.apply(self.picture)
-        return self.picture
+        if not self.compares:
+            self._comparison = None
+            self._changes.add(None)
+            return
+        if self._comparison is None:
+            self._comparison = OwnComparison(self.picture.width, self.picture.height)
+        self._changes.add(self._comparison.compare(self.picture))
+
+    def _begin_anew(self) -> None:
+        """Draw the next picture whole, because ours is not what was drawn last."""
+        self._input = None
+        self._comparison = None
 
     def _build_masks(self) -> None:
         size = (self.picture.width, self.picture.height)
         self._mask_set = MaskSet(self._masks, size, self._content) if self._masks else None
 
     def _plan(self, seen: SampleFormat, aspect: Fraction) -> None:
-        self._input = None  # steps that fail are chosen again for the next picture
+        self._begin_anew()  # steps that fail are chosen again for the next picture
+        self._source_changes.add(None)
         picture = self.picture
-        content = fit(square_size(seen.width, seen.height, aspect), (picture.width, picture.height))
-        self._content = content
+        content = self._content = self._fitted(seen, aspect)
         picture.fill(BLACK)
+        self._by_macroblocks = seen.is_plain and self._is_whole(seen, content)
         self._steps = []
-        for index in range(seen.planes):
-            self._steps.append(self._plane_steps(index, seen, content))
+        if not self._by_macroblocks:
+            self._steps = [self._plane_steps(index, seen, content) for index in range(seen.planes)]
         self._build_masks()
         self._input = seen, aspect
+
+    def _fitted(self, seen: SampleFormat, aspect: Fraction) -> Rectangle:
+        """Return the rectangle of our picture in which a picture of this format lies."""
+        return fit(square_size(seen.width, seen.height, aspect), (self.picture.width, self.picture.height))
+
+    def _is_whole(self, seen: SampleFormat, content: Rectangle) -> bool:
+        """Return whether a picture of this format fills ours sample by sample, but for an odd column and row."""
+        ours = (self.picture.width, self.picture.height)
+        return (content.width, content.height) == ours == (seen.width & ~1, seen.height & ~1)
 
     def _plane_steps(self, index: int, seen: SampleFormat, content: Rectangle) -> list[Step]:
         luma = index == 0

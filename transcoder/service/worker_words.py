@@ -135,7 +135,11 @@ def check_statistics(report: Mapping[str, Any]) -> dict[str, Any]:
     conditions = report.get("conditions", [])
     if not isinstance(conditions, list):
         raise RemoteProtocolError("a worker's report has impossible conditions")
+    share = report.get("changed_macroblocks")
+    if share is not None and (type(share) not in {int, float} or not 0 <= share <= 1):
+        raise RemoteProtocolError("a worker's report has an impossible changed_macroblocks")
     checked["rate_divisor"], checked["motion"] = divisor, float(motion)
+    checked["changed_macroblocks"] = None if share is None else float(share)
     checked["conditions"] = [name for name in CONDITIONS if name in conditions]
     return checked
 

@@ -89,8 +89,11 @@ class DecodingWork(Work):
             return
         self._await_memory()
         self._last_pts = pts
-        if not picture.preroll:  # only the times of the others are of interest
-            self._layout.write(picture, self._planes.planes(width, height))
+        changed = self._planes.changed(width, height)
+        if picture.preroll:  # only its times are of interest
+            changed[:] = 0
+        else:
+            changed[:] = self._layout.write(picture, self._planes.planes(width, height))
         record = self._writer.picture(
             pts, width, height, picture.matrix, picture.aspect, cause=cause, kept=not picture.preroll
         )
@@ -121,7 +124,8 @@ class DecodingWork(Work):
 
     def _take_answer(self, data: bytes) -> None:
         if (record := self._writer.receive(data)) is not None:
-            # another encoding process asks: what was sent meanwhile is late for want of one
+            # another encoding process asks: what was sent meanwhile is late for want of one, and all is new to it
+            self._planes.mark_all()
             self._link.send(record)
             self._decoding.catch_up(time.monotonic())
 

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from transcoder.errors import MediaError
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import DecodedComparison, MacroblockMap, PictureComparison
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.picture import OwnPicture
 from transcoder.media.scene import SceneWatch
@@ -49,8 +51,14 @@ class Encoding:
         self.counters: Counter[str] = Counter()
         self._chains = [OutputChain(number, options, self.counters) for number in range(len(options.outputs))]
         self._frame_rate = FrameRateEstimate()
+        self._decoded = DecodedComparison()
         self._scene: SceneWatch | None = None
-        self._scene_size = (0, 0)
+        self._drawn: PictureComparison | None = None
+        """Compares the pictures at which the scene watch looks."""
+        self._changed_shares = 0.0
+        """The sum of the shares of changed macroblocks since the last report, over so many pictures:"""
+        self._compared_pictures = 0
+        self._changed_share: float | None = None
         self._taken: list[_Taken] = []
         self._failed: MediaError | None = None
 
@@ -123,24 +131,38 @@ class Encoding:
         if any(chain.seeks_format for chain in self._chains):
             self._frame_rate.add(picture.pts, picture.arrival)
         self._taken, self._failed = [], None
+        drawing = []
         for chain in self._chains:
             chain.observe(picture)
             messages = chain.settle_format(picture, self._frame_rate)
             if messages is None:
                 continue
             yield from messages
-            if picture.preroll or not chain.wants(picture, now):
+            if not picture.preroll and chain.wants(picture, now):
+                drawing.append(chain)
+        started = time.thread_time()
+        changed, compared = picture.changed, picture.changed is not None
+        if not compared and any(chain.follows(picture) for chain in drawing):
+            changed, compared = self._decoded.compare(picture), True
+        for chain in self._chains:
+            if chain not in drawing:
+                if compared:
+                    chain.skip(changed)
                 continue
-            started = time.thread_time()
             try:
-                drawn = chain.draw(picture)
+                drawn = chain.draw(picture, changed)
             except MediaError as error:
                 self._failed = self._failed or error
                 continue
+            ended = time.thread_time()
             decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # decoding was paid for once
-            self._taken.append(
-                _Taken(chain, drawn, picture.pts, picture.arrival, decode_s, time.thread_time() - started)
-            )
+            self._taken.append(_Taken(chain, drawn, picture.pts, picture.arrival, decode_s, ended - started))
+            started = ended
+
+    def skip(self, changed: MacroblockMap) -> None:
+        """Note what changed in a picture that another process decoded and that is not encoded."""
+        for chain in self._chains:
+            chain.skip(changed)
 
     def encode_taken(self) -> Iterator[bytes]:
         """Encode the picture that was taken.
@@ -152,36 +174,26 @@ class Encoding:
         for item in taken:
             try:
                 started = time.thread_time()
-                changed = self._look(item.chain, item.drawn, item.pts)
+                if item.chain is self._chains[0]:
+                    self._look(item.chain, item.drawn, item.pts)
                 stages_s = item.draw_s + time.thread_time() - started
-                yield from item.chain.encode(item.drawn, changed, item.pts, item.arrival, (item.decode_s, stages_s))
+                yield from item.chain.encode(item.drawn, item.pts, item.arrival, (item.decode_s, stages_s))
             except MediaError as error:
                 self._failed = self._failed or error
         if self._failed is not None:
             raise self._failed
 
-    def _look(self, chain: OutputChain, drawn: OwnPicture, pts: int) -> ChangeMap | None:
-        """Compare a picture with the picture before, once for both, if the scene watch or the encoder asks for it.
-
-        Returns:
-            The map of changed blocks for the encoder; None where the encoder does not ask for the map, or where there
-            was no picture before.
-        """
-        scene = self._watch(drawn) if chain is self._chains[0] else None
-        if not chain.wants_changes and (scene is None or not scene.is_due(pts)):
-            return None
-        differences = chain.compare(drawn)
-        if scene is not None:
-            scene.observe(drawn, differences, pts)
-        return chain.changed() if chain.wants_changes and differences is not None else None
-
-    def _watch(self, drawn: OwnPicture) -> SceneWatch:
-        """Return the scene watch; make a new one when pictures have another size."""
-        size = (drawn.width, drawn.height)
-        if self._scene is None or self._scene_size != size:
-            self._scene_size = size
-            self._scene = SceneWatch(*size)
-        return self._scene
+    def _look(self, chain: OutputChain, drawn: OwnPicture, pts: int) -> None:
+        """Let the scene watch look at the first output's picture, if it is time to look."""
+        if chain.changed is not None:
+            self._changed_shares += np.count_nonzero(chain.changed) / chain.changed.size
+            self._compared_pictures += 1
+        if self._scene is None or self._drawn is None or self._drawn.size != (drawn.width, drawn.height):
+            self._scene = SceneWatch(drawn.width, drawn.height)
+            self._drawn = PictureComparison(drawn.width, drawn.height)
+        self._drawn.changes.add(chain.changed)
+        if self._scene.is_due(pts):
+            self._scene.observe(drawn, self._drawn.compare(drawn), pts)
 
     # -- report --------------------------------------------------------------------------------------------------
 
@@ -190,7 +202,11 @@ class Encoding:
         dropped: Counter[str] = Counter()
         for chain in self._chains:
             dropped.update(chain.dropped)
+        if self._compared_pictures:
+            self._changed_share = round(self._changed_shares / self._compared_pictures, 4)
+            self._changed_shares, self._compared_pictures = 0.0, 0
         return {
+            "changed_macroblocks": self._changed_share,
             "encoder_dropped": dict(dropped),
             "rate_divisor": max(chain.rate_divisor for chain in self._chains),
             "motion": round(self._scene.motion, 4) if self._scene is not None else 0.0,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from typing_extensions import override
 
 from transcoder.errors import RemoteProtocolError
@@ -127,11 +128,14 @@ class EncodingWork(Work):
         announced = self._announced.take(record.pts)
         if announced is None:
             raise RemoteProtocolError("a picture of a time that the service did not announce")
+        # a copy, of zeros and ones
+        changed = (self._planes.changed(record.width, record.height) != 0).view(np.uint8)
         flags, own_arrival = announced
         # pictures that are shown in another order than they are sent are completed by a later access unit
         arrival = self._announced.arrival(record.cause) or own_arrival
         if self._last_pts is not None and record.pts <= self._last_pts:
             # another decoding process begins with pictures that this one has encoded
+            self._encoding.skip(changed)
             yield from self._answer()
             return
         preroll = bool(flags & DECODE_ONLY)
@@ -147,6 +151,7 @@ class EncodingWork(Work):
             arrival=arrival,
             random_access=bool(flags & RANDOM_ACCESS),  # the service's word, not the decoding process's
             preroll=preroll,
+            changed=changed,
         )
         yield from self._encoding.take(picture, time.monotonic())
         yield from self._answer()

@@ -16,7 +16,7 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_snapshot,
 )
-from transcoder.media.changes import ChangeMap, Differences, PictureComparison
+from transcoder.media.changes import CollectedChanges, MacroblockMap
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import Encoder, adapt_encoder, has_random_access, open_encoder, wants_changes
 from transcoder.media.geometry import sane_aspect, square_size
@@ -52,20 +52,18 @@ class OutputChain:
         options: the settings of the stream.
         counters: the counters by name, shared with the stream's other outputs.
 
-    Attributes:
-        wants_changes: whether the encoder makes use of a map of changed blocks.
     """
 
     def __init__(self, number: int, options: WorkerOptions, counters: Counter[str]) -> None:
         self._number = number
         self._stream = options
         self._options = options.outputs[number]
-        self.wants_changes = wants_changes(self._options)
         self._counters = counters
         self._format = self._options.fixed
         self._stages: Stages | None = None
         self._encoder: Encoder | None = None
-        self._comparison: PictureComparison | None = None
+        self._unencoded = CollectedChanges(0, 0)
+        """What changed in our picture since the encoder was given it."""
         self._has_picture = False
         self._larger_since: int | None = None
         self._has_grown = False
@@ -87,7 +85,6 @@ class OutputChain:
         """
         before, self._options = self._options, options.outputs[self._number]
         stream_before, self._stream = self._stream, options
-        self.wants_changes = wants_changes(self._options)
         now = self._options
         self._planner.configure(now.gop_s)
         if (before.shape, stream_before.display_aspect) != (now.shape, options.display_aspect):
@@ -97,7 +94,11 @@ class OutputChain:
             self._encoder = None
         elif before.bitrate_kbps != now.bitrate_kbps:
             self._use_bitrate()
-        if self._stages is not None and stream_before.masks != options.masks:
+        if self._stages is None:
+            return
+        self._stages.compares = wants_changes(self._options)
+        if stream_before.masks != options.masks:
+            self._unencoded.add(None)
             self._stages.set_masks(options.masks)
 
     def _use_bitrate(self) -> None:
@@ -129,11 +130,11 @@ class OutputChain:
             rate = self._options.fps or DEFAULT_FRAME_RATE
             self._format = OutputFormat(width=width, height=height, frame_rate=rate)
             yield self._format_message(self._format, slate=True)
-        picture = self._prepared(self._format).picture
+        stages = self._prepared(self._format)
         if not self._has_picture:
-            picture.fill(GREY)
-        changed = self.changed() if self.wants_changes and self.compare(picture) is not None else None
-        yield from self.encode(picture, changed, pts, now, (0.0, 0.0), flags=REPEATED)
+            stages.fill(GREY)
+            self._unencoded.add(None)
+        yield from self.encode(stages.picture, pts, now, (0.0, 0.0), flags=REPEATED)
 
     def snapshot(self) -> Iterator[bytes]:
         """Yield the last picture, masked, as a JPEG; the JPEG is empty where there is no picture."""
@@ -230,8 +231,30 @@ class OutputChain:
             return False
         return True
 
-    def draw(self, picture: DecodedPicture) -> OwnPicture:
+    def follows(self, picture: DecodedPicture) -> bool:
+        """Return whether draw() makes use of what changed in this decoded picture."""
+        if self._format is None:
+            return False
+        try:
+            return self._prepared(self._format).follows(picture, self._aspect(picture))
+        except (MediaError, ValueError):  # draw() fails for the same reason, and says so
+            return False
+
+    def skip(self, changed: MacroblockMap | None) -> None:
+        """Note what changed in a decoded picture that is not drawn.
+
+        Args:
+            changed: what changed since the decoded picture before, drawn or skipped; None: everything may have.
+        """
+        if self._stages is not None:
+            self._stages.skip(changed)
+
+    def draw(self, picture: DecodedPicture, changed: MacroblockMap | None = None) -> OwnPicture:
         """Draw a decoded picture in the output's size and range, with masks.
+
+        Args:
+            picture: the decoded picture; it is only read.
+            changed: what changed since the decoded picture before, drawn or skipped; None: everything may have.
 
         Raises:
             MediaError: a mask could not be drawn; the picture must not be shown.
@@ -239,34 +262,31 @@ class OutputChain:
         if self._format is None:
             raise MediaError("an output without a format has no picture")
         try:
-            drawn = self._prepared(self._format).run(picture, self._aspect(picture))
+            stages = self._prepared(self._format)
+            drawn = stages.run(picture, self._aspect(picture), changed)
         except (MediaError, ValueError) as error:
             self._has_picture = False
             self._counters["pictures_without_mask"] += 1
             raise MediaError(f"a picture could not be prepared and is not shown: {error}") from None
+        self._unencoded.add(stages.changed)
         self._has_picture = True
         return drawn
 
     def _prepared(self, output: OutputFormat) -> Stages:
         if self._stages is None:
-            self._stages = Stages(output.width, output.height, self._stream.masks)
+            compares = wants_changes(self._options)
+            self._stages = Stages(output.width, output.height, self._stream.masks, compares=compares)
+            self._unencoded = CollectedChanges(output.width, output.height)
         return self._stages
 
-    def compare(self, picture: OwnPicture) -> Differences | None:
-        """Return the differences of a drawn picture from the one that was compared before; None for the first one."""
-        size = (picture.width, picture.height)
-        if self._comparison is None or self._comparison.size != size:
-            self._comparison = PictureComparison(*size)
-        return self._comparison.compare(picture)
-
-    def changed(self) -> ChangeMap | None:
-        """Return the map of changed blocks of the picture that was compared last."""
-        return self._comparison.changed() if self._comparison is not None else None
+    @property
+    def changed(self) -> MacroblockMap | None:
+        """Return which macroblocks differ between the last two drawn pictures; None where nobody has compared them."""
+        return self._stages.changed if self._stages is not None and self._stages.knows_changes else None
 
     def encode(
         self,
         picture: OwnPicture,
-        changed: ChangeMap | None,
         pts: int,
         arrival: float,
         spent: tuple[float, float],
@@ -276,7 +296,6 @@ class OutputChain:
 
         Args:
             picture: a picture of the output's size.
-            changed: the map of the picture's changed blocks, where the encoder asked for the map.
             pts: presentation time, 90 kHz ticks.
             arrival: monotonic seconds at which the last packet of the picture's access unit came.
             spent: the processor time of decoding and of the stages, seconds.
@@ -295,12 +314,14 @@ class OutputChain:
         if encoder is None:
             encoder = self._encoder = open_encoder(self._options, output)
             planned = True
+            self._unencoded.add(None)
         started = time.thread_time()
         try:
-            nal_units = encoder.encode(picture, changed, pts, force_idr=planned or self._force_idr)
+            nal_units = encoder.encode(picture, self._unencoded.map, pts, force_idr=planned or self._force_idr)
         except MediaError:
             self._encoder = None
             raise
+        self._unencoded.clear()
         encode_s = time.thread_time() - started
         if is_new and encoder.fallback is not None:
             self._counters[encoder.fallback.counter] += 1

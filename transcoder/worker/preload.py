@@ -89,6 +89,7 @@ def _rehearse() -> None:
 
     from transcoder.codecs.nal import join_byte_stream  # noqa: PLC0415
     from transcoder.media.audio import AudioDecoder, AudioEncoder, AudioTranscoder  # noqa: PLC0415
+    from transcoder.media.changes import DecodedComparison  # noqa: PLC0415
     from transcoder.media.decoder import Decoder  # noqa: PLC0415
     from transcoder.media.encoders import PROFILES  # noqa: PLC0415
     from transcoder.media.jpeg import encode_jpeg  # noqa: PLC0415
@@ -100,7 +101,8 @@ def _rehearse() -> None:
     output = OutputFormat(width=64, height=64, frame_rate=25.0)
     picture = OwnPicture(64, 64)
     picture.fill(GREY)
-    stages = Stages(96, 64, tuple(Mask(polygon=triangle, style=style) for style in ("solid", "pixelate", "blur")))
+    masks = tuple(Mask(polygon=triangle, style=style) for style in ("solid", "pixelate", "blur"))
+    whole, by_macroblocks, comparison = Stages(96, 64, masks), Stages(64, 64, masks), DecodedComparison()
     rehearsed = set()
     for settings in (settings for profiles in PROFILES.values() for settings in profiles.values()):
         # an encoder that has threads of its own can't be rehearsed before a fork
@@ -109,7 +111,9 @@ def _rehearse() -> None:
         rehearsed.add(type(settings))
         units = settings.open(output, bitrate_kbps=1000).encode(picture, None, 0, force_idr=True)
         for decoded in Decoder(settings.codec).decode(join_byte_stream(units), 0):
-            stages.run(decoded, Fraction(1))
+            whole.run(decoded, Fraction(1))
+            for _ in range(2):
+                by_macroblocks.run(decoded, Fraction(1), comparison.compare(decoded))
     encode_jpeg(picture)
     for encoding in ("PCMU", "G726-32", "MPEG4-GENERIC"):
         list(AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000)).process(bytes(640), 0))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from transcoder.ipc.planes import AUDIO_OFFSET, AUDIO_SAMPLES, MEMORY_SIZE, RECORD_SIZE, plan_planes
+from transcoder.ipc.planes import AUDIO_OFFSET, AUDIO_SAMPLES, MAP_OFFSET, MEMORY_SIZE, RECORD_SIZE, plan_planes
+from transcoder.media.changes import MacroblockMap, map_shape
 from transcoder.media.picture import U8
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SharedPlanes:
         self._bytes: U8 = np.frombuffer(memory, np.uint8, MEMORY_SIZE)
         self._size = (0, 0)
         self._planes: tuple[U8, ...] = ()
-        self.samples: NDArray[np.int16] = self._bytes[AUDIO_OFFSET:].view("<i2")[:AUDIO_SAMPLES]
+        self.samples: NDArray[np.int16] = self._bytes[AUDIO_OFFSET:MAP_OFFSET].view("<i2")[:AUDIO_SAMPLES]
 
     def planes(self, width: int, height: int) -> tuple[U8, ...]:
         """Return the three planes of a picture, each (height, stride).
@@ -53,6 +54,23 @@ class SharedPlanes:
             )
             self._size = (width, height)
         return self._planes
+
+    def changed(self, width: int, height: int) -> MacroblockMap:
+        """Return the map of the macroblocks that changed in the planes with the last record of a picture.
+
+        For the encoding process the map is a hint of an untrusted side: it has the shape that belongs to the size, and
+        whatever stands in it, at worst old samples of the camera are shown instead of new ones.
+
+        Args:
+            width: luma samples of a row, even.
+            height: rows of luma samples, even.
+        """
+        rows, columns = map_shape(width, height)
+        return self._bytes[MAP_OFFSET : MAP_OFFSET + rows * columns].reshape(rows, columns)
+
+    def mark_all(self) -> None:
+        """Say of every macroblock that it changed."""
+        self._bytes[MAP_OFFSET:] = 1
 
 
 class StreamLink:

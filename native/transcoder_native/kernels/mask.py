@@ -1,12 +1,14 @@
 """These kernels hide the masked pixels of a plane.
 
 A mask has the resolution of its plane: 0 shows a pixel, any other value hides the pixel. ``y0, y1, x0, x1`` are the
-half-open bounds inside which a kernel looks, so that a small mask costs little. All kernels change the plane in place.
+half-open bounds inside which a kernel looks, so that a small mask costs little; a solid mask is drawn by macroblocks.
+All kernels change the plane in place.
 """
 
 import numpy as np
 
 from transcoder_native.arrays import U8
+from transcoder_native.kernels.macroblock import check_map, run_end
 from transcoder_native.runtime import INT, OUT_PLANE, PLANE, kernel
 
 
@@ -18,30 +20,37 @@ def _check(plane: U8, width: int, mask: U8, y0: int, y1: int, x0: int, x1: int) 
         raise ValueError("the bounds leave the plane")
 
 
-@kernel(OUT_PLANE, INT, PLANE, INT, INT, INT, INT, INT)
-def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0: int, x1: int) -> None:
-    """Give the masked pixels one value.
+@kernel(OUT_PLANE, INT, PLANE, INT, INT, PLANE)
+def mask_solid(plane: U8, width: int, mask: U8, value: int, size: int, changed: U8) -> None:
+    """Give the masked pixels of the marked macroblocks one value.
 
     Args:
         plane: (height, stride) uint8, changed.
         width: samples in a row.
         mask: (height, mask_stride) uint8, not 0 where a pixel is hidden.
         value: 0 to 255.
-        y0: the first row to look at.
-        y1: the row after the last one.
-        x0: the first column to look at.
-        x1: the column after the last one.
+        size: samples of a macroblock's side in this plane, 8 or 16.
+        changed: (ceil(height / size), ceil(width / size)) uint8, not 0 where a macroblock is looked at.
 
     Raises:
-        ValueError: the shapes or the bounds don't fit, or the value is out of range.
+        ValueError: the shapes don't fit, or the value is out of range.
     """
-    _check(plane, width, mask, y0, y1, x0, x1)
+    _check(plane, width, mask, 0, plane.shape[0], 0, width)
+    check_map(plane, width, size, changed)
     if value < 0 or value > 255:
         raise ValueError("value must be 0 to 255")
     sample = np.uint8(value)
-    for y in range(y0, y1):
-        for x in range(np.uint64(x0), np.uint64(x1)):
-            plane[y, x] = sample if mask[y, x] else plane[y, x]
+    for row in range(changed.shape[0]):
+        end = min(row * size + size, plane.shape[0])
+        last = 0
+        while True:
+            first = run_end(changed, row, last, 0)
+            if first == changed.shape[1]:
+                break
+            last = run_end(changed, row, first, 1)
+            for y in range(row * size, end):
+                for x in range(np.uint64(first * size), np.uint64(min(last * size, width))):
+                    plane[y, x] = sample if mask[y, x] else plane[y, x]
 
 
 @kernel(OUT_PLANE, INT, PLANE, INT, INT, INT, INT, INT)

@@ -3,14 +3,16 @@
 import numpy as np
 
 from transcoder_native.arrays import U8
+from transcoder_native.reference.macroblock import samples_of
 
 
-def mask_solid(plane: U8, width: int, mask: U8, value: int, y0: int, y1: int, x0: int, x1: int) -> None:
-    """Give the masked samples one value."""
-    _check(plane, width, mask, y0, y1, x0, x1)
+def mask_solid(plane: U8, width: int, mask: U8, value: int, size: int, changed: U8) -> None:
+    """Give the masked samples of the marked macroblocks one value."""
+    _check(plane, width, mask, 0, plane.shape[0], 0, width)
     if value < 0 or value > 255:
         raise ValueError("value must be 0 to 255")
-    _cover(plane, np.full_like(plane, value), mask, y0, y1, x0, x1)
+    hidden = samples_of(changed, plane, width, size) & (mask[:, :width] != 0)
+    plane[:, :width][hidden] = value
 
 
 def mask_pixelate(plane: U8, width: int, mask: U8, block: int, y0: int, y1: int, x0: int, x1: int) -> None:

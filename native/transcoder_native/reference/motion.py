@@ -1,29 +1,21 @@
-"""These functions are the twins of ``kernels.motion``."""
+"""This function is the twin of ``kernels.motion``."""
 
 import numpy as np
-import numpy.typing as npt
 
-from transcoder_native.arrays import I16, U8, U16
-
-
-def block_differences(luma: U8, reference: U8, width: int, out_abs: U16, out_signed: I16) -> None:
-    """Sum the absolute differences and the differences of every 8x8 block."""
-    difference = _difference(luma, reference, width)
-    out_abs[:] = _block_sums(np.abs(difference), out_abs.shape)
-    out_signed[:] = _block_sums(difference, out_signed.shape)
+from transcoder_native.arrays import U8, U16
+from transcoder_native.reference.macroblock import copy_macroblocks, samples_of
 
 
-def _difference(luma: U8, reference: U8, width: int) -> npt.NDArray[np.int32]:
-    if width < 0 or width > luma.shape[1] or width > reference.shape[1] or reference.shape[0] != luma.shape[0]:
-        raise ValueError("planes and width don't fit")
-    return luma[:, :width].astype(np.int32) - reference[:, :width]
-
-
-def _block_sums(values: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
-    height, width = values.shape
+def block_differences(luma: U8, width: int, changed: U8, reference: U8, out: U16) -> None:
+    """Sum the absolute differences of every 8x8 block of the marked macroblocks, and copy these macroblocks."""
+    marked = samples_of(changed, luma, width, 16)
+    if width > reference.shape[1] or reference.shape[0] != luma.shape[0]:
+        raise ValueError("the two planes don't fit")
+    difference = np.abs(luma[:, :width].astype(np.int32) - reference[:, :width]) * marked
+    height = luma.shape[0]
     rows, columns = -(-height // 8), -(-width // 8)
-    if shape != (rows, columns):
+    if out.shape != (rows, columns):
         raise ValueError("out must have one element a block")
-    whole = np.pad(values, ((0, rows * 8 - height), (0, columns * 8 - width)))
-    sums: npt.NDArray[np.int32] = whole.reshape(rows, 8, columns, 8).sum(axis=(1, 3), dtype=np.int32)
-    return sums
+    whole = np.pad(difference, ((0, rows * 8 - height), (0, columns * 8 - width)))
+    out[:] = whole.reshape(rows, 8, columns, 8).sum(axis=(1, 3), dtype=np.int32)
+    copy_macroblocks(luma, width, 16, changed, reference)

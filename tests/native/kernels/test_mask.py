@@ -3,11 +3,16 @@ import numpy as np
 from transcoder_native.kernels.mask import mask_blur, mask_pixelate, mask_solid
 
 
-def test_solid_only_where_masked_and_inside_the_bounds():
-    plane = np.full((3, 4), 50, np.uint8)
-    mask = np.array([[1, 0, 2, 0], [0, 255, 0, 1], [1, 1, 1, 1]], np.uint8)
-    mask_solid(plane, 4, mask, 16, 0, 2, 0, 3)
-    assert plane.tolist() == [[16, 50, 16, 50], [50, 16, 50, 50], [50, 50, 50, 50]]
+def test_solid_only_where_masked_and_inside_the_marked_macroblocks():
+    plane = np.full((3, 12), 50, np.uint8)
+    mask = np.zeros((3, 12), np.uint8)
+    mask[:, :4] = [[1, 0, 2, 0], [0, 255, 0, 1], [0, 0, 0, 0]]
+    mask[:, 8:] = 1
+    mask_solid(plane, 12, mask, 16, 8, np.array([[1, 0]], np.uint8))
+    assert plane[:, :4].tolist() == [[16, 50, 16, 50], [50, 16, 50, 16], [50, 50, 50, 50]]
+    assert plane[:, 4:].min() == 50
+    mask_solid(plane, 12, mask, 16, 8, np.array([[0, 3]], np.uint8))
+    assert plane[:, 4:].tolist() == [[50] * 4 + [16] * 4] * 3
 
 
 def test_pixelate_takes_whole_cells_and_partial_ones():

@@ -87,7 +87,7 @@ def needs_threads(outputs: Iterable[OutputOptions]) -> bool:
 
 
 def wants_changes(options: OutputOptions) -> bool:
-    """Return whether an output's encoder makes use of the map of changed blocks."""
+    """Return whether an output's encoder makes use of the map of changed macroblocks."""
     settings = PROFILES[options.codec].get(options.encoder.profile)
     return settings is not None and settings.wants_changes
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec, is_allowed, nal_unit_name, nal_unit_type, split_byte_stream
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import MacroblockMap
 from transcoder.media.encoders.protocol import Encoder
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import OutputFormat
@@ -38,7 +38,7 @@ class AllowListEncoder(Encoder):
         self._tick = -1
 
     @override
-    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+    def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         # the encoder's own clock counts pictures; gaps stay gaps, so that its rate control sees true durations
         tick, rest = divmod(pts * self._ticks, self._of)  # rounded like a fraction, which is slow
         tick += 2 * rest > self._of or (2 * rest == self._of and tick % 2 == 1)
@@ -55,7 +55,7 @@ class AllowListEncoder(Encoder):
 
     @abstractmethod
     def byte_streams(
-        self, picture: OwnPicture, changed: ChangeMap | None, tick: int, *, force_idr: bool
+        self, picture: OwnPicture, changed: MacroblockMap | None, tick: int, *, force_idr: bool
     ) -> Iterable[bytes | memoryview]:
         """Encode one picture and return the Annex B byte streams that the library made of it.
 

@@ -11,7 +11,7 @@ from av.video.frame import PictureType
 from typing_extensions import override
 
 from transcoder.errors import MediaError
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import MacroblockMap
 from transcoder.media.encoders.allow_list import AllowListEncoder
 from transcoder.media.encoders.protocol import Settings
 from transcoder.media.picture import OwnPicture
@@ -115,9 +115,9 @@ class FFmpegEncoder(AllowListEncoder):
 
     @override
     def byte_streams(
-        self, picture: OwnPicture, changed: ChangeMap | None, tick: int, *, force_idr: bool
+        self, picture: OwnPicture, changed: MacroblockMap | None, tick: int, *, force_idr: bool
     ) -> list[memoryview]:
-        del changed  # no encoder of FFmpeg takes a map of changed blocks
+        del changed  # no encoder of FFmpeg takes a map of changes
         frame = picture.frame
         frame.pts = tick
         frame.time_base = self.time_base

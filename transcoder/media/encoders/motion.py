@@ -19,7 +19,7 @@ from transcoder.codecs.nal import H264_PPS, H264_SPS, Codec, join_byte_stream, n
 from transcoder.codecs.own_parameter_sets import OwnSequence, read_own_set
 from transcoder.codecs.own_slices import p_slice, picture_parameter_set
 from transcoder.errors import MediaError
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import MacroblockMap
 from transcoder.media.encoders.engine_choice import Engine as Choice
 from transcoder.media.encoders.engine_choice import EngineChoice
 from transcoder.media.encoders.protocol import Encoder
@@ -105,7 +105,7 @@ class MotionEncoder(Encoder):
         self.reconstruction = [self._engine.reference.luma, self._engine.reference.cb, self._engine.reference.cr]
 
     @override
-    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+    def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         del changed  # a hint; the engine compares for itself
         self._engine.take(picture.planes, picture.width, picture.height, None)
         if force_idr or self._sequence is None:

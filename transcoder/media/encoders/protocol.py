@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import MacroblockMap
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import ENCODER_THREADS, Fallback, OutputFormat
 
@@ -26,13 +26,14 @@ class Encoder(Protocol):
     dropped: Counter[str]
     fallback: Fallback | None = None
 
-    def encode(self, picture: OwnPicture, changed: ChangeMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+    def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         """Encode one picture and return its NAL units, allow-listed.
 
         Args:
             picture: a picture of the output's size.
-            changed: the map of the blocks that changed since the last encoded picture; None where there is no map, or
-                where the encoder's settings do not ask for the map.
+            changed: the map of the macroblocks that changed since the picture that this encoder was given before. All
+                of them are marked in its first picture, and after other masks. None says nothing. The map is the
+                caller's and is only read.
             pts: presentation time, 90 kHz ticks, later than that of the picture before.
             force_idr: whether the coded picture has to be an IDR with parameter sets.
 
@@ -46,8 +47,8 @@ class Settings(ABC):
 
     Attributes:
         codec: the codec of the coded pictures.
-        wants_changes: whether encode() makes use of the map of changed blocks; the map costs time and is made only
-            then.
+        wants_changes: whether encode() makes use of the map of changed macroblocks. Where decoded pictures are
+            converted and so have to be compared for the map's sake, the map is exact only then.
     """
 
     codec: ClassVar[Codec]

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from transcoder.codecs.nal import H264_SPS, Codec
 from transcoder.codecs.parameter_sets import without_fixed_frame_rate
-from transcoder.media.changes import ChangeMap
+from transcoder.media.changes import MacroblockMap
 from transcoder.media.decoded_picture import UNSPECIFIED_MATRIX
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoders.allow_list import AllowListEncoder, frame_rate
@@ -156,7 +156,7 @@ class X264Encoder(AllowListEncoder):
 
     @override
     def byte_streams(
-        self, picture: OwnPicture, changed: ChangeMap | None, tick: int, *, force_idr: bool
+        self, picture: OwnPicture, changed: MacroblockMap | None, tick: int, *, force_idr: bool
     ) -> Sequence[bytes | memoryview]:
         context = self._context
         if context is not None:
