@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from typing_extensions import override
 
+from transcoder import clock
 from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig, rebase
 from transcoder.config.permissions import loose_permissions
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 WATCH_S: Final = 1.0
 """Seconds between looks at the file, where `watch` is on."""
-SETTLE_S: Final = 0.3
-"""Seconds for which a changed file is left alone: it may be half written."""
 LOST: Final = "its changes made at runtime, perhaps masks, are lost: see No state in docs/runbook.md"
 KEEP_S: Final = 10
 """Seconds between looks whether anything was learned of cameras that is to be kept."""
@@ -306,16 +305,10 @@ class App(Interfaces):
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         files = WatchedFiles(self._path)
-        seen = await loop.run_in_executor(None, files.stamp)
         while True:
-            await asyncio.sleep(WATCH_S)
-            stamp = await loop.run_in_executor(None, files.stamp)
-            if stamp is None or stamp == seen:
-                continue
-            await asyncio.sleep(SETTLE_S)
-            if await loop.run_in_executor(None, files.stamp) == stamp:
-                seen = stamp
+            if await loop.run_in_executor(None, files.look, clock.monotonic()):
                 self._reload_wanted.set()
+            await asyncio.sleep(WATCH_S)
 
 
 async def run_until_stopped(app: App) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.config.watch import WatchedFiles
+from transcoder.config.watch import SETTLE_S, WatchedFiles
 
 
 @pytest.fixture
@@ -54,3 +54,26 @@ def test_a_missing_file_is_told_apart(path: Path) -> None:
     files = WatchedFiles(path)
     path.unlink()
     assert files.stamp() is None
+
+
+def test_a_change_is_taken_up_once_it_is_left_alone(tmp_path: Path) -> None:
+    """A file that is truncated and written in pieces is a valid one with half of its streams in between."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text("streams: {}\n")
+    files = WatchedFiles(path)
+    assert not files.look(100.0)
+    assert not files.look(200.0)
+    with path.open("w") as file:
+        for number in range(1, 8):
+            file.write(f"# {number}\n")
+            file.flush()
+            assert not files.look(200.0 + number * 0.9 * SETTLE_S)
+    assert not files.look(200.0 + 7 * 0.9 * SETTLE_S + 0.9 * SETTLE_S)
+    assert files.look(200.0 + 8 * SETTLE_S)
+    assert not files.look(300.0)
+    path.unlink()
+    assert not files.look(400.0)
+    assert not files.look(500.0)
+    path.write_text("streams: {}\n")
+    assert not files.look(600.0)
+    assert files.look(601.0)

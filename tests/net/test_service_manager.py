@@ -108,6 +108,9 @@ def test_an_address_that_is_no_unix_socket(address: str) -> None:
         ({"WATCHDOG_USEC": "9000000", "WATCHDOG_PID": "8"}, PERIOD_S),  # it waits for another process
         ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "7"}, PERIOD_S),
         ({"WATCHDOG_USEC": "0", "WATCHDOG_PID": "7"}, PERIOD_S),
+        ({"WATCHDOG_USEC": "18446744073709551615", "WATCHDOG_PID": "7"}, PERIOD_S),  # systemd's "infinity"
+        ({"WATCHDOG_USEC": "9" * 400, "WATCHDOG_PID": "7"}, PERIOD_S),  # larger than any float
+        ({"WATCHDOG_USEC": "9" * 5000, "WATCHDOG_PID": "7"}, PERIOD_S),  # longer than Python reads
         ({"WATCHDOG_USEC": "soon", "WATCHDOG_PID": "7"}, PERIOD_S),
         ({}, PERIOD_S),
     ],
@@ -131,3 +134,30 @@ def test_a_manager_that_is_gone_or_full_costs_nothing(manager: socket.socket, ad
     told.tell(READY="1")
     Path(address).unlink()
     told.tell(READY="1")
+
+
+@pytest.mark.parametrize("made", ["nothing", "folder", "file", "pipe", "stream socket", "too long", "abstract"])
+def test_an_address_at_which_no_manager_is_costs_nothing(
+    made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    path = Path("x")
+    address = str(tmp_path / path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        if made == "folder":
+            path.mkdir()
+        elif made == "file":
+            path.touch()
+        elif made == "pipe":
+            os.mkfifo(path)
+        elif made == "stream socket":
+            listening.bind("x")
+            listening.listen()
+        elif made == "too long":
+            address = f"/{'x' * 200}"
+        elif made == "abstract":
+            address = "@" + "x" * 200
+        told = ServiceManager.of_environment({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "9000000"})
+        assert told is not None
+        told.tell(READY="1")
+        told.close()

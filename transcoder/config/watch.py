@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from transcoder.config.document import Budget, read_document
 from transcoder.config.include import MAX_FILE_BYTES, included_paths
@@ -11,6 +11,9 @@ from transcoder.errors import ConfigError
 
 FileStamp: TypeAlias = tuple[int, int, int]
 Stamp: TypeAlias = tuple[tuple[Path, FileStamp | None], ...]
+
+SETTLE_S: Final = 1.0
+"""Seconds for which files have to stay as they are before a change is taken up: they may be half written."""
 
 
 class WatchedFiles:
@@ -24,6 +27,28 @@ class WatchedFiles:
         self._path = path
         self._read: FileStamp | None = None
         self._include: object = None
+        self._taken: Stamp | None = None
+        """The files as they were when a change was last taken up; None before they were looked at."""
+        self._latest: Stamp | None = None
+        self._since = 0.0
+
+    def look(self, now: float) -> bool:
+        """Return whether there is a change to take up, and the files have been left alone since.
+
+        The call reads folders and files: it does not belong on an event loop.
+
+        Args:
+            now: monotonic seconds.
+        """
+        stamp = self.stamp()
+        if self._taken is None:
+            self._taken = stamp
+        if stamp != self._latest:
+            self._latest, self._since = stamp, now
+        if stamp is None or stamp == self._taken or now - self._since < SETTLE_S:
+            return False
+        self._taken = stamp
+        return True
 
     def stamp(self) -> Stamp | None:
         """Return what differs whenever a file was changed, added or removed; None where the file itself is away.

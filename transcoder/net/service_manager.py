@@ -17,6 +17,8 @@ PERIODS_A_WATCHDOG: Final = 3
 """Messages in the time of a watchdog: systemd asks for two (sd_watchdog_enabled(3)), and one may be dropped."""
 MIN_PERIOD_S: Final = 0.1
 """A watchdog of less than this times three would mostly measure the messages."""
+MAX_DIGITS: Final = 20
+"""Digits of the time of a watchdog, in microseconds: systemd's longest has as many. Nobody waits for a longer one."""
 
 
 class ServiceManager:
@@ -50,7 +52,7 @@ class ServiceManager:
             return None
         span = environment.get("WATCHDOG_USEC", "")
         is_ours = environment.get("WATCHDOG_PID", "") in {"", str(os.getpid() if pid is None else pid)}
-        is_awaited = is_ours and span.isascii() and span.isdigit() and int(span) > 0
+        is_awaited = is_ours and span.isascii() and span.isdigit() and len(span) <= MAX_DIGITS and int(span) > 0
         return cls(address, int(span) / 1e6 if is_awaited else None)
 
     def tell(self, **variables: str) -> None:
