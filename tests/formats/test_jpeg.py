@@ -2,7 +2,6 @@
 
 import re
 import struct
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,74 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.jpeg_file import aspect_ratio, decode, encode, payloads, read, segment, segments
+from tests.support.jpeg_feed import CANARY, Build, Feed
+from tests.support.jpeg_file import aspect_ratio, decode, encode, payloads, read, segment, segments, words
 from tests.support.rtp_packets import ENDS
-from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.picture_codec import PictureCodec
-from transcoder.formats.jpeg import MAX_HEADER_SIZE, JpegDepacketizer, parse_fragment
+from transcoder.formats.jpeg import JpegDepacketizer, parse_fragment
 from transcoder.ledger import Ledger
 from transcoder.rtp.packet import parse_rtp
-
-Build = Callable[..., bytes]
-CANARY = b"c0ffee5ec2e7ca4a"
-
-
-class Feed:
-    """Sends payloads as packets."""
-
-    def __init__(self, rtp: Build, size: tuple[int, int] | None = None) -> None:
-        self.ledger = Ledger()
-        self.depacketizer = JpegDepacketizer(self.ledger, size)
-        self.rtp = rtp
-        self.number = 0
-
-    def send(
-        self,
-        picture: list[bytes],
-        *,
-        timestamp: int = 0,
-        marker: bool = True,
-        extensions: dict[int, tuple[int, bytes]] | None = None,
-        leave_out: int | None = None,
-    ) -> None:
-        for index, payload in enumerate(picture):
-            if index == leave_out:
-                self.depacketizer.lose(restart=False)
-                continue
-            last = marker and index == len(picture) - 1
-            data = self.rtp(self.number, timestamp, payload, marker=last, extension=(extensions or {}).get(index))
-            self.depacketizer.receive(parse_rtp(data), 1.0)
-            self.number += 1
-
-    def end(self, timestamp: int) -> None:
-        """End the picture that is open."""
-        self.depacketizer.receive(parse_rtp(self.rtp(self.number, timestamp, ENDS["JPEG"], marker=True)), 1.0)
-
-    def take(self) -> list[AccessUnit]:
-        found = []
-        while (unit := self.depacketizer.next_access_unit()) is not None:
-            found.append(unit)
-        return found
-
-    def picture(self) -> bytes:
-        (unit,) = self.take()
-        assert unit.random_access
-        assert not unit.damaged
-        (data,) = unit.nal_units
-        return data
-
-    def counted(self) -> dict[str, int]:
-        return {kind: entry.count for layer, kind, entry in self.ledger if layer == "picture_in"}
-
-
-@pytest.fixture
-def feed(rtp: Build) -> Feed:
-    return Feed(rtp)
-
-
-@pytest.fixture(scope="module")
-def file() -> bytes:
-    return encode(320, 240)
 
 
 @pytest.mark.parametrize(("slices", "kind"), [(1, 1), (4, 65)])
@@ -290,111 +228,6 @@ def test_fields(feed: Feed, file: bytes) -> None:
     assert feed.counted() == {"jpeg even field": 1}
     feed.send(payloads(picture, type_specific=3), timestamp=1)
     assert aspect_ratio(feed.picture()) == Fraction(1, 2)
-
-
-# -- ONVIF's extension ---------------------------------------------------------------------------------------------
-
-
-def words(data: bytes) -> bytes:
-    """Padded with 0xFF to whole words, before what stands last (ONVIF Streaming, JPEG over RTP)."""
-    return b"\xff" * (-len(data) % 4) + data
-
-
-def headers(original: bytes, *markers: int) -> bytes:
-    return b"".join(segment(marker, body) for marker, body, _ in segments(original) if marker in markers)
-
-
-def test_a_picture_over_2040_pixels(rtp: Build) -> None:
-    original = encode(2304, 64)
-    feed = Feed(rtp)
-    private = segment(0xE0, b"JFIF\0" + CANARY) + segment(0xFE, CANARY)
-    extension = words(private + headers(original, 0xDB, 0xC0, 0xC4))
-    picture = payloads(read(original), quality=0, dimensions=(0, 0))
-    feed.send(picture, extensions={0: (0xFFD8, extension)})
-    rebuilt = feed.picture()
-    assert np.array_equal(decode(rebuilt), decode(original))
-    assert CANARY not in rebuilt
-    assert feed.counted() == {"jpeg APP0": 1, "jpeg COM": 1}
-    # what is not said again holds
-    feed.send(picture, timestamp=3600, extensions={0: (0xFFD8, b"")})
-    assert feed.picture() == rebuilt
-
-
-def test_the_extension_over_several_packets(rtp: Build, file: bytes) -> None:
-    """The first packet may have no data, and the segments may be cut anywhere."""
-    feed = Feed(rtp)
-    picture = payloads(read(file), quality=1)
-    extension = words(headers(file, 0xDB, 0xC0, 0xC4, 0xDA))
-    half = len(extension) // 8 * 4
-    first = picture[0][:8]
-    feed.send([first, first, *picture], extensions={0: (0xFFD8, extension[:half]), 1: (0xFFFF, extension[half:])})
-    assert np.array_equal(decode(feed.picture()), decode(file))
-
-
-def test_a_sampling_that_only_the_extension_can_say(rtp: Build) -> None:
-    """FFmpeg writes 4:2:2 as 2x2, 1x2, 1x2."""
-    original = encode(320, 240, "yuvj422p")
-    feed = Feed(rtp)
-    feed.send(payloads(read(original)), extensions={0: (0xFFD8, words(headers(original, 0xC0)))})
-    assert np.array_equal(decode(feed.picture()), decode(original))
-
-
-def test_a_restart_interval_of_the_extension_holds(rtp: Build) -> None:
-    original = encode(320, 240, slices=4)
-    feed = Feed(rtp)
-    picture = read(original)
-    interval, picture.restart_interval = picture.restart_interval, 7
-    feed.send(payloads(picture), extensions={0: (0xFFD8, words(segment(0xDD, interval.to_bytes(2))))})
-    assert np.array_equal(decode(feed.picture()), decode(original))
-
-
-def test_other_extensions_are_not_read(feed: Feed, file: bytes) -> None:
-    extension = words(headers(file, 0xDB, 0xC0) + segment(0xFE, CANARY))
-    feed.send(payloads(read(file)), extensions={0: (0xABAC, extension)})
-    assert np.array_equal(decode(feed.picture()), decode(file))
-    assert feed.counted() == {}
-
-
-def test_the_size_of_the_session_description(rtp: Build) -> None:
-    """GStreamer's payloader tells the size of large pictures there only."""
-    original = encode(2304, 64)
-    feed = Feed(rtp, (2304, 64))
-    feed.send(payloads(read(original), dimensions=(0, 0)))
-    assert np.array_equal(decode(feed.picture()), decode(original))
-
-
-@pytest.mark.parametrize(
-    ("extension", "fault"),
-    [
-        (segment(0xC2, b"\x08" + bytes(14)), "JPEG SOF2 is not baseline"),
-        (segment(0xC0, b"\x0c\0\x40\0\x40\x01\x01\x11\0"), "a JPEG frame is neither grey nor YCbCr of 8 bits"),
-        (segment(0xC0, b"\x08\0\x40\0\x40\x01\x01\x33\0"), "a JPEG component has impossible sampling factors"),
-        (segment(0xC0, b"\x08\xff\xff\xff\xff\x01\x01\x11\0"), "without its size or is over the size limit"),
-        (segment(0xDB, b"\x20" + bytes(256)), "a JPEG quantiser is cut off or impossible"),
-        (segment(0xC4, b"\x00\x03" + bytes(15) + b"abc"), "a JPEG Huffman table is cut off or impossible"),
-        (segment(0xDA, b"\x01\x01\x00\x00\x3f\x00"), "a JPEG scan does not have all components"),
-        (segment(0xDB, bytes(65))[:-4], "a JPEG DQT segment is cut off"),
-        (b"\xff\xe0\x00\x01", "a JPEG APP0 segment is cut off"),
-        (b"abcd", "a JPEG header has bytes between its segments"),
-        (b"\xff\xd8" * 300, "a JPEG header has more than 256 segments"),
-    ],
-)
-def test_extensions_that_are_refused(extension: bytes, fault: str, feed: Feed, file: bytes) -> None:
-    feed.send(payloads(read(file)), extensions={0: (0xFFD8, words(extension))})
-    assert [(unit.damaged, unit.nal_units) for unit in feed.take()] == [(True, [])]
-    (found,) = feed.depacketizer.faults
-    assert re.search(re.escape(fault), found)
-
-
-def test_headers_are_bounded(feed: Feed, file: bytes) -> None:
-    picture = payloads(read(file))
-    big = segment(0xFE, b"a" * 60_000)
-    first = [picture[0][:8].replace(b"\xff", b"\x32")]
-    many = {index: (0xFFD8 if index == 0 else 0xFFFF, words(big)) for index in range(3)}
-    feed.send(first * 3 + picture, extensions=many)
-    assert [unit.damaged for unit in feed.take()] == [True]
-    assert feed.depacketizer.faults["picture over the size limit"] >= 1
-    assert 3 * len(big) > MAX_HEADER_SIZE
 
 
 # -- recorded, hostile ---------------------------------------------------------------------------------------------

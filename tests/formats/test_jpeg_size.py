@@ -1,17 +1,13 @@
 """Sizes that wrap in RTP's header, of pictures that FFmpeg made; the data decides."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from tests.formats.test_jpeg import Feed
+from tests.support.jpeg_feed import Build, Feed
 from tests.support.jpeg_file import decode, encode, payloads, read
 from transcoder.codecs.jpeg import JpegHeader, read_segments
 from transcoder.codecs.jpeg_scan import McuCount, mcus_of
 from transcoder.formats.jpeg_size import MCUS_IN_DOUBT
-
-Build = Callable[..., bytes]
 
 
 def stated(width: int, height: int) -> tuple[int, int]:

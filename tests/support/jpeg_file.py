@@ -121,3 +121,8 @@ def payloads(
             data += struct.pack("!BBH", 0, 0, len(tables)) + tables
         result.append(data + file.scan[offset : offset + size])
     return result
+
+
+def words(data: bytes) -> bytes:
+    """Padded with 0xFF to whole words, before what stands last (ONVIF Streaming, JPEG over RTP)."""
+    return b"\xff" * (-len(data) % 4) + data
