@@ -125,24 +125,31 @@ def test_a_connection_that_was_of_no_use(connection: Connection) -> None:
     assert (source.played_s() or 0.0) < 1.0
 
 
-async def test_sound_that_costs_the_picture_is_left_out(make: Callable[..., World]) -> None:
-    """The session breaks with the SETUP of the sound (webrtc-streamer#131); without it, pictures come."""
-    world = make("tcp")
+async def sound_asked_for(world: World, play: Callable[[Connection], None]) -> list[bool]:
+    """Whether each of four connections asks for sound; a camera describes, plays so, and closes the connection."""
     world.source._options = replace(world.source._options, audio=True)
     asked: list[bool] = []
 
     def behaviour(connection: Connection) -> TranscoderError:
         asked.append(connection.audio)
         connection.describe()
-        if connection.audio:
-            return TransportError("the camera closed the connection")
-        connection.tell(Playing())
-        connection.picture()
+        play(connection)
         return TransportError("the camera closed the connection")
 
     world.behaviour = behaviour
     await world.pull(4)
-    assert asked[:4] == [True, False, False, False]
+    return asked[:4]
+
+
+async def test_sound_that_costs_the_picture_is_left_out(make: Callable[..., World]) -> None:
+    """The session breaks with the SETUP of the sound (webrtc-streamer#131); without it, pictures come."""
+
+    def play(connection: Connection) -> None:
+        if not connection.audio:
+            connection.tell(Playing())
+            connection.picture()
+
+    assert await sound_asked_for(make("tcp"), play) == [True, False, False, False]
 
 
 async def test_nobody_waits_for_sound_that_is_left_out(make: Callable[..., World]) -> None:
@@ -178,18 +185,7 @@ async def test_sound_is_left_out_though_other_transports_fail_without_it(make: C
 
 
 async def test_sound_is_asked_for_again_where_it_is_not_to_blame(make: Callable[..., World]) -> None:
-    world = make("tcp")
-    world.source._options = replace(world.source._options, audio=True)
-    asked: list[bool] = []
-
-    def behaviour(connection: Connection) -> TranscoderError:
-        asked.append(connection.audio)
-        connection.describe()
-        return TransportError("the camera closed the connection")
-
-    world.behaviour = behaviour
-    await world.pull(4)
-    assert asked[:4] == [True, False, True, False]
+    assert await sound_asked_for(make("tcp"), lambda _: None) == [True, False, True, False]
 
 
 # -- audio -------------------------------------------------------------------------------------------------------------

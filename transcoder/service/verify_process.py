@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 from transcoder.service.forkserver_process import worker_environment
@@ -34,28 +34,14 @@ async def read_served(
     Raises:
         OSError: no process can be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "transcoder.verify.served",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=worker_environment(os.environ),
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(float(request["seconds"]) + SPARE_S):
-            sandbox = "required" if is_required else "best_effort"
-            whole = {"sandbox": sandbox, "asks_served": True, **request}
-            return await _exchange(process, json.dumps(whole).encode(), served)
-    except (TimeoutError, ConnectionError, ValueError):
-        return None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.shield(process.wait())
+    async with _running("transcoder.verify.served", stdin=asyncio.subprocess.PIPE, start_new_session=True) as process:
+        try:
+            async with asyncio.timeout(float(request["seconds"]) + SPARE_S):
+                sandbox = "required" if is_required else "best_effort"
+                whole = {"sandbox": sandbox, "asks_served": True, **request}
+                return await _exchange(process, json.dumps(whole).encode(), served)
+        except (TimeoutError, ConnectionError, ValueError):
+            return None
 
 
 async def try_sandbox() -> dict[str, str]:
@@ -65,27 +51,34 @@ async def try_sandbox() -> dict[str, str]:
         OSError: no process can be started.
         TimeoutError: the process gives no answer.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "transcoder.verify.confinement",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=worker_environment(os.environ),
-    )
-    try:
+    async with _running("transcoder.verify.confinement", stdin=asyncio.subprocess.DEVNULL) as process:
         async with asyncio.timeout(TRIAL_S):
             output, _ = await process.communicate()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.shield(process.wait())
     try:
         return read_measures(json.loads(output))
     except ValueError:
         return {}
+
+
+@contextlib.asynccontextmanager
+async def _running(module: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a module as a process whose output is read; the process is killed at the end of the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        module,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=worker_environment(os.environ),
+        **options,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.shield(process.wait())
 
 
 async def _exchange(
