@@ -27,6 +27,13 @@ def start_gateway(tmp_path: Path, state_dir: Path) -> Iterator[Callable[..., Gat
         yield start
 
 
+@pytest.fixture(scope="module")
+def standing_gateway(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> Iterator[GatewayProcess]:
+    """A gateway without streams for the tests of a file, each of which has it serve its own."""
+    with GatewayProcess(tmp_path_factory.mktemp("gateway"), state_dir, {}) as gateway:
+        yield gateway
+
+
 @pytest.fixture(scope="session")
 def surveillance_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """vtest.avi: pedestrians seen by a fixed camera, 768x576, 10 pictures a second."""

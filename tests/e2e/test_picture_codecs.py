@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server, luma_of, read_footage
+from tests.support.gateway_process import GatewayProcess
 from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("picture_codecs")]
@@ -82,15 +83,16 @@ def camera(source: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -
     [("jpeg420", "tcp"), ("jpeg422", "udp"), ("large", "tcp"), ("mpeg4", "tcp"), ("mpeg4-in-band", "udp")],
 )
 def test_every_picture_arrives_in_order(
-    name: str, transport: str, camera: str, source: list[np.ndarray], start_gateway, tmp_path: Path
+    name: str, transport: str, camera: str, source: list[np.ndarray], standing_gateway: GatewayProcess, tmp_path: Path
 ) -> None:
     rows, width = source[0].shape
     size = (width, rows * 2 // 3)
     stream = {"source": {"url": f"{camera}/{name}", "transport": transport}, "video": {"size": f"{size[0]}x{size[1]}"}}
-    gateway = start_gateway({"front": stream})
-    with FfmpegReader(gateway.url("front"), size, "tcp", tmp_path) as reader:
-        reader.wait_for_pictures(COUNTED, 30)
-    assert not gateway.events("source lost")
+    gateway = standing_gateway
+    with gateway.serving("front", stream):
+        with FfmpegReader(gateway.url("front"), size, "tcp", tmp_path) as reader:
+            reader.wait_for_pictures(COUNTED, 30)
+        assert not gateway.events("source lost")
     luma = [luma_of(planes) for planes in source]
     if "mpeg4" not in name:  # JPEG's samples have the full range, those served the limited one
         luma = [np.round(16 + plane * (219 / 255)).astype(np.uint8) for plane in luma]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.camera_process import GStreamerCamera, encode_as_camera, luma_of, read_footage
+from tests.support.gateway_process import GatewayProcess
 from tests.support.picture_readers import FfmpegReader, GStreamerReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("real_input")]
@@ -74,23 +75,27 @@ def test_every_picture_arrives_in_order(
     readers: str,
     camera: GStreamerCamera,
     source: list[np.ndarray],
-    start_gateway,
+    standing_gateway: GatewayProcess,
     tmp_path: Path,
 ) -> None:
     rows, width = source[0].shape
     size = (width, rows * 2 // 3)
     stream = {"source": {"url": camera.url(codec), "transport": transport}, "video": {"codec": output}}
-    gateway = start_gateway({"front": stream})
+    gateway = standing_gateway
     url = gateway.url("front")
     other = "udp" if readers == "tcp" else "tcp"
-    with FfmpegReader(url, size, readers, tmp_path) as ffmpeg, GStreamerReader(url, size, other, tmp_path) as gstreamer:
+    with (
+        gateway.serving("front", stream),
+        FfmpegReader(url, size, readers, tmp_path) as ffmpeg,
+        GStreamerReader(url, size, other, tmp_path) as gstreamer,
+    ):
         both = (ffmpeg, gstreamer)
         try:
             for reader in both:
                 reader.wait_for_pictures(COUNTED, 25)
         finally:
             gateway.skip_if_overloaded()
-    assert not gateway.events("source lost")
+        assert not gateway.events("source lost")
     luma = [luma_of(planes) for planes in source]
     for reader in both:
         pictures = [picture.luma for picture in reader.pictures[:COUNTED]]

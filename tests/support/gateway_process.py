@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,6 +58,13 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def _ask(method: str, url: str, document: dict[str, Any] | None = None) -> None:
+    data = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310  # of our own gateway
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+        pass
+
+
 class GatewayProcess:
     """Holds a running gateway.
 
@@ -99,6 +108,7 @@ class GatewayProcess:
         self._environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self.base = ""
+        self._log_from = 0
 
     def __enter__(self) -> Self:
         with self.log_path.open("wb") as log:
@@ -130,9 +140,21 @@ class GatewayProcess:
     def url(self, stream: str) -> str:
         return f"{self.base}/{stream}"
 
+    @contextmanager
+    def serving(self, stream: str, keys: dict[str, Any]) -> Iterator[None]:
+        """Add a stream over HTTP and remove it at the end; in the block the log begins with the stream."""
+        base = self.events("HTTP API")[0]["url"].rstrip("/")
+        self._log_from = self.log_path.stat().st_size
+        try:
+            _ask("POST", f"{base}/api/v1/streams", {"id": stream, **keys})
+            yield
+        finally:
+            self._log_from = 0
+            _ask("DELETE", f"{base}/api/v1/streams/{stream}")
+
     def log(self) -> list[dict[str, Any]]:
         events = []
-        for line in self.log_path.read_text().splitlines():
+        for line in self.log_path.read_bytes()[self._log_from :].decode().splitlines():
             try:
                 events.append(json.loads(line))
             except ValueError:
