@@ -17,10 +17,8 @@ import pytest
 from tests.support.control_world import (
     BASE,
     FPS,
-    HEIGHT,
     KILL,
     PLAYING,
-    WIDTH,
     Broker,
     Cameras,
     Client,
@@ -33,7 +31,6 @@ from tests.support.control_world import (
     was_overloaded,
 )
 from tests.support.described_messages import SECRET, assert_described
-from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -55,7 +52,7 @@ async def test_every_property_and_verb_over_mqtt(tmp_path: Path, numba: Path, br
                 await wait_until_playing(gateway, "still", "moving")
                 await listener.wait_for(f"{BASE}/stream/moving/status", *PLAYING, timeout_s=60)
 
-                with FfmpegReader(gateway.url("still"), (WIDTH, HEIGHT), "tcp", tmp_path) as reader:
+                with gateway.picture_reader("still", tmp_path) as reader:
                     await asyncio.to_thread(reader.wait_for_pictures, FPS, 30)
                     for name, payload in {
                         "bitrate_kbps": "300",
@@ -262,7 +259,7 @@ async def test_nothing_waits_for_a_broker_that_hangs(tmp_path: Path, numba: Path
         with running(gateway):
             async with Listener(broker.port) as listener:
                 await listener.wait_for(f"{BASE}/stream/a/status", *PLAYING, timeout_s=60)
-                with FfmpegReader(gateway.url("a"), (WIDTH, HEIGHT), "tcp", tmp_path) as reader:
+                with gateway.picture_reader("a", tmp_path) as reader:
                     await asyncio.to_thread(reader.wait_for_pictures, FPS, 30)
                     broker.started.send_signal(signal.SIGSTOP)
                     for number in range(12):

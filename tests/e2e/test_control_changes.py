@@ -11,23 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.control_world import (
-    BASE,
-    FPS,
-    HEIGHT,
-    KILL,
-    WIDTH,
-    Broker,
-    Cameras,
-    Client,
-    Gateway,
-    Listener,
-    running,
-)
+from tests.support.control_world import BASE, FPS, KILL, Broker, Cameras, Client, Gateway, Listener, running
 from tests.support.described_messages import SECRET, assert_described
-from tests.support.picture_readers import FfmpegReader
+from tests.support.gateway_process import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+TAKEN_UP_S = 30.0
+"""Seconds in which a change of the file is taken up, on a busy machine too."""
 
 
 async def test_two_interfaces_and_the_file_change_one_configuration(
@@ -106,20 +97,11 @@ def test_a_watched_file(tmp_path: Path, numba: Path) -> None:
     with running(gateway):
         gateway.document["streams"] = {"a": {"source": "rtsp://127.0.0.1:9/", "enabled": False}}
         gateway.write()
-        for _ in range(100):
-            if "a" in gateway.streams():
-                break
-            subprocess.run(["sleep", "0.1"], check=True)
-        else:
-            raise AssertionError(gateway.log.read_text())
+        wait_for(lambda: "a" in gateway.streams(), TAKEN_UP_S, "the file is taken up")
         gateway.document["include"] = "*.conf.yaml"
         gateway.write()
         (tmp_path / "b.conf.yaml").write_text("streams: {b: {source: rtsp://127.0.0.1:9/, enabled: false}}\n")
-        for _ in range(100):
-            if "b" in gateway.streams():
-                return
-            subprocess.run(["sleep", "0.1"], check=True)
-        raise AssertionError(gateway.log.read_text())
+        wait_for(lambda: "b" in gateway.streams(), TAKEN_UP_S, "what it includes is taken up")
 
 
 def test_changes_survive_sigkill_and_the_log_of_them_is_whole(tmp_path: Path, numba: Path) -> None:
@@ -170,7 +152,7 @@ def test_a_reader_stays_while_what_it_reads_is_changed(tmp_path: Path, numba: Pa
     cameras = Cameras(tmp_path, 1)
     with running(cameras):
         gateway = Gateway(tmp_path, numba, None, {"a": {"source": cameras.urls[0]}})
-        with running(gateway), FfmpegReader(gateway.url("a"), (WIDTH, HEIGHT), "tcp", tmp_path) as reader:
+        with running(gateway), gateway.picture_reader("a", tmp_path) as reader:
             reader.wait_for_pictures(FPS, 60)
             for change in ({"bitrate_kbps": 300}, {"bitrate_kbps": 2000}, {"gop_s": 2}, {"fps": 4}, {"fps": None}):
                 before = len(reader.pictures)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import pytest
@@ -12,10 +12,8 @@ import pytest
 from tests.support.control_world import (
     BASE,
     FPS,
-    HEIGHT,
     KILL,
     PLAYING,
-    WIDTH,
     Broker,
     Cameras,
     Client,
@@ -25,7 +23,9 @@ from tests.support.control_world import (
     was_overloaded,
 )
 from tests.support.described_messages import assert_described
-from tests.support.picture_readers import FfmpegReader
+
+if TYPE_CHECKING:
+    from tests.support.picture_readers import FfmpegReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -76,7 +76,7 @@ class Reader:
         self.runs: list[list[int]] = []
 
     def start(self) -> None:
-        self._reader = FfmpegReader(self._gateway.url("untouched"), (WIDTH, HEIGHT), "tcp", self._folder).__enter__()
+        self._reader = self._gateway.picture_reader("untouched", self._folder).__enter__()
         self._reader.wait_for_pictures(1, 60)
 
     def stop(self) -> None:

@@ -9,17 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support.control_world import (
-    FPS,
-    HEIGHT,
-    WIDTH,
-    Broker,
-    Cameras,
-    Gateway,
-    running,
-    wait_until_playing,
-)
-from tests.support.picture_readers import FfmpegReader
+from tests.support.control_world import FPS, Broker, Cameras, Gateway, running, wait_until_playing
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -58,7 +48,7 @@ async def test_a_linter_accepts_a_scrape_of_live_streams(tmp_path: Path, numba: 
         gateway = Gateway(tmp_path, numba, broker, streams, worker={"split": True})
         with running(gateway):
             await wait_until_playing(gateway, *streams)
-            with FfmpegReader(gateway.url("one"), (WIDTH, HEIGHT), "udp", tmp_path) as reader:
+            with gateway.picture_reader("one", tmp_path, "udp") as reader:
                 await asyncio.to_thread(reader.wait_for_pictures, 2 * FPS, 60)
                 for _ in range(30):  # sound and reports of workers come a moment later
                     status, headers, body = await asyncio.to_thread(gateway.http, "GET", "/metrics")

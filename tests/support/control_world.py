@@ -26,6 +26,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tests.support.gateway_process import CONSOLE_SCRIPT, START_S, wait_for
+from tests.support.picture_readers import FfmpegReader
 from tests.support.plugin import excuse
 
 NODE = "gw1"
@@ -163,6 +164,10 @@ class Gateway(Process):
 
     def url(self, stream: str) -> str:
         return f"rtsp://127.0.0.1:{self.rtsp_port}/{stream}"
+
+    def picture_reader(self, stream: str, folder: Path, transport: str = "tcp") -> FfmpegReader:
+        """Return a reader of a stream of these cameras."""
+        return FfmpegReader(self.url(stream), (WIDTH, HEIGHT), transport, folder)
 
     def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
         data = json.dumps(body).encode() if body is not None else None

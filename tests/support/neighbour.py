@@ -222,6 +222,9 @@ def clean_gateway(folder: Path, state_dir: Path, **keys: Any) -> Iterator[Gatewa
         keys = {"sections": {"verify": {"every_h": None}}, **keys}
         with GatewayProcess(folder, state_dir, streams, rtsp={"users": users}, **keys) as made:
             wait_for(lambda: metrics(made).get('transcoder_stream_up{stream="clean"}') == 1, 60, "the stream plays")
+            # a stream may play before the service has begun all that it does: what it holds then is not yet its share
+            wait_for(lambda: made.events("ready"), 60, "the gateway is ready")
+            wait_for(lambda: Held.now(made) == Held.now(made), 60, "what it holds stays alike")
             yield made
 
 
