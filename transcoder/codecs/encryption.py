@@ -108,6 +108,10 @@ class SliceCheck:
         """Look at a NAL unit of the picture with this timestamp; return False for a slice that can't be read."""
         codec = self._codec
         unit_type = nal_unit_type(codec, unit)
+        if unit_type == H264_SLICE and codec is Codec.H264 and unit[1:2] in _USUAL and 0 in self._pps:
+            self._timestamp = timestamp
+            self.checked += 1
+            return True
         try:
             if unit_type == (H264_SPS if codec is Codec.H264 else H265_SPS):
                 self.sps = parse_sps(codec, unit)
@@ -126,8 +130,6 @@ class SliceCheck:
     def _is_plausible(self, unit: bytes, unit_type: int, timestamp: int) -> bool:
         new = timestamp != self._timestamp
         self._timestamp = timestamp
-        if unit_type == H264_SLICE and self._codec is Codec.H264 and unit[1:2] in _USUAL and 0 in self._pps:
-            return True
         size = header_size(self._codec)
         bits = BitReader(remove_emulation_prevention(unit[size:], _HEADER_SIZE))
         try:

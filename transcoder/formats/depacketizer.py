@@ -136,3 +136,13 @@ class RunDepacketizer(Depacketizer, Protocol):
             Whether the unit is still open, so that the next run may continue it.
         """
         ...
+
+    def receive_end(self, body: memoryview, timestamp: int, now: float) -> None:
+        """Take the fragment that ends the open NAL unit, in a packet with the marker.
+
+        Args:
+            body: the payload without the bytes that stand for `continuation`.
+            timestamp: the timestamp of the packet.
+            now: monotonic seconds.
+        """
+        ...

@@ -62,6 +62,15 @@ class NalUnitDepacketizer(RunDepacketizer):
         return self._reassembly.middles(bodies, size)
 
     @override
+    def receive_end(self, body: memoryview, timestamp: int, now: float) -> None:
+        _, units = self._reassembly.fragment(b"", body, start=False, end=True, marker=True)
+        for unit in units:
+            if len(unit) >= 2:
+                self._assembler.add(unit, timestamp, now)
+        self._timestamp = timestamp
+        self._assembler.end_of_packet(marker=True)
+
+    @override
     def receive(self, packet: RtpPacket, now: float) -> None:
         assembler, marker, timestamp = self._assembler, packet.marker, packet.timestamp
         completed = self._reader.receive(packet.payload, marker=marker)

@@ -60,6 +60,7 @@ class RtpReceiver:
         restarts: how often the source began anew (another SSRC or another sequence).
         renumbered: how often the numbers began anew while the pictures went on.
         jitter: ticks, RFC 3550 A.8.
+        ready: the packets that next_packet() returns; the video receiver takes them off the left end itself.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class RtpReceiver:
         self.clock_rate = clock_rate
         self._ledger = ledger
         self._reorder = reorder
-        self._ready: deque[tuple[RtpPacket, int, float]] = deque()
+        self.ready: deque[tuple[RtpPacket, int, float]] = deque()
         self._held: dict[int, tuple[RtpPacket, float]] = {}
         self._waiting = WaitingSource(ledger)
         self._numbers = PacketNumbers()
@@ -140,9 +141,7 @@ class RtpReceiver:
 
         `rtp/video.py` explains the fast path.
         """
-        unsettled = (
-            self._held or self._waiting.packets or self._suspect or self._ready or not self._numbers.are_believed
-        )
+        unsettled = self._held or self._waiting.packets or self._suspect or self.ready or not self._numbers.are_believed
         return None if unsettled else self._expected
 
     def receive_run(self, count: int, size: int, timestamp: int, now: float) -> None:
@@ -170,7 +169,7 @@ class RtpReceiver:
 
         The number is -1 where the source began anew.
         """
-        return self._ready.popleft() if self._ready else None
+        return self.ready.popleft() if self.ready else None
 
     def next_timeout(self) -> float | None:
         """Return when handle_timeout wants to be called: the oldest packet held back has then waited long enough."""
@@ -321,7 +320,7 @@ class RtpReceiver:
             self._stamps.append(timestamp)
             if self._newest is None or (timestamp - self._newest) & 0xFFFF_FFFF < 0x8000_0000:
                 self._newest = timestamp
-        self._ready.append((packet, lost, now))
+        self.ready.append((packet, lost, now))
 
     def _note_arrival(self, timestamp: int, now: float) -> None:
         """Update the longest gap and the jitter, in the order of arrival (RFC 3550 section 6.4.1, A.8)."""

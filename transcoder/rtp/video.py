@@ -7,8 +7,9 @@ known how the next fragment has to begin: version and payload type, then its seq
 the fragment's two or three header bytes without start and end bit (`continuation`). `_receive_run` compares those
 bytes; as long as they match and the number goes up by one, only the rest of the packet is kept, as a view. The run is
 counted once (`RtpReceiver.receive_run`) and appended once (`receive_middles`, `Reassembly.middles`). A packet that
-differs by one bit ends the run and goes the ordinary way, `receive_rtp`: loss, reordering, another SSRC, an extension,
-padding, the marker. `RtpReceiver.next_number` is None, and there is no run, while anything is unsettled.
+differs by marker and end bit, and by nothing else, ends the run and its picture (`receive_end`). A packet that differs
+otherwise by one bit ends the run and goes the ordinary way, `_receive`: loss, reordering, another SSRC, an extension,
+padding. `RtpReceiver.next_number` is None, and there is no run, while anything is unsettled.
 `tests/rtp/test_runs.py` tests that both ways give the same access units, ledger and statistics.
 """
 
@@ -30,6 +31,8 @@ from transcoder.rtp.rtcp import SenderReport, serialize_receiver_report
 from transcoder.rtp.sender_reports import SenderReports
 from transcoder.rtp.undescribed import UndescribedType
 
+_MARKER = 0x80_0000
+"""The marker in the first word of a packet."""
 MAX_EVIDENCE_BYTES = 4 << 20
 """Bytes of packets that seem to be of another codec and are kept until that is certain: its first IDR is among them."""
 _BEGINNINGS = {size: struct.Struct(f"!I{size}s").unpack_from for size in (10, 11)}
@@ -101,7 +104,7 @@ class VideoReceiver:
         self._depacketizer = formats.VIDEO.of_codec(codec).depacketizer(self._options)
         self.next_access_unit = self._depacketizer.next_access_unit
         self._runs = self._depacketizer if isinstance(self._depacketizer, RunDepacketizer) else None
-        self._continuation: tuple[int, bytes] | None = None
+        self._continuation: tuple[int, bytes, bytes] | None = None
         self._recognition = CodecRecognition(codec)
         self._evidence: list[tuple[RtpPacket, float]] = []
         self._evidence_bytes = 0
@@ -134,12 +137,20 @@ class VideoReceiver:
 
     def receive_rtp(self, data: Buffer, now: float) -> None:
         """Take an RTP packet; call next_access_unit() until it returns None afterwards."""
+        self._receive(data, now)
+
+    def _receive(self, data: Buffer, now: float) -> bool:
+        """Take an RTP packet; return whether it was one of the video's, or told that others are."""
         receiver = self.receiver
         received = receiver.received
         receiver.receive(data, now)
-        if receiver.received == received and self._undescribed is not None:
-            self._look_for_the_video(self._undescribed, data, now)
+        if receiver.received == received:
+            if self._undescribed is not None:
+                self._look_for_the_video(self._undescribed, data, now)
+            if receiver.received == received:
+                return False
         self._drain()
+        return True
 
     def _look_for_the_video(self, undescribed: UndescribedType, data: Buffer, now: float) -> None:
         """Look whether a packet of another payload type is the video's, where none of the described type comes."""
@@ -165,17 +176,27 @@ class VideoReceiver:
             count = self._receive_run(buffer, spans, start, now, *self._continuation)
             if count:
                 return start + count
-        first, end = spans[start]
-        self.receive_rtp(memoryview(buffer)[first:end], now)
-        return start + 1
+        view = memoryview(buffer)
+        for first, end in islice(spans, start, None):
+            start += 1
+            if self._receive(view[first:end], now):
+                break
+        return start
 
     def _receive_run(
-        self, buffer: bytes, spans: Sequence[tuple[int, int]], start: int, now: float, word: int, tail: bytes
+        self,
+        buffer: bytes,
+        spans: Sequence[tuple[int, int]],
+        start: int,
+        now: float,
+        word: int,
+        tail: bytes,
+        last: bytes,
     ) -> int:
         """Take the fast path for fragments that stand in a row, and return how many were taken.
 
-        Such a packet begins with `word` with its sequence number, and `tail`. 0 means that the first packet has to go
-        the ordinary way.
+        Such a packet begins with `word` with its sequence number, and `tail`; the one that ends unit and picture
+        begins with the marker in the word, and `last`. 0 means that the first packet has to go the ordinary way.
         """
         number = self.receiver.next_number
         if number is None or self._runs is None:
@@ -187,7 +208,10 @@ class VideoReceiver:
         size = 0
         for first, end in islice(spans, start, None):
             body = first + skip
-            if end <= body or beginning(buffer, first) != (word | number, tail):
+            begins = beginning(buffer, first) if end > body else None
+            if begins != (word | number, tail):
+                if begins == (word | _MARKER | number, last) and not bodies:
+                    return self._receive_end(view[body:end], skip, int.from_bytes(tail[:4]), now)
                 break
             bodies.append(view[body:end])
             size += end - body
@@ -199,11 +223,20 @@ class VideoReceiver:
                 self._continuation = None
         return count
 
+    def _receive_end(self, body: memoryview, skip: int, timestamp: int, now: float) -> int:
+        """Take the fragment that ends a unit and a picture, and return 1; 0 where it has to go the ordinary way."""
+        if self._recognition.doubts or self._evidence or self._runs is None:
+            return 0
+        self.receiver.receive_run(1, len(body) + skip, timestamp, now)
+        self._runs.receive_end(body, timestamp, now)
+        self._continuation = None
+        return 1
+
     def _drain(self) -> None:
         receiver, depacketizer, recognition = self.receiver, self._depacketizer, self._recognition
-        packet = None
-        while (item := receiver.next_packet()) is not None:
-            packet, lost, now = item
+        packet, ready = None, receiver.ready
+        while ready:
+            packet, lost, now = ready.popleft()
             if lost:
                 self.restarts += lost < 0
                 depacketizer.lose(restart=lost < 0)
@@ -261,9 +294,11 @@ class VideoReceiver:
         return serialize_receiver_report(self._ssrc, self._cname, block)
 
 
-def _continuation(packet: RtpPacket, prefix: bytes) -> tuple[int, bytes]:
+def _continuation(packet: RtpPacket, prefix: bytes) -> tuple[int, bytes, bytes]:
     """Return the first word, without the sequence number, and the bytes behind it with which a later fragment begins.
 
-    The marker is not set in the word, because it would end the fragments.
+    The marker is not set in the word, because it would end the fragments. The third item are the bytes behind the word
+    where the fragment is the last one: the end bit is set.
     """
-    return 0x8000_0000 | packet.payload_type << 16, packet.timestamp.to_bytes(4) + packet.ssrc.to_bytes(4) + prefix
+    tail = packet.timestamp.to_bytes(4) + packet.ssrc.to_bytes(4) + prefix
+    return 0x8000_0000 | packet.payload_type << 16, tail, tail[:-1] + bytes((tail[-1] | 0x40,))

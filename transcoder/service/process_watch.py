@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 _CLOCK_TICKS = 100
 """Jiffies a second in /proc (USER_HZ is 100 on every Linux)."""
-_PRIVATE = re.compile(rb"^(?:RssAnon|RssShmem|VmPTE):\s*(\d+)", re.MULTILINE)
-_SHARED = re.compile(rb"^RssShmem:\s*(\d+)", re.MULTILINE)
+_MEMORY = re.compile(rb"\nRssAnon:\s*(\d+) kB\nRssFile:.*\nRssShmem:\s*(\d+) kB\n(?:Vm.*\n)*?VmPTE:\s*(\d+) kB")
+"""Memory of a process's own, that which others may have mapped too, tables of pages; proc_pid_status(5) has them
+in this order."""
 CPU_SPAN_S = 5.0
 """Seconds over which the processor time of a process is compared with the limit of its threads."""
 _AWAKE = frozenset("RD")
@@ -46,18 +47,16 @@ def sample_process(pid: int) -> ProcessSample | None:
         memory = _read(f"/proc/{pid}/status")
     except OSError:
         return None
-    fields = stat.rpartition(b")")[2].split()
+    fields = stat.rpartition(b")")[2].split(None, 18)
+    found = _MEMORY.search(memory)  # a zombie has none
+    own, shared, tables = map(int, found.groups()) if found is not None else (0, 0, 0)
     return ProcessSample(
         state=fields[0].decode(),
         cpu_s=(int(fields[11]) + int(fields[12])) / _CLOCK_TICKS,
-        private_bytes=_sum(_PRIVATE, memory),
+        private_bytes=(own + shared + tables) << 10,
         threads=int(fields[17]),
-        shared_bytes=_sum(_SHARED, memory),
+        shared_bytes=shared << 10,
     )
-
-
-def _sum(pattern: re.Pattern[bytes], status: bytes) -> int:
-    return sum(int(kibibytes) for kibibytes in pattern.findall(status)) << 10
 
 
 def _read(path: str) -> bytes:

@@ -241,7 +241,7 @@ class Stream(OutputOwner, WorkerListener):
         played_s = self._source.played_s()
         if played_s is not None and self._source.is_connected and self._worker.is_running:
             waited = min(played_s, now - max(self._worker.last_decoded, self._worker.began))
-            if waited > max(DECODE_WAIT_S, self._source.patience_s) and self._source.is_readable:
+            if waited > DECODE_WAIT_S and waited > self._source.patience_s and self._source.is_readable:
                 self._source.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
 
     def sample(self, now: float) -> None:
