@@ -14,11 +14,13 @@ from tests.support.moving_encoder import MovingEncoder, MovingSettings
 from tests.support.pipeline_run import Run, messages_of
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
-from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_snapshot
+from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_coded, parse_snapshot
 from transcoder.media.changes import PictureComparison
+from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import PROFILES
 from transcoder.media.picture import OwnPicture
 from transcoder.media.scene import SceneWatch
+from transcoder.worker.encoding import Encoding
 from transcoder.worker_options import EncoderSettings, Mask, OutputOptions, WorkerOptions
 
 SIZE = (320, 240)
@@ -360,3 +362,39 @@ def test_what_it_does_not_know_can_not_be_overridden(moving: WorkerOptions) -> N
     run.feed(units[:3])
     with pytest.raises(MediaError, match="aq_mode, subme"):
         run.one(units[3], random_access=False)
+
+
+# -- IDRs of a camera that marks none --------------------------------------------------------------------------------
+
+
+def refreshing(index: int, gop: int) -> DecodedPicture:
+    """A picture of a smart codec's stream: all of it changes every `gop` pictures, and a corner in the others."""
+    luma = np.full((240, 320), 120 + index // gop % 2, np.uint8)
+    luma[:32, :32] = index % 100
+    chroma = np.full((120, 160), 128, np.uint8)
+    return DecodedPicture(
+        planes=(luma, chroma, chroma), width=320, height=240, pts=3600 * index, random_access=index == 0
+    )
+
+
+@pytest.mark.parametrize(("gop", "expected"), [(30, [90, 120]), (1, [100, 125])], ids=["refreshed", "always changing"])
+def test_idrs_follow_the_refreshes_of_a_smart_codec(gop: int, expected: list[int]) -> None:
+    encoding = Encoding(WorkerOptions())
+    found = []
+    for index in range(130):
+        messages = encoding.picture(refreshing(index, gop), 0.0)
+        coded = [parse_coded(body, 1) for body, _ in messages_of(messages, MessageType.CODED)]
+        found += [index for picture in coded if picture.flags & RANDOM_ACCESS]
+    assert [later - earlier for earlier, later in itertools.pairwise(found)][-1] == expected[1] - expected[0]
+    assert gop == 1 or found[-2:] == expected
+
+
+def test_the_picture_that_stands_for_a_capped_refresh_inherits_it() -> None:
+    encoding = Encoding(WorkerOptions(outputs=(OutputOptions(fps=10.0), OutputOptions())))
+    found = []
+    for index in range(200):
+        messages = encoding.picture(refreshing(index, 31), 0.0)
+        coded = [parse_coded(body, 2) for body, _ in messages_of(messages, MessageType.CODED)]
+        found += [index for picture in coded if picture.flags & RANDOM_ACCESS and picture.output_number == 0]
+    assert [index // 31 for index in found[-3:]] == [4, 5, 6]
+    assert max(index % 31 for index in found[-3:]) <= 2

@@ -144,6 +144,10 @@ class Encoding:
         changed, compared = picture.changed, picture.changed is not None
         if not compared and any(chain.follows(picture) for chain in drawing):
             changed, compared = self._decoded.compare(picture), True
+        if changed is not None:
+            share = np.count_nonzero(changed) / changed.size
+            for chain in self._chains:
+                chain.observe_change(picture, share)
         for chain in self._chains:
             if chain not in drawing:
                 if compared:

@@ -129,7 +129,9 @@ class GopPlanner:
         self._longest = max(self._gop, round(LONGEST_S * VIDEO_CLOCK_RATE))
 
     def observe(self, pts: int, *, random_access: bool, changed: float | None = None) -> None:
-        """Take note of a picture of the camera, also of one that is not shown.
+        """Take note of a picture of the camera, also of one that is not shown, and of how much of it changed.
+
+        Both may be told at once or one after the other: what changed is known only of pictures that are drawn.
 
         Args:
             pts: presentation time, 90 kHz ticks.

@@ -211,6 +211,15 @@ class OutputChain:
         """Take note of a picture of the camera, also of one that is not shown: IDRs follow the camera's."""
         self._planner.observe(picture.pts, random_access=picture.random_access)
 
+    def observe_change(self, picture: DecodedPicture, share: float) -> None:
+        """Take note of how many of a picture's macroblocks changed: smart codecs do not mark what they refresh.
+
+        Args:
+            picture: the decoded picture.
+            share: the part of them that changed, 0 to 1.
+        """
+        self._planner.observe(picture.pts, random_access=False, changed=share)
+
     def wants(self, picture: DecodedPicture, now: float) -> bool:
         """Return whether to encode a picture: not over the frame rate cap, and not late.
 
