@@ -80,5 +80,6 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kernels.mkdir(parents=True, exist_ok=True)
     (folder / "numba").symlink_to(kernels)
     load = "import pathlib, sys; from transcoder.worker import preload; preload.load(pathlib.Path(sys.argv[1]))"
+    load += "; preload.finish_compiling()"
     subprocess.run([sys.executable, "-c", load, folder / "numba"], check=True, timeout=100)
     return folder

@@ -90,21 +90,39 @@ def is_cached() -> bool:
 
 
 def is_compiled() -> bool:
-    """Return whether every kernel was compiled into the cache by an earlier process on such a processor."""
-    return _state.folder is not None and (_state.folder / _compiled_mark()).is_file()
+    """Return whether the cache holds all of ``kernels``, compiled by an earlier process on such a processor."""
+    return _is_marked("compiled")
 
 
 def mark_compiled() -> None:
     """Note, after ``warm``, that the cache holds every kernel; without a cache this function does nothing."""
+    _mark("compiled")
+
+
+def is_h264_compiled() -> bool:
+    """Return the same of the kernels of ``h264``."""
+    return _is_marked("h264")
+
+
+def mark_h264_compiled() -> None:
+    """Note, after ``warm_h264``, that the cache holds every kernel of ``h264``."""
+    _mark("h264")
+
+
+def _is_marked(name: str) -> bool:
+    return _state.folder is not None and (_state.folder / _mark_of(name)).is_file()
+
+
+def _mark(name: str) -> None:
     if _state.folder is not None:
-        (_state.folder / _compiled_mark()).touch()
+        (_state.folder / _mark_of(name)).touch()
 
 
-def _compiled_mark() -> str:
+def _mark_of(name: str) -> str:
     """Name the file that says it. Numba compiles anew for another processor and after a change of its own version."""
     processor = cpu_target.target_context.codegen().magic_tuple()  # of which the cache's own index is made
     versions = sys.implementation.cache_tag, numba.__version__
-    return "compiled-" + hashlib.sha256(repr((processor, versions)).encode()).hexdigest()[:16]
+    return f"{name}-" + hashlib.sha256(repr((processor, versions)).encode()).hexdigest()[:16]
 
 
 def warm(tell: Callable[[int, int], None] | None = None) -> float:

@@ -18,6 +18,7 @@ sys.addaudithook(lambda event, _: forks.append(event) if event == "os.fork" else
 preload.load(Path(sys.argv[1]))
 lines = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
 sums = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+preload.finish_compiling()
 print(sums["Private_Dirty"] >> 10, preload.thread_count(), len(forks))
 """
 

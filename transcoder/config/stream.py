@@ -84,7 +84,8 @@ class EncoderConfig(Section):
     profile: Literal["economy", "balanced", "quality", "motion"] = "balanced"
     """The profile of the encoder. `economy` encodes most streams a core, for more bits; `quality` needs the fewest
     bits. docs/performance.md has the measurements. `motion` is experimental: its cost follows motion, and `crf` is the
-    QP of pictures that are no IDR; with H.265 it is `balanced`."""
+    QP of pictures that are no IDR; `balanced` stands in for it with H.265, for pictures below 320x240, and until the
+    first start has compiled its kernels in the background and the service is started again."""
     crf: Annotated[float, Field(ge=0, le=51), NotBool] | None = Field(default=None, examples=[24])
     """The constant rate factor, 0 (best) to 51; the bitrate stays below `video.bitrate_kbps` at any factor."""
     aq_mode: Annotated[int, Field(ge=0, le=3), NotBool] | None = Field(default=None, examples=[1])

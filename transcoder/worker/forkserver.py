@@ -237,6 +237,8 @@ class _Server:
             self._note_exit(pid, status)
 
     def _note_exit(self, pid: int, status: int) -> None:
+        if pid not in self._children:
+            return  # it compiled kernels
         self._children.discard(pid)
         self._forker.reaped(pid)
         self._streams.note_ended(pid)

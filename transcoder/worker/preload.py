@@ -3,6 +3,7 @@
 After a fork into the sandbox no file can be opened, so nothing may be imported late.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -16,9 +17,14 @@ from transcoder.worker import sandbox
 from transcoder_native import runtime
 
 _MADV_DONTNEED = 4
+_BACKGROUND = 19
+"""The niceness of a process that nobody waits for."""
 
 Tell = Callable[[int, int], None]
 """A function that is called with how much is done and how much there is."""
+
+_compiling: list[int] = []
+"""The process that fills the cache while this one serves."""
 
 _MODULES = (
     "encodings.idna",
@@ -44,6 +50,8 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     runtime.configure(cache_dir)
     _compile_apart(tell)
     took = runtime.warm(None if runtime.is_cached() else tell)
+    if runtime.is_h264_compiled():
+        took += runtime.warm_h264()
     for name in _MODULES:
         importlib.import_module(name)
     _rehearse()
@@ -53,20 +61,41 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     return took
 
 
+def finish_compiling() -> None:
+    """Wait until the process that fills the cache has ended, if there is one."""
+    for pid in _compiling:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+    _compiling.clear()
+
+
 def _compile_apart(tell: Tell | None) -> None:
-    """Fill the cache in a process of its own, because compiling leaves 50 MB behind that no worker needs."""
-    if not runtime.is_cached() or runtime.is_compiled():
+    """Fill the cache in a process of its own, because compiling leaves 50 MB behind that no worker needs.
+
+    The kernels of the pixel path are waited for. Those of H.264 are compiled behind them, while x264 serves already,
+    and are loaded by the next start.
+    """
+    if not runtime.is_cached() or (runtime.is_compiled() and runtime.is_h264_compiled()):
         return
     parent = os.getpid()
+    done, tell_done = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
+            os.close(done)
             sandbox.die_with_parent(parent)
             runtime.warm(tell)
             runtime.mark_compiled()
+            os.close(tell_done)
+            os.nice(_BACKGROUND)
+            runtime.warm_h264()
+            runtime.mark_h264_compiled()
         finally:
             os._exit(0)  # where the other process failed, this process compiles
-    os.waitpid(pid, 0)
+    os.close(tell_done)
+    os.read(done, 1)  # the end: the other process has closed its side
+    os.close(done)
+    _compiling.append(pid)
 
 
 def _release_compiler() -> None:

@@ -9,6 +9,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.ipc.messages import CodedMessage
 from transcoder.media.encoders.motion import MotionEncoder, MotionSettings
 from transcoder.media.encoders.x264 import X264Encoder
+from transcoder.media.encoders.x264_library import X264Context
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.worker_options import OutputFormat
 from transcoder_native.h264 import engine
@@ -124,6 +125,15 @@ def test_the_cap_of_the_bitrate_holds_over_seconds():
         for number in range(100)
     ]
     assert sum(bits[25:]) / 3 < 600_000 * 1.1
+
+
+def test_x264_serves_where_it_does_not_tell_its_reconstruction(monkeypatch):
+    made = encoder(320, 240, 26)
+    monkeypatch.setattr(X264Context, "reconstruction", lambda _: None)
+    pictures = scene(320, 240, 9, 1)
+    units = [made.encode(next(pictures), None, 3600 * number, force_idr=number == 0) for number in range(3)]
+    assert [len(each) for each in units] == [3, 1, 1]
+    assert made.fallback is not None
 
 
 def test_x264_serves_small_pictures():

@@ -1,21 +1,17 @@
 """This module encodes H.264 at a cost that follows motion: x264 makes the IDRs, our own engine the P pictures.
 
 Where most of a picture moves, a group of pictures is x264's (``engine_choice``). Our P pictures have a PPS of their
-own, which follows x264's; the reference of the first one is the IDR as a decoder shows it.
+own, which follows x264's; the reference of the first one is x264's own reconstruction of the IDR.
 """
 
-import ctypes
 import sys
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-import av
-import numpy as np
 from typing_extensions import override
 
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.nal import H264_PPS, H264_SPS, Codec, join_byte_stream, nal_unit_type
+from transcoder.codecs.nal import H264_PPS, H264_SPS, Codec, nal_unit_type
 from transcoder.codecs.own_parameter_sets import OwnSequence, read_own_set
 from transcoder.codecs.own_slices import p_slice, picture_parameter_set
 from transcoder.errors import MediaError
@@ -23,11 +19,10 @@ from transcoder.media.changes import MacroblockMap
 from transcoder.media.encoders.engine_choice import Engine as Choice
 from transcoder.media.encoders.engine_choice import EngineChoice
 from transcoder.media.encoders.protocol import Encoder
-from transcoder.media.encoders.rate import IDR_OFFSET, MAX_QP, RateControl
-from transcoder.media.encoders.x264 import X264Encoder, X264Settings
-from transcoder.media.levels import h264_level
-from transcoder.media.picture import U8, OwnPicture
-from transcoder.worker_options import OutputFormat
+from transcoder.media.encoders.rate import MAX_QP, RateControl
+from transcoder.media.encoders.x264 import X264Settings
+from transcoder.media.picture import OwnPicture
+from transcoder.worker_options import Fallback, OutputFormat
 
 MIN_QP: Final = 10
 """The lowest QP of P pictures: below, levels outgrow what the engine's tests cover, and nobody sees a difference."""
@@ -52,21 +47,6 @@ class MotionSettings(X264Settings):
             return X264Settings.open(self, output, bitrate_kbps)
         return MotionEncoder(self, output, bitrate_kbps, engine)
 
-    def options_at(self, qp: int, output: OutputFormat, bitrate_kbps: int) -> dict[str, str]:
-        """Return the options by FFmpeg's names of x264 at a constant QP.
-
-        Args:
-            qp: the QP of IDRs; P pictures have IDR_OFFSET more.
-            output: the size, frame rate and matrix of the output.
-            bitrate_kbps: the cap of the bitrate, by which the level goes.
-        """
-        options = replace(self, ipratio=2 ** (IDR_OFFSET / 6)).ffmpeg_options(bitrate_kbps)
-        level = h264_level(output.width, output.height, output.frame_rate, bitrate_kbps)
-        options["x264-params"] += f":level={level}"
-        for name in ("crf", "maxrate", "bufsize"):
-            del options[name]
-        return options | {"qp": str(min(qp + IDR_OFFSET, MAX_QP))}
-
 
 class MotionEncoder(Encoder):
     """Encodes as `engine_choice` says, a group of pictures at a time.
@@ -87,7 +67,6 @@ class MotionEncoder(Encoder):
     codec = Codec.H264
 
     def __init__(self, settings: MotionSettings, output: OutputFormat, bitrate_kbps: int, module: Any) -> None:
-        self.dropped: Counter[str] = Counter()
         self._settings, self._output, self._bitrate_kbps = settings, output, bitrate_kbps
         qp = min(max(round(settings.crf), MIN_QP), MAX_QP)
         samples = output.width * output.height
@@ -95,18 +74,20 @@ class MotionEncoder(Encoder):
         self._choice = EngineChoice()
         self._engine = module.open_engine(output.width, output.height)
         self._count = self._engine.geometry.mb_width * self._engine.geometry.mb_height
-        self._library_qp = qp - IDR_OFFSET
-        self._library = self._open_library(self._library_qp)
-        self._decoder: Any = av.CodecContext.create("h264", "r")
-        self._decoder.thread_count = 1
+        self._library = settings.open_uncapped(output, bitrate_kbps)
+        self.dropped = self._library.dropped
+        self._substitute: Encoder | None = None
         self._sequence: OwnSequence | None = None
         self._frame_num = 0
         self._idr_pts = 0
+        self.fallback: Fallback | None = None
         self.reconstruction = [self._engine.reference.luma, self._engine.reference.cb, self._engine.reference.cr]
 
     @override
     def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         del changed  # a hint; the engine compares for itself
+        if self._substitute is not None:
+            return self._substitute.encode(picture, None, pts, force_idr=force_idr)
         self._engine.take(picture.planes, picture.width, picture.height, None)
         if force_idr or self._sequence is None:
             return self._encode_idr(picture, pts)
@@ -120,7 +101,7 @@ class MotionEncoder(Encoder):
         if choice is Choice.IDR:
             return self._encode_idr(picture, pts)
         if choice is Choice.LIBRARY:
-            units = self._library.encode(picture, None, pts, force_idr=False)
+            units, _ = self._library.encode_at(picture, pts, qp, force_idr=False)
         else:
             data = self._engine.write(_CABAC_INIT_IDC)
             if data is None:
@@ -146,9 +127,11 @@ class MotionEncoder(Encoder):
     def _encode_idr(self, picture: OwnPicture, pts: int) -> list[bytes]:
         """Encode an IDR and make it the engine's reference."""
         qp = self._rate.choose(pts, is_idr=True)
-        if qp != self._library_qp:
-            self._library, self._library_qp = self._open_library(qp), qp
-        units = self._library.encode(picture, None, pts, force_idr=True)
+        units, reconstruction = self._library.encode_at(picture, pts, qp, force_idr=True)
+        if reconstruction is None:
+            self.fallback = self._library.fallback
+            self._substitute = X264Settings.open(self._settings, self._output, self._bitrate_kbps)
+            return self._substitute.encode(picture, None, pts, force_idr=True)
         types = [nal_unit_type(self.codec, unit) for unit in units]
         sequence = read_own_set(self.codec, units[types.index(H264_SPS)])
         if not isinstance(sequence, OwnSequence):
@@ -156,30 +139,14 @@ class MotionEncoder(Encoder):
         self._sequence, self._frame_num, self._idr_pts = sequence, 0, pts
         self._choice.begin_group()
         if self._choice.engine is Choice.OWN:
-            self._refer_to(units)
+            luma, cb, cr = self.reconstruction
+            luma[:] = reconstruction.luma
+            cb[:], cr[:] = reconstruction.chroma[:, ::2], reconstruction.chroma[:, 1::2]
+            self._engine.restart()
         # also where x264 makes the P pictures: the session description stays the same
         units.insert(types.index(H264_PPS) + 1, picture_parameter_set())
         self._rate.note(_bits(units), is_idr=True)
         return units
-
-    def _refer_to(self, units: list[bytes]) -> None:
-        frames = self._decoder.decode(av.Packet(join_byte_stream(units)))
-        if len(frames) != 1:
-            raise MediaError("an IDR of ours is not decoded")
-        for index, plane in enumerate(self.reconstruction):
-            plane[:] = _coded_plane(frames[0].planes[index], *plane.shape)
-        self._engine.restart()
-
-    def _open_library(self, qp: int) -> X264Encoder:
-        options = self._settings.options_at(qp, self._output, self._bitrate_kbps)
-        return X264Encoder(options, self._output)
-
-
-def _coded_plane(plane: Any, height: int, width: int) -> U8:
-    """Return a plane in the coded size: the decoder writes whole macroblocks, and shows less of them."""
-    size = plane.line_size * height
-    buffer = (ctypes.c_uint8 * size).from_address(plane.buffer_ptr)
-    return np.frombuffer(buffer, np.uint8).reshape(height, plane.line_size)[:, :width]
 
 
 def _bits(units: list[bytes]) -> int:
