@@ -7,13 +7,8 @@ the time of a call a bin.
 from typing import Final
 
 from transcoder_native.h264 import memory
-from transcoder_native.h264.tables import NEXT_STATE, RANGE_LPS, RENORM
+from transcoder_native.h264.tables import NEXT_STATE, RANGE_LPS, RENORM, TERMINATE
 from transcoder_native.runtime import INT, kernel
-
-BYPASS: Final = 300
-"""The ctxIdx that stands for a bin that both values are as likely of."""
-TERMINATE: Final = 276
-"""The ctxIdx of end_of_slice_flag and of the bin that tells I_PCM."""
 
 # Places in the state, an int64 array.
 LOW: Final = 0

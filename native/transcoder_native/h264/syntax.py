@@ -6,7 +6,6 @@ Bins are recorded for a row of MBs, then coded. A P_Skip whose inferred vector i
 from typing import Final
 
 from transcoder_native.h264 import cabac, frame, memory, vectors
-from transcoder_native.h264.cabac import BYPASS, TERMINATE
 from transcoder_native.h264.layout import (
     BLOCK_LEVELS,
     CB,
@@ -18,6 +17,7 @@ from transcoder_native.h264.layout import (
     OUTSIDE,
     SKIP,
 )
+from transcoder_native.h264.tables import BYPASS, TERMINATE
 from transcoder_native.runtime import INT, kernel
 
 # The first ctxIdx of syntax elements (table 9-34).

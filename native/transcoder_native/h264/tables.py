@@ -14,6 +14,10 @@ FIRST_CONTEXT: Final = 11
 CONTEXTS: Final = 277
 """One more than the last ctxIdx that frames without 8x8 transform use; 276 is the one of terminating bins."""
 
+BYPASS: Final = 300
+"""The ctxIdx that stands for a bin that both values are as likely of."""
+TERMINATE: Final = 276
+"""The ctxIdx of end_of_slice_flag and of the bin that tells I_PCM."""
 # fmt: off
 _CABAC_INIT: Final = (
     (

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from transcoder_native.arrays import U8
-from transcoder_native.h264.cabac import BYPASS, TERMINATE
-from transcoder_native.h264.tables import NEXT_STATE, RANGE_LPS, coder_tables
+from transcoder_native.h264.tables import BYPASS, NEXT_STATE, RANGE_LPS, TERMINATE, coder_tables
 
 
 class ArithmeticEncoder:

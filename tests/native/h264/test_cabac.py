@@ -24,10 +24,10 @@ def encoded(bins, qp, idc, pieces):
 def test_the_bytes_are_those_of_the_standard(seed):
     random = np.random.default_rng(seed)
     count = int(random.integers(0, 3000))
-    kinds = random.choice([11, 60, 105, 227, 275, cabac.TERMINATE, cabac.BYPASS], count)
-    contexts = np.where(kinds < cabac.TERMINATE, np.minimum(kinds + random.integers(0, 40, count), 275), kinds)
+    kinds = random.choice([11, 60, 105, 227, 275, tables.TERMINATE, tables.BYPASS], count)
+    contexts = np.where(kinds < tables.TERMINATE, np.minimum(kinds + random.integers(0, 40, count), 275), kinds)
     values = random.random(count) < random.choice([0.02, 0.5, 0.98])
-    bins = (2 * contexts + np.where(contexts == cabac.TERMINATE, 0, values)).astype(np.uint16)
+    bins = (2 * contexts + np.where(contexts == tables.TERMINATE, 0, values)).astype(np.uint16)
     qp, idc = int(random.integers(0, 52)), int(random.integers(0, 3))
     twin = ArithmeticEncoder(tables.context_states(qp, idc))
     twin.encode(bins)
@@ -38,7 +38,7 @@ def test_the_bytes_are_those_of_the_standard(seed):
 
 @pytest.mark.parametrize("value", [0, 1])
 def test_a_carry_runs_through_many_bytes(value):
-    bins = np.full(4000, 2 * cabac.BYPASS + value, np.uint16)
+    bins = np.full(4000, 2 * tables.BYPASS + value, np.uint16)
     twin = ArithmeticEncoder(tables.context_states(26, 0))
     twin.encode(bins)
     assert encoded(bins, 26, 0, 1)[0] == twin.finish()
