@@ -17,8 +17,8 @@ from transcoder.worker import sandbox
 from transcoder_native import runtime
 
 _MADV_DONTNEED = 4
-_BACKGROUND = 19
-"""The niceness of a process that nobody waits for."""
+_BACKGROUND = 5
+"""The niceness of a process that nobody waits for; with more it would never end on a busy machine."""
 
 Tell = Callable[[int, int], None]
 """A function that is called with how much is done and how much there is."""

@@ -1,11 +1,14 @@
 """Our own P pictures: libavcodec shows what the encoder believes, bit for bit, whatever the picture."""
 
-from itertools import repeat
+import shutil
+import subprocess
+from itertools import count, repeat
 
+import numpy as np
 import pytest
 
 from tests.support.own_p_pictures import Player, assert_decodes, encoder, scene
-from transcoder.codecs.nal import Codec
+from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.ipc.messages import CodedMessage
 from transcoder.media.encoders.motion import MotionEncoder, MotionSettings
 from transcoder.media.encoders.x264 import X264Encoder
@@ -140,3 +143,110 @@ def test_x264_serves_small_pictures():
     settings = MotionSettings(preset="superfast", crf=27, subme=0)
     assert isinstance(settings.open(OutputFormat(width=160, height=120, frame_rate=25), 1000), X264Encoder)
     assert isinstance(settings.open(OutputFormat(width=320, height=240, frame_rate=25), 1000), MotionEncoder)
+
+
+def test_the_map_of_changes_is_believed_where_it_says_that_nothing_changed():
+    made = encoder(64, 64, 26)
+    pictures = scene(64, 64, 3, 4)
+    made.encode(next(pictures), None, 0, force_idr=True)
+    made.encode(next(pictures), np.zeros((4, 4), np.uint8), 3600, force_idr=False)
+    assert made._engine.changed == 0
+    made.encode(next(pictures), np.ones((4, 4), np.uint8), 7200, force_idr=False)
+    assert made._engine.changed == 16
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_exact_map_of_changes_changes_no_byte(seed):
+    streams = []
+    for told in (True, False):
+        made, before = encoder(176, 144, 24), None
+        pictures, stream = scene(176, 144, seed, 0), b""
+        for number in range(12):
+            picture = next(pictures)
+            shown = [plane[:, : 176 // (1 if index == 0 else 2)].copy() for index, plane in enumerate(picture.planes)]
+            changed = None if before is None or not told else _changed(before, shown)
+            stream += join_byte_stream(made.encode(picture, changed, 3600 * number, force_idr=number == 0))
+            before = shown
+        streams.append(stream)
+    assert streams[0] == streams[1]
+
+
+def _changed(before: list[np.ndarray], now: list[np.ndarray]) -> np.ndarray:
+    luma, cb, cr = (
+        (one != other).reshape(9, -1, 11, one.shape[1] // 11).any(axis=(1, 3))
+        for one, other in zip(before, now, strict=True)
+    )
+    return (luma | cb | cr).astype(np.uint8)
+
+
+def test_another_cap_needs_no_other_encoder_while_the_level_is_the_same():
+    output = OutputFormat(width=320, height=240, frame_rate=25)
+    settings = MotionSettings(preset="superfast", crf=20, subme=0)
+    made = encoder(320, 240, 20, kbps=600)
+    pictures = scene(320, 240, 4, 4)
+
+    def kbps() -> float:
+        pictures_made = [
+            made.encode(next(pictures), None, next(times), force_idr=number % 25 == 0) for number in range(50)
+        ]
+        return sum(8 * len(unit) for units in pictures_made[25:] for unit in units) / 1000
+
+    times = count(0, 3600)
+    kbps()
+    assert kbps() < 700
+    assert settings.adapt(made, output, 300)
+    kbps()
+    assert kbps() < 350
+    assert not settings.adapt(made, output, 100_000)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("element", ["openh264dec", "avdec_h264"])
+def test_other_decoders_show_the_reconstruction(element, tmp_path):
+    """OpenH264 shares no code with libavcodec; avdec_h264 is the system's libavcodec, several years older."""
+    if (
+        shutil.which("gst-launch-1.0") is None
+        or subprocess.run(["gst-inspect-1.0", element], check=False, capture_output=True).returncode
+    ):
+        pytest.skip(f"GStreamer has no {element}")
+    width, height, count_ = 176, 130, 40
+    made, pictures = encoder(width, height, 24), scene(width, height, 6, 1)
+    stream, shown = b"", b""
+    for number in range(count_):
+        stream += join_byte_stream(made.encode(next(pictures), None, 3600 * number, force_idr=number % 16 == 0))
+        luma, cb, cr = made.reconstruction
+        for plane, half in ((luma, 1), (cb, 2), (cr, 2)):
+            shown += plane[: height // half, : width // half].tobytes()
+    (tmp_path / "in.h264").write_bytes(stream)
+    launch = [
+        "gst-launch-1.0",
+        "-q",
+        "filesrc",
+        "location=in.h264",
+        "!",
+        "h264parse",
+        "!",
+        element,
+        "!",
+        "videoconvert",
+    ]
+    launch += ["!", "video/x-raw,format=I420", "!", "filesink", "location=out.yuv"]
+    subprocess.run(launch, cwd=tmp_path, check=True, timeout=60, capture_output=True)
+    out = _packed((tmp_path / "out.yuv").read_bytes(), width, height)
+    assert len(out) == len(shown)
+    assert out == shown
+
+
+def _packed(data: bytes, width: int, height: int) -> bytes:
+    """Take GStreamer's padding of rows and of odd chroma heights out of I420."""
+    stride, chroma = -(-width // 4) * 4, -(-width // 2 // 4) * 4
+    rows = -(-height // 2) * 2
+    pictures = np.frombuffer(data, np.uint8).reshape(-1, stride * rows + 2 * chroma * (rows // 2))
+    packed = b""
+    for picture in pictures:
+        luma, rest = (
+            picture[: stride * rows].reshape(rows, stride),
+            picture[stride * rows :].reshape(2, rows // 2, chroma),
+        )
+        packed += luma[:height, :width].tobytes() + rest[:, : height // 2, : width // 2].tobytes()
+    return packed

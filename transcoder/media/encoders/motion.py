@@ -6,7 +6,7 @@ own, which follows x264's; the reference of the first one is x264's own reconstr
 
 import sys
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
@@ -21,6 +21,7 @@ from transcoder.media.encoders.engine_choice import EngineChoice
 from transcoder.media.encoders.protocol import Encoder
 from transcoder.media.encoders.rate import MAX_QP, RateControl
 from transcoder.media.encoders.x264 import X264Settings
+from transcoder.media.levels import h264_level
 from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import Fallback, OutputFormat
 
@@ -39,6 +40,8 @@ class MotionSettings(X264Settings):
     `crf` is the QP of P pictures while the cap of the bitrate allows it; that of an IDR is IDR_OFFSET lower.
     """
 
+    wants_changes: ClassVar[bool] = True
+
     @override
     def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
         # kernels can't be imported within the sandbox; until the fork server has them, x264 serves
@@ -46,6 +49,12 @@ class MotionSettings(X264Settings):
         if engine is None or output.width * output.height < MIN_SAMPLES:
             return X264Settings.open(self, output, bitrate_kbps)
         return MotionEncoder(self, output, bitrate_kbps, engine)
+
+    @override
+    def adapt(self, encoder: Encoder, output: OutputFormat, bitrate_kbps: int) -> bool:
+        if isinstance(encoder, MotionEncoder):
+            return encoder.use_bitrate(bitrate_kbps)
+        return X264Settings.adapt(self, encoder, output, bitrate_kbps)
 
 
 class MotionEncoder(Encoder):
@@ -85,10 +94,9 @@ class MotionEncoder(Encoder):
 
     @override
     def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
-        del changed  # a hint; the engine compares for itself
         if self._substitute is not None:
-            return self._substitute.encode(picture, None, pts, force_idr=force_idr)
-        self._engine.take(picture.planes, picture.width, picture.height, None)
+            return self._substitute.encode(picture, changed, pts, force_idr=force_idr)
+        self._engine.take(picture.planes, picture.width, picture.height, changed)
         if force_idr or self._sequence is None:
             return self._encode_idr(picture, pts)
         qp = self._rate.choose(pts, is_idr=False)
@@ -110,6 +118,21 @@ class MotionEncoder(Encoder):
         self._rate.note(_bits(units), is_idr=False)
         return units
 
+    def use_bitrate(self, bitrate_kbps: int) -> bool:
+        """Keep another cap of the bitrate from the next picture on; return False where it needs another encoder."""
+        if self._substitute is not None:
+            return X264Settings.adapt(self._settings, self._substitute, self._output, bitrate_kbps)
+        output = self._output
+        old, new = (
+            h264_level(output.width, output.height, output.frame_rate, each)
+            for each in (self._bitrate_kbps, bitrate_kbps)
+        )
+        if old != new:  # the SPS tells the level
+            return False
+        self._bitrate_kbps = bitrate_kbps
+        self._rate.set_bitrate(bitrate_kbps)
+        return True
+
     def _slice(self, data: bytes, qp: int) -> bytes:
         if self._sequence is None:
             raise MediaError("a P picture before an IDR")
@@ -129,7 +152,7 @@ class MotionEncoder(Encoder):
         qp = self._rate.choose(pts, is_idr=True)
         units, reconstruction = self._library.encode_at(picture, pts, qp, force_idr=True)
         if reconstruction is None:
-            self.fallback = self._library.fallback
+            self.fallback = self._library.fallback or Fallback.RECONSTRUCTION
             self._substitute = X264Settings.open(self._settings, self._output, self._bitrate_kbps)
             return self._substitute.encode(picture, None, pts, force_idr=True)
         types = [nal_unit_type(self.codec, unit) for unit in units]
