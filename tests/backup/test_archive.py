@@ -91,11 +91,21 @@ def more(name: str, content: bytes = b"", **fields: object) -> Callable[[tarfile
     return add
 
 
+def before(manifest: bytes) -> Callable[[tarfile.TarFile], None]:
+    def add(tar: tarfile.TarFile) -> None:
+        put(tar, "manifest.json", manifest)
+        put_all(tar)
+
+    return add
+
+
 @pytest.mark.parametrize(
     "add",
     [
         more("config/other", b"x"),
         more("config/gateway.yaml", b"again"),
+        more("manifest.json", manifest_of(CONTENTS).to_json()),
+        before(manifest_of({"config/gateway.yaml": b"x"}).to_json()),
         more("../outside", b"x"),
         more("/etc/cron.d/x", b"x"),
         more("config/link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
