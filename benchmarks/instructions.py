@@ -93,7 +93,7 @@ def _send(rounds: int) -> None:
     transport = cast(asyncio.Transport, _Transport())
     for _ in range(READERS):
         track = Track(outlet=TcpOutlet(transport, (0, 1)), sender=fanout.new_sender(30.0))
-        fanout.add(Reader(track, None, lambda *_: None))
+        fanout.add(Reader({0: track}, lambda _: None))
     for number in range(rounds * PICTURES):
         units, random_access = access_unit(number, 4000)
         fanout.send(Codec.H264, units, number * 3600, random_access=random_access)

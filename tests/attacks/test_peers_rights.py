@@ -43,11 +43,11 @@ def test_a_session_of_somebody_else(
     owner = dialog_of(sessions, "vms", "192.0.2.7")
     owner.set_up(transport)
     [session] = sessions
-    before = session.state, session.transport
+    before = session.state, dict(session.tracks)
     thief = dialog_of(sessions, user, address)
     extra = {"Transport": transport} if method == "SETUP" else {}
     assert thief.ask(method, uri, Session=session.id, **extra).status in {401, 403, 404, 454, 455}
-    assert (session.state, session.transport) == before
+    assert (session.state, dict(session.tracks)) == before
     assert list(sessions) == [session]
     thief.core.receive_eof()
     assert list(sessions) == [session]

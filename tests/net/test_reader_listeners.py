@@ -92,7 +92,7 @@ async def test_a_reader_over_tls(tmp_path: Path, version: ssl.TLSVersion) -> Non
         answer = await reader.readuntil(b"\r\n\r\n")
         writer.close()
     assert answer.startswith(b"RTSP/1.0 200 OK\r\n")
-    assert f"Content-Base: rtsps://127.0.0.1:{port}/front/\r\n".encode() in answer
+    assert f"Content-Base: rtsps://localhost:{port}/front/\r\n".encode() in answer
 
 
 async def test_an_older_tls_is_refused() -> None:

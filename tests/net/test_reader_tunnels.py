@@ -96,6 +96,8 @@ async def test_a_reader_plays_through_a_tunnel(server: RtspServer, catalogue: Ca
             await asyncio.sleep(0.01)
         stream.send(idr=True)
         assert (await tunnel.head()).startswith(b"RTSP/1.0 200")
+        channel, report = await tunnel.frame()
+        assert (channel, report[1]) == (1, 200)  # a sender report goes first
         channel, packet = await tunnel.frame()
         assert (channel, packet[0], packet[1] & 0x7F) == (0, 0x80, 96)
         assert len(server.sessions) == 1

@@ -1,6 +1,8 @@
 """Readers of one output: each begins with an IDR, gets what it can take, and none waits for another."""
 
 import itertools
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -38,26 +40,38 @@ class Served:
         self.fanout.send(Codec.H264, nal_units, round(self.now * VIDEO_CLOCK_RATE), random_access=random_access)
         self.now += 0.04
 
-    def reader(self, *, audio: bool = False) -> "Watching":
-        watching = Watching(self.fanout, audio=audio)
+    def reader(self, *, audio: bool = False, video: bool = True) -> "Watching":
+        watching = Watching(self.fanout, audio=audio, video=video)
         self.fanout.add(watching.reader)
         return watching
+
+
+@dataclass(frozen=True)
+class SenderReportSeen:
+    """The times of a sender report (RFC 3550 section 6.4.1)."""
+
+    ntp: int
+    rtp: int
+
+    @classmethod
+    def of(cls, data: bytes) -> "SenderReportSeen":
+        assert data[1] == 200
+        return cls(int.from_bytes(data[8:16]), int.from_bytes(data[16:20]))
 
 
 class Watching:
     """One reader, what it was told first and what it got."""
 
-    def __init__(self, fanout: Fanout, *, audio: bool) -> None:
-        self.first: list[tuple[int, int, tuple[int, int] | None]] = []
-        self.video, self.sound = NotedOutlet(), NotedOutlet()
+    def __init__(self, fanout: Fanout, *, audio: bool, video: bool) -> None:
+        self.first: list[Any] = []
+        self.order: list[str] = []
+        self.video, self.sound = NotedOutlet("video", self.order), NotedOutlet("sound", self.order)
         self.sender = fanout.new_sender(REPORT_INTERVAL_S)
-        sound = None
+        tracks = {0: Track(outlet=self.video, sender=self.sender)} if video else {}
         if audio:
             sender = fanout.new_sender(REPORT_INTERVAL_S, audio=True)
-            sound = Track(outlet=self.sound, sender=sender, channel=2)
-        self.reader = Reader(
-            Track(outlet=self.video, sender=self.sender), sound, lambda *first: self.first.append(first)
-        )
+            tracks[1] = Track(outlet=self.sound, sender=sender, channel=2)
+        self.reader = Reader(tracks, self.first.append)
 
     @property
     def kinds(self) -> list[bool]:
@@ -83,7 +97,7 @@ def test_a_reader_begins_with_the_next_idr_which_is_asked_for(served: Served) ->
     served.other()
     assert watching.kinds == [True, False]
     unit = watching.video.units[0]
-    assert watching.first == [(watching.first[0][0], unit.timestamp, None)]
+    assert watching.first == [{0: (watching.first[0][0][0], unit.timestamp)}]
     assert served.fanout.counters.dropped_access_units == 0
 
 
@@ -93,7 +107,7 @@ def test_every_reader_has_its_own_numbers_and_all_have_one_timeline(served: Serv
     assert first.sender.ssrc != second.sender.ssrc
     assert first.video.units[0] is second.video.units[0]
     expected = round(1000.0 * VIDEO_CLOCK_RATE) + served.fanout.timestamp_offset
-    assert first.first[0][1] == expected & 0xFFFF_FFFF
+    assert first.first[0][0][1] == expected & 0xFFFF_FFFF
 
 
 def test_a_reader_that_is_behind_loses_pictures_up_to_an_idr_and_the_other_none(served: Served) -> None:
@@ -124,14 +138,14 @@ def test_what_may_wait_is_seconds_of_the_cap(served: Served, kbps: int, limit: i
     assert served.fanout.limit == limit
 
 
-def test_time_never_stands_still(served: Served) -> None:
+def test_two_pictures_are_a_millisecond_apart_at_least(served: Served) -> None:
     watching = served.reader()
     served.idr()
     served.now -= 1.0
     served.other()
     served.other()
     stamps = [unit.timestamp for unit in watching.video.units]
-    assert [(later - before) & 0xFFFF_FFFF for before, later in itertools.pairwise(stamps)] == [1, 1]
+    assert [(later - before) & 0xFFFF_FFFF for before, later in itertools.pairwise(stamps)] == [90, 90]
 
 
 def test_a_reader_that_left_gets_nothing(served: Served) -> None:
@@ -178,12 +192,53 @@ def test_audio_begins_with_the_picture_and_with_the_last_frame_before_it(served:
     assert watching.sound.units == []
     served.idr()
     assert len(watching.sound.units) == 1
-    [(_, _, heard)] = watching.first
-    assert heard is not None
-    assert heard[1] == watching.sound.units[0].timestamp
+    [told] = watching.first
+    assert told[1][1] == watching.sound.units[0].timestamp
     served.audio()
     first, second = (unit.timestamp for unit in watching.sound.units)
     assert (second - first) & 0xFFFF_FFFF == pytest.approx((0.064 + 0.04) * 16_000, abs=2)
+
+
+def test_picture_and_sound_begin_at_one_moment_with_reports_before_all_packets(served: Served) -> None:
+    """Recorders count both from the moment that RTP-Info names (RFC 2326 section 12.33), and from the reports."""
+    watching = with_audio(served)
+    served.audio()
+    served.now += 0.1
+    served.idr()
+    [told] = watching.first
+    video, sound = watching.video.units[0], watching.sound.units[0]
+    assert told[1][1] == sound.timestamp, "the sound is the earlier"
+    assert (video.timestamp - told[0][1]) & 0xFFFF_FFFF == pytest.approx(0.164 * VIDEO_CLOCK_RATE, abs=2)
+    assert watching.order == ["report", "report", "sound", "video"]
+    reports = [SenderReportSeen.of(outlet.reports[0]) for outlet in (watching.video, watching.sound)]
+    assert reports[0].ntp == reports[1].ntp
+    shown_s = ((reports[0].rtp - video.timestamp) & 0xFFFF_FFFF) / VIDEO_CLOCK_RATE
+    heard_s = ((reports[1].rtp - sound.timestamp) & 0xFFFF_FFFF) / 16_000
+    assert heard_s - shown_s == pytest.approx(0.164, abs=0.001)
+
+
+def test_sound_of_long_ago_is_not_begun_with(served: Served) -> None:
+    watching = with_audio(served)
+    served.audio()
+    served.now += 30
+    served.idr()
+    [told] = watching.first
+    assert (watching.sound.units, told[0][1]) == ([], watching.video.units[0].timestamp)
+    served.audio()
+    assert len(watching.sound.units) == 1
+
+
+def test_a_reader_of_sound_alone_waits_for_no_picture(served: Served) -> None:
+    served.fanout.set_audio_rate(16_000)
+    watching = served.reader(audio=True, video=False)
+    assert served.requests == 0
+    served.audio()
+    [told] = watching.first
+    assert told == {1: (told[1][0], watching.sound.units[0].timestamp)}
+    served.idr()
+    served.audio()
+    assert (len(watching.sound.units), len(watching.video.units), len(watching.first)) == (2, 0, 1)
+    assert watching.order[0] == "report"
 
 
 def test_audio_that_does_not_advance_is_left_out(served: Served) -> None:

@@ -1,5 +1,7 @@
 """A reader's session: what it counts, and that it ends once."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.reader_sessions import Outlet, Remembering, session, track
@@ -16,11 +18,11 @@ class World:
         self.listener = Remembering()
         self.outlet = Outlet()
         self.session = session(self.fanout, self.listener, track(self.fanout, self.outlet))
-        self.answers: list[tuple[int, int, tuple[int, int] | None]] = []
+        self.answers: list[Any] = []
         self._pts = 0
 
     def play(self) -> None:
-        self.session.play(lambda *first: self.answers.append(first))
+        self.session.play(self.answers.append)
 
     def send(self, *, idr: bool) -> None:
         self._pts += 3600
@@ -92,15 +94,36 @@ def test_a_reader_that_can_not_be_told_ends_all_the_same(world: World) -> None:
     assert world.listener.told == [("s1", "peer_closed")]
 
 
-def test_another_transport_takes_the_place_of_the_first_and_of_its_audio(world: World) -> None:
-    world.session.audio = track(world.fanout, Outlet())
-    other = Outlet()
-    world.session.set_up_again(track(world.fanout, other), "udp")
+def test_another_transport_takes_the_place_of_the_first_and_sound_stays(world: World) -> None:
+    world.fanout.set_audio_rate(16_000)
+    other, sound = Outlet(), Outlet()
+    world.session.set_up(1, track(world.fanout, sound), "tcp")
+    world.session.set_up(0, track(world.fanout, other), "udp")
     assert world.session.transport == "udp"
-    assert world.session.tracks == [world.session.video]
     world.play()
     world.send(idr=True)
-    assert (len(world.outlet.frames), len(other.frames)) == (0, 1)
+    world.fanout.send_audio(3600, b"aac")
+    assert (len(world.outlet.frames), len(other.frames), len(sound.frames)) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_a_track_that_is_torn_down_gets_a_goodbye_and_nothing_more(world: World, ended: int) -> None:
+    world.fanout.set_audio_rate(16_000)
+    sound = Outlet()
+    world.session.set_up(1, track(world.fanout, sound), "tcp")
+    world.play()
+    world.send(idr=True)
+    world.fanout.send_audio(3600, b"aac")
+    outlets = [world.outlet, sound]
+    before = [len(outlet.frames) for outlet in outlets]
+    world.session.tear_down(ended)
+    world.send(idr=True)
+    world.fanout.send_audio(7200, b"aac")
+    assert [len(outlet.frames) for outlet in outlets] == [
+        count + (number != ended) for number, count in enumerate(before)
+    ]
+    assert bytes([203]) in outlets[ended].rtcp[-1]  # BYE (RFC 3550 section 6.6)
+    world.session.tear_down(ended)  # a second time does nothing
 
 
 def test_the_gateway_s_own_reader_gets_pictures_and_is_counted_nowhere(world: World) -> None:

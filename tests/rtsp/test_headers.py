@@ -113,9 +113,9 @@ def test_session(value: str, session: SessionHeader | None) -> None:
 
 
 def test_rtp_info() -> None:
-    assert serialize_rtp_info("rtsp://a/b", [(1, None)]) == "url=rtsp://a/b/trackID=0;seq=1"
+    assert serialize_rtp_info("rtsp://a/b", {0: (1, None)}) == "url=rtsp://a/b/trackID=0;seq=1"
     tracks = "url=rtsp://a/b/trackID=0;seq=1;rtptime=2,url=rtsp://a/b/trackID=1;seq=3;rtptime=4"
-    assert serialize_rtp_info("rtsp://a/b", [(1, 2), (3, 4)]) == tracks
+    assert serialize_rtp_info("rtsp://a/b", {1: (3, 4), 0: (1, 2)}) == tracks
 
 
 @given(st.text(max_size=80))

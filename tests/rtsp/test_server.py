@@ -84,8 +84,6 @@ def test_allow_names_what_would_not_be_455() -> None:
     always = {"OPTIONS", "DESCRIBE", "GET_PARAMETER", "SET_PARAMETER"}
     playing = Dialog().set_up().play().ask("SETUP", Transport=TCP, Session=ID)
     assert (playing.status, set(playing.headers["Allow"].split(", "))) == (455, always | {"PLAY", "PAUSE", "TEARDOWN"})
-    audio_first = Dialog().ask("SETUP", f"{URL}/trackID=1", Transport=TCP)
-    assert (audio_first.status, set(audio_first.headers["Allow"].split(", "))) == (455, always | {"SETUP"})
     dialog = Dialog()
     assert dialog.ask("RECORD").headers["Allow"] == dialog.ask("OPTIONS").headers["Public"]
 
@@ -143,6 +141,8 @@ def test_a_description() -> None:
         ("rtsp://user:pass@192.0.2.1:8554/front", ("front", None)),
         ("rtspu://192.0.2.1:8554/a_b-1", ("a_b-1", None)),
         ("rtsps://192.0.2.1:8322/front", ("front", None)),
+        ("rtspt://192.0.2.1:8554/front", ("front", None)),
+        ("rtsph://192.0.2.1/front/trackID=0", ("front", 0)),
         ("RTSPS://192.0.2.1:8322/front/trackID=0", ("front", 0)),
         ("*", None),
         ("", None),
@@ -195,19 +195,99 @@ def test_a_disabled_stream_is_503_and_says_so(method: str) -> None:
     assert Dialog(directory).ask(method, URL.replace("front", "yard"), Transport=UDP).status != 503
 
 
+# -- picture and sound -------------------------------------------------------------------------------------------------
+
+SOUND = f"{URL}/trackID=1"
+
+
 def test_audio_is_the_second_track() -> None:
-    with_audio, audio = Directory(tracks=2), f"{URL}/trackID=1"
-    dialog = Dialog(with_audio)
-    assert dialog.ask("SETUP", audio, Transport=TCP).status == 455  # video comes first
-    dialog.set_up()
-    answer = dialog.ask("SETUP", audio, Transport="RTP/AVP/TCP;unicast", Session=ID)
+    dialog = Dialog(Directory(tracks=2)).set_up()
+    answer = dialog.ask("SETUP", SOUND, Transport="RTP/AVP/TCP;unicast", Session=ID)
     assert answer.headers["Transport"] == "RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=0000ABCD"
     assert [event.track for event in dialog.events if isinstance(event, SetupRequested)] == [0, 1]
-    assert dialog.session.audio is not None
-    assert dialog.session.transport is not None
-    dialog.set_up_again(UDP)
-    assert dialog.session.audio is None  # set up for the transport that is no more
-    assert Dialog().set_up().ask("SETUP", audio, Transport=TCP, Session=ID).status == 404  # there is none
+    assert Dialog().set_up().ask("SETUP", SOUND, Transport=TCP, Session=ID).status == 404  # there is none
+
+
+def test_tracks_may_be_set_up_in_any_order_and_number() -> None:
+    """openRTSP -a and ffmpeg -allowed_media_types audio want the sound alone."""
+    dialog = Dialog(Directory(tracks=2))
+    assert dialog.ask("SETUP", SOUND, Transport=TCP.replace("0-1", "2-3")).status == 200
+    assert set(dialog.session.tracks) == {1}
+    assert dialog.ask("PLAY", Session=ID).status == 200
+    assert dialog.ask("PAUSE", Session=ID).status == 200
+    assert dialog.ask("SETUP", f"{URL}/trackID=0", Transport=TCP, Session=ID).status == 200
+    assert dialog.session.tracks[0].interleaved == (0, 1)
+    assert dialog.session.tracks[1].interleaved == (2, 3)
+
+
+@pytest.mark.parametrize("uri", [f"{URL}/trackID=0", URL, f"{URL}/"])
+def test_a_track_that_is_set_up_again_leaves_the_other(uri: str) -> None:
+    dialog = Dialog(Directory(tracks=2)).set_up()
+    dialog.ask("SETUP", SOUND, Transport=TCP.replace("0-1", "2-3"), Session=ID)
+    again = dialog.ask("SETUP", uri, Transport=TCP.replace("0-1", "4-5"), Session=ID)
+    assert again.headers["Transport"].split(";")[2] == "interleaved=4-5"
+    assert {number: track.interleaved for number, track in dialog.session.tracks.items()} == {0: (4, 5), 1: (2, 3)}
+    assert dialog.ask("SETUP", uri, Transport=UDP, Session=ID).status == 200
+    assert {number: track.lower for number, track in dialog.session.tracks.items()} == {0: "UDP", 1: "TCP"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [("0-1", "2-3"), ("1-2", "2-3"), ("1-0", "2-3"), ("2-3", "2-3"), ("7-8", "7-8"), ("1", "2-3")],
+)
+def test_a_pair_of_channels_that_is_taken_is_answered_with_another(asked: str, answered: str) -> None:
+    dialog = Dialog(Directory(tracks=2)).set_up()
+    answer = dialog.ask("SETUP", SOUND, Transport=TCP.replace("0-1", asked), Session=ID)
+    assert f"interleaved={answered}" in answer.headers["Transport"].split(";")
+
+
+def test_a_track_keeps_its_channels_when_it_is_set_up_again() -> None:
+    dialog = Dialog(Directory(tracks=2)).set_up()
+    answer = dialog.ask("SETUP", f"{URL}/trackID=0", Transport=TCP, Session=ID)
+    assert "interleaved=0-1" in answer.headers["Transport"].split(";")
+
+
+def test_one_track_is_torn_down_and_the_other_goes_on() -> None:
+    dialog = Dialog(Directory(tracks=2)).set_up()
+    dialog.ask("SETUP", SOUND, Transport=TCP.replace("0-1", "2-3"), Session=ID)
+    dialog.play()
+    assert dialog.ask("TEARDOWN", SOUND, Session=ID).status == 200
+    assert (set(dialog.session.tracks), dialog.session.state) == ({0}, SessionState.PLAYING)
+    ended = [event.track for event in dialog.events if isinstance(event, TeardownRequested)]
+    assert ended == [1]
+    assert dialog.ask("TEARDOWN", f"{URL}/trackID=0", Session=ID).status == 200  # the last one: the session ends
+    assert len(dialog.sessions) == 0
+
+
+def test_a_track_that_was_not_set_up_can_not_be_torn_down() -> None:
+    dialog = Dialog(Directory(tracks=3)).set_up()
+    dialog.ask("SETUP", SOUND, Transport=TCP.replace("0-1", "2-3"), Session=ID)
+    assert dialog.ask("TEARDOWN", f"{URL}/trackID=2", Session=ID).status == 404
+    assert set(dialog.session.tracks) == {0, 1}
+
+
+# -- where the reader came from ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("uri", "base"),
+    [
+        ("rtsp://gateway.example/front", "rtsp://gateway.example"),
+        ("rtsp://gateway.example:1554/front?token=1", "rtsp://gateway.example:1554"),
+        ("RTSPS://[2001:db8::1]:322/front", "rtsps://[2001:db8::1]:322"),  # behind whatever ended TLS
+        ("rtspt://gateway.example:8554/front", "rtsp://gateway.example:8554"),  # a transport, in the scheme of some
+        ("rtsp://vms:secret@gateway.example/front", "rtsp://gateway.example"),
+        ("rtsp://a\x7fb/front", "rtsp://192.0.2.1:8554"),
+        ("rtsp://x:1:2/front", "rtsp://192.0.2.1:8554"),
+        ("/front", "rtsp://192.0.2.1:8554"),
+    ],
+)
+def test_urls_are_told_as_the_reader_wrote_them(uri: str, base: str) -> None:
+    dialog = Dialog()
+    described = dialog.ask("DESCRIBE", uri)
+    assert described.headers["Content-Base"] == f"{base}/front/"
+    assert dialog.ask("SETUP", uri, Transport=TCP).status == 200
+    assert dialog.ask("PLAY", uri).headers["RTP-Info"].startswith(f"url={base}/front/trackID=0;")
 
 
 def test_without_ports_there_is_no_udp() -> None:
@@ -273,7 +353,7 @@ def test_play_without_a_picture_names_no_time() -> None:
     dialog = Dialog().set_up()
     dialog.waits = True
     assert dialog.feed(dialog.text("PLAY")) == []
-    dialog.core.respond_play(dialog.events[-1], 4711, None, 3.0)
+    dialog.core.respond_play(dialog.events[-1], {0: (4711, None)}, 3.0)
     [data] = dialog.core.data_to_send()
     assert Answer(data).headers["RTP-Info"] == f"url={URL}/trackID=0;seq=4711"
 
@@ -370,13 +450,13 @@ def test_play_of_a_session_that_another_connection_paused_meanwhile_is_455(
     dialog.waits = True
     assert dialog.feed(dialog.text("PLAY", Session=ID)) == []
     assert other.ask(method, Session=ID, **headers).status == 200
-    dialog.core.respond_play(dialog.events[-1], 4711, None, 3.0)
+    dialog.core.respond_play(dialog.events[-1], {0: (4711, None)}, 3.0)
     (answer,) = dialog.feed(b"")
     assert (answer.status, "PLAY" in answer.headers["Allow"]) == (455, True)
     # it may begin anew, and the state does not say that it plays
     assert dialog.feed(dialog.text("PLAY", Session=ID)) == []
     assert isinstance(dialog.events[-1], PlayRequested)
-    dialog.core.respond_play(dialog.events[-1], 4711, None, 6.0)
+    dialog.core.respond_play(dialog.events[-1], {0: (4711, None)}, 6.0)
     assert [item.status for item in dialog.feed(b"")] == [200]
 
 
@@ -387,7 +467,7 @@ def test_play_that_two_connections_ask_for_is_answered_to_both() -> None:
     for connection in (dialog, other):
         assert connection.feed(connection.text("PLAY", Session=ID)) == []
     for connection in (other, dialog):
-        connection.core.respond_play(connection.events[-1], 4711, 90_000, 3.0)
+        connection.core.respond_play(connection.events[-1], {0: (4711, 90_000)}, 3.0)
         assert [item.status for item in connection.feed(b"")] == [200]
 
 
@@ -396,7 +476,7 @@ def test_play_of_a_session_that_ended_meanwhile_is_454() -> None:
     dialog.waits = True
     assert dialog.feed(dialog.text("PLAY")) == []
     dialog.sessions.remove(dialog.session)
-    dialog.core.respond_play(dialog.events[-1], 4711, 90_000, 3.0)
+    dialog.core.respond_play(dialog.events[-1], {0: (4711, 90_000)}, 3.0)
     assert [Answer(data).status for data in dialog.core.data_to_send()] == [454]
     assert dialog.core.session is None
 

@@ -185,7 +185,7 @@ def test_a_connection_that_is_gone_carries_out_nothing_that_waited() -> None:
     dialog.waits = True
     assert dialog.feed(dialog.text("PLAY") + dialog.text("TEARDOWN")) == []
     assert dialog.core.receive_eof() == []
-    dialog.core.respond_play(dialog.events[-1], 4711, 90_000, 3.0)
+    dialog.core.respond_play(dialog.events[-1], {0: (4711, 90_000)}, 3.0)
     assert dialog.core.next_event() is None
     assert dialog.session.state is SessionState.PLAYING
 

@@ -115,9 +115,16 @@ class NotedOwner(OutputOwner):
 
 
 class NotedOutlet(Outlet):
-    """Stands in for a reader's connection, keeps everything that is sent, and may show a backlog."""
+    """Stands in for a reader's connection, keeps everything that is sent, and may show a backlog.
 
-    def __init__(self) -> None:
+    Args:
+        name: the name under which units are noted in `order`.
+        order: is told of each unit and each report, in the order in which they are sent.
+    """
+
+    def __init__(self, name: str = "", order: list[str] | None = None) -> None:
+        self.name = name
+        self.order = order if order is not None else []
         self.units: list[PreparedAccessUnit] = []
         self.reports: list[bytes] = []
         self.waiting = 0
@@ -127,9 +134,11 @@ class NotedOutlet(Outlet):
 
     def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
         self.units.append(unit)
+        self.order.append(self.name)
 
     def send_rtcp(self, data: bytes) -> None:
         self.reports.append(data)
+        self.order.append("report")
 
 
 def track(sender: RtpSender) -> Track:
@@ -137,7 +146,7 @@ def track(sender: RtpSender) -> Track:
 
 
 def reader(video: Track, audio: Track | None = None) -> Reader:
-    return Reader(video, audio, lambda *_: None)
+    return Reader({0: video} | ({1: audio} if audio is not None else {}), lambda _: None)
 
 
 def coded(

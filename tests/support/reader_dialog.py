@@ -98,7 +98,7 @@ class Dialog:
         elif isinstance(event, SetupRequested):
             self.core.accept_setup(event, 0x0000ABCD, self.now)
         elif isinstance(event, PlayRequested):
-            self.core.respond_play(event, 4711, 90_000, self.now)
+            self.core.respond_play(event, {0: (4711, 90_000)}, self.now)
 
     def ask(self, method: str, uri: str = URL, **headers: str) -> Answer:
         answers = self.feed(self.text(method, uri, **headers))

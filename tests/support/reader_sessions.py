@@ -50,7 +50,7 @@ def track(fanout: Fanout, outlet: Outlet) -> Track:
 def session(
     fanout: Fanout, listener: ReaderListener, video: Track, name: str = "s1", *, is_own: bool = False
 ) -> ReaderSession:
-    return ReaderSession(
+    made = ReaderSession(
         id=name,
         path="front",
         user="vms",
@@ -59,7 +59,8 @@ def session(
         since=1_700_000_000.0,
         started=100.0,
         fanout=fanout,
-        video=video,
         listener=listener,
         is_own=is_own,
     )
+    made.set_up(0, video, "tcp")
+    return made

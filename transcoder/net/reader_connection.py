@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import socket
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 from typing_extensions import override
@@ -84,6 +85,9 @@ class ReaderServer(Protocol):
 
     def set_up(self, event: SetupRequested, track: Track, fanout: Fanout, peer: str) -> None:
         """Note that a track of a session is set up, for the first time or again."""
+
+    def tear_down(self, session: ServerSession, number: int) -> None:
+        """Note that one track of a session ended."""
 
     def reader(self, session: ServerSession) -> ReaderSession | None:
         """Return the reader that belongs to an RTSP session, None where the reader's session has ended."""
@@ -250,6 +254,8 @@ class ReaderConnection(asyncio.Protocol, Half):
                 reader = self._server.reader(event.session)
                 if reader is not None:
                     reader.pause()
+            elif isinstance(event, TeardownRequested) and event.track is not None:
+                self._server.tear_down(event.session, event.track)
             elif isinstance(event, TeardownRequested):
                 self._server.end_session(event.session, EndReason.TEARDOWN)
             elif self._is_lost or isinstance(event, ReaderFrame):
@@ -317,18 +323,19 @@ class ReaderConnection(asyncio.Protocol, Half):
         loop = asyncio.get_running_loop()
         answered = False
 
-        def answer(sequence_number: int, timestamp: int | None, audio: tuple[int, int] | None) -> None:
+        def answer(packets: Mapping[int, tuple[int, int | None]]) -> None:
             nonlocal answered
             if not answered:
                 answered = True
                 timer.cancel()
                 self._timers.discard(timer)
-                self._core.respond_play(event, sequence_number, timestamp, clock.monotonic(), audio)
+                self._core.respond_play(event, packets, clock.monotonic())
                 self._flush()  # the answer has to leave before the first packet
                 loop.call_soon(self._after)  # requests waited behind PLAY; the fan-out is amid a picture
 
         wait_s = self._server.context.options.first_picture_s
-        timer = loop.call_later(wait_s, lambda: answer(reader.video.sender.next_sequence, None, None))
+        without_time = {number: (track.sender.next_sequence, None) for number, track in reader.tracks.items()}
+        timer = loop.call_later(wait_s, answer, without_time)
         self._timers.add(timer)
         reader.play(answer)
 

@@ -19,7 +19,7 @@ from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Fanout, Track
 from transcoder.output.session import ReaderListener, ReaderSession
 from transcoder.rtsp.own_reader import OwnReader
-from transcoder.rtsp.server_events import AUDIO, Directory, ServerContext, ServerCounters, SetupRequested
+from transcoder.rtsp.server_events import Directory, ServerContext, ServerCounters, SetupRequested
 from transcoder.rtsp.session import EndReason, ServerOptions, ServerSession, SessionTable
 
 __all__ = ["Catalogue", "Listener", "RtspServer", "ServedStream"]
@@ -258,7 +258,7 @@ class RtspServer(ReaderServer, Directory):
         session, transport = event.session, event.transport.lower.lower()
         reader = self.sessions.get(session.id)
         if reader is None:
-            self.sessions[session.id] = ReaderSession(
+            reader = self.sessions[session.id] = ReaderSession(
                 id=secrets.token_hex(8),
                 path=session.path,
                 user=session.user,
@@ -267,17 +267,26 @@ class RtspServer(ReaderServer, Directory):
                 since=clock.wall_clock(),
                 started=clock.monotonic(),
                 fanout=fanout,
-                video=track,
                 listener=self._reader_listener,
                 is_own=session.user == self.own_reader.name,
             )
-        elif event.track == AUDIO:
-            reader.audio = track
-        else:
-            self._forget_addresses(session)
-            reader.set_up_again(track, transport)
+        self._forget_address(reader.tracks.get(event.track), session)
+        reader.set_up(event.track, track, transport)
         if isinstance(track.outlet, UdpOutlet):
             self._by_address[track.outlet.rtcp_address] = session
+
+    @override
+    def tear_down(self, session: ServerSession, number: int) -> None:
+        reader = self.sessions.get(session.id)
+        if reader is not None:
+            self._forget_address(reader.tracks.get(number), session)
+            reader.tear_down(number)
+
+    def _forget_address(self, track: Track | None, session: ServerSession) -> None:
+        """Take no more reports to the address of a track as signs of life of its session."""
+        outlet = track.outlet if track is not None else None
+        if isinstance(outlet, UdpOutlet) and self._by_address.get(outlet.rtcp_address) is session:
+            del self._by_address[outlet.rtcp_address]
 
     def _forget_addresses(self, session: ServerSession) -> None:
         self._by_address = {address: of for address, of in self._by_address.items() if of is not session}

@@ -3,7 +3,7 @@
 import contextlib
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,8 @@ from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
 from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit, RtpSender, prepare, prepare_audio
 
+OLD_AUDIO = VIDEO_CLOCK_RATE // 2
+"""Ticks between a picture and the last sound, from which on a reader does not begin with that sound."""
 BACKLOG_S = 2.0
 """Seconds of video, at the cap, that may wait for a reader before it loses access units."""
 MIN_BACKLOG = 256 << 10
@@ -39,9 +41,14 @@ class FanoutCounters:
     dropped_access_units: int = 0
 
 
-OnFirst = Callable[[int, int, tuple[int, int] | None], None]
-"""A function that is called with sequence number and RTP timestamp of the first video packet, and of the first audio
-packet if there is one."""
+VIDEO, AUDIO = 0, 1
+"""The numbers of the tracks, in control URIs too."""
+MIN_STEP = VIDEO_CLOCK_RATE // 1000
+"""Ticks between two pictures at least: a millisecond, below which recorders take the second for a mistake."""
+
+OnFirst = Callable[[Mapping[int, tuple[int, int | None]]], None]
+"""A function that is called with the first packet of each track: its sequence number, and the RTP timestamp of the
+moment at which all tracks begin."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,12 +82,26 @@ class Track:
             self.outlet.send_rtcp(report)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """Holds what a reader begins with.
+
+    Attributes:
+        video_timestamp: the RTP timestamp, in the video's clock, of the moment at which picture and sound begin.
+        audio_timestamp: the same moment in the audio's clock.
+        audio: the audio unit that goes before the first picture.
+    """
+
+    video_timestamp: int | None = None
+    audio_timestamp: int | None = None
+    audio: PreparedAccessUnit | None = None
+
+
 class Reader:
-    """A reader takes the pictures of one output, from PLAY to PAUSE or the end.
+    """A reader takes the pictures and the sound of one output, from PLAY to PAUSE or the end.
 
     Args:
-        video: the first track.
-        audio: the second track, if the reader set one up.
+        tracks: the tracks that the reader set up, by number.
         on_first: is called once, before the first packet is sent.
         is_counted: whether the reader counts as somebody who watches.
 
@@ -88,55 +109,78 @@ class Reader:
         dropped: the access units that the reader lost because it was slow.
     """
 
-    def __init__(self, video: Track, audio: Track | None, on_first: OnFirst | None, *, is_counted: bool = True) -> None:
-        self._video = video
-        self._audio = audio
+    def __init__(self, tracks: Mapping[int, Track], on_first: OnFirst | None, *, is_counted: bool = True) -> None:
+        self._video = tracks.get(VIDEO)
+        self._audio = tracks.get(AUDIO)
         self._on_first = on_first
         self._waits_for_random_access = True
         self.is_counted = is_counted
         self.dropped = 0
         self.sent_bytes = 0
 
-    def give(self, unit: PreparedAccessUnit, limit: int, latest_audio: PreparedAccessUnit | None = None) -> bool:
+    @property
+    def awaits_pictures(self) -> bool:
+        """Return whether the reader takes the picture, and not the sound alone."""
+        return self._video is not None
+
+    def leave_out(self, number: int) -> None:
+        """Take one track less from now on."""
+        if number == VIDEO:
+            self._video = None
+        elif number == AUDIO:
+            self._audio = None
+
+    def give(self, unit: PreparedAccessUnit, limit: int, begin: "Beginning | None" = None) -> bool:
         """Send an access unit, or drop it if the reader is behind or can't begin with it; return False when dropped.
 
         Args:
             unit: the access unit of the video.
             limit: the bytes that may wait for this reader.
-            latest_audio: the audio unit that a reader which begins now begins its audio with.
+            begin: what a reader that begins now begins with; needed once only.
         """
+        track = self._video
+        if track is None:
+            return True
         if self._waits_for_random_access and not unit.random_access:
             return self._on_first is not None  # nothing is lost before the first picture
-        if self._video.outlet.backlog() + len(unit.data) > limit and self._on_first is None:
+        if track.outlet.backlog() + len(unit.data) > limit and self._on_first is None:
             self._waits_for_random_access = True
             self.dropped += 1
             return False
         self._waits_for_random_access = False
-        if self._on_first is not None:
-            self._begin(unit, latest_audio if self._audio is not None else None)
-        self.sent_bytes += self._video.send(unit)
+        if self._on_first is not None and begin is not None:
+            self._begin(begin)
+        self.sent_bytes += track.send(unit)
         return True
 
-    def _begin(self, unit: PreparedAccessUnit, audio: PreparedAccessUnit | None) -> None:
+    def _begin(self, begin: "Beginning") -> None:
+        """Tell of the first packets, then send what has to be there before the first picture: reports and sound."""
         first, self._on_first = self._on_first, None
         if first is None:
             return
-        heard = (self._audio.sender.next_sequence, audio.timestamp) if self._audio and audio else None
-        first(self._video.sender.next_sequence, unit.timestamp, heard)
-        if audio is not None:
-            self.give_audio(audio, 1 << 30)
+        stamps = {VIDEO: begin.video_timestamp, AUDIO: begin.audio_timestamp}
+        tracks = {VIDEO: self._video, AUDIO: self._audio}
+        first({number: (track.sender.next_sequence, stamps[number]) for number, track in tracks.items() if track})
+        self.report(clock.monotonic(), clock.wall_clock())
+        if begin.audio is not None:
+            self.give_audio(begin.audio, 1 << 30)
 
     def give_audio(self, unit: PreparedAccessUnit, limit: int) -> None:
-        """Send an audio unit, unless the reader has not begun or is behind."""
+        """Send an audio unit, unless the reader has not begun or is behind; a reader of sound alone begins with it."""
         track = self._audio
-        if track is not None and self._on_first is None and track.outlet.backlog() + len(unit.data) <= limit:
+        if track is None:
+            return
+        if self._on_first is not None and self._video is None:
+            self._begin(Beginning(audio_timestamp=unit.timestamp))
+        if self._on_first is None and track.outlet.backlog() + len(unit.data) <= limit:
             self.sent_bytes += track.send(unit)
 
     def report(self, now: float, wall: float) -> None:
         """Send sender reports that are due; never before the first picture."""
         if self._on_first is not None:
             return
-        self._video.report(now, wall)
+        if self._video is not None:
+            self._video.report(now, wall)
         if self._audio is not None:
             self._audio.report(now, wall)
 
@@ -165,6 +209,7 @@ class Fanout:
         self._audio_rate = 0
         self._last_audio = -1
         self._latest_audio: PreparedAccessUnit | None = None
+        self._latest_audio_pts = 0
 
     @property
     def readers(self) -> int:
@@ -211,13 +256,14 @@ class Fanout:
         prepared = prepare_audio(unit, ticks + self._audio_offset)
         for reader in self._readers:
             reader.give_audio(prepared, self.limit)
-        self._latest_audio = prepared
+        self._latest_audio, self._latest_audio_pts = prepared, pts
 
     def add(self, reader: Reader) -> None:
-        """Add a reader; it begins with the next IDR, which is asked for now."""
+        """Add a reader; it begins with the next IDR, which is asked for now, or with the next sound if that is all."""
         self._readers.append(reader)
         self._counted += reader.is_counted
-        self._request_idr()
+        if reader.awaits_pictures:
+            self._request_idr()
 
     def remove(self, reader: Reader) -> None:
         """Remove a reader that left; one that is not here changes nothing."""
@@ -231,18 +277,36 @@ class Fanout:
         Args:
             codec: the codec of the NAL units.
             nal_units: the NAL units, made by our encoder.
-            pts: 90 kHz ticks of the monotonic clock; a time that does not advance is moved by a tick.
+            pts: 90 kHz ticks of the monotonic clock; a time that does not advance by MIN_STEP is moved.
             random_access: whether the access unit is an IDR with parameter sets.
         """
-        pts = max(pts, self._last_pts + 1)
+        pts = max(pts, self._last_pts + MIN_STEP)
         self._last_pts = pts
         if not self._readers:
             return
         unit = prepare(codec, nal_units, pts + self.timestamp_offset, random_access=random_access)
+        begin = self._beginning(pts) if random_access else None
         now, wall = clock.monotonic(), clock.wall_clock()
         for reader in self._readers:
             before = reader.sent_bytes
-            if not reader.give(unit, self.limit, self._latest_audio):
+            if not reader.give(unit, self.limit, begin):
                 self.counters.dropped_access_units += 1
             self.counters.sent_bytes += reader.sent_bytes - before
             reader.report(now, wall)
+
+    def _beginning(self, pts: int) -> Beginning:
+        """Return what a reader begins with: picture and sound from one moment.
+
+        Args:
+            pts: the time of its first picture.
+        """
+        audio = self._latest_audio
+        if audio is not None and not -OLD_AUDIO < self._latest_audio_pts - pts < OLD_AUDIO:
+            audio = None  # the camera has been silent for a while
+        moment = pts if audio is None else min(pts, self._latest_audio_pts)
+        heard = round(moment * self._audio_rate / VIDEO_CLOCK_RATE) + self._audio_offset
+        return Beginning(
+            video_timestamp=(moment + self.timestamp_offset) & 0xFFFF_FFFF,
+            audio_timestamp=heard & 0xFFFF_FFFF if self._audio_rate else None,
+            audio=audio,
+        )

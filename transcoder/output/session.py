@@ -1,5 +1,6 @@
 """A reader's session with a stream lasts from its SETUP to the one reason for which it ends."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from transcoder.output.fanout import Fanout, OnFirst, Reader, Track
@@ -31,12 +32,11 @@ class ReaderSession:
         since: UTC seconds of the first SETUP.
         started: monotonic seconds of the same moment.
         fanout: the stream's readers.
-        video: the track that was set up.
         listener: is told when the session plays and when it ends.
         is_own: whether the gateway itself reads, to look at what it serves; such a reader is not counted or listed.
 
     Attributes:
-        audio: the second track, if it was set up.
+        tracks: the tracks that were set up, by number.
         has_played: whether a picture ever left for this reader.
         end_reason: the reason for which the session ended, None while it lives.
     """
@@ -52,7 +52,6 @@ class ReaderSession:
         since: float,
         started: float,
         fanout: Fanout,
-        video: Track,
         listener: ReaderListener,
         is_own: bool = False,
     ) -> None:
@@ -64,8 +63,7 @@ class ReaderSession:
         self.since = since
         self.started = started
         self.is_own = is_own
-        self.video = video
-        self.audio: Track | None = None
+        self.tracks: dict[int, Track] = {}
         self.has_played = False
         self.end_reason: EndReason | None = None
         self._fanout = fanout
@@ -94,15 +92,17 @@ class ReaderSession:
         """Return how many access units this reader was too slow for."""
         return self._dropped + (self._reader.dropped if self._reader is not None else 0)
 
-    @property
-    def tracks(self) -> list[Track]:
-        """Return the tracks that were set up."""
-        return [self.video] if self.audio is None else [self.video, self.audio]
-
-    def set_up_again(self, video: Track, transport: str) -> None:
-        """Replace the video track, for another transport; audio has to be set up anew after it."""
+    def set_up(self, number: int, track: Track, transport: str) -> None:
+        """Take a track in, or in the place of the one with the same number; the other one stays."""
         self.pause()
-        self.video, self.audio, self.transport = video, None, transport
+        self.tracks[number], self.transport = track, transport
+
+    def tear_down(self, number: int) -> None:
+        """End one track of several; the other one goes on."""
+        track = self.tracks.pop(number, None)
+        if track is not None and self._reader is not None:
+            self._reader.leave_out(number)
+            track.leave()
 
     def play(self, on_first: OnFirst) -> None:
         """Become one of the stream's readers.
@@ -112,14 +112,14 @@ class ReaderSession:
         """
         self.pause()
 
-        def first(sequence_number: int, timestamp: int, audio: tuple[int, int] | None) -> None:
-            on_first(sequence_number, timestamp, audio)
+        def first(packets: Mapping[int, tuple[int, int | None]]) -> None:
+            on_first(packets)
             if not self.has_played:
                 self.has_played = True
                 if not self.is_own:
                     self._listener.reader_plays(self)
 
-        self._reader = Reader(self.video, self.audio, first, is_counted=not self.is_own)
+        self._reader = Reader(self.tracks, first, is_counted=not self.is_own)
         self._fanout.add(self._reader)
 
     def pause(self) -> None:
@@ -136,7 +136,7 @@ class ReaderSession:
             return
         self.end_reason = reason
         if self.is_playing:
-            for track in self.tracks:
+            for track in self.tracks.values():
                 track.leave()
         self.pause()
         if not self.is_own:

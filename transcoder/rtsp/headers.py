@@ -1,7 +1,7 @@
 """Transport and Session are read as servers write them, RTP-Info is written (RFC 2326 sections 12.39, 12.37, 12.33)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from transcoder.errors import LocalProtocolError, TransportNotAccepted
@@ -167,32 +167,46 @@ def parse_session(value: str) -> SessionHeader | None:
     return SessionHeader(identifier, max(timeout, 1.0))
 
 
-def first_served(offered: str, track: int, server_ports: tuple[int, int] | None) -> Transport | None:
+def first_served(
+    offered: str, track: int, server_ports: tuple[int, int] | None, taken: Collection[int] = ()
+) -> Transport | None:
     """Return the answer, without its SSRC, to the first transport of an offer that is served, or None.
 
     Args:
         offered: the value of the header Transport.
         track: the number of the track that is set up.
         server_ports: our own UDP ports; None where nothing is served over UDP.
+        taken: the channels of the connection that other tracks have; a pair of them is answered with another pair.
     """
     for transport in parse_transports(offered):
         if transport.secure or not transport.unicast:
             continue
         if transport.lower == "TCP":
-            return Transport(lower="TCP", interleaved=transport.interleaved or (2 * track, 2 * track + 1))
+            pair = _free_pair(transport.interleaved or (2 * track, 2 * track + 1), taken)
+            if pair is not None:
+                return Transport(lower="TCP", interleaved=pair)
+            continue
         ports = transport.client_port
         if ports is not None and min(ports) > 0 and server_ports is not None:
             return Transport(lower="UDP", client_port=ports, server_port=server_ports)
     return None
 
 
-def serialize_rtp_info(uri: str, tracks: Sequence[tuple[int, int | None]]) -> str:
+def _free_pair(asked: tuple[int, int], taken: Collection[int]) -> tuple[int, int] | None:
+    """Return the pair of channels that was asked for, or the lowest free one; None where there is none."""
+    if not {*asked} & {*taken}:
+        return asked
+    return next(((first, first + 1) for first in range(0, 256, 2) if not {first, first + 1} & {*taken}), None)
+
+
+def serialize_rtp_info(uri: str, tracks: Mapping[int, tuple[int, int | None]]) -> str:
     """Write the header RTP-Info (RFC 2326 section 12.33).
 
     Args:
         uri: the URI of the stream.
-        tracks: sequence number and timestamp of the first packet of each track, None for a timestamp that is not known.
+        tracks: by the number of the track, the sequence number of its first packet, and the timestamp of the moment
+            that the answer is about, None where it is not known.
     """
-    named = [f"url={uri}/trackID={track};seq={sequence}" for track, (sequence, _) in enumerate(tracks)]
-    times = ["" if timestamp is None else f";rtptime={timestamp}" for _, timestamp in tracks]
+    named = [f"url={uri}/trackID={track};seq={sequence}" for track, (sequence, _) in sorted(tracks.items())]
+    times = ["" if timestamp is None else f";rtptime={timestamp}" for _, (_, timestamp) in sorted(tracks.items())]
     return ",".join(name + time for name, time in zip(named, times, strict=True))

@@ -6,10 +6,12 @@ names the first packet really sent.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
+from transcoder.rtsp.connection_sessions import ConnectionSessions
 from transcoder.rtsp.headers import first_served, serialize_rtp_info, serialize_transport
 from transcoder.rtsp.messages import (
     EVERYTHING,
@@ -23,7 +25,6 @@ from transcoder.rtsp.messages import (
 from transcoder.rtsp.methods import DISABLED, METHODS, NOT_SERVED, OF_NO_STREAM, OF_PICTURES, PROTECTED, REASONS
 from transcoder.rtsp.reader_login import ReaderLogin
 from transcoder.rtsp.server_events import (
-    AUDIO,
     VIDEO,
     DescribeRequested,
     Event,
@@ -36,7 +37,7 @@ from transcoder.rtsp.server_events import (
 )
 from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
 from transcoder.rtsp.setup_rules import refusal_of_setup
-from transcoder.rtsp.target import Target, parse_target
+from transcoder.rtsp.target import Target, base_of, parse_target
 
 
 class ServerProtocol:
@@ -70,7 +71,7 @@ class ServerProtocol:
         self._queue: deque[Request] = deque()
         self._waiting: Request | None = None
         self._session: ServerSession | None = None
-        self._own: list[ServerSession] = []
+        self._own = ConnectionSessions(context.sessions, self)
         self._has_request = False
         self._idle_at = now + context.options.first_request_s
         self._last_progress = now
@@ -125,7 +126,7 @@ class ServerProtocol:
 
     def serves_only(self, session: ServerSession) -> bool:
         """Return whether a session is the only one that is used on this connection."""
-        return self.session is session and all(own is session for own in self._live())
+        return self.session is session and all(own is session for own in self._own.live())
 
     @property
     def user(self) -> str | None:
@@ -147,8 +148,8 @@ class ServerProtocol:
             body: the session description.
             now: monotonic seconds.
         """
-        base = f"{self._base}/{event.path}/"
-        self._respond(200, [("Content-Base", base), ("Content-Type", "application/sdp")], body)
+        named = ("Content-Base", f"{event.base}/{event.path}/")
+        self._respond(200, [named, ("Content-Type", "application/sdp")], body)
         self._proceed(now)
 
     def accept_setup(self, event: SetupRequested, ssrc: int, now: float) -> None:
@@ -160,34 +161,24 @@ class ServerProtocol:
             now: monotonic seconds.
         """
         session, transport = event.session, replace(event.transport, ssrc=ssrc)
-        session.set_up(transport, self, is_audio=event.track == AUDIO)
+        session.set_up(event.track, transport, self)
         self._sessions.add(session)
         self._session = session
-        if session not in self._own:
-            self._own.append(session)
-        pairs = [track.interleaved for own in self._live() for track in (own.transport, own.audio) if track is not None]
-        self._parser.channels = frozenset(number for pair in pairs for number in pair or ()) or None
+        self._own.add(session)
+        self._parser.channels = self._own.channels() or None
         timeout_s = self._context.options.session_timeout_s
         named = ("Session", f"{session.id};timeout={timeout_s:g}")
         self._respond(200, [("Transport", serialize_transport(transport)), named])
         self._proceed(now)
 
-    def respond_play(
-        self,
-        event: PlayRequested,
-        sequence_number: int,
-        rtp_timestamp: int | None,
-        now: float,
-        audio: tuple[int, int] | None = None,
-    ) -> None:
+    def respond_play(self, event: PlayRequested, tracks: Mapping[int, tuple[int, int | None]], now: float) -> None:
         """Answer PLAY.
 
         Args:
             event: the request that is answered, with an error where its session was ended or paused meanwhile.
-            sequence_number: the sequence number of the first video packet that will be sent.
-            rtp_timestamp: the timestamp of the same packet, or None where no picture came in time.
+            tracks: by the number of the track, the sequence number of the first packet that will be sent, and the
+                timestamp of the moment at which all tracks begin, None where none came in time.
             now: monotonic seconds.
-            audio: sequence number and timestamp of the first audio packet, if audio was set up and is there.
         """
         session = event.session
         if session not in self._sessions:
@@ -196,7 +187,7 @@ class ServerProtocol:
             self._respond(455, [("Allow", allowed(session.state))])
         else:
             session.move(Method.PLAY)
-            info = serialize_rtp_info(session.uri, [(sequence_number, rtp_timestamp), *([audio] if audio else [])])
+            info = serialize_rtp_info(session.uri, tracks)
             self._respond(200, [("Range", "npt=now-"), ("RTP-Info", info), ("Session", session.id)])
         self._proceed(now)
 
@@ -227,7 +218,7 @@ class ServerProtocol:
 
         A session over UDP lives on: its reader may come back on another connection.
         """
-        ended = [session for session in self._live() if session.is_interleaved]
+        ended = [session for session in self._own.live() if session.is_interleaved]
         for session in ended:
             self._sessions.remove(session)
         self._own.clear()
@@ -235,11 +226,6 @@ class ServerProtocol:
         return ended
 
     # -- requests ------------------------------------------------------------------------------------------------
-
-    def _live(self) -> list[ServerSession]:
-        """Return the sessions that were set up on this connection, and on no other later, and are still there."""
-        self._own = [each for each in self._own if each in self._sessions and each.carrier in {None, self}]
-        return self._own
 
     def _take_messages(self, now: float, limit: int) -> bool:
         """Take messages and frames up to a limit; return whether it was reached."""
@@ -310,7 +296,7 @@ class ServerProtocol:
             if target is None or not tracks:
                 self._respond(404)
             elif method is Method.DESCRIBE:
-                self._events.append(DescribeRequested(path=target.path))
+                self._events.append(DescribeRequested(path=target.path, base=base_of(request.uri, self._base)))
             else:
                 self._setup(request, target, tracks, session, now)
         elif session is None:
@@ -320,9 +306,9 @@ class ServerProtocol:
         elif method not in TRANSITIONS[session.state]:
             self._respond(455, [("Allow", allowed(session.state))])
         else:
-            self._steer(method, session)
+            self._steer(method, session, target.track if target is not None else None)
 
-    def _steer(self, method: Method, session: ServerSession) -> None:
+    def _steer(self, method: Method, session: ServerSession, track: int | None) -> None:
         """Do PLAY, PAUSE or TEARDOWN of a session whose state allows it."""
         if method is Method.PLAY:
             self._session = session
@@ -332,6 +318,9 @@ class ServerProtocol:
                 session.play = PlayRequested(session=session)
                 self._events.append(session.play)
             return
+        if method is Method.TEARDOWN and track is not None and len(session.tracks) > 1:
+            self._tear_down(session, track)
+            return
         session.move(method)
         self._respond(200, [("Session", session.id)])
         if method is Method.PAUSE:
@@ -340,16 +329,28 @@ class ServerProtocol:
             self._sessions.remove(session)
             self._events.append(TeardownRequested(session=session))
 
+    def _tear_down(self, session: ServerSession, track: int) -> None:
+        """End one track of several; the others go on."""
+        if track not in session.tracks:
+            self._respond(404)
+            return
+        session.tear_down(track)
+        self._parser.channels = self._own.channels() or None
+        self._respond(200, [("Session", session.id)])
+        self._events.append(TeardownRequested(session=session, track=track))
+
     def _setup(self, request: Request, target: Target, tracks: int, session: ServerSession | None, now: float) -> None:
-        has_room = self._sessions.has_room(self._address) and len(self._live()) < self._context.options.max_own_sessions
-        is_carried = session is not None and session.carrier not in {None, self}
-        status = refusal_of_setup(request, target, tracks, session, has_room=has_room, is_carried=is_carried)
+        has_room = (
+            self._sessions.has_room(self._address) and len(self._own.live()) < self._context.options.max_own_sessions
+        )
+        status = refusal_of_setup(request, target, tracks, session, has_room=has_room, connection=self)
         if status:
             state = session.state if session is not None else SessionState.INIT
             self._respond(status, [("Allow", allowed(state))] if status == 455 else None)
             return
         track = target.track or VIDEO
-        transport = first_served(request.headers.get("Transport") or "", track, self._udp_ports)
+        taken = self._own.channels(but=(session, track))
+        transport = first_served(request.headers.get("Transport") or "", track, self._udp_ports, taken)
         if transport is None:
             self._respond(461)
             return
@@ -357,7 +358,7 @@ class ServerProtocol:
             self._respond(503)
             return
         if session is None:
-            uri = f"{self._base}/{target.path}"
+            uri = f"{base_of(request.uri, self._base)}/{target.path}"
             session = self._sessions.create(
                 path=target.path, uri=uri, user=self._login.user, now=now, address=self._address
             )

@@ -14,9 +14,15 @@ VIDEO, AUDIO = 0, 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeRequested:
-    """A reader wants a session description; answer with respond_description() or reject()."""
+    """A reader wants a session description; answer with respond_description() or reject().
+
+    Attributes:
+        path: the path of the stream.
+        base: scheme, host and port under which the reader knows the server.
+    """
 
     path: str
+    base: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +31,7 @@ class SetupRequested:
 
     Attributes:
         session: a new session, or the session that is changed or gets another track.
-        track: VIDEO or AUDIO; audio comes second.
+        track: VIDEO or AUDIO.
         transport: the answer but for the SSRC: the first transport offered that is served.
     """
 
@@ -50,9 +56,15 @@ class PauseRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeardownRequested:
-    """A reader ended its session, and was answered; the session is not in the table any more."""
+    """A reader ended its session or one of its tracks, and was answered.
+
+    Attributes:
+        session: the session; it is not in the table any more, unless one track is meant.
+        track: the track that ended, None where the session did.
+    """
 
     session: ServerSession
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

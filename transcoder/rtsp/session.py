@@ -4,7 +4,7 @@ Source: RFC 2326 section A.2 (server state machine).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -159,8 +159,7 @@ class ServerSession:
         user: the user who logged in, None where nobody has to log in.
         address: the address that the session was set up from; it answers to no other.
         last_seen: monotonic seconds of the last request or receiver report.
-        transport: the transport of the video as answered; None before the first SETUP is answered.
-        audio: the transport of the audio as answered, if it was set up.
+        tracks: the transports as answered, by the number of the track; none before the first SETUP is answered.
         carrier: the connection that interleaved packets go over; None where they go over UDP.
         play: the PLAY that waits for its first picture; another connection may pause the session meanwhile.
     """
@@ -172,30 +171,40 @@ class ServerSession:
     last_seen: float
     address: str = ""
     state: SessionState = SessionState.INIT
-    transport: Transport | None = None
-    audio: Transport | None = None
+    tracks: dict[int, Transport] = field(default_factory=dict)
     carrier: object = None
     play: object = None
 
     @property
     def is_interleaved(self) -> bool:
-        """Return whether the session's packets go over the connection that set it up."""
-        return self.transport is not None and self.transport.lower == "TCP"
+        """Return whether packets of the session go over the connection that set it up."""
+        return any(transport.lower == "TCP" for transport in self.tracks.values())
 
-    def set_up(self, transport: Transport, connection: object, *, is_audio: bool) -> None:
-        """Note how a track is sent; where the video is set up again, audio has to be, too.
+    def is_carried_beside(self, track: int, connection: object) -> bool:
+        """Return whether packets of another track go over another connection: no session has its packets on two."""
+        others = [transport for number, transport in self.tracks.items() if number != track]
+        return self.carrier not in {None, connection} and any(transport.lower == "TCP" for transport in others)
+
+    def set_up(self, track: int, transport: Transport, connection: object) -> None:
+        """Note how a track is sent, for the first time or again; the other track stays as it is.
 
         Args:
+            track: the number of the track.
             transport: the transport as answered.
             connection: the connection that asked; interleaved packets go over it from now on.
-            is_audio: whether the track is the audio.
         """
-        if is_audio:
-            self.audio = transport
-        else:
-            self.transport, self.audio = transport, None
-            self.carrier = connection if self.is_interleaved else None
+        self.tracks[track] = transport
+        if transport.lower == "TCP":
+            self.carrier = connection
+        elif not self.is_interleaved:
+            self.carrier = None
         self.move(Method.SETUP)
+
+    def tear_down(self, track: int) -> None:
+        """Forget one track of several."""
+        del self.tracks[track]
+        if not self.is_interleaved:
+            self.carrier = None
 
     def move(self, method: Method) -> None:
         """Go to the state that follows a method which this state allows; a PLAY that waits is given up."""

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 _SEGMENT = "[a-z0-9][a-z0-9_-]{0,62}"
 _STREAM = re.compile(f"{_SEGMENT}(/{_SEGMENT})?")
 """The path of a served stream: the stream's id, or the stream's id and the name of one of its outputs."""
+_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]{0,15}://[^/?]*", re.IGNORECASE)
+_BASE = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,15})://(?:[^/?@]*@)?"
+    r"(?P<host>[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?P<port>:[0-9]{1,5})?(?=[/?]|$)",
+    re.IGNORECASE,
+)
 _TRACK = re.compile(r"/?trackID=(\d{1,3})/?$", re.IGNORECASE)
 
 
@@ -22,10 +28,13 @@ def parse_target(uri: str) -> Target | None:
 
     One segment or two name a stream: `/front`, `/front/sub`.
 
+    The scheme is no part of the name: `rtsps://` and `rtspt://` lead here through whatever ends TLS before.
+
     These are accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and
     `/front?query/trackID=0` (ffmpeg), absolute or as a bare path.
     """
-    rest = re.sub(r"^rtsp[su]?://[^/?]*", "", uri[:2048], flags=re.IGNORECASE)
+    match = _AUTHORITY.match(uri[:2048])
+    rest = uri[match.end() : 2048] if match is not None else uri[:2048]
     path, _, query = rest.partition("?")
     track = None
     for part in (path, query):
@@ -35,3 +44,17 @@ def parse_target(uri: str) -> Target | None:
             break
     name = _TRACK.sub("", path).strip("/")
     return Target(name, track) if _STREAM.fullmatch(name) else None
+
+
+def base_of(uri: str, base: str) -> str:
+    """Return scheme, host and port as the reader wrote them: it may have come through a proxy, or by another name.
+
+    Args:
+        uri: the request URI; a user in it is left out.
+        base: scheme, host and port of the connection, which hold where the URI tells none that can be told again.
+    """
+    match = _BASE.match(uri[:2048])
+    if match is None:
+        return base
+    scheme = match["scheme"].lower()
+    return f"{scheme if scheme in {'rtsp', 'rtsps'} else base.partition(':')[0]}://{match['host']}{match['port'] or ''}"
