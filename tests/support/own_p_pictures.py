@@ -55,6 +55,24 @@ def scene(width: int, height: int, seed: int, noise: float) -> Iterator[OwnPictu
         yield picture
 
 
+def pan(width: int, height: int, seed: int, noise: float) -> Iterator[OwnPicture]:
+    """A camera that is shaken by whole samples before soft edges; endless."""
+    random = np.random.default_rng(seed)
+    picture = OwnPicture(width, height)
+    rows, columns = np.indices((height + 64, width + 64))
+    waves = [np.sin(rows / a + b) * np.cos(columns / c + d) for a, b, c, d in random.uniform(1, 9, (6, 4))]
+    backdrop = 128 + 30 * np.sum(waves, axis=0)
+    x = y = 32
+    while True:
+        x, y = (int(np.clip(at + random.integers(-9, 10), 0, 63)) for at in (x, y))
+        shown = backdrop[y : y + height, x : x + width]
+        for plane, half in zip(picture.planes, (1, 2, 2), strict=True):
+            part = shown[::half, ::half]
+            drawn = part + random.normal(0, noise, part.shape)
+            plane[: part.shape[0], : part.shape[1]] = np.clip(drawn, 0, 255)
+        yield picture
+
+
 class Player:
     """Decodes with libavcodec and shows planes in the coded size."""
 

@@ -4,6 +4,16 @@ from typing import Final
 
 from transcoder_native.h264 import frame, memory
 from transcoder_native.h264.layout import BLOCK_LEVELS, CB, CB_DC, INTER, LEVELS_BYTES, MB_SIZE, PADDING, SKIP
+from transcoder_native.h264.prediction import (
+    CHROMA,
+    CHROMA_BYTES,
+    CHROMA_STRIDE,
+    LUMA,
+    LUMA_STRIDE,
+    MASKS,
+    predict,
+    predict_both_chroma,
+)
 from transcoder_native.h264.quantiser import Q_BYTES
 from transcoder_native.h264.reconstruct import reconstruct_chroma, reconstruct_luma
 from transcoder_native.h264.residual import chroma_levels, luma_levels
@@ -121,21 +131,34 @@ def take_source(
     return found
 
 
+@kernel(INT, INT, INT, INT, INT, INT, INT, INT)
+def _quantise(d: int, mb: int, luma: int, stride: int, cb: int, cr: int, chroma_stride: int, levels: int) -> int:
+    """Quantise an MB against a prediction of its luma, Cb and Cr, and return its coded blocks."""
+    own_stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
+    own_chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    numbers = memory.i64(d + 8 * frame.QUANTISER)
+    masks = memory.i64(d + 8 * frame.SCRATCH) + MASKS
+    coded = luma_levels(_at(d, frame.SOURCE, 0, mb), own_stride, luma, stride, numbers, levels, masks)
+    for plane in range(2):
+        source, prediction = _at(d, frame.SOURCE, 1 + plane, mb), cr if plane else cb
+        blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
+        found = chroma_levels(
+            source, own_chroma_stride, prediction, chroma_stride, numbers + Q_BYTES, blocks, dc, masks
+        )
+        coded |= (found & 15) << (CB + 4 * plane) | (found >> 4) << (CB_DC + plane)
+    return coded
+
+
 @kernel(INT, INT, INT)
 def _quantise_still(d: int, mb: int, levels: int) -> int:
     """Quantise an MB against the reference at the same place and return its coded blocks."""
-    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
-    scratch = memory.i64(d + 8 * frame.SCRATCH)
-    source, reference = _at(d, frame.SOURCE, 0, mb), _at(d, frame.REFERENCE, 0, mb)
-    coded = luma_levels(source, stride, reference, stride, numbers, levels, scratch)
-    for plane in range(2):
-        source, reference = _at(d, frame.SOURCE, 1 + plane, mb), _at(d, frame.REFERENCE, 1 + plane, mb)
-        blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
-        found = chroma_levels(source, chroma_stride, reference, chroma_stride, numbers + Q_BYTES, blocks, dc, scratch)
-        coded |= (found & 15) << (CB + 4 * plane) | (found >> 4) << (CB_DC + plane)
-    return coded
+    stride, chroma_stride = memory.i64(d + 8 * frame.LUMA_STRIDE), memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    luma, cb, cr = (
+        _at(d, frame.REFERENCE, 0, mb),
+        _at(d, frame.REFERENCE, 1, mb),
+        _at(d, frame.REFERENCE, 2, mb),
+    )
+    return _quantise(d, mb, luma, stride, cb, cr, chroma_stride, levels)
 
 
 @kernel(INT, INT)
@@ -188,27 +211,29 @@ def pattern_of(coded: int) -> int:
 
 @kernel(INT, INT, INT)
 def code(d: int, mbs: int, count: int) -> None:
-    """Code the listed MBs: levels, per-MB arrays and samples of the current picture."""
+    """Code the listed MBs: vectors, levels, per-MB arrays and samples of the current picture."""
     stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
     chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
     numbers = memory.i64(d + 8 * frame.QUANTISER)
-    kinds = memory.i64(d + 8 * frame.KIND)
-    patterns = memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN)
+    scratch = memory.i64(d + 8 * frame.SCRATCH)
     for index in range(count):
         mb = memory.i32(mbs + 4 * index)
         levels = memory.i64(d + 8 * frame.LEVELS) + LEVELS_BYTES * index
-        coded = _quantise_still(d, mb, levels)
-        memory.put_u8(kinds + mb, INTER if coded else SKIP)
-        memory.put_u8(patterns + mb, pattern_of(coded))
+        vector = predict(d, mb, _at(d, frame.SOURCE, 0, mb), _at(d, frame.REFERENCE, 0, mb))
+        predict_both_chroma(d, _at(d, frame.REFERENCE, 1, mb), _at(d, frame.REFERENCE, 2, mb), vector)
+        luma, cb = scratch + LUMA, scratch + CHROMA
+        coded = _quantise(d, mb, luma, LUMA_STRIDE, cb, cb + CHROMA_BYTES, CHROMA_STRIDE, levels)
+        memory.put_u8(memory.i64(d + 8 * frame.KIND) + mb, INTER if coded or vector else SKIP)
+        memory.put_32(memory.i64(d + 8 * frame.MV) + 4 * mb, vector)
+        memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern_of(coded))
         memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
         memory.put_32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb, index)
-        reference, current = _at(d, frame.REFERENCE, 0, mb), _at(d, frame.CURRENT, 0, mb)
-        reconstruct_luma(reference, stride, current, stride, numbers, levels, coded)
+        reconstruct_luma(luma, LUMA_STRIDE, _at(d, frame.CURRENT, 0, mb), stride, numbers, levels, coded & 0xFFFF)
         for plane in range(2):
-            reference, current = _at(d, frame.REFERENCE, 1 + plane, mb), _at(d, frame.CURRENT, 1 + plane, mb)
+            prediction, current = cb + CHROMA_BYTES * plane, _at(d, frame.CURRENT, 1 + plane, mb)
             blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
             here = coded & (15 << (CB + 4 * plane) | 1 << (CB_DC + plane))
-            reconstruct_chroma(reference, chroma_stride, current, chroma_stride, numbers + Q_BYTES, blocks, dc, here)
+            reconstruct_chroma(prediction, CHROMA_STRIDE, current, chroma_stride, numbers + Q_BYTES, blocks, dc, here)
 
 
 @kernel(INT, INT, INT, INT, INT, INT, INT)

@@ -136,6 +136,7 @@ class Engine:
         self._qp = qp
         own = qp, tables.chroma_qp(qp)
         self._quantiser[:] = np.concatenate([_QUANTISERS[each] for each in own])
+        self._d[frame.RATE] = max(1, round(2 ** ((qp - 12) / 6)))
         self._thresholds[:] = np.concatenate([tables.deblocking_thresholds(each) for each in own])
 
     def _describe(self) -> npt.NDArray[np.int64]:

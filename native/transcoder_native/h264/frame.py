@@ -42,7 +42,9 @@ BINS: Final = 27
 """The address of room for the bins of a row of MBs, MAX_MB_BINS each."""
 OUT_END: Final = 28
 """The address at which the room for slice data ends."""
-SIZE: Final = 29
+RATE: Final = 29
+"""What a bit costs in the search of a vector, in sums of absolute differences."""
+SIZE: Final = 30
 
 SCRATCH_BYTES: Final = 8192
 MAX_MB_BINS: Final = 16384

@@ -7,7 +7,7 @@ from itertools import count, repeat
 import numpy as np
 import pytest
 
-from tests.support.own_p_pictures import Player, assert_decodes, encoder, scene
+from tests.support.own_p_pictures import Player, assert_decodes, encoder, pan, scene
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.ipc.messages import CodedMessage
 from transcoder.media.encoders.motion import MotionEncoder, MotionSettings
@@ -38,6 +38,15 @@ def _message(units: list[bytes]) -> CodedMessage:
 @pytest.mark.parametrize("noise", [0, 2, 25])
 def test_libavcodec_shows_the_reconstruction(width, height, qp, noise):
     assert_decodes(encoder(width, height, qp), scene(width, height, qp, noise), 7, gop=100)
+
+
+@pytest.mark.parametrize("qp", [10, 20, 30, 44])
+@pytest.mark.parametrize(("width", "height"), [(82, 34), (112, 96)])
+def test_libavcodec_shows_what_moves_beyond_the_edges(width, height, qp):
+    made = encoder(width, height, qp)
+    pictures = pan(width, height, qp, 0.5)
+    assert_decodes(made, pictures, 8, gop=100)
+    assert made._engine._mbs.mv.any()
 
 
 @pytest.mark.parametrize("gop", [1, 2, 5])
