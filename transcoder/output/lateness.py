@@ -22,8 +22,10 @@ class Lateness:
 
     def note(self, late_s: float, now: float) -> None:
         """Note by how many seconds a picture of the camera came after its time."""
-        self._turn(now)
-        self._present_s = min(max(late_s, self._present_s), MAX_LATE_S)
+        if now - self._began >= WINDOW_S:
+            self._turn(now)
+        if late_s > self._present_s:
+            self._present_s = min(late_s, MAX_LATE_S)
 
     def seconds(self, now: float) -> float:
         """Return by how many seconds the next picture may come after its time, 0 for most cameras."""

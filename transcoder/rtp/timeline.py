@@ -151,7 +151,8 @@ class Timeline:
 
     def _advance_s(self, earlier: int, later: int) -> float:
         """Return the seconds from one timestamp to another, as the camera counts them."""
-        return self._direction * _signed(later - earlier) / self.clock_rate
+        # the shorter way round of 32 bits
+        return self._direction * (((later - earlier + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) / self.clock_rate
 
     def _follow(self, rtp_timestamp: int, delta_s: float, arrival: float, gap_s: float) -> int:
         self._position_s += delta_s
@@ -186,9 +187,11 @@ class Timeline:
                 if begins and was_early and self._is_early:
                     moved_s = min(moved_s, (error_s + NEAR_BEGIN_S) * -math.expm1(-gap_s / FOLLOW_EARLY_S))
                 self._offset_s += max(moved_s, -delta_s / 2)
-        time = max(_ticks(self._position_s + self._offset_s), self._latest - _ticks(MAX_STEP_BACK_S))
-        self._latest = max(self._latest, time)
-        return time
+        time = round((self._position_s + self._offset_s) * VIDEO_CLOCK_RATE)
+        if time > self._latest:
+            self._latest = time
+            return time
+        return max(time, self._latest - _ticks(MAX_STEP_BACK_S))
 
     def _track(self, delta_s: float, error_s: float, *, is_together: bool) -> None:
         """Follow arrival slowly, by the pictures that came together before this one."""
@@ -240,11 +243,6 @@ class Timeline:
     def _after_latest(self, arrival: float) -> int:
         self._latest = max(_ticks(arrival), self._latest + 1)
         return self._latest
-
-
-def _signed(difference: int) -> int:
-    """Return a difference of 32-bit timestamps as a signed number, by the shorter way round."""
-    return ((difference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
 
 
 def _ticks(seconds: float) -> int:

@@ -52,7 +52,7 @@ class ClientParser(RtspParser):
         if data:
             self._received += len(data)
             self._is_silent = False
-        super().receive_data(data)
+        RtspParser.receive_data(self, data)
 
     def note_time(self, now: float) -> bool:
         """Note the time, every second or so; return whether a description that waits for more is over."""

@@ -30,6 +30,9 @@ HEADER_SIZE: Final = 40
 _MAX_REFERENCES: Final = 16
 
 _H265_TRAIL_R, _H265_IDR_N_LP = 1, 20
+_USUAL_P: Final = 0b1_00110_1
+"""The beginning of nearly every slice: first_mb_in_slice 0, slice_type 5, pic_parameter_set_id 0. Where no reference is
+named and nothing marked, three zeros follow the frame_num."""
 _P, _I = 5, 7
 """slice_type of H.264 with all slices of a picture alike (table 7-6)."""
 _H265_P, _H265_I = 1, 2
@@ -116,6 +119,12 @@ class CodedPictures:
 
     def _h264_slice(self, bits: BitReader, sequence: OwnSequence, is_idr: bool) -> int:
         """Read a slice header (H.264 section 7.3.3) and return its frame_num."""
+        size = 7 + sequence.counter_bits + 3
+        word = bits.peek(size) if bits.left >= size and not is_idr else 0
+        if word >> (size - 7) == _USUAL_P and not word & 7 and (usual := self._pictures.get(0)) is not None:
+            bits.u(size)
+            self._h264_rest(bits, usual, is_p=True)
+            return (word >> 3) & ((1 << sequence.counter_bits) - 1)
         bits.ue(0)  # first_mb_in_slice: the only slice of its picture
         kind = bits.ue(_I)
         if kind != _I and (is_idr or kind != _P):
@@ -133,12 +142,17 @@ class CodedPictures:
                 _skip_modification(bits)
         if bits.u(2 if is_idr else 1):  # dec_ref_pic_marking(): pictures leave in the order in which they came
             raise BitstreamError("a marking that our encoder does not write")
-        if picture.cabac and kind == _P:
+        self._h264_rest(bits, picture, is_p=kind == _P)
+        return frame_num
+
+    @staticmethod
+    def _h264_rest(bits: BitReader, picture: OwnPicture, *, is_p: bool) -> None:
+        """Read the fields of a slice header behind dec_ref_pic_marking()."""
+        if picture.cabac and is_p:
             bits.ue(2)  # cabac_init_idc
         bits.se()  # slice_qp_delta
         if bits.ue(1) == 0 and not (-6 <= bits.se() <= 6 and -6 <= bits.se() <= 6):  # deblocking
             raise BitstreamError("a deblocking offset that there is not")
-        return frame_num
 
     def _h265_slice(self, bits: BitReader, sequence: OwnSequence, is_idr: bool) -> int:
         """Read the start of a slice segment header (H.265 section 7.3.6.1) and return its picture order count."""

@@ -184,7 +184,8 @@ class Stream(OutputOwner, WorkerListener):
 
     @override
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
-        if self.outputs.numbered(picture.output_number).on_picture(picture, types, clock.monotonic()):
+        is_shown = self.outputs.numbered(picture.output_number).on_picture(picture, types, clock.monotonic())
+        if is_shown and not self._availability.is_playing:
             source = self._source
             self._availability.note_picture(is_readable=source.is_connected and source.is_readable)
 

@@ -121,7 +121,7 @@ class WorkerBudget:
 
     def __init__(self) -> None:
         self._messages = {kind: Budget(rate, rate * MESSAGE_BURST_S) for kind, rate in MESSAGES.items()}
-        self._pictures: dict[int, tuple[tuple[object, ...], Budget]] = {}
+        self._pictures: dict[int, tuple[tuple[object, ...], Budget, float]] = {}
 
     def count(self, kind: MessageType, now: float) -> None:
         """Count a message.
@@ -149,15 +149,17 @@ class WorkerBudget:
         Raises:
             LimitExceeded: the picture is larger, or the output sends more, than the configuration allows.
         """
-        if bits > largest_picture(options, size):
-            raise LimitExceeded(f"output {number} sends a picture that no buffer of its cap holds")
         key = (options, size, frame_rate)
-        known, budget = self._pictures.get(number, (None, None))
+        known, budget, largest = self._pictures.get(number, (None, None, 0.0))
+        if known != key:
+            largest = largest_picture(options, size)
+        if bits > largest:
+            raise LimitExceeded(f"output {number} sends a picture that no buffer of its cap holds")
         if budget is None or known != key:
             rate = picture_rate(options, size, frame_rate)
             buffer = 1000 * options.bitrate_kbps * (options.encoder.buffer_s or BUFFER_S)
             share = budget.share if budget is not None else 1.0  # a change gives nothing away
             budget = Budget(rate, rate * BURST_S + 2 * buffer, share)
-            self._pictures[number] = (key, budget)
+            self._pictures[number] = (key, budget, largest)
         if not budget.spend(bits, now):
             raise LimitExceeded(f"output {number} sends more than {MULTIPLE} times its cap")
