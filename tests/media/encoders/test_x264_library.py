@@ -6,6 +6,7 @@ import gc
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tests.support.coded_video import decode, samples
 from tests.support.quantisers import quantisers
 from transcoder.codecs.nal import Codec, join_byte_stream, split_byte_stream
 from transcoder.errors import MediaError
+from transcoder.media.changes import MacroblockMap, map_shape, mark_changed
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import PROFILES, x264, x264_library
 from transcoder.media.encoders.x264 import X264Encoder, X264FFmpegEncoder, X264Settings
@@ -69,6 +71,18 @@ def assert_equal_streams(made: X264Settings, output: OutputFormat, kbps: int, co
     assert own.dropped == theirs.dropped
 
 
+def assert_decoded(streams: list[bytes], kept: list[tuple[U8, U8]], size: tuple[int, int]) -> None:
+    """libavcodec decodes the reconstructions."""
+    width, height = size
+    frames = decode("H264", streams)
+    assert len(frames) == len(kept)
+    for frame, (luma, chroma) in zip(frames, kept, strict=True):
+        assert np.array_equal(samples(frame, 0)[:, :width], luma[:height, :width])
+        for index in (1, 2):
+            decoded = samples(frame, index)[:, : width // 2]
+            assert np.array_equal(decoded, chroma[: height // 2, index - 1 : width : 2])
+
+
 # -- the same bytes ----------------------------------------------------------------------------------------------------
 
 
@@ -115,14 +129,7 @@ def test_the_reconstruction_is_what_libavcodec_decodes_and_the_quantiser_is_the_
         assert made.luma.shape == (-(-size[1] // 16) * 16, -(-size[0] // 16) * 16)
         kept.append((made.luma.copy(), made.chroma.copy()))
         streams.append(join_byte_stream(units))
-    frames = decode("H264", streams)
-    assert len(frames) == 8
-    for frame, (luma, chroma) in zip(frames, kept, strict=True):
-        width, height = size
-        assert np.array_equal(samples(frame, 0)[:, :width], luma[:height, :width])
-        for index in (1, 2):
-            decoded = samples(frame, index)[:, : width // 2]
-            assert np.array_equal(decoded, chroma[: height // 2, index - 1 : width : 2])
+    assert_decoded(streams, kept, size)
     assert quantisers(streams) == [{qp - 3 if index % 4 == 0 else qp} for index in range(8)]
 
 
@@ -133,6 +140,99 @@ def test_a_picture_of_rate_control_follows_one_with_a_given_quantiser():
     with_given, _ = encoder.encode_at(moving(SMALL, 1), 3600, 40, force_idr=False)
     free = encoder.encode(moving(SMALL, 2), None, 7200, force_idr=False)
     assert len(free[0]) > len(with_given[0])
+
+
+# -- the map of what changed -------------------------------------------------------------------------------------------
+
+
+class Watched:
+    """An encoder that is given maps, what it wrote, and its reconstructions."""
+
+    def __init__(self, profile: str, output: OutputFormat) -> None:
+        encoder = settings(profile).open(output, 4000)
+        assert isinstance(encoder, X264Encoder)
+        self._encoder = encoder
+        self._size = (output.width, output.height)
+        self._before: OwnPicture | None = None
+        self.streams: list[bytes] = []
+        self.kept: list[tuple[U8, U8]] = []
+
+    def encode(self, picture: OwnPicture, changed: MacroblockMap | None) -> int:
+        number = len(self.streams)
+        units = self._encoder.encode(picture, changed, number * 3600, force_idr=number % 10 == 0)
+        self.streams.append(join_byte_stream(units))
+        context = self._encoder._context
+        made = context.reconstruction() if context is not None else None
+        assert made is not None
+        self.kept.append((made.luma.copy(), made.chroma.copy()))
+        return len(self.streams[-1])
+
+    def exact(self, picture: OwnPicture) -> MacroblockMap:
+        """The map as the worker makes it."""
+        found = np.ones(map_shape(*self._size), np.uint8)
+        if self._before is not None:
+            found[:] = 0
+            mark_changed(picture.planes, self._before.planes, self._size, found)
+        self._before = picture
+        return found
+
+
+def quiet(output: OutputFormat, index: int) -> OwnPicture:
+    """A scene in which a square and a corner change alone."""
+    picture = moving(output, 0)
+    left = 8 * index % (output.width - 16)
+    picture.planes[0][32:40, left : left + 8] = 40
+    picture.planes[2][:4, :4] = 100 + index
+    return picture
+
+
+@pytest.mark.parametrize("size", [(240, 136), (98, 66)])
+@pytest.mark.parametrize("profile", ["economy", "balanced", "quality"])
+def test_with_an_exact_map_the_stream_is_as_small_and_as_good(profile, size):
+    output = OutputFormat(width=size[0], height=size[1], frame_rate=25.0)
+    told, untold = Watched(profile, output), Watched(profile, output)
+    pictures = [quiet(output, index // 2) for index in range(24)]  # every second one repeats the one before
+    maps = [told.exact(picture) for picture in pictures]
+    assert {bool(each.any()) for each in maps[1:]} == {True, False}
+    sizes = [sum(told.encode(picture, each) for picture, each in zip(pictures, maps, strict=True))]
+    sizes.append(sum(untold.encode(picture, None) for picture in pictures))
+    assert_decoded(told.streams, told.kept, size)
+    assert sizes[0] < 1.02 * sizes[1]
+    errors = [
+        np.mean([
+            np.square(luma[: size[1], : size[0]].astype(float) - picture.planes[0][:, : size[0]]).mean()
+            for (luma, _), picture in zip(each.kept, pictures, strict=True)
+        ])
+        for each in (told, untold)
+    ]  # fmt: skip
+    assert errors[0] < 1.02 * errors[1]
+
+
+@pytest.mark.parametrize("profile", ["economy", "balanced", "quality"])
+def test_a_map_that_lies_costs_samples_and_nothing_else(profile):
+    """Some macroblocks are said to be as before, then all, while all of them are noise or darker."""
+    output = OutputFormat(width=320, height=240, frame_rate=25.0)
+    told, untold = Watched(profile, output), Watched(profile, output)
+    chequered = (np.indices(map_shape(320, 240)).sum(axis=0) % 2).astype(np.uint8)
+    for index in range(12):
+        picture = noise(index)
+        if index > 5:
+            picture.fill((200 - 10 * index, 100 + index, 128))
+        told.encode(picture, (chequered, np.zeros_like(chequered), 1 - chequered)[index % 3])
+        untold.encode(picture, None)
+    assert_decoded(told.streams, told.kept, (320, 240))
+    assert told.streams[0] == untold.streams[0]  # an IDR refers to nothing
+    assert told.streams != untold.streams
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (4, 7), (7, 5), (35,), (0, 0)])
+def test_a_map_of_another_shape_says_nothing(shape):
+    told, untold = Watched("balanced", SMALL), Watched("balanced", SMALL)
+    for index in range(6):
+        claim = np.full(shape, index % 2 + 1 if shape == (5, 7) else 0, np.uint8)
+        told.encode(moving(SMALL, index), claim)
+        untold.encode(moving(SMALL, index), None)
+    assert told.streams == untold.streams
 
 
 # -- where the library can't be used -----------------------------------------------------------------------------------
@@ -255,8 +355,8 @@ def test_a_library_that_writes_no_picture(monkeypatch):
 def test_a_stream_that_is_not_the_picture(monkeypatch):
     true = X264Context.encode
 
-    def broken(self: X264Context, picture: OwnPicture, tick: int, kind: PictureType, qp: int | None = None) -> bytes:
-        stream = bytearray(true(self, picture, tick, kind, qp))
+    def broken(self: X264Context, picture: OwnPicture, tick: int, kind: PictureType, *more: Any) -> bytes:
+        stream = bytearray(true(self, picture, tick, kind, *more))
         stream[len(stream) // 2] ^= 0x10
         return bytes(stream)
 

@@ -161,7 +161,7 @@ class X264Encoder(AllowListEncoder):
         context = self._context
         if context is not None:
             kind = PictureType.IDR if force_idr else PictureType.AUTO
-            stream = context.encode(picture, tick, kind, self._qp)
+            stream = context.encode(picture, tick, kind, self._qp, changed)
             size = (self._output.width, self._output.height)
             if size in _CHECKED or self._is_true(context, stream):
                 _CHECKED.add(size)

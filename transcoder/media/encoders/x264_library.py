@@ -23,6 +23,7 @@ import av  # noqa: F401  # loads libx264
 import numpy as np
 
 from transcoder.errors import MediaError
+from transcoder.media.changes import MacroblockMap, map_shape
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.picture import U8, OwnPicture
 from transcoder.worker_options import Fallback
@@ -41,6 +42,9 @@ _PARAMETERS_SIZE: Final = 8192
 """Bytes for the parameters, of which this build uses 1024: a build that used all of them would be noticed."""
 _WIDTH, _HEIGHT, _COLOUR_SPACE, _DEPTH, _LEVEL = 7, 8, 9, 10, 11
 """Positions among the parameters, counted in ints. No name that the library parses stands for the first four."""
+_MB_INFO: Final = 157
+"""The position of the switch for information on macroblocks, which has no name either; behind another switch follow
+the dead zones for inter and intra macroblocks."""
 _PLANAR_420, _SEMIPLANAR_420 = 2, 4
 """The library's numbers for 4:2:0 with three planes, which it takes, and with two (NV12), which it works with."""
 _PLANE_COUNT: Final = 3
@@ -190,9 +194,13 @@ class X264Library:
         if self._preset(parameters, b"superfast", b"zerolatency") != 0:
             return False
         before = [parameters[index] for index in (_WIDTH, _HEIGHT, _COLOUR_SPACE, _DEPTH, _LEVEL)]
-        self._parse(parameters, b"level", b"4.1")
+        zones = parameters[_MB_INFO : _MB_INFO + 4]
+        for name, value in ((b"level", b"4.1"), (b"deadzone-inter", b"19"), (b"deadzone-intra", b"9")):
+            self._parse(parameters, name, value)
         untouched = bytes(parameters)[-_PARAMETERS_SIZE // 2 :]
         if before != [0, 0, _PLANAR_420, 8, -1] or parameters[_LEVEL] != 41 or {*untouched} != {_FILLER}:
+            return False
+        if zones != [0, 0, 21, 11] or parameters[_MB_INFO : _MB_INFO + 4] != [0, 0, 19, 9]:
             return False
         parameters = self.parameters("superfast", "zerolatency", [("threads", "1"), ("log", "-1")])
         parameters[_WIDTH], parameters[_HEIGHT] = _TRIAL_SIZE
@@ -294,13 +302,15 @@ class X264Context:
     def __init__(self, library: X264Library, parameters: "ctypes.Array[ctypes.c_int]", width: int, height: int) -> None:
         self._handle = None
         self._library = library
-        parameters[_WIDTH], parameters[_HEIGHT] = width, height
+        parameters[_WIDTH], parameters[_HEIGHT], parameters[_MB_INFO] = width, height, 1
         self._handle = library.open(parameters)
         library.clean_parameters(parameters)
         if not self._handle:
             raise MediaError("the H264 encoder refuses its settings")
         self._rows, self._columns = -(-height // _MB) * _MB, -(-width // _MB) * _MB
         self._source, self._result = _Picture(), _Picture()
+        self._is_constant = np.zeros(map_shape(width, height), np.bool_)
+        self._source.mb_info = self._is_constant.ctypes.data
         self._source.colour_space, self._source.plane_count = _PLANAR_420, _PLANE_COUNT
         self._units, self._count = _UNITS(), ctypes.c_int()
         self._arguments = tuple(ctypes.byref(each) for each in (self._units, self._count, self._source, self._result))
@@ -309,7 +319,14 @@ class X264Context:
         if self._handle:
             self._library.close(self._handle)
 
-    def encode(self, picture: OwnPicture, tick: int, kind: PictureType, qp: int | None = None) -> bytes:
+    def encode(
+        self,
+        picture: OwnPicture,
+        tick: int,
+        kind: PictureType,
+        qp: int | None = None,
+        changed: MacroblockMap | None = None,
+    ) -> bytes:
         """Code one picture and return it as an Annex B byte stream.
 
         Args:
@@ -317,10 +334,15 @@ class X264Context:
             tick: the time of the picture, in the unit of the parameters, later than that of the picture before.
             kind: how the picture is to be coded.
             qp: the quantiser of all macroblocks, 0 to 51; None: rate control chooses.
+            changed: the map of the macroblocks that changed since the picture before: less is tried for the others.
 
         Raises:
             MediaError: the library failed.
         """
+        if changed is not None and changed.shape == self._is_constant.shape:
+            np.equal(changed, 0, out=self._is_constant)
+        else:
+            self._is_constant.fill(False)
         source = self._source
         source.type, source.pts = kind.value, tick
         source.quantiser_and_1 = 0 if qp is None else qp + 1
