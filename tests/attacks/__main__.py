@@ -49,7 +49,7 @@ def main() -> int:
         outcomes.judge(losses)
         growth = ", ".join(f"{name} {size / (1 << 20):+.1f} MiB" for name, size in neighbour.growth().items())
         outcomes.found[CONTROL].append(HELD if _is_noticed(neighbour) else BROKEN)
-        neighbour.reader.stop()
+        neighbour.reader.read()
     counts = outcomes.tell(sys.stdout.write)
     sys.stdout.write(
         f"\nthe clean stream: {growth}; {len(again)} attacks tried again alone\n"

@@ -3,7 +3,7 @@
 The camera of the clean stream, its reader and the gateway are processes of their own, so that an attack which keeps the
 test's own loop busy disturbs none of them.
 
-    async with beside_a_clean_stream(gateway):
+    async with clean.beside():
         ...  # the attack
 """
 
@@ -35,7 +35,6 @@ by. The fork server does nothing but fork; a megabyte or two is a page of each a
 clean stream has no part in an attack: two pictures of 1080p are more than what it may still grow by."""
 LOOKS, LOOK_S = 5, 0.05
 """Looks at the descriptors, and the seconds between them."""
-ALONE_S = 1.0
 GROWN_S = 5.0
 """Seconds in which a gateway that began to serve a stream grows to its size."""
 
@@ -153,30 +152,44 @@ def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
 # -- the attack --------------------------------------------------------------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def beside_a_clean_stream(gateway: GatewayProcess) -> AsyncIterator[None]:
-    """Attack a gateway in the block; its clean stream loses nothing, and everything is as it was before."""
-    before, memory = await asyncio.to_thread(Held.now, gateway), own_memory(gateway)
-    reader = ReaderProcess(gateway.url(STREAM))
-    try:
-        await asyncio.to_thread(reader.wait_until_playing)
-        await asyncio.sleep(ALONE_S)
+class CleanStream:
+    """Reads the clean stream of a gateway, beside one attack after another."""
+
+    def __init__(self, gateway: GatewayProcess) -> None:
+        self._gateway = gateway
+        self._reader = ReaderProcess(gateway.url(STREAM))
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _whole_reader(self) -> ReaderProcess:
+        """A reader that plays and has lost nothing, whatever an earlier attack did."""
+        if not self._reader.is_whole():
+            self._reader.close()
+            self._reader = ReaderProcess(self._gateway.url(STREAM))
+        self._reader.wait_until_playing()
+        return self._reader
+
+    @contextlib.asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Attack the gateway in the block; its clean stream loses nothing, and everything is as it was before."""
+        gateway = self._gateway
+        reader = await asyncio.to_thread(self._whole_reader)
+        before, memory = await asyncio.to_thread(Held.now, gateway), own_memory(gateway)
         yield
-        read = await asyncio.to_thread(reader.stop)
-    finally:
-        reader.close()
-    left = before
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SETTLED_S):
-            while not (left := await asyncio.to_thread(Held.now, gateway)).is_within(before):
-                await asyncio.sleep(0.2)
-    assert left.is_within(before), f"left: {left}, before: {before}"
-    assert grown(memory, own_memory(gateway)) == {}
-    assert not read.lost_packets
-    if read.lost and gateway.events("overloaded: fewer pictures are encoded"):
-        excuse("the gateway left out pictures, because others keep this machine busy")
-        return
-    assert read.lost == 0, (read, reader.losses)
+        read = await asyncio.to_thread(reader.read)
+        left = before
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_S):
+                while not (left := await asyncio.to_thread(Held.now, gateway)).is_within(before):
+                    await asyncio.sleep(0.2)
+        assert left.is_within(before), f"left: {left}, before: {before}"
+        assert grown(memory, own_memory(gateway)) == {}
+        assert not read.lost_packets
+        if read.lost and gateway.events("overloaded: fewer pictures are encoded"):
+            excuse("the gateway left out pictures, because others keep this machine busy")
+            return
+        assert read.lost == 0, (read, reader.losses)
 
 
 # -- a neighbour that stays --------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """The reader of the clean stream beside an attack, in a process of its own: what it got, and when it got less.
 
 Its pictures are numbered by their camera. The process writes "playing", then a line for each loss as it sees it, and,
-when its standard input ends, what it read in all.
+for each line of its standard input and at the end of that, what it read in all.
 """
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -132,6 +133,7 @@ class ReaderProcess:
         self.losses: list[Loss] = []
         self._read: Read | None = None
         self._playing = threading.Event()
+        self._told = threading.Event()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.neighbour_reader", url],
             stdin=subprocess.PIPE,
@@ -150,16 +152,24 @@ class ReaderProcess:
                 self.losses.append(Loss(**told))
             else:
                 self._read = Read(**told)
+                self._told.set()
 
     def wait_until_playing(self) -> None:
         assert self._playing.wait(60), "the reader does not play"
 
-    def stop(self) -> Read:
-        """Have the reader end a second later: what was on its way counts."""
+    def is_whole(self) -> bool:
+        """Return whether it plays and nothing was lost so far."""
+        return self._process.poll() is None and not self.losses
+
+    def read(self) -> Read:
+        """Return what was read up to a second from now: what is on its way counts."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._thread.join(10)
+        self._told.clear()
+        with contextlib.suppress(OSError):  # where the reader was disconnected, it has told all
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        while not self._told.wait(0.1) and self._thread.is_alive():
+            pass
         assert self._read is not None, "the reader failed"
         return self._read
 
@@ -182,13 +192,17 @@ async def _play(url: str) -> None:
         await reader.until(lambda: reader.marked > FPS, 30)
         tally = Tally(reader.codec)
         _tell("playing")
-        ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+        question = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
         wanted = 0
         while not reader.closed:
-            if ended.done():
+            if question.done():
                 wanted = wanted or reader.marked + FPS
                 if reader.marked > wanted:
-                    break
+                    if not question.result():
+                        break
+                    _tell(json.dumps(asdict(tally.read(closed=False))))
+                    question = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+                    wanted = 0
             await asyncio.sleep(LOOK_S)
             _look(reader, tally)
         _look(reader, tally)
