@@ -84,6 +84,7 @@ def test_cameras_at_25_pictures_a_second(gop: int, expected: list[int]) -> None:
         (1.0, 37, [37]),  # 1.48 s is waited for
         (1.0, 38, [38]),  # 1.52 s is 1.5 s, as near as pictures go
         (1.0, 39, [19, 20]),  # 1.56 s is divided
+        (1.2, 47, [23, 24]),  # and so is 1.88 s, over one and a half times 1.2 s and a picture
         (1.0, 60, [30, 30]),  # 2.4 s: the third would be due 0.4 s before the key
         (1.0, 70, [23, 24, 23]),
         (1.0, 110, [27, 28, 28, 27]),
@@ -133,7 +134,7 @@ def test_a_camera_at_15_pictures_a_second_that_dates_by_milliseconds() -> None:
     assert idrs(every(20, 200), 200, fps=15, times=times)[-4:] == [120, 140, 160, 180]
 
 
-@pytest.mark.parametrize(("gop", "most"), [(30, 1), (37, 2), (50, 2), (100, 4)])
+@pytest.mark.parametrize(("gop", "most"), [(30, 1), (36, 1), (37, 2), (50, 2), (100, 4)])
 @pytest.mark.parametrize("seed", range(3))
 def test_jitter_of_times_and_of_the_interval(gop: int, most: int, seed: int) -> None:
     """Times are 15 ms off, and a key may be a picture late: every key becomes an IDR all the same."""
@@ -166,6 +167,12 @@ def test_a_camera_that_goes_away_is_not_waited_for() -> None:
 def test_another_interval_is_learned() -> None:
     keys = {0, 30, 60, 90, 120, 150, 200, 250, 300, 350, 400}
     assert idrs(keys, 410)[-5:] == [300, 325, 350, 375, 400]
+
+
+def test_a_camera_of_one_and_a_half_seconds_whose_times_jitter_is_waited_for() -> None:
+    """RTP times of a camera at 25 pictures a second, as read by a clock that is some parts in a million off."""
+    times = [round(index * 3600.3) + index % 3 for index in range(400)]
+    assert idrs(every(38, 400), 400, times=times)[-6:] == [190, 228, 266, 304, 342, 380]
 
 
 @pytest.mark.parametrize("phase", range(0, 50, 3))

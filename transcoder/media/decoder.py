@@ -188,9 +188,9 @@ class Decoder:
         )
 
     def _is_random_access(self, pts: int) -> bool:
-        """Return whether the picture of this time is that of a random access point, and forget the point.
+        """Return whether the picture of this time is that of a random access point; forget that point and earlier ones.
 
-        A picture that the decoder dropped does not come; neither do those before it, where times count up.
+        The decoder has dropped the pictures of earlier ones that did not come.
         """
         if pts not in self._random_access:
             return False

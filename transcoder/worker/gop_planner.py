@@ -181,7 +181,9 @@ class GopPlanner:
         The number is the nearest to ticks / gop, so that a key within half of gop is waited for, unless parts are then
         too long or too short.
         """
-        parts = max(1, math.ceil((ticks - half) / self._gop - 0.5), math.ceil((ticks - half) / self._longest))
+        # 1.5 s at 25 pictures a second are 38 of them, now and then with a tick more: they are not divided for that
+        nearest = math.ceil((ticks - self._picture_ticks) / self._gop - 0.5)
+        parts = max(1, nearest, math.ceil((ticks - half) / self._longest))
         return max(1, min(parts, int(ticks / (shortest + half))))  # an IDR is at most half a picture late
 
     @property
