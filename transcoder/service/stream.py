@@ -186,8 +186,7 @@ class Stream(OutputOwner, WorkerListener):
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:
         is_shown = self.outputs.numbered(picture.output_number).on_picture(picture, types, clock.monotonic())
         if is_shown and not self._availability.is_playing:
-            source = self._source
-            self._availability.note_picture(is_readable=source.is_connected and source.is_readable)
+            self._availability.note_picture(is_readable=self._source.is_connected and self._source.is_readable)
 
     @override
     def on_format(self, report: PictureFormat) -> None:
