@@ -22,10 +22,10 @@ from transcoder.config.substitution import read_bounded
 from transcoder.regular_file import check_regular
 from transcoder.service.audit import find_break
 from transcoder.service.audit_records import records_of
-from transcoder.service.state_copy import read_unwritable
+from transcoder.service.state_copy import read_beside
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state, schema_version
 from transcoder.service.state_folder import database_files
-from transcoder.service.store import BUSY_TIMEOUT_S, now_text, read_kept
+from transcoder.service.store import now_text, read_kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,18 +159,11 @@ def copy_database(source: Path, target: Path) -> None:
     """
 
     def take(database: sqlite3.Connection) -> None:
+        target.unlink(missing_ok=True)  # a first try may have left a part
         with closing(sqlite3.connect(target)) as into:
             database.backup(into)
 
-    address = f"{source.absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)) as database:
-            take(database)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
-            raise
-        target.unlink(missing_ok=True)
-        read_unwritable(source, take)
+    read_beside(source, take)
 
 
 def _members(contents: Mapping[str, Path | bytes]) -> Iterator[Member]:

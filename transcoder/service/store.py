@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from transcoder.regular_file import NotRegularError, check_regular
 from transcoder.service.audit import Entry, Record
 from transcoder.service.audit_records import append, records_of
 from transcoder.service.kept_verdicts import insert, read_signed
-from transcoder.service.state_copy import read_unwritable
+from transcoder.service.state_copy import BUSY_TIMEOUT_S, read_beside, read_unwritable
 from transcoder.service.state_database import (
     FILE_NAME,
     FIRST_VERSION,
@@ -40,8 +40,6 @@ from transcoder.service.state_folder import RESTORING_NAME, database_files, fold
 from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 from transcoder.service.verdicts import Verdict
 
-BUSY_TIMEOUT_S: Final = 5.0
-"""Seconds for which another process, such as `transcoder config show`, may hold the database."""
 MAX_BACKLOG: Final = 1024
 """The number of records that may wait and that nobody waits for; past it they are dropped and counted."""
 
@@ -387,10 +385,9 @@ def _reading(folder: Path | None, read: Callable[[sqlite3.Connection], T]) -> T 
     try:
         check_regular(*database_files(path))
         if path.exists() and path.stat().st_size:
-            address = f"{path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)) as database:
-                if schema_version(database):
-                    return read(database)
+            found = read_beside(path, lambda database: (read(database),) if schema_version(database) else ())
+            if found:
+                return found[0]
         remembered = read_marker(folder)
     except (sqlite3.Error, OSError, ValueError, KeyError, DamagedError) as error:
         raise StoreError(f"{path} can't be read: {error}") from None
