@@ -2,10 +2,12 @@
 
 import pytest
 
-from transcoder.rtsp import auth
-from transcoder.rtsp.auth import Challenge, Credentials, authorized_user, digest_response
+from transcoder.rtsp import reader_auth
+from transcoder.rtsp.auth import Challenge, Credentials, digest_response
+from transcoder.rtsp.reader_auth import Asked, authorized_user
 
 URI, NONCE, REALM = "rtsp://192.0.2.1/front", "4e6f6e6365", "transcoder"
+ASKED = Asked(realm=REALM, nonce=NONCE)
 
 
 def try_to_log_in(user: str, password: str) -> str | None:
@@ -13,14 +15,14 @@ def try_to_log_in(user: str, password: str) -> str | None:
     response = digest_response(challenge, Credentials(username=user, password=password), method="PLAY", uri=URI)
     value = f'Digest username="{user}", realm="{REALM}", nonce="{NONCE}", uri="{URI}", response="{response}"'
     users = {"vms": "secret"}
-    return authorized_user(value, method="PLAY", uri=URI, realm=REALM, nonce=NONCE, passwords=users)
+    return authorized_user(value, method="PLAY", uri=URI, asked=ASKED, passwords=users)
 
 
 def work_of(user: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of what is hashed to refuse a user."""
     hashed: list[int] = []
     challenge = Challenge(scheme="Digest", realm=REALM, nonce=NONCE)
-    real = auth.digest_response
+    real = digest_response
 
     def counted(*args: object, **kwargs: object) -> str:
         hashed.append(1)
@@ -29,9 +31,9 @@ def work_of(user: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     response = real(challenge, Credentials(username=user, password="wrong"), method="PLAY", uri=URI)
     value = f'Digest username="{user}", realm="{REALM}", nonce="{NONCE}", uri="{URI}", response="{response}"'
     with monkeypatch.context() as patch:
-        patch.setattr(auth, "digest_response", counted)
+        patch.setattr(reader_auth, "digest_response", counted)
         users = {"vms": "secret"}
-        assert authorized_user(value, method="PLAY", uri=URI, realm=REALM, nonce=NONCE, passwords=users) is None
+        assert authorized_user(value, method="PLAY", uri=URI, asked=ASKED, passwords=users) is None
     return hashed
 
 
@@ -41,5 +43,5 @@ def test_an_unknown_user_costs_the_work_of_a_known_one(monkeypatch: pytest.Monke
 
 def test_what_stands_in_for_a_password_opens_nothing() -> None:
     assert try_to_log_in("vms", "secret") == "vms"  # the control
-    assert try_to_log_in("nobody", auth._NOBODYS) is None
-    assert try_to_log_in("vms", auth._NOBODYS) is None
+    assert try_to_log_in("nobody", reader_auth._NOBODYS) is None
+    assert try_to_log_in("vms", reader_auth._NOBODYS) is None

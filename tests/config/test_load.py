@@ -96,6 +96,8 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "insecure": False,
         "udp_ports": (8000, 8001),
         "tls": None,
+        "digest": "md5",
+        "basic": "tls",
         "listen": "127.0.0.1:8554",
     }
     assert config.http is None

@@ -2,6 +2,7 @@
 
 from transcoder.rtsp.auth import Challenge, Credentials, digest_response
 from transcoder.rtsp.messages import Headers, Request
+from transcoder.rtsp.nonces import LIFE_S, Nonces
 from transcoder.rtsp.reader_login import ReaderLogin
 from transcoder.rtsp.server_events import ServerContext
 from transcoder.rtsp.session import ServerOptions, SessionTable
@@ -26,11 +27,17 @@ class Directory:
         return False
 
 
-def login_of(users: dict[str, str]) -> ReaderLogin:
+class Login(ReaderLogin):
+    nonces: Nonces
+
+
+def login_of(users: dict[str, str], address: str = "") -> Login:
     options = ServerOptions()
     sessions = SessionTable(options, lambda: "A")
     context = ServerContext(directory=Directory(users), sessions=sessions, options=options, udp_ports=None)
-    return ReaderLogin(context, NONCE)
+    made = Login(context, NONCE, address)
+    made.nonces = context.nonces
+    return made
 
 
 def request(password: str | None, user: str = "vms", nonce: str = NONCE) -> Request:
@@ -58,8 +65,20 @@ def test_wrong_answers_are_failures_and_none_is_not() -> None:
     assert login.failures == 0
     assert not login.admits(request("y"))
     assert login.failures == 1
-    assert "stale" not in login.challenge(request("y"))[1]
-    assert "stale=true" in login.challenge(request("x", nonce="older"))[1]
+    [(_, again)] = login.challenges(request("y"))
+    assert "stale" not in again
+    [(_, stale)] = login.challenges(request("x", nonce="older"))
+    assert "stale=true" in stale
+
+
+def test_a_nonce_that_another_connection_gave_is_good_for_a_time_and_for_the_address() -> None:
+    """A reader may ask for a description on one connection and set up on the next."""
+    login = login_of({"vms": "x"}, "192.0.2.7")
+    given = login.nonces.make("192.0.2.7", 1000.0)
+    assert login.admits(request("x", nonce=given), 1010.0)
+    assert not login.admits(request("x", nonce=given), 1000.0 + LIFE_S + 1)
+    assert not login.admits(request("x", nonce=login.nonces.make("192.0.2.8", 1000.0)), 1010.0)
+    assert login.admits(request("x"), 1e6), "its own is good for as long as the connection lasts"
 
 
 def test_nobody_has_to_log_in_where_there_are_no_users() -> None:

@@ -7,16 +7,16 @@ STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """Matches one level of a URL path and of an MQTT topic; the length is that of a DNS label."""
 NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 """Matches one level of an MQTT topic."""
-USER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+USER_PATTERN: Final = r'^[^\s:"\x00-\x1f\x7f-\x9f](?:[^:"\x00-\x1f\x7f-\x9f]{0,62}[^\s:"\x00-\x1f\x7f-\x9f])?$'
 """Matches a user's name. A colon would end the name in Basic (RFC 7617, 2), and a quote would end it in Digest (RFC
-7616, 3.4)."""
+7616, 3.4); blanks at an end are lost where it is typed."""
 LABEL_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
 """Matches a label's name, which may also be the name of a label in Prometheus."""
 
 WORDS: Final[Mapping[str, str]] = {
     STREAM_ID_PATTERN: "lower-case letters, digits, - and _, at most 63, with a letter or a digit first",
     NODE_PATTERN: "letters, digits, dots, - and _, at most 63, with a letter or a digit first",
-    USER_PATTERN: "letters, digits and . _ @ -, at most 64, with a letter or a digit first",
+    USER_PATTERN: "any characters but colons and double quotes, at most 64, with no blank first or last",
     LABEL_PATTERN: "lower-case letters, digits and _, at most 32, with a letter first",
 }
 """What a name is made of, by its pattern."""

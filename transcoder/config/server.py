@@ -69,6 +69,11 @@ class RtspConfig(Section):
     tls: RtspTlsConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8322"}])
     """The server for readers over TLS, beside the other; null: there is none."""
 
+    digest: Literal["md5", "sha256"] = "md5"
+    """How readers log in: by Digest MD5, which every one knows, or, where they know it, by SHA-256 before it."""
+    basic: Literal["tls", "always", "never"] = "tls"
+    """Where readers may send their password as it is (Basic): over TLS, always, or never."""
+
     @field_validator("udp_ports")
     @classmethod
     def _check_pair(cls, value: tuple[int, int]) -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """A reader's connection is the asyncio shell around the RTSP server's core."""
 
 import asyncio
-import secrets
 import socket
 from collections.abc import Mapping
 from typing import Protocol, cast
@@ -167,10 +166,10 @@ class ReaderConnection(asyncio.Protocol, Half):
         self._core = ServerProtocol(
             self._server.context,
             base=base,
-            nonce=secrets.token_hex(16),
+            nonce=self._server.context.nonces.make(self.address, clock.monotonic()),
             now=clock.monotonic(),
             address=self.address,
-            has_udp=self._ports is not None,
+            is_secure=self._listener.certificate is not None,
         )
         if not self._server.admit(self):
             self._reason = EndReason.CONNECTION_LIMIT

@@ -1,12 +1,11 @@
-"""Basic and Digest authentication are done here for both sides (RFC 2617, RFC 7616, RFC 2326 section D.1.2).
+"""Basic and Digest authentication (RFC 2617, RFC 7616, RFC 2326 section D.1.2), as a camera asks for it.
 
-A camera may offer several challenges; the strongest that we can answer is taken. Towards readers one challenge is sent:
-Digest MD5 without qop, which ffmpeg, GStreamer and live555 all answer rightly (ffmpeg knows no SHA-256).
+A camera may offer several challenges; the strongest that we can answer is taken. What readers are asked stands in
+`reader_auth.py`.
 """
 
 import base64
 import hashlib
-import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from transcoder.errors import LoginDowngraded
 
 # a name is tried from its first letter only, and nothing is given back: a long run of letters costs one pass
 _PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))')
-_SCHEME = re.compile(r"^\s*(Digest|Basic)\b", re.IGNORECASE)
+SCHEME = re.compile(r"^\s*(Digest|Basic)\b", re.IGNORECASE)
 _NEXT_SCHEME = re.compile(r",\s*(?=(?:Digest|Basic)\s)", re.IGNORECASE)
 _ALGORITHM = re.compile(r"(MD5|SHA-?256)(-SESS)?", re.IGNORECASE)
-_MAX_CHALLENGE = 4096
+MAX_CHALLENGE = 4096
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _STRENGTH = {"BASIC": 0, "MD5": 1, "SHA-256": 2}
 
@@ -76,14 +75,14 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
     """
     challenges: list[Challenge] = []
     for value in values:
-        for text in _NEXT_SCHEME.split(value[:_MAX_CHALLENGE]):
+        for text in _NEXT_SCHEME.split(value[:MAX_CHALLENGE]):
             challenges += _parse_challenge(text)
     return sorted(challenges, key=lambda item: -item.strength)
 
 
 def _parse_challenge(text: str) -> list[Challenge]:
     """Return one challenge, or one for each algorithm where a parameter names several (Hikvision's "MD5/SHA256")."""
-    match = _SCHEME.match(text)
+    match = SCHEME.match(text)
     if match is None:
         return []
     parameters = parse_parameters(text[match.end() :])
@@ -258,85 +257,3 @@ _IN_CLEAR = (
 
 def _quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def challenge_value(realm: str, nonce: str) -> str:
-    """Return the one challenge that readers get: Digest MD5, no qop, no algorithm parameter."""
-    return f'Digest realm="{realm}", nonce="{nonce}"'
-
-
-_NOBODYS = "made-up password"
-"""Stands in for the password of a user who does not exist; whoever signs with it is nobody all the same."""
-
-
-def claimed_user(value: str, *, realm: str, nonce: str) -> str | None:
-    """Return the user name of an Authorization value that answers our challenge, None where it answers none of ours.
-
-    Args:
-        value: the value of the Authorization header.
-        realm: our own realm.
-        nonce: the nonce that this connection was given.
-    """
-    match = _SCHEME.match(value) if len(value) <= _MAX_CHALLENGE else None
-    if match is None or match.group(1).lower() != "digest":
-        return None
-    given = parse_parameters(value[match.end() :])
-    return given.get("username", "") if (given.get("nonce"), given.get("realm")) == (nonce, realm) else None
-
-
-def authorized_user(
-    value: str | None, *, method: str, uri: str, realm: str, nonce: str, passwords: dict[str, str]
-) -> str | None:
-    """Return the configured user that an Authorization value proves, or None.
-
-    The digest `uri` may be the base URL, the track URL or a bare path (VLC, HappyTime, Bosch BVMS), so the URI that the
-    client signed is taken, as long as it names the same stream.
-
-    Args:
-        value: the value of the Authorization header.
-        method: the method of the request.
-        uri: the URI of the request.
-        realm: our own realm.
-        nonce: the nonce that this connection was given.
-        passwords: the password of each user name.
-
-    Source: RFC 2617 section 3.2.2.
-    """
-    if value is None or len(value) > _MAX_CHALLENGE:
-        return None
-    match = _SCHEME.match(value)
-    if match is None or match.group(1).lower() != "digest":
-        return None
-    given = parse_parameters(value[match.end() :])
-    username = given.get("username", "")
-    # an unknown user costs the same work as a known one, so that the time does not tell which users there are
-    password = passwords.get(username, _NOBODYS)
-    if given.get("nonce") != nonce or given.get("realm") != realm:
-        return None
-    signed = given.get("uri", "")
-    if not _same_stream(signed, uri):
-        return None
-    challenge = Challenge(scheme="Digest", realm=realm, nonce=nonce, qop=given.get("qop") == "auth")
-    expected = digest_response(
-        challenge,
-        Credentials(username=username, password=password),
-        method=method,
-        uri=signed,
-        nonce_count=_hex(given.get("nc", "")),
-        cnonce=given.get("cnonce", ""),
-    )
-    response = given.get("response", "").lower().encode("utf-8", "surrogateescape")
-    is_right = hmac.compare_digest(expected.encode(), response)
-    return username if is_right and username in passwords else None
-
-
-def _hex(text: str) -> int:
-    return int(text, 16) if re.fullmatch(r"[0-9A-Fa-f]{1,8}", text) else 0
-
-
-def _same_stream(signed: str, requested: str) -> bool:
-    def name(uri: str) -> str:
-        path = re.sub(r"^rtsps?://[^/?]*", "", uri).partition("?")[0]
-        return path.strip("/").partition("/")[0]
-
-    return name(signed) == name(requested)

@@ -7,9 +7,9 @@ reader for counts, limits and operators.
 import secrets
 from collections.abc import Callable
 
-from transcoder import product
-from transcoder.rtsp.auth import authorized_user, parse_parameters
+from transcoder.rtsp.auth import parse_parameters
 from transcoder.rtsp.messages import Request
+from transcoder.rtsp.reader_auth import Asked, authorized_user
 
 _BYTES = 16
 """Random bytes of the name, and of the password: 128 bits each."""
@@ -39,12 +39,12 @@ class OwnReader:
     def _named(self, value: str) -> str:
         return parse_parameters(value.partition(" ")[2]).get("username", "")
 
-    def admits(self, request: Request, *, nonce: str, address: str) -> bool:
+    def admits(self, request: Request, asked: Asked, *, address: str) -> bool:
         """Return whether a request that names this user proves it, and comes from this machine.
 
         Args:
             request: the request.
-            nonce: the nonce that the connection was given.
+            asked: what the connection asks.
             address: the address that the connection comes from.
         """
         value = request.headers.get("Authorization")
@@ -52,8 +52,7 @@ class OwnReader:
             value,
             method=request.method,
             uri=request.uri,
-            realm=product.NAME,
-            nonce=nonce,
+            asked=asked,
             passwords={self.name: self.password},
         )
         return user is not None and self._is_this_machine(address)

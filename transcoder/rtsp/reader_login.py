@@ -1,8 +1,10 @@
-"""The login of a reader on one connection is Digest, challenged with a nonce of the connection's own."""
+"""The login of a reader on one connection: by Digest, or by a password as it is where that is taken."""
+
+from dataclasses import replace
 
 from transcoder import product
-from transcoder.rtsp.auth import authorized_user, challenge_value, claimed_user, parse_parameters
 from transcoder.rtsp.messages import Request
+from transcoder.rtsp.reader_auth import Asked, authorized_user, claimed_user, given_nonce
 from transcoder.rtsp.server_events import ServerContext
 from transcoder.rtsp.session import ServerSession
 
@@ -12,17 +14,18 @@ class ReaderLogin:
 
     Args:
         context: the context that connections share.
-        nonce: a random nonce for this connection.
+        nonce: the nonce that this connection gives.
         address: the address that the connection comes from.
+        is_secure: whether the connection is encrypted.
 
     Attributes:
         user: the user who logged in last; None where nobody did or nobody has to.
         failures: how many wrong answers to a challenge there were.
     """
 
-    def __init__(self, context: ServerContext, nonce: str, address: str = "") -> None:
+    def __init__(self, context: ServerContext, nonce: str, address: str = "", *, is_secure: bool = False) -> None:
         self._context = context
-        self._nonce = nonce
+        self._asks = Asked(realm=product.NAME, nonce=nonce, ways=context.login_ways, is_secure=is_secure)
         self._address = address
         self._asked: Request | None = None
         self._due: float | None = None
@@ -37,33 +40,39 @@ class ReaderLogin:
         """
         if request is not self._asked:
             self._asked, self._due = request, now
-            user = self._claimed(request)
+            user = self._claimed(request, now)
             if user is not None and user != self.user:
                 self._due = self._context.brake.due(self._address, user, now)
                 self.failures += self._due is None
         return self._due
 
-    def _claimed(self, request: Request) -> str | None:
+    def _asked_of(self, value: str | None, now: float) -> Asked:
+        """Return what is asked, with the nonce of the answer where it is one of ours for this address."""
+        nonce = given_nonce(value) if value is not None else ""
+        if nonce in {"", self._asks.nonce} or not self._context.nonces.is_fresh(nonce, self._address, now):
+            return self._asks
+        return replace(self._asks, nonce=nonce)
+
+    def _claimed(self, request: Request, now: float) -> str | None:
         """Return the user who answers the challenge in a request, by the request; None where it holds no answer."""
         value, own = request.headers.get("Authorization"), self._context.own_reader
         if value is None or not self._context.directory.passwords() or (own is not None and own.is_named_in(request)):
             return None
-        return claimed_user(value, realm=product.NAME, nonce=self._nonce)
+        return claimed_user(value, self._asked_of(value, now))
 
     def admits(self, request: Request, now: float = 0.0) -> bool:
         """Return whether a request comes from a user, or nobody has to log in."""
         own = self._context.own_reader
         if own is not None and own.is_named_in(request):
-            self.user = own.name if own.admits(request, nonce=self._nonce, address=self._address) else None
+            self.user = own.name if own.admits(request, self._asks, address=self._address) else None
             return self.user is not None
         passwords = self._context.directory.passwords()
         if not passwords:
             self.user = None
             return True
         value = request.headers.get("Authorization")
-        user = authorized_user(
-            value, method=request.method, uri=request.uri, realm=product.NAME, nonce=self._nonce, passwords=passwords
-        )
+        asked = self._asked_of(value, now)
+        user = authorized_user(value, method=request.method, uri=request.uri, asked=asked, passwords=passwords)
         if user is not None:
             if user != self.user:
                 self._context.brake.succeeded(self._address, user)
@@ -71,7 +80,7 @@ class ReaderLogin:
         elif value is not None:
             self.failures += 1
             self._context.counters.auth_failures += 1
-            claimed = self._claimed(request)
+            claimed = self._claimed(request, now)
             if claimed is not None:  # an answer to another challenge was not compared with any password
                 self._context.brake.failed(self._address, claimed, now)
         return user is not None
@@ -80,9 +89,9 @@ class ReaderLogin:
         """Return whether a session belongs to the user, or to anybody where nobody had to log in for it."""
         return self.user is None or session.user in {None, self.user}
 
-    def challenge(self, request: Request) -> tuple[str, str]:
-        """Return the header that asks the sender of a request to log in."""
-        given = request.headers.get("Authorization")
-        is_stale = given is not None and parse_parameters(given).get("nonce", self._nonce) != self._nonce
-        value = challenge_value(product.NAME, self._nonce) + (", stale=true" if is_stale else "")
-        return "WWW-Authenticate", value
+    def challenges(self, request: Request) -> list[tuple[str, str]]:
+        """Return the headers that ask the sender of a request to log in."""
+        value = request.headers.get("Authorization")
+        nonce = given_nonce(value) if value is not None else ""
+        is_stale = nonce not in {"", self._asks.nonce}
+        return [("WWW-Authenticate", each) for each in self._asks.challenges(is_stale=is_stale)]

@@ -46,10 +46,10 @@ class ServerProtocol:
     Args:
         context: the context that connections share.
         base: scheme, host and port under which the reader reached the server, such as `rtsp://192.0.2.1:8554`.
-        nonce: a random nonce for this connection.
+        nonce: the nonce that this connection gives to its reader.
         now: monotonic seconds.
         address: the address that the reader connects from.
-        has_udp: whether packets may go over UDP, in the clear.
+        is_secure: whether the connection is encrypted, so that no packets go over UDP, in the clear.
 
     Attributes:
         end_reason: the reason to close the connection once the waiting bytes were sent; None while it goes on.
@@ -57,14 +57,14 @@ class ServerProtocol:
     """
 
     def __init__(
-        self, context: ServerContext, *, base: str, nonce: str, now: float, address: str = "", has_udp: bool = True
+        self, context: ServerContext, *, base: str, nonce: str, now: float, address: str = "", is_secure: bool = False
     ) -> None:
         self._context = context
         self._sessions = context.sessions
         self._base = base
         self._address = address
-        self._udp_ports = context.udp_ports if has_udp else None
-        self._login = ReaderLogin(context, nonce, address)
+        self._udp_ports = context.udp_ports if not is_secure else None
+        self._login = ReaderLogin(context, nonce, address, is_secure=is_secure)
         self._parser = RtspParser(is_server=True)
         self._events: deque[Event] = deque()
         self._out: list[bytes] = []
@@ -377,7 +377,7 @@ class ServerProtocol:
 
     def _is_authorized(self, request: Request, path: str | None, now: float) -> bool:
         if not self._login.admits(request, now):
-            self._refuse_login(401, [self._login.challenge(request)])
+            self._refuse_login(401, self._login.challenges(request))
             return False
         user = self._login.user
         if path is not None and user is not None and not self._context.directory.may_read(user, path):

@@ -5,7 +5,9 @@ from typing import Protocol
 
 from transcoder.login_brake import LoginBrake
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.nonces import Nonces
 from transcoder.rtsp.own_reader import OwnReader
+from transcoder.rtsp.reader_auth import LoginWays
 from transcoder.rtsp.session import ServerOptions, ServerSession, SessionTable
 
 VIDEO, AUDIO = 0, 1
@@ -123,6 +125,8 @@ class ServerContext:
         counters: the counters over the life of the server.
         own_reader: the login with which the gateway reads its own streams; None where it reads none.
         brake: makes whoever guesses passwords wait.
+        nonces: makes the nonces of all connections.
+        login_ways: how readers may log in, besides by Digest MD5.
     """
 
     directory: Directory
@@ -132,3 +136,5 @@ class ServerContext:
     counters: ServerCounters = field(default_factory=ServerCounters)
     own_reader: OwnReader | None = None
     brake: LoginBrake = field(default_factory=LoginBrake)
+    nonces: Nonces = field(default_factory=Nonces)
+    login_ways: LoginWays = field(default_factory=LoginWays)

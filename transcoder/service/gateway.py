@@ -16,7 +16,7 @@ from transcoder.service.admission import Admissions
 from transcoder.service.forkserver import fork_server
 from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
-from transcoder.service.listeners import listeners_of
+from transcoder.service.listeners import listeners_of, login_ways_of
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.sandbox import log_sandbox
 from transcoder.service.settings import StreamSettings, networked_settings
@@ -77,7 +77,7 @@ class Gateway:
         self._is_split = config.worker.split  # for as long as this gateway runs
         self.readers = ReaderRegister(on_event)
         self.server = RtspServer(self, listeners_of(config), config.rtsp.udp_ports, reader_listener=self.readers)
-        self.server.context.brake = self.readers.brakes["rtsp"]
+        self.server.context.brake, self.server.context.login_ways = self.readers.brakes["rtsp"], login_ways_of(config)
         self.networks = SourceNetworks(
             lambda: self._config,
             lambda: [self._applied[n] for n, s in self.streams.items() if s.status.output.pictures],

@@ -5,6 +5,7 @@ from typing import Final
 from transcoder.config import Config
 from transcoder.net.reader_listeners import Listener
 from transcoder.net.server_certificate import ServerCertificate
+from transcoder.rtsp.reader_auth import LoginWays
 
 CERTIFICATES: Final = "certificates"
 """The folder in the state that holds certificates that were made here."""
@@ -21,3 +22,8 @@ def listeners_of(config: Config) -> list[Listener]:
     certificate = ServerCertificate(tls.certificate_file, tls.key_file, folder, names)
     secured = [Listener(host=endpoint.host, port=endpoint.port, certificate=certificate) for endpoint in tls.listen]
     return [*plain, *secured]
+
+
+def login_ways_of(config: Config) -> LoginWays:
+    """Return how readers may log in."""
+    return LoginWays(sha256=config.rtsp.digest == "sha256", basic=config.rtsp.basic)
