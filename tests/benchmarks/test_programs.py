@@ -16,6 +16,10 @@ _SMALL = ["--fps", "10", "--rounds", "1", "--seconds", "2"]
 
 PROGRAMS = {
     "kernels": (["--width", "64", "--height", "48", "--seconds", "0.01"], ["kernels", "memcpy_gb_per_s"]),
+    "macroblocks": (
+        ["--only", "sad_16x16", "--cache-dir", os.environ["NUMBA_CACHE_DIR"]],
+        ["kernels", "warm_s"],
+    ),
     "ingest": (
         ["--cameras", "2", "--udp-cameras", "2", "--seconds", "1", "--repeats", "1", "--kbps", "500"],
         ["core", "tcp", "udp", "target"],
