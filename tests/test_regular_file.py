@@ -13,14 +13,16 @@ from transcoder.backup.restore import restore_backup
 from transcoder.cli.check_text import examined
 from transcoder.config import load_file
 from transcoder.config.watch import WatchedFiles
-from transcoder.errors import ConfigError
+from transcoder.errors import ConfigError, TransportError
 from transcoder.net.secured_listener import server_context
 from transcoder.regular_file import NotRegularError, check_regular, open_regular, read_regular
 from transcoder.service.state_folder import folder_problem, lock_folder
 from transcoder.service.state_marker import read_marker, write_marker
 from transcoder.service.store import Store, StoreError, read_audit, read_kept
 from transcoder.verify.gateway_api import gateway_api
+from transcoder.verify.inspector import Inspector
 from transcoder.verify.proof import read_public_key
+from transcoder.verify.recording import inspect_file
 from transcoder.verify.statement import ProofError
 from transcoder.verify.target import parse_target
 
@@ -144,6 +146,12 @@ def test_the_new_marker_takes_the_place_of_a_pipe(tmp_path: Path) -> None:
     remembered = read_marker(tmp_path)
     assert remembered is not None
     assert remembered.streams == {"front"}
+
+
+def test_a_recording(odd: Callable[[str], Path]) -> None:
+    """A device has no end, and a size of 0."""
+    with pytest.raises(TransportError, match=r"x can't be read: (not a regular file|Is a directory)"):
+        inspect_file(odd("x"), Inspector([]))
 
 
 def test_keys_certificates_and_tokens(odd: Callable[[str], Path], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from transcoder.errors import TransportError
 from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.regular_file import check_regular
 from transcoder.text import printable
 from transcoder.verify.codec import Codec
 from transcoder.verify.gateway_api import GatewayApi, gateway_api
@@ -269,6 +270,7 @@ def _patterns(options: VerifyOptions) -> list[Pattern]:
         OSError: a file can't be read.
     """
     named = [(f"number {index + 1}", text) for index, text in enumerate(options.canaries)]
+    check_regular(*options.canary_files)
     for path in options.canary_files:
         for line in path.read_text(encoding="utf-8").splitlines():
             if not line.strip():

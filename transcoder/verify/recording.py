@@ -1,8 +1,10 @@
 """A file that is verified is a byte stream, a capture of packets, or the bytes of an RTSP connection."""
 
+import os
 from pathlib import Path
 
 from transcoder.errors import TransportError
+from transcoder.regular_file import open_regular
 from transcoder.verify.capture import Capture, Flow, is_capture, read_capture
 from transcoder.verify.codec import Codec
 from transcoder.verify.inspector import Inspector
@@ -33,9 +35,10 @@ def inspect_file(path: Path, inspector: Inspector) -> None:
         TransportError: the file can't be read, or is nothing that can be verified.
     """
     try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise TransportError(f"{path} is over {MAX_FILE_SIZE >> 30} GiB; record less")
-        data = path.read_bytes()
+        with os.fdopen(open_regular(path), "rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_FILE_SIZE:
+                raise TransportError(f"{path} is over {MAX_FILE_SIZE >> 30} GiB; record less")
+            data = file.read()
     except OSError as error:
         raise TransportError(f"{path} can't be read: {error.strerror or error}") from None
     if not data:
