@@ -454,6 +454,11 @@ def test_a_size_that_is_refused_is_an_error(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+ALLOCATOR_KIB = 2048
+"""What the allocator may take more, once: it grew by 1 MiB in some runs, before the 2,000th opening, by nothing from
+there to the 12,000th. 210 bytes an opening would be more."""
+
+
 def resident_kib() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4
 
@@ -475,10 +480,10 @@ def grown_kib(openings: int) -> int:
 
 
 def test_an_encoder_leaves_nothing_behind():
-    # an encoder of this size has 0.4 MiB; one that was kept each time would leave 80
-    assert grown_kib(200) < 1024
+    # an encoder of this size has 0.4 MiB; those that were kept would have 80
+    assert grown_kib(200) < ALLOCATOR_KIB
 
 
 @pytest.mark.long
 def test_ten_thousand_encoders_leave_nothing_behind():
-    assert grown_kib(10_000) < 1024
+    assert grown_kib(10_000) < ALLOCATOR_KIB
