@@ -217,6 +217,10 @@ def test_a_state_is_a_line() -> None:
     }
     line = state_line({"id": "gone", "state": state})
     assert line == "gone: offline since 2026-11-28 21:29:00: no connection; next try at 2026-11-28 21:30:00"
+    line = state_line({"id": "gone", "state": {**state, "title": "Front door\x1b[2J", "site": "Town hall"}})
+    assert line.startswith("gone (Front door")
+    assert "\x1b" not in line
+    assert "Town hall): offline since" in line
     output = {"codec": "h264", "width": 640, "height": 360, "frame_rate": 25.0, "readers": 1}
     plays = {**state, "status": "online", "state": "playing", "problem": None, "next_attempt_at": None}
     line = state_line({"id": "front", "state": {**plays, "output": output}})

@@ -37,7 +37,8 @@ def state_line(document: Mapping[str, Any]) -> str:
         document: the document of the stream.
     """
     state = document["state"]
-    text = f"{document['id']}: {state['status']} since {_time(state['since'])}"
+    named = ", ".join(str(state[key]) for key in ("title", "site") if state.get(key))
+    text = f"{document['id']}{f' ({named})' if named else ''}: {state['status']} since {_time(state['since'])}"
     if state["problem"]:
         text += f": {state['problem']}"
     if state["next_attempt_at"]:
