@@ -26,10 +26,10 @@ from transcoder.lab.cameras.canary_search import find
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("defects")]
 
 FPS = 10
-SHORT_S = 35.0
+SHORT_S = 27.0
 LONG_S = 600.0
-SETTLED_S = 15.0
-"""A camera whose first IDR comes after 12 s plays after this."""
+SETTLED_S = 11.0
+"""A camera whose first IDR comes after 8 s plays after this."""
 KEEP_ALIVE_S = 20.0
 OVERLOADED_FPS = 1.1
 """What a gateway without processor time still shows; during an outage it is one picture a second."""
@@ -64,7 +64,7 @@ FAMILIES = {
     "v380": DefectiveCamera("v380"),
     "flir": DefectiveCamera("flir"),
     "reolink": DefectiveCamera("reolink"),
-    "hipcam": DefectiveCamera("hipcam session_timeout_s=20"),
+    "hipcam": DefectiveCamera("hipcam session_timeout_s=12"),
     "axis": DefectiveCamera("axis digest_algorithm=SHA-256 digest_qop=true slow_fps=4", part=0.3),
     "tenda": DefectiveCamera("tenda stray_bytes=9"),
     "foscam": DefectiveCamera("foscam server_requests_every_s=3 crlf_before_frames=true"),
@@ -74,16 +74,16 @@ FAMILIES = {
 }
 DEFECTS = {
     # readers come before its first picture: the slate that they get has the camera's size and rate
-    "late-idr": DefectiveCamera("hikvision first_idr_after_s=12", video={"size": "320x180", "fps": FPS}),
+    "late-idr": DefectiveCamera("hikvision first_idr_after_s=8", video={"size": "320x180", "fps": FPS}),
     "late-sets": DefectiveCamera("longse parameter_sets_after_s=6 redirect=path"),
     "size": DefectiveCamera("longse size_change_every_s=6"),
     "restart": DefectiveCamera("dahua encoder_restart_every_s=9"),
     "step": DefectiveCamera("dahua clock_step_s=-3600 push_unrequested=true"),
-    "wrap": DefectiveCamera("h264dvr timestamp_wrap_after_s=20 interval_spread=0.9 authentication=several", part=0.6),
+    "wrap": DefectiveCamera("h264dvr timestamp_wrap_after_s=12 interval_spread=0.9 authentication=several", part=0.6),
     "svc": DefectiveCamera("longse svc=true marker=all redirect=port"),
     "frozen": DefectiveCamera("longse frozen_after_s=10 interleaved=none session_id_changes_in_play=true"),
-    "dark": DefectiveCamera("longse dark=true busy_connections=2 keep_alive=401 session_timeout_s=20"),
-    "closes": DefectiveCamera("longse close_every_s=13", part=0.4, drops=True),
+    "dark": DefectiveCamera("longse dark=true busy_connections=2 keep_alive=401 session_timeout_s=12"),
+    "closes": DefectiveCamera("longse close_every_s=9", part=0.4, drops=True),
     "stalls": DefectiveCamera("longse stall_every_s=8 stall_s=3", part=0.4, drops=True),
     "fragments": DefectiveCamera("longse fu_start_and_end=true fu_empty=true end_lost_every_s=6", part=0.3, drops=True),
 }
