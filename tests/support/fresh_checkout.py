@@ -2,7 +2,7 @@
 
 Every worker imports every test. pytest compiles a test anew, so that a failed assertion explains itself, and keeps the
 result; the kernels are kept as well. The workers therefore begin at different tests and find compiled what the others
-have been at, and one of them compiles the kernels while the others are at tests that need none.
+have been at, and each package of kernels is compiled by one of them while the others are at tests that need none.
 """
 
 import fcntl
@@ -10,23 +10,25 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-_KERNELS: Final = "transcoder_native.kernels"
+_KERNELS: Final = ("transcoder_native.h264", "transcoder_native.kernels")
+"""The packages of kernels, the one that takes longest first."""
 
 
 def share(root: Path, locks: Path, number: int, workers: int) -> None:
     """Import every test below `root`; `number` is this worker's among the workers, `locks` a folder of the run's."""
-    with (locks / "kernels").open("a") as lock:
-        if number == 0:
+    with ExitStack() as stack:
+        opened = {package: stack.enter_context((locks / package).open("a")).fileno() for package in _KERNELS}
+        for package, lock in list(opened.items())[number % workers :: workers]:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            _compile_kernels()
+            _compile(package)
             fcntl.flock(lock, fcntl.LOCK_UN)
-        with _waiting_for_kernels(lock.fileno()):
+        with _waiting_for_kernels(opened):
             for test in in_turn(sorted(root.rglob("test_*.py")), number, workers):
                 # one that can't be imported says so when it is collected
                 with suppress(Exception, pytest.skip.Exception):
@@ -39,29 +41,35 @@ def in_turn(tests: Sequence[Path], number: int, workers: int) -> list[Path]:
     return [*tests[first:], *tests[:first]]
 
 
-def _compile_kernels() -> None:
+def _compile(package: str) -> None:
     from transcoder_native import runtime
 
     runtime.configure(Path(os.environ["NUMBA_CACHE_DIR"]))
-    if not runtime.is_compiled():
-        runtime.warm()
-        runtime.mark_compiled()
+    if package == "transcoder_native.kernels":
+        if not runtime.is_compiled():
+            runtime.warm()
+            runtime.mark_compiled()
+    elif not runtime.is_h264_compiled():
+        runtime.warm_h264()
+        runtime.mark_h264_compiled()
 
 
 class _KernelsFinder:
-    """Finds no module, but waits for the kernels when they are first looked for."""
+    """Finds no module, but waits for a package of kernels when a module of it is first looked for."""
 
-    def __init__(self, lock: int) -> None:
-        self._lock = lock
+    def __init__(self, locks: dict[str, int]) -> None:
+        self._locks = locks
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
-        if name == _KERNELS:
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        lock = self._locks.get(name.rpartition(".")[0])
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 @contextmanager
-def _waiting_for_kernels(lock: int) -> Iterator[None]:
-    finder: Any = _KernelsFinder(lock)
+def _waiting_for_kernels(locks: dict[str, int]) -> Iterator[None]:
+    finder: Any = _KernelsFinder(locks)
     sys.meta_path.insert(0, finder)
     try:
         yield
