@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock
 
 # Many tests wait for cameras and clocks, so that more of them than there are cores run at once.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-WORKERS ?= $(shell expr $(CORES) + $(CORES) / 2)
+WORKERS ?= $(shell expr $(CORES) + $(CORES))
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
 UNIT = -m 'not process and not e2e and not long'
 PYTHONS ?= 3.11 3.12 3.13 3.14
@@ -64,8 +64,6 @@ check: $(TESTING) ## lint, types, imports (seconds)
 system-packages: ## install the programs that tests use as cameras, readers and brokers (Debian, root)
 	@sh tests/system-packages.sh
 
-# unit tests wait more than they work
-unit: WORKERS := $(shell expr $(CORES) + $(CORES))
 unit: $(TESTING) ## the tests that need no other program, no process and no root
 	$(PYTEST) $(UNIT) $(ARGS)
 
