@@ -3,8 +3,10 @@
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.support.camera_process import SYSTEM_PYTHON, gstreamer_server
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import SLACK_S, GatewayProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("audio")]
 
@@ -34,8 +36,8 @@ PAYLOADERS = {
 
 
 @pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Base URL of a camera with one path for each kind of sound."""
+def flashing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose picture flashes when its sound beeps."""
     gstreamer_server()
     if not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
@@ -51,10 +53,23 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         check=True,
         timeout=60,
     )
+    return file
+
+
+@pytest.fixture(scope="module")
+def camera(flashing: Path) -> Iterator[str]:
+    """Base URL of a camera with one path for each kind of sound."""
+    with launched(flashing, PAYLOADERS) as (url, _):
+        yield url
+
+
+@contextmanager
+def launched(file: Path, payloaders: dict[str, str]) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run a camera; its base URL and its process."""
     pipelines = [
         f"{name}=filesrc location={file} ! matroskademux name=d d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 "
         f"d.audio_0 ! queue ! {payloader}"
-        for name, payloader in PAYLOADERS.items()
+        for name, payloader in payloaders.items()
     ]
     process = subprocess.Popen(
         [SYSTEM_PYTHON, SCRIPT, *pipelines],
@@ -67,9 +82,11 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     line = process.stdout.readline().split()
     assert line[:1] == ["ready"], line
     threading.Thread(target=process.stdout.read, daemon=True).start()
-    yield f"rtsp://127.0.0.1:{line[1]}"
-    process.kill()
-    process.wait()
+    try:
+        yield f"rtsp://127.0.0.1:{line[1]}", process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def record(url: str, path: Path, seconds: float) -> Path:
@@ -143,3 +160,27 @@ def test_audio_is_dropped_unless_asked_for(
     recording = record(gateway.url("cam"), tmp_path / "out.mkv", 2)
     with av.open(str(recording)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
+
+
+def test_a_reader_that_comes_in_an_outage_hears_silence(
+    flashing: Path, start_gateway: Callable[..., GatewayProcess], tmp_path: Path
+) -> None:
+    """Without it a reader of both tracks waited half a minute for the sound, and a recorder wrote nothing."""
+    with launched(flashing, {"pcma": PAYLOADERS["pcma"]}) as (url, process):
+        gateway = start_gateway({"front": {"source": f"{url}/pcma", "audio": "reencode"}})
+        before = record(gateway.url("front"), tmp_path / "before.mkv", 3)
+        process.kill()
+        process.wait()
+        time.sleep(2)
+        started = time.monotonic()
+        during = record(gateway.url("front"), tmp_path / "during.mkv", 4)
+        assert time.monotonic() - started < 4 + 10 + SLACK_S
+    for path in (before, during):
+        with av.open(str(path)) as container:
+            kinds = {stream.type: stream for stream in container.streams}
+            ends = dict.fromkeys(kinds, 0.0)
+            for packet in container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    ends[packet.stream.type] = float(packet.pts * packet.time_base)
+        assert set(ends) == {"video", "audio"}
+        assert min(ends.values()) > 1.5, ends

@@ -1,6 +1,7 @@
 """One output: description, IDR pictures, repeated picture and readers; time passes when a test says so."""
 
 import base64
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.outputs import (
     SPS_LEVEL_5,
     FakeTiming,
     NotedMaker,
+    NotedOutlet,
     NotedOwner,
     coded,
     reader,
@@ -21,6 +23,7 @@ from tests.support.outputs import (
 )
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
+from transcoder.output.fanout import Track
 from transcoder.output.output import (
     AUDIO_WAIT_S,
     IDR_INTERVAL_S,
@@ -30,6 +33,7 @@ from transcoder.output.output import (
     SLATE_WAIT_S,
     Output,
 )
+from transcoder.rtp.sender import PreparedAccessUnit
 from transcoder.rtsp.session import EndReason, ServerOptions
 from transcoder.worker_options import OutputFormat, OutputOptions
 
@@ -322,6 +326,57 @@ async def test_audio_is_described_once_there_is_any(served: Served) -> None:
     assert any("MPEG4-GENERIC/16000" in line.upper() for line in lines)
     assert any("config=1408" in line for line in lines)
     assert served.status.audio_units == 1
+
+
+def listening(served: Served) -> NotedOutlet:
+    """A reader of picture and sound that has begun."""
+    sound = NotedOutlet()
+    audio = Track(outlet=sound, sender=served.fanout.new_sender(5.0, audio=True))
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0)), audio))
+    served.give(*IDR)
+    return sound
+
+
+def seconds_of(units: list[PreparedAccessUnit]) -> list[float]:
+    """When each unit begins, counted from the first."""
+    return [((unit.timestamp - units[0].timestamp) & 0xFFFF_FFFF) / AUDIO[0] for unit in units]
+
+
+async def test_silence_takes_the_place_of_sound_that_does_not_come(served: Served) -> None:
+    """Recorders that take both tracks wrote nothing until the camera was back (Frigate, ffmpeg)."""
+    served.give(*IDR)
+    start = served.timing.now()
+    served.on_audio(round(start * 90_000), b"aac", AUDIO)
+    sound = listening(served)
+    begun = len(sound.units)
+    served.pass_time(0.25)
+    assert len(sound.units) == begun, "sound is late sometimes"
+    served.pass_time(3.0)
+    times = seconds_of(sound.units)
+    assert times[-1] == pytest.approx(3.25 - 0.25, abs=0.3), "silence keeps up with the clock, and stays behind it"
+    assert {round(later - before, 4) for before, later in itertools.pairwise(times)} == {0.064}
+    assert all(unit.data.endswith(bytes.fromhex("00000007")) for unit in sound.units[begun:])
+    assert (served.status.audio_units, served.status.silent_audio_units) == (1, len(sound.units) - begun)
+    served.on_audio(round(served.timing.now() * 90_000), b"back", AUDIO)
+    assert sound.units[-1].data.endswith(b"back")
+    count = len(sound.units)
+    served.pass_time(0.25)
+    assert len(sound.units) == count
+
+
+async def test_silence_is_for_readers_and_for_streams_with_sound(served: Served) -> None:
+    served.give(*IDR)
+    sound = listening(served)
+    served.pass_time(5)
+    assert sound.units == [], "nobody asked for sound"
+    served.on_audio(round(served.timing.now() * 90_000), b"aac", AUDIO)
+    for each in list(served.fanout._readers):
+        served.fanout.remove(each)
+    served.pass_time(30)
+    assert served.status.silent_audio_units == 0
+    late = listening(served)
+    served.pass_time(1)
+    assert 1.0 <= len(late.units) * 0.064 <= 3.5, "not half a minute at once"
 
 
 async def test_audio_that_is_turned_off_ends_the_readers(served: Served) -> None:

@@ -38,6 +38,7 @@ class StreamNumbers:
         skipped_access_units: access units of the camera that refer to one that was dropped.
         audio_units_in: audio units that were taken in.
         audio_units_out: AAC frames that were given to readers, of all outputs.
+        silent_audio_units_out: AAC frames of silence that were given to readers where no sound came.
         audio_errors: sound of the present worker that could not be decoded or encoded, or not at all.
         left_out: pictures that the present worker left out, by LEFT_OUT.
         fallbacks: encoders of the present worker that call x264 over FFmpeg's interface, by the reason.
@@ -64,6 +65,7 @@ class StreamNumbers:
     skipped_access_units: int = 0
     audio_units_in: int = 0
     audio_units_out: int = 0
+    silent_audio_units_out: int = 0
     audio_errors: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
     fallbacks: Mapping[str, int] = field(default_factory=dict)

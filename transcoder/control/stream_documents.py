@@ -149,6 +149,7 @@ class StreamDocuments:
             skipped_access_units=stream.status.source.skipped_access_units,
             audio_units_in=stream.status.source.audio_units,
             audio_units_out=sum(one.status.audio_units for one in stream.outputs.values()),
+            silent_audio_units_out=sum(one.status.silent_audio_units for one in stream.outputs.values()),
             audio_errors=sum(_number(count) or 0 for count in audio_errors),
             left_out={reason: _number(counters.get(name)) or 0 for reason, name in LEFT_OUT.items()},
             fallbacks={reason.value: _number(counters.get(reason.counter)) or 0 for reason in Fallback},

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import is_parameter_set, is_random_access
 from transcoder.errors import TransportError
+from transcoder.formats.mpeg4_generic import FRAME_SAMPLES, SILENT_FRAME
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.description import Change, Description
 from transcoder.output.fanout import Fanout
@@ -32,6 +33,13 @@ SLATE_WAIT_S: Final = 3.0
 UNREAD_S: Final = 2.0
 """Seconds without a reader, and without a description that one asked for, after which the worker is told, again and
 again: a reader sets up its session well within them, and a size that changes then ends nobody's."""
+SILENCE_AFTER_S: Final = 0.5
+"""Seconds without sound after which silence is sent in its place: recorders that take both tracks write neither where
+one of them stands still."""
+SILENCE_BEHIND_S: Final = 0.25
+"""Seconds by which silence stays behind the present, so that sound which comes again is not before it."""
+SILENCE_AT_ONCE_S: Final = 2.0
+"""Seconds of silence that are sent at once, at most: nobody read before."""
 AUDIO_WAIT_S: Final = 1.0
 """Seconds after the first picture within which audio that was asked for comes, or else it does not come at all."""
 
@@ -112,6 +120,8 @@ class Output:
         self._rate = ServedRate()
         self._lateness = Lateness()
         self._audio: tuple[int, bytes] | None = None
+        self._audio_at = 0.0
+        self._audio_until = 0
         self._last_picture = 0.0
         self._next_repeat = 0.0
         self._last_read = timing.now()
@@ -224,7 +234,21 @@ class Output:
             self.fanout.set_audio_rate(audio[0])
             self._audible.set()
         self.status.audio_units += 1
+        self._audio_at, self._audio_until = self._timing.now(), pts + _frame_ticks(audio[0])
         self.fanout.send_audio(pts, unit)
+
+    def _fill_with_silence(self, now: float) -> None:
+        """Send silence on the audio's clock while no sound comes, as long as somebody reads."""
+        rate = self.fanout.audio_rate
+        if not rate or not self.fanout.readers or now - self._audio_at < SILENCE_AFTER_S:
+            return
+        step = _frame_ticks(rate)
+        end = round((now - SILENCE_BEHIND_S) * VIDEO_CLOCK_RATE)
+        start = max(self._audio_until, end - round(SILENCE_AT_ONCE_S * VIDEO_CLOCK_RATE))
+        for pts in range(start, end, step):
+            self.status.silent_audio_units += 1
+            self.fanout.send_audio(pts, SILENT_FRAME)
+            self._audio_until = pts + step
 
     # -- readers -------------------------------------------------------------------------------------------------
 
@@ -282,6 +306,7 @@ class Output:
         elif now - self._last_read >= UNREAD_S:
             self._last_read = now
             self._maker.note_unread(self.number)
+        self._fill_with_silence(now)
         is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and now >= self._next_repeat
         if is_quiet and self.fanout.readers and self._described.is_set():
             self._repeat()
@@ -290,3 +315,8 @@ class Output:
         now = self._timing.now()
         self._maker.repeat(self.number, now - self._lateness.seconds(now))
         self._next_repeat = now + REPEAT_S
+
+
+def _frame_ticks(rate: int) -> int:
+    """Return the length of an AAC frame, 90 kHz ticks."""
+    return round(FRAME_SAMPLES * VIDEO_CLOCK_RATE / rate)

@@ -25,7 +25,8 @@ class OutputStatus:
         repeated: pictures among them that were the last picture, or a slate, once more.
         idr: IDR pictures among them.
         bytes: the bytes of their NAL units.
-        audio_units: AAC frames that were given to the readers.
+        audio_units: AAC frames of the camera's sound that were given to the readers.
+        silent_audio_units: AAC frames of silence that were given to them where no sound came.
         decode_s: processor time of decoding, seconds.
         stages_s: processor time of scaling, masks and the other stages, seconds.
         encode_s: processor time of encoding, seconds.
@@ -43,6 +44,7 @@ class OutputStatus:
     idr: int = 0
     bytes: int = 0
     audio_units: int = 0
+    silent_audio_units: int = 0
     decode_s: float = 0.0
     stages_s: float = 0.0
     encode_s: float = 0.0
