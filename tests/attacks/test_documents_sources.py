@@ -258,7 +258,7 @@ async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rts
     """The problem of a stream that somebody elsewhere adds, for each URL, and the half seconds until it stood there."""
     path = folder / "gateway.yaml"
     path.write_text(f"{head}{SERVERS}streams: {{a: {{source: '{own}'}}}}\n")
-    found = []
+    pulled = []
     for number, url in enumerate(urls):
         verb = EffectiveConfig.add if number % 2 else EffectiveConfig.update
         stream = "new" if number % 2 else "a"
@@ -276,15 +276,19 @@ async def problems(folder: Path, head: str, urls: Iterable[str], own: str = "rts
             world,
             gateway.gate,
         )
+        pulled.append((source, world))
+
+    async def problem(source: Source, world: World) -> str:
         began, task = time.monotonic(), asyncio.create_task(source.run())
         async with asyncio.timeout(10):
             while not world.lost:
                 await asyncio.sleep(0.01)
         after = round((time.monotonic() - began) / 0.5)
-        found.append(f"{world.status.problem_code}: {world.lost[0][0]} after {after if not head else 0}")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    return found
+        return f"{world.status.problem_code}: {world.lost[0][0]} after {after if not head else 0}"
+
+    return list(await asyncio.gather(*(problem(*each) for each in pulled)))
 
 
 @pytest.fixture
