@@ -29,6 +29,7 @@ def _load(cache: Path) -> tuple[int, int, int]:
     return memory, threads, forks
 
 
+@pytest.mark.timeout(600)  # it compiles everything: half a minute alone, minutes on a busy machine
 def test_compiling_leaves_nothing_behind(tmp_path: Path) -> None:
     first, threads, forks = _load(tmp_path)
     later, _, later_forks = _load(tmp_path)

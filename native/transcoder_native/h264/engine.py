@@ -104,6 +104,7 @@ class Engine:
         """
         mbs, d, coded = self._mbs, self._d.ctypes.data, self._coded.ctypes.data
         mbs.kind[:] = self._kinds
+        mbs.mv_before[: len(mbs.mv)] = mbs.mv
         mbs.mv[:] = 0
         mbs.mvd[:] = 0
         mbs.coded_block_pattern[:] = 0
@@ -124,9 +125,10 @@ class Engine:
         self._touched[:] = 0
         count = deblock.edged(d, coded.ctypes.data, len(coded), self._edged.ctypes.data)
         deblock.deblock(d, self._edged.ctypes.data, count, self._thresholds.ctypes.data, self._touched.ctypes.data)
-        self._mbs.settled[self._touched != 0] = 0
         self._touched[coded] = 1
-        return np.flatnonzero(self._touched).astype(np.int32)
+        touched = self._touched.nonzero()[0].astype(np.int32)
+        self._mbs.settled[touched] = 0
+        return touched
 
     def _set_qp(self, qp: int) -> None:
         if qp == self._qp:
@@ -152,6 +154,7 @@ class Engine:
             d[place : place + 3] = planes.addresses
         for place, array in (
             (frame.KIND, mbs.kind), (frame.SETTLED, mbs.settled), (frame.MV, mbs.mv), (frame.MVD, mbs.mvd),
+            (frame.MV_BEFORE, mbs.mv_before),
             (frame.CODED_BLOCK_PATTERN, mbs.coded_block_pattern), (frame.CODED_BLOCKS, mbs.coded_blocks),
             (frame.LEVELS_OF, mbs.levels), (frame.LEVELS, self._levels), (frame.SCRATCH, self._scratch),
             (frame.QUANTISER, self._quantiser), (frame.CODER_TABLES, self._coder_tables),

@@ -44,7 +44,9 @@ OUT_END: Final = 28
 """The address at which the room for slice data ends."""
 RATE: Final = 29
 """What a bit costs in the search of a vector, in sums of absolute differences."""
-SIZE: Final = 30
+MV_BEFORE: Final = 30
+"""The address of the vectors of the picture before, with a row of MBs more below."""
+SIZE: Final = 31
 
 SCRATCH_BYTES: Final = 8192
 MAX_MB_BINS: Final = 16384

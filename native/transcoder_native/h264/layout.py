@@ -156,6 +156,7 @@ class Macroblocks:
         kind: OUTSIDE, SKIP, INTER or INTRA16, uint8; the border is OUTSIDE.
         settled: 1 where the last test of an unchanged MB came to nothing against the present reconstruction, uint8.
         mv: the vector, int16 x and y in quarter samples; (0, 0) for SKIP and INTRA16.
+        mv_before: the vectors of the picture before, with a border below too.
         mvd: the absolute values of mvd_l0, each at most 255, uint8 x and y; 0 without mvd.
         coded_block_pattern: luma in bits 0 to 3, chroma (0 to 2) in bits 4 and 5, uint8.
         coded_blocks: bit b says that block b has levels, uint32.
@@ -168,6 +169,7 @@ class Macroblocks:
         self.kind = np.zeros(slots, np.uint8)
         self.settled = np.zeros(slots, np.uint8)
         self.mv = np.zeros((slots, 2), np.int16)
+        self.mv_before = np.zeros((slots + geometry.mb_stride, 2), np.int16)
         self.mvd = np.zeros((slots, 2), np.uint8)
         self.coded_block_pattern = np.zeros(slots, np.uint8)
         self.coded_blocks = np.zeros(slots, np.uint32)

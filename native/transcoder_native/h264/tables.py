@@ -1,5 +1,6 @@
 """This module holds the numbers of ITU-T H.264's tables, typed."""
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -155,12 +156,15 @@ def deblocking_thresholds(qp: int) -> npt.NDArray[np.int64]:
     return np.array([ALPHA[qp], BETA[qp], -1, *(limits[qp] for limits in TC0)], np.int64)
 
 
+@cache
 def context_states(qp: int, cabac_init_idc: int) -> U8:
-    """Return 2 * pStateIdx + valMPS of each ctxIdx at the start of a slice (section 9.3.1.1)."""
+    """Return 2 * pStateIdx + valMPS of each ctxIdx at the start of a slice (section 9.3.1.1), to be read only."""
     m, n = np.array(_CABAC_INIT[cabac_init_idc], np.int64).reshape(-1, 2).T
     state = np.clip(((m * qp) >> 4) + n, 1, 126)
     packed = np.where(state <= 63, 2 * (63 - state), 2 * (state - 64) + 1)
-    return np.concatenate([np.zeros(FIRST_CONTEXT, np.int64), packed, [0]]).astype(np.uint8)
+    states = np.concatenate([np.zeros(FIRST_CONTEXT, np.int64), packed, [0]]).astype(np.uint8)
+    states.flags.writeable = False
+    return states
 
 
 def coder_tables() -> U8:
