@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
+import numpy.ma  # noqa: F401  # Numba asks NumPy for it at the first array of a new kind; a sandbox has no files by then
 from numba import types
 from numba.core.registry import cpu_target
 

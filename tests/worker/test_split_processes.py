@@ -20,6 +20,7 @@ from transcoder.media.common_picture import CommonLayout
 from transcoder.media.decoder import padded_packet
 from transcoder.worker import decoding_process, encoding_process, linked_streams, shared_planes
 from transcoder.worker import sound as sound_module
+from transcoder.worker.output_chain import OutputChain
 from transcoder.worker.shared_planes import StreamLink
 from transcoder.worker.sound import Sound
 from transcoder.worker_options import AudioFormat, Mask, OutputFormat, OutputOptions, Place, Role, WorkerOptions
@@ -186,7 +187,28 @@ def test_pictures_that_one_half_leaves_out_are_no_gap_in_the_map(halves: LinkedH
     assert halves.broken() == []
 
 
-@pytest.mark.parametrize("lie", [0, 255])
+def test_the_first_picture_of_a_decoding_process_is_no_change_of_scene(
+    halves: LinkedHalves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it may have changed, but nobody knows; a picture that changed everywhere would be an IDR."""
+    shares: list[float] = []
+    observe = OutputChain.observe_change
+
+    def noted(self: OutputChain, picture: Any, share: float) -> None:
+        shares.append(share)
+        observe(self, picture, share)
+
+    monkeypatch.setattr(OutputChain, "observe_change", noted)
+    halves.feed_all(UNITS[:6])
+    halves.start_decoding()
+    for index, unit in enumerate(UNITS[:12]):
+        halves.feed(unit, 3600 * index, (0 if index else RANDOM_ACCESS) | (DECODE_ONLY if index < 6 else 0))
+    assert len(shares) > 6
+    assert max(shares) < 0.2
+    assert halves.broken() == []
+
+
+@pytest.mark.parametrize("lie", [0, 1, 2, 255])
 def test_a_map_that_lies_costs_samples_alone(halves: LinkedHalves, lie: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The encoding half reads a map of the shape that belongs to the size, and any byte but 0 as a mark."""
     masks = (Mask(polygon=((0.2, 0.2), (0.8, 0.2), (0.5, 0.9)), style="blur"), Mask(polygon=((0, 0), (1, 0), (1, 0.3))))
@@ -197,7 +219,8 @@ def test_a_map_that_lies_costs_samples_alone(halves: LinkedHalves, lie: int, mon
     write = CommonLayout.write
 
     def lying(self: CommonLayout, *arguments: Any) -> Any:
-        return np.full_like(write(self, *arguments), lie)
+        write(self, *arguments)
+        return np.full((15, 20), lie, np.uint8)
 
     monkeypatch.setattr(CommonLayout, "write", lying)
     for index in range(6, 12):

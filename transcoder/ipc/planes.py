@@ -169,6 +169,8 @@ MAP_OFFSET: Final = AUDIO_OFFSET + 2 * AUDIO_SAMPLES
 """The place of the map of changed macroblocks, a byte each, behind the samples."""
 MACROBLOCK: Final = 16
 """Samples of a macroblock's side."""
+UNKNOWN: Final = 2
+"""The mark of macroblocks that may have changed, of which nobody knows: the first picture is no change of scene."""
 MAP_SIZE: Final = MAX_PIXELS // MACROBLOCK**2 + 2 * MAX_DIMENSION // MACROBLOCK + 1
 """Bytes for the map of any picture: whole macroblocks, and those that its right and lower edge cut."""
 MEMORY_SIZE: Final = MAP_OFFSET + MAP_SIZE

@@ -65,10 +65,12 @@ class CollectedChanges:
 
     Attributes:
         map: the map of what changed; only this class writes it.
+        is_known: whether the map tells what changed; False where all is marked because nobody knows.
     """
 
     def __init__(self, width: int, height: int) -> None:
         self.map: MacroblockMap = np.ones(map_shape(width, height), np.uint8)
+        self.is_known = False
 
     def add(self, changed: MacroblockMap | None) -> None:
         """Add what changed from one picture to the next.
@@ -78,12 +80,14 @@ class CollectedChanges:
         """
         if changed is None or changed.shape != self.map.shape:
             self.map.fill(1)
+            self.is_known = False
         else:
             np.bitwise_or(self.map, changed, out=self.map)
 
     def clear(self) -> None:
         """Note that somebody looked at the latest picture."""
         self.map.fill(0)
+        self.is_known = True
 
 
 class DecodedComparison:

@@ -42,7 +42,7 @@ class CommonLayout:
         self._unwritten = CollectedChanges(0, 0)
         """What the planes lack."""
 
-    def write(self, decoded: DecodedPicture, out: Sequence[U8]) -> MacroblockMap:
+    def write(self, decoded: DecodedPicture, out: Sequence[U8]) -> MacroblockMap | None:
         """Write a picture.
 
         Args:
@@ -50,7 +50,7 @@ class CommonLayout:
             out: three planes (height, stride) of common_size(), written.
 
         Returns:
-            The map of the macroblocks that were written.
+            The map of the macroblocks that changed, and so were written; None where nobody knows and all were written.
         """
         seen = SampleFormat.of(decoded)
         if seen != self._input:
@@ -67,7 +67,8 @@ class CommonLayout:
             self._unwritten.add(compared)
         else:
             planes = self._converted(decoded, seen)
-            mark_changed(planes, out, size, self._unwritten.map)
+            if self._unwritten.is_known:
+                mark_changed(planes, out, size, self._unwritten.map)
         for index, (plane, target) in enumerate(zip(planes, out, strict=True)):
             shift = int(index > 0)
             kernel = copy_macroblocks
@@ -75,7 +76,7 @@ class CommonLayout:
                 kernel = limit_chroma_macroblocks if shift else limit_luma_macroblocks
             rows, columns = size[1] >> shift, size[0] >> shift
             kernel(plane[:rows], columns, macroblock_size(index), self._unwritten.map, target)
-        written = self._unwritten.map.copy()
+        written = self._unwritten.map.copy() if self._unwritten.is_known else None
         self._unwritten.clear()
         return written
 

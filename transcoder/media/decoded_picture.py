@@ -37,8 +37,9 @@ class DecodedPicture:
         preroll: whether the picture was decoded only because later pictures refer to it; it tells the frame rate and
             is not shown.
         concealed: whether the decoder made up a part that was missing.
-        changed: the map of the macroblocks that changed since the picture that was handed over before (MacroblockMap
-            of transcoder.media.changes); None where nobody has compared them, and then the planes may be kept.
+        is_compared: whether another process has compared the picture with the one that was handed over before; if not,
+            the planes may be kept.
+        changed: what that process found, a MacroblockMap of transcoder.media.changes; None where it does not know.
     """
 
     planes: tuple[U8, ...] | tuple[U16, ...]
@@ -56,4 +57,5 @@ class DecodedPicture:
     random_access: bool = False
     preroll: bool = False
     concealed: bool = False
+    is_compared: bool = False
     changed: U8 | None = None

@@ -13,7 +13,7 @@ from typing import Any
 from typing_extensions import override
 
 from transcoder.ipc.messages import MessageType, parse_access_unit, parse_audio, serialize_json
-from transcoder.ipc.planes import RECORD_SIZE, RecordWriter
+from transcoder.ipc.planes import RECORD_SIZE, UNKNOWN, RecordWriter
 from transcoder.media.common_picture import CommonLayout, common_size
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.worker.decoding import Decoding, SourceFormat
@@ -89,11 +89,12 @@ class DecodingWork(Work):
             return
         self._await_memory()
         self._last_pts = pts
-        changed = self._planes.changed(width, height)
+        said = self._planes.changed(width, height)
         if picture.preroll:  # only its times are of interest
-            changed[:] = 0
+            said[:] = 0
         else:
-            changed[:] = self._layout.write(picture, self._planes.planes(width, height))
+            changed = self._layout.write(picture, self._planes.planes(width, height))
+            said[:] = UNKNOWN if changed is None else changed
         record = self._writer.picture(
             pts, width, height, picture.matrix, picture.aspect, cause=cause, kept=not picture.preroll
         )
@@ -125,7 +126,7 @@ class DecodingWork(Work):
     def _take_answer(self, data: bytes) -> None:
         if (record := self._writer.receive(data)) is not None:
             # another encoding process asks: what was sent meanwhile is late for want of one, and all is new to it
-            self._planes.mark_all()
+            self._planes.mark_unknown()
             self._link.send(record)
             self._decoding.catch_up(time.monotonic())
 

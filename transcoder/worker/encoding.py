@@ -141,7 +141,7 @@ class Encoding:
             if not picture.preroll and chain.wants(picture, now):
                 drawing.append(chain)
         started = time.thread_time()
-        changed, compared = picture.changed, picture.changed is not None
+        changed, compared = picture.changed, picture.is_compared
         if not compared and any(chain.follows(picture) for chain in drawing):
             changed, compared = self._decoded.compare(picture), True
         if changed is not None:
@@ -163,7 +163,7 @@ class Encoding:
             self._taken.append(_Taken(chain, drawn, picture.pts, picture.arrival, decode_s, ended - started))
             started = ended
 
-    def skip(self, changed: MacroblockMap) -> None:
+    def skip(self, changed: MacroblockMap | None) -> None:
         """Note what changed in a picture that another process decoded and that is not encoded."""
         for chain in self._chains:
             chain.skip(changed)

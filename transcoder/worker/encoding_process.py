@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 from typing_extensions import override
 
 from transcoder.errors import RemoteProtocolError
@@ -128,8 +127,7 @@ class EncodingWork(Work):
         announced = self._announced.take(record.pts)
         if announced is None:
             raise RemoteProtocolError("a picture of a time that the service did not announce")
-        # a copy, of zeros and ones
-        changed = (self._planes.changed(record.width, record.height) != 0).view(np.uint8)
+        changed = self._planes.read_changed(record.width, record.height)
         flags, own_arrival = announced
         # pictures that are shown in another order than they are sent are completed by a later access unit
         arrival = self._announced.arrival(record.cause) or own_arrival
@@ -151,6 +149,7 @@ class EncodingWork(Work):
             arrival=arrival,
             random_access=bool(flags & RANDOM_ACCESS),  # the service's word, not the decoding process's
             preroll=preroll,
+            is_compared=True,
             changed=changed,
         )
         yield from self._encoding.take(picture, time.monotonic())

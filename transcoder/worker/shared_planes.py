@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from transcoder.ipc.planes import AUDIO_OFFSET, AUDIO_SAMPLES, MAP_OFFSET, MEMORY_SIZE, RECORD_SIZE, plan_planes
+from transcoder.ipc.planes import (
+    AUDIO_OFFSET,
+    AUDIO_SAMPLES,
+    MAP_OFFSET,
+    MEMORY_SIZE,
+    RECORD_SIZE,
+    UNKNOWN,
+    plan_planes,
+)
 from transcoder.media.changes import MacroblockMap, map_shape
 from transcoder.media.picture import U8
 
@@ -68,9 +76,14 @@ class SharedPlanes:
         rows, columns = map_shape(width, height)
         return self._bytes[MAP_OFFSET : MAP_OFFSET + rows * columns].reshape(rows, columns)
 
-    def mark_all(self) -> None:
-        """Say of every macroblock that it changed."""
-        self._bytes[MAP_OFFSET:] = 1
+    def mark_unknown(self) -> None:
+        """Say of every macroblock that nobody knows whether it changed."""
+        self._bytes[MAP_OFFSET:] = UNKNOWN
+
+    def read_changed(self, width: int, height: int) -> MacroblockMap | None:
+        """Return a copy of that map, of zeros and ones; None where nobody knows what changed."""
+        said = self.changed(width, height).copy()
+        return None if (said == UNKNOWN).any() else (said != 0).view(np.uint8)
 
 
 class StreamLink:
