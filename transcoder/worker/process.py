@@ -5,7 +5,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,8 +18,6 @@ from transcoder.worker_options import Role, WorkerOptions
 
 HEARTBEAT_S = 0.5
 """Seconds between reports to the service, which prove that the worker lives."""
-_WAIT = struct.pack("ll", 0, round(HEARTBEAT_S * 1e6))
-"""The longest wait for bytes of the service, as a struct timeval."""
 NICENESS = 2
 OTHER_SANDBOX = 4
 """The exit status of a worker that was given settings which its sandbox does not allow; the next worker begins with
@@ -58,8 +55,6 @@ class ServiceConnection:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        # one call waits for bytes or for the time of the next report; the sandbox lets nobody set this later
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _WAIT)
         self._parser = MessageParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._next_report = 0.0
@@ -70,9 +65,8 @@ class ServiceConnection:
         """Return the first message; None where the service hangs up before."""
         message = None
         while message is None:
-            with contextlib.suppress(BlockingIOError):
-                if not self._read():
-                    return None
+            if not self._read():
+                return None
             message = self._parser.next_message()
         return message
 
@@ -92,15 +86,13 @@ class ServiceConnection:
             self._serve_both(work, work.link)
 
     def _serve_alone(self, work: Work) -> None:
+        poll = select.poll()  # recv would wake up whenever the service has read something, too
+        poll.register(self._socket, select.POLLIN)
         while True:
-            try:
-                is_there = self._read()
-            except BlockingIOError:
+            if not poll.poll(HEARTBEAT_S * 1000):
                 self.report_if_due()
-                continue
-            if not is_there:
+            elif not self._serve_messages(work):
                 return
-            self._carry_out_messages(work)
 
     def _serve_both(self, work: Work, link: socket.socket) -> None:
         poll, own = select.poll(), self._socket.fileno()
