@@ -3,6 +3,7 @@
 from typing import Final
 
 from transcoder_native.h264 import frame, memory
+from transcoder_native.h264.intrinsics import nonzero_lanes, octets, prefetch
 from transcoder_native.h264.layout import BLOCK_LEVELS, CB, CB_DC, INTER, LEVELS_BYTES, MB_SIZE, PADDING, SKIP
 from transcoder_native.h264.prediction import (
     CHROMA,
@@ -20,6 +21,9 @@ from transcoder_native.h264.residual import chroma_levels, luma_levels
 from transcoder_native.h264.zero_bound import chroma_is_zero, luma_is_zero
 from transcoder_native.runtime import INT, kernel
 
+_AHEAD: Final = 8
+"""MBs between the one that is tested and the one whose samples are asked for: planes have left the inner caches since
+the picture before, and a test is a quarter shorter for it."""
 _BLOCK_BYTES: Final = 2 * BLOCK_LEVELS
 _CHROMA_BITS: Final = 0xFF << 16
 _CHROMA_DC_BITS: Final = 3 << 24
@@ -59,9 +63,30 @@ def take(plane: int, stride: int, width: int, height: int, size: int, out: int, 
                 memory.put_u8(to + x, memory.u8(row + min(x, width - 1)))
 
 
+@kernel(INT, INT, INT)
+def _prefetch(at: int, stride: int, rows: int) -> None:
+    for _ in range(rows):
+        prefetch(at)
+        at += stride
+
+
+@kernel(INT, INT, INT)
+def _prefetch_mb(d: int, planes: int, mb: int) -> None:
+    """Ask for the samples of an MB: ``planes`` is SOURCE or REFERENCE."""
+    chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    _prefetch(_at(d, planes, 0, mb), memory.i64(d + 8 * frame.LUMA_STRIDE), 16)
+    _prefetch(_at(d, planes, 1, mb), chroma_stride, 8)
+    _prefetch(_at(d, planes, 2, mb), chroma_stride, 8)
+
+
 @kernel(INT, INT, INT, INT, INT, INT)
 def _differs(one: int, stride: int, other: int, other_stride: int, width: int, height: int) -> int:
-    """Return whether two blocks differ."""
+    """Return whether two blocks differ, whose width is 16 or less."""
+    if width == 16:
+        wide = octets(one, 16) ^ octets(other, 16)
+        for y in range(1, height):
+            wide |= octets(one + y * stride, 16) ^ octets(other + y * other_stride, 16)
+        return 1 if nonzero_lanes(wide) else 0
     for y in range(height):
         row, other_row = one + y * stride, other + y * other_stride
         for x in range(0, width - 7, 8):
@@ -110,6 +135,13 @@ def take_source(
     for index in range(count):
         mb = memory.i32(mbs + 4 * index)
         mb_x, mb_y = mb % mb_stride - 1, mb // mb_stride - 1
+        if index + _AHEAD < count:
+            ahead = memory.i32(mbs + 4 * (index + _AHEAD))
+            x, y = 8 * (ahead % mb_stride - 1), 8 * (ahead // mb_stride - 1)
+            _prefetch(luma + 2 * (y * stride + x), stride, 16)
+            _prefetch(cb + y * chroma_stride + x, chroma_stride, 8)
+            _prefetch(cr + y * chroma_stride + x, chroma_stride, 8)
+            _prefetch_mb(d, frame.SOURCE, ahead)
         is_changed = 0
         for plane in range(3):
             size = 8 if plane else 16
@@ -188,6 +220,10 @@ def test_still(d: int, mbs: int, count: int, coded: int) -> int:
     found = 0
     for index in range(count):
         mb = memory.i32(mbs + 4 * index)
+        if index + _AHEAD < count:
+            ahead = memory.i32(mbs + 4 * (index + _AHEAD))
+            _prefetch_mb(d, frame.SOURCE, ahead)
+            _prefetch_mb(d, frame.REFERENCE, ahead)
         if not _is_zero(d, mb) and _quantise_still(d, mb, levels):
             memory.put_u8(settled + mb, 0)
             memory.put_32(coded + 4 * found, mb)

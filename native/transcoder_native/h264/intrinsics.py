@@ -201,6 +201,19 @@ def store_samples(_typing: Any, _address: Any, vector: Any) -> _Typed:
     return types.void(types.int64, vector), _body(emit)
 
 
+@_operation
+def prefetch(_typing: Any, _address: Any) -> _Typed:
+    """Ask for the cache line of an address, which is read soon; nothing waits for it, and no address is wrong."""
+
+    def emit(builder: ir.IRBuilder, address: ir.Value) -> None:
+        byte = ir.IntType(8).as_pointer()
+        function = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _I32, _I32, _I32)
+        to_read, to_keep, data = _I32(0), _I32(2), _I32(1)
+        builder.call(function, [builder.inttoptr(address, byte), to_read, to_keep, data])
+
+    return types.void(types.int64), _body(emit)
+
+
 # Arithmetic
 
 
