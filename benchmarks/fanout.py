@@ -77,6 +77,10 @@ class _Catalogue:
     def find(self, stream: str) -> ServedStream | None:
         return self.streams.get(stream)
 
+    def aliased(self, path: str) -> str | None:
+        del path
+        return None
+
 
 async def _serve(count: int, kbps: int) -> None:
     """Serve in the child process, and feed each stream at FPS, evenly spread."""

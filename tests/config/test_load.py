@@ -120,6 +120,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "site": None,
         "labels": {},
         "title": None,
+        "aliases": (),
     }
 
 
@@ -380,6 +381,7 @@ def test_json_schema_names_every_key():
         "site",
         "labels",
         "title",
+        "aliases",
     }
     assert stream["source"]["anyOf"][0]["type"] == "string"
     assert schema["$defs"]["VideoConfig"]["properties"]["gop_s"]["maximum"] == 10

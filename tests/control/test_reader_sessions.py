@@ -67,7 +67,7 @@ class World:
         return self.controller.gateway.server
 
     def send(self) -> None:
-        served = self.controller.gateway.find("front")
+        served = self.controller.gateway.catalogue.find("front")
         assert served is not None
         served.fanout.send(Codec.H264, IDR, round(time.monotonic() * 90_000), random_access=True)
 
@@ -120,7 +120,7 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     gateway = controller.gateway
     gateway.fork_server = NoWorkers()  # type: ignore[assignment]
     options, anywhere = getattr(request, "param", USUAL), [Listener(host="127.0.0.1", port=0)]
-    gateway.server = RtspServer(gateway, anywhere, (0, 0), options=options, reader_listener=gateway.readers)
+    gateway.server = RtspServer(gateway.catalogue, anywhere, (0, 0), options=options, reader_listener=gateway.readers)
     assert file.config.http is not None
     http = HttpServer(controller, file.config.http)
     await http.start()

@@ -23,6 +23,9 @@ class Directory:
     def tracks(self, path: str) -> int:
         return 1
 
+    def aliased(self, path: str) -> str | None:
+        return None
+
     def is_disabled(self, path: str) -> bool:
         return False
 

@@ -266,6 +266,21 @@ def test_a_track_that_was_not_set_up_can_not_be_torn_down() -> None:
     assert set(dialog.session.tracks) == {0, 1}
 
 
+def test_a_stream_has_other_names() -> None:
+    """A VMS keeps its driver for the old camera, and only the address changes."""
+    dialog = Dialog()
+    dialog.context.directory.aliases = {  # type: ignore[attr-defined]
+        "/Streaming/Channels/101": "front", "/cam/realmonitor?channel=1&subtype=0": "front"
+    }  # fmt: skip
+    root = "rtsp://192.0.2.1:8554"
+    for uri in (f"{root}/Streaming/Channels/101", f"{root}/cam/realmonitor?channel=1&subtype=0"):
+        assert dialog.ask("DESCRIBE", uri).headers["Content-Base"] == f"{root}/front/"
+        assert dialog.ask("SETUP", f"{uri}/trackID=0", Transport=TCP).status == 200  # not all take Content-Base
+        assert dialog.ask("PLAY", uri).status == 200
+        assert dialog.ask("TEARDOWN", uri).status == 200
+    assert dialog.ask("DESCRIBE", f"{root}/Streaming/Channels/102").status == 404
+
+
 # -- where the reader came from ----------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,14 @@ H265_SETS = tuple(bytes.fromhex(unit) for unit in TABLE["H265"])
 
 
 def test_served_description_of_h264() -> None:
-    video = ServedVideo(codec=Codec.H264, payload_type=96, parameter_sets=H264_SETS, bitrate_kbps=4000, frame_rate=12.5)
+    video = ServedVideo(
+        codec=Codec.H264,
+        payload_type=96,
+        parameter_sets=H264_SETS,
+        bitrate_kbps=4000,
+        frame_rate=12.5,
+        size=(1920, 1080),
+    )
     body = serialize_served(video, session_id=77, address="192.0.2.9")
     sets = ",".join(base64.b64encode(unit).decode() for unit in H264_SETS)
     assert body.decode().split("\r\n") == [
@@ -32,6 +39,8 @@ def test_served_description_of_h264() -> None:
         "a=rtpmap:96 H264/90000",
         # profile-level-id: the three bytes after the header of the SPS (RFC 6184 section 8.1)
         f"a=fmtp:96 packetization-mode=1;profile-level-id=4D401F;sprop-parameter-sets={sets}",
+        "a=x-dimensions:1920,1080",
+        "a=framesize:96 1920-1080",  # RFC 6064 section 5.1
         "a=framerate:12.5",
         "a=control:trackID=0",
         "a=recvonly",

@@ -13,7 +13,8 @@ from transcoder.config import Config, StreamConfig, parse
 from transcoder.config.stream import VideoConfig
 from transcoder.output.output import Output
 from transcoder.rtsp.session import EndReason
-from transcoder.service.gateway import ASK_AGAIN_S, Gateway, stream_of
+from transcoder.service.catalogue import stream_of
+from transcoder.service.gateway import ASK_AGAIN_S, Gateway
 from transcoder.service.status import Rates, StreamState
 from transcoder.worker_options import MAIN
 
@@ -135,11 +136,11 @@ async def test_a_second_output_needs_nothing_but_a_configuration_that_names_it(w
     changed = config.model_copy(update={"streams": {"front": two, "yard": config.streams["yard"]}})
     world.begin(changed)
     await world.apply(changed)
-    found = {path: world.gateway.find(path) for path in ("front", "front/sub", "yard")}
+    found = {path: world.gateway.catalogue.find(path) for path in ("front", "front/sub", "yard")}
     assert all(isinstance(output, Output) and output.path == path for path, output in found.items())
     assert len(set(map(id, found.values()))) == 3
     for path in ("front/main", "front/other", "yard/sub", "gate", "gate/sub", ""):
-        assert world.gateway.find(path) is None
+        assert world.gateway.catalogue.find(path) is None
 
 
 def test_the_stream_of_a_path() -> None:
@@ -148,14 +149,14 @@ def test_the_stream_of_a_path() -> None:
 
 async def test_who_may_read_a_stream_may_read_all_its_outputs(world: World) -> None:
     world.begin(configured("front", "yard"))
-    may_read = world.gateway.may_read
+    may_read = world.gateway.catalogue.may_read
     assert may_read("vms", "front")
     assert may_read("vms", "front/sub")
     assert not may_read("vms", "yard")
     assert not may_read("vms", "yard/front")
     assert may_read("all", "yard/sub")
     assert not may_read("nobody", "front")
-    assert world.gateway.passwords() == {"vms": "secret", "all": "other"}
+    assert world.gateway.catalogue.passwords() == {"vms": "secret", "all": "other"}
 
 
 # -- who starts --------------------------------------------------------------------------------------------------------

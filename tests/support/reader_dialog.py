@@ -33,6 +33,7 @@ class Directory:
         self._allowed = allowed
         self._tracks = tracks
         self.disabled: set[str] = set()
+        self.aliases: dict[str, str] = {}
 
     def passwords(self) -> dict[str, str]:
         return self._passwords
@@ -42,6 +43,9 @@ class Directory:
 
     def tracks(self, stream: str) -> int:
         return self._tracks if stream in {"front", "yard"} else 0
+
+    def aliased(self, path: str) -> str | None:
+        return self.aliases.get(path)
 
     def is_disabled(self, stream: str) -> bool:
         return stream in self.disabled

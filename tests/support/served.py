@@ -64,6 +64,9 @@ class Catalogue:
     def find(self, stream: str) -> Stream | None:
         return self.streams.get(stream)
 
+    def aliased(self, path: str) -> str | None:
+        return None
+
 
 ANYWHERE = Listener(host="127.0.0.1", port=0)
 

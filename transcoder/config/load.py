@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from transcoder.config.aliases import alias_problems
 from transcoder.config.defaults import with_defaults
 from transcoder.config.document import Budget, read_document
 from transcoder.config.include import MAX_FILE_BYTES, TextFile, put_together, read_included
@@ -167,7 +168,7 @@ def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
     else:
-        problems += port_problems(config)
+        problems += [*port_problems(config), *alias_problems(config)]
     if problems:
         raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
     return ConfigFile(raw=raw, data=substituted, config=config, texts=() if path is None else tuple(files))

@@ -25,6 +25,13 @@ MAX_CORNERS: Final = 64
 """The largest number of corners of a mask, since each corner costs time."""
 
 
+def _check_alias(text: str) -> str:
+    if not re.fullmatch(r"/[!-~]{1,255}", text):
+        raise ValueError("must be a path that begins with /, without blanks, of at most 256 characters of ASCII")
+    return text
+
+
+Alias = Annotated[str, AfterValidator(_check_alias)]
 Coordinate = Annotated[float, Field(ge=0, le=1), NotBool]
 
 
@@ -183,6 +190,13 @@ class StreamConfig(StreamOptions):
 
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""
+
+    aliases: Annotated[
+        tuple[Alias, ...],
+        Field(max_length=8, examples=[["/Streaming/Channels/101", "/cam/realmonitor?channel=1&subtype=0"]]),
+    ] = ()
+    """Other paths under which readers find the stream: those of the old camera, so that a VMS keeps its driver and only
+    the address changes. A query has to hold what the alias's query says, and may hold more."""
 
     @property
     def outputs(self) -> dict[str, VideoConfig]:

@@ -41,6 +41,13 @@ class Catalogue(Protocol):
     def find(self, path: str) -> ServedStream | None:
         """Return the stream that is served under a path, None where no stream is."""
 
+    def aliased(self, path: str) -> str | None:
+        """Return the path under which a stream is served that has another name, None where none has it.
+
+        Args:
+            path: path and query of a URL, without a track.
+        """
+
 
 class _Nobody(ReaderListener):
     """Listens to no reader."""
@@ -333,6 +340,10 @@ class RtspServer(ReaderServer, Directory):
         if found is None:
             return 0
         return 2 if found.fanout.audio_rate else 1
+
+    @override
+    def aliased(self, path: str) -> str | None:
+        return self._catalogue.aliased(path)
 
     @override
     def is_disabled(self, path: str) -> bool:

@@ -78,6 +78,7 @@ class Description:
             parameter_sets=self.parameter_sets,
             bitrate_kbps=options.bitrate_kbps,
             frame_rate=frame_rate,
+            size=picture_size(options.codec, self.parameter_sets),
         )
         sound = None
         if audio is not None:

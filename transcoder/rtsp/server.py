@@ -37,7 +37,7 @@ from transcoder.rtsp.server_events import (
 )
 from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
 from transcoder.rtsp.setup_rules import refusal_of_setup
-from transcoder.rtsp.target import Target, base_of, parse_target
+from transcoder.rtsp.target import Target, base_of, target_of
 
 
 class ServerProtocol:
@@ -281,7 +281,7 @@ class ServerProtocol:
             self._handle_stream(method, request, session, now)
 
     def _handle_stream(self, method: Method, request: Request, session: ServerSession | None, now: float) -> None:
-        target = parse_target(request.uri)
+        target = target_of(request.uri, self._context.directory)
         path = target.path if target is not None else session.path if session is not None else None
         is_elsewhere = method is Method.TEARDOWN and session is not None and session not in self._own
         if (method in PROTECTED or is_elsewhere) and not self._is_authorized(request, path, now):

@@ -92,6 +92,9 @@ class Directory(Protocol):
     def tracks(self, path: str) -> int:
         """Return how many tracks are served under a path now: 0 for no stream, 1 for video, 2 for video and audio."""
 
+    def aliased(self, path: str) -> str | None:
+        """Return the path of the stream that a path and query are another name of, None where they are none."""
+
     def is_disabled(self, path: str) -> bool:
         """Return whether there is a stream under a path and no picture comes of it, because it is disabled."""
 

@@ -3,6 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from transcoder.rtsp.server_events import Directory
+
+MAX_URI = 2048
+"""Characters of a request URI that are looked at."""
 _SEGMENT = "[a-z0-9][a-z0-9_-]{0,62}"
 _STREAM = re.compile(f"{_SEGMENT}(/{_SEGMENT})?")
 """The path of a served stream: the stream's id, or the stream's id and the name of one of its outputs."""
@@ -33,17 +37,31 @@ def parse_target(uri: str) -> Target | None:
     These are accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and
     `/front?query/trackID=0` (ffmpeg), absolute or as a bare path.
     """
-    match = _AUTHORITY.match(uri[:2048])
-    rest = uri[match.end() : 2048] if match is not None else uri[:2048]
-    path, _, query = rest.partition("?")
-    track = None
-    for part in (path, query):
-        match = _TRACK.search(part)
-        if match is not None:
-            track = int(match.group(1))
-            break
-    name = _TRACK.sub("", path).strip("/")
+    name, _, track = _parts(uri)
     return Target(name, track) if _STREAM.fullmatch(name) else None
+
+
+def target_of(uri: str, directory: Directory) -> Target | None:
+    """Return stream and track of a request URI, whose path may be another name of a stream.
+
+    Args:
+        uri: the request URI.
+        directory: knows the streams and their other names.
+    """
+    target = parse_target(uri)
+    if target is not None and directory.tracks(target.path):
+        return target
+    name, query, track = _parts(uri)
+    path = directory.aliased(f"/{name}?{query}" if query else f"/{name}") if name else None
+    return Target(path, track) if path is not None else target
+
+
+def _parts(uri: str) -> tuple[str, str, int | None]:
+    """Return the path without slashes at its ends, the query, and the number of the track, which ends either."""
+    match = _AUTHORITY.match(uri[:MAX_URI])
+    path, _, query = uri[match.end() if match is not None else 0 : MAX_URI].partition("?")
+    found = _TRACK.search(path) or _TRACK.search(query)
+    return _TRACK.sub("", path).strip("/"), _TRACK.sub("", query), int(found[1]) if found is not None else None
 
 
 def base_of(uri: str, base: str) -> str:
@@ -53,7 +71,7 @@ def base_of(uri: str, base: str) -> str:
         uri: the request URI; a user in it is left out.
         base: scheme, host and port of the connection, which hold where the URI tells none that can be told again.
     """
-    match = _BASE.match(uri[:2048])
+    match = _BASE.match(uri[:MAX_URI])
     if match is None:
         return base
     scheme = match["scheme"].lower()

@@ -15,6 +15,7 @@ class ServedVideo:
         parameter_sets: the SPS and PPS (H.264) or VPS, SPS and PPS (H.265) of our encoder.
         bitrate_kbps: the cap of the bitrate, kbit/s.
         frame_rate: pictures a second, or None where it is not known.
+        size: (width, height) of the pictures, or None where it is not known.
     """
 
     codec: Codec
@@ -22,6 +23,7 @@ class ServedVideo:
     parameter_sets: tuple[bytes, ...]
     bitrate_kbps: int
     frame_rate: float | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,9 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         f"a=rtpmap:{number} {video.codec.value}/90000",
         f"a=fmtp:{number} {formats.VIDEO.serving(video.codec).to_fmtp(video.parameter_sets)}",
     ]
+    if video.size is not None:  # recorders that open a file before the first picture (ONVIF Streaming, RFC 6064)
+        width, height = video.size
+        lines += [f"a=x-dimensions:{width},{height}", f"a=framesize:{number} {width}-{height}"]
     if video.frame_rate:
         lines.append(f"a=framerate:{video.frame_rate:g}")
     lines += ["a=control:trackID=0", "a=recvonly"]

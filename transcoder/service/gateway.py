@@ -10,9 +10,10 @@ import structlog
 
 from transcoder import clock
 from transcoder.config import Config, StreamConfig
-from transcoder.net.rtsp_server import RtspServer, ServedStream
+from transcoder.net.rtsp_server import RtspServer
 from transcoder.net.sockets import is_this_machine
 from transcoder.service.admission import Admissions
+from transcoder.service.catalogue import ServedStreams
 from transcoder.service.forkserver import fork_server
 from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
@@ -23,7 +24,6 @@ from transcoder.service.settings import StreamSettings, networked_settings
 from transcoder.service.source_networks import SourceNetworks
 from transcoder.service.status import StreamStatus
 from transcoder.service.stream import Stream
-from transcoder.worker_options import MAIN
 
 TICK_S = 0.25
 SAMPLE_S = 1.0
@@ -36,17 +36,12 @@ ASK_AGAIN_S = 10.0
 log = structlog.get_logger()
 
 
-def stream_of(path: str) -> str:
-    """Return the name of the stream to which a served path belongs."""
-    return path.partition("/")[0]
-
-
 def _ignore(stream: str | None, kind: str, detail: dict[str, Any]) -> None:
     """Ignore an event."""
 
 
 class Gateway:
-    """The gateway brings streams to their configuration, and is the catalogue of the RTSP server.
+    """The gateway brings streams to their configuration.
 
     Args:
         config: the validated configuration.
@@ -56,6 +51,7 @@ class Gateway:
     Attributes:
         streams: the streams by name.
         fork_server: forks the workers.
+        catalogue: what the RTSP server serves, and to whom.
         server: the RTSP server.
         watch_faults: how often a stream could not be looked after.
         readers: the register of the server's readers.
@@ -76,7 +72,10 @@ class Gateway:
         self.fork_server = fork_server(config)
         self._is_split = config.worker.split  # for as long as this gateway runs
         self.readers = ReaderRegister(on_event)
-        self.server = RtspServer(self, listeners_of(config), config.rtsp.udp_ports, reader_listener=self.readers)
+        self.streams: dict[str, Stream] = {}
+        self.catalogue = ServedStreams(lambda: self._config, self.streams)
+        listeners, udp_ports = listeners_of(config), config.rtsp.udp_ports
+        self.server = RtspServer(self.catalogue, listeners, udp_ports, reader_listener=self.readers)
         self.server.context.brake, self.server.context.login_ways = self.readers.brakes["rtsp"], login_ways_of(config)
         self.networks = SourceNetworks(
             lambda: self._config,
@@ -87,29 +86,10 @@ class Gateway:
         self._make_stream = make_stream
         self.withheld: Mapping[str, str] = {}
         self.other_ports: Collection[int] = ()
-        self.streams: dict[str, Stream] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._next_sample = self._next_question = 0.0
         self._fault_lines = LineLimit[str](1, FAULT_SPAN_S)
         self.watch_faults = 0
-
-    # -- Catalogue -----------------------------------------------------------------------------------------------
-
-    def passwords(self) -> dict[str, str]:
-        """Return the passwords of readers by user name."""
-        return {name: user.password.get_secret_value() for name, user in self._config.rtsp.users.items()}
-
-    def may_read(self, user: str, path: str) -> bool:
-        """Return whether a reader may read the stream under a path: all outputs of a stream, or none."""
-        known = self._config.rtsp.users.get(user)
-        return known is not None and known.may_read(stream_of(path))
-
-    def find(self, path: str) -> ServedStream | None:
-        """Return the output under a path, which is a stream's name, or that and the name of one of its outputs."""
-        name, _, output = path.partition("/")
-        if name not in self.streams or output == MAIN:
-            return None
-        return self.streams[name].outputs.get(output or MAIN)
 
     # -- life ----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ _VIDEO = (
     r"b=AS:[0-9]{1,7}",
     r"a=rtpmap:[0-9]{1,3} H26[45]/90000",
     r"a=fmtp:[0-9]{1,3} [^ ]+",
+    r"a=x-dimensions:[0-9]{1,5},[0-9]{1,5}",
+    r"a=framesize:[0-9]{1,3} [0-9]{1,5}-[0-9]{1,5}",
     r"a=framerate:[0-9]{1,3}(?:\.[0-9]{1,6})?",
     r"a=control:trackID=0",
     r"a=recvonly",
@@ -53,13 +55,13 @@ _FORMAT_PARAMETERS = {
     "sprop-sps": r"[A-Za-z0-9+/=]+",
     "sprop-pps": r"[A-Za-z0-9+/=]+",
 }
-_TRACK_INFO = r"url=rtsp://[^/@]+/[a-z0-9_-]+/trackID=[01];seq=[0-9]{1,5}(?:;rtptime=[0-9]{1,10})?"
+_TRACK_INFO = r"url=rtsps?://[^/@]+/[a-z0-9_/-]+/trackID=[01];seq=[0-9]{1,5}(?:;rtptime=[0-9]{1,10})?"
 _FIELDS = {
     "CSeq": r"[0-9]{1,9}",
     "Server": re.escape(product.NAME),
     "Public": r"[A-Z_, ]+",
     "Allow": r"[A-Z_, ]+",
-    "Content-Base": r"rtsp://[^/@]+/[a-z0-9_-]+/",
+    "Content-Base": r"rtsps?://[^/@]+/[a-z0-9_/-]+/",
     "Content-Type": r"application/sdp",
     "Content-Length": r"[0-9]{1,6}",
     "Transport": (
