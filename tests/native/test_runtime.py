@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.process, pytest.mark.xdist_group("kernels")]
 WARM = """
 from pathlib import Path
 from numba.core import event
-from transcoder_native import h264, kernels, runtime
+from transcoder_native import runtime
 runtime.configure(Path(sys.argv[1]))
 with event.install_recorder("numba:compile") as recorder:
     seconds = runtime.warm()
@@ -37,7 +37,7 @@ import warnings
 from numba import NumbaWarning
 from pathlib import Path
 from numba.core import event
-from transcoder_native import h264, kernels, runtime
+from transcoder_native import runtime
 warnings.simplefilter("error", NumbaWarning)
 runtime.configure(Path(sys.argv[1]))
 with event.install_recorder("numba:compile") as recorder:
@@ -53,7 +53,7 @@ with event.install_recorder("numba:compile") as recorder:
 
 ONE_KERNEL = """
 from pathlib import Path
-from transcoder_native import h264, kernels, runtime
+from transcoder_native import runtime
 runtime.configure(Path(sys.argv[1]))
 import numpy as np
 from transcoder_native.kernels.plane import fill_plane
@@ -89,9 +89,10 @@ def test_the_second_process_loads_what_the_first_compiled(warm_cache):
     assert run(WARM + RUN_ALL, warm_cache) == ["compiled", "False", "compiled", "False", "threads", "1"]
 
 
-def test_the_second_process_loads_the_kernels_that_code_pictures(warm_cache):
-    assert run(WARM_H264, warm_cache) == ["compiled", "True"]
-    assert run(WARM_H264, warm_cache) == ["compiled", "False"]
+def test_the_second_process_loads_the_kernels_that_code_pictures():
+    shared = os.environ["NUMBA_CACHE_DIR"]
+    run(WARM_H264, shared)  # compiles what no test of this checkout has compiled before
+    assert run(WARM_H264, shared) == ["compiled", "False"]
 
 
 @pytest.mark.parametrize("changed", ["h264/intrinsics.py", "h264/quantiser.py", "kernels/plane.py"])
@@ -137,7 +138,7 @@ def test_a_cache_that_others_may_write_is_not_used(tmp_path):
 def test_what_is_compiled_is_known_to_the_next_process(warm_cache):
     script = """
 from pathlib import Path
-from transcoder_native import h264, kernels, runtime
+from transcoder_native import runtime
 runtime.configure(Path(sys.argv[1]))
 print(runtime.is_compiled())
 runtime.mark_compiled()
@@ -154,7 +155,7 @@ print(runtime.is_compiled())
 def test_configured_once():
     script = """
 from pathlib import Path
-from transcoder_native import h264, kernels, runtime
+from transcoder_native import runtime
 runtime.configure(None)
 runtime.configure(None)
 try:
@@ -168,7 +169,7 @@ except RuntimeError as error:
 def test_a_kernel_import_is_a_configuration(tmp_path):
     script = """
 from pathlib import Path
-from transcoder_native import h264, kernels, runtime
+from transcoder_native import runtime
 import transcoder_native.kernels.plane
 print(runtime.is_cached())
 try:
