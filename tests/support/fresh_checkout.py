@@ -45,11 +45,11 @@ def _compile(package: str) -> None:
     from transcoder_native import runtime
 
     runtime.configure(Path(os.environ["NUMBA_CACHE_DIR"]))
+    # whatever the mark says: Numba compiles anew, too, where a source has another time and the same text
     if package == "transcoder_native.kernels":
-        if not runtime.is_compiled():
-            runtime.warm()
-            runtime.mark_compiled()
-    elif not runtime.is_h264_compiled():
+        runtime.warm()
+        runtime.mark_compiled()
+    else:
         runtime.warm_h264()
         runtime.mark_h264_compiled()
 
