@@ -57,7 +57,8 @@ def test_a_line_says_how_often_and_since_when(monkeypatch: pytest.MonkeyPatch) -
         for _ in range(61):
             line.tell("worker not started", "no memory", retry_in_s=1.0)
             now += 1.0
-    first, second = lines
+    first, *between, second = lines
+    assert [line["log_level"] for line in between] == ["debug"] * 59
     assert first == {"event": "worker not started", "log_level": "error", "reason": "no memory", "retry_in_s": 1.0}
     assert (second["event"], second["times"]) == ("worker not started", 61)
     assert second["since"] == "2027-01-15T08:16:40.000Z"

@@ -449,4 +449,6 @@ async def test_a_machine_without_workers_fills_no_log(monkeypatch: pytest.Monkey
         task = asyncio.get_running_loop().create_task(watched.worker.run())
         await watched.until(lambda: len(watched.problems) >= 20)
         task.cancel()
-    assert [line["reason"] for line in lines if line["event"] == "worker not started"] == [watched.problems[0]]
+    told = [line for line in lines if line["event"] == "worker not started"]
+    assert [line["log_level"] for line in told[:20]] == ["error"] + ["debug"] * 19
+    assert told[0]["reason"] == watched.problems[0]

@@ -87,6 +87,7 @@ class RepeatedLine:
         level: the level of the lines.
         at_once: how many faults are told each before most are left out.
         about: the stream that words name first, "" for none.
+        is_traced: whether the level debug has a line for each of the others, too.
     """
 
     def __init__(
@@ -96,7 +97,9 @@ class RepeatedLine:
         *,
         at_once: int = 1,
         about: str = "",
+        is_traced: bool = True,
     ) -> None:
+        self._trace = log.debug if is_traced else None
         self._write = getattr(log, level)
         self._about = f"{about}: " if about else ""
         self._recurrence = Recurrence(at_once)
@@ -109,10 +112,12 @@ class RepeatedLine:
             reason: why it happened, "" where nothing is known.
             detail: other keys of the line.
         """
+        detail |= {"reason": reason} if reason else {}
         told = self._recurrence.note((event, reason), clock.monotonic())
         if told is None:
+            if self._trace is not None:
+                self._trace(event, **detail)
             return
-        detail |= {"reason": reason} if reason else {}
         if told.is_again:
             wall = clock.wall_clock()
             since = wall - told.since_s

@@ -90,7 +90,7 @@ class WorkerReceiver:
         self._settings = settings
         self._status = status
         self._log = log
-        self._failures = RepeatedLine(log, "warning", at_once=MAX_LINES)
+        self._failures = RepeatedLine(log, "warning", at_once=MAX_LINES, is_traced=False)
         self._listener = listener
         self._decoded_pictures = 0
         self._pictures: dict[int, CodedPictures] = {}
