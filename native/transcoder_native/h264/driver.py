@@ -2,13 +2,25 @@
 
 from typing import Final
 
-from transcoder_native.h264 import frame, memory
+from transcoder_native.h264 import frame, intra, memory
 from transcoder_native.h264.intrinsics import nonzero_lanes, octets, prefetch
-from transcoder_native.h264.layout import BLOCK_LEVELS, CB, CB_DC, INTER, LEVELS_BYTES, MB_SIZE, PADDING, SKIP
+from transcoder_native.h264.layout import (
+    BLOCK_LEVELS,
+    CB,
+    CB_DC,
+    INTER,
+    INTRA16,
+    LEVELS_BYTES,
+    MB_SIZE,
+    MODE,
+    PADDING,
+    SKIP,
+)
 from transcoder_native.h264.prediction import (
     CHROMA,
     CHROMA_BYTES,
     CHROMA_STRIDE,
+    INTRA,
     LUMA,
     LUMA_STRIDE,
     MASKS,
@@ -25,6 +37,10 @@ _AHEAD: Final = 8
 """MBs between the one that is tested and the one whose samples are asked for: planes have left the inner caches since
 the picture before, and a test is a quarter shorter for it."""
 _BLOCK_BYTES: Final = 2 * BLOCK_LEVELS
+_INTRA_LEAST: Final = 1024
+"""The cost of a vector up to which nothing better is looked for: four a sample."""
+_INTRA_BITS: Final = 16
+"""What an I_16x16 takes more than a P_L0_16x16 does, in bits: its type, and one mode for samples that need several."""
 _CHROMA_BITS: Final = 0xFF << 16
 _CHROMA_DC_BITS: Final = 3 << 24
 
@@ -245,17 +261,66 @@ def pattern_of(coded: int) -> int:
     return pattern | 16 if coded & _CHROMA_DC_BITS else pattern
 
 
+@kernel(INT, INT, INT, INT)
+def _reconstruct_chroma(d: int, mb: int, levels: int, coded: int) -> None:
+    """Write the chroma samples of an MB whose prediction lies in CHROMA."""
+    stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    numbers = memory.i64(d + 8 * frame.QUANTISER) + Q_BYTES
+    for plane in range(2):
+        prediction = memory.i64(d + 8 * frame.SCRATCH) + CHROMA + CHROMA_BYTES * plane
+        blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
+        here = coded & (15 << (CB + 4 * plane) | 1 << (CB_DC + plane))
+        current = _at(d, frame.CURRENT, 1 + plane, mb)
+        reconstruct_chroma(prediction, CHROMA_STRIDE, current, stride, numbers, blocks, dc, here)
+
+
+@kernel(INT, INT, INT, INT)
+def _code_intra(d: int, mb: int, levels: int, cost: int) -> int:
+    """Code an MB as I_16x16 if that is better than a vector of this cost; return whether it is coded."""
+    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
+    numbers = memory.i64(d + 8 * frame.QUANTISER)
+    kinds = memory.i64(d + 8 * frame.KIND)
+    prediction = memory.i64(d + 8 * frame.SCRATCH) + INTRA
+    work = prediction + 512
+    left = 1 if memory.u8(kinds + mb - 1) else 0
+    top = 1 if memory.u8(kinds + mb - memory.i64(d + 8 * frame.MB_STRIDE)) else 0
+    source, current = _at(d, frame.SOURCE, 0, mb), _at(d, frame.CURRENT, 0, mb)
+    found = intra.predict_luma(source, current, stride, left, top, prediction, prediction + 256)
+    if (found >> 2) + _INTRA_BITS * memory.i64(d + 8 * frame.RATE) >= cost:
+        return 0
+    chroma = memory.i64(d + 8 * frame.SCRATCH) + CHROMA
+    own_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    for plane in range(2):
+        at = _at(d, frame.CURRENT, 1 + plane, mb)
+        intra.predict_chroma_dc(at, own_stride, left, top, chroma + CHROMA_BYTES * plane)
+    # luma comes out of this as an inter MB's and is overwritten
+    coded = _quantise(d, mb, prediction, LUMA_STRIDE, chroma, chroma + CHROMA_BYTES, CHROMA_STRIDE, levels)
+    coded &= _CHROMA_BITS | _CHROMA_DC_BITS
+    coded |= intra.luma_levels(source, stride, prediction, numbers, levels, work)
+    memory.put_u8(levels + MODE, found & 3)
+    pattern = pattern_of(coded) & 48
+    memory.put_u8(kinds + mb, INTRA16)
+    memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern | 15 if coded & 0xFFFF else pattern)
+    memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
+    intra.reconstruct_luma(prediction, current, stride, numbers, levels, work)
+    _reconstruct_chroma(d, mb, levels, coded)
+    return 1
+
+
 @kernel(INT, INT, INT)
 def code(d: int, mbs: int, count: int) -> None:
     """Code the listed MBs: vectors, levels, per-MB arrays and samples of the current picture."""
     stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
     numbers = memory.i64(d + 8 * frame.QUANTISER)
     scratch = memory.i64(d + 8 * frame.SCRATCH)
     for index in range(count):
         mb = memory.i32(mbs + 4 * index)
         levels = memory.i64(d + 8 * frame.LEVELS) + LEVELS_BYTES * index
-        vector = predict(d, mb, _at(d, frame.SOURCE, 0, mb), _at(d, frame.REFERENCE, 0, mb))
+        found = predict(d, mb, _at(d, frame.SOURCE, 0, mb), _at(d, frame.REFERENCE, 0, mb))
+        if found >> 32 > _INTRA_LEAST and _code_intra(d, mb, levels, found >> 32):
+            memory.put_32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb, index)
+            continue
+        vector = found & 0xFFFFFFFF
         predict_both_chroma(d, _at(d, frame.REFERENCE, 1, mb), _at(d, frame.REFERENCE, 2, mb), vector)
         luma, cb = scratch + LUMA, scratch + CHROMA
         coded = _quantise(d, mb, luma, LUMA_STRIDE, cb, cb + CHROMA_BYTES, CHROMA_STRIDE, levels)
@@ -265,11 +330,7 @@ def code(d: int, mbs: int, count: int) -> None:
         memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
         memory.put_32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb, index)
         reconstruct_luma(luma, LUMA_STRIDE, _at(d, frame.CURRENT, 0, mb), stride, numbers, levels, coded & 0xFFFF)
-        for plane in range(2):
-            prediction, current = cb + CHROMA_BYTES * plane, _at(d, frame.CURRENT, 1 + plane, mb)
-            blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
-            here = coded & (15 << (CB + 4 * plane) | 1 << (CB_DC + plane))
-            reconstruct_chroma(prediction, CHROMA_STRIDE, current, chroma_stride, numbers + Q_BYTES, blocks, dc, here)
+        _reconstruct_chroma(d, mb, levels, coded)
 
 
 @kernel(INT, INT, INT, INT, INT, INT, INT)

@@ -51,6 +51,8 @@ BLOCKS: Final = 27
 BLOCK_LEVELS: Final = 16
 """int16 levels a block, in zigzag order. Blocks without DC (chroma AC, luma AC of I_16x16) begin at index 1 and leave
 index 0 at 0; chroma DC has 4."""
+MODE: Final = 32 * CB_DC + 16
+"""The byte of an MB's levels at which Intra16x16PredMode stands: chroma DC leaves it free."""
 LEVELS_BYTES: Final = BLOCKS * BLOCK_LEVELS * 2
 """Bytes of the levels of an MB."""
 

@@ -22,6 +22,8 @@ _LIMITS: Final = _CANDIDATES + 64
 _RECENT: Final = _LIMITS + 32
 MASKS: Final = _RECENT + 4 * 4
 """For the kernels that make levels."""
+INTRA: Final = MASKS + 64
+"""For the kernels of I_16x16: two predictions of luma, and WORK_BYTES behind them."""
 
 _RECENT_VECTORS: Final = 4
 """The vectors found last, each but once: parts of an object that is seen through a fence move alike."""
@@ -128,7 +130,7 @@ def predict(d: int, mb: int, source: int, reference: int) -> int:
         reference: address of the same place in the reference.
 
     Returns:
-        The vector as it is stored.
+        The cost of the vector times 2**32, and in the low 32 bits the vector as it is stored.
     """
     scratch = memory.i64(d + 8 * frame.SCRATCH)
     stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
@@ -154,7 +156,7 @@ def predict(d: int, mb: int, source: int, reference: int) -> int:
     vector = found & 0xFFFFFFFF
     if vector:
         _remember(d, vectors.packed(vectors.x_of(vector), vectors.x_of(vector >> 16)))
-    return vector
+    return found
 
 
 @kernel(INT, INT, INT, INT)

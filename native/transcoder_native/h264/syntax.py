@@ -14,6 +14,7 @@ from transcoder_native.h264.layout import (
     INTRA16,
     LEVELS_BYTES,
     LUMA_DC,
+    MODE,
     OUTSIDE,
     SKIP,
 )
@@ -242,8 +243,10 @@ def _put_macroblock(d: int, mb: int, cursor: int) -> int:
     outside_a = memory.u8(kinds + mb - 1) == OUTSIDE
     outside_b = memory.u8(kinds + mb - stride) == OUTSIDE
     pattern = memory.u8(patterns + mb)
+    index = memory.i32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb)
+    levels = memory.i64(d + 8 * frame.LEVELS) + LEVELS_BYTES * index
     if intra:
-        mode = memory.i32(memory.i64(d + 8 * frame.MV) + 4 * mb)
+        mode = memory.u8(levels + MODE)
         cursor = _put_intra_type(cursor, pattern, mode, _CHROMA_MODE)
     else:
         for context in range(_MB_TYPE, _MB_TYPE + 3):
@@ -259,8 +262,6 @@ def _put_macroblock(d: int, mb: int, cursor: int) -> int:
     coded = memory.i32(blocks + 4 * mb)
     coded_a = unavailable if outside_a else memory.i32(blocks + 4 * (mb - 1))
     coded_b = unavailable if outside_b else memory.i32(blocks + 4 * (mb - stride))
-    index = memory.i32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb)
-    levels = memory.i64(d + 8 * frame.LEVELS) + LEVELS_BYTES * index
     if intra:
         here = (coded >> LUMA_DC) & 1
         flag = _CODED + ((coded_a >> LUMA_DC) & 1) + 2 * ((coded_b >> LUMA_DC) & 1)

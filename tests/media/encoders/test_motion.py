@@ -16,7 +16,7 @@ from transcoder.media.encoders.x264_library import X264Context
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.worker_options import OutputFormat
 from transcoder_native.h264 import engine
-from transcoder_native.h264.layout import Geometry
+from transcoder_native.h264.layout import INTRA16, Geometry
 
 
 def _message(units: list[bytes]) -> CodedMessage:
@@ -259,3 +259,22 @@ def _packed(data: bytes, width: int, height: int) -> bytes:
         )
         packed += luma[:height, :width].tobytes() + rest[:, : height // 2, : width // 2].tobytes()
     return packed
+
+
+@pytest.mark.parametrize("qp", [10, 22, 37, 51])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_seen_for_the_first_time_is_coded_by_itself(qp, seed):
+    """Flat areas that come and go: nothing in the picture before resembles them."""
+    random = np.random.default_rng(seed)
+    made, pictures = encoder(98, 66, qp), scene(98, 66, seed, 2)
+
+    def changing():
+        while True:
+            picture = next(pictures)
+            for plane, half in zip(picture.planes, (1, 2, 2), strict=True):
+                slope = np.linspace(0, 30, 98 // half)
+                plane[:, : 98 // half] = np.clip(plane[:, : 98 // half] // 16 + random.integers(0, 200) + slope, 0, 255)
+            yield picture
+
+    assert_decodes(made, changing(), 6, gop=100)
+    assert (made._engine._mbs.kind == INTRA16).any()
