@@ -53,6 +53,7 @@ OUTPUT = {
     "idr": "transcoder_keyframes_total",
     "bytes": "transcoder_output_bytes_total",
     "audio_units": "transcoder_audio_units_total",
+    "silent_audio_units": "transcoder_silent_audio_units_total",
     "delayed": "transcoder_glass_latency_seconds_count",
     "readers": NO_METRIC,
 }

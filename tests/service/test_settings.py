@@ -65,6 +65,8 @@ WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
 """They mean something beside source.username only: tested by themselves."""
 SHOWN_ONLY = {"title", "site", "labels"}
 """They are for people and reach no part that handles pictures."""
+OF_THE_CATALOGUE = {"aliases"}
+"""Readers find a stream by them; `tests/service/test_catalogue.py` does."""
 OF_THE_SERVICE = {
     "source.allowed",
     "source.is_own",
@@ -135,7 +137,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_every_key_is_in_the_table() -> None:
-    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | SHOWN_ONLY == keys_of(StreamConfig)
+    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | SHOWN_ONLY | OF_THE_CATALOGUE == keys_of(StreamConfig)
 
 
 def test_every_option_comes_from_a_key_or_is_known_not_to() -> None:
