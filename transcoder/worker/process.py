@@ -79,7 +79,11 @@ class ServiceConnection:
         """Serve until the service hangs up."""
         # the socket stays blocking, because a change to non-blocking needs ioctl, which the sandbox does not allow
         self._work = work
-        self._carry_out_messages(work)  # that came in one read with the first
+        if work.link is not None:
+            # the service's end alone: its messages wait while this process waits for the other process
+            self._waiting.register(self._socket, 0)
+            self._waiting.register(work.link, select.POLLIN)
+        self._carry_out_messages(work)  # that came in one read with the first; they may wait for the other process
         if work.link is None:
             self._serve_alone(work)
         else:
@@ -98,9 +102,6 @@ class ServiceConnection:
         poll, own = select.poll(), self._socket.fileno()
         poll.register(own, select.POLLIN)
         poll.register(link, select.POLLIN)
-        # the service's end alone: its messages wait while this process waits for the other process
-        self._waiting.register(own, 0)
-        self._waiting.register(link, select.POLLIN)
         while True:
             self.report_if_due()
             ready = {descriptor for descriptor, _ in poll.poll(HEARTBEAT_S * 1000)}
