@@ -75,6 +75,35 @@ def test_another_bitrate_holds_from_the_next_picture_on() -> None:
     assert control.offset == 0
 
 
+def test_a_picture_that_no_buffer_holds_is_made_anew_until_it_fits() -> None:
+    """The first picture of a scene may be noise, of which nothing was known."""
+    control = RateControl(QP, SAMPLES, bitrate_kbps=500)
+    scene = Scene(idr_bits=8e6, p_bits=1e6)
+    qp: int | None = control.choose(0, is_idr=True)
+    tries = 0
+    while qp is not None:
+        bits, tries = scene.bits(qp, is_idr=True), tries + 1
+        qp = control.again(bits)
+    assert (bits <= 500e3, tries <= 3) == (True, True)
+    control.note(bits, is_idr=True)
+    assert control.again(500_000) is None
+    endless = RateControl(QP, SAMPLES, bitrate_kbps=1)
+    qp, tries = endless.choose(0, is_idr=True), 0
+    while qp is not None:
+        assert qp <= 51
+        qp, tries = endless.again(10_000_000), tries + 1
+    assert tries < 5, "at the highest QP it goes as it is"
+
+
+def test_it_says_when_no_quantiser_keeps_the_cap() -> None:
+    control = RateControl(QP, SAMPLES, bitrate_kbps=500)
+    run(control, Scene(8e6, 6e6), 100)
+    assert control.is_helpless
+    calm = RateControl(QP, SAMPLES, bitrate_kbps=2000)
+    run(calm, Scene(1600e3, 400e3), 200)
+    assert not calm.is_helpless
+
+
 def test_quality_falls_and_rises_in_small_steps_at_an_idr() -> None:
     control = RateControl(QP, SAMPLES, bitrate_kbps=1000)
     run(control, Scene(1600e3, 400e3), 100)

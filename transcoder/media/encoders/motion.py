@@ -96,6 +96,8 @@ class MotionEncoder(Encoder):
     def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
         if self._substitute is not None:
             return self._substitute.encode(picture, changed, pts, force_idr=force_idr)
+        if self._rate.is_helpless:
+            return self._hand_over(picture, pts)
         self._engine.take(picture.planes, picture.width, picture.height, changed)
         if force_idr or self._sequence is None:
             return self._encode_idr(picture, pts)
@@ -115,8 +117,14 @@ class MotionEncoder(Encoder):
             if data is None:
                 return self._encode_idr(picture, pts)
             units = [self._slice(data, qp)]
+        if self._rate.again(_bits(units)) is not None or not self._fits(units):
+            return self._encode_idr(picture, pts)  # what was written is forgotten
         self._rate.note(_bits(units), is_idr=False)
         return units
+
+    def _fits(self, units: list[bytes]) -> bool:
+        """Return whether a decoder's buffer holds a picture."""
+        return _bits(units) <= self._rate.size_bits
 
     def use_bitrate(self, bitrate_kbps: int) -> bool:
         """Keep another cap of the bitrate from the next picture on; return False where it needs another encoder."""
@@ -149,12 +157,15 @@ class MotionEncoder(Encoder):
 
     def _encode_idr(self, picture: OwnPicture, pts: int) -> list[bytes]:
         """Encode an IDR and make it the engine's reference."""
-        qp = self._rate.choose(pts, is_idr=True)
-        units, reconstruction = self._library.encode_at(picture, pts, qp, force_idr=True)
+        qp: int | None = self._rate.choose(pts, is_idr=True)
+        units, reconstruction = list[bytes](), None
+        while qp is not None:
+            units, reconstruction = self._library.encode_at(picture, pts, qp, force_idr=True)
+            qp = self._rate.again(_bits(units)) if reconstruction is not None else None
         if reconstruction is None:
             self.fallback = self._library.fallback or Fallback.RECONSTRUCTION
-            self._substitute = X264Settings.open(self._settings, self._output, self._bitrate_kbps)
-            return self._substitute.encode(picture, None, pts, force_idr=True)
+        if reconstruction is None or not self._fits(units):
+            return self._hand_over(picture, pts)
         types = [nal_unit_type(self.codec, unit) for unit in units]
         sequence = read_own_set(self.codec, units[types.index(H264_SPS)])
         if not isinstance(sequence, OwnSequence):
@@ -170,6 +181,11 @@ class MotionEncoder(Encoder):
         units.insert(types.index(H264_PPS) + 1, picture_parameter_set())
         self._rate.note(_bits(units), is_idr=True)
         return units
+
+    def _hand_over(self, picture: OwnPicture, pts: int) -> list[bytes]:
+        """Let x264 encode from now on: under a cap it quantises noise coarser than any QP that can be asked of it."""
+        self._substitute = X264Settings.open(self._settings, self._output, self._bitrate_kbps)
+        return self._substitute.encode(picture, None, pts, force_idr=True)
 
 
 def _bits(units: list[bytes]) -> int:

@@ -20,6 +20,8 @@ FIRST_P_BITS_PER_SAMPLE = 0.05
 FIRST_QP = 26
 P_FILL = 0.9
 """The part of the bucket that pictures between IDRs may fill."""
+HELPLESS_FILL = 1.5
+"""How full the bucket is, in its sizes, from which on the highest QP counts as not enough."""
 LOWER_AT_ONCE = 3
 """Steps by which the offset falls at one IDR at most: more would be seen as a pulse."""
 SPARE = 0.95
@@ -66,6 +68,11 @@ class RateControl:
         """Return how many bits the bucket can hold."""
         return self._rate * self._buffer_s
 
+    @property
+    def is_helpless(self) -> bool:
+        """Return whether the highest QP is not enough to keep the cap."""
+        return self._chosen >= MAX_QP and self._fullness > HELPLESS_FILL * self.size_bits
+
     def set_bitrate(self, bitrate_kbps: int) -> None:
         """Use another cap from the next picture on."""
         self._rate = bitrate_kbps * 1000.0
@@ -88,6 +95,22 @@ class RateControl:
         else:
             self._raise(self._p_cost, self._qp, self._room_of_p(gop_rest_s))
             self._chosen = min(self._qp + self.offset, MAX_QP)
+        return self._chosen
+
+    def again(self, bits: int) -> int | None:
+        """Return a higher QP for the picture that the last choice was for, where it came out larger than the bucket.
+
+        Args:
+            bits: what the picture takes at the QP that was chosen.
+
+        Returns:
+            The QP at which to encode it anew; None where it may go as it is, or no QP is higher.
+        """
+        if bits <= self.size_bits or self._chosen >= MAX_QP:
+            return None
+        steps = math.ceil(QP_STEPS_TO_HALVE * math.log2(bits / self.size_bits)) + 1
+        self.offset += steps
+        self._chosen = min(self._chosen + steps, MAX_QP)
         return self._chosen
 
     def note(self, bits: int, *, is_idr: bool) -> None:
