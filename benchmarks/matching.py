@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from benchmarks import encoding, material, quality, vmaf
 from benchmarks.encoding import Encoded, Setting
+from transcoder.codecs.nal import Codec
 from transcoder.lab.bench.load import CameraOptions
+from transcoder.media.encoders import PROFILES
+from transcoder.media.encoders.motion import MotionSettings
 from transcoder.worker_options import EncoderSettings
 
 _STEPS = (-7.0, -4.0, -1.0, 2.0)
@@ -66,8 +69,13 @@ def match(
         frames: the number of pictures to encode.
 
     Raises:
-        OutOfReachError: a side does not reach the VMAF with any constant rate factor.
+        OutOfReachError: a side does not reach the VMAF with any constant rate factor, or codes in a way that is not
+            measured here.
     """
+    for settings in profiles.values():
+        if isinstance(PROFILES[Codec.H264].get(settings.profile), MotionSettings):
+            text = f"the profile {settings.profile} makes pictures of its own, which this benchmark can't match"
+            raise OutOfReachError(text)
     source = material.from_camera(cameras, frames)
 
     def own(name: str) -> Setting:
