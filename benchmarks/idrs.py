@@ -6,12 +6,14 @@ shown, at several times after the camera's IDR, as a worker or a reader would co
 """
 
 import argparse
+import contextlib
 import math
 import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import av
 import numpy as np
@@ -33,6 +35,7 @@ from transcoder.lab.cameras.content import ContentOptions, from_scene
 from transcoder.lab.cameras.fleet import default_cache
 from transcoder.lab.cameras.footage import from_file
 from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.worker.output_chain import OutputChain
 from transcoder.worker.pipeline import Pipeline
 from transcoder.worker_options import EncoderSettings, OutputFormat, OutputOptions, WorkerOptions
 
@@ -89,21 +92,24 @@ def run(content: Content, crf: float, gop_s: float, phase: int, *, follows: bool
     pipeline = Pipeline(WorkerOptions(outputs=(output,)))
     parser = MessageParser()
     coded = []
-    for index, unit in enumerate(content.access_units):
-        now = index / content.fps
-        marked = unit.random_access and (follows or index == 0)
-        message = AccessUnitMessage(
-            codec=Codec.H264,
-            flags=(DECODE_ONLY if index < phase else 0) | (RANDOM_ACCESS if marked else 0),
-            pts=round(now * VIDEO_CLOCK_RATE),
-            arrival=now,
-            data=memoryview(join_byte_stream(unit.nal_units)),
-        )
-        for answer in pipeline.access_unit(message, now):
-            parser.receive_data(answer)
-        while (read := parser.next_message()) is not None:
-            if read[0] is MessageType.CODED:
-                coded.append(parse_coded(read[1], 1))
+    # a camera's I picture is told by how much it changes, too
+    marks = contextlib.nullcontext() if follows else patch.object(OutputChain, "observe_change", lambda *_: None)
+    with marks:
+        for index, unit in enumerate(content.access_units):
+            now = index / content.fps
+            marked = unit.random_access and (follows or index == 0)
+            message = AccessUnitMessage(
+                codec=Codec.H264,
+                flags=(DECODE_ONLY if index < phase else 0) | (RANDOM_ACCESS if marked else 0),
+                pts=round(now * VIDEO_CLOCK_RATE),
+                arrival=now,
+                data=memoryview(join_byte_stream(unit.nal_units)),
+            )
+            for answer in pipeline.access_unit(message, now):
+                parser.receive_data(answer)
+            while (read := parser.next_message()) is not None:
+                if read[0] is MessageType.CODED:
+                    coded.append(parse_coded(read[1], 1))
     return coded
 
 
