@@ -1,5 +1,6 @@
 """Listening sockets have every address of a host, and one port."""
 
+import asyncio
 import socket
 
 import pytest
@@ -17,6 +18,22 @@ async def test_all_sockets_of_a_name_have_one_port(host: str) -> None:
     finally:
         for sock in made:
             sock.close()
+
+
+async def test_an_address_of_a_name_that_this_machine_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` has an address of IPv6 in the hosts file of machines without IPv6."""
+
+    async def resolve(*_: object, **__: object) -> list[object]:
+        return [(socket.AF_INET, 1, 6, "", (host, 0)) for host in addresses]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    addresses = ["192.0.2.1", "127.0.0.1"]  # RFC 5737: nobody's
+    (sock,) = await listening_sockets("gateway.example", 0)
+    with sock:
+        assert sock.getsockname()[0] == "127.0.0.1"
+    addresses = ["192.0.2.1"]
+    with pytest.raises(OSError, match="Cannot assign"):
+        await listening_sockets("gateway.example", 0)
 
 
 async def test_an_address_that_is_taken_leaves_nothing_open() -> None:

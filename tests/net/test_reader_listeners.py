@@ -143,6 +143,28 @@ async def test_a_certificate_that_is_half_written_leaves_the_one_before(tmp_path
         assert certificate.load_again()
 
 
+async def test_a_certificate_whose_key_is_not_there_yet_leaves_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two files are never replaced at one moment."""
+    file, key = tmp_path / "gateway.pem", tmp_path / "gateway.key"
+    old, new = own_certificate(("old.example",)), own_certificate(("new.example",))
+    file.write_bytes(old)
+    key.write_bytes(old)
+    certificate = ServerCertificate(file, key, None)
+    async with serving(ANYWHERE, Listener(host="127.0.0.1", port=0, certificate=certificate)) as server:
+        port = server.listeners[1].port
+        file.write_bytes(new)
+        capsys.readouterr()
+        for _ in range(3):
+            server._listeners.look_at_certificates()
+        assert capsys.readouterr().out.count("can't be used") == 1, "told once"
+        assert "old.example" in await asyncio.to_thread(shown_names, port)
+        key.write_bytes(new)
+        server._listeners.look_at_certificates()
+        assert "new.example" in await asyncio.to_thread(shown_names, port)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
 async def test_a_certificate_that_can_not_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "gateway.pem"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from typing import Final
 
@@ -9,8 +10,13 @@ BACKLOG: Final = 1024
 """Connections that wait to be accepted: a recorder that begins connects a hundred times at once."""
 
 
+_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
 async def listening_sockets(host: str, port: int, backlog: int = BACKLOG) -> list[socket.socket]:
     """Listen on every address that a host has; `::` takes IPv4 too.
+
+    Of a name with several addresses, those that this machine does not have are left out: `localhost` without IPv6.
 
     Args:
         host: a name or an address, without brackets.
@@ -23,9 +29,19 @@ async def listening_sockets(host: str, port: int, backlog: int = BACKLOG) -> lis
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     with contextlib.ExitStack() as opened:
         made: list[socket.socket] = []
+        missing: OSError | None = None
         for family, _, _, _, address in dict.fromkeys(infos):
             number = made[0].getsockname()[1] if made else port
-            made.append(opened.enter_context(_listening(family, (str(address[0]), number, *address[2:]), backlog)))
+            try:
+                sock = _listening(family, (str(address[0]), number, *address[2:]), backlog)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+            else:
+                made.append(opened.enter_context(sock))
+        if not made and missing is not None:
+            raise missing
         opened.pop_all()
         return made
 

@@ -57,6 +57,7 @@ class ReaderListeners:
         self.listeners = list(listeners)
         self._make = make
         self._servers: list[asyncio.Server | SecuredListener] = []
+        self._told = ""
 
     async def start(self) -> None:
         """Begin to listen.
@@ -91,8 +92,11 @@ class ReaderListeners:
             try:
                 if certificate.load_again():
                     log.info("the certificate of RTSP over TLS was replaced", fingerprint=certificate.fingerprint)
+                self._told = ""
             except (OSError, ValueError) as error:
-                log.error("a certificate can't be used; the one before is served on", reason=_reason(error))
+                if _reason(error) != self._told:  # it is tried again twice a minute
+                    self._told = _reason(error)
+                    log.error("a certificate can't be used; the one before is served on", reason=self._told)
 
 
 def _load(certificate: ServerCertificate) -> None:

@@ -42,8 +42,7 @@ class ServerCertificate:
     def __init__(
         self, certificate_file: Path | None, key_file: Path | None, folder: Path | None, names: tuple[str, ...] = ()
     ) -> None:
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context = _new_context()
         self.fingerprint = ""
         self.expires = 0.0
         self._certificate_file = certificate_file
@@ -106,9 +105,17 @@ class ServerCertificate:
 
     def _use(self, certificate_file: Path, key_file: Path | None, pem: bytes) -> None:
         found = x509.load_pem_x509_certificate(pem[pem.find(b"-----BEGIN CERTIFICATE") :])
+        # a certificate without its key would take the place of the one before all the same
+        _new_context().load_cert_chain(certificate_file, key_file)
         self.context.load_cert_chain(certificate_file, key_file)
         self.fingerprint = hashlib.sha256(found.public_bytes(Encoding.DER)).hexdigest()
         self.expires = found.not_valid_after_utc.timestamp()
+
+
+def _new_context() -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    return made
 
 
 def own_certificate(names: tuple[str, ...]) -> bytes:

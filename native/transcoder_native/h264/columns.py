@@ -61,7 +61,7 @@ def _columns(_typing: Any, _upper: Any, _lower: Any, _stride: Any, count: Any) -
             bit //= 2
         return context.make_tuple(builder, signature.return_type, vectors)
 
-    loaded: Any = types.UniTuple(_COLUMN, width)  # type: ignore[no-untyped-call]
+    loaded: Any = types.UniTuple(_COLUMN, width)  # type: ignore[no-untyped-call]  # Numba has no types
     return loaded(types.int64, types.int64, types.int64, count), codegen
 
 

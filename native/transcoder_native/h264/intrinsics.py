@@ -55,7 +55,7 @@ class VectorType(types.Type):
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, vector: VectorType) -> None:
-        super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]
+        super().__init__(manager, vector, vector.llvm)  # type: ignore[no-untyped-call]  # Numba has no types
 
 
 def _operation(typed: Callable[..., _Typed]) -> Any:
@@ -77,7 +77,7 @@ def _sized(typed: Callable[..., _Typed]) -> Any:
 def _function(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Type) -> ir.Function:
     """Return one of LLVM's own functions for a vector."""
     kind = ir.FunctionType(result, arguments)
-    return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+    return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]  # Numba has no types
 
 
 def _body(emit: Callable[..., Any]) -> Callable[..., Any]:
