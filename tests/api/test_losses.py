@@ -82,6 +82,7 @@ SERVER = {
     "auth_failures": "transcoder_rtsp_auth_failures_total",
     "rejected": 'transcoder_rtsp_rejected_requests_total{status="404"}',
     "ignored_reports": "transcoder_rtsp_ignored_reports_total",
+    "moved_readers": "transcoder_rtsp_moved_readers_total",
 }
 HTTP = {
     "rejected": 'transcoder_http_rejected_requests_total{status="503"}',

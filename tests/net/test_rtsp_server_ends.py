@@ -1,6 +1,8 @@
 """What ends at the server's shell: sessions, connections that send junk, and listeners that can't begin."""
 
 import asyncio
+import socket
+import struct
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.support.served import ANYWHERE, Catalogue, Register, Stream
 from tests.support.served_readers import assert_whole, begin, open_reader, with_options
 from transcoder.errors import TransportError
 from transcoder.net.rtsp_server import Listener, RtspServer
+from transcoder.rtsp import reader_addresses
 from transcoder.rtsp.session import EndReason
 
 
@@ -153,3 +156,28 @@ async def test_junk_ends_its_own_connection_only(server: RtspServer, stream: Str
         writer.close()
         stream.send()
         await reader.until(lambda: len(reader.units()) == 2, 2)
+
+
+@with_options(session_timeout_s=0.6, session_slack_s=0.2, tick_s=0.05)
+async def test_packets_follow_a_reader_to_the_ports_that_its_nat_gave_it(
+    server: RtspServer, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_addresses, "SILENT_S", 0.0)  # the reader's own punches were heard a moment ago
+    async with open_reader(server) as reader:
+        await begin(reader, stream, "udp")
+        with socket.socket(type=socket.SOCK_DGRAM) as rtp, socket.socket(type=socket.SOCK_DGRAM) as rtcp:
+            for sock in (rtp, rtcp):
+                sock.bind(("127.0.0.1", 0))
+                sock.setblocking(False)
+            ssrc = reader.packets[0].ssrc
+            report = struct.pack("!BBHIIIIIII", 0x81, 201, 7, 0x1234, ssrc, 0, 0, 0, 0, 0)  # RFC 3550 section 6.4.2
+            rtp.sendto(b"\x80\x60" + bytes(6) + ssrc.to_bytes(4), ("127.0.0.1", server.udp_ports[0]))
+            for _ in range(12):  # longer than a session without a sign of life has
+                rtcp.sendto(report, ("127.0.0.1", server.udp_ports[1]))
+                await stream.send_for(0.1)
+            assert list(server.sessions) == [reader.session]
+            assert server.counters.moved_readers == 1
+            assert rtp.recv(2048)[8:12] == ssrc.to_bytes(4)
+            count = len(reader.packets)
+            await stream.send_for(0.1)
+            assert len(reader.packets) == count

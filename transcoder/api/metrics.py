@@ -116,6 +116,11 @@ _OF_GATEWAY: Final[tuple[tuple[str, str, Callable[[GatewayNumbers], float]], ...
         "Datagrams at the RTCP port that are no report of a reader",
         lambda n: n.rtsp_ignored_reports,
     ),
+    (
+        "rtsp_moved_readers",
+        "Tracks over UDP that followed their reader through a NAT to other ports",
+        lambda n: n.rtsp_moved_readers,
+    ),
     ("events_dropped", "Events that a listener over HTTP or MQTT was too slow for", lambda n: n.events_dropped),
     ("changes_refused", "Changes that were refused, and files that could not be used", lambda n: n.changes_refused),
     ("fork_server_losses", "Fork servers that ended by themselves or hung", lambda n: n.fork_server_losses),

@@ -127,6 +127,7 @@ def numbers(
         mqtt_ignored=broker.ignored if broker is not None else 0,
         mqtt_refused_topics=broker.refused_topics if broker is not None else 0,
         rtsp_ignored_reports=counters.ignored_reports,
+        rtsp_moved_readers=counters.moved_readers,
         events_dropped=publisher.dropped,
         changes_refused=publisher.refused,
         fork_server_losses=gateway.fork_server.losses,

@@ -95,6 +95,7 @@ class GatewayNumbers:
         mqtt_ignored: commands that were ignored because the broker had kept them.
         mqtt_refused_topics: response topics that no answer was sent to.
         rtsp_ignored_reports: datagrams at the RTCP port that are no report of a reader.
+        rtsp_moved_readers: tracks over UDP that followed their reader through a NAT to other ports.
         events_dropped: events that a listener was too slow for.
         changes_refused: changes that were refused, and files that were loaded again.
         fork_server_losses: fork servers that ended without having been asked to, or hung.
@@ -115,6 +116,7 @@ class GatewayNumbers:
     mqtt_ignored: int = 0
     mqtt_refused_topics: int = 0
     rtsp_ignored_reports: int = 0
+    rtsp_moved_readers: int = 0
     events_dropped: int = 0
     changes_refused: int = 0
     fork_server_losses: int = 0

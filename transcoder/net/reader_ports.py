@@ -15,6 +15,8 @@ from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp
 from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
 
 Address = tuple[str, int]
+OnReport = Callable[[Address, set[int]], None]
+OnPunch = Callable[[Address, bytes], None]
 
 UDP_SEND_BUFFER = 4 << 20
 """Bytes of the send buffer: an IDR of several streams at once."""
@@ -30,11 +32,15 @@ class UdpOutlet(Outlet):
     ) -> None:
         self._rtp = rtp
         self._rtcp = rtcp
+        self.host, self.ports = host, ports
         # a socket of IPv6 knows IPv4 by mapped addresses alone (RFC 3493 section 3.7)
-        shown = f"::ffff:{host}" if ":" not in host and rtp.get_extra_info("sockname")[0].count(":") else host
-        self._rtp_address = (shown, ports[0])
-        self._rtcp_address = (shown, ports[1])
-        self.rtcp_address: Address = (host, ports[1])
+        self._shown = f"::ffff:{host}" if ":" not in host and rtp.get_extra_info("sockname")[0].count(":") else host
+        self.move(ports)
+
+    def move(self, ports: tuple[int, int]) -> None:
+        """Send to other ports of the same host from now on."""
+        self.ports = ports
+        self._rtp_address, self._rtcp_address = (self._shown, ports[0]), (self._shown, ports[1])
 
     @override
     def backlog(self) -> int:
@@ -60,19 +66,21 @@ class ReaderPorts:
     Args:
         host: the address to listen on.
         numbers: the RTP and the RTCP port; (0, 0) for any even port and the next one.
-        on_report: is told the address that a report came from.
-        on_ignored: is called for each datagram that is no report.
+        on_report: is told the address that a report came from, and the SSRCs that it is about.
+        on_punch: is told the address that a datagram at the RTP port came from, and gets the datagram.
+        on_ignored: is called for each datagram at the RTCP port that is no report.
     """
 
     def __init__(
         self,
         host: str,
         numbers: tuple[int, int],
-        on_report: Callable[[Address], None],
+        on_report: OnReport,
+        on_punch: OnPunch,
         on_ignored: Callable[[], None],
     ) -> None:
         self._host = host
-        self._on_report, self._on_ignored = on_report, on_ignored
+        self._on_report, self._on_punch, self._on_ignored = on_report, on_punch, on_ignored
         self._rtp: asyncio.DatagramTransport | None = None
         self._rtcp: asyncio.DatagramTransport | None = None
         self.numbers = numbers
@@ -91,7 +99,9 @@ class ReaderPorts:
     async def _open_pair(self) -> bool:
         loop = asyncio.get_running_loop()
         wanted_rtp, wanted_rtcp = self.numbers
-        rtp, _ = await loop.create_datagram_endpoint(_RtpEndpoint, local_addr=(self._host, wanted_rtp))
+        rtp, _ = await loop.create_datagram_endpoint(
+            functools.partial(_RtpEndpoint, self._on_punch), local_addr=(self._host, wanted_rtp)
+        )
         number = rtp.get_extra_info("sockname")[1]
         try:
             if not wanted_rtp and number % 2:
@@ -128,9 +138,9 @@ class ReaderPorts:
 
 
 class _RtcpEndpoint(asyncio.DatagramProtocol):
-    """Takes reports over UDP as signs of life; the address tells whose sign one is."""
+    """Takes reports over UDP as signs of life."""
 
-    def __init__(self, on_report: Callable[[Address], None], on_ignored: Callable[[], None]) -> None:
+    def __init__(self, on_report: OnReport, on_ignored: Callable[[], None]) -> None:
         self._on_report, self._on_ignored = on_report, on_ignored
 
     @override
@@ -140,11 +150,21 @@ class _RtcpEndpoint(asyncio.DatagramProtocol):
         except PayloadError:
             self._on_ignored()
             return
-        if any(isinstance(packet, ReceiverReport | SenderReport) for packet in packets):
-            self._on_report((plain_host(addr[0]), addr[1]))
+        reports = [packet for packet in packets if isinstance(packet, ReceiverReport | SenderReport)]
+        if reports:
+            self._on_report(
+                (plain_host(addr[0]), addr[1]), {block.ssrc for report in reports for block in report.reports}
+            )
         else:
             self._on_ignored()
 
 
 class _RtpEndpoint(asyncio.DatagramProtocol):
-    """Receives the hole punches of readers, and reads nothing of them."""
+    """Receives the hole punches of readers."""
+
+    def __init__(self, on_punch: OnPunch) -> None:
+        self._on_punch = on_punch
+
+    @override
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._on_punch((plain_host(addr[0]), addr[1]), data)

@@ -9,12 +9,12 @@ from typing import Final, Protocol
 from typing_extensions import override
 
 from transcoder import clock
-from transcoder.errors import not_bound
 from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
 from transcoder.net.reader_listeners import Listener, ReaderListeners
-from transcoder.net.reader_ports import Address, ReaderPorts, UdpOutlet
+from transcoder.net.reader_ports import ReaderPorts
 from transcoder.net.reader_tunnels import ReaderTunnels
+from transcoder.net.reader_udp import ReadersTracks, ReaderUdp
 from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Fanout, Track
 from transcoder.output.session import ReaderListener, ReaderSession
@@ -65,7 +65,7 @@ class _Nobody(ReaderListener):
         pass
 
 
-class RtspServer(ReaderServer, Directory):
+class RtspServer(ReaderServer, Directory, ReadersTracks):
     """Serves readers on some TCP ports, and on one pair of UDP ports of each address.
 
     Args:
@@ -95,12 +95,10 @@ class RtspServer(ReaderServer, Directory):
         self._reader_listener = reader_listener or _Nobody()
         self._table = SessionTable(self.options, _session_id)
         self._listeners = ReaderListeners(listeners, lambda listener: ReaderConnection(self, listener))
-        self._ports: dict[str, ReaderPorts] = {}
-        self._udp_ports = udp_ports
         self._tunnels = ReaderTunnels()
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
         self.own_reader = self._context.own_reader = OwnReader(is_this_machine)
-        self._by_address: dict[Address, ServerSession] = {}
+        self._udp = ReaderUdp(udp_ports, self.counters, self)
         self._door: Door[ReaderConnection] = Door(self.options)
         self._ticker: asyncio.Task[None] | None = None
 
@@ -114,24 +112,12 @@ class RtspServer(ReaderServer, Directory):
         """
         try:
             await self._listeners.start()
-            await self._open_ports()
+            await self._udp.open(self.listeners)
         except BaseException:
             await self.stop()
             raise
+        self._context.udp_ports = self._udp.numbers
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
-
-    async def _open_ports(self) -> None:
-        for listener in self.listeners:
-            if listener.certificate is not None or listener.host in self._ports:
-                continue
-            ports = ReaderPorts(listener.host, self._udp_ports, self._on_report, self._on_ignored_report)
-            try:
-                await ports.open()
-            except OSError as error:
-                raise not_bound(f"rtsp.udp_ports {list(self._udp_ports)} of {listener.host}", error) from None
-            self._ports[listener.host] = ports
-            self._udp_ports = ports.numbers  # any ports: those of the first address are those of all
-        self._context.udp_ports = self._udp_ports
 
     async def stop(self) -> None:
         """Say goodbye to readers and close everything."""
@@ -142,8 +128,7 @@ class RtspServer(ReaderServer, Directory):
             self.end_session(session, EndReason.SHUTDOWN)
         for connection in self._door.inside():
             connection.close(EndReason.SHUTDOWN)
-        for ports in self._ports.values():
-            ports.close()
+        self._udp.close()
         await asyncio.sleep(0)
 
     @property
@@ -181,7 +166,7 @@ class RtspServer(ReaderServer, Directory):
     @property
     def udp_ports(self) -> tuple[int, int]:
         """Return the RTP and the RTCP port."""
-        return self._udp_ports
+        return self._udp.numbers
 
     @property
     def counters(self) -> ServerCounters:
@@ -244,7 +229,7 @@ class RtspServer(ReaderServer, Directory):
 
     @override
     def ports(self, listener: Listener) -> ReaderPorts | None:
-        return self._ports.get(listener.host) if listener.certificate is None else None
+        return self._udp.ports(listener)
 
     @override
     def find(self, path: str) -> ServedStream | None:
@@ -277,52 +262,36 @@ class RtspServer(ReaderServer, Directory):
                 listener=self._reader_listener,
                 is_own=session.user == self.own_reader.name,
             )
-        self._forget_address(reader.tracks.get(event.track), session)
         reader.set_up(event.track, track, transport)
-        if isinstance(track.outlet, UdpOutlet):
-            self._by_address[track.outlet.rtcp_address] = session
+        self._udp.set_up(session, event.track, track)
 
     @override
     def tear_down(self, session: ServerSession, number: int) -> None:
         reader = self.sessions.get(session.id)
         if reader is not None:
-            self._forget_address(reader.tracks.get(number), session)
+            self._udp.forget(session, number)
             reader.tear_down(number)
-
-    def _forget_address(self, track: Track | None, session: ServerSession) -> None:
-        """Take no more reports to the address of a track as signs of life of its session."""
-        outlet = track.outlet if track is not None else None
-        if isinstance(outlet, UdpOutlet) and self._by_address.get(outlet.rtcp_address) is session:
-            del self._by_address[outlet.rtcp_address]
-
-    def _forget_addresses(self, session: ServerSession) -> None:
-        self._by_address = {address: of for address, of in self._by_address.items() if of is not session}
 
     @override
     def reader(self, session: ServerSession) -> ReaderSession | None:
         return self.sessions.get(session.id)
 
     @override
+    def track(self, session: ServerSession, number: int) -> Track | None:
+        reader = self.sessions.get(session.id)
+        return reader.tracks.get(number) if reader is not None else None
+
+    @override
     def end_session(self, session: ServerSession, reason: EndReason) -> None:
         self._table.remove(session)
         reader = self.sessions.pop(session.id, None)
         if reader is not None:
-            self._forget_addresses(session)
+            self._udp.forget(session)
             reader.end(reason)
 
     @override
     def connection_ended(self, peer: str, reason: EndReason) -> None:
         self._reader_listener.connection_ended(peer, reason)
-
-    def _on_report(self, address: Address) -> None:
-        session = self._by_address.get(address)
-        if session is not None:
-            session.last_seen = clock.monotonic()
-        else:
-            self._on_ignored_report()
-
-    def _on_ignored_report(self) -> None:
-        self.counters.ignored_reports += 1
 
     # -- Directory -----------------------------------------------------------------------------------------------
 

@@ -108,12 +108,14 @@ class ServerCounters:
         auth_failures: wrong answers to a challenge.
         rejected: answers that were errors, by status.
         ignored_reports: datagrams at the RTCP port that are no report of a reader.
+        moved_readers: tracks over UDP that followed their reader through a NAT to other ports.
     """
 
     connections: int = 0
     auth_failures: int = 0
     rejected: dict[int, int] = field(default_factory=dict)
     ignored_reports: int = 0
+    moved_readers: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
