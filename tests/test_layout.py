@@ -31,6 +31,7 @@ TESTED_THROUGH = {
     "control/documents.py": "control/test_stream_documents.py",
     "control/shown.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",
+    "http_server/server.py": "attacks/test_peers_http.py",
     "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",
     "lab/cameras/commands.py": "lab/cameras/test_process.py",

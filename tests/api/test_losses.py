@@ -9,13 +9,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import StreamCollector
 from transcoder.api.metrics_reference import metrics_page
 from transcoder.config import StreamConfig
 from transcoder.control import gateway_documents
 from transcoder.control.events import MAX_WAITING, Events
 from transcoder.control.stream_documents import StreamDocuments
+from transcoder.http_server.guard import HttpCounts
 from transcoder.ledger import Ledger
 from transcoder.mqtt.outbox import MAX_QUEUED, Outbox, Outgoing
 from transcoder.output.fanout import FanoutCounters

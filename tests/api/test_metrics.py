@@ -6,9 +6,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import MAX_KINDS, StreamCollector, bounded
 from transcoder.control import ENCODE_BOUNDS_S, GatewayNumbers, LedgerEntryDocument, StreamNumbers
+from transcoder.http_server.guard import HttpCounts
 from transcoder.rejection import Code, Rejected
 
 

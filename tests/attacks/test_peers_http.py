@@ -14,10 +14,10 @@ import pytest
 
 from tests.support.aftermath import nothing_is_left
 from tests.support.flood import send_all
-from transcoder.api import guard
-from transcoder.api.guard import HttpLimits
 from transcoder.api.server import HttpServer
 from transcoder.config import HttpConfig
+from transcoder.http_server import guard
+from transcoder.http_server.guard import HttpLimits
 
 SMALL = HttpLimits(connections=12, per_address=8, request_s=60.0, running=16)
 WITHOUT = HttpLimits(connections=10_000, per_address=10_000, request_s=60.0, running=16)

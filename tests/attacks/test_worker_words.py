@@ -19,13 +19,13 @@ from tests.service.test_coded_pictures import message, pictures
 from tests.service.test_worker import Watched
 from tests.support.fork_server import FakeForkServer
 from tests.support.stream_parts import KeptStream
-from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import StreamCollector
 from transcoder.app import run_until_stopped
 from transcoder.codecs.nal import Codec
 from transcoder.config import parse
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.errors import LimitExceeded, RemoteProtocolError, ServiceError
+from transcoder.http_server.guard import HttpCounts
 from transcoder.ipc.messages import MessageType, serialize_coded, serialize_json
 from transcoder.ledger import Ledger
 from transcoder.media.jpeg import encode_jpeg

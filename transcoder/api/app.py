@@ -6,10 +6,10 @@ from fastapi import FastAPI
 
 from transcoder import product
 from transcoder.api import problem, schema
-from transcoder.api.guard import CountedErrors
 from transcoder.api.routes import gateway, health, sessions, streams
 from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
+from transcoder.http_server.guard import CountedErrors
 
 VERSION: Final = "1"
 """The version of the API, as in its paths."""

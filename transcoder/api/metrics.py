@@ -22,7 +22,6 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 from typing_extensions import override
 
-from transcoder.api.guard import HttpCounts
 from transcoder.api.name_metrics import name_metrics
 from transcoder.control import (
     ENCODE_BOUNDS_S,
@@ -32,6 +31,7 @@ from transcoder.control import (
     StreamNumbers,
     StreamStateDocument,
 )
+from transcoder.http_server.guard import HttpCounts
 from transcoder.rejection import Rejected
 
 T = TypeVar("T")

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final, Never, Protocol, cast
 
-from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import StreamCollector
 from transcoder.control import Control, GatewayNumbers, InfoDocument, StatsDocument
+from transcoder.http_server.guard import HttpCounts
 from transcoder.rejection import unknown_stream
 
 _HEAD: Final = """# Metrics

@@ -1,59 +1,19 @@
-"""The HTTP server is uvicorn on the loop that runs already, without its signal handlers."""
+"""The HTTP server of the API listens where the configuration says."""
 
-import asyncio
-import contextlib
-import functools
-import logging
 import ssl
-from collections.abc import Generator, Sequence
-from typing import Any, Final
-
-import uvicorn
-from typing_extensions import override
+from collections.abc import Sequence
 
 from transcoder.api.access import Access
 from transcoder.api.app import create_app
-from transcoder.api.guard import MAX_HEAD, HttpLimits, guarded
-from transcoder.api.quiet_log import LOGGER, SeldomFilter
 from transcoder.api.state import ApiState
 from transcoder.config import HttpConfig
 from transcoder.control import Control
 from transcoder.errors import TransportError, not_bound
+from transcoder.http_server.guard import HttpLimits
+from transcoder.http_server.server import BACKLOG, AppServer
 from transcoder.login_brake import LoginBrake
 from transcoder.net.listening import listening_sockets
-from transcoder.net.secured_listener import SecuredListener, server_context
-
-BACKLOG: Final = 64
-KEEP_ALIVE_S: Final = 20
-DRAIN_S: Final = 2
-POLL_S: Final = 0.01
-DATE_S: Final = 1.0
-"""Seconds after which the Date header is written anew; its unit is a second."""
-
-
-class _Server(uvicorn.Server):
-    """Serves without waking ten times a second only to see whether it is to end."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ending = asyncio.Event()
-
-    def end(self) -> None:
-        """Finish the requests that were begun, and close."""
-        self.should_exit = True
-        self._ending.set()
-
-    @override
-    async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # 0: the Date header is written anew
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DATE_S):
-                    await self._ending.wait()
-
-    @override
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield  # the service handles the signals
+from transcoder.net.secured_listener import server_context
 
 
 class HttpServer:
@@ -70,15 +30,10 @@ class HttpServer:
         self, control: Control, config: HttpConfig, notes: Sequence[str] = (), limits: HttpLimits | None = None
     ) -> None:
         self._config = config
-        self._limits = limits or HttpLimits()
         self._ready = False
         access = Access(config.tokens)
         self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
-        self._seldom = SeldomFilter(self._state.counts.rejected)
-        self._app = create_app(control, self._state)
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._secured: list[SecuredListener] = []
+        self._server = AppServer(create_app(control, self._state), limits or HttpLimits(), self._state.counts)
         self.port = 0
         self.ports: set[int] = set()
 
@@ -90,7 +45,7 @@ class HttpServer:
     @property
     def handshakes(self) -> int:
         """Return how many TLS handshakes are under way."""
-        return sum(map(len, self._secured))
+        return self._server.handshakes
 
     @property
     def url(self) -> str:
@@ -118,22 +73,6 @@ class HttpServer:
             TransportError: the address or the certificate can't be used.
         """
         config = self._config
-        settings = uvicorn.Config(
-            self._app,
-            log_config=None,
-            log_level="warning",  # that it starts and stops is told by the service
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # whoever can set X-Forwarded-For would be on loopback
-            lifespan="off",
-            ws="none",
-            http=guarded(self._limits, self._state.counts),
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=DRAIN_S,
-            limit_concurrency=self._limits.running,
-            h11_max_incomplete_event_size=MAX_HEAD,
-        )
-        settings.load()
         try:
             context = server_context(config.cert_file, config.key_file) if config.cert_file else None
         except (OSError, ssl.SSLError) as error:
@@ -148,33 +87,10 @@ class HttpServer:
                 raise not_bound(f"http.listen {endpoint}", error) from None
         self.ports = {listener.getsockname()[1] for listener in listening}
         self.port = listening[0].getsockname()[1]
-        logging.getLogger(LOGGER).addFilter(self._seldom)
-        self._server = _Server(settings)
-        # uvicorn does not listen for TLS itself: it sees a connection only when its handshake is done
-        sockets = listening if context is None else []
-        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets))
-        while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it
-            await asyncio.sleep(POLL_S)
-        if context is not None:
-            make = functools.partial(self._protocol, settings, self._server)
-            self._secured = [SecuredListener(listener, context, make) for listener in listening]
-
-    def _protocol(self, settings: uvicorn.Config, server: uvicorn.Server) -> asyncio.Protocol:
-        """Return the protocol of a connection that is secured, as uvicorn makes it."""
-        make: Any = settings.http_protocol_class
-        made: asyncio.Protocol = make(
-            config=settings, server_state=server.server_state, app_state=server.lifespan.state
-        )
-        return made
+        await self._server.start()
+        for listener in listening:
+            await self._server.listen(listener, context)
 
     async def stop(self) -> None:
         """Finish the requests that were begun, and close."""
-        if self._server is None or self._task is None:
-            return
-        for listener in self._secured:
-            listener.close()
-        self._server.end()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S + 1):
-                await self._task
-        logging.getLogger(LOGGER).removeFilter(self._seldom)
+        await self._server.stop()

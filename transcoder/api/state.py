@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from transcoder import clock
 from transcoder.api.access import Access, Caller, Denied, Identity, Role
-from transcoder.api.guard import HttpCounts
 from transcoder.api.metrics import registry
 from transcoder.control import Control, Writer
+from transcoder.http_server.guard import HttpCounts
 from transcoder.login_brake import LoginBrake
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from transcoder import clock
-from transcoder.api.quiet_log import LOGGER, SeldomFilter
+from transcoder.http_server.quiet_log import LOGGER, SeldomFilter
 
 
 def lines(monkeypatch: pytest.MonkeyPatch, *said: tuple[float, str]) -> list[str]:
