@@ -17,6 +17,11 @@ MAX_DIVISOR: Final = 16
 no more."""
 
 
+def served_path(stream: str, output: str) -> str:
+    """Return the path under which an output of a stream is served."""
+    return stream if output == MAIN else f"{stream}/{output}"
+
+
 class Role(Enum):
     """Names the part of a stream's work that one process does."""
 
@@ -166,6 +171,8 @@ class OutputOptions:
         fps: at most this many pictures a second, or None.
         size: (width, height), or None for the camera's size.
         preset: the preset of the encoder, or None for the profile's.
+        audio: whether the stream's sound is served with the output.
+        on_demand: whether the output sleeps while nobody reads it.
         encoder: the other settings of the encoder.
         fixed: the format that an earlier worker gave this output, kept while its readers stay.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
@@ -177,6 +184,8 @@ class OutputOptions:
     fps: float | None = None
     size: tuple[int, int] | None = None
     preset: str | None = None
+    audio: bool = True
+    on_demand: bool = False
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     fixed: OutputFormat | None = None
     rate_divisor: int = 1
@@ -236,9 +245,9 @@ class WorkerOptions:
     outputs: tuple[OutputOptions, ...] = field(default_factory=lambda: (OutputOptions(),))
 
     @property
-    def shapes(self) -> tuple[Any, ...]:
-        """Return the options that the outputs' formats hang on: readers of every output stay while they are equal."""
-        return self.display_aspect, *(output.shape for output in self.outputs)
+    def shapes(self) -> tuple[tuple[Any, ...], ...]:
+        """Return the options that each output's format hangs on: its readers stay while they are equal."""
+        return tuple((self.display_aspect, *output.shape) for output in self.outputs)
 
     @property
     def encoder_threads(self) -> int:

@@ -51,3 +51,14 @@ def test_a_name_leads_to_one_stream() -> None:
 def test_what_is_no_path_is_refused(alias: str) -> None:
     (problem,) = problems({"a": [alias]})
     assert problem.startswith("streams.a.aliases[0]: must be a path that begins with /")
+
+
+def test_a_rendition_has_other_names_of_its_own() -> None:
+    sub = {"aliases": ["/Streaming/Channels/102"]}
+    one = {"source": "rtsp://192.168.9.9/1", "aliases": ["/Streaming/Channels/101"], "renditions": {"sub": sub}}
+    parse(yaml.safe_dump({"streams": {"a": one}}), Path("/nonexistent"), {})
+    other = {"source": "rtsp://192.168.9.9/2", "aliases": ["/streaming/channels/102", "/a/sub"]}
+    with pytest.raises(ConfigError) as caught:
+        parse(yaml.safe_dump({"streams": {"a": one, "b": other}}), Path("/nonexistent"), {})
+    assert [line.partition(": ")[0] for line in caught.value.problems] == [f"streams.b.aliases[{i}]" for i in range(2)]
+    assert all("leads to streams.a.renditions.sub already" in line for line in caught.value.problems)

@@ -231,3 +231,31 @@ def test_an_overlay_as_text() -> None:
     overlay = Overlay(keys={"video": {"fps": None}, "masks": [{"polygon": [[0, 0.5]]}]}, removed=False)
     assert Overlay.from_json(overlay.to_json()) == overlay
     assert json.loads(Overlay(removed=True).to_json()) == {"keys": {}, "removed": True}
+
+
+WITH_SUB = {
+    "source": "rtsp://10.0.0.2/live",
+    "renditions": {"sub": {"size": "640x360", "fps": 7}},
+    "encoder": {"crf": 30},
+}
+
+
+def test_a_rendition_is_added_changed_and_taken_away(file_of) -> None:
+    file = file_of({"front": WITH_SUB})
+    model = EffectiveConfig.build(file, {})
+    added = model.update("front", {"renditions": {"tiny": {"size": "320x180"}, "sub": {"fps": 5}}})
+    assert list(added.config.streams["front"].outputs) == ["main", "sub", "tiny"]
+    assert [video.fps for video in added.config.streams["front"].outputs.values()] == [None, 5, None]
+    gone = added.update("front", {"renditions": {"sub": None}})
+    kept = EffectiveConfig.build(file, gone.overlays)  # as after a restart
+    assert list(gone.config.streams["front"].outputs) == list(kept.config.streams["front"].outputs) == ["main", "tiny"]
+    again = gone.update("front", {"renditions": {"sub": {"size": "640x480"}}})
+    assert again.config.streams["front"].outputs["sub"].dimensions == (640, 480)
+
+
+def test_replace_forgets_renditions_and_encoder_of_the_file(file_of) -> None:
+    model = EffectiveConfig.build(file_of({"front": WITH_SUB}), {})
+    keys = {"source": "rtsp://10.0.0.2/live", "renditions": {"tiny": {}}, "encoder": {"subme": 1}}
+    replaced = model.replace("front", keys).config.streams["front"]
+    assert list(replaced.outputs) == ["main", "tiny"]
+    assert (replaced.encoder.crf, replaced.encoder.subme) == (None, 1)

@@ -84,6 +84,28 @@ def test_users_and_their_patterns():
     ]
 
 
+PATHS = ("front", "front/sub", "front/tiny", "yard", "yard/sub", "front2/sub")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [
+        ("*", PATHS),
+        ("front", ("front", "front/sub", "front/tiny")),
+        ("front/sub", ("front/sub",)),
+        ("front/*", ("front", "front/sub", "front/tiny")),
+        ("front/main", ("front",)),
+        ("*/sub", ("front/sub", "yard/sub", "front2/sub")),
+        ("*sub", ()),
+        ("fr*nt", ("front", "front/sub", "front/tiny")),
+        ("sub", ()),
+    ],
+)
+def test_rights_to_renditions(pattern: str, allowed: tuple[str, ...]) -> None:
+    user = config(rtsp={"users": {"u": {"password": "x", "streams": [pattern]}}}).rtsp.users["u"]
+    assert tuple(path for path in PATHS if user.may_read(path)) == allowed
+
+
 @pytest.mark.parametrize(
     ("user", "line"),
     [

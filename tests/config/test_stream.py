@@ -119,3 +119,46 @@ streams: {a: {source: rtsp://10.0.0.2/, title: Front door, labels: {floor: "2"}}
 """
     a = parse(text, Path("/nonexistent"), {}).streams["a"]
     assert (a.title, a.site, a.labels) == ("Front door", "Harbour", {"owner": "a", "floor": "2"})
+
+
+def test_renditions_are_served_beside_the_stream() -> None:
+    made = stream(
+        video={"size": "1280x720"},
+        renditions={"sub": {"size": "640x360", "fps": 7, "on_demand": True}, "tiny": {"audio": "drop"}},
+    )
+    outputs = made.outputs
+    assert list(outputs) == ["main", "sub", "tiny"]
+    assert [video.dimensions for video in outputs.values()] == [(1280, 720), (640, 360), None]
+
+
+def test_renditions_of_defaults_are_added_to_and_taken_away() -> None:
+    text = """
+defaults: {renditions: {sub: {size: 640x360, fps: 7}, tiny: {size: 320x180}}}
+streams: {a: {source: rtsp://10.0.0.2/, renditions: {sub: {fps: 5}, tiny: null, wide: {size: 1920x1080}}}}
+"""
+    renditions = parse(text, Path("/nonexistent"), {}).streams["a"].renditions
+    assert list(renditions) == ["sub", "wide"]
+    sub = renditions["sub"]
+    assert sub is not None
+    assert (sub.size, sub.fps) == ("640x360", 5)
+
+
+@pytest.mark.parametrize(
+    ("renditions", "says"),
+    [
+        ({"main": {}}, "streams.a.renditions.main: this name must not be main"),
+        ({"Sub": {}}, "streams.a.renditions.Sub: this name must"),
+        ({"a/b": {}}, "streams.a.renditions.'a/b': this name must"),
+        ({"x" * 32: {}}, f"streams.a.renditions.{'x' * 32}: this name must consist of lower-case letters"),
+        ({"sub": {"sise": "640x360"}}, "streams.a.renditions.sub.sise: unknown key, did you mean size?"),
+        ({"sub": {"masks": []}}, "streams.a.renditions.sub.masks: unknown key"),
+        ({"sub": {"size": "641x360"}}, "streams.a.renditions.sub.size: must have an even width and height"),
+        ({"sub": {"audio": "reencode"}}, "streams.a.renditions.sub.audio: must be 'inherit' or 'drop'"),
+        ({f"s{i}": {} for i in range(8)}, "streams.a.renditions: must have at most 7 entries"),
+    ],
+)
+def test_renditions_that_are_refused(renditions: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        stream(renditions=renditions)
+    (line,) = caught.value.problems
+    assert line.startswith(says)

@@ -379,6 +379,20 @@ async def test_silence_is_for_readers_and_for_streams_with_sound(served: Served)
     assert 1.0 <= len(late.units) * 0.064 <= 3.5, "not half a minute at once"
 
 
+async def test_an_output_without_sound_has_none_of_the_streams(served: Served) -> None:
+    served.give(*IDR)
+    await served.sdp()
+    served.owner.expects_audio = True
+    served.on_audio(90_000_000, b"aac", AUDIO)
+    served.configure(1, OutputOptions(audio=False))
+    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
+    served.on_audio(90_010_000, b"aac", AUDIO)
+    served.give(*IDR)
+    waits = list(served.timing.waits)
+    assert not any(line.startswith("m=audio") for line in await served.sdp())
+    assert (served.timing.waits, served.status.audio_units) == (waits, 1)
+
+
 async def test_audio_that_is_turned_off_ends_the_readers(served: Served) -> None:
     served.give(*IDR)
     served.on_audio(90_000_000, b"aac", AUDIO)

@@ -10,7 +10,8 @@ from transcoder.service.catalogue import ServedStreams
 def test_an_alias_leads_to_a_stream_that_is_there() -> None:
     text = """
     streams:
-      front: {source: "rtsp://192.168.9.9/a", aliases: ["/Streaming/Channels/101"]}
+      front: {source: "rtsp://192.168.9.9/a", aliases: ["/Streaming/Channels/101"],
+              renditions: {sub: {aliases: ["/Streaming/Channels/103"]}}}
       yard: {source: "rtsp://192.168.9.9/b", aliases: ["/cam/realmonitor?channel=1&subtype=0"]}
     """
     config = parse(text, Path("/nonexistent"), {})
@@ -19,5 +20,6 @@ def test_an_alias_leads_to_a_stream_that_is_there() -> None:
     assert catalogue.aliased("/streaming/channels/101") == "front"
     assert catalogue.aliased("/cam/realmonitor?channel=1&subtype=0&unicast=true") == "yard"
     assert catalogue.aliased("/Streaming/Channels/102") is None
+    assert catalogue.aliased("/Streaming/Channels/103") == "front/sub"
     del streams["front"]
     assert catalogue.aliased("/Streaming/Channels/101") is None

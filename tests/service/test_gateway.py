@@ -9,14 +9,12 @@ import pytest
 import yaml
 
 from tests.support.stream_parts import KeptStream
-from transcoder.config import Config, StreamConfig, parse
-from transcoder.config.stream import VideoConfig
+from transcoder.config import Config, parse
+from transcoder.config.stream import RenditionConfig
 from transcoder.output.output import Output
 from transcoder.rtsp.session import EndReason
-from transcoder.service.catalogue import stream_of
 from transcoder.service.gateway import ASK_AGAIN_S, Gateway
 from transcoder.service.status import Rates, StreamState
-from transcoder.worker_options import MAIN
 
 SOURCE = "rtsp://10.0.0.2/live"
 
@@ -122,17 +120,10 @@ async def test_events_and_addresses_are_those_of_the_configuration(world: World)
 # -- what is served ----------------------------------------------------------------------------------------------------
 
 
-class TwoOutputs(StreamConfig):
-    """A configuration that describes two outputs."""
-
-    @property
-    def outputs(self) -> dict[str, VideoConfig]:
-        return {MAIN: self.video, "sub": VideoConfig(size="640x360")}
-
-
 async def test_a_second_output_needs_nothing_but_a_configuration_that_names_it(world: World) -> None:
     config = configured("front", "yard")
-    two = TwoOutputs.model_validate(config.streams["front"].model_dump())
+    renditions = {"sub": RenditionConfig(size="640x360")}
+    two = config.streams["front"].model_copy(update={"renditions": renditions})
     changed = config.model_copy(update={"streams": {"front": two, "yard": config.streams["yard"]}})
     world.begin(changed)
     await world.apply(changed)
@@ -141,10 +132,6 @@ async def test_a_second_output_needs_nothing_but_a_configuration_that_names_it(w
     assert len(set(map(id, found.values()))) == 3
     for path in ("front/main", "front/other", "yard/sub", "gate", "gate/sub", ""):
         assert world.gateway.catalogue.find(path) is None
-
-
-def test_the_stream_of_a_path() -> None:
-    assert [stream_of(path) for path in ("front", "front/sub")] == ["front", "front"]
 
 
 async def test_who_may_read_a_stream_may_read_all_its_outputs(world: World) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig, parse
-from transcoder.config.stream import VideoConfig
+from transcoder.config.stream import RenditionConfig
 from transcoder.net.sockets import Binding
 from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
@@ -36,6 +36,14 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("video.gop_s", 2.5, "worker.outputs.0.gop_s", 2.5),
     ("video.size", "640x360", "worker.outputs.0.size", (640, 360)),
     ("video.preset", "faster", "worker.outputs.0.preset", "faster"),
+    ("renditions.sub.size", "640x360", "worker.outputs.1.size", (640, 360)),
+    ("renditions.sub.fps", 7, "worker.outputs.1.fps", 7),
+    ("renditions.sub.bitrate_kbps", 400, "worker.outputs.1.bitrate_kbps", 400),
+    ("renditions.sub.codec", "h265", "worker.outputs.1.codec", Codec.H265),
+    ("renditions.sub.gop_s", 2, "worker.outputs.1.gop_s", 2),
+    ("renditions.sub.preset", "fast", "worker.outputs.1.preset", "fast"),
+    ("renditions.sub.audio", "drop", "worker.outputs.1.audio", False),
+    ("renditions.sub.on_demand", True, "worker.outputs.1.on_demand", True),
     ("encoder.profile", "quality", "worker.outputs.0.encoder.profile", "quality"),
     ("encoder.crf", 30.5, "worker.outputs.0.encoder.crf", 30.5),
     ("encoder.aq_mode", 2, "worker.outputs.0.encoder.aq_mode", 2),
@@ -65,7 +73,7 @@ WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
 """They mean something beside source.username only: tested by themselves."""
 SHOWN_ONLY = {"title", "site", "labels"}
 """They are for people and reach no part that handles pictures."""
-OF_THE_CATALOGUE = {"aliases"}
+OF_THE_CATALOGUE = {"aliases", "renditions.sub.aliases"}
 """Readers find a stream by them; `tests/service/test_catalogue.py` does."""
 OF_THE_SERVICE = {
     "source.allowed",
@@ -77,6 +85,8 @@ OF_THE_SERVICE = {
     "worker.split",
     "worker.outputs.0.fixed",
     "worker.outputs.0.rate_divisor",
+    "worker.outputs.0.audio",
+    "worker.outputs.0.on_demand",
 }
 """Options that come from no key of a stream: from addresses, limits of the code, the camera, an earlier worker, the
 admission, a key of the whole gateway."""
@@ -129,7 +139,9 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
     found = set()
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if name == "renditions":
+            found |= keys_of(RenditionConfig, f"{prefix}{name}.sub.")
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
             found |= keys_of(kind, f"{prefix}{name}.")
         else:
             found.add(prefix + name)
@@ -141,12 +153,14 @@ def test_every_key_is_in_the_table() -> None:
 
 
 def test_every_option_comes_from_a_key_or_is_known_not_to() -> None:
-    assert {place for _, _, place, _ in KEYS} | OF_THE_SERVICE | {"outputs"} == set(flat(settings()))
+    places = {place for _, _, place, _ in KEYS if "outputs.1" not in place}
+    assert places | OF_THE_SERVICE | {"outputs"} == set(flat(settings()))
 
 
 @pytest.mark.parametrize(("key", "value", "place", "expected"), KEYS, ids=[key for key, *_ in KEYS])
 def test_a_key_changes_its_option_and_no_other(key: str, value: object, place: str, expected: object) -> None:
-    before, after = flat(settings()), flat(settings(key, value))
+    base = settings("renditions.sub", {}) if key.startswith("renditions.") else settings()
+    before, after = flat(base), flat(settings(key, value))
     assert before[place] != expected
     assert after == before | {place: expected}
 
@@ -156,16 +170,11 @@ def test_a_password() -> None:
     assert made.source.credentials == Credentials(username="viewer", password="secret")
 
 
-class TwoOutputs(StreamConfig):
-    """A configuration that describes two outputs."""
-
-    @property
-    def outputs(self) -> dict[str, VideoConfig]:
-        return {MAIN: self.video, "sub": VideoConfig(size="640x360", codec="h265")}
+SUB = {"size": "640x360", "codec": "h265"}
 
 
 def test_outputs_are_named_in_the_order_of_the_worker() -> None:
-    two = TwoOutputs.model_validate(configured("encoder.crf", 30).model_dump())
+    two = configured("encoder.crf", 30).model_copy(update={"renditions": {"sub": RenditionConfig.model_validate(SUB)}})
     made = stream_settings(two, allowed)
     assert made.outputs == (MAIN, "sub")
     encoder = EncoderSettings(crf=30)
@@ -176,5 +185,28 @@ def test_outputs_are_named_in_the_order_of_the_worker() -> None:
 
 
 def test_every_output_begins_with_one_picture_in_so_many() -> None:
-    made = stream_settings(TwoOutputs.model_validate(configured().model_dump()), allowed).at_rate_divisor(4)
+    made = settings("renditions.sub", SUB).at_rate_divisor(4)
     assert [output.rate_divisor for output in made.worker.outputs] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "order", "reason"),
+    [
+        ({}, {"sub": {}}, (MAIN, "sub"), ""),
+        ({"sub": {}}, {}, (MAIN,), ""),
+        ({"b": {}}, {"a": {}, "b": {}}, (MAIN, "b", "a"), ""),
+        ({"a": {}, "b": {}}, {"a": {}}, (MAIN, "a"), ""),
+        ({"a": {}, "b": {}}, {"b": {}}, (MAIN, "b"), "it has other outputs"),
+        ({"a": {}}, {"b": {}}, (MAIN, "b"), "it has other outputs"),
+        ({"a": {}}, {"a": {"codec": "h265"}}, (MAIN, "a"), "another codec is configured"),
+        ({}, {"a": {"codec": "h265"}}, (MAIN, "a"), "another codec is configured"),
+        ({"a": {"codec": "h265"}}, {"a": {"codec": "h265"}, "b": {"codec": "h265"}}, (MAIN, "a", "b"), ""),
+    ],
+)
+def test_a_worker_goes_on_where_its_outputs_keep_their_places(
+    before: dict[str, Any], after: dict[str, Any], order: tuple[str, ...], reason: str
+) -> None:
+    had, wanted = settings("renditions", before), settings("renditions", after)
+    made = wanted.in_the_order_of(had)
+    assert (made.outputs, made.reason_to_replace(had)) == (order, reason)
+    assert made.named_outputs() == wanted.named_outputs()

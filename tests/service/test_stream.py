@@ -271,13 +271,23 @@ async def test_an_output_that_is_added_leaves_the_readers_of_the_other(watched: 
     main = watched.stream.outputs[MAIN]
     settings = stream_settings(MAIN, "sub")
     await watched.stream.reconfigure(settings)
-    assert watched.worker.told_since()[:2] == [("configure", settings.worker), ("replace", "it has other outputs")]
+    assert watched.worker.told_since() == [("configure", settings.worker), ("force_idr", 0), ("force_idr", 1)]
     assert {name: output.path for name, output in watched.stream.outputs.items()} == {MAIN: "gate", "sub": "gate/sub"}
     assert watched.stream.outputs[MAIN] is main
     assert list(watched.status.outputs) == [MAIN, "sub"]
     assert watched.ended == []
     await watched.stream.reconfigure(stream_settings())
     assert watched.ended == [("gate/sub", EndReason.STREAM_GONE)]
+    assert not [told for told in watched.worker.told_since() if told[0] == "replace"]
+
+
+async def test_another_output_in_the_place_of_one_takes_a_worker_of_its_own_and_leaves_the_other_readers() -> None:
+    watched = await watching(MAIN, "a", "b")
+    await watched.stream.reconfigure(stream_settings(MAIN, "b"))
+    assert ("replace", "it has other outputs") in watched.worker.told_since()
+    assert watched.ended == [("gate/a", EndReason.STREAM_GONE)]
+    assert watched.stream.outputs["b"].number == 1
+    await watched.stream.stop()
 
 
 # -- watch -------------------------------------------------------------------------------------------------------------

@@ -292,9 +292,9 @@ async def test_what_a_worker_is_asked_for(watched: Watched) -> None:
 # -- what it is believed -----------------------------------------------------------------------------------------------
 
 
-def coded(at: float, codec: Codec = Codec.H264) -> bytes:
+def coded(at: float, codec: Codec = Codec.H264, number: int = 0) -> bytes:
     units = H264_IDR if codec is Codec.H264 else [b"\x26\x01"]
-    return serialize_coded(0, codec, 0, round(at * 90_000), at, (0.0, 0.0, 0.0), units)
+    return serialize_coded(number, codec, 0, round(at * 90_000), at, (0.0, 0.0, 0.0), units)
 
 
 async def test_only_pictures_of_our_encoder_and_of_now_are_let_through(watched: Watched) -> None:
@@ -381,6 +381,25 @@ async def test_every_output_keeps_its_own_format_and_a_slate_is_given_up() -> No
     told = WorkerOptions.from_json(watched.server.workers[1]._peer.recv(65_536)[5:])
     fixed = OutputFormat(width=320, height=180, frame_rate=12.5, matrix=1)
     assert [output.fixed for output in told.outputs] == [None, fixed, None]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    watched.worker.stop()
+
+
+async def test_pictures_of_an_output_that_was_taken_away_are_passed_over() -> None:
+    watched = Watched(FakeForkServer(), WorkerOptions(outputs=(OutputOptions(), OutputOptions(size=(320, 180)))))
+    task = asyncio.get_running_loop().create_task(watched.worker.run())
+    await watched.until_served()
+    worker, now = watched.server.workers[0], time.monotonic()
+    watched.worker.configure(WorkerOptions())
+    small = OUTPUT | {"width": 320, "height": 180}
+    worker.say(serialize_json(MessageType.FORMAT, {"output_number": 1, "output": small, "slate": False}))
+    worker.say(coded(now, number=1))
+    worker.say(coded(now))
+    await watched.until(lambda: len(watched.pictures) == 1)
+    assert (watched.formats, watched.status.rejected, worker.alive) == ({}, 0, True)
+    worker.say(coded(now, number=2))  # there never was one
+    await watched.until(lambda: watched.deaths)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     watched.worker.stop()

@@ -48,6 +48,19 @@ def test_formats_stay_while_the_shapes_do(settings: WorkerSettings) -> None:
     assert fixed(settings) == [HD, None]
     settings.change(WorkerOptions(outputs=(OutputOptions(codec=Codec.H265), OutputOptions(size=(640, 360)))))
     assert fixed(settings) == [None, None]
+    note(settings, 0, HD)
+    note(settings, 1, SD)
+    settings.change(WorkerOptions(outputs=(OutputOptions(codec=Codec.H265), OutputOptions(size=(320, 180)))))
+    assert fixed(settings) == [HD, None]
+
+
+def test_what_an_output_that_is_gone_made_may_still_come_until_there_is_another_worker(
+    settings: WorkerSettings,
+) -> None:
+    settings.change(WorkerOptions(outputs=(OutputOptions(),)))
+    assert settings.outputs_told == 2
+    settings.for_new_worker()
+    assert settings.outputs_told == 1
 
 
 def test_an_output_that_is_gone_has_no_format(settings: WorkerSettings) -> None:

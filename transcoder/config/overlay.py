@@ -231,7 +231,9 @@ class EffectiveConfig:
         checked = _checked(stream, keys)
         if stream in self.file.config.streams:  # a key that is not given takes the default's value, not the file's
             whole = stream_keys(_validated(self.file, stream, checked, checked), secrets=True)
-            checked = {**whole, **checked, "video": whole["video"]}
+            gone = dict.fromkeys(self.file.config.streams[stream].renditions)
+            sections = {"video": whole["video"], "encoder": whole["encoder"]}
+            checked = {**whole, **checked, **sections, "renditions": {**gone, **whole["renditions"]}}
         return self._with(stream, Overlay(keys=checked))
 
     def remove(self, stream: str) -> "EffectiveConfig":

@@ -5,6 +5,8 @@ from typing import Final
 
 STREAM_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """Matches one level of a URL path and of an MQTT topic; the length is that of a DNS label."""
+RENDITION_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,30}$"
+"""Matches the second level of a URL path, and one level of an MQTT topic; the length is half a stream id's."""
 NODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 """Matches one level of an MQTT topic."""
 USER_PATTERN: Final = r'^[^\s:"\x00-\x1f\x7f-\x9f](?:[^:"\x00-\x1f\x7f-\x9f]{0,62}[^\s:"\x00-\x1f\x7f-\x9f])?$'
@@ -15,6 +17,7 @@ LABEL_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
 
 WORDS: Final[Mapping[str, str]] = {
     STREAM_ID_PATTERN: "lower-case letters, digits, - and _, at most 63, with a letter or a digit first",
+    RENDITION_PATTERN: "lower-case letters, digits, - and _, at most 31, with a letter or a digit first",
     NODE_PATTERN: "letters, digits, dots, - and _, at most 63, with a letter or a digit first",
     USER_PATTERN: "any characters but colons and double quotes, at most 64, with no blank first or last",
     LABEL_PATTERN: "lower-case letters, digits and _, at most 32, with a letter first",
@@ -22,10 +25,11 @@ WORDS: Final[Mapping[str, str]] = {
 """What a name is made of, by its pattern."""
 SEPARATORS: Final[Mapping[str, str]] = {
     STREAM_ID_PATTERN: "-",
+    RENDITION_PATTERN: "-",
     NODE_PATTERN: "-",
     USER_PATTERN: "-",
     LABEL_PATTERN: "_",
 }
 """What may stand where a name has another character, by its pattern."""
-LOWER_CASE: Final = frozenset({STREAM_ID_PATTERN, LABEL_PATTERN})
+LOWER_CASE: Final = frozenset({STREAM_ID_PATTERN, RENDITION_PATTERN, LABEL_PATTERN})
 """The patterns of names without capital letters."""

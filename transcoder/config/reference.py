@@ -18,6 +18,7 @@ _SECTIONS: Final = (
     ("TimeoutsConfig", "streams.<id>.source.timeouts.", "The patience with a stream's camera"),
     ("TlsConfig", "streams.<id>.source.tls.", "The proof of a camera over TLS"),
     ("VideoConfig", "streams.<id>.video.", "A stream's video"),
+    ("RenditionConfig", "streams.<id>.renditions.<name>.", "A stream's renditions"),
     ("EncoderConfig", "streams.<id>.encoder.", "A stream's encoder"),
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),
     ("RtspConfig", "rtsp.", "The RTSP server"),

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from transcoder.config.listen import Endpoint, ListenAll, read_endpoints
 from transcoder.config.patterns import USER_PATTERN
 from transcoder.config.section import Name, NotBool, Secret, Section
+from transcoder.worker_options import MAIN
 
 UserName = Annotated[str, Field(pattern=USER_PATTERN)]
 Port = Annotated[int, Field(ge=0, le=65535), NotBool]
@@ -27,11 +28,21 @@ class UserConfig(Section):
     password_file: Name | None = Field(default=None, examples=["vms.secret"])
     """The file with the password; the path is relative to the configuration file's folder."""
     streams: tuple[Name, ...] = ("*",)
-    """The patterns (`*`, `?`, `[a-z]`) of the ids of the streams that the user may read."""
+    """The patterns (`*`, `?`, `[a-z]`) of the ids of the streams that the user may read, each with all of its
+    renditions. A pattern with a slash allows the renditions alone that are named behind it: `front/sub`, `*/sub`, and
+    `front/main` for the stream's own picture."""
 
-    def may_read(self, stream_id: str) -> bool:
-        """Return whether one of the user's patterns matches a stream's id."""
-        return any(fnmatch.fnmatchcase(stream_id, pattern) for pattern in self.streams)
+    def may_read(self, path: str) -> bool:
+        """Return whether one of the user's patterns allows a served path: a stream's id, and a rendition's name."""
+        stream, _, rendition = path.partition("/")
+        return any(_allows(pattern, stream, rendition or MAIN) for pattern in self.streams)
+
+
+def _allows(pattern: str, stream: str, rendition: str) -> bool:
+    of_stream, slash, of_rendition = pattern.partition("/")
+    if not fnmatch.fnmatchcase(stream, of_stream):
+        return False
+    return not slash or fnmatch.fnmatchcase(rendition, of_rendition)
 
 
 class RtspTlsConfig(Section):

@@ -5,10 +5,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from transcoder.config.patterns import LABEL_PATTERN
+from transcoder.config.patterns import LABEL_PATTERN, RENDITION_PATTERN
 from transcoder.config.section import NotBool, Section, at_most
 from transcoder.config.source import SourceConfig, SourceOptions
-from transcoder.worker_options import MAIN
+from transcoder.worker_options import MAIN, MAX_OUTPUTS
 
 MIN_SIZE: Final = 16
 """Pixels: the least side of a picture, one macroblock; no encoder takes less."""
@@ -83,6 +83,36 @@ class VideoConfig(Section):
         if -(-width // 16) * -(-height // 16) > MAX_MACROBLOCKS:
             raise ValueError(f"has more than {MAX_MACROBLOCKS} macroblocks, the most that H.264 allows")
         return f"{width}x{height}"
+
+
+MAX_ALIASES: Final = 8
+"""The largest number of other paths of one served picture: each is compared with whatever a reader asks for."""
+Aliases = Annotated[tuple[Alias, ...], Field(max_length=MAX_ALIASES)]
+
+
+class RenditionConfig(VideoConfig):
+    """`renditions.<name>` is served beside the stream, from the same decoded pictures and under the same masks."""
+
+    audio: Literal["inherit", "drop"] = "inherit"
+    """Whether the stream's sound, if it has any, is served with the rendition too."""
+    on_demand: bool = False
+    """Whether the rendition sleeps while nobody reads it, and then costs nothing. A reader gets its first picture
+    within about a second."""
+    aliases: Aliases = Field(default=(), examples=[["/Streaming/Channels/102"]])
+    """Other paths under which readers find the rendition, as those of the stream."""
+
+
+def _check_rendition_name(name: str) -> str:
+    if name == MAIN:
+        raise ValueError(f"must not be {MAIN}: video describes that picture, and it is served under the stream's name")
+    return name
+
+
+def _without_null(renditions: dict[str, RenditionConfig | None]) -> dict[str, RenditionConfig | None]:
+    return {name: rendition for name, rendition in renditions.items() if rendition is not None}
+
+
+RenditionName = Annotated[str, Field(pattern=RENDITION_PATTERN), AfterValidator(_check_rendition_name)]
 
 
 class EncoderConfig(Section):
@@ -162,6 +192,11 @@ class StreamOptions(Section):
     )
     """The parts of the picture that nobody is to see, at most 32; a list in a stream replaces the list in `defaults`.
     """
+    renditions: Annotated[
+        dict[RenditionName, RenditionConfig | None], Field(max_length=MAX_OUTPUTS - 1), AfterValidator(_without_null)
+    ] = Field(default={}, examples=[{"sub": {"size": "640x360", "fps": 7, "bitrate_kbps": 400, "on_demand": True}}])
+    """The further pictures that are served of the stream, by name, at `rtsp://<rtsp.listen>/<id>/<name>`; null in a
+    stream: the stream has no such rendition, whatever `defaults` say."""
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
     """The memory at which the stream's worker is replaced: from just above that of a 1080p worker to the needs of 8K.
     """
@@ -191,14 +226,20 @@ class StreamConfig(StreamOptions):
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""
 
-    aliases: Annotated[
-        tuple[Alias, ...],
-        Field(max_length=8, examples=[["/Streaming/Channels/101", "/cam/realmonitor?channel=1&subtype=0"]]),
-    ] = ()
+    aliases: Aliases = Field(default=(), examples=[["/Streaming/Channels/101", "/cam/realmonitor?channel=1&subtype=0"]])
     """Other paths under which readers find the stream: those of the old camera, so that a VMS keeps its driver and only
     the address changes. A query has to hold what the alias's query says, and may hold more."""
 
     @property
     def outputs(self) -> dict[str, VideoConfig]:
         """Return the outputs by name; MAIN is served under the stream's own name."""
-        return {MAIN: self.video}
+        named = {name: rendition for name, rendition in self.renditions.items() if rendition is not None}
+        return {MAIN: self.video, **named}
+
+    @property
+    def aliases_by_output(self) -> dict[str, tuple[Alias, ...]]:
+        """Return the other paths of each output, by the output's name."""
+        return {
+            name: video.aliases if isinstance(video, RenditionConfig) else self.aliases
+            for name, video in self.outputs.items()
+        }

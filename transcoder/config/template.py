@@ -33,7 +33,12 @@ streams:
 """
 _EXAMPLES: Final = {"node": "gw1"}
 """The values of keys whose default is another one on each machine."""
-_NAMED: Final = {"rtsp.users": "UserConfig", "http.tokens": "TokenConfig", "defaults.masks": "MaskConfig"}
+_NAMED: Final = {
+    "rtsp.users": "UserConfig",
+    "http.tokens": "TokenConfig",
+    "defaults.masks": "MaskConfig",
+    "defaults.renditions": "RenditionConfig",
+}
 """The sections that stand any number of times below a key."""
 
 

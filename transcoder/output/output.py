@@ -132,11 +132,13 @@ class Output:
 
     def configure(self, number: int, options: OutputOptions) -> None:
         """Take another place and other settings; another codec or size means other readers."""
-        changed_shape = options.shape != self._options.shape
+        changed_shape, changed_audio = options.shape != self._options.shape, options.audio != self._options.audio
         self.number, self._options = number, options
         self.fanout.set_cap(options.bitrate_kbps)
         if changed_shape:
             self.forget_format()
+        if changed_audio:
+            self.forget_audio()
 
     def forget_format(self) -> None:
         """End the sessions of all readers, because the next IDR is of another format."""
@@ -222,13 +224,15 @@ class Output:
         status.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
 
     def on_audio(self, pts: int, unit: bytes, audio: tuple[int, bytes]) -> None:
-        """Give an AAC frame to the readers.
+        """Give an AAC frame to the readers, unless the output is served without sound.
 
         Args:
             pts: 90 kHz ticks.
             unit: the frame.
             audio: samples a second and AudioSpecificConfig of our audio.
         """
+        if not self._options.audio:
+            return
         self._audio = audio
         if self.fanout.audio_rate != audio[0]:
             self.fanout.set_audio_rate(audio[0])
@@ -266,7 +270,7 @@ class Output:
         self._last_read = self._timing.now()
         if not self._described.is_set():
             await self._wait_for_parameter_sets()
-        if self._owner.expects_audio:
+        if self._owner.expects_audio and self._options.audio:
             await self._timing.wait(self._audible, AUDIO_WAIT_S)
         audio = self._audio if self.fanout.audio_rate else None
         return self._description.serialize(self._options, self._rate.told, audio, address)
@@ -295,7 +299,7 @@ class Output:
         self._idr_timer = None
         self._last_idr_request = self._timing.now()
         self._maker.force_idr(self.number)
-        if self._last_idr_request - self._last_picture > QUIET_S / 2:
+        if self._described.is_set() and self._last_idr_request - self._last_picture > QUIET_S / 2:
             self._repeat()
 
     def tick(self, now: float) -> None:

@@ -8,7 +8,7 @@ from transcoder import clock
 from transcoder.output.output import Output, OutputOwner, PictureMaker
 from transcoder.output.timing import Timing
 from transcoder.rtsp.session import EndReason
-from transcoder.worker_options import MAIN, OutputOptions
+from transcoder.worker_options import OutputOptions, served_path
 
 
 class Outputs(Mapping[str, Output]):
@@ -49,7 +49,7 @@ class Outputs(Mapping[str, Output]):
         for number, (name, options) in enumerate(wanted.items()):
             output = before.pop(name, None)
             if output is None:
-                path = self._stream if name == MAIN else f"{self._stream}/{name}"
+                path = served_path(self._stream, name)
                 output = Output(path, number, options, self._maker, self._owner, self._timing, self._session_id)
             else:
                 output.configure(number, options)

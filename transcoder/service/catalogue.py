@@ -8,12 +8,7 @@ from transcoder.config import Config
 from transcoder.config.aliases import names_alias
 from transcoder.net.rtsp_server import Catalogue, ServedStream
 from transcoder.service.stream import Stream
-from transcoder.worker_options import MAIN
-
-
-def stream_of(path: str) -> str:
-    """Return the name of the stream to which a served path belongs."""
-    return path.partition("/")[0]
+from transcoder.worker_options import MAIN, served_path
 
 
 class ServedStreams(Catalogue):
@@ -34,9 +29,8 @@ class ServedStreams(Catalogue):
 
     @override
     def may_read(self, user: str, path: str) -> bool:
-        # all outputs of a stream, or none
         known = self._config().rtsp.users.get(user)
-        return known is not None and known.may_read(stream_of(path))
+        return known is not None and known.may_read(path)
 
     @override
     def find(self, path: str) -> ServedStream | None:
@@ -47,10 +41,12 @@ class ServedStreams(Catalogue):
 
     @override
     def aliased(self, path: str) -> str | None:
-        config = self._config()
+        streams = self._config().streams
         found = (
-            name
-            for name in self._streams
-            if name in config.streams and any(names_alias(path, alias) for alias in config.streams[name].aliases)
+            served_path(stream, name)
+            for stream in self._streams
+            if stream in streams
+            for name, aliases in streams[stream].aliases_by_output.items()
+            if any(names_alias(path, alias) for alias in aliases)
         )
         return next(found, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig
-from transcoder.config.stream import EncoderConfig, VideoConfig
+from transcoder.config.stream import EncoderConfig, RenditionConfig, VideoConfig
 from transcoder.net.sockets import Binding
 from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
@@ -41,6 +41,27 @@ class StreamSettings:
     def codecs(self) -> tuple[Codec, ...]:
         """Return the codec of every output."""
         return tuple(output.codec for output in self.worker.outputs)
+
+    def in_the_order_of(self, before: "StreamSettings") -> "StreamSettings":
+        """Return the same settings, but with the outputs that there were in their places, and new ones behind them."""
+        named = self.named_outputs()
+        names = (*(name for name in before.outputs if name in named), *(n for n in named if n not in before.outputs))
+        worker = replace(self.worker, outputs=tuple(named[name] for name in names))
+        return replace(self, worker=worker, outputs=names)
+
+    def reason_to_replace(self, before: "StreamSettings") -> str:
+        """Say why a worker with the settings before can't go on with these; nothing where it can.
+
+        A worker knows its outputs by their places: it takes some more behind them, and does without the last ones.
+        """
+        kept = min(len(self.outputs), len(before.outputs))
+        if self.outputs[:kept] != before.outputs[:kept]:
+            return "it has other outputs"
+        # a sandbox is entered once, and encoders need different ones
+        has_threads, had_threads = self.worker.encoder_threads > 0, before.worker.encoder_threads > 0
+        if self.codecs[:kept] != before.codecs[:kept] or has_threads != had_threads:
+            return "another codec is configured"
+        return ""
 
     def with_split(self, *, split: bool) -> "StreamSettings":
         """Return the same settings, but with or without a process of its own for decoding."""
@@ -90,7 +111,10 @@ def worker_options(stream: StreamConfig) -> WorkerOptions:
 
 
 def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions:
+    rendition = video if isinstance(video, RenditionConfig) else RenditionConfig()
     return OutputOptions(
+        audio=rendition.audio == "inherit",
+        on_demand=rendition.on_demand,
         codec=Codec.H264 if video.codec == "h264" else Codec.H265,
         bitrate_kbps=video.bitrate_kbps,
         gop_s=video.gop_s,

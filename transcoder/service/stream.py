@@ -119,7 +119,8 @@ class Stream(OutputOwner, WorkerListener):
 
         Another codec, size or shape ends the readers' sessions, another source means another connection, nothing else.
         """
-        before, self._settings = self._settings, settings
+        before, self._settings = self._settings, settings.in_the_order_of(self._settings)
+        settings = self._settings
         for output in self.outputs.values():
             if settings.worker.display_aspect != before.worker.display_aspect:
                 output.forget_format()
@@ -129,10 +130,8 @@ class Stream(OutputOwner, WorkerListener):
         changed_worker = settings.worker != before.worker
         if changed_worker:
             self._worker.configure(settings.worker)
-        if settings.outputs != before.outputs:
-            self._worker.replace("it has other outputs")
-        elif settings.codecs != before.codecs:  # a sandbox is entered once, and encoders need different ones
-            self._worker.replace("another codec is configured")
+        if reason := settings.reason_to_replace(before):
+            self._worker.replace(reason)
         if settings.enabled != before.enabled:
             await self.stop()
             if settings.enabled:

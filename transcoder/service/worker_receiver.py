@@ -165,7 +165,9 @@ class WorkerReceiver:
         """
         now = clock.monotonic()
         self._budgets[role].count(kind, now)
-        match parse_report(kind, body, len(self._settings.options.outputs), role):
+        match parse_report(kind, body, self._settings.outputs_told, role):
+            case CodedMessage(output_number=number) | PictureFormat(output_number=number) if self._is_gone(number):
+                pass  # it was on its way when the output was taken away
             case CodedMessage() as picture:
                 self._on_picture(role, picture, now)
             case CodedAudio(pts=pts, data=data):
@@ -189,6 +191,9 @@ class WorkerReceiver:
                 for future in self._snapshots:
                     if not future.done():
                         future.set_result(jpeg)
+
+    def _is_gone(self, number: int) -> bool:
+        return number >= len(self._settings.options.outputs)
 
     def _on_picture(self, role: Role, picture: CodedMessage, now: float) -> None:
         """Hand on a picture only if our encoder can have made it, wherever it comes from."""

@@ -16,17 +16,22 @@ class WorkerSettings:
 
     Attributes:
         options: the options as they are configured, with the size of the slate.
+        outputs_told: the largest number of outputs that the present worker was told to make: what it made of one that
+            is gone may still be on its way.
     """
 
     def __init__(self, options: WorkerOptions) -> None:
         self.options = options
         self._formats: dict[int, PictureFormat] = {}
         self._given = options
+        self.outputs_told = len(options.outputs)
 
     def change(self, options: WorkerOptions) -> None:
         """Go on with other options; formats that depend on the changed ones are forgotten."""
-        if options.shapes != self.options.shapes:
-            self._formats.clear()
+        kept = zip(options.shapes, self.options.shapes, strict=False)
+        same = {number for number, (shape, before) in enumerate(kept) if shape == before}
+        self._formats = {number: made for number, made in self._formats.items() if number in same}
+        self.outputs_told = max(self.outputs_told, len(options.outputs))
         self.options = options
 
     def change_slate_size(self, size: tuple[int, int]) -> bool:
@@ -61,6 +66,7 @@ class WorkerSettings:
 
     def for_new_worker(self) -> WorkerOptions:
         """Return the options of a worker that starts now: it keeps the formats that readers know, but not a slate's."""
+        self.outputs_told = len(self.options.outputs)
         known = self._formats.items()
         self._given = self._with_fixed({number: made.output for number, made in known if not made.is_slate})
         return self._given
