@@ -2,7 +2,7 @@
 # Installs the programs that the end-to-end tests use. Without root nothing is installed: those tests are skipped then,
 # and say what they lack.
 set -u
-packages="ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+packages="curl ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 gstreamer1.0-plugins-ugly gstreamer1.0-libav gir1.2-gst-rtsp-server-1.0 python3-gi mosquitto mosquitto-clients motion mpv
 opencv-doc libseccomp2 systemd procps nftables iproute2 prometheus"
 # what boots whole machines and containers is wanted by `make deploy-check` alone

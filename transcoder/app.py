@@ -199,7 +199,8 @@ class App(Interfaces):
             return
         from transcoder.api.server import HttpServer  # noqa: PLC0415  # half a second of imports, only where wanted
 
-        self._http = HttpServer(self.controller, config, self._notes)
+        readers = self.controller.gateway.server.context
+        self._http = HttpServer(self.controller, config, self._notes, readers=readers)
         await self._http.start()
         self.controller.gateway.readers.brakes["http"] = self._http.brake
         self.controller.gateway.other_ports = self._http.ports

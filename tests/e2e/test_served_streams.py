@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -157,7 +158,8 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
     async with simulated("dahua", contents) as camera:
         streams = {"front": {"source": camera.url}, "yard": {"source": camera.url}}
         rtsp = {"users": users, "tls": {"listen": "127.0.0.1:0"}}
-        gateway = await asyncio.to_thread(start_gateway, streams, rtsp=rtsp)
+        http = {"listen": "127.0.0.1:0", "tokens": {"ops": {"token": "the token"}}}
+        gateway = await asyncio.to_thread(start_gateway, streams, rtsp=rtsp, sections={"http": http})
         async with RtspReader(gateway.url("front"), user="vms", password="pass word") as reader:
             await reader.play()
             await reader.until(lambda: reader.marked, 5)
@@ -169,6 +171,24 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
             assert (await reader.request("DESCRIBE")).status in {403, 404}
         assert "pass word" not in gateway.log_path.read_text()
         await through_tls_and_http(gateway)
+        await snapshots_with_the_readers_login(gateway)
+
+
+async def snapshots_with_the_readers_login(gateway: GatewayProcess) -> None:
+    base = f"{gateway.events('HTTP API')[0]['url']}/api/v1/streams"
+    for options, path, expected in (
+        (["--digest", "-u", "vms:pass word"], "front/snapshot.jpg", "200 image/jpeg"),
+        (["--anyauth", "-u", "vms:pass word"], "front/snapshot.jpg?width=1", "200 image/jpeg"),
+        (["--digest", "-u", "vms:pass word"], "yard/snapshot.jpg", "403 application/problem+json"),
+        (["--digest", "-u", "vms:wrong"], "front/snapshot.jpg", "401 application/problem+json"),
+        (["--basic", "-u", "vms:pass word"], "front/snapshot.jpg", "401 application/problem+json"),
+        (["--digest", "-u", "vms:pass word"], "front", "401 application/problem+json"),
+    ):
+        command = ["curl", "-s", "-m", "20", "-o", os.devnull, "-w", "%{http_code} %{content_type}", *options]
+        done = await asyncio.to_thread(
+            subprocess.run, [*command, f"{base}/{path}"], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.stdout == expected, (options, path)
 
 
 async def through_tls_and_http(gateway: GatewayProcess) -> None:

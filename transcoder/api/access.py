@@ -6,7 +6,7 @@ Source: RFC 6750, 2.1 (bearer tokens), 3 (WWW-Authenticate).
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -55,12 +55,14 @@ class Denied(Exception):  # noqa: N818  # it reads as the answer it is
     Args:
         status: 401, 403 or 429.
         reason: the reason for the sender.
+        challenges: the logins that would do besides a token, as values of WWW-Authenticate.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, challenges: Sequence[str] = ()) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.challenges = challenges
 
 
 class Access:

@@ -95,11 +95,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Denied)
     async def on_denied(_request: Request, error: Denied) -> Response:
-        headers = {
-            401: {"WWW-Authenticate": f'Bearer realm="{product.NAME}"'},
-            429: {"Retry-After": f"{MAX_DELAY_S:g}"},
-        }.get(error.status)
-        return problem(error.status, error.reason, headers=headers)
+        answer = problem(error.status, error.reason)
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            for challenge in (*error.challenges, f'Bearer realm="{product.NAME}"'):  # some clients know the first alone
+                answer.headers.append("WWW-Authenticate", challenge)
+        elif error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            answer.headers["Retry-After"] = f"{MAX_DELAY_S:g}"
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> Response:

@@ -17,6 +17,11 @@ def body(name: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+def logins(*schemes: str) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route that takes one of several logins."""
+    return {"security": [{scheme: []} for scheme in schemes]}
+
+
 def components() -> dict[str, Any]:
     """Return the schemas of request bodies, made from the configuration's schemas."""
     text = json.dumps(config_schemas("StreamConfig")).replace("#/$defs/", "#/components/schemas/")
@@ -81,7 +86,8 @@ def install(app: FastAPI, *, version: str) -> None:
             schemas = {**parts.get("schemas", {}), **components()}
             _remove_default_422(document, schemas)
             parts["schemas"] = dict(sorted(schemas.items()))
-            parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+            schemes = ("bearer", "digest", "basic")
+            parts["securitySchemes"] = {scheme: {"type": "http", "scheme": scheme} for scheme in schemes}
             document["security"] = [{"bearer": []}]
             app.openapi_schema = document
         return app.openapi_schema

@@ -14,6 +14,7 @@ from transcoder.http_server.server import BACKLOG, AppServer
 from transcoder.login_brake import LoginBrake
 from transcoder.net.listening import listening_sockets
 from transcoder.net.secured_listener import server_context
+from transcoder.rtsp.server_events import ServerContext
 
 
 class HttpServer:
@@ -24,15 +25,23 @@ class HttpServer:
         config: says where to listen, and holds the tokens.
         notes: what the operator should know that keeps no reader from being served; /readyz tells it to everybody.
         limits: the limits for connections.
+        readers: the context of the RTSP server, whose users may fetch snapshots.
     """
 
     def __init__(
-        self, control: Control, config: HttpConfig, notes: Sequence[str] = (), limits: HttpLimits | None = None
+        self,
+        control: Control,
+        config: HttpConfig,
+        notes: Sequence[str] = (),
+        limits: HttpLimits | None = None,
+        readers: ServerContext | None = None,
     ) -> None:
         self._config = config
         self._ready = False
         access = Access(config.tokens)
-        self._state = ApiState(access, self._waiting_for, open_metrics=config.open_metrics, notes=notes)
+        self._state = ApiState(
+            access, self._waiting_for, open_metrics=config.open_metrics, notes=notes, readers=readers
+        )
         self._server = AppServer(create_app(control, self._state), limits or HttpLimits(), self._state.counts)
         self.port = 0
         self.ports: set[int] = set()

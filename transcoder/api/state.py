@@ -13,6 +13,9 @@ from transcoder.api.metrics import registry
 from transcoder.control import Control, Writer
 from transcoder.http_server.guard import HttpCounts
 from transcoder.login_brake import LoginBrake
+from transcoder.net.listening import plain_host
+from transcoder.rtsp.server_events import ServerContext
+from transcoder.rtsp.web_login import WebLogin, has_users, is_reader_login
 
 
 class ApiState:
@@ -27,16 +30,24 @@ class ApiState:
         brake: makes whoever guesses tokens wait.
         listeners: how many clients hear the events now.
         counts: counts what clients did not get.
+        readers: the context of the RTSP server, whose users may fetch snapshots; None where there is none.
     """
 
     def __init__(
-        self, access: Access, ready: Callable[[], list[str]], *, open_metrics: bool, notes: Sequence[str] = ()
+        self,
+        access: Access,
+        ready: Callable[[], list[str]],
+        *,
+        open_metrics: bool,
+        notes: Sequence[str] = (),
+        readers: ServerContext | None = None,
     ) -> None:
         self.access = access
         self.ready = ready
         self.open_metrics = open_metrics
         self.notes = notes
         self.brake = LoginBrake()
+        self.readers = readers
         self.listeners = 0
         self.counts = HttpCounts()
 
@@ -66,18 +77,22 @@ async def identify(request: Request, role: Role) -> Identity:
     Raises:
         Denied: the sender does not have that role, or too many logins of its address wait.
     """
+    caller = _caller(request)
+    state = cast(ApiState, request.app.state.api)
+    if caller.authorization is not None:
+        await _brake(state, caller)
+    return state.access.identify(caller, role)
+
+
+def _caller(request: Request) -> Caller:
     header = request.headers.get
-    caller = Caller(
+    return Caller(
         address=request.client.host if request.client is not None else "",
         authorization=header("authorization"),
         host=header("host"),
         origin=header("origin"),
         fetch_site=header("sec-fetch-site"),
     )
-    state = cast(ApiState, request.app.state.api)
-    if caller.authorization is not None:
-        await _brake(state, caller)
-    return state.access.identify(caller, role)
 
 
 async def _brake(state: ApiState, caller: Caller) -> None:
@@ -103,6 +118,52 @@ async def _controlling(request: Request) -> Identity:
     return await identify(request, Role.CONTROL)
 
 
+async def _watching(request: Request) -> None:
+    """Let in who has the role read, or a user of RTSP who may read the stream that the path names.
+
+    Raises:
+        Denied: the sender is neither.
+    """
+    state = cast(ApiState, request.app.state.api)
+    if state.readers is None or not has_users(state.readers):
+        await identify(request, Role.READ)
+    elif is_reader_login(request.headers.get("authorization")):
+        await _log_in(request, state.readers, str(request.path_params["stream"]))
+    else:
+        try:
+            await identify(request, Role.READ)
+        except Denied as error:
+            login = _web_login(request, state.readers)
+            raise Denied(error.status, error.reason, login.challenges()) from None
+
+
+def _web_login(request: Request, readers: ServerContext) -> WebLogin:
+    caller, query = _caller(request), request.scope["query_string"].decode("latin-1")
+    path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
+    return WebLogin(
+        readers,
+        method=request.method,
+        target=f"{path}?{query}" if query else path,
+        authorization=caller.authorization,
+        address=plain_host(caller.address),
+        is_secure=request.url.scheme == "https",
+        now=clock.monotonic(),
+    )
+
+
+async def _log_in(request: Request, readers: ServerContext, stream: str) -> None:
+    login = _web_login(request, readers)
+    due = login.due(clock.monotonic())
+    if due is None:
+        raise Denied(429, "too many wrong logins came from this address")
+    await asyncio.sleep(max(due - clock.monotonic(), 0.0))
+    user = login.user(clock.monotonic())
+    if user is None:
+        raise Denied(401, "this login is not right", login.challenges())
+    if not readers.directory.may_read(user, stream):
+        raise Denied(403, f"user {user} may not read stream {stream}")
+
+
 ControlOf = Annotated[Control, Depends(_control)]
 StateOf = Annotated[ApiState, Depends(_state)]
 MetricsOf = Annotated[CollectorRegistry, Depends(_metrics)]
@@ -110,6 +171,8 @@ MetricsOf = Annotated[CollectorRegistry, Depends(_metrics)]
 READ = Depends(_reading)
 """The dependency of routes that need the role read and don't ask who has it."""
 CONTROL = Depends(_controlling)
+WATCH = Depends(_watching)
+"""The dependency of pictures of the stream in the path, which the users of RTSP may see who may read it."""
 Reading = Annotated[Identity, READ]
 Controlling = Annotated[Identity, CONTROL]
 

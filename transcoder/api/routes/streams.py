@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from transcoder.api import problem, schema
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
-from transcoder.api.state import CONTROL, READ, Controlling, ControlOf, writer
+from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, writer
 from transcoder.control import EventsDocument, LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
 
 BASE: Final = "/api/v1/streams"
@@ -148,12 +148,16 @@ async def keyframe(stream: str, control: ControlOf) -> Response:
 
 @router.get(
     "/{stream}/snapshot.jpg",
-    dependencies=[READ],
+    dependencies=[WATCH],
     response_class=Response,
+    openapi_extra=schema.logins("bearer", "digest", "basic"),
     responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": _JPEG}},
 )
 async def snapshot(stream: str, control: ControlOf) -> Response:
-    """Return the last picture, masked."""
+    """Return the last picture, masked.
+
+    The users of RTSP log in here, too, by Digest or, where RTSP takes it, by Basic, if they may read the stream.
+    """
     return Response(await control.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
 
