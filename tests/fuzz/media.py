@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tests.support.rtp_packets import end_numbered_pictures, end_picture
 from transcoder.codecs.access_unit import filter_nal_units
@@ -201,14 +202,23 @@ AAC = AudioSelection(
 
 def aac(data: bytes) -> None:
     """RTP of an AAC media to its frames."""
-    receiver = AudioReceiver(AAC, Ledger(), reorder=bool(data[:1] and data[0] & 1))
+    _audio(AAC, data, range(1024, 1025))
+
+
+def opus(data: bytes) -> None:
+    """RTP of an Opus media to its packets, which last 2.5 to 120 ms (RFC 6716 section 3.2.5)."""
+    _audio(replace(AAC, encoding="OPUS", clock_rate=48_000), data, range(120, 5761))
+
+
+def _audio(selection: AudioSelection, data: bytes, durations: range) -> None:
+    receiver = AudioReceiver(selection, Ledger(), reorder=bool(data[:1] and data[0] & 1))
     now = 1000.0
     total = 0
     for packet in packets_of(data):
         now += 0.06
         receiver.receive_rtp(packet, now)
         while (unit := receiver.next_unit()) is not None:
-            assert unit.duration == 1024
+            assert unit.duration in durations
             total += len(unit.data)
     receiver.handle_timeout(now + 10)
     while (unit := receiver.next_unit()) is not None:

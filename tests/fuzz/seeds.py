@@ -182,3 +182,10 @@ def aac_streams() -> list[bytes]:
     packets = [packet(0, 0, one, marker=True), packet(1, 1024, two, marker=True), packet(2, 3072, part)]
     packets += [packet(3, 3072, part, marker=True), packet(4, 4096, adts, marker=True)]
     return [framed(packets), framed(packets, 1), framed(packets[:1])]
+
+
+def opus_streams() -> list[bytes]:
+    """Opus by RFC 7587: one frame, two, a number of them, none."""
+    payloads = (b"\xf8frame", b"\xf9frameframe", b"\xfb\x03frameframeframe", b"\xf8")
+    packets = [packet(index, 960 * index, payload) for index, payload in enumerate(payloads)]
+    return [framed(packets), framed(packets, 1)]

@@ -176,6 +176,7 @@ TARGETS: dict[str, Target] = {
     "mpeg4": Target(media.video(PictureCodec.MPEG4), seeds.mpeg4_streams, _MPEG4_WORDS),
     "elements": Target(media.elements, lambda: list(seeds.MPEG4), _MPEG4_WORDS),
     "aac": Target(media.aac, seeds.aac_streams, [b"\0\x10\0\x40", b"\xff\xf1\x50\x40", b"\x80\xe0"]),
+    "opus": Target(media.opus, seeds.opus_streams, [b"\xfb\x30", b"\x1b\x02", b"\xfb"]),
     "tunnel": Target(text.tunnel, lambda: [seeds.TUNNEL], [b"HTTP/1.0 200 OK\r\n", b"\r\n\r\n", b" 404 "]),
     "timeline": Target(media.timeline, _timeline_seeds),
     "parameter_sets": Target(media.parameter_sets, _set_seeds),

@@ -48,6 +48,11 @@ def alaw(samples: np.ndarray) -> bytes:
     return bytes(out)
 
 
+def linear(samples: np.ndarray) -> bytes:
+    """16 bits, the more significant byte first (RFC 3551 section 4.5.11)."""
+    return samples.astype(">i2").tobytes()
+
+
 def encoded(codec: str, rate: int, samples: np.ndarray, **options: str) -> list[bytes]:
     """Packets of one of FFmpeg's encoders; AAC without ADTS."""
     context: Any = av.CodecContext.create(codec, "w")
@@ -135,6 +140,23 @@ CAMERAS = {
     "AAL2-G726-32": (
         AudioFormat(encoding="AAL2-G726-32", clock_rate=8000),
         lambda: g726(4, "g726"),
+        0.02,
+    ),
+    "L16": (AudioFormat(encoding="L16", clock_rate=16_000), lambda: cut(linear(tone(16_000)), 640), 0.02),
+    "L16, two channels": (
+        AudioFormat(encoding="L16", clock_rate=44_100, channels=2),
+        lambda: cut(linear(np.repeat(tone(44_100), 2)), 4 * 441),
+        0.01,
+    ),
+    "G722": (AudioFormat(encoding="G722", clock_rate=8000), lambda: encoded("g722", 16_000, tone(16_000)), 0.02),
+    "G722 at 16 kHz": (
+        AudioFormat(encoding="G722", clock_rate=16_000),
+        lambda: encoded("g722", 16_000, tone(16_000)),
+        0.02,
+    ),
+    "Opus": (
+        AudioFormat(encoding="OPUS", clock_rate=48_000, channels=2),
+        lambda: encoded("libopus", 48_000, tone(48_000), application="voip"),
         0.02,
     ),
     # AudioSpecificConfig: object type 2, rate index 8 (16 kHz), 1 channel; index 3 (48 kHz)
@@ -230,7 +252,7 @@ def test_garbage_between_frames_of_aac_is_counted_and_survived() -> None:
     assert loudest_hz(decode(transcoder, frames), transcoder.rate) == pytest.approx(TONE_HZ, abs=2)
 
 
-@pytest.mark.parametrize("encoding", ["PCMU", "G726-32", "MPEG4-GENERIC", "NOISE"])
+@pytest.mark.parametrize("encoding", ["PCMU", "G726-32", "G722", "L16", "OPUS", "MPEG4-GENERIC", "NOISE"])
 def test_garbage_alone_raises_nothing(encoding: str) -> None:
     rng = random.Random(11)
     transcoder = AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000))
@@ -249,6 +271,17 @@ def test_a_camera_that_changes_to_aac_within_its_g711() -> None:
     assert loudest_hz(decode(transcoder, changed), transcoder.rate) == pytest.approx(1000, abs=2)
     back = through(transcoder, plain, 0.02, BEGIN + 4 * 90_000)
     assert loudest_hz(decode(transcoder, back), transcoder.rate) == pytest.approx(TONE_HZ, abs=2)
+
+
+def test_an_adts_frame_with_nothing_in_it_ends_nothing() -> None:
+    """Nothing is the end of the stream to FFmpeg's decoders: what came after was not decoded."""
+    empty = adts(b"\0\0", 8)  # with a checksum, which the header says, and nothing else
+    empty = bytes([empty[0], empty[1] & 0xFE]) + empty[2:]
+    transcoder = AudioTranscoder(AudioFormat(encoding="MPEG4-GENERIC", clock_rate=16_000, config=b"\x14\x08"))
+    assert list(transcoder.process(empty, BEGIN)) == []
+    frames = through(transcoder, encoded("aac", 16_000, tone(16_000)), 0.064)
+    assert not transcoder.errors
+    assert_tone(transcoder, frames)
 
 
 def test_recorded_aac_inside_g711(vectors: Path) -> None:

@@ -25,9 +25,12 @@ def test_unreadable_lines_are_counted() -> None:
 
 
 def test_static_payload_types_need_no_rtpmap() -> None:  # RFC 3551 tables 4 and 5
-    description = parse_sdp(b"m=audio 0 RTP/AVP 0 3 8 10 11 14\r\nm=video 0 RTP/AVP 26 32 33\r\n")
+    description = parse_sdp(b"m=audio 0 RTP/AVP 0 3 8 9 10 11 14\r\nm=video 0 RTP/AVP 26 32 33\r\n")
     audio, video = ([(item.encoding, item.clock_rate) for item in media.formats] for media in description.media)
-    assert audio == [("PCMU", 8000), ("GSM", 8000), ("PCMA", 8000), ("L16", 44100), ("L16", 44100), ("MPA", 90000)]
+    assert audio == [
+        ("PCMU", 8000), ("GSM", 8000), ("PCMA", 8000), ("G722", 8000), ("L16", 44100), ("L16", 44100), ("MPA", 90000),
+    ]  # fmt: skip
+    assert [item.channels for item in description.media[0].formats] == [1, 1, 1, 1, 2, 1, 1]
     assert video == [("JPEG", 90000), ("MPV", 90000), ("MP2T", 90000)]
 
 

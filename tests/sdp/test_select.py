@@ -221,3 +221,12 @@ WORST = {
 @pytest.mark.parametrize("name", WORST)
 def test_worst_cases_cost_no_more_than_their_size(name: str, assert_linear: Callable[..., None]) -> None:
     assert_linear(WORST[name], select_or_refuse, 30_000, at_most_s=0.1)
+
+
+def test_sound_of_more_channels_than_two_is_passed_over() -> None:
+    """Samples of six channels that were taken for those of one played at a sixth of their speed."""
+    lines = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP 97 98\r\n"
+    description = parse_sdp(lines + b"a=rtpmap:97 L16/48000/6\r\na=rtpmap:98 L16/16000/2\r\n")
+    audio = select_audio(description, select_video(description))
+    assert audio is not None
+    assert (audio.payload_types, audio.clock_rate, audio.channels) == (frozenset({98}), 16_000, 2)

@@ -9,7 +9,7 @@ from transcoder.formats.depacketizer import RtpPacket
 
 
 class CodedAudio(NamedTuple):
-    """Holds coded audio of one packet (G.711, G.726) or one frame (AAC).
+    """Holds coded audio of one packet (sampled audio, Opus) or one frame (AAC).
 
     Attributes:
         offset: ticks from the packet's timestamp to the first sample.
@@ -85,12 +85,14 @@ class AudioPayloadFormat:
         depacketizer: makes the depacketizer of one media.
         from_fmtp: reads fmtp parameters, whose names are in lower case.
         clock_rate: ticks a second where rtpmap leaves it out; 0 where fmtp tells it.
+        max_channels: the channels that rtpmap may tell, at most; a decoder of sampled audio has no other word for it.
     """
 
     encodings: tuple[str, ...]
     depacketizer: Callable[[AudioMedia], AudioDepacketizer]
     from_fmtp: Callable[[Mapping[str, str]], AudioParameters] = _no_parameters
     clock_rate: int = 0
+    max_channels: int = 2
 
 
 class AudioPayloadFormats:

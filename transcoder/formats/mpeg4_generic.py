@@ -154,4 +154,6 @@ def _depacketizer(media: AudioMedia) -> AudioDepacketizer:
     return AacDepacketizer(*media.sizes)
 
 
-FORMAT = AudioPayloadFormat(encodings=("MPEG4-GENERIC",), depacketizer=_depacketizer, from_fmtp=_from_fmtp)
+FORMAT = AudioPayloadFormat(
+    encodings=("MPEG4-GENERIC",), depacketizer=_depacketizer, from_fmtp=_from_fmtp, max_channels=99
+)

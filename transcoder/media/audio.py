@@ -29,6 +29,9 @@ _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: the encoder writes AAC without ADTS."""
 _FULL_SCALE = 32_767
 _ADTS_SYNC = 0xFFF
+_G722_RATE = 16_000
+_DECODERS = {"PCMU": "pcm_mulaw", "PCMA": "pcm_alaw", "L16": "pcm_s16be", "G722": "g722", "OPUS": "opus"}
+"""FFmpeg's decoders by the encoding name, those aside that need more than a rate and channels."""
 _RATES = (8000, 16_000, 24_000, 32_000, 44_100, 48_000)
 
 
@@ -128,6 +131,8 @@ class AudioDecoder:
 
     def _pieces(self, data: bytes, pts: int) -> Iterator[Any]:
         aac, payload, config = _take_off_adts(data)
+        if not payload:  # a decoder takes nothing for the end, and decodes no more after it
+            return
         if aac is not None or self._source.encoding == "MPEG4-GENERIC":
             self._open_aac(config or self._source.config)
         elif self._decoder is None or self._is_aac:
@@ -173,8 +178,9 @@ class AudioDecoder:
             self._container = av.open(io.BytesIO(bytes(64)), format=name, options=options)
             self._decoder = self._container.streams.audio[0].codec_context
         else:
-            decoder: Any = av.CodecContext.create("pcm_mulaw" if encoding == "PCMU" else "pcm_alaw", "r")
-            decoder.sample_rate = self._source.clock_rate
+            decoder: Any = av.CodecContext.create(_DECODERS.get(encoding, "pcm_alaw"), "r")
+            # the clock of G.722 has 8000 ticks a second for 16,000 samples (RFC 3551 section 4.5.2)
+            decoder.sample_rate = _G722_RATE if encoding == "G722" else self._source.clock_rate
             decoder.layout = "stereo" if self._source.channels == 2 else "mono"
             decoder.open()
             self._decoder = decoder

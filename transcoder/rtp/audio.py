@@ -15,7 +15,7 @@ from transcoder.sdp import AudioSelection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioUnit:
-    """Holds coded audio of one packet (G.711, G.726) or one frame (AAC).
+    """Holds coded audio of one packet (sampled audio, Opus) or one frame (AAC).
 
     Attributes:
         timestamp: the RTP timestamp of the first sample.

@@ -17,10 +17,11 @@ MAX_MEDIA = 32
 MAX_LINES = 2048
 
 _STATIC_ENCODINGS = {
-    0: ("PCMU", 8000), 3: ("GSM", 8000), 8: ("PCMA", 8000), 10: ("L16", 44100), 11: ("L16", 44100),
-    14: ("MPA", 90000), 26: ("JPEG", 90000), 32: ("MPV", 90000), 33: ("MP2T", 90000),
+    0: ("PCMU", 8000, 1), 3: ("GSM", 8000, 1), 8: ("PCMA", 8000, 1), 9: ("G722", 8000, 1), 10: ("L16", 44100, 2),
+    11: ("L16", 44100, 1), 14: ("MPA", 90000, 1), 26: ("JPEG", 90000, 1), 32: ("MPV", 90000, 1),
+    33: ("MP2T", 90000, 1),
 }  # fmt: skip
-"""The encodings and clock rates of static payload types (RFC 3551 tables 4 and 5)."""
+"""The encodings, clock rates and channels of static payload types (RFC 3551 tables 4 and 5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +219,7 @@ def _parse_media(section: list[tuple[str, str]], connection: str, stray: dict[in
 
 
 _DIRECTIONS = frozenset({"sendonly", "recvonly", "sendrecv", "inactive"})
-_RTPMAP = re.compile(r"(\d{1,3})\s+([^/\s]+)(?:\s*/\s*(\d{1,9})?(?:\s*/\s*([12])\b)?)?")
+_RTPMAP = re.compile(r"(\d{1,3})\s+([^/\s]+)(?:\s*/\s*(\d{1,9})?(?:\s*/\s*(\d{1,2})\b)?)?")
 
 
 def _formats(
@@ -240,7 +241,7 @@ def _formats(
     numbers = _numbers(raw_formats)
     offered = []
     for number in dict.fromkeys(numbers):
-        static = (*_STATIC_ENCODINGS.get(number, ("", 0)), 1)
+        static = _STATIC_ENCODINGS.get(number, ("", 0, 1))
         # one format, one rtpmap of another number (ffcs H265): they mean each other
         only = next(iter(maps.values())) if len(numbers) == len(maps) == 1 else static
         encoding, clock_rate, channels = maps.get(number, only)
@@ -262,10 +263,9 @@ def _clock_rate(encoding: str) -> int:
 
 
 _OTHER_CLOCK_RATES = {
-    **dict(_STATIC_ENCODINGS[number] for number in (3, 14)),
-    "G722": 8000, "G723": 8000, "G728": 8000, "G729": 8000, "OPUS": 48_000,
+    "GSM": 8000, "MPA": 90_000, "G723": 8000, "G728": 8000, "G729": 8000,
 }  # fmt: skip
-"""The clock rates of encodings that are not received, for reports (RFC 3551 table 4; RFC 7587 section 4.1)."""
+"""The clock rates of encodings that are not received, for reports (RFC 3551 table 4)."""
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -91,13 +91,22 @@ def _payload_types(media: Media, wanted: OfferedFormat) -> frozenset[int]:
     return frozenset(item.payload_type for item in media.formats if item.encoding == wanted.encoding)
 
 
+def _audio_payload_types(media: Media, wanted: OfferedFormat) -> frozenset[int]:
+    """Return the payload types whose samples are those of the wanted format: as many a second, in as many channels."""
+    return frozenset(
+        item.payload_type
+        for item in media.formats
+        if (item.encoding, item.clock_rate, item.channels) == (wanted.encoding, wanted.clock_rate, wanted.channels)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioSelection:
     """Describes the audio media that is set up where audio is asked for.
 
     Attributes:
         index: the index of the media in the description.
-        encoding: "PCMU", "PCMA", "G726-16" to "G726-40" (or "AAL2-G726-..."), "MPEG4-GENERIC".
+        encoding: the encoding name of a format in transcoder.formats.AUDIO.
         payload_types: the payload types of the encoding.
         clock_rate: ticks a second.
         channels: 1 or 2.
@@ -128,14 +137,16 @@ def select_audio(description: SessionDescription, video: VideoSelection) -> Audi
             audio = formats.AUDIO.of_encoding(wanted.encoding)
             if audio is None or not 0 <= wanted.clock_rate <= _MAX_AUDIO_RATE or index == video.index:
                 continue
+            if wanted.channels > audio.max_channels:
+                continue
             parameters = audio.from_fmtp(wanted.parameters)
             return AudioSelection(
                 index=index,
                 media=media,
                 encoding=wanted.encoding,
-                payload_types=_payload_types(media, wanted),
+                payload_types=_audio_payload_types(media, wanted),
                 clock_rate=wanted.clock_rate or parameters.clock_rate or 8000,
-                channels=wanted.channels,
+                channels=2 if wanted.channels == 2 else 1,
                 config=parameters.config,
                 sizes=parameters.sizes,
             )

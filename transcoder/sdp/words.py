@@ -23,8 +23,8 @@ _METADATA_ENCODING = "VND.ONVIF.METADATA"
 """The beginning of the encoding names of metadata (ONVIF Streaming, 5.2.1.1: plain, .GZIP, .EXI.ONVIF)."""
 _REGISTERED = frozenset(
     {
-        "AC3", "AMR", "AMR-WB", "AV1", "DV", "FCAM", "G722", "G723", "G728", "G729", "GSM", "H261", "H263", "H263-1998",
-        "H263-2000", "H266", "JPEG2000", "L16", "L24", "L8", "MP1S", "MP2P", "MP2T", "MP4A-LATM", "MPA", "MPV", "OPUS",
+        "AC3", "AMR", "AMR-WB", "AV1", "DV", "FCAM", "G723", "G728", "G729", "GSM", "H261", "H263", "H263-1998",
+        "H263-2000", "H266", "JPEG2000", "L24", "L8", "MP1S", "MP2P", "MP2T", "MP4A-LATM", "MPA", "MPV",
         "RAW", "SPEEX", "THEORA", "VC1", "VORBIS", "VP8", "VP9",
     }
 )  # fmt: skip

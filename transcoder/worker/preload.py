@@ -144,7 +144,7 @@ def _rehearse() -> None:
             for _ in range(2):
                 by_macroblocks.run(decoded, Fraction(1), comparison.compare(decoded))
     encode_jpeg(picture)
-    for encoding in ("PCMU", "G726-32", "MPEG4-GENERIC"):
+    for encoding in ("PCMU", "G726-32", "G722", "L16", "OPUS", "MPEG4-GENERIC"):
         list(AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000)).process(bytes(640), 0))
     for _, samples in AudioDecoder(AudioFormat(encoding="PCMU", clock_rate=8000)).samples(bytes(1024), 0):
         list(AudioEncoder(16_000).encode_samples(0, samples))
