@@ -29,10 +29,10 @@ from transcoder.output.output import (
     IDR_INTERVAL_S,
     PARAMETER_SETS_WAIT_S,
     QUIET_S,
-    REPEAT_S,
     SLATE_WAIT_S,
     Output,
 )
+from transcoder.output.repeats import REPEAT_S
 from transcoder.rtp.sender import PreparedAccessUnit
 from transcoder.rtsp.session import EndReason, ServerOptions
 from transcoder.worker_options import OutputFormat, OutputOptions
@@ -274,6 +274,25 @@ def test_the_last_picture_is_repeated_while_there_is_none_and_somebody_watches(s
         served.give(*IDR)
         served.pass_time(0.5)
     assert len(served.maker.repeats) == 5
+
+
+def test_a_reader_that_joins_a_slate_gets_pictures_at_the_rate_that_it_was_told(served: Served) -> None:
+    """A player opens a stream when it has measured the frame rate: half a minute at a picture a second."""
+    served.on_format(FORMAT)
+    served.give(*IDR)
+    served.pass_time(5)
+    assert served.maker.repeats == []
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.pass_time(2.0)
+    times = [shown for _, shown in served.maker.repeats]
+    assert len(times) > 20
+    assert [after - before for before, after in itertools.pairwise(times)] == pytest.approx([0.08] * (len(times) - 1))
+    served.give(*IDR)
+    served.maker.repeats.clear()
+    served.timing.advance(0.1)
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.timing.advance(0.3)
+    assert served.maker.repeats == []  # the camera's next picture comes soon
 
 
 def test_between_bursts_nothing_is_repeated_in_the_way_of_what_comes(served: Served) -> None:

@@ -155,3 +155,14 @@ def test_readers_that_come_have_idr_pictures_made_of_a_slate() -> None:
     """They are half a second apart at least, so that the pictures are no camera's."""
     steps = [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.4, 1.0]
     assert noted(steps).shown(SECOND, 15.0, 25.0) is Shown.SLATE
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(32, Shown.SLATE), (20, Shown.CAMERA), (40, Shown.CAMERA), (100, Shown.CAMERA)]
+)
+def test_the_burst_with_which_a_slate_begins_is_no_camera_s(count: int, expected: Shown) -> None:
+    assert noted([0.04] * count + [1.0] * 8).shown(SECOND, 10.0, 25.0) is expected
+
+
+def test_a_burst_that_nothing_follows_may_be_a_camera_s() -> None:
+    assert noted([0.04] * 32).shown(SECOND, 1.0, 25.0) is Shown.CAMERA

@@ -13,6 +13,7 @@ from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.description import Change, Description
 from transcoder.output.fanout import Fanout
 from transcoder.output.lateness import Lateness
+from transcoder.output.repeats import Repeats
 from transcoder.output.served_rate import ServedRate
 from transcoder.output.status import ENCODE_BOUNDS_S, OutputStatus
 from transcoder.output.timing import Timer, Timing
@@ -22,8 +23,6 @@ from transcoder.worker_options import OutputFormat, OutputOptions
 
 IDR_INTERVAL_S: Final = 0.5
 """Seconds between forced IDRs: readers that come together share one."""
-REPEAT_S: Final = 1.0
-"""Seconds between repeated pictures while the camera is away."""
 QUIET_S: Final = 1.2
 """Seconds without a picture after which the last one is repeated."""
 PARAMETER_SETS_WAIT_S: Final = 5.0
@@ -123,7 +122,7 @@ class Output:
         self._audio_at = 0.0
         self._audio_until = 0
         self._last_picture = 0.0
-        self._next_repeat = 0.0
+        self._repeats = Repeats(timing, lambda shown: maker.repeat(self.number, shown), self._lateness.seconds)
         self._last_read = timing.now()
         self._last_idr_request = 0.0
         self._idr_timer: Timer | None = None
@@ -162,6 +161,7 @@ class Output:
         if self._idr_timer is not None:
             self._idr_timer.cancel()
             self._idr_timer = None
+        self._repeats.end_burst()
 
     # -- from the worker -----------------------------------------------------------------------------------------
 
@@ -194,6 +194,7 @@ class Output:
             status.repeated += 1
         else:
             self._last_picture = now
+            self._repeats.end_burst()
             status.note_delay(now, now - message.arrival)
             self._lateness.note(message.arrival - message.pts / VIDEO_CLOCK_RATE, now)
             # by its presentation, which follows the camera: a worker that catches up is no faster camera; readers that
@@ -281,7 +282,7 @@ class Output:
         self._maker.need()  # it has the time of this waiting to come up
         if await self._timing.wait(self._described, PARAMETER_SETS_WAIT_S):
             return
-        self._repeat()
+        self._repeats.repeat()
         if not await self._timing.wait(self._described, SLATE_WAIT_S):
             raise TransportError(f"stream {self.path} has no picture and no worker to make one")
 
@@ -300,7 +301,9 @@ class Output:
         self._last_idr_request = self._timing.now()
         self._maker.force_idr(self.number)
         if self._described.is_set() and self._last_idr_request - self._last_picture > QUIET_S / 2:
-            self._repeat()
+            self._repeats.repeat()
+            if self.fanout.readers and self._rate.told is not None:
+                self._repeats.burst(self._rate.told)
 
     def tick(self, now: float) -> None:
         """Repeat the last picture while the camera sends none; to be called several times a second."""
@@ -311,14 +314,9 @@ class Output:
             self._last_read = now
             self._maker.note_unread(self.number)
         self._fill_with_silence(now)
-        is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and now >= self._next_repeat
+        is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and self._repeats.is_due(now)
         if is_quiet and self.fanout.readers and self._described.is_set():
-            self._repeat()
-
-    def _repeat(self) -> None:
-        now = self._timing.now()
-        self._maker.repeat(self.number, now - self._lateness.seconds(now))
-        self._next_repeat = now + REPEAT_S
+            self._repeats.repeat()
 
 
 def _frame_ticks(rate: int) -> int:

@@ -20,7 +20,7 @@ PAUSE_S: Final = 2.5
 SLOW_PAUSES: Final = 3
 """The number of pauses in a row that make a slow camera: a picture, a pause, a picture, a pause."""
 SLOWEST: Final = 1.0
-"""Pictures a second that are served at least: the last one is repeated while the camera sends none (`output.py`,
+"""Pictures a second that are served at least: the last one is repeated while the camera sends none (`repeats.py`,
 REPEAT_S)."""
 MEASURE_S: Final = 0.5
 """Seconds between two measurements."""

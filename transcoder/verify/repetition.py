@@ -9,7 +9,7 @@ where the stream announces no higher rate, nobody who reads it can tell which of
 
 from collections.abc import Iterator
 from enum import Enum
-from itertools import groupby, pairwise
+from itertools import dropwhile, groupby, pairwise
 from statistics import median
 from typing import Final
 
@@ -41,6 +41,9 @@ FAST_S: Final = 0.4
 served have IDRs made, which are half a second apart at least."""
 MIN_FAST: Final = 5
 """Fast steps in a row, at least, for pictures to be a camera's."""
+BURST: Final = range(30, 35)
+"""Fast steps with which a reader's pictures of a slate begin: a gateway shows a reader that joins it 32 pictures
+(`transcoder.output.repeats`) for its player to measure the frame rate by, and an IDR or two that readers asked for."""
 MIN_STILL: Final = 5
 """Pictures without times that have to be alike, at least, for a recording to show one picture: 5 s of a slate."""
 
@@ -112,7 +115,7 @@ class Repetition:
         is_too_slow = announced is not None and announced >= MIN_ANNOUNCED
         if not self.pictures or (not is_too_slow and self._is_changing()):
             return Shown.CAMERA
-        steps = self._steps(clock_rate)
+        steps = _without_burst(self._steps(clock_rate))
         if _longest_run(steps, 0.0, FAST_S) >= MIN_FAST:
             return Shown.CAMERA
         is_slow = median(steps) >= SLOW_S if steps else read_s is not None and read_s >= FEW_S
@@ -148,6 +151,13 @@ def _runs(steps: list[float], least: float, most: float) -> Iterator[list[float]
     for is_within, run in groupby(steps, lambda step: least <= step <= most):
         if is_within:
             yield list(run)
+
+
+def _without_burst(steps: list[float]) -> list[float]:
+    """Leave out the burst with which a slate begins, where slow steps follow it: a camera's are more or fewer."""
+    rest = list(dropwhile(lambda step: step <= FAST_S, steps))
+    is_slow = len(rest) >= MIN_SLOW and all(step >= SLOW_S for step in rest[:MIN_SLOW])
+    return rest if is_slow and len(steps) - len(rest) in BURST else steps
 
 
 def _longest_run(steps: list[float], least: float, most: float) -> int:
