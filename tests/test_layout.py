@@ -64,6 +64,7 @@ TESTED_THROUGH = {
     "rtsp/setup_rules.py": "rtsp/test_server.py",
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",
+    "worker/growth.py": "worker/test_output_chain.py",
     "worker/system_calls.py": "worker/test_sandbox.py",
     "service/worker_process.py": "service/test_worker.py",
     "media/sample_steps.py": "media/test_common_picture.py",

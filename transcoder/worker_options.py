@@ -173,6 +173,7 @@ class OutputOptions:
         preset: the preset of the encoder, or None for the profile's.
         audio: whether the stream's sound is served with the output.
         on_demand: whether the output sleeps while nobody reads it.
+        asleep: whether it sleeps now: it is not drawn and not encoded.
         encoder: the other settings of the encoder.
         fixed: the format that an earlier worker gave this output, kept while its readers stay.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
@@ -186,6 +187,7 @@ class OutputOptions:
     preset: str | None = None
     audio: bool = True
     on_demand: bool = False
+    asleep: bool = False
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     fixed: OutputFormat | None = None
     rate_divisor: int = 1

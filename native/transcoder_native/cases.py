@@ -113,6 +113,20 @@ def two_thirds(source: Source, height: int, width: int) -> tuple[Any, ...]:
     return source.plane(height, width), width, source.plane(rows, columns), 0, 0, columns, rows
 
 
+def scaled_macroblocks(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (src, width, size, changed, out, out_width): larger by any ratio up to 2, or smaller."""
+    rows, columns, size = source.integer(1, 2 * height), source.integer(1, 2 * width), source.block_size()
+    changed = source.map(rows, columns, size)
+    return source.plane(height, width), width, size, changed, source.plane(rows, columns), columns
+
+
+def third_of_macroblocks(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return such arguments that scale a whole picture by one third, as from 1080p to 360p."""
+    rows, columns = max(1, height // 3), max(1, width // 3)
+    changed = np.ones((-(-rows // 16), -(-columns // 16)), np.uint8)
+    return source.plane(height, width), width, 16, changed, source.plane(rows, columns), columns
+
+
 def rectangle(source: Source, height: int, width: int) -> tuple[Any, ...]:
     """Return (out, x, y, width, height, value)."""
     top, bottom = source.interval(height)

@@ -83,6 +83,13 @@ ENTRIES: Final = MappingProxyType(
         "scale_area": Entry(
             kernel=scale.scale_area, twin=scale_twin.scale_area, case=cases.scaled, typical=cases.two_thirds
         ),
+        "scale_area_macroblocks": Entry(
+            kernel=scale.scale_area_macroblocks,
+            twin=scale_twin.scale_area_macroblocks,
+            case=cases.scaled_macroblocks,
+            typical=cases.third_of_macroblocks,
+            written=(4,),
+        ),
         "fill_plane": Entry(
             kernel=plane.fill_plane,
             twin=plane_twin.fill_plane,

@@ -29,6 +29,8 @@ def written_area(name, arguments):
             return slice(y0, y1), slice(x0, x1)
         case "halve_both", (_, width, _):
             return everything, slice(0, (width + 1) // 2)
+        case "scale_area_macroblocks", (*_, width):
+            return everything, slice(0, width)
         case "mark_differing", _:
             return everything, everything
     return everything, slice(0, arguments[1])
@@ -135,6 +137,13 @@ REFUSED = [
     ("scale_area", (P, 8, P, 0, 0, 8, -1)),
     ("scale_area", (P, 0, P, 0, 0, 8, 4)),
     ("scale_area", (P[:0], 8, P, 0, 0, 8, 4)),
+    ("scale_area_macroblocks", (P, 9, 8, MAP, P, 8)),
+    ("scale_area_macroblocks", (P, 0, 8, MAP, P, 8)),
+    ("scale_area_macroblocks", (P[:0], 8, 8, MAP, P, 8)),
+    ("scale_area_macroblocks", (P, 8, 4, MAP, P, 8)),
+    ("scale_area_macroblocks", (P, 8, 8, np.zeros((1, 2), np.uint8), P, 8)),
+    ("scale_area_macroblocks", (P, 8, 8, np.zeros((1, 2), np.uint8), P, 9)),
+    ("scale_area_macroblocks", (P, 8, 8, np.zeros((2, 1), np.uint8), P, 8)),
     ("fill_plane", (P, 0, 0, 9, 1, 0)),
     ("fill_plane", (P, 0, -1, 1, 1, 0)),
     ("fill_plane", (P, 0, 0, 1, 1, 256)),

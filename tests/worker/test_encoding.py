@@ -398,3 +398,79 @@ def test_the_picture_that_stands_for_a_capped_refresh_inherits_it() -> None:
         found += [index for picture in coded if picture.flags & RANDOM_ACCESS and picture.output_number == 0]
     assert [index // 31 for index in found[-3:]] == [4, 5, 6]
     assert max(index % 31 for index in found[-3:]) <= 2
+
+
+# -- an output that is scaled from the first one's picture -------------------------------------------------------------
+
+HALF = WorkerOptions(outputs=(OutputOptions(gop_s=100.0), OutputOptions(size=(160, 120), gop_s=100.0)))
+
+
+def smaller(options: WorkerOptions, **keys: Any) -> WorkerOptions:
+    """Return the same options with other ones of the second output."""
+    return replace(options, outputs=(options.outputs[0], replace(options.outputs[1], **keys)))
+
+
+def counted(run: Run) -> list[int]:
+    return [sum(message.output_number == number for message in run.coded) for number in (0, 1)]
+
+
+def half_of(frame: Any) -> Any:
+    """The luma of a picture in half its size: means of two by two samples."""
+    luma = plane(frame).astype(np.float64)
+    return luma.reshape(luma.shape[0] // 2, 2, luma.shape[1] // 2, 2).mean(axis=(1, 3))
+
+
+def test_a_smaller_output_of_the_same_shape_shows_the_same_picture() -> None:
+    run = Run(HALF)
+    run.feed(encode("H264", SIZE, 20))
+    assert counted(run) == [17, 17]
+    large, small = frames_of(run, 0), frames_of(run, 1)
+    for one, other in zip(large, small, strict=True):
+        assert np.abs(half_of(one) - plane(other)).mean() < 3
+
+
+@pytest.mark.parametrize("style", ["solid", "pixelate", "blur"])
+def test_every_style_of_mask_lies_on_a_scaled_output(style: str) -> None:
+    bare, masked = Run(HALF), Run(replace(HALF, masks=(Mask(polygon=CORNER, style=style),)))
+    for run in (bare, masked):
+        run.feed(encode("H264", SIZE, 8))
+    seen, hidden, large = (plane(frames_of(run, number)[-1]) for run, number in ((bare, 1), (masked, 1), (masked, 0)))
+    assert np.abs(half_of(frames_of(masked, 0)[-1]) - hidden).mean() < 3
+    assert np.abs(hidden[70:, :].astype(int) - seen[70:, :]).mean() < 3, "outside of the mask"
+    if style == "solid":
+        assert max(large[4:116, 168:316].max(), hidden[2:56, 84:158].max()) <= 24
+
+
+def test_the_cap_of_a_scaled_output_holds_before_it_is_drawn() -> None:
+    run = Run(smaller(HALF, fps=5))
+    run.feed(encode("H264", SIZE, 30))
+    assert counted(run) == [27, 6]
+    assert run.pipeline.counters["capped_pictures"] == 21
+
+
+def test_a_scaled_output_shows_the_pictures_of_the_first_one_alone() -> None:
+    options = replace(HALF, outputs=(replace(HALF.outputs[0], fps=10), replace(HALF.outputs[1], fps=5)))
+    run = Run(options)
+    run.feed(encode("H264", SIZE, 60))
+    times = [{message.pts for message in run.coded if message.output_number == number} for number in (0, 1)]
+    assert times[1] < times[0]
+    assert [len(each) for each in times] == [pytest.approx(23, abs=2), pytest.approx(12, abs=2)]
+
+
+def test_an_output_with_more_pictures_than_the_first_one_is_drawn_for_itself() -> None:
+    run = Run(replace(HALF, outputs=(replace(HALF.outputs[0], fps=5), HALF.outputs[1])))
+    run.feed(encode("H264", SIZE, 30))
+    assert counted(run) == [6, 27]
+
+
+def test_a_smaller_output_gives_way_before_the_first_one() -> None:
+    run = Run(HALF)
+    units = encode("H264", SIZE, 60)
+    run.feed(units[:10])
+    before = counted(run)
+    for unit in units[10:]:
+        run.one(unit, random_access=False, late=0.2)  # less than HIGH_S, more than its share
+        run.now += 0.04
+    large, small = (now - then for now, then in zip(counted(run), before, strict=True))
+    assert large == 50
+    assert small < 25

@@ -2,7 +2,7 @@
 
 The steps are chosen once for a format and a size. A picture in 8-bit 4:2:0, without fields and in the output's size is
 drawn by macroblocks: only those that changed are copied, or converted to limited range, and masked. Every other picture
-is drawn whole.
+is drawn whole. A picture of the main output's shape is scaled from that one instead, which has its masks already.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from transcoder.media.geometry import Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
 from transcoder.media.picture import BLACK, U8, OwnPicture
 from transcoder.media.sample_steps import SampleFormat, Step
+from transcoder.media.scaling import Scaling
 from transcoder.worker_options import Mask
 from transcoder_native.kernels.macroblock import copy_macroblocks, limit_chroma_macroblocks, limit_luma_macroblocks
 from transcoder_native.kernels.plane import copy_plane, fill_plane
@@ -51,6 +52,7 @@ class Stages:
         self._changes = CollectedChanges(width, height)
         """What the latest drawing changed in our picture."""
         self._comparison: OwnComparison | None = None
+        self._scaling: Scaling | None = None
         self._build_masks()
 
     @property
@@ -111,6 +113,8 @@ class Stages:
             MediaError: a mask could not be drawn; the picture must not be used.
         """
         self._source_changes.add(changed)
+        if self._scaling is not None:
+            self._begin_anew()
         seen = SampleFormat.of(decoded)
         if (seen, aspect) != self._input:
             self._plan(seen, aspect)
@@ -122,6 +126,31 @@ class Stages:
             self._draw_whole(decoded)
         self._input = planned
         return self.picture
+
+    def scale(self, main: "Stages") -> OwnPicture:
+        """Scale the main output's picture, as it was drawn last, into ours.
+
+        Args:
+            main: the stages of the main output; its picture is masked, has the same shape and is no smaller.
+        """
+        if self._scaling is None or self._scaling.source is not main.picture:
+            self._begin_anew()
+            self._scaling = Scaling(main.picture, self.picture)
+        self.skip_scaled(main)
+        self._changes.clear()
+        changed = self._scaling.draw()
+        self._by_macroblocks = changed is not None
+        if changed is None:
+            self._note_whole()
+        else:
+            self._comparison = None
+            self._changes.add(changed)
+        return self.picture
+
+    def skip_scaled(self, main: "Stages") -> None:
+        """Note what changed in the main output's picture, as it was drawn last, where ours is not drawn."""
+        if self._scaling is not None:
+            self._scaling.note(main.changed if main.knows_changes else None)
 
     def _draw_changed(self, decoded: DecodedPicture, *, full_range: bool) -> None:
         drawn = changed = self._source_changes.map
@@ -147,6 +176,10 @@ class Stages:
                 written = step(written)
         if self._mask_set is not None:
             self._mask_set.apply(self.picture)
+        self._note_whole()
+
+    def _note_whole(self) -> None:
+        """Note what a drawing of the whole picture changed, by comparison where somebody asks."""
         if not self.compares:
             self._comparison = None
             self._changes.add(None)
@@ -159,6 +192,7 @@ class Stages:
         """Draw the next picture whole, because ours is not what was drawn last."""
         self._input = None
         self._comparison = None
+        self._scaling = None
 
     def _build_masks(self) -> None:
         size = (self.picture.width, self.picture.height)

@@ -49,7 +49,8 @@ class Encoding:
 
     def __init__(self, options: WorkerOptions) -> None:
         self.counters: Counter[str] = Counter()
-        self._chains = [OutputChain(number, options, self.counters) for number in range(len(options.outputs))]
+        self._chains: list[OutputChain] = []
+        self._add_chains(options)
         self._frame_rate = FrameRateEstimate()
         self._decoded = DecodedComparison()
         self._scene: SceneWatch | None = None
@@ -62,6 +63,11 @@ class Encoding:
         self._taken: list[_Taken] = []
         self._failed: MediaError | None = None
 
+    def _add_chains(self, options: WorkerOptions) -> None:
+        for number in range(len(self._chains), len(options.outputs)):
+            main = self._chains[0] if self._chains else None
+            self._chains.append(OutputChain(number, options, self.counters, main))
+
     # -- what the service says -----------------------------------------------------------------------------------
 
     def configure(self, options: WorkerOptions) -> None:
@@ -72,7 +78,7 @@ class Encoding:
         """
         del self._chains[len(options.outputs) :]
         known = len(self._chains)
-        self._chains += [OutputChain(number, options, self.counters) for number in range(known, len(options.outputs))]
+        self._add_chains(options)
         failed: MediaError | None = None
         for chain in self._chains[:known]:
             try:
@@ -131,18 +137,20 @@ class Encoding:
         if any(chain.seeks_format for chain in self._chains):
             self._frame_rate.add(picture.pts, picture.arrival)
         self._taken, self._failed = [], None
-        drawing = []
+        drawing: list[OutputChain] = []
+        main = self._chains[0]
         for chain in self._chains:
             chain.observe(picture)
             messages = chain.settle_format(picture, self._frame_rate)
             if messages is None:
                 continue
             yield from messages
-            if not picture.preroll and chain.wants(picture, now):
+            # what is scaled from the main output's picture is asked where there is one: it never takes its place
+            if not picture.preroll and (main in drawing or not chain.is_scaled) and chain.wants(picture, now):
                 drawing.append(chain)
         started = time.thread_time()
         changed, compared = picture.changed, picture.is_compared
-        if not compared and any(chain.follows(picture) for chain in drawing):
+        if not compared and any(chain.follows(picture) for chain in drawing if not chain.is_scaled):
             changed, compared = self._decoded.compare(picture), True
         if changed is not None:
             share = np.count_nonzero(changed) / changed.size
@@ -152,14 +160,16 @@ class Encoding:
             if chain not in drawing:
                 if compared:
                     chain.skip(changed)
+                if main in drawing:
+                    chain.skip_scaled()
                 continue
             try:
-                drawn = chain.draw(picture, changed)
+                drawn = chain.draw_scaled() if chain.is_scaled else chain.draw(picture, changed)
             except MediaError as error:
                 self._failed = self._failed or error
                 continue
             ended = time.thread_time()
-            decode_s = picture.decode_s if chain is self._chains[0] else 0.0  # decoding was paid for once
+            decode_s = picture.decode_s if chain is main else 0.0  # decoding was paid for once
             self._taken.append(_Taken(chain, drawn, picture.pts, picture.arrival, decode_s, ended - started))
             started = ended
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -22,21 +22,17 @@ from transcoder.media.encoders import Encoder, adapt_encoder, has_random_access,
 from transcoder.media.geometry import sane_aspect, square_size
 from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import GREY, OwnPicture
+from transcoder.media.scaling import is_scalable
 from transcoder.media.stages import Stages
 from transcoder.worker.frame_rate import DEFAULT_FRAME_RATE, FrameRateCap, FrameRateEstimate
 from transcoder.worker.gop_planner import GopPlanner
-from transcoder.worker.overload import LATE_S, RateLadder
+from transcoder.worker.growth import Growth
+from transcoder.worker.overload import EARLIER, LATE_S, RateLadder
 from transcoder.worker_options import OutputFormat, WorkerOptions
 
 MAX_UNENCODED_S = 0.5
 """Seconds without an encoded picture after which a late picture is encoded all the same: an overloaded stream moves at
 2 fps at least."""
-GROWN_S = 10.0
-"""Seconds of larger pictures without a smaller one after which an output without a fixed size follows them, once: some
-cameras begin small and grow a moment later (Foscam), others change to and fro at night."""
-GROWN_UNREAD_S = 1.0
-"""Seconds of larger pictures after which an output follows them that nobody reads, as often as they grow: no session
-ends for it, and the next reader is told the size that comes."""
 SLATE_SIZE = (1280, 720)
 """(width, height) of the slate, the grey picture that stands in for a camera that never sent one, where no size is
 configured."""
@@ -45,16 +41,19 @@ configured."""
 class OutputChain:
     """Takes decoded pictures through all steps on their way to the readers of one output.
 
-    The owner hands a picture on step by step: observe, settle_format, wants, draw, encode.
+    The owner hands a picture on step by step: observe, settle_format, wants, draw or draw_scaled, encode.
 
     Args:
         number: the number of the output in its stream.
         options: the settings of the stream.
         counters: the counters by name, shared with the stream's other outputs.
-
+        main: the stream's first output, None where this is the first.
     """
 
-    def __init__(self, number: int, options: WorkerOptions, counters: Counter[str]) -> None:
+    def __init__(
+        self, number: int, options: WorkerOptions, counters: Counter[str], main: "OutputChain | None" = None
+    ) -> None:
+        self._main = main
         self._number = number
         self._stream = options
         self._options = options.outputs[number]
@@ -64,16 +63,14 @@ class OutputChain:
         self._encoder: Encoder | None = None
         self._unencoded = CollectedChanges(0, 0)
         """What changed in our picture since the encoder was given it."""
-        self._has_picture = False
-        self._larger_since: int | None = None
-        self._has_grown = False
-        self._is_unread = False
+        self._has_picture = self._is_slate = False
+        self._growth = Growth()
         self._force_idr = False
         self._last_pts: int | None = None
         self._planner = GopPlanner(self._options.gop_s)
         self._last_encoded_at = 0.0
         self._cap = FrameRateCap()
-        self._ladder = RateLadder(self._options.rate_divisor)
+        self._ladder = RateLadder(self._options.rate_divisor, 1.0 if main is None else EARLIER)
 
     # -- what the service says -----------------------------------------------------------------------------------
 
@@ -94,6 +91,9 @@ class OutputChain:
             self._encoder = None
         elif before.bitrate_kbps != now.bitrate_kbps:
             self._use_bitrate()
+        if now.asleep and not before.asleep:  # what it has drawn would be old when it wakes up
+            self._stages = self._encoder = None
+            self._has_picture = False
         if self._stages is None:
             return
         self._stages.compares = wants_changes(self._options)
@@ -116,7 +116,7 @@ class OutputChain:
 
     def note_unread(self) -> None:
         """Note that nobody reads the output: its size may follow larger pictures with the next one."""
-        self._is_unread = True
+        self._growth.note_unread()
 
     def repeat(self, pts: int, now: float) -> Iterator[bytes]:
         """Encode the last picture again, or a grey slate where the output has had no picture, while the camera is away.
@@ -125,13 +125,17 @@ class OutputChain:
             pts: the time at which the picture is shown, 90 kHz ticks.
             now: monotonic seconds.
         """
+        if self._options.asleep:
+            return
         if self._format is None:
             width, height = self._options.size or self._stream.slate_size or SLATE_SIZE
             rate = self._options.fps or DEFAULT_FRAME_RATE
-            self._format = OutputFormat(width=width, height=height, frame_rate=rate)
+            self._format, self._is_slate = OutputFormat(width=width, height=height, frame_rate=rate), True
             yield self._format_message(self._format, slate=True)
         stages = self._prepared(self._format)
-        if not self._has_picture:
+        if not self._has_picture and self._main is not None and self._main.shown is not None and self.is_scaled:
+            self.draw_scaled()
+        elif not self._has_picture:
             stages.fill(GREY)
             self._unencoded.add(None)
         yield from self.encode(stages.picture, pts, now, (0.0, 0.0), flags=REPEATED)
@@ -146,7 +150,7 @@ class OutputChain:
     @property
     def seeks_format(self) -> bool:
         """Return whether the next picture decides the output's format: there is no format yet, or it is the slate's."""
-        return self._format is None or (not self._has_picture and self._options.fixed is None)
+        return self._format is None or self._is_slate
 
     def settle_format(self, picture: DecodedPicture, estimate: FrameRateEstimate) -> list[bytes] | None:
         """Decide the output's format by a picture, if the output has none.
@@ -168,27 +172,17 @@ class OutputChain:
 
     def _follow_growth(self, picture: DecodedPicture, width: int, height: int) -> list[bytes]:
         """Take the size of pictures that are larger than the output for good; return the messages that tell of it."""
-        output, unread = self._format, self._is_unread
-        self._is_unread = False
+        output = self._format
         if output is None or self._options.size is not None:
             return []
-        if width * height <= output.width * output.height:
-            self._larger_since = None
+        if not self._growth.is_due((output.width, output.height), (width, height), picture.pts):
             return []
-        if self._larger_since is None:
-            self._larger_since = picture.pts
-        larger_s = (picture.pts - self._larger_since) / VIDEO_CLOCK_RATE
-        if not (unread and larger_s >= GROWN_UNREAD_S):
-            if self._has_grown or larger_s < GROWN_S:
-                return []
-            self._has_grown = True
-        self._larger_since = None
         grown = replace(output, width=width, height=height, matrix=picture.matrix)
         self._take_format(grown)
         return [self._format_message(grown, slate=False)]
 
     def _take_format(self, output: OutputFormat | None) -> None:
-        self._format = output
+        self._format, self._is_slate = output, False
         self._stages = None
         self._encoder = None
 
@@ -221,12 +215,14 @@ class OutputChain:
         self._planner.observe(picture.pts, random_access=False, changed=share)
 
     def wants(self, picture: DecodedPicture, now: float) -> bool:
-        """Return whether to encode a picture: not over the frame rate cap, and not late.
+        """Return whether to encode a picture: awake, not over the frame rate cap, and not late.
 
         Args:
             picture: the decoded picture, not drawn yet.
             now: monotonic seconds.
         """
+        if self._options.asleep:
+            return False
         if self._options.fps is not None and not self._cap.admits(
             picture.pts, self._options.fps, wanted=self._force_idr
         ):
@@ -235,10 +231,51 @@ class OutputChain:
         late = now - picture.arrival
         due = now - self._last_encoded_at >= MAX_UNENCODED_S
         kept = self._ladder.keeps(late, now)
-        if not due and (late > LATE_S or not kept):
+        if not due and (late > LATE_S * self._ladder.patience or not kept):
             self._counters["shed_pictures"] += 1
             return False
         return True
+
+    @property
+    def shown(self) -> Stages | None:
+        """Return the stages that hold a picture of the camera, masked, which may be shown again; None without one."""
+        return self._stages if self._has_picture else None
+
+    @property
+    def is_scaled(self) -> bool:
+        """Return whether pictures are scaled from the main output's: of its shape, and no more of them than it has."""
+        if self._main is None or self._format is None:
+            return False
+        return self._main.may_be_scaled(self._format, self._options.fps)
+
+    def may_be_scaled(self, output: OutputFormat, fps: float | None) -> bool:
+        """Return whether this output has all pictures of another one, in its shape and no smaller.
+
+        Args:
+            output: the format of the other output.
+            fps: the cap of the other output.
+        """
+        ours, cap = self._format, self._options.fps
+        if ours is None or (cap is not None and (fps is None or fps > cap)):
+            return False
+        return is_scalable((ours.width, ours.height), (output.width, output.height))
+
+    def draw_scaled(self) -> OwnPicture:
+        """Draw the main output's latest picture in this output's size; its masks are on it.
+
+        Raises:
+            MediaError: there is no such picture, or this output's own masks can't be drawn.
+        """
+        main = self._main.shown if self._main is not None else None
+        if main is None:
+            raise MediaError("there is no picture to scale")
+        return self._drawn(lambda stages: stages.scale(main))
+
+    def skip_scaled(self) -> None:
+        """Note what changed in the main output's latest picture, which is not drawn here."""
+        main = self._main.shown if self._main is not None else None
+        if self._stages is not None and main is not None:
+            self._stages.skip_scaled(main)
 
     def follows(self, picture: DecodedPicture) -> bool:
         """Return whether draw() makes use of what changed in this decoded picture."""
@@ -268,11 +305,14 @@ class OutputChain:
         Raises:
             MediaError: a mask could not be drawn; the picture must not be shown.
         """
+        return self._drawn(lambda stages: stages.run(picture, self._aspect(picture), changed))
+
+    def _drawn(self, draw: Callable[[Stages], OwnPicture]) -> OwnPicture:
         if self._format is None:
             raise MediaError("an output without a format has no picture")
         try:
             stages = self._prepared(self._format)
-            drawn = stages.run(picture, self._aspect(picture), changed)
+            drawn = draw(stages)
         except (MediaError, ValueError) as error:
             self._has_picture = False
             self._counters["pictures_without_mask"] += 1

@@ -20,6 +20,8 @@ DOWN_S = 1.0
 """Seconds between steps down: by then the last step has shown its effect."""
 UP_S = 2.0
 """Seconds of calm before a step up. From a sixteenth to the full rate takes four steps, 8 s."""
+EARLIER = 0.6
+"""The share of the times above at which a rendition beside the stream's own picture gives way: before that one does."""
 
 
 class RateLadder:
@@ -27,13 +29,16 @@ class RateLadder:
 
     Args:
         divisor: the divisor to begin with, 1 to MAX_DIVISOR.
+        patience: the share of HIGH_S, LOW_S and LASTING_S that hold for this output.
 
     Attributes:
         divisor: N of "one picture in N is encoded", a power of two.
+        patience: the same share.
     """
 
-    def __init__(self, divisor: int = 1) -> None:
+    def __init__(self, divisor: int = 1, patience: float = 1.0) -> None:
         self.divisor = divisor
+        self.patience = patience
         self._count = 0
         self._last_step = 0.0
         self._calm_since: float | None = None
@@ -46,11 +51,12 @@ class RateLadder:
             late_s: the age of the picture's access unit, seconds.
             now: monotonic seconds.
         """
+        late_s /= self.patience
         if late_s > HIGH_S:
             self._calm_since = None
             if self._late_since is None:
                 self._late_since = now
-            due = max(self._late_since + LASTING_S, self._last_step + DOWN_S)
+            due = max(self._late_since + LASTING_S * self.patience, self._last_step + DOWN_S)
             if now >= due and self.divisor < MAX_DIVISOR:
                 self.divisor *= 2
                 self._last_step = now

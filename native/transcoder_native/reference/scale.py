@@ -1,8 +1,9 @@
-"""This function is the twin of ``kernels.scale``."""
+"""These functions are the twins of ``kernels.scale``."""
 
 import numpy as np
 
 from transcoder_native.arrays import F64, U8
+from transcoder_native.reference.macroblock import copy_macroblocks, samples_of
 
 
 def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: int, out_height: int) -> None:
@@ -19,6 +20,14 @@ def scale_area(src: U8, width: int, out: U8, out_x: int, out_y: int, out_width: 
     area = height * width
     mean = (2 * total.astype(np.int64) + area) // (2 * area)
     out[out_y : out_y + out_height, out_x : out_x + out_width] = mean
+
+
+def scale_area_macroblocks(src: U8, width: int, size: int, changed: U8, out: U8, out_width: int) -> None:
+    """Resample the whole plane, and copy the marked macroblocks."""
+    samples_of(changed, out, out_width, size)
+    scaled = np.empty_like(out)
+    scale_area(src, width, scaled, 0, 0, out_width, out.shape[0])
+    copy_macroblocks(scaled, out_width, size, changed, out)
 
 
 def _overlap(length: int, out_length: int) -> F64:
