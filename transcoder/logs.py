@@ -36,7 +36,7 @@ _PARTS: Final = {"uvicorn.error": "http"}
 """The names that the lines of libraries have here: uvicorn writes its good news as uvicorn.error."""
 
 _SECRET_KEYS: Final = re.compile(
-    r"(?i)(.*[_-])?(pass(word|wd)?|pwd|token|secret|authorization|credentials?|cnonce|nonce)"
+    r"(?i)(.*[_-])?(pass(word|wd)?|pwd|token|secret|authorization|credentials?|cnonce|nonce|stream_key)"
 )
 
 # matches "://user:pw@" up to the last @ of the run: a password may hold a raw / ? # or @, which a correct URL can't

@@ -122,6 +122,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "labels": {},
         "title": None,
         "aliases": (),
+        "push": {},
     }
 
 
@@ -362,6 +363,7 @@ def test_json_schema_names_every_key():
         "watch",
         "verify",
         "sources",
+        "push",
         "sandbox",
         "worker",
         "ledger",
@@ -373,6 +375,7 @@ def test_json_schema_names_every_key():
     stream = schema["$defs"]["StreamConfig"]["properties"]
     assert set(stream) == {
         "source",
+        "push",
         "enabled",
         "audio",
         "video",

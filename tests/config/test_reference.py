@@ -28,6 +28,7 @@ NEEDED_TOO = (
     ("rtsp.tls.key_file", "certificate_file", "gateway.pem"),
     ("http.key_file", "cert_file", "gateway.pem"),
     ("streams.front.source.password", "username", "viewer"),
+    ("streams.front.push.someone.password", "username", "gateway"),
     ("rtsp.users.someone.streams", "password", "s3cret-s3cret-s3cret"),
     ("http.tokens.someone.role", "token", "s3cret-s3cret-s3cret"),
 )
@@ -61,9 +62,18 @@ def test_the_example_of_a_key_is_a_valid_configuration(
     key, example = row[0].strip("`"), row[4].strip("`")
     if not example:
         pytest.skip("a mapping: its keys have examples")
-    for name in ("VMS_PASSWORD", "OPS_TOKEN", "MQTT_PASSWORD", "FRONT_PASSWORD"):
+    for name in ("VMS_PASSWORD", "OPS_TOKEN", "MQTT_PASSWORD", "FRONT_PASSWORD", "STREAM_KEY"):
         monkeypatch.setenv(name, "s3cret-s3cret-s3cret")
-    for name in ("vms.secret", "ops.token", "mqtt.secret", "front.secret", "gateway.pem", "gateway.key", "ca.pem"):
+    for name in (
+        "vms.secret",
+        "ops.token",
+        "mqtt.secret",
+        "front.secret",
+        "key.secret",
+        "gateway.pem",
+        "gateway.key",
+        "ca.pem",
+    ):
         (tmp_path / name).write_text("s3cret-s3cret-s3cret")
     (tmp_path / "conf.d").mkdir()
     try:
@@ -71,6 +81,9 @@ def test_the_example_of_a_key_is_a_valid_configuration(
     except ValueError:
         value = example
     document: dict[str, Any] = {"streams": {"front": {"source": {"url": "rtsp://192.168.10.21/"}}}}
+    if key.startswith("streams.<id>.push.<name>."):
+        target = "rtmp://192.168.10.9/live" if "stream_key" in key else "rtsps://192.168.10.9/in"
+        document["streams"]["front"]["push"] = {"someone": {"url": target}}
     names = key.replace("<id>", "front").replace("<name>", "someone").split(".")
     at = document
     for name in names[:-1]:

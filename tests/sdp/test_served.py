@@ -6,7 +6,9 @@ from pathlib import Path
 
 from transcoder.codecs.nal import Codec
 from transcoder.sdp import (
+    ServedAudio,
     ServedVideo,
+    announced,
     serialize_served,
 )
 
@@ -56,3 +58,16 @@ def test_served_description_of_h265_over_ipv6() -> None:
     vps, sps, pps = (base64.b64encode(unit).decode() for unit in H265_SETS)
     assert f"a=fmtp:97 sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}" in lines  # RFC 7798 section 7.1
     assert not any(line.startswith("a=framerate") for line in lines)
+
+
+def test_what_is_announced_sends_and_has_no_range() -> None:
+    video = ServedVideo(codec=Codec.H264, payload_type=96, parameter_sets=H264_SETS, bitrate_kbps=900)
+    audio = ServedAudio(payload_type=97, clock_rate=16000, config=b"\x14\x08")
+    served = serialize_served(video, session_id=1, address="192.0.2.9", audio=audio)
+    text, controls = announced(served)
+    assert controls == {0: "trackID=0", 1: "trackID=1"}
+    lines = text.decode().split("\r\n")
+    assert lines.count("a=sendonly") == 2
+    assert not [line for line in lines if line.startswith(("a=recvonly", "a=range"))]
+    assert [line for line in lines if line.startswith("m=")] == ["m=video 0 RTP/AVP 96", "m=audio 0 RTP/AVP 97"]
+    assert announced(serialize_served(video, session_id=1, address="192.0.2.9"))[1] == {0: "trackID=0"}

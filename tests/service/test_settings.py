@@ -17,7 +17,7 @@ from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
-from transcoder.service.settings import StreamSettings, stream_settings
+from transcoder.service.settings import StreamSettings, push_options, stream_settings
 from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.options import Timeouts
 from transcoder.worker_options import MAIN, EncoderSettings, Mask, OutputOptions, WorkerOptions
@@ -75,6 +75,8 @@ SHOWN_ONLY = {"title", "site", "labels"}
 """They are for people and reach no part that handles pictures."""
 OF_THE_CATALOGUE = {"aliases", "renditions.sub.aliases"}
 """Readers find a stream by them; `tests/service/test_catalogue.py` does."""
+OF_PUSHES = {"push"}
+"""What is sent elsewhere reaches no part that handles pictures; it is tested by itself."""
 OF_THE_SERVICE = {
     "source.allowed",
     "source.is_own",
@@ -149,12 +151,14 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_every_key_is_in_the_table() -> None:
-    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | SHOWN_ONLY | OF_THE_CATALOGUE == keys_of(StreamConfig)
+    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | SHOWN_ONLY | OF_THE_CATALOGUE | OF_PUSHES == keys_of(
+        StreamConfig
+    )
 
 
 def test_every_option_comes_from_a_key_or_is_known_not_to() -> None:
     places = {place for _, _, place, _ in KEYS if "outputs.1" not in place}
-    assert places | OF_THE_SERVICE | {"outputs"} == set(flat(settings()))
+    assert places | OF_THE_SERVICE | {"outputs", "pushes"} == set(flat(settings()))
 
 
 @pytest.mark.parametrize(("key", "value", "place", "expected"), KEYS, ids=[key for key, *_ in KEYS])
@@ -210,3 +214,16 @@ def test_a_worker_goes_on_where_its_outputs_keep_their_places(
     made = wanted.in_the_order_of(had)
     assert (made.outputs, made.reason_to_replace(had)) == (order, reason)
     assert made.named_outputs() == wanted.named_outputs()
+
+
+def test_a_push() -> None:
+    tls = {"verify": "ca", "fingerprint": "AB:" * 31 + "CD", "old_ciphers": True}
+    keys = {"url": "rtsps://vms.example:8322/in", "username": "gw", "password": "secret", "enabled": False, "tls": tls}
+    push = configured("push.vms", keys).push["vms"]
+    made = push_options(push, allowed, lambda *_: False)
+    assert (made.url.host, made.url.port, made.url.rest) == ("vms.example", 8322, "/in")
+    assert (made.rendition, made.enabled) == (MAIN, False)
+    assert made.credentials == Credentials(username="gw", password="secret")
+    assert made.tls == TlsOptions(verify="ca", fingerprint="ab" * 31 + "cd", old_ciphers=True)
+    tube = configured("push.tube", {"url": "rtmp://tube.example/live", "stream_key": "k3y"}).push["tube"]
+    assert push_options(tube, allowed, lambda *_: False).stream_key == "k3y"

@@ -50,6 +50,7 @@ def diff(effective: EffectiveConfig) -> Iterator[str]:
         elif name not in old:
             yield f"+ {name}: {_short(shown(new[name])['source']['url'])}"
             yield from _keys(name, {}, _given(effective.overlays[name].keys))
+            yield from _keys(name, {}, {"push": shown(new[name])["push"]} if new[name].push else {})
         elif name not in new:
             yield f"- {name}"
         else:
@@ -57,7 +58,7 @@ def diff(effective: EffectiveConfig) -> Iterator[str]:
 
 
 def _given(keys: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in keys.items() if key != "source"}
+    return {key: value for key, value in keys.items() if key not in {"source", "push"}}
 
 
 def _changed(name: str, old: StreamConfig, new: StreamConfig) -> Iterator[str]:
@@ -67,6 +68,10 @@ def _changed(name: str, old: StreamConfig, new: StreamConfig) -> Iterator[str]:
         before["source"] == after["source"]
     ):
         yield f"~ {name}.source: other credentials"
+    if stream_keys(old, secrets=True)["push"] != stream_keys(new, secrets=True)["push"] and (
+        before["push"] == after["push"]
+    ):
+        yield f"~ {name}.push: other secrets"
 
 
 def _keys(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

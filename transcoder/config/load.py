@@ -126,6 +126,9 @@ def _schema() -> dict[str, Any]:
     source = definitions["StreamConfig"]["properties"]["source"]
     url = {"type": "string", "pattern": "^[rR][tT][sS][pP]://", "description": "The camera's URL"}
     definitions["StreamConfig"]["properties"]["source"] = {"anyOf": [url, source]}
+    targets = definitions["StreamConfig"]["properties"]["push"]["patternProperties"]
+    for pattern, target in targets.items():
+        targets[pattern] = {"anyOf": [{"type": "string", "description": "The target's URL"}, target]}
     for name, secret in (("UserConfig", "password"), ("TokenConfig", "token")):
         definition = definitions[name]
         definition["required"] = [key for key in definition["required"] if key != secret]

@@ -12,6 +12,7 @@ from transcoder.config.include import MAX_PATTERNS
 from transcoder.config.ledger import LedgerConfig
 from transcoder.config.mqtt import MqttConfig
 from transcoder.config.patterns import NODE_PATTERN, STREAM_ID_PATTERN
+from transcoder.config.push import PushesConfig
 from transcoder.config.section import Name, Section, at_most
 from transcoder.config.server import HttpConfig, RtspConfig
 from transcoder.config.source import SourcesConfig
@@ -24,6 +25,7 @@ StreamId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
 
 LIVE_KEYS: Final[Mapping[str, frozenset[str] | None]] = {
     "sources": None,
+    "push": None,
     "verify": None,
     "admission": None,
     "include": None,
@@ -71,6 +73,7 @@ class Config(Section):
     `warn`: the log names them at the start. `refuse`: the gateway does not start."""
     verify: VerifyConfig = VerifyConfig()
     sources: SourcesConfig = SourcesConfig()
+    push: PushesConfig = PushesConfig()
     sandbox: Literal["required", "best_effort"] = "best_effort"
     """What the gateway does where a measure of the workers' sandbox is missing, because the kernel or the rights of the
     gateway don't allow it. `best_effort`: workers run without the measure, and the log names it. `required`: no worker

@@ -14,6 +14,8 @@ USER_PATTERN: Final = r'^[^\s:"\x00-\x1f\x7f-\x9f](?:[^:"\x00-\x1f\x7f-\x9f]{0,6
 7616, 3.4); blanks at an end are lost where it is typed."""
 LABEL_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
 """Matches a label's name, which may also be the name of a label in Prometheus."""
+TARGET_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,30}$"
+"""Matches the name of a target that a stream is sent to; it is shorter than a stream's, as it stands beside one."""
 
 WORDS: Final[Mapping[str, str]] = {
     STREAM_ID_PATTERN: "lower-case letters, digits, - and _, at most 63, with a letter or a digit first",
@@ -21,6 +23,7 @@ WORDS: Final[Mapping[str, str]] = {
     NODE_PATTERN: "letters, digits, dots, - and _, at most 63, with a letter or a digit first",
     USER_PATTERN: "any characters but colons and double quotes, at most 64, with no blank first or last",
     LABEL_PATTERN: "lower-case letters, digits and _, at most 32, with a letter first",
+    TARGET_PATTERN: "lower-case letters, digits, - and _, at most 31, with a letter or a digit first",
 }
 """What a name is made of, by its pattern."""
 SEPARATORS: Final[Mapping[str, str]] = {
@@ -29,7 +32,8 @@ SEPARATORS: Final[Mapping[str, str]] = {
     NODE_PATTERN: "-",
     USER_PATTERN: "-",
     LABEL_PATTERN: "_",
+    TARGET_PATTERN: "-",
 }
 """What may stand where a name has another character, by its pattern."""
-LOWER_CASE: Final = frozenset({STREAM_ID_PATTERN, RENDITION_PATTERN, LABEL_PATTERN})
+LOWER_CASE: Final = frozenset({STREAM_ID_PATTERN, RENDITION_PATTERN, LABEL_PATTERN, TARGET_PATTERN})
 """The patterns of names without capital letters."""

@@ -19,7 +19,7 @@ MAX_SHOWN: Final = 40
 """The characters of a key or value that a problem repeats at most: enough to find it, one line in a terminal."""
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-_SENSITIVE: Final = frozenset({"source", "url", "username", "password", "token"})
+_SENSITIVE: Final = frozenset({"push", "stream_key", "source", "url", "username", "password", "token"})
 
 # pydantic's error type -> the text of the problem; {…} are taken from the error's context
 _MESSAGES: Final[Mapping[str, str]] = {

@@ -20,6 +20,8 @@ _SECTIONS: Final = (
     ("VideoConfig", "streams.<id>.video.", "A stream's video"),
     ("RenditionConfig", "streams.<id>.renditions.<name>.", "A stream's renditions"),
     ("EncoderConfig", "streams.<id>.encoder.", "A stream's encoder"),
+    ("PushConfig", "streams.<id>.push.<name>.", "A stream's pushes"),
+    ("PushTlsConfig", "streams.<id>.push.<name>.tls.", "The proof of a target over TLS"),
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),
     ("RtspConfig", "rtsp.", "The RTSP server"),
     ("RtspTlsConfig", "rtsp.tls.", "The RTSP server over TLS"),
@@ -29,6 +31,7 @@ _SECTIONS: Final = (
     ("MqttConfig", "mqtt.", "The MQTT broker"),
     ("VerifyConfig", "verify.", "Verification"),
     ("SourcesConfig", "sources.", "All sources"),
+    ("PushesConfig", "push.", "All pushes"),
     ("WorkerConfig", "worker.", "Decoding and encoding"),
     ("LedgerConfig", "ledger.", "What was not let through"),
 )

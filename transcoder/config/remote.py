@@ -37,7 +37,7 @@ stream are fewer than 200."""
 MAX_PROBLEMS: Final = 32
 """The largest number of problems that are described to a writer elsewhere: each costs time, and nobody reads more."""
 
-_FILES_ONLY: Final = frozenset({"password_file"})
+_FILES_ONLY: Final = frozenset({"password_file", "stream_key_file"})
 
 
 def check_remote(stream: str, keys: object) -> dict[str, Any]:
@@ -103,7 +103,9 @@ def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
     """Return a stream's keys with other keys laid over them.
 
     A `source` with a URL replaces all of the source below it: the credentials of one camera never go to another camera.
+    So does a target of `push`.
     """
+    below = _without_replaced(below, above)
     source = above.get("source")
     if isinstance(source, Mapping) and "url" not in source:
         return merge({**below, "source": _as_mapping(below.get("source"), source)}, above)
@@ -111,6 +113,20 @@ def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
     if "source" in above:
         result["source"] = source
     return result
+
+
+def _without_replaced(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the lower keys without the targets of `push` that the upper ones give another URL."""
+    old, new = below.get("push"), above.get("push")
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return below
+    replaced = {name for name, keys in new.items() if isinstance(keys, Mapping) and "url" in keys}
+    kept = {
+        name: {"url": keys} if isinstance(keys, str) and isinstance(new.get(name), Mapping) else keys
+        for name, keys in old.items()
+        if name not in replaced
+    }
+    return {**below, "push": kept}
 
 
 def _as_mapping(source: object, over: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -161,10 +177,17 @@ def stream_keys(stream: StreamConfig, *, secrets: bool) -> dict[str, Any]:
         secrets: True: the data holds the password; False: HIDDEN stands for it, and no value comes from a secret.
     """
     data = _plain(stream.model_dump(), secrets=secrets)
-    source = {key: value for key, value in data["source"].items() if value is not None}
-    if secrets and "password" in source:
-        source.pop("password_file", None)
-    return {**data, "source": source}
+    push = {name: _given(keys, secrets=secrets) for name, keys in data["push"].items()}
+    return {**data, "source": _given(data["source"], secrets=secrets), "push": push}
+
+
+def _given(keys: Mapping[str, Any], *, secrets: bool) -> dict[str, Any]:
+    """Return the keys of a peer that have a value, each secret once."""
+    given = {key: value for key, value in keys.items() if value is not None}
+    for secret in ("password", "stream_key"):
+        if secrets and secret in given:
+            given.pop(f"{secret}_file", None)
+    return given
 
 
 def _plain(value: Any, *, secrets: bool) -> Any:

@@ -54,7 +54,8 @@ MAX_TIMEOUT_S: Final = 600
 _ASPECT: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
 
-def _network(value: object) -> object:
+def read_network(value: object) -> object:
+    """Return the network that a text of the configuration names."""
     if isinstance(value, Network):
         return value
     if not isinstance(value, str):  # ipaddress takes the number 5 for 0.0.0.5
@@ -82,7 +83,7 @@ class SourcesConfig(Section):
     allow: tuple[
         Annotated[
             Network,
-            BeforeValidator(_network),
+            BeforeValidator(read_network),
             PlainSerializer(str, return_type=str),
             WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8"]}),
         ],
@@ -203,7 +204,7 @@ class SourceOptions(Section):
     @field_validator("bind_address")
     @classmethod
     def _check_bind_address(cls, value: str | None) -> str | None:
-        if value is not None and not _is_address(value):
+        if value is not None and not is_address(value):
             raise ValueError("must be an IP address of this machine")
         return value
 
@@ -270,13 +271,13 @@ class SourceConfig(SourceOptions):
     def _check_url(cls, value: str, info: ValidationInfo) -> str:
         url = split_url(value, SOURCE_PORTS)
         before_query = url.rest if url.rest[:1] in {"?", "#"} else url.rest.partition("?")[0]
-        if "@" in before_query and not _is_address(url.host):  # half a password would be asked for in DNS
+        if "@" in before_query and not is_address(url.host):  # half a password would be asked for in DNS
             raise ValueError(MISPLACED_AT)
         listeners: tuple[Endpoint, ...] = (info.context or {}).get(LISTENERS_KEY, ())
         if any(listener.is_named_by(url.host, url.port) for listener in listeners):
             raise ValueError(f"port {url.port} of {url.host} is a listener of this gateway, and no camera")
         networks: tuple[Network, ...] | None = (info.context or {}).get(NETWORKS_KEY)
-        if networks is not None and _is_address(url.host) and not is_allowed(url.host, networks):
+        if networks is not None and is_address(url.host) and not is_allowed(url.host, networks):
             raise ValueError(f"address {url.host} is in none of the networks of sources.allow")
         return url.text
 
@@ -291,7 +292,8 @@ class SourceConfig(SourceOptions):
         return self
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Return whether a text is a literal IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

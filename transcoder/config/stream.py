@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from transcoder.config.patterns import LABEL_PATTERN, RENDITION_PATTERN
+from transcoder.config.patterns import LABEL_PATTERN, RENDITION_PATTERN, TARGET_PATTERN
+from transcoder.config.push import MAX_PUSHES, PushConfig, without_removed
 from transcoder.config.section import NotBool, Section, at_most
-from transcoder.config.source import SourceConfig, SourceOptions
+from transcoder.config.source import SOURCE_PORTS, SourceConfig, SourceOptions
 from transcoder.worker_options import MAIN, MAX_OUTPUTS
 
 MIN_SIZE: Final = 16
@@ -176,6 +177,7 @@ def _check_printable(value: str) -> str:
 
 ShortText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_check_printable)]
 LabelName = Annotated[str, Field(pattern=LABEL_PATTERN)]
+TargetName = Annotated[str, Field(pattern=TARGET_PATTERN)]
 
 
 class StreamOptions(Section):
@@ -229,6 +231,24 @@ class StreamConfig(StreamOptions):
     aliases: Aliases = Field(default=(), examples=[["/Streaming/Channels/101", "/cam/realmonitor?channel=1&subtype=0"]])
     """Other paths under which readers find the stream: those of the old camera, so that a VMS keeps its driver and only
     the address changes. A query has to hold what the alias's query says, and may hold more."""
+
+    push: Annotated[dict[TargetName, PushConfig], Field(max_length=MAX_PUSHES), BeforeValidator(without_removed)] = (
+        Field(default={}, examples=[{"vms": {"url": "rtsps://vms.example/front", "username": "gateway"}}])
+    )
+    """The servers that the stream is sent to, by name, at most 4; a URL, or a mapping with the keys of “A stream's
+    pushes”."""
+
+    @model_validator(mode="after")
+    def _check_push(self) -> "StreamConfig":
+        for name, push in self.push.items():
+            if push.rendition not in self.outputs:
+                raise ValueError(f"push.{name}.rendition names no output; there are {', '.join(self.outputs)}")
+        return self
+
+    @property
+    def rtsp_urls(self) -> tuple[str, ...]:
+        """Return the URLs of the camera and of the targets that speak RTSP."""
+        return self.source.url, *(push.url for push in self.push.values() if push.split.scheme in SOURCE_PORTS)
 
     @property
     def outputs(self) -> dict[str, VideoConfig]:

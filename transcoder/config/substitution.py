@@ -30,7 +30,7 @@ _WHERE_SET: Final = {
 }
 """Where a variable comes from that people do not set themselves."""
 
-_SECRET_KEYS: Final = {"password_file": "password", "token_file": "token"}
+_SECRET_KEYS: Final = {"password_file": "password", "token_file": "token", "stream_key_file": "stream_key"}
 _FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "certificate_file", "key_file"})
 EXTENSION: Final = "x-"
 """The start of a key that the gateway leaves alone, as Compose does: a place for YAML anchors."""

@@ -1,5 +1,6 @@
 """MQTT and HTTP carry out the same verbs and show the same documents; both are here, with the controller."""
 
+from transcoder.control.document_parts import PushDocument
 from transcoder.control.documents import (
     EVENT_TYPES,
     EndedSessionDocument,
@@ -44,6 +45,7 @@ __all__ = [
     "OutputDocument",
     "ProbeDocument",
     "ProbeMediaDocument",
+    "PushDocument",
     "ServedDocument",
     "ServedSpanDocument",
     "SessionDocument",

@@ -35,7 +35,7 @@ from transcoder.control.changes import Change, Changes
 from transcoder.control.events import Feed
 from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
-from transcoder.control.shown import restore_source, shown
+from transcoder.control.shown import restore_secrets, shown
 from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments, served_document, verdict_document
 from transcoder.errors import CommandRejected
@@ -158,7 +158,7 @@ class Controller(Control):
     @override
     def properties(self, stream: str) -> Mapping[str, Any]:
         keys = stream_keys(self._config_of(stream), secrets=False)
-        del keys["source"]
+        del keys["source"], keys["push"]
         return keys
 
     @override
@@ -254,7 +254,7 @@ class Controller(Control):
 
     @override
     async def replace(self, stream: str, keys: object, by: Writer, if_match: str | None = None) -> StreamDocument:
-        keys = restore_source(keys, self.config.streams.get(stream))
+        keys = restore_secrets(keys, self.config.streams.get(stream))
         edit = EffectiveConfig.replace
         await self._change(Change(stream=stream, verb="replace", keys=keys, by=by, edit=edit, if_match=if_match))
         return self.stream(stream)
@@ -313,7 +313,8 @@ class Controller(Control):
     async def accept_key(self, stream: str, by: Writer) -> StreamDocument:
         self._running(stream)
         await self._changes.record(Entry(who=str(by), what="accept_key", stream=stream, detail={}))
-        self.gateway.gate.memory.accept(parse_url(self._config_of(stream).source.url))
+        for url in self._config_of(stream).rtsp_urls:
+            self.gateway.gate.memory.accept(parse_url(url))
         await self.gateway.restart(stream)
         self._publisher.restarted(stream, by)
         return self.stream(stream)

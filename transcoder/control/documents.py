@@ -5,8 +5,9 @@ No document holds a credential, and a camera's address stands only where a field
 
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from transcoder.control.document_parts import SHOWN, Count, PushDocument, Rate, Time
 from transcoder.rtsp.session import EndReason
 from transcoder.source.problems import ProblemCode
 
@@ -36,6 +37,8 @@ EventType = Literal[
     "scene_changed",
     "reader_connected",
     "reader_gone",
+    "push_started",
+    "push_lost",
     "verdict",
     "config_rejected",
     "config_reloaded",
@@ -43,21 +46,11 @@ EventType = Literal[
 
 EVENT_TYPES: Final = frozenset(get_args(EventType))
 
-Count = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(ge=0)]
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-"""A time as RFC 3339, UTC."""
-
 
 class Document(BaseModel):
     """A document shows all its fields always."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-    )
+    model_config = SHOWN
 
 
 class SourceDocument(Document):
@@ -227,6 +220,8 @@ class StreamStateDocument(Document):
     """The share of the picture that moves."""
     conditions: tuple[str, ...] = ()
     """The conditions of the picture now: frozen, dark, covered, scene_changed."""
+    push: dict[str, PushDocument] = {}
+    """The servers that the stream is sent to, by name."""
     verdict: VerdictDocument | None = None
     """The latest verdict of the gateway on the stream that it serves; null before the first one."""
     sanitized: Count = 0

@@ -55,6 +55,11 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "A reader's session ended, or, with a null `stream`, a connection without one ([reasons](runbook.md)).",
         "`session`, `user`, `transport`, `reason`, `after_s`, `bytes`, `dropped`; `count` in a flood: how many ended",
     ),
+    "push_started": ("A stream is sent to one of its targets.", "`target`: the name of the target, `rendition`"),
+    "push_lost": (
+        "A stream can't be sent to one of its targets. The gateway tries again, and tells it less and less often.",
+        "`target`, `rendition`, `reason`",
+    ),
 }
 """The meaning of each event type, and the keys of its detail."""
 

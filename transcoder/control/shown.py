@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from transcoder.config import HIDDEN, StreamConfig, stream_keys
 from transcoder.config.overlay import Difference
+from transcoder.config.push import PUSH_PORTS
 from transcoder.config.source import SOURCE_PORTS
 from transcoder.logs import redact
 from transcoder.text import printable
@@ -22,7 +23,14 @@ def shown(stream: StreamConfig) -> dict[str, Any]:
     """Return a stream's keys without secrets, also without those that stand in a URL's path."""
     keys = stream_keys(stream, secrets=False)
     keys["source"] = {**keys["source"], "url": shown_url(keys["source"]["url"])}
+    keys["push"] = {name: {**push, "url": shown_target(push["url"])} for name, push in keys["push"].items()}
     return keys
+
+
+def shown_target(text: str) -> str:
+    """Return the URL of a target without its path, in which a stream's key may stand."""
+    rest = split_url(text, PUSH_PORTS).rest
+    return text[: len(text) - len(rest)] + (f"/{HIDDEN}" if rest.strip("/") else rest)
 
 
 def shown_url(text: str) -> str:
@@ -43,11 +51,18 @@ def without_secret_values(value: Any) -> Any:
     return HIDDEN if value == _OF_MODEL else value
 
 
-def restore_source(keys: object, known: StreamConfig | None) -> object:
-    """Return a writer's keys; a source that equals the one shown of the known stream gets its secrets back."""
-    if known is not None and isinstance(keys, Mapping) and keys.get("source") == shown(known)["source"]:
-        return {**keys, "source": stream_keys(known, secrets=True)["source"]}
-    return keys
+def restore_secrets(keys: object, known: StreamConfig | None) -> object:
+    """Return a writer's keys; a source or a target that equals the one shown of the stream gets its secrets back."""
+    if known is None or not isinstance(keys, Mapping):
+        return keys
+    told, held = shown(known), stream_keys(known, secrets=True)
+    restored = dict(keys)
+    if keys.get("source") == told["source"]:
+        restored["source"] = held["source"]
+    if isinstance(push := keys.get("push"), Mapping):
+        same = {name for name, target in push.items() if target == told["push"].get(name, ...)}
+        restored["push"] = {name: held["push"][name] if name in same else target for name, target in push.items()}
+    return restored
 
 
 def without_secrets(value: object) -> object:
@@ -59,12 +74,20 @@ def hide(value: object) -> Any:
     """Return a value that a writer gave, without the secrets that may be in it."""
     if isinstance(value, Mapping):
         return {
-            printable(str(key), 64): "***" if key in {"password", "username"} and item is not None else hide(item)
+            printable(str(key), 64): "***"
+            if key in {"password", "username", "stream_key"} and item is not None
+            else hide(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [hide(item) for item in value]
-    return redact(value) if isinstance(value, str) else value
+    return redact(_without_key(value)) if isinstance(value, str) else value
+
+
+def _without_key(text: str) -> str:
+    """Return a text; of the URL of an RTMP target, whose path is a secret, its scheme alone."""
+    scheme, mark, _ = text.partition("://")
+    return f"{scheme}://{HIDDEN}" if mark and scheme.lower() == "rtmp" else text
 
 
 def difference_detail(difference: Difference) -> dict[str, Any]:

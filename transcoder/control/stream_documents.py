@@ -11,6 +11,7 @@ from transcoder.control import (
     FaultsDocument,
     LedgerEntryDocument,
     OutputDocument,
+    PushDocument,
     ServedDocument,
     ServedSpanDocument,
     SourceDocument,
@@ -24,6 +25,7 @@ from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
 from transcoder.output.served_spans import ServedSpans
+from transcoder.service.push_status import PushStatus
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.store import now_text, time_text
 from transcoder.service.stream import Stream
@@ -191,6 +193,7 @@ class StreamDocuments:
             rate_divisor=status.rate_divisor,
             motion=round(status.motion, 3),
             conditions=tuple(status.conditions),
+            push={name: _push(push) for name, push in status.pushes.items()},
             verdict=None if verdict is None else verdict_document(verdict),
             sanitized=sum(stream.ledger.totals().values()),
             ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
@@ -285,6 +288,22 @@ def _output(status: StreamStatus, config: StreamConfig) -> OutputDocument:
         idr=output.idr,
         bytes=output.bytes,
         delay_s=round(max(delay_s, 0.0), 4) if delay_s is not None else None,
+    )
+
+
+def _push(status: PushStatus) -> PushDocument:
+    at = status.next_attempt if status.state == "waiting" else None
+    return PushDocument(
+        target=status.target,
+        rendition=status.rendition,
+        state=status.state,
+        since=time_text(status.since),
+        problem=printable(redact(status.problem), MAX_PROBLEM) or None,
+        next_attempt_at=time_text(at) if at is not None else None,
+        starts=status.starts,
+        losses=status.losses,
+        bytes=status.sent_bytes,
+        dropped=status.dropped,
     )
 
 

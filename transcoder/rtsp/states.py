@@ -65,3 +65,62 @@ CLIENT_STATES: Mapping[ClientState, Mapping[ClientStep, ClientState]] = {
     ClientState.CLOSING: {ClientStep.TORN_DOWN: ClientState.CLOSED},
     ClientState.CLOSED: {},
 }
+
+
+class PublisherState(Enum):
+    """Tells how far the conversation has come of a client that sends a stream to a server."""
+
+    INIT = "init"
+    ASKING = "asking"
+    READY = "ready"
+    ANNOUNCING = "announcing"
+    SETTING_UP = "setting up"
+    STARTING = "starting"
+    RECORDING = "recording"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class PublisherStep(Enum):
+    """A step is a request that such a client sends, or an answer that it acts upon."""
+
+    OPTIONS = "OPTIONS"
+    READY = "answer to OPTIONS"
+    ANNOUNCE = "ANNOUNCE"
+    SETUP = "SETUP"
+    RECORD = "RECORD"
+    RECORDING = "answer to RECORD"
+    TEARDOWN = "TEARDOWN"
+    TORN_DOWN = "answer to TEARDOWN"
+
+
+PUBLISHER_STATES: Mapping[PublisherState, Mapping[PublisherStep, PublisherState]] = {
+    PublisherState.INIT: {
+        PublisherStep.OPTIONS: PublisherState.ASKING,
+        PublisherStep.TEARDOWN: PublisherState.CLOSING,
+    },
+    PublisherState.ASKING: {
+        PublisherStep.READY: PublisherState.READY,
+        PublisherStep.TEARDOWN: PublisherState.CLOSING,
+    },
+    PublisherState.READY: {
+        PublisherStep.ANNOUNCE: PublisherState.ANNOUNCING,
+        PublisherStep.TEARDOWN: PublisherState.CLOSING,
+    },
+    PublisherState.ANNOUNCING: {
+        PublisherStep.SETUP: PublisherState.SETTING_UP,
+        PublisherStep.TEARDOWN: PublisherState.CLOSING,
+    },
+    PublisherState.SETTING_UP: {
+        PublisherStep.SETUP: PublisherState.SETTING_UP,
+        PublisherStep.RECORD: PublisherState.STARTING,
+        PublisherStep.TEARDOWN: PublisherState.CLOSING,
+    },
+    PublisherState.STARTING: {
+        PublisherStep.RECORDING: PublisherState.RECORDING,
+        PublisherStep.TEARDOWN: PublisherState.CLOSING,
+    },
+    PublisherState.RECORDING: {PublisherStep.TEARDOWN: PublisherState.CLOSING},
+    PublisherState.CLOSING: {PublisherStep.TORN_DOWN: PublisherState.CLOSED},
+    PublisherState.CLOSED: {},
+}

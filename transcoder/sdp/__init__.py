@@ -2,7 +2,7 @@
 
 from transcoder.sdp.parse import MAX_MEDIA, MAX_SDP_SIZE, Media, OfferedFormat, SessionDescription, parse_sdp
 from transcoder.sdp.select import AudioSelection, VideoSelection, select_audio, select_video
-from transcoder.sdp.served import ServedAudio, ServedVideo, serialize_served
+from transcoder.sdp.served import ServedAudio, ServedVideo, announced, serialize_served
 from transcoder.sdp.words import left_out
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ServedVideo",
     "SessionDescription",
     "VideoSelection",
+    "announced",
     "left_out",
     "parse_sdp",
     "select_audio",

@@ -1,5 +1,6 @@
 """This module writes the session description that we serve: every value in it is ours (RFC 2327, RFC 4566)."""
 
+import re
 from dataclasses import dataclass
 
 from transcoder import formats
@@ -83,3 +84,24 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
             "a=recvonly",
         ]
     return ("\r\n".join(lines) + "\r\n").encode()
+
+
+_ONE_WAY = re.compile(rb"a=recvonly\r\n")
+_RANGE = re.compile(rb"a=range:[^\r\n]*\r\n")
+_MEDIA = re.compile(rb"^m=(video|audio) .*?^a=control:(\S+)", re.MULTILINE | re.DOTALL)
+_NUMBERS = {b"video": 0, b"audio": 1}
+
+
+def announced(description: bytes) -> tuple[bytes, dict[int, str]]:
+    """Return a description of ours as it is announced to a server that a stream is sent to.
+
+    Args:
+        description: what serialize_served() wrote: readers only receive, and a sender only sends.
+
+    Returns:
+        The description, and the control attribute of each track by the track's number.
+
+    Source: RFC 2326 sections 10.3 and C.1.1; RFC 4566 section 6 (sendonly).
+    """
+    text = _RANGE.sub(b"", _ONE_WAY.sub(b"a=sendonly\r\n", description))
+    return text, {_NUMBERS[match[1]]: match[2].decode() for match in _MEDIA.finditer(text)}

@@ -12,12 +12,14 @@ from transcoder import clock
 from transcoder.config import Config, StreamConfig
 from transcoder.net.rtsp_server import RtspServer
 from transcoder.net.sockets import is_this_machine
+from transcoder.rtsp.session import EndReason
 from transcoder.service.admission import Admissions
 from transcoder.service.catalogue import ServedStreams
 from transcoder.service.forkserver import fork_server
 from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.listeners import listeners_of, login_ways_of
+from transcoder.service.pushes import Pushes
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.sandbox import log_sandbox
 from transcoder.service.settings import StreamSettings, networked_settings
@@ -58,6 +60,7 @@ class Gateway:
         other_ports: the ports of listeners of this gateway besides the RTSP server.
         networks: says which addresses a source may connect to.
         gate: decides who may try to connect now, and remembers the cameras.
+        pushes: sends streams to their targets.
         withheld: why a stream is not pulled although it is enabled, by the stream's name; set before the start.
     """
 
@@ -82,6 +85,7 @@ class Gateway:
             lambda: [self._applied[n] for n, s in self.streams.items() if s.status.output.pictures],
         )
         self.gate = HostGate()
+        self.pushes = Pushes(self.gate.memory.keys, on_event)
         self._admissions = Admissions()
         self._make_stream = make_stream
         self.withheld: Mapping[str, str] = {}
@@ -141,16 +145,22 @@ class Gateway:
                     await stream.reconfigure(settings)
                 if not settings.enabled:
                     stream.note_problem(self.withheld.get(name) or self._admissions.refused.get(name, ""))
+                await self.pushes.arrange(stream, settings.pushes if settings.enabled else {})
 
     def _add(self, name: str, settings: StreamSettings) -> Stream:
         stream = self.streams[name] = self._make_stream(
-            name, settings, self.fork_server, self.server.end_readers, self._on_event, self.gate
+            name, settings, self.fork_server, self._end_readers, self._on_event, self.gate
         )
         stream.ledger.now, stream.status.url = clock.wall_clock(), self.server.url(self.server.host, name)
         stream.start()
         return stream
 
+    def _end_readers(self, path: str, reason: EndReason) -> None:
+        self.server.end_readers(path, reason)
+        self.pushes.end(path)
+
     async def _remove(self, name: str) -> None:
+        await self.pushes.remove(name)
         self._applied.pop(name, None)
         self._admissions.refused.pop(name, None)
         stream = self.streams.pop(name, None)
@@ -186,6 +196,7 @@ class Gateway:
         if self._ticker is not None:
             self._ticker.cancel()
         await self.server.stop()
+        await self.pushes.stop()
         await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
         await self.fork_server.close()
 
@@ -213,6 +224,7 @@ class Gateway:
         if is_sampled:
             self._next_sample = now + SAMPLE_S
             self.readers.tick(now)
+            self.pushes.sample()
         for stream in list(self.streams.values()):
             stream.ledger.now = wall
             try:

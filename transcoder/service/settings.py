@@ -1,16 +1,22 @@
 """The settings of a configured stream are translated here for its source, its worker and its outputs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import SecretStr
 
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig
+from transcoder.config.push import PushConfig
+from transcoder.config.source import TlsConfig
 from transcoder.config.stream import EncoderConfig, RenditionConfig, VideoConfig
+from transcoder.net.push_options import PushOptions
 from transcoder.net.sockets import Binding
 from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.quirks import FORCED_QUIRKS
 from transcoder.rtsp.urls import parse_url
+from transcoder.service.push_networks import AllowedTarget
 from transcoder.service.source_networks import SourceNetworks
 from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.options import Timeouts
@@ -26,12 +32,14 @@ class StreamSettings:
         source: the way to the camera; transport may be "auto".
         worker: the options of the worker.
         outputs: the names of the worker's outputs, in their order.
+        pushes: the options of each push, by its target's name.
     """
 
     enabled: bool = True
     source: SourceOptions
     worker: WorkerOptions
     outputs: tuple[str, ...]
+    pushes: Mapping[str, PushOptions] = field(default_factory=dict)
 
     def named_outputs(self) -> dict[str, OutputOptions]:
         """Return the options of every output, by its name."""
@@ -97,7 +105,8 @@ def networked_settings(
     """Translate a configured stream that may connect to what a gateway's networks allow; see `stream_settings`."""
     addresses = networks.of(stream.source)
     settings = stream_settings(stream, addresses, is_own)
-    return replace(settings, source=replace(settings.source, conceal=addresses.conceal))
+    pushes = {name: push_options(push, AllowedTarget.of(networks, push), is_own) for name, push in stream.push.items()}
+    return replace(settings, source=replace(settings.source, conceal=addresses.conceal), pushes=pushes)
 
 
 def worker_options(stream: StreamConfig) -> WorkerOptions:
@@ -126,29 +135,46 @@ def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions
     )
 
 
+def push_options(push: PushConfig, allowed: Callable[[str], bool], is_own: Callable[[str, int], bool]) -> PushOptions:
+    """Translate a configured push."""
+    return PushOptions(
+        url=push.split,
+        rendition=push.rendition,
+        enabled=push.enabled,
+        credentials=_credentials(push.username, push.password),
+        stream_key=push.stream_key.get_secret_value() if push.stream_key is not None else "",
+        tls=_tls_options(push.tls),
+        allowed=allowed,
+        is_own=is_own,
+    )
+
+
+def _credentials(username: SecretStr | None, password: SecretStr | None) -> Credentials | None:
+    if username is None:
+        return None
+    known = password.get_secret_value() if password is not None else ""
+    return Credentials(username=username.get_secret_value(), password=known)
+
+
+def _tls_options(tls: TlsConfig) -> TlsOptions:
+    return TlsOptions(verify=tls.verify, fingerprint=tls.fingerprint or "", old_ciphers=tls.old_ciphers)
+
+
 def source_options(
     stream: StreamConfig, allowed: Callable[[str], bool], is_own: Callable[[str, int], bool] | None = None
 ) -> SourceOptions:
     """Translate the part of a configured stream that tells how to reach its camera."""
     source = stream.source
-    credentials = None
-    if source.username is not None:
-        credentials = Credentials(
-            username=source.username.get_secret_value(),
-            password=source.password.get_secret_value() if source.password is not None else "",
-        )
     options = SourceOptions(
         url=parse_url(source.url),
-        credentials=credentials,
+        credentials=_credentials(source.username, source.password),
         transport="tcp" if source.is_secure else source.transport,  # what goes beside TLS is not encrypted
         allowed=allowed,
         binding=Binding(address=source.bind_address, interface=source.bind_interface),
         redirect_ports=source.redirect_ports,
         quirks=FORCED_QUIRKS[source.profile],
         audio=stream.audio == "reencode",
-        tls=TlsOptions(
-            verify=source.tls.verify, fingerprint=source.tls.fingerprint or "", old_ciphers=source.tls.old_ciphers
-        ),
+        tls=_tls_options(source.tls),
         timeouts=Timeouts(**source.timeouts.model_dump()),
     )
     return options if is_own is None else replace(options, is_own=is_own)

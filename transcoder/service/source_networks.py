@@ -40,6 +40,11 @@ class SourceNetworks:
         self._gave_pictures = gave_pictures
         self.streams_of_file: Callable[[], Mapping[str, StreamConfig]] = lambda: config().streams
 
+    @property
+    def config(self) -> Config:
+        """Return the configuration in force."""
+        return self._config()
+
     def of(self, source: SourceConfig) -> "AllowedAddresses":
         """Return what says whether the source of a stream may connect to an address."""
         return AllowedAddresses(self, source.host, source.port)

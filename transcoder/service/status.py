@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from transcoder.output.status import OutputStatus
+from transcoder.service.push_status import PushStatus
 from transcoder.source.problems import ProblemCode
 from transcoder.source.status import SourceStatus
 from transcoder.worker_options import MAIN
@@ -82,6 +83,7 @@ class StreamStatus:
         source: the status of the camera's side.
         worker: the status of the worker's side.
         outputs: the status of each output, by its name.
+        pushes: the status of each push, by its target's name.
     """
 
     name: str
@@ -97,6 +99,7 @@ class StreamStatus:
     source: SourceStatus = field(default_factory=SourceStatus)
     worker: WorkerStatus = field(default_factory=WorkerStatus)
     outputs: dict[str, OutputStatus] = field(default_factory=lambda: {MAIN: OutputStatus()})
+    pushes: dict[str, PushStatus] = field(default_factory=dict)
 
     @property
     def output(self) -> OutputStatus:
