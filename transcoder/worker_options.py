@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 
 MAIN: Final = "main"
@@ -88,29 +89,39 @@ class Mask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFormat:
-    """Describes a camera's audio as the camera announces it; a worker that can't decode the audio counts that.
+    """Describes a camera's audio as the camera announces it, and the codec of ours that is made of it.
+
+    A worker that can't decode the audio counts that.
 
     Attributes:
         encoding: the encoding name of SDP, in upper case.
         clock_rate: samples a second.
         channels: 1 or 2.
         config: the AudioSpecificConfig of AAC, or empty.
+        served: the codec in which readers get the audio.
     """
 
     encoding: str
     clock_rate: int
     channels: int = 1
     config: bytes = b""
+    served: AudioCodec = AudioCodec.AAC
+
+    @property
+    def rate(self) -> int:
+        """Return the samples a second in which readers get the audio."""
+        return self.served.rate(self.clock_rate)
 
     def to_json(self) -> bytes:
         """Return the wire form."""
-        return json.dumps(asdict(self) | {"config": self.config.hex()}).encode()
+        return json.dumps(asdict(self) | {"config": self.config.hex(), "served": self.served.value}).encode()
 
     @classmethod
     def from_json(cls, data: bytes | memoryview) -> "AudioFormat":
         """Read the wire form that to_json of the same version wrote."""
         fields: dict[str, Any] = json.loads(bytes(data))
-        return cls(**(fields | {"config": bytes.fromhex(fields["config"])}))
+        config, served = bytes.fromhex(fields["config"]), AudioCodec(fields["served"])
+        return cls(**(fields | {"config": config, "served": served}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +247,7 @@ class WorkerOptions:
         split: whether one process decodes and another one encodes.
         slate_size: (width, height) of the picture that stands in for a camera before its first picture, or None for a
             usual size.
+        audio_codec: the codec in which readers get the audio, if there is any.
         outputs: 1 to MAX_OUTPUTS outputs; messages name an output by its place here, counted from 0.
     """
 
@@ -244,6 +256,7 @@ class WorkerOptions:
     memory_limit_mb: int = 512
     split: bool = False
     slate_size: tuple[int, int] | None = None
+    audio_codec: AudioCodec = AudioCodec.AAC
     outputs: tuple[OutputOptions, ...] = field(default_factory=lambda: (OutputOptions(),))
 
     @property
@@ -258,7 +271,8 @@ class WorkerOptions:
 
     def to_json(self) -> bytes:
         """Return the wire form."""
-        return json.dumps(asdict(self) | {"outputs": [output.to_fields() for output in self.outputs]}).encode()
+        own = {"outputs": [output.to_fields() for output in self.outputs], "audio_codec": self.audio_codec.value}
+        return json.dumps(asdict(self) | own).encode()
 
     @classmethod
     def from_json(cls, data: bytes | memoryview) -> "WorkerOptions":
@@ -269,6 +283,7 @@ class WorkerOptions:
         fields["masks"] = tuple(
             Mask(polygon=tuple((x, y) for x, y in mask["polygon"]), style=mask["style"]) for mask in fields["masks"]
         )
+        fields["audio_codec"] = AudioCodec(fields["audio_codec"])
         fields["outputs"] = tuple(OutputOptions.from_fields(output) for output in fields["outputs"])
         return cls(**fields)
 

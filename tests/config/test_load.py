@@ -114,6 +114,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
     assert stream == {
         "enabled": True,
         "audio": "drop",
+        "audio_codec": "aac",
         "video": video,
         "masks": (),
         "renditions": {},
@@ -378,6 +379,7 @@ def test_json_schema_names_every_key():
         "push",
         "enabled",
         "audio",
+        "audio_codec",
         "video",
         "encoder",
         "masks",

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import random
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import av
 import numpy as np
 import pytest
 
-from transcoder.media.audio import MAX_SKEW_S, AudioTranscoder, output_rate
+from transcoder.codecs.audio_codec import AudioCodec
+from transcoder.media.audio import MAX_SKEW_S, AudioTranscoder
 from transcoder.worker_options import AudioFormat
 
 TONE_HZ, SECONDS, BEGIN = 440.0, 2.0, 900_000
@@ -205,16 +207,63 @@ def test_the_same_tone_at_the_same_time(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("encoding", "served", "zero"),
+    [("PCMA", AudioCodec.PCMA, {}), ("PCMU", AudioCodec.PCMU, {0x7F: 0xFF})],  # the mu-law has two zeros
+)
+def test_g711_to_g711_is_the_same_bytes(encoding: str, served: AudioCodec, zero: dict[int, int]) -> None:
+    """Each code stands for a value in the middle of its step (G.711 tables 1 and 2), which has that code again."""
+    codes = bytes(range(256)) * 10
+    transcoder = AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000, served=served))
+    frames = through(transcoder, cut(codes, 160), 0.02)
+    assert not transcoder.errors
+    assert (transcoder.rate, transcoder.config) == (8000, b"")
+    assert b"".join(data for _, data in frames) == bytes(zero.get(code, code) for code in codes[: 160 * len(frames)])
+    assert len(frames) >= 15
+    assert [pts for pts, _ in frames] == [BEGIN + 1800 * index for index in range(len(frames))]
+
+
+LAWS = {AudioCodec.PCMA: "pcm_alaw", AudioCodec.PCMU: "pcm_mulaw"}
+
+
+@pytest.mark.parametrize("served", LAWS)
+@pytest.mark.parametrize("name", ["AAC at 48 kHz", "Opus", "G722", "L16, two channels", "G726-32"])
+def test_any_sound_as_g711(name: str, served: AudioCodec) -> None:
+    source, make, seconds = CAMERAS[name]
+    transcoder = AudioTranscoder(replace(source, served=served))
+    frames = through(transcoder, make(), seconds)
+    assert not transcoder.errors
+    assert {len(data) for _, data in frames} == {160}
+    times = [pts for pts, _ in frames]
+    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {1800}
+    assert BEGIN - 0.05 * 90_000 <= times[0] <= BEGIN + 1
+    decoder: Any = av.CodecContext.create(LAWS[served], "r")
+    decoder.sample_rate, decoder.layout = 8000, "mono"
+    samples = np.concatenate([out.to_ndarray()[0] for _, data in frames for out in decoder.decode(av.Packet(data))])
+    assert loudest_hz(samples, 8000) == pytest.approx(TONE_HZ, abs=2)
+    level = math.sqrt(2) * float(np.sqrt(np.mean(samples[-8000:].astype(float) ** 2)))
+    assert level == pytest.approx(8000 * (math.sqrt(2) if source.channels == 2 else 1), rel=0.15)
+
+
+@pytest.mark.parametrize(
     ("clock_rate", "rate"),
     [(8000, 16_000), (11_025, 16_000), (16_000, 16_000), (22_050, 24_000), (32_000, 32_000), (44_100, 44_100),
      (48_000, 48_000), (96_000, 48_000)],
 )  # fmt: skip
 def test_rate_of_the_output(clock_rate: int, rate: int) -> None:
-    transcoder = AudioTranscoder(AudioFormat(encoding="PCMU", clock_rate=clock_rate))
-    assert output_rate(clock_rate) == transcoder.rate == rate
+    source = AudioFormat(encoding="PCMU", clock_rate=clock_rate)
+    transcoder = AudioTranscoder(source)
+    assert source.rate == transcoder.rate == rate
     # AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2.1): 5 bits object type 2, 4 bits of rate index, 1 channel
     index = {48_000: 3, 44_100: 4, 32_000: 5, 24_000: 6, 16_000: 8}[rate]
     assert int.from_bytes(transcoder.config[:2]) >> 3 == 2 << 8 | index << 4 | 1
+
+
+def test_rates_that_do_not_divide_each_other_lead_to_no_skew() -> None:
+    """A frame of AAC at 22,050 Hz has 1114.56 samples at 24,000: rounded, they made a skew of 40 ms in four seconds."""
+    transcoder = AudioTranscoder(AudioFormat(encoding="MPEG4-GENERIC", clock_rate=22_050, config=b"\x13\x88"))
+    frames = through(transcoder, encoded("aac", 22_050, tone(22_050, 10.0)), 1024 / 22_050)
+    assert not transcoder.errors
+    assert_tone(transcoder, frames)
 
 
 def test_a_gap_is_a_gap_in_the_output() -> None:

@@ -10,6 +10,7 @@ from tests.support.outputs import IDR_SLICE, OTHER_SLICE, PPS, SPS, NotedOutlet
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.output.fanout import BACKLOG_S, MIN_BACKLOG, Fanout, Reader, Track
 
 REPORT_INTERVAL_S = 5.0
@@ -181,7 +182,7 @@ def test_sender_reports_follow_the_first_picture_at_once_and_then_every_interval
 
 
 def with_audio(served: Served) -> Watching:
-    served.fanout.set_audio_rate(16_000)
+    served.fanout.set_audio(ServedAudio(clock_rate=16_000))
     return served.reader(audio=True)
 
 
@@ -229,7 +230,7 @@ def test_sound_of_long_ago_is_not_begun_with(served: Served) -> None:
 
 
 def test_a_reader_of_sound_alone_waits_for_no_picture(served: Served) -> None:
-    served.fanout.set_audio_rate(16_000)
+    served.fanout.set_audio(ServedAudio(clock_rate=16_000))
     watching = served.reader(audio=True, video=False)
     assert served.requests == 0
     served.audio()
@@ -263,7 +264,7 @@ def test_without_a_rate_there_is_no_audio(served: Served) -> None:
     watching = served.reader()
     served.idr()
     served.audio()
-    served.fanout.set_audio_rate(16_000)
+    served.fanout.set_audio(ServedAudio(clock_rate=16_000))
     served.audio()
     assert watching.sound.units == []  # it set up none
     assert served.fanout.audio_rate == 16_000

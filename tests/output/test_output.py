@@ -21,8 +21,10 @@ from tests.support.outputs import (
     reader,
     track,
 )
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.output.fanout import Track
 from transcoder.output.output import (
     AUDIO_WAIT_S,
@@ -39,7 +41,8 @@ from transcoder.worker_options import OutputFormat, OutputOptions
 
 IDR = (SPS, PPS, IDR_SLICE)
 FORMAT = OutputFormat(width=352, height=208, frame_rate=12.5, matrix=1)
-AUDIO = (16_000, b"\x14\x08")
+AUDIO = ServedAudio(clock_rate=16_000, config=b"\x14\x08")
+PCMU = ServedAudio(codec=AudioCodec.PCMU, clock_rate=8000)
 
 
 class Served(Output):
@@ -358,7 +361,7 @@ def listening(served: Served) -> NotedOutlet:
 
 def seconds_of(units: list[PreparedAccessUnit]) -> list[float]:
     """When each unit begins, counted from the first."""
-    return [((unit.timestamp - units[0].timestamp) & 0xFFFF_FFFF) / AUDIO[0] for unit in units]
+    return [((unit.timestamp - units[0].timestamp) & 0xFFFF_FFFF) / AUDIO.clock_rate for unit in units]
 
 
 async def test_silence_takes_the_place_of_sound_that_does_not_come(served: Served) -> None:
@@ -381,6 +384,33 @@ async def test_silence_takes_the_place_of_sound_that_does_not_come(served: Serve
     count = len(sound.units)
     served.pass_time(0.25)
     assert len(sound.units) == count
+
+
+async def test_g711_and_its_silence_are_packets_of_20_ms_with_a_static_type(served: Served) -> None:
+    """RFC 3551: payload type 0, no marker (section 4.1), one byte a sample, and 0xFF is the value 0 of the mu-law."""
+    served.give(*IDR)
+    served.on_audio(round(served.timing.now() * 90_000), b"\x12" * 160, PCMU)
+    sound = listening(served)
+    assert b"".join(unit.data[16:] for unit in sound.units) == b"\x12" * 160
+    served.pass_time(2)
+    assert len(sound.units) > 50
+    assert {unit.data[4:6] for unit in sound.units} == {b"\x80\x00"}
+    assert {unit.data[16:] for unit in sound.units[1:]} == {b"\xff" * 160}
+    stamps = [unit.timestamp for unit in sound.units[1:]]
+    assert {(later - before) & 0xFFFF_FFFF for before, later in itertools.pairwise(stamps)} == {160}
+    lines = await served.sdp()
+    assert lines[lines.index("m=audio 0 RTP/AVP 0") :] == [
+        "m=audio 0 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "a=control:trackID=1", "a=recvonly",
+    ]  # fmt: skip
+
+
+async def test_sound_of_another_format_ends_the_readers(served: Served) -> None:
+    served.give(*IDR)
+    served.on_audio(90_000_000, b"aac", AUDIO)
+    served.on_audio(90_010_000, b"\x12" * 160, PCMU)
+    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
+    served.give(*IDR)
+    assert "a=rtpmap:0 PCMU/8000" in await served.sdp()
 
 
 async def test_silence_is_for_readers_and_for_streams_with_sound(served: Served) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.reader_sessions import Outlet, Remembering, session, track
 from transcoder.codecs.nal import Codec
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.output.fanout import Fanout
 from transcoder.rtsp.session import EndReason
 
@@ -95,7 +96,7 @@ def test_a_reader_that_can_not_be_told_ends_all_the_same(world: World) -> None:
 
 
 def test_another_transport_takes_the_place_of_the_first_and_sound_stays(world: World) -> None:
-    world.fanout.set_audio_rate(16_000)
+    world.fanout.set_audio(ServedAudio(clock_rate=16_000))
     other, sound = Outlet(), Outlet()
     world.session.set_up(1, track(world.fanout, sound), "tcp")
     world.session.set_up(0, track(world.fanout, other), "udp")
@@ -108,7 +109,7 @@ def test_another_transport_takes_the_place_of_the_first_and_sound_stays(world: W
 
 @pytest.mark.parametrize("ended", [0, 1])
 def test_a_track_that_is_torn_down_gets_a_goodbye_and_nothing_more(world: World, ended: int) -> None:
-    world.fanout.set_audio_rate(16_000)
+    world.fanout.set_audio(ServedAudio(clock_rate=16_000))
     sound = Outlet()
     world.session.set_up(1, track(world.fanout, sound), "tcp")
     world.play()

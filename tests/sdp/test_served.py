@@ -62,7 +62,7 @@ def test_served_description_of_h265_over_ipv6() -> None:
 
 def test_what_is_announced_sends_and_has_no_range() -> None:
     video = ServedVideo(codec=Codec.H264, payload_type=96, parameter_sets=H264_SETS, bitrate_kbps=900)
-    audio = ServedAudio(payload_type=97, clock_rate=16000, config=b"\x14\x08")
+    audio = ServedAudio(clock_rate=16000, config=b"\x14\x08")
     served = serialize_served(video, session_id=1, address="192.0.2.9", audio=audio)
     text, controls = announced(served)
     assert controls == {0: "trackID=0", 1: "trackID=1"}

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig, parse
 from transcoder.config.stream import RenditionConfig
@@ -28,6 +29,7 @@ URL = "rtsp://10.0.0.2/live"
 KEYS: list[tuple[str, object, str, object]] = [
     ("enabled", False, "enabled", False),
     ("audio", "reencode", "source.audio", True),
+    ("audio_codec", "pcma", "worker.audio_codec", AudioCodec.PCMA),
     ("memory_limit_mb", 300, "worker.memory_limit_mb", 300),
     ("masks", [{"polygon": TRIANGLE, "style": "blur"}], "worker.masks", (Mask(polygon=TRIANGLE, style="blur"),)),
     ("video.codec", "h265", "worker.outputs.0.codec", Codec.H265),

@@ -10,7 +10,9 @@ import pytest
 from tests.support.outputs import IDR_SLICE, OTHER_SLICE, PPS, SPS, FakeTiming, coded
 from tests.support.stream_parts import StreamParts, source_options, stream_settings
 from transcoder import clock
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtsp.session import EndReason
 from transcoder.service.host_gate import HostGate
 from transcoder.service.settings import StreamSettings
@@ -171,11 +173,15 @@ async def test_audio_goes_to_every_output_where_it_was_asked_for() -> None:
     watched = await watching(MAIN, "sub", source=source)
     listener = watched.worker.listener
     listener.on_coded_audio(90_000_000, b"aac")  # of an unknown format
-    watched.worker.audio_output = (16_000, b"\x14\x08")
+    watched.worker.audio_output = ServedAudio(clock_rate=16_000, config=b"\x14\x08")
     listener.on_coded_audio(90_000_000, b"aac")
     assert [output.audio_units for output in watched.status.outputs.values()] == [1, 1]
-    await watched.stream.reconfigure(stream_settings(MAIN, "sub"))
+    other = stream_settings(MAIN, "sub", source=source)
+    other = replace(other, worker=replace(other.worker, audio_codec=AudioCodec.PCMA))
+    await watched.stream.reconfigure(other)
     listener.on_coded_audio(90_001_000, b"aac")  # it was on its way
+    await watched.stream.reconfigure(stream_settings(MAIN, "sub"))
+    listener.on_coded_audio(90_001_000, b"aac")
     assert [output.audio_units for output in watched.status.outputs.values()] == [1, 1]
     await watched.stream.stop()
 

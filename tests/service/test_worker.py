@@ -17,6 +17,7 @@ from tests.support.fork_server import FakeForkServer
 from tests.support.suspended import Suspended
 from transcoder.codecs.nal import Codec
 from transcoder.errors import CommandRejected, WorkerError
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import (
     CodedMessage,
     MessageType,
@@ -407,13 +408,22 @@ async def test_pictures_of_an_output_that_was_taken_away_are_passed_over() -> No
 
 async def test_sound_is_let_through_in_time(watched: Watched) -> None:
     worker, pts = watched.server.workers[0], round(time.monotonic() * 90_000)
-    worker.say(serialize_json(MessageType.AUDIO_OUTPUT, {"rate": 16_000, "config": "1408"}))
+    worker.say(serialize_json(MessageType.AUDIO_OUTPUT, {"codec": "aac", "rate": 16_000, "config": "1408"}))
     for at in (pts, pts + 90_000_000):
         worker.say(serialize_message(MessageType.AUDIO_CODED, at.to_bytes(8, "little", signed=True) + b"aac"))
     await watched.until(lambda: watched.audio)
     await asyncio.sleep(0.05)
     assert watched.audio == [(pts, b"aac")]
-    assert watched.worker.audio_output == (16_000, b"\x14\x08")
+    assert watched.worker.audio_output == ServedAudio(clock_rate=16_000, config=b"\x14\x08")
+
+
+@pytest.mark.parametrize("frame", [b"\xd5" * 159, b"\xd5" * 161])
+async def test_sound_of_a_size_that_our_encoder_does_not_make(watched: Watched, frame: bytes) -> None:
+    worker, pts = watched.server.workers[0], round(time.monotonic() * 90_000)
+    worker.say(serialize_json(MessageType.AUDIO_OUTPUT, {"codec": "pcma", "rate": 8000, "config": ""}))
+    worker.say(serialize_message(MessageType.AUDIO_CODED, pts.to_bytes(8, "little", signed=True) + frame))
+    await watched.until(lambda: watched.deaths)
+    assert watched.audio == []
 
 
 async def test_a_failure_is_the_streams_problem(watched: Watched) -> None:

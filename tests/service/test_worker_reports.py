@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import MAX_DIMENSION
 from transcoder.errors import RemoteProtocolError
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import CodedMessage, MessageParser, MessageType, serialize_audio, serialize_coded
 from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import OwnPicture
 from transcoder.service.worker_reports import (
     MAX_AHEAD_S,
-    AudioOutput,
     CodedAudio,
     Failure,
     PictureFormat,
@@ -88,28 +89,40 @@ def test_an_audio_unit() -> None:
     )
 
 
+AAC = {"codec": "aac", "rate": 16_000, "config": "1408"}
+
+
 def test_an_audio_output() -> None:
-    found = report(MessageType.AUDIO_OUTPUT, {"rate": 16_000, "config": "1408"})
-    assert found == AudioOutput(clock_rate=16_000, config=b"\x14\x08")
+    found = report(MessageType.AUDIO_OUTPUT, AAC)
+    assert found == ServedAudio(clock_rate=16_000, config=b"\x14\x08")
 
 
 @pytest.mark.parametrize("rate", [7_999, 48_001, 16_000.0, "16000", None, True])
 def test_an_audio_output_of_an_impossible_rate(rate: object) -> None:
     with pytest.raises(RemoteProtocolError, match="audio output is none"):
-        report(MessageType.AUDIO_OUTPUT, {"rate": rate, "config": "1408"})
+        report(MessageType.AUDIO_OUTPUT, AAC | {"rate": rate})
 
 
 @pytest.mark.parametrize("config", [None, 5, "14 0", "zz"])
 def test_an_audio_output_of_an_impossible_configuration(config: object) -> None:
     with pytest.raises(RemoteProtocolError, match="a worker's audio"):
-        report(MessageType.AUDIO_OUTPUT, {"rate": 16_000, "config": config})
+        report(MessageType.AUDIO_OUTPUT, AAC | {"config": config})
 
 
 def test_an_audio_configuration_is_one_of_ours() -> None:
-    assert report(MessageType.AUDIO_OUTPUT, {"rate": 48_000, "config": "118856e500"}).config.hex() == "118856e500"
+    assert report(MessageType.AUDIO_OUTPUT, AAC | {"rate": 48_000, "config": "118856e500"}).config.hex() == "118856e500"
     for config in ("00" * 5000, "118856e500ff", "1408", "", "1190"):
         with pytest.raises(RemoteProtocolError, match="none of ours"):
-            report(MessageType.AUDIO_OUTPUT, {"rate": 48_000, "config": config})
+            report(MessageType.AUDIO_OUTPUT, AAC | {"rate": 48_000, "config": config})
+
+
+@pytest.mark.parametrize("codec", [AudioCodec.PCMA, AudioCodec.PCMU])
+def test_an_audio_output_of_g711(codec: AudioCodec) -> None:
+    fields = {"codec": codec.value, "rate": 8000, "config": ""}
+    assert report(MessageType.AUDIO_OUTPUT, fields) == ServedAudio(codec=codec, clock_rate=8000)
+    for wrong in ({"rate": 16_000}, {"config": "1408"}, {"codec": "opus"}, {"codec": None}):
+        with pytest.raises(RemoteProtocolError, match="audio output is none"):
+            report(MessageType.AUDIO_OUTPUT, fields | wrong)
 
 
 # -- statistics --------------------------------------------------------------------------------------------------------

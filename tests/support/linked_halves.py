@@ -115,7 +115,7 @@ class LinkedHalves:
 
     def set_audio(self, audio: AudioFormat) -> None:
         """Tell both the format of the camera's audio."""
-        self.tell(audio_format(AudioFormat(encoding="", clock_rate=audio.clock_rate)))
+        self.tell(audio_format(AudioFormat(encoding="", clock_rate=audio.clock_rate, served=audio.served)))
         self.take(self.decoding.results(*parsed(audio_format(audio))))
 
     def feed_audio(self, data: bytes, pts: int) -> None:

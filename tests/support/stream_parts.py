@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings
@@ -45,7 +46,7 @@ class FakeWorker(Worker):
         takes: whether the worker has room for access units.
     """
 
-    audio_output: tuple[int, bytes] | None = None
+    audio_output: ServedAudio | None = None
     last_decoded = 0.0
     began = 0.0
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.codecs import nal
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.verify.codec import Codec
 from transcoder.verify.own_text import foreign_fields, read_description, shown
@@ -34,9 +35,17 @@ def test_our_own(codec: Codec, address: str) -> None:
     assert (description.control, description.media[0].control) == ("*", "trackID=0")
 
 
-def test_our_own_with_audio() -> None:
+@pytest.mark.parametrize(
+    "audio",
+    [
+        ServedAudio(clock_rate=16_000, config=b"\x14\x08"),
+        ServedAudio(codec=AudioCodec.PCMA, clock_rate=8000),
+        ServedAudio(codec=AudioCodec.PCMU, clock_rate=8000),
+    ],
+    ids=lambda audio: audio.codec.name,
+)
+def test_our_own_with_audio(audio: ServedAudio) -> None:
     video = ServedVideo(codec=nal.Codec.H264, payload_type=96, parameter_sets=SETS[Codec.H264], bitrate_kbps=4000)
-    audio = ServedAudio(payload_type=97, clock_rate=16_000, config=b"\x14\x08")
     description = read_description(serialize_served(video, session_id=1, address="192.0.2.1", audio=audio))
     assert description.problems == []
     assert [media.kind for media in description.media] == ["video", "audio"]

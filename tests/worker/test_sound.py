@@ -2,10 +2,12 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
 from tests.support.pipeline_run import messages_of
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import MessageType, parse_audio
 from transcoder.worker import sound as sound_module
@@ -24,6 +26,22 @@ def test_a_format_is_answered_once() -> None:
     # ISO/IEC 14496-3 1.6.2.1: AAC LC (2), 16 kHz (8), one channel
     assert report["config"].startswith("1408")
     assert list(sound.use_format(G711)) == []
+
+
+@pytest.mark.parametrize("codec", [AudioCodec.PCMA, AudioCodec.PCMU])
+def test_g711_is_made_where_it_is_asked_for(codec: AudioCodec) -> None:
+    sound = Sound()
+    list(sound.use_format(G711))
+    messages = list(sound.use_format(replace(G711, served=codec)))  # the configuration changed
+    [(body, _)] = messages_of(messages, MessageType.AUDIO_OUTPUT)
+    assert json.loads(bytes(body)) == {"codec": codec.value, "rate": 8000, "config": ""}
+    coded = []
+    for index in range(50):
+        coded += messages_of(sound.unit(1800 * index, bytes([0xFF]) * 160), MessageType.AUDIO_CODED)
+    units = [parse_audio(body) for body, _ in coded]
+    assert {data for _, data in units} == {{AudioCodec.PCMA: b"\xd5", AudioCodec.PCMU: b"\xff"}[codec] * 160}
+    assert [pts for pts, _ in units] == [1800 * index for index in range(len(units))]
+    assert len(units) > 45
 
 
 def test_units_before_a_format_are_nothing() -> None:

@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -12,6 +13,7 @@ import pytest
 from tests.support.coded_video import encode
 from tests.support.linked_halves import LinkedHalves, audio_format, parsed, report
 from tests.support.pipeline_run import Run, messages_of
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, MessageType, parse_audio, serialize_output_number
@@ -271,6 +273,18 @@ def test_sound_crosses_as_samples(halves: LinkedHalves) -> None:
     assert halves.encoding.stats()["counters"] == {"audio_out": len(crossed)}
 
 
+def test_g711_crosses_in_pieces_of_its_own(halves: LinkedHalves) -> None:
+    """Its codes stand for values in the middle of their steps: the same codes come out."""
+    source = replace(G711, served=AudioCodec.PCMU)
+    halves.set_audio(source)
+    for index in range(60):
+        halves.feed_audio(TONE, 1800 * index)
+    assert report(halves.told[0][1]) == {"codec": "pcmu", "rate": 8000, "config": ""}
+    crossed = [parse_audio(memoryview(body)) for kind, body in halves.told if kind is MessageType.AUDIO_CODED]
+    assert len(crossed) > 55
+    assert crossed == [(1800 * index, TONE) for index in range(len(crossed))]
+
+
 def test_sound_of_a_rate_that_is_not_expected_is_left_out(halves: LinkedHalves) -> None:
     halves.set_audio(G711)
     halves.decoding.results(*parsed(audio_format(AudioFormat(encoding="PCMU", clock_rate=48_000))))
@@ -281,7 +295,7 @@ def test_sound_of_a_rate_that_is_not_expected_is_left_out(halves: LinkedHalves) 
 
 
 def test_sound_that_can_not_be_encoded_is_said_once(halves: LinkedHalves, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(rate: int) -> None:
+    def refuse(rate: int, codec: AudioCodec) -> None:
         raise MediaError(f"no encoder of {rate}")
 
     monkeypatch.setattr(sound_module, "AudioEncoder", refuse)

@@ -186,7 +186,10 @@ class StreamOptions(Section):
     enabled: bool = True
     """Whether the camera is pulled and the stream is served."""
     audio: Literal["drop", "reencode"] = "drop"
-    """Whether the camera's audio is dropped, or decoded and encoded anew as AAC."""
+    """Whether the camera's audio is dropped, or decoded and encoded anew."""
+    audio_codec: Literal["aac", "pcma", "pcmu"] = "aac"
+    """The codec of audio that is encoded anew: AAC-LC, or G.711 with the A-law or the mu-law (8 kHz) for recorders that
+    know no AAC. What copies a stream into MP4 files needs AAC."""
     video: VideoConfig = VideoConfig()
     encoder: EncoderConfig = EncoderConfig()
     masks: Annotated[tuple[MaskConfig, ...], Field(max_length=MAX_MASKS), at_most(MAX_MASKS)] = Field(

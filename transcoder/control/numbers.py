@@ -37,8 +37,8 @@ class StreamNumbers:
         delay_sum_s: the sum of their delays, seconds.
         skipped_access_units: access units of the camera that refer to one that was dropped.
         audio_units_in: audio units that were taken in.
-        audio_units_out: AAC frames that were given to readers, of all outputs.
-        silent_audio_units_out: AAC frames of silence that were given to readers where no sound came.
+        audio_units_out: frames of sound that were given to readers, of all outputs.
+        silent_audio_units_out: frames of silence that were given to readers where no sound came.
         audio_errors: sound of the present worker that could not be decoded or encoded, or not at all.
         left_out: pictures that the present worker left out, by LEFT_OUT.
         fallbacks: encoders of the present worker that call x264 over FFmpeg's interface, by the reason.

@@ -6,7 +6,6 @@ It is received with all its header sizes and sent with the usual ones.
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final
 
 from typing_extensions import override
 
@@ -133,13 +132,6 @@ def _clock_rate(config: str) -> int:
 
 def _bits(value: str | None, default: int) -> int:
     return int(value) if value is not None and re.fullmatch(r"[0-9]{1,2}", value) and int(value) <= 32 else default
-
-
-SILENT_FRAME: Final = bytes.fromhex("00000007")
-"""An AAC-LC frame of 1,024 silent samples of one channel, at any rate: a single_channel_element with max_sfb 0, then
-ID_END (ISO/IEC 14496-3 subpart 4, tables 4.4 to 4.50)."""
-FRAME_SAMPLES: Final = 1024
-"""The samples of a frame of AAC-LC."""
 
 
 def to_fmtp(config: bytes) -> str:

@@ -24,6 +24,7 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import Final
 
+from transcoder.codecs.audio_codec import AAC_SAMPLES, RATES, samples_at
 from transcoder.codecs.picture_codec import MAX_DIMENSION, MAX_PIXELS, is_sane_size
 from transcoder.errors import RemoteProtocolError
 
@@ -32,10 +33,8 @@ _RECORD: Final = struct.Struct("<4sBBHHHHIIqq")
 RECORD_SIZE: Final = _RECORD.size
 MATRICES: Final = frozenset({1, 2, 5, 6})
 """The values of matrix_coefficients that a decoder of ours tells: BT.709, unspecified, the two for BT.601."""
-AUDIO_RATES: Final = (16_000, 24_000, 32_000, 44_100, 48_000)
-"""Samples a second of the audio that crosses; it has one channel."""
-AUDIO_SAMPLES: Final = 1024
-"""Samples of a record: what the AAC encoder takes at once."""
+AUDIO_SAMPLES: Final = AAC_SAMPLES
+"""Samples of a record at most. A record holds what the encoder takes at once, and has one channel."""
 AUDIO_BURST_S: Final = 4.0
 """Seconds of audio that may come at once, as after a service that was stopped for a while."""
 AUDIO_PACE: Final = 1.25
@@ -260,8 +259,8 @@ class RecordWriter:
         return self._numbered(picture)
 
     def audio(self, pts: int, rate: int) -> bytes:
-        """Return the record of AUDIO_SAMPLES samples that were written behind the planes."""
-        return self._next(RecordKind.AUDIO, pts, AUDIO_SAMPLES, rate)
+        """Return the record of the samples that were written behind the planes: as many as a frame of the rate has."""
+        return self._next(RecordKind.AUDIO, pts, samples_at(rate), rate)
 
     def _next(self, kind: RecordKind, pts: int = 0, width: int = 0, height: int = 0) -> bytes:
         record = Record(
@@ -374,7 +373,7 @@ class RecordReader:
         self._last_pts = record.pts
 
     def _check_audio(self, record: Record, now: float) -> None:
-        if record.height not in AUDIO_RATES or record.width != AUDIO_SAMPLES or record.matrix:
+        if record.height not in RATES or record.width != samples_at(record.height) or record.matrix:
             raise RemoteProtocolError("audio of an impossible form")
         self._audio_s = max(self._audio_s - AUDIO_PACE * (now - self._audio_since), 0.0) + record.width / record.height
         self._audio_since = now

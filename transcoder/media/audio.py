@@ -1,4 +1,4 @@
-"""The audio transcoder decodes the audio of any camera and encodes it anew to AAC-LC with one channel.
+"""The audio transcoder decodes the audio of any camera and encodes it anew to AAC-LC or G.711 with one channel.
 
 All code of this module runs in the sandboxed worker; an error is counted and costs audio only.
 """
@@ -16,13 +16,13 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.errors import MediaError
 from transcoder.media.decoder import padded_packet
 from transcoder.worker_options import AudioFormat
 
 BIT_RATE = 48_000
-"""Bits a second of the output: speech is transparent well below."""
-FRAME_SAMPLES = 1024
+"""Bits a second of AAC: speech is transparent well below."""
 MAX_SKEW_S = 0.04
 """Seconds by which the output's sample count may differ from the input's times; beyond, the count is set right."""
 _GLOBAL_HEADER = 1 << 22
@@ -32,26 +32,24 @@ _ADTS_SYNC = 0xFFF
 _G722_RATE = 16_000
 _DECODERS = {"PCMU": "pcm_mulaw", "PCMA": "pcm_alaw", "L16": "pcm_s16be", "G722": "g722", "OPUS": "opus"}
 """FFmpeg's decoders by the encoding name, those aside that need more than a rate and channels."""
-_RATES = (8000, 16_000, 24_000, 32_000, 44_100, 48_000)
-
-
-def output_rate(clock_rate: int) -> int:
-    """Return the output's sample rate: 16 kHz for telephony, else the nearest of AAC that every player knows."""
-    return 16_000 if clock_rate <= 16_000 else min(_RATES, key=lambda rate: abs(rate - clock_rate))
+_ENCODERS = {AudioCodec.AAC: "aac", AudioCodec.PCMA: "pcm_alaw", AudioCodec.PCMU: "pcm_mulaw"}
+"""FFmpeg's encoders."""
 
 
 class _Resampler:
-    """Brings frames of one form to one channel, in pieces of FRAME_SAMPLES.
+    """Brings frames of one form to one channel, in pieces of what an encoder takes at once.
 
     PyAV's own resampler leaves its filter graph as many threads as there are processors, which the sandbox does not
     allow.
 
     Args:
         rate: samples a second of the output.
+        samples: the samples of a piece.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, samples: int) -> None:
         self._rate = rate
+        self._samples = samples
         self._graph: Any = None
 
     def resample(self, frame: Any) -> Iterator[Any]:
@@ -80,7 +78,7 @@ class _Resampler:
         source.link_to(form)
         form.link_to(sink)
         graph.configure()
-        graph.set_audio_frame_size(FRAME_SAMPLES)
+        graph.set_audio_frame_size(self._samples)
         return graph
 
 
@@ -97,21 +95,22 @@ class AudioDecoder:
 
     def __init__(self, source: AudioFormat) -> None:
         self._source = source
-        self.rate = output_rate(source.clock_rate)
+        self.rate = source.rate
         self.errors: Counter[str] = Counter()
         self._decoder: Any = None
         self._is_aac = False
-        self._next: int | None = None
-        """The number of input samples so far, at the output's rate: the place of the next sample."""
+        self._next: Fraction | None = None
+        """The number of input samples so far, at the output's rate: the place of the next sample. It is exact, because
+        what a frame is rounded by would add up to a skew within seconds."""
         self._resampler = self._new_resampler()
         self._resampled: tuple[str, str, int] | None = None
         """The sample format, layout and rate that the resampler has been given so far; it takes no others."""
 
-    def _new_resampler(self) -> "_Resampler":
-        return _Resampler(self.rate)
+    def _new_resampler(self) -> _Resampler:
+        return _Resampler(self.rate, self._source.served.frame_samples)
 
     def pieces(self, data: bytes, pts: int) -> Iterator[Any]:
-        """Return the pieces of FRAME_SAMPLES that an audio unit completes, as FFmpeg's frames.
+        """Return the pieces that an audio unit completes, as FFmpeg's frames, each of the samples of a frame of ours.
 
         Args:
             data: the bytes of one packet or AAC frame; an ADTS header before them is taken off (Dahua puts AAC into its
@@ -126,8 +125,7 @@ class AudioDecoder:
     def samples(self, data: bytes, pts: int) -> Iterator[tuple[int, NDArray[np.int16]]]:
         """Return the pieces as presentation time, 90 kHz ticks, and samples of 16 bits."""
         for piece in self.pieces(data, pts):
-            level = np.clip(np.nan_to_num(piece.to_ndarray()[0]), -1.0, 1.0)
-            yield round(piece.pts * VIDEO_CLOCK_RATE / self.rate), np.rint(level * _FULL_SCALE).astype("<i2")
+            yield round(piece.pts * VIDEO_CLOCK_RATE / self.rate), _to_16_bits(piece)
 
     def _pieces(self, data: bytes, pts: int) -> Iterator[Any]:
         aac, payload, config = _take_off_adts(data)
@@ -140,7 +138,7 @@ class AudioDecoder:
         for frame in self._decoder.decode(padded_packet(payload)):
             if not frame.samples or not frame.sample_rate:
                 continue
-            due = round(pts * self.rate / VIDEO_CLOCK_RATE)
+            due = Fraction(pts * self.rate, VIDEO_CLOCK_RATE)
             if self._next is None or abs(due - self._next) > MAX_SKEW_S * self.rate:
                 if self._next is not None:
                     self.errors["skew"] += 1
@@ -152,7 +150,7 @@ class AudioDecoder:
                 self._resampled = form
             frame.pts = round(self._next * frame.sample_rate / self.rate)
             frame.time_base = Fraction(1, frame.sample_rate)
-            self._next += round(frame.samples * self.rate / frame.sample_rate)
+            self._next += Fraction(frame.samples * self.rate, frame.sample_rate)
             yield from self._resampler.resample(frame)
 
     def _open_aac(self, config: bytes) -> None:
@@ -187,14 +185,21 @@ class AudioDecoder:
         self._is_aac = False
 
 
+def _to_16_bits(piece: Any) -> NDArray[np.int16]:
+    level = np.clip(np.nan_to_num(piece.to_ndarray()[0]), -1.0, 1.0)
+    samples: NDArray[np.int16] = np.rint(level * _FULL_SCALE).astype("<i2")
+    return samples
+
+
 class AudioEncoder:
-    """Encodes one channel of audio to AAC-LC.
+    """Encodes one channel of audio.
 
     Args:
         rate: samples a second.
+        codec: the codec of the output.
 
     Attributes:
-        config: the AudioSpecificConfig of the output.
+        config: the AudioSpecificConfig of AAC, else empty.
         rate: samples a second.
         errors: the numbers of errors, by kind.
 
@@ -202,33 +207,50 @@ class AudioEncoder:
         MediaError: FFmpeg can't encode this.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, codec: AudioCodec = AudioCodec.AAC) -> None:
         self.rate = rate
         self.errors: Counter[str] = Counter()
         self._next: int | None = None
-        encoder = av.CodecContext.create("aac", "w")
+        self._is_aac = codec is AudioCodec.AAC
+        encoder = av.CodecContext.create(_ENCODERS[codec], "w")
         if not isinstance(encoder, av.AudioCodecContext):
-            raise MediaError("FFmpeg has no AAC encoder")
+            raise MediaError("FFmpeg has no encoder of this sound")
         encoder.sample_rate = rate
         encoder.layout = "mono"
-        encoder.format = "fltp"
-        encoder.bit_rate = BIT_RATE
+        encoder.format = "fltp" if self._is_aac else "s16"
+        if self._is_aac:
+            encoder.bit_rate = BIT_RATE
         encoder.time_base = Fraction(1, rate)
         encoder.thread_count = 1
         encoder.flags |= _GLOBAL_HEADER
         try:
             encoder.open()
         except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError(f"the AAC encoder refuses its settings: {error}") from None
+            raise MediaError(f"the encoder of sound refuses its settings: {error}") from None
         self._encoder = encoder
-        self.config = bytes(encoder.extradata or b"")
+        self.config = bytes(encoder.extradata or b"") if self._is_aac else b""
 
     def encode(self, piece: Any) -> Iterator[tuple[int, bytes]]:
-        """Return the AAC frames that a piece of FRAME_SAMPLES completes, with their presentation times.
+        """Return the frames that a piece of floating samples completes, with their presentation times.
 
         Raises:
             FFmpegError, ValueError: FFmpeg failed.
         """
+        return self._encode(piece if self._is_aac else self._piece(_to_16_bits(piece), piece.pts))
+
+    def _piece(self, samples: NDArray[np.int16], pts: int) -> Any:
+        """Return samples as a frame of FFmpeg that the encoder takes."""
+        if self._is_aac:
+            level = samples.astype(np.float32) / np.float32(_FULL_SCALE)
+            piece: Any = av.AudioFrame.from_ndarray(level[None, :], format="fltp", layout="mono")
+        else:
+            piece = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+        piece.sample_rate = self.rate
+        piece.pts = pts
+        piece.time_base = Fraction(1, self.rate)
+        return piece
+
+    def _encode(self, piece: Any) -> Iterator[tuple[int, bytes]]:
         for packet in self._encoder.encode(piece):
             if packet.pts is not None:
                 yield round(packet.pts * VIDEO_CLOCK_RATE / self.rate), bytes(packet)
@@ -239,19 +261,15 @@ class AudioEncoder:
         Args:
             pts: presentation time of the first sample, 90 kHz ticks; it counts where it is away from the number of
                 samples so far by more than MAX_SKEW_S.
-            samples: FRAME_SAMPLES samples of 16 bits; they are copied.
+            samples: the samples of a frame, of 16 bits; they are copied.
         """
         due = round(pts * self.rate / VIDEO_CLOCK_RATE)
         if self._next is None or abs(due - self._next) > MAX_SKEW_S * self.rate:
             self._next = due
-        level = samples.astype(np.float32)[None, :] / np.float32(_FULL_SCALE)
         try:
-            piece: Any = av.AudioFrame.from_ndarray(level, format="fltp", layout="mono")
-            piece.sample_rate = self.rate
-            piece.pts = self._next
-            piece.time_base = Fraction(1, self.rate)
+            piece = self._piece(samples, self._next)
             self._next += len(samples)
-            yield from self.encode(piece)
+            yield from self._encode(piece)
         except (av.error.FFmpegError, ValueError) as error:
             self.errors[type(error).__name__] += 1
 
@@ -263,7 +281,7 @@ class AudioTranscoder:
         source: the format of the audio, as the camera described it.
 
     Attributes:
-        config: the AudioSpecificConfig of the output.
+        config: the AudioSpecificConfig of AAC, else empty.
         rate: the samples a second of the output.
         errors: the numbers of errors, by kind.
 
@@ -273,12 +291,12 @@ class AudioTranscoder:
 
     def __init__(self, source: AudioFormat) -> None:
         self._decoder = AudioDecoder(source)
-        self._encoder = AudioEncoder(self._decoder.rate)
+        self._encoder = AudioEncoder(self._decoder.rate, source.served)
         self.rate, self.config = self._encoder.rate, self._encoder.config
         self.errors = self._decoder.errors
 
     def process(self, data: bytes, pts: int) -> Iterator[tuple[int, bytes]]:
-        """Return the AAC frames that an audio unit completes, with their presentation times.
+        """Return the frames that an audio unit completes, with their presentation times.
 
         Args:
             data: the bytes of one packet or AAC frame.

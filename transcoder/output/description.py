@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.parameter_sets import picture_size
-from transcoder.rtp.sender import AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
+from transcoder.rtp.sender import VIDEO_PAYLOAD_TYPE
 from transcoder.sdp import ServedAudio, ServedVideo, serialize_served
 from transcoder.worker_options import OutputOptions
 
@@ -62,14 +62,14 @@ class Description:
         self._session_id += 1
 
     def serialize(
-        self, options: OutputOptions, frame_rate: float | None, audio: tuple[int, bytes] | None, address: str
+        self, options: OutputOptions, frame_rate: float | None, audio: ServedAudio | None, address: str
     ) -> bytes:
         """Write the description as SDP.
 
         Args:
             options: the options of the output.
             frame_rate: pictures a second, None where the rate is not known.
-            audio: samples a second and AudioSpecificConfig of our audio, if there is any.
+            audio: the format of our audio, if there is any.
             address: the address of ours on which the reader asked.
         """
         video = ServedVideo(
@@ -80,7 +80,4 @@ class Description:
             frame_rate=frame_rate,
             size=picture_size(options.codec, self.parameter_sets),
         )
-        sound = None
-        if audio is not None:
-            sound = ServedAudio(payload_type=AUDIO_PAYLOAD_TYPE, clock_rate=audio[0], config=audio[1])
-        return serialize_served(video, session_id=self._session_id, address=address, audio=sound)
+        return serialize_served(video, session_id=self._session_id, address=address, audio=audio)

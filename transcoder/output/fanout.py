@@ -10,6 +10,7 @@ from typing import Protocol
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit, RtpSender, prepare, prepare_audio
 
 OLD_AUDIO = VIDEO_CLOCK_RATE // 2
@@ -206,6 +207,7 @@ class Fanout:
         self._counted = 0
         self._last_pts = -1
         self._audio_offset = secrets.randbits(32)
+        self._audio: ServedAudio | None = None
         self._audio_rate = 0
         self._last_audio = -1
         self._latest_audio: PreparedAccessUnit | None = None
@@ -231,9 +233,10 @@ class Fanout:
             clock_rate=self._audio_rate if audio else VIDEO_CLOCK_RATE,
         )
 
-    def set_audio_rate(self, rate: int) -> None:
-        """Serve audio with this many samples a second from now on, 0 for no audio."""
-        self._audio_rate = rate
+    def set_audio(self, audio: ServedAudio | None) -> None:
+        """Serve audio of this format from now on, or none."""
+        self._audio = audio
+        self._audio_rate = audio.clock_rate if audio is not None else 0
         self._latest_audio = None
         self._last_audio = -1
 
@@ -243,17 +246,17 @@ class Fanout:
         return self._audio_rate
 
     def send_audio(self, pts: int, unit: bytes) -> None:
-        """Give an AAC frame to all readers that want audio.
+        """Give a frame of sound to all readers that want audio.
 
         Args:
             pts: 90 kHz ticks of the monotonic clock; a frame whose time does not advance is left out.
             unit: the frame, made by our encoder.
         """
         ticks = round(pts * self._audio_rate / VIDEO_CLOCK_RATE)
-        if not self._audio_rate or ticks <= self._last_audio:
+        if self._audio is None or ticks <= self._last_audio:
             return
         self._last_audio = ticks
-        prepared = prepare_audio(unit, ticks + self._audio_offset)
+        prepared = prepare_audio(self._audio, unit, ticks + self._audio_offset)
         for reader in self._readers:
             reader.give_audio(prepared, self.limit)
         self._latest_audio, self._latest_audio_pts = prepared, pts

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import is_parameter_set, is_random_access
 from transcoder.errors import TransportError
-from transcoder.formats.mpeg4_generic import FRAME_SAMPLES, SILENT_FRAME
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.description import Change, Description
 from transcoder.output.fanout import Fanout
@@ -118,7 +118,7 @@ class Output:
         self._audible = asyncio.Event()
         self._rate = ServedRate()
         self._lateness = Lateness()
-        self._audio: tuple[int, bytes] | None = None
+        self._audio: ServedAudio | None = None
         self._audio_at = 0.0
         self._audio_until = 0
         self._last_picture = 0.0
@@ -147,7 +147,7 @@ class Output:
     def forget_audio(self) -> None:
         """End the sessions of all readers, because audio comes or goes from now on."""
         self._audio = None
-        self.fanout.set_audio_rate(0)
+        self.fanout.set_audio(None)
         self._audible.clear()
         self._forget_description()
 
@@ -224,35 +224,37 @@ class Output:
         status.encode_s += message.encode_s
         status.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
 
-    def on_audio(self, pts: int, unit: bytes, audio: tuple[int, bytes]) -> None:
-        """Give an AAC frame to the readers, unless the output is served without sound.
+    def on_audio(self, pts: int, unit: bytes, audio: ServedAudio) -> None:
+        """Give a frame of sound to the readers, unless the output is served without sound.
 
         Args:
             pts: 90 kHz ticks.
             unit: the frame.
-            audio: samples a second and AudioSpecificConfig of our audio.
+            audio: the format of the frame.
         """
         if not self._options.audio:
             return
-        self._audio = audio
-        if self.fanout.audio_rate != audio[0]:
-            self.fanout.set_audio_rate(audio[0])
+        if self._audio is not None and audio != self._audio:
+            self.forget_audio()  # readers were told of another format
+        if self._audio is None:
+            self._audio = audio
+            self.fanout.set_audio(audio)
             self._audible.set()
         self.status.audio_units += 1
-        self._audio_at, self._audio_until = self._timing.now(), pts + _frame_ticks(audio[0])
+        self._audio_at, self._audio_until = self._timing.now(), pts + audio.frame_ticks
         self.fanout.send_audio(pts, unit)
 
     def _fill_with_silence(self, now: float) -> None:
         """Send silence on the audio's clock while no sound comes, as long as somebody reads."""
-        rate = self.fanout.audio_rate
-        if not rate or not self.fanout.readers or now - self._audio_at < SILENCE_AFTER_S:
+        audio = self._audio
+        if audio is None or not self.fanout.readers or now - self._audio_at < SILENCE_AFTER_S:
             return
-        step = _frame_ticks(rate)
+        step = audio.frame_ticks
         end = round((now - SILENCE_BEHIND_S) * VIDEO_CLOCK_RATE)
         start = max(self._audio_until, end - round(SILENCE_AT_ONCE_S * VIDEO_CLOCK_RATE))
         for pts in range(start, end, step):
             self.status.silent_audio_units += 1
-            self.fanout.send_audio(pts, SILENT_FRAME)
+            self.fanout.send_audio(pts, audio.codec.silent_frame)
             self._audio_until = pts + step
 
     # -- readers -------------------------------------------------------------------------------------------------
@@ -273,8 +275,7 @@ class Output:
             await self._wait_for_parameter_sets()
         if self._owner.expects_audio and self._options.audio:
             await self._timing.wait(self._audible, AUDIO_WAIT_S)
-        audio = self._audio if self.fanout.audio_rate else None
-        return self._description.serialize(self._options, self._rate.told, audio, address)
+        return self._description.serialize(self._options, self._rate.told, self._audio, address)
 
     async def _wait_for_parameter_sets(self) -> None:
         if not self._owner.is_enabled:
@@ -317,8 +318,3 @@ class Output:
         is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and self._repeats.is_due(now)
         if is_quiet and self.fanout.readers and self._described.is_set():
             self._repeats.repeat()
-
-
-def _frame_ticks(rate: int) -> int:
-    """Return the length of an AAC frame, 90 kHz ticks."""
-    return round(FRAME_SAMPLES * VIDEO_CLOCK_RATE / rate)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from transcoder import formats
 from transcoder.clock import VIDEO_CLOCK_RATE, ntp_from_unix
 from transcoder.codecs.nal import Codec
-from transcoder.formats import mpeg4_generic
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtp.packet import HEADER_SIZE, serialize_header
 from transcoder.rtp.rtcp import SenderReport, serialize_goodbye, serialize_sender_report
 
@@ -20,7 +20,6 @@ MAX_PAYLOAD = 1400
 FRAMING_SIZE = 4
 """Bytes before a packet on an interleaved connection: "$", channel, length."""
 VIDEO_PAYLOAD_TYPE = 96
-AUDIO_PAYLOAD_TYPE = 97
 
 _FRAME = struct.Struct("!cBHBBHII")
 """The beginning of an interleaved frame with an RTP packet: "$", channel, length, and the header without CSRCs."""
@@ -86,16 +85,17 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
     )
 
 
-def prepare_audio(unit: bytes, timestamp: int) -> PreparedAccessUnit:
-    """Return one AAC frame as one packet, in the same form as an access unit.
+def prepare_audio(audio: ServedAudio, unit: bytes, timestamp: int) -> PreparedAccessUnit:
+    """Return one frame of sound as one packet, in the same form as an access unit.
 
     Args:
-        unit: an AAC frame without ADTS.
+        audio: the format of the frame.
+        unit: the frame, of AAC without ADTS.
         timestamp: the RTP timestamp, any integer; sent modulo 2**32.
     """
-    payload = mpeg4_generic.packetize(unit)
+    payload = audio.packetize(unit)
     header = serialize_header(
-        payload_type=AUDIO_PAYLOAD_TYPE, sequence_number=0, timestamp=timestamp, ssrc=0, marker=True
+        payload_type=audio.payload_type, sequence_number=0, timestamp=timestamp, ssrc=0, marker=audio.has_marker
     )
     size = HEADER_SIZE + len(payload)
     return PreparedAccessUnit(

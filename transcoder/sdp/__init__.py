@@ -1,8 +1,9 @@
 """Session descriptions of cameras are parsed and chosen from here, and our own are written."""
 
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.sdp.parse import MAX_MEDIA, MAX_SDP_SIZE, Media, OfferedFormat, SessionDescription, parse_sdp
 from transcoder.sdp.select import AudioSelection, VideoSelection, select_audio, select_video
-from transcoder.sdp.served import ServedAudio, ServedVideo, announced, serialize_served
+from transcoder.sdp.served import ServedVideo, announced, serialize_served
 from transcoder.sdp.words import left_out
 
 __all__ = [

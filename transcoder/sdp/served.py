@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transcoder import formats
 from transcoder.codecs.nal import Codec
-from transcoder.formats import mpeg4_generic
+from transcoder.formats.served_audio import ServedAudio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,19 +25,6 @@ class ServedVideo:
     bitrate_kbps: int
     frame_rate: float | None = None
     size: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedAudio:
-    """Holds the values of a stream's AAC audio in our own session description; every value is ours.
-
-    Attributes:
-        config: the AudioSpecificConfig of our encoder.
-    """
-
-    payload_type: int
-    clock_rate: int
-    config: bytes
 
 
 def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio: ServedAudio | None = None) -> bytes:
@@ -75,14 +62,8 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         lines.append(f"a=framerate:{video.frame_rate:g}")
     lines += ["a=control:trackID=0", "a=recvonly"]
     if audio is not None:
-        number = audio.payload_type
-        lines += [
-            f"m=audio 0 RTP/AVP {number}",
-            f"a=rtpmap:{number} MPEG4-GENERIC/{audio.clock_rate}/1",
-            f"a=fmtp:{number} {mpeg4_generic.to_fmtp(audio.config)}",
-            "a=control:trackID=1",
-            "a=recvonly",
-        ]
+        lines += [f"m=audio 0 RTP/AVP {audio.payload_type}", *audio.to_attributes()]
+        lines += ["a=control:trackID=1", "a=recvonly"]
     return ("\r\n".join(lines) + "\r\n").encode()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig
 from transcoder.config.push import PushConfig
@@ -44,6 +45,11 @@ class StreamSettings:
     def named_outputs(self) -> dict[str, OutputOptions]:
         """Return the options of every output, by its name."""
         return dict(zip(self.outputs, self.worker.outputs, strict=True))
+
+    @property
+    def audible(self) -> AudioCodec | None:
+        """Return the codec in which readers get the camera's audio, None where it is dropped."""
+        return self.worker.audio_codec if self.source.audio else None
 
     @property
     def codecs(self) -> tuple[Codec, ...]:
@@ -115,6 +121,7 @@ def worker_options(stream: StreamConfig) -> WorkerOptions:
         display_aspect=stream.source.aspect,
         masks=tuple(Mask(polygon=mask.polygon, style=mask.style) for mask in stream.masks),
         memory_limit_mb=stream.memory_limit_mb,
+        audio_codec=AudioCodec(stream.audio_codec),
         outputs=tuple(_output_options(video, stream.encoder) for video in stream.outputs.values()),
     )
 

@@ -124,7 +124,7 @@ class Stream(OutputOwner, WorkerListener):
         for output in self.outputs.values():
             if settings.worker.display_aspect != before.worker.display_aspect:
                 output.forget_format()
-            if settings.source.audio != before.source.audio:
+            if settings.audible != before.audible:
                 output.forget_audio()
         self._arrange_outputs()
         changed_worker = settings.worker != before.worker
@@ -194,7 +194,7 @@ class Stream(OutputOwner, WorkerListener):
     @override
     def on_coded_audio(self, pts: int, frame: bytes) -> None:
         audio = self._worker.audio_output
-        if audio is not None and self._settings.source.audio:
+        if audio is not None and audio.codec is self._settings.audible:
             for output in self.outputs.values():
                 output.on_audio(pts, frame, audio)
 

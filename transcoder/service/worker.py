@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ import structlog
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.errors import CommandRejected
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import (
     MAX_AUDIO_SIZE,
     RANDOM_ACCESS,
@@ -175,8 +177,11 @@ class Worker:
 
     def configure(self, options: WorkerOptions) -> None:
         """Apply other settings, for this worker and later ones."""
+        changed_codec = options.audio_codec is not self._settings.options.audio_codec
         self._settings.change(options)
         self._configure()
+        if changed_codec and self._audio_format is not None:
+            self.set_audio(self._audio_format)
 
     def set_slate_size(self, size: tuple[int, int]) -> None:
         """Give the slate the size that the camera claims: a slate of this size need not be given up for the camera."""
@@ -203,8 +208,8 @@ class Worker:
         return self._status.cpu_s + self._receiver.cpu_s
 
     @property
-    def audio_output(self) -> tuple[int, bytes] | None:
-        """Return samples a second and AudioSpecificConfig of our audio, once there is any."""
+    def audio_output(self) -> ServedAudio | None:
+        """Return the format of our audio, once there is any."""
         return self._receiver.audio_output
 
     @property
@@ -242,6 +247,7 @@ class Worker:
     def _tell_audio(self, role: Role, audio: AudioFormat) -> None:
         if role is Role.ENCODING:  # it gets no word and no byte of the camera's
             audio = AudioFormat(encoding="", clock_rate=audio.clock_rate)
+        audio = replace(audio, served=self._settings.options.audio_codec)
         self._processes[role].send(serialize_message(MessageType.AUDIO_FORMAT, audio.to_json()))
 
     def feed_audio(self, pts: int, data: bytes) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import structlog
 
 from transcoder import clock
-from transcoder.errors import CommandRejected, LimitExceeded
+from transcoder.errors import CommandRejected, LimitExceeded, RemoteProtocolError
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import CodedMessage, MessageType
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.service.line_limit import LineLimit
@@ -16,7 +17,6 @@ from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.status import WorkerStatus
 from transcoder.service.worker_budget import WorkerBudget
 from transcoder.service.worker_reports import (
-    AudioOutput,
     CodedAudio,
     Failure,
     LinkBroken,
@@ -54,7 +54,7 @@ class WorkerListener(Protocol):
         """Note the format in which pictures of an output come from now on."""
 
     def on_coded_audio(self, pts: int, frame: bytes) -> None:
-        """Take an AAC frame of ours and its time, 90 kHz ticks."""
+        """Take a frame of our sound and its time, 90 kHz ticks."""
 
     def on_worker_lost(self, reason: str) -> None:
         """Note that a worker died or was given up."""
@@ -74,7 +74,7 @@ class WorkerReceiver:
         on_link_broken: is called with the rule that a decoding process broke and the generation of that process.
 
     Attributes:
-        audio_output: samples a second and AudioSpecificConfig of our audio, once there is any.
+        audio_output: the format of our audio, once there is any.
         last_decoded: monotonic seconds of the last report of newly decoded pictures, or 0.
     """
 
@@ -99,7 +99,7 @@ class WorkerReceiver:
         self._lines = LineLimit[str](MAX_LINES, LINES_SPAN_S)
         self._told_fallbacks: set[Fallback] = set()
         self._snapshots: list[asyncio.Future[bytes]] = []
-        self.audio_output: tuple[int, bytes] | None = None
+        self.audio_output: ServedAudio | None = None
         self.last_decoded = 0.0
 
     def begin(self, role: Role) -> None:
@@ -171,6 +171,8 @@ class WorkerReceiver:
             case CodedMessage() as picture:
                 self._on_picture(role, picture, now)
             case CodedAudio(pts=pts, data=data):
+                if self.audio_output is None or not self.audio_output.codec.allows(data):
+                    raise RemoteProtocolError("a worker's audio unit is none of our encoder")
                 if is_timely(pts, now):
                     self._listener.on_coded_audio(pts, data)
             case Statistics() as report:
@@ -180,8 +182,8 @@ class WorkerReceiver:
                 self._listener.on_format(report)
             case SourceFormat(document=document):
                 self._on_source_format(document)
-            case AudioOutput(clock_rate=rate, config=config):
-                self.audio_output = (rate, config)
+            case ServedAudio() as audio:
+                self.audio_output = audio
             case Failure(reason=reason, problem=problem):
                 self._listener.on_worker_problem(problem)
                 self._failures.tell("worker reports", reason)

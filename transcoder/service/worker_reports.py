@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcoder.clock import VIDEO_CLOCK_RATE
+from transcoder.codecs.audio_codec import G711_RATE, AudioCodec
 from transcoder.codecs.jpeg import JpegHeader, entropy_data, read_segments, serialize_jpeg
 from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.errors import BitstreamError, RemoteProtocolError
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import (
     CodedMessage,
     MessageType,
@@ -36,7 +38,8 @@ AUDIO_CONFIGS = {
     rate: tuple(bytes.fromhex(first + rest) for rest in ("", "56e500"))
     for rate, first in ((16_000, "1408"), (24_000, "1308"), (32_000, "1288"), (44_100, "1208"), (48_000, "1188"))
 }
-"""Samples a second and AudioSpecificConfigs of our audio: AAC-LC, one channel; FFmpeg adds that there is no SBR."""
+"""Samples a second and AudioSpecificConfigs of our AAC-LC, one channel; FFmpeg adds that there is no SBR."""
+_CODECS = {codec.value: codec for codec in AudioCodec}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +53,6 @@ class CodedAudio:
 
     pts: int
     data: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioOutput:
-    """Holds the audio format that the worker makes.
-
-    Attributes:
-        clock_rate: samples a second.
-        config: the AudioSpecificConfig.
-    """
-
-    clock_rate: int
-    config: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +143,7 @@ class Ready:
 Report = (
     CodedMessage
     | CodedAudio
-    | AudioOutput
+    | ServedAudio
     | Statistics
     | SourceFormat
     | PictureFormat
@@ -259,11 +249,12 @@ def _leave_out(kind: str, data: bytes) -> None:
     """Leave out a segment that no decoder needs."""
 
 
-def _audio_output(report: dict[str, Any]) -> AudioOutput:
-    rate, config = report.get("rate"), report.get("config")
-    if type(rate) is not int or rate not in AUDIO_CONFIGS or not isinstance(config, str):
+def _audio_output(report: dict[str, Any]) -> ServedAudio:
+    rate, config, codec = report.get("rate"), report.get("config"), _CODECS.get(str(report.get("codec")))
+    if type(rate) is not int or codec is None or not isinstance(config, str):
         raise RemoteProtocolError("a worker's audio output is none")
-    own = next((known for known in AUDIO_CONFIGS[rate] if known.hex() == config), None)
+    known = AUDIO_CONFIGS.get(rate, ()) if codec is AudioCodec.AAC else (b"",) if rate == G711_RATE else ()
+    own = next((each for each in known if each.hex() == config), None)
     if own is None:
-        raise RemoteProtocolError("a worker's audio configuration is none of ours")
-    return AudioOutput(clock_rate=rate, config=own)
+        raise RemoteProtocolError("a worker's audio output is none of ours")
+    return ServedAudio(codec=codec, clock_rate=rate, config=own)

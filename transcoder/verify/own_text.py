@@ -39,6 +39,8 @@ _VIDEO = (
 _AUDIO = (
     r"m=audio 0 RTP/AVP [0-9]{1,3}",
     r"a=rtpmap:[0-9]{1,3} MPEG4-GENERIC/[0-9]{4,6}/1",
+    r"a=rtpmap:8 PCMA/8000",
+    r"a=rtpmap:0 PCMU/8000",
     (
         r"a=fmtp:[0-9]{1,3} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;"
         r"indexdeltalength=3;config=[0-9A-F]{4,16}"

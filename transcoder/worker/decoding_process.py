@@ -103,7 +103,7 @@ class DecodingWork(Work):
     def _audio_unit(self, pts: int, data: bytes) -> None:
         for piece_pts, samples in self._sound.unit(pts, data):
             self._await_memory()
-            self._planes.samples[:] = samples
+            self._planes.samples[: len(samples)] = samples
             self._link.send(self._writer.audio(piece_pts, self._sound.rate))
 
     def _await_memory(self) -> None:

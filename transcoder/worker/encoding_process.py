@@ -157,7 +157,7 @@ class EncodingWork(Work):
         yield from self._encoding.encode_taken()
 
     def _audio(self, record: Record) -> Iterator[bytes]:
-        samples = self._planes.samples.copy()
+        samples = self._planes.samples[: record.width].copy()
         yield from self._answer()
         yield from self._sound.samples(record.pts, record.height, samples)
 

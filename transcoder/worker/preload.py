@@ -116,6 +116,7 @@ def _rehearse() -> None:
     """Run tiny pictures through decoders, stages and encoders: libraries load parts of themselves at first use."""
     from fractions import Fraction  # noqa: PLC0415  # after configure(): media imports kernels
 
+    from transcoder.codecs.audio_codec import AudioCodec  # noqa: PLC0415
     from transcoder.codecs.nal import join_byte_stream  # noqa: PLC0415
     from transcoder.media.audio import AudioDecoder, AudioEncoder, AudioTranscoder  # noqa: PLC0415
     from transcoder.media.changes import DecodedComparison  # noqa: PLC0415
@@ -148,4 +149,7 @@ def _rehearse() -> None:
         list(AudioTranscoder(AudioFormat(encoding=encoding, clock_rate=8000)).process(bytes(640), 0))
     for _, samples in AudioDecoder(AudioFormat(encoding="PCMU", clock_rate=8000)).samples(bytes(1024), 0):
         list(AudioEncoder(16_000).encode_samples(0, samples))
+    for codec in (AudioCodec.PCMA, AudioCodec.PCMU):
+        sound = AudioTranscoder(AudioFormat(encoding="PCMU", clock_rate=8000, served=codec))
+        list(sound.process(bytes(320), 0))
     np.zeros(1).sum()

@@ -1,12 +1,13 @@
-"""The audio part of a worker takes the camera's audio and gives AAC, and never touches the pictures."""
+"""The audio part of a worker takes the camera's audio and gives ours, and never touches the pictures."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import MessageType, serialize_audio, serialize_json
-from transcoder.media.audio import AudioDecoder, AudioEncoder, AudioTranscoder, output_rate
+from transcoder.media.audio import AudioDecoder, AudioEncoder, AudioTranscoder
 from transcoder.worker_options import AudioFormat
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ class Sound:
             self.counters["audio_refused"] += 1
             yield serialize_json(MessageType.FAILED, {"reason": f"audio is left out: {error}", "fatal": False})
             return
-        output = {"rate": self._transcoder.rate, "config": self._transcoder.config.hex()}
-        yield serialize_json(MessageType.AUDIO_OUTPUT, output)
+        yield _output(source.served, self._transcoder.rate, self._transcoder.config)
 
     def unit(self, pts: int, data: bytes) -> Iterator[bytes]:
         """Decode and encode an audio unit.
@@ -103,14 +103,14 @@ class SoundEncoding:
 
     def __init__(self) -> None:
         self._rate = 0
+        self._codec = AudioCodec.AAC
         self._encoder: AudioEncoder | None = None
         self.counters: Counter[str] = Counter()
 
     def use_format(self, source: AudioFormat) -> None:
         """Expect samples of the rate that follows from a format."""
-        rate = output_rate(source.clock_rate)
-        if rate != self._rate:
-            self._rate, self._encoder = rate, None
+        if (source.rate, source.served) != (self._rate, self._codec):
+            self._rate, self._codec, self._encoder = source.rate, source.served, None
 
     def samples(self, pts: int, rate: int, samples: "NDArray[np.int16]") -> Iterator[bytes]:
         """Encode samples; those of a rate that is not expected any more, or not yet, are left out."""
@@ -118,14 +118,17 @@ class SoundEncoding:
             return
         if self._encoder is None:
             try:
-                self._encoder = AudioEncoder(rate)
+                self._encoder = AudioEncoder(rate, self._codec)
             except MediaError as error:
                 self._rate = 0
                 self.counters["audio_refused"] += 1
                 yield serialize_json(MessageType.FAILED, {"reason": f"audio is left out: {error}", "fatal": False})
                 return
-            output = {"rate": rate, "config": self._encoder.config.hex()}
-            yield serialize_json(MessageType.AUDIO_OUTPUT, output)
+            yield _output(self._codec, rate, self._encoder.config)
         for coded_pts, coded in self._encoder.encode_samples(pts, samples):
             self.counters["audio_out"] += 1
             yield serialize_audio(MessageType.AUDIO_CODED, coded_pts, coded)
+
+
+def _output(codec: AudioCodec, rate: int, config: bytes) -> bytes:
+    return serialize_json(MessageType.AUDIO_OUTPUT, {"codec": codec.value, "rate": rate, "config": config.hex()})
