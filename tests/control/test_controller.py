@@ -285,7 +285,7 @@ async def test_snapshots_are_bounded(world: World) -> None:
     assert await world.controller.snapshot("front") == b"JPEG"
     gate = asyncio.Event()
 
-    async def slow() -> bytes:
+    async def slow(number: int = 0) -> bytes:
         await gate.wait()
         return b"JPEG"
 
@@ -404,3 +404,11 @@ async def test_the_place_of_a_problem_stands_in_the_log_and_in_no_event(world: W
     [(_, _, detail)] = world.told()
     assert (detail["reason"], detail["problems"]) == (problem, [problem])
     assert lines[0]["words"].endswith(f": /etc/transcoder/gateway.yaml:7: {problem}")
+
+
+async def test_a_snapshot_of_a_rendition(world: World) -> None:
+    await world.controller.update("front", {"renditions": {"sub": {"size": "640x360"}}}, OPS)
+    assert await world.controller.snapshot("front", "sub") == b"JPEG1"
+    with pytest.raises(Rejected) as caught:
+        await world.controller.snapshot("front", "other")
+    assert caught.value.code is Code.UNAVAILABLE

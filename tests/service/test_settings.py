@@ -91,6 +91,7 @@ OF_THE_SERVICE = {
     "worker.outputs.0.rate_divisor",
     "worker.outputs.0.audio",
     "worker.outputs.0.on_demand",
+    "worker.outputs.0.asleep",
 }
 """Options that come from no key of a stream: from addresses, limits of the code, the camera, an earlier worker, the
 admission, a key of the whole gateway."""

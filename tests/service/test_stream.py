@@ -12,6 +12,7 @@ from tests.support.stream_parts import StreamParts, source_options, stream_setti
 from transcoder import clock
 from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
+from transcoder.errors import CommandRejected
 from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtsp.session import EndReason
 from transcoder.service.host_gate import HostGate
@@ -331,3 +332,12 @@ def test_rates_count_what_the_parts_have_counted(watched: Watched) -> None:
 async def test_reception_and_snapshot_are_those_of_the_parts(watched: Watched) -> None:
     assert watched.stream.reception == {"packets": 7}
     assert await watched.stream.snapshot() == b"JPEG"
+
+
+async def test_a_snapshot_of_a_rendition() -> None:
+    watched = await watching(MAIN, "sub")
+    assert await watched.stream.snapshot() == b"JPEG"
+    assert await watched.stream.snapshot("sub") == b"JPEG1"
+    with pytest.raises(CommandRejected, match="no rendition other"):
+        await watched.stream.snapshot("other")
+    await watched.stream.stop()

@@ -1,5 +1,7 @@
 """What the next worker of a stream is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from transcoder.codecs.nal import Codec
@@ -95,3 +97,24 @@ def test_a_slate_has_the_size_that_the_camera_claims(
 def test_a_slate_that_was_shown_keeps_its_size(settings: WorkerSettings) -> None:
     note(settings, 0, SD, slate=True)
     assert not settings.change_slate_size((1280, 720))
+
+
+def test_an_output_sleeps_or_is_awake_through_changes_and_workers() -> None:
+    sub = OutputOptions(on_demand=True)
+    settings = WorkerSettings(WorkerOptions(outputs=(OutputOptions(), sub)))
+
+    def asleep() -> list[bool]:
+        assert settings.for_new_worker().outputs == settings.options.outputs
+        return [output.asleep for output in settings.options.outputs]
+
+    assert asleep() == [False, True]
+    assert not settings.set_awake(0, is_awake=True)
+    assert not settings.set_awake(1, is_awake=False)
+    assert not settings.set_awake(7, is_awake=True)
+    assert settings.set_awake(1, is_awake=True)
+    assert settings.changed_since()
+    settings.change(WorkerOptions(outputs=(OutputOptions(bitrate_kbps=500), replace(sub, fps=5))))
+    assert asleep() == [False, False]
+    settings.change(WorkerOptions(outputs=(OutputOptions(), OutputOptions())))
+    settings.change(WorkerOptions(outputs=(OutputOptions(), sub)))
+    assert asleep() == [False, True]

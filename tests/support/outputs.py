@@ -82,6 +82,7 @@ class NotedMaker(PictureMaker):
         self.forced: list[int] = []
         self.repeats: list[tuple[int, float]] = []
         self.unread: list[int] = []
+        self.awake: list[tuple[int, bool]] = []
         self.is_needed = False
 
     def need(self) -> None:
@@ -89,6 +90,9 @@ class NotedMaker(PictureMaker):
 
     def note_unread(self, number: int) -> None:
         self.unread.append(number)
+
+    def set_awake(self, number: int, *, is_awake: bool) -> None:
+        self.awake.append((number, is_awake))
 
     def force_idr(self, number: int) -> None:
         self.forced.append(number)

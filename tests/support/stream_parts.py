@@ -103,11 +103,14 @@ class FakeWorker(Worker):
     def note_unread(self, number: int) -> None:
         pass  # several times a minute
 
+    def set_awake(self, number: int, *, is_awake: bool) -> None:
+        pass  # once at first
+
     def repeat(self, number: int, shown: float) -> None:
         self.told.append(("repeat", number))
 
-    async def snapshot(self) -> bytes:
-        return b"JPEG"
+    async def snapshot(self, number: int = 0) -> bytes:
+        return b"JPEG" + str(number or "").encode()
 
     def told_since(self) -> list[tuple[Any, ...]]:
         """Return the calls since the last call of this method."""

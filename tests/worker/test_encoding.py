@@ -474,3 +474,64 @@ def test_a_smaller_output_gives_way_before_the_first_one() -> None:
     large, small = (now - then for now, then in zip(counted(run), before, strict=True))
     assert large == 50
     assert small < 25
+
+
+# -- an output that sleeps ---------------------------------------------------------------------------------------------
+
+ASLEEP = smaller(HALF, on_demand=True, asleep=True)
+
+
+def test_an_output_that_sleeps_is_not_drawn_but_its_format_is_known() -> None:
+    run = Run(ASLEEP)
+    run.feed(encode("H264", SIZE, 10))
+    assert counted(run) == [7, 0]
+    assert {form["output_number"]: form["output"]["width"] for form in run.formats} == {0: 320, 1: 160}
+    assert run.repeat(1) == []
+    _, sub = run.pipeline.encoding._chains
+    assert (sub._stages, sub._encoder) == (None, None)
+
+
+def test_it_wakes_up_with_an_idr_of_the_next_picture_and_sleeps_again() -> None:
+    run = Run(ASLEEP)
+    units = encode("H264", SIZE, 40)
+    run.feed(units[:10])
+    run.pipeline.encoding.configure(HALF)
+    new = run.one(units[10], random_access=False)
+    assert [(message.output_number, bool(message.flags & RANDOM_ACCESS)) for message in new] == [(0, False), (1, True)]
+    for unit in units[11:20]:
+        run.now += 0.04
+        run.one(unit, random_access=False)
+    [*_, last] = frames_of(run, 1)
+    assert np.abs(half_of(frames_of(run, 0)[-1]) - plane(last)).mean() < 3
+    run.pipeline.encoding.configure(ASLEEP)
+    before = counted(run)
+    run.now += 0.04
+    run.one(units[20], random_access=False)
+    assert [now - then for now, then in zip(counted(run), before, strict=True)] == [1, 0]
+    _, sub = run.pipeline.encoding._chains
+    assert (sub._stages, sub._encoder) == (None, None)
+
+
+def test_what_wakes_up_while_the_camera_is_away_shows_the_streams_last_picture() -> None:
+    run = Run(ASLEEP)
+    run.feed(encode("H264", SIZE, 10))
+    run.pipeline.encoding.configure(HALF)
+    run.now += 5
+    [repeated] = run.repeat(1)
+    assert (repeated.output_number, repeated.flags) == (1, REPEATED | RANDOM_ACCESS)
+    [picture] = frames_of(run, 1)
+    assert np.abs(half_of(frames_of(run, 0)[-1]) - plane(picture)).mean() < 3
+
+
+def test_an_output_of_another_shape_wakes_up_too() -> None:
+    run = Run(smaller(HALF, size=(160, 96), on_demand=True, asleep=True))
+    units = encode("H264", SIZE, 20)
+    run.feed(units[:10])
+    assert counted(run) == [7, 0]
+    run.pipeline.encoding.configure(smaller(HALF, size=(160, 96)))
+    for unit in units[10:]:
+        run.one(unit, random_access=False)
+        run.now += 0.04
+    assert counted(run) == [17, 10]
+    luma = plane(frames_of(run, 1)[-1])
+    assert luma[24, 32] == pytest.approx(60, abs=4)

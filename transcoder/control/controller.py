@@ -54,6 +54,7 @@ from transcoder.service.verdicts import Verdict
 from transcoder.service.verifier import Verifier
 from transcoder.service.verify_process import read_served
 from transcoder.text import printable
+from transcoder.worker_options import MAIN
 
 MAX_PROBES: Final = 4
 """The largest number of probes at a time: each holds a connection to a camera."""
@@ -331,13 +332,13 @@ class Controller(Control):
         self._running(stream).outputs.request_idr()
 
     @override
-    async def snapshot(self, stream: str) -> bytes:
+    async def snapshot(self, stream: str, output: str = MAIN) -> bytes:
         running = self._running(stream)
         if self._snapshots.locked():
             raise Rejected(Code.BUSY, f"{MAX_SNAPSHOTS} snapshots are being made already")
         async with self._snapshots:
             try:
-                return await running.snapshot()
+                return await running.snapshot(output)
             except CommandRejected as error:
                 raise Rejected(Code.UNAVAILABLE, str(error)) from None
 

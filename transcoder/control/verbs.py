@@ -20,6 +20,7 @@ from transcoder.control.documents import (
     VerdictsDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
+from transcoder.worker_options import MAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +130,8 @@ class Control(Protocol):
     def keyframe(self, stream: str) -> None:
         """Have an IDR soon."""
 
-    async def snapshot(self, stream: str) -> bytes:
-        """Return the last picture, masked, as a JPEG."""
+    async def snapshot(self, stream: str, output: str = MAIN) -> bytes:
+        """Return the last picture of one of a stream's outputs, masked, as a JPEG."""
 
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
         """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream."""

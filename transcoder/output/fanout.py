@@ -218,6 +218,11 @@ class Fanout:
         """Return how many readers play, those that the gateway is itself left out."""
         return self._counted
 
+    @property
+    def is_read(self) -> bool:
+        """Return whether anybody takes pictures, the gateway itself included."""
+        return bool(self._readers)
+
     def set_cap(self, bitrate_kbps: int) -> None:
         """Size the backlog for a bitrate cap."""
         self.limit = max(MIN_BACKLOG, int(bitrate_kbps * 125 * BACKLOG_S))

@@ -15,6 +15,7 @@ from transcoder.output.fanout import Fanout
 from transcoder.output.lateness import Lateness
 from transcoder.output.repeats import Repeats
 from transcoder.output.served_rate import ServedRate
+from transcoder.output.sleep import Sleep
 from transcoder.output.status import ENCODE_BOUNDS_S, OutputStatus
 from transcoder.output.timing import Timer, Timing
 from transcoder.product import NAME
@@ -39,6 +40,8 @@ SILENCE_BEHIND_S: Final = 0.25
 """Seconds by which silence stays behind the present, so that sound which comes again is not before it."""
 SILENCE_AT_ONCE_S: Final = 2.0
 """Seconds of silence that are sent at once, at most: nobody read before."""
+WAKE_WAIT_S: Final = 1.5
+"""Seconds for which somebody who woke an output waits for its first picture: cameras send one a second at least."""
 AUDIO_WAIT_S: Final = 1.0
 """Seconds after the first picture within which audio that was asked for comes, or else it does not come at all."""
 
@@ -54,6 +57,9 @@ class PictureMaker(Protocol):
 
     def note_unread(self, number: int) -> None:
         """Note that nobody reads an output: its size may follow larger pictures."""
+
+    def set_awake(self, number: int, *, is_awake: bool) -> None:
+        """Make the pictures of an output, or let it sleep."""
 
     def repeat(self, number: int, shown: float) -> None:
         """Have the last picture of an output, or a slate, encoded again; it is shown at this monotonic second."""
@@ -123,6 +129,9 @@ class Output:
         self._audio_until = 0
         self._last_picture = 0.0
         self._repeats = Repeats(timing, lambda shown: maker.repeat(self.number, shown), self._lateness.seconds)
+        self._sleep = Sleep(lambda is_awake: maker.set_awake(self.number, is_awake=is_awake))
+        self._woken = asyncio.Event()
+        self._woken.set()
         self._last_read = timing.now()
         self._last_idr_request = 0.0
         self._idr_timer: Timer | None = None
@@ -134,6 +143,7 @@ class Output:
         changed_shape, changed_audio = options.shape != self._options.shape, options.audio != self._options.audio
         self.number, self._options = number, options
         self.fanout.set_cap(options.bitrate_kbps)
+        self._sleep.forget()
         if changed_shape:
             self.forget_format()
         if changed_audio:
@@ -194,6 +204,7 @@ class Output:
             status.repeated += 1
         else:
             self._last_picture = now
+            self._woken.set()
             self._repeats.end_burst()
             status.note_delay(now, now - message.arrival)
             self._lateness.note(message.arrival - message.pts / VIDEO_CLOCK_RATE, now)
@@ -272,6 +283,7 @@ class Output:
         """
         self._last_read = self._timing.now()
         if not self._described.is_set():
+            self._wake(self._last_read)
             await self._wait_for_parameter_sets()
         if self._owner.expects_audio and self._options.audio:
             await self._timing.wait(self._audible, AUDIO_WAIT_S)
@@ -289,6 +301,8 @@ class Output:
 
     def request_idr(self) -> None:
         """Have an IDR soon: at once, or when the last one is IDR_INTERVAL_S old."""
+        if self.fanout.is_read:
+            self._wake(self._timing.now())
         if self._idr_timer is not None:
             return
         wait_s = self._last_idr_request + IDR_INTERVAL_S - self._timing.now()
@@ -302,13 +316,35 @@ class Output:
         self._last_idr_request = self._timing.now()
         self._maker.force_idr(self.number)
         if self._described.is_set() and self._last_idr_request - self._last_picture > QUIET_S / 2:
-            self._repeats.repeat()
-            if self.fanout.readers and self._rate.told is not None:
-                self._repeats.burst(self._rate.told)
+            self._repeat(is_burst=True)
+
+    def _repeat(self, *, is_burst: bool) -> None:
+        self._repeats.repeat()
+        if is_burst and self.fanout.readers and self._rate.told is not None:
+            self._repeats.burst(self._rate.told)
+
+    async def wake(self) -> None:
+        """Have pictures made for a while; wait for the first one where the output slept."""
+        if self._wake(self._timing.now()):
+            await self._timing.wait(self._woken, WAKE_WAIT_S)
+
+    def _wake(self, now: float) -> bool:
+        self._sleep.want(now)
+        return self._look(now)
+
+    def _look(self, now: float) -> bool:
+        if self.fanout.is_read:
+            self._sleep.want(now)
+        wakes = self._sleep.look(now, on_demand=self._options.on_demand)
+        if wakes:  # the camera's next picture comes before one is repeated
+            self._woken.clear()
+            self._last_picture = max(self._last_picture, now - QUIET_S / 2)
+        return wakes
 
     def tick(self, now: float) -> None:
         """Repeat the last picture while the camera sends none; to be called several times a second."""
         self.status.readers = self.fanout.readers
+        self._look(now)
         if self.fanout.readers:
             self._last_read = now
         elif now - self._last_read >= UNREAD_S:
@@ -317,4 +353,5 @@ class Output:
         self._fill_with_silence(now)
         is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and self._repeats.is_due(now)
         if is_quiet and self.fanout.readers and self._described.is_set():
-            self._repeats.repeat()
+            self._repeat(is_burst=not self._woken.is_set())
+            self._woken.set()

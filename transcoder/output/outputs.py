@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing_extensions import override
 
 from transcoder import clock
+from transcoder.errors import CommandRejected
 from transcoder.output.output import Output, OutputOwner, PictureMaker
 from transcoder.output.timing import Timing
 from transcoder.rtsp.session import EndReason
@@ -62,6 +63,18 @@ class Outputs(Mapping[str, Output]):
     def numbered(self, number: int) -> Output:
         """Return the output that the worker knows by this number."""
         return self._numbered[number]
+
+    async def woken(self, name: str) -> int:
+        """Return the number of an output that has pictures made for a while, even if it is made on demand.
+
+        Raises:
+            CommandRejected: there is no such output.
+        """
+        output = self._named.get(name)
+        if output is None:
+            raise CommandRejected(f"stream {self._stream} has no rendition {name}")
+        await output.wake()
+        return output.number
 
     def tick(self, now: float) -> None:
         """Look after every output; to be called several times a second."""

@@ -131,7 +131,6 @@ def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions
     return OutputOptions(
         audio=rendition.audio == "inherit",
         on_demand=rendition.on_demand,
-        asleep=rendition.on_demand,
         codec=Codec.H264 if video.codec == "h264" else Codec.H265,
         bitrate_kbps=video.bitrate_kbps,
         gop_s=video.gop_s,

@@ -26,6 +26,7 @@ from transcoder.service.status import StreamStatus
 from transcoder.service.worker import Worker
 from transcoder.service.worker_receiver import WorkerListener
 from transcoder.service.worker_reports import PictureFormat
+from transcoder.worker_options import MAIN
 
 DECODE_WAIT_S: Final = 30.0
 """Seconds of access units without a decoded picture, after which the connection is tried anew."""
@@ -161,13 +162,13 @@ class Stream(OutputOwner, WorkerListener):
         """Show in one line why the stream does not play."""
         self._availability.note_problem(problem)
 
-    async def snapshot(self) -> bytes:
-        """Return the last picture, masked, as a JPEG.
+    async def snapshot(self, output: str = MAIN) -> bytes:
+        """Return the last picture of an output, masked, as a JPEG.
 
         Raises:
-            CommandRejected: there is no picture.
+            CommandRejected: there is no picture, or no such output.
         """
-        return await self._worker.snapshot()
+        return await self._worker.snapshot(await self.outputs.woken(output))
 
     @property
     def reception(self) -> dict[str, Any]:

@@ -264,6 +264,11 @@ class Worker:
         """Say that nobody reads an output, so that its size may follow larger pictures."""
         self._encoding.send(serialize_output_number(MessageType.UNREAD, number))
 
+    def set_awake(self, number: int, *, is_awake: bool) -> None:
+        """Make an output that is made on demand, or let it sleep."""
+        if self._settings.set_awake(number, is_awake=is_awake):
+            self._configure()
+
     def repeat(self, number: int, shown: float) -> None:
         """Have the last picture of an output, or a slate, encoded again; it is shown at this monotonic second."""
         if self._encoding.connection is None:
@@ -273,8 +278,8 @@ class Worker:
             return
         self._encoding.send(serialize_repeat(number, round(shown * VIDEO_CLOCK_RATE)))
 
-    async def snapshot(self) -> bytes:
-        """Return the last picture, masked, as a JPEG.
+    async def snapshot(self, number: int = 0) -> bytes:
+        """Return the last picture of an output, masked, as a JPEG.
 
         Raises:
             CommandRejected: there is no picture.
@@ -283,8 +288,8 @@ class Worker:
             raise CommandRejected(f"stream {self._name} has no picture yet")
         if self._encoding.connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
-        self._encoding.send(serialize_output_number(MessageType.SNAPSHOT, 0))
-        return await self._receiver.snapshot(self._name)
+        self._encoding.send(serialize_output_number(MessageType.SNAPSHOT, number))
+        return await self._receiver.snapshot(self._name, number)
 
     # -- from the worker -----------------------------------------------------------------------------------------
 

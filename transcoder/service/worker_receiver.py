@@ -98,7 +98,7 @@ class WorkerReceiver:
         self._reports: dict[Role, dict[str, Any]] = {}
         self._lines = LineLimit[str](MAX_LINES, LINES_SPAN_S)
         self._told_fallbacks: set[Fallback] = set()
-        self._snapshots: list[asyncio.Future[bytes]] = []
+        self._snapshots: list[tuple[int, asyncio.Future[bytes]]] = []
         self.audio_output: ServedAudio | None = None
         self.last_decoded = 0.0
 
@@ -119,30 +119,32 @@ class WorkerReceiver:
         """Expect no worker any more."""
         for role in Role:
             self.begin(role)
-        for snapshot in self._snapshots:
+        for _, snapshot in self._snapshots:
             if not snapshot.done():  # an error, because to cancel it would cancel whoever waits for it
                 snapshot.set_exception(CommandRejected("the stream was stopped before it made a snapshot"))
         self._snapshots.clear()
 
-    async def snapshot(self, stream: str) -> bytes:
+    async def snapshot(self, stream: str, number: int) -> bytes:
         """Wait for the picture that the worker was asked for.
 
         Args:
             stream: the stream's name, for the error.
+            number: the number of the output.
 
         Raises:
             CommandRejected: there is no picture.
         """
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._snapshots.append(future)
+        waiting = (number, future)
+        self._snapshots.append(waiting)
         try:
             async with asyncio.timeout(SNAPSHOT_WAIT_S):
                 picture = await future
         except TimeoutError:
             raise CommandRejected(f"stream {stream} made no snapshot in {SNAPSHOT_WAIT_S:g} s") from None
         finally:
-            if future in self._snapshots:
-                self._snapshots.remove(future)
+            if waiting in self._snapshots:
+                self._snapshots.remove(waiting)
         if not picture:
             raise CommandRejected(f"stream {stream} has no picture yet")
         return picture
@@ -189,9 +191,9 @@ class WorkerReceiver:
                 self._failures.tell("worker reports", reason)
             case LinkBroken(reason=reason, generation=generation):
                 self._on_link_broken(reason, generation)
-            case Snapshot(jpeg=jpeg):
-                for future in self._snapshots:
-                    if not future.done():
+            case Snapshot(output_number=number, jpeg=jpeg):
+                for wanted, future in self._snapshots:
+                    if wanted == number and not future.done():
                         future.set_result(jpeg)
 
     def _is_gone(self, number: int) -> bool:

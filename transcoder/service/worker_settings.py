@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from transcoder.codecs.picture_codec import is_sane_size
 from transcoder.service.worker_reports import PictureFormat
-from transcoder.worker_options import OutputFormat, WorkerOptions
+from transcoder.worker_options import OutputFormat, OutputOptions, WorkerOptions
 
 
 class WorkerSettings:
@@ -21,18 +21,28 @@ class WorkerSettings:
     """
 
     def __init__(self, options: WorkerOptions) -> None:
-        self.options = options
+        self.options = _asleep_as(options)
         self._formats: dict[int, PictureFormat] = {}
-        self._given = options
+        self._given = self.options
         self.outputs_told = len(options.outputs)
 
     def change(self, options: WorkerOptions) -> None:
         """Go on with other options; formats that depend on the changed ones are forgotten."""
+        options = _asleep_as(options, self.options.outputs)
         kept = zip(options.shapes, self.options.shapes, strict=False)
         same = {number for number, (shape, before) in enumerate(kept) if shape == before}
         self._formats = {number: made for number, made in self._formats.items() if number in same}
         self.outputs_told = max(self.outputs_told, len(options.outputs))
         self.options = options
+
+    def set_awake(self, number: int, *, is_awake: bool) -> bool:
+        """Make an output that is made on demand, or let it sleep; return whether that changed the options."""
+        outputs = list(self.options.outputs)
+        if number >= len(outputs) or outputs[number].asleep is not is_awake:
+            return False
+        outputs[number] = replace(outputs[number], asleep=not is_awake)
+        self.options = replace(self.options, outputs=tuple(outputs))
+        return True
 
     def change_slate_size(self, size: tuple[int, int]) -> bool:
         """Give the slate the size that the camera claims, so that it need not be given up for the camera's pictures.
@@ -81,3 +91,16 @@ class WorkerSettings:
         return replace(
             self.options, outputs=tuple(replace(output, fixed=fixed.get(number)) for number, output in outputs)
         )
+
+
+def _asleep_as(options: WorkerOptions, before: tuple[OutputOptions, ...] = ()) -> WorkerOptions:
+    """Return options in which an output on demand sleeps or is awake as it was, and sleeps at first.
+
+    Where that is wrong, because an output has another place, the output tells soon.
+    """
+    outputs = list(options.outputs)
+    for number, output in enumerate(outputs):
+        known = before[number] if number < len(before) and before[number].on_demand else None
+        if output.on_demand:
+            outputs[number] = replace(output, asleep=known is None or known.asleep)
+    return replace(options, outputs=tuple(outputs))
