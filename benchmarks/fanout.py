@@ -54,7 +54,8 @@ class _Stream:
         self.fanout = Fanout("bench", lambda: None)
         self.fanout.set_cap(20_000)
 
-    async def describe(self, address: str) -> bytes:
+    async def describe(self, address: str, *, audio: bool = True) -> bytes:
+        del audio
         video = ServedVideo(
             codec=Codec.H264, payload_type=VIDEO_PAYLOAD_TYPE, parameter_sets=_SETS, bitrate_kbps=4000, frame_rate=FPS
         )

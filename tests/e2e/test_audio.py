@@ -190,6 +190,9 @@ def test_a_reader_that_comes_in_an_outage_hears_silence(
     with launched(flashing, {"pcma": PAYLOADERS["pcma"]}) as (url, process):
         gateway = start_gateway({"front": {"source": f"{url}/pcma", "audio": "reencode"}})
         before = record(gateway.url("front"), tmp_path / "before.mkv", 3)
+        mute = record(gateway.url("front") + "?audio=0", tmp_path / "mute.mkv", 1)
+        with av.open(str(mute)) as container:
+            assert [stream.type for stream in container.streams] == ["video"]
         process.kill()
         process.wait()
         time.sleep(2)

@@ -405,6 +405,18 @@ async def test_g711_and_its_silence_are_packets_of_20_ms_with_a_static_type(serv
     ]  # fmt: skip
 
 
+async def test_a_description_without_sound_waits_for_none(served: Served) -> None:
+    served.give(*IDR)
+    served.owner.expects_audio = True
+    waits = list(served.timing.waits)
+    text = await served.describe("192.0.2.1", audio=False)
+    assert b"m=audio" not in text
+    assert served.timing.waits == waits
+    served.on_audio(90_000_000, b"aac", AUDIO)
+    assert b"m=audio" in await served.describe("192.0.2.1")
+    assert await served.describe("192.0.2.1", audio=False) == text
+
+
 async def test_sound_of_another_format_ends_the_readers(served: Served) -> None:
     served.give(*IDR)
     served.on_audio(90_000_000, b"aac", AUDIO)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.reader_dialog import ID, TCP, UDP, URL, Dialog, Directory
-from transcoder.rtsp.server_events import SetupRequested, TeardownRequested
+from transcoder.rtsp.server_events import DescribeRequested, SetupRequested, TeardownRequested
 from transcoder.rtsp.session import SessionState
 
 # -- picture and sound -------------------------------------------------------------------------------------------------
@@ -17,6 +17,41 @@ def test_audio_is_the_second_track() -> None:
     assert answer.headers["Transport"] == "RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=0000ABCD"
     assert [event.track for event in dialog.events if isinstance(event, SetupRequested)] == [0, 1]
     assert Dialog().set_up().ask("SETUP", SOUND, Transport=TCP, Session=ID).status == 404  # there is none
+
+
+@pytest.mark.parametrize(
+    ("uri", "audio"),
+    [
+        (f"{URL}?audio=0", False), (f"{URL}/?audio=0", False), (f"{URL}?unicast=true&Audio=0&proto=Onvif", False),
+        (f"{URL}?audio=0/", False), (URL, True), (f"{URL}?audio=1", True), (f"{URL}?noaudio=0", True),
+        (f"{URL}?audio=01", True),
+    ],
+)  # fmt: skip
+def test_a_reader_that_takes_no_sound_says_so_in_the_query(uri: str, *, audio: bool) -> None:
+    dialog = Dialog(Directory(tracks=2))
+    dialog.ask("DESCRIBE", uri)
+    event = dialog.events[0]
+    assert isinstance(event, DescribeRequested)
+    assert (event.path, event.audio) == ("front", audio)
+
+
+@pytest.mark.parametrize("sound", [f"{URL}?audio=0/trackID=1", f"{URL}/trackID=1?audio=0"])
+def test_without_sound_there_is_one_track(sound: str) -> None:
+    """ffmpeg puts the track behind the query, GStreamer before it."""
+    dialog = Dialog(Directory(tracks=2))
+    assert dialog.ask("SETUP", sound, Transport=TCP).status == 404
+    assert dialog.ask("SETUP", sound.replace("ID=1", "ID=0"), Transport=TCP).status == 200
+    assert dialog.ask("PLAY", f"{URL}/?audio=0", Session=ID).status == 200
+
+
+def test_another_name_of_a_stream_has_a_url_without_sound_too() -> None:
+    directory = Directory(tracks=2)
+    directory.aliases["/cam/realmonitor?channel=1&audio=0"] = "front"
+    dialog = Dialog(directory)
+    dialog.ask("DESCRIBE", "rtsp://h/cam/realmonitor?channel=1&audio=0")
+    event = dialog.events[0]
+    assert isinstance(event, DescribeRequested)
+    assert (event.path, event.audio) == ("front", False)
 
 
 def test_tracks_may_be_set_up_in_any_order_and_number() -> None:

@@ -31,7 +31,7 @@ class Stream:
     def _request_idr(self) -> None:
         self.idr_requests += 1
 
-    async def describe(self, address: str) -> bytes:
+    async def describe(self, address: str, *, audio: bool = True) -> bytes:
         if self.problem:
             raise TransportError(self.problem)
         return SDP

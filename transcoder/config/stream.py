@@ -186,7 +186,8 @@ class StreamOptions(Section):
     enabled: bool = True
     """Whether the camera is pulled and the stream is served."""
     audio: Literal["drop", "reencode"] = "drop"
-    """Whether the camera's audio is dropped, or decoded and encoded anew."""
+    """Whether the camera's audio is dropped, or decoded and encoded anew. A reader that can't take it adds `?audio=0`
+    to the URL, of a rendition or of an alias as well (`&audio=0` where there is a query)."""
     audio_codec: Literal["aac", "pcma", "pcmu"] = "aac"
     """The codec of audio that is encoded anew: AAC-LC, or G.711 with the A-law or the mu-law (8 kHz) for recorders that
     know no AAC. What copies a stream into MP4 files needs AAC."""

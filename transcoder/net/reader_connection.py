@@ -51,8 +51,12 @@ class ServedStream(Protocol):
     def is_enabled(self) -> bool:
         """Return whether pictures may come."""
 
-    async def describe(self, address: str) -> bytes:
+    async def describe(self, address: str, *, audio: bool = True) -> bytes:
         """Return the stream's session description, once there are parameter sets.
+
+        Args:
+            address: the address of ours on which the reader asked.
+            audio: whether sound is described, if there is any.
 
         Raises:
             TransportError: there are no parameter sets, and none will come.
@@ -288,7 +292,7 @@ class ReaderConnection(asyncio.Protocol, Half):
         else:
             try:
                 async with asyncio.timeout(self._server.context.options.description_limit_s):
-                    body = await stream.describe(self._host)
+                    body = await stream.describe(self._host, audio=event.audio)
             except (TimeoutError, TransportError):
                 self._core.reject(503, clock.monotonic())
             else:

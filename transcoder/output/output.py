@@ -275,8 +275,12 @@ class Output:
         """Return whether the stream's camera is pulled, so that pictures may come."""
         return self._owner.is_enabled
 
-    async def describe(self, address: str) -> bytes:
+    async def describe(self, address: str, *, audio: bool = True) -> bytes:
         """Return the session description; wait for the camera's parameter sets, then for a slate's.
+
+        Args:
+            address: the address of ours on which the reader asked.
+            audio: whether sound is described, if there is any.
 
         Raises:
             TransportError: there is no description, and there are no parameter sets to make one of.
@@ -285,9 +289,9 @@ class Output:
         if not self._described.is_set():
             self._wake(self._last_read)
             await self._wait_for_parameter_sets()
-        if self._owner.expects_audio and self._options.audio:
+        if audio and self._owner.expects_audio and self._options.audio:
             await self._timing.wait(self._audible, AUDIO_WAIT_S)
-        return self._description.serialize(self._options, self._rate.told, self._audio, address)
+        return self._description.serialize(self._options, self._rate.told, self._audio if audio else None, address)
 
     async def _wait_for_parameter_sets(self) -> None:
         if not self._owner.is_enabled:

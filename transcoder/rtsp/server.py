@@ -37,7 +37,7 @@ from transcoder.rtsp.server_events import (
 )
 from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
 from transcoder.rtsp.setup_rules import refusal_of_setup
-from transcoder.rtsp.target import Target, base_of, target_of
+from transcoder.rtsp.target import Target, base_of, target_of, tracks_of
 
 
 class ServerProtocol:
@@ -292,11 +292,11 @@ class ServerProtocol:
         if method in OF_PICTURES and path is not None and self._context.directory.is_disabled(path):
             self._respond(503, reason=DISABLED)
         elif method in {Method.DESCRIBE, Method.SETUP}:
-            tracks = self._context.directory.tracks(target.path) if target is not None else 0
+            tracks = tracks_of(target, self._context.directory)
             if target is None or not tracks:
                 self._respond(404)
             elif method is Method.DESCRIBE:
-                self._events.append(DescribeRequested(path=target.path, base=base_of(request.uri, self._base)))
+                self._events.append(target.describe_request(base_of(request.uri, self._base)))
             else:
                 self._setup(request, target, tracks, session, now)
         elif session is None:

@@ -21,10 +21,12 @@ class DescribeRequested:
     Attributes:
         path: the path of the stream.
         base: scheme, host and port under which the reader knows the server.
+        audio: whether the reader takes sound.
     """
 
     path: str
     base: str
+    audio: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

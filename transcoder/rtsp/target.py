@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from transcoder.rtsp.server_events import Directory
+from transcoder.rtsp.server_events import DescribeRequested, Directory
 
 MAX_URI = 2048
 """Characters of a request URI that are looked at."""
@@ -16,15 +16,28 @@ _BASE = re.compile(
     r"(?P<host>[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?P<port>:[0-9]{1,5})?(?=[/?]|$)",
     re.IGNORECASE,
 )
+_WITHOUT_AUDIO = re.compile(r"(?:.*&)?audio=0/?(?:&.*)?", re.IGNORECASE)
+"""The query of a reader that can't take sound: a description without it, whatever the stream has."""
 _TRACK = re.compile(r"/?trackID=(\d{1,3})/?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Holds the parts of a request URI: the path of a served stream and, in SETUP, the number of one of its tracks."""
+    """Holds the parts of a request URI.
+
+    Attributes:
+        path: the path of a served stream.
+        track: the number of one of its tracks, in SETUP.
+        audio: whether the reader takes sound; a query with `audio=0` says that it does not.
+    """
 
     path: str
     track: int | None
+    audio: bool = True
+
+    def describe_request(self, base: str) -> DescribeRequested:
+        """Return the event that asks for the description of what the reader takes."""
+        return DescribeRequested(path=self.path, base=base, audio=self.audio)
 
 
 def parse_target(uri: str) -> Target | None:
@@ -37,8 +50,8 @@ def parse_target(uri: str) -> Target | None:
     These are accepted: `/front`, `/front/`, `/front/trackID=0`, `/front/trackID=0?query` (GStreamer) and
     `/front?query/trackID=0` (ffmpeg), absolute or as a bare path.
     """
-    name, _, track = _parts(uri)
-    return Target(name, track) if _STREAM.fullmatch(name) else None
+    name, query, track = _parts(uri)
+    return Target(name, track, not _WITHOUT_AUDIO.fullmatch(query)) if _STREAM.fullmatch(name) else None
 
 
 def target_of(uri: str, directory: Directory) -> Target | None:
@@ -53,7 +66,13 @@ def target_of(uri: str, directory: Directory) -> Target | None:
         return target
     name, query, track = _parts(uri)
     path = directory.aliased(f"/{name}?{query}" if query else f"/{name}") if name else None
-    return Target(path, track) if path is not None else target
+    return Target(path, track, not _WITHOUT_AUDIO.fullmatch(query)) if path is not None else target
+
+
+def tracks_of(target: Target | None, directory: Directory) -> int:
+    """Return how many tracks a reader can set up: 0 for no stream, 1 for video, 2 for video and audio."""
+    tracks = directory.tracks(target.path) if target is not None else 0
+    return tracks if target is None or target.audio else min(tracks, 1)
 
 
 def _parts(uri: str) -> tuple[str, str, int | None]:
