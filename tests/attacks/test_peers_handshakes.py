@@ -69,6 +69,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@pytest.mark.real_time  # the sockets are the test's own, and no loop waits for them
 @pytest.mark.parametrize("hosts", [("127.0.0.2",), ("127.0.0.2", "127.0.0.3", "127.0.0.4")], ids=["one", "several"])
 async def test_handshakes_that_nobody_finishes_are_few(
     certificate: Path, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -86,6 +87,7 @@ async def test_handshakes_that_nobody_finishes_are_few(
                 assert await health(server.port)
 
 
+@pytest.mark.real_time
 async def test_without_the_limits_each_has_a_descriptor(certificate: Path) -> None:
     async with serving(certificate) as server:
         assert await health(server.port)

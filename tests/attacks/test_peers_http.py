@@ -91,6 +91,7 @@ async def test_a_request_has_a_deadline(says: bytes) -> None:
                         pass
 
 
+@pytest.mark.real_time  # the socket is the test's own, and no loop waits for the rest of an answer
 async def test_a_connection_that_is_used_again_stays() -> None:
     async with serving(HttpLimits(request_s=0.3)) as server:
         with connections(server, 1, b"", "127.0.0.1") as [sock]:

@@ -12,6 +12,7 @@
 
 import fcntl
 import gc
+import inspect
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -23,6 +24,9 @@ import pytest
 
 from tests.support import fresh_checkout
 from tests.support.order import in_order
+from tests.support.short_waits import short_waits
+
+__all__ = ["short_waits"]
 
 RERUNS_A_TEST: Final = 2
 MAX_RERUNS: Final = 3
@@ -32,6 +36,8 @@ MAX_EXCUSED: Final = 1
 
 _EXCUSE: Final = "overloaded"
 _PROCESS_MARKERS: Final = ("process", "e2e")
+_REAL_TIME_MARKERS: Final = (*_PROCESS_MARKERS, "real_time")
+"""The markers of tests whose waits are not shortened: a process has no other clock than the machine's."""
 _PROCESS_EVENTS: Final = frozenset(
     {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn"}
 )
@@ -80,6 +86,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     if hasattr(config, "workerinput"):  # of those that are selected
         items[:] = in_order(items)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
+        return
+    # tests with other parameters share the list
+    if "short_waits" not in item.fixturenames and not any(map(item.get_closest_marker, _REAL_TIME_MARKERS)):
+        item.fixturenames.insert(0, "short_waits")
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
