@@ -24,9 +24,9 @@ from benchmarks.ingest import connection_bytes
 from transcoder import clock
 from transcoder.codecs.nal import Codec
 from transcoder.ledger import Ledger
-from transcoder.net.reader_connection import TcpOutlet
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.source_options import SourceOptions
+from transcoder.net.tcp_outlet import TcpOutlet
 from transcoder.output.fanout import Fanout, Reader, Track
 from transcoder.rtsp.urls import parse_url
 

@@ -58,6 +58,7 @@ TESTED_THROUGH = {
     "mqtt/asyncapi.py": "api/test_schema.py",
     "net/media_ports.py": "net/test_rtsp_source.py",
     "net/reader_connection.py": "net/test_rtsp_server.py",
+    "net/tcp_outlet.py": "net/test_rtsp_server.py",
     "net/reader_udp.py": "net/test_rtsp_server_ends.py",
     "product.py": "rtsp/test_server.py",
     "rtsp/methods.py": "rtsp/test_server.py",

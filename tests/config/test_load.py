@@ -96,6 +96,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "insecure": False,
         "udp_ports": (8000, 8001),
         "tls": None,
+        "multicast": None,
         "digest": "md5",
         "basic": "tls",
         "listen": "127.0.0.1:8554",

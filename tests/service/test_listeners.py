@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from transcoder.config import parse
-from transcoder.service.listeners import listeners_of
+from transcoder.rtsp.multicast_groups import Group
+from transcoder.service.listeners import listeners_of, multicast_of
 
 
 def test_plain_listeners_come_first_and_all_of_tls_have_one_certificate(tmp_path: Path) -> None:
@@ -25,3 +26,12 @@ def test_plain_listeners_come_first_and_all_of_tls_have_one_certificate(tmp_path
 
 def test_without_tls_there_are_plain_listeners_alone(tmp_path: Path) -> None:
     assert [each.key for each in listeners_of(parse("streams: {}", tmp_path, {}))] == ["rtsp.listen 127.0.0.1:8554"]
+
+
+def test_multicast_is_what_the_section_says_and_nothing_without_it(tmp_path: Path) -> None:
+    assert multicast_of(parse("streams: {}", tmp_path, {})) is None
+    text = "rtsp: {multicast: {groups: 239.1.2.3/32, port: 5004, ttl: 8, interface: eth1}}\nstreams: {}"
+    found = multicast_of(parse(text, tmp_path, {}))
+    assert found is not None
+    assert found.interface == "eth1"
+    assert found.groups.of("front") == Group(address="239.1.2.3", port=5004, ttl=8)

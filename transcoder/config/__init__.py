@@ -5,6 +5,7 @@ from transcoder.config.load import ConfigFile, config_schemas, json_schema, load
 from transcoder.config.merge import changes, merge, without
 from transcoder.config.model import Config
 from transcoder.config.mqtt import MqttConfig
+from transcoder.config.multicast import MulticastConfig
 from transcoder.config.remote import HIDDEN, check_remote, lay_over, stream_keys, validate_stream
 from transcoder.config.server import HttpConfig, RtspConfig, RtspTlsConfig, TokenConfig, UserConfig
 from transcoder.config.source import Network, SourceConfig, SourcesConfig, is_allowed
@@ -18,6 +19,7 @@ __all__ = [
     "HttpConfig",
     "MaskConfig",
     "MqttConfig",
+    "MulticastConfig",
     "Network",
     "RtspConfig",
     "RtspTlsConfig",

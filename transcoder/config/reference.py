@@ -25,6 +25,7 @@ _SECTIONS: Final = (
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),
     ("RtspConfig", "rtsp.", "The RTSP server"),
     ("RtspTlsConfig", "rtsp.tls.", "The RTSP server over TLS"),
+    ("MulticastConfig", "rtsp.multicast.", "Multicast"),
     ("UserConfig", "rtsp.users.<name>.", "A reader's login"),
     ("HttpConfig", "http.", "The HTTP API"),
     ("TokenConfig", "http.tokens.<name>.", "A token of the API"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from transcoder.config.listen import Endpoint, ListenAll, read_endpoints
+from transcoder.config.multicast import MulticastConfig
 from transcoder.config.patterns import USER_PATTERN
 from transcoder.config.section import Name, NotBool, Secret, Section
 from transcoder.worker_options import MAIN
@@ -80,6 +81,8 @@ class RtspConfig(Section):
     tls: RtspTlsConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8322"}])
     """The server for readers over TLS, beside the other; null: there is none."""
 
+    multicast: MulticastConfig | None = Field(default=None, examples=[{"groups": ["239.192.0.0/16"]}])
+    """What is sent by multicast to readers that ask for it; null: nothing is."""
     digest: Literal["md5", "sha256"] = "md5"
     """How readers log in: by Digest MD5, which every one knows, or, where they know it, by SHA-256 before it."""
     basic: Literal["tls", "always", "never"] = "tls"

@@ -71,6 +71,14 @@ def read_network(value: object) -> object:
     raise ValueError(f"has bits set after its prefix, did you mean {meant}?")
 
 
+NetworkText: TypeAlias = Annotated[
+    Network,
+    BeforeValidator(read_network),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8"]}),
+]
+"""The type of a key that reads a network in the file."""
+
 _DEFAULT_ALLOW: Final[tuple[Network, ...]] = tuple(
     ipaddress.ip_network(text)
     for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "::1/128")
@@ -81,12 +89,7 @@ class SourcesConfig(Section):
     """`sources` holds the settings of all sources."""
 
     allow: tuple[
-        Annotated[
-            Network,
-            BeforeValidator(read_network),
-            PlainSerializer(str, return_type=str),
-            WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8"]}),
-        ],
+        NetworkText,
         ...,
     ] = _DEFAULT_ALLOW
     """The networks that cameras may be in; a source elsewhere is refused."""

@@ -156,7 +156,7 @@ def _tasks() -> int:
 
 
 def readers_by_transport(gateway: Gateway, stream: str) -> dict[str, int]:
-    """Return how many sessions a stream has over "tcp" and over "udp"."""
+    """Return how many sessions a stream has over "tcp", over "udp" and by "multicast"."""
     counts: dict[str, int] = {}
     for session in _readers(gateway):
         if session.stream == stream:
@@ -177,14 +177,13 @@ def session(reader: ReaderSession, *, peers: bool, age_s: float | None = None) -
         peers: whether the reader's address is told.
         age_s: how long the session lasted, None while it lives.
     """
-    transport: Literal["tcp", "udp"] = "udp" if reader.transport == "udp" else "tcp"
     return SessionDocument(
         id=reader.id,
         stream=reader.stream,
         path=reader.path,
         user=printable(reader.user, MAX_USER) if reader.user is not None else None,
         peer=reader.peer if peers else None,
-        transport=transport,
+        transport=reader.transport,
         since=time_text(reader.since),
         age_s=round(clock.monotonic() - reader.started, 1) if age_s is None else age_s,
         playing=reader.is_playing,

@@ -11,18 +11,19 @@ from transcoder import clock
 from transcoder.errors import RemoteProtocolError, TransportError
 from transcoder.net.listening import plain_host
 from transcoder.net.portions import Portions
+from transcoder.net.reader_groups import ReaderGroups
 from transcoder.net.reader_listeners import Listener
 from transcoder.net.reader_ports import ReaderPorts
 from transcoder.net.reader_tunnels import Half, ReaderTunnels, TunnelEnd
-from transcoder.output.fanout import Fanout, Outlet, Track
+from transcoder.net.tcp_outlet import TcpOutlet
+from transcoder.output.fanout import Fanout, Outlet, Readers, Track
 from transcoder.output.session import ReaderSession
-from transcoder.rtp.sender import PreparedAccessUnit
 from transcoder.rtsp.headers import Transport
-from transcoder.rtsp.messages import serialize_frame
 from transcoder.rtsp.reader_tunnel import TunnelRefused
 from transcoder.rtsp.server import ServerProtocol
 from transcoder.rtsp.server_events import (
     AUDIO,
+    VIDEO,
     DescribeRequested,
     PauseRequested,
     PlayRequested,
@@ -32,6 +33,7 @@ from transcoder.rtsp.server_events import (
     TeardownRequested,
 )
 from transcoder.rtsp.session import EndReason, ServerSession
+from transcoder.sdp import with_group
 
 SEND_BUFFER = 256 << 10
 """Bytes that the kernel may hold for a reader; further bytes wait in the product, where they are counted."""
@@ -86,7 +88,11 @@ class ReaderServer(Protocol):
     def forget(self, connection: "ReaderConnection") -> None:
         """Forget a connection that is closed."""
 
-    def set_up(self, event: SetupRequested, track: Track, fanout: Fanout, peer: str) -> None:
+    @property
+    def groups(self) -> ReaderGroups:
+        """Return the multicast groups that are sent to."""
+
+    def set_up(self, event: SetupRequested, track: Track, readers: Readers, peer: str) -> None:
         """Note that a track of a session is set up, for the first time or again."""
 
     def tear_down(self, session: ServerSession, number: int) -> None:
@@ -100,29 +106,6 @@ class ReaderServer(Protocol):
 
     def connection_ended(self, peer: str, reason: EndReason) -> None:
         """Tell of a connection that ended for a reason of its own."""
-
-
-class TcpOutlet(Outlet):
-    """Sends one track as interleaved frames."""
-
-    def __init__(self, transport: asyncio.Transport, channels: tuple[int, int]) -> None:
-        self._transport = transport
-        self._channels = channels
-
-    @override
-    def backlog(self) -> int:
-        return self._transport.get_write_buffer_size()
-
-    @override
-    def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
-        del unit
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
-    @override
-    def send_rtcp(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(serialize_frame(self._channels[1], data))
 
 
 class ReaderConnection(asyncio.Protocol, Half):
@@ -265,8 +248,10 @@ class ReaderConnection(asyncio.Protocol, Half):
                 pass  # nobody waits for an answer; the core noted the sign of life
             elif isinstance(event, DescribeRequested):
                 self._start(self._describe(event))
-            elif isinstance(event, SetupRequested):
+            elif isinstance(event, SetupRequested) and event.transport.unicast:
                 self._set_up(event)
+            elif isinstance(event, SetupRequested):
+                self._start(self._join_group(event))
             elif isinstance(event, PlayRequested):
                 self._play(event)
         self._flush()
@@ -296,6 +281,9 @@ class ReaderConnection(asyncio.Protocol, Half):
             except (TimeoutError, TransportError):
                 self._core.reject(503, clock.monotonic())
             else:
+                if event.group is not None:
+                    ports = [event.group.ports(number)[0] for number in (VIDEO, AUDIO)]
+                    body = with_group(body, event.group.address, event.group.ttl, ports)
                 self._core.respond_description(event, body, clock.monotonic())
         self._after()
 
@@ -310,6 +298,21 @@ class ReaderConnection(asyncio.Protocol, Half):
         track = Track(outlet=outlet, sender=sender, channel=(event.transport.interleaved or (0, 1))[0])
         self._server.set_up(event, track, stream.fanout, self.peer)
         self._core.accept_setup(event, sender.ssrc, now)
+
+    async def _join_group(self, event: SetupRequested) -> None:
+        path = event.session.path
+        stream = self._server.find(path)
+        try:
+            feed = await self._server.groups.feed(path, self._host, stream.fanout) if stream is not None else None
+        except TransportError:
+            feed = None
+        if feed is None:
+            self._core.reject(503, clock.monotonic())
+        else:
+            track = feed.share(event.track)
+            self._server.set_up(event, track, feed, self.peer)
+            self._core.accept_setup(event, track.sender.ssrc, clock.monotonic())
+        self._after()
 
     def _outlet(self, transport: Transport) -> Outlet | None:
         if transport.interleaved is not None:

@@ -15,8 +15,9 @@ from transcoder.net.camera_tls import check_camera, connect_protocol, lost_conne
 from transcoder.net.outcome import settle
 from transcoder.net.portions import Portions
 from transcoder.net.push_options import PushOptions
-from transcoder.net.reader_connection import SEND_BUFFER, ServedStream, TcpOutlet
+from transcoder.net.reader_connection import SEND_BUFFER, ServedStream
 from transcoder.net.sockets import Binding, connect_any, connecting
+from transcoder.net.tcp_outlet import TcpOutlet
 from transcoder.output.fanout import AUDIO, Reader, Track
 from transcoder.rtsp.auth import Authenticator
 from transcoder.rtsp.messages import TURN_EVENTS

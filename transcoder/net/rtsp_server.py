@@ -11,13 +11,16 @@ from typing_extensions import override
 from transcoder import clock
 from transcoder.net.door import Door
 from transcoder.net.reader_connection import ReaderConnection, ReaderServer, ServedStream
+from transcoder.net.reader_groups import Multicast, ReaderGroups
 from transcoder.net.reader_listeners import Listener, ReaderListeners
 from transcoder.net.reader_ports import ReaderPorts
 from transcoder.net.reader_tunnels import ReaderTunnels
 from transcoder.net.reader_udp import ReadersTracks, ReaderUdp
 from transcoder.net.sockets import is_this_machine
-from transcoder.output.fanout import Fanout, Track
-from transcoder.output.session import ReaderListener, ReaderSession
+from transcoder.output.fanout import Readers, Track
+from transcoder.output.session import ReaderListener, ReaderSession, SessionTransport
+from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.multicast_groups import Group
 from transcoder.rtsp.own_reader import OwnReader
 from transcoder.rtsp.server_events import Directory, ServerContext, ServerCounters, SetupRequested
 from transcoder.rtsp.session import EndReason, ServerOptions, ServerSession, SessionTable
@@ -74,6 +77,7 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         udp_ports: the RTP and the RTCP port; (0, 0) for any.
         options: times and limits.
         reader_listener: is told of readers that come and go.
+        multicast: the groups that are served, None for none.
 
     Attributes:
         sessions: the readers, by the secret id of their RTSP session.
@@ -88,6 +92,7 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         *,
         options: ServerOptions | None = None,
         reader_listener: ReaderListener | None = None,
+        multicast: Multicast | None = None,
     ) -> None:
         self.options = options or ServerOptions()
         self.sessions: dict[str, ReaderSession] = {}
@@ -99,6 +104,8 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         self._context = ServerContext(directory=self, sessions=self._table, options=self.options, udp_ports=None)
         self.own_reader = self._context.own_reader = OwnReader(is_this_machine)
         self._udp = ReaderUdp(udp_ports, self.counters, self)
+        self._context.groups = multicast.groups if multicast is not None else None
+        self._groups = ReaderGroups(multicast, self.options.report_interval_s, self.counters)
         self._door: Door[ReaderConnection] = Door(self.options)
         self._ticker: asyncio.Task[None] | None = None
 
@@ -129,6 +136,7 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         for connection in self._door.inside():
             connection.close(EndReason.SHUTDOWN)
         self._udp.close()
+        self._groups.close()
         await asyncio.sleep(0)
 
     @property
@@ -167,6 +175,10 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
     def udp_ports(self) -> tuple[int, int]:
         """Return the RTP and the RTCP port."""
         return self._udp.numbers
+
+    def group_of(self, path: str) -> Group | None:
+        """Return the multicast group that a path is served to when somebody asks, None where there is none."""
+        return self._context.groups.of(path) if self._context.groups is not None else None
 
     @property
     def counters(self) -> ServerCounters:
@@ -231,6 +243,11 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
     def ports(self, listener: Listener) -> ReaderPorts | None:
         return self._udp.ports(listener)
 
+    @property
+    @override
+    def groups(self) -> ReaderGroups:
+        return self._groups
+
     @override
     def find(self, path: str) -> ServedStream | None:
         return self._catalogue.find(path)
@@ -246,8 +263,8 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         self._door.let_out(connection)
 
     @override
-    def set_up(self, event: SetupRequested, track: Track, fanout: Fanout, peer: str) -> None:
-        session, transport = event.session, event.transport.lower.lower()
+    def set_up(self, event: SetupRequested, track: Track, readers: Readers, peer: str) -> None:
+        session, transport = event.session, _named(event.transport)
         reader = self.sessions.get(session.id)
         if reader is None:
             reader = self.sessions[session.id] = ReaderSession(
@@ -258,12 +275,13 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
                 transport=transport,
                 since=clock.wall_clock(),
                 started=clock.monotonic(),
-                fanout=fanout,
+                fanout=readers,
                 listener=self._reader_listener,
                 is_own=session.user == self.own_reader.name,
             )
-        reader.set_up(event.track, track, transport)
+        reader.set_up(event.track, track, transport, readers)
         self._udp.set_up(session, event.track, track)
+        self._groups.set_up(session, event.track, readers)
 
     @override
     def tear_down(self, session: ServerSession, number: int) -> None:
@@ -271,6 +289,7 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         if reader is not None:
             self._udp.forget(session, number)
             reader.tear_down(number)
+            self._groups.forget(session, number)
 
     @override
     def reader(self, session: ServerSession) -> ReaderSession | None:
@@ -288,6 +307,7 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         if reader is not None:
             self._udp.forget(session)
             reader.end(reason)
+            self._groups.forget(session)
 
     @override
     def connection_ended(self, peer: str, reason: EndReason) -> None:
@@ -322,6 +342,12 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _named(transport: Transport) -> SessionTransport:
+    if not transport.unicast:
+        return "multicast"
+    return "tcp" if transport.lower == "TCP" else "udp"
 
 
 def _session_id() -> str:

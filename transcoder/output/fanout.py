@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from typing_extensions import override
+
 from transcoder import clock
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.codecs.nal import Codec
@@ -47,9 +49,10 @@ VIDEO, AUDIO = 0, 1
 MIN_STEP = VIDEO_CLOCK_RATE // 1000
 """Ticks between two pictures at least: a millisecond, below which recorders take the second for a mistake."""
 
-OnFirst = Callable[[Mapping[int, tuple[int, int | None]]], None]
-"""A function that is called with the first packet of each track: its sequence number, and the RTP timestamp of the
-moment at which all tracks begin."""
+Packets = Mapping[int, tuple[int, int | None]]
+"""The first packet of each track: its sequence number, and the RTP timestamp of the moment at which all begin."""
+OnFirst = Callable[[Packets], None]
+"""A function that is called with the first packets."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,6 +123,16 @@ class Reader:
         self.sent_bytes = 0
 
     @property
+    def tracks(self) -> dict[int, Track]:
+        """Return the tracks that the reader takes, by number."""
+        return {number: track for number, track in ((VIDEO, self._video), (AUDIO, self._audio)) if track is not None}
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether the reader was told of its first packets."""
+        return self._on_first is None
+
+    @property
     def awaits_pictures(self) -> bool:
         """Return whether the reader takes the picture, and not the sound alone."""
         return self._video is not None
@@ -156,15 +169,23 @@ class Reader:
 
     def _begin(self, begin: "Beginning") -> None:
         """Tell of the first packets, then send what has to be there before the first picture: reports and sound."""
-        first, self._on_first = self._on_first, None
-        if first is None:
+        if self.has_begun:
             return
-        stamps = {VIDEO: begin.video_timestamp, AUDIO: begin.audio_timestamp}
-        tracks = {VIDEO: self._video, AUDIO: self._audio}
-        first({number: (track.sender.next_sequence, stamps[number]) for number, track in tracks.items() if track})
+        self.begin(self.packets(begin))
         self.report(clock.monotonic(), clock.wall_clock())
         if begin.audio is not None:
             self.give_audio(begin.audio, 1 << 30)
+
+    def begin(self, packets: Packets) -> None:
+        """Tell of the first packets, once."""
+        first, self._on_first = self._on_first, None
+        if first is not None:
+            first(packets)
+
+    def packets(self, begin: "Beginning") -> Packets:
+        """Return the packets that come next, at the moment of a beginning."""
+        stamps = {VIDEO: begin.video_timestamp, AUDIO: begin.audio_timestamp}
+        return {number: (track.sender.next_sequence, stamps[number]) for number, track in self.tracks.items()}
 
     def give_audio(self, unit: PreparedAccessUnit, limit: int) -> None:
         """Send an audio unit, unless the reader has not begun or is behind; a reader of sound alone begins with it."""
@@ -186,7 +207,17 @@ class Reader:
             self._audio.report(now, wall)
 
 
-class Fanout:
+class Readers(Protocol):
+    """Readers are taken in here when they play, and leave when they do not any more."""
+
+    def add(self, reader: Reader) -> None:
+        """Add a reader; it begins with the next IDR, which is asked for now, or with the next sound if that is all."""
+
+    def remove(self, reader: Reader) -> None:
+        """Remove a reader that left; one that is not here changes nothing."""
+
+
+class Fanout(Readers):
     """A fan-out holds the readers of one output.
 
     Args:
@@ -266,15 +297,15 @@ class Fanout:
             reader.give_audio(prepared, self.limit)
         self._latest_audio, self._latest_audio_pts = prepared, pts
 
+    @override
     def add(self, reader: Reader) -> None:
-        """Add a reader; it begins with the next IDR, which is asked for now, or with the next sound if that is all."""
         self._readers.append(reader)
         self._counted += reader.is_counted
         if reader.awaits_pictures:
             self._request_idr()
 
+    @override
     def remove(self, reader: Reader) -> None:
-        """Remove a reader that left; one that is not here changes nothing."""
         if reader in self._readers:
             self._readers.remove(reader)
             self._counted -= reader.is_counted

@@ -1,10 +1,12 @@
 """A reader's session with a stream lasts from its SETUP to the one reason for which it ends."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
-from transcoder.output.fanout import Fanout, OnFirst, Reader, Track
+from transcoder.output.fanout import OnFirst, Reader, Readers, Track
 from transcoder.rtsp.session import EndReason
+
+SessionTransport = Literal["tcp", "udp", "multicast"]
 
 
 class ReaderListener(Protocol):
@@ -28,10 +30,10 @@ class ReaderSession:
         path: the path under which the stream is served: its name, or its name and that of one of its outputs.
         user: the user who logged in, None where nobody has to log in.
         peer: the address and port of the connection that set the session up.
-        transport: "tcp" or "udp".
+        transport: "tcp", "udp" or "multicast".
         since: UTC seconds of the first SETUP.
         started: monotonic seconds of the same moment.
-        fanout: the stream's readers.
+        fanout: the stream's readers, or those of the stream's multicast group.
         listener: is told when the session plays and when it ends.
         is_own: whether the gateway itself reads, to look at what it serves; such a reader is not counted or listed.
 
@@ -48,10 +50,10 @@ class ReaderSession:
         path: str,
         user: str | None,
         peer: str,
-        transport: str,
+        transport: SessionTransport,
         since: float,
         started: float,
-        fanout: Fanout,
+        fanout: Readers,
         listener: ReaderListener,
         is_own: bool = False,
     ) -> None:
@@ -92,9 +94,17 @@ class ReaderSession:
         """Return how many access units this reader was too slow for."""
         return self._dropped + (self._reader.dropped if self._reader is not None else 0)
 
-    def set_up(self, number: int, track: Track, transport: str) -> None:
-        """Take a track in, or in the place of the one with the same number; the other one stays."""
+    def set_up(self, number: int, track: Track, transport: SessionTransport, fanout: Readers | None = None) -> None:
+        """Take a track in, or in the place of the one with the same number; the other one stays.
+
+        Args:
+            number: the number of the track.
+            track: the track.
+            transport: "tcp", "udp" or "multicast".
+            fanout: the readers that the session joins when it plays, None for those that it would join already.
+        """
         self.pause()
+        self._fanout = fanout or self._fanout
         self.tracks[number], self.transport = track, transport
 
     def tear_down(self, number: int) -> None:

@@ -160,6 +160,10 @@ class RtpSender:
         self.octet_count += unit.octets
         return data
 
+    def report_soon(self) -> None:
+        """Let the next report be due at once: somebody new listens."""
+        self._next_report = 0.0
+
     def report_due(self, now: float, wall: float) -> bytes | None:
         """Return a sender report if it is time for one: the first at once, then one every `report_interval_s`.
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from transcoder.errors import LocalProtocolError, TransportNotAccepted
+from transcoder.rtsp.multicast_groups import Group
 
 DEFAULT_SESSION_TIMEOUT_S = 60.0
 """Seconds for which a server keeps a session that names no timeout (RFC 2326 section 12.37)."""
@@ -24,6 +25,7 @@ class Transport:
         server_port: the sender's RTP and RTCP ports.
         destination: the group of multicast.
         port: the ports of the group.
+        ttl: the TTL of the group.
         ssrc: the sender's SSRC, a hint only; the header is wrong too often to be enforced.
         secure: whether the profile is SAVP, which needs keys that are not exchanged here.
     """
@@ -35,6 +37,7 @@ class Transport:
     server_port: tuple[int, int] | None = None
     destination: str | None = None
     port: tuple[int, int] | None = None
+    ttl: int | None = None
     ssrc: int | None = None
     secure: bool = False
 
@@ -98,13 +101,18 @@ def serialize_transport(transport: Transport) -> str:
     """Write a transport specification, in the order that every client tested reads."""
     parts = ["RTP/AVP/TCP" if transport.lower == "TCP" else "RTP/AVP"]
     parts.append("unicast" if transport.unicast else "multicast")
+    if transport.destination is not None:
+        parts.append(f"destination={transport.destination}")
     for name, pair in (
         ("interleaved", transport.interleaved),
         ("client_port", transport.client_port),
         ("server_port", transport.server_port),
+        ("port", transport.port),
     ):
         if pair is not None:
             parts.append(f"{name}={pair[0]}-{pair[1]}")
+    if transport.ttl is not None:
+        parts.append(f"ttl={transport.ttl}")
     if transport.ssrc is not None:
         parts.append(f"ssrc={transport.ssrc:08X}")
     return ";".join(parts)
@@ -168,7 +176,11 @@ def parse_session(value: str) -> SessionHeader | None:
 
 
 def first_served(
-    offered: str, track: int, server_ports: tuple[int, int] | None, taken: Collection[int] = ()
+    offered: str,
+    track: int,
+    server_ports: tuple[int, int] | None,
+    taken: Collection[int] = (),
+    group: Group | None = None,
 ) -> Transport | None:
     """Return the answer, without its SSRC, to the first transport of an offer that is served, or None.
 
@@ -177,18 +189,23 @@ def first_served(
         track: the number of the track that is set up.
         server_ports: our own UDP ports; None where nothing is served over UDP.
         taken: the channels of the connection that other tracks have; a pair of them is answered with another pair.
+        group: the multicast group of the stream; None where nothing is served by multicast. Another group, or other
+            ports, that a reader asks for, are not taken up.
     """
     for transport in parse_transports(offered):
-        if transport.secure or not transport.unicast:
+        if transport.secure:
             continue
-        if transport.lower == "TCP":
+        if transport.lower == "TCP" and transport.unicast:
             pair = _free_pair(transport.interleaved or (2 * track, 2 * track + 1), taken)
             if pair is not None:
                 return Transport(lower="TCP", interleaved=pair)
-            continue
-        ports = transport.client_port
-        if ports is not None and min(ports) > 0 and server_ports is not None:
-            return Transport(lower="UDP", client_port=ports, server_port=server_ports)
+        elif not transport.unicast:
+            if transport.lower == "UDP" and group is not None:
+                return Transport(
+                    lower="UDP", unicast=False, destination=group.address, port=group.ports(track), ttl=group.ttl
+                )
+        elif server_ports is not None and transport.client_port is not None and min(transport.client_port) > 0:
+            return Transport(lower="UDP", client_port=transport.client_port, server_port=server_ports)
     return None
 
 

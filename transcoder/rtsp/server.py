@@ -12,7 +12,7 @@ from dataclasses import replace
 from transcoder import product
 from transcoder.errors import LocalProtocolError, RemoteProtocolError
 from transcoder.rtsp.connection_sessions import ConnectionSessions
-from transcoder.rtsp.headers import first_served, serialize_rtp_info, serialize_transport
+from transcoder.rtsp.headers import serialize_rtp_info, serialize_transport
 from transcoder.rtsp.messages import (
     EVERYTHING,
     Headers,
@@ -38,6 +38,7 @@ from transcoder.rtsp.server_events import (
 from transcoder.rtsp.session import PUBLIC, TRANSITIONS, EndReason, Method, ServerSession, SessionState, allowed
 from transcoder.rtsp.setup_rules import refusal_of_setup
 from transcoder.rtsp.target import Target, base_of, target_of, tracks_of
+from transcoder.rtsp.transport_offer import Offer
 
 
 class ServerProtocol:
@@ -63,7 +64,7 @@ class ServerProtocol:
         self._sessions = context.sessions
         self._base = base
         self._address = address
-        self._udp_ports = context.udp_ports if not is_secure else None
+        self._offer = Offer(context, address, is_secure=is_secure)
         self._login = ReaderLogin(context, nonce, address, is_secure=is_secure)
         self._parser = RtspParser(is_server=True)
         self._events: deque[Event] = deque()
@@ -296,7 +297,8 @@ class ServerProtocol:
             if target is None or not tracks:
                 self._respond(404)
             elif method is Method.DESCRIBE:
-                self._events.append(target.describe_request(base_of(request.uri, self._base)))
+                base = base_of(request.uri, self._base)
+                self._events.append(self._offer.description(request, target, base))
             else:
                 self._setup(request, target, tracks, session, now)
         elif session is None:
@@ -350,12 +352,9 @@ class ServerProtocol:
             return
         track = target.track or VIDEO
         taken = self._own.channels(but=(session, track))
-        transport = first_served(request.headers.get("Transport") or "", track, self._udp_ports, taken)
-        if transport is None:
-            self._respond(461)
-            return
-        if transport.lower == "UDP" and not self._sessions.has_room_over_udp(self._address, target.path):
-            self._respond(503)
+        transport = self._offer.transport(request, target.path, track, session, taken)
+        if isinstance(transport, int):
+            self._respond(transport)
             return
         if session is None:
             uri = f"{base_of(request.uri, self._base)}/{target.path}"

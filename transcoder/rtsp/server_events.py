@@ -5,6 +5,7 @@ from typing import Protocol
 
 from transcoder.login_brake import LoginBrake
 from transcoder.rtsp.headers import Transport
+from transcoder.rtsp.multicast_groups import Group, MulticastGroups
 from transcoder.rtsp.nonces import Nonces
 from transcoder.rtsp.own_reader import OwnReader
 from transcoder.rtsp.reader_auth import LoginWays
@@ -22,11 +23,13 @@ class DescribeRequested:
         path: the path of the stream.
         base: scheme, host and port under which the reader knows the server.
         audio: whether the reader takes sound.
+        group: the multicast group that the description names; None for a reader that did not ask for one.
     """
 
     path: str
     base: str
     audio: bool = True
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,7 @@ class ServerContext:
         sessions: all sessions of the server.
         options: times and limits.
         udp_ports: the server's RTP and RTCP ports; None where nothing is served over UDP.
+        groups: knows the multicast group of each path; None where nothing is served by multicast.
         counters: the counters over the life of the server.
         own_reader: the login with which the gateway reads its own streams; None where it reads none.
         brake: makes whoever guesses passwords wait.
@@ -140,6 +144,7 @@ class ServerContext:
     sessions: SessionTable
     options: ServerOptions
     udp_ports: tuple[int, int] | None
+    groups: MulticastGroups | None = None
     counters: ServerCounters = field(default_factory=ServerCounters)
     own_reader: OwnReader | None = None
     brake: LoginBrake = field(default_factory=LoginBrake)

@@ -83,6 +83,12 @@ def _parts(uri: str) -> tuple[str, str, int | None]:
     return _TRACK.sub("", path).strip("/"), _TRACK.sub("", query), int(found[1]) if found is not None else None
 
 
+def asks_for_group(uri: str) -> bool:
+    """Return whether a request URI has the query `multicast`, by which a reader asks for a description of the group."""
+    _, query, _ = _parts(uri)
+    return "multicast" in query.lower().split("&")
+
+
 def base_of(uri: str, base: str) -> str:
     """Return scheme, host and port as the reader wrote them: it may have come through a proxy, or by another name.
 

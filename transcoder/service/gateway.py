@@ -18,7 +18,7 @@ from transcoder.service.catalogue import ServedStreams
 from transcoder.service.forkserver import fork_server
 from transcoder.service.host_gate import HostGate
 from transcoder.service.line_limit import LineLimit
-from transcoder.service.listeners import listeners_of, login_ways_of
+from transcoder.service.listeners import listeners_of, login_ways_of, multicast_of
 from transcoder.service.pushes import Pushes
 from transcoder.service.reader_register import OnEvent, ReaderRegister
 from transcoder.service.sandbox import log_sandbox
@@ -78,7 +78,9 @@ class Gateway:
         self.streams: dict[str, Stream] = {}
         self.catalogue = ServedStreams(lambda: self._config, self.streams)
         listeners, udp_ports = listeners_of(config), config.rtsp.udp_ports
-        self.server = RtspServer(self.catalogue, listeners, udp_ports, reader_listener=self.readers)
+        self.server = RtspServer(
+            self.catalogue, listeners, udp_ports, reader_listener=self.readers, multicast=multicast_of(config)
+        )
         self.server.context.brake, self.server.context.login_ways = self.readers.brakes["rtsp"], login_ways_of(config)
         self.networks = SourceNetworks(
             lambda: self._config,

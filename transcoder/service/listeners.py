@@ -1,10 +1,12 @@
-"""The listeners of the RTSP server follow from the configuration."""
+"""The listeners and groups of the RTSP server follow from the configuration."""
 
 from typing import Final
 
 from transcoder.config import Config
+from transcoder.net.reader_groups import Multicast
 from transcoder.net.reader_listeners import Listener
 from transcoder.net.server_certificate import ServerCertificate
+from transcoder.rtsp.multicast_groups import MulticastGroups
 from transcoder.rtsp.reader_auth import LoginWays
 
 CERTIFICATES: Final = "certificates"
@@ -22,6 +24,15 @@ def listeners_of(config: Config) -> list[Listener]:
     certificate = ServerCertificate(tls.certificate_file, tls.key_file, folder, names)
     secured = [Listener(host=endpoint.host, port=endpoint.port, certificate=certificate) for endpoint in tls.listen]
     return [*plain, *secured]
+
+
+def multicast_of(config: Config) -> Multicast | None:
+    """Return which multicast groups are served, None for none."""
+    found = config.rtsp.multicast
+    if found is None:
+        return None
+    groups = MulticastGroups(found.groups, found.port, found.ttl)
+    return Multicast(groups=groups, interface=found.interface)
 
 
 def login_ways_of(config: Config) -> LoginWays:
