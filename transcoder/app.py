@@ -24,13 +24,10 @@ from transcoder.control.names import log_names
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.net.service_manager import ServiceManager
 from transcoder.net.stop_signals import stop_signals
-from transcoder.regular_file import check_regular
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.recurrence import RepeatedLine
-from transcoder.service.state_database import FILE_NAME, StoredState
-from transcoder.service.state_folder import RESTORING_NAME
-from transcoder.service.state_marker import MARKER_NAME
+from transcoder.service.state_database import StoredState, was_kept
 from transcoder.service.status import StreamState
 from transcoder.service.store import Store, StoreError
 from transcoder.service.worker_trial import try_worker
@@ -38,6 +35,7 @@ from transcoder.service.worker_trial import try_worker
 if TYPE_CHECKING:
     from transcoder.api.server import HttpServer
     from transcoder.mqtt.link import MqttLink
+    from transcoder.onvif.server import OnvifServer
 
 WATCH_S: Final = 1.0
 """Seconds between looks at the file, where `watch` is on."""
@@ -68,6 +66,7 @@ class App(Interfaces):
         self._store: Store | None = None
         self._http: HttpServer | None = None
         self._mqtt: MqttLink | None = None
+        self._onvif: OnvifServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._notes: list[str] = []
         """What the operator should know that keeps no reader from being served."""
@@ -121,6 +120,7 @@ class App(Interfaces):
         try:
             self.controller.gateway.fork_server.launch()  # it loads on another processor, as long as all of the rest
             await self._start_http()
+            await self._start_onvif()
             self._prepare_mqtt()
             await self.controller.gateway.start()
             if self._mqtt is not None:
@@ -168,7 +168,7 @@ class App(Interfaces):
             kept = await store.open()
         except StoreError as error:
             await store.close()
-            if _was_kept(folder):
+            if was_kept(folder):
                 raise
             self._notes.append("no state can be kept: changes of streams are refused")
             log.error("nothing is kept over a restart and no stream can be changed at runtime", reason=str(error))
@@ -203,8 +203,15 @@ class App(Interfaces):
         self._http = HttpServer(self.controller, config, self._notes, readers=readers)
         await self._http.start()
         self.controller.gateway.readers.brakes["http"] = self._http.brake
-        self.controller.gateway.other_ports = self._http.ports
+        self.controller.gateway.other_ports.append(self._http.ports)
         log.info("HTTP API", words=f"HTTP API at {self._http.url}", url=self._http.url)
+
+    async def _start_onvif(self) -> None:
+        if self.controller.config.onvif is not None:
+            from transcoder.onvif.server import OnvifServer  # noqa: PLC0415  # as the HTTP API
+
+            self._onvif = OnvifServer(self.controller)
+            await self._onvif.start()
 
     def _prepare_mqtt(self) -> None:
         config = self.controller.config.mqtt
@@ -232,7 +239,8 @@ class App(Interfaces):
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """Return the tasks of which none may end before the app is stopped."""
-        return [*self._tasks, *self.controller.gateway.tasks]
+        devices = self._onvif.tasks if self._onvif is not None else []
+        return [*self._tasks, *self.controller.gateway.tasks, *devices]
 
     def summary(self) -> str:
         """Return one line of words about the streams, and what the operator should know."""
@@ -250,10 +258,9 @@ class App(Interfaces):
         leaving = asyncio.create_task(self.controller.gateway.leave_cameras())  # first of all: there may be no time
         await self.controller.gateway.server.stop()  # while somebody can still be told that the readers are gone
         self.controller.close()
-        if self._http is not None:
-            await self._http.stop()
-        if self._mqtt is not None:
-            await self._mqtt.stop()
+        for interface in (self._onvif, self._http, self._mqtt):
+            if interface is not None:
+                await interface.stop()
         await leaving
         await self.controller.gateway.stop()
         self._keep_learned()
@@ -378,16 +385,3 @@ def _failure(task: asyncio.Task[None]) -> ServiceError:
     name = task.get_coro().__qualname__  # type: ignore[union-attr]  # a task of ours runs a coroutine
     log.critical("a task of the service ended, and so does the service", task=name, exc_info=error)
     return ServiceError(f"the service ends, because its task {name} ended: {error!r}")
-
-
-def _was_kept(folder: Path) -> bool:
-    """Return whether there is a state that can't be read; one that can't even be looked at counts."""
-    try:
-        if (folder / RESTORING_NAME).exists():
-            return True
-        check_regular(folder / FILE_NAME, folder / MARKER_NAME)
-        return (folder / FILE_NAME).stat().st_size > 0
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True

@@ -120,7 +120,7 @@ async def pull(url: str, **options: Any) -> str:
 @pytest.mark.parametrize("transport_name", ["127.0.0.1", "localhost"])
 async def test_a_listener_is_not_connected_to_by_any_name(tmp_path: Path, bait: Bait, transport_name: str) -> None:
     gateway = Gateway(config(tmp_path).config)
-    gateway.other_ports = (bait.port,)
+    gateway.other_ports = [(bait.port,)]
     reason = await pull(f"rtsp://{transport_name}:{bait.port}/x", is_own=gateway.is_own)
     assert NotConnected.__name__ in reason
     assert "listener of this gateway" in reason
@@ -149,7 +149,7 @@ async def redirecting_camera(port: int) -> AsyncIterator[str]:
 
 async def test_a_redirect_to_a_listener_is_not_followed(tmp_path: Path, bait: Bait) -> None:
     gateway = Gateway(config(tmp_path).config)
-    gateway.other_ports = (bait.port,)
+    gateway.other_ports = [(bait.port,)]
     named = {"redirect_ports": (bait.port,)}
     async with redirecting_camera(bait.port) as url:
         assert "listener of this gateway" in await pull(url, is_own=gateway.is_own, **named)

@@ -125,6 +125,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "title": None,
         "aliases": (),
         "push": {},
+        "onvif": {"port": None},
     }
 
 
@@ -359,6 +360,7 @@ def test_json_schema_names_every_key():
         "rtsp",
         "http",
         "mqtt",
+        "onvif",
         "state_dir",
         "admission",
         "open_files",
@@ -390,6 +392,7 @@ def test_json_schema_names_every_key():
         "labels",
         "title",
         "aliases",
+        "onvif",
     }
     assert stream["source"]["anyOf"][0]["type"] == "string"
     assert schema["$defs"]["VideoConfig"]["properties"]["gop_s"]["maximum"] == 10

@@ -36,9 +36,9 @@ NEEDED_TOO = (
 
 
 def _models() -> dict[str, Any]:
-    from transcoder.config import ledger, mqtt, server, source, stream, worker
+    from transcoder.config import ledger, mqtt, onvif, server, source, stream, worker
 
-    modules = (ledger, mqtt, server, source, stream, worker)
+    modules = (ledger, mqtt, onvif, server, source, stream, worker)
     return {name: value for module in modules for name, value in vars(module).items() if name.endswith("Config")}
 
 
@@ -95,6 +95,8 @@ def test_the_example_of_a_key_is_a_valid_configuration(
     for section, other, given in NEEDED_TOO:
         if ".".join(names).startswith(section) and len(names) > section.count("."):
             at.setdefault(other, given)
+    if key == "onvif.control":  # who may change something is a user
+        document["rtsp"] = {"users": {name: {"password": "s3cret-s3cret-s3cret"} for name in value}}
     path = tmp_path / "gateway.yaml"
     path.write_text(yaml.safe_dump(document))
     load(path)

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
-from transcoder.config import Config, HttpConfig, MqttConfig, MulticastConfig, RtspConfig, RtspTlsConfig, parse
+from transcoder.config import (
+    Config,
+    HttpConfig,
+    MqttConfig,
+    MulticastConfig,
+    OnvifConfig,
+    RtspConfig,
+    RtspTlsConfig,
+    parse,
+)
 from transcoder.config.template import WIDTH, template
 
 NOWHERE = Path("/nonexistent")
@@ -33,6 +42,7 @@ def test_with_every_key_in_force_it_has_the_defaults_of_the_models() -> None:
     changed = {
         "http": HttpConfig(),
         "mqtt": MqttConfig(url="mqtts://broker.example.org"),
+        "onvif": OnvifConfig(),
         "rtsp": RtspConfig(tls=RtspTlsConfig(), multicast=MulticastConfig()),
         "streams": whole.streams,
     }

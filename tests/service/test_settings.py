@@ -79,6 +79,8 @@ OF_THE_CATALOGUE = {"aliases", "renditions.sub.aliases"}
 """Readers find a stream by them; `tests/service/test_catalogue.py` does."""
 OF_PUSHES = {"push"}
 """What is sent elsewhere reaches no part that handles pictures; it is tested by itself."""
+OF_THE_DEVICE = {"onvif.port"}
+"""VMSs find a stream by it; `tests/onvif/test_server.py` does."""
 OF_THE_SERVICE = {
     "source.allowed",
     "source.is_own",
@@ -154,9 +156,8 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_every_key_is_in_the_table() -> None:
-    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | SHOWN_ONLY | OF_THE_CATALOGUE | OF_PUSHES == keys_of(
-        StreamConfig
-    )
+    elsewhere = SHOWN_ONLY | OF_THE_CATALOGUE | OF_THE_DEVICE | OF_PUSHES
+    assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | elsewhere == keys_of(StreamConfig)
 
 
 def test_every_option_comes_from_a_key_or_is_known_not_to() -> None:

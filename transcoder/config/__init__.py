@@ -6,6 +6,7 @@ from transcoder.config.merge import changes, merge, without
 from transcoder.config.model import Config
 from transcoder.config.mqtt import MqttConfig
 from transcoder.config.multicast import MulticastConfig
+from transcoder.config.onvif import OnvifConfig, StreamOnvifConfig
 from transcoder.config.remote import HIDDEN, check_remote, lay_over, stream_keys, validate_stream
 from transcoder.config.server import HttpConfig, RtspConfig, RtspTlsConfig, TokenConfig, UserConfig
 from transcoder.config.source import Network, SourceConfig, SourcesConfig, is_allowed
@@ -21,11 +22,13 @@ __all__ = [
     "MqttConfig",
     "MulticastConfig",
     "Network",
+    "OnvifConfig",
     "RtspConfig",
     "RtspTlsConfig",
     "SourceConfig",
     "SourcesConfig",
     "StreamConfig",
+    "StreamOnvifConfig",
     "StreamOptions",
     "TokenConfig",
     "UserConfig",

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from transcoder.config.listen import Endpoint
 from transcoder.config.model import Config
+from transcoder.config.onvif import device_endpoints
 
 
 def tcp_listeners(config: Config) -> Iterator[tuple[str, Endpoint]]:
@@ -15,6 +16,7 @@ def tcp_listeners(config: Config) -> Iterator[tuple[str, Endpoint]]:
         yield "rtsp.tls.listen", endpoint
     for endpoint in config.http.listen if config.http is not None else ():
         yield "http.listen", endpoint
+    yield from device_endpoints(config)
 
 
 def port_problems(config: Config) -> Iterator[str]:

@@ -17,6 +17,7 @@ from transcoder.config.include import MAX_FILE_BYTES, TextFile, put_together, re
 from transcoder.config.listen import Endpoint, read_endpoints
 from transcoder.config.listeners import port_problems
 from transcoder.config.model import Config
+from transcoder.config.onvif import OnvifConfig, onvif_problems
 from transcoder.config.places import located
 from transcoder.config.problems import describe
 from transcoder.config.server import HttpConfig, RtspConfig, RtspTlsConfig
@@ -171,7 +172,7 @@ def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
     else:
-        problems += [*port_problems(config), *alias_problems(config)]
+        problems += [*port_problems(config), *onvif_problems(config), *alias_problems(config)]
     if problems:
         raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
     return ConfigFile(raw=raw, data=substituted, config=config, texts=() if path is None else tuple(files))
@@ -209,6 +210,7 @@ def _listeners(data: Mapping[str, Any]) -> Iterator[Endpoint]:
         (data.get("rtsp", {}), RtspConfig),
         (rtsp.get("tls") if isinstance(rtsp := data.get("rtsp"), Mapping) else None, RtspTlsConfig),
         (data.get("http"), HttpConfig),
+        (data.get("onvif"), OnvifConfig),
     )
     for keys, model in sections:
         if isinstance(keys, Mapping):

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from transcoder.config.include import MAX_PATTERNS
 from transcoder.config.ledger import LedgerConfig
 from transcoder.config.mqtt import MqttConfig
+from transcoder.config.onvif import OnvifConfig
 from transcoder.config.patterns import NODE_PATTERN, STREAM_ID_PATTERN
 from transcoder.config.push import PushesConfig
 from transcoder.config.section import Name, Section, at_most
@@ -33,6 +34,7 @@ LIVE_KEYS: Final[Mapping[str, frozenset[str] | None]] = {
     "streams": None,
     "rtsp": frozenset({"users", "insecure"}),
     "http": frozenset({"tokens", "open_metrics"}),
+    "onvif": frozenset({"control"}),
 }
 """The parts of the file that are taken up while the gateway runs; None stands for all keys of a section."""
 
@@ -54,6 +56,8 @@ class Config(Section):
     rtsp: RtspConfig = RtspConfig()
     http: HttpConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8080"}])
     """The HTTP server; null: there is no HTTP server."""
+    onvif: OnvifConfig | None = Field(default=None, examples=[{"listen": "127.0.0.1:8081"}])
+    """The ONVIF-compatible devices; null: there are none."""
     mqtt: MqttConfig | None = Field(default=None, examples=[{"url": "mqtt://127.0.0.1:1883"}])
     """The MQTT broker; null: the gateway uses no broker."""
     state_dir: Path | None = Path("state")

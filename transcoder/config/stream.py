@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from transcoder.config.onvif import StreamOnvifConfig
 from transcoder.config.patterns import LABEL_PATTERN, RENDITION_PATTERN, TARGET_PATTERN
 from transcoder.config.push import MAX_PUSHES, PushConfig, without_removed
 from transcoder.config.section import NotBool, Section, at_most
@@ -231,6 +232,8 @@ class StreamConfig(StreamOptions):
 
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""
+
+    onvif: StreamOnvifConfig = StreamOnvifConfig()
 
     aliases: Aliases = Field(default=(), examples=[["/Streaming/Channels/101", "/cam/realmonitor?channel=1&subtype=0"]])
     """Other paths under which readers find the stream: those of the old camera, so that a VMS keeps its driver and only

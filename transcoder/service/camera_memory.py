@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from transcoder.rtsp.urls import RtspUrl
+from transcoder.service.device_numbers import DeviceNumbers
 from transcoder.source.camera_keys import CameraKeys
 from transcoder.source.camera_logins import CameraLogins
 from transcoder.source.options import SessionOptions
@@ -30,6 +31,7 @@ class CameraMemory:
     Attributes:
         keys: the keys of cameras that speak TLS.
         logins: the cameras that have asked for Digest.
+        devices: the numbers of the streams' own devices, which VMSs know them by.
     """
 
     def __init__(self) -> None:
@@ -37,11 +39,13 @@ class CameraMemory:
         self._has_changed = False
         self.keys = CameraKeys()
         self.logins = CameraLogins()
+        self.devices = DeviceNumbers()
 
     @property
     def has_changed(self) -> bool:
         """Return whether anything was learned since changes() was called last."""
-        return self._has_changed or self.keys.has_changed or self.logins.has_changed
+        parts = (self.keys, self.logins, self.devices)
+        return self._has_changed or any(part.has_changed for part in parts)
 
     def accept(self, url: RtspUrl) -> None:
         """Accept that a camera proves itself, or has us prove ourselves, in another way than before."""
@@ -52,6 +56,7 @@ class CameraMemory:
         """Take up what was kept; entries that can't be read are left out."""
         self.keys.load(kept)
         self.logins.load(kept)
+        self.devices.load(kept)
         for key, value in list(kept.items())[-MAX_CAMERAS:]:
             if not isinstance(value, Mapping):
                 continue
@@ -78,4 +83,5 @@ class CameraMemory:
         """Return everything that is remembered, to be kept."""
         self._has_changed = False
         learned = {key: asdict(learned) for key, learned in self._learned.items()}
-        return learned | dict(self.keys.changes()) | dict(self.logins.changes())
+        parts = (self.keys, self.logins, self.devices)
+        return learned | {key: value for part in parts for key, value in part.changes().items()}

@@ -91,7 +91,7 @@ class Gateway:
         self._admissions = Admissions()
         self._make_stream = make_stream
         self.withheld: Mapping[str, str] = {}
-        self.other_ports: Collection[int] = ()
+        self.other_ports: list[Collection[int]] = []
         self._ticker: asyncio.Task[None] | None = None
         self._next_sample = self._next_question = 0.0
         self._fault_lines = LineLimit[str](1, FAULT_SPAN_S)
@@ -181,7 +181,7 @@ class Gateway:
 
     def is_own(self, address: str, port: int) -> bool:
         """Say whether an address and a port belong to a listener of this gateway, which is nobody's camera."""
-        return port in {*self.server.ports_taken, *self.other_ports} and is_this_machine(address)
+        return any(port in each for each in (self.server.ports_taken, *self.other_ports)) and is_this_machine(address)
 
     async def restart(self, name: str) -> None:
         """Connect a stream's camera anew and replace its worker."""

@@ -5,10 +5,14 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from transcoder.config.overlay import Overlay
+from transcoder.regular_file import check_regular
 from transcoder.service.kept_verdicts import TABLE, read_verdicts
+from transcoder.service.state_folder import RESTORING_NAME
+from transcoder.service.state_marker import MARKER_NAME
 from transcoder.service.verdicts import Verdict
 
 _WITH_VERDICTS: Final = 2
@@ -125,3 +129,16 @@ def bring_up_to_date(database: sqlite3.Connection, version: int) -> None:
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
+
+
+def was_kept(folder: Path) -> bool:
+    """Return whether there is a state that can't be read; one that can't even be looked at counts."""
+    try:
+        if (folder / RESTORING_NAME).exists():
+            return True
+        check_regular(folder / FILE_NAME, folder / MARKER_NAME)
+        return (folder / FILE_NAME).stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
