@@ -45,6 +45,22 @@ def test_warnings_are_told_with_their_line_and_leave_the_file_valid(config: Path
     assert done.stderr.startswith(f"warning: {config}:3: streams.back.source: pulls the same URL")
 
 
+def test_a_preset_is_told_with_what_becomes_of_it(config: Path) -> None:
+    config.write_text(
+        "defaults: {video: {bitrate_kbps: 900}}\n"
+        "streams:\n"
+        + "".join(f"  s{n}: {{source: 'rtsp://10.0.0.{n}/x', vms: nx, audio: reencode}}\n" for n in range(1, 8))
+        + "  other: {source: 'rtsp://10.0.0.9/x'}\n"
+    )
+    lines = _check(config).stdout.splitlines()
+    main = "<id> h264, the size of the camera, its rate, 900 kbit/s, key pictures every 1 s"
+    sub = "<id>/sub h264, 640x360, 7 fps, 512 kbit/s, key pictures every 1 s"
+    assert lines == [
+        f"s1, s2, s3, s4, s5 and 2 others: vms nx: {main}; {sub}, sound in aac",
+        f"{config}: valid, 8 streams, 8 enabled",
+    ]
+
+
 def test_json_has_the_parts_of_each_line(config: Path) -> None:
     config.write_text("streams:\n  front: {source: rtsp://10.0.0.2/, audio: loud}\n")
     done = _check(config, "--json")

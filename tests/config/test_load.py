@@ -113,6 +113,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
     assert set(encoder.values()) == {None}
     video = {"codec": "h264", "bitrate_kbps": 4000, "fps": None, "gop_s": 1, "size": None, "preset": None}
     assert stream == {
+        "vms": None,
         "enabled": True,
         "audio": "drop",
         "audio_codec": "aac",
@@ -380,6 +381,7 @@ def test_json_schema_names_every_key():
     assert set(stream) == {
         "source",
         "push",
+        "vms",
         "enabled",
         "audio",
         "audio_codec",

@@ -75,6 +75,8 @@ WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
 """They mean something beside source.username only: tested by themselves."""
 SHOWN_ONLY = {"title", "site", "labels"}
 """They are for people and reach no part that handles pictures."""
+OF_PRESETS = {"vms"}
+"""It stands for other keys; `tests/config/test_vms.py` does."""
 OF_THE_CATALOGUE = {"aliases", "renditions.sub.aliases"}
 """Readers find a stream by them; `tests/service/test_catalogue.py` does."""
 OF_PUSHES = {"push"}
@@ -156,7 +158,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_every_key_is_in_the_table() -> None:
-    elsewhere = SHOWN_ONLY | OF_THE_CATALOGUE | OF_THE_DEVICE | OF_PUSHES
+    elsewhere = SHOWN_ONLY | OF_PRESETS | OF_THE_CATALOGUE | OF_THE_DEVICE | OF_PUSHES
     assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | elsewhere == keys_of(StreamConfig)
 
 

@@ -22,6 +22,8 @@ def check(
         for line in report.complaints():
             typer.echo(line, err=True)
         if report.is_valid:
+            for line in report.preset_lines():
+                typer.echo(line)
             typer.echo(report.summary())
     if connect and report.config is not None:
         if not as_json:

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from transcoder.config import Config, load_file
 from transcoder.config.places import places
+from transcoder.config.stream import StreamConfig
 from transcoder.config.warnings import warnings
 from transcoder.errors import ConfigError, Place
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.state_folder import RESTORING_NAME, folder_problem
 from transcoder.service.store import StoreError, read_kept
 from transcoder.text import counted
+from transcoder.worker_options import served_path
 
 if TYPE_CHECKING:
     from transcoder.probe.visits import Visit
 
+MAX_NAMED: Final = 5
+"""Streams that a line names, at most."""
 _OF_TEXT: Final = re.compile(r"(.+?): line ([0-9]+)(?:, column [0-9]+)?: (.*)")
 """Matches a problem of the text, before it has any keys."""
 
@@ -71,6 +75,17 @@ class Report:
         if self.problems:
             yield f"{counted(len(self.problems), 'problem')} in {self.path}"
 
+    def preset_lines(self) -> Iterator[str]:
+        """Yield a line for what becomes of streams by their preset and their own keys; equal ones have one line."""
+        streams = self.config.streams if self.config is not None else {}
+        found: dict[str, list[str]] = {}
+        for name, stream in streams.items():
+            if stream.vms is not None:
+                found.setdefault(f"vms {stream.vms}: {_words_of(stream)}", []).append(name)
+        for words, names in found.items():
+            also = f" and {counted(len(names) - MAX_NAMED, 'other')}" if len(names) > MAX_NAMED else ""
+            yield f"{', '.join(names[:MAX_NAMED])}{also}: {words}"
+
     def summary(self) -> str:
         """Return the last line about a valid file."""
         streams = self.config.streams if self.config is not None else {}
@@ -108,6 +123,19 @@ class Report:
         if place is None:
             return {"key": None, "message": line, "file": None, "line": None}
         return {"key": key, "message": message, "file": place.file, "line": place.line}
+
+
+def _words_of(stream: StreamConfig) -> str:
+    sound = f", sound in {stream.audio_codec}" if stream.audio == "reencode" else ", no sound"
+    return (
+        "; ".join(
+            f"{served_path('<id>', name)} {video.codec}, {video.size or 'the size of the camera'}, "
+            f"{f'{video.fps:g} fps' if video.fps else 'its rate'}, {video.bitrate_kbps} kbit/s, "
+            f"key pictures every {video.gop_s:g} s"
+            for name, video in stream.outputs.items()
+        )
+        + sound
+    )
 
 
 def visited(report: Report, config: Config) -> Report:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from transcoder.config.merge import merge
 from transcoder.config.source import SOURCE_PORTS
+from transcoder.config.vms import with_preset
 from transcoder.url import split_url
 
 _PASSWORD: Final = frozenset({"password", "password_file"})
@@ -17,13 +18,16 @@ def with_defaults(defaults: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[
     A user and the user's password belong together: a stream with a user of its own, in a key or in its URL, does not
     get the password of the user in `defaults`.
 
+    A preset (`vms`) lies under the keys beside which it is named: that of `defaults` under everything, that of a stream
+    between `defaults` and the stream's own keys, in the place of the other.
+
     Args:
         defaults: the keys of `defaults`.
         keys: the keys of the stream.
     """
     shared, source = defaults.get("source"), keys.get("source")
     others = {key: value for key, value in defaults.items() if key != "source"}
-    merged = merge(others, keys)
+    merged = merge(others if "vms" in keys else with_preset(others), with_preset(keys))
     if not isinstance(shared, Mapping) or not shared:
         return merged
     own = {"url": source} if isinstance(source, str) else source

@@ -183,11 +183,11 @@ def _kind(data: object) -> str:
 
 
 def _with_defaults(data: dict[str, object]) -> dict[str, object]:
-    """Put `defaults` under each stream.
+    """Put `defaults` and presets under each stream.
 
     Defaults that have problems are left out, or each stream would repeat the problems.
     """
-    defaults, streams = data.get("defaults"), data.get("streams")
+    defaults, streams = data.get("defaults") or {}, data.get("streams")
     if not isinstance(defaults, dict) or not isinstance(streams, dict):
         return data
     try:

@@ -184,6 +184,15 @@ TargetName = Annotated[str, Field(pattern=TARGET_PATTERN)]
 class StreamOptions(Section):
     """The keys of a stream that `defaults` may hold too, besides its source."""
 
+    vms: (
+        Literal[
+            "milestone", "genetec", "nx", "synology", "blueiris", "frigate", "zoneminder", "shinobi", "unifi",
+            "homeassistant", "generic",
+        ]
+        | None
+    ) = Field(default=None, examples=["nx"])  # fmt: skip
+    """The VMS that reads the stream: codecs, key pictures and renditions become what it wants, as far as the keys
+    beside it say nothing else. docs/vms.md has the table, `transcoder config show` what becomes of a file."""
     enabled: bool = True
     """Whether the camera is pulled and the stream is served."""
     audio: Literal["drop", "reencode"] = "drop"
