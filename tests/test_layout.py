@@ -77,6 +77,7 @@ TESTED_THROUGH = {
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",
     "worker/growth.py": "worker/test_output_chain.py",
+    "worker/output_formats.py": "worker/test_output_chain.py",
     "worker/system_calls.py": "worker/test_sandbox.py",
     "service/push_status.py": "service/test_push.py",
     "service/worker_process.py": "service/test_worker.py",

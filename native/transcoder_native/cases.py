@@ -139,6 +139,23 @@ def whole_plane(source: Source, height: int, width: int) -> tuple[Any, ...]:
     return source.plane(height, width), 0, 0, width, height, 16
 
 
+def bitmap(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (bitmap, columns, out, x, y, scale, off, on)."""
+    scale = source.integer(1, 4)
+    rows, columns = source.integer(0, height // scale), source.integer(0, width // scale)
+    x, y = source.integer(0, width - columns * scale), source.integer(0, height - rows * scale)
+    drawn = source.mask(rows, columns)
+    return drawn, columns, source.plane(height, width), x, y, scale, source.integer(0, 255), source.integer(0, 255)
+
+
+def banner(source: Source, height: int, width: int) -> tuple[Any, ...]:
+    """Return (bitmap, columns, out, x, y, scale, off, on) for two lines of text that are as wide as half the plane."""
+    rows, columns = 20, max(width // 16, 0)
+    scale = 8 if rows * 8 <= height else 0
+    drawn = source.mask(rows if scale else 0, columns if scale else 0)
+    return drawn, columns if scale else 0, source.plane(height, width), 0, 0, scale or 1, 16, 235
+
+
 def vertices(source: Source, height: int, width: int) -> tuple[Any, ...]:
     """Return (vertices, width, out): up to 8 vertices, some outside the picture; often on the corners of pixels."""
     points: npt.NDArray[np.float64] = source.random.uniform(-0.2, 1.2, (source.integer(0, 8), 2))

@@ -97,6 +97,9 @@ ENTRIES: Final = MappingProxyType(
             typical=cases.whole_plane,
             written=(0,),
         ),
+        "draw_bitmap": Entry(
+            kernel=plane.draw_bitmap, twin=plane_twin.draw_bitmap, case=cases.bitmap, typical=cases.banner
+        ),
         "polygon_mask": Entry(
             kernel=polygon.polygon_mask, twin=polygon_twin.polygon_mask, case=cases.vertices, typical=cases.quadrangle
         ),

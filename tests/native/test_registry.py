@@ -25,6 +25,8 @@ def written_area(name, arguments):
             return slice(y, y + height), slice(x, x + width)
         case "fill_plane", (_, x, y, width, height, _):
             return slice(y, y + height), slice(x, x + width)
+        case "draw_bitmap", (bitmap, columns, _, x, y, scale, _, _):
+            return slice(y, y + bitmap.shape[0] * scale), slice(x, x + columns * scale)
         case "mask_pixelate" | "mask_blur", (_, _, _, _, y0, y1, x0, x1):
             return slice(y0, y1), slice(x0, x1)
         case "halve_both", (_, width, _):
@@ -147,6 +149,13 @@ REFUSED = [
     ("fill_plane", (P, 0, 0, 9, 1, 0)),
     ("fill_plane", (P, 0, -1, 1, 1, 0)),
     ("fill_plane", (P, 0, 0, 1, 1, 256)),
+    ("draw_bitmap", (P, 9, np.zeros((9, 9), np.uint8), 0, 0, 1, 0, 1)),
+    ("draw_bitmap", (P, 8, P, 1, 0, 1, 0, 1)),
+    ("draw_bitmap", (P, 8, P, 0, 0, 2, 0, 1)),
+    ("draw_bitmap", (P, 8, P, 0, 0, 0, 0, 1)),
+    ("draw_bitmap", (P, 0, P, 0, 0, 1 << 62, 0, 1)),
+    ("draw_bitmap", (P, 8, P, -1, 0, 1, 0, 1)),
+    ("draw_bitmap", (P, 8, P, 0, 0, 1, 0, 256)),
     ("polygon_mask", (np.array([[0.5, np.nan]]), 8, P)),
     ("polygon_mask", (np.array([[np.inf, 0.5]]), 8, P)),
     ("polygon_mask", (np.array([[17.0, 0.5]]), 8, P)),

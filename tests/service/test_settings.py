@@ -28,6 +28,8 @@ URL = "rtsp://10.0.0.2/live"
 
 KEYS: list[tuple[str, object, str, object]] = [
     ("enabled", False, "enabled", False),
+    ("title", "Front door", "title", "Front door"),
+    ("slate.banner", False, "has_banner", False),
     ("audio", "reencode", "source.audio", True),
     ("audio_codec", "pcma", "worker.audio_codec", AudioCodec.PCMA),
     ("memory_limit_mb", 300, "worker.memory_limit_mb", 300),
@@ -73,7 +75,7 @@ KEYS: list[tuple[str, object, str, object]] = [
 """Key of a stream, another value than the default, where it arrives, and as what."""
 WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
 """They mean something beside source.username only: tested by themselves."""
-SHOWN_ONLY = {"title", "site", "labels"}
+SHOWN_ONLY = {"site", "labels"}
 """They are for people and reach no part that handles pictures."""
 OF_PRESETS = {"vms"}
 """It stands for other keys; `tests/config/test_vms.py` does."""

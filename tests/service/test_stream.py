@@ -15,10 +15,11 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import CommandRejected
 from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtsp.session import EndReason
+from transcoder.service.decoding_watch import DECODE_WAIT_S
 from transcoder.service.host_gate import HostGate
 from transcoder.service.settings import StreamSettings
 from transcoder.service.status import StreamState
-from transcoder.service.stream import DECODE_WAIT_S, Stream
+from transcoder.service.stream import Stream
 from transcoder.service.worker_reports import PictureFormat
 from transcoder.source.intake import CodedUnit
 from transcoder.source.problems import Unreadable
@@ -126,6 +127,28 @@ def test_an_access_unit_goes_to_the_worker(watched: Watched) -> None:
     assert watched.worker.told_since() == [("feed", UNIT, 7.0)]
     watched.worker.takes = False
     assert not listener.on_coded_unit(UNIT, 7.1)
+
+
+def test_the_banner_follows_the_camera(watched: Watched) -> None:
+    watched.stream.tick(clock.monotonic())
+    assert watched.worker.banner == ""
+    watched.source.listener.on_source_lost("the camera closed the connection", was_playing=True)
+    watched.stream.tick(clock.monotonic())
+    name, words = watched.worker.banner.splitlines()
+    assert name == watched.stream.name
+    assert words.startswith("no signal since ")
+    watched.picture()
+    watched.stream.tick(clock.monotonic())
+    assert watched.worker.banner == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"), [({"title": "Yard"}, "Yard\nno picture yet"), ({"has_banner": False}, "")]
+)
+def test_the_banner_as_it_is_configured(settings: dict[str, Any], expected: str) -> None:
+    made = Watched(replace(stream_settings(), **settings))
+    made.stream.tick(clock.monotonic())
+    assert made.worker.banner == expected
 
 
 def test_a_camera_that_is_lost_and_comes_back(watched: Watched) -> None:

@@ -266,6 +266,17 @@ async def test_a_worker_that_is_replaced_owes_no_slate(watched: Watched, monkeyp
     assert watched.server.workers[1].heard() == [MessageType.CONFIGURE, MessageType.ACCESS_UNIT]
 
 
+async def test_a_new_worker_is_told_the_banner(watched: Watched) -> None:
+    watched.server.workers[0].heard()
+    for _ in range(2):
+        watched.worker.set_banner("Front door\nno picture yet")
+    assert watched.server.workers[0].heard() == [MessageType.BANNER]
+    watched.server.workers[0].die(hang_up=True, exit_status=-11)
+    await watched.until(lambda: len(watched.server.workers) == 2)
+    await watched.until_served()
+    assert watched.server.workers[1].heard() == [MessageType.CONFIGURE, MessageType.BANNER]
+
+
 async def test_settings_that_change_while_a_worker_is_started_reach_it() -> None:
     watched = Watched(FakeForkServer())
     task = asyncio.get_running_loop().create_task(watched.worker.run())

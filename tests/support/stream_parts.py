@@ -62,6 +62,7 @@ class FakeWorker(Worker):
         self.listener = listener
         self.told: list[tuple[Any, ...]] = []
         self.takes = True
+        self.banner = ""
         self.has_process = False
         self.used_cpu_s = 0.0
 
@@ -108,6 +109,9 @@ class FakeWorker(Worker):
 
     def repeat(self, number: int, shown: float) -> None:
         self.told.append(("repeat", number))
+
+    def set_banner(self, text: str) -> None:
+        self.banner = text
 
     async def snapshot(self, number: int = 0) -> bytes:
         return b"JPEG" + str(number or "").encode()

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from tests.support.pipeline_run import messages_of
-from transcoder.codecs.nal import Codec
+from transcoder.codecs.nal import Codec, join_byte_stream
+from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage, MessageType, parse_coded, parse_snapshot
 from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.decoder import Decoder
 from transcoder.media.encoders import Encoder, open_encoder, x264
 from transcoder.media.encoders.x264_library import X264Context
 from transcoder.worker import output_chain
@@ -123,6 +125,32 @@ def test_a_slate_gives_way_to_the_first_picture() -> None:
     [repeated] = chain.repeat()
     assert repeated.flags == REPEATED
     assert len(chain.formats) == 2
+
+
+@pytest.mark.parametrize("profile", ["balanced", "motion"])
+def test_a_banner_is_on_slates_and_snapshots_and_on_no_picture_of_the_camera(profile: str) -> None:
+    chain, decoder = Chain(gop_s=10.0, encoder=EncoderSettings(profile=profile)), Decoder(Codec.H264)
+
+    def luma(coded: list[CodedMessage]) -> np.ndarray:
+        [message] = coded
+        [picture] = decoder.decode(join_byte_stream(message.nal_units), message.pts)
+        return np.array(picture.planes[0][:, : SIZE[0]], int)
+
+    still = decoded(0)
+    for index in range(4):
+        coded = chain.show(replace(still, pts=still.pts + index * 3600))
+        before = luma(coded) if coded else None
+    assert before is not None
+    chain.chain.banner = "Front door\nno signal since 14:05"
+    with_banner = luma(chain.repeat())
+    assert (with_banner > 200).sum() > 500
+    assert (before > 200).sum() == 0
+    assert np.abs(luma(chain.repeat()) - with_banner).mean() < 2
+    [body] = [body for body, _ in messages_of(chain.chain.snapshot(), MessageType.SNAPSHOT_TAKEN)]
+    [shown] = Decoder(PictureCodec.JPEG).decode(parse_snapshot(body, 1)[1], 0)
+    assert (shown.planes[0] > 200).sum() > 500
+    after = luma(chain.show(replace(still, pts=still.pts + 90_000 * 4, arrival=still.arrival + 4)))
+    assert np.abs(after - before).mean() < 2
 
 
 def test_a_frame_rate_cap_is_announced() -> None:

@@ -24,6 +24,7 @@ _SECTIONS: Final = (
     ("PushTlsConfig", "streams.<id>.push.<name>.tls.", "The proof of a target over TLS"),
     ("MaskConfig", "streams.<id>.masks[].", "A stream's masks"),
     ("StreamOnvifConfig", "streams.<id>.onvif.", "A stream's ONVIF device"),
+    ("SlateConfig", "streams.<id>.slate.", "A stream's slate"),
     ("RtspConfig", "rtsp.", "The RTSP server"),
     ("RtspTlsConfig", "rtsp.tls.", "The RTSP server over TLS"),
     ("MulticastConfig", "rtsp.multicast.", "Multicast"),

@@ -164,6 +164,14 @@ class MaskConfig(Section):
         return value
 
 
+class SlateConfig(Section):
+    """`slate` is what readers get while the camera sends nothing: its last picture, or a grey one."""
+
+    banner: bool = True
+    """Whether the stream's title (or id), `no signal since` and the time, and the reason where it is known stand on it.
+    The time is the local time of the service (`TZ`); a banner is on no picture of the camera."""
+
+
 MAX_LABELS: Final = 8
 """The largest number of a stream's labels: each is a time series of its own for every stream."""
 MAX_TEXT: Final = 64
@@ -213,6 +221,7 @@ class StreamOptions(Section):
     ] = Field(default={}, examples=[{"sub": {"size": "640x360", "fps": 7, "bitrate_kbps": 400, "on_demand": True}}])
     """The further pictures that are served of the stream, by name, at `rtsp://<rtsp.listen>/<id>/<name>`; null in a
     stream: the stream has no such rendition, whatever `defaults` say."""
+    slate: SlateConfig = SlateConfig()
     memory_limit_mb: Annotated[int, Field(ge=128, le=4096), NotBool] = 512
     """The memory at which the stream's worker is replaced: from just above that of a 1080p worker to the needs of 8K.
     """

@@ -20,10 +20,8 @@ MAX_MESSAGE_SIZE = MAX_ACCESS_UNIT_SIZE + 65_536
 """Bytes of a message at most: an access unit, its start codes and its header."""
 MAX_JSON_SIZE = 16 << 10
 """Bytes of a report at most; the largest is the statistics, with some fifty names and numbers below 4 KiB."""
-MAX_TIME_S = 1e6
-"""Seconds that a picture can have cost at most: twelve days, far above any watchdog, far below what overflows a sum."""
-MAX_CLOCK_S = float(1 << 53)
-"""Seconds of the monotonic clock at most."""
+MAX_TIME_S, MAX_CLOCK_S = 1e6, float(1 << 53)
+"""Seconds at most that a picture can have cost (far above any watchdog), and those of the monotonic clock."""
 CONCEALED = "concealed"
 """The key, among the errors that a worker reports, of pictures in which its decoder made up missing parts."""
 
@@ -48,6 +46,7 @@ class MessageType(IntEnum):
     DECODING_PROCESS = 8
     ANNOUNCE = 9
     UNREAD = 10
+    BANNER = 11
     READY = 16
     FORMAT = 17
     CODED = 18

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from transcoder import clock
+from transcoder.service.banner import banner
 from transcoder.service.camera_log import CameraLog
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.source.problems import Unreadable
@@ -29,6 +31,7 @@ class Availability:
         self._tell = tell
         self._log = CameraLog(status, log if log is not None else structlog.get_logger())
         self._was_unreadable = False
+        self._seen_at: float | None = None
 
     @property
     def is_playing(self) -> bool:
@@ -37,14 +40,24 @@ class Availability:
 
     def start(self) -> None:
         """Note that the camera is connected to from now on."""
+        self._note_seen()
         self._status.state = StreamState.CONNECTING
         self._log.begin()
         self.note_problem("")
 
     def disable(self) -> None:
         """Note that the camera is not pulled."""
+        self._note_seen()
         self._status.state = StreamState.DISABLED
         self.note_problem("")
+
+    def _note_seen(self) -> None:
+        if self.is_playing:
+            self._seen_at = clock.wall_clock()
+
+    def banner(self, title: str | None) -> str:
+        """Return the text of a slate's banner, or "" where the camera is shown or no title is given."""
+        return "" if title is None else banner(title, self._status, self._seen_at, clock.wall_clock())
 
     def note_problem(self, problem: str) -> None:
         """Note a problem of the gateway that may keep the stream from playing, or "" for none."""
@@ -52,6 +65,7 @@ class Availability:
 
     def lose(self, reason: str, was_playing: bool) -> None:
         """Note that a connection ended."""
+        self._note_seen()
         advice = self._status.source.advice
         self._status.state, self._status.problem = StreamState.AWAY, f"{advice} ({reason})" if advice else reason
         self._status.problem_code = self._status.source.problem_code
@@ -69,6 +83,7 @@ class Availability:
 
     def note_unreadable(self, why: Unreadable) -> None:
         """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
+        self._note_seen()
         self._status.state, self._status.problem = StreamState.AWAY, why.reason
         self._status.problem_code = why.code
         self._was_unreadable = True

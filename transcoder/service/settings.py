@@ -34,6 +34,8 @@ class StreamSettings:
         worker: the options of the worker.
         outputs: the names of the worker's outputs, in their order.
         pushes: the options of each push, by its target's name.
+        title: the stream's title, or "".
+        has_banner: whether a slate has a banner.
     """
 
     enabled: bool = True
@@ -41,6 +43,12 @@ class StreamSettings:
     worker: WorkerOptions
     outputs: tuple[str, ...]
     pushes: Mapping[str, PushOptions] = field(default_factory=dict)
+    title: str = ""
+    has_banner: bool = True
+
+    def banner_title(self, name: str) -> str | None:
+        """Return what the banner of a slate calls a stream of this name; None where a slate has no banner."""
+        return (self.title or name) if self.has_banner else None
 
     def named_outputs(self) -> dict[str, OutputOptions]:
         """Return the options of every output, by its name."""
@@ -102,6 +110,8 @@ def stream_settings(
         source=source_options(stream, allowed, is_own),
         worker=worker_options(stream),
         outputs=tuple(stream.outputs),
+        title=stream.title or "",
+        has_banner=stream.slate.banner,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from typing_extensions import override
@@ -16,6 +16,7 @@ from transcoder.output.outputs import Outputs
 from transcoder.output.timing import LoopTiming, Timing
 from transcoder.rtsp.session import EndReason
 from transcoder.service.availability import Availability
+from transcoder.service.decoding_watch import look_after_decoding
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
 from transcoder.service.observer import StreamObserver
@@ -27,9 +28,6 @@ from transcoder.service.worker import Worker
 from transcoder.service.worker_receiver import WorkerListener
 from transcoder.service.worker_reports import PictureFormat
 from transcoder.worker_options import MAIN
-
-DECODE_WAIT_S: Final = 30.0
-"""Seconds of access units without a decoded picture, after which the connection is tried anew."""
 
 OnEvent = Callable[[str, str, dict[str, Any]], None]
 """A function that is called with a stream's name and with the kind and the detail of an event."""
@@ -236,13 +234,10 @@ class Stream(OutputOwner, WorkerListener):
         The gateway calls this every TICK_S.
         """
         self._worker.check(now)
+        self._worker.set_banner(self._availability.banner(self._settings.banner_title(self.name)))
         self.outputs.tick(now)
         self._relay.look(now)
-        played_s = self._source.played_s()
-        if played_s is not None and self._source.is_connected and self._worker.is_running:
-            waited = min(played_s, now - max(self._worker.last_decoded, self._worker.began))
-            if waited > DECODE_WAIT_S and waited > self._source.patience_s and self._source.is_readable:
-                self._source.give_up(f"access units, but no picture could be decoded in {DECODE_WAIT_S:g} s")
+        look_after_decoding(self._source, self._worker, now)
 
     def sample(self, now: float) -> None:
         """Observe the stream: rates, and events that are noticed by counting; the gateway calls this every second."""

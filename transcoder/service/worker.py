@@ -80,6 +80,7 @@ class Worker:
         self._halves = SplitHalves()
         self.began = 0.0
         self._quiet = False
+        self._banner = ""
         self._needed = asyncio.Event()
         self._owed: set[int] = set()
         """The outputs that want a slate from a worker that is still to be forked."""
@@ -139,6 +140,8 @@ class Worker:
             for unit in units:
                 connection.send(unit.to_bytes())
         if role is not Role.DECODING:
+            if self._banner:
+                connection.send(serialize_message(MessageType.BANNER, self._banner.encode()))
             owed, self._owed = self._owed, set()
             for number in owed:
                 self.repeat(number, clock.monotonic())
@@ -277,6 +280,12 @@ class Worker:
             self.need()
             return
         self._encoding.send(serialize_repeat(number, round(shown * VIDEO_CLOCK_RATE)))
+
+    def set_banner(self, text: str) -> None:
+        """Have slates say this from now on: lines of ASCII, or none."""
+        if text != self._banner:
+            self._banner = text
+            self._encoding.send(serialize_message(MessageType.BANNER, text.encode()))
 
     async def snapshot(self, number: int = 0) -> bytes:
         """Return the last picture of an output, masked, as a JPEG.

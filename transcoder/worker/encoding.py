@@ -62,6 +62,7 @@ class Encoding:
         self._changed_share: float | None = None
         self._taken: list[_Taken] = []
         self._failed: MediaError | None = None
+        self._banner = ""
 
     def _add_chains(self, options: WorkerOptions) -> None:
         for number in range(len(self._chains), len(options.outputs)):
@@ -79,6 +80,7 @@ class Encoding:
         del self._chains[len(options.outputs) :]
         known = len(self._chains)
         self._add_chains(options)
+        self.set_banner(self._banner)
         failed: MediaError | None = None
         for chain in self._chains[:known]:
             try:
@@ -97,6 +99,12 @@ class Encoding:
         """Note that nobody reads an output: its size may follow larger pictures with the next one."""
         for chain in self._chain(output_number):
             chain.note_unread()
+
+    def set_banner(self, text: str) -> None:
+        """Show a text on slates from the next repeated picture on; without a text, none."""
+        self._banner = text
+        for chain in self._chains:
+            chain.banner = text
 
     def repeat(self, output_number: int, pts: int, now: float) -> Iterator[bytes]:
         """Encode the last picture of an output again, or a grey slate where the output has had no picture."""

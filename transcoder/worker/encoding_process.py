@@ -54,6 +54,8 @@ def steer(encoding: Encoding, kind: MessageType, body: memoryview, *, threads: b
         encoding.force_idr(parse_output_number(body))
     elif kind is MessageType.UNREAD:
         encoding.note_unread(parse_output_number(body))
+    elif kind is MessageType.BANNER:
+        encoding.set_banner(str(body, "ascii"))
     elif kind is MessageType.CONFIGURE:
         options = WorkerOptions.from_json(body)
         if needs_threads(options.outputs) and not threads:

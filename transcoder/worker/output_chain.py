@@ -11,9 +11,7 @@ from transcoder.errors import MediaError
 from transcoder.ipc.messages import (
     RANDOM_ACCESS,
     REPEATED,
-    MessageType,
     serialize_coded,
-    serialize_json,
     serialize_snapshot,
 )
 from transcoder.media.changes import CollectedChanges, MacroblockMap
@@ -23,19 +21,18 @@ from transcoder.media.geometry import sane_aspect, square_size
 from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import GREY, OwnPicture
 from transcoder.media.scaling import is_scalable
+from transcoder.media.slate import Slate
 from transcoder.media.stages import Stages
-from transcoder.worker.frame_rate import DEFAULT_FRAME_RATE, FrameRateCap, FrameRateEstimate
+from transcoder.worker.frame_rate import FrameRateCap, FrameRateEstimate
 from transcoder.worker.gop_planner import GopPlanner
 from transcoder.worker.growth import Growth
+from transcoder.worker.output_formats import format_message, slate_format
 from transcoder.worker.overload import EARLIER, LATE_S, RateLadder
 from transcoder.worker_options import OutputFormat, WorkerOptions
 
 MAX_UNENCODED_S = 0.5
 """Seconds without an encoded picture after which a late picture is encoded all the same: an overloaded stream moves at
 2 fps at least."""
-SLATE_SIZE = (1280, 720)
-"""(width, height) of the slate, the grey picture that stands in for a camera that never sent one, where no size is
-configured."""
 
 
 class OutputChain:
@@ -48,6 +45,9 @@ class OutputChain:
         options: the settings of the stream.
         counters: the counters by name, shared with the stream's other outputs.
         main: the stream's first output, None where this is the first.
+
+    Attributes:
+        banner: the text on a slate, or "" for none.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class OutputChain:
         self._counters = counters
         self._format = self._options.fixed
         self._stages: Stages | None = None
+        self.banner = ""
+        self._slate = Slate()
         self._encoder: Encoder | None = None
         self._unencoded = CollectedChanges(0, 0)
         """What changed in our picture since the encoder was given it."""
@@ -99,6 +101,7 @@ class OutputChain:
         self._stages.compares = wants_changes(self._options)
         if stream_before.masks != options.masks:
             self._unencoded.add(None)
+            self._slate.end(self._unencoded)
             self._stages.set_masks(options.masks)
 
     def _use_bitrate(self) -> None:
@@ -128,21 +131,22 @@ class OutputChain:
         if self._options.asleep:
             return
         if self._format is None:
-            width, height = self._options.size or self._stream.slate_size or SLATE_SIZE
-            rate = self._options.fps or DEFAULT_FRAME_RATE
-            self._format, self._is_slate = OutputFormat(width=width, height=height, frame_rate=rate), True
-            yield self._format_message(self._format, slate=True)
+            self._format, self._is_slate = slate_format(self._stream, self._number), True
+            yield format_message(self._number, self._format, slate=True)
         stages = self._prepared(self._format)
         if not self._has_picture and self._main is not None and self._main.shown is not None and self.is_scaled:
             self.draw_scaled()
         elif not self._has_picture:
             stages.fill(GREY)
             self._unencoded.add(None)
-        yield from self.encode(stages.picture, pts, now, (0.0, 0.0), flags=REPEATED)
+        shown = self._slate.show(stages.picture, self.banner, self._unencoded)
+        yield from self.encode(shown, pts, now, (0.0, 0.0), flags=REPEATED)
 
     def snapshot(self) -> Iterator[bytes]:
         """Yield the last picture, masked, as a JPEG; the JPEG is empty where there is no picture."""
-        jpeg = encode_jpeg(self._stages.picture) if self._stages is not None and self._has_picture else b""
+        jpeg = b""
+        if self._stages is not None and self._has_picture:
+            jpeg = encode_jpeg(self._slate.picture or self._stages.picture)
         yield serialize_snapshot(self._number, jpeg)
 
     # -- format --------------------------------------------------------------------------------------------------
@@ -168,7 +172,7 @@ class OutputChain:
         if output == self._format:
             return []
         self._take_format(output)
-        return [self._format_message(output, slate=False)]
+        return [format_message(self._number, output, slate=False)]
 
     def _follow_growth(self, picture: DecodedPicture, width: int, height: int) -> list[bytes]:
         """Take the size of pictures that are larger than the output for good; return the messages that tell of it."""
@@ -179,10 +183,11 @@ class OutputChain:
             return []
         grown = replace(output, width=width, height=height, matrix=picture.matrix)
         self._take_format(grown)
-        return [self._format_message(grown, slate=False)]
+        return [format_message(self._number, grown, slate=False)]
 
     def _take_format(self, output: OutputFormat | None) -> None:
         self._format, self._is_slate = output, False
+        self._slate.end(self._unencoded)
         self._stages = None
         self._encoder = None
 
@@ -191,13 +196,6 @@ class OutputChain:
         if self._stream.display_aspect is not None:
             return sane_aspect(Fraction(*self._stream.display_aspect) * picture.height / picture.width)
         return picture.aspect
-
-    def _format_message(self, output: OutputFormat, *, slate: bool) -> bytes:
-        described = {
-            "width": output.width, "height": output.height, "frame_rate": output.frame_rate, "matrix": output.matrix,
-        }  # fmt: skip
-        report = {"output_number": self._number, "output": described, "slate": slate}
-        return serialize_json(MessageType.FORMAT, report)
 
     # -- pictures ------------------------------------------------------------------------------------------------
 
@@ -315,9 +313,11 @@ class OutputChain:
             drawn = draw(stages)
         except (MediaError, ValueError) as error:
             self._has_picture = False
+            self._slate.end(self._unencoded)
             self._counters["pictures_without_mask"] += 1
             raise MediaError(f"a picture could not be prepared and is not shown: {error}") from None
         self._unencoded.add(stages.changed)
+        self._slate.end(self._unencoded)
         self._has_picture = True
         return drawn
 

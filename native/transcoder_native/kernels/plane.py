@@ -1,4 +1,4 @@
-"""These kernels copy planes and fill constant rectangles: letterbox bars and slates."""
+"""These kernels copy planes, fill constant rectangles (letterbox bars, slates) and draw the text of a banner."""
 
 import numpy as np
 
@@ -54,3 +54,32 @@ def fill_plane(out: U8, x: int, y: int, width: int, height: int, value: int) -> 
     for row in range(y, y + height):
         for column in range(np.uint64(x), np.uint64(x + width)):
             out[row, column] = sample
+
+
+@kernel(PLANE, INT, OUT_PLANE, INT, INT, INT, INT, INT)
+def draw_bitmap(bitmap: U8, columns: int, out: U8, x: int, y: int, scale: int, off: int, on: int) -> None:
+    """Draw a bitmap, each of its elements as a square of samples.
+
+    Args:
+        bitmap: (rows, stride) uint8, not 0 where the bitmap is set.
+        columns: elements in a row.
+        out: (height, out_stride) uint8, written where the bitmap lies only.
+        x: the left column.
+        y: the top row.
+        scale: samples of an element's side, 1 or more.
+        off: the value of elements that are not set, 0 to 255.
+        on: the value of elements that are set, 0 to 255.
+
+    Raises:
+        ValueError: the bitmap leaves the plane, or a value its range.
+    """
+    if columns < 0 or columns > bitmap.shape[1] or scale < 1 or scale > out.shape[0] + out.shape[1] + 1:
+        raise ValueError("the bitmap, its columns and the scale don't fit")
+    if x < 0 or x + columns * scale > out.shape[1] or y < 0 or y + bitmap.shape[0] * scale > out.shape[0]:
+        raise ValueError("the bitmap leaves the plane")
+    if off < 0 or off > 255 or on < 0 or on > 255:
+        raise ValueError("values must be 0 to 255")
+    dark, light = np.uint8(off), np.uint8(on)
+    for row in range(bitmap.shape[0] * scale):
+        for column in range(columns * scale):
+            out[y + row, x + column] = light if bitmap[row // scale, column // scale] else dark
