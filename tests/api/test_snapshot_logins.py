@@ -22,7 +22,7 @@ TOKENS = {"eye": {"token": "right"}}
 USERS = {"vms": "pass word"}
 
 
-async def snapshot(_stream: str) -> bytes:
+async def snapshot(_stream: str, _output: str = "main") -> bytes:
     return JPEG
 
 
@@ -83,6 +83,21 @@ async def test_a_user_of_rtsp_fetches_the_snapshots_that_the_user_may_see() -> N
         assert await fetch(server, "front", "pass word") == 200
         assert await fetch(server, "yard", "pass word") == 403
         assert await fetch(server, "front", "guess") == 401
+
+
+async def test_a_rendition_is_asked_for_by_its_own_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def may_read(_: Directory, user: str, path: str) -> bool:
+        asked.append(path)
+        return (user, path) == ("vms", "front/sub")
+
+    monkeypatch.setattr(Directory, "may_read", may_read)
+    async with serving() as server:
+        assert await fetch(server, "front/renditions/sub", "pass word") == 200
+        assert await fetch(server, "front/renditions/tiny", "pass word") == 403
+        assert await fetch(server, "front", "pass word") == 403
+    assert asked == ["front/sub", "front/tiny", "front"]
 
 
 async def test_a_token_is_good_as_before() -> None:

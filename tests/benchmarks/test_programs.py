@@ -101,13 +101,25 @@ def test_idrs() -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("program", [*PROGRAMS, "idrs", "quality", "overhead", "instructions"])
+@pytest.mark.parametrize("program", [*PROGRAMS, "idrs", "quality", "overhead", "renditions", "instructions"])
 def test_help(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{program}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
     assert "--json" in done.stdout
+
+
+@pytest.mark.process
+def test_renditions(tmp_path: Path) -> None:
+    file = tmp_path / "day.mp4"
+    command = [sys.executable, "-m", "benchmarks.material", "day", str(file), "--frames", "10", "--size", "320x180"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    cache = ["--cache-dir", os.environ["NUMBA_CACHE_DIR"]]
+    arguments = [str(file), "--size", "320x180", "--sub", "160x90", "--frames", "10", "--rounds", "1", *cache]
+    sides = _run("renditions", arguments)["result"]["sides"]
+    assert len(sides) == 4
+    assert sides["the stream alone"]["ratio"] == 1
 
 
 @pytest.mark.process

@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from transcoder.api.name_metrics import name_metrics
 from transcoder.api.push_metrics import push_metrics
+from transcoder.api.rendition_metrics import rendition_metrics
 from transcoder.control import (
     ENCODE_BOUNDS_S,
     Control,
@@ -151,6 +152,7 @@ class StreamCollector(Collector):
         for name, kind, text, number in _OF_NUMBERS:
             yield _family(name, kind, text, {stream: number(found) for stream, found in numbers.items()})
         yield from name_metrics(states)
+        yield from rendition_metrics(states)
         yield from push_metrics(states)
         yield from self._labelled(numbers)
         yield from self._sanitized(states)

@@ -16,6 +16,7 @@ from transcoder.login_brake import LoginBrake
 from transcoder.net.listening import plain_host
 from transcoder.rtsp.server_events import ServerContext
 from transcoder.rtsp.web_login import WebLogin, has_users, is_reader_login
+from transcoder.worker_options import MAIN, served_path
 
 
 class ApiState:
@@ -119,7 +120,7 @@ async def _controlling(request: Request) -> Identity:
 
 
 async def _watching(request: Request) -> None:
-    """Let in who has the role read, or a user of RTSP who may read the stream that the path names.
+    """Let in who has the role read, or a user of RTSP who may read the stream or rendition that the path names.
 
     Raises:
         Denied: the sender is neither.
@@ -128,7 +129,9 @@ async def _watching(request: Request) -> None:
     if state.readers is None or not has_users(state.readers):
         await identify(request, Role.READ)
     elif is_reader_login(request.headers.get("authorization")):
-        await _log_in(request, state.readers, str(request.path_params["stream"]))
+        parameters = request.path_params
+        path = served_path(str(parameters["stream"]), str(parameters.get("rendition", MAIN)))
+        await _log_in(request, state.readers, path)
     else:
         try:
             await identify(request, Role.READ)
@@ -151,7 +154,7 @@ def _web_login(request: Request, readers: ServerContext) -> WebLogin:
     )
 
 
-async def _log_in(request: Request, readers: ServerContext, stream: str) -> None:
+async def _log_in(request: Request, readers: ServerContext, path: str) -> None:
     login = _web_login(request, readers)
     due = login.due(clock.monotonic())
     if due is None:
@@ -160,8 +163,8 @@ async def _log_in(request: Request, readers: ServerContext, stream: str) -> None
     user = login.user(clock.monotonic())
     if user is None:
         raise Denied(401, "this login is not right", login.challenges())
-    if not readers.directory.may_read(user, stream):
-        raise Denied(403, f"user {user} may not read stream {stream}")
+    if not readers.directory.may_read(user, path):
+        raise Denied(403, f"user {user} may not read stream {path}")
 
 
 ControlOf = Annotated[Control, Depends(_control)]

@@ -97,6 +97,13 @@ class OutputDocument(Document):
     """Median delay of the last pictures: from a picture's last packet to the readers, seconds."""
 
 
+class RenditionDocument(OutputDocument):
+    """Describes the pictures that readers of one of the stream's renditions get."""
+
+    asleep: bool = False
+    """Whether the rendition, which is made on demand, is not made now, because nobody reads it."""
+
+
 class WorkerDocument(Document):
     """Names the processes of the stream's worker."""
 
@@ -210,6 +217,8 @@ class StreamStateDocument(Document):
     """The time since which `status` has its value."""
     source: SourceDocument
     output: OutputDocument
+    renditions: dict[str, RenditionDocument] = {}
+    """The pictures that are served beside the stream's own, by name."""
     faults: FaultsDocument
     worker: WorkerDocument = WorkerDocument()
     cpu: Rate = 0.0

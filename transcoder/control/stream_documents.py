@@ -10,7 +10,6 @@ from transcoder.control import (
     LEFT_OUT,
     FaultsDocument,
     LedgerEntryDocument,
-    OutputDocument,
     PushDocument,
     ServedDocument,
     ServedSpanDocument,
@@ -21,6 +20,7 @@ from transcoder.control import (
     WorkerDocument,
 )
 from transcoder.control.documents import Status
+from transcoder.control.output_documents import OutputRates, output_document, rendition_documents
 from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
@@ -69,6 +69,7 @@ class StreamDocuments:
         self._before: dict[tuple[str, str], int] = {}
         self._rates: dict[tuple[str, str], float] = {}
         self._sampled = clock.monotonic()
+        self._output_rates = OutputRates()
 
     def note(self, event_type: str) -> None:
         """Note an event of the stream: a lost worker degrades it for a while."""
@@ -78,6 +79,7 @@ class StreamDocuments:
     def sample(self, stream: Stream, now: float) -> None:
         """Note when pictures come, the status, and the rates of the ledger; to be called about once a second."""
         self.status(stream)  # whoever asks for it later is told since when it holds, and not when somebody asked before
+        self._output_rates.sample(stream.status.outputs, now)
         ledger, output = stream.ledger, stream.status.output
         pictures = output.pictures - output.repeated
         if pictures != self._pictures:
@@ -179,7 +181,8 @@ class StreamDocuments:
             problem_code=code,
             next_attempt_at=next_attempt_at,
             source=_source(stream, status),
-            output=_output(status, config),
+            output=output_document(status, config, self._output_rates),
+            renditions=rendition_documents(status, config, self._output_rates),
             worker=WorkerDocument(pid=status.worker.pid, decoding_pid=status.worker.decoding_pid),
             faults=FaultsDocument(
                 damaged_access_units=status.source.damaged_access_units,
@@ -266,28 +269,6 @@ def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
         bytes=counted.bytes,
         connects=counted.connects,
         losses=counted.losses,
-    )
-
-
-def _output(status: StreamStatus, config: StreamConfig) -> OutputDocument:
-    output, made = status.output, status.output.format
-    delay_s = output.delay_s()
-    frame_rate = made.get("frame_rate")
-    return OutputDocument(
-        codec=_text(made.get("codec")),
-        width=_number(made.get("width")),
-        height=_number(made.get("height")),
-        frame_rate=round(float(frame_rate), 3) if isinstance(frame_rate, int | float) else None,
-        fps=round(status.rates.fps_out, 2),
-        kbps=round(status.rates.kbps_out, 1),
-        bitrate_kbps=config.video.bitrate_kbps,
-        gop_s=config.video.gop_s,
-        readers=status.readers,
-        pictures=output.pictures,
-        repeated=output.repeated,
-        idr=output.idr,
-        bytes=output.bytes,
-        delay_s=round(max(delay_s, 0.0), 4) if delay_s is not None else None,
     )
 
 

@@ -129,7 +129,7 @@ class Output:
         self._audio_until = 0
         self._last_picture = 0.0
         self._repeats = Repeats(timing, lambda shown: maker.repeat(self.number, shown), self._lateness.seconds)
-        self._sleep = Sleep(lambda is_awake: maker.set_awake(self.number, is_awake=is_awake))
+        self._sleep = Sleep(self._set_awake)
         self._woken = asyncio.Event()
         self._woken.set()
         self._last_read = timing.now()
@@ -344,6 +344,10 @@ class Output:
             self._woken.clear()
             self._last_picture = max(self._last_picture, now - QUIET_S / 2)
         return wakes
+
+    def _set_awake(self, is_awake: bool) -> None:  # Sleep has one thing to tell
+        self.status.is_awake = is_awake
+        self._maker.set_awake(self.number, is_awake=is_awake)
 
     def tick(self, now: float) -> None:
         """Repeat the last picture while the camera sends none; to be called several times a second."""

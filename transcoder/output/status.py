@@ -35,6 +35,7 @@ class OutputStatus:
         delayed: pictures whose delay was noted since the start; each is one of the camera.
         delay_sum_s: the sum of their delays, seconds.
         readers: how many readers play.
+        is_awake: whether pictures are made; an output on demand sleeps while nobody reads it.
         spans: the times at which pictures of the camera were served, and those at which one was repeated.
     """
 
@@ -53,6 +54,7 @@ class OutputStatus:
     delayed: int = 0
     delay_sum_s: float = 0.0
     readers: int = 0
+    is_awake: bool = True
     spans: ServedSpans = field(default_factory=ServedSpans)
 
     def note_delay(self, now: float, delay_s: float) -> None:

@@ -97,7 +97,7 @@ class ReaderRegister(ReaderListener):
         count = self._played.take(None, clock.monotonic())
         if count:
             detail = _named(session) | _counted(count)
-            words = f"{session.stream} is read by {_who(session)}{_others(count)}"
+            words = f"{session.path} is read by {_who(session)}{_others(count)}"
             log.info("reader plays", words=words, stream=session.stream, peer=session.peer, **detail)
             self._on_event(session.stream, "reader_connected", detail)
 
@@ -117,7 +117,7 @@ class ReaderRegister(ReaderListener):
             **_counted(count),
         }
         behind = f", and lost {session.dropped} pictures that it was too slow for" if session.dropped else ""
-        words = f"{session.stream} is no longer read by {_who(session)}{_others(count)} after {span_text(after_s)}: "
+        words = f"{session.path} is no longer read by {_who(session)}{_others(count)} after {span_text(after_s)}: "
         words += f"{_WHY[reason]}{behind}"
         log.info("reader gone", words=words, stream=session.stream, peer=session.peer, **detail)
         self._on_event(session.stream, "reader_gone", detail)

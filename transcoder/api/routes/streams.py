@@ -161,6 +161,21 @@ async def snapshot(stream: str, control: ControlOf) -> Response:
     return Response(await control.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
 
+@router.get(
+    "/{stream}/renditions/{rendition}/snapshot.jpg",
+    dependencies=[WATCH],
+    response_class=Response,
+    openapi_extra=schema.logins("bearer", "digest", "basic"),
+    responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": _JPEG}},
+)
+async def rendition_snapshot(stream: str, rendition: str, control: ControlOf) -> Response:
+    """Return the last picture of a rendition, masked; one that sleeps is woken up for it.
+
+    The users of RTSP log in here, too, as for the stream's own, if they may read the rendition.
+    """
+    return Response(await control.snapshot(stream, rendition), 200, {"Cache-Control": "no-store"}, "image/jpeg")
+
+
 @router.get("/{stream}/ledger", dependencies=[READ], responses=problems(404, 409))
 async def ledger(stream: str, control: ControlOf) -> list[LedgerEntryDocument]:
     """Return the counts of everything that was not let through."""
