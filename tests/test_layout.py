@@ -65,6 +65,7 @@ TESTED_THROUGH = {
     "onvif/device_service.py": "onvif/test_server.py",
     "onvif/dispatch.py": "onvif/test_server.py",
     "onvif/encoder_changes.py": "onvif/test_server.py",
+    "onvif/event_service.py": "onvif/test_events.py",
     "onvif/gateway_view.py": "onvif/test_server.py",
     "onvif/identity.py": "onvif/test_server.py",
     "onvif/media_service.py": "onvif/test_server.py",

@@ -97,7 +97,7 @@ class FakeController:
         devices.load(kept or {})
         self.gateway: Any = SimpleNamespace(
             streams={},
-            server=SimpleNamespace(context=context, listeners=listeners),
+            server=SimpleNamespace(context=context, listeners=listeners, group_of=lambda _path: None),
             gate=SimpleNamespace(memory=SimpleNamespace(devices=devices)),
             other_ports=[],
         )

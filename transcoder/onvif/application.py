@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,9 @@ from transcoder import clock
 from transcoder.control import Control, Writer
 from transcoder.net.listening import plain_host
 from transcoder.onvif.dispatch import needs_login, operation_of
+from transcoder.onvif.event_service import pulled
+from transcoder.onvif.event_states import StateMessage
+from transcoder.onvif.events import Events
 from transcoder.onvif.faults import UNAUTHORIZED, Fault, malformed, not_authorized
 from transcoder.onvif.gateway_view import GatewayView
 from transcoder.onvif.login import TokenLogin, UsernameToken, WrongPassword, username_token
@@ -89,6 +92,7 @@ class Application:
     Attributes:
         counts: counts requests and faults.
         tokens: checks the tokens of WS-Security.
+        events: the states of streams, and who hears of them.
     """
 
     def __init__(self, control: Control, view: GatewayView, device_at: Mapping[int, str]) -> None:
@@ -97,6 +101,8 @@ class Application:
         self._device_at = device_at
         self.counts = OnvifCounts()
         self.tokens = TokenLogin()
+        self.events = Events()
+        self._news: dict[str, set[asyncio.Event]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of HTTP."""
@@ -145,7 +151,7 @@ class Application:
             self.counts.requests[request.name] += 1
             user = await self._user(call, request) if needs_login(request) else None
             visit = self._visit(call, request, user)
-            body, status = await self._carry_out(operation(visit), visit), 200
+            body, status = await self._carry_out(operation(visit), visit, receive), 200
         except Fault as fault:
             self.counts.faults[(fault.subcodes or ("s:Sender",))[-1]] += 1
             body, status = fault.body(), fault.status
@@ -158,14 +164,16 @@ class Application:
             request=request,
             device=self._view.device(call.device, user),
             place=self._view.place(call.headers.get("host", ""), call.own_address, call.port),
+            name=call.device,
             path=call.path,
             user=user,
             may_control=self._view.may_control(user),
             wall=clock.wall_clock(),
             now=clock.monotonic(),
+            events=self.events,
         )
 
-    async def _carry_out(self, outcome: Outcome, visit: Visit) -> Markup:
+    async def _carry_out(self, outcome: Outcome, visit: Visit, receive: Receive) -> Markup:
         """Do what an operation asks for, and return the answer.
 
         Raises:
@@ -182,7 +190,8 @@ class Application:
                 if outcome.keys:
                     await self._control.update(outcome.stream, dict(outcome.keys), by)
             elif isinstance(outcome, AwaitMessages):
-                raise Fault("there are no subscriptions", "ter:ActionNotSupported")
+                await self._messages(outcome, receive)
+                return pulled(outcome.subscription, outcome.limit, clock.monotonic(), clock.wall_clock())
             else:
                 return outcome
         except Rejected as error:
@@ -190,6 +199,42 @@ class Application:
                 raise Fault(str(error), "ter:Action", is_ours=True) from None
             raise Fault("; ".join(error.problems) or str(error), "ter:InvalidArgVal", "ter:ConfigModify") from None
         return outcome.answer
+
+    async def _messages(self, awaited: AwaitMessages, receive: Receive) -> None:
+        """Wait until a subscription has messages, or its client waits no longer.
+
+        Raises:
+            Fault: the client is gone.
+        """
+        if awaited.subscription.waiting:
+            return
+        news = asyncio.Event()
+        waiting = self._news.setdefault(awaited.subscription.id, set())
+        waiting.add(news)
+        woken, gone = asyncio.ensure_future(news.wait()), asyncio.ensure_future(receive())
+        try:
+            timeout_s = awaited.until - clock.monotonic()
+            done, _ = await asyncio.wait({woken, gone}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            gone.cancel()
+            waiting.discard(news)
+            if not waiting:
+                self._news.pop(awaited.subscription.id, None)
+        if gone in done:  # its messages wait for the next time
+            raise malformed("the client is gone")
+
+    def publish(self, messages: Iterable[StateMessage]) -> None:
+        """Give messages to the clients that hear of them; those that wait are answered."""
+        for subscription in self.events.subscriptions.publish(messages):
+            for news in self._news.get(subscription, ()):
+                news.set()
+
+    def end_waits(self) -> None:
+        """Answer every client that waits, because the server is about to end."""
+        for waiting in self._news.values():
+            for news in waiting:
+                news.set()
 
     # -- who asks ------------------------------------------------------------------------------------------------
 

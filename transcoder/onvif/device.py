@@ -26,12 +26,12 @@ class Audio:
     """Describes the sound of a profile.
 
     Attributes:
-        encoding: the codec as ONVIF names it.
+        codec: the codec as the configuration names it.
         bitrate_kbps: kbit a second.
         sample_rate: samples a second.
     """
 
-    encoding: Literal["AAC", "G711"] = "AAC"
+    codec: Literal["aac", "pcma", "pcmu"]
     bitrate_kbps: int
     sample_rate: int
 

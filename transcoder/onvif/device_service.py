@@ -13,6 +13,7 @@ from transcoder.onvif.device import Device
 from transcoder.onvif.faults import invalid
 from transcoder.onvif.markup import Markup, element, joined
 from transcoder.onvif.namespaces import DEVICE, EVENTS, MEDIA, MEDIA2
+from transcoder.onvif.subscriptions import DEVICE_SUBSCRIPTIONS
 from transcoder.onvif.visit import Operations, Outcome, RestartStreams, Visit
 
 PATHS: Final = {
@@ -133,7 +134,7 @@ def service_capabilities(namespace: str, visit: Visit) -> Markup:
                 "WSSubscriptionPolicySupport": False,
                 "WSPausableSubscriptionManagerInterfaceSupport": False,
                 "MaxNotificationProducers": 0,
-                "MaxPullPoints": 32,
+                "MaxPullPoints": DEVICE_SUBSCRIPTIONS,
                 "PersistentNotificationStorage": False,
             },
         )

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from transcoder.onvif import device_service, media_service
+from transcoder.onvif import device_service, event_service, media2_service, media_service
 from transcoder.onvif.faults import unsupported
-from transcoder.onvif.namespaces import DEVICE, MEDIA
+from transcoder.onvif.namespaces import DEVICE, EVENTS, MEDIA, MEDIA2, NOTIFICATION
 from transcoder.onvif.soap import SoapRequest
 from transcoder.onvif.visit import Operation, Operations
 from transcoder.text import printable
@@ -13,6 +13,9 @@ from transcoder.text import printable
 SERVICES: Final[Mapping[str, Operations]] = {
     DEVICE: device_service.OPERATIONS,
     MEDIA: media_service.OPERATIONS,
+    MEDIA2: media2_service.OPERATIONS,
+    EVENTS: event_service.OPERATIONS,
+    NOTIFICATION: event_service.OF_SUBSCRIPTIONS,
 }
 """The operations of each namespace."""
 MAX_NAME: Final = 64

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from transcoder import product
 from transcoder.config import Config, StreamConfig
 from transcoder.config.stream import RenditionConfig, VideoConfig
 from transcoder.net.rtsp_server import RtspServer
-from transcoder.onvif.device import Audio, Channel, Device, Place, Profile, host_and_port
+from transcoder.onvif.device import Audio, Channel, Device, Multicast, Place, Profile, host_and_port
+from transcoder.onvif.event_states import Finding
 from transcoder.onvif.identity import identity_of
 from transcoder.rtsp.server_events import ServerContext
+from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.stream import Stream
 from transcoder.worker_options import served_path
 
@@ -20,8 +22,10 @@ ASSUMED_SIZE: Final = (1920, 1080)
 """The size that is told of a stream that has never shown a picture, and whose size is not configured."""
 ASSUMED_FPS: Final = 25.0
 """The rate that is told of a stream that has never shown a picture, and whose rate is not configured."""
-AAC: Final = Audio(bitrate_kbps=48, sample_rate=16_000)
+AAC: Final = Audio(codec="aac", bitrate_kbps=48, sample_rate=16_000)
 """The sound of a stream: the bitrate of `media/audio.py`, and its sample rate for telephony, which cameras send."""
+_G711_KBPS: Final = 64
+_G711_RATE: Final = 8000
 
 
 class GatewayLike(Protocol):
@@ -105,8 +109,13 @@ class GatewayView:
             fps=min(rate, video.fps or rate),
             bitrate_kbps=video.bitrate_kbps,
             gop_s=video.gop_s,
-            audio=None if is_silent else AAC,
+            audio=None if is_silent else _audio(config.audio_codec),
+            multicast=self._multicast(served_path(stream, name)),
         )
+
+    def _multicast(self, path: str) -> Multicast | None:
+        group = self._gateway.server.group_of(path)
+        return Multicast(address=group.address, port=group.port, ttl=group.ttl) if group is not None else None
 
     def _made(self, stream: str, output: str) -> Mapping[str, Any]:
         """Return the format that an output was last made in; of a rendition that slept so far, nothing."""
@@ -132,3 +141,13 @@ class GatewayView:
             rtsp_port=plain[0].port,
             rtsps_port=secured[0].port if secured else None,
         )
+
+
+def _audio(codec: Literal["aac", "pcma", "pcmu"]) -> Audio:
+    return AAC if codec == "aac" else Audio(codec=codec, bitrate_kbps=_G711_KBPS, sample_rate=_G711_RATE)
+
+
+def finding_of(status: StreamStatus) -> Finding:
+    """Return what a stream's status says for events."""
+    is_away = status.state in {StreamState.AWAY, StreamState.CONNECTING, StreamState.DISABLED}
+    return Finding(motion=status.motion, is_away=is_away, conditions=status.conditions)

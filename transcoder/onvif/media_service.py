@@ -79,7 +79,7 @@ def _audio_encoder(profile: Profile, audio: Audio, name: str) -> Markup:
         name,
         element("tt:Name", profile.audio_token),
         element("tt:UseCount", 1),
-        element("tt:Encoding", audio.encoding),
+        element("tt:Encoding", "AAC" if audio.codec == "aac" else "G711"),
         element("tt:Bitrate", audio.bitrate_kbps),
         element("tt:SampleRate", audio.sample_rate // 1000),
         multicast(profile, of_audio=True),
@@ -251,7 +251,7 @@ def _get_audio_encoder_configuration_options(visit: Visit) -> Outcome:
     options = (
         element(
             "tt:Options",
-            element("tt:Encoding", audio.encoding),
+            element("tt:Encoding", "AAC" if audio.codec == "aac" else "G711"),
             element("tt:BitrateList", element("tt:Items", audio.bitrate_kbps)),
             element("tt:SampleRateList", element("tt:Items", audio.sample_rate // 1000)),
         )

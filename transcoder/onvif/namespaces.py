@@ -18,6 +18,7 @@ TOPICS: Final = "http://www.onvif.org/ver10/topics"
 NOTIFICATION: Final = "http://docs.oasis-open.org/wsn/b-2"
 TOPIC_SETS: Final = "http://docs.oasis-open.org/wsn/t-1"
 XML_SCHEMA: Final = "http://www.w3.org/2001/XMLSchema"
+RESOURCES: Final = "http://docs.oasis-open.org/wsrf/r-2"
 OWN_TOPICS: Final = "urn:transcoder:topics"
 """The namespace of topics for which ONVIF has no name."""
 
@@ -34,6 +35,7 @@ PREFIXES: Final = {
     "wsnt": NOTIFICATION,
     "wstop": TOPIC_SETS,
     "xs": XML_SCHEMA,
+    "wsrf": RESOURCES,
     "own": OWN_TOPICS,
 }
 """Every answer binds these, so that any part of it may use them, in text as well (topics, fault codes)."""

@@ -14,7 +14,7 @@ from transcoder.http_server.guard import HttpCounts, HttpLimits
 from transcoder.http_server.server import BACKLOG, AppServer
 from transcoder.net.listening import listening_sockets
 from transcoder.onvif.application import Application
-from transcoder.onvif.gateway_view import ONE_DEVICE, GatewayView
+from transcoder.onvif.gateway_view import ONE_DEVICE, GatewayView, finding_of
 
 if TYPE_CHECKING:
     import socket
@@ -114,6 +114,7 @@ class OnvifServer:
         while True:
             await asyncio.sleep(LOOK_S)
             await self.look(clock.monotonic())
+            self.look_at_streams(clock.monotonic(), clock.wall_clock())
 
     async def look(self, now: float) -> None:
         """Listen for devices that are new, and no more for those that are gone or moved."""
@@ -129,6 +130,14 @@ class OnvifServer:
                 if name not in self._retry:
                     log.error("a device can't be reached by ONVIF", stream=name, reason=str(error))
                 self._retry[name] = now + RETRY_S
+
+    def look_at_streams(self, now: float, wall: float) -> None:
+        """Tell clients of what changed in any stream."""
+        states = self.application.events.states
+        streams = self._controller.gateway.streams
+        states.forget(frozenset(streams))
+        for name, stream in list(streams.items()):
+            self.application.publish(states.look(name, finding_of(stream.status), now, wall))
 
     async def _open(self, name: str, endpoints: tuple[Endpoint, ...]) -> None:
         sockets: list[socket.socket] = []
@@ -156,4 +165,5 @@ class OnvifServer:
         """Finish the requests that were begun, and close."""
         if self._task is not None:
             self._task.cancel()
+        self.application.end_waits()
         await self._server.stop()

@@ -63,12 +63,14 @@ class SoapRequest:
         security: the header of WS-Security, None where there is none.
         action: the action of WS-Addressing, "" where the client names none.
         message_id: the id of the message, "" where it has none.
+        to: the address that the client sends to, "" where it names none.
     """
 
     operation: Element
     security: Element | None = None
     action: str = ""
     message_id: str = ""
+    to: str = ""
 
     @property
     def namespace(self) -> str:
@@ -127,6 +129,7 @@ def parse_request(body: bytes) -> SoapRequest:
         security=header.find(f"{{{SECURITY}}}Security") if header is not None else None,
         action=_addressing(header, "Action"),
         message_id=_addressing(header, "MessageID"),
+        to=_addressing(header, "To"),
     )
 
 

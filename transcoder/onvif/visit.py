@@ -1,14 +1,16 @@
 """A visit is one request with everything that its answer hangs on; operations answer it, or ask for something first."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from xml.etree.ElementTree import Element
 
 from transcoder.onvif.device import Channel, Device, Place, Profile
+from transcoder.onvif.events import Events
 from transcoder.onvif.faults import Fault, no_config, no_profile
 from transcoder.onvif.markup import Markup
 from transcoder.onvif.soap import SoapRequest, argument_text
+from transcoder.onvif.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,21 +21,25 @@ class Visit:
         request: the request.
         device: the device as the user sees it.
         place: where the client reaches the device.
+        name: the name of the device: the stream's id, or "" for the one that has all streams.
         path: the path of the request's URL.
         user: the user who sent it, None where nobody has to log in, or need not for this.
         may_control: whether the user may change something.
         wall: UTC seconds.
         now: monotonic seconds.
+        events: the states of streams, and who hears of them.
     """
 
     request: SoapRequest
     device: Device
     place: Place
+    name: str
     path: str = "/"
     user: str | None = None
     may_control: bool = False
     wall: float
     now: float
+    events: Events
 
     @property
     def operation(self) -> Element:
@@ -113,14 +119,14 @@ class AwaitMessages:
     """Asks to be heard again when a subscription has messages, or at a time.
 
     Attributes:
-        subscription: the id of the subscription.
+        subscription: the subscription.
         until: monotonic seconds at which the answer is given all the same.
         limit: messages of the answer at most.
     """
 
-    subscription: str
+    subscription: Subscription
     until: float
-    limit: int = field(default=1)
+    limit: int
 
 
 Outcome: TypeAlias = Markup | ForceIdr | ChangeStream | RestartStreams | AwaitMessages
