@@ -54,7 +54,6 @@ TESTED_THROUGH = {
     "media/encoders/allow_list.py": "media/encoders/test_encoders.py",
     "media/encoders/protocol.py": "media/encoders/test_profiles.py",
     "media/encoders/x26?.py": "media/encoders/test_encoders.py",
-    "mqtt/announcer.py": "e2e/test_control.py",
     "mqtt/asyncapi.py": "api/test_schema.py",
     "net/media_ports.py": "net/test_rtsp_source.py",
     "net/reader_connection.py": "net/test_rtsp_server.py",

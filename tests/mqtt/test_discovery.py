@@ -1,5 +1,7 @@
 """What Home Assistant is told."""
 
+import pytest
+
 from transcoder.control import InfoDocument
 from transcoder.mqtt.discovery import device
 from transcoder.mqtt.topics import Topics
@@ -47,3 +49,36 @@ def test_a_title_names_the_device_and_a_site_is_its_area() -> None:
     """Source: Home Assistant, MQTT integration: `suggested_area`, abbreviated `sa`."""
     document = device(TOPICS, "front", INFO, {"title": "Front door", "site": "Harbour"})
     assert (document["dev"]["name"], document["dev"]["sa"]) == ("Front door", "Harbour")
+
+
+def test_entities_have_names_for_people() -> None:
+    components = device(TOPICS, "front", INFO, {"renditions": {"sub": {}}})["cmps"]
+    names = {name: components[name]["name"] for name in ("bitrate_kbps", "fps", "gop_s", "rendition_sub_fps")}
+    assert names == {
+        "bitrate_kbps": "Bitrate",
+        "fps": "Frame rate",
+        "gop_s": "Key frame interval",
+        "rendition_sub_fps": "Sub frame rate",
+    }
+
+
+@pytest.mark.parametrize("name", ["fps", "rendition_sub_fps"])
+def test_no_cap_of_the_frame_rate_shows_as_0(name: str) -> None:
+    """A number of Home Assistant knows numbers alone: any other state shows as unknown."""
+    component = device(TOPICS, "front", INFO, {"renditions": {"sub": {}}})["cmps"][name]
+    assert component["val_tpl"] == "{{ 0 if value == 'none' else value }}"
+    assert component["cmd_tpl"] == "{{ 'none' if value | float == 0 else value }}"
+    assert component["min"] == 0
+
+
+def test_a_rendition_has_controls_of_its_own_until_it_is_gone() -> None:
+    two = device(TOPICS, "front", INFO, {"renditions": {"sub": {}, "wide": {}}})["cmps"]
+    of_sub = {name for name in two if name.startswith("rendition_sub_")}
+    assert of_sub == {f"rendition_sub_{name}" for name in ("bitrate_kbps", "fps", "size", "codec", "on_demand")}
+    assert two["rendition_sub_on_demand"]["p"] == "switch"
+    for name in of_sub:
+        assert TOPICS.find(two[name]["cmd_t"]) is not None
+    one = device(TOPICS, "front", INFO, {"renditions": {"wide": {}}}, {"sub"})["cmps"]
+    assert {name: one[name] for name in of_sub} == {name: {"p": two[name]["p"]} for name in of_sub}
+    identifiers = [component["uniq_id"] for component in two.values()]
+    assert len(set(identifiers)) == len(identifiers)

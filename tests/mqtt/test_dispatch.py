@@ -39,6 +39,9 @@ class Remembering:
         self.calls.append((stream, keys))
         return Document(stream)
 
+    def properties(self, stream: str) -> dict[str, Any]:
+        return {"renditions": {"sub": {}}}
+
     async def snapshot(self, stream: str) -> bytes:
         return b"\xff\xd8jpeg"
 
@@ -189,3 +192,25 @@ async def test_a_key_is_accepted(desk: Desk) -> None:
     await desk.settle()
     assert desk.control.calls == [("accept_key", "a")]
     assert sorted(reply["ok"] for reply in desk.replies()) == [False, True]
+
+
+async def test_a_property_of_a_rendition_changes_it_alone(desk: Desk) -> None:
+    desk.receive("stream/front/sub/fps/set", b"5")
+    desk.receive("stream/front/sub/on_demand/set", b"ON")
+    await desk.settle()
+    assert desk.control.calls == [
+        ("front", {"renditions": {"sub": {"fps": 5}}}),
+        ("front", {"renditions": {"sub": {"on_demand": True}}}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [("other/fps", b"5"), ("sub/masks", b"[]"), ("sub/enabled", b"ON"), ("sub/fps", b"fast")],
+)
+async def test_a_rendition_that_is_not_there_is_not_made(desk: Desk, topic: str, payload: bytes) -> None:
+    desk.receive(f"stream/front/{topic}/set", payload)
+    await desk.settle()
+    assert desk.control.calls == []
+    [reply] = desk.replies()
+    assert (reply["ok"], reply["verb"], reply["error"]["code"]) == (False, "update", "invalid")

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from transcoder.config import StreamOptions
-from transcoder.mqtt.properties import PROPERTIES
+from transcoder.config.stream import RenditionConfig
+from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.rejection import Rejected
 
 # property, payload, value, payload of the state
@@ -104,3 +105,18 @@ KINDS = {
 
 def test_they_are_those_of_the_design() -> None:
     assert {name: item.kind for name, item in PROPERTIES.items()} == KINDS
+
+
+def test_a_rendition_has_those_of_the_picture_and_its_own() -> None:
+    keys = RenditionConfig().model_dump()
+    assert {name: (item.kind, item.of(keys)) for name, item in RENDITION_PROPERTIES.items()} == {
+        "bitrate_kbps": ("number", 4000),
+        "fps": ("number", None),
+        "gop_s": ("number", 1),
+        "size": ("text", None),
+        "codec": ("choice", "h264"),
+        "preset": ("choice", None),
+        "audio": ("choice", "inherit"),
+        "on_demand": ("switch", False),
+    }
+    assert RENDITION_PROPERTIES["on_demand"].keys(value=True) == {"on_demand": True}

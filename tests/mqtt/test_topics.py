@@ -16,11 +16,19 @@ OUT = [
     ("stream_event", {"stream": "a"}, "city/cams/gw1/stream/a/event", False, 1),
     ("stream_snapshot", {"stream": "a"}, "city/cams/gw1/stream/a/snapshot", True, 0),
     ("property_state", {"stream": "a", "property": "fps"}, "city/cams/gw1/stream/a/fps/state", True, 1),
+    (
+        "rendition_state",
+        {"stream": "a", "rendition": "sub", "rendition_property": "fps"},
+        "city/cams/gw1/stream/a/sub/fps/state",
+        True,
+        1,
+    ),
     ("reply", {}, "city/cams/gw1/reply", False, 1),
     ("discovery", {"stream": "a"}, "homeassistant/device/gw1_a/config", True, 1),
 ]
 IN = [
     ("city/cams/gw1/stream/a/fps/set", "property_set", {"stream": "a", "property": "fps"}),
+    ("city/cams/gw1/stream/a/sub/fps/set", "rendition_set", {"rendition": "sub", "rendition_property": "fps"}),
     ("city/cams/gw1/stream/a/set", "stream_set", {"stream": "a"}),
     ("city/cams/gw1/stream/a/restart", "stream_restart", {"stream": "a"}),
     ("city/cams/gw1/stream/a/keyframe", "stream_keyframe", {"stream": "a"}),
@@ -101,5 +109,5 @@ def test_without_discovery() -> None:
 
 def test_all_that_is_retained_of_a_stream() -> None:
     expected = {topic for kind, parameters, topic, retain, _ in OUT if retain and "stream" in parameters}
-    assert expected <= set(TOPICS.retained("a"))
+    assert expected <= {*TOPICS.retained("a"), *TOPICS.retained_of_rendition("a", "sub")}
     assert len(TOPICS.retained("a")) == 4 + 9

@@ -1,13 +1,13 @@
 """The announcer decides which retained values the gateway publishes, and when it publishes them again."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from transcoder.control import Control, EventDocument
 from transcoder.mqtt.discovery import device
 from transcoder.mqtt.outbox import Outgoing
-from transcoder.mqtt.properties import PROPERTIES
+from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.mqtt.topics import CHANNELS, Topics
 from transcoder.rejection import Rejected
 
@@ -34,6 +34,8 @@ class Announcer:
         self._publish = publish
         self._status: dict[str, str] = {}
         self._due: dict[str, float] = {}
+        self._renditions: dict[str, frozenset[str]] = {}
+        """The renditions of each stream of which values were published."""
         self._stats_due = 0.0
 
     def _say(self, name: str, payload: bytes, **parameters: str) -> None:
@@ -54,12 +56,26 @@ class Announcer:
             keys = self._control.properties(stream)
             for item in PROPERTIES.values():
                 self._say("property_state", item.render(item.of(keys)).encode(), stream=stream, property=item.name)
+            gone = self._announce_renditions(stream, keys.get("renditions", {}))
             self._state(stream, now)
         except Rejected:  # the stream is about to be started or ended: its event comes
             return
         if self._topics.discovers:
-            document = device(self._topics, stream, self._control.info(), keys)
+            document = device(self._topics, stream, self._control.info(), keys, gone)
             self._say("discovery", _json(document), stream=stream)
+
+    def _announce_renditions(self, stream: str, renditions: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+        """Publish the values of a stream's renditions; return those that are gone, which the broker forgets."""
+        gone = self._renditions.get(stream, frozenset()) - renditions.keys()
+        for rendition in gone:
+            for topic in self._topics.retained_of_rendition(stream, rendition):
+                self._publish(Outgoing(topic=topic, payload=b"", qos=1, retain=True))
+        for rendition, keys in renditions.items():
+            for item in RENDITION_PROPERTIES.values():
+                names = {"stream": stream, "rendition": rendition, "rendition_property": item.name}
+                self._say("rendition_state", item.render(item.of(keys)).encode(), **names)
+        self._renditions[stream] = frozenset(renditions)
+        return gone
 
     def _state(self, stream: str, now: float) -> None:
         state = self._control.state(stream)
@@ -101,6 +117,8 @@ class Announcer:
         """Have the broker forget a stream that is no more."""
         self._status.pop(stream, None)
         self._due.pop(stream, None)
+        self._announce_renditions(stream, {})
+        del self._renditions[stream]
         for topic in self._topics.retained(stream):
             self._publish(Outgoing(topic=topic, payload=b"", qos=1, retain=True))
 

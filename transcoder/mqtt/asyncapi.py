@@ -16,7 +16,7 @@ from transcoder.control import (
     StreamStateDocument,
 )
 from transcoder.mqtt.commands import ReplyDocument
-from transcoder.mqtt.properties import PROPERTIES
+from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.mqtt.topics import CHANNELS, PARAMETERS, Channel
 
 _DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
@@ -41,6 +41,9 @@ def schemas() -> dict[str, Any]:
         "NodeStatus": {"type": "string", "enum": ["online", "offline"]},
         "StreamStatus": {"type": "string", "enum": ["online", "degraded", "offline", "disabled"]},
         "Property": {"anyOf": [{"$ref": f"#/components/schemas/Property_{name}"} for name in PROPERTIES]},
+        "RenditionProperty": {
+            "anyOf": [{"$ref": f"#/components/schemas/RenditionProperty_{name}"} for name in RENDITION_PROPERTIES]
+        },
         "Properties": {
             "type": "object",
             "additionalProperties": False,
@@ -52,6 +55,7 @@ def schemas() -> dict[str, Any]:
         "Discovery": {"type": "object", "required": ["dev", "o", "cmps"], "description": "See Home Assistant"},
     }
     found |= {f"Property_{name}": item.schema() for name, item in PROPERTIES.items()}
+    found |= {f"RenditionProperty_{name}": item.schema() for name, item in RENDITION_PROPERTIES.items()}
     template = "#/components/schemas/{model}"
     for name, model in _DOCUMENTS.items():
         schema = model.model_json_schema(mode="serialization", ref_template=template)
@@ -136,7 +140,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
 def _content_type(channel: Channel) -> str:
     if channel.payload == "Jpeg":
         return "image/jpeg"
-    bare = channel.payload in {"NodeStatus", "StreamStatus", "Property", "Anything"}
+    bare = channel.payload in {"NodeStatus", "StreamStatus", "Property", "RenditionProperty", "Anything"}
     return _TEXT if bare else _JSON
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from transcoder.config.remote import MAX_BYTES
 from transcoder.control.documents import Document
-from transcoder.mqtt.properties import PROPERTIES, parse_json
+from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES, parse_json
 from transcoder.mqtt.topics import VERBS, Found
 from transcoder.rejection import Code, Rejected
 
@@ -51,6 +51,7 @@ class Command:
     Attributes:
         verb: one of VERBS.
         stream: the stream's id, "" where the verb concerns no stream.
+        rendition: the rendition that a change concerns alone; it must be there.
         keys: the keys of a stream, for add and update.
         source: the source, for probe.
         session: the session's id that `sessions` tells, for end_session.
@@ -60,6 +61,7 @@ class Command:
 
     verb: str
     stream: str = ""
+    rendition: str = ""
     keys: Mapping[str, Any] | None = None
     source: Any = None
     session: str = ""
@@ -83,10 +85,20 @@ def parse(found: Found, payload: bytes) -> Command:
             raise Rejected(Code.INVALID, f"there is no property {found.property[:40]!r}")
         wanted = PROPERTIES[found.property]
         return Command(verb="update", stream=found.stream, keys=wanted.keys(wanted.parse(_text(payload))))
+    if kind == "rendition_set":
+        return _rendition_command(found, payload)
     if kind == "stream_set":
         return Command(verb="update", stream=found.stream, keys=_several(parse_json(payload)))
     verbs = {"stream_restart": "restart", "stream_keyframe": "keyframe", "stream_snapshot_get": "snapshot"}
     return Command(verb=verbs[kind], stream=found.stream)
+
+
+def _rendition_command(found: Found, payload: bytes) -> Command:
+    if found.rendition_property not in RENDITION_PROPERTIES:
+        raise Rejected(Code.INVALID, f"a rendition has no property {found.rendition_property[:40]!r}")
+    wanted = RENDITION_PROPERTIES[found.rendition_property]
+    keys = {"renditions": {found.rendition: wanted.keys(wanted.parse(_text(payload)))}}
+    return Command(verb="update", stream=found.stream, rendition=found.rendition, keys=keys)
 
 
 def _parse_verb(verb: str, payload: bytes) -> Command:

@@ -3,19 +3,25 @@
 Source: Home Assistant, MQTT integration, device discovery.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, get_args
 
 from transcoder.control import InfoDocument
 from transcoder.control.documents import EventType
-from transcoder.mqtt.properties import PROPERTIES, Property
+from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES, Property
 from transcoder.mqtt.topics import Topics
 
 _IS_THERE: Final = "{{ 'online' if value in ('online', 'degraded') else 'offline' }}"
 _PLATFORMS: Final = {"switch": "switch", "number": "number", "choice": "select", "text": "text"}
 
 
-def device(topics: Topics, stream: str, info: InfoDocument, keys: Mapping[str, Any]) -> dict[str, Any]:
+_OF_RENDITIONS: Final = ("bitrate_kbps", "fps", "size", "codec", "on_demand")
+"""The properties of a rendition that have a control; with all of them a stream of three renditions would have sixty."""
+
+
+def device(
+    topics: Topics, stream: str, info: InfoDocument, keys: Mapping[str, Any], gone: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the discovery message of one stream.
 
     Args:
@@ -23,16 +29,24 @@ def device(topics: Topics, stream: str, info: InfoDocument, keys: Mapping[str, A
         stream: the stream's id.
         info: the gateway's identity.
         keys: the stream's keys; its title is the device's name, its site the area that is suggested.
+        gone: the renditions that had controls and are no more.
     """
     name = f"{info.product}_{info.node}_{stream}"
     node = {"t": topics.topic("status")}
     there = {"t": topics.topic("stream_status", stream=stream), "val_tpl": _IS_THERE}
-    components = {item.name: _property(topics, stream, item) for item in PROPERTIES.values() if item.kind in _PLATFORMS}
+    components = {
+        item.name: _property(item, item.title, _topics_of(topics, "property", stream=stream, property=item.name))
+        for item in PROPERTIES.values()
+        if item.kind in _PLATFORMS
+    }
+    components |= dict(_of_renditions(topics, stream, keys.get("renditions", {})))
     components |= _buttons(topics, stream) | _sensors(topics, stream)
     for key, component in components.items():
         component["uniq_id"] = f"{name}_{key}"
         if key in {"enabled", "restart", "connectivity", "event"}:  # or a disabled stream could never be switched on
             component["avty"] = [node]
+    for rendition in gone:  # one that stands there with its platform alone is removed
+        components |= {_name(rendition, item): {"p": _PLATFORMS[item.kind]} for item in _rendition_properties()}
     document: dict[str, Any] = {
         "dev": {
             "ids": [name],
@@ -54,18 +68,37 @@ def device(topics: Topics, stream: str, info: InfoDocument, keys: Mapping[str, A
     return document
 
 
-def _property(topics: Topics, stream: str, item: Property) -> dict[str, Any]:
-    component: dict[str, Any] = {
-        "p": _PLATFORMS[item.kind],
-        "name": item.name.replace("_kbps", "").replace("_s", "").replace("_", " ").capitalize(),
-        "stat_t": topics.topic("property_state", stream=stream, property=item.name),
-        "cmd_t": topics.topic("property_set", stream=stream, property=item.name),
-        "ent_cat": "config",
-    }
+def _topics_of(topics: Topics, kind: str, **parameters: str) -> dict[str, str]:
+    return {"stat_t": topics.topic(f"{kind}_state", **parameters), "cmd_t": topics.topic(f"{kind}_set", **parameters)}
+
+
+def _rendition_properties() -> Iterator[Property]:
+    return (RENDITION_PROPERTIES[name] for name in _OF_RENDITIONS)
+
+
+def _name(rendition: str, item: Property) -> str:
+    return f"rendition_{rendition}_{item.name}"
+
+
+def _of_renditions(topics: Topics, stream: str, renditions: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for rendition in renditions:
+        for item in _rendition_properties():
+            parameters = {"stream": stream, "rendition": rendition, "rendition_property": item.name}
+            title = f"{rendition.capitalize()} {item.title[0].lower()}{item.title[1:]}"
+            component = _property(item, title, _topics_of(topics, "rendition", **parameters))
+            yield _name(rendition, item), component | {"ent_cat": "config"}
+
+
+def _property(item: Property, title: str, own_topics: Mapping[str, str]) -> dict[str, Any]:
+    component: dict[str, Any] = {"p": _PLATFORMS[item.kind], "name": title, **own_topics, "ent_cat": "config"}
     if item.kind == "number":
         component |= {"min": item.low, "max": item.high, "step": item.step, "mode": "box", "unit_of_meas": item.unit}
-        if item.nothing:
-            component["pl_rst"] = item.nothing
+        if item.nothing:  # a number has no word for null: 0 stands for it, or it would show as unknown
+            component |= {
+                "min": 0,
+                "val_tpl": f"{{{{ 0 if value == '{item.nothing}' else value }}}}",
+                "cmd_tpl": f"{{{{ '{item.nothing}' if value | float == 0 else value }}}}",
+            }
     elif item.kind == "choice":
         component["ops"] = [*([item.nothing] if item.nothing else []), *item.choices]
     elif item.kind == "switch":

@@ -108,7 +108,7 @@ class Dispatcher:
             task.cancel()
 
     def _refuse(self, message: Incoming, found: Found, error: Rejected) -> None:
-        verb = found.verb or ("update" if found.channel.name in {"property_set", "stream_set"} else "")
+        verb = found.verb or ("update" if found.channel.name in {"property_set", "rendition_set", "stream_set"} else "")
         if found.stream or verb in {"add", "update"}:
             self._control.note_rejected(found.stream or None, str(error), _writer(found.channel.name, None))
         self._answer(message, refusal(verb or found.channel.name, found.stream, None, error))
@@ -136,6 +136,8 @@ class Dispatcher:
             case "add":
                 return (await control.add(stream, command.keys, by)).model_dump(mode="json")
             case "update":
+                if command.rendition and command.rendition not in control.properties(stream)["renditions"]:
+                    raise Rejected(Code.INVALID, f"stream {stream} has no rendition {command.rendition[:40]!r}")
                 changed = await control.update(stream, command.keys, by, command.if_match)
                 return changed.model_dump(mode="json")
             case "remove":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from transcoder.config import StreamOptions
+from transcoder.config.stream import RenditionConfig
 from transcoder.rejection import Code, Rejected
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,12}(\.[0-9]{1,12})?")
@@ -22,6 +23,7 @@ class Property:
 
     Attributes:
         name: the name in topics.
+        title: the name for people.
         path: the path of the property's key in a stream's configuration.
         kind: how the property's payload reads.
         nothing: the payload that stands for null, None where there is no null.
@@ -32,6 +34,7 @@ class Property:
     """
 
     name: str
+    title: str
     path: tuple[str, ...]
     kind: Kind
     nothing: str | None = None
@@ -133,16 +136,27 @@ _KINDS: Final[Mapping[str, Kind]] = {
 """The kinds by the type of a key in JSON Schema; a string with a list of values is a choice."""
 
 
-def _key(*path: str, nothing: str | None = None, step: float = 1, unit: str | None = None) -> Property:
+_RENDITION_SCHEMA: Final = RenditionConfig.model_json_schema()
+
+
+def _key(
+    *path: str,
+    title: str,
+    nothing: str | None = None,
+    step: float = 1,
+    unit: str | None = None,
+    root: Mapping[str, Any] = _SCHEMA,
+) -> Property:
     """Make the property of a key in a stream's configuration; its kind, range and choices are those of the key."""
-    schema = _SCHEMA
+    schema: Any = root
     for part in path:
         schema = schema["properties"][part]
         schema = next(item for item in schema.get("anyOf", [schema]) if item.get("type") != "null")
         if "$ref" in schema:
-            schema = _SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+            schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
     return Property(
         name=path[-1],
+        title=title,
         path=path,
         kind="choice" if "enum" in schema else _KINDS[schema["type"]],
         nothing=nothing,
@@ -154,20 +168,36 @@ def _key(*path: str, nothing: str | None = None, step: float = 1, unit: str | No
     )
 
 
+def _video(*section: str, root: Mapping[str, Any]) -> tuple[Property, ...]:
+    """Make the properties that the stream's own picture and its renditions have."""
+    return (
+        _key(*section, "bitrate_kbps", title="Bitrate", unit="kbit/s", root=root),
+        _key(*section, "fps", title="Frame rate", nothing="none", step=0.5, unit="fps", root=root),
+        _key(*section, "gop_s", title="Key frame interval", step=0.1, unit="s", root=root),
+        _key(*section, "size", title="Size", nothing="source", root=root),
+        _key(*section, "codec", title="Codec", root=root),
+        _key(*section, "preset", title="Preset", nothing="auto", root=root),
+    )
+
+
 PROPERTIES: Final[Mapping[str, Property]] = {
     item.name: item
     for item in (
-        _key("enabled"),
-        _key("video", "bitrate_kbps", unit="kbit/s"),
-        _key("video", "fps", nothing="none", step=0.5, unit="fps"),
-        _key("video", "gop_s", step=0.1, unit="s"),
-        _key("video", "size", nothing="source"),
-        _key("video", "codec"),
-        _key("video", "preset", nothing="auto"),
-        _key("audio"),
-        _key("masks"),
+        _key("enabled", title="Enabled"),
+        *_video("video", root=_SCHEMA),
+        _key("audio", title="Audio"),
+        _key("masks", title="Masks"),
     )
 }
+RENDITION_PROPERTIES: Final[Mapping[str, Property]] = {
+    item.name: item
+    for item in (
+        *_video(root=_RENDITION_SCHEMA),
+        _key("audio", title="Audio", root=_RENDITION_SCHEMA),
+        _key("on_demand", title="On demand", root=_RENDITION_SCHEMA),
+    )
+}
+"""The properties of each of a stream's renditions; their paths are those in the rendition's own keys."""
 
 
 def parse_json(payload: bytes) -> Any:

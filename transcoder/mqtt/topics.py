@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from transcoder.mqtt.properties import PROPERTIES
+from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.text import CONTROL_CHARACTER
 
 VERBS: Final = (
@@ -130,6 +130,21 @@ CHANNELS: Final = {
             text="Give a property a value by a bare payload",
         ),
         Channel(
+            name="rendition_state",
+            address=f"{_STREAM}/{{rendition}}/{{rendition_property}}/state",
+            direction="out",
+            retain=True,
+            payload="RenditionProperty",
+            text="The value of a property of one of the stream's renditions as a bare payload",
+        ),
+        Channel(
+            name="rendition_set",
+            address=f"{_STREAM}/{{rendition}}/{{rendition_property}}/set",
+            direction="in",
+            payload="RenditionProperty",
+            text="Give a property of one of the stream's renditions a value by a bare payload",
+        ),
+        Channel(
             name="stream_set",
             address=f"{_STREAM}/set",
             direction="in",
@@ -189,6 +204,8 @@ CHANNELS: Final = {
 PARAMETERS: Final = {
     "stream": ("[a-z0-9][a-z0-9_-]{0,62}", "A stream's id"),
     "property": ("|".join(PROPERTIES), "A property"),
+    "rendition": ("[a-z0-9][a-z0-9_-]{0,30}", "The name of one of the stream's renditions"),
+    "rendition_property": ("|".join(RENDITION_PROPERTIES), "A property of a rendition"),
     "verb": ("|".join(VERBS), "A verb"),
 }
 
@@ -199,12 +216,15 @@ class Found:
 
     Attributes:
         channel: the kind.
-        stream, property, verb: the parameters, as they are in the topic, "" where the kind has none.
+        stream, property, rendition, rendition_property, verb: the parameters, as they are in the topic, "" where the
+            kind has none.
     """
 
     channel: Channel
     stream: str = ""
     property: str = ""
+    rendition: str = ""
+    rendition_property: str = ""
     verb: str = ""
 
 
@@ -265,6 +285,13 @@ class Topics:
         names = ["stream_state", "stream_snapshot", "stream_status", *(["discovery"] if self.discovers else [])]
         states = [self.topic("property_state", stream=stream, property=name) for name in PROPERTIES]
         return [*states, *(self.topic(name, stream=stream) for name in names)]
+
+    def retained_of_rendition(self, stream: str, rendition: str) -> list[str]:
+        """Return every topic of a stream's rendition whose last message the broker keeps."""
+        return [
+            self.topic("rendition_state", stream=stream, rendition=rendition, rendition_property=name)
+            for name in RENDITION_PROPERTIES
+        ]
 
     def may_answer(self, topic: str) -> bool:
         """Return whether a response topic is one that a client may choose.
