@@ -21,7 +21,7 @@ LIVE555_POST = (
 )
 
 
-def opened(data: bytes, size: int) -> bytes | TunnelRequest | None:
+def opened(data: bytes, size: int) -> object:
     """What it is taken for, in pieces; the bytes behind what is known go with it."""
     opening = Opening()
     for start in range(0, len(data), size):

@@ -15,7 +15,7 @@ from transcoder.net.reader_groups import ReaderGroups
 from transcoder.net.reader_listeners import Listener
 from transcoder.net.reader_ports import ReaderPorts
 from transcoder.net.reader_tunnels import Half, ReaderTunnels, TunnelEnd
-from transcoder.net.tcp_outlet import TcpOutlet
+from transcoder.net.tcp_outlet import TcpOutlet, WebSocketOutlet
 from transcoder.output.fanout import Fanout, Outlet, Readers, Track
 from transcoder.output.session import ReaderSession
 from transcoder.rtsp.headers import Transport
@@ -211,6 +211,8 @@ class ReaderConnection(asyncio.Protocol, Half):
     def write(self, data: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(data)
+            if self._is_full:  # answers to what a WebSocket asks of its own
+                self._tunnel.stop()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -261,7 +263,7 @@ class ReaderConnection(asyncio.Protocol, Half):
     def _flush(self) -> None:
         out = self._core.data_to_send()
         if out and not self._transport.is_closing():
-            self._transport.write(b"".join(out))
+            self._transport.write(self._tunnel.framed(out))
             if self._is_full:  # pictures are shed, answers are not: no more of them are asked for
                 self._tunnel.stop()
 
@@ -316,7 +318,8 @@ class ReaderConnection(asyncio.Protocol, Half):
 
     def _outlet(self, transport: Transport) -> Outlet | None:
         if transport.interleaved is not None:
-            return TcpOutlet(self._transport, transport.interleaved)
+            outlet = WebSocketOutlet if self._tunnel.is_web_socket else TcpOutlet
+            return outlet(self._transport, transport.interleaved)
         if transport.client_port is None or self._ports is None:
             return None
         return self._ports.outlet(self.address, transport.client_port)
@@ -352,6 +355,11 @@ class ReaderConnection(asyncio.Protocol, Half):
     def is_known(self) -> bool:
         answers = self._tunnel.answers
         return self._core.is_readers if answers is self else answers.is_known
+
+    @property
+    @override
+    def asks_for_login(self) -> bool:
+        return bool(self._server.context.directory.passwords())
 
     def check(self, now: float) -> None:
         """Close a connection that is dead."""

@@ -1,4 +1,4 @@
-"""The two connections of a reader's tunnel over HTTP find each other here.
+"""The two connections of a reader's tunnel over HTTP find each other here, and a WebSocket is one connection.
 
 The half that carries pictures to the reader is the reader's connection, with sessions and all; the other half gives the
 requests that it carries to the first.
@@ -7,8 +7,16 @@ requests that it carries to the first.
 from typing import Protocol
 
 from transcoder.errors import RemoteProtocolError
-from transcoder.rtsp.reader_tunnel import Base64Reader, Opening, TunnelRequest, refusal, reply_to_get
+from transcoder.rtsp.reader_tunnel import (
+    Base64Reader,
+    Opening,
+    TunnelRequest,
+    WebSocketRequest,
+    refusal,
+    reply_to_get,
+)
 from transcoder.rtsp.session import EndReason
+from transcoder.rtsp.web_socket import FrameReader, in_messages
 
 
 class Half(Protocol):
@@ -20,8 +28,12 @@ class Half(Protocol):
     def is_known(self) -> bool:
         """Return whether a reader is behind the connection, and no stranger."""
 
+    @property
+    def asks_for_login(self) -> bool:
+        """Return whether readers have to log in."""
+
     def write(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes; where too many wait already, no more is read for now."""
 
     def take_requests(self, data: bytes) -> bool:
         """Take the reader's RTSP from the other half of the tunnel; return whether more of it may wait.
@@ -80,9 +92,15 @@ class TunnelEnd:
         self._tunnels = tunnels
         self._opening: Opening | None = Opening()
         self._body = Base64Reader()
+        self._frames: FrameReader | None = None
         self._key: tuple[str, str] | None = None
         self.brings_to: TunnelEnd | None = None
         self.up: TunnelEnd | None = None
+
+    @property
+    def is_web_socket(self) -> bool:
+        """Return whether RTSP goes both ways in frames of a WebSocket."""
+        return self._frames is not None
 
     @property
     def is_upward(self) -> bool:
@@ -99,10 +117,12 @@ class TunnelEnd:
 
         Raises:
             TunnelRefused: the connection speaks HTTP and opens no tunnel, or TLS.
-            RemoteProtocolError: the bytes are no base64, where they have to be.
+            RemoteProtocolError: the bytes are no base64 or no frames, where they have to be.
         """
         if self._opening is not None:
             data = self._begin(self._opening, data)
+        if self._frames is not None:
+            return self._unframed(self._frames, data)
         return self._body.receive_data(data) if self.brings_to is not None else data
 
     def _begin(self, opening: Opening, data: bytes) -> bytes:
@@ -110,6 +130,13 @@ class TunnelEnd:
         if found is None:
             return b""
         self._opening = None
+        if isinstance(found, WebSocketRequest):
+            # a page of another site opens one without being asked; there is no other lock than the login
+            if found.origin and not self.half.asks_for_login:
+                raise refusal(403, "a WebSocket of a page, where readers need no login")
+            self.half.write(found.reply)
+            self._frames = FrameReader()
+            return found.rest
         if not isinstance(found, TunnelRequest):
             return found
         key = (self.half.address, found.cookie)
@@ -126,6 +153,19 @@ class TunnelEnd:
             self._key = key
             self.half.write(reply_to_get())
         return found.rest
+
+    def _unframed(self, frames: FrameReader, data: bytes) -> bytes:
+        data = frames.receive_data(data)
+        replies = frames.data_to_send()
+        if replies:
+            self.half.write(replies)
+        if frames.is_closed:
+            self.half.close(EndReason.PEER_CLOSED)
+        return data
+
+    def framed(self, messages: list[bytes]) -> bytes:
+        """Return the bytes that carry RTSP messages to the reader of this connection."""
+        return in_messages(messages) if self._frames is not None else b"".join(messages)
 
     def deliver(self, data: bytes) -> bool:
         """Give RTSP to the half that answers it; return whether more of it may wait.

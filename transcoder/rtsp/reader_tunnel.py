@@ -11,6 +11,7 @@ from typing import Final
 
 from transcoder import product
 from transcoder.errors import RemoteProtocolError
+from transcoder.rtsp import web_socket
 
 MAX_HEAD: Final = 4 << 10
 """Bytes of a request's head, at most: every client's is below 500."""
@@ -19,7 +20,7 @@ _HANDSHAKE: Final = b"\x16\x03"
 """The first bytes of TLS (RFC 8446 section 5.1)."""
 _COOKIE: Final = re.compile(r"[!-~]{1,64}")
 _BLANKS: Final = b" \t\r\n"
-_WORDS: Final = {400: "Bad Request", 404: "Not Found"}
+_WORDS: Final = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 426: "Upgrade Required"}
 
 
 class TunnelRefused(RemoteProtocolError):  # noqa: N818  # it reads as the event it is
@@ -42,6 +43,7 @@ def refusal(status: int, text: str) -> TunnelRefused:
         f"Server: {product.NAME}",
         "Connection: close",
         "Content-Length: 0",
+        *((f"Sec-WebSocket-Version: {web_socket.VERSION}", "Upgrade: websocket") if status == 426 else ()),
     )
     return TunnelRefused(text, "\r\n".join((*fields, "", "")).encode())
 
@@ -61,18 +63,33 @@ class TunnelRequest:
     rest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class WebSocketRequest:
+    """A WebSocket is asked for, over which RTSP goes both ways.
+
+    Attributes:
+        reply: the answer that opens it.
+        origin: the site whose page asks for it, "" for a program that is no browser.
+        rest: the bytes behind the request's head.
+    """
+
+    reply: bytes
+    origin: str
+    rest: bytes
+
+
 class Opening:
     """Tells by the first bytes of a connection what it speaks."""
 
     def __init__(self) -> None:
         self._head = b""
 
-    def receive_data(self, data: bytes) -> bytes | TunnelRequest | None:
+    def receive_data(self, data: bytes) -> bytes | TunnelRequest | WebSocketRequest | None:
         """Take received bytes.
 
         Returns:
-            All bytes received, where they are RTSP; the request, where they open a tunnel; None while that can't be
-            told.
+            All bytes received, where they are RTSP; the request, where they open a tunnel or a WebSocket; None while
+            that can't be told.
 
         Raises:
             TunnelRefused: they are HTTP that opens no tunnel, or TLS.
@@ -93,13 +110,18 @@ class Opening:
         return _request(head[:end].decode("latin-1"), head[end + 4 :])
 
 
-def _request(head: str, rest: bytes) -> TunnelRequest:
+def _request(head: str, rest: bytes) -> TunnelRequest | WebSocketRequest:
     first, *lines = head.split("\r\n")
     method, _, version = first.partition(" ")[0], *first.rpartition(" ")[1:]
     fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     cookie = fields.get("x-sessioncookie", "")
     if not version.startswith("HTTP/1."):
         raise refusal(400, "a request that is neither RTSP nor HTTP")
+    if method == "GET" and web_socket.is_web_socket(fields):
+        status = web_socket.refusal_of(fields)
+        if status:
+            raise refusal(status, "a WebSocket that is none of RTSP")
+        return WebSocketRequest(web_socket.reply_to(fields), fields.get("origin", ""), rest)
     if not _COOKIE.fullmatch(cookie):
         raise refusal(404, "an HTTP request that opens no tunnel")
     return TunnelRequest(method == "POST", cookie, rest)
