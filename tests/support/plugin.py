@@ -62,6 +62,23 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.loadscopereorder = False  # pytest-xdist would put the groups with most tests first
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from tests.support.scheduling import Scheduling  # pytest-xdist need not be installed
+
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(report: object) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    data = yield
+    if data is not None and isinstance(report, pytest.TestReport) and report.passed:
+        data["keywords"] = {}  # a third of all that workers send, and nobody reads it of a test that passes
+    return data
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     worker: dict[str, Any] | None = getattr(session.config, "workerinput", None)
