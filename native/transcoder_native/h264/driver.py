@@ -1,82 +1,21 @@
-"""These kernels are the stages of a P picture; each works on a list of MBs, so that its cost follows the list."""
+"""These kernels are the stages of a P picture; each works on a list of MBs, so that its cost follows the list.
+
+The stage that codes is ``coding``, the one that filters ``deblock``.
+"""
 
 from typing import Final
 
-from transcoder_native.h264 import frame, intra, memory
+from transcoder_native.h264 import frame, memory
 from transcoder_native.h264.intrinsics import nonzero_lanes, octets, prefetch
-from transcoder_native.h264.layout import (
-    BLOCK_LEVELS,
-    CB,
-    CB_DC,
-    INTER,
-    INTRA16,
-    LEVELS_BYTES,
-    MB_SIZE,
-    MODE,
-    PADDING,
-    SKIP,
-)
-from transcoder_native.h264.prediction import (
-    CHROMA,
-    CHROMA_BYTES,
-    CHROMA_STRIDE,
-    INTRA,
-    LUMA,
-    LUMA_STRIDE,
-    MASKS,
-    predict,
-    predict_both_chroma,
-)
+from transcoder_native.h264.layout import PADDING
+from transcoder_native.h264.macroblock import address_of, quantise, take
 from transcoder_native.h264.quantiser import Q_BYTES
-from transcoder_native.h264.reconstruct import reconstruct_chroma, reconstruct_luma
-from transcoder_native.h264.residual import chroma_levels, luma_levels
 from transcoder_native.h264.zero_bound import chroma_is_zero, luma_is_zero
 from transcoder_native.runtime import INT, kernel
 
 _AHEAD: Final = 8
 """MBs between the one that is tested and the one whose samples are asked for: planes have left the inner caches since
 the picture before, and a test is a quarter shorter for it."""
-_BLOCK_BYTES: Final = 2 * BLOCK_LEVELS
-_INTRA_LEAST: Final = 1024
-"""The cost of a vector up to which nothing better is looked for: four a sample."""
-_INTRA_BITS: Final = 16
-"""What an I_16x16 takes more than a P_L0_16x16 does, in bits: its type, and one mode for samples that need several."""
-_CHROMA_BITS: Final = 0xFF << 16
-_CHROMA_DC_BITS: Final = 3 << 24
-
-
-@kernel(INT, INT, INT, INT)
-def _at(d: int, planes: int, plane: int, mb: int) -> int:
-    """Return the address of an MB's first sample: ``planes`` is SOURCE, REFERENCE or CURRENT, plane 0 to 2."""
-    stride = memory.i64(d + 8 * frame.MB_STRIDE)
-    mb_x, mb_y = mb % stride - 1, mb // stride - 1
-    start = memory.i64(d + 8 * (planes + plane))
-    if plane == 0:
-        return start + mb_y * MB_SIZE * memory.i64(d + 8 * frame.LUMA_STRIDE) + mb_x * MB_SIZE
-    return start + mb_y * 8 * memory.i64(d + 8 * frame.CHROMA_STRIDE) + mb_x * 8
-
-
-@kernel(INT, INT, INT, INT, INT, INT, INT)
-def take(plane: int, stride: int, width: int, height: int, size: int, out: int, out_stride: int) -> None:
-    """Copy the samples of an MB from a plane that may end within it; its last column and row are repeated then.
-
-    Args:
-        plane: the address of the MB's first sample.
-        stride: the bytes from a row of the plane to the next.
-        width: the samples from there to the right end of the plane, 1 or more.
-        height: the rows from there to the lower end of the plane, 1 or more.
-        size: 16 for luma, 8 for chroma.
-        out: the address to write to.
-        out_stride: the bytes from a row there to the next.
-    """
-    for y in range(size):
-        row, to = plane + min(y, height - 1) * stride, out + y * out_stride
-        if width >= size:
-            for x in range(0, size, 8):
-                memory.put_i64(to + x, memory.i64(row + x))
-        else:
-            for x in range(size):
-                memory.put_u8(to + x, memory.u8(row + min(x, width - 1)))
 
 
 @kernel(INT, INT, INT)
@@ -90,9 +29,9 @@ def _prefetch(at: int, stride: int, rows: int) -> None:
 def _prefetch_mb(d: int, planes: int, mb: int) -> None:
     """Ask for the samples of an MB: ``planes`` is SOURCE or REFERENCE."""
     chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
-    _prefetch(_at(d, planes, 0, mb), memory.i64(d + 8 * frame.LUMA_STRIDE), 16)
-    _prefetch(_at(d, planes, 1, mb), chroma_stride, 8)
-    _prefetch(_at(d, planes, 2, mb), chroma_stride, 8)
+    _prefetch(address_of(d, planes, 0, mb), memory.i64(d + 8 * frame.LUMA_STRIDE), 16)
+    _prefetch(address_of(d, planes, 1, mb), chroma_stride, 8)
+    _prefetch(address_of(d, planes, 2, mb), chroma_stride, 8)
 
 
 @kernel(INT, INT, INT, INT, INT, INT)
@@ -169,7 +108,7 @@ def take_source(
             start += mb_y * size * row + mb_x * size
             right = (width // 2 if plane else width) - mb_x * size
             below = (height // 2 if plane else height) - mb_y * size
-            own = _at(d, frame.SOURCE, plane, mb)
+            own = address_of(d, frame.SOURCE, plane, mb)
             if _differs(start, row, own, own_row, min(right, size), min(below, size)):
                 take(start, row, right, below, size, own, own_row)
                 is_changed = 1
@@ -179,34 +118,16 @@ def take_source(
     return found
 
 
-@kernel(INT, INT, INT, INT, INT, INT, INT, INT)
-def _quantise(d: int, mb: int, luma: int, stride: int, cb: int, cr: int, chroma_stride: int, levels: int) -> int:
-    """Quantise an MB against a prediction of its luma, Cb and Cr, and return its coded blocks."""
-    own_stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    own_chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
-    masks = memory.i64(d + 8 * frame.SCRATCH) + MASKS
-    coded = luma_levels(_at(d, frame.SOURCE, 0, mb), own_stride, luma, stride, numbers, levels, masks)
-    for plane in range(2):
-        source, prediction = _at(d, frame.SOURCE, 1 + plane, mb), cr if plane else cb
-        blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
-        found = chroma_levels(
-            source, own_chroma_stride, prediction, chroma_stride, numbers + Q_BYTES, blocks, dc, masks
-        )
-        coded |= (found & 15) << (CB + 4 * plane) | (found >> 4) << (CB_DC + plane)
-    return coded
-
-
 @kernel(INT, INT, INT)
 def _quantise_still(d: int, mb: int, levels: int) -> int:
     """Quantise an MB against the reference at the same place and return its coded blocks."""
     stride, chroma_stride = memory.i64(d + 8 * frame.LUMA_STRIDE), memory.i64(d + 8 * frame.CHROMA_STRIDE)
     luma, cb, cr = (
-        _at(d, frame.REFERENCE, 0, mb),
-        _at(d, frame.REFERENCE, 1, mb),
-        _at(d, frame.REFERENCE, 2, mb),
+        address_of(d, frame.REFERENCE, 0, mb),
+        address_of(d, frame.REFERENCE, 1, mb),
+        address_of(d, frame.REFERENCE, 2, mb),
     )
-    return _quantise(d, mb, luma, stride, cb, cr, chroma_stride, levels)
+    return quantise(d, mb, luma, stride, cb, cr, chroma_stride, levels)
 
 
 @kernel(INT, INT)
@@ -215,10 +136,12 @@ def _is_zero(d: int, mb: int) -> int:
     stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
     chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
     numbers = memory.i64(d + 8 * frame.QUANTISER)
-    if not luma_is_zero(_at(d, frame.SOURCE, 0, mb), stride, _at(d, frame.REFERENCE, 0, mb), stride, numbers):
+    if not luma_is_zero(
+        address_of(d, frame.SOURCE, 0, mb), stride, address_of(d, frame.REFERENCE, 0, mb), stride, numbers
+    ):
         return 0
     for plane in range(1, 3):
-        source, reference = _at(d, frame.SOURCE, plane, mb), _at(d, frame.REFERENCE, plane, mb)
+        source, reference = address_of(d, frame.SOURCE, plane, mb), address_of(d, frame.REFERENCE, plane, mb)
         if not chroma_is_zero(source, chroma_stride, reference, chroma_stride, numbers + Q_BYTES):
             return 0
     return 1
@@ -247,90 +170,6 @@ def test_still(d: int, mbs: int, count: int, coded: int) -> int:
         else:
             memory.put_u8(settled + mb, 1)
     return found
-
-
-@kernel(INT)
-def pattern_of(coded: int) -> int:
-    """Return coded_block_pattern of an inter MB by its coded blocks."""
-    pattern = 0
-    for quarter in range(4):
-        if (coded >> (4 * quarter)) & 15:
-            pattern |= 1 << quarter
-    if coded & _CHROMA_BITS:
-        return pattern | 32
-    return pattern | 16 if coded & _CHROMA_DC_BITS else pattern
-
-
-@kernel(INT, INT, INT, INT)
-def _reconstruct_chroma(d: int, mb: int, levels: int, coded: int) -> None:
-    """Write the chroma samples of an MB whose prediction lies in CHROMA."""
-    stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER) + Q_BYTES
-    for plane in range(2):
-        prediction = memory.i64(d + 8 * frame.SCRATCH) + CHROMA + CHROMA_BYTES * plane
-        blocks, dc = levels + _BLOCK_BYTES * (CB + 4 * plane), levels + _BLOCK_BYTES * (CB_DC + plane)
-        here = coded & (15 << (CB + 4 * plane) | 1 << (CB_DC + plane))
-        current = _at(d, frame.CURRENT, 1 + plane, mb)
-        reconstruct_chroma(prediction, CHROMA_STRIDE, current, stride, numbers, blocks, dc, here)
-
-
-@kernel(INT, INT, INT, INT)
-def _code_intra(d: int, mb: int, levels: int, cost: int) -> int:
-    """Code an MB as I_16x16 if that is better than a vector of this cost; return whether it is coded."""
-    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
-    kinds = memory.i64(d + 8 * frame.KIND)
-    prediction = memory.i64(d + 8 * frame.SCRATCH) + INTRA
-    work = prediction + 512
-    left = 1 if memory.u8(kinds + mb - 1) else 0
-    top = 1 if memory.u8(kinds + mb - memory.i64(d + 8 * frame.MB_STRIDE)) else 0
-    source, current = _at(d, frame.SOURCE, 0, mb), _at(d, frame.CURRENT, 0, mb)
-    found = intra.predict_luma(source, current, stride, left, top, prediction, prediction + 256)
-    if (found >> 2) + _INTRA_BITS * memory.i64(d + 8 * frame.RATE) >= cost:
-        return 0
-    chroma = memory.i64(d + 8 * frame.SCRATCH) + CHROMA
-    own_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
-    for plane in range(2):
-        at = _at(d, frame.CURRENT, 1 + plane, mb)
-        intra.predict_chroma_dc(at, own_stride, left, top, chroma + CHROMA_BYTES * plane)
-    # luma comes out of this as an inter MB's and is overwritten
-    coded = _quantise(d, mb, prediction, LUMA_STRIDE, chroma, chroma + CHROMA_BYTES, CHROMA_STRIDE, levels)
-    coded &= _CHROMA_BITS | _CHROMA_DC_BITS
-    coded |= intra.luma_levels(source, stride, prediction, numbers, levels, work)
-    memory.put_u8(levels + MODE, found & 3)
-    pattern = pattern_of(coded) & 48
-    memory.put_u8(kinds + mb, INTRA16)
-    memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern | 15 if coded & 0xFFFF else pattern)
-    memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
-    intra.reconstruct_luma(prediction, current, stride, numbers, levels, work)
-    _reconstruct_chroma(d, mb, levels, coded)
-    return 1
-
-
-@kernel(INT, INT, INT)
-def code(d: int, mbs: int, count: int) -> None:
-    """Code the listed MBs: vectors, levels, per-MB arrays and samples of the current picture."""
-    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
-    scratch = memory.i64(d + 8 * frame.SCRATCH)
-    for index in range(count):
-        mb = memory.i32(mbs + 4 * index)
-        levels = memory.i64(d + 8 * frame.LEVELS) + LEVELS_BYTES * index
-        found = predict(d, mb, _at(d, frame.SOURCE, 0, mb), _at(d, frame.REFERENCE, 0, mb))
-        if found >> 32 > _INTRA_LEAST and _code_intra(d, mb, levels, found >> 32):
-            memory.put_32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb, index)
-            continue
-        vector = found & 0xFFFFFFFF
-        predict_both_chroma(d, _at(d, frame.REFERENCE, 1, mb), _at(d, frame.REFERENCE, 2, mb), vector)
-        luma, cb = scratch + LUMA, scratch + CHROMA
-        coded = _quantise(d, mb, luma, LUMA_STRIDE, cb, cb + CHROMA_BYTES, CHROMA_STRIDE, levels)
-        memory.put_u8(memory.i64(d + 8 * frame.KIND) + mb, INTER if coded or vector else SKIP)
-        memory.put_32(memory.i64(d + 8 * frame.MV) + 4 * mb, vector)
-        memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern_of(coded))
-        memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
-        memory.put_32(memory.i64(d + 8 * frame.LEVELS_OF) + 4 * mb, index)
-        reconstruct_luma(luma, LUMA_STRIDE, _at(d, frame.CURRENT, 0, mb), stride, numbers, levels, coded & 0xFFFF)
-        _reconstruct_chroma(d, mb, levels, coded)
 
 
 @kernel(INT, INT, INT, INT, INT, INT, INT)
@@ -367,7 +206,7 @@ def copy_back(d: int, mbs: int, count: int) -> None:
         for plane in range(3):
             size = 8 if plane else 16
             stride = memory.i64(d + 8 * (frame.CHROMA_STRIDE if plane else frame.LUMA_STRIDE))
-            current, reference = _at(d, frame.CURRENT, plane, mb), _at(d, frame.REFERENCE, plane, mb)
+            current, reference = address_of(d, frame.CURRENT, plane, mb), address_of(d, frame.REFERENCE, plane, mb)
             take(current, stride, size, size, size, reference, stride)
             if left or right or top or bottom:
                 _extend(reference, stride, size, left, right, top, bottom)

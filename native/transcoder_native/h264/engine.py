@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native.arrays import U8
-from transcoder_native.h264 import cabac, deblock, driver, frame, syntax, tables
+from transcoder_native.h264 import cabac, coding, deblock, driver, frame, syntax, tables
 from transcoder_native.h264.layout import I32, LEVELS_BYTES, Geometry, Macroblocks, Planes
 from transcoder_native.h264.quantiser import INTER_ROUNDING, Q_BYTES, table
 
@@ -41,7 +41,7 @@ class Engine:
         self._mbs = Macroblocks(geometry)
         self._inside = geometry.inside()
         count = len(self._inside)
-        self._levels = np.zeros(count * LEVELS_BYTES, np.uint8)
+        self._levels = np.zeros((count + 1) * LEVELS_BYTES, np.uint8)
         self._scratch = np.zeros(frame.SCRATCH_BYTES, np.uint8)
         self._bins = np.zeros(geometry.mb_width * frame.MAX_MB_BINS, np.uint16)
         self._out = np.zeros(max(count * _OUT_MB_BYTES, _OUT_LEAST), np.uint8)
@@ -54,6 +54,7 @@ class Engine:
         self._edged: I32 = np.zeros(count, np.int32)
         self._qp = -1
         self._coded: I32 = np.zeros(count, np.int32)
+        self._made: I32 = np.zeros(count, np.int32)
         self._d = self._describe()
         self._kinds = self._mbs.kind.copy()
 
@@ -109,8 +110,8 @@ class Engine:
         mbs.mvd[:] = 0
         mbs.coded_block_pattern[:] = 0
         mbs.coded_blocks[:] = 0
-        driver.code(d, coded, self.coded)
-        touched = self._deblock()
+        made = self._made[: coding.code(d, coded, self.coded, self._made.ctypes.data)]
+        touched = self._deblock(made)
         self._contexts[:] = tables.context_states(self._qp, cabac_init_idc)
         start = self._out.ctypes.data
         self._coder[:] = [0, cabac.FIRST_RANGE, 0, start]
@@ -119,9 +120,9 @@ class Engine:
         driver.copy_back(d, touched.ctypes.data, len(touched))
         return self._out[: int(self._coder[cabac.CURSOR]) - start].tobytes()
 
-    def _deblock(self) -> I32:
+    def _deblock(self, coded: I32) -> I32:
         """Filter the current picture near the coded MBs, and return the MBs whose samples differ from the reference."""
-        d, coded = self._d.ctypes.data, self._coded[: self.coded]
+        d = self._d.ctypes.data
         self._touched[:] = 0
         count = deblock.edged(d, coded.ctypes.data, len(coded), self._edged.ctypes.data)
         deblock.deblock(d, self._edged.ctypes.data, count, self._thresholds.ctypes.data, self._touched.ctypes.data)

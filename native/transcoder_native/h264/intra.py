@@ -1,53 +1,59 @@
 """These kernels code a macroblock as I_16x16, for what is seen for the first time (ITU-T H.264, 8.3.3 and 8.3.4).
 
-They go sample by sample: few macroblocks are coded so. Modes are vertical, horizontal and DC; chroma's is DC.
+Modes are vertical, horizontal and DC; chroma's is DC.
 """
 
 from typing import Final
 
 from transcoder_native.h264 import memory
+from transcoder_native.h264.intrinsics import (
+    absolute,
+    chosen,
+    filled,
+    samples,
+    store,
+    store_samples,
+    total,
+    words,
+)
 from transcoder_native.h264.layout import BLOCK_LEVELS, LUMA_DC
-from transcoder_native.h264.quantiser import BIAS, FACTOR, SCALE, VECTOR_BYTES
-from transcoder_native.h264.sad import sad_16x16
+from transcoder_native.h264.quantiser import BIAS, FACTOR, SCALE
+from transcoder_native.h264.residual import LEAST_LUMA, block_cost
+from transcoder_native.h264.transform import forward, inverse, put_levels, scaled
 from transcoder_native.runtime import INT, kernel
 
 VERTICAL: Final = 0
 HORIZONTAL: Final = 1
 DC: Final = 2
 
-WORK_BYTES: Final = 1024
-"""Bytes that ``code_luma`` uses: 16 coefficients and 16 DC, int64, and room."""
+# Places in the memory that the kernels work in.
+_LINE_AT: Final = 128
+"""Behind 16 DC, int64, each at 4 * y + x of its block: a vector of words."""
+_MASKS_AT: Final = 160
+WORK_BYTES: Final = 192
 _LEVEL_BYTES: Final = 2 * BLOCK_LEVELS
-_DC_AT: Final = 128
 _PLACES: Final = 0xFEB7_ADC9_6325_8410 - (1 << 64)
 """The place 4 * y + x of each index of the zigzag scan, a hexadecimal digit each from the right, as int64."""
 
+_without_dc: Final = chosen([lane if lane % 4 else 16 for lane in range(16)])
 
-@kernel(INT, INT, INT, INT, INT, INT)
-def _put_luma(at: int, stride: int, mode: int, out: int, left: int, top: int) -> None:
-    """Write a prediction of 16x16, 16 bytes a row; ``left`` and ``top`` say which neighbours there are."""
-    total = 0
-    for index in range(16):
-        if left:
-            total += memory.u8(at + index * stride - 1)
-        if top:
-            total += memory.u8(at - stride + index)
+
+@kernel(INT, INT, INT, INT)
+def _mean(at: int, stride: int, left: int, top: int) -> int:
+    """Return the mean of the neighbours' samples that there are, 128 without any."""
+    sums = 0
+    if top:
+        sums += total(samples(at - stride, 16))
+    if left:
+        for y in range(16):
+            sums += memory.u8(at + y * stride - 1)
     count = 16 * (left + top)
-    mean = (total + count // 2) // count if count else 128
-    for y in range(16):
-        for x in range(16):
-            if mode == VERTICAL:
-                value = memory.u8(at - stride + x)
-            elif mode == HORIZONTAL:
-                value = memory.u8(at + y * stride - 1)
-            else:
-                value = mean
-            memory.put_u8(out + 16 * y + x, value)
+    return (sums + count // 2) // count if count else 128
 
 
-@kernel(INT, INT, INT, INT, INT, INT, INT)
-def predict_luma(source: int, current: int, stride: int, left: int, top: int, out: int, other: int) -> int:
-    """Write the best prediction of an MB's luma, and return its SAD times 4 plus its mode.
+@kernel(INT, INT, INT, INT, INT)
+def choose_luma(source: int, current: int, stride: int, left: int, top: int) -> int:
+    """Return the SAD of the best prediction of an MB's luma times 4 plus its mode.
 
     Args:
         source: address of the MB's samples in the source.
@@ -55,19 +61,33 @@ def predict_luma(source: int, current: int, stride: int, left: int, top: int, ou
         stride: bytes from a row of either to the next.
         left: 1 where there is an MB to the left.
         top: 1 where there is one above.
-        out: address of 16x16 samples, written, 16 bytes a row.
-        other: the same, for the kernel's own use.
     """
-    best = -1
-    for mode in range(3):
-        if (mode == VERTICAL and not top) or (mode == HORIZONTAL and not left):
-            continue
-        _put_luma(current, stride, mode, other, left, top)
-        cost = 4 * sad_16x16(source, stride, other, 16) + mode
-        if best < 0 or cost < best:
-            best = cost
-    _put_luma(current, stride, best & 3, out, left, top)
+    mean = filled(_mean(current, stride, left, top), 16)
+    above = samples(current - stride, 16)
+    vertical, horizontal, flat = filled(0, 16), filled(0, 16), filled(0, 16)
+    for y in range(16):
+        row = samples(source + y * stride, 16)
+        vertical += absolute(row - above)
+        horizontal += absolute(row - filled(memory.u8(current + y * stride - 1), 16))
+        flat += absolute(row - mean)
+    best = 4 * total(flat) + DC
+    if top:
+        best = min(best, 4 * total(vertical) + VERTICAL)
+    if left:
+        best = min(best, 4 * total(horizontal) + HORIZONTAL)
     return best
+
+
+@kernel(INT, INT, INT, INT, INT, INT)
+def predict_luma(current: int, stride: int, mode: int, left: int, top: int, out: int) -> None:
+    """Write the prediction of a mode, 16 bytes a row; the other arguments are as above."""
+    row = samples(current - stride, 16)
+    if mode == DC:
+        row = filled(_mean(current, stride, left, top), 16)
+    for y in range(16):
+        if mode == HORIZONTAL:
+            row = filled(memory.u8(current + y * stride - 1), 16)
+        store_samples(out + 16 * y, row)
 
 
 @kernel(INT, INT, INT)
@@ -100,43 +120,24 @@ def predict_chroma_dc(current: int, stride: int, left: int, top: int, out: int) 
                 memory.put_u8(out + 8 * (y + row) + x + column, mean)
 
 
-@kernel(INT, INT, INT)
-def _number(quantiser: int, kind: int, place: int) -> int:
-    """Return a number of the quantiser's row for a coefficient at 4 * y + x."""
-    odd_x, odd_y = place & 1, (place >> 2) & 1
-    return memory.u16(quantiser + kind + VECTOR_BYTES * (odd_x & odd_y) + 2 * (odd_x | odd_y))
-
-
-@kernel(INT, INT, INT)
-def _butterfly(at: int, step: int, is_hadamard: int) -> None:
-    """Transform four coefficients forward."""
+@kernel(INT, INT)
+def _butterfly(at: int, step: int) -> None:
+    """Transform four DC."""
     a, b, c, e = memory.i64(at), memory.i64(at + step), memory.i64(at + 2 * step), memory.i64(at + 3 * step)
     p, q, r, s = a + e, b + c, b - c, a - e
-    twice = 1 if is_hadamard else 2
     memory.put_i64(at, p + q)
-    memory.put_i64(at + step, twice * s + r)
+    memory.put_i64(at + step, s + r)
     memory.put_i64(at + 2 * step, p - q)
-    memory.put_i64(at + 3 * step, s - twice * r)
-
-
-@kernel(INT, INT)
-def _butterfly_back(at: int, step: int) -> None:
-    """Transform four coefficients back (section 8.5.12.2)."""
-    a, b, c, e = memory.i64(at), memory.i64(at + step), memory.i64(at + 2 * step), memory.i64(at + 3 * step)
-    p, q, r, s = a + c, a - c, (b >> 1) - e, b + (e >> 1)
-    memory.put_i64(at, p + s)
-    memory.put_i64(at + step, q + r)
-    memory.put_i64(at + 2 * step, q - r)
-    memory.put_i64(at + 3 * step, p - s)
+    memory.put_i64(at + 3 * step, s - r)
 
 
 @kernel(INT)
 def _transform_dc(at: int) -> None:
     """Transform 16 DC by the Hadamard matrix, which is its own inverse but for a factor."""
     for index in range(4):
-        _butterfly(at + 32 * index, 8, 1)
+        _butterfly(at + 32 * index, 8)
     for index in range(4):
-        _butterfly(at + 8 * index, 32, 1)
+        _butterfly(at + 8 * index, 32)
 
 
 @kernel(INT, INT, INT, INT, INT, INT)
@@ -151,31 +152,32 @@ def luma_levels(source: int, stride: int, prediction: int, quantiser: int, level
         levels: address of the MB's levels, written.
         work: address of WORK_BYTES for the kernel's own use.
     """
-    coded = 0
-    sums = work + _DC_AT
-    for block in range(16):
-        x, y = 4 * ((block & 1) + 2 * ((block >> 2) & 1)), 4 * (((block >> 1) & 1) + 2 * (block >> 3))
-        for row in range(4):
-            for column in range(4):
-                value = memory.u8(source + (y + row) * stride + x + column)
-                value -= memory.u8(prediction + 16 * (y + row) + x + column)
-                memory.put_i64(work + 32 * row + 8 * column, value)
-            _butterfly(work + 32 * row, 8, 0)
+    coded, cost = 0, 0
+    masks = work + _MASKS_AT
+    for line in range(4):
+        block = (line & 1) * 2 + (line >> 1) * 8
+        s, p = source + 4 * line * stride, prediction + 64 * line
+        a, b, c, e = forward(
+            samples(s, 16) - samples(p, 16),
+            samples(s + stride, 16) - samples(p + 16, 16),
+            samples(s + 2 * stride, 16) - samples(p + 32, 16),
+            samples(s + 3 * stride, 16) - samples(p + 48, 16),
+        )
+        store(work + _LINE_AT, a)
         for column in range(4):
-            _butterfly(work + 8 * column, 32, 0)
-        memory.put_i64(sums + 8 * y + 2 * x, memory.i64(work))
+            memory.put_i64(work + 32 * line + 8 * column, memory.i16(work + _LINE_AT + 8 * column))
         at = levels + _LEVEL_BYTES * block
-        memory.put_16(at, 0)
-        for index in range(1, 16):
-            place = (_PLACES >> (4 * index)) & 15
-            value = memory.i64(work + 8 * place)
-            size = ((abs(value) + _number(quantiser, BIAS, place)) * _number(quantiser, FACTOR, place)) >> 16
-            memory.put_16(at + 2 * index, -size if value < 0 else size)
-            if size:
-                coded |= 1 << block
-    _transform_dc(sums)
+        coded |= put_levels(_without_dc(a, filled(0, 16)), b, c, e, quantiser, at, masks + 2 * block, 4) << block
+    for block in range(16):
+        if coded >> block & 1:
+            cost += block_cost(levels + _LEVEL_BYTES * block, memory.u16(masks + 2 * block) >> 1)
+    if coded and cost < LEAST_LUMA:
+        coded = 0
+        for block in range(16):
+            store(levels + _LEVEL_BYTES * block, filled(0, 16))
+    _transform_dc(work)
     for index in range(16):
-        value = memory.i64(sums + 8 * ((_PLACES >> (4 * index)) & 15))
+        value = memory.i64(work + 8 * ((_PLACES >> (4 * index)) & 15))
         size = (((abs(value) >> 1) + 2 * memory.u16(quantiser + BIAS)) * memory.u16(quantiser + FACTOR)) >> 17
         memory.put_16(levels + _LEVEL_BYTES * LUMA_DC + 2 * index, -size if value < 0 else size)
         if size:
@@ -186,25 +188,21 @@ def luma_levels(source: int, stride: int, prediction: int, quantiser: int, level
 @kernel(INT, INT, INT, INT, INT, INT)
 def reconstruct_luma(prediction: int, out: int, stride: int, quantiser: int, levels: int, work: int) -> None:
     """Write the luma samples of an I_16x16 (section 8.5.2); the arguments are those of ``luma_levels``."""
-    sums = work + _DC_AT
     for index in range(16):
         level = memory.i16(levels + _LEVEL_BYTES * LUMA_DC + 2 * index)
-        memory.put_i64(sums + 8 * ((_PLACES >> (4 * index)) & 15), level)
-    _transform_dc(sums)
+        memory.put_i64(work + 8 * ((_PLACES >> (4 * index)) & 15), level)
+    _transform_dc(work)
     scale = memory.u16(quantiser + SCALE)
-    for block in range(16):
-        x, y = 4 * ((block & 1) + 2 * ((block >> 2) & 1)), 4 * (((block >> 1) & 1) + 2 * (block >> 3))
-        at = levels + _LEVEL_BYTES * block
-        for index in range(1, 16):
-            place = (_PLACES >> (4 * index)) & 15
-            memory.put_i64(work + 8 * place, memory.i16(at + 2 * index) * _number(quantiser, SCALE, place))
-        memory.put_i64(work, (memory.i64(sums + 8 * y + 2 * x) * scale + 2) >> 2)
-        for row in range(4):
-            _butterfly_back(work + 32 * row, 8)
+    store(work + _LINE_AT, filled(0, 16))
+    for line in range(4):
+        block = (line & 1) * 2 + (line >> 1) * 8
         for column in range(4):
-            _butterfly_back(work + 8 * column, 32)
-        for row in range(4):
-            for column in range(4):
-                value = memory.u8(prediction + 16 * (y + row) + x + column)
-                value += (memory.i64(work + 32 * row + 8 * column) + 32) >> 6
-                memory.put_u8(out + (y + row) * stride + x + column, min(max(value, 0), 255))
+            dc = (memory.i64(work + 32 * line + 8 * column) * scale + 2) >> 2
+            memory.put_16(work + _LINE_AT + 8 * column, dc)
+        a, b, c, e = scaled(levels + _LEVEL_BYTES * block, 4, quantiser)
+        f, g, h, i = inverse(a + words(work + _LINE_AT, 16), b, c, e)
+        p, o = prediction + 64 * line, out + 4 * line * stride
+        store_samples(o, samples(p, 16) + f)
+        store_samples(o + stride, samples(p + 16, 16) + g)
+        store_samples(o + 2 * stride, samples(p + 32, 16) + h)
+        store_samples(o + 3 * stride, samples(p + 48, 16) + i)

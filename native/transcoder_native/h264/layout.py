@@ -33,7 +33,7 @@ ALIGNMENT: Final = 64
 # mb_kind, uint8 a macroblock. The first says that the macroblock is not available (section 6.4.9).
 OUTSIDE: Final = 0
 SKIP: Final = 1
-"""The macroblock is P_Skip with a vector of zero; no other P_Skip is written."""
+"""The macroblock is P_Skip, or becomes P_L0_16x16 without levels where the vector to be inferred is not its own."""
 INTER: Final = 2
 """The macroblock is P_L0_16x16."""
 INTRA16: Final = 3
@@ -157,7 +157,7 @@ class Macroblocks:
     Attributes:
         kind: OUTSIDE, SKIP, INTER or INTRA16, uint8; the border is OUTSIDE.
         settled: 1 where the last test of an unchanged MB came to nothing against the present reconstruction, uint8.
-        mv: the vector, int16 x and y in quarter samples; (0, 0) for SKIP and INTRA16.
+        mv: the vector, int16 x and y in quarter samples; (0, 0) for INTRA16.
         mv_before: the vectors of the picture before, with a border below too.
         mvd: the absolute values of mvd_l0, each at most 255, uint8 x and y; 0 without mvd.
         coded_block_pattern: luma in bits 0 to 3, chroma (0 to 2) in bits 4 and 5, uint8.

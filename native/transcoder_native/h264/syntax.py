@@ -1,6 +1,7 @@
 """These kernels write the slice data of a P picture (ITU-T H.264, sections 7.3.4, 7.3.5 and 9.3).
 
-Bins are recorded for a row of MBs, then coded. A P_Skip whose inferred vector is not zero becomes P_L0_16x16 here.
+Bins are recorded for a row of MBs, then coded. A P_Skip whose inferred vector is another one than its own becomes
+P_L0_16x16 here.
 """
 
 from typing import Final
@@ -285,6 +286,7 @@ def write_slice_data(d: int) -> int:
     height = memory.i64(d + 8 * frame.MB_HEIGHT)
     stride = memory.i64(d + 8 * frame.MB_STRIDE)
     kinds = memory.i64(d + 8 * frame.KIND)
+    mvs = memory.i64(d + 8 * frame.MV)
     bins = memory.i64(d + 8 * frame.BINS)
     coder = memory.i64(d + 8 * frame.CODER)
     contexts = memory.i64(d + 8 * frame.CONTEXTS)
@@ -295,7 +297,7 @@ def write_slice_data(d: int) -> int:
         for mb in range(first, first + width):
             kind = memory.u8(kinds + mb)
             context = _SKIP_FLAG + (memory.u8(kinds + mb - 1) > SKIP) + (memory.u8(kinds + mb - stride) > SKIP)
-            if kind == SKIP and vectors.inferred(d, mb) != 0:
+            if kind == SKIP and vectors.inferred(d, mb) != memory.i32(mvs + 4 * mb):
                 memory.put_u8(kinds + mb, INTER)
                 kind = INTER
             if kind == SKIP:
