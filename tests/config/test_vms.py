@@ -47,6 +47,14 @@ def test_nx_has_its_second_stream() -> None:
     assert (sub.size, sub.fps, sub.on_demand) == ("640x360", 7, False)
 
 
+@pytest.mark.parametrize("name", ["frigate", "blueiris"])
+def test_a_second_picture_for_motion_alone_has_no_sound(name: str) -> None:
+    """Frigate detects with `-an`; Blue Iris takes sound of the main stream."""
+    sub = stream({"vms": name, "audio": "reencode"}).renditions["sub"]
+    assert sub is not None
+    assert sub.audio == "drop"
+
+
 def test_keys_of_the_stream_win_at_any_depth() -> None:
     made = stream({"vms": "nx", "video": {"codec": "h265"}, "renditions": {"sub": {"fps": 5}}, "audio_codec": "pcmu"})
     assert (made.video.codec, made.video.gop_s, made.audio_codec) == ("h265", 1, "pcmu")

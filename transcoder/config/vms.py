@@ -13,9 +13,9 @@ _SAFE: Final[Mapping[str, Any]] = {"video": {"codec": "h264", "gop_s": 1}, "audi
 """What every VMS reads and starts with fast: H.264, a key picture each second, and AAC where sound is asked for."""
 
 
-def _sub(size: str, bitrate_kbps: int, fps: float | None = None, *, on_demand: bool = False) -> dict[str, Any]:
-    keys = {"size": size, "fps": fps, "bitrate_kbps": bitrate_kbps, "codec": "h264", "gop_s": 1}
-    return {"renditions": {"sub": {**keys, "on_demand": on_demand}}}
+def _sub(fps: float | None = None, *, audio: bool = True, on_demand: bool = False) -> dict[str, Any]:
+    keys = {"size": "640x360", "fps": fps, "bitrate_kbps": 512, "codec": "h264", "gop_s": 1}
+    return {"renditions": {"sub": {**keys, "audio": "inherit" if audio else "drop", "on_demand": on_demand}}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,12 @@ def _codec(video: Mapping[str, Any]) -> str:
 
 def _words_of(sub: Mapping[str, Any]) -> str:
     rate = f"{sub['fps']:g} pictures/s" if sub["fps"] else "the camera's rate"
+    mute = ", without sound" if sub["audio"] == "drop" else ""
     asleep = ", asleep while nobody reads" if sub["on_demand"] else ""
-    return f"{_codec(sub)} {sub['size']}, {rate}, {sub['bitrate_kbps']} kbit/s{asleep}"
+    return f"{_codec(sub)} {sub['size']}, {rate}, {sub['bitrate_kbps']} kbit/s{mute}{asleep}"
 
 
-_ON_DEMAND: Final = _sub("640x360", 512, on_demand=True)
+_ON_DEMAND: Final = _sub(on_demand=True)
 """A second picture for small views, which costs nothing until it is read."""
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -69,7 +70,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     ),
     "nx": Preset(
         title="Nx Witness",
-        keys={**_SAFE, **_sub("640x360", 512, 7)},
+        keys={**_SAFE, **_sub(7)},
         source="Nx, dual streaming: the second stream, up to 1024x768, serves motion; it asks cameras for 640x360 at 7",
     ),
     "synology": Preset(
@@ -79,12 +80,12 @@ PRESETS: Final[Mapping[str, Preset]] = {
     ),
     "blueiris": Preset(
         title="Blue Iris",
-        keys={**_SAFE, **_sub("640x360", 512)},
+        keys={**_SAFE, **_sub(audio=False)},
         source="Blue Iris forum t=2049 (key rate near 1.00); ipcamtalk.com, sub stream guide (the main one's rate)",
     ),
     "frigate": Preset(
         title="Frigate",
-        keys={**_SAFE, **_sub("640x360", 512, 5)},
+        keys={**_SAFE, **_sub(5, audio=False)},
         source="docs.frigate.video, camera setup (H.264 and AAC, detect at 5 pictures/s); its ffmpeg arguments",
         was_run=True,
     ),
