@@ -19,12 +19,13 @@ PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITIES = 64
 """More than any kernel has."""
-_LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 """System calls, whose numbers are the same on every architecture that Python has wheels for."""
 _LANDLOCK_VERSION = 1
 _LANDLOCK_FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 5: 0xFFFF}
 """Every right to files by the version of Landlock that brought the newest of them."""
 _LANDLOCK_PORTS, _LANDLOCK_PORTS_SINCE = 0b11, 4
+_LANDLOCK_RULE_PORT, _LANDLOCK_CONNECT = 2, 0b10
 _LANDLOCK_SCOPES, _LANDLOCK_SCOPES_SINCE = 0b11, 6
 """Abstract sockets and signals."""
 PR_SET_NO_NEW_PRIVS = 38
@@ -218,8 +219,11 @@ def drop_capabilities() -> None:
     check(libc().capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()))
 
 
-def restrict_by_landlock() -> None:
+def restrict_by_landlock(port: int = 0) -> None:
     """Give up every file and port, and abstract sockets and signals of others, as far as this kernel's Landlock can.
+
+    Args:
+        port: a TCP port that may be connected to all the same; 0: none.
 
     Raises:
         OSError: there is no Landlock, or no_new_privs is missing, or this Landlock does less; it restricts as it can.
@@ -233,6 +237,9 @@ def restrict_by_landlock() -> None:
     )  # fields that an older kernel does not know are zero at the end, which the kernel ignores
     rules = check(system_call(_LANDLOCK_CREATE_RULESET, rights, ctypes.c_size_t(ctypes.sizeof(rights)), 0))
     try:
+        if port and version >= _LANDLOCK_PORTS_SINCE:
+            allowed = (ctypes.c_uint64 * 2)(_LANDLOCK_CONNECT, port)
+            check(system_call(_LANDLOCK_ADD_RULE, rules, _LANDLOCK_RULE_PORT, allowed, 0))
         check(system_call(_LANDLOCK_RESTRICT_SELF, rules, 0))
     finally:
         os.close(rules)

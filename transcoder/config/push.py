@@ -97,6 +97,8 @@ class PushConfig(Section):
         url = split_url(value, PUSH_PORTS)
         if "@" in url.rest.partition("?")[0] and not is_address(url.host):  # half a password would be asked for in DNS
             raise ValueError(MISPLACED_AT)
+        if url.scheme == "rtmp" and not url.rest.strip("/"):
+            raise ValueError("must be rtmp://host/app/key, where the key may stand in stream_key")
         if url.scheme == "udp" and (not url.port or url.rest):
             raise ValueError("must be udp://host:port and nothing else")
         return url.text

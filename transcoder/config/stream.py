@@ -268,6 +268,8 @@ class StreamConfig(StreamOptions):
         for name, push in self.push.items():
             if push.rendition not in self.outputs:
                 raise ValueError(f"push.{name}.rendition names no output; there are {', '.join(self.outputs)}")
+            if push.split.scheme == "rtmp" and self.outputs[push.rendition].codec != "h264":
+                raise ValueError(f"push.{name} is sent over RTMP, which takes H.264 alone: name a rendition in it")
         return self
 
     @property

@@ -24,6 +24,7 @@ class PushOptions:
         allowed: says whether an address may be sent to.
         is_own: says whether an address and a port are those of a listener of this gateway.
         keys: the keys of peers that speak TLS, which all share.
+        requires_sandbox: whether no process may send where a measure of its sandbox is missing.
     """
 
     url: Url
@@ -35,6 +36,7 @@ class PushOptions:
     allowed: Callable[[str], bool]
     is_own: Callable[[str, int], bool]
     keys: CameraKeys = field(default_factory=CameraKeys, compare=False, repr=False)
+    requires_sandbox: bool = field(default=False, compare=False)
 
     @property
     def shown(self) -> str:

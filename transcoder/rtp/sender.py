@@ -42,6 +42,7 @@ class PreparedAccessUnit:
         timestamp: the RTP timestamp.
         random_access: True where a reader may begin with this access unit.
         octets: the payload bytes, for sender reports.
+        nal_units: the NAL units, or the one AAC frame, for who sends them in another way than RTP.
     """
 
     data: bytes
@@ -49,6 +50,7 @@ class PreparedAccessUnit:
     timestamp: int
     random_access: bool
     octets: int
+    nal_units: Sequence[bytes] = ()
 
 
 def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_access: bool) -> PreparedAccessUnit:
@@ -82,6 +84,7 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
         timestamp=timestamp,
         random_access=random_access,
         octets=octets,
+        nal_units=nal_units,
     )
 
 
@@ -104,6 +107,7 @@ def prepare_audio(audio: ServedAudio, unit: bytes, timestamp: int) -> PreparedAc
         timestamp=timestamp & 0xFFFF_FFFF,
         random_access=True,
         octets=len(payload),
+        nal_units=(unit,),
     )
 
 

@@ -87,7 +87,7 @@ class Gateway:
             lambda: [self._applied[n] for n, s in self.streams.items() if s.status.output.pictures],
         )
         self.gate = HostGate()
-        self.pushes = Pushes(self.gate.memory.keys, on_event)
+        self.pushes = Pushes(self.gate.memory.keys, on_event, requires_sandbox=config.sandbox == "required")
         self._admissions = Admissions()
         self._make_stream = make_stream
         self.withheld: Mapping[str, str] = {}

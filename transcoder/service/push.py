@@ -10,10 +10,10 @@ from transcoder import clock
 from transcoder.errors import TranscoderError, TransportError
 from transcoder.net.push_options import PushOptions
 from transcoder.net.reader_connection import ServedStream
-from transcoder.net.rtsp_push import RtspPush
 from transcoder.service.outage import Outage
 from transcoder.service.push_backoff import PushBackoff
 from transcoder.service.push_status import PushState, PushStatus
+from transcoder.service.push_ways import make_way as make_way_of_scheme
 from transcoder.service.source import cancel_tasks
 from transcoder.text import span_text
 
@@ -74,7 +74,7 @@ class Push:
         options: PushOptions,
         find: Callable[[], ServedStream | None],
         on_event: OnEvent,
-        make_way: MakeWay = RtspPush,
+        make_way: MakeWay = make_way_of_scheme,
     ) -> None:
         self.options = options
         self.status = PushStatus(target=options.shown, rendition=options.rendition, since=clock.wall_clock())

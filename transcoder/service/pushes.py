@@ -7,8 +7,8 @@ from typing import Any
 
 from transcoder.net.push_options import PushOptions
 from transcoder.net.reader_connection import ServedStream
-from transcoder.net.rtsp_push import RtspPush
 from transcoder.service.push import MakeWay, Push
+from transcoder.service.push_ways import make_way as make_way_of_scheme
 from transcoder.service.stream import Stream
 from transcoder.source.camera_keys import CameraKeys
 from transcoder.worker_options import MAIN
@@ -24,12 +24,21 @@ class Pushes:
         keys: the keys of peers over TLS.
         on_event: hears the events of pushes.
         make_way: makes the connections.
+        requires_sandbox: whether no process may send where a measure of its sandbox is missing.
     """
 
-    def __init__(self, keys: CameraKeys, on_event: OnEvent, make_way: MakeWay = RtspPush) -> None:
+    def __init__(
+        self,
+        keys: CameraKeys,
+        on_event: OnEvent,
+        make_way: MakeWay = make_way_of_scheme,
+        *,
+        requires_sandbox: bool = False,
+    ) -> None:
         self._keys = keys
         self._on_event = on_event
         self._make_way = make_way
+        self._requires_sandbox = requires_sandbox
         self._of_streams: dict[str, dict[str, Push]] = {}
 
     async def arrange(self, stream: Stream, wanted: Mapping[str, PushOptions]) -> None:
@@ -48,7 +57,8 @@ class Pushes:
             return stream.outputs.get(options.rendition)
 
         on_event = functools.partial(self._on_event, stream.name)
-        return Push(stream.name, name, replace(options, keys=self._keys), find, on_event, self._make_way)
+        shared = replace(options, keys=self._keys, requires_sandbox=self._requires_sandbox)
+        return Push(stream.name, name, shared, find, on_event, self._make_way)
 
     async def remove(self, stream: str) -> None:
         """Leave every target of a stream."""
