@@ -382,6 +382,9 @@ async def test_silence_takes_the_place_of_sound_that_does_not_come(served: Serve
     assert (served.status.audio_units, served.status.silent_audio_units) == (1, len(sound.units) - begun)
     served.on_audio(round(served.timing.now() * 90_000), b"back", AUDIO)
     assert sound.units[-1].data.endswith(b"back")
+    times = seconds_of(sound.units)
+    assert max(later - before for before, later in itertools.pairwise(times)) < 2 * 0.064, "and it leaves no hole"
+    assert (served.status.audio_units, served.status.silent_audio_units) == (2, len(sound.units) - begun - 1)
     count = len(sound.units)
     served.pass_time(0.25)
     assert len(sound.units) == count

@@ -247,21 +247,28 @@ class Output:
             return
         if self._audio is not None and audio != self._audio:
             self.forget_audio()  # readers were told of another format
+        now = self._timing.now()
         if self._audio is None:
             self._audio = audio
             self.fanout.set_audio(audio)
             self._audible.set()
+        elif now - self._audio_at >= SILENCE_AFTER_S:  # players take a hole at the end of the silence for a mistake
+            self._send_silence(pts - audio.frame_ticks + 1)
         self.status.audio_units += 1
-        self._audio_at, self._audio_until = self._timing.now(), pts + audio.frame_ticks
+        self._audio_at, self._audio_until = now, pts + audio.frame_ticks
         self.fanout.send_audio(pts, unit)
 
     def _fill_with_silence(self, now: float) -> None:
         """Send silence on the audio's clock while no sound comes, as long as somebody reads."""
+        if now - self._audio_at >= SILENCE_AFTER_S:
+            self._send_silence(round((now - SILENCE_BEHIND_S) * VIDEO_CLOCK_RATE))
+
+    def _send_silence(self, end: int) -> None:
+        """Send frames of silence that begin before a time, 90 kHz ticks, behind the sound so far."""
         audio = self._audio
-        if audio is None or not self.fanout.readers or now - self._audio_at < SILENCE_AFTER_S:
+        if audio is None or not self.fanout.readers:
             return
         step = audio.frame_ticks
-        end = round((now - SILENCE_BEHIND_S) * VIDEO_CLOCK_RATE)
         start = max(self._audio_until, end - round(SILENCE_AT_ONCE_S * VIDEO_CLOCK_RATE))
         for pts in range(start, end, step):
             self.status.silent_audio_units += 1
