@@ -13,6 +13,7 @@ from transcoder.errors import TransportError, not_bound
 from transcoder.http_server.guard import HttpCounts, HttpLimits
 from transcoder.http_server.server import BACKLOG, AppServer
 from transcoder.net.listening import listening_sockets
+from transcoder.onvif.announcer import Announcer
 from transcoder.onvif.application import Application
 from transcoder.onvif.gateway_view import ONE_DEVICE, GatewayView, finding_of
 
@@ -53,6 +54,7 @@ class OnvifServer:
         self.counts = HttpCounts()
         view = GatewayView(lambda: controller.config, controller.gateway)
         self.application = Application(controller, view, self.ports)
+        self._announcer = Announcer(lambda: controller.config, lambda name: view.device(name, None), self.ports)
         self._server = AppServer(self.application, LIMITS, self.counts)
         self._listening: dict[str, list[asyncio.Server | SecuredListener]] = {}
         self._wanted: dict[str, tuple[Endpoint, ...]] = {}
@@ -70,6 +72,8 @@ class OnvifServer:
             await self._open(name, endpoints)
         self._controller.gateway.other_ports.append(self.ports)
         log.info("ONVIF", words=f"ONVIF: {self._described()}", ports=sorted(self.ports))
+        if self._onvif.discovery:
+            await self._announcer.start()
         self._task = asyncio.get_running_loop().create_task(self._look_again_and_again())
 
     def _described(self) -> str:
@@ -114,6 +118,7 @@ class OnvifServer:
         while True:
             await asyncio.sleep(LOOK_S)
             await self.look(clock.monotonic())
+            self._announcer.look()
             self.look_at_streams(clock.monotonic(), clock.wall_clock())
 
     async def look(self, now: float) -> None:
@@ -166,4 +171,5 @@ class OnvifServer:
         if self._task is not None:
             self._task.cancel()
         self.application.end_waits()
+        await self._announcer.stop()
         await self._server.stop()
