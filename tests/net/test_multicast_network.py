@@ -24,17 +24,19 @@ from transcoder.rtsp.multicast_groups import MulticastGroups
 
 pytestmark = pytest.mark.process
 
-OURS, THEIRS = "198.18.113.1", "198.18.113.2"
-IGMP, IGMPV2_REPORT, IGMPV3_REPORT = 2, 0x16, 0x22
+IGMP, ICMPV6, HOP_BY_HOP = 2, 58, 0
+IGMPV2_REPORT, IGMPV3_REPORT, MLDV2_REPORT = 0x16, 0x22, 143
 PORT = 28_730
 
 
 @dataclass(frozen=True)
 class Network:
-    """A namespace, and our end of the cable to it."""
+    """A namespace, our end of the cable to it, and the addresses of both ends, by the version of IP."""
 
     namespace: str
     end: str
+    ours: dict[int, str]
+    theirs: dict[int, str]
 
     def run(self, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.namespace, *command]
@@ -44,16 +46,21 @@ class Network:
 def network() -> Iterator[Network]:
     if os.geteuid() or shutil.which("ip") is None:
         pytest.skip("a network of its own needs root and the program ip")
-    made = Network(f"mc{os.getpid()}", f"mc{os.getpid()}v")
+    number = os.getpid() % 250  # several test runs on one machine have networks of their own
+    ours = {4: f"198.18.{number}.1", 6: f"fd53:{number:x}::1"}
+    theirs = {4: f"198.18.{number}.2", 6: f"fd53:{number:x}::2"}
+    made = Network(f"mc{os.getpid()}", f"mc{os.getpid()}v", ours, theirs)
     commands = [
         ["ip", "netns", "add", made.namespace],
         ["ip", "link", "add", made.end, "type", "veth", "peer", "name", "eth0", "netns", made.namespace],
-        ["ip", "address", "add", f"{OURS}/30", "dev", made.end],
+        ["ip", "address", "add", f"{ours[4]}/30", "dev", made.end],
+        ["ip", "address", "add", f"{ours[6]}/64", "dev", made.end, "nodad"],
         ["ip", "link", "set", made.end, "up"],
-        made.run("ip", "address", "add", f"{THEIRS}/30", "dev", "eth0"),
+        made.run("ip", "address", "add", f"{theirs[4]}/30", "dev", "eth0"),
+        made.run("ip", "address", "add", f"{theirs[6]}/64", "dev", "eth0", "nodad"),
         made.run("ip", "link", "set", "eth0", "up"),
         made.run("ip", "link", "set", "lo", "up"),
-        made.run("ip", "route", "add", "default", "via", OURS),
+        made.run("ip", "route", "add", "default", "via", ours[4]),
     ]
     try:
         for command in commands:
@@ -62,33 +69,40 @@ def network() -> Iterator[Network]:
                 pytest.skip(f"no network of its own here: {done.stderr.strip()}")
         yield made
     finally:
-        subprocess.run(["ip", "netns", "del", made.namespace], capture_output=True, timeout=10, check=False)
+        for command in (["ip", "link", "del", made.end], ["ip", "netns", "del", made.namespace]):
+            subprocess.run(command, capture_output=True, timeout=10, check=False)
 
 
 class Wire:
     """What is seen on our end of the cable."""
 
-    def __init__(self, end: str, group: str) -> None:
+    def __init__(self, network: Network, group: str) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003))
-        self._socket.bind((end, 0))
+        self._socket.bind((network.end, 0))
         self._socket.setblocking(False)
-        self._group = socket.inet_aton(group)
+        self._group = ipaddress.ip_address(group).packed
 
     def close(self) -> None:
         self._socket.close()
 
-    def packets(self) -> tuple[list[bytes], int]:
-        """The membership reports of the reader for the group, and how many packets went to the group."""
+    def packets(self) -> tuple[list[int], int]:
+        """The types of the reader's membership reports for the group, and how many packets went to the group."""
         reports, sent = [], 0
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, where = self._socket.recvfrom(2048)
-                if where[1] != 0x0800:
+                if where[1] == 0x0800:
+                    protocol, target, payload = data[9], data[16:20], data[4 * (data[0] & 15) :]
+                elif where[1] == 0x86DD:
+                    protocol, target, payload = data[6], data[24:40], data[40:]
+                    if protocol == HOP_BY_HOP:  # a router alert goes before a report (RFC 3810 section 5)
+                        protocol, payload = payload[0], payload[8:]
+                else:
                     continue
-                payload = data[4 * (data[0] & 15) :]
-                if data[9] == IGMP and data[12:16] == socket.inet_aton(THEIRS) and self._group in payload:
-                    reports.append(payload)
-                sent += data[9] == socket.IPPROTO_UDP and data[16:20] == self._group
+                is_ours = where[2] == socket.PACKET_OUTGOING  # the server joins, too, to hear reports
+                if protocol in {IGMP, ICMPV6} and self._group in payload and not is_ours:
+                    reports.append(payload[0])
+                sent += protocol == socket.IPPROTO_UDP and target == self._group
         return reports, sent
 
 
@@ -112,13 +126,20 @@ class Pictures(Stream):
         self.fanout.send(Codec.H264, self._units, round(time.monotonic() * 90_000), random_access=True)
 
 
-async def test_readers_join_the_group_and_packets_stop_when_they_leave(network: Network) -> None:
-    catalogue, groups = Catalogue(), MulticastGroups([ipaddress.ip_network("239.192.0.0/16")], PORT, 1)
+GROUPS = {4: ("239.192.0.0/16", "239.192.246.175"), 6: ("ff15::/112", "ff15::f6af")}
+"""Networks, and the group of `front`: printf front | sha256sum has f6af for its digits 29 to 32."""
+
+
+@pytest.mark.parametrize("version", [4, 6])
+async def test_readers_join_the_group_and_packets_stop_when_they_leave(network: Network, version: int) -> None:
+    names, group = GROUPS[version]
+    host = network.ours[version]
+    catalogue, groups = Catalogue(), MulticastGroups([ipaddress.ip_network(names)], PORT, 1)
     stream = catalogue.streams["front"] = Pictures()
-    server = RtspServer(catalogue, [Listener(host=OURS, port=0)], (0, 0), multicast=Multicast(groups=groups))
+    server = RtspServer(catalogue, [Listener(host=host, port=0)], (0, 0), multicast=Multicast(groups=groups))
     await server.start()
-    wire = Wire(network.end, "239.192.246.175")  # printf front | sha256sum: digits 29 to 32 are f6af
-    url = server.url(OURS, "front")
+    wire = Wire(network, group)
+    url = server.url(host, "front")
     commands = [line.replace("URL", url).split() for line in (FFMPEG, GSTREAMER) if shutil.which(line.split()[0])]
     sending = asyncio.create_task(stream.send_for(60))
     try:
@@ -128,7 +149,7 @@ async def test_readers_join_the_group_and_packets_stop_when_they_leave(network: 
             assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
             reports, sent = wire.packets()
             assert reports, f"{command[0]} joined no group that a switch would have seen"
-            assert {report[0] for report in reports} <= {IGMPV2_REPORT, IGMPV3_REPORT}
+            assert {*reports} <= {IGMPV2_REPORT, IGMPV3_REPORT, MLDV2_REPORT}
             assert sent >= 4, command[0]
             await asyncio.sleep(0.1)
             wire.packets()

@@ -1,9 +1,12 @@
 """Multicast groups are sent to from here: a feed for each served path, for as long as sessions have it set up."""
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from typing_extensions import override
 
@@ -19,6 +22,9 @@ from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
 from transcoder.rtsp.multicast_groups import TRACKS, Group, MulticastGroups
 from transcoder.rtsp.server_events import ServerCounters
 from transcoder.rtsp.session import ServerSession
+
+INTERFACES: Final = Path("/proc/net/if_inet6")
+"""The file in which Linux lists the addresses of IPv6: address, number of the interface, and more, hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +178,7 @@ class ReaderGroups:
         group = multicast.groups.of(path, is_ipv6=":" in local) if multicast is not None else None
         if multicast is None or group is None:
             raise TransportError("there is no multicast group")
-        interface = multicast.interface
+        interface = multicast.interface or (interface_of(local) if ":" in local else None)
         where = GroupPath(path=path, group=group, local=local)
         async with self._opening:
             found = self._feeds.get(where)
@@ -216,6 +222,23 @@ class ReaderGroups:
 
     def _on_ignored(self) -> None:
         self._counters.ignored_reports += 1
+
+
+def interface_of(address: str) -> str | None:
+    """Return the interface that has an address of IPv6: groups are sent from an interface there, not from an address.
+
+    Args:
+        address: the address, maybe with a zone.
+    """
+    plain = int(ipaddress.IPv6Address(address.partition("%")[0]))
+    try:
+        for line in INTERFACES.read_text(encoding="ascii").splitlines():
+            number, index, *_ = line.split()
+            if int(number, 16) == plain:
+                return socket.if_indextoname(int(index, 16))
+    except (OSError, ValueError):  # no Linux, or the interface went this moment: the kernel chooses
+        pass
+    return None
 
 
 def sending_socket(local: str, interface: str | None, group: Group) -> socket.socket:
