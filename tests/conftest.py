@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import fresh_checkout
 from tests.support.cameras import Cameras
 
 pytest_plugins = ["tests.support.plugin", "pytester"]
@@ -79,6 +80,8 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kernels = Path(os.environ["NUMBA_CACHE_DIR"])
     kernels.mkdir(parents=True, exist_ok=True)
     (folder / "numba").symlink_to(kernels)
+    if fresh_checkout.has_compiled(kernels):
+        return folder
     load = "import pathlib, sys; from transcoder.worker import preload; preload.load(pathlib.Path(sys.argv[1]))"
     load += "; preload.finish_compiling()"
     subprocess.run([sys.executable, "-c", load, folder / "numba"], check=True, timeout=100)

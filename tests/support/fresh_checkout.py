@@ -20,6 +20,15 @@ _KERNELS: Final = ("transcoder_native.h264", "transcoder_native.kernels")
 """The packages of kernels, the one that takes longest first."""
 
 
+_shared: list[Path] = []
+"""The folder of kernels that the workers of this run have compiled together."""
+
+
+def has_compiled(folder: Path) -> bool:
+    """Return whether this run has compiled all kernels into the folder before its first test."""
+    return folder in _shared
+
+
 def share(root: Path, locks: Path, number: int, workers: int) -> None:
     """Import every test below `root`; `number` is this worker's among the workers, `locks` a folder of the run's."""
     with ExitStack() as stack:
@@ -33,6 +42,9 @@ def share(root: Path, locks: Path, number: int, workers: int) -> None:
                 # one that can't be imported says so when it is collected
                 with suppress(Exception, pytest.skip.Exception):
                     importlib.import_module(".".join(test.relative_to(root.parent).with_suffix("").parts))
+        for lock in opened.values():
+            _wait(lock)
+    _shared.append(Path(os.environ["NUMBA_CACHE_DIR"]))
 
 
 def in_turn(tests: Sequence[Path], number: int, workers: int) -> list[Path]:
@@ -54,6 +66,11 @@ def _compile(package: str) -> None:
         runtime.mark_h264_compiled()
 
 
+def _wait(lock: int) -> None:
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    fcntl.flock(lock, fcntl.LOCK_UN)
+
+
 class _KernelsFinder:
     """Finds no module, but waits for a package of kernels when a module of it is first looked for."""
 
@@ -63,8 +80,7 @@ class _KernelsFinder:
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
         lock = self._locks.get(name.rpartition(".")[0])
         if lock is not None:
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            _wait(lock)
 
 
 @contextmanager

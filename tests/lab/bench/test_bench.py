@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.kept_kernels import environment
 from transcoder.lab.bench.capacity import Step
 from transcoder.lab.bench.command import _step, _table, bench_options
 from transcoder.lab.bench.load import Sample
@@ -23,18 +24,24 @@ SHORT = ["--size", "320x180", "--fps", "10", "--seconds", "1"]
 """One number of streams is tried, then the time is over."""
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "160"}
-    return subprocess.run(
-        [*BENCH, *arguments], capture_output=True, text=True, timeout=100, check=False, env=environment
-    )
+def _run(*arguments: str, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**(environment(cache) if cache else os.environ), "COLUMNS": "160"}
+    return subprocess.run([*BENCH, *arguments], capture_output=True, text=True, timeout=100, check=False, env=env)
 
 
 @pytest.fixture(scope="module")
-def runs() -> dict[str, Future[subprocess.CompletedProcess[str]]]:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def runs(cache: Path) -> dict[str, Future[subprocess.CompletedProcess[str]]]:
     """A run for a person and one for a program, side by side: nothing is said here about speed."""
     with ThreadPoolExecutor() as threads:
-        return {"text": threads.submit(_run, *SHORT), "json": threads.submit(_run, *SHORT, "--json")}
+        return {
+            "text": threads.submit(_run, *SHORT, cache=cache),
+            "json": threads.submit(_run, *SHORT, "--json", cache=cache),
+        }
 
 
 @pytest.mark.e2e
@@ -133,13 +140,14 @@ def test_a_source_without_video_is_named(tmp_path: Path):
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("after", ["transcoder.lab.cameras", "measured_gateway", "bench.readers"])
-def test_ctrl_c_leaves_nothing_running(after: str):
+def test_ctrl_c_leaves_nothing_running(after: str, cache: Path):
     process = subprocess.Popen(
         [*BENCH, "--size", "320x180", "--fps", "10"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=environment(cache),
     )
     try:
         seen = _wait_for_child(process.pid, after)
