@@ -109,6 +109,7 @@ class GatewayProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.base = ""
         self._log_from = 0
+        self._api_url = ""
 
     def __enter__(self) -> Self:
         with self.log_path.open("wb") as log:
@@ -143,7 +144,7 @@ class GatewayProcess:
     @contextmanager
     def serving(self, stream: str, keys: dict[str, Any]) -> Iterator[None]:
         """Add a stream over HTTP and remove it at the end; in the block the log begins with the stream."""
-        base = self.events("HTTP API")[0]["url"].rstrip("/")
+        base = self._api
         self._log_from = self.log_path.stat().st_size
         try:
             _ask("POST", f"{base}/api/v1/streams", {"id": stream, **keys})
@@ -151,6 +152,18 @@ class GatewayProcess:
         finally:
             self._log_from = 0
             _ask("DELETE", f"{base}/api/v1/streams/{stream}")
+
+    @property
+    def _api(self) -> str:
+        """The URL of the HTTP API, which the log tells at the start."""
+        if not self._api_url:
+            lines = map(json.loads, self.log_path.read_text().splitlines())
+            self._api_url = next(line["url"] for line in lines if line["event"] == "HTTP API").rstrip("/")
+        return self._api_url
+
+    def change(self, stream: str, keys: dict[str, Any]) -> None:
+        """Change some keys of a stream over HTTP."""
+        _ask("PATCH", f"{self._api}/api/v1/streams/{stream}", keys)
 
     def log(self) -> list[dict[str, Any]]:
         events = []

@@ -20,7 +20,7 @@ DOWN_S = 1.0
 """Seconds between steps down: by then the last step has shown its effect."""
 UP_S = 2.0
 """Seconds of calm before a step up. From a sixteenth to the full rate takes four steps, 8 s."""
-EARLIER = 0.6
+EARLIER = 0.8
 """The share of the times above at which a rendition beside the stream's own picture gives way: before that one does."""
 
 
