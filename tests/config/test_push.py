@@ -9,6 +9,7 @@ import yaml
 from transcoder.config import Config, ConfigFile, parse
 from transcoder.config.load import load_file
 from transcoder.config.overlay import EffectiveConfig
+from transcoder.config.permissions import loose_permissions, named_files
 from transcoder.config.push import MAX_PUSHES
 from transcoder.config.remote import HIDDEN, check_remote
 from transcoder.control.shown import hide, restore_secrets, shown
@@ -72,6 +73,17 @@ def test_what_can_not_be_sent_is_refused_in_words(push: Any, words: str) -> None
     assert words in line
     assert line.startswith("streams.front")
     assert "k3y" not in line
+
+
+def test_the_file_of_a_stream_key_is_one_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "key.secret").write_text("k3y")
+    (tmp_path / "key.secret").chmod(0o644)
+    path = tmp_path / "gateway.yaml"
+    tube = {"url": "rtmp://tube.example/live2", "stream_key_file": "key.secret"}
+    path.write_text(yaml.safe_dump({"streams": {"front": {"source": SOURCE, "push": {"tube": tube}}}}))
+    found = loose_permissions(path, load_file(path))
+    assert [line for line in found if "key.secret" in line and "chmod o-r" in line]
+    assert ("key.secret", True) in list(named_files({"push": {"tube": tube}}))  # backups take it along
 
 
 def test_targets_are_few() -> None:

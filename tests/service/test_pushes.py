@@ -21,6 +21,7 @@ class Ways:
         self.made: list[str] = []
         self.running: list[str] = []
         self.ended: list[str] = []
+        self.goodbye_s = 0.0
 
     def __call__(self, options: Any, served: Any, on_playing: Any) -> "Way":
         return Way(self, options.shown)
@@ -38,6 +39,7 @@ class Way:
         try:
             await asyncio.Event().wait()
         finally:
+            await asyncio.sleep(self._ways.goodbye_s)
             self._ways.running.remove(self._target)
 
     def end(self) -> None:
@@ -85,6 +87,18 @@ async def test_a_stream_that_is_disabled_or_removed_is_sent_nowhere(world: World
     assert world.ways.running == ["rtsp://192.0.2.9:554"]
     await world.apply(configured(), "front")
     assert world.ways.running == []
+
+
+async def test_all_targets_are_left_at_once(world: World) -> None:
+    """A target that does not answer to the goodbye takes a second, and the gateway has ten to stop."""
+    names = [f"cam{number}" for number in range(8)]
+    await world.apply(configured(*names, push={"vms": VMS, "other": OTHER}), *names)
+    world.ways.goodbye_s = 0.1
+    assert len(world.ways.running) == 16
+    began = asyncio.get_running_loop().time()
+    await world.gateway.pushes.stop()
+    assert world.ways.running == []
+    assert asyncio.get_running_loop().time() - began < 8 * world.ways.goodbye_s
 
 
 async def test_another_format_is_announced_anew(world: World) -> None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from transcoder.config.load import ConfigFile
 
-_SECRET_FILES: Final = frozenset({"password_file", "token_file", "key_file"})
+_SECRET_FILES: Final = frozenset({"password_file", "token_file", "stream_key_file", "key_file"})
 _OTHER_FILES: Final = frozenset({"cert_file", "certificate_file", "ca_file"})
-_SECRETS: Final = frozenset({"password", "token"})
+_SECRETS: Final = frozenset({"password", "token", "stream_key"})
 _WITH_PASSWORD: Final = re.compile(r"//[^/@\s]*:[^/@\s]*@")
 _STATE_FILES: Final = ("state.sqlite", "state.sqlite-wal", "state.remembered", "lock")
 

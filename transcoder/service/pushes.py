@@ -1,5 +1,6 @@
 """The pushes of all streams are kept here: each stream's follow its configuration."""
 
+import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -62,8 +63,7 @@ class Pushes:
 
     async def remove(self, stream: str) -> None:
         """Leave every target of a stream."""
-        for push in self._of_streams.pop(stream, {}).values():
-            await push.stop()
+        await asyncio.gather(*(push.stop() for push in self._of_streams.pop(stream, {}).values()))
 
     def end(self, path: str) -> None:
         """Announce an output anew, because its description is another one."""
@@ -80,5 +80,4 @@ class Pushes:
 
     async def stop(self) -> None:
         """Leave all targets."""
-        for name in list(self._of_streams):
-            await self.remove(name)
+        await asyncio.gather(*(self.remove(name) for name in list(self._of_streams)))
