@@ -69,6 +69,7 @@ TESTED_THROUGH = {
     "onvif/media_words.py": "onvif/test_server.py",
     "onvif/stream_uris.py": "onvif/test_server.py",
     "onvif/visit.py": "onvif/test_server.py",
+    "output/silence.py": "output/test_output.py",
     "product.py": "rtsp/test_server.py",
     "rtsp/methods.py": "rtsp/test_server.py",
     "rtsp/setup_rules.py": "rtsp/test_server.py",

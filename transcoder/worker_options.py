@@ -187,6 +187,7 @@ class OutputOptions:
         asleep: whether it sleeps now: it is not drawn and not encoded.
         encoder: the other settings of the encoder.
         fixed: the format that an earlier worker gave this output, kept while its readers stay.
+        recalled: the format that the output had before this start, which its readers were told; or None.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
     """
 
@@ -201,6 +202,7 @@ class OutputOptions:
     asleep: bool = False
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     fixed: OutputFormat | None = None
+    recalled: OutputFormat | None = None
     rate_divisor: int = 1
 
     @property
@@ -225,6 +227,7 @@ class OutputOptions:
                 "size": _pair(fields["size"]),
                 "encoder": EncoderSettings(**fields["encoder"]),
                 "fixed": OutputFormat(**fields["fixed"]) if fields["fixed"] else None,
+                "recalled": OutputFormat(**fields["recalled"]) if fields["recalled"] else None,
             }
         )
 

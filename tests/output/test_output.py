@@ -35,6 +35,7 @@ from transcoder.output.output import (
     WAKE_WAIT_S,
     Output,
 )
+from transcoder.output.remembered import Remembered
 from transcoder.output.repeats import REPEAT_S
 from transcoder.rtp.sender import PreparedAccessUnit
 from transcoder.rtsp.session import EndReason, ServerOptions
@@ -168,14 +169,77 @@ async def test_then_for_a_slate(served: Served) -> None:
     assert served.maker.repeats == [(1, 1000.0 + PARAMETER_SETS_WAIT_S)]
 
 
-async def test_then_it_is_given_up(served: Served) -> None:
-    with pytest.raises(TransportError, match="no picture and no worker"):
-        await served.describe("192.0.2.1")
+async def test_then_it_is_given_without_parameter_sets(served: Served) -> None:
+    """A recorder that is refused goes into a back-off; each IDR has the parameter sets (RFC 6184 section 8.4)."""
+    began = served.timing.at
+    lines = await served.sdp()
     assert served.timing.waits == [PARAMETER_SETS_WAIT_S, SLATE_WAIT_S]
+    assert served.timing.at - began < 2.0
+    assert "a=fmtp:96 packetization-mode=1" in lines
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    served.maker.repeats.clear()
+    served.pass_time(3.0)
+    assert len(served.maker.repeats) == 3  # until there is somebody to make it
+    served.give(*IDR, repeated=True)
+    assert any("sprop-parameter-sets" in line for line in await served.sdp())
 
 
 def test_a_reader_hears_what_an_output_says_and_not_that_it_took_too_long() -> None:
     assert ServerOptions().description_limit_s > PARAMETER_SETS_WAIT_S + SLATE_WAIT_S + AUDIO_WAIT_S
+
+
+async def test_a_description_is_there_within_2_seconds_with_sound_too(served: Served) -> None:
+    served.owner.expects_audio = True
+    began = served.timing.at
+    await served.sdp()
+    assert served.timing.at - began <= 2.0
+
+
+# -- what is remembered ------------------------------------------------------------------------------------------------
+
+
+REMEMBERED = Remembered(format=FORMAT, parameter_sets=(SPS, PPS), audio=AUDIO)
+
+
+async def test_what_readers_were_told_before_this_start_is_told_at_once(served: Served) -> None:
+    served.recall(REMEMBERED)
+    lines = await served.sdp()
+    assert served.timing.waits == []
+    assert "a=framerate:12.5" in lines
+    assert any("sprop-parameter-sets" in line for line in lines)
+    assert any(line.startswith("m=audio") for line in lines)
+    served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
+    assert served.maker.repeats  # a slate, at once
+    served.on_format(FORMAT)
+    served.give(*IDR, repeated=True)
+    served.give(*IDR)
+    assert served.owner.ended == []
+    assert await served.sdp() == lines
+
+
+async def test_a_camera_of_another_size_ends_those_who_were_told_the_remembered_one(served: Served) -> None:
+    served.recall(REMEMBERED)
+    served.give(SPS_640, PPS, IDR_SLICE)
+    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
+
+
+async def test_what_is_known_is_not_replaced_by_what_is_remembered(served: Served) -> None:
+    served.on_format(replace(FORMAT, frame_rate=5.0))
+    served.recall(REMEMBERED)
+    served.timing.while_waiting = lambda: served.give(*IDR)
+    assert "a=framerate:5" in await served.sdp()
+
+
+def test_what_is_told_is_remembered_when_it_changes_and_never_a_slate_s(served: Served) -> None:
+    served.on_format(FORMAT, is_slate=True)
+    served.give(*IDR, repeated=True)
+    assert served.owner.remembered == []
+    served.on_format(FORMAT)
+    for _ in range(3):
+        served.give(*IDR)
+    served.on_audio(0, b"frame", AUDIO)
+    expected = Remembered(format=FORMAT, parameter_sets=(SPS, PPS))
+    assert served.owner.remembered == [expected, REMEMBERED]
 
 
 async def test_a_disabled_stream_is_not_waited_for(served: Served) -> None:
@@ -288,6 +352,10 @@ def test_a_reader_that_joins_a_slate_gets_pictures_at_the_rate_that_it_was_told(
     assert served.maker.repeats == []
     served.fanout.add(reader(track(served.fanout.new_sender(5.0))))
     served.pass_time(2.0)
+    assert len(served.maker.repeats) == 3  # there may be no worker yet
+    served.maker.repeats.clear()
+    served.give(*IDR, repeated=True)
+    served.timing.advance(2.0)
     times = [shown for _, shown in served.maker.repeats]
     assert len(times) > 20
     assert [after - before for before, after in itertools.pairwise(times)] == pytest.approx([0.08] * (len(times) - 1))

@@ -94,6 +94,7 @@ OF_THE_SERVICE = {
     "worker.slate_size",
     "worker.split",
     "worker.outputs.0.fixed",
+    "worker.outputs.0.recalled",
     "worker.outputs.0.rate_divisor",
     "worker.outputs.0.audio",
     "worker.outputs.0.on_demand",

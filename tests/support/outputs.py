@@ -8,6 +8,7 @@ from transcoder.codecs.nal import Codec, nal_unit_type
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.fanout import Outlet, Reader, Track
 from transcoder.output.output import OutputOwner, PictureMaker
+from transcoder.output.remembered import Remembered
 from transcoder.output.timing import Timer, Timing
 from transcoder.rtp.sender import PreparedAccessUnit, RtpSender
 from transcoder.rtsp.session import EndReason
@@ -110,9 +111,13 @@ class NotedOwner(OutputOwner):
     def __init__(self) -> None:
         self.ended: list[tuple[str, EndReason]] = []
         self.resized: list[tuple[str, dict[str, Any]]] = []
+        self.remembered: list[Remembered] = []
 
     def end_readers(self, path: str, reason: EndReason) -> None:
         self.ended.append((path, reason))
+
+    def remember(self, path: str, number: int, told: Remembered) -> None:
+        self.remembered.append(told)
 
     def on_size_changed(self, path: str, made: dict[str, Any]) -> None:
         self.resized.append((path, made))

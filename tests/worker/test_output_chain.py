@@ -1,7 +1,7 @@
 """One output: its format, what it sheds, its pictures."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import numpy as np
@@ -125,6 +125,53 @@ def test_a_slate_gives_way_to_the_first_picture() -> None:
     [repeated] = chain.repeat()
     assert repeated.flags == REPEATED
     assert len(chain.formats) == 2
+
+
+# -- what readers were told before this start -------------------------------------------------------------------------
+
+
+def sets_of(coded: CodedMessage) -> list[bytes]:
+    """The parameter sets before the IDR of a coded picture."""
+    assert coded.flags & RANDOM_ACCESS
+    return coded.nal_units[:-1]
+
+
+@pytest.mark.parametrize("profile", ["economy", "balanced", "quality", "motion"])
+def test_a_slate_of_the_remembered_format_has_the_camera_s_parameter_sets(profile: str) -> None:
+    """Byte by byte, so that a description is true before the camera and while it is away."""
+    before = Chain(encoder=EncoderSettings(profile=profile))
+    first = next(coded for coded in (before.show() for _ in range(8)) if coded)
+    made = OutputFormat(**before.formats[0]["output"])
+    chain = Chain(encoder=EncoderSettings(profile=profile), recalled=made)
+    [slate] = chain.repeat()
+    assert sets_of(slate) == sets_of(first[0])
+    assert chain.formats == [{"output_number": 0, "output": asdict(made), "slate": True}]
+    shown = [coded for coded in (chain.show() for _ in range(8)) if coded]
+    assert not any(coded.flags & RANDOM_ACCESS for [coded] in shown)  # the encoder goes on
+    assert chain.formats[1:] == [{"output_number": 0, "output": asdict(made), "slate": False}]
+
+
+@pytest.mark.parametrize("size", [(640, 480), (160, 128)])
+def test_a_camera_of_another_size_is_scaled_while_somebody_reads(size: tuple[int, int]) -> None:
+    chain = Chain(recalled=FORMAT)
+    chain.repeat()
+    for _ in range(30):
+        chain.show(decoded(chain.index, size))
+    assert chain.formats[-1]["output"] == asdict(FORMAT)
+    chain.chain.note_unread()
+    [coded] = chain.show(decoded(chain.index, size))
+    assert coded.flags & RANDOM_ACCESS
+    last = chain.formats[-1]
+    assert ((last["output"]["width"], last["output"]["height"]), last["slate"]) == (size, False)
+
+
+def test_a_camera_of_another_rate_is_followed_at_once() -> None:
+    """Other parameter sets of the same size come in the stream, and end nobody."""
+    chain = Chain(recalled=replace(FORMAT, frame_rate=5.0))
+    chain.repeat()
+    for _ in range(8):
+        chain.show()
+    assert (chain.formats[-1]["output"], chain.formats[-1]["slate"]) == (asdict(FORMAT), False)
 
 
 @pytest.mark.parametrize("profile", ["balanced", "motion"])

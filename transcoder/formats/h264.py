@@ -163,6 +163,8 @@ def _to_fmtp(sets: Sequence[bytes]) -> str:
 
     Source: RFC 6184 section 8.1: profile-level-id is the three bytes behind the header of the SPS.
     """
+    if not sets:  # they come with each IDR
+        return "packetization-mode=1"
     level = sets[0][1:4].hex().upper()
     sprop = ",".join(fmtp.serialize_sets(sets))
     return f"packetization-mode=1;profile-level-id={level};sprop-parameter-sets={sprop}"

@@ -188,6 +188,8 @@ def _to_fmtp(sets: Sequence[bytes]) -> str:
 
     Source: RFC 7798 section 7.1.
     """
+    if not sets:  # they come with each IDR
+        return ""
     return ";".join(f"{name}={value}" for name, value in zip(SPROP, fmtp.serialize_sets(sets), strict=True))
 
 

@@ -1,7 +1,6 @@
 """An output serves one picture size of a stream: description, IDR on request, the repeated picture, readers."""
 
 import asyncio
-from bisect import bisect_left
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
@@ -13,10 +12,12 @@ from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.description import Change, Description
 from transcoder.output.fanout import Fanout
 from transcoder.output.lateness import Lateness
+from transcoder.output.remembered import Remembered
 from transcoder.output.repeats import Repeats
 from transcoder.output.served_rate import ServedRate
+from transcoder.output.silence import SILENCE_AFTER_S, SILENCE_BEHIND_S, silent_frames
 from transcoder.output.sleep import Sleep
-from transcoder.output.status import ENCODE_BOUNDS_S, OutputStatus
+from transcoder.output.status import OutputStatus
 from transcoder.output.timing import Timer, Timing
 from transcoder.product import NAME
 from transcoder.rtsp.session import EndReason
@@ -26,20 +27,16 @@ IDR_INTERVAL_S: Final = 0.5
 """Seconds between forced IDRs: readers that come together share one."""
 QUIET_S: Final = 1.2
 """Seconds without a picture after which the last one is repeated."""
-PARAMETER_SETS_WAIT_S: Final = 5.0
+DESCRIPTION_S: Final = 2.0
+"""Seconds within which a description is given, whatever is there to describe: recorders that wait for longer, or are
+refused, go into a back-off."""
+PARAMETER_SETS_WAIT_S: Final = 1.0
 """Seconds for which a description waits for the camera's pictures, which a slate would replace."""
-SLATE_WAIT_S: Final = 3.0
+SLATE_WAIT_S: Final = 0.8
 """Seconds for which a description then waits for the slate that was asked for."""
 UNREAD_S: Final = 2.0
 """Seconds without a reader, and without a description that one asked for, after which the worker is told, again and
 again: a reader sets up its session well within them, and a size that changes then ends nobody's."""
-SILENCE_AFTER_S: Final = 0.5
-"""Seconds without sound after which silence is sent in its place: recorders that take both tracks write neither where
-one of them stands still."""
-SILENCE_BEHIND_S: Final = 0.25
-"""Seconds by which silence stays behind the present, so that sound which comes again is not before it."""
-SILENCE_AT_ONCE_S: Final = 2.0
-"""Seconds of silence that are sent at once, at most: nobody read before."""
 WAKE_WAIT_S: Final = 1.5
 """Seconds for which somebody who woke an output waits for its first picture: cameras send one a second at least."""
 AUDIO_WAIT_S: Final = 1.0
@@ -78,6 +75,9 @@ class OutputOwner(Protocol):
 
     def end_readers(self, path: str, reason: EndReason) -> None:
         """End the sessions of all readers of an output."""
+
+    def remember(self, path: str, number: int, told: Remembered) -> None:
+        """Note what the readers of an output are told from now on."""
 
     def on_size_changed(self, path: str, made: dict[str, Any]) -> None:
         """Note that pictures come in another size and in this format, and that readers of the old size were ended."""
@@ -125,6 +125,9 @@ class Output:
         self._rate = ServedRate()
         self._lateness = Lateness()
         self._audio: ServedAudio | None = None
+        self._made: OutputFormat | None = None
+        self._owes_slate = self._owes_burst = False
+        """Whether a reader was given a description without parameter sets, as there was nobody to make a picture."""
         self._audio_at = 0.0
         self._audio_until = 0
         self._last_picture = 0.0
@@ -166,6 +169,20 @@ class Output:
             self._owner.end_readers(self.path, EndReason.FORMAT_CHANGE)
         self._described.clear()
 
+    def recall(self, told: Remembered) -> None:
+        """Tell readers what those before this start were told, as long as nothing else is known of the output."""
+        if self._description.is_known or self.status.format:
+            return
+        self.on_format(told.format, is_slate=True)
+        self._take_audio(told.audio)
+        if self._description.take(self._options.codec, told.parameter_sets) is not Change.NONE:
+            self._described.set()
+
+    def _remember(self) -> None:
+        if self._made is not None and self._description.is_known:
+            told = Remembered(format=self._made, parameter_sets=self._description.parameter_sets, audio=self._audio)
+            self._owner.remember(self.path, self.number, told)
+
     def stop(self) -> None:
         """Ask the worker for nothing any more."""
         if self._idr_timer is not None:
@@ -175,9 +192,16 @@ class Output:
 
     # -- from the worker -----------------------------------------------------------------------------------------
 
-    def on_format(self, made: OutputFormat) -> None:
-        """Note the format in which the worker makes this output from now on."""
+    def on_format(self, made: OutputFormat, *, is_slate: bool = False) -> None:
+        """Note the format in which the worker makes this output from now on, or a slate as long as there is no other.
+
+        Args:
+            made: the format.
+            is_slate: whether it is a slate's.
+        """
         self._rate.begin(made.frame_rate)
+        self._made = None if is_slate else made
+        self._remember()
         self.status.format = {"codec": self._options.codec.value, **asdict(made), "frame_rate": self._rate.told}
 
     def on_picture(self, message: CodedMessage, types: list[int], now: float) -> bool:
@@ -202,7 +226,11 @@ class Output:
         is_repeated = bool(message.flags & REPEATED)
         if is_repeated:
             status.repeated += 1
+            if self._owes_burst and random_access and self._rate.told is not None:
+                self._repeats.burst(self._rate.told)
+                self._owes_burst = False
         else:
+            self._owes_burst = False
             self._last_picture = now
             self._woken.set()
             self._repeats.end_burst()
@@ -213,7 +241,7 @@ class Output:
             if self._rate.note(message.pts / VIDEO_CLOCK_RATE):
                 self._description.renumber()
                 status.format = status.format | {"frame_rate": self._rate.told}
-        self._count(message)
+        status.count(message)
         status.spans.note(now, is_camera=not is_repeated)
         self.fanout.send(codec, message.nal_units, message.pts, random_access=random_access)
         return not is_repeated
@@ -225,15 +253,7 @@ class Output:
             self._owner.on_size_changed(self.path, dict(self.status.format))
         if change is not Change.NONE:
             self._described.set()
-
-    def _count(self, message: CodedMessage) -> None:
-        status = self.status
-        status.pictures += 1
-        status.bytes += sum(map(len, message.nal_units))
-        status.decode_s += message.decode_s
-        status.stages_s += message.stages_s
-        status.encode_s += message.encode_s
-        status.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1
+            self._remember()
 
     def on_audio(self, pts: int, unit: bytes, audio: ServedAudio) -> None:
         """Give a frame of sound to the readers, unless the output is served without sound.
@@ -249,14 +269,19 @@ class Output:
             self.forget_audio()  # readers were told of another format
         now = self._timing.now()
         if self._audio is None:
-            self._audio = audio
-            self.fanout.set_audio(audio)
-            self._audible.set()
+            self._take_audio(audio)
+            self._remember()
         elif now - self._audio_at >= SILENCE_AFTER_S:  # players take a hole at the end of the silence for a mistake
             self._send_silence(pts - audio.frame_ticks + 1)
         self.status.audio_units += 1
         self._audio_at, self._audio_until = now, pts + audio.frame_ticks
         self.fanout.send_audio(pts, unit)
+
+    def _take_audio(self, audio: ServedAudio | None) -> None:
+        if audio is not None and self._options.audio:
+            self._audio = audio
+            self.fanout.set_audio(audio)
+            self._audible.set()
 
     def _fill_with_silence(self, now: float) -> None:
         """Send silence on the audio's clock while no sound comes, as long as somebody reads."""
@@ -268,12 +293,10 @@ class Output:
         audio = self._audio
         if audio is None or not self.fanout.readers:
             return
-        step = audio.frame_ticks
-        start = max(self._audio_until, end - round(SILENCE_AT_ONCE_S * VIDEO_CLOCK_RATE))
-        for pts in range(start, end, step):
+        for pts in silent_frames(audio, self._audio_until, end):
             self.status.silent_audio_units += 1
             self.fanout.send_audio(pts, audio.codec.silent_frame)
-            self._audio_until = pts + step
+            self._audio_until = pts + audio.frame_ticks
 
     # -- readers -------------------------------------------------------------------------------------------------
 
@@ -290,14 +313,15 @@ class Output:
             audio: whether sound is described, if there is any.
 
         Raises:
-            TransportError: there is no description, and there are no parameter sets to make one of.
+            TransportError: the stream is disabled.
         """
-        self._last_read = self._timing.now()
+        began = self._last_read = self._timing.now()
         if not self._described.is_set():
             self._wake(self._last_read)
             await self._wait_for_parameter_sets()
         if audio and self._owner.expects_audio and self._options.audio:
-            await self._timing.wait(self._audible, AUDIO_WAIT_S)
+            left_s = began + DESCRIPTION_S - self._timing.now()
+            await self._timing.wait(self._audible, min(AUDIO_WAIT_S, max(left_s, 0.0)))
         return self._description.serialize(self._options, self._rate.told, self._audio if audio else None, address)
 
     async def _wait_for_parameter_sets(self) -> None:
@@ -307,8 +331,7 @@ class Output:
         if await self._timing.wait(self._described, PARAMETER_SETS_WAIT_S):
             return
         self._repeats.repeat()
-        if not await self._timing.wait(self._described, SLATE_WAIT_S):
-            raise TransportError(f"stream {self.path} has no picture and no worker to make one")
+        self._owes_slate = not await self._timing.wait(self._described, SLATE_WAIT_S)
 
     def request_idr(self) -> None:
         """Have an IDR soon: at once, or when the last one is IDR_INTERVAL_S old."""
@@ -331,8 +354,8 @@ class Output:
 
     def _repeat(self, *, is_burst: bool) -> None:
         self._repeats.repeat()
-        if is_burst and self.fanout.readers and self._rate.told is not None:
-            self._repeats.burst(self._rate.told)
+        if is_burst and self.fanout.readers:
+            self._owes_burst = True  # when the first picture comes: there may be no worker yet
 
     async def wake(self) -> None:
         """Have pictures made for a while; wait for the first one where the output slept."""
@@ -367,6 +390,6 @@ class Output:
             self._maker.note_unread(self.number)
         self._fill_with_silence(now)
         is_quiet = now - self._last_picture > QUIET_S + self._lateness.seconds(now) and self._repeats.is_due(now)
-        if is_quiet and self.fanout.readers and self._described.is_set():
+        if is_quiet and self.fanout.readers and (self._described.is_set() or self._owes_slate):
             self._repeat(is_burst=not self._woken.is_set())
             self._woken.set()

@@ -1,9 +1,11 @@
 """The status of an output holds its format, the counts of sent pictures, and how late the pictures were."""
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from transcoder.ipc.messages import CodedMessage
 from transcoder.output.served_spans import ServedSpans
 
 ENCODE_BOUNDS_S: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
@@ -70,3 +72,12 @@ class OutputStatus:
         since = self.delays[-1][0] - DELAY_SPAN_S
         ordered = sorted(delay for at, delay in self.delays if at >= since)
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+    def count(self, message: CodedMessage) -> None:
+        """Count a picture that is served."""
+        self.pictures += 1
+        self.bytes += sum(map(len, message.nal_units))
+        self.decode_s += message.decode_s
+        self.stages_s += message.stages_s
+        self.encode_s += message.encode_s
+        self.encode_counts[bisect_left(ENCODE_BOUNDS_S, message.encode_s)] += 1

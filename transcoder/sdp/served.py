@@ -53,8 +53,9 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         f"m=video 0 RTP/AVP {number}",
         f"b=AS:{video.bitrate_kbps}",
         f"a=rtpmap:{number} {video.codec.value}/90000",
-        f"a=fmtp:{number} {formats.VIDEO.serving(video.codec).to_fmtp(video.parameter_sets)}",
     ]
+    if parameters := formats.VIDEO.serving(video.codec).to_fmtp(video.parameter_sets):
+        lines.append(f"a=fmtp:{number} {parameters}")
     if video.size is not None:  # recorders that open a file before the first picture (ONVIF Streaming, RFC 6064)
         width, height = video.size
         lines += [f"a=x-dimensions:{width},{height}", f"a=framesize:{number} {width}-{height}"]

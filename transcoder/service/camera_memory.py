@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.service.device_numbers import DeviceNumbers
+from transcoder.service.output_memory import OutputMemory
 from transcoder.source.camera_keys import CameraKeys
 from transcoder.source.camera_logins import CameraLogins
 from transcoder.source.options import SessionOptions
@@ -31,6 +32,7 @@ class CameraMemory:
     Attributes:
         keys: the keys of cameras that speak TLS.
         logins: the cameras that have asked for Digest.
+        outputs: what the readers of each output were told.
         devices: the numbers of the streams' own devices, which VMSs know them by.
     """
 
@@ -39,12 +41,13 @@ class CameraMemory:
         self._has_changed = False
         self.keys = CameraKeys()
         self.logins = CameraLogins()
+        self.outputs = OutputMemory()
         self.devices = DeviceNumbers()
 
     @property
     def has_changed(self) -> bool:
         """Return whether anything was learned since changes() was called last."""
-        parts = (self.keys, self.logins, self.devices)
+        parts = (self.keys, self.logins, self.devices, self.outputs)
         return self._has_changed or any(part.has_changed for part in parts)
 
     def accept(self, url: RtspUrl) -> None:
@@ -56,6 +59,7 @@ class CameraMemory:
         """Take up what was kept; entries that can't be read are left out."""
         self.keys.load(kept)
         self.logins.load(kept)
+        self.outputs.load(kept)
         self.devices.load(kept)
         for key, value in list(kept.items())[-MAX_CAMERAS:]:
             if not isinstance(value, Mapping):
@@ -83,5 +87,5 @@ class CameraMemory:
         """Return everything that is remembered, to be kept."""
         self._has_changed = False
         learned = {key: asdict(learned) for key, learned in self._learned.items()}
-        parts = (self.keys, self.logins, self.devices)
+        parts = (self.keys, self.logins, self.devices, self.outputs)
         return learned | {key: value for part in parts for key, value in part.changes().items()}

@@ -106,12 +106,14 @@ class Gateway:
             TransportError: the listener's address can't be used.
             WorkerError: there can be no workers.
         """
-        await self.server.start()
-        log.info("listening", **self.server.places())
-        # names are known and cameras are connected while the fork server loads
+        # names are known before anybody can ask for one, and cameras are connected while the fork server loads
         await self.apply(self._config, self._config.streams)
-        self._ticker = asyncio.get_running_loop().create_task(self._tick())
         try:
+            await self.server.start()
+            log.info("listening", **self.server.places())
+            for name in self.streams:
+                self.streams[name].status.url = self.server.url(self.server.host, name)
+            self._ticker = asyncio.get_running_loop().create_task(self._tick())
             await self.fork_server.start()
         except BaseException:
             await self.stop()
@@ -137,6 +139,7 @@ class Gateway:
                 await self._remove(name)
             elif stream is None or wanted != self._applied[name] or name in self._admissions.refused:
                 settings = networked_settings(wanted, self.networks, self.is_own).with_split(split=self._is_split)
+                settings = self.gate.memory.outputs.settings(name, settings)
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())

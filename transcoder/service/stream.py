@@ -13,6 +13,7 @@ from transcoder.ipc.messages import CodedMessage
 from transcoder.ledger import Ledger
 from transcoder.output.output import OutputOwner
 from transcoder.output.outputs import Outputs
+from transcoder.output.remembered import Remembered
 from transcoder.output.timing import LoopTiming, Timing
 from transcoder.rtsp.session import EndReason
 from transcoder.service.availability import Availability
@@ -69,10 +70,9 @@ class Stream(OutputOwner, WorkerListener):
         self.name = name
         self.status = StreamStatus(name=name)
         self.ledger = Ledger()
-        self._settings = settings
+        self._settings, self._gate = settings, gate
         self._end_readers = end_readers
         self._tell = functools.partial(on_event, name)
-        self._gate = gate
         self._make_source = make_source
         self._log = structlog.get_logger().bind(stream=name)
         self._availability = Availability(self.status, self._tell, self._log)
@@ -91,6 +91,7 @@ class Stream(OutputOwner, WorkerListener):
     def _arrange_outputs(self) -> None:
         self.outputs.arrange(self._settings.named_outputs())
         self.status.outputs = {name: output.status for name, output in self.outputs.items()}
+        self._gate.memory.outputs.tell(self.outputs.values(), self._settings)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -188,7 +189,7 @@ class Stream(OutputOwner, WorkerListener):
 
     @override
     def on_format(self, report: PictureFormat) -> None:
-        self.outputs.numbered(report.output_number).on_format(report.output)
+        self.outputs.numbered(report.output_number).on_format(report.output, is_slate=report.is_slate)
 
     @override
     def on_coded_audio(self, pts: int, frame: bytes) -> None:
@@ -220,6 +221,10 @@ class Stream(OutputOwner, WorkerListener):
     @override
     def end_readers(self, path: str, reason: EndReason) -> None:
         self._end_readers(path, reason)
+
+    @override
+    def remember(self, path: str, number: int, told: Remembered) -> None:
+        self._gate.memory.outputs.note(path, self._settings.worker, number, told)
 
     @override
     def on_size_changed(self, path: str, made: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""An output without a size of its own follows pictures that become larger for good."""
+"""An output without a size of its own follows pictures that become larger for good, and others when nobody reads."""
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 
@@ -17,6 +17,11 @@ class Growth:
         self._larger_since: int | None = None
         self._has_grown = False
         self._is_unread = False
+        self._is_kept = False
+
+    def keep(self) -> None:
+        """Note that the output has a size for its readers' sake alone: it takes any other one when nobody reads it."""
+        self._is_kept = True
 
     def note_unread(self) -> None:
         """Note that nobody reads the output: its size may follow larger pictures with the next one."""
@@ -31,6 +36,9 @@ class Growth:
             pts: presentation time, 90 kHz ticks.
         """
         unread, self._is_unread = self._is_unread, False
+        if unread and self._is_kept and seen != size:
+            self._is_kept = False
+            return True
         if seen[0] * seen[1] <= size[0] * size[1]:
             self._larger_since = None
             return False

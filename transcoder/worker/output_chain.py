@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.errors import MediaError
@@ -17,7 +16,7 @@ from transcoder.ipc.messages import (
 from transcoder.media.changes import CollectedChanges, MacroblockMap
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import Encoder, adapt_encoder, has_random_access, open_encoder, wants_changes
-from transcoder.media.geometry import sane_aspect, square_size
+from transcoder.media.geometry import square_size
 from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import GREY, OwnPicture
 from transcoder.media.scaling import is_scalable
@@ -26,7 +25,7 @@ from transcoder.media.stages import Stages
 from transcoder.worker.frame_rate import FrameRateCap, FrameRateEstimate
 from transcoder.worker.gop_planner import GopPlanner
 from transcoder.worker.growth import Growth
-from transcoder.worker.output_formats import format_message, slate_format
+from transcoder.worker.output_formats import aspect_of, format_message, slate_format
 from transcoder.worker.overload import EARLIER, LATE_S, RateLadder
 from transcoder.worker_options import OutputFormat, WorkerOptions
 
@@ -162,17 +161,23 @@ class OutputChain:
         Returns:
             The messages that tell the service of another format, or None while too few pictures tell the frame rate.
         """
-        width, height = self._options.size or square_size(picture.width, picture.height, self._aspect(picture))
+        width, height = self._options.size or square_size(
+            picture.width, picture.height, aspect_of(picture, self._stream)
+        )
         if not self.seeks_format:
             return self._follow_growth(picture, width, height)
         rate = estimate.rate(self._options.fps)
         if rate is None:
             return None
         output = OutputFormat(width=width, height=height, frame_rate=rate, matrix=picture.matrix)
-        if output == self._format:
-            return []
-        self._take_format(output)
-        return [format_message(self._number, output, slate=False)]
+        told = self._options.recalled
+        if told is not None and self._format in {None, told} and (told.width, told.height) != (width, height):
+            self._growth.keep()  # those who read were told of another camera's size, or of an earlier one
+            output = told
+        if output != self._format:
+            self._take_format(output)
+        self._is_slate = False
+        return [format_message(self._number, output, slate=output is told)]
 
     def _follow_growth(self, picture: DecodedPicture, width: int, height: int) -> list[bytes]:
         """Take the size of pictures that are larger than the output for good; return the messages that tell of it."""
@@ -190,12 +195,6 @@ class OutputChain:
         self._slate.end(self._unencoded)
         self._stages = None
         self._encoder = None
-
-    def _aspect(self, picture: DecodedPicture) -> Fraction:
-        """Return the aspect of the picture's samples: the operator's, or else the stream's."""
-        if self._stream.display_aspect is not None:
-            return sane_aspect(Fraction(*self._stream.display_aspect) * picture.height / picture.width)
-        return picture.aspect
 
     # -- pictures ------------------------------------------------------------------------------------------------
 
@@ -280,7 +279,7 @@ class OutputChain:
         if self._format is None:
             return False
         try:
-            return self._prepared(self._format).follows(picture, self._aspect(picture))
+            return self._prepared(self._format).follows(picture, aspect_of(picture, self._stream))
         except (MediaError, ValueError):  # draw() fails for the same reason, and says so
             return False
 
@@ -303,7 +302,7 @@ class OutputChain:
         Raises:
             MediaError: a mask could not be drawn; the picture must not be shown.
         """
-        return self._drawn(lambda stages: stages.run(picture, self._aspect(picture), changed))
+        return self._drawn(lambda stages: stages.run(picture, aspect_of(picture, self._stream), changed))
 
     def _drawn(self, draw: Callable[[Stages], OwnPicture]) -> OwnPicture:
         if self._format is None:

@@ -1,8 +1,11 @@
-"""The format of a slate is chosen here, and formats are reported to the service."""
+"""The format of a slate is chosen here, and the aspect of samples; formats are reported to the service."""
 
+from fractions import Fraction
 from typing import Final
 
 from transcoder.ipc.messages import MessageType, serialize_json
+from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.geometry import sane_aspect
 from transcoder.worker.frame_rate import DEFAULT_FRAME_RATE
 from transcoder.worker_options import OutputFormat, WorkerOptions
 
@@ -19,8 +22,22 @@ def slate_format(options: WorkerOptions, number: int) -> OutputFormat:
         number: the number of the output.
     """
     output = options.outputs[number]
+    if output.recalled is not None:
+        return output.recalled
     width, height = output.size or options.slate_size or SLATE_SIZE
     return OutputFormat(width=width, height=height, frame_rate=output.fps or DEFAULT_FRAME_RATE)
+
+
+def aspect_of(picture: DecodedPicture, options: WorkerOptions) -> Fraction:
+    """Return the aspect of a picture's samples: the operator's, or else the stream's.
+
+    Args:
+        picture: the decoded picture.
+        options: the settings of the stream.
+    """
+    if options.display_aspect is not None:
+        return sane_aspect(Fraction(*options.display_aspect) * picture.height / picture.width)
+    return picture.aspect
 
 
 def format_message(number: int, output: OutputFormat, *, slate: bool) -> bytes:
