@@ -43,6 +43,15 @@ def test_update_changes_the_given_keys_only(model: EffectiveConfig) -> None:
     assert (video.bitrate_kbps, video.fps, video.gop_s) == (700, 10, 2)
 
 
+def test_a_preset_at_runtime_lies_under_the_streams_own_keys(model: EffectiveConfig) -> None:
+    changed = model.update("front", {"vms": "nx"})
+    front = changed.config.streams["front"]
+    assert (front.video.fps, front.video.gop_s, list(front.renditions)) == (10, 1, ["sub"])
+    paths = difference(model.config, changed.config).changed["front"]
+    assert {path for path in paths if not path.startswith("renditions.sub.")} == {"vms", "video.gop_s"}
+    assert changed.update("front", {"vms": None}).config.streams["front"] == model.config.streams["front"]
+
+
 def test_a_null_is_a_value(model: EffectiveConfig) -> None:
     assert model.update("front", {"video": {"fps": None}}).config.streams["front"].video.fps is None
 
