@@ -9,6 +9,7 @@ import pytest
 from tests.support.served import ANYWHERE, Catalogue
 from transcoder.config.verify import VerifyConfig
 from transcoder.net.rtsp_server import RtspServer
+from transcoder.output.status import OutputStatus
 from transcoder.rejection import Code, Rejected
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.verdicts import KEPT, Verdict
@@ -229,3 +230,19 @@ async def test_a_slate_is_never_clean_whatever_the_checker_says(
     assert (found.kind, found.is_signed) == (verdict, verdict == "clean")
     assert found.reason == ("" if verdict == "clean" else "only the slate was served")
     assert sum(span["pictures"] for span in told["spans"]) == camera + slate
+
+
+async def test_a_rendition_is_read_under_its_own_path_and_leaves_the_schedule_alone(world: World) -> None:
+    world.streams["front"].status.outputs["sub"] = OutputStatus()
+    world.verifier.ask("front", "http:ops", world.now, "sub")
+    await world.look(1)
+    assert [request["url"] for request in world.requests] == ["rtsp://127.0.0.1:0/front/sub"]
+    [(verdict, _)] = world.told
+    assert (verdict.stream, verdict.rendition, verdict.kind, verdict.by) == ("front", "sub", "clean", "http:ops")
+    await world.look()
+    assert [request["url"] for request in world.requests[1:]] == ["rtsp://127.0.0.1:0/front"]
+
+
+def test_a_rendition_that_is_not_there_is_refused(world: World) -> None:
+    with pytest.raises(Rejected, match="no rendition 'sub'"):
+        world.verifier.ask("front", "http:ops", world.now, "sub")

@@ -208,9 +208,9 @@ class Controller(Control):
         return found
 
     @override
-    async def verify(self, stream: str, by: Writer) -> None:
+    async def verify(self, stream: str, by: Writer, output: str = MAIN) -> None:
         self._running(stream)
-        self.verifier.ask(stream, str(by), clock.monotonic())
+        self.verifier.ask(stream, str(by), clock.monotonic(), output)
         await self._changes.record(Entry(who=str(by), what="verify", stream=stream, detail={}))
 
     def _on_verdict(self, verdict: Verdict, answer: dict[str, Any]) -> None:

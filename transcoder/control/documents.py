@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from transcoder.control.document_parts import SHOWN, Count, PushDocument, Rate, Time
 from transcoder.rtsp.session import EndReason
 from transcoder.source.problems import ProblemCode
+from transcoder.worker_options import MAIN
 
 SCHEMA_VERSION: Final = 1
 """The version of these documents, raised when a field changes its meaning or goes."""
@@ -150,6 +151,8 @@ class VerdictDocument(Document):
 
     number: Count
     """A number that counts up over all streams and restarts."""
+    rendition: str = MAIN
+    """The output that was read: the stream's own picture, `main`, or a rendition."""
     verdict: Literal["clean", "unclean", "nothing to judge"]
     """`nothing to judge`: only a slate was served, or the stream could not be read or was not."""
     at: Time

@@ -228,6 +228,7 @@ def verdict_document(verdict: Verdict) -> VerdictDocument:
     """Make the document of a verdict."""
     return VerdictDocument(
         number=verdict.number,
+        rendition=verdict.rendition,
         verdict=verdict.kind,
         at=verdict.at,
         reason=verdict.reason or None,

@@ -85,8 +85,8 @@ class Control(Protocol):
     async def signed_verdict(self, stream: str, number: int) -> dict[str, Any]:
         """Return the signed statement of a verdict."""
 
-    async def verify(self, stream: str, by: Writer) -> None:
-        """Have one stream verified soon; the verdict comes as an event."""
+    async def verify(self, stream: str, by: Writer, output: str = MAIN) -> None:
+        """Have one output of a stream verified soon; the verdict comes as an event."""
 
     def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:
         """Return the readers of all streams or of one, with their addresses only where `peers` says so."""

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, get_args
 
 from transcoder.logs import redact
 from transcoder.text import printable
+from transcoder.worker_options import MAIN
 
 VerdictKind = Literal["clean", "unclean", "nothing to judge"]
 KINDS: Final = frozenset(get_args(VerdictKind))
@@ -33,6 +34,7 @@ class Verdict:
     Attributes:
         number: a number that counts up over all streams and restarts.
         stream: the stream's id.
+        rendition: which of the stream's outputs was read.
         at: the time of the verdict, RFC 3339.
         kind: the verdict.
         reason: the reasons in one line, "" for a clean stream.
@@ -53,6 +55,7 @@ class Verdict:
     by: str = "schedule"
     was_read: bool = True
     is_signed: bool = False
+    rendition: str = MAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

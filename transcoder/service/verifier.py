@@ -23,6 +23,7 @@ from transcoder.service.store import time_text
 from transcoder.service.verdicts import KEPT, Finding, Verdict, read_answer, read_measures
 from transcoder.service.verify_process import read_served
 from transcoder.service.verify_schedule import Last, VerifySchedule
+from transcoder.worker_options import MAIN, served_path
 
 LOOK_S: Final = 5.0
 """Seconds between looks at the schedule."""
@@ -85,7 +86,7 @@ class Verifier:
         self._verdicts: dict[str, deque[Verdict]] = {}
         self._last: dict[str, Last] = {}
         self._number = 0
-        self._asked: tuple[str, str] | None = None
+        self._asked: tuple[str, str, str] | None = None
         self._wanted = asyncio.Event()
         self._next_ask = 0.0
         self._running = ""
@@ -102,17 +103,21 @@ class Verifier:
         found = self._verdicts.get(stream)
         return found[-1] if found else None
 
-    def ask(self, stream: str, by: str, now: float) -> None:
-        """Have a stream verified as soon as may be.
+    def ask(self, stream: str, by: str, now: float, output: str = MAIN) -> None:
+        """Have an output of a stream verified as soon as may be.
 
         Args:
             stream: the name of a stream.
             by: who asks.
             now: monotonic seconds.
+            output: the name of the output.
 
         Raises:
-            Rejected: the stream shows no pictures of its camera, or too many verifications are asked for.
+            Rejected: there is no such output, the stream shows no pictures of its camera, or too many verifications
+                are asked for.
         """
+        if output not in self._streams[stream].status.outputs:
+            raise Rejected(Code.INVALID, f"stream {stream} has no rendition {output[:40]!r}")
         state = self._streams[stream].status.state
         if state is not StreamState.PLAYING:
             raise Rejected(Code.UNAVAILABLE, f"stream {stream} is {state.value}: there is nothing to judge")
@@ -121,7 +126,7 @@ class Verifier:
         if now < self._next_ask:
             raise Rejected(Code.BUSY, f"one verification may be asked for in {ASK_S:g} s")
         self._next_ask = now + ASK_S
-        self._asked = (stream, by)
+        self._asked = (stream, by, output)
         self._wanted.set()
 
     async def run(self) -> None:
@@ -146,7 +151,8 @@ class Verifier:
             wall: UTC seconds.
         """
         for name in self._verdicts.keys() - self._streams.keys():
-            del self._verdicts[name], self._last[name]
+            del self._verdicts[name]
+            self._last.pop(name, None)
         asked, self._asked = self._asked, None
         if asked is not None:
             await self._verify(*asked)
@@ -167,30 +173,31 @@ class Verifier:
         stream = self._streams.get(name)
         return None if stream is None else stream.status.state
 
-    async def _verify(self, name: str, by: str) -> None:
+    async def _verify(self, name: str, by: str, output: str = MAIN) -> None:
         state = self._state(name)
         if state is not StreamState.PLAYING:
             reason = f"not read: the stream is {state.value}" if state is not None else "not read: the stream is gone"
-            self._note(name, by, Finding(kind="nothing to judge", reason=reason), {}, was_read=False)
+            self._note((name, output), by, Finding(kind="nothing to judge", reason=reason), {}, was_read=False)
             return
         self._running = name
         try:
-            served = self._served(name)
-            answer = await self._read(self._request(name), served)
+            served = self._served(name, output)
+            answer = await self._read(self._request(served_path(name, output)), served)
         finally:
             self._running = ""
         self._note_measures(answer)
         found = read_answer(answer).without_camera(**_seconds(served()))
-        self._note(name, by, found, answer or {}, was_read=True)
+        self._note((name, output), by, found, answer or {}, was_read=True)
 
-    def _served(self, name: str) -> Served:
+    def _served(self, name: str, output: str) -> Served:
         began = clock.monotonic()
 
         def told() -> dict[str, Any]:
             stream = self._streams.get(name)
-            if stream is None:
+            found = stream.status.outputs.get(output) if stream is not None else None
+            if found is None:
                 return {}
-            return stream.status.output.spans.told(began, clock.monotonic(), clock.wall_clock())
+            return found.spans.told(began, clock.monotonic(), clock.wall_clock())
 
         return told
 
@@ -204,24 +211,26 @@ class Verifier:
             words = f"the checker is {containment_words(measures)}"
             log.info("sandbox of the checker", words=words, in_force=in_force, missing=missing)
 
-    def _request(self, name: str) -> dict[str, Any]:
+    def _request(self, path: str) -> dict[str, Any]:
         own, host = self._server.own_reader, self._server.listeners[0].host
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         return {
-            "url": self._server.url(host, name),
+            "url": self._server.url(host, path),
             "username": own.name,
             "password": own.password,
             "seconds": self._config().seconds,
             "key": str(self._key or ""),
         }
 
-    def _note(self, name: str, by: str, found: Finding, answer: dict[str, Any], *, was_read: bool) -> None:
+    def _note(self, read: tuple[str, str], by: str, found: Finding, answer: dict[str, Any], *, was_read: bool) -> None:
+        name, output = read
         if name not in self._streams:  # it was removed meanwhile
             return
         wall = clock.wall_clock()
         verdict = Verdict(
             number=self._number + 1,
             stream=name,
+            rendition=output,
             at=time_text(wall),
             kind=found.kind,
             reason=found.reason,
@@ -234,13 +243,21 @@ class Verifier:
         self._remember(verdict, wall)
         say = log.error if verdict.kind == "unclean" else log.info
         text = "stream verified" if was_read else "stream not verified"
-        say(text, stream=name, verdict=verdict.kind, reason=verdict.reason or None, by=by)
+        say(
+            text,
+            stream=name,
+            path=served_path(name, output),
+            verdict=verdict.kind,
+            reason=verdict.reason or None,
+            by=by,
+        )
         self._on_verdict(verdict, answer)
 
     def _remember(self, verdict: Verdict, at: float) -> None:
         self._number = max(self._number, verdict.number)
         self._verdicts.setdefault(verdict.stream, deque(maxlen=KEPT)).append(verdict)
-        self._last[verdict.stream] = Last(at=at, was_read=verdict.was_read)
+        if verdict.rendition == MAIN:  # the schedule reads each stream's own picture
+            self._last[verdict.stream] = Last(at=at, was_read=verdict.was_read)
 
 
 def _seconds(told: Mapping[str, Any]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, writer
 from transcoder.control import EventsDocument, LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
+from transcoder.worker_options import MAIN
 
 BASE: Final = "/api/v1/streams"
 ETAG: Final = {"headers": {"ETag": {"description": "The tag of the configuration", "schema": {"type": "string"}}}}
@@ -218,8 +219,15 @@ async def signed_verdict(
     return await control.signed_verdict(stream, number)
 
 
-@router.post("/{stream}/verdicts", status_code=202, response_class=Response, responses=problems(404, 409, 429))
-async def verify_stream(stream: str, control: ControlOf, who: Controlling) -> Response:
+@router.post("/{stream}/verdicts", status_code=202, response_class=Response, responses=problems(404, 409, 422, 429))
+async def verify_stream(
+    stream: str,
+    control: ControlOf,
+    who: Controlling,
+    rendition: Annotated[
+        str, Query(description="The rendition that is read; by default the stream's own picture")
+    ] = MAIN,
+) -> Response:
     """Have the stream verified soon, as a reader would; the verdict comes as an event and in this list."""
-    await control.verify(stream, writer(who))
+    await control.verify(stream, writer(who), rendition)
     return Response(status_code=202)
