@@ -31,6 +31,15 @@ MPEG4 = (
 TUNNEL = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"
 
 
+OPENINGS = [
+    b"GET /front HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n",
+    b"POST /front HTTP/1.0\r\nx-sessioncookie: abc\r\nContent-Length: 32767\r\n\r\nT1BUSU9OUyAqIFJUU1AvMS4wDQoNCg==",
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rtsp.onvif.org\r\n\r\n"
+    + bytes.fromhex("818537fa213d7f9f4d5158898537fa213d7f9f4d5158888237fa213d3412"),
+]
+
+
 def table(name: str) -> dict[str, Any]:
     """A case table of tests/data."""
     return tomllib.loads((DATA / f"{name}.toml").read_text())

@@ -144,6 +144,12 @@ _AUTH_WORDS = [
 ]
 
 
+_FRAME_WORDS = [
+    b"\x82\x80abcd", b"\x82\xfe\x00\x80abcd", b"\x82\xff\0\0\0\0\0\x01\0\0abcd", b"\x89\x80abcd", b"\x80\x81abcdx",
+    b"\x88\x82abcdxx", b"websocket", b"\r\n\r\n", b"HTTP/1.1", b"==",
+]  # fmt: skip
+
+
 _URL_WORDS = [b"rtsp://", b"//", b"[", b"]", b":", b"@", b"?", b"/", b"%00", b"interleaved=0-1", b";timeout=", b"ssrc="]
 
 
@@ -178,6 +184,7 @@ TARGETS: dict[str, Target] = {
     "aac": Target(media.aac, seeds.aac_streams, [b"\0\x10\0\x40", b"\xff\xf1\x50\x40", b"\x80\xe0"]),
     "opus": Target(media.opus, seeds.opus_streams, [b"\xfb\x30", b"\x1b\x02", b"\xfb"]),
     "tunnel": Target(text.tunnel, lambda: [seeds.TUNNEL], [b"HTTP/1.0 200 OK\r\n", b"\r\n\r\n", b" 404 "]),
+    "opening": Target(text.opening, lambda: list(seeds.OPENINGS), _FRAME_WORDS),
     "timeline": Target(media.timeline, _timeline_seeds),
     "parameter_sets": Target(media.parameter_sets, _set_seeds),
     "challenges": Target(text.challenges, _challenge_seeds, _AUTH_WORDS),

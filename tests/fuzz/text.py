@@ -9,8 +9,10 @@ from transcoder.rtsp.client_events import Described
 from transcoder.rtsp.fingerprint import CameraMarks, firmware_traits, guess_family
 from transcoder.rtsp.headers import Transport, parse_session, parse_transports
 from transcoder.rtsp.messages import InterleavedFrame, InterleavedFrames, Request, Response, RtspParser
+from transcoder.rtsp.reader_tunnel import Base64Reader, Opening, TunnelRequest, WebSocketRequest
 from transcoder.rtsp.tunnel import TunnelReply
 from transcoder.rtsp.urls import base_target, join_control, parse_url, redirect_target
+from transcoder.rtsp.web_socket import MAX_CONTROL, FrameReader
 from transcoder.sdp import parse_sdp, select_audio, select_video
 from transcoder.source.camera_keys import fingerprints
 
@@ -130,6 +132,28 @@ def tunnel(data: bytes) -> None:
     except (RemoteProtocolError, ResponseError):
         return
     assert not handed_on or (reply.is_open and data.endswith(handed_on))
+
+
+def opening(data: bytes) -> None:
+    """What a reader's connection begins with: RTSP, a half of a tunnel over HTTP, or a WebSocket and its frames."""
+    begun, frames, body = Opening(), None, None
+    taken = 0
+    try:
+        for at in range(0, len(data), 13):
+            part = data[at : at + 13]
+            if frames is None and body is None:
+                found = begun.receive_data(part)
+                if isinstance(found, bytes):
+                    return
+                frames = FrameReader() if isinstance(found, WebSocketRequest) else None
+                body = Base64Reader() if isinstance(found, TunnelRequest) else None
+                part = found.rest if found is not None else b""
+            taken += len(frames.receive_data(part)) if frames is not None else 0
+            taken += len(body.receive_data(part)) if body is not None else 0
+            assert frames is None or len(frames.data_to_send()) <= 2 * (2 + MAX_CONTROL)
+    except RemoteProtocolError:
+        return
+    assert taken <= len(data)
 
 
 def challenges(data: bytes) -> None:
