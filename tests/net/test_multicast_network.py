@@ -26,7 +26,7 @@ pytestmark = pytest.mark.process
 
 IGMP, ICMPV6, HOP_BY_HOP = 2, 58, 0
 IGMPV2_REPORT, IGMPV3_REPORT, MLDV2_REPORT = 0x16, 0x22, 143
-PORT = 28_730
+PORT, TTL = 28_730, 3
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class Wire:
             while True:
                 data, where = self._socket.recvfrom(2048)
                 if where[1] == 0x0800:
-                    protocol, target, payload = data[9], data[16:20], data[4 * (data[0] & 15) :]
+                    ttl, protocol, target, payload = data[8], data[9], data[16:20], data[4 * (data[0] & 15) :]
                 elif where[1] == 0x86DD:
-                    protocol, target, payload = data[6], data[24:40], data[40:]
+                    ttl, protocol, target, payload = data[7], data[6], data[24:40], data[40:]
                     if protocol == HOP_BY_HOP:  # a router alert goes before a report (RFC 3810 section 5)
                         protocol, payload = payload[0], payload[8:]
                 else:
@@ -102,7 +102,9 @@ class Wire:
                 is_ours = where[2] == socket.PACKET_OUTGOING  # the server joins, too, to hear reports
                 if protocol in {IGMP, ICMPV6} and self._group in payload and not is_ours:
                     reports.append(payload[0])
-                sent += protocol == socket.IPPROTO_UDP and target == self._group
+                if protocol == socket.IPPROTO_UDP and target == self._group and is_ours:
+                    assert ttl == TTL
+                    sent += 1
         return reports, sent
 
 
@@ -130,13 +132,16 @@ GROUPS = {4: ("239.192.0.0/16", "239.192.246.175"), 6: ("ff15::/112", "ff15::f6a
 """Networks, and the group of `front`: printf front | sha256sum has f6af for its digits 29 to 32."""
 
 
-@pytest.mark.parametrize("version", [4, 6])
-async def test_readers_join_the_group_and_packets_stop_when_they_leave(network: Network, version: int) -> None:
+@pytest.mark.parametrize(("version", "is_named"), [(4, False), (4, True), (6, False)])
+async def test_readers_join_the_group_and_packets_stop_when_they_leave(
+    network: Network, version: int, is_named: bool
+) -> None:
     names, group = GROUPS[version]
     host = network.ours[version]
-    catalogue, groups = Catalogue(), MulticastGroups([ipaddress.ip_network(names)], PORT, 1)
+    catalogue, groups = Catalogue(), MulticastGroups([ipaddress.ip_network(names)], PORT, TTL)
     stream = catalogue.streams["front"] = Pictures()
-    server = RtspServer(catalogue, [Listener(host=host, port=0)], (0, 0), multicast=Multicast(groups=groups))
+    multicast = Multicast(groups=groups, interface=network.end if is_named else None)
+    server = RtspServer(catalogue, [Listener(host=host, port=0)], (0, 0), multicast=multicast)
     await server.start()
     wire = Wire(network, group)
     url = server.url(host, "front")

@@ -8,6 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog.testing
 
 from tests.support.rtsp_reader import Answer, RtspReader
 from tests.support.served import ANYWHERE, Catalogue, Register, Stream
@@ -156,7 +157,10 @@ async def test_a_group_that_cannot_be_sent_to_is_refused(
     monkeypatch.setattr("transcoder.net.reader_groups.sending_socket", refuse)
     async with open_reader(server) as reader:
         await reader.describe()
-        assert (await reader.request("SETUP", f"{reader.url}/trackID=0", Transport=MULTICAST)).status == 503
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(3):
+                assert (await reader.request("SETUP", f"{reader.url}/trackID=0", Transport=MULTICAST)).status == 503
+        assert [(line["event"], line["reason"]) for line in lines] == [("multicast failed", "no such device")]
         assert (await reader.set_up("tcp")).status == 200
     assert len(server.groups) == 0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
 from typing_extensions import override
 
 from transcoder import clock
@@ -23,8 +24,12 @@ from transcoder.rtsp.multicast_groups import TRACKS, Group, MulticastGroups
 from transcoder.rtsp.server_events import ServerCounters
 from transcoder.rtsp.session import ServerSession
 
+LINE_S: Final = 60.0
+"""Seconds between lines about groups that can't be sent to: readers try again and again."""
 INTERFACES: Final = Path("/proc/net/if_inet6")
 """The file in which Linux lists the addresses of IPv6: address, number of the interface, and more, hexadecimal."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +164,7 @@ class ReaderGroups:
         self._counters = counters
         self._feeds: dict[GroupPath, _Feed] = {}
         self._opening = asyncio.Lock()
+        self._next_line = 0.0
 
     def __len__(self) -> int:
         return len(self._feeds)
@@ -189,7 +195,7 @@ class ReaderGroups:
                 except BaseException as error:
                     found.close()
                     if isinstance(error, OSError):
-                        raise TransportError(f"multicast to {where.group.address}: {error.strerror or error}") from None
+                        raise self._refused(where, error) from None
                     raise
                 self._feeds[where] = found
         return found.readers
@@ -219,6 +225,15 @@ class ReaderGroups:
         for feed in self._feeds.values():
             feed.close()
         self._feeds.clear()
+
+    def _refused(self, where: GroupPath, error: OSError) -> TransportError:
+        """Return the error of a group that can't be sent to, and tell the operator of it now and then."""
+        reason, now = error.strerror or str(error), clock.monotonic()
+        if now >= self._next_line:
+            self._next_line = now + LINE_S
+            words = f"{where.path} can't be sent to the group {where.group.address}: {reason}"
+            log.warning("multicast failed", words=words, path=where.path, group=where.group.address, reason=reason)
+        return TransportError(f"multicast to {where.group.address}: {reason}")
 
     def _on_ignored(self) -> None:
         self._counters.ignored_reports += 1
