@@ -21,6 +21,7 @@ from transcoder.control.controller import Controller
 from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
 from transcoder.control.names import log_names
+from transcoder.control.numbers import OnvifNumbers
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.net.service_manager import ServiceManager
 from transcoder.net.stop_signals import stop_signals
@@ -230,6 +231,11 @@ class App(Interfaces):
     @override
     def broker(self) -> BrokerLink | None:
         return self._mqtt
+
+    @property
+    @override
+    def onvif(self) -> OnvifNumbers | None:
+        return self._onvif.numbers if self._onvif is not None else None
 
     @override
     def take_up(self, config: Config) -> None:

@@ -279,3 +279,14 @@ async def test_devices_follow_the_configuration_and_their_ports_stay() -> None:
         assert port_of(server, "front") == before
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", gone)
+
+
+async def test_what_clients_ask_is_counted() -> None:
+    async with serving(FakeController()) as server:
+        await answered(server, media("GetProfiles"))
+        await ask(server, b"<a>")
+        await ask(server, envelope(device("GetUsers"), token(password="wrong")))
+        numbers = server.numbers
+    assert numbers.requests == {"GetProfiles": 1, "GetUsers": 1}
+    assert numbers.faults == {"ter:WellFormed": 1, "ter:NotAuthorized": 1}
+    assert numbers.refused_logins == {"wrong": 1, "skewed": 0, "replayed": 0}

@@ -76,7 +76,7 @@ def test_the_oldest_messages_of_a_client_that_does_not_pull_go() -> None:
     every = numbered()
     found = every.add("front", "vms", ["front"], ALL, 0.0, 60.0)
     every.publish(moved(value=number % 2 == 0) for number in range(module.MAX_MESSAGES + 5))
-    assert (len(found.waiting), found.dropped) == (module.MAX_MESSAGES, 5)
+    assert (len(found.waiting), every.dropped) == (module.MAX_MESSAGES, 5)
 
 
 def test_a_subscription_ends_in_time_and_is_its_users_alone() -> None:

@@ -23,6 +23,7 @@ from prometheus_client.utils import floatToGoString
 from typing_extensions import override
 
 from transcoder.api.name_metrics import name_metrics
+from transcoder.api.onvif_metrics import onvif_metrics
 from transcoder.api.push_metrics import push_metrics
 from transcoder.api.rendition_metrics import rendition_metrics
 from transcoder.control import (
@@ -30,6 +31,7 @@ from transcoder.control import (
     Control,
     GatewayNumbers,
     LedgerEntryDocument,
+    OnvifNumbers,
     StreamNumbers,
     StreamStateDocument,
 )
@@ -167,7 +169,9 @@ class StreamCollector(Collector):
         yield CounterMetricFamily(
             "transcoder_rtsp_auth_failures", "Logins of readers that were refused", value=stats.rtsp_auth_failures
         )
-        yield from self._counted(self._control.gateway_numbers())
+        numbers = self._control.gateway_numbers()
+        yield from self._counted(numbers)
+        yield from onvif_metrics(numbers.onvif or OnvifNumbers())
         if stats.mqtt_connected is not None:
             yield GaugeMetricFamily(
                 "transcoder_mqtt_connected", "Whether the broker is there", value=stats.mqtt_connected

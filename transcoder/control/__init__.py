@@ -26,7 +26,7 @@ from transcoder.control.documents import (
     VerdictsDocument,
     WorkerDocument,
 )
-from transcoder.control.numbers import LEFT_OUT, GatewayNumbers, StreamNumbers
+from transcoder.control.numbers import LEFT_OUT, GatewayNumbers, OnvifNumbers, StreamNumbers
 from transcoder.control.verbs import Control, EventFeed, Writer
 from transcoder.output.status import ENCODE_BOUNDS_S
 
@@ -43,6 +43,7 @@ __all__ = [
     "GatewayNumbers",
     "InfoDocument",
     "LedgerEntryDocument",
+    "OnvifNumbers",
     "OutputDocument",
     "ProbeDocument",
     "ProbeMediaDocument",

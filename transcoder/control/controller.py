@@ -185,7 +185,8 @@ class Controller(Control):
     @override
     def gateway_numbers(self) -> GatewayNumbers:
         store = self._store if self.config.state_dir is not None else gateway_documents.UNWANTED
-        return gateway_documents.numbers(self.gateway, store, self._interfaces.broker, self._publisher)
+        faces = self._interfaces
+        return gateway_documents.numbers(self.gateway, store, faces.broker, self._publisher, faces.onvif)
 
     @override
     def served(self, stream: str, since: float | None = None) -> ServedDocument:

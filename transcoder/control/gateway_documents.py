@@ -10,6 +10,7 @@ from transcoder.control import (
     EndedSessionDocument,
     GatewayNumbers,
     InfoDocument,
+    OnvifNumbers,
     SessionDocument,
     SessionsDocument,
     StatsDocument,
@@ -110,7 +111,11 @@ def stats(
 
 
 def numbers(
-    gateway: Gateway, store: Store | Unwanted | None, broker: BrokerLink | None, publisher: Publisher
+    gateway: Gateway,
+    store: Store | Unwanted | None,
+    broker: BrokerLink | None,
+    publisher: Publisher,
+    onvif: OnvifNumbers | None = None,
 ) -> GatewayNumbers:
     """Return the numbers that belong to no stream in particular."""
     counters, brakes = gateway.server.counters, gateway.readers.brakes
@@ -134,6 +139,7 @@ def numbers(
         state_writable=_is_writable(store),
         store_dropped=0 if store is None or isinstance(store, str) else store.dropped,
         watch_faults=gateway.watch_faults,
+        onvif=onvif,
     )
 
 

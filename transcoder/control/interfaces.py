@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from transcoder.config import Config
 from transcoder.control.gateway_documents import BrokerLink
+from transcoder.control.numbers import OnvifNumbers
 
 
 class Interfaces(Protocol):
@@ -18,6 +19,10 @@ class Interfaces(Protocol):
     @property
     def broker(self) -> BrokerLink | None:
         """Return the connection to the MQTT broker, None where none is configured."""
+
+    @property
+    def onvif(self) -> OnvifNumbers | None:
+        """Return the numbers of the ONVIF devices, None where there are none."""
 
     def take_up(self, config: Config) -> None:
         """Go on with the tokens and users of a file that was loaded again."""
@@ -34,6 +39,11 @@ class NoInterfaces(Interfaces):
     @property
     @override
     def broker(self) -> BrokerLink | None:
+        return None
+
+    @property
+    @override
+    def onvif(self) -> OnvifNumbers | None:
         return None
 
     @override

@@ -79,6 +79,31 @@ class StreamNumbers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnvifNumbers:
+    """Holds the numbers of the ONVIF devices since the start of the gateway.
+
+    Attributes:
+        requests: requests by operation.
+        faults: refused requests by the last code of their faults.
+        refused_logins: logins by WS-Security that were refused, by reason.
+        subscriptions: subscriptions that there are now.
+        dropped_messages: messages that a client was too slow for.
+        aborted: connections that were closed because they were too slow, or too many.
+        questions: questions of WS-Discovery that were answered, or that no device was meant by.
+        refused_questions: questions that were repeated, came too often, or are none.
+    """
+
+    requests: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, int] = field(default_factory=dict)
+    refused_logins: Mapping[str, int] = field(default_factory=dict)
+    subscriptions: int = 0
+    dropped_messages: int = 0
+    aborted: int = 0
+    questions: int = 0
+    refused_questions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayNumbers:
     """Holds the numbers since the start of the gateway that belong to no stream in particular.
 
@@ -102,6 +127,7 @@ class GatewayNumbers:
         state_writable: whether changes of streams can be kept, as far as is known; None where none are to be kept.
         store_dropped: records of first seen channels that could not be kept.
         watch_faults: how often a stream could not be looked after.
+        onvif: the numbers of the ONVIF devices, None without any.
     """
 
     rtsp_open: int = 0
@@ -123,3 +149,4 @@ class GatewayNumbers:
     state_writable: bool | None = True
     store_dropped: int = 0
     watch_faults: int = 0
+    onvif: OnvifNumbers | None = None

@@ -15,7 +15,7 @@ from transcoder.config.this_machine import own_addresses
 from transcoder.net.discovery_socket import GROUP, PORT, DiscoverySocket, Peer
 from transcoder.onvif.device import Device
 from transcoder.onvif.device_service import PATHS
-from transcoder.onvif.discovery import Advertised, Discovery
+from transcoder.onvif.discovery import Advertised, Discovery, DiscoveryCounts
 from transcoder.onvif.namespaces import DEVICE
 
 MAX_NETWORKS: Final = 16
@@ -58,6 +58,11 @@ class Announcer:
             else:
                 self._sockets.append(made)
         self.look()
+
+    @property
+    def counts(self) -> DiscoveryCounts:
+        """Return the counts of questions."""
+        return self._core.counts
 
     def _addresses(self) -> list[str]:
         """Return the addresses whose networks hear of devices: listened on, and not for cameras alone."""

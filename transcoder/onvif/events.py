@@ -27,4 +27,4 @@ class Events:
         subscription.waiting.clear()
         for stream in sorted(subscription.streams):
             for message in self.states.initial(stream, wall):
-                subscription.hear(message)
+                subscription.keep(message)

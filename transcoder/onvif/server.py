@@ -9,6 +9,7 @@ from transcoder import clock
 from transcoder.config.listen import MAX_PORT, Endpoint
 from transcoder.config.listeners import tcp_listeners
 from transcoder.control.controller import Controller
+from transcoder.control.numbers import OnvifNumbers
 from transcoder.errors import TransportError, not_bound
 from transcoder.http_server.guard import HttpCounts, HttpLimits
 from transcoder.http_server.server import BACKLOG, AppServer
@@ -60,6 +61,22 @@ class OnvifServer:
         self._wanted: dict[str, tuple[Endpoint, ...]] = {}
         self._retry: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def numbers(self) -> OnvifNumbers:
+        """Return the numbers of all devices since the start."""
+        application, questions = self.application, self._announcer.counts
+        logins = application.tokens.counts
+        return OnvifNumbers(
+            requests=dict(application.counts.requests),
+            faults=dict(application.counts.faults),
+            refused_logins={"wrong": logins.wrong, "skewed": logins.skewed, "replayed": logins.replayed},
+            subscriptions=len(application.events.subscriptions),
+            dropped_messages=application.events.subscriptions.dropped,
+            aborted=self.counts.aborted,
+            questions=questions.asked,
+            refused_questions=questions.refused,
+        )
 
     async def start(self) -> None:
         """Begin to listen for every device.

@@ -103,7 +103,6 @@ class Subscription:
         topics: the topics that it hears of.
         until: monotonic seconds at which it ends.
         waiting: the messages, the oldest first.
-        dropped: how many messages were dropped, because too many waited.
     """
 
     id: str
@@ -113,17 +112,20 @@ class Subscription:
     topics: frozenset[str]
     until: float
     waiting: deque[StateMessage] = field(default_factory=deque)
-    dropped: int = 0
 
-    def hear(self, message: StateMessage) -> bool:
-        """Keep a message, if it is one of those that are heard; return whether it is."""
-        if message.stream not in self.streams or message.topic not in self.topics:
-            return False
-        if len(self.waiting) >= MAX_MESSAGES:
+    def hears(self, message: StateMessage) -> bool:
+        """Return whether a message is one of those that are heard."""
+        return message.stream in self.streams and message.topic in self.topics
+
+    def keep(self, message: StateMessage) -> int:
+        """Keep a message if it is heard; return how many others were dropped, because too many waited."""
+        if not self.hears(message):
+            return 0
+        dropped = len(self.waiting) >= MAX_MESSAGES
+        if dropped:
             self.waiting.popleft()
-            self.dropped += 1
         self.waiting.append(message)
-        return True
+        return int(dropped)
 
     def take(self, limit: int) -> list[StateMessage]:
         """Take messages, so many at most."""
@@ -135,11 +137,15 @@ class Subscriptions:
 
     Args:
         make_id: makes an id that nobody guesses.
+
+    Attributes:
+        dropped: how many messages were dropped, because too many waited for a client.
     """
 
     def __init__(self, make_id: Callable[[], str]) -> None:
         self._make_id = make_id
         self._all: dict[str, Subscription] = {}
+        self.dropped = 0
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -189,7 +195,8 @@ class Subscriptions:
         heard: dict[str, None] = {}
         for message in messages:
             for subscription in self._all.values():
-                if subscription.hear(message):
+                if subscription.hears(message):
+                    self.dropped += subscription.keep(message)
                     heard[subscription.id] = None
         return list(heard)
 
