@@ -17,10 +17,12 @@ import pytest
 from tests.support.coded_video import encode
 from tests.support.served import Catalogue, Stream
 from transcoder.codecs.nal import Codec, nal_unit_type, split_byte_stream
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.net.reader_groups import Multicast
 from transcoder.net.reader_listeners import Listener
 from transcoder.net.rtsp_server import RtspServer
 from transcoder.rtsp.multicast_groups import MulticastGroups
+from transcoder.sdp import ServedVideo, serialize_served
 
 pytestmark = pytest.mark.process
 
@@ -109,23 +111,37 @@ class Wire:
 
 
 FFMPEG = (
-    "ffmpeg -nostdin -v error -analyzeduration 1 -rtsp_transport udp_multicast -i URL -c copy -frames:v 4 -f null -"
+    "ffmpeg -nostdin -v error -analyzeduration 1 -rtsp_transport udp_multicast -i URL "
+    "-map 0:v -map 0:a -c copy -t 0.5 -f null -"
 )
 GSTREAMER = (
     "gst-launch-1.0 -q rtspsrc location=URL protocols=udp-mcast latency=0 ! rtph264depay ! fakesink num-buffers=4"
 )
 
 
+AUDIO = ServedAudio(clock_rate=16_000, config=b"\x14\x08")
+
+
 class Pictures(Stream):
-    """A stream with pictures that any program can read: an IDR, again and again."""
+    """A stream that any program can read: an IDR, again and again, and silence."""
 
     def __init__(self) -> None:
         super().__init__()
         [coded] = encode("H264", (320, 192), 1)
         self._units = [unit for unit in split_byte_stream(coded) if nal_unit_type(Codec.H264, unit) in {5, 7, 8}]
 
+        self.fanout.set_audio(AUDIO)
+
+    async def describe(self, address: str, *, audio: bool = True) -> bytes:
+        video = ServedVideo(
+            codec=Codec.H264, payload_type=96, parameter_sets=tuple(self._units[:2]), bitrate_kbps=500, frame_rate=None
+        )
+        return serialize_served(video, session_id=1, address=address, audio=AUDIO)
+
     def send(self, size: int = 0, *, idr: bool | None = None) -> None:
-        self.fanout.send(Codec.H264, self._units, round(time.monotonic() * 90_000), random_access=True)
+        pts = round(time.monotonic() * 90_000)
+        self.fanout.send(Codec.H264, self._units, pts, random_access=True)
+        self.fanout.send_audio(pts, AUDIO.codec.silent_frame)
 
 
 GROUPS = {4: ("239.192.0.0/16", "239.192.246.175"), 6: ("ff15::/112", "ff15::f6af")}
