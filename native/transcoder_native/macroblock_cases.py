@@ -6,7 +6,7 @@ import numpy as np
 
 from transcoder_native.arrays import I16, U8
 from transcoder_native.cases import Source
-from transcoder_native.h264.layout import INTER, INTRA16, SKIP, Geometry
+from transcoder_native.h264.layout import INTER, INTRA4, INTRA16, SKIP, Geometry
 from transcoder_native.h264.quantiser import QP_MAX
 from transcoder_native.h264.tables import chroma_qp, deblocking_thresholds
 from transcoder_native.reference import interpolate, residual
@@ -158,7 +158,7 @@ def _picture(source: Source) -> Picture:
         soft = np.kron(levels, np.ones((4, 4), np.int64))[: samples.shape[0], : samples.shape[1]]
         samples[:] = (soft + random.integers(-3, 4, samples.shape)).clip(0, 255)
     for mb in picture.geometry.inside():
-        picture.kind[mb] = random.choice([SKIP, INTER, INTER, INTER, INTRA16], p=[0.3, 0.2, 0.2, 0.2, 0.1])
+        picture.kind[mb] = random.choice([SKIP, INTER, INTER, INTRA16, INTRA4], p=[0.3, 0.3, 0.3, 0.05, 0.05])
         if picture.kind[mb] != SKIP:
             picture.coded_blocks[mb] = random.integers(0, 1 << 26) & random.integers(0, 1 << 26)
         if picture.kind[mb] == INTER:

@@ -1,10 +1,10 @@
-"""These kernels code MBs: each as P_Skip, P_L0_16x16 or I_16x16, by what it takes in bits and samples' differences."""
+"""These kernels code MBs: each as P_Skip, P_L0_16x16, I_16x16 or I_NxN, by bits and difference."""
 
 from typing import Final
 
-from transcoder_native.h264 import frame, intra, memory, vectors
-from transcoder_native.h264.layout import CB, CB_DC, INTER, INTRA16, LEVELS_BYTES, MODE, SKIP
-from transcoder_native.h264.macroblock import BLOCK_BYTES, address_of, quantise, take
+from transcoder_native.h264 import frame, intra, intra4, memory, vectors
+from transcoder_native.h264.layout import CB, CB_DC, INTER, INTRA4, INTRA16, LEVELS_BYTES, MODE, SKIP
+from transcoder_native.h264.macroblock import BLOCK_BYTES, address_of, quantise, quantise_chroma, take
 from transcoder_native.h264.prediction import (
     CHROMA,
     CHROMA_BYTES,
@@ -24,6 +24,8 @@ from transcoder_native.runtime import INT, kernel
 
 _INTRA_BITS: Final = 8
 """What an I_16x16 takes more than a P_L0_16x16 does, in bits: its type, and one mode for samples that need several."""
+_WORTH_A_LOOK: Final = 5
+"""Fourths of the cost of a vector: I_NxN is tried where I_16x16 costs less than these, as it is seldom far better."""
 _SKIP_BITS: Final = 4
 """What a P_Skip takes less than a P_L0_16x16 without levels whose vector is zero where others move, in bits."""
 _CHROMA_BITS: Final = 0xFF << 16
@@ -55,11 +57,24 @@ def _reconstruct_chroma(d: int, mb: int, levels: int, coded: int) -> None:
         reconstruct_chroma(prediction, CHROMA_STRIDE, current, stride, numbers, blocks, dc, here)
 
 
+@kernel(INT, INT, INT, INT, INT)
+def _code_intra_chroma(d: int, mb: int, levels: int, left: int, top: int) -> int:
+    """Code the chroma of an intra MB, whose mode is DC, and return its coded blocks."""
+    chroma = memory.i64(d + 8 * frame.SCRATCH) + CHROMA
+    stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    for plane in range(2):
+        current = address_of(d, frame.CURRENT, 1 + plane, mb)
+        intra.predict_chroma_dc(current, stride, left, top, chroma + CHROMA_BYTES * plane)
+    coded = quantise_chroma(d, mb, chroma, chroma + CHROMA_BYTES, CHROMA_STRIDE, levels)
+    _reconstruct_chroma(d, mb, levels, coded)
+    return coded
+
+
 @kernel(INT, INT, INT, INT)
 def _code_intra(d: int, mb: int, levels: int, cost: int) -> int:
-    """Code an MB as I_16x16 if that is better than a vector of this cost; return whether it is coded."""
-    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
+    """Code an MB as I_NxN or I_16x16 if that is better than a vector of this cost; return whether it is coded."""
+    stride, rate = memory.i64(d + 8 * frame.LUMA_STRIDE), memory.i64(d + 8 * frame.RATE)
+    numbers = memory.i64(d + 8 * frame.QUANTISER) + 2 * Q_BYTES
     kinds = memory.i64(d + 8 * frame.KIND)
     prediction = memory.i64(d + 8 * frame.SCRATCH) + INTRA
     work = prediction + 256
@@ -67,25 +82,26 @@ def _code_intra(d: int, mb: int, levels: int, cost: int) -> int:
     top = 1 if memory.u8(kinds + mb - memory.i64(d + 8 * frame.MB_STRIDE)) else 0
     source, current = address_of(d, frame.SOURCE, 0, mb), address_of(d, frame.CURRENT, 0, mb)
     found = intra.choose_luma(source, current, stride, left, top)
-    if (found >> 2) + _INTRA_BITS * memory.i64(d + 8 * frame.RATE) >= cost:
-        return 0
-    intra.predict_luma(current, stride, found & 3, left, top, prediction)
-    chroma = memory.i64(d + 8 * frame.SCRATCH) + CHROMA
-    own_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
-    for plane in range(2):
-        at = address_of(d, frame.CURRENT, 1 + plane, mb)
-        intra.predict_chroma_dc(at, own_stride, left, top, chroma + CHROMA_BYTES * plane)
-    # luma comes out of this as an inter MB's and is overwritten
-    coded = quantise(d, mb, prediction, LUMA_STRIDE, chroma, chroma + CHROMA_BYTES, CHROMA_STRIDE, levels)
-    coded &= _CHROMA_BITS | _CHROMA_DC_BITS
-    coded |= intra.luma_levels(source, stride, prediction, numbers, levels, work)
-    memory.put_u8(levels + MODE, found & 3)
-    pattern = pattern_of(coded) & 48
-    memory.put_u8(kinds + mb, INTRA16)
-    memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern | 15 if coded & 0xFFFF else pattern)
+    cost_16 = (found >> 2) + _INTRA_BITS * rate
+    coded = -1
+    if 4 * cost_16 < _WORTH_A_LOOK * cost:
+        coded = intra4.code_luma(d, mb, source, current, levels, work, min(cost, cost_16))
+    kind = INTRA4
+    if coded < 0:
+        if cost_16 >= cost:
+            return 0
+        kind = INTRA16
+        intra.predict_luma(current, stride, found & 3, left, top, prediction)
+        coded = intra.luma_levels(source, stride, prediction, numbers, levels, work)
+        memory.put_u8(levels + MODE, found & 3)
+        intra.reconstruct_luma(prediction, current, stride, numbers, levels, work)
+    coded |= _code_intra_chroma(d, mb, levels, left, top)
+    pattern = pattern_of(coded)
+    if kind == INTRA16 and pattern & 15:
+        pattern |= 15
+    memory.put_u8(kinds + mb, kind)
+    memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern)
     memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
-    intra.reconstruct_luma(prediction, current, stride, numbers, levels, work)
-    _reconstruct_chroma(d, mb, levels, coded)
     return 1
 
 

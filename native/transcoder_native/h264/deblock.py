@@ -142,7 +142,7 @@ def _chroma_row(cb: int, cr: int, stride: int, strong: int, limits: int, thresho
 @kernel(INT, INT, INT)
 def _is_intra(d: int, mb: int, neighbour: int) -> int:
     kinds = memory.i64(d + 8 * frame.KIND)
-    return memory.u8(kinds + mb) == INTRA16 or memory.u8(kinds + neighbour) == INTRA16
+    return memory.u8(kinds + mb) >= INTRA16 or memory.u8(kinds + neighbour) >= INTRA16
 
 
 @kernel(INT, INT, INT)
@@ -209,7 +209,7 @@ def deblock(d: int, mbs: int, count: int, thresholds: int, touched: int) -> None
         cb = memory.i64(d + 8 * frame.CURRENT + 8) + 8 * (mb_y * chroma_stride + mb_x)
         cr = memory.i64(d + 8 * frame.CURRENT + 16) + 8 * (mb_y * chroma_stride + mb_x)
         blocks = _raster(memory.i32(coded_blocks + 4 * mb))
-        is_intra = memory.u8(kinds + mb) == INTRA16
+        is_intra = memory.u8(kinds + mb) >= INTRA16
         if is_intra or blocks:
             memory.put_u8(touched + mb, 1)
         for direction in range(2):

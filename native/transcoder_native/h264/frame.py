@@ -33,7 +33,7 @@ LEVELS: Final = 21
 SCRATCH: Final = 22
 """The address of SCRATCH_BYTES that a kernel may use as it likes."""
 QUANTISER: Final = 23
-"""The address of the rows of ``quantiser.table`` of QP'Y, and behind it of QP'C."""
+"""The address of the rows of ``quantiser.table`` of QP'Y, behind it of QP'C, and of QP'Y of intra MBs."""
 CODER_TABLES: Final = 24
 CONTEXTS: Final = 25
 CODER: Final = 26

@@ -38,6 +38,8 @@ INTER: Final = 2
 """The macroblock is P_L0_16x16."""
 INTRA16: Final = 3
 """The macroblock is I_16x16."""
+INTRA4: Final = 4
+"""The macroblock is I_NxN with blocks of 4x4."""
 
 # Blocks of an MB. Luma blocks 0 to 15 are numbered as luma4x4BlkIdx (figure 6-10), each chroma plane in raster order.
 LUMA: Final = 0
@@ -52,7 +54,7 @@ BLOCK_LEVELS: Final = 16
 """int16 levels a block, in zigzag order. Blocks without DC (chroma AC, luma AC of I_16x16) begin at index 1 and leave
 index 0 at 0; chroma DC has 4."""
 MODE: Final = 32 * CB_DC + 16
-"""The byte of an MB's levels at which Intra16x16PredMode stands: chroma DC leaves it free."""
+"""The byte of an MB's levels at which Intra16x16PredMode stands, or 16 Intra4x4PredMode: chroma DC leaves room."""
 LEVELS_BYTES: Final = BLOCKS * BLOCK_LEVELS * 2
 """Bytes of the levels of an MB."""
 
@@ -155,9 +157,9 @@ class Macroblocks:
         geometry: the sizes.
 
     Attributes:
-        kind: OUTSIDE, SKIP, INTER or INTRA16, uint8; the border is OUTSIDE.
+        kind: OUTSIDE, SKIP, INTER, INTRA16 or INTRA4, uint8; the border is OUTSIDE.
         settled: 1 where the last test of an unchanged MB came to nothing against the present reconstruction, uint8.
-        mv: the vector, int16 x and y in quarter samples; (0, 0) for INTRA16.
+        mv: the vector, int16 x and y in quarter samples; (0, 0) for INTRA16 and INTRA4.
         mv_before: the vectors of the picture before, with a border below too.
         mvd: the absolute values of mvd_l0, each at most 255, uint8 x and y; 0 without mvd.
         coded_block_pattern: luma in bits 0 to 3, chroma (0 to 2) in bits 4 and 5, uint8.

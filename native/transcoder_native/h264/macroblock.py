@@ -46,19 +46,26 @@ def take(plane: int, stride: int, width: int, height: int, size: int, out: int, 
                 memory.put_u8(to + x, memory.u8(row + min(x, width - 1)))
 
 
+@kernel(INT, INT, INT, INT, INT, INT)
+def quantise_chroma(d: int, mb: int, cb: int, cr: int, stride: int, levels: int) -> int:
+    """Quantise an MB's chroma against a prediction of Cb and Cr, and return its coded blocks."""
+    own_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
+    numbers = memory.i64(d + 8 * frame.QUANTISER) + Q_BYTES
+    masks = memory.i64(d + 8 * frame.SCRATCH) + MASKS
+    coded = 0
+    for plane in range(2):
+        source, prediction = address_of(d, frame.SOURCE, 1 + plane, mb), cr if plane else cb
+        blocks, dc = levels + BLOCK_BYTES * (CB + 4 * plane), levels + BLOCK_BYTES * (CB_DC + plane)
+        found = chroma_levels(source, own_stride, prediction, stride, numbers, blocks, dc, masks)
+        coded |= (found & 15) << (CB + 4 * plane) | (found >> 4) << (CB_DC + plane)
+    return coded
+
+
 @kernel(INT, INT, INT, INT, INT, INT, INT, INT)
 def quantise(d: int, mb: int, luma: int, stride: int, cb: int, cr: int, chroma_stride: int, levels: int) -> int:
     """Quantise an MB against a prediction of its luma, Cb and Cr, and return its coded blocks."""
     own_stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    own_chroma_stride = memory.i64(d + 8 * frame.CHROMA_STRIDE)
     numbers = memory.i64(d + 8 * frame.QUANTISER)
     masks = memory.i64(d + 8 * frame.SCRATCH) + MASKS
     coded = luma_levels(address_of(d, frame.SOURCE, 0, mb), own_stride, luma, stride, numbers, levels, masks)
-    for plane in range(2):
-        source, prediction = address_of(d, frame.SOURCE, 1 + plane, mb), cr if plane else cb
-        blocks, dc = levels + BLOCK_BYTES * (CB + 4 * plane), levels + BLOCK_BYTES * (CB_DC + plane)
-        found = chroma_levels(
-            source, own_chroma_stride, prediction, chroma_stride, numbers + Q_BYTES, blocks, dc, masks
-        )
-        coded |= (found & 15) << (CB + 4 * plane) | (found >> 4) << (CB_DC + plane)
-    return coded
+    return coded | quantise_chroma(d, mb, cb, cr, chroma_stride, levels)

@@ -7,11 +7,13 @@ P_L0_16x16 here.
 from typing import Final
 
 from transcoder_native.h264 import cabac, frame, memory, vectors
+from transcoder_native.h264.intra4 import predicted_mode
 from transcoder_native.h264.layout import (
     BLOCK_LEVELS,
     CB,
     CB_DC,
     INTER,
+    INTRA4,
     INTRA16,
     LEVELS_BYTES,
     LUMA_DC,
@@ -30,6 +32,8 @@ _MVD_X: Final = 40
 _MVD_Y: Final = 47
 _QP_DELTA: Final = 60
 _CHROMA_MODE: Final = 64
+_IS_PREDICTED_MODE: Final = 68
+_OTHER_MODE: Final = 69
 _CBP_LUMA: Final = 73
 _CBP_CHROMA: Final = 77
 _CODED: Final = 85
@@ -233,6 +237,21 @@ def _put_intra_type(cursor: int, pattern: int, mode: int, chroma_mode_context: i
     return _put(cursor, chroma_mode_context, 0)
 
 
+@kernel(INT, INT, INT, INT)
+def _put_modes(d: int, mb: int, cursor: int, levels: int) -> int:
+    """Record mb_type of an I_NxN in a P slice and the modes of its blocks, with intra_chroma_pred_mode DC."""
+    cursor = _put(cursor, _MB_TYPE, 1)
+    cursor = _put(cursor, _MB_TYPE_INTRA, 0)
+    for block in range(16):
+        mode, predicted = memory.u8(levels + MODE + block), predicted_mode(d, mb, levels, block)
+        cursor = _put(cursor, _IS_PREDICTED_MODE, mode == predicted)
+        if mode != predicted:
+            other = mode - (mode > predicted)
+            for place in range(3):
+                cursor = _put(cursor, _OTHER_MODE, (other >> place) & 1)
+    return _put(cursor, _CHROMA_MODE, 0)
+
+
 @kernel(INT, INT, INT)
 def _put_macroblock(d: int, mb: int, cursor: int) -> int:
     """Record macroblock_layer() of an MB that is not skipped."""
@@ -240,7 +259,8 @@ def _put_macroblock(d: int, mb: int, cursor: int) -> int:
     kinds = memory.i64(d + 8 * frame.KIND)
     patterns = memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN)
     blocks = memory.i64(d + 8 * frame.CODED_BLOCKS)
-    intra = memory.u8(kinds + mb) == INTRA16
+    kind = memory.u8(kinds + mb)
+    intra = kind == INTRA16
     outside_a = memory.u8(kinds + mb - 1) == OUTSIDE
     outside_b = memory.u8(kinds + mb - stride) == OUTSIDE
     pattern = memory.u8(patterns + mb)
@@ -250,16 +270,19 @@ def _put_macroblock(d: int, mb: int, cursor: int) -> int:
         mode = memory.u8(levels + MODE)
         cursor = _put_intra_type(cursor, pattern, mode, _CHROMA_MODE)
     else:
-        for context in range(_MB_TYPE, _MB_TYPE + 3):
-            cursor = _put(cursor, context, 0)
-        cursor = _put_vector(d, mb, cursor)
+        if kind == INTRA4:
+            cursor = _put_modes(d, mb, cursor, levels)
+        else:
+            for context in range(_MB_TYPE, _MB_TYPE + 3):
+                cursor = _put(cursor, context, 0)
+            cursor = _put_vector(d, mb, cursor)
         pattern_a = 15 if outside_a else memory.u8(patterns + mb - 1)
         pattern_b = 15 if outside_b else memory.u8(patterns + mb - stride)
         cursor = _put_pattern(cursor, pattern, pattern_a, pattern_b)
         if pattern == 0:
             return cursor
     cursor = _put(cursor, _QP_DELTA, 0)
-    unavailable = -1 if intra else 0
+    unavailable = -1 if kind >= INTRA16 else 0
     coded = memory.i32(blocks + 4 * mb)
     coded_a = unavailable if outside_a else memory.i32(blocks + 4 * (mb - 1))
     coded_b = unavailable if outside_b else memory.i32(blocks + 4 * (mb - stride))

@@ -4,7 +4,7 @@ A vector is one int64: the low 16 bits of x and, above them, y.
 """
 
 from transcoder_native.h264 import frame, memory
-from transcoder_native.h264.layout import INTER, INTRA16, OUTSIDE, SKIP
+from transcoder_native.h264.layout import INTER, OUTSIDE, SKIP
 from transcoder_native.runtime import INT, kernel
 
 
@@ -72,8 +72,8 @@ def inferred(d: int, mb: int) -> int:
     kind_a, kind_b = memory.u8(kinds + a), memory.u8(kinds + b)
     if not (kind_a and kind_b):  # OUTSIDE
         return 0
-    if memory.i32(vectors + 4 * a) == 0 and kind_a != INTRA16:
+    if memory.i32(vectors + 4 * a) == 0 and kind_a <= INTER:
         return 0
-    if memory.i32(vectors + 4 * b) == 0 and kind_b != INTRA16:
+    if memory.i32(vectors + 4 * b) == 0 and kind_b <= INTER:
         return 0
     return predicted(d, mb)

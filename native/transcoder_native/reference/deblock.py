@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native.arrays import U8
-from transcoder_native.h264.layout import INTRA16, OUTSIDE
+from transcoder_native.h264.layout import INTRA4, INTRA16, OUTSIDE
 from transcoder_native.reference.operands import I32, Picture
 
 _BLOCK_OF: Final = ((0, 1, 4, 5), (2, 3, 6, 7), (8, 9, 12, 13), (10, 11, 14, 15))
@@ -40,7 +40,7 @@ def deblock(picture: Picture, mbs: I32, count: int, thresholds: npt.NDArray[np.i
 
 def _strength(picture: Picture, mb: int, neighbour: int, vertical: bool, edge: int, place: int) -> int:
     """Return bS of four samples of an edge (clause 8.7.2.1)."""
-    if INTRA16 in {picture.kind[mb], picture.kind[neighbour]}:
+    if {INTRA16, INTRA4} & {picture.kind[mb], picture.kind[neighbour]}:
         return 3 if edge else 4
     q, p = (place, edge), (place, (edge - 1) % 4)
     if not vertical:

@@ -86,7 +86,7 @@ class Picture:
 
     Attributes:
         planes: luma, Cb and Cr with their padding.
-        kind: OUTSIDE, SKIP, INTER or INTRA16.
+        kind: OUTSIDE, SKIP, INTER, INTRA16 or INTRA4.
         mv: vectors, in quarter samples.
         coded_blocks: the bits of blocks with levels.
     """

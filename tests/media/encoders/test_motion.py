@@ -13,10 +13,11 @@ from transcoder.ipc.messages import CodedMessage
 from transcoder.media.encoders.motion import MotionEncoder, MotionSettings
 from transcoder.media.encoders.x264 import X264Encoder
 from transcoder.media.encoders.x264_library import X264Context
+from transcoder.media.picture import OwnPicture
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.worker_options import OutputFormat
 from transcoder_native.h264 import engine
-from transcoder_native.h264.layout import INTRA16, Geometry
+from transcoder_native.h264.layout import INTRA4, INTRA16, LEVELS_BYTES, MODE, Geometry
 
 
 def _message(units: list[bytes]) -> CodedMessage:
@@ -278,3 +279,26 @@ def test_what_is_seen_for_the_first_time_is_coded_by_itself(qp, seed):
 
     assert_decodes(made, changing(), 6, gop=100)
     assert (made._engine._mbs.kind == INTRA16).any()
+
+
+@pytest.mark.parametrize("qp", [10, 24, 38])
+def test_stripes_that_come_up_are_predicted_in_all_nine_directions(qp):
+    """Stripes of any direction, and other ones in the next picture: a decoder shows each mode of 4x4 blocks."""
+    random = np.random.default_rng(qp)
+    made, modes = encoder(98, 66, qp), set[int]()
+    rows, columns = np.indices((66, 98))
+
+    def stripes():
+        picture = OwnPicture(98, 66)
+        while True:
+            angle = random.uniform(0, np.pi, (5, 7)).repeat(16, 0).repeat(16, 1)[:66, :98]
+            waves = np.sin((rows * np.cos(angle) + columns * np.sin(angle)) * random.uniform(0.2, 0.8))
+            picture.planes[0][:, :98] = 120 + 90 * waves
+            for plane in picture.planes[1:]:
+                plane[:] = random.integers(0, 256)
+            yield picture
+            mbs, levels = made._engine._mbs, made._engine._levels.reshape(-1, LEVELS_BYTES)
+            modes.update(levels[mbs.levels[mbs.kind == INTRA4], MODE : MODE + 16].ravel().tolist())
+
+    assert_decodes(made, stripes(), 10, gop=100)
+    assert modes == set(range(9))
