@@ -52,6 +52,21 @@ def test_a_preset_at_runtime_lies_under_the_streams_own_keys(model: EffectiveCon
     assert changed.update("front", {"vms": None}).config.streams["front"] == model.config.streams["front"]
 
 
+def test_a_stream_that_was_replaced_follows_another_preset(file_of) -> None:
+    """A preset is no key of the stream's own, so that what it stood for does not stay in the way of the next."""
+    kept = {"vms": "frigate", "video": {"gop_s": 3}, "renditions": {"low": {"size": "320x180"}}}
+    model = EffectiveConfig.build(file_of({"front": FRONT | kept}), {})
+    replaced = model.replace("front", {"source": "rtsp://10.0.0.2/", "vms": "nx"})
+    front = replaced.config.streams["front"]
+    assert (front.video.gop_s, front.video.fps, front.video.bitrate_kbps) == (1, None, 4000)
+    assert {name: sub.fps for name, sub in front.renditions.items() if sub is not None} == {"sub": 7}
+    later = replaced.update("front", {"vms": "frigate"}).config.streams["front"]
+    assert {name: sub.fps for name, sub in later.renditions.items() if sub is not None} == {"sub": 5}
+    plain = model.replace("front", {"source": "rtsp://10.0.0.2/"})
+    assert (plain.config.streams["front"].vms, plain.config.streams["front"].renditions) == (None, {})
+    assert list(plain.update("front", {"vms": "nx"}).config.streams["front"].renditions) == ["sub"]
+
+
 def test_a_null_is_a_value(model: EffectiveConfig) -> None:
     assert model.update("front", {"video": {"fps": None}}).config.streams["front"].video.fps is None
 

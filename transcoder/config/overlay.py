@@ -17,6 +17,7 @@ from transcoder.config import (
     changes,
     check_remote,
     lay_over,
+    merge,
     stream_keys,
     validate_stream,
     without,
@@ -231,9 +232,10 @@ class EffectiveConfig:
         checked = _checked(stream, keys)
         if stream in self.file.config.streams:  # a key that is not given takes the default's value, not the file's
             whole = stream_keys(_validated(self.file, stream, checked, checked), secrets=True)
-            gone = dict.fromkeys(self.file.config.streams[stream].renditions)
-            sections = {"video": whole["video"], "encoder": whole["encoder"]}
-            checked = {**whole, **checked, **sections, "renditions": {**gone, **whole["renditions"]}}
+            own = {key: value for key, value in (self.file.keys_of(stream) or {}).items() if key != "source"}
+            reset = _values_at(whole, own)
+            gone = dict.fromkeys(own.get("renditions") or ())
+            checked = merge({**reset, "renditions": {**gone, **reset.get("renditions", {})}}, checked)
         return self._with(stream, Overlay(keys=checked))
 
     def remove(self, stream: str) -> "EffectiveConfig":
@@ -301,6 +303,18 @@ def rebase(overlays: Mapping[str, Overlay], old: Mapping[str, Any], new: Mapping
             if overlay.removed or keys:
                 result[name] = Overlay(keys=keys, removed=overlay.removed)
     return result
+
+
+def _values_at(whole: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a stream for the keys that its file gives it, at any depth.
+
+    Only these are in the way of the defaults and of a preset, which hold for all others at any later time, too.
+    """
+    return {
+        key: _values_at(value, own[key]) if isinstance(value, Mapping) and isinstance(own[key], Mapping) else value
+        for key, value in whole.items()
+        if key in own
+    }
 
 
 def _as_mapping(value: object) -> Mapping[str, Any]:
