@@ -124,9 +124,11 @@ def _rehearse() -> None:
     from transcoder.media.encoders import PROFILES  # noqa: PLC0415
     from transcoder.media.jpeg import encode_jpeg  # noqa: PLC0415
     from transcoder.media.picture import GREY, OwnPicture  # noqa: PLC0415
+    from transcoder.media.processors import use_one  # noqa: PLC0415
     from transcoder.media.stages import Stages  # noqa: PLC0415
     from transcoder.worker_options import AudioFormat, Mask, OutputFormat  # noqa: PLC0415
 
+    use_one()
     triangle = ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))
     output = OutputFormat(width=64, height=64, frame_rate=25.0)
     picture = OwnPicture(64, 64)

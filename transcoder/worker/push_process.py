@@ -17,6 +17,7 @@ from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.errors import TranscoderError, WorkerError
 from transcoder.ipc.push_messages import LEFT, SENDS, PushHead, PushKind, PushParser, PushUnit, problem_line
 from transcoder.media.muxer import DATAGRAM, START_CODE, Muxer
+from transcoder.media.processors import use_one
 from transcoder.worker import push_sandbox, sandbox
 
 READ_SIZE = 256 << 10
@@ -118,6 +119,7 @@ def main() -> None:
     """Serve the socket on standard input."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     sandbox.set_name("transcoder push")
+    use_one()
     service = socket.socket(fileno=0)
     with_datagrams = len(sys.argv) > 1 and sys.argv[1] == "datagrams"
     datagrams = socket.socket(fileno=1) if with_datagrams else None
