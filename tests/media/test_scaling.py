@@ -179,3 +179,17 @@ def test_a_picture_that_is_drawn_otherwise_in_between_is_scaled_whole_again() ->
     sub.scale(main)
     assert all(map(np.array_equal, planes_of(sub.picture), scaled_whole(main.picture, (160, 96))))
     assert sub.changed.all()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_mask_that_is_smaller_than_a_sample_hides_what_it_touches(style: str) -> None:
+    """It lies on the camera's picture, and beside a larger one of the same style nobody would miss it."""
+    tiny = Mask(polygon=((0.251, 0.751), (0.253, 0.751), (0.253, 0.753)), style=style)
+    shown = decoded(np.random.default_rng(3))
+    drawn = []
+    for masks in ((Mask(polygon=QUARTER, style=style),), (Mask(polygon=QUARTER, style=style), tiny), (tiny,)):
+        stages = Stages(160, 100, masks)  # another shape, so that masks are drawn anew
+        drawn.append(planes_of(stages.run(shown, Fraction(1))))
+    bare, beside, alone = drawn
+    y, x = 2 + int(0.752 * 96), int(0.252 * 160)
+    assert beside[0][y, x] == alone[0][y, x] != bare[0][y, x]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transcoder.errors import MediaError
 from transcoder.media.changes import MacroblockMap, macroblock_size, map_shape
@@ -93,7 +94,7 @@ class MaskSet:
             mask = np.zeros((height >> shift, width >> shift), np.uint8)
             for polygon in polygons:
                 vertices = np.ascontiguousarray(np.asarray(polygon, np.float64) * factor + offset)
-                polygon_mask(vertices, mask.shape[1], mask)
+                mask |= _drawn(vertices, mask.shape)
             rows = np.flatnonzero(mask.any(axis=1))
             columns = np.flatnonzero(mask.any(axis=0))
             if not len(rows):
@@ -168,6 +169,22 @@ class MaskSet:
                     kernels.mask_pixelate(plane, width, layer.mask, layer.step, *bounds)
                 else:
                     kernels.mask_blur(plane, width, layer.mask, layer.step, *bounds)
+
+
+def _drawn(vertices: NDArray[np.float64], shape: tuple[int, int]) -> U8:
+    """Return one mask on a plane: 1 where the centre of a sample lies in the polygon.
+
+    In a small picture a small mask may hold the centre of no sample. It then hides every sample that its bounds touch,
+    and never vanishes.
+    """
+    drawn = np.zeros(shape, np.uint8)
+    polygon_mask(vertices, shape[1], drawn)
+    if not drawn.any():
+        size = (shape[1], shape[0])
+        low, high = (np.clip(end * size, 0, size) for end in (vertices.min(axis=0), vertices.max(axis=0)))
+        (left, top), (right, bottom) = np.floor(low).astype(int), np.ceil(high).astype(int)
+        drawn[top:bottom, left:right] = 1
+    return drawn
 
 
 def _macroblocks(mask: U8, size: int, join: np.ufunc) -> MacroblockMap:
