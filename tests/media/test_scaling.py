@@ -53,7 +53,7 @@ def change(picture: OwnPicture, random: np.random.Generator, marked: U8) -> None
             part[:] = random.integers(16, 236, part.shape, dtype=np.uint8)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(sizes=st.sampled_from(SIZES), seed=st.integers(0, 10_000))
 def test_what_changed_is_scaled_and_nothing_else_changes(
     sizes: tuple[tuple[int, int], tuple[int, int]], seed: int
