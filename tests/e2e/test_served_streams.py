@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway_process import SLACK_S, GatewayProcess
+from tests.support.onvif_client import OnvifClient
 from tests.support.rtsp_reader import RtspReader, nal_type
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
@@ -24,6 +25,7 @@ from transcoder.lab.cameras.content import ContentOptions, from_scene
 from transcoder.lab.cameras.families import FAMILIES
 from transcoder.lab.cameras.scenes import SceneOptions
 from transcoder.lab.cameras.server import SimulatedCamera
+from transcoder.onvif import namespaces
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("served_streams")]
 
@@ -159,7 +161,8 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
         streams = {"front": {"source": camera.url}, "yard": {"source": camera.url}}
         rtsp = {"users": users, "tls": {"listen": "127.0.0.1:0"}}
         http = {"listen": "127.0.0.1:0", "tokens": {"ops": {"token": "the token"}}}
-        gateway = await asyncio.to_thread(start_gateway, streams, rtsp=rtsp, sections={"http": http})
+        sections = {"http": http, "onvif": {"listen": "127.0.0.1:0", "control": ["vms"]}}
+        gateway = await asyncio.to_thread(start_gateway, streams, rtsp=rtsp, sections=sections)
         async with RtspReader(gateway.url("front"), user="vms", password="pass word") as reader:
             await reader.play()
             await reader.until(lambda: reader.marked, 5)
@@ -172,6 +175,29 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
         assert "pass word" not in gateway.log_path.read_text()
         await through_tls_and_http(gateway)
         await snapshots_with_the_readers_login(gateway)
+        subscription = await as_an_onvif_camera(gateway)
+    told: list[str] = []
+    while "tns1:VideoSource/SignalLoss true" not in told:
+        told = await asyncio.to_thread(subscription.pull)
+
+
+async def as_an_onvif_camera(gateway: GatewayProcess) -> OnvifClient:
+    """What the device says is what is served, and what it is told is done; its events are the stream's."""
+    client = OnvifClient(gateway.events("ONVIF")[0]["devices"]["front"], "vms", "pass word")
+    schema = f".//{{{namespaces.SCHEMA}}}"
+    profiles = await asyncio.to_thread(client.media, "GetProfiles")
+    found = [profiles.findtext(schema + name) for name in ("Width", "Height", "FrameRateLimit")]
+    assert found == ["320", "180", str(FPS)]
+    answer = await asyncio.to_thread(client.media, "GetStreamUri", "<t:ProfileToken>front.main</t:ProfileToken>")
+    assert answer.findtext(f"{schema}Uri") == gateway.url("front")
+    change = f'<t:Configuration token="front.main.video" xmlns:x="{namespaces.SCHEMA}"><x:RateControl>'
+    change += "<x:BitrateLimit>900</x:BitrateLimit></x:RateControl></t:Configuration>"
+    await asyncio.to_thread(client.media, "SetVideoEncoderConfiguration", change)
+    profiles = await asyncio.to_thread(client.media, "GetProfiles")
+    assert profiles.findtext(f"{schema}BitrateLimit") == "900"
+    await asyncio.to_thread(client.subscribe)
+    assert "tns1:VideoSource/SignalLoss false" in await asyncio.to_thread(client.pull)
+    return client
 
 
 async def snapshots_with_the_readers_login(gateway: GatewayProcess) -> None:

@@ -1,18 +1,15 @@
 """Devices are asked over HTTP on loopback: who may ask what, what is answered, and what a change does."""
 
 import asyncio
-import base64
-import hashlib
 import http.client
-import os
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
 import pytest
 
+from tests.support.onvif_client import token as signed
 from tests.support.onvif_world import CONFIG, NPM_ONVIF, PASSWORD, FakeController, device, envelope, media, serving
 from transcoder.onvif import namespaces
 from transcoder.onvif.server import OnvifServer
@@ -21,16 +18,7 @@ NAMES = {prefix: uri for prefix, uri in namespaces.PREFIXES.items() if prefix !=
 
 
 def token(user: str = "vms", password: str = PASSWORD) -> str:
-    """A header as clients make it (WS-Security UsernameToken Profile 1.1 section 3.1)."""
-    nonce, created = os.urandom(16), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    digest = base64.b64encode(hashlib.sha1(nonce + created.encode() + password.encode()).digest()).decode()  # noqa: S324  # as the profile has it
-    return (
-        f'<w:Security xmlns:w="{namespaces.SECURITY}" xmlns:u="{namespaces.UTILITY}"><w:UsernameToken>'
-        f"<w:Username>{user}</w:Username>"
-        f'<w:Password Type="{namespaces.USERNAME_TOKEN}#PasswordDigest">{digest}</w:Password>'
-        f"<w:Nonce>{base64.b64encode(nonce).decode()}</w:Nonce><u:Created>{created}</u:Created>"
-        "</w:UsernameToken></w:Security>"
-    )
+    return signed(user, password)
 
 
 def port_of(server: OnvifServer, name: str) -> int:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LIMITS: Final = HttpLimits(connections=2048, per_address=1024, running=2048)
 """A recorder with 400 cameras has a connection to each that waits for events, and another one for questions."""
+MAX_TOLD: Final = 200
+"""Devices whose ports the log of a start tells; the others' follow."""
 LOOK_S: Final = 1.0
 """Seconds between looks whether streams came or went."""
 RETRY_S: Final = 30.0
@@ -88,7 +90,11 @@ class OnvifServer:
         for name, endpoints in self._devices().items():
             await self._open(name, endpoints)
         self._controller.gateway.other_ports.append(self.ports)
-        log.info("ONVIF", words=f"ONVIF: {self._described()}", ports=sorted(self.ports))
+        log.info(
+            "ONVIF",
+            words=f"ONVIF: {self._described()}",
+            devices={name: port for port, name in list(self.ports.items())[:MAX_TOLD]},
+        )
         if self._onvif.discovery:
             await self._announcer.start()
         self._task = asyncio.get_running_loop().create_task(self._look_again_and_again())
