@@ -152,6 +152,63 @@ async def test_it_loads_before_anybody_waits_for_it(scene: Scene) -> None:
     assert len(scene.peers) == 1
 
 
+# -- slates while kernels compile --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def with_stopgap(scene: Scene) -> Scene:
+    """The first peer is the fork server, the second one the stopgap."""
+    scene.server = ForkServer(None, scene._launch, launch_stopgap=scene._launch)
+    scene.server.launch()
+    return scene
+
+
+async def test_a_stopgap_forks_for_who_owes_a_slate_and_for_nobody_else(with_stopgap: Scene) -> None:
+    scene = with_stopgap
+    owed, other = scene.ask("front", lambda: Urgency(owes_slate=True)), scene.ask("back")
+    await scene.peers[1].ready()
+    await asyncio.sleep(2.5 * forkserver.STOPGAP_S)
+    scene.peers[1].read()
+    assert [request["name"] for request, _ in scene.peers[1].requests] == ["front"]
+    await scene.peers[1].fork()
+    assert (await owed).is_stopgap
+    assert not scene.server.is_ready
+    await scene.peers[0].ready()
+    assert scene.server.is_ready
+    await scene.peers[0].fork()
+    assert not (await other).is_stopgap
+
+
+async def test_a_stopgap_goes_with_its_last_worker(with_stopgap: Scene) -> None:
+    scene = with_stopgap
+    owed = scene.ask("front", lambda: Urgency(owes_slate=True))
+    await scene.peers[1].ready()
+    await asyncio.sleep(1.5 * forkserver.STOPGAP_S)
+    scene.peers[1].read()
+    await scene.peers[1].fork()
+    worker = await owed
+    await scene.peers[0].ready()
+    await scene.pass_time(3, answering=scene.peers[0])
+    assert scene.peers[1].process.poll() is None
+    worker.kill()
+    await scene.pass_time(2, answering=scene.peers[0])
+    assert scene.peers[1].process.wait(5) != 0
+    assert scene.server.losses == 0
+
+
+async def test_a_stopgap_that_dies_leaves_all_to_the_fork_server(with_stopgap: Scene) -> None:
+    scene = with_stopgap
+    scene.peers[1].control.close()
+    owed = scene.ask("front", lambda: Urgency(owes_slate=True))
+    await asyncio.sleep(1.5 * forkserver.STOPGAP_S)
+    await scene.peers[0].ready()
+    await turns()
+    scene.peers[0].read()
+    await scene.peers[0].fork()
+    assert not (await owed).is_stopgap
+    assert (scene.server.losses, len(scene.peers)) == (0, 2)
+
+
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 

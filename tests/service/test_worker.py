@@ -277,6 +277,30 @@ async def test_a_new_worker_is_told_the_banner(watched: Watched) -> None:
     assert watched.server.workers[1].heard() == [MessageType.CONFIGURE, MessageType.BANNER]
 
 
+async def test_a_stopgap_gets_no_pictures_and_is_replaced_when_there_are_kernels() -> None:
+    server = FakeForkServer()
+    server.has_kernels = False
+    watched = Watched(server)
+    task = asyncio.get_running_loop().create_task(watched.worker.run())
+    await watched.until_served()
+    watched.worker.set_banner("Front door")
+    assert watched.worker.feed(IDR, 1.0)
+    watched.worker.repeat(0, 1.0)
+    assert server.workers[0].heard() == [MessageType.CONFIGURE, MessageType.BANNER, MessageType.REPEAT]
+    assert watched.worker.began == 0  # nothing was to be decoded so far
+    watched.worker.check(2.0)
+    assert server.workers[0].alive
+    server.has_kernels = True
+    watched.worker.check(3.0)
+    await watched.until(lambda: len(server.workers) == 2)
+    await watched.until_served()
+    assert server.workers[1].heard() == [MessageType.CONFIGURE, MessageType.ACCESS_UNIT, MessageType.BANNER]
+    assert (watched.deaths, watched.status.deaths) == ([], 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    watched.worker.stop()
+
+
 async def test_settings_that_change_while_a_worker_is_started_reach_it() -> None:
     watched = Watched(FakeForkServer())
     task = asyncio.get_running_loop().create_task(watched.worker.run())

@@ -71,6 +71,7 @@ class FakeForkServer(ForkServer):
     Attributes:
         workers: all workers that were asked for, in this order.
         refuse: the exception that is raised instead, if set.
+        has_kernels: whether kernels are loaded; until then workers are stopgaps.
         peer: the process id of the other half that is told of the next workers; None: the one that they have.
     """
 
@@ -80,6 +81,11 @@ class FakeForkServer(ForkServer):
         self.refuse: Exception | None = None
         self.peer: int | None = None
         self._turns = turns
+        self.has_kernels = True
+
+    @property
+    def is_ready(self) -> bool:
+        return self.has_kernels
 
     async def fork(
         self,
@@ -96,6 +102,7 @@ class FakeForkServer(ForkServer):
         ours.setblocking(False)
         worker = FakeWorker(ours, theirs, on_exit)
         worker.role = place.role
+        worker.is_stopgap = not self.has_kernels
         if self.peer is not None:
             worker.peer = self.peer
         self.workers.append(worker)

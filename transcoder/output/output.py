@@ -135,7 +135,7 @@ class Output:
         self._sleep = Sleep(self._set_awake)
         self._woken = asyncio.Event()
         self._woken.set()
-        self._last_read = timing.now()
+        self._last_read, self._asked_at = timing.now(), -UNREAD_S
         self._last_idr_request = 0.0
         self._idr_timer: Timer | None = None
 
@@ -305,6 +305,11 @@ class Output:
         """Return whether the stream's camera is pulled, so that pictures may come."""
         return self._owner.is_enabled
 
+    @property
+    def is_awaited(self) -> bool:
+        """Return whether somebody reads the output, or has just asked for its description."""
+        return self.fanout.readers > 0 or self._timing.now() - self._asked_at < UNREAD_S
+
     async def describe(self, address: str, *, audio: bool = True) -> bytes:
         """Return the session description; wait for the camera's parameter sets, then for a slate's.
 
@@ -315,7 +320,7 @@ class Output:
         Raises:
             TransportError: the stream is disabled.
         """
-        began = self._last_read = self._timing.now()
+        began = self._last_read = self._asked_at = self._timing.now()
         if not self._described.is_set():
             self._wake(self._last_read)
             await self._wait_for_parameter_sets()

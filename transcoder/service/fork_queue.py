@@ -13,10 +13,12 @@ class Urgency(NamedTuple):
     Attributes:
         has_readers: whether somebody watches the stream.
         has_played: whether the stream had pictures of its camera before.
+        owes_slate: whether somebody waits for a slate.
     """
 
     has_readers: bool = False
     has_played: bool = False
+    owes_slate: bool = False
 
 
 class _Place:

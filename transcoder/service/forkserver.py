@@ -14,10 +14,12 @@ from transcoder.service.fork_queue import ForkQueue, Urgency
 from transcoder.service.forkserver_process import ForkedWorker, ForkServerProcess, OnExit, OnLost, launch
 from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.sandbox import SandboxOptions, worker_users
-from transcoder.worker_options import WHOLE, Place
+from transcoder.worker_options import WHOLE, Place, Role
 
 HEARTBEAT_S = 1.0
 """Seconds between looks at the fork server."""
+STOPGAP_S = 0.1
+"""Seconds between looks whether a stream that waits for kernels to be loaded gets a worker for a slate meanwhile."""
 TOLD_AT_ONCE = 3
 """Fork servers that end within a while and are told a line each."""
 
@@ -36,6 +38,7 @@ class ForkServer:
     Args:
         cache_dir: the folder where compiled kernels are kept, or None.
         launch: starts a fork server process.
+        launch_stopgap: starts one whose workers show slates, beside each that loads; None: there is none.
         sandbox_mode: what the configuration says about measures of the sandbox that are missing.
 
     Attributes:
@@ -43,11 +46,16 @@ class ForkServer:
     """
 
     def __init__(
-        self, cache_dir: Path | None, launch: Launch = launch, sandbox_mode: SandboxMode = "best_effort"
+        self,
+        cache_dir: Path | None,
+        launch: Launch = launch,
+        sandbox_mode: SandboxMode = "best_effort",
+        launch_stopgap: Launch | None = None,
     ) -> None:
         self.sandbox_mode: SandboxMode = sandbox_mode
         self._cache_dir = cache_dir
-        self._launch = launch
+        self._launch, self._launch_stopgap = launch, launch_stopgap
+        self._stopgap: ForkServerProcess | None = None
         self._current: ForkServerProcess | None = None
         self._others: list[ForkServerProcess] = []
         """Processes that are not asked for workers any more: they have workers, or wait to be reaped."""
@@ -90,6 +98,8 @@ class ForkServer:
             raise WorkerError("the service is shutting down")
         if self._current is None:
             self._current = self._launch(self._cache_dir, self._on_lost)
+            if self._stopgap is None and self._launch_stopgap is not None:
+                self._stopgap = self._launch_stopgap(None, self._on_stopgap_lost)
         if self._heartbeat is None:
             self._heartbeat = asyncio.get_running_loop().create_task(self._watch())
         return self._current
@@ -108,10 +118,22 @@ class ForkServer:
         Raises:
             WorkerError: there is no fork server, or it can't fork.
         """
-        await self._ready()  # all that wait for the fork server are put in order when it is there
+        # all that wait for the fork server are put in order when it is there
+        while place.role is not Role.DECODING and not await self.launch().settle(STOPGAP_S):
+            stopgap = self._stopgap
+            if stopgap is not None and stopgap.is_ready and urgency().owes_slate:
+                worker = await stopgap.fork(name, on_exit, place)
+                worker.is_stopgap = True
+                return worker
+        await self._ready()
         async with self._queue.turn(urgency):
             current = await self._ready()
             return await current.fork(name, on_exit, place)
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether workers with kernels are forked."""
+        return self._current is not None and self._current.is_ready
 
     async def close(self) -> None:
         """End the fork server: it ends its workers, waits for them and follows."""
@@ -119,8 +141,8 @@ class ForkServer:
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             await asyncio.gather(self._heartbeat, return_exceptions=True)
-        running = [*self._others, *([self._current] if self._current is not None else [])]
-        self._current, self._others = None, []
+        running = [*self._others, *(each for each in (self._current, self._stopgap) if each is not None)]
+        self._current, self._stopgap, self._others = None, None, []
         await asyncio.gather(*(process.close() for process in running))
 
     # -- watch ---------------------------------------------------------------------------------------------------
@@ -138,10 +160,19 @@ class ForkServer:
             self._current = None
             self._others.append(current)
             current.retire()
+        if self.is_ready and self._stopgap is not None:  # its workers are replaced by and by
+            self._others.append(self._stopgap)
+            self._stopgap = None
         for process in self._others:
             if not process.is_needed:
                 process.end()
         self._others = [process for process in self._others if not process.has_ended()]
+
+    def _on_stopgap_lost(self, process: ForkServerProcess) -> None:
+        if process is self._stopgap:
+            self._stopgap = None
+        if process not in self._others:
+            self._others.append(process)
 
     def _on_lost(self, process: ForkServerProcess) -> None:
         if process is self._current:
@@ -156,9 +187,14 @@ class ForkServer:
 def fork_server(config: Config) -> ForkServer:
     """Make the fork server that a configuration describes; it does not run yet."""
 
+    def options() -> SandboxOptions:
+        return SandboxOptions(is_required=config.sandbox == "required", users=worker_users(config.worker.user))
+
     def start(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
-        users = worker_users(config.worker.user)
-        return launch(cache_dir, on_lost, SandboxOptions(is_required=config.sandbox == "required", users=users))
+        return launch(cache_dir, on_lost, options(), is_stopgap=False)
+
+    def start_stopgap(cache_dir: Path | None, on_lost: OnLost) -> ForkServerProcess:
+        return launch(cache_dir, on_lost, options(), is_stopgap=True)
 
     cache_dir = config.state_dir / "numba" if config.state_dir is not None else None
-    return ForkServer(cache_dir, start, config.sandbox)
+    return ForkServer(cache_dir, start, config.sandbox, start_stopgap)

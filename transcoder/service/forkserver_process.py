@@ -70,7 +70,10 @@ class ForkedWorker:
         connection: our end of the worker's socket.
         peer: the process id of the living process that has the other half of the worker, 0 where there is none.
         is_killed: whether kill() was called.
+        is_stopgap: whether the worker can show slates alone, and is replaced when there are kernels.
     """
+
+    is_stopgap = False
 
     def __init__(self, pid: int, connection: socket.socket, peer: int = 0) -> None:
         self.pid = pid
@@ -146,6 +149,18 @@ class ForkServerProcess:
         return self._connection is not None and not all(worker.is_killed for worker, _ in self._workers.values())
 
     # -- requests ------------------------------------------------------------------------------------------------
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether this fork server forks."""
+        return self._is_ready and not self._problem
+
+    async def settle(self, limit_s: float) -> bool:
+        """Wait until this fork server forks, or never will, but not longer than `limit_s`; return whether it is so."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._settled.wait()
+        return self._settled.is_set()
 
     async def ready(self) -> None:
         """Wait until the fork server can fork.
@@ -324,6 +339,8 @@ def launch(
     cache_dir: Path | None,
     on_lost: OnLost,
     sandbox: SandboxOptions = SandboxOptions(),  # noqa: B008  # immutable
+    *,
+    is_stopgap: bool = False,
 ) -> ForkServerProcess:
     """Start a fork server process.
 
@@ -331,6 +348,7 @@ def launch(
         cache_dir: the folder where compiled kernels are kept, or None.
         on_lost: is called once when the process is gone without having been asked to go.
         sandbox: what the configuration says about the workers' sandbox.
+        is_stopgap: whether its workers show slates alone.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
@@ -338,6 +356,8 @@ def launch(
     arguments += [str(theirs.fileno()), str(cache_dir or ""), str(os.getpid())]
     if kernel.is_inspectable():  # a program that is started anew may be inspected, until it forbids it
         arguments.append("inspectable")
+    if is_stopgap:
+        arguments.append("stopgap")
     if sandbox.users is not None:
         arguments.append("users={}-{}".format(*sandbox.users))
     process = subprocess.Popen(

@@ -179,7 +179,7 @@ class Stream(OutputOwner, WorkerListener):
     @property
     @override
     def has_readers(self) -> bool:
-        return self.status.readers > 0
+        return any(output.is_awaited for output in self.outputs.values())
 
     @override
     def on_picture(self, picture: CodedMessage, types: list[int]) -> None:

@@ -117,11 +117,13 @@ class Worker:
         )
 
     def _urgency(self) -> Urgency:
-        return Urgency(has_readers=self._listener.has_readers, has_played=self.last_decoded > 0)
+        has_readers = self._listener.has_readers
+        return Urgency(has_readers, self.last_decoded > 0, owes_slate=has_readers or bool(self._owed))
 
     def _brief(self, role: Role, connection: WorkerConnection) -> None:
         """Tell a new process the facts that its predecessor knew."""
-        self.began = self.began or clock.monotonic()
+        if not connection.is_stopgap:
+            self.began = self.began or clock.monotonic()
         self._status.starts += 1
         if role is Role.DECODING:
             self._status.decoding_pid = connection.pid
@@ -131,12 +133,13 @@ class Worker:
                 connection.configure(self._settings.options)
         if self._audio_format is not None:
             self._tell_audio(role, self._audio_format)
-        if role is not Role.ENCODING:
+        takes_units = role is not Role.ENCODING and not connection.is_stopgap
+        if takes_units:
             units = self._gop.replay(clock.monotonic())
             self._halves.replay(units)
         if self._is_split:
             self._introduce(role, connection)
-        if role is not Role.ENCODING:
+        if takes_units:
             for unit in units:
                 connection.send(unit.to_bytes())
         if role is not Role.DECODING:
@@ -199,6 +202,9 @@ class Worker:
         """Look after the memory and the signs of life of the worker's processes."""
         for process in self._processes.values():
             process.check(now)
+        connection = self._encoding.connection
+        if connection is not None and connection.is_stopgap and self._fork_server.is_ready:
+            self._kill_quietly(connection, "there are kernels now")
 
     @property
     def is_running(self) -> bool:
@@ -228,7 +234,7 @@ class Worker:
             self.need()
         wanted = self._gop.add(unit)
         connection, encoding = self._decoding.connection, self._encoding.connection
-        if connection is None or not wanted:
+        if connection is None or connection.is_stopgap or not wanted:
             return True
         is_behind = self._is_split and encoding is not None and encoding.backlog() > 0  # it must hear first
         if connection.backlog() > MAX_BACKLOG or is_behind:

@@ -117,6 +117,11 @@ class WorkerConnection(asyncio.Protocol):
         """Return the process id of the process that had the other half of the worker when this one started, or 0."""
         return self._forked.peer if self._forked is not None else 0
 
+    @property
+    def is_stopgap(self) -> bool:
+        """Return whether the worker shows slates alone, and is replaced when there are kernels."""
+        return self._forked is not None and self._forked.is_stopgap
+
     def configure(self, options: WorkerOptions) -> None:
         """Send settings."""
         # the most that it ever was: an encoder that is not wanted any more ends when the worker comes to it

@@ -3,7 +3,7 @@
 The fork server of multiprocessing would not do: it imports the parent's main module again in every child, which costs
 tens of megabytes a worker and drags the service's modules into the sandbox.
 
-The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable]
+The fork server is started as `python -P -m transcoder.worker.forkserver FD CACHE_DIR PARENT [inspectable] [stopgap]
 [users=FIRST-LAST]` and speaks on a SOCK_SEQPACKET socket. A request is a JSON object with `id`, `name`, `role`,
 `stream`, `generation` and `memory_limit_mb` and carries the worker's socket, or is `{"ping"}`. A decoding and an
 encoding process of the same stream share memory and a socket, which are kept here as long as one of them lives, so that
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 INSPECTABLE = "inspectable"
 """An argument: other processes of the same user may read the memory of the fork server and its workers."""
+STOPGAP = "stopgap"
+"""An argument: the workers show slates alone, until another fork server has its kernels."""
 USERS = "users="
 """The beginning of an argument: the users that workers become, instead of namespaces.USERS."""
 NAMES = {Role.WHOLE: "tc", Role.ENCODING: "tc", Role.DECODING: "td"}
@@ -58,11 +60,16 @@ def main() -> None:
     kernel.forbid_core_dumps()
     if INSPECTABLE not in sys.argv[4:]:
         kernel.forbid_inspection()
-    sandbox.set_name("tc-forkserver")
+    is_stopgap = STOPGAP in sys.argv[4:]
+    sandbox.set_name("tc-stopgap" if is_stopgap else "tc-forkserver")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the fork server ends when the service hangs up, after the workers
     try:
-        took = preload.load(cache_dir, lambda done, total: _tell_progress(service, done, total))
+        took = 0.0
+        if is_stopgap:
+            preload.load_twins()
+        else:
+            took = preload.load(cache_dir, lambda done, total: _tell_progress(service, done, total))
         sandbox.seal_code()
         system_calls.prepare()
         forker = namespaces.forker(_users(sys.argv[4:]))

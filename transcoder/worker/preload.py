@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transcoder.worker import sandbox
-from transcoder_native import runtime
+from transcoder.worker import sandbox, twins
 
 _MADV_DONTNEED = 4
 _BACKGROUND = 5
@@ -47,18 +46,36 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     Returns:
         The seconds that the kernels took.
     """
+    from transcoder_native import runtime  # noqa: PLC0415  # Numba takes a second, which a stopgap has not
+
     runtime.configure(cache_dir)
     _compile_apart(tell)
     took = runtime.warm(None if runtime.is_cached() else tell)
     if runtime.is_h264_compiled():
         took += runtime.warm_h264()
+    _import_all()
+    _rehearse()
+    _freeze()
+    return took
+
+
+def load_twins() -> None:
+    """Import everything with the kernels' twins, for workers that show slates until there are kernels."""
+    twins.use_twins()
+    _import_all()
+    _rehearse()
+    _freeze()
+
+
+def _import_all() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    _rehearse()
+
+
+def _freeze() -> None:
     gc.collect()
     _release_compiler()
     gc.freeze()  # a collection in a child would touch, and so copy, every shared page
-    return took
 
 
 def finish_compiling() -> None:
@@ -75,6 +92,8 @@ def _compile_apart(tell: Tell | None) -> None:
     The kernels of the pixel path are waited for. Those of H.264 are compiled behind them, while x264 serves already,
     and are loaded by the next start.
     """
+    from transcoder_native import runtime  # noqa: PLC0415  # see load()
+
     if not runtime.is_cached() or (runtime.is_compiled() and runtime.is_h264_compiled()):
         return
     parent = os.getpid()
