@@ -95,6 +95,20 @@ def test_a_picture_that_no_buffer_holds_is_made_anew_until_it_fits() -> None:
     assert tries < 5, "at the highest QP it goes as it is"
 
 
+class Noise(Scene):
+    """Pictures between IDRs take twice the bits two steps of QP lower."""
+
+    def bits(self, qp: int, *, is_idr: bool) -> int:
+        return Scene.bits(self, qp if is_idr else QP + 3 * (qp - QP), is_idr=is_idr)
+
+
+def test_noise_at_the_cap_is_no_pulse() -> None:
+    coded = run(RateControl(QP, SAMPLES, bitrate_kbps=6000), Noise(idr_bits=1600e3, p_bits=400e3), 500)
+    shown = [qp for number, (qp, _) in enumerate(coded) if number >= 100 and number % FPS]
+    assert max(shown) - min(shown) <= 6
+    assert sum(bits for _, bits in coded[100:]) <= 6000e3 * (400 / FPS + 1), "the rate, and what the bucket holds"
+
+
 def test_it_says_when_no_quantiser_keeps_the_cap() -> None:
     control = RateControl(QP, SAMPLES, bitrate_kbps=500)
     run(control, Scene(8e6, 6e6), 100)

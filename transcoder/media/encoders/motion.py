@@ -41,6 +41,7 @@ class MotionSettings(X264Settings):
     """
 
     wants_changes: ClassVar[bool] = True
+    deadzone: ClassVar[int | None] = 16
 
     @override
     def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
@@ -89,6 +90,7 @@ class MotionEncoder(Encoder):
         self._sequence: OwnSequence | None = None
         self._frame_num = 0
         self._idr_pts = 0
+        self._group_s = 0.0
         self.fallback: Fallback | None = None
         self.reconstruction = [self._engine.reference.luma, self._engine.reference.cb, self._engine.reference.cr]
 
@@ -101,12 +103,12 @@ class MotionEncoder(Encoder):
         self._engine.take(picture.planes, picture.width, picture.height, changed)
         if force_idr or self._sequence is None:
             return self._encode_idr(picture, pts)
-        qp = self._rate.choose(pts, is_idr=False)
+        since_idr_s = (pts - self._idr_pts) / VIDEO_CLOCK_RATE
+        qp = self._rate.choose(pts, is_idr=False, gop_rest_s=max(self._group_s - since_idr_s, 0.0))
         coded = None
         if self._choice.engine is Choice.OWN:
             self._engine.test(qp)
             coded = self._engine.coded / self._count
-        since_idr_s = (pts - self._idr_pts) / VIDEO_CLOCK_RATE
         choice = self._choice.choose(self._engine.changed / self._count, coded, since_idr_s)
         if choice is Choice.IDR:
             return self._encode_idr(picture, pts)
@@ -170,6 +172,8 @@ class MotionEncoder(Encoder):
         sequence = read_own_set(self.codec, units[types.index(H264_SPS)])
         if not isinstance(sequence, OwnSequence):
             raise MediaError("an IDR of ours has no parameter sets")
+        if self._sequence is not None:
+            self._group_s = (pts - self._idr_pts) / VIDEO_CLOCK_RATE
         self._sequence, self._frame_num, self._idr_pts = sequence, 0, pts
         self._choice.begin_group()
         if self._choice.engine is Choice.OWN:

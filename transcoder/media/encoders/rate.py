@@ -22,6 +22,9 @@ P_FILL = 0.9
 """The part of the bucket that pictures between IDRs may fill."""
 HELPLESS_FILL = 1.5
 """How full the bucket is, in its sizes, from which on the highest QP counts as not enough."""
+RAISE_AT_ONCE = 2
+"""Steps by which the offset rises at one P picture while the bucket has room, so that three pictures halve the bits: a
+picture of the highest QP would be seen as a pulse."""
 LOWER_AT_ONCE = 3
 """Steps by which the offset falls at one IDR at most: more would be seen as a pulse."""
 SPARE = 0.95
@@ -93,7 +96,8 @@ class RateControl:
             self._raise(self._idr_cost, self._qp - IDR_OFFSET, self.size_bits)
             self._chosen = min(max(self._qp - IDR_OFFSET + self.offset, 0), MAX_QP)
         else:
-            self._raise(self._p_cost, self._qp, self._room_of_p(gop_rest_s))
+            self._raise(self._p_cost, self._qp, self._room_of_p(gop_rest_s), self.offset + RAISE_AT_ONCE)
+            self._raise(self._p_cost, self._qp, self.size_bits)
             self._chosen = min(self._qp + self.offset, MAX_QP)
         return self._chosen
 
@@ -138,8 +142,10 @@ class RateControl:
         idr = _bits(self._idr_cost, self._qp - IDR_OFFSET + self.offset)
         return min(room, max(self.size_bits - idr + self._rate * gop_rest_s, 0.0))
 
-    def _raise(self, cost: float, qp: int, limit: float) -> None:
-        while qp + self.offset < MAX_QP and self._fullness + _bits(cost, qp + self.offset) > limit:
+    def _raise(self, cost: float, qp: int, limit: float, most: int = MAX_QP) -> None:
+        while (
+            qp + self.offset < MAX_QP and self.offset < most and self._fullness + _bits(cost, qp + self.offset) > limit
+        ):
             self.offset += 1
 
     def _lower(self, pts: int) -> None:
