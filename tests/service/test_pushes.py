@@ -89,6 +89,16 @@ async def test_a_stream_that_is_disabled_or_removed_is_sent_nowhere(world: World
     assert world.ways.running == []
 
 
+async def test_a_restart_connects_to_every_target_at_once(world: World) -> None:
+    """One whose key was accepted would wait for half an hour otherwise."""
+    await world.configure(push={"vms": VMS, "off": {"url": OTHER, "enabled": False}})
+    await world.gateway.restart("front")
+    await asyncio.sleep(0)
+    assert world.ways.made == ["rtsp://192.0.2.9:554"] * 2
+    assert world.ways.running == ["rtsp://192.0.2.9:554"]
+    assert world.gateway.streams["front"].status.pushes["off"].state == "disabled"
+
+
 async def test_all_targets_are_left_at_once(world: World) -> None:
     """A target that does not answer to the goodbye takes a second, and the gateway has ten to stop."""
     names = [f"cam{number}" for number in range(8)]

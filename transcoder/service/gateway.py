@@ -187,10 +187,11 @@ class Gateway:
         return any(port in each for each in (self.server.ports_taken, *self.other_ports)) and is_this_machine(address)
 
     async def restart(self, name: str) -> None:
-        """Connect a stream's camera anew and replace its worker."""
+        """Connect a stream's camera and its targets anew and replace its worker."""
         async with self._locks.setdefault(name, asyncio.Lock()):
             if name in self.streams:
                 await self.streams[name].restart()
+                await self.pushes.restart(name)
 
     async def leave_cameras(self) -> None:
         """Say goodbye to all cameras: a session that is left open takes a place in the camera's table of users."""

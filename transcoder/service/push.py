@@ -102,6 +102,13 @@ class Push:
         if self._task is not None:
             await cancel_tasks([self._task])
 
+    async def restart(self) -> None:
+        """Connect to the target anew, with a fresh back-off."""
+        await self.stop()
+        self._backoff = PushBackoff()
+        self._become("connecting")
+        self.start()
+
     def end(self) -> None:
         """Begin anew, because the output's description is another one."""
         if self._way is not None:

@@ -65,6 +65,11 @@ class Pushes:
         """Leave every target of a stream."""
         await asyncio.gather(*(push.stop() for push in self._of_streams.pop(stream, {}).values()))
 
+    async def restart(self, stream: str) -> None:
+        """Connect to every target of a stream anew; one that is switched off stays so."""
+        enabled = [push for push in self._of_streams.get(stream, {}).values() if push.options.enabled]
+        await asyncio.gather(*(push.restart() for push in enabled))
+
     def end(self, path: str) -> None:
         """Announce an output anew, because its description is another one."""
         name, _, output = path.partition("/")
