@@ -87,6 +87,22 @@ async def test_everything_else_needs_a_login_and_may_be_asked_by_either() -> Non
         assert b"<tds:Model>" in await asyncio.to_thread(by_digest)
 
 
+async def test_an_empty_request_without_a_login_is_challenged_as_curl_needs_it() -> None:
+    # `curl --digest -d @file` first sends a POST with Content-Length 0
+    async with serving(FakeController()) as server:
+        status, tree, headers = await ask(server, b"")
+        assert (status, codes(tree)) == (401, ["s:Sender", "ter:NotAuthorized"])
+        assert headers["WWW-Authenticate"].startswith('Digest realm="transcoder", nonce="')
+    async with serving(
+        FakeController(
+            CONFIG.replace(", users: {vms: {password: geheim}, guard: {password: wache, streams: [back]}}", "").replace(
+                ", control: [vms]", ""
+            )
+        )
+    ) as server:
+        assert (await ask(server, b""))[0] == 400
+
+
 async def test_a_user_sees_the_streams_that_it_may_read_alone() -> None:
     async with serving(FakeController()) as server:
         asked = envelope(media("GetProfiles"), token("guard", "wache"))
@@ -157,7 +173,9 @@ async def test_a_snapshot_is_taken_with_the_same_login() -> None:
             except urllib.error.HTTPError as error:
                 return error.code, b""
 
-        assert await asyncio.to_thread(fetch, "vms", "geheim", uri) == (200, b"\xff\xd8 front")
+        assert await asyncio.to_thread(fetch, "vms", "geheim", uri) == (200, b"\xff\xd8 front.sub")
+        main = uri.removesuffix("/sub.jpg") + ".jpg"
+        assert await asyncio.to_thread(fetch, "vms", "geheim", main) == (200, b"\xff\xd8 front.main")
         assert (await asyncio.to_thread(fetch, "guard", "wache", uri))[0] == 403
         gone = uri.replace("front/sub", "../../etc/passwd")
         assert (await asyncio.to_thread(fetch, "vms", "geheim", gone))[0] == 404

@@ -111,8 +111,8 @@ class FakeController:
     async def restart(self, stream: str, by: object) -> None:
         self.done.append(("restart", stream, str(by)))
 
-    async def snapshot(self, stream: str) -> bytes:
-        return b"\xff\xd8 " + stream.encode()
+    async def snapshot(self, stream: str, output: str = "main") -> bytes:
+        return b"\xff\xd8 " + f"{stream}.{output}".encode()
 
 
 def view_of(controller: FakeController) -> GatewayView:

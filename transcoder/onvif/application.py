@@ -31,6 +31,7 @@ log = structlog.get_logger()
 SOAP_TYPE: Final = "application/soap+xml; charset=utf-8"
 INTERFACE: Final = "onvif"
 """The name of the interface in the audit log."""
+LOG_IN: Final = "log in with HTTP Digest, or with a token of WS-Security"
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ class Application:
         request: SoapRequest | None = None
         headers: tuple[tuple[str, str], ...] = ()
         try:
-            request = parse_request(await _body(receive))
+            request = parse_request(await self._content(call, receive))
             operation = operation_of(request)
             self.counts.requests[request.name] += 1
             user = await self._user(call, request) if needs_login(request) else None
@@ -158,6 +159,17 @@ class Application:
             if status == UNAUTHORIZED:
                 headers = self._challenges(call)
         return Answer(status=status, body=envelope(body, request), headers=headers)
+
+    async def _content(self, call: Call, receive: Receive) -> bytes:
+        """Return the body of a request.
+
+        Raises:
+            Fault: the body is too large, or empty until the client has a challenge (curl with Digest sends it then).
+        """
+        headers = call.headers
+        if headers.get("content-length") == "0" and "authorization" not in headers and self._view.passwords():
+            raise not_authorized(LOG_IN, UNAUTHORIZED)
+        return await _body(receive)
 
     def _visit(self, call: Call, request: SoapRequest, user: str | None) -> Visit:
         return Visit(
@@ -278,7 +290,7 @@ class Application:
         await _wait(login.due(clock.monotonic()))
         user = login.user(clock.monotonic())
         if user is None:
-            raise not_authorized("log in with HTTP Digest, or with a token of WS-Security", UNAUTHORIZED)
+            raise not_authorized(LOG_IN, UNAUTHORIZED)
         return user
 
     async def _token_user(self, call: Call, token: UsernameToken) -> str:
@@ -306,7 +318,7 @@ class Application:
         for channel, profile in self._view.device(call.device, user).profiles():
             if profile.path == path:
                 try:
-                    picture = await self._control.snapshot(channel.stream)
+                    picture = await self._control.snapshot(channel.stream, profile.output)
                 except Rejected as error:
                     return _plain(503, str(error))
                 return Answer(status=200, body=picture, kind="image/jpeg", headers=(("cache-control", "no-store"),))
