@@ -296,3 +296,15 @@ async def test_what_clients_ask_is_counted() -> None:
     assert numbers.requests == {"GetProfiles": 1, "GetUsers": 1}
     assert numbers.faults == {"ter:WellFormed": 1, "ter:NotAuthorized": 1}
     assert numbers.refused_logins == {"wrong": 1, "skewed": 0, "replayed": 0}
+
+
+async def test_a_source_is_named_otherwise_than_its_token() -> None:
+    """npm onvif 0.8.3 (getActiveSources) takes a profile with such a name for one of every source of the device."""
+    one = FakeController(CONFIG.replace("control: [vms]", "mode: one_device"))
+    async with serving(one) as server:
+        tree = await answered(server, media("GetVideoSourceConfigurations"), "")
+    names = {
+        each.findtext("tt:SourceToken", "", NAMES): each.findtext("tt:Name", "", NAMES)
+        for each in tree.findall(".//trt:Configurations", NAMES)
+    }
+    assert names == {"front": "Front <door> & yard", "back": "back.view"}

@@ -28,10 +28,12 @@ def resolution(profile: Profile, name: str = "tt:Resolution") -> Markup:
 def video_source(channel: Channel, name: str) -> Markup:
     """Return the configuration of a channel's video source: all of its picture."""
     main = channel.main
+    # npm onvif takes a profile whose configuration has the name of its source for a profile of every source
+    title = channel.title if channel.title != channel.token else channel.view_token
     bounds: dict[str, Content] = {"x": 0, "y": 0, "width": main.width, "height": main.height}
     return element(
         name,
-        element("tt:Name", channel.title),
+        element("tt:Name", title),
         element("tt:UseCount", len(channel.profiles)),
         element("tt:SourceToken", channel.token),
         element("tt:Bounds", attributes=bounds),
