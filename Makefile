@@ -13,7 +13,8 @@ SETUP := $(VENV)/.setup
 TOOLS := .venv-deploy/.ready
 INPUTS := pyproject.toml requirements.lock
 
-# Many tests wait for cameras and clocks, so that more of them than there are cores run at once.
+# Many tests wait for cameras and clocks, so that more of them than there are cores run at once. Where tests without
+# processes run beside them, one worker more takes these in the time that is left (tests/support/scheduling.py).
 CORES := $(shell nproc 2>/dev/null || echo 2)
 WORKERS ?= $(shell expr $(CORES) + $(CORES))
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
@@ -80,7 +81,7 @@ attacks: $(TESTING) system-packages ## every attack test beside a clean stream: 
 	$(BIN)/python -m tests.attacks $(ARGS)
 
 test: $(TESTING) system-packages check ## everything CI runs: check, then all tests
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --numprocesses $(shell expr $(WORKERS) + 1) $(ARGS)
 
 test-long: $(TESTING) system-packages ## the tests that take minutes each
 	$(BIN)/pytest -m long --timeout 1800 $(ARGS)

@@ -23,7 +23,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support import fresh_checkout
-from tests.support.order import in_order
+from tests.support.order import in_order, is_quick
 from tests.support.short_waits import short_waits
 
 __all__ = ["short_waits"]
@@ -43,6 +43,7 @@ _PROCESS_EVENTS: Final = frozenset(
 )
 """Audit events (https://docs.python.org/3/library/audit_events.html) of a process that starts another."""
 _LOCKS: Final = "folder of locks"
+_LIMITS: Final = "limits of a run"
 _STARTED: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
 """The processes that a test started."""
 
@@ -57,7 +58,7 @@ def excuse(reason: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # with pytest-xdist the reports of all workers come to the controller
-        config.pluginmanager.register(_Limits(), "limits of a run")
+        config.pluginmanager.register(_Limits(), _LIMITS)
         if hasattr(config.option, "loadscopereorder"):
             config.option.loadscopereorder = False  # pytest-xdist would put the groups with most tests first
 
@@ -68,7 +69,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from tests.support.scheduling import Scheduling  # pytest-xdist need not be installed
 
-    return Scheduling(config, log)
+    limits: Any = config.pluginmanager.get_plugin(_LIMITS)
+    return Scheduling(config, log, limits.folder)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,8 +103,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("e2e") and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS_A_TEST))
     yield
-    if hasattr(config, "workerinput"):  # of those that are selected
-        items[:] = in_order(items)
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:  # of those that are selected
+        _distribute(worker, items)
+
+
+def _distribute(worker: dict[str, Any], items: list[pytest.Item]) -> None:
+    from tests.support.scheduling import MANY, tell_quick
+
+    items[:] = in_order(items, quick_last=worker["workercount"] >= MANY)
+    if worker["workerid"] == "gw0":
+        tell_quick(Path(worker[_LOCKS]), [item.nodeid for item in items if is_quick(item)])
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -169,6 +180,7 @@ class _Limits:
         self._reruns: list[str] = []
         self._excused: dict[str, str] = {}
         self._locks = tempfile.TemporaryDirectory()
+        self.folder = Path(self._locks.name)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
