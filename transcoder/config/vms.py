@@ -108,7 +108,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "homeassistant": Preset(
         title="Home Assistant",
         keys={**_SAFE, **_ON_DEMAND},
-        source="home-assistant/core, stream (AAC or no sound; segments begin at key pictures); 2025.4",
+        source=(
+            "home-assistant/core 2025.4, stream (AAC or no sound; segments begin at key pictures); "
+            "that the second picture sleeps is our judgement"
+        ),
         was_run=True,
     ),
     "generic": Preset(
