@@ -8,14 +8,28 @@ from transcoder.doctor import libraries as module
 from transcoder.doctor.finding import Subject
 from transcoder.doctor.libraries import libraries, libraries_finding
 from transcoder.media import libraries as wheel
+from transcoder.worker_options import Fallback
 
-TOLD = {"ffmpeg": "8.1.2", "libraries": {"libavcodec": "62.28.102"}, "missing": []}
+TOLD = {"ffmpeg": "8.1.2", "libraries": {"libavcodec": "62.28.102"}, "missing": [], "fallback": None}
 
 
 def test_versions_are_told() -> None:
     finding = libraries_finding(TOLD)
     assert finding.level == "ok"
     assert "FFmpeg 8.1.2 (libavcodec 62.28.102) of PyAV" in finding.text
+    assert finding.text.endswith("; x264 is called directly")
+
+
+def test_an_x264_of_another_build_is_a_warning() -> None:
+    finding = libraries_finding({**TOLD, "fallback": "build"})
+    assert finding.level == "warning"
+    assert "x264 can't be called directly (build)" in finding.text
+
+
+def test_the_wheels_x264_is_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wheel.fallback() is None
+    monkeypatch.setattr(wheel, "library", lambda: Fallback.BUILD)
+    assert wheel.fallback() == "build"
 
 
 def test_what_is_missing_is_an_error() -> None:

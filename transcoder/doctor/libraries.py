@@ -51,4 +51,8 @@ def libraries_finding(told: Mapping[str, Any]) -> Finding:
         return _broken(f"lacks {', '.join(told['missing'])}")
     codec = told["libraries"]["libavcodec"]
     text = f"FFmpeg {told['ffmpeg']} (libavcodec {codec}) of PyAV {version('av')}, with every decoder and encoder"
-    return Finding(check="ffmpeg", level="ok", text=text)
+    if told["fallback"]:
+        text += f"; x264 can't be called directly ({told['fallback']}), only over FFmpeg"
+        advice = "to have the profile motion and its savings, install the versions of requirements.lock"
+        return Finding(check="ffmpeg", level="warning", text=text, advice=advice)
+    return Finding(check="ffmpeg", level="ok", text=f"{text}; x264 is called directly")

@@ -10,6 +10,8 @@ import av
 import av.codec
 
 from transcoder.media.decoder import NAMES
+from transcoder.media.encoders.x264_library import library
+from transcoder.worker_options import Fallback
 
 DECODERS: Final = (*NAMES.values(), "aac", "pcm_mulaw", "pcm_alaw", "g726", "g726le")
 """FFmpeg's names of the decoders that cameras need, of pictures and of sound."""
@@ -32,10 +34,17 @@ def _lacking(names: tuple[str, ...], mode: str, kind: str) -> list[str]:
     return found
 
 
+def fallback() -> str | None:
+    """Return why x264 can't be called directly; None: it can."""
+    found = library()
+    return found.value if isinstance(found, Fallback) else None
+
+
 def main() -> None:
-    """Print JSON: the versions, and what is missing."""
+    """Print JSON: the versions, what is missing, and why x264 can't be called directly."""
     libraries = {name: ".".join(map(str, version)) for name, version in av.library_versions.items()}
-    print(json.dumps({"ffmpeg": av.ffmpeg_version_info, "libraries": libraries, "missing": missing()}))  # noqa: T201
+    told = {"ffmpeg": av.ffmpeg_version_info, "libraries": libraries, "missing": missing(), "fallback": fallback()}
+    print(json.dumps(told))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -302,3 +302,21 @@ def test_stripes_that_come_up_are_predicted_in_all_nine_directions(qp):
 
     assert_decodes(made, stripes(), 10, gop=100)
     assert modes == set(range(9))
+
+
+@pytest.mark.parametrize("qp", [20, 28, 36])
+def test_slow_light_drift_is_followed_for_a_minute(qp):
+    """No picture differs from the one before by more than a level, and no IDR helps."""
+    made, picture = encoder(96, 80, qp), OwnPicture(96, 80)
+    backdrop = [plane * 0.7 + 30 for plane in next(scene(96, 80, 3, 0)).planes]
+    off, brightest = 0.0, 0
+    for number in range(1500):
+        for plane, behind in zip(picture.planes, backdrop, strict=True):
+            plane[:] = np.clip(behind + number * 0.03, 0, 255)
+        made.encode(picture, None, 3600 * number, force_idr=number == 0)
+        difference = made.reconstruction[0].astype(int)[:80, :96] - picture.planes[0][:80, :96]
+        off = max(off, np.abs(difference.reshape(5, 16, 6, 16).mean(axis=(1, 3))).max())
+        brightest = max(brightest, int(picture.planes[0][0, 0]))
+    step = 0.625 * 2 ** (qp / 6)  # section 8.5.9
+    assert brightest > backdrop[0][0, 0] + 40
+    assert off < step / 2
