@@ -46,6 +46,7 @@ sample() { echo $((($1) * (seconds + 8))); }
 plan() {
     step kernels 20 kernels
     step macroblocks 20 macroblocks
+    step stages 60 stages --material "$idr_material"
     step ingest $((seconds * 4 + 20)) ingest --seconds "$seconds"
     step quality $((frames * 8)) quality --settings all --frames "$frames"
     step capacity $(($(sample "5 * rounds") + match)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \

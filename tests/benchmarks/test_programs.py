@@ -26,6 +26,7 @@ PROGRAMS = {
         ["--only", "sad_16x16", "--cache-dir", os.environ["NUMBA_CACHE_DIR"]],
         ["kernels", "warm_s"],
     ),
+    "stages": (["--size", "320x240", "--frames", "6"], ["runs"]),
     "ingest": (
         ["--cameras", "2", "--udp-cameras", "2", "--seconds", "1", "--repeats", "1", "--kbps", "500"],
         ["core", "tcp", "udp", "target"],

@@ -1,6 +1,7 @@
 """FFmpeg in the wheel: really loaded, told to lack something, and a process that ends."""
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from transcoder.doctor.libraries import libraries, libraries_finding
 from transcoder.media import libraries as wheel
 from transcoder.worker_options import Fallback
 
-TOLD = {"ffmpeg": "8.1.2", "libraries": {"libavcodec": "62.28.102"}, "missing": [], "fallback": None}
+TOLD: dict[str, Any] = {"ffmpeg": "8.1.2", "libraries": {"libavcodec": "62.28.102"}, "missing": [], "fallback": None}
 
 
 def test_versions_are_told() -> None:

@@ -124,6 +124,12 @@ class MotionEncoder(Encoder):
         self._rate.note(_bits(units), is_idr=False)
         return units
 
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Return the shares of the last picture's macroblocks that changed, were tested and were coded."""
+        engine = self._engine
+        return engine.changed / self._count, engine.tested / self._count, engine.coded / self._count
+
     def _fits(self, units: list[bytes]) -> bool:
         """Return whether a decoder's buffer holds a picture."""
         return _bits(units) <= self._rate.size_bits
