@@ -6,6 +6,7 @@ import pytest
 
 from transcoder.onvif import subscriptions as module
 from transcoder.onvif.event_states import EventStates, Finding, StateMessage
+from transcoder.onvif.events import Events
 from transcoder.onvif.faults import Fault
 from transcoder.onvif.subscriptions import Subscriptions, limit_of, parse_duration, seconds_until, topics_of
 
@@ -77,6 +78,18 @@ def test_the_oldest_messages_of_a_client_that_does_not_pull_go() -> None:
     found = every.add("front", "vms", ["front"], ALL, 0.0, 60.0)
     every.publish(moved(value=number % 2 == 0) for number in range(module.MAX_MESSAGES + 5))
     assert (len(found.waiting), every.dropped) == (module.MAX_MESSAGES, 5)
+
+
+def test_a_client_of_many_streams_begins_with_every_state_of_each() -> None:
+    streams = [f"camera{number}" for number in range(50)]
+    events = Events()
+    every = events.subscriptions
+    found = every.add("", "vms", streams, ALL, 0.0, 60.0)
+    events.begin(found, 0.0)
+    told = {(message.stream, message.topic) for message in found.waiting}
+    assert told == {(stream, topic) for stream in streams for topic in ALL}
+    every.publish([moved("camera7")])
+    assert (len(found.waiting), every.dropped) == (300, 1)
 
 
 def test_a_subscription_ends_in_time_and_is_its_users_alone() -> None:

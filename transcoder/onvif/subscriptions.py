@@ -18,7 +18,8 @@ MAX_SUBSCRIPTIONS: Final = 1024
 DEVICE_SUBSCRIPTIONS: Final = 16
 """Subscriptions to one device at most: each recorder has one."""
 MAX_MESSAGES: Final = 128
-"""Messages that wait for one client at most; past it the oldest go. A stream changes a state a few times a minute."""
+"""Messages that wait for one client at most; past it the oldest go. A stream changes a state a few times a minute. One
+that hears of many streams has room for each of their states once: with them a subscription begins."""
 FIRST_S: Final = 60.0
 """Seconds for which a subscription is good where the client asks for no time."""
 MAX_S: Final = 3600.0
@@ -113,6 +114,11 @@ class Subscription:
     until: float
     waiting: deque[StateMessage] = field(default_factory=deque)
 
+    @property
+    def room(self) -> int:
+        """Return how many messages wait at most."""
+        return max(MAX_MESSAGES, len(self.streams) * len(self.topics))
+
     def hears(self, message: StateMessage) -> bool:
         """Return whether a message is one of those that are heard."""
         return message.stream in self.streams and message.topic in self.topics
@@ -121,7 +127,7 @@ class Subscription:
         """Keep a message if it is heard; return how many others were dropped, because too many waited."""
         if not self.hears(message):
             return 0
-        dropped = len(self.waiting) >= MAX_MESSAGES
+        dropped = len(self.waiting) >= self.room
         if dropped:
             self.waiting.popleft()
         self.waiting.append(message)
