@@ -9,9 +9,11 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from tests.net.test_rtsp_source import until
 from tests.support.onvif_client import token as signed
 from tests.support.onvif_world import CONFIG, NPM_ONVIF, PASSWORD, FakeController, device, envelope, media, serving
 from transcoder.onvif import namespaces
+from transcoder.onvif import server as server_module
 from transcoder.onvif.server import OnvifServer
 
 NAMES = {prefix: uri for prefix, uri in namespaces.PREFIXES.items() if prefix != "own"}
@@ -285,6 +287,20 @@ async def test_devices_follow_the_configuration_and_their_ports_stay() -> None:
         assert port_of(server, "front") == before
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", gone)
+
+
+async def test_a_fault_of_the_look_after_devices_does_not_end_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "LOOK_S", 0.0)
+    looks: list[float] = []
+
+    async def fail(_: OnvifServer, now: float) -> None:
+        looks.append(now)
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(OnvifServer, "look", fail)
+    async with serving(FakeController()) as server:
+        await until(lambda: len(looks) > 2)
+        assert not any(task.done() for task in server.tasks)
 
 
 async def test_what_clients_ask_is_counted() -> None:

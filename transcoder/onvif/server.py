@@ -17,6 +17,7 @@ from transcoder.net.listening import listening_sockets
 from transcoder.onvif.announcer import Announcer
 from transcoder.onvif.application import Application
 from transcoder.onvif.gateway_view import ONE_DEVICE, GatewayView, finding_of
+from transcoder.service.line_limit import LineLimit
 
 if TYPE_CHECKING:
     import socket
@@ -32,6 +33,8 @@ LOOK_S: Final = 1.0
 """Seconds between looks whether streams came or went."""
 RETRY_S: Final = 30.0
 """Seconds after which a port that was taken is tried again."""
+FAULT_SPAN_S: Final = 60.0
+"""Seconds between lines about faults of the look after devices, which may come with each look."""
 
 log = structlog.get_logger()
 
@@ -62,6 +65,7 @@ class OnvifServer:
         self._listening: dict[str, list[asyncio.Server | SecuredListener]] = {}
         self._wanted: dict[str, tuple[Endpoint, ...]] = {}
         self._retry: dict[str, float] = {}
+        self._fault_lines = LineLimit[str](1, FAULT_SPAN_S)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -140,13 +144,19 @@ class OnvifServer:
     async def _look_again_and_again(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            await self.look(clock.monotonic())
-            self._announcer.look()
-            self.look_at_streams(clock.monotonic(), clock.wall_clock())
+            try:
+                await self.look(clock.monotonic())
+                self._announcer.look()
+                self.look_at_streams(clock.monotonic(), clock.wall_clock())
+            except Exception as error:  # a fault here must not end the service with all its streams
+                faults = self._fault_lines.take("", clock.monotonic())
+                if faults:
+                    log.error("ONVIF devices could not be looked after", faults=faults, exc_info=error)
 
     async def look(self, now: float) -> None:
         """Listen for devices that are new, and no more for those that are gone or moved."""
         wanted = self._devices()
+        self._retry = {name: at for name, at in self._retry.items() if name in wanted}
         for name in [each for each, endpoints in self._wanted.items() if wanted.get(each) != endpoints]:
             self._close(name)
         for name, endpoints in wanted.items():
