@@ -94,6 +94,17 @@ async def test_nothing_is_asked_of_the_stream_where_nobody_answers() -> None:
         await sent.task
 
 
+async def test_a_fault_while_it_is_described_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: bytes) -> None:
+        raise ValueError("a description of another kind")
+
+    monkeypatch.setattr(rtsp_push, "announced", fail)
+    async with Recorder() as recorder:
+        with pytest.raises(ValueError, match="of another kind"):
+            async with asyncio.timeout(5):
+                await Sent(recorder.url()).task
+
+
 async def test_a_refusal_ends_it() -> None:
     async with Recorder() as recorder:
         recorder.answers["ANNOUNCE"] = "403 Forbidden"

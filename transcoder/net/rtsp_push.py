@@ -219,10 +219,10 @@ class RtspPush(asyncio.Protocol):
             return
         try:
             description = await self._served.describe(transport.get_extra_info("sockname")[0])
-        except TransportError as error:
+            text, controls = announced(description)
+        except Exception as error:  # noqa: BLE001  # run() ends with it, whatever it is: nobody waits for this task
             self._settle(error)
             return
-        text, controls = announced(description)
         self._numbers = tuple(controls)
 
         def announce() -> bool:

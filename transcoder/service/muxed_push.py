@@ -211,17 +211,21 @@ class MuxedPush(asyncio.Protocol):
 
     async def _send(self, head: PushHead, datagrams: socket.socket | None) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "transcoder.worker.push_process", "datagrams" if datagrams else ""),
-                stdin=theirs.fileno(),
-                stdout=asyncio.subprocess.DEVNULL if datagrams is None else datagrams.fileno(),
-                stderr=asyncio.subprocess.DEVNULL,
-                env=worker_environment(os.environ),
-                start_new_session=True,
-            )
-        ours.setblocking(False)
-        transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "transcoder.worker.push_process", "datagrams" if datagrams else ""),
+                    stdin=theirs.fileno(),
+                    stdout=asyncio.subprocess.DEVNULL if datagrams is None else datagrams.fileno(),
+                    stderr=asyncio.subprocess.DEVNULL,
+                    env=worker_environment(os.environ),
+                    start_new_session=True,
+                )
+            ours.setblocking(False)
+            transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
+        except BaseException:
+            ours.close()  # a process that was started ends with it
+            raise
         try:
             transport.write(head.serialize())
             self._take_stream = lambda: self._begin(transport, head)
