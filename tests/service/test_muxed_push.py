@@ -169,7 +169,6 @@ async def test_a_stream_is_sent_and_its_process_ends_with_it() -> None:
 
 @pytest.mark.process
 async def test_a_process_that_stands_still_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(muxed_push, "STUCK_S", 0.5)
     monkeypatch.setattr(muxed_push, "LOOK_S", 0.1)
     stopped: list[int] = []
     make = asyncio.create_subprocess_exec
@@ -183,6 +182,7 @@ async def test_a_process_that_stands_still_is_replaced(monkeypatch: pytest.Monke
     sent = Sent()
     await sent.until_it_plays()
     os.kill(stopped[0], signal.SIGSTOP)
+    monkeypatch.setattr(muxed_push, "STUCK_S", 0.5)  # from now on: a busy machine stands as still as this
     with pytest.raises(TransportError, match="took nothing"):
         await asyncio.gather(sent.stream.send_for(5), sent.task)
     with pytest.raises(ProcessLookupError):
