@@ -256,8 +256,17 @@ async def through_tls_and_http(gateway: GatewayProcess) -> None:
 
 
 async def test_a_camera_that_is_not_there_is_served_as_a_slate(start_gateway: Callable[..., GatewayProcess]) -> None:
-    gateway = await asyncio.to_thread(start_gateway, {"front": {"source": "rtsp://127.0.0.1:9/nobody"}})
+    source = "rtsp://127.0.0.1:9/nobody"
+    streams = {"front": {"source": source}, "plain": {"source": source, "slate": {"banner": False}}}
+    gateway = await asyncio.to_thread(start_gateway, streams)
     async with RtspReader(gateway.url("front")) as reader:
+        await reader.play()
+        await reader.until(lambda: reader.marked >= 3, 6)
+        luma = reader.pictures()[0]
+        assert luma.shape == (720, 1280)
+        assert luma[:360].std() < 2
+        assert (luma[360:] > 200).sum() > 1000  # the banner
+    async with RtspReader(gateway.url("plain")) as reader:
         await reader.play()
         await reader.until(lambda: reader.marked >= 3, 6)
         luma = reader.pictures()[0]
