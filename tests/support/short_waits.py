@@ -10,7 +10,6 @@ A loop that waits for one of its threads sleeps as long as that takes, since the
 import asyncio
 import selectors
 import time
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
@@ -69,7 +68,7 @@ class ShortWaits:
 
 
 @pytest.fixture
-async def short_waits(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+async def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop of the test waits a fifth of the time."""
     loop: Any = asyncio.get_running_loop()
     waits = ShortWaits(loop._selector)
@@ -80,11 +79,10 @@ async def short_waits(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
         waits.count(running)
         return running
 
-    with monkeypatch.context() as patched:
-        patched.setattr(loop, "_selector", waits)
-        patched.setattr(loop, "run_in_executor", counted)
-        for module, name in ((time, "monotonic"), (clock, "monotonic")):
-            patched.setattr(module, name, waits.monotonic)
-        for module, name in ((time, "time"), (clock, "wall_clock")):
-            patched.setattr(module, name, waits.wall_clock)
-        yield
+    # not in a context of their own: what a test replaces after them has to be put back before them
+    monkeypatch.setattr(loop, "_selector", waits)
+    monkeypatch.setattr(loop, "run_in_executor", counted)
+    for module, name in ((time, "monotonic"), (clock, "monotonic")):
+        monkeypatch.setattr(module, name, waits.monotonic)
+    for module, name in ((time, "time"), (clock, "wall_clock")):
+        monkeypatch.setattr(module, name, waits.wall_clock)

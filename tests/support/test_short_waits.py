@@ -60,6 +60,12 @@ async def test_with_the_marker_waits_are_real() -> None:
     assert time.perf_counter() - real >= 0.09
 
 
+async def test_a_clock_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(time, "time", lambda: 6.0)
+    assert (clock.monotonic(), time.time()) == (5.0, 6.0)
+
+
 def test_the_clocks_are_real_again() -> None:
     assert time.monotonic() == pytest.approx(time.clock_gettime(time.CLOCK_MONOTONIC), abs=0.1)
     assert clock.monotonic is time.monotonic
