@@ -18,14 +18,15 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks import material, report
+from benchmarks.encoding import Encoded
 from transcoder.clock import VIDEO_CLOCK_RATE
-from transcoder.codecs.nal import Codec
+from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.lab.bench.load import CameraOptions
 from transcoder.media.changes import OwnComparison
-from transcoder.media.encoders import has_random_access
+from transcoder.media.encoders import has_random_access, settings_of
 from transcoder.media.encoders.motion import MotionEncoder, MotionSettings
 from transcoder.media.picture import OwnPicture
-from transcoder.worker_options import OutputFormat
+from transcoder.worker_options import EncoderSettings, OutputFormat, OutputOptions
 from transcoder_native import runtime
 
 _NO_CAP = 100_000
@@ -128,6 +129,24 @@ def measure(source: material.Material, qp: int, gop_s: float) -> Result:
             result.picture_ms.append(1000 * took)
             result.shares.append(encoder.shares)
     return result
+
+
+def encode(source: material.Material, settings: EncoderSettings, gop_s: float) -> Encoded:
+    """Encode all pictures with the profile motion, as a worker does, and measure the processor time."""
+    runtime.warm_h264()
+    chosen = settings_of(OutputOptions(encoder=settings))
+    output = OutputFormat(width=source.width, height=source.height, frame_rate=source.fps)
+    encoder, comparison = chosen.open(output, _NO_CAP), OwnComparison(source.width, source.height)
+    gop = max(round(gop_s * source.fps), 1)
+    data, cpu_s = b"", 0.0
+    for number, picture in enumerate(pictures(source)):
+        changed, pts = comparison.compare(picture), round(number * VIDEO_CLOCK_RATE / source.fps)
+        started = time.thread_time()
+        units = encoder.encode(picture, changed, pts, force_idr=number % gop == 0)
+        cpu_s += time.thread_time() - started
+        data += join_byte_stream(units)
+    kbps = 8 * len(data) * source.fps / source.frames / 1000
+    return Encoded(cpu_ms=1000 * cpu_s / source.frames, kbps=kbps, data=data)
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """What is read off measurements: interpolation, delays, verdicts."""
 
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
-from benchmarks import matching
+from benchmarks import matching, material, stages
 from benchmarks.capacity import grown
 from benchmarks.delay import delays
 from benchmarks.encoding import Encoded, interpolate
@@ -17,6 +19,7 @@ from benchmarks.soak import slope
 from benchmarks.vmaf import Score
 from transcoder.lab.bench.capacity import judge
 from transcoder.lab.bench.load import Sample
+from transcoder.worker_options import EncoderSettings
 
 
 def test_interpolation():
@@ -152,3 +155,17 @@ def test_bits_at_equal_vmaf():
     followed = [Result(kbps=kbps, idrs=1, vmaf=vmaf, vmaf_worst=80) for kbps, vmaf in ((1600, 95), (400, 93))]
     assert bits_at_equal_vmaf(own, followed) == pytest.approx(0.8)  # half way between logarithms
     assert bits_at_equal_vmaf(own, followed[:1]) is None
+
+
+def test_the_profile_motion_is_encoded_as_a_worker_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(material, "_folder", lambda: tmp_path)
+    source = material.load("day", 8, size=(320, 240))
+    fine, coarse = (
+        stages.encode(source, EncoderSettings(profile="motion", crf=crf), gop_s=0.16) for crf in (20.0, 40.0)
+    )
+    assert fine.kbps > 2 * coarse.kbps
+    decoder = av.CodecContext.create("h264", "r")
+    frames = [*decoder.decode(av.Packet(coarse.data)), *decoder.decode(None)]
+    assert frames[-1].width == 320
+    assert coarse.data.count(bytes([0, 0, 1, 0x65])) == 2, "IDRs at 0 and 0.16 s"
+    assert coarse.data.count(bytes([0, 0, 1, 0x61])) + coarse.data.count(bytes([0, 0, 1, 0x41])) == 6
