@@ -14,7 +14,14 @@ from pydantic import (
 )
 
 from transcoder.config.section import Name, Section
-from transcoder.config.source import MISPLACED_AT, Network, TlsConfig, is_address, read_network
+from transcoder.config.source import (
+    MISPLACED_AT,
+    Network,
+    TlsConfig,
+    is_address,
+    read_network,
+    without_credentials_in_url,
+)
 from transcoder.url import Url, split_url
 from transcoder.worker_options import MAIN
 
@@ -73,20 +80,7 @@ class PushConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _move_credentials(cls, data: object) -> object:
-        if isinstance(data, str):
-            data = {"url": data}
-        if not isinstance(data, Mapping) or not isinstance(text := data.get("url"), str):
-            return data
-        try:
-            url = split_url(text, PUSH_PORTS)
-        except ValueError:
-            return data  # the check of `url` reports it, under its key
-        if url.username is None:
-            return data
-        if data.get("username") is not None or data.get("password") is not None:
-            raise ValueError("has credentials in its URL and in keys of its own; give them once")
-        password = None if url.password is None else SecretStr(url.password)
-        return {**data, "url": url.text, "username": SecretStr(url.username), "password": password}
+        return without_credentials_in_url(data, PUSH_PORTS)
 
     @field_validator("url")
     @classmethod

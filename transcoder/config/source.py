@@ -54,6 +54,32 @@ MAX_TIMEOUT_S: Final = 600
 _ASPECT: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
 
+def without_credentials_in_url(data: object, ports: Mapping[str, int]) -> object:
+    """Return the keys of a source or a target with the user and the password of its URL in keys of their own.
+
+    Args:
+        data: the keys, or the URL alone, as they were written.
+        ports: the usual port of each scheme that the URL may have.
+
+    Raises:
+        ValueError: there are credentials in the URL and in keys of their own.
+    """
+    if isinstance(data, str):
+        data = {"url": data}
+    if not isinstance(data, Mapping) or not isinstance(text := data.get("url"), str):
+        return data
+    try:
+        url = split_url(text, ports)
+    except ValueError:
+        return data  # the check of `url` reports it, under its key
+    if url.username is None:
+        return data
+    if data.get("username") is not None or data.get("password") is not None:
+        raise ValueError("has credentials in its URL and in keys of its own; give them once")
+    password = None if url.password is None else SecretStr(url.password)
+    return {**data, "url": url.text, "username": SecretStr(url.username), "password": password}
+
+
 def read_network(value: object) -> object:
     """Return the network that a text of the configuration names."""
     if isinstance(value, Network):
@@ -254,20 +280,7 @@ class SourceConfig(SourceOptions):
     @model_validator(mode="before")
     @classmethod
     def _move_credentials(cls, data: object) -> object:
-        if isinstance(data, str):
-            data = {"url": data}
-        if not isinstance(data, Mapping) or not isinstance(text := data.get("url"), str):
-            return data
-        try:
-            url = split_url(text, SOURCE_PORTS)
-        except ValueError:
-            return data  # the check of `url` reports it, under its key
-        if url.username is None:
-            return data
-        if data.get("username") is not None or data.get("password") is not None:
-            raise ValueError("has credentials in its URL and in keys of its own; give them once")
-        password = None if url.password is None else SecretStr(url.password)
-        return {**data, "url": url.text, "username": SecretStr(url.username), "password": password}
+        return without_credentials_in_url(data, SOURCE_PORTS)
 
     @field_validator("url")
     @classmethod
