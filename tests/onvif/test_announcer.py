@@ -10,6 +10,8 @@ from tests.support.onvif_world import CONFIG, FakeController, serving
 from transcoder.net.discovery_socket import GROUP, PORT
 from transcoder.onvif.announcer import Announcer
 
+pytestmark = pytest.mark.xdist_group("discovery")  # the devices of all tests answer questions to one group
+
 
 def asking() -> socket.socket:
     """A client on loopback."""

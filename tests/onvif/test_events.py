@@ -10,6 +10,8 @@ from transcoder.onvif import namespaces
 from transcoder.onvif.event_states import Finding, StateMessage
 from transcoder.onvif.server import OnvifServer
 
+pytestmark = pytest.mark.xdist_group("discovery")  # the devices of all tests answer questions to one group
+
 
 def events(operation: str, inner: str = "") -> str:
     return f'<t:{operation} xmlns:t="{namespaces.EVENTS}">{inner}</t:{operation}>'

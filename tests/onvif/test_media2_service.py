@@ -6,6 +6,8 @@ from tests.onvif.test_server import NAMES, answered, ask, codes, token
 from tests.support.onvif_world import FakeController, envelope, serving
 from transcoder.onvif import namespaces
 
+pytestmark = pytest.mark.xdist_group("discovery")  # the devices of all tests answer questions to one group
+
 
 def media2(operation: str, inner: str = "") -> str:
     return f'<t:{operation} xmlns:t="{namespaces.MEDIA2}">{inner}</t:{operation}>'

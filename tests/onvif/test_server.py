@@ -16,6 +16,8 @@ from transcoder.onvif import namespaces
 from transcoder.onvif import server as server_module
 from transcoder.onvif.server import OnvifServer
 
+pytestmark = pytest.mark.xdist_group("discovery")  # the devices of all tests answer questions to one group
+
 NAMES = {prefix: uri for prefix, uri in namespaces.PREFIXES.items() if prefix != "own"}
 
 
