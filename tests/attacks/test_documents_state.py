@@ -392,9 +392,9 @@ async def test_readiness_stays_green_and_says_so(tmp_path: Path, start: Any, mon
     notes: list[Any] = []
     real = HttpServer.__init__
 
-    def made(self: HttpServer, control: Any, config: Any, given: Any) -> None:
+    def made(self: HttpServer, control: Any, config: Any, given: Any, **options: Any) -> None:
         notes.append(given)
-        real(self, control, config, given)
+        real(self, control, config, given, **options)
 
     monkeypatch.setattr(HttpServer, "__init__", made)
     Started(tmp_path)

@@ -384,7 +384,7 @@ def test_one_picture_is_not_larger_than_the_buffer_of_its_cap() -> None:
 
 
 def test_a_description_of_sound_holds_no_text() -> None:
-    honest = {"rate": 16_000, "config": "140856e500"}
+    honest = {"codec": "aac", "rate": 16_000, "config": "140856e500"}
     assert say(MessageType.AUDIO_OUTPUT, honest).config.hex() == "140856e500"  # control
     for config in (TEXT.encode().hex(), "140856e500" + TEXT.encode().hex(), "130856e500", TEXT):
         with pytest.raises(RemoteProtocolError, match="audio"):
