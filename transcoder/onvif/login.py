@@ -142,11 +142,11 @@ class TokenLogin:
 
     def _use(self, token: str, until: float, wall: float) -> None:
         """Use a token that proved right; only those are remembered, so that strangers can't push others out."""
-        while self._used and (len(self._used) >= MAX_TOKENS or next(iter(self._used.values())) < wall):
-            self._used.popitem(last=False)
         if token in self._used:
             self.counts.replayed += 1
             raise not_authorized("this login was used before: each request needs another nonce")
+        while self._used and (len(self._used) >= MAX_TOKENS or next(iter(self._used.values())) < wall):
+            self._used.popitem(last=False)
         self._used[token] = until
 
 
