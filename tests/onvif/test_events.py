@@ -1,13 +1,16 @@
 """Clients subscribe over HTTP, wait for messages, renew and end; others' subscriptions are none of theirs."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from tests.onvif.test_server import NAMES, answered, ask, codes, port_of, token
-from tests.support.onvif_world import PASSWORD, FakeController, envelope, serving
+from tests.support.onvif_world import CONFIG, PASSWORD, Directory, FakeController, envelope, serving
+from transcoder.config import parse
 from transcoder.onvif import namespaces
 from transcoder.onvif.event_states import Finding, StateMessage
+from transcoder.onvif.gateway_view import ONE_DEVICE
 from transcoder.onvif.server import OnvifServer
 
 pytestmark = pytest.mark.xdist_group("discovery")  # the devices of all tests answer questions to one group
@@ -95,6 +98,21 @@ async def test_a_subscription_is_renewed_and_ended_by_its_user_alone() -> None:
         assert (await to(server, address, PULL, "guard", "wache"))[-1] == "ter:NotAuthorized"
         assert await to(server, address, notification("Unsubscribe")) == []
         assert (await to(server, address, PULL))[-1] == "wsrf:ResourceUnknownFault"
+
+
+async def test_a_right_that_is_taken_away_ends_what_is_heard_of_that_stream() -> None:
+    text = CONFIG.replace("control: [vms]", "control: [vms], mode: one_device")
+    controller = FakeController(text)
+    async with serving(controller) as server:
+        tree = await answered(server, events("CreatePullPointSubscription"), ONE_DEVICE)
+        address = tree.findtext(".//tev:SubscriptionReference/a:Address", "", NAMES)
+        less = parse(text.replace("{password: geheim}", "{password: geheim, streams: [back]}"), Path("/nowhere"), {})
+        controller.gateway.server.context.directory = Directory(less)
+        addressed = f'<a:To xmlns:a="{namespaces.ADDRESSING}">{address}</a:To>'
+        _, tree, _ = await ask(server, envelope(PULL, token() + addressed), ONE_DEVICE)
+        sources = {each.get("Value", "") for each in tree.findall(".//tt:Source/tt:SimpleItem", NAMES)}
+        assert "back" in sources
+        assert "front" not in sources
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,15 @@ def test_a_client_of_many_streams_begins_with_every_state_of_each() -> None:
     assert (len(found.waiting), every.dropped) == (300, 1)
 
 
+def test_a_client_hears_no_more_of_a_stream_that_it_may_not_read_any_more() -> None:
+    every = numbered()
+    found = every.add("", "vms", ["front", "back"], ALL, 0.0, 60.0)
+    every.publish([moved("front"), moved("back")])
+    found.follow(frozenset({"back", "yard"}))
+    every.publish([moved("front"), moved("yard")])
+    assert [message.stream for message in found.take(10)] == ["back", "yard"]
+
+
 def test_a_subscription_ends_in_time_and_is_its_users_alone() -> None:
     every = numbered()
     made = every.add("front", "vms", ["front"], ALL, 0.0, 60.0)

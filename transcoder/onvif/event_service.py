@@ -36,7 +36,7 @@ def _create_pull_point_subscription(visit: Visit) -> Outcome:
     made = visit.events.subscriptions.add(
         visit.name,
         visit.user,
-        (channel.stream for channel in visit.device.channels),
+        _streams(visit),
         topics_of(visit.text("Filter", "TopicExpression")),
         visit.now,
         life_s,
@@ -52,10 +52,19 @@ def _create_pull_point_subscription(visit: Visit) -> Outcome:
 
 
 def _subscription(visit: Visit) -> Subscription:
-    """Return the subscription that a request is sent to, by its path, or by the address that it names."""
+    """Return the subscription that a request is sent to, by its path, or by the address that it names.
+
+    It hears of the streams that its user may read now, and of no others.
+    """
     address = visit.path if SUBSCRIPTIONS in visit.path else visit.request.to
     identity = address.rpartition("/")[2]
-    return visit.events.subscriptions.find(identity, visit.name, visit.user, visit.now)
+    found = visit.events.subscriptions.find(identity, visit.name, visit.user, visit.now)
+    found.follow(_streams(visit))
+    return found
+
+
+def _streams(visit: Visit) -> frozenset[str]:
+    return frozenset(channel.stream for channel in visit.device.channels)
 
 
 def _pull_messages(visit: Visit) -> Outcome:

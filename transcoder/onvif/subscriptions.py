@@ -133,6 +133,12 @@ class Subscription:
         self.waiting.append(message)
         return int(dropped)
 
+    def follow(self, streams: frozenset[str]) -> None:
+        """Hear of these streams from now on, and tell no more of others: streams come and go, and so do rights."""
+        if streams != self.streams:
+            self.streams = streams
+            self.waiting = deque(message for message in self.waiting if message.stream in streams)
+
     def take(self, limit: int) -> list[StateMessage]:
         """Take messages, so many at most."""
         return [self.waiting.popleft() for _ in range(min(limit, len(self.waiting)))]
