@@ -523,6 +523,19 @@ def test_what_wakes_up_while_the_camera_is_away_shows_the_streams_last_picture()
     assert np.abs(half_of(frames_of(run, 0)[-1]) - plane(picture)).mean() < 3
 
 
+def test_a_snapshot_of_what_just_woke_up_is_the_streams_last_picture() -> None:
+    run = Run(ASLEEP)
+    run.feed(encode("H264", SIZE, 10))
+    run.pipeline.encoding.configure(HALF)
+    [(body, _)] = messages_of(run.pipeline.encoding.snapshot(1), MessageType.SNAPSHOT_TAKEN)
+    [picture] = decode_jpeg(parse_snapshot(body, 2)[1])
+    full_range = (half_of(frames_of(run, 0)[-1]) - 16.0) * 255 / 219  # as a JPEG has it
+    assert np.abs(full_range - plane(picture)).mean() < 3
+    run.pipeline.encoding.configure(ASLEEP)
+    [(body, _)] = messages_of(run.pipeline.encoding.snapshot(1), MessageType.SNAPSHOT_TAKEN)
+    assert parse_snapshot(body, 2) == (1, b"")
+
+
 def test_an_output_of_another_shape_wakes_up_too() -> None:
     run = Run(smaller(HALF, size=(160, 96), on_demand=True, asleep=True))
     units = encode("H264", SIZE, 20)

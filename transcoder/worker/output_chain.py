@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from transcoder.clock import VIDEO_CLOCK_RATE
@@ -143,9 +144,11 @@ class OutputChain:
 
     def snapshot(self) -> Iterator[bytes]:
         """Yield the last picture, masked, as a JPEG; the JPEG is empty where there is no picture."""
-        jpeg = b""
-        if self._stages is not None and self._has_picture:
-            jpeg = encode_jpeg(self._slate.picture or self._stages.picture)
+        if not self._has_picture and self.is_scaled and not self._options.asleep:  # just woken up
+            with suppress(MediaError):  # there is no picture to scale, or its masks can't be drawn
+                self.draw_scaled()
+        stages = self.shown
+        jpeg = encode_jpeg(self._slate.picture or stages.picture) if stages is not None else b""
         yield serialize_snapshot(self._number, jpeg)
 
     # -- format --------------------------------------------------------------------------------------------------
@@ -220,13 +223,11 @@ class OutputChain:
         """
         if self._options.asleep:
             return False
-        if self._options.fps is not None and not self._cap.admits(
-            picture.pts, self._options.fps, wanted=self._force_idr
-        ):
+        cap = self._options.fps
+        if cap is not None and not self._cap.admits(picture.pts, cap, wanted=self._force_idr):
             self._counters["capped_pictures"] += 1
             return False
-        late = now - picture.arrival
-        due = now - self._last_encoded_at >= MAX_UNENCODED_S
+        late, due = now - picture.arrival, now - self._last_encoded_at >= MAX_UNENCODED_S
         kept = self._ladder.keeps(late, now)
         if not due and (late > LATE_S * self._ladder.patience or not kept):
             self._counters["shed_pictures"] += 1
