@@ -38,6 +38,17 @@ def test_a_token_with_its_nonce_written_in_another_way_is_the_same_token() -> No
         logins.user(token(again), USERS, SIGNED_AT + 1)
 
 
+def test_what_is_appended_to_a_long_nonce_makes_no_other_token() -> None:
+    nonce, created = bytes(login.MAX_NONCE * 3 // 4), b"2026-11-29T13:16:52Z"
+    signed = base64.b64encode(hashlib.sha1(nonce + created + PASSWORD.encode()).digest()).decode()  # noqa: S324  # as the profile has it
+    text = ZEEP.replace("0ybIzBl0ckref70eT34GvqvTV18=", signed)
+    logins = login.TokenLogin()
+    written = base64.b64encode(nonce).decode()
+    assert logins.user(token(text.replace("dm5i7A1MFekA0bnQuRZWlw==", written)), USERS, SIGNED_AT) == "vms"
+    with pytest.raises(Fault, match="used before"):
+        logins.user(token(text.replace("dm5i7A1MFekA0bnQuRZWlw==", written + "AAAA")), USERS, SIGNED_AT)
+
+
 @pytest.mark.parametrize("users", [{"vms": "other"}, {"somebody": PASSWORD}, {}])
 def test_a_wrong_password_and_an_unknown_user_are_told_the_same(users: dict[str, str]) -> None:
     with pytest.raises(login.WrongPassword, match="the user name or the password is wrong"):

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import urllib.error
 import urllib.request
+from typing import Any
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
@@ -12,9 +13,10 @@ import pytest
 from tests.net.test_rtsp_source import until
 from tests.support.onvif_client import token as signed
 from tests.support.onvif_world import CONFIG, NPM_ONVIF, PASSWORD, FakeController, device, envelope, media, serving
-from transcoder.onvif import namespaces
+from transcoder.onvif import application, namespaces
 from transcoder.onvif import server as server_module
 from transcoder.onvif.server import OnvifServer
+from transcoder.onvif.soap import SoapRequest, parse_request
 
 pytestmark = pytest.mark.xdist_group("discovery")  # the devices of all tests answer questions to one group
 
@@ -326,3 +328,39 @@ async def test_a_source_is_named_otherwise_than_its_token() -> None:
         for each in tree.findall(".//trt:Configurations", NAMES)
     }
     assert names == {"front": "Front <door> & yard", "back": "back.view"}
+
+
+async def test_requests_that_come_at_once_are_read_one_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn, read_at = 0, list[int]()
+
+    def reading(body: bytes) -> SoapRequest:
+        read_at.append(turn)
+        return parse_request(body)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"<a/>"}
+
+    async def send(_: object) -> None:
+        pass
+
+    monkeypatch.setattr(application, "parse_request", reading)
+    async with serving(FakeController()) as server:
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "query_string": b"",
+            "headers": [],
+            "client": None,
+        }
+        scope["server"] = ("127.0.0.1", port_of(server, "front"))
+        counting = asyncio.get_running_loop().create_task(count())
+        await asyncio.gather(*(server.application(scope, receive, send) for _ in range(10)))
+        counting.cancel()
+    assert len(read_at) == len(set(read_at)) == 10

@@ -1,5 +1,6 @@
 """Requests are told by their body alone, and what is no request costs little and is told why."""
 
+import encodings
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -31,6 +32,16 @@ def test_any_encoding_that_xml_names_is_read(encoding: str) -> None:
     assert soap.parse_request(text.encode(encoding)).name == "GetHostname"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_names_of_encodings_are_not_kept(encoding: str) -> None:
+    before = set(encodings._cache)  # where Python keeps every name that it looked for
+    for number in range(4):
+        name = f"{'long' * 20}-{encoding}-{number}"
+        with pytest.raises(Fault, match="encoding is not read here"):
+            soap.parse_request(f'<?xml version="1.0" encoding="{name}"?><a/>'.encode(encoding))
+    assert not {each for each in set(encodings._cache) - before if each.startswith("long")}
+
+
 def test_soap_1_1_is_read() -> None:
     old = envelope(device("GetHostname")).replace(namespaces.SOAP.encode(), namespaces.SOAP_1_1.encode())
     assert soap.parse_request(old).name == "GetHostname"
@@ -52,7 +63,7 @@ def test_soap_1_1_is_read() -> None:
         (envelope(f"<a {' '.join(MANY)}/>"), "too many elements"),
         (envelope(" "), "no body"),
         (b"<html><body/></html>", "no SOAP envelope"),
-        (b"x" * (soap.MAX_BODY + 1), "more than 65536 bytes"),
+        (b"x" * (soap.MAX_BODY + 1), "more than 16384 bytes"),
         (b'<Envelope xmlns="http://www.w3.org/2001/12/soap-envelope"><Body/></Envelope>', "no version of SOAP"),
     ],
 )

@@ -104,6 +104,7 @@ class Application:
         self.tokens = TokenLogin()
         self.events = Events()
         self._news: dict[str, set[asyncio.Event]] = {}
+        self._reading = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of HTTP."""
@@ -147,7 +148,7 @@ class Application:
         request: SoapRequest | None = None
         headers: tuple[tuple[str, str], ...] = ()
         try:
-            request = parse_request(await self._content(call, receive))
+            request = await self._parsed(await self._content(call, receive))
             operation = operation_of(request)
             self.counts.requests[request.name] += 1
             user = await self._user(call, request) if needs_login(request) else None
@@ -170,6 +171,18 @@ class Application:
         if headers.get("content-length") == "0" and "authorization" not in headers and self._view.passwords():
             raise not_authorized(LOG_IN, UNAUTHORIZED)
         return await _body(receive)
+
+    async def _parsed(self, body: bytes) -> SoapRequest:
+        """Read a request, one in a turn of the event loop: many may come at once, before any login.
+
+        Raises:
+            Fault: it is no SOAP.
+        """
+        async with self._reading:
+            try:
+                return parse_request(body)
+            finally:
+                await asyncio.sleep(0)
 
     def _visit(self, call: Call, request: SoapRequest, user: str | None) -> Visit:
         return Visit(
