@@ -6,9 +6,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from transcoder.onvif import discovery
 from transcoder.onvif.device import Device
-from transcoder.onvif.discovery import ADDRESSING, DISCOVERY, MAX_ASKED, Advertised, Discovery
+from transcoder.onvif.discovery import ADDRESSING, DISCOVERY, MAX_ANSWERS, MAX_ASKED, MAX_READ, Advertised, Discovery
 from transcoder.onvif.identity import identity_of
+from transcoder.onvif.soap import parse_tree
 
 NAMES = {"s": "http://www.w3.org/2003/05/soap-envelope", "a": ADDRESSING, "d": DISCOVERY}
 NODE_ONVIF = (
@@ -102,6 +104,29 @@ def test_a_flood_of_questions_gets_few_answers() -> None:
     assert sum(map(len, answers)) == MAX_ASKED * 2
     assert core.counts.refused == 1000 - MAX_ASKED
     assert len(core.answers(question(identity="later"), devices, 2.0)) == 2
+
+
+def test_a_flood_of_anything_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[bytes]()
+
+    def reading(data: bytes) -> ET.Element:
+        read.append(data)
+        return parse_tree(data)
+
+    monkeypatch.setattr(discovery, "parse_tree", reading)
+    core = made()
+    for number in range(1000):
+        assert core.answers(b"<a/>", devices, number / 1e6) == []
+    assert (len(read), core.counts.refused) == (MAX_READ, 1000 - MAX_READ)
+    assert len(core.answers(question(), devices, 1.0)) == 2
+
+
+def test_questions_to_many_devices_get_no_more_answers_than_are_sent() -> None:
+    many = [Advertised(device=device("front"), address="http://10.0.0.5/front")] * 400
+    core = made()
+    answers = [core.answers(question(identity=str(number)), lambda: many, number / 10) for number in range(10)]
+    assert MAX_ANSWERS <= sum(map(len, answers)) == 800
+    assert len(core.answers(question(identity="9"), lambda: many, 1.0)) == 400, "it was not answered before"
 
 
 @pytest.mark.parametrize(

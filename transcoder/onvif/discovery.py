@@ -29,6 +29,10 @@ MAX_SCOPES: Final = 16
 """Scopes of a question that are looked at; clients ask for one or two."""
 MAX_ASKED: Final = 16
 """Questions a second that are answered; recorders ask one every few seconds."""
+MAX_READ: Final = 64
+"""Datagrams a second that are read at all: somebody can send 60,000 a second, and the worst take 2 ms each."""
+MAX_ANSWERS: Final = 500
+"""Answers a second after which no question is answered: so many are sent; to make them takes a tenth of a second."""
 AGAIN_S: Final = 5.0
 """Seconds for which a question with the same id is one that was repeated, as UDP is."""
 MAX_REMEMBERED: Final = 128
@@ -78,7 +82,7 @@ class Discovery:
         self._number = 0
         self._seen: dict[str, float] = {}
         self._second = float("-inf")
-        self._asked = 0
+        self._read = self._asked = self._answered = 0
         self.counts = DiscoveryCounts()
 
     def answers(self, data: bytes, devices: Callable[[], Iterable[Advertised]], now: float) -> list[bytes]:
@@ -89,6 +93,18 @@ class Discovery:
             devices: returns the devices; it is called for a question alone.
             now: monotonic seconds.
         """
+        if now - self._second >= 1:
+            self._second, self._read, self._asked, self._answered = now, 0, 0, 0
+            self._seen = {each: at for each, at in self._seen.items() if now - at < AGAIN_S}
+        self._read += 1
+        if self._read > MAX_READ:
+            self.counts.refused += 1
+            return []
+        made = self._answers(data, devices, now)
+        self._answered += len(made)
+        return made
+
+    def _answers(self, data: bytes, devices: Callable[[], Iterable[Advertised]], now: float) -> list[bytes]:
         try:
             root = parse_tree(data)
         except Fault:
@@ -119,10 +135,7 @@ class Discovery:
         ]
 
     def _is_admitted(self, identity: str, now: float) -> bool:
-        if now - self._second >= 1:
-            self._second, self._asked = now, 0
-            self._seen = {each: at for each, at in self._seen.items() if now - at < AGAIN_S}
-        if identity in self._seen or self._asked >= MAX_ASKED:
+        if identity in self._seen or self._asked >= MAX_ASKED or self._answered >= MAX_ANSWERS:
             return False
         self._asked += 1
         if len(self._seen) < MAX_REMEMBERED:
