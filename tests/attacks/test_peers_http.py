@@ -137,3 +137,41 @@ async def test_a_body_in_honest_chunks_is_taken(monkeypatch: pytest.MonkeyPatch)
     """Chunks of a slow writer, 100 bytes each, up to more than a body may have."""
     chunk = b"64\r\n" + b"x" * 100 + b"\r\n"
     assert await chunks_looked_at(chunk * 700, monkeypatch) == 700
+
+
+FIELDS = b"a:\r\n" * 4000
+
+
+@pytest.mark.parametrize("measure", [True, False], ids=["measure", "control"])
+@pytest.mark.parametrize("request_", [b"GET / HTTP/1.1\r\nHost: x\r\n", CHUNKED + b"0\r\n"], ids=["head", "trailers"])
+async def test_thousands_of_fields_are_not_looked_at(
+    request_: bytes, *, measure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not measure:
+        monkeypatch.setattr(guard, "MAX_LINES", 1 << 30)
+    most, normalize = 0, h11._headers.normalize_and_validate
+
+    def counted(fields: Any, _parsed: bool = False) -> Any:
+        nonlocal most
+        fields = list(fields)
+        most = max(most, len(fields))
+        return normalize(fields, _parsed)
+
+    for module in (h11._events, h11._readers):
+        if hasattr(module, "normalize_and_validate"):
+            monkeypatch.setattr(module, "normalize_and_validate", counted)
+    async with serving(HttpLimits()) as server, nothing_is_left():
+        await asyncio.to_thread(send_all, "127.0.0.1", server.port, request_ + FIELDS + b"\r\n")
+    assert most < 10 if measure else most >= 4000
+
+
+async def test_a_head_of_many_fields_is_taken() -> None:
+    async with serving(HttpLimits()) as server, nothing_is_left():
+        head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-Forwarded: by a proxy\r\n" * 60 + b"\r\n"
+
+        def status() -> bytes:
+            with socket.create_connection(("127.0.0.1", server.port), 5) as sock:
+                sock.sendall(head)
+                return sock.recv(100)
+
+        assert (await asyncio.to_thread(status)).startswith(b"HTTP/1.1 200")

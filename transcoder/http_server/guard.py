@@ -4,6 +4,9 @@ uvicorn has no deadline for a request that is on its way, and counts connections
 to be whole in time, and where there is no room the connection that has waited longest makes way: `/healthz` is answered
 whatever strangers do.
 
+A head of thousands of empty fields takes 6 ms to read, and a thousand connections may send one each: it is refused
+before its fields are looked at, and so are a body's trailers.
+
 A body in chunks of a byte each costs a hundred times the work of one in one piece, in the same turn of the event loop,
 and needs no login. A connection whose chunks are that small is closed.
 """
@@ -16,12 +19,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import h11
+from h11._receivebuffer import ReceiveBuffer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_HEAD: Final = 16_384
 """Bytes of a request's head at most."""
+MAX_LINES: Final = 128
+"""Lines of a head, or of trailers, at most; browsers behind proxies send some forty."""
 MAX_CHUNKS: Final = 256
 """Chunks that a body may have whatever their size: 4 ms of work."""
 MIN_CHUNK: Final = 64
@@ -85,6 +91,17 @@ class CountedErrors:
         await self._app(scope, receive, counting)
 
 
+class _Lines(ReceiveBuffer):
+    """Holds the bytes that a connection received, and gives out no more lines at once than a head may have."""
+
+    @override
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        lines = super().maybe_extract_lines()
+        if lines is not None and len(lines) > MAX_LINES:
+            raise h11.LocalProtocolError("a head of too many lines", error_status_hint=431)
+        return lines
+
+
 class _Parser(h11.Connection):
     """A parser of requests that stops where the chunks of a body are small.
 
@@ -95,6 +112,7 @@ class _Parser(h11.Connection):
 
     def __init__(self, max_head: int, refuse: Callable[[], None]) -> None:
         super().__init__(h11.SERVER, max_head)
+        self._receive_buffer = _Lines()
         self._refuse = refuse
         self._chunks = self._bytes = 0
 
