@@ -25,6 +25,8 @@ async def test_readers_get_p_pictures_of_our_own(tmp_path: Path, start_gateway: 
     async with SimulatedCamera(FAMILIES["hikvision"].behaviour, content, seed="motion") as camera:
         stream = {"source": camera.url, "encoder": {"profile": "motion"}}
         gateway = await asyncio.to_thread(start_gateway, {"front": stream})
+        # a reader that comes before the kernels are loaded is shown a slate by x264
+        await asyncio.to_thread(gateway.wait_for_worker, "front", 60.0)
         async with RtspReader(gateway.url("front")) as reader:
             await reader.play()
             await reader.until(lambda: reader.marked > 40, 40)

@@ -234,7 +234,7 @@ class _Server:
             self._note_exit(*os.waitpid(pid, 0))
 
     def _reap(self) -> None:
-        while self._children:
+        while True:  # until no child is left that has ended, whether or not it was a worker
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
