@@ -5,7 +5,9 @@ import contextlib
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import structlog.testing
@@ -15,7 +17,7 @@ from tests.support.served import ANYWHERE, Catalogue, Register, Stream
 from tests.support.served_readers import open_reader, with_options
 from transcoder.net.reader_groups import Multicast
 from transcoder.net.rtsp_server import RtspServer
-from transcoder.rtsp.multicast_groups import Group, MulticastGroups
+from transcoder.rtsp.multicast_groups import TRACKS, Group, MulticastGroups
 from transcoder.rtsp.session import EndReason, ServerOptions
 
 MULTICAST = "RTP/AVP;multicast"
@@ -173,6 +175,31 @@ async def test_a_reader_that_goes_over_to_tcp_leaves_the_group(server: RtspServe
         assert len(server.groups) == 0
         await play(reader, stream)
         await reader.until(lambda: reader.packets, 2)
+
+
+async def test_a_stream_that_comes_back_takes_its_group_over_from_sessions_that_linger(
+    server: RtspServer, catalogue: Catalogue
+) -> None:
+    group = group_of(server)
+    async with open_reader(server) as old, open_reader(server) as new:
+        await set_up(old)
+        held = sockets_of(group)
+        catalogue.streams["front"] = Stream()
+        await set_up(new)
+        await asyncio.sleep(0.02)
+        assert sockets_of(group) == held == TRACKS
+        assert (await old.request("TEARDOWN", Session=old.session)).status == 200
+        assert len(server.groups) == 1
+        await play(new, catalogue.streams["front"])
+        assert (await new.request("TEARDOWN", Session=new.session)).status == 200
+        await asyncio.sleep(0.02)
+        assert sockets_of(group) == 0
+
+
+def sockets_of(group: Group) -> int:
+    """Count the sockets of this machine that are bound to a group (proc(5): the address in host byte order)."""
+    bound = f"{int.from_bytes(socket.inet_aton(group.address), sys.byteorder):08X}:"
+    return sum(line.split()[1].startswith(bound) for line in Path("/proc/net/udp").read_text().splitlines()[1:])
 
 
 async def test_a_description_names_the_group_for_who_asks(server: RtspServer) -> None:

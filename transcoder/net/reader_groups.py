@@ -197,6 +197,9 @@ class ReaderGroups:
                     if isinstance(error, OSError):
                         raise self._refused(where, error) from None
                     raise
+                replaced = self._feeds.get(where)
+                if replaced is not None:  # of a stream that went and came back while its readers' sessions linger
+                    replaced.close()
                 self._feeds[where] = found
         return found.readers
 

@@ -186,11 +186,21 @@ class OnvifServer:
                 for sock in sockets:
                     sock.close()
                 raise not_bound(f"onvif.listen {endpoint}", error) from None
+        ports = [sock.getsockname()[1] for sock in sockets]
+        listening: list[asyncio.Server | SecuredListener] = []
+        try:
+            for sock in sockets:
+                listening += [await self._server.listen(sock)]
+        except BaseException:
+            for server in listening:
+                server.close()
+            for sock in sockets:
+                sock.close()
+            raise
         self._retry.pop(name, None)
-        self._wanted[name] = endpoints
-        for sock in sockets:
-            self.ports[sock.getsockname()[1]] = name
-        self._listening[name] = [await self._server.listen(sock) for sock in sockets]
+        self._wanted[name], self._listening[name] = endpoints, listening
+        for port in ports:
+            self.ports[port] = name
 
     def _close(self, name: str) -> None:
         del self._wanted[name]
