@@ -476,6 +476,20 @@ def test_a_smaller_output_gives_way_before_the_first_one() -> None:
     assert small < 25
 
 
+def test_an_output_that_changes_its_size_again_and_again_is_told_the_cameras_rate() -> None:
+    run = Run(HALF)
+    units = encode("H264", SIZE, 42)
+    run.feed(units[:10])
+    for number, unit in enumerate(units[10:]):
+        if number % 8 == 0:
+            run.pipeline.encoding.configure(smaller(HALF, size=(96 + 2 * number, 96)))
+        run.one(unit, random_access=False)
+        run.now += 0.04
+    rates = [form["output"]["frame_rate"] for form in run.formats if form["output_number"] == 1]
+    assert len(rates) == 5
+    assert set(rates) == {25.0}
+
+
 # -- an output that sleeps ---------------------------------------------------------------------------------------------
 
 ASLEEP = smaller(HALF, on_demand=True, asleep=True)

@@ -142,8 +142,8 @@ class Encoding:
             picture: the decoded picture; it is only read.
             now: monotonic seconds.
         """
-        if any(chain.seeks_format for chain in self._chains):
-            self._frame_rate.add(picture.pts, picture.arrival)
+        # every picture, because an output's format may be wanted at any time: gaps between a few of them tell no rate
+        self._frame_rate.add(picture.pts, picture.arrival)
         self._taken, self._failed = [], None
         drawing: list[OutputChain] = []
         main = self._chains[0]
