@@ -43,6 +43,31 @@ def test_update_changes_the_given_keys_only(model: EffectiveConfig) -> None:
     assert (video.bitrate_kbps, video.fps, video.gop_s) == (700, 10, 2)
 
 
+OTHER = {"source": "rtsp://10.0.0.3/live", "aliases": ["/cam/1"], "onvif": {"port": 8083}}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"aliases": ["/cam/1"]},
+        {"aliases": ["/Other"]},
+        {"renditions": {"sub": {"size": "640x360", "aliases": ["/cam/1"]}}},
+        {"onvif": {"port": 8083}},
+        {"onvif": {"port": 8554}},
+    ],
+)
+def test_what_must_hold_between_streams_holds_at_runtime(file_of, keys: dict[str, Any]) -> None:
+    file = file_of(
+        {"front": FRONT, "other": OTHER}, rtsp={"listen": "127.0.0.1:8554"}, onvif={"listen": "127.0.0.1:8081"}
+    )
+    model = EffectiveConfig.build(file, {})
+    assert rejection(lambda: model.update("front", keys)).code == Code.INVALID
+    assert rejection(lambda: model.add("third", {"source": "rtsp://10.0.0.4/"} | keys)).code == Code.INVALID
+    free = model.update("other", {"aliases": [], "onvif": {"port": 8084}})
+    if keys in ({"aliases": ["/cam/1"]}, {"onvif": {"port": 8083}}):
+        free.update("front", keys)
+
+
 def test_a_preset_at_runtime_lies_under_the_streams_own_keys(model: EffectiveConfig) -> None:
     changed = model.update("front", {"vms": "nx"})
     front = changed.config.streams["front"]

@@ -172,10 +172,15 @@ def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
     else:
-        problems += [*port_problems(config), *onvif_problems(config), *alias_problems(config)]
+        problems += problems_together(config)
     if problems:
         raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
     return ConfigFile(raw=raw, data=substituted, config=config, texts=() if path is None else tuple(files))
+
+
+def problems_together(config: Config) -> list[str]:
+    """Return a problem for each two keys that are valid alone and not together, such as one alias of two streams."""
+    return [*port_problems(config), *onvif_problems(config), *alias_problems(config)]
 
 
 def _kind(data: object) -> str:

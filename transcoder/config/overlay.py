@@ -24,6 +24,7 @@ from transcoder.config import (
 )
 from transcoder.config.defaults import without_login
 from transcoder.config.listeners import tcp_listeners
+from transcoder.config.load import problems_together
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 
@@ -269,7 +270,13 @@ class EffectiveConfig:
         overlays = {**self.overlays, stream: overlay}
         if effective == self.file.config.streams.get(stream):
             del overlays[stream]
-        return self._copy(overlays, {**self.config.streams, stream: effective}, stream)
+        changed = self._copy(overlays, {**self.config.streams, stream: effective}, stream)
+        if problems := problems_together(changed.config):
+            old = set(problems_together(self.config))
+            problems = [problem for problem in problems if problem not in old]
+        if problems:
+            raise _rejected(ConfigError(problems))
+        return changed
 
     def _copy(
         self, overlays: Mapping[str, Overlay], streams: Mapping[str, StreamConfig], changed: str
