@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 import struct
 import sys
@@ -197,9 +198,11 @@ async def test_a_stream_that_comes_back_takes_its_group_over_from_sessions_that_
 
 
 def sockets_of(group: Group) -> int:
-    """Count the sockets of this machine that are bound to a group (proc(5): the address in host byte order)."""
+    """Count the sockets of this process that are bound to a group (proc(5): the address in host byte order)."""
     bound = f"{int.from_bytes(socket.inet_aton(group.address), sys.byteorder):08X}:"
-    return sum(line.split()[1].startswith(bound) for line in Path("/proc/net/udp").read_text().splitlines()[1:])
+    fields = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{each[9]}]" for each in fields if each[1].startswith(bound)}
+    return sum(os.readlink(each) in inodes for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
 
 
 async def test_a_description_names_the_group_for_who_asks(server: RtspServer) -> None:
