@@ -321,7 +321,8 @@ async def test_an_encrypted_stream_is_named_and_shows_no_noise(tmp_path: Path, c
         "plain": DefectiveCamera("longse"),
     }
     with simulator(cameras, cache) as described:
-        streams = {name: {"source": one["url"]} for name, one in zip(cameras, described, strict=True)}
+        plain = {"slate": {"banner": False}}  # a slate is grey but for its banner
+        streams = {name: {"source": one["url"], **plain} for name, one in zip(cameras, described, strict=True)}
         gateway = Gateway(tmp_path, state_dir / "numba", None, streams)
         with running(gateway):
             async with AsyncExitStack() as stack:

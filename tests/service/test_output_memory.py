@@ -94,3 +94,13 @@ def test_a_worker_is_told_the_format(memory: OutputMemory) -> None:
     settings = replace(stream_settings(), worker=OPTIONS)
     assert memory.settings("front", settings).worker.outputs == (OutputOptions(recalled=FORMAT),)
     assert memory.settings("back", settings).worker.outputs == (OutputOptions(),)
+
+
+def test_a_stream_that_is_removed_is_forgotten(memory: OutputMemory) -> None:
+    memory.changes()
+    memory.forget("fron")
+    assert not memory.has_changed
+    memory.forget("front")
+    assert memory.has_changed
+    assert memory.recall("front", OPTIONS, 0) is None
+    assert memory.changes() == {}

@@ -65,12 +65,22 @@ def _ask(method: str, url: str, document: dict[str, Any] | None = None) -> None:
         pass
 
 
+def own_state(folder: Path, shared: Path) -> Path:
+    """Make a folder for the state of a gateway, which finds the kernels of a shared one there."""
+    own = folder / "state"
+    own.mkdir(parents=True, exist_ok=True)
+    if not (own / "numba").exists():
+        (own / "numba").symlink_to(shared / "numba")
+    return own
+
+
 class GatewayProcess:
     """Holds a running gateway.
 
     Args:
         folder: the folder that gets the configuration and the log.
-        state_dir: the folder that all gateways of a test run share: the compiled kernels are in it.
+        state_dir: the folder whose compiled kernels all gateways of a test run share; whatever else a gateway keeps is
+            its own.
         streams: the streams as in the configuration.
         rtsp: further keys of the configuration's section `rtsp`.
         worker: keys of the configuration's section `worker`.
@@ -99,7 +109,7 @@ class GatewayProcess:
             "rtsp": {"listen": "127.0.0.1:0", "udp_ports": [0, 0], **(rtsp or {})},
             "http": {"listen": "127.0.0.1:0"},
             "worker": worker or {},
-            "state_dir": str(state_dir),
+            "state_dir": str(own_state(folder, state_dir)),
             "streams": streams,
             **(sections or {}),
         }
@@ -119,6 +129,7 @@ class GatewayProcess:
         try:
             self.base = wait_for(self._listening, START_S, "the gateway listens")["url"].rstrip("/")
             wait_for(lambda: self.events("fork server ready"), START_S, "the fork server is ready")
+            wait_for(lambda: self.process_named("tc-stopgap") is None, START_S, "the one for slates is gone")
         except BaseException:
             self.__exit__()
             raise
@@ -190,6 +201,10 @@ class GatewayProcess:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    def process_named(self, name: str) -> int | None:
+        """Return the first of the gateway's children with a name, None where there is none."""
+        return next((pid for pid in children(self.pid) if process_name(pid) == name), None)
 
     def fork_servers(self) -> list[int]:
         """Return the fork servers; there are several while workers of a fork server that hangs live."""

@@ -38,7 +38,7 @@ class ForkServer:
     Args:
         cache_dir: the folder where compiled kernels are kept, or None.
         launch: starts a fork server process.
-        launch_stopgap: starts one whose workers show slates, beside each that loads; None: there is none.
+        launch_stopgap: starts one whose workers show slates, beside the first while it loads; None: there is none.
         sandbox_mode: what the configuration says about measures of the sandbox that are missing.
 
     Attributes:
@@ -98,7 +98,8 @@ class ForkServer:
             raise WorkerError("the service is shutting down")
         if self._current is None:
             self._current = self._launch(self._cache_dir, self._on_lost)
-            if self._stopgap is None and self._launch_stopgap is not None:
+            # later kernels are compiled, and a slate would stand between two pictures of a camera that is there
+            if self._stopgap is None and self._launch_stopgap is not None and not self.losses:
                 self._stopgap = self._launch_stopgap(None, self._on_stopgap_lost)
         if self._heartbeat is None:
             self._heartbeat = asyncio.get_running_loop().create_task(self._watch())
@@ -149,7 +150,11 @@ class ForkServer:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            current = self._current
+            if self._stopgap is None or current is None or current.is_settled:
+                await asyncio.sleep(HEARTBEAT_S)
+            else:  # the stopgap goes as soon as it is not needed
+                await current.settle(HEARTBEAT_S)
             self._check(clock.monotonic())
 
     def _check(self, now: float) -> None:

@@ -110,6 +110,7 @@ class ForkServerProcess:
         connection: our end of its socket, not blocking.
         on_lost: is called once when the process is gone without having been asked to go.
         sandbox: says whether workers may run without some of the measures.
+        is_stopgap: whether its workers show slates alone.
 
     Attributes:
         measures: the measures of the workers' sandbox by name, "" or the reason why one is missing; empty at first.
@@ -121,8 +122,11 @@ class ForkServerProcess:
         connection: socket.socket,
         on_lost: OnLost,
         sandbox: SandboxOptions = SandboxOptions(),  # noqa: B008  # immutable
+        *,
+        is_stopgap: bool = False,
     ) -> None:
         self._sandbox = sandbox
+        self._is_stopgap = is_stopgap
         self._process = process
         self._connection: socket.socket | None = connection
         self._on_lost = on_lost
@@ -154,6 +158,11 @@ class ForkServerProcess:
     def is_ready(self) -> bool:
         """Return whether this fork server forks."""
         return self._is_ready and not self._problem
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether this fork server forks, or never will."""
+        return self._settled.is_set()
 
     async def settle(self, limit_s: float) -> bool:
         """Wait until this fork server forks, or never will, but not longer than `limit_s`; return whether it is so."""
@@ -246,7 +255,8 @@ class ForkServerProcess:
     def _answer(self, answer: dict[str, Any]) -> None:
         if "ready" in answer:
             self._compilation.give_up()
-            log.debug("fork server ready", kernels_s=answer["kernels_s"], threads=answer["threads"])
+            event = "stopgap fork server ready" if self._is_stopgap else "fork server ready"
+            log.debug(event, kernels_s=answer["kernels_s"], threads=answer["threads"])
             self.measures = answer.get("measures", {})
             if problem := refusal(self.measures, self._sandbox):
                 self._give_up(problem)
@@ -368,4 +378,4 @@ def launch(
         start_new_session=True,
     )
     theirs.close()
-    return ForkServerProcess(process, ours, on_lost, sandbox)
+    return ForkServerProcess(process, ours, on_lost, sandbox, is_stopgap=is_stopgap)

@@ -62,6 +62,12 @@ class OutputMemory:
         self._kept[path] = kept
         self.has_changed = True
 
+    def forget(self, name: str) -> None:
+        """Forget the outputs of a stream that is removed: the next one of that name may be of another camera."""
+        for path in [path for path in self._kept if path.partition("/")[0] == name]:
+            del self._kept[path]
+            self.has_changed = True
+
     def recall(self, path: str, options: WorkerOptions, number: int) -> Remembered | None:
         """Return what is true of an output with these settings; None where nothing is known of it.
 
