@@ -81,7 +81,7 @@ attacks: $(TESTING) system-packages ## every attack test beside a clean stream: 
 	$(BIN)/python -m tests.attacks $(ARGS)
 
 test: $(TESTING) system-packages check ## everything CI runs: check, then all tests
-	$(PYTEST) --numprocesses $(shell expr $(WORKERS) + 1) $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-long: $(TESTING) system-packages ## the tests that take minutes each
 	$(BIN)/pytest -m long --timeout 1800 $(ARGS)

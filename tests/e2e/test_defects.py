@@ -75,7 +75,9 @@ FAMILIES = {
 DEFECTS = {
     # readers come before its first picture: the slate that they get has the camera's size and rate
     "late-idr": DefectiveCamera("hikvision first_idr_after_s=8", video={"size": "320x180", "fps": FPS}),
-    "late-sets": DefectiveCamera("longse parameter_sets_after_s=6 redirect=path"),
+    "late-sets": DefectiveCamera(
+        "longse parameter_sets_after_s=6 redirect=path", video={"size": "320x180", "fps": FPS}
+    ),
     "size": DefectiveCamera("longse size_change_every_s=6"),
     "restart": DefectiveCamera("dahua encoder_restart_every_s=9"),
     "step": DefectiveCamera("dahua clock_step_s=-3600 push_unrequested=true"),

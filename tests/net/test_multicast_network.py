@@ -24,7 +24,7 @@ from transcoder.net.rtsp_server import RtspServer
 from transcoder.rtsp.multicast_groups import MulticastGroups
 from transcoder.sdp import ServedVideo, serialize_served
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.e2e]
 
 IGMP, ICMPV6, HOP_BY_HOP = 2, 58, 0
 IGMPV2_REPORT, IGMPV3_REPORT, MLDV2_REPORT = 0x16, 0x22, 143
