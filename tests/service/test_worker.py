@@ -280,7 +280,7 @@ async def test_a_new_worker_is_told_the_banner(watched: Watched) -> None:
 async def test_a_stopgap_gets_no_pictures_and_is_replaced_when_there_are_kernels() -> None:
     server = FakeForkServer()
     server.has_kernels = False
-    watched = Watched(server)
+    watched = Watched(server, WorkerOptions(memory_limit_mb=1 << 20))  # the worker's memory is that of this process
     task = asyncio.get_running_loop().create_task(watched.worker.run())
     await watched.until_served()
     watched.worker.set_banner("Front door")
