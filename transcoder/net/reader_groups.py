@@ -12,13 +12,12 @@ import structlog
 from typing_extensions import override
 
 from transcoder import clock
-from transcoder.errors import PayloadError, TransportError
+from transcoder.errors import TransportError
 from transcoder.net.listening import plain_host
-from transcoder.net.reader_ports import UDP_SEND_BUFFER
+from transcoder.net.reader_ports import UDP_SEND_BUFFER, read_reports, reported_ssrcs
 from transcoder.net.sockets import Binding, multicast_socket
 from transcoder.output.fanout import Fanout, Outlet, Readers, Track
 from transcoder.output.group_feed import GroupFeed
-from transcoder.rtp.rtcp import ReceiverReport, SenderReport, parse_rtcp
 from transcoder.rtp.sender import FRAMING_SIZE, PreparedAccessUnit
 from transcoder.rtsp.multicast_groups import TRACKS, Group, MulticastGroups
 from transcoder.rtsp.server_events import ServerCounters
@@ -302,14 +301,8 @@ class _Reports(asyncio.DatagramProtocol):
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        try:
-            packets = parse_rtcp(data)
-        except PayloadError:
+        reports = read_reports(data)
+        if reports:
+            self._on_report(plain_host(addr[0]), reports[0].ssrc, reported_ssrcs(reports))
+        else:
             self._on_ignored()
-            return
-        reports = [packet for packet in packets if isinstance(packet, ReceiverReport | SenderReport)]
-        if not reports:
-            self._on_ignored()
-            return
-        ssrcs = {block.ssrc for report in reports for block in report.reports}
-        self._on_report(plain_host(addr[0]), reports[0].ssrc, ssrcs)

@@ -137,6 +137,20 @@ class ReaderPorts:
         self._rtp = self._rtcp = None
 
 
+def read_reports(data: bytes) -> list[ReceiverReport | SenderReport]:
+    """Return the reports of an RTCP datagram; there are none in one that can't be read."""
+    try:
+        packets = parse_rtcp(data)
+    except PayloadError:
+        return []
+    return [packet for packet in packets if isinstance(packet, ReceiverReport | SenderReport)]
+
+
+def reported_ssrcs(reports: list[ReceiverReport | SenderReport]) -> set[int]:
+    """Return the SSRCs that reports are about."""
+    return {block.ssrc for report in reports for block in report.reports}
+
+
 class _RtcpEndpoint(asyncio.DatagramProtocol):
     """Takes reports over UDP as signs of life."""
 
@@ -145,16 +159,9 @@ class _RtcpEndpoint(asyncio.DatagramProtocol):
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        try:
-            packets = parse_rtcp(data)
-        except PayloadError:
-            self._on_ignored()
-            return
-        reports = [packet for packet in packets if isinstance(packet, ReceiverReport | SenderReport)]
+        reports = read_reports(data)
         if reports:
-            self._on_report(
-                (plain_host(addr[0]), addr[1]), {block.ssrc for report in reports for block in report.reports}
-            )
+            self._on_report((plain_host(addr[0]), addr[1]), reported_ssrcs(reports))
         else:
             self._on_ignored()
 

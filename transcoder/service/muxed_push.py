@@ -73,11 +73,11 @@ class UnitOutlet(Outlet):
 
     @override
     def send_frames(self, data: bytearray, unit: PreparedAccessUnit) -> None:
-        raise NotImplementedError  # a UnitTrack sends no RTP
+        raise AssertionError("a UnitTrack sends no RTP")
 
     @override
     def send_rtcp(self, data: bytes) -> None:
-        raise NotImplementedError
+        raise AssertionError("a UnitTrack sends no RTCP")
 
     def send_unit(self, unit: PushUnit) -> None:
         """Send one unit."""
