@@ -7,71 +7,33 @@ from dataclasses import replace
 import pytest
 
 from tests.support.outputs import (
+    AUDIO,
+    FORMAT,
+    IDR,
     IDR_SLICE,
     OTHER_SLICE,
     PPS,
     SPS,
     SPS_640,
     SPS_LEVEL_5,
-    FakeTiming,
-    NotedMaker,
-    NotedOutlet,
-    NotedOwner,
+    Served,
     coded,
     reader,
     track,
 )
-from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.errors import TransportError
-from transcoder.formats.served_audio import ServedAudio
-from transcoder.output.fanout import Reader, Track
 from transcoder.output.output import (
     AUDIO_WAIT_S,
     IDR_INTERVAL_S,
     PARAMETER_SETS_WAIT_S,
     QUIET_S,
     SLATE_WAIT_S,
-    WAKE_WAIT_S,
-    Output,
 )
 from transcoder.output.remembered import Remembered
 from transcoder.output.repeats import REPEAT_S
-from transcoder.rtp.sender import PreparedAccessUnit
 from transcoder.rtsp.session import EndReason, ServerOptions
 from transcoder.worker_options import OutputFormat, OutputOptions
-
-IDR = (SPS, PPS, IDR_SLICE)
-FORMAT = OutputFormat(width=352, height=208, frame_rate=12.5, matrix=1)
-AUDIO = ServedAudio(clock_rate=16_000, config=b"\x14\x08")
-PCMU = ServedAudio(codec=AudioCodec.PCMU, clock_rate=8000)
-
-
-class Served(Output):
-    """An output, and what it asks for."""
-
-    def __init__(self, number: int = 1) -> None:
-        self.timing, self.maker, self.owner = FakeTiming(), NotedMaker(), NotedOwner()
-        super().__init__("front", number, OutputOptions(), self.maker, self.owner, self.timing, session_id=77)
-
-    def give(self, *nal_units: bytes, repeated: bool = False, delay_s: float = 0.0) -> bool:
-        now = self.timing.at
-        return self.on_picture(*coded(*nal_units, at=now, repeated=repeated, delay_s=delay_s), now)
-
-    async def sdp(self) -> list[str]:
-        return (await self.describe("192.0.2.1")).decode().splitlines()
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass in the steps of the gateway."""
-        for _ in range(round(seconds / 0.25)):
-            self.timing.advance(0.25)
-            self.tick(self.timing.at)
-
-
-@pytest.fixture
-async def served() -> Served:
-    return Served()
-
 
 # -- pictures ----------------------------------------------------------------------------------------------------------
 
@@ -401,140 +363,6 @@ def test_without_a_description_there_is_nothing_to_repeat(served: Served) -> Non
     assert served.maker.repeats == []
 
 
-# -- audio -------------------------------------------------------------------------------------------------------------
-
-
-async def test_audio_is_described_once_there_is_any(served: Served) -> None:
-    served.give(*IDR)
-    assert not any(line.startswith("m=audio") for line in await served.sdp())
-    assert served.timing.waits == []
-    served.owner.expects_audio = True
-    assert not any(line.startswith("m=audio") for line in await served.sdp())
-    assert served.timing.waits == [AUDIO_WAIT_S]
-    served.timing.while_waiting = lambda: served.on_audio(90_000_000, b"aac", AUDIO)
-    lines = await served.sdp()
-    assert any(line.startswith("m=audio") for line in lines)
-    assert any("MPEG4-GENERIC/16000" in line.upper() for line in lines)
-    assert any("config=1408" in line for line in lines)
-    assert served.status.audio_units == 1
-
-
-def listening(served: Served) -> NotedOutlet:
-    """A reader of picture and sound that has begun."""
-    sound = NotedOutlet()
-    audio = Track(outlet=sound, sender=served.fanout.new_sender(5.0, audio=True))
-    served.fanout.add(reader(track(served.fanout.new_sender(5.0)), audio))
-    served.give(*IDR)
-    return sound
-
-
-def seconds_of(units: list[PreparedAccessUnit]) -> list[float]:
-    """When each unit begins, counted from the first."""
-    return [((unit.timestamp - units[0].timestamp) & 0xFFFF_FFFF) / AUDIO.clock_rate for unit in units]
-
-
-async def test_silence_takes_the_place_of_sound_that_does_not_come(served: Served) -> None:
-    """Recorders that take both tracks wrote nothing until the camera was back (Frigate, ffmpeg)."""
-    served.give(*IDR)
-    start = served.timing.now()
-    served.on_audio(round(start * 90_000), b"aac", AUDIO)
-    sound = listening(served)
-    begun = len(sound.units)
-    served.pass_time(0.25)
-    assert len(sound.units) == begun, "sound is late sometimes"
-    served.pass_time(3.0)
-    times = seconds_of(sound.units)
-    assert times[-1] == pytest.approx(3.25 - 0.25, abs=0.3), "silence keeps up with the clock, and stays behind it"
-    assert {round(later - before, 4) for before, later in itertools.pairwise(times)} == {0.064}
-    assert all(unit.data.endswith(bytes.fromhex("00000007")) for unit in sound.units[begun:])
-    assert (served.status.audio_units, served.status.silent_audio_units) == (1, len(sound.units) - begun)
-    served.on_audio(round(served.timing.now() * 90_000), b"back", AUDIO)
-    assert sound.units[-1].data.endswith(b"back")
-    times = seconds_of(sound.units)
-    assert max(later - before for before, later in itertools.pairwise(times)) < 2 * 0.064, "and it leaves no hole"
-    assert (served.status.audio_units, served.status.silent_audio_units) == (2, len(sound.units) - begun - 1)
-    count = len(sound.units)
-    served.pass_time(0.25)
-    assert len(sound.units) == count
-
-
-async def test_g711_and_its_silence_are_packets_of_20_ms_with_a_static_type(served: Served) -> None:
-    """RFC 3551: payload type 0, no marker (section 4.1), one byte a sample, and 0xFF is the value 0 of the mu-law."""
-    served.give(*IDR)
-    served.on_audio(round(served.timing.now() * 90_000), b"\x12" * 160, PCMU)
-    sound = listening(served)
-    assert b"".join(unit.data[16:] for unit in sound.units) == b"\x12" * 160
-    served.pass_time(2)
-    assert len(sound.units) > 50
-    assert {unit.data[4:6] for unit in sound.units} == {b"\x80\x00"}
-    assert {unit.data[16:] for unit in sound.units[1:]} == {b"\xff" * 160}
-    stamps = [unit.timestamp for unit in sound.units[1:]]
-    assert {(later - before) & 0xFFFF_FFFF for before, later in itertools.pairwise(stamps)} == {160}
-    lines = await served.sdp()
-    assert lines[lines.index("m=audio 0 RTP/AVP 0") :] == [
-        "m=audio 0 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "a=control:trackID=1", "a=recvonly",
-    ]  # fmt: skip
-
-
-async def test_a_description_without_sound_waits_for_none(served: Served) -> None:
-    served.give(*IDR)
-    served.owner.expects_audio = True
-    waits = list(served.timing.waits)
-    text = await served.describe("192.0.2.1", audio=False)
-    assert b"m=audio" not in text
-    assert served.timing.waits == waits
-    served.on_audio(90_000_000, b"aac", AUDIO)
-    assert b"m=audio" in await served.describe("192.0.2.1")
-    assert await served.describe("192.0.2.1", audio=False) == text
-
-
-async def test_sound_of_another_format_ends_the_readers(served: Served) -> None:
-    served.give(*IDR)
-    served.on_audio(90_000_000, b"aac", AUDIO)
-    served.on_audio(90_010_000, b"\x12" * 160, PCMU)
-    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
-    served.give(*IDR)
-    assert "a=rtpmap:0 PCMU/8000" in await served.sdp()
-
-
-async def test_silence_is_for_readers_and_for_streams_with_sound(served: Served) -> None:
-    served.give(*IDR)
-    sound = listening(served)
-    served.pass_time(5)
-    assert sound.units == [], "nobody asked for sound"
-    served.on_audio(round(served.timing.now() * 90_000), b"aac", AUDIO)
-    for each in list(served.fanout._readers):
-        served.fanout.remove(each)
-    served.pass_time(30)
-    assert served.status.silent_audio_units == 0
-    late = listening(served)
-    served.pass_time(1)
-    assert 1.0 <= len(late.units) * 0.064 <= 3.5, "not half a minute at once"
-
-
-async def test_an_output_without_sound_has_none_of_the_streams(served: Served) -> None:
-    served.give(*IDR)
-    await served.sdp()
-    served.owner.expects_audio = True
-    served.on_audio(90_000_000, b"aac", AUDIO)
-    served.configure(1, OutputOptions(audio=False))
-    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
-    served.on_audio(90_010_000, b"aac", AUDIO)
-    served.give(*IDR)
-    waits = list(served.timing.waits)
-    assert not any(line.startswith("m=audio") for line in await served.sdp())
-    assert (served.timing.waits, served.status.audio_units) == (waits, 1)
-
-
-async def test_audio_that_is_turned_off_ends_the_readers(served: Served) -> None:
-    served.give(*IDR)
-    served.on_audio(90_000_000, b"aac", AUDIO)
-    served.forget_audio()
-    assert served.owner.ended == [("front", EndReason.FORMAT_CHANGE)]
-    served.give(*IDR)
-    assert not any(line.startswith("m=audio") for line in await served.sdp())
-
-
 async def test_a_later_reader_is_told_the_true_rate(served: Served) -> None:
     """open-nvr#229: a rate that was claimed is not the one that is served; readers that are here are left alone."""
     served.on_format(FORMAT)
@@ -608,70 +436,3 @@ async def test_a_worker_that_catches_up_is_no_faster_camera(served: Served) -> N
         served.timing.advance(max(sent + max(index / 10, 0.7) - served.timing.at, 0.0))
         served.on_picture(message, types, served.timing.at)
         assert served.status.format["frame_rate"] == 10.0, index
-
-
-# -- on demand ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def on_demand(served: Served) -> Served:
-    served.configure(1, OutputOptions(on_demand=True))
-    served.pass_time(1)
-    return served
-
-
-def awake(served: Served) -> list[bool]:
-    assert {number for number, _ in served.maker.awake} <= {1}
-    return [is_awake for _, is_awake in served.maker.awake]
-
-
-async def test_an_output_on_demand_sleeps_until_it_is_described(on_demand: Served) -> None:
-    assert awake(on_demand)[-1] is False
-    on_demand.timing.while_waiting = lambda: on_demand.give(*IDR)
-    assert await on_demand.sdp()
-    assert awake(on_demand)[-2:] == [False, True]
-    on_demand.pass_time(15)
-    assert awake(on_demand)[-2:] == [True, False]
-    told = len(on_demand.maker.awake)
-    assert await on_demand.sdp(), "what it told stays true"
-    assert len(on_demand.maker.awake) == told
-
-
-async def test_an_output_on_demand_is_awake_as_long_as_it_is_read(on_demand: Served) -> None:
-    on_demand.give(*IDR)
-    one = reader(track(on_demand.fanout.new_sender(5.0)))
-    on_demand.fanout.add(one)
-    assert awake(on_demand)[-1] is True
-    on_demand.pass_time(60)
-    assert awake(on_demand)[-1] is True
-    on_demand.fanout.remove(one)
-    on_demand.pass_time(5)
-    assert awake(on_demand)[-1] is True
-    on_demand.pass_time(6)
-    assert awake(on_demand)[-1] is False
-
-
-async def test_the_gateways_own_reader_wakes_it_too(on_demand: Served) -> None:
-    sender = on_demand.fanout.new_sender(5.0)
-    on_demand.fanout.add(Reader({0: track(sender)}, None, is_counted=False))
-    on_demand.pass_time(30)
-    assert (awake(on_demand)[-1], on_demand.status.readers) == (True, 0)
-
-
-async def test_a_slate_comes_where_no_picture_does_after_it_woke(on_demand: Served) -> None:
-    on_demand.give(*IDR)
-    on_demand.pass_time(30)
-    before = len(on_demand.maker.repeats)
-    on_demand.fanout.add(reader(track(on_demand.fanout.new_sender(5.0))))
-    assert len(on_demand.maker.repeats) == before, "the camera's picture is given time"
-    on_demand.pass_time(1)
-    assert len(on_demand.maker.repeats) > before
-
-
-async def test_whoever_wakes_it_waits_for_its_picture(on_demand: Served) -> None:
-    waits: list[float] = []
-    on_demand.timing.waits = waits
-    on_demand.timing.while_waiting = lambda: on_demand.give(*IDR)
-    await on_demand.wake()
-    await on_demand.wake()
-    assert waits == [WAKE_WAIT_S]

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec, nal_unit_type
+from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import REPEATED, CodedMessage
 from transcoder.output.fanout import Outlet, Reader, Track
-from transcoder.output.output import OutputOwner, PictureMaker
+from transcoder.output.output import Output, OutputOwner, PictureMaker
 from transcoder.output.remembered import Remembered
 from transcoder.output.timing import Timer, Timing
 from transcoder.rtp.sender import PreparedAccessUnit, RtpSender
 from transcoder.rtsp.session import EndReason
+from transcoder.worker_options import OutputFormat, OutputOptions
 
 SPS = bytes.fromhex("674d400ceca0b0dd08000003000800000300f078a14cb0")
 """The SPS of x264 for 352x208."""
@@ -179,3 +182,30 @@ def coded(
         nal_units=list(nal_units),
     )
     return message, [nal_unit_type(codec, unit) for unit in nal_units]
+
+
+IDR = (SPS, PPS, IDR_SLICE)
+FORMAT = OutputFormat(width=352, height=208, frame_rate=12.5, matrix=1)
+AUDIO = ServedAudio(clock_rate=16_000, config=b"\x14\x08")
+PCMU = ServedAudio(codec=AudioCodec.PCMU, clock_rate=8000)
+
+
+class Served(Output):
+    """An output, and what it asks for."""
+
+    def __init__(self, number: int = 1) -> None:
+        self.timing, self.maker, self.owner = FakeTiming(), NotedMaker(), NotedOwner()
+        super().__init__("front", number, OutputOptions(), self.maker, self.owner, self.timing, session_id=77)
+
+    def give(self, *nal_units: bytes, repeated: bool = False, delay_s: float = 0.0) -> bool:
+        now = self.timing.at
+        return self.on_picture(*coded(*nal_units, at=now, repeated=repeated, delay_s=delay_s), now)
+
+    async def sdp(self) -> list[str]:
+        return (await self.describe("192.0.2.1")).decode().splitlines()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in the steps of the gateway."""
+        for _ in range(round(seconds / 0.25)):
+            self.timing.advance(0.25)
+            self.tick(self.timing.at)
