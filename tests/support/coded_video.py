@@ -138,3 +138,7 @@ def caption_sei(codec: str, text: bytes) -> bytes:
     body = b"\xb5\x00\x31GA94\x03" + bytes([0x40 | len(triplets) // 3, 0xFF]) + triplets + b"\xff"
     head = b"\x06" if codec == "H264" else bytes([39 << 1, 1])
     return head + bytes([4, len(body)]) + body + b"\x80"
+
+
+def decode_jpeg(jpeg: bytes) -> list:
+    return av.CodecContext.create("mjpeg", "r").decode(av.Packet(jpeg))

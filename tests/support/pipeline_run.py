@@ -95,3 +95,9 @@ class Run:
     def frames(self) -> list[av.VideoFrame]:
         """Decode all coded pictures with an independent decoder."""
         return decode(self.options.outputs[0].codec.value, list(self.streams()))
+
+
+def frames_of(run: Run, number: int) -> list:
+    """What an independent decoder makes of one output."""
+    codec = run.options.outputs[number].codec.value
+    return decode(codec, [byte_stream(message.nal_units) for message in run.coded if message.output_number == number])

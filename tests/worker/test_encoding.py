@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
-from tests.support.coded_video import byte_stream, decode, encode, plane
+from tests.support.coded_video import decode, decode_jpeg, encode, plane
 from tests.support.moving_encoder import MovingEncoder, MovingSettings
-from tests.support.pipeline_run import Run, messages_of
+from tests.support.pipeline_run import Run, frames_of, messages_of
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_coded, parse_snapshot
@@ -32,12 +31,6 @@ TWO = WorkerOptions(
         OutputOptions(codec=Codec.H265, size=(160, 96), gop_s=100.0, fps=12.5),
     )
 )
-
-
-def frames_of(run: Run, number: int) -> list:
-    """What an independent decoder makes of one output."""
-    codec = run.options.outputs[number].codec.value
-    return decode(codec, [byte_stream(message.nal_units) for message in run.coded if message.output_number == number])
 
 
 # -- two outputs -----------------------------------------------------------------------------------------------------
@@ -94,10 +87,6 @@ def test_a_repeat_and_a_snapshot_are_of_the_output_that_they_were_asked_for() ->
         [picture] = decode_jpeg(jpeg)
         sizes.append((picture.width, picture.height))
     assert sizes == [(160, 96), SIZE]
-
-
-def decode_jpeg(jpeg: bytes) -> list:
-    return av.CodecContext.create("mjpeg", "r").decode(av.Packet(jpeg))
 
 
 def test_a_message_about_an_output_that_is_gone_is_nothing() -> None:
@@ -398,167 +387,3 @@ def test_the_picture_that_stands_for_a_capped_refresh_inherits_it() -> None:
         found += [index for picture in coded if picture.flags & RANDOM_ACCESS and picture.output_number == 0]
     assert [index // 31 for index in found[-3:]] == [4, 5, 6]
     assert max(index % 31 for index in found[-3:]) <= 2
-
-
-# -- an output that is scaled from the first one's picture -------------------------------------------------------------
-
-HALF = WorkerOptions(outputs=(OutputOptions(gop_s=100.0), OutputOptions(size=(160, 120), gop_s=100.0)))
-
-
-def smaller(options: WorkerOptions, **keys: Any) -> WorkerOptions:
-    """Return the same options with other ones of the second output."""
-    return replace(options, outputs=(options.outputs[0], replace(options.outputs[1], **keys)))
-
-
-def counted(run: Run) -> list[int]:
-    return [sum(message.output_number == number for message in run.coded) for number in (0, 1)]
-
-
-def half_of(frame: Any) -> Any:
-    """The luma of a picture in half its size: means of two by two samples."""
-    luma = plane(frame).astype(np.float64)
-    return luma.reshape(luma.shape[0] // 2, 2, luma.shape[1] // 2, 2).mean(axis=(1, 3))
-
-
-def test_a_smaller_output_of_the_same_shape_shows_the_same_picture() -> None:
-    run = Run(HALF)
-    run.feed(encode("H264", SIZE, 20))
-    assert counted(run) == [17, 17]
-    large, small = frames_of(run, 0), frames_of(run, 1)
-    for one, other in zip(large, small, strict=True):
-        assert np.abs(half_of(one) - plane(other)).mean() < 3
-
-
-@pytest.mark.parametrize("style", ["solid", "pixelate", "blur"])
-def test_every_style_of_mask_lies_on_a_scaled_output(style: str) -> None:
-    bare, masked = Run(HALF), Run(replace(HALF, masks=(Mask(polygon=CORNER, style=style),)))
-    for run in (bare, masked):
-        run.feed(encode("H264", SIZE, 8))
-    seen, hidden, large = (plane(frames_of(run, number)[-1]) for run, number in ((bare, 1), (masked, 1), (masked, 0)))
-    assert np.abs(half_of(frames_of(masked, 0)[-1]) - hidden).mean() < 3
-    assert np.abs(hidden[70:, :].astype(int) - seen[70:, :]).mean() < 3, "outside of the mask"
-    if style == "solid":
-        assert max(large[4:116, 168:316].max(), hidden[2:56, 84:158].max()) <= 24
-
-
-def test_the_cap_of_a_scaled_output_holds_before_it_is_drawn() -> None:
-    run = Run(smaller(HALF, fps=5))
-    run.feed(encode("H264", SIZE, 30))
-    assert counted(run) == [27, 6]
-    assert run.pipeline.counters["capped_pictures"] == 21
-
-
-def test_a_scaled_output_shows_the_pictures_of_the_first_one_alone() -> None:
-    options = replace(HALF, outputs=(replace(HALF.outputs[0], fps=10), replace(HALF.outputs[1], fps=5)))
-    run = Run(options)
-    run.feed(encode("H264", SIZE, 60))
-    times = [{message.pts for message in run.coded if message.output_number == number} for number in (0, 1)]
-    assert times[1] < times[0]
-    assert [len(each) for each in times] == [pytest.approx(23, abs=2), pytest.approx(12, abs=2)]
-
-
-def test_an_output_with_more_pictures_than_the_first_one_is_drawn_for_itself() -> None:
-    run = Run(replace(HALF, outputs=(replace(HALF.outputs[0], fps=5), HALF.outputs[1])))
-    run.feed(encode("H264", SIZE, 30))
-    assert counted(run) == [6, 27]
-
-
-def test_a_smaller_output_gives_way_before_the_first_one() -> None:
-    run = Run(HALF)
-    units = encode("H264", SIZE, 60)
-    run.feed(units[:10])
-    before = counted(run)
-    for unit in units[10:]:
-        run.one(unit, random_access=False, late=0.23)  # less than HIGH_S, more than its share
-        run.now += 0.04
-    large, small = (now - then for now, then in zip(counted(run), before, strict=True))
-    assert large == 50
-    assert small < 25
-
-
-def test_an_output_that_changes_its_size_again_and_again_is_told_the_cameras_rate() -> None:
-    run = Run(HALF)
-    units = encode("H264", SIZE, 42)
-    run.feed(units[:10])
-    for number, unit in enumerate(units[10:]):
-        if number % 8 == 0:
-            run.pipeline.encoding.configure(smaller(HALF, size=(96 + 2 * number, 96)))
-        run.one(unit, random_access=False)
-        run.now += 0.04
-    rates = [form["output"]["frame_rate"] for form in run.formats if form["output_number"] == 1]
-    assert len(rates) == 5
-    assert set(rates) == {25.0}
-
-
-# -- an output that sleeps ---------------------------------------------------------------------------------------------
-
-ASLEEP = smaller(HALF, on_demand=True, asleep=True)
-
-
-def test_an_output_that_sleeps_is_not_drawn_but_its_format_is_known() -> None:
-    run = Run(ASLEEP)
-    run.feed(encode("H264", SIZE, 10))
-    assert counted(run) == [7, 0]
-    assert {form["output_number"]: form["output"]["width"] for form in run.formats} == {0: 320, 1: 160}
-    assert run.repeat(1) == []
-    _, sub = run.pipeline.encoding._chains
-    assert (sub._stages, sub._encoder) == (None, None)
-
-
-def test_it_wakes_up_with_an_idr_of_the_next_picture_and_sleeps_again() -> None:
-    run = Run(ASLEEP)
-    units = encode("H264", SIZE, 40)
-    run.feed(units[:10])
-    run.pipeline.encoding.configure(HALF)
-    new = run.one(units[10], random_access=False)
-    assert [(message.output_number, bool(message.flags & RANDOM_ACCESS)) for message in new] == [(0, False), (1, True)]
-    for unit in units[11:20]:
-        run.now += 0.04
-        run.one(unit, random_access=False)
-    [*_, last] = frames_of(run, 1)
-    assert np.abs(half_of(frames_of(run, 0)[-1]) - plane(last)).mean() < 3
-    run.pipeline.encoding.configure(ASLEEP)
-    before = counted(run)
-    run.now += 0.04
-    run.one(units[20], random_access=False)
-    assert [now - then for now, then in zip(counted(run), before, strict=True)] == [1, 0]
-    _, sub = run.pipeline.encoding._chains
-    assert (sub._stages, sub._encoder) == (None, None)
-
-
-def test_what_wakes_up_while_the_camera_is_away_shows_the_streams_last_picture() -> None:
-    run = Run(ASLEEP)
-    run.feed(encode("H264", SIZE, 10))
-    run.pipeline.encoding.configure(HALF)
-    run.now += 5
-    [repeated] = run.repeat(1)
-    assert (repeated.output_number, repeated.flags) == (1, REPEATED | RANDOM_ACCESS)
-    [picture] = frames_of(run, 1)
-    assert np.abs(half_of(frames_of(run, 0)[-1]) - plane(picture)).mean() < 3
-
-
-def test_a_snapshot_of_what_just_woke_up_is_the_streams_last_picture() -> None:
-    run = Run(ASLEEP)
-    run.feed(encode("H264", SIZE, 10))
-    run.pipeline.encoding.configure(HALF)
-    [(body, _)] = messages_of(run.pipeline.encoding.snapshot(1), MessageType.SNAPSHOT_TAKEN)
-    [picture] = decode_jpeg(parse_snapshot(body, 2)[1])
-    full_range = (half_of(frames_of(run, 0)[-1]) - 16.0) * 255 / 219  # as a JPEG has it
-    assert np.abs(full_range - plane(picture)).mean() < 3
-    run.pipeline.encoding.configure(ASLEEP)
-    [(body, _)] = messages_of(run.pipeline.encoding.snapshot(1), MessageType.SNAPSHOT_TAKEN)
-    assert parse_snapshot(body, 2) == (1, b"")
-
-
-def test_an_output_of_another_shape_wakes_up_too() -> None:
-    run = Run(smaller(HALF, size=(160, 96), on_demand=True, asleep=True))
-    units = encode("H264", SIZE, 20)
-    run.feed(units[:10])
-    assert counted(run) == [7, 0]
-    run.pipeline.encoding.configure(smaller(HALF, size=(160, 96)))
-    for unit in units[10:]:
-        run.one(unit, random_access=False)
-        run.now += 0.04
-    assert counted(run) == [17, 10]
-    luma = plane(frames_of(run, 1)[-1])
-    assert luma[24, 32] == pytest.approx(60, abs=4)
