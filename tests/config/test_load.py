@@ -125,6 +125,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
         "site": None,
         "labels": {},
         "title": None,
+        "asset": None,
         "aliases": (),
         "push": {},
         "onvif": {"port": None},
@@ -376,6 +377,7 @@ def test_json_schema_names_every_key():
         "include",
         "defaults",
         "streams",
+        "assets",
     }
     assert schema["required"] == ["streams"]
     stream = schema["$defs"]["StreamConfig"]["properties"]
@@ -395,6 +397,7 @@ def test_json_schema_names_every_key():
         "site",
         "labels",
         "title",
+        "asset",
         "aliases",
         "onvif",
     }

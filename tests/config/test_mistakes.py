@@ -33,7 +33,7 @@ def _problems(text: str) -> list[str]:
         ("streams: {a: {source: {url: rtsp://10.0.0.2/, transport: TCP}}}", "did you mean tcp?"),
         ("streams: {a: {%s, audio: aac}}", "did you mean reencode?"),
         ("rtsp: {users: {vms: {password: ''}}}\nstreams: {}", "rtsp.users.vms.password: must not be empty"),
-        ("streams: {a: {%s, asset: pole}}", "streams.a.asset: unknown key, known are"),
+        ("streams: {a: {%s, colour: red}}", "streams.a.colour: unknown key, known are"),
         ("onvif: {listen: '0.0.0.0:8081'}\nstreams: {}", "onvif.listen: 0.0.0.0:8081 is reached from other machines"),
         ("onvif: {control: [eve]}\nstreams: {}", "onvif.control: 'eve' is no user of rtsp.users"),
         ("onvif: {listen: '127.0.0.1:8554'}\nstreams: {}", "onvif.listen: 127.0.0.1:8554 is taken by rtsp.listen"),

@@ -30,15 +30,20 @@ NEEDED_TOO = (
     ("streams.front.source.password", "username", "viewer"),
     ("streams.front.push.someone.password", "username", "gateway"),
     ("rtsp.users.someone.streams", "password", "s3cret-s3cret-s3cret"),
+    ("assets.front.slips[].", "planned", "2026-Q4"),
+    ("assets.front.exempt.", "reason", "no network"),
+    ("assets.front.exempt.", "by", "CISO"),
+    ("assets.front.exempt.", "until", "2027-12-31"),
+    ("assets.front.scope", "scope_reason", "decision of the council"),
     ("http.tokens.someone.role", "token", "s3cret-s3cret-s3cret"),
 )
 """Beginning of a key's path, and a key beside it that it can't be without."""
 
 
 def _models() -> dict[str, Any]:
-    from transcoder.config import ledger, mqtt, onvif, server, source, stream, worker
+    from transcoder.config import asset, ledger, mqtt, onvif, server, source, stream, worker
 
-    modules = (ledger, mqtt, onvif, server, source, stream, worker)
+    modules = (asset, ledger, mqtt, onvif, server, source, stream, worker)
     return {name: value for module in modules for name, value in vars(module).items() if name.endswith("Config")}
 
 
@@ -88,7 +93,8 @@ def test_the_example_of_a_key_is_a_valid_configuration(
     at = document
     for name in names[:-1]:
         if name.endswith("[]"):
-            at = at.setdefault(name[:-2], [{"polygon": [[0, 0], [1, 0], [1, 1]]}])[0]
+            item = {"polygon": [[0, 0], [1, 0], [1, 1]]} if name == "masks[]" else {}
+            at = at.setdefault(name[:-2], [item])[0]
         else:
             at = at.setdefault(name, {})
     at[names[-1]] = value
@@ -97,6 +103,7 @@ def test_the_example_of_a_key_is_a_valid_configuration(
             at.setdefault(other, given)
     if key == "onvif.control":  # who may change something is a user
         document["rtsp"] = {"users": {name: {"password": "s3cret-s3cret-s3cret"} for name in value}}
+    document["assets"] = {"pole-17": {}, "pole-17b": {}, **document.get("assets", {})}  # those that examples name
     path = tmp_path / "gateway.yaml"
     path.write_text(yaml.safe_dump(document))
     load(path)

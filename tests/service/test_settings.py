@@ -81,6 +81,8 @@ OF_PRESETS = {"vms"}
 """It stands for other keys; `tests/config/test_vms.py` does."""
 OF_THE_CATALOGUE = {"aliases", "renditions.sub.aliases"}
 """Readers find a stream by them; `tests/service/test_catalogue.py` does."""
+OF_ASSETS = {"asset"}
+"""It says which box on a pole feeds the stream; `tests/assets/test_inventory.py` does."""
 OF_PUSHES = {"push"}
 """What is sent elsewhere reaches no part that handles pictures; it is tested by itself."""
 OF_THE_DEVICE = {"onvif.port"}
@@ -161,7 +163,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_every_key_is_in_the_table() -> None:
-    elsewhere = SHOWN_ONLY | OF_PRESETS | OF_THE_CATALOGUE | OF_THE_DEVICE | OF_PUSHES
+    elsewhere = SHOWN_ONLY | OF_PRESETS | OF_THE_CATALOGUE | OF_THE_DEVICE | OF_ASSETS | OF_PUSHES
     assert {key for key, *_ in KEYS} | WITH_ANOTHER_KEY | elsewhere == keys_of(StreamConfig)
 
 

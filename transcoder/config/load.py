@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from transcoder.config.aliases import alias_problems
+from transcoder.config.asset_links import asset_problems
 from transcoder.config.defaults import with_defaults
 from transcoder.config.document import Budget, read_document
 from transcoder.config.include import MAX_FILE_BYTES, TextFile, put_together, read_included
@@ -180,7 +181,7 @@ def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str
 
 def problems_together(config: Config) -> list[str]:
     """Return a problem for each two keys that are valid alone and not together, such as one alias of two streams."""
-    return [*port_problems(config), *onvif_problems(config), *alias_problems(config)]
+    return [*port_problems(config), *onvif_problems(config), *alias_problems(config), *asset_problems(config)]
 
 
 def _kind(data: object) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from transcoder.config.asset import MAX_ASSETS, AssetConfig, AssetId
 from transcoder.config.include import MAX_PATTERNS
 from transcoder.config.ledger import LedgerConfig
 from transcoder.config.mqtt import MqttConfig
@@ -32,6 +33,7 @@ LIVE_KEYS: Final[Mapping[str, frozenset[str] | None]] = {
     "include": None,
     "defaults": None,
     "streams": None,
+    "assets": None,
     "rtsp": frozenset({"users", "insecure"}),
     "http": frozenset({"tokens", "open_metrics"}),
     "onvif": frozenset({"control"}),
@@ -98,3 +100,8 @@ class Config(Section):
         examples=[{"front": {"source": "rtsp://192.168.10.21/Streaming/Channels/101"}}]
     )
     """The streams by id; each is served at `rtsp://<rtsp.listen>/<id>`."""
+    assets: Annotated[dict[AssetId, AssetConfig], Field(max_length=MAX_ASSETS)] = Field(
+        default={}, examples=[{"pole-17": {"site": "Harbour", "brand": "Annke", "planned": "2027-Q2"}}]
+    )
+    """The cameras and recorders by id, as boxes on poles: an asset outlives its stream's source. A stream names its
+    asset in `asset`."""

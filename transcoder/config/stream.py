@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from transcoder.config.asset import AssetId
 from transcoder.config.onvif import StreamOnvifConfig
 from transcoder.config.patterns import LABEL_PATTERN, RENDITION_PATTERN, TARGET_PATTERN
 from transcoder.config.push import MAX_PUSHES, PushConfig, without_removed
@@ -250,6 +251,10 @@ class StreamConfig(StreamOptions):
 
     source: SourceConfig
     """The camera: its URL, or a mapping with the keys of “A stream's camera”."""
+
+    asset: AssetId | None = Field(default=None, examples=["pole-17"])
+    """The asset that feeds the stream, of `assets`; several streams may name one, such as the channels of a recorder.
+    """
 
     onvif: StreamOnvifConfig = StreamOnvifConfig()
 

@@ -34,7 +34,7 @@ _SECRET_KEYS: Final = {"password_file": "password", "token_file": "token", "stre
 _FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "certificate_file", "key_file"})
 EXTENSION: Final = "x-"
 """The start of a key that the gateway leaves alone, as Compose does: a place for YAML anchors."""
-_FREE_NAMES: Final = frozenset({("streams",), ("rtsp", "users"), ("http", "tokens")})
+_FREE_NAMES: Final = frozenset({("streams",), ("assets",), ("rtsp", "users"), ("http", "tokens")})
 """The mappings whose keys are names of the operator's choice: `x-ray` is a stream like any other."""
 _FOLDER_KEYS: Final = frozenset({"state_dir"})
 
@@ -73,6 +73,10 @@ def read_bounded(path: Path, limit: int) -> bytes:
         raise ValueError(f"is {NOT_REGULAR}") from None
 
 
+def _is_free(path: tuple[Key, ...]) -> bool:
+    return path in _FREE_NAMES or (path[:1] == ("assets",) and path[2:] == ("extra",))
+
+
 def _is_extension(key: object) -> bool:
     return isinstance(key, str) and key.startswith(EXTENSION)
 
@@ -92,7 +96,7 @@ class _Substitution:
         if isinstance(data, str):
             return self._expand(data, path)
         if isinstance(data, Mapping):
-            own = ((str(key), item) for key, item in data.items() if path in _FREE_NAMES or not _is_extension(key))
+            own = ((str(key), item) for key, item in data.items() if _is_free(path) or not _is_extension(key))
             return self._mapping({key: self.value(item, (*path, key)) for key, item in own}, path)
         if isinstance(data, list | tuple):
             return [self.value(item, (*path, index)) for index, item in enumerate(data)]

@@ -36,6 +36,7 @@ _EXAMPLES: Final = {"node": "gw1"}
 _NAMED: Final = {
     "rtsp.users": "UserConfig",
     "http.tokens": "TokenConfig",
+    "assets": "AssetConfig",
     "defaults.masks": "MaskConfig",
     "defaults.renditions": "RenditionConfig",
 }

@@ -15,3 +15,5 @@ class VerifyConfig(Section):
     verified as often as there is time for. null: the gateway verifies streams only when it is asked to."""
     seconds: Annotated[float, Field(ge=5, le=3600), NotBool] = 60
     """The seconds for which a stream is read; 5 are five pictures of a slate, which is known by them."""
+    clean_days: Annotated[float, Field(ge=1, le=365), NotBool] = 30
+    """The days for which a clean verdict counts: an asset whose streams had none for longer is legacy again."""

@@ -1,0 +1,76 @@
+"""The inventory of a configuration: who feeds what, who took over, and what that makes of each asset."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from transcoder.assets.findings import Finding
+from transcoder.assets.history import StateChange
+from transcoder.assets.inventory import Judged, KeptFacts, build_inventory
+from transcoder.config import parse
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
+CONFIG = """
+node: gw1
+streams:
+  front: {source: 'rtsp://10.0.0.2/', asset: pole-3}
+  back: {source: 'rtsp://10.0.0.3/', asset: recorder}
+  yard: {source: 'rtsp://10.0.0.3/2', asset: recorder}
+  bare: {source: 'rtsp://10.0.0.4/'}
+assets:
+  pole-1: {maker: Hikvision, successor: pole-2}
+  pole-2: {maker: Dahua, successor: pole-3, replaced: 2026-05-01}
+  pole-3: {maker: Axis}
+  recorder: {country: CN}
+  shed: {maker: Dahua, retired: 2026-02-01}
+"""
+
+
+def labels(maker: str, country: str, on: date) -> tuple[str, ...]:
+    assert on == date(2026, 11, 29)
+    return ("uk-nil",) if country == "CN" else ("ndaa-889",) if maker in {"Hikvision", "Dahua"} else ()
+
+
+def inventory(kept: KeptFacts | None = None):
+    return build_inventory(parse(CONFIG, Path("/nonexistent"), {}), kept or KeptFacts(), NOW, labels_for=labels)
+
+
+def test_each_asset_has_its_streams_scope_and_state() -> None:
+    found = {asset.id: (asset.streams, asset.scope, asset.state) for asset in inventory().assets}
+    assert found == {
+        "pole-1": ((), ("ndaa-889",), "replaced"),  # through pole-2, which went in its turn
+        "pole-2": ((), ("ndaa-889",), "replaced"),
+        "pole-3": (("front",), (), "replaced"),
+        "recorder": (("back", "yard"), ("uk-nil",), "legacy"),
+        "shed": ((), ("ndaa-889",), "retired"),
+    }
+
+
+def test_a_recorder_is_cleaned_when_each_of_its_channels_was_found_clean() -> None:
+    at = NOW - 3600
+    one = KeptFacts(verdicts={"back": Judged(clean_at=at)})
+    assert inventory(one).by_id["recorder"].state == "legacy"
+    both = KeptFacts(verdicts={"back": Judged(clean_at=at), "yard": Judged(clean_at=NOW)})
+    recorder = inventory(both).by_id["recorder"]
+    assert (recorder.state, recorder.clean_at) == ("cleaned", "2026-11-29T11:00:00.000Z")
+
+
+def test_a_finding_tells_the_maker_where_the_operator_does_not() -> None:
+    finding = Finding(field="maker", value="Uniview", by="registry", evidence=("prefix c47905",))
+    recorder = inventory(KeptFacts(findings={"recorder": (finding,)})).by_id["recorder"]
+    assert (recorder.maker.value, recorder.maker.by, recorder.maker_name) == ("Uniview", "registry", "Uniview")
+    assert inventory().by_id["recorder"].maker_name == "unknown"
+
+
+def test_a_state_began_with_the_newest_change_of_its_history() -> None:
+    history = (
+        StateChange(asset="shed", state="legacy", at="2025-01-01T00:00:00.000Z"),
+        StateChange(asset="shed", state="retired", at="2026-02-01T00:00:00.000Z"),
+    )
+    shed = inventory(KeptFacts(history={"shed": history})).by_id["shed"]
+    assert (shed.since, shed.history) == ("2026-02-01T00:00:00.000Z", history)
+    assert inventory(KeptFacts(history={"shed": history[:1]})).by_id["shed"].since == ""
+
+
+def test_a_state_change_survives_the_way_through_json() -> None:
+    change = StateChange(asset="shed", state="retired", at="2026-02-01T00:00:00.000Z", because="retired")
+    assert StateChange.from_dict(change.to_dict()) == change
