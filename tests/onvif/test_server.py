@@ -93,6 +93,39 @@ async def test_everything_else_needs_a_login_and_may_be_asked_by_either() -> Non
         assert b"<tds:Model>" in await asyncio.to_thread(by_digest)
 
 
+async def test_an_overheard_login_by_digest_is_of_no_use_from_the_same_address() -> None:
+    controller = FakeController()
+    async with serving(controller) as server:
+        url = f"http://127.0.0.1:{port_of(server, 'front')}/onvif/device_service"
+        heard: list[str] = []
+
+        class Listener(urllib.request.HTTPDigestAuthHandler):
+            def get_authorization(self, req: Any, chal: Any) -> str:
+                heard.append(f"Digest {super().get_authorization(req, chal)}")
+                return heard[-1].removeprefix("Digest ")
+
+        def ask_for_profiles() -> int:
+            passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            passwords.add_password(None, url, "vms", "geheim")
+            with urllib.request.build_opener(Listener(passwords)).open(url, envelope(media("GetProfiles"))) as answer:
+                return int(answer.status)
+
+        def replay() -> tuple[int, str]:
+            request = urllib.request.Request(url, envelope(device("SystemReboot")), {"Authorization": heard[-1]})
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                    return answer.status, ""
+            except urllib.error.HTTPError as error:
+                return error.code, error.headers["WWW-Authenticate"]
+
+        assert await asyncio.to_thread(ask_for_profiles) == 200
+        status, challenge = await asyncio.to_thread(replay)
+        assert status == 401
+        assert challenge.endswith("stale=true")
+        assert controller.done == []
+        assert server.numbers.refused_logins["replayed"] == 1
+
+
 async def test_an_empty_request_without_a_login_is_challenged_as_curl_needs_it() -> None:
     # `curl --digest -d @file` first sends a POST with Content-Length 0
     async with serving(FakeController()) as server:

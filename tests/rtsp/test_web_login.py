@@ -32,9 +32,17 @@ def login(
     address: str = ADDRESS,
     is_secure: bool = False,
     now: float = 100.0,
+    must_count: bool = False,
 ) -> WebLogin:
     return WebLogin(
-        context, method="GET", target=target, authorization=value, address=address, is_secure=is_secure, now=now
+        context,
+        method="GET",
+        target=target,
+        authorization=value,
+        address=address,
+        is_secure=is_secure,
+        now=now,
+        must_count=must_count,
     )
 
 
@@ -53,6 +61,17 @@ def answer(
     return (
         f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", algorithm={name}, '
         f'response="{response}"'
+    )
+
+
+def counted(challenge: str, count: int) -> str:
+    """RFC 7616 section 3.4.1 with qop=auth."""
+    [realm], [nonce] = re.findall('realm="([^"]*)"', challenge), re.findall('nonce="([^"]*)"', challenge)
+    first, second = hashed(f"vms:{realm}:{USERS['vms']}"), hashed(f"GET:{TARGET}")
+    response = hashed(f"{first}:{nonce}:{count:08x}:c0ffee:auth:{second}")
+    return (
+        f'Digest username="vms", realm="{realm}", nonce="{nonce}", uri="{TARGET}", qop=auth, nc={count:08x}, '
+        f'cnonce="c0ffee", response="{response}"'
     )
 
 
@@ -83,6 +102,45 @@ def test_a_wrong_password_is_not_taken_for_a_stale_nonce(context: ServerContext)
     assert wrong.user(100.0) is None
     assert wrong.challenges() == [challenge]
     assert context.brake.counts.failed == 1
+
+
+def test_a_count_of_a_nonce_is_taken_once_and_counts_grow(context: ServerContext) -> None:
+    challenge = challenge_of(context)
+    assert 'qop="auth"' in challenge
+    for count in (1, 2, 7):
+        assert login(context, counted(challenge, count)).user(100.0) == "vms"
+    for count in (7, 3, 1):
+        replayed = login(context, counted(challenge, count))
+        assert replayed.user(100.0) is None
+        assert replayed.is_replayed
+        [other] = replayed.challenges()
+        assert other.endswith(", stale=true")
+        assert login(context, counted(other, 1)).user(100.0) == "vms"
+    assert login(context, counted(challenge, 8)).user(100.0) == "vms"
+    assert context.brake.counts.failed == 0, "a replay is no guess"
+
+
+def test_of_two_requests_with_one_count_that_wait_together_one_is_taken(context: ServerContext) -> None:
+    value = counted(challenge_of(context), 1)
+    waiting = [login(context, value) for _ in range(2)]
+    assert [each.user(100.0) for each in waiting] == ["vms", None]
+
+
+def test_a_wrong_answer_uses_up_no_count(context: ServerContext) -> None:
+    challenge = challenge_of(context)
+    wrong = counted(challenge, 9).replace("c0ffee", "c0ffea")
+    assert login(context, wrong).user(100.0) is None
+    assert login(context, counted(challenge, 1)).user(100.0) == "vms"
+
+
+def test_what_may_change_something_is_taken_once_without_a_count_too(context: ServerContext) -> None:
+    value = answer(challenge_of(context))
+    assert login(context, value, must_count=True).user(100.0) == "vms"
+    again = login(context, value, must_count=True)
+    assert again.user(100.0) is None
+    [other] = again.challenges()
+    assert other.endswith(", stale=true")
+    assert login(context, answer(other), must_count=True).user(100.0) == "vms"
 
 
 def test_guesses_wait_with_those_of_rtsp(context: ServerContext) -> None:

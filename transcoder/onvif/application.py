@@ -272,14 +272,12 @@ class Application:
             address=call.address,
             is_secure=False,
             now=clock.monotonic(),
+            must_count=call.method == "POST",
         )
 
     def _challenges(self, call: Call) -> tuple[tuple[str, str], ...]:
-        """Return the headers that ask for a login; HTTP wants qop (RFC 7616 section 3.3), and node-onvif needs it."""
-        values = self._web_login(call).challenges()
-        return tuple(
-            ("www-authenticate", f'{value}, qop="auth"' if value.startswith("Digest") else value) for value in values
-        )
+        """Return the headers that ask for a login."""
+        return tuple(("www-authenticate", value) for value in self._web_login(call).challenges())
 
     async def _user(self, call: Call, request: SoapRequest | None) -> str | None:
         """Return the user who sends a request, None where nobody has to log in.
@@ -303,6 +301,7 @@ class Application:
         await _wait(login.due(clock.monotonic()))
         user = login.user(clock.monotonic())
         if user is None:
+            self.tokens.counts.replayed += login.is_replayed
             raise not_authorized(LOG_IN, UNAUTHORIZED)
         return user
 

@@ -45,18 +45,21 @@ class Asked:
         nonce: the nonce that the reader signs with.
         ways: how the reader may log in.
         is_secure: whether the connection is encrypted.
+        qop: whether the reader is asked to count its requests (qop=auth), as HTTP has it.
     """
 
     realm: str
     nonce: str
     ways: LoginWays = LoginWays()
     is_secure: bool = False
+    qop: bool = False
 
     def challenges(self, *, is_stale: bool = False) -> list[str]:
         """Return the values of the headers WWW-Authenticate, in the order in which every client tested reads them."""
         stale = ", stale=true" if is_stale else ""
         basic = [f'Basic realm="{self.realm}"'] if self.ways.takes_basic(is_secure=self.is_secure) else []
-        digest = f'Digest realm="{self.realm}", nonce="{self.nonce}"'
+        qop = ', qop="auth"' if self.qop else ""
+        digest = f'Digest realm="{self.realm}", nonce="{self.nonce}"{qop}'
         sha256 = [f"{digest}, algorithm=SHA-256{stale}"] if self.ways.sha256 else []
         return [*basic, *sha256, digest + stale]
 
@@ -65,6 +68,13 @@ def given_nonce(value: str) -> str:
     """Return the nonce of an Authorization value, "" where it has none."""
     match = SCHEME.match(value) if len(value) <= MAX_CHALLENGE else None
     return parse_parameters(value[match.end() :]).get("nonce", "") if match is not None else ""
+
+
+def given_count(value: str) -> int:
+    """Return how often the nonce of an Authorization value was used with it, 0 where the reader does not count."""
+    match = SCHEME.match(value) if len(value) <= MAX_CHALLENGE else None
+    given = parse_parameters(value[match.end() :]) if match is not None else {}
+    return _hex(given.get("nc", "")) if given.get("qop") == "auth" else 0
 
 
 def claimed_user(value: str, asked: Asked) -> str | None:

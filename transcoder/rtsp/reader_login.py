@@ -17,15 +17,18 @@ class ReaderLogin:
         nonce: the nonce that this connection gives.
         address: the address that the connection comes from.
         is_secure: whether the connection is encrypted.
+        qop: whether the reader is asked to count its requests.
 
     Attributes:
         user: the user who logged in last; None where nobody did or nobody has to.
         failures: how many wrong answers to a challenge there were.
     """
 
-    def __init__(self, context: ServerContext, nonce: str, address: str = "", *, is_secure: bool = False) -> None:
+    def __init__(
+        self, context: ServerContext, nonce: str, address: str = "", *, is_secure: bool = False, qop: bool = False
+    ) -> None:
         self._context = context
-        self._asks = Asked(realm=product.NAME, nonce=nonce, ways=context.login_ways, is_secure=is_secure)
+        self._asks = Asked(realm=product.NAME, nonce=nonce, ways=context.login_ways, is_secure=is_secure, qop=qop)
         self._address = address
         self._asked: Request | None = None
         self._due: float | None = None
