@@ -116,11 +116,33 @@ def test_a_subscription_ends_in_time_and_is_its_users_alone() -> None:
 def test_there_are_few_subscriptions_to_a_device() -> None:
     every = numbered()
     for _ in range(module.DEVICE_SUBSCRIPTIONS):
-        every.add("front", "vms", ["front"], ALL, 0.0, 60.0)
+        every.add("front", None, ["front"], ALL, 0.0, 60.0)  # nobody logs in: all are one user's
     with pytest.raises(Fault, match="too many"):
+        every.add("front", None, ["front"], ALL, 1.0, 60.0)
+    every.add("back", None, ["back"], ALL, 1.0, 60.0)
+    every.add("front", None, ["front"], ALL, 60.0, 60.0)  # the others have ended
+
+
+def test_a_user_takes_no_place_of_others() -> None:
+    every = numbered()
+    for _ in range(module.USER_SUBSCRIPTIONS):
+        every.add("front", "vms", ["front"], ALL, 0.0, 60.0)
+    with pytest.raises(Fault, match="this user has too many"):
         every.add("front", "vms", ["front"], ALL, 1.0, 60.0)
     every.add("back", "vms", ["back"], ALL, 1.0, 60.0)
+    every.add("front", "guard", ["front"], ALL, 1.0, 60.0)
     every.add("front", "vms", ["front"], ALL, 60.0, 60.0)  # the others have ended
+
+
+def test_a_user_takes_no_place_of_others_at_any_device() -> None:
+    every = numbered()
+    for number in range(module.USER_TOTAL):
+        every.add(f"camera-{number}", "vms", ["front"], ALL, 0.0, 60.0)
+    with pytest.raises(Fault, match="this user has too many"):
+        every.add("front", "vms", ["front"], ALL, 1.0, 60.0)
+    for number in range(module.USER_TOTAL):
+        every.add(f"camera-{number}", "guard", ["front"], ALL, 1.0, 60.0)
+    assert len(every) == module.MAX_SUBSCRIPTIONS
 
 
 @pytest.mark.parametrize(

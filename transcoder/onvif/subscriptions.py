@@ -17,6 +17,11 @@ MAX_SUBSCRIPTIONS: Final = 1024
 """Subscriptions to all devices at most: those of `HttpLimits.per_address`, one to each camera of a recorder."""
 DEVICE_SUBSCRIPTIONS: Final = 16
 """Subscriptions to one device at most: each recorder has one."""
+USER_SUBSCRIPTIONS: Final = 8
+"""Subscriptions of one user to one device at most: recorders that share a user, each with one, and one that a recorder
+left behind when it began anew. The other half is for others."""
+USER_TOTAL: Final = MAX_SUBSCRIPTIONS // 2
+"""Subscriptions of one user to all devices at most: one to each of 400 cameras, and some."""
 MAX_MESSAGES: Final = 128
 """Messages that wait for one client at most; past it the oldest go. A stream changes a state a few times a minute. One
 that hears of many streams has room for each of their states once: with them a subscription begins."""
@@ -172,9 +177,13 @@ class Subscriptions:
             Fault: there are too many.
         """
         self.expire(now)
-        same = sum(each.device == device for each in self._all.values())
-        if same >= DEVICE_SUBSCRIPTIONS or len(self._all) >= MAX_SUBSCRIPTIONS:
-            raise Fault("there are too many subscriptions", "ter:Action", "ter:MaxSubscriptions", is_ours=True)
+        same = [each.user for each in self._all.values() if each.device == device]
+        if len(same) >= DEVICE_SUBSCRIPTIONS or len(self._all) >= MAX_SUBSCRIPTIONS:
+            raise _too_many("there are too many subscriptions")
+        if user is not None:
+            total = sum(each.user == user for each in self._all.values())
+            if same.count(user) >= USER_SUBSCRIPTIONS or total >= USER_TOTAL:
+                raise _too_many("this user has too many subscriptions")
         made = Subscription(
             id=self._make_id(), device=device, user=user, streams=frozenset(streams), topics=topics, until=now + life_s
         )
@@ -211,6 +220,10 @@ class Subscriptions:
                     self.dropped += subscription.keep(message)
                     heard[subscription.id] = None
         return list(heard)
+
+
+def _too_many(reason: str) -> Fault:
+    return Fault(reason, "ter:Action", "ter:MaxSubscriptions", is_ours=True)
 
 
 def limit_of(text: str) -> int:
