@@ -21,6 +21,7 @@ from transcoder.lab.cameras.certificate import Certificate
 from transcoder.net import rtsp_push
 from transcoder.net.push_options import PushOptions
 from transcoder.net.rtsp_push import RtspPush
+from transcoder.rtsp.urls import parse_url
 from transcoder.source.camera_keys import CameraKeys, TlsOptions
 from transcoder.url import split_url
 
@@ -154,7 +155,7 @@ async def test_a_target_that_takes_nothing_loses_pictures_and_is_given_up(monkey
 async def test_a_redirect_on_the_host_is_followed_and_not_for_ever() -> None:
     async with Recorder() as first, Recorder() as second:
         first.answers["ANNOUNCE"] = f"302 Found\r\nLocation: {second.url('/other')}"
-        sent = Sent(first.url())
+        sent = Sent(first.url(), redirect_ports=(second.port,))
         await sent.until_added()
         assert second.requests[1] == ("ANNOUNCE", second.url("/other"))
         await sent.stop()
@@ -166,6 +167,38 @@ async def test_a_redirect_on_the_host_is_followed_and_not_for_ever() -> None:
         first.answers = Endless()
         with pytest.raises(RemoteProtocolError, match="redirects more than"):
             await Sent(first.url()).task
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+async def test_a_redirect_to_a_port_that_nobody_named_is_refused(is_named: bool) -> None:
+    async with Recorder() as first, Recorder() as between, Recorder() as other:
+        first.answers["OPTIONS"] = f"302 Found\r\nLocation: {(between if is_named else other).url()}"
+        between.answers["OPTIONS"] = f"302 Found\r\nLocation: {other.url()}"
+        with pytest.raises(RemoteProtocolError, match=f"redirects to port {other.port}, which is neither its own"):
+            await Sent(first.url(), redirect_ports=(between.port,)).task
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("configured", "location", "is_followed"),
+    [
+        ("rtsp://192.0.2.9:8554/in", "rtsp://192.0.2.9:8554/other", True),
+        ("rtsp://192.0.2.9:8554/in", "rtsp://192.0.2.9/other", True),
+        ("rtsp://192.0.2.9:8554/in", "rtsps://192.0.2.9/other", True),
+        ("rtsp://192.0.2.9:8554/in", "rtsps://192.0.2.9:8555/other", True),
+        ("rtsp://192.0.2.9:8554/in", "rtsp://192.0.2.9:322/other", False),
+        ("rtsps://192.0.2.9/in", "rtsps://192.0.2.9:554/other", False),
+        ("rtsp://192.0.2.9/in", "rtsp://192.0.2.9:6379/other", False),
+    ],
+)
+def test_a_redirect_leads_to_ports_that_were_named(configured: str, location: str, is_followed: bool) -> None:
+    # 554 and 322 are the ports of the schemes (RFC 2326 section 3.2, RFC 7826 section 19.2)
+    options = push_options(configured, redirect_ports=(8555,))
+    if is_followed:
+        assert options.redirected(parse_url(location)) == parse_url(location)
+    else:
+        with pytest.raises(RemoteProtocolError, match=r"push\.redirect_ports"):
+            options.redirected(parse_url(location))
 
 
 async def test_an_address_that_is_not_allowed_is_not_connected_to() -> None:

@@ -17,6 +17,7 @@ from transcoder.config.section import Name, Section
 from transcoder.config.source import (
     MISPLACED_AT,
     Network,
+    RedirectPorts,
     TlsConfig,
     is_address,
     read_network,
@@ -65,6 +66,9 @@ class PushConfig(Section):
     """The secret last part of the path of an rtmp:// URL; `stream_key_file` may stand instead."""
     stream_key_file: Name | None = Field(default=None, examples=["key.secret"])
     """The file with the stream key; the path is relative to the configuration file's folder."""
+    redirect_ports: RedirectPorts = Field(default=(), examples=[[8554]])
+    """The ports that an RTSP server may redirect to, besides the URL's own port and that of the scheme (554, 322); it
+    never chooses another host."""
     tls: PushTlsConfig = PushTlsConfig()
     """The proof that a target with an rtsps:// URL is itself."""
 
@@ -104,6 +108,8 @@ class PushConfig(Section):
             raise ValueError("has a password and no username")
         if self.username is not None and scheme not in {"rtsp", "rtsps"}:
             raise ValueError(f"has a username, and {scheme}:// knows no login")
+        if self.redirect_ports and scheme not in {"rtsp", "rtsps"}:
+            raise ValueError(f"has redirect_ports, and {scheme}:// knows no redirect")
         if self.stream_key is not None and scheme != "rtmp":
             raise ValueError(f"has a stream_key, and {scheme}:// knows none")
         return self

@@ -45,6 +45,12 @@ MAX_INTERFACE: Final = 15
 MAX_REDIRECT_PORTS: Final = 8
 """The largest number of ports that a camera may redirect to; one with several channels was seen to use two."""
 
+RedirectPorts: TypeAlias = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=65535), NotBool], ...],
+    Field(max_length=MAX_REDIRECT_PORTS),
+    at_most(MAX_REDIRECT_PORTS),
+]
+
 MAX_ASPECT: Final = 8
 """The largest ratio of one side to the other; panoramic cameras send pictures of 8192x1800 and 32:9."""
 
@@ -196,11 +202,7 @@ class SourceOptions(Section):
     transport: Literal["auto", "tcp", "udp", "http", "multicast"] = "auto"
     """The way of RTP packets: interleaved, UDP, tunnelled over HTTP, or to a multicast group. `auto` tries the ways in
     this order, and multicast only where the camera's description names a group."""
-    redirect_ports: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=65535), NotBool], ...],
-        Field(max_length=MAX_REDIRECT_PORTS),
-        at_most(MAX_REDIRECT_PORTS),
-    ] = Field(default=(), examples=[[8554]])
+    redirect_ports: RedirectPorts = Field(default=(), examples=[[8554]])
     """The ports that the camera may redirect to, besides its URL's own port and 554; it never chooses another host."""
     timeouts: TimeoutsConfig = TimeoutsConfig()
     """The patience with the camera; the defaults wait long enough for every camera that is known."""

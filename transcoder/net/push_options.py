@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from transcoder.errors import NotConnected
+from transcoder.errors import NotConnected, RemoteProtocolError
 from transcoder.net.names import look_up
 from transcoder.rtsp.auth import Credentials
+from transcoder.rtsp.urls import DEFAULT_PORT, SECURE_PORT, RtspUrl
 from transcoder.source.camera_keys import CameraKeys, TlsOptions
 from transcoder.url import Url
 
@@ -20,6 +21,7 @@ class PushOptions:
         enabled: whether it is sent at all.
         credentials: answers the target's challenge, if there are any.
         stream_key: the last part of an RTMP target's path, which is a secret; "" where the URL has it.
+        redirect_ports: ports that a redirect may lead to, besides the URL's own and the one of its scheme.
         tls: how the target proves over TLS that it is itself.
         allowed: says whether an address may be sent to.
         is_own: says whether an address and a port are those of a listener of this gateway.
@@ -32,6 +34,7 @@ class PushOptions:
     enabled: bool = True
     credentials: Credentials | None = None
     stream_key: str = field(default="", repr=False)
+    redirect_ports: tuple[int, ...] = ()
     tls: TlsOptions = field(default_factory=TlsOptions)
     allowed: Callable[[str], bool]
     is_own: Callable[[str, int], bool]
@@ -43,6 +46,21 @@ class PushOptions:
         """Return scheme, host and port: the path may hold a secret."""
         host = f"[{self.url.host}]" if ":" in self.url.host else self.url.host
         return f"{self.url.scheme}://{host}:{self.url.port}"
+
+    def redirected(self, url: RtspUrl) -> RtspUrl:
+        """Return the URL that a redirect on the target's host leads to.
+
+        Raises:
+            RemoteProtocolError: the redirect leads to a port where no such server is expected: a target that chose the
+                port could have other servers of its host talked to.
+        """
+        usual = SECURE_PORT if url.is_secure else DEFAULT_PORT
+        if url.port not in {self.url.port, usual, *self.redirect_ports}:
+            raise RemoteProtocolError(
+                f"the target redirects to port {url.port}, which is neither its own, nor {usual}, nor one of"
+                " push.redirect_ports"
+            )
+        return url
 
     async def resolve(self, port: int) -> tuple[str, ...]:
         """Return the addresses of the target's host, checked: they can't change between check and connect.

@@ -205,10 +205,13 @@ class RtspPush(asyncio.Protocol):
         self._guarded(handle)
 
     def _follow(self, url: RtspUrl) -> None:
-        if self._url.is_secure and not url.is_secure:
+        if self._url.is_secure and not url.is_secure:  # after a redirect into TLS, too
             self._settle(RemoteProtocolError("the target redirects from TLS to a connection without it"))
-        else:
-            self._settle(url)
+            return
+        try:
+            self._settle(self._options.redirected(url))
+        except RemoteProtocolError as error:
+            self._settle(error)
 
     # -- sending -------------------------------------------------------------------------------------------------
 

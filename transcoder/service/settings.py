@@ -159,6 +159,7 @@ def push_options(push: PushConfig, allowed: Callable[[str], bool], is_own: Calla
         enabled=push.enabled,
         credentials=_credentials(push.username, push.password),
         stream_key=push.stream_key.get_secret_value() if push.stream_key is not None else "",
+        redirect_ports=push.redirect_ports,
         tls=_tls_options(push.tls),
         allowed=allowed,
         is_own=is_own,
