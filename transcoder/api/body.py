@@ -1,6 +1,6 @@
 """Request bodies are JSON objects of bounded size.
 
-Source: RFC 8259 (JSON), RFC 9110, 15.5.14 (413), 15.5.16 (415).
+Source: RFC 8259 (JSON), RFC 7396 section 4 (merge patch), RFC 9110, 15.5.14 (413), 15.5.16 (415).
 """
 
 import json
@@ -14,18 +14,25 @@ from transcoder.rejection import Code, Rejected
 
 MAX_BODY: Final = MAX_BYTES
 """Bytes of a body at most."""
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+"""The type by which clients say that a PATCH merges, as it does here whatever it is called."""
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request, *types: str) -> dict[str, Any]:
     """Read and return the JSON object of a request's body.
+
+    Args:
+        request: the request.
+        types: further types that the body may be of; a form that a page of another site sends can be of none.
 
     Raises:
         HTTPException: 400, 413 or 415: the body breaks off, is too large or of another type.
         Rejected: the body is no JSON object.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":  # a form that a page of another site sends can't be of this type
-        raise HTTPException(415, "the body must be application/json")
+    if content_type not in {JSON, *types}:
+        raise HTTPException(415, f"the body must be {' or '.join([JSON, *types])}")
     body = bytearray()
     try:
         async for chunk in request.stream():

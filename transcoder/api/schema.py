@@ -7,14 +7,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from transcoder.api import problem
+from transcoder.api.body import JSON
 from transcoder.config import config_schemas
 from transcoder.config.patterns import STREAM_ID_PATTERN
 
 
-def body(name: str) -> dict[str, Any]:
-    """Return the `openapi_extra` of a route whose body is one of `components()`."""
+def body(name: str, *types: str) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route whose body is one of `components()`, of JSON or of further types."""
     schema = {"$ref": f"#/components/schemas/{name}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content = {content_type: {"schema": schema} for content_type in (JSON, *types)}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def logins(*schemes: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from transcoder.api import problem, schema
-from transcoder.api.body import json_object
+from transcoder.api.body import MERGE_PATCH, json_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, writer
 from transcoder.control import EventsDocument, LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
@@ -86,14 +86,14 @@ async def get_stream(stream: str, control: ControlOf) -> Response:
 
 @router.patch(
     "/{stream}",
-    openapi_extra=schema.body("StreamChange"),
+    openapi_extra=schema.body("StreamChange", MERGE_PATCH),
     responses={**problems(404, 409, 412, 413, 415, 422), **_FOUND},
 )
 async def update_stream(
     stream: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
 ) -> Response:
     """Change some keys of a stream, all of them or none; a null is a value, as in the file."""
-    keys = await json_object(request)
+    keys = await json_object(request, MERGE_PATCH)
     return _document(await control.update(stream, keys, writer(who), _tag(if_match)))
 
 
