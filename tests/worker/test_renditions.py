@@ -173,6 +173,46 @@ def test_a_snapshot_of_what_just_woke_up_is_the_streams_last_picture() -> None:
     assert parse_snapshot(body, 2) == (1, b"")
 
 
+@pytest.mark.parametrize("size", [(160, 96), (480, 360), (96, 160)])
+@pytest.mark.parametrize("masks", [(), (Mask(polygon=CORNER, style="solid"),)])
+def test_what_has_another_shape_shows_the_streams_last_picture_too(
+    size: tuple[int, int], masks: tuple[Mask, ...]
+) -> None:
+    awake = replace(smaller(HALF, size=size, on_demand=True), masks=masks)
+    units = encode("H264", SIZE, 12)
+    run, never_slept = Run(smaller(awake, asleep=True)), Run(awake)
+    for each in (run, never_slept):
+        each.feed(units[:10])
+    run.pipeline.encoding.configure(awake)
+    [(body, _)] = messages_of(run.pipeline.encoding.snapshot(1), MessageType.SNAPSHOT_TAKEN)
+    [jpeg] = decode_jpeg(parse_snapshot(body, 2)[1])
+    run.now += 5
+    [repeated] = run.repeat(1)
+    assert repeated.flags == REPEATED | RANDOM_ACCESS
+    wanted = plane(frames_of(never_slept, 1)[-1]).astype(int)
+    shown = plane(frames_of(run, 1)[-1]).astype(int)
+    assert shown.shape == wanted.shape == size[::-1]
+    assert np.abs(shown - wanted).mean() < 4, "bars and masks lie where they lie on pictures of the camera"
+    assert np.abs(plane(jpeg) - (wanted - 16.0) * 255 / 219).mean() < 5  # full range, as a JPEG has it
+    for each in (run, never_slept):  # the camera is back
+        for unit in units[10:]:
+            each.now += 0.04
+            each.one(unit, random_access=False)
+    pair = [plane(frames_of(each, 1)[-1]).astype(int) for each in (run, never_slept)]
+    assert np.abs(pair[0] - pair[1]).mean() < 3
+
+
+def test_bars_of_the_streams_picture_are_not_shown_in_another_shape() -> None:
+    boxed = OutputOptions(size=(320, 320), gop_s=100.0)  # bars above and below the camera's 320x240
+    plain = replace(HALF.outputs[1], size=(320, 240), on_demand=True)
+    run = Run(WorkerOptions(outputs=(boxed, replace(plain, asleep=True))))
+    run.feed(encode("H264", SIZE, 10))
+    run.pipeline.encoding.configure(WorkerOptions(outputs=(boxed, plain)))
+    run.repeat(1)
+    boxed_luma, luma = (plane(frames_of(run, number)[-1]).astype(int) for number in (0, 1))
+    assert np.abs(boxed_luma[40:280] - luma).mean() < 3
+
+
 def test_an_output_of_another_shape_wakes_up_too() -> None:
     run = Run(smaller(HALF, size=(160, 96), on_demand=True, asleep=True))
     units = encode("H264", SIZE, 20)

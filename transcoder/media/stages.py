@@ -2,20 +2,23 @@
 
 The steps are chosen once for a format and a size. A picture in 8-bit 4:2:0, without fields and in the output's size is
 drawn by macroblocks: only those that changed are copied, or converted to limited range, and masked. Every other picture
-is drawn whole. A picture of the main output's shape is scaled from that one instead, which has its masks already.
+is drawn whole. A picture of the main output's shape is scaled from that one instead, which has its masks already; one
+of another shape is drawn from it where no picture of the camera comes.
 """
 
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
+
 from transcoder.errors import MediaError
 from transcoder.media.changes import CollectedChanges, MacroblockMap, OwnComparison, macroblock_size
 from transcoder.media.decoded_picture import DecodedPicture
-from transcoder.media.geometry import Rectangle, fit, square_size
+from transcoder.media.geometry import SQUARE, Rectangle, fit, square_size
 from transcoder.media.masks import MaskSet
 from transcoder.media.picture import BLACK, U8, OwnPicture
 from transcoder.media.sample_steps import SampleFormat, Step
-from transcoder.media.scaling import Scaling
+from transcoder.media.scaling import Scaling, is_scalable
 from transcoder.worker_options import Mask
 from transcoder_native.kernels.macroblock import copy_macroblocks, limit_chroma_macroblocks, limit_luma_macroblocks
 from transcoder_native.kernels.plane import copy_plane, fill_plane
@@ -128,11 +131,14 @@ class Stages:
         return self.picture
 
     def scale(self, main: "Stages") -> OwnPicture:
-        """Scale the main output's picture, as it was drawn last, into ours.
+        """Draw the main output's picture, as it was drawn last, in our size.
 
         Args:
-            main: the stages of the main output; its picture is masked, has the same shape and is no smaller.
+            main: the stages of the main output; its picture is masked. Where it has another shape or is smaller, it is
+                fitted in as a picture of the camera.
         """
+        if not is_scalable((main.picture.width, main.picture.height), (self.picture.width, self.picture.height)):
+            return self._fit_in(main)
         if self._scaling is None or self._scaling.source is not main.picture:
             self._begin_anew()
             self._scaling = Scaling(main.picture, self.picture)
@@ -146,6 +152,21 @@ class Stages:
             self._comparison = None
             self._changes.add(changed)
         return self.picture
+
+    def _fit_in(self, main: "Stages") -> OwnPicture:
+        drawn = self.run(main.without_bars(), SQUARE)
+        self._begin_anew()  # no macroblock is the camera's
+        return drawn
+
+    def without_bars(self) -> DecodedPicture:
+        """Return a copy of the part of our picture that shows the camera's, as if it had been decoded."""
+        part = self._content
+        planes = [
+            plane[part.y >> shift : part.y + part.height >> shift, part.x >> shift : part.x + part.width >> shift]
+            for plane, shift in zip(self.picture.planes, (0, 1, 1), strict=True)
+        ]
+        copies = tuple(np.ascontiguousarray(plane) for plane in planes)
+        return DecodedPicture(planes=copies, width=part.width, height=part.height, pts=0)
 
     def skip_scaled(self, main: "Stages") -> None:
         """Note what changed in the main output's picture, as it was drawn last, where ours is not drawn."""

@@ -134,7 +134,7 @@ class OutputChain:
             self._format, self._is_slate = slate_format(self._stream, self._number), True
             yield format_message(self._number, self._format, slate=True)
         stages = self._prepared(self._format)
-        if not self._has_picture and self._main is not None and self._main.shown is not None and self.is_scaled:
+        if not self._has_picture and self._main is not None and self._main.shown is not None:
             self.draw_scaled()
         elif not self._has_picture:
             stages.fill(GREY)
@@ -144,7 +144,7 @@ class OutputChain:
 
     def snapshot(self) -> Iterator[bytes]:
         """Yield the last picture, masked, as a JPEG; the JPEG is empty where there is no picture."""
-        if not self._has_picture and self.is_scaled and not self._options.asleep:  # just woken up
+        if not self._has_picture and not self._options.asleep:  # just woken up
             with suppress(MediaError):  # there is no picture to scale, or its masks can't be drawn
                 self.draw_scaled()
         stages = self.shown
