@@ -54,9 +54,9 @@ def test_a_label_says_why() -> None:
 
 def test_the_operator_goes_before_the_rules() -> None:
     labels = labels_for("Hikvision", "", TODAY)
-    assert with_operator(labels, None) == labels
-    assert with_operator(labels, {}) == ()
-    [own] = with_operator(labels, {OWN_POLICY: "motion of 2023-05"})
+    assert with_operator(labels, None, "") == labels
+    assert with_operator(labels, (), "it has no network") == ()
+    [own] = with_operator(labels, (OWN_POLICY,), "motion of 2023-05")
     assert (own.label, own.rule, own.because, own.since) == (OWN_POLICY, "motion of 2023-05", BY_OPERATOR, None)
 
 

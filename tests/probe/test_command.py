@@ -57,7 +57,8 @@ def test_families(cameras: Cameras, family: str, transport: str) -> None:
 def test_lines_without_a_terminal(cameras: Cameras) -> None:
     code, out, errors = run(cameras.url("h264dvr"), as_json=False, seconds=1)
     assert code == 0
-    assert "vendor family: xiongmai (a guess, used for nothing)" in out
+    assert "vendor family: xiongmai (a guess; the operator's word stands above it)" in out
+    assert "maker of its software: Xiongmai (high confidence)" in out
     assert "metadata channels: SDP attribute | etag:" in out
     assert "\nhabits: " in out
     assert out.endswith(

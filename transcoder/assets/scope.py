@@ -4,7 +4,7 @@ A rule about a country covers makers that no list of names has: the Dutch and th
 holds from a day on, so that a report on the past applies the rules of the past.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -69,25 +69,18 @@ def labels_for(maker: str, country: str, on: date) -> tuple[ScopeLabel, ...]:
     return tuple(labels)
 
 
-def with_operator(labels: tuple[ScopeLabel, ...], said: Mapping[str, str] | None) -> tuple[ScopeLabel, ...]:
-    """Return the labels that count: those of the operator where the operator gave any, else those of the rules.
+def with_operator(labels: tuple[ScopeLabel, ...], scope: Sequence[str] | None, reason: str) -> tuple[ScopeLabel, ...]:
+    """Return the labels that count: those that the operator gave in place of the rules', else those of the rules.
 
     Args:
         labels: the labels of the rules.
-        said: the reason by label; None where the operator left it to the rules, empty where no rule is to cover it.
+        scope: the labels of the operator; None where the operator left it to the rules, empty where no rule is to hold.
+        reason: why the operator gave them.
     """
-    if said is None:
+    if scope is None:
         return labels
-    by_rule = {each.label: each for each in labels}
-    return tuple(
-        ScopeLabel(
-            label=label,
-            since=by_rule[label].since if label in by_rule else None,
-            rule=reason,
-            because=BY_OPERATOR,
-        )
-        for label, reason in said.items()
-    )
+    since = {each.label: each.since for each in labels}
+    return tuple(ScopeLabel(label=label, since=since.get(label), rule=reason, because=BY_OPERATOR) for label in scope)
 
 
 def is_scope_known(maker: str, country: str) -> bool:

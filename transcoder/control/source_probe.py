@@ -29,10 +29,12 @@ class _Listener:
 
     Args:
         password: the camera's password, which stands in no finding; None for none.
+        url: the path and the query of the camera's URL.
     """
 
-    def __init__(self, password: str | None) -> None:
+    def __init__(self, password: str | None, url: str) -> None:
         self._observation = Observation()
+        self._observation.url = url
         self._shown = shown_text(password)
         self.document: asyncio.Future[ProbeDocument] = asyncio.get_running_loop().create_future()
         self._described: Described | None = None
@@ -83,7 +85,8 @@ async def probe(options: SourceOptions) -> ProbeDocument:
     Returns:
         The camera's media, or the reason for which it could not be asked.
     """
-    listener = _Listener(options.credentials.password if options.credentials is not None else None)
+    password = options.credentials.password if options.credentials is not None else None
+    listener = _Listener(password, options.url.target)
     source = asyncio.get_running_loop().create_task(
         RtspSource(options, Ledger(), listener.on_event, keep_everything=True).run()
     )

@@ -222,7 +222,7 @@ async def watch(source: SourceOptions, seconds: float, observation: Observation)
             playing.set()
 
     connection = RtspSource(source, observation.ledger, on_event, keep_everything=True)
-    observation.session = connection.session
+    observation.session, observation.url = connection.session, source.url.target
     loop = asyncio.get_running_loop()
     running, started = loop.create_task(connection.run()), loop.create_task(playing.wait())
     try:

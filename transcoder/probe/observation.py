@@ -103,6 +103,7 @@ class Observation:
     Attributes:
         session: the session; the caller that starts it sets it.
         keys: knows the TLS key of the camera, if it has one.
+        url: the path and the query of the URL that is visited; the caller sets it.
         description, selection: the answer to DESCRIBE and the selected video, once it came.
         described_as: the codec of the description, where the packets have another one from the first picture on.
         codec_switches: (codec before, codec after, number of pictures before) of each codec that the camera switched
@@ -122,6 +123,7 @@ class Observation:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.keys = CameraKeys()
+        self.url = ""
         self.description: SessionDescription | None = None
         self.selection: VideoSelection | None = None
         self.described_as = ""
@@ -331,6 +333,7 @@ class Observation:
             sei_texts=tuple(self.sei_first.values()),
             profile_level_id=sps.profile_level_id if sps is not None else "",
             size=(sps.width, sps.height) if sps is not None else None,
+            url=self.url,
         )
 
 

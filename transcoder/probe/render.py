@@ -11,7 +11,9 @@ def render(findings: Mapping[str, object], console: Console) -> None:
     """Write the findings, see report.summary."""
     guess = findings["vendor_guess"]
     if isinstance(guess, Mapping):
-        _line(console, "vendor family", f"{guess['family']} (a guess, used for nothing)")
+        _line(console, "vendor family", f"{guess['family']} (a guess; the operator's word stands above it)")
+        if guess["maker"]:
+            _line(console, "maker of its software", f"{guess['maker']} ({guess['confidence']} confidence)")
         for name in ("evidence", "marks_of_others"):
             if guess[name]:
                 _line(console, name.replace("_", " "), "; ".join(guess[name]))

@@ -68,7 +68,9 @@ def summary(observation: Observation, shown: Shown) -> dict[str, object]:
         "tls_key_sha256": observation.keys.latest or None,
         "vendor_guess": {
             "family": guess.family,
-            "evidence": list(guess.evidence),
+            "maker": guess.maker or None,
+            "confidence": guess.confidence or None,
+            "evidence": list(guess.because),
             "marks_of_others": list(guess.also),
         },
         "habits": [shown(trait) for trait in firmware_traits(marks)],

@@ -1,7 +1,8 @@
-"""The fingerprint guesses from a camera's marks the vendor family of the camera and the conduct of its firmware.
+"""The fingerprint guesses from a camera's marks whose RTSP software it runs, and the conduct of its firmware.
 
-It is for the operator's eyes only. Nothing in the product is decided by it: OEMs copy each other's marks (MEDIAINFO
-stands in descriptions of cameras that are no Hikvision), and a camera may lie.
+It is for the operator's eyes and for the inventory, where the operator's word stands above it. Nothing that a stream
+does is decided by it: OEMs copy each other's marks (MEDIAINFO stands in descriptions of cameras that are no Hikvision),
+and a camera may lie.
 """
 
 import base64
@@ -9,13 +10,20 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-from transcoder import product
 from transcoder.codecs.nal import Codec
+from transcoder.rtsp.vendor_marks import MARKS, VendorMark
 from transcoder.sdp import SessionDescription
 
-UNKNOWN = "unknown"
-_MAX_EVIDENCE = 16
+UNKNOWN: Final = "unknown"
+HIGH: Final = "high"
+MEDIUM: Final = "medium"
+NEEDED: Final = 3
+"""The weight of marks at which a maker is named: one that nobody else has, or several that few have."""
+CLEAR: Final = 5
+"""The weight at which a guess is HIGH where no other family is near: a mark that is enough, and more beside it."""
+_MAX_EVIDENCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class CameraMarks:
         sei_texts: the first bytes of user data SEI.
         profile_level_id: the profile and level of the SPS in the stream, lower-case hexadecimal, "" where unknown.
         size: (width, height) of the SPS in the stream.
+        url: the path and the query of the configured URL, "" where that is not known.
     """
 
     description: SessionDescription | None = None
@@ -51,99 +60,76 @@ class CameraMarks:
     sei_texts: tuple[bytes, ...] = ()
     profile_level_id: str = ""
     size: tuple[int, int] | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """A guess is a vendor family and the marks that speak for it.
+    """A guess is a family of RTSP software, its maker, and the marks that speak for it.
 
     Attributes:
         family: a name of FAMILIES, or UNKNOWN.
-        evidence: the camera's marks of that family.
+        maker: the maker of the software, "" where it is unknown, or a server that many build into their products. The
+            box may have another one: whose code runs is what the guess is about.
+        confidence: HIGH or MEDIUM, "" for UNKNOWN.
+        because: the camera's marks of that family.
         also: the camera's marks of other families; OEMs mix them.
     """
 
     family: str
-    evidence: tuple[str, ...]
+    maker: str = ""
+    confidence: str = ""
+    because: tuple[str, ...] = ()
     also: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    family: str
-    weight: int
-    where: str
-    pattern: re.Pattern[str]
-    what: str
-
-
-def _mark(family: str, weight: int, where: str, pattern: str, what: str) -> _Mark:
-    return _Mark(family, weight, where, re.compile(pattern, re.IGNORECASE), what)
-
-
-_MARKS = (
-    _mark("hikvision", 2, "attribute", r"^media_header:MEDIAINFO=494D4B48", "a=Media_header begins with IMKH"),
-    _mark("hikvision", 1, "attribute", r"^appversion:", "a=appversion"),
-    _mark("hikvision", 2, "line", r"^s=(?:Media Presentation|HIK Media Server)", "session name of Hikvision"),
-    _mark("hikvision", 3, "realm", r"^IP Camera\(\w+\)|^hikvision", "realm of Hikvision"),
-    _mark("hikvision", 2, "control", r"/(?:ISAPI/)?Streaming/(?:channels|tracks)/\d", "control URL of Hikvision"),
-    _mark("hikvision", 3, "payload type", r"^112$", "private payload type 112"),
-    _mark("dahua", 3, "attribute", r"^(?:x-)?(?:packetization|rtppayload)-supported:(?:DH|IV)", "attribute of Dahua"),
-    _mark("dahua", 3, "realm", r"^Login to ", "realm of Dahua"),
-    _mark("dahua", 2, "control", r"/cam/(?:realmonitor|playback)\?", "control URL of Dahua"),
-    _mark("dahua", 1, "server", r"^Rtsp Server/[23]\.", "Server of Dahua"),
-    _mark("dahua", 1, "line", r"^s=Media Server\b", "session name of Dahua"),
-    _mark("dahua", 3, "sei", r"DahuaTechnology", "user data SEI of Dahua"),
-    _mark("dahua", 1, "format", r"^stream-assist-frame", "assist frames of Dahua"),
-    _mark("uniview", 2, "line", r"^s=VCP IPC Realtime stream", "session name of Uniview"),
-    _mark("uniview", 2, "attribute", r"^fmtp:\d+ DecoderTag=h3c", "DecoderTag of H3C"),
-    _mark("uniview", 1, "control", r"/media/video\d", "control URL of Uniview"),
-    _mark("uniview", 2, "payload type", r"^50$", "private payload type 50"),
-    _mark("xiongmai", 4, "server", r"^H264DVR\b", "Server H264DVR"),
-    _mark("xiongmai", 1, "header", r"^x-Accept-Retransmit$", "x-Accept-Retransmit"),
-    _mark("xiongmai", 1, "attribute", r"^framerate:0S$", "a=framerate:0S"),
-    _mark("xiongmai", 2, "sei type", r"^229$", "SEI type 229"),
-    _mark("tp-link", 4, "kind", r"^application/(?:tp-link|mercury)$", "media of TP-Link"),
-    _mark("tp-link", 3, "line", r"^s=.*TP-LINK", "session name of TP-Link"),
-    _mark("tp-link", 1, "attribute", r"^smart_encoder:", "a=smart_encoder"),
-    _mark("vstarcam", 4, "line", r"^(?:s=.*VSTARCAM|o=VSTC )", "session name of VStarcam"),
-    _mark("reolink", 3, "line", r"^i=(?:h264)?Preview_\d+_(?:main|sub)", "description of Reolink"),
-    _mark("foscam", 2, "line", r"^i=video(?:Main|Sub)", "description of Foscam"),
-    _mark("hisilicon oem", 4, "server", r"^(?:Hipcam RealServer|HiIpcam/)", "Server of HiSilicon OEMs"),
-    _mark("axis", 3, "line", r"^s=.*\bAXIS\b", "session name of Axis"),
-    _mark("axis", 3, "realm", r"^AXIS_", "realm of Axis"),
-    _mark("axis", 3, "sei", r"^Signed Video\.\.\.0", "signed video SEI of Axis"),
-    _mark("bosch", 2, "payload type", r"^35$", "private payload type 35"),
-    _mark("anjvision oem", 1, "sei type", r"^240$", "SEI type 240"),
-    _mark("live555 server", 1, "attribute", r"^tool:LIVE555", "a=tool of live555"),
-    _mark("gstreamer server", 2, "attribute", r"^tool:GStreamer", "a=tool of GStreamer"),
-    _mark("gstreamer server", 2, "server", r"GStreamer RTSP server", "Server of GStreamer"),
-    _mark("ffmpeg", 2, "attribute", r"^tool:libavformat", "a=tool of FFmpeg"),
-    _mark("mediamtx", 3, "server", r"^(?:gortsplib|mediamtx)", "Server of MediaMTX"),
-    _mark(product.NAME, 2, "server", f"^{product.NAME}$", "Server of this product"),
-)
-
-FAMILIES = tuple(dict.fromkeys(mark.family for mark in _MARKS))
+FAMILIES: Final = tuple(MARKS.makers)
 
 
 def guess_family(marks: CameraMarks) -> Guess:
     """Guess the family with the heaviest marks.
 
     Returns:
-        UNKNOWN where there is no mark at all. Ties go to the family that is named first in the table.
+        UNKNOWN where no maker's family has NEEDED in all, or two have the same weight: `s=Media Presentation` and
+        `a=appversion` are defaults of a kit that many use. A server that many build in is named where no maker is.
     """
+    found = _found(marks)
+    weights = {family: _weight(items) for family, items in found.items()}
+    family = _heaviest({name: weight for name, weight in weights.items() if MARKS.makers[name]}, NEEDED)
+    if family == UNKNOWN and not any(weight >= NEEDED for name, weight in weights.items() if MARKS.makers[name]):
+        family = _heaviest({name: weight for name, weight in weights.items() if not MARKS.makers[name]}, 1)
+    also = tuple(f"{mark.what} ({name})" for name, items in found.items() if name != family for mark in items)
+    if family == UNKNOWN:
+        return Guess(family=UNKNOWN, also=also[:_MAX_EVIDENCE])
+    lead = weights[family] - max((weight for name, weight in weights.items() if name != family), default=0)
+    return Guess(
+        family=family,
+        maker=MARKS.makers[family],
+        confidence=HIGH if weights[family] >= CLEAR and lead >= NEEDED else MEDIUM,
+        because=tuple(mark.what for mark in found[family]),
+        also=also[:_MAX_EVIDENCE],
+    )
+
+
+def _found(marks: CameraMarks) -> dict[str, list[VendorMark]]:
     texts = _texts(marks)
-    weights: dict[str, int] = {}
-    evidence: dict[str, list[str]] = {}
-    for mark in _MARKS:
+    found: dict[str, list[VendorMark]] = {}
+    for mark in MARKS.items:
         if any(mark.pattern.search(text) for text in texts.get(mark.where, ())):
-            weights[mark.family] = weights.get(mark.family, 0) + mark.weight
-            evidence.setdefault(mark.family, []).append(mark.what)
-    if not weights:
-        return Guess(family=UNKNOWN, evidence=())
-    family = max(weights, key=lambda name: weights[name])
-    also = [f"{what} ({name})" for name, found in evidence.items() if name != family for what in found]
-    return Guess(family=family, evidence=tuple(evidence[family]), also=tuple(also[:_MAX_EVIDENCE]))
+            found.setdefault(mark.family, []).append(mark)
+    return found
+
+
+def _weight(items: list[VendorMark]) -> int:
+    """Return the weight of a family's marks; a control URL that repeats the configured one is no second mark."""
+    places = {mark.where for mark in items}
+    return sum(mark.weight for mark in items if mark.where != "url" or "control" not in places)
+
+
+def _heaviest(weights: dict[str, int], needed: int) -> str:
+    heaviest = max(weights.values(), default=0)
+    names = [name for name, weight in weights.items() if weight == heaviest]
+    return names[0] if heaviest >= needed and len(names) == 1 else UNKNOWN
 
 
 def _texts(marks: CameraMarks) -> dict[str, list[str]]:
@@ -152,6 +138,7 @@ def _texts(marks: CameraMarks) -> dict[str, list[str]]:
         "realm": list(marks.realms),
         "header": list(marks.header_names),
         "control": [marks.content_base],
+        "url": [marks.url],
         "payload type": [str(number) for number in marks.payload_types],
         "sei type": [str(number) for number in marks.sei_payload_types],
         "sei": [text.decode("latin-1") for text in marks.sei_texts],

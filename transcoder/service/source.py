@@ -292,7 +292,8 @@ class Source:
     def _on_described(self, event: Described) -> None:
         if event.let_in:
             self._reconnection.note_let_in()
-        marks = CameraMarks(description=event.description, servers=(event.server,), realms=(event.realm,))
+        url = self._options.url.target
+        marks = CameraMarks(description=event.description, servers=(event.server,), realms=(event.realm,), url=url)
         family = guess_family(marks).family
         self._status.vendor = "" if family == UNKNOWN else family
         self._log.debug("source described", vendor=family, media=len(event.description.media))

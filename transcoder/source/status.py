@@ -16,7 +16,7 @@ class SourceStatus:
     """Counts the data that came from the camera; the stream's source alone writes it.
 
     Attributes:
-        vendor: the vendor family that the camera's marks speak for, or ""; nothing is decided by it.
+        vendor: the vendor family that the camera's marks speak for, or ""; no stream is treated by it.
         connects: connections over which the camera began to play.
         losses: connections among them that ended.
         restarts: times that the camera began anew within a connection.
