@@ -21,7 +21,7 @@ from transcoder.assets.tables import (
     vulnerabilities,
 )
 
-NAMES = ("brands", "mac_prefixes", "makers", "onvif_marks", "scope_rules", "vulnerabilities")
+NAMES = ("brands", "mac_prefixes", "makers", "onvif_marks", "scope_rules", "url_templates", "vulnerabilities")
 
 
 def test_all_files_are_known() -> None:

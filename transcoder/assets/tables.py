@@ -239,6 +239,12 @@ def scope_rules() -> tuple[ScopeRule, ...]:
 
 
 @cache
+def url_templates() -> Mapping[str, str]:
+    """Return the path of the main stream by maker; `{channel}` stands in it for the channel."""
+    return {row["maker"]: row["path"] for row in _rows("url_templates")}
+
+
+@cache
 def table_date(name: str) -> date:
     """Return the day on which a table was looked over last.
 
