@@ -74,3 +74,46 @@ def test_a_state_began_with_the_newest_change_of_its_history() -> None:
 def test_a_state_change_survives_the_way_through_json() -> None:
     change = StateChange(asset="shed", state="retired", at="2026-02-01T00:00:00.000Z", because="retired")
     assert StateChange.from_dict(change.to_dict()) == change
+
+
+OWN_RULES = """
+streams:
+  front: {source: 'rtsp://10.0.0.2/', asset: new}
+  side: {source: 'rtsp://10.0.0.3/', asset: other}
+assets:
+  old: {brand: HiLook, successor: new}
+  older: {maker: 'Hangzhou Hikvision Digital Technology Co., Ltd.', successor: other}
+  new: {maker: Axis}
+  other: {maker: Foscam}
+  list: {brand: TRENDnet}
+"""
+
+
+def test_the_tables_tell_makers_of_brands_and_rules() -> None:
+    found = build_inventory(parse(OWN_RULES, Path("/nonexistent"), {}), KeptFacts(), NOW).by_id
+    old = found["old"]
+    assert (old.maker.value, old.maker.by) == ("Hikvision", "registry")
+    assert old.maker.evidence[0].startswith("HiLook is made by Hikvision")
+    assert old.scope == ("ndaa-889", "fcc-covered", "uk-nil", "nl-country")
+    assert old.state == "replaced"
+    assert found["older"].maker_name == "Hikvision"
+    # one list without evidence says who makes it: a question to the operator
+    assert (found["list"].maker.value, found["list"].scope) == ("", ())
+
+
+def test_a_maker_whose_country_is_not_known_is_no_way_out() -> None:
+    found = build_inventory(parse(OWN_RULES, Path("/nonexistent"), {}), KeptFacts(), NOW).by_id
+    assert found["older"].state != "replaced"
+    told = OWN_RULES.replace("{maker: Foscam}", "{maker: Foscam, country: SE}")
+    assert build_inventory(parse(told, Path("/nonexistent"), {}), KeptFacts(), NOW).by_id["older"].state == "replaced"
+
+
+def test_another_spelling_of_a_maker_is_no_contradiction() -> None:
+    findings = (
+        Finding(field="maker", value="Hikvision", by="registry"),
+        Finding(field="maker", value="Anjvision", by="stream"),
+    )
+    older = build_inventory(
+        parse(OWN_RULES, Path("/nonexistent"), {}), KeptFacts(findings={"older": findings}), NOW
+    ).by_id["older"]
+    assert [finding.value for finding in older.maker.contradicted_by] == ["Anjvision"]

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, get_args
 
+from transcoder.assets.tables import maker_named
+
 Field = Literal["maker", "brand", "model", "firmware", "mac", "serial", "location", "name", "family"]
 FindingBy = Literal["stream", "registry", "onvif"]
 By = Literal["operator", "onvif", "registry", "stream", ""]
@@ -105,4 +107,8 @@ def tell(operator_value: str | None, findings: Iterable[Finding], field: Field) 
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    """Return whether two values are the same; a maker has several names: "HIKVISION" is no other than "Hikvision"."""
+    if one.strip().casefold() == other.strip().casefold():
+        return True
+    maker = maker_named(one)
+    return maker is not None and maker == maker_named(other)

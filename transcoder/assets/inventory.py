@@ -7,19 +7,16 @@ from functools import cached_property
 
 from transcoder.assets.findings import UNKNOWN, Finding, Told, tell
 from transcoder.assets.history import StateChange
+from transcoder.assets.makers import brand_findings
+from transcoder.assets.scope import is_scope_known, label_names
 from transcoder.assets.state import Derived, Facts, State, StreamFacts, derive
+from transcoder.assets.tables import maker_named
 from transcoder.config import Config
 from transcoder.config.asset import AssetConfig
 from transcoder.config.asset_links import successors
 
 LabelsFor = Callable[[str, str, date], Iterable[str]]
 """A function that returns the names of the rules for a maker and a country on a day; "" stands for an unknown one."""
-
-
-def no_labels(maker: str, country: str, on: date) -> tuple[str, ...]:
-    """Return no rule: for whoever has none."""
-    del maker, country, on
-    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +86,9 @@ class AssetView:
 
     @property
     def maker_name(self) -> str:
-        """Return the maker's name, UNKNOWN where nobody knows it."""
-        return self.maker.value or UNKNOWN
+        """Return the maker's name, UNKNOWN where nobody knows it; of the names of one maker always the same."""
+        known = maker_named(self.maker.value)
+        return known.name if known is not None else self.maker.value or UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +150,7 @@ def build_inventory(
     kept: KeptFacts,
     now: float,
     *,
-    labels_for: LabelsFor = no_labels,
+    labels_for: LabelsFor = label_names,
     audit_head: str = "",
     version: str = "",
     ledger: Mapping[str, int] | None = None,
@@ -209,6 +207,9 @@ def _known(config: Config, kept: KeptFacts, today: date, labels_for: LabelsFor) 
     known = {}
     for name, asset in config.assets.items():
         findings = tuple(kept.findings.get(name, ()))
+        brand = tell(asset.brand, findings, "brand")
+        # the table of brands is looked up anew each time: it changes with the program
+        findings += brand_findings(brand.value, "", is_told=brand.by == "operator")
         maker = tell(asset.maker, findings, "maker")
         known[name] = _Known(
             config=asset,
@@ -240,7 +241,7 @@ def _facts(
     return Facts(
         config=own.config,
         streams=own.streams,
-        maker=own.maker.value,
+        maker=_out(own),
         scope=own.scope,
         took_over_from=tuple(predecessors.get(name, ())),
         successor=heir,
@@ -251,8 +252,13 @@ def _facts(
 
 
 def _out(known: _Known) -> str:
-    """Return a name for the maker of an asset; one whose scope the operator set needs no maker that is known."""
-    return known.maker.value or ("its maker" if known.config.scope is not None else "")
+    """Return a name for the maker of an asset, "" where it can't be said whether the maker is in scope.
+
+    One whose scope the operator set needs no maker that is known; of others the maker's country has to be known.
+    """
+    if known.config.scope is not None:
+        return known.maker.value or "its maker"
+    return known.maker.value if is_scope_known(known.maker.value, known.config.country or "") else ""
 
 
 def _view(name: str, known: _Known, derived: Derived, history: tuple[StateChange, ...]) -> AssetView:

@@ -37,11 +37,11 @@ class Facts:
     Attributes:
         config: what the operator says of the asset.
         streams: the streams that the asset feeds.
-        maker: who made the asset, "" where nobody knows.
+        maker: who made the asset, "" where nobody knows, or knows whether rules cover that maker.
         scope: the rules that the asset falls under.
         took_over_from: the assets that name this one as their successor.
         successor: the asset that feeds the streams of this one now, "" for none.
-        successor_maker: who made that one, "" where nobody knows.
+        successor_maker: who made that one, "" as above.
         successor_scope: the rules that that one falls under.
         successor_feeds: whether that one feeds a stream that is served.
     """
