@@ -32,7 +32,7 @@ FORMAT = OutputFormat(width=352, height=208, frame_rate=12.5, matrix=1)
 class Watched(StreamParts):
     """A stream and what it did."""
 
-    def __init__(self, settings: StreamSettings) -> None:
+    def __init__(self, settings: StreamSettings, gate: HostGate | None = None) -> None:
         super().__init__()
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.ended: list[tuple[str, EndReason]] = []
@@ -44,7 +44,7 @@ class Watched(StreamParts):
             no_workers,
             lambda path, reason: self.ended.append((path, reason)),
             self._on_event,
-            HostGate(),
+            gate if gate is not None else HostGate(),
             timing=self.timing,
             make_worker=self.make_worker,
             make_source=self.make_source,
@@ -140,6 +140,27 @@ def test_the_banner_follows_the_camera(watched: Watched) -> None:
     watched.picture()
     watched.stream.tick(clock.monotonic())
     assert watched.worker.banner == ""
+
+
+@pytest.mark.parametrize("ends", ["in order", "without warning"])
+async def test_the_banner_tells_after_a_restart_when_the_camera_was_seen(ends: str) -> None:
+    gate, after = HostGate(), HostGate()
+    watched = Watched(stream_settings(), gate)
+    await watched.begin()
+    watched.stream.sample(clock.monotonic())
+    if ends == "in order":
+        await watched.stream.stop()
+    assert gate.memory.has_changed
+    after.memory.load(gate.memory.changes())
+    again = Watched(stream_settings(), after)
+    again.stream.start()
+    again.stream.tick(clock.monotonic())
+    assert again.worker.banner.splitlines()[1].startswith("no signal since ")
+    after.memory.forget("gate")
+    again.stream.tick(clock.monotonic())
+    assert again.worker.banner.splitlines()[1] == "no picture yet"
+    for stream in (watched.stream, again.stream):
+        await stream.stop()
 
 
 @pytest.mark.parametrize(

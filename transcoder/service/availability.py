@@ -8,6 +8,7 @@ import structlog
 from transcoder import clock
 from transcoder.service.banner import banner
 from transcoder.service.camera_log import CameraLog
+from transcoder.service.last_seen import LastSeen
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.source.problems import Unreadable
 
@@ -19,6 +20,7 @@ class Availability:
         status: the status of the stream.
         tell: publishes an event: its kind and detail.
         log: a log that is bound to the stream's name.
+        last_seen: remembers when readers last saw each camera, over a restart too.
     """
 
     def __init__(
@@ -26,12 +28,13 @@ class Availability:
         status: StreamStatus,
         tell: Callable[[str, dict[str, Any]], None],
         log: structlog.stdlib.BoundLogger | None = None,
+        last_seen: LastSeen | None = None,
     ) -> None:
         self._status = status
         self._tell = tell
         self._log = CameraLog(status, log if log is not None else structlog.get_logger())
         self._was_unreadable = False
-        self._seen_at: float | None = None
+        self._last_seen = last_seen if last_seen is not None else LastSeen()
 
     @property
     def is_playing(self) -> bool:
@@ -40,24 +43,31 @@ class Availability:
 
     def start(self) -> None:
         """Note that the camera is connected to from now on."""
-        self._note_seen()
+        self.note_seen()
         self._status.state = StreamState.CONNECTING
         self._log.begin()
         self.note_problem("")
 
     def disable(self) -> None:
         """Note that the camera is not pulled."""
-        self._note_seen()
+        self.note_seen()
         self._status.state = StreamState.DISABLED
         self.note_problem("")
 
-    def _note_seen(self) -> None:
+    def note_seen(self) -> None:
+        """Note until when readers saw the camera, if they see it: it may be seen no more."""
         if self.is_playing:
-            self._seen_at = clock.wall_clock()
+            self._last_seen.note(self._status.name, clock.wall_clock())
+
+    def look(self) -> None:
+        """Note now and then that readers see the camera, because a service may end without warning."""
+        if self.is_playing:
+            self._last_seen.note_step(self._status.name, clock.wall_clock())
 
     def banner(self, title: str | None) -> str:
         """Return the text of a slate's banner, or "" where the camera is shown or no title is given."""
-        return "" if title is None else banner(title, self._status, self._seen_at, clock.wall_clock())
+        now = clock.wall_clock()
+        return "" if title is None else banner(title, self._status, self._last_seen.at(self._status.name, now), now)
 
     def note_problem(self, problem: str) -> None:
         """Note a problem of the gateway that may keep the stream from playing, or "" for none."""
@@ -65,7 +75,7 @@ class Availability:
 
     def lose(self, reason: str, was_playing: bool) -> None:
         """Note that a connection ended."""
-        self._note_seen()
+        self.note_seen()
         advice = self._status.source.advice
         self._status.state, self._status.problem = StreamState.AWAY, f"{advice} ({reason})" if advice else reason
         self._status.problem_code = self._status.source.problem_code
@@ -83,7 +93,7 @@ class Availability:
 
     def note_unreadable(self, why: Unreadable) -> None:
         """Note that pictures come and none of them can be shown: the last one before, or a slate, is repeated."""
-        self._note_seen()
+        self.note_seen()
         self._status.state, self._status.problem = StreamState.AWAY, why.reason
         self._status.problem_code = why.code
         self._was_unreadable = True

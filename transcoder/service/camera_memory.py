@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from transcoder.rtsp.urls import RtspUrl
 from transcoder.service.device_numbers import DeviceNumbers
+from transcoder.service.last_seen import LastSeen
 from transcoder.service.output_memory import OutputMemory
 from transcoder.source.camera_keys import CameraKeys
 from transcoder.source.camera_logins import CameraLogins
@@ -34,6 +35,7 @@ class CameraMemory:
         logins: the cameras that have asked for Digest.
         outputs: what the readers of each output were told.
         devices: the numbers of the streams' own devices, which VMSs know them by.
+        last_seen: when readers last saw each camera.
     """
 
     def __init__(self) -> None:
@@ -43,24 +45,28 @@ class CameraMemory:
         self.logins = CameraLogins()
         self.outputs = OutputMemory()
         self.devices = DeviceNumbers()
+        self.last_seen = LastSeen()
+        self._parts = (self.keys, self.logins, self.devices, self.outputs, self.last_seen)
 
     @property
     def has_changed(self) -> bool:
         """Return whether anything was learned since changes() was called last."""
-        parts = (self.keys, self.logins, self.devices, self.outputs)
-        return self._has_changed or any(part.has_changed for part in parts)
+        return self._has_changed or any(part.has_changed for part in self._parts)
 
     def accept(self, url: RtspUrl) -> None:
         """Accept that a camera proves itself, or has us prove ourselves, in another way than before."""
         self.keys.accept(url)
         self.logins.accept(url)
 
+    def forget(self, stream: str) -> None:
+        """Forget a stream that is removed: the next one of that name may be of another camera."""
+        self.outputs.forget(stream)
+        self.last_seen.forget(stream)
+
     def load(self, kept: Mapping[str, Any]) -> None:
         """Take up what was kept; entries that can't be read are left out."""
-        self.keys.load(kept)
-        self.logins.load(kept)
-        self.outputs.load(kept)
-        self.devices.load(kept)
+        for part in self._parts:
+            part.load(kept)
         for key, value in list(kept.items())[-MAX_CAMERAS:]:
             if not isinstance(value, Mapping):
                 continue
@@ -87,5 +93,4 @@ class CameraMemory:
         """Return everything that is remembered, to be kept."""
         self._has_changed = False
         learned = {key: asdict(learned) for key, learned in self._learned.items()}
-        parts = (self.keys, self.logins, self.devices, self.outputs)
-        return learned | {key: value for part in parts for key, value in part.changes().items()}
+        return learned | {key: value for part in self._parts for key, value in part.changes().items()}

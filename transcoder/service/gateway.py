@@ -172,7 +172,7 @@ class Gateway:
         if stream is not None:
             stream.outputs.end_readers()
             await stream.stop()
-            self.gate.memory.outputs.forget(name)
+            self.gate.memory.forget(name)
 
     def _statuses(self) -> dict[str, StreamStatus]:
         return {name: stream.status for name, stream in self.streams.items()}

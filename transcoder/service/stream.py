@@ -68,14 +68,12 @@ class Stream(OutputOwner, WorkerListener):
         make_source: Callable[..., Source] = Source,
     ) -> None:
         self.name = name
-        self.status = StreamStatus(name=name)
-        self.ledger = Ledger()
+        self.status, self.ledger = StreamStatus(name=name), Ledger()
         self._settings, self._gate = settings, gate
-        self._end_readers = end_readers
+        self._end_readers, self._make_source = end_readers, make_source
         self._tell = functools.partial(on_event, name)
-        self._make_source = make_source
         self._log = structlog.get_logger().bind(stream=name)
-        self._availability = Availability(self.status, self._tell, self._log)
+        self._availability = Availability(self.status, self._tell, self._log, gate.memory.last_seen)
         self._worker = make_worker(name, settings.worker, fork_server, self.status.worker, self._log, self)
         self._timing = timing or LoopTiming()
         self.outputs = Outputs(name, self._worker, self, self._timing)
@@ -109,6 +107,7 @@ class Stream(OutputOwner, WorkerListener):
 
     async def stop(self) -> None:
         """Leave the camera, and end the worker."""
+        self._availability.note_seen()
         await cancel_tasks(self._tasks)
         self._tasks = []
         self.outputs.stop()
@@ -246,4 +245,5 @@ class Stream(OutputOwner, WorkerListener):
 
     def sample(self, now: float) -> None:
         """Observe the stream: rates, and events that are noticed by counting; the gateway calls this every second."""
+        self._availability.look()
         self._observer.look(now, bytes_in=self._source.received_bytes, cpu_s=self._worker.cpu_s)
