@@ -1,7 +1,7 @@
 """Many messages at the broker, none of them large: commands that are refused, and values of streams that never were."""
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,7 +11,7 @@ from transcoder.control import Writer
 from transcoder.control import publisher as publisher_module
 from transcoder.control.publisher import MAX_REASON, Publisher
 from transcoder.mqtt import outbox as outbox_module
-from transcoder.mqtt.link import MqttLink
+from transcoder.mqtt.leftovers import Leftovers
 from transcoder.mqtt.outbox import MAX_TAKEN_BACK, Outbox, Outgoing
 from transcoder.mqtt.topics import Topics
 
@@ -70,11 +70,10 @@ class Announcer:
 
 def kept(*names: str) -> Outbox:
     """What waits to be published after the broker told of values of these streams."""
-    link: Any = object.__new__(MqttLink)
     outbox = Outbox()
-    link._control, link._announcer, link._topics = Control(), Announcer(outbox), Topics("transcoder", "gw1", None)
+    leftovers = Leftovers(cast(Any, Control()), Topics("transcoder", "gw1", None), cast(Any, Announcer(outbox)))
     for name in names:
-        assert link._is_leftover(f"transcoder/gw1/stream/{name}/status", b"online", retain=True)
+        assert leftovers.take(f"transcoder/gw1/stream/{name}/status", b"online", retain=True)
     return outbox
 
 

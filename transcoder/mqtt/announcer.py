@@ -10,6 +10,7 @@ from transcoder.mqtt.outbox import Outgoing
 from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.mqtt.topics import CHANNELS, Topics
 from transcoder.rejection import Rejected
+from transcoder.worker_options import MAX_OUTPUTS
 
 STATE_S: Final = 10.0
 """The seconds after which a stream's state is published again at the latest."""
@@ -36,6 +37,8 @@ class Announcer:
         self._due: dict[str, float] = {}
         self._renditions: dict[str, frozenset[str]] = {}
         """The renditions of each stream of which values were published."""
+        self._gone: dict[str, set[str]] = {}
+        """The renditions of each stream whose controls are to be taken away."""
         self._stats_due = 0.0
 
     def _say(self, name: str, payload: bytes, **parameters: str) -> None:
@@ -61,6 +64,7 @@ class Announcer:
         except Rejected:  # the stream is about to be started or ended: its event comes
             return
         if self._topics.discovers:
+            gone |= self._gone.pop(stream, set()) - keys.get("renditions", {}).keys()
             document = device(self._topics, stream, self._control.info(), keys, gone)
             self._say("discovery", _json(document), stream=stream)
 
@@ -77,6 +81,16 @@ class Announcer:
         self._renditions[stream] = frozenset(renditions)
         return gone
 
+    def forget_rendition(self, stream: str, rendition: str) -> None:
+        """Have the broker forget a rendition that is no more, of which it has kept values from before this start.
+
+        Its controls go soon, with those of other such renditions of the stream: anybody's junk may be many.
+        """
+        for topic in self._topics.retained_of_rendition(stream, rendition):
+            self._publish(Outgoing(topic=topic, payload=b"", qos=1, retain=True))
+        if stream in self._control.ids() and len(gone := self._gone.setdefault(stream, set())) < MAX_OUTPUTS:
+            gone.add(rendition)
+
     def _state(self, stream: str, now: float) -> None:
         state = self._control.state(stream)
         self._say("stream_state", state.model_dump_json().encode(), stream=stream)
@@ -86,6 +100,9 @@ class Announcer:
 
     def watch(self, now: float) -> None:
         """Publish changes that had no event, and values that are due. Call this method about once a second."""
+        for stream in list(self._gone):
+            self.stream(stream, now)
+        self._gone.clear()
         for stream in self._control.ids():
             try:
                 if self._control.status(stream) != self._status.get(stream) or now >= self._due.get(stream, 0.0):

@@ -6,7 +6,6 @@ Nothing of the gateway waits for it.
 import asyncio
 import contextlib
 import random
-import re
 import ssl
 from typing import Any, Final
 
@@ -20,11 +19,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from transcoder import clock
 from transcoder.config import MqttConfig
-from transcoder.config.patterns import STREAM_ID_PATTERN
 from transcoder.control import Control, EventFeed
 from transcoder.mqtt.announcer import OFFLINE, Announcer
 from transcoder.mqtt.commands import MAX_PAYLOAD
 from transcoder.mqtt.dispatch import Dispatcher, Incoming
+from transcoder.mqtt.leftovers import Leftovers
 from transcoder.mqtt.outbox import Outbox, Outgoing
 from transcoder.mqtt.topics import Topics
 from transcoder.regular_file import check_regular
@@ -49,8 +48,6 @@ DRAIN_S: Final = 2.0
 UNSUPPORTED_VERSION: Final = 132
 """The reason code of MQTT 5.0, 3.2.2.2; paho also reports an older broker's refusal with this code."""
 
-_STREAM_ID: Final = re.compile(STREAM_ID_PATTERN)
-
 log = structlog.get_logger()
 
 
@@ -72,6 +69,7 @@ class MqttLink:
         self._filled = asyncio.Event()
         self._dispatcher = Dispatcher(control, self._topics, self._publish)
         self._announcer = Announcer(control, self._topics, self._publish)
+        self._leftovers = Leftovers(control, self._topics, self._announcer)
         self._version = aiomqtt.ProtocolVersion.V5
         self._tasks: list[asyncio.Task[None]] = []
         self._feed: EventFeed = control.events()  # from now on: what happens while the gateway starts is told too
@@ -205,8 +203,8 @@ class MqttLink:
     async def _serve(self, client: aiomqtt.Client) -> None:
         for topic, qos in self._topics.subscriptions():
             await client.subscribe(topic, **self._options(qos))
-        # these are retained values of streams that are no more
-        await client.subscribe(self._topics.topic("stream_status", stream="+"), **self._options(1))
+        for topic in self._leftovers.filters():
+            await client.subscribe(topic, **self._options(1))
         log.info("MQTT broker", broker=self._config.url, version=self._version.name)
         self._outbox.forget()
         self.connected = True
@@ -265,7 +263,7 @@ class MqttLink:
         async for message in client.messages:
             topic = str(message.topic)
             payload = message.payload if isinstance(message.payload, bytes) else b""
-            if self._is_leftover(topic, payload, retain=message.retain):
+            if self._leftovers.take(topic, payload, retain=message.retain):
                 continue
             if self._topics.discovers and topic == self._topics.topic("discovery_status"):
                 if payload == b"online":
@@ -284,22 +282,6 @@ class MqttLink:
                     correlation=getattr(properties, "CorrelationData", None),
                 )
             )
-
-    def _is_leftover(self, topic: str, payload: bytes, *, retain: bool) -> bool:
-        """Return whether a message is a stream's status that the broker kept.
-
-        A status of a stream that does not exist is taken back.
-        """
-        prefix, suffix = self._topics.topic("stream_status", stream="\0").split("\0")
-        if not (topic.startswith(prefix) and topic.endswith(suffix)):
-            return False
-        stream = topic[len(prefix) : -len(suffix)]
-        if "/" in stream:
-            return False
-        # a value of a gateway has a stream's id there; anybody's junk has any length
-        if retain and payload and _STREAM_ID.fullmatch(stream) and stream not in self._control.ids():
-            self._announcer.remove(stream)
-        return True
 
 
 def _first(errors: BaseException) -> str:
