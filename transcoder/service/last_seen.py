@@ -61,7 +61,7 @@ class LastSeen:
             if not key.startswith(_KEY) or not isinstance(value, Mapping) or len(self._at) >= MAX_STREAMS:
                 continue
             at = value.get("at")
-            if type(at) in {int, float} and math.isfinite(at) and at > 0:
+            if isinstance(at, int | float) and type(at) is not bool and math.isfinite(at) and at > 0:
                 self._at[key.removeprefix(_KEY)] = float(at)
 
     def changes(self) -> Mapping[str, Any]:
