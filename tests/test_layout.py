@@ -30,6 +30,7 @@ TESTED_THROUGH = {
     "config/section.py": "config/test_load.py",
     "control/document_parts.py": "api/test_push_metrics.py",
     "control/documents.py": "control/test_stream_documents.py",
+    "control/questions.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",
     "http_server/server.py": "attacks/test_peers_http.py",
     "kernel.py": "worker/test_sandbox.py",

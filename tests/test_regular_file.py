@@ -18,7 +18,8 @@ from transcoder.net.secured_listener import server_context
 from transcoder.regular_file import NotRegularError, check_regular, open_regular, read_regular
 from transcoder.service.state_folder import folder_problem, lock_folder
 from transcoder.service.state_marker import read_marker, write_marker
-from transcoder.service.store import Store, StoreError, read_audit, read_kept
+from transcoder.service.state_reader import read_audit, read_kept
+from transcoder.service.store import Store, StoreError
 from transcoder.verify.gateway_api import gateway_api
 from transcoder.verify.inspector import Inspector
 from transcoder.verify.proof import read_public_key

@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from transcoder import clock
 from transcoder.config import Config, ConfigFile, load_file
-from transcoder.config.overlay import EffectiveConfig, rebase
+from transcoder.config.kept_changes import rebase
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.config.permissions import loose_permissions
 from transcoder.config.warnings import shared_cameras
 from transcoder.config.watch import WatchedFiles
@@ -99,11 +100,13 @@ class App(Interfaces):
         effective = self._build(kept)
         if self._store is not None and not self._store.refusal:
             overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
+            before = kept.assets.overlays
+            assets = {name: effective.asset_overlays.get(name) for name in {*before, *effective.asset_overlays}}
             entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
             try:
-                await self._store.commit([entry], overlays, self._file.raw)
+                await self._store.commit([entry], overlays, self._file.raw, assets)
             except StoreError as error:  # what was read is in force, and each change says whether it could be kept
-                self._store.owe([entry], overlays, self._file.raw)
+                self._store.owe([entry], overlays, self._file.raw, assets)
                 log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
         await self._look_at_store()
         self.controller = Controller(
@@ -118,6 +121,8 @@ class App(Interfaces):
         self.controller.gateway.gate.memory.load(kept.learned)
         for name, problems in effective.unusable.items():
             self.controller.publish_unusable(name, problems)
+        for name, problems in effective.unusable_assets.items():
+            log.error("what was set at runtime of an asset is not valid any more", asset=name, problems=problems)
         try:
             self.controller.gateway.fork_server.launch()  # it loads on another processor, as long as all of the rest
             await self._start_http()
@@ -191,8 +196,9 @@ class App(Interfaces):
             log.error("stream not served", stream=name, reason=f"{LOST} ({kept.lost})")
 
     def _build(self, kept: StoredState) -> EffectiveConfig:
-        overlays = rebase(kept.overlays, kept.file or self._file.raw, self._file.raw)
-        return EffectiveConfig.build(self._file, overlays, lenient=True)
+        old, new = kept.file or self._file.raw, self._file.raw
+        assets = rebase(kept.assets.overlays, old, new, "assets")
+        return EffectiveConfig.build(self._file, rebase(kept.overlays, old, new), assets, lenient=True)
 
     async def _start_http(self) -> None:
         config = self.controller.config.http

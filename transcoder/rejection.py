@@ -13,6 +13,7 @@ class Code(Enum):
     """Names the kind of a refusal for programs; the message is for people."""
 
     UNKNOWN_STREAM = "unknown_stream"
+    UNKNOWN_ASSET = "unknown_asset"
     UNKNOWN_SESSION = "unknown_session"
     UNKNOWN_VERDICT = "unknown_verdict"
     EXISTS = "exists"
@@ -43,3 +44,8 @@ class Rejected(CommandRejected):
 def unknown_stream(name: str) -> Rejected:
     """Make the refusal of a command for a stream that there is not."""
     return Rejected(Code.UNKNOWN_STREAM, f"there is no stream {printable(name, MAX_NAME)!r}")
+
+
+def unknown_asset(name: str) -> Rejected:
+    """Make the refusal of a command for an asset that there is not."""
+    return Rejected(Code.UNKNOWN_ASSET, f"there is no asset {printable(name, MAX_NAME)!r}")

@@ -16,7 +16,7 @@ from tests.support.stream_parts import KeptStream
 from transcoder.api.server import HttpServer
 from transcoder.app import LOST, NOT_KEPT, App
 from transcoder.config import load_file
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.control import Writer
 from transcoder.control import controller as controller_module
 from transcoder.errors import ConfigError
@@ -336,7 +336,7 @@ async def test_state_dir_null_keeps_nothing_and_says_so_once(
 SCRIPT = """
 import asyncio, os, resource, sys
 from pathlib import Path
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.audit import Entry
 from transcoder.service.store import Store, StoreError
 

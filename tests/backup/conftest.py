@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.audit import Entry
 from transcoder.service.store import Store
 

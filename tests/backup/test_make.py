@@ -15,7 +15,8 @@ from transcoder.backup.make import make_backup
 from transcoder.backup.manifest import BackupError
 from transcoder.service.audit import Entry
 from transcoder.service.state_database import FILE_NAME
-from transcoder.service.store import Store, StoreError, read_audit
+from transcoder.service.state_reader import read_audit
+from transcoder.service.store import Store, StoreError
 
 PLAIN = ["config/gateway.yaml", "config/conf.d/back.yaml", "state/verify.key", "state/state.sqlite"]
 

@@ -20,7 +20,8 @@ from transcoder.backup.restore import restore_backup
 from transcoder.service.state_database import FILE_NAME
 from transcoder.service.state_folder import RESTORING_NAME, Space
 from transcoder.service.state_marker import read_marker
-from transcoder.service.store import Store, StoreError, read_audit, read_kept
+from transcoder.service.state_reader import read_audit, read_kept
+from transcoder.service.store import Store, StoreError
 
 
 @pytest.fixture

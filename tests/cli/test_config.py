@@ -9,7 +9,7 @@ import yaml
 
 from tests.cli.test_main import invoke
 from transcoder.config import Config
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.audit import GENESIS, Entry
 from transcoder.service.state_database import FILE_NAME

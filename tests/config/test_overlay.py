@@ -9,7 +9,9 @@ import yaml
 from pydantic import SecretStr
 
 from transcoder.config import ConfigFile, load_file
-from transcoder.config.overlay import EffectiveConfig, Overlay, difference, rebase
+from transcoder.config.difference import difference
+from transcoder.config.kept_changes import Overlay, rebase
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected
 

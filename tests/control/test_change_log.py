@@ -11,7 +11,8 @@ from tests.support.kept_store import KeptStore
 from tests.support.stream_parts import KeptStream
 from transcoder import clock
 from transcoder.config import Config, ConfigFile, load_file
-from transcoder.config.overlay import EffectiveConfig, difference
+from transcoder.config.difference import difference
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import Writer
 from transcoder.control.change_log import MAX_LINES, ChangeLog, keys_for_next_start
 from transcoder.control.controller import Controller

@@ -10,7 +10,8 @@ import yaml
 
 from tests.support.kept_store import KeptStore
 from transcoder.config import ConfigFile, load_file
-from transcoder.config.overlay import Difference, EffectiveConfig
+from transcoder.config.difference import Difference
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import Writer
 from transcoder.control.changes import Change, Changes
 from transcoder.errors import ConfigError

@@ -23,7 +23,8 @@ from transcoder.control.controller import Controller
 from transcoder.errors import WorkerError
 from transcoder.net.rtsp_server import Listener, RtspServer
 from transcoder.rtsp.session import EndReason, ServerOptions
-from transcoder.service.store import Store, read_audit
+from transcoder.service.state_reader import read_audit
+from transcoder.service.store import Store
 from transcoder.worker_options import MAIN
 
 CONFIG = """

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.audit import Entry
 from transcoder.service.kept_verdicts import SIGNED, TABLE, insert, read_signed, read_verdicts
 from transcoder.service.state_database import FILE_NAME, SCHEMA, SCHEMA_VERSION
-from transcoder.service.store import Store, read_kept
+from transcoder.service.state_reader import read_kept
+from transcoder.service.store import Store
 from transcoder.service.verdicts import KEPT, Verdict
 
 
@@ -89,5 +90,5 @@ async def test_a_database_of_the_version_before(tmp_path: Path) -> None:
     await store.commit([Entry(who="x", what="update", stream="front", detail={})])
     await store.close()
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
-        assert database.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION == 2
+        assert database.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION == 3
     assert [one.number for one in (await Store(tmp_path).open()).verdicts] == [1]

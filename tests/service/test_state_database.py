@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.audit import Entry, find_break
 from transcoder.service.state_database import (
     FILE_NAME,
@@ -18,7 +18,8 @@ from transcoder.service.state_database import (
     read_state,
     schema_version,
 )
-from transcoder.service.store import Store, StoreError, read_audit, read_kept
+from transcoder.service.state_reader import read_audit, read_kept
+from transcoder.service.store import Store, StoreError
 
 DATA = Path(__file__).parent.parent / "data"
 VERSIONS = range(1, SCHEMA_VERSION + 1)

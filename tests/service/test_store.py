@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.audit import Entry, find_break
 from transcoder.service.state_database import FILE_NAME
-from transcoder.service.store import Store, StoreError, read_audit, read_kept
+from transcoder.service.state_reader import read_audit, read_kept
+from transcoder.service.store import Store, StoreError
 
 ENTRY = Entry(who="http:ops", what="update", stream="a", detail={"keys": {"enabled": False}})
 
@@ -154,7 +155,7 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Pat
 import asyncio, sys
 from pathlib import Path
 from transcoder.service.audit import Entry
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.store import Store
 async def main():
     store = Store(Path(sys.argv[1]))

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transcoder.config.overlay import Overlay
+from transcoder.assets.findings import Finding
+from transcoder.assets.history import StateChange
+from transcoder.config.kept_changes import Overlay
 from transcoder.service.audit import Entry
 from transcoder.service.store import Store, StoreError
 from transcoder.service.verdicts import Verdict
@@ -15,6 +17,9 @@ class KeptStore(Store):
     Attributes:
         entries: the records for the audit.
         overlays: the overlays that were set at runtime, by stream.
+        assets: the same by asset.
+        findings: what was found out, with its subject.
+        states: the changes of states of assets.
         channels: the ledger channels that were met for the first time.
         verdicts: the verdicts with their signed statements.
         broken: whether every commit fails.
@@ -24,6 +29,9 @@ class KeptStore(Store):
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.overlays: dict[str, Overlay] = {}
+        self.assets: dict[str, Overlay] = {}
+        self.findings: list[tuple[str, Finding]] = []
+        self.states: list[StateChange] = []
         self.file: Mapping[str, Any] | None = None
         self.channels: list[tuple[str, str, str]] = []
         self.verdicts: list[tuple[Verdict, Mapping[str, Any]]] = []
@@ -36,6 +44,7 @@ class KeptStore(Store):
         entries: Sequence[Entry],
         overlays: Mapping[str, Overlay | None] | None = None,
         file: Mapping[str, Any] | None = None,
+        assets: Mapping[str, Overlay | None] | None = None,
     ) -> None:
         if self.gate is not None:
             await self.gate.wait()
@@ -47,7 +56,21 @@ class KeptStore(Store):
                 self.overlays.pop(name, None)
             else:
                 self.overlays[name] = overlay
+        for name, overlay in (assets or {}).items():
+            if overlay is None:
+                self.assets.pop(name, None)
+            else:
+                self.assets[name] = overlay
         self.file = file if file is not None else self.file
+
+    def note_finding(self, subject: str, finding: Finding) -> None:
+        self.findings.append((subject, finding))
+
+    def move_findings(self, old: str, new: str) -> None:
+        self.findings = [(new if subject == old else subject, found) for subject, found in self.findings]
+
+    def note_states(self, changes: Sequence[StateChange]) -> None:
+        self.states += changes
 
     def note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
         self.verdicts.append((verdict, signed))

@@ -22,6 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 STATUS: Final[Mapping[Code, int]] = {
     Code.UNKNOWN_STREAM: 404,
+    Code.UNKNOWN_ASSET: 404,
     Code.UNKNOWN_SESSION: 404,
     Code.EXISTS: 409,
     Code.INVALID: 422,

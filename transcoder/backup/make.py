@@ -25,7 +25,8 @@ from transcoder.service.audit_records import records_of
 from transcoder.service.state_copy import read_beside
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state, schema_version
 from transcoder.service.state_folder import database_files
-from transcoder.service.store import now_text, read_kept
+from transcoder.service.state_reader import read_kept
+from transcoder.service.store import now_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ def _records(config: Path, *, told_on_stderr: bool = False) -> "Sequence[Record]
     """
     from transcoder.config import load  # noqa: PLC0415  # --help stays fast
     from transcoder.service.state_database import FILE_NAME  # noqa: PLC0415
-    from transcoder.service.store import read_audit  # noqa: PLC0415
+    from transcoder.service.state_reader import read_audit  # noqa: PLC0415
 
     with errors_end_the_command():
         folder = load(config).state_dir

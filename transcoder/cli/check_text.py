@@ -14,7 +14,8 @@ from transcoder.config.warnings import warnings
 from transcoder.errors import ConfigError, Place
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.state_folder import RESTORING_NAME, folder_problem
-from transcoder.service.store import StoreError, read_kept
+from transcoder.service.state_reader import read_kept
+from transcoder.service.store import StoreError
 from transcoder.text import counted
 from transcoder.worker_options import served_path
 

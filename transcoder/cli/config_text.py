@@ -3,15 +3,18 @@
 import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from transcoder.cli.config_export import export_text, plain_text
-from transcoder.config import ConfigFile, StreamConfig, changes, lay_over, load_file, stream_keys
-from transcoder.config.overlay import EffectiveConfig, rebase
+from transcoder.config import ConfigFile, StreamConfig, asset_overlay, changes, lay_over, load_file, merge, stream_keys
+from transcoder.config.kept_changes import rebase
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.control.shown import shown, without_secret_values
-from transcoder.service.store import read_kept
+from transcoder.service.state_reader import read_kept
+
+_ORIGIN: Final = {"file": "from the file", "runtime": "added at runtime", "changed": "changed at runtime"}
 
 
 def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
@@ -23,22 +26,33 @@ def read_effective(path: Path) -> tuple[ConfigFile, EffectiveConfig]:
     """
     file = load_file(path)
     kept = read_kept(file.config.state_dir)
-    overlays = rebase(kept.overlays, kept.file or file.raw, file.raw) if kept is not None else {}
-    return file, EffectiveConfig.build(file, overlays, lenient=True)
+    if kept is None:
+        return file, EffectiveConfig.build(file, {}, lenient=True)
+    old = kept.file or file.raw
+    assets = rebase(kept.assets.overlays, old, file.raw, "assets")
+    return file, EffectiveConfig.build(file, rebase(kept.overlays, old, file.raw), assets, lenient=True)
 
 
 def show(effective: EffectiveConfig) -> str:
     """Write the effective configuration as YAML, without secrets; a comment says where each stream comes from."""
     config = effective.config
-    top = without_secret_values(config.model_dump(mode="json", exclude={"streams"}))
+    top = without_secret_values(config.model_dump(mode="json", exclude={"streams", "assets"}))
     lines = [plain_text(top), "streams:\n" if config.streams else "streams: {}\n"]
     for name, stream in config.streams.items():
-        origin = {"file": "from the file", "runtime": "added at runtime", "changed": "changed at runtime"}
         text = plain_text({name: shown(stream)})
-        lines.append(f"  # {origin[effective.origin(name)]}\n" + "".join(f"  {line}\n" for line in text.splitlines()))
+        lines.append(f"  # {_ORIGIN[effective.origin(name)]}\n" + "".join(f"  {line}\n" for line in text.splitlines()))
+    lines += _show_assets(effective)
     for name, problems in effective.unusable.items():
         lines += [f"# {name} is not served: {problem}\n" for problem in problems]
     return "".join(lines)
+
+
+def _show_assets(effective: EffectiveConfig) -> Iterator[str]:
+    yield "assets:\n" if effective.config.assets else "assets: {}\n"
+    for name, asset in effective.config.assets.items():
+        text = plain_text({name: asset.model_dump(mode="json", exclude_defaults=True)})
+        comment = _ORIGIN[asset_overlay.origin(effective, name)]
+        yield f"  # {comment}\n" + "".join(f"  {line}\n" for line in text.splitlines())
 
 
 def diff(effective: EffectiveConfig) -> Iterator[str]:
@@ -55,6 +69,22 @@ def diff(effective: EffectiveConfig) -> Iterator[str]:
             yield f"- {name}"
         else:
             yield from _changed(name, old[name], new[name])
+    yield from _asset_diff(effective)
+
+
+def _asset_diff(effective: EffectiveConfig) -> Iterator[str]:
+    old, new = effective.file.config.assets, effective.config.assets
+    for name in effective.asset_overlays:
+        path = f"assets.{name}"
+        if name in effective.unusable_assets:
+            yield f"! {path}: {effective.unusable_assets[name][0]}"
+        elif name not in new:
+            yield f"- {path}"
+        else:
+            before = old[name].model_dump(mode="json", exclude_defaults=True) if name in old else {}
+            after = new[name].model_dump(mode="json", exclude_defaults=True)
+            yield from () if name in old else (f"+ {path}",)
+            yield from _keys(path, before, changes(before, after))
 
 
 def _given(keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +128,14 @@ def export(file: ConfigFile, effective: EffectiveConfig) -> str:
         else:
             streams[name] = lay_over(streams.get(name) or {}, _escaped(overlay.keys))
     whole["streams"] = streams
+    assets = dict(whole.get("assets") or {})
+    for name, overlay in effective.asset_overlays.items():
+        if overlay.removed:
+            assets.pop(name, None)
+        else:
+            assets[name] = merge(assets.get(name) or {}, _escaped(overlay.keys))
+    if assets or "assets" in whole:
+        whole["assets"] = assets
     return export_text(file.texts[0].text, whole)
 
 

@@ -5,6 +5,7 @@ whether the asset's stream is clean, stands nowhere here: it is derived (`transc
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final
 
@@ -43,6 +44,11 @@ def _check_line(value: str) -> str:
 def _as_text(value: object) -> object:
     """Take a number for its digits: a serial or a type of digits alone is a number to YAML."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _without_removed(value: object) -> object:
+    """Leave out the columns that are null: a change takes them away so."""
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, Mapping) else value
 
 
 def check_day(value: str) -> str:
@@ -184,8 +190,8 @@ class AssetConfig(Section):
     """The exemption of the asset; null: there is none."""
     notes: Text | None = Field(default=None, examples=["key of the box: room 2.11"])
     """Anything else; only who may change the configuration sees it."""
-    extra: Annotated[dict[ExtraName, ExtraValue], Field(max_length=MAX_EXTRA)] = Field(
-        default={}, examples=[{"DriverNumber": "421"}]
+    extra: Annotated[dict[ExtraName, ExtraValue], Field(max_length=MAX_EXTRA), BeforeValidator(_without_removed)] = (
+        Field(default={}, examples=[{"DriverNumber": "421"}])
     )
     """The columns of an imported list that have no key of their own, at most 64; only who may change the configuration
     sees them."""

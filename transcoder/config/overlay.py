@@ -1,109 +1,33 @@
-"""The effective configuration is the file with the runtime changes laid over it; two of them can be compared.
-
-A change made at runtime is kept as the keys that were given, per stream. The file is a writer like the others: keys
-that changed in the file since it was last read win over values that were set before, and nothing else is touched.
-"""
+"""The effective configuration is the file with the runtime changes of streams and assets laid over it."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from transcoder.config import (
     Config,
     ConfigFile,
     StreamConfig,
-    changes,
     check_remote,
     lay_over,
     merge,
     stream_keys,
     validate_stream,
-    without,
 )
+from transcoder.config.asset_links import asset_problems
+from transcoder.config.asset_overlay import lay_assets, lay_changed
 from transcoder.config.defaults import without_login
+from transcoder.config.kept_changes import Origin, Overlay, rebase
 from transcoder.config.listeners import tcp_listeners
 from transcoder.config.load import problems_together
+from transcoder.config.remote import MAX_PROBLEMS
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 
 MAX_STREAMS: Final = 4096
 """The largest number of streams of one gateway, above the number that its processes and ports allow."""
-
-Origin = Literal["file", "runtime", "changed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlay:
-    """Holds the runtime changes of one stream.
-
-    Attributes:
-        keys: the keys over the file's keys; the whole stream where the file has no stream of that id.
-        removed: True where the file's stream doesn't count.
-    """
-
-    keys: Mapping[str, Any] = field(default_factory=dict)
-    removed: bool = False
-
-    def to_json(self) -> str:
-        """Return the JSON for the store; it holds secrets."""
-        return json.dumps({"keys": self.keys, "removed": self.removed}, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Overlay":
-        """Read the JSON that `to_json` made."""
-        data = json.loads(text)
-        return cls(keys=data["keys"], removed=data["removed"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """Lists the differences between two configurations.
-
-    Attributes:
-        added: the new streams.
-        removed: the streams that are gone.
-        changed: the changed streams, each with the paths of the keys that differ.
-        sections: the top-level keys that differ, other than streams and defaults.
-    """
-
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sections: tuple[str, ...] = ()
-
-    @property
-    def streams(self) -> tuple[str, ...]:
-        """Return all streams that differ in any way."""
-        return (*self.added, *self.removed, *self.changed)
-
-
-def difference(old: Config, new: Config) -> Difference:
-    """Return the differences between two configurations.
-
-    No other place decides what a new configuration changes.
-    """
-    changed = {
-        name: tuple(_paths(changes(stream_keys(old.streams[name], secrets=True), stream_keys(stream, secrets=True))))
-        for name, stream in new.streams.items()
-        if name in old.streams and stream is not old.streams[name] and stream != old.streams[name]
-    }
-    names = [name for name in Config.model_fields if name not in {"streams", "defaults"}]
-    return Difference(
-        added=tuple(name for name in new.streams if name not in old.streams),
-        removed=tuple(name for name in old.streams if name not in new.streams),
-        changed=changed,
-        sections=tuple(name for name in names if getattr(old, name) != getattr(new, name)),
-    )
-
-
-def _paths(keys: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
-    for key, value in keys.items():
-        if isinstance(value, Mapping) and value:
-            yield from _paths(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,23 +39,35 @@ class EffectiveConfig:
     Attributes:
         file: the file as it was last read.
         overlays: the changes by stream.
+        asset_overlays: the changes by asset.
         config: the configuration in effect.
         unusable: the streams that are not served, because the changes kept for them are not valid any more; each with
             the reason.
+        unusable_assets: the assets whose kept changes are not valid any more and are not in effect, with the reason.
     """
 
     file: ConfigFile
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
+    asset_overlays: Mapping[str, Overlay] = field(default_factory=dict)
     config: Config
     unusable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unusable_assets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, file: ConfigFile, overlays: Mapping[str, Overlay], *, lenient: bool = False) -> "EffectiveConfig":
+    def build(
+        cls,
+        file: ConfigFile,
+        overlays: Mapping[str, Overlay],
+        asset_overlays: Mapping[str, Overlay] | None = None,
+        *,
+        lenient: bool = False,
+    ) -> "EffectiveConfig":
         """Lay kept changes over a file.
 
         Args:
             file: a validated file.
             overlays: the changes by stream; those that change nothing are left out.
+            asset_overlays: the changes by asset, likewise.
             lenient: a stream whose overlay isn't valid is left out too, because the stream would otherwise be shown
                 without its masks.
 
@@ -158,10 +94,20 @@ class EffectiveConfig:
                 streams.pop(name, None)
             else:
                 streams[name] = stream
+        assets = lay_assets(file, asset_overlays or {})
+        problems += [f"{problem} (set at runtime)" for each in assets.unusable.values() for problem in each]
+        config = file.config.model_copy(update={"streams": streams, "assets": assets.assets})
+        if not lenient:
+            problems += [f"{problem} (set at runtime)" for problem in asset_problems(config)]
         if problems and not lenient:
             raise ConfigError(problems)
         return cls(
-            file=file, overlays=kept, config=file.config.model_copy(update={"streams": streams}), unusable=unusable
+            file=file,
+            overlays=kept,
+            asset_overlays=assets.kept,
+            config=config,
+            unusable=unusable,
+            unusable_assets=assets.unusable,
         )
 
     # -- questions -----------------------------------------------------------------------------------------------
@@ -222,7 +168,7 @@ class EffectiveConfig:
         self._known(stream)
         before = self.overlays.get(stream, Overlay())
         checked = _checked(stream, keys)
-        return self._with(stream, Overlay(keys=lay_over(before.keys, checked)))
+        return self.with_changes({stream: Overlay(keys=lay_over(before.keys, checked))}, {})
 
     def replace(self, stream: str, keys: object) -> "EffectiveConfig":
         """Return the configuration with a stream that has the given keys and otherwise defaults.
@@ -237,20 +183,26 @@ class EffectiveConfig:
             reset = _values_at(whole, own)
             gone = dict.fromkeys(own.get("renditions") or ())
             checked = merge({**reset, "renditions": {**gone, **reset.get("renditions", {})}}, checked)
-        return self._with(stream, Overlay(keys=checked))
+        return self.with_changes({stream: Overlay(keys=checked)}, {})
 
-    def remove(self, stream: str) -> "EffectiveConfig":
+    def remove(self, stream: str, keys: object = None) -> "EffectiveConfig":
         """Return the configuration without a stream.
 
         Raises:
             Rejected: there is no such stream.
         """
+        del keys
         self._known(stream)
         overlays = {name: overlay for name, overlay in self.overlays.items() if name != stream}
         if stream in self.file.config.streams:
             overlays[stream] = Overlay(removed=True)
         streams = {name: value for name, value in self.config.streams.items() if name != stream}
-        return self._copy(overlays, streams, stream)
+        return replace(
+            self,
+            overlays=overlays,
+            config=self.config.model_copy(update={"streams": streams}),
+            unusable={name: why for name, why in self.unusable.items() if name != stream},
+        )
 
     def with_file(self, file: ConfigFile, old_raw: Mapping[str, Any] | None = None) -> "EffectiveConfig":
         """Return the configuration with another version of the file.
@@ -263,53 +215,53 @@ class EffectiveConfig:
             ConfigError: the runtime changes are not valid over the new version.
         """
         old = self.file.raw if old_raw is None else old_raw
-        return EffectiveConfig.build(file, rebase(self.overlays, old, file.raw))
+        assets = rebase(self.asset_overlays, old, file.raw, "assets")
+        return EffectiveConfig.build(file, rebase(self.overlays, old, file.raw), assets)
 
-    def _with(self, stream: str, overlay: Overlay) -> "EffectiveConfig":
-        effective = _validated(self.file, stream, lay_over(self.file.keys_of(stream) or {}, overlay.keys), overlay.keys)
-        overlays = {**self.overlays, stream: overlay}
-        if effective == self.file.config.streams.get(stream):
-            del overlays[stream]
-        changed = self._copy(overlays, {**self.config.streams, stream: effective}, stream)
+    def with_changes(self, streams: Mapping[str, Overlay], assets: Mapping[str, Overlay]) -> "EffectiveConfig":
+        """Return the configuration with changes of streams and assets, all of them or none.
+
+        Args:
+            streams: the changes that streams have from now on, by stream.
+            assets: the same by asset; one that is removed where the file has none is a change that is gone.
+
+        Raises:
+            Rejected: the changes are not valid, alone or together.
+        """
+        new_streams, overlays = dict(self.config.streams), {**self.overlays, **streams}
+        for name, overlay in streams.items():
+            new = _validated(self.file, name, lay_over(self.file.keys_of(name) or {}, overlay.keys), overlay.keys)
+            new_streams[name] = new
+            if new == self.file.config.streams.get(name):
+                del overlays[name]
+        try:
+            new_assets = lay_changed(self.file, self.config.assets, assets)
+        except ConfigError as error:
+            raise _rejected(error) from None
+        of_file = self.file.config.assets
+        kept = {
+            name: overlay
+            for name, overlay in {**self.asset_overlays, **assets}.items()
+            if (name in of_file if overlay.removed else new_assets.get(name) != of_file.get(name))
+        }
+        changed = replace(
+            self,
+            overlays=overlays,
+            asset_overlays=kept,
+            config=self.config.model_copy(update={"streams": new_streams, "assets": new_assets}),
+            unusable={name: why for name, why in self.unusable.items() if name not in streams},
+            unusable_assets={name: why for name, why in self.unusable_assets.items() if name not in assets},
+        )
+        self._check_together(changed)
+        return changed
+
+    def _check_together(self, changed: "EffectiveConfig") -> None:
+        """Raise Rejected where what is valid alone is not together; problems that there were before don't count."""
         if problems := problems_together(changed.config):
             old = set(problems_together(self.config))
             problems = [problem for problem in problems if problem not in old]
         if problems:
-            raise _rejected(ConfigError(problems))
-        return changed
-
-    def _copy(
-        self, overlays: Mapping[str, Overlay], streams: Mapping[str, StreamConfig], changed: str
-    ) -> "EffectiveConfig":
-        return EffectiveConfig(
-            file=self.file,
-            overlays=overlays,
-            config=self.config.model_copy(update={"streams": streams}),
-            unusable={name: why for name, why in self.unusable.items() if name != changed},
-        )
-
-
-def rebase(overlays: Mapping[str, Overlay], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Overlay]:
-    """Return the runtime changes that are left after the file was edited.
-
-    Args:
-        overlays: the changes over the old file.
-        old: the data of the old file, as written.
-        new: the data of the new file, as written.
-    """
-    before, after = old.get("streams") or {}, new.get("streams") or {}
-    result: dict[str, Overlay] = {}
-    for name, overlay in overlays.items():
-        was, is_now = before.get(name), after.get(name)
-        if is_now is None:
-            if was is None:
-                result[name] = overlay
-        elif was is not None:
-            edited = changes(_as_mapping(was), _as_mapping(is_now))
-            keys = without(overlay.keys, edited)
-            if overlay.removed or keys:
-                result[name] = Overlay(keys=keys, removed=overlay.removed)
-    return result
+            raise _rejected(ConfigError(problems[:MAX_PROBLEMS]))
 
 
 def _values_at(whole: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -322,10 +274,6 @@ def _values_at(whole: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
         for key, value in whole.items()
         if key in own
     }
-
-
-def _as_mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _checked(stream: str, keys: object) -> dict[str, Any]:

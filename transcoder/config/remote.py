@@ -40,12 +40,13 @@ MAX_PROBLEMS: Final = 32
 _FILES_ONLY: Final = frozenset({"password_file", "stream_key_file"})
 
 
-def check_remote(stream: str, keys: object) -> dict[str, Any]:
+def check_remote(name: str, keys: object, section: str = "streams") -> dict[str, Any]:
     """Check the keys as far as that is possible without the rest of the configuration.
 
     Args:
-        stream: the stream's id, for the key paths of problems.
+        name: the id of the stream or asset, for the key paths of problems.
         keys: plain data, as parsed from JSON.
+        section: the section of the file that the keys are of.
 
     Returns:
         The keys.
@@ -54,10 +55,10 @@ def check_remote(stream: str, keys: object) -> dict[str, Any]:
         ConfigError: every problem that was found.
     """
     if not isinstance(keys, Mapping):
-        raise ConfigError([f"{key_path(('streams', stream))}: must be a mapping of keys"])
+        raise ConfigError([f"{key_path((section, name))}: must be a mapping of keys"])
     problems: list[str] = []
-    _count(keys, ("streams", stream))
-    _check(keys, ("streams", stream), problems)
+    _count(keys, (section, name))
+    _check(keys, (section, name), problems)
     if problems:
         raise ConfigError(shortened(problems, MAX_PROBLEMS))
     return dict(keys)

@@ -11,8 +11,8 @@ import structlog
 
 from transcoder import clock
 from transcoder.config import Config
+from transcoder.config.difference import Difference
 from transcoder.config.model import LIVE_KEYS
-from transcoder.config.overlay import Difference
 from transcoder.control.shown import shown
 from transcoder.logs import redact
 from transcoder.service.line_limit import LineLimit

@@ -1,7 +1,7 @@
 """The controller of a running gateway carries out every verb of every interface, and every change of the file."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -9,38 +9,25 @@ from typing import Any, Final
 from typing_extensions import override
 
 from transcoder import clock
-from transcoder.config import Config, ConfigFile, StreamConfig, stream_keys
-from transcoder.config.overlay import Difference, EffectiveConfig
+from transcoder.config import Config, ConfigFile
+from transcoder.config.difference import Difference
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import (
-    Control,
-    EventsDocument,
-    GatewayNumbers,
-    InfoDocument,
-    LedgerEntryDocument,
     ProbeDocument,
-    ServedDocument,
-    SessionDocument,
-    SessionsDocument,
-    StatsDocument,
-    Status,
     StreamDocument,
-    StreamNumbers,
-    StreamStateDocument,
-    VerdictsDocument,
     Writer,
-    gateway_documents,
 )
 from transcoder.control.change_log import keys_for_next_start
 from transcoder.control.changes import Change, Changes
 from transcoder.control.events import Feed
 from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
-from transcoder.control.shown import restore_secrets, shown
+from transcoder.control.questions import Questions
+from transcoder.control.shown import restore_secrets
 from transcoder.control.source_probe import probe
-from transcoder.control.stream_documents import StreamDocuments, served_document, verdict_document
+from transcoder.control.stream_documents import StreamDocuments, verdict_document
 from transcoder.errors import CommandRejected
-from transcoder.output.session import ReaderSession
-from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
+from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.session import EndReason
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.audit import Entry
@@ -48,12 +35,10 @@ from transcoder.service.gateway import Gateway
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.readiness import Readiness
 from transcoder.service.settings import source_options
-from transcoder.service.store import Store, StoreError, now_text
-from transcoder.service.stream import Stream
+from transcoder.service.store import Store, now_text
 from transcoder.service.verdicts import Verdict
 from transcoder.service.verifier import Verifier
 from transcoder.service.verify_process import read_served
-from transcoder.text import printable
 from transcoder.worker_options import MAIN
 
 MAX_PROBES: Final = 4
@@ -63,7 +48,7 @@ KEY_NAME: Final = "verify.key"
 """The key that signs verdicts, in the folder of the state; its public key lies beside it."""
 
 
-class Controller(Control):
+class Controller(Questions):
     """The controller carries out the verbs on one gateway.
 
     Args:
@@ -110,137 +95,6 @@ class Controller(Control):
         self._started = clock.monotonic()
         self._started_text = now_text()
 
-    # -- questions -----------------------------------------------------------------------------------------------
-
-    @property
-    def config(self) -> Config:
-        """Return the configuration in force: the file with the changes made at runtime."""
-        return self._changes.effective.config
-
-    @override
-    def ids(self) -> list[str]:
-        return [name for name in self.config.streams if name in self.gateway.streams]
-
-    def _config_of(self, stream: str) -> StreamConfig:
-        config = self.config.streams.get(stream)
-        if config is None:
-            raise unknown_stream(stream)
-        return config
-
-    def _running(self, stream: str) -> Stream:
-        self._config_of(stream)
-        running = self.gateway.streams.get(stream)
-        if running is None:
-            raise Rejected(Code.UNAVAILABLE, f"stream {stream} is about to be started or ended")
-        return running
-
-    def _view(self, stream: str) -> StreamDocuments:
-        return self._views.setdefault(stream, StreamDocuments(examples=self._examples))
-
-    @override
-    def stream(self, stream: str) -> StreamDocument:
-        return StreamDocument(
-            id=stream,
-            config=shown(self._config_of(stream)),
-            origin=self._changes.effective.origin(stream),
-            etag=self._changes.etag(stream),
-            state=self.state(stream),
-        )
-
-    @override
-    def state(self, stream: str) -> StreamStateDocument:
-        config, verdict = self._config_of(stream), self.verifier.latest(stream)
-        return self._view(stream).state(self._running(stream), config, verdict)
-
-    @override
-    def status(self, stream: str) -> Status:
-        return self._view(stream).status(self._running(stream))
-
-    @override
-    def properties(self, stream: str) -> Mapping[str, Any]:
-        keys = stream_keys(self._config_of(stream), secrets=False)
-        del keys["source"], keys["push"]
-        return keys
-
-    @override
-    def ledger(self, stream: str) -> list[LedgerEntryDocument]:
-        return self._view(stream).ledger(self._running(stream).ledger)
-
-    @override
-    def numbers(self, stream: str) -> StreamNumbers:
-        running = self._running(stream)
-        return self._view(stream).numbers(running, gateway_documents.readers_by_transport(self.gateway, stream))
-
-    @override
-    def info(self) -> InfoDocument:
-        return gateway_documents.info(
-            self.gateway, self.verifier.measures, self.config.node, self._interfaces.api_url, self._started_text
-        )
-
-    @override
-    def stats(self) -> StatsDocument:
-        uptime_s, broker = clock.monotonic() - self._started, self._interfaces.broker
-        return gateway_documents.stats(self.gateway, lambda of: self._view(of.name).status(of), uptime_s, broker)
-
-    @override
-    def gateway_numbers(self) -> GatewayNumbers:
-        store = self._store if self.config.state_dir is not None else gateway_documents.UNWANTED
-        faces = self._interfaces
-        return gateway_documents.numbers(self.gateway, store, faces.broker, self._publisher, faces.onvif)
-
-    @override
-    def served(self, stream: str, since: float | None = None) -> ServedDocument:
-        return served_document(self._running(stream).status.output.spans, since)
-
-    @override
-    def verdicts(self, stream: str) -> VerdictsDocument:
-        self._config_of(stream)
-        return VerdictsDocument(verdicts=tuple(map(verdict_document, self.verifier.verdicts(stream))))
-
-    @override
-    async def signed_verdict(self, stream: str, number: int) -> dict[str, Any]:
-        self._config_of(stream)
-        try:
-            found = await self._store.signed_verdict(stream, number) if self._store is not None else None
-        except StoreError as error:
-            raise Rejected(Code.UNAVAILABLE, str(error)) from None
-        if found is None:
-            raise Rejected(Code.UNKNOWN_VERDICT, f"no signed statement {number} of this stream is kept")
-        return found
-
-    @override
-    async def verify(self, stream: str, by: Writer, output: str = MAIN) -> None:
-        self._running(stream)
-        self.verifier.ask(stream, str(by), clock.monotonic(), output)
-        await self._changes.record(Entry(who=str(by), what="verify", stream=stream, detail={}))
-
-    def _on_verdict(self, verdict: Verdict, answer: dict[str, Any]) -> None:
-        """Keep a verdict and tell of it."""
-        if self._store is not None:
-            self._store.note_verdict(verdict, answer if verdict.is_signed else {})
-        told = verdict_document(verdict).model_dump(exclude={"at", "signed"})
-        self.on_event(verdict.stream, "verdict", told)
-
-    @override
-    def sessions(self, stream: str | None = None, *, peers: bool) -> SessionsDocument:
-        if stream is not None:
-            self._config_of(stream)
-        return gateway_documents.sessions(self.gateway, stream, peers=peers)
-
-    @override
-    def session(self, session: str, *, peers: bool) -> SessionDocument:
-        return gateway_documents.session(self._reader(session), peers=peers)
-
-    def _reader(self, session: str) -> ReaderSession:
-        reader = gateway_documents.find_session(self.gateway, session)
-        if reader is None:
-            raise Rejected(Code.UNKNOWN_SESSION, f"there is no session {printable(session, MAX_NAME)!r}")
-        return reader
-
-    @override
-    def configuration(self) -> tuple[dict[str, Any], str]:
-        return self._changes.shown()
-
     # -- changes -------------------------------------------------------------------------------------------------
 
     @override
@@ -263,7 +117,9 @@ class Controller(Control):
 
     @override
     async def remove(self, stream: str, by: Writer, if_match: str | None = None) -> None:
-        await self._change(Change(stream=stream, verb="remove", keys={}, by=by, edit=_remove, if_match=if_match))
+        await self._change(
+            Change(stream=stream, verb="remove", keys={}, by=by, edit=EffectiveConfig.remove, if_match=if_match)
+        )
         self._views.pop(stream, None)
 
     async def _change(self, change: Change) -> None:
@@ -310,6 +166,19 @@ class Controller(Control):
         await self.gateway.restart(stream)
         self._publisher.restarted(stream, by)
         return self.stream(stream)
+
+    @override
+    async def verify(self, stream: str, by: Writer, output: str = MAIN) -> None:
+        self._running(stream)
+        self.verifier.ask(stream, str(by), clock.monotonic(), output)
+        await self._changes.record(Entry(who=str(by), what="verify", stream=stream, detail={}))
+
+    def _on_verdict(self, verdict: Verdict, answer: dict[str, Any]) -> None:
+        """Keep a verdict and tell of it."""
+        if self._store is not None:
+            self._store.note_verdict(verdict, answer if verdict.is_signed else {})
+        told = verdict_document(verdict).model_dump(exclude={"at", "signed"})
+        self.on_event(verdict.stream, "verdict", told)
 
     @override
     async def accept_key(self, stream: str, by: Writer) -> StreamDocument:
@@ -362,11 +231,6 @@ class Controller(Control):
     # -- events --------------------------------------------------------------------------------------------------
 
     @override
-    def past_events(self, stream: str, since: float | None = None) -> EventsDocument:
-        self._config_of(stream)
-        return EventsDocument(events=self._publisher.past(stream, since))
-
-    @override
     def events(self, after: int | None = None) -> Feed:
         return self._publisher.listen(after)
 
@@ -393,8 +257,3 @@ class Controller(Control):
     def close(self) -> None:
         """End all feeds."""
         self._publisher.close()
-
-
-def _remove(effective: EffectiveConfig, stream: str, keys: object) -> EffectiveConfig:
-    del keys
-    return effective.remove(stream)

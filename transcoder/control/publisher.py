@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from transcoder import clock
-from transcoder.config.overlay import Difference
+from transcoder.config.difference import Difference
 from transcoder.control.change_log import ChangeLog
 from transcoder.control.documents import EVENT_TYPES, EventDocument
 from transcoder.control.events import Events, Feed

@@ -6,7 +6,9 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from transcoder.config import HIDDEN, StreamConfig, stream_keys
-from transcoder.config.overlay import Difference
+from transcoder.config.asset import CONFIDENTIAL, AssetConfig
+from transcoder.config.asset_overlay import asset_keys
+from transcoder.config.difference import Difference
 from transcoder.config.push import PUSH_PORTS
 from transcoder.config.source import SOURCE_PORTS
 from transcoder.logs import redact
@@ -15,6 +17,7 @@ from transcoder.url import split_url
 
 _OF_MODEL: Final = str(SecretStr("x"))
 """The text that pydantic writes for a secret."""
+_NOTHING: Final[tuple[Any, ...]] = (None, [], {})
 MAX_DETAIL: Final = 300
 """Characters of a text in an event's detail, at most."""
 
@@ -25,6 +28,20 @@ def shown(stream: StreamConfig) -> dict[str, Any]:
     keys["source"] = {**keys["source"], "url": shown_url(keys["source"]["url"])}
     keys["push"] = {name: {**push, "url": shown_target(push["url"])} for name, push in keys["push"].items()}
     return keys
+
+
+def shown_asset(asset: AssetConfig, *, confidential: bool = False) -> dict[str, Any]:
+    """Return an asset's keys; those that help an attacker only where `confidential` says so."""
+    keys = asset_keys(asset)
+    return keys if confidential else {key: value for key, value in keys.items() if key not in CONFIDENTIAL}
+
+
+def asset_values(before: AssetConfig | None, after: AssetConfig | None) -> dict[str, list[Any]]:
+    """Return the old and the new value of each key that differs; of a key that helps an attacker neither is told."""
+    old, new = ({} if each is None else asset_keys(each) for each in (before, after))
+    found = {key: [old.get(key), new.get(key)] for key in AssetConfig.model_fields if old.get(key) != new.get(key)}
+    given = {key: pair for key, pair in found.items() if any(each not in _NOTHING for each in pair)}
+    return {key: [HIDDEN, HIDDEN] if key in CONFIDENTIAL else pair for key, pair in given.items()}
 
 
 def shown_target(text: str) -> str:
@@ -96,6 +113,7 @@ def difference_detail(difference: Difference) -> dict[str, Any]:
         "added": list(difference.added),
         "removed": list(difference.removed),
         "changed": {name: list(paths) for name, paths in difference.changed.items()},
+        "assets": list(difference.assets),
         "sections": list(difference.sections),
     }
     return {key: value for key, value in parts.items() if value}

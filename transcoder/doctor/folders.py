@@ -5,7 +5,8 @@ from pathlib import Path
 from transcoder.doctor.finding import Finding, Subject
 from transcoder.service.audit import find_break
 from transcoder.service.state_folder import USUAL_BYTES, folder_problem, space_of
-from transcoder.service.store import StoreError, read_audit, read_kept
+from transcoder.service.state_reader import read_audit, read_kept
+from transcoder.service.store import StoreError
 
 _UNWRITABLE = "no change of a stream would be taken; see No disk in docs/runbook.md"
 _UNREADABLE = "see No state in docs/runbook.md"

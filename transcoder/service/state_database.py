@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from transcoder.config.overlay import Overlay
+from transcoder.config.kept_changes import Overlay
 from transcoder.regular_file import check_regular
+from transcoder.service.kept_assets import TABLES, KeptAssets, read_assets
 from transcoder.service.kept_verdicts import TABLE, read_verdicts
 from transcoder.service.state_folder import RESTORING_NAME
 from transcoder.service.state_marker import MARKER_NAME
 from transcoder.service.verdicts import Verdict
 
 _WITH_VERDICTS: Final = 2
+_WITH_ASSETS: Final = 3
 FILE_NAME: Final = "state.sqlite"
 FIRST_VERSION: Final = 1
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE overlay (stream TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
@@ -35,7 +37,7 @@ CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(AB
 CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
     WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
-MIGRATIONS: Final = {2: TABLE}
+MIGRATIONS: Final = {2: TABLE, 3: TABLES}
 """What each version of the schema added to the version before; the first version is SCHEMA."""
 
 
@@ -53,6 +55,7 @@ class StoredState:
         learned: what was learned of cameras, by the camera memory's keys.
         etag_key: a random key for tags of configurations.
         verdicts: what the gateway found in its own streams, the oldest verdict first.
+        assets: what was kept of assets.
         lost: why the changes that were kept can't be known any more, "" where they are known.
         unknown: the streams whose changes can't be known; None where that may be any stream.
     """
@@ -62,6 +65,7 @@ class StoredState:
     learned: Mapping[str, Any] = field(default_factory=dict)
     etag_key: bytes = b"\0" * 32
     verdicts: tuple[Verdict, ...] = ()
+    assets: KeptAssets = field(default_factory=KeptAssets)
     lost: str = ""
     unknown: frozenset[str] | None = frozenset()
 
@@ -96,11 +100,14 @@ def read_state(database: sqlite3.Connection) -> StoredState:
         overlays = {stream: Overlay.from_json(document) for stream, document in rows}
         file = json.loads(meta["file"]) if "file" in meta else None
         etag_key = bytes.fromhex(meta["etag_key"])
+        assets = read_assets(database) if version >= _WITH_ASSETS else KeptAssets()
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{FILE_NAME} is damaged ({type(error).__name__})") from None
     verdicts = read_verdicts(database) if version >= _WITH_VERDICTS else ()
     learned = _learned(meta.get("learned", "{}"))
-    return StoredState(overlays=overlays, file=file, learned=learned, etag_key=etag_key, verdicts=verdicts)
+    return StoredState(
+        overlays=overlays, file=file, learned=learned, etag_key=etag_key, verdicts=verdicts, assets=assets
+    )
 
 
 def _learned(text: str) -> Mapping[str, Any]:

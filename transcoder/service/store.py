@@ -19,13 +19,16 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from transcoder import clock
-from transcoder.config.overlay import Overlay
+from transcoder.assets.findings import Finding
+from transcoder.assets.history import StateChange
+from transcoder.config.kept_changes import Overlay
 from transcoder.errors import TranscoderError
 from transcoder.regular_file import NotRegularError, check_regular
-from transcoder.service.audit import Entry, Record
-from transcoder.service.audit_records import append, records_of
+from transcoder.service.audit import Entry
+from transcoder.service.audit_records import append
+from transcoder.service.kept_assets import move_findings, write_changes, write_finding, write_overlays
 from transcoder.service.kept_verdicts import insert, read_signed
-from transcoder.service.state_copy import BUSY_TIMEOUT_S, read_beside, read_unwritable
+from transcoder.service.state_copy import BUSY_TIMEOUT_S, read_unwritable
 from transcoder.service.state_database import (
     FILE_NAME,
     FIRST_VERSION,
@@ -60,6 +63,7 @@ class _Owed:
     entries: Sequence[Entry]
     overlays: Mapping[str, Overlay | None]
     file: Mapping[str, Any] | None
+    assets: Mapping[str, Overlay | None]
 
 
 def now_text() -> str:
@@ -111,20 +115,25 @@ class Store:
         return await self._run(self._open)
 
     def owe(
-        self, entries: Sequence[Entry], overlays: Mapping[str, Overlay | None], file: Mapping[str, Any] | None
+        self,
+        entries: Sequence[Entry],
+        overlays: Mapping[str, Overlay | None],
+        file: Mapping[str, Any] | None,
+        assets: Mapping[str, Overlay | None] | None = None,
     ) -> None:
         """Keep these together with the next change, because they could not be kept for now.
 
         Changes that are kept belong to a version of the file; without it the next start would compare the file with
         an older version, and take a runtime change for one that the file has changed since.
         """
-        self._owed = _Owed(entries=entries, overlays=overlays, file=file)
+        self._owed = _Owed(entries=entries, overlays=overlays, file=file, assets=assets or {})
 
     async def commit(
         self,
         entries: Sequence[Entry],
         overlays: Mapping[str, Overlay | None] | None = None,
         file: Mapping[str, Any] | None = None,
+        assets: Mapping[str, Overlay | None] | None = None,
     ) -> None:
         """Keep changes and their records: all of them, on the disk, or nothing.
 
@@ -132,12 +141,13 @@ class Store:
             entries: the entries for the audit log.
             overlays: the changes by stream; None takes a stream's changes out.
             file: the configuration file as written, where it is another one than before.
+            assets: the changes by asset, likewise.
 
         Raises:
             StoreError: nothing was kept.
         """
         try:
-            await self._run(self._commit, entries, overlays or {}, file)
+            await self._run(self._commit, entries, overlays or {}, file, assets or {})
         except StoreError as error:
             self.trouble = str(error)
             raise
@@ -151,15 +161,27 @@ class Store:
 
     def note_channel(self, stream: str, layer: str, kind: str) -> None:
         """Record a channel, if it was never seen before on this stream. Nobody waits for it."""
-        self._submit(self._note_channel, stream, layer, kind)
+        self._submit(self._in_transaction, _write_channel, stream, layer, kind)
 
     def note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
         """Keep a verdict with its signed statement, which is empty where there is none. Nobody waits for it."""
-        self._submit(self._note_verdict, verdict, signed)
+        self._submit(self._in_transaction, insert, verdict, json.dumps(signed) if signed else "")
 
     def note_learned(self, learned: Mapping[str, Any]) -> None:
         """Keep what was learned of cameras, in place of what was kept before. Nobody waits for it."""
         self._submit(self._note_learned, json.dumps(learned))
+
+    def note_finding(self, subject: str, finding: Finding) -> None:
+        """Keep what was found out about a subject (`asset:<id>`, `stream:<id>`). Nobody waits for it."""
+        self._submit(self._in_transaction, write_finding, subject, finding)
+
+    def move_findings(self, old: str, new: str) -> None:
+        """Give the findings about one subject to another one, "" for nobody. Nobody waits for it."""
+        self._submit(self._in_transaction, move_findings, old, new)
+
+    def note_states(self, changes: Sequence[StateChange]) -> None:
+        """Keep changes of the states of assets. Nobody waits for it."""
+        self._submit(self._in_transaction, write_changes, changes)
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> None:
         if self._backlog >= MAX_BACKLOG or self.refusal:
@@ -259,35 +281,36 @@ class Store:
         return read_state(database)
 
     def _commit(
-        self, entries: Sequence[Entry], overlays: Mapping[str, Overlay | None], file: Mapping[str, Any] | None
+        self,
+        entries: Sequence[Entry],
+        overlays: Mapping[str, Overlay | None],
+        file: Mapping[str, Any] | None,
+        assets: Mapping[str, Overlay | None],
     ) -> None:
-        database = self._usable()
+        self._usable()
         if self._owed is not None:
             entries, overlays = [*self._owed.entries, *entries], {**self._owed.overlays, **overlays}
-            file = self._owed.file if file is None else file
+            file, assets = self._owed.file if file is None else file, {**self._owed.assets, **assets}
         taken_out = {stream for stream, overlay in overlays.items() if overlay is None}
         changed = (self._changed | overlays.keys()) - taken_out
         if not changed <= self._marked:  # remembered before it is kept: the marker may name too many, never too few
             self._mark(self._marked | changed)
+        self._in_transaction(_write_changes, entries, overlays, file, assets)
+        self._changed, self._owed = changed, None
+        if self._marked != changed:
+            with suppress(OSError):
+                self._mark(changed)
+
+    def _in_transaction(self, write: Callable[..., None], *arguments: Any) -> None:
+        database = self._usable()
         database.execute("BEGIN IMMEDIATE")
         try:
-            for stream, overlay in overlays.items():
-                if overlay is None:
-                    database.execute("DELETE FROM overlay WHERE stream = ?", (stream,))
-                else:
-                    database.execute("INSERT OR REPLACE INTO overlay VALUES (?, ?)", (stream, overlay.to_json()))
-            if file is not None:
-                database.execute("INSERT OR REPLACE INTO meta VALUES ('file', ?)", (json.dumps(file),))
-            append(database, entries, now_text)
+            write(database, *arguments)
             database.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
-        self._changed, self._owed = changed, None
-        if self._marked != changed:
-            with suppress(OSError):
-                self._mark(changed)
 
     def _look(self) -> str:
         """Look at the folder; where something was amiss, write to the database as well."""
@@ -297,31 +320,6 @@ class Store:
         if self.trouble and not problem:
             self._usable().execute("INSERT OR REPLACE INTO meta VALUES ('looked', ?)", (now_text(),))
         return problem
-
-    def _note_channel(self, stream: str, layer: str, kind: str) -> None:
-        database = self._usable()
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            row = (stream, layer, kind, now_text())
-            if database.execute("INSERT OR IGNORE INTO channel VALUES (?, ?, ?, ?)", row).rowcount:
-                detail = {"layer": layer, "kind": kind}
-                append(database, [Entry(who="gateway", what="channel_seen", stream=stream, detail=detail)], now_text)
-            database.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
-            raise
-
-    def _note_verdict(self, verdict: Verdict, signed: Mapping[str, Any]) -> None:
-        database = self._usable()
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            insert(database, verdict, json.dumps(signed) if signed else "")
-            database.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
-            raise
 
     def _note_learned(self, document: str) -> None:
         self._usable().execute("INSERT OR REPLACE INTO meta VALUES ('learned', ?)", (document,))
@@ -357,40 +355,26 @@ def _code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-# -- for commands beside a running gateway -------------------------------------------------------------------------
+def _write_changes(
+    database: sqlite3.Connection,
+    entries: Sequence[Entry],
+    overlays: Mapping[str, Overlay | None],
+    file: Mapping[str, Any] | None,
+    assets: Mapping[str, Overlay | None],
+) -> None:
+    for stream, overlay in overlays.items():
+        if overlay is None:
+            database.execute("DELETE FROM overlay WHERE stream = ?", (stream,))
+        else:
+            database.execute("INSERT OR REPLACE INTO overlay VALUES (?, ?)", (stream, overlay.to_json()))
+    write_overlays(database, assets)
+    if file is not None:
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('file', ?)", (json.dumps(file),))
+    append(database, entries, now_text)
 
 
-def read_kept(folder: Path | None) -> StoredState | None:
-    """Read the state that a gateway keeps, also while it runs; return None where nothing was ever kept.
-
-    Raises:
-        StoreError: the store can't be read.
-    """
-    return _reading(folder, read_state)
-
-
-def read_audit(folder: Path | None) -> list[Record] | None:
-    """Read the audit log, oldest first; return None where there is none.
-
-    Raises:
-        StoreError: the store can't be read.
-    """
-    return _reading(folder, lambda database: list(records_of(database)))
-
-
-def _reading(folder: Path | None, read: Callable[[sqlite3.Connection], T]) -> T | None:
-    if folder is None:
-        return None
-    path = folder / FILE_NAME
-    try:
-        check_regular(*database_files(path))
-        if path.exists() and path.stat().st_size:
-            found = read_beside(path, lambda database: (read(database),) if schema_version(database) else ())
-            if found:
-                return found[0]
-        remembered = read_marker(folder)
-    except (sqlite3.Error, OSError, ValueError, KeyError, DamagedError) as error:
-        raise StoreError(f"{path} can't be read: {error}") from None
-    if remembered is not None and remembered.streams != frozenset():
-        raise StoreError(f"{path} is empty or gone, and changes were in it: restore it, or remove {MARKER_NAME}")
-    return None
+def _write_channel(database: sqlite3.Connection, stream: str, layer: str, kind: str) -> None:
+    row = (stream, layer, kind, now_text())
+    if database.execute("INSERT OR IGNORE INTO channel VALUES (?, ?, ?, ?)", row).rowcount:
+        detail = {"layer": layer, "kind": kind}
+        append(database, [Entry(who="gateway", what="channel_seen", stream=stream, detail=detail)], now_text)
