@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import encoding, matching, material, peers, report
 from transcoder.lab.bench.capacity import grow
-from transcoder.lab.bench.load import CameraOptions, GatewaySide, Load, Sample, Side
+from transcoder.lab.bench.load import CameraOptions, GatewaySide, Load, Sample, Side, compile_kernels
 from transcoder.worker_options import EncoderSettings, OutputOptions
 
 MB = 1 << 20
@@ -203,6 +203,7 @@ async def run(given: argparse.Namespace) -> tuple[dict[str, Any], list[report.Ta
     sides = [name for name in given.sides.split(",") if is_gateway(name) or has[name.split("-")[0]]]
     result: dict[str, Any] = {"sides": sides, "runs": []}
     tables: list[report.Table] = []
+    await compile_kernels()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for text in given.sizes.split(","):

@@ -33,6 +33,10 @@ PROGRAMS = {
     ),
     "fanout": (["--shapes", "1x3", "--seconds", "1", "--kbps", "500", *_GATEWAY_ONLY], ["runs"]),
     "capacity": ([*_SMALL, "--sizes", "320x180", "--streams", "1", *_GATEWAY_ONLY], ["runs"]),
+    "memory": (
+        ["--size", "320x240", "--streams", "1", "--fps", "10", "--seconds", "1", "--profiles", "motion", "--parts"],
+        ["runs"],
+    ),
     "delay": (
         [*_SMALL, "--size", "320x180", "--joins", "1", "--sides", "direct,gateway"],
         ["runs"],

@@ -41,3 +41,36 @@ def test_compiling_leaves_nothing_behind(tmp_path: Path) -> None:
     assert (forks, later_forks) == (1, 0)  # what is compiled is loaded by the fork server itself
     assert first - later < 20  # MiB; compiling in the same process costs 50
     assert list(tmp_path.glob("kernels-*/**/*.nbi"))
+
+
+_FREE = """
+import ctypes
+from pathlib import Path
+from transcoder.worker import preload
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+def take(sizes):
+    taken = [libc.malloc(size << 20) for size in sizes]
+    for address, size in zip(taken, sizes):
+        ctypes.memset(address, 1, size << 20)
+    return taken
+
+preload._bound_heap()
+libc.free(*take([30]))  # from here on glibc by itself keeps blocks of up to 30 MB in its heap
+before = resident()
+planes = take([12, 8, 6])
+last = libc.malloc(4096)  # lies behind what is in the heap
+for address in planes:
+    libc.free(address)
+print(resident() - before)
+"""
+
+
+def test_planes_that_are_freed_are_given_back() -> None:
+    output = subprocess.run([sys.executable, "-c", _FREE], check=True, capture_output=True, text=True)
+    assert int(output.stdout) < 4  # MiB of 26

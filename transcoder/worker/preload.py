@@ -16,6 +16,12 @@ import numpy as np
 from transcoder.worker import sandbox, twins
 
 _MADV_DONTNEED = 4
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_OWN_MAPPING = 1 << 20
+"""Bytes from which memory that a program frees goes back to the operating system at once: planes, but no coded picture.
+By itself the C library raises its threshold with each plane that is freed, and keeps as much."""
+_KEPT = 2 << 20
+"""Bytes that are kept at the end of the heap, so that coded pictures come and go without the operating system."""
 _BACKGROUND = 5
 """The niceness of a process that nobody waits for; with more it would never end on a busy machine."""
 
@@ -48,6 +54,7 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     """
     from transcoder_native import runtime  # noqa: PLC0415  # Numba takes a second, which a stopgap has not
 
+    _bound_heap()
     runtime.configure(cache_dir)
     _compile_apart(tell)
     took = runtime.warm(None if runtime.is_cached() else tell)
@@ -61,6 +68,7 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
 
 def load_twins() -> None:
     """Import everything with the kernels' twins, for workers that show slates until there are kernels."""
+    _bound_heap()
     twins.use_twins()
     _import_all()
     _rehearse()
@@ -72,8 +80,24 @@ def _import_all() -> None:
         importlib.import_module(name)
 
 
+def _bound_heap() -> None:
+    """Have this process and its children give back what they free; another C library than glibc decides for itself."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _OWN_MAPPING)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+
+
+def _release_heap() -> None:
+    """Give back the pages of what has been freed so far, wherever they lie."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def _freeze() -> None:
     gc.collect()
+    _release_heap()
     _release_compiler()
     gc.freeze()  # a collection in a child would touch, and so copy, every shared page
 

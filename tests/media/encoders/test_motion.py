@@ -55,6 +55,41 @@ def test_short_groups_of_pictures(gop):
     assert_decodes(encoder(96, 80, 26), scene(96, 80, gop, 0.5), 12, gop)
 
 
+def test_x264_gives_its_memory_back_while_own_pictures_come():
+    made, pictures, player = encoder(96, 80, 26), scene(96, 80, 1, 0.5), Player()
+    holds = []
+    for number in range(9):
+        units = made.encode(next(pictures), None, 3600 * number, force_idr=number in {0, 4, 5})
+        player.planes(units, made.reconstruction)
+        holds.append(made._library._context is not None)
+    assert holds == [True, False, False, False, True, True, False, False, False]
+
+
+def test_idrs_in_a_row_differ_in_their_number(monkeypatch):
+    made, pictures = encoder(96, 80, 26), scene(96, 80, 1, 0.5)
+
+    def encode(number: int, *, force_idr: bool) -> bytes:
+        return made.encode(next(pictures), None, 3600 * number, force_idr=force_idr)[-1]
+
+    found = [_idr_pic_id(encode(number, force_idr=True)) for number in range(3)]
+    encode(3, force_idr=False)
+    found.append(_idr_pic_id(encode(4, force_idr=True)))
+    # a picture of ours that no decoder's buffer holds is forgotten, and an IDR comes instead
+    monkeypatch.setattr(made, "_fits", lambda units: len(units) > 1)
+    found.append(_idr_pic_id(encode(5, force_idr=False)))
+    assert found[0] != found[1] != found[2]
+    assert found[3] != found[4]
+
+
+def _idr_pic_id(unit: bytes) -> int:
+    """Read it of an IDR slice (H.264, 7.3.3) whose frame_num has 4 bits, as x264's."""
+    assert unit[0] & 0x1F == 5
+    bits = "".join(f"{byte:08b}" for byte in unit[1:8])
+    assert bits.startswith("1000100010000")  # first_mb 0, slice_type 7, pps 0, frame_num 0
+    zeros = len(bits[13:]) - len(bits[13:].lstrip("0"))
+    return int(bits[13 + zeros : 14 + 2 * zeros], 2) - 1
+
+
 def test_frame_num_runs_over_in_a_long_group():
     made = encoder(64, 64, 30)
     assert_decodes(made, scene(64, 64, 1, 1), 40, gop=100)

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from typing_extensions import override
 
@@ -16,6 +17,14 @@ from transcoder.lab.bench import processes
 from transcoder.lab.cameras.access_units import Coding
 from transcoder.lab.child import Child
 
+_COMPILE: Final = """
+import sys
+from pathlib import Path
+from transcoder.worker import preload
+preload.load(Path(sys.argv[1]))
+preload.finish_compiling()
+"""
+"""A program that fills a folder with all kernels."""
 SETTLE_S = 4.0
 """Seconds before a measurement, for connections, first IDRs and caches."""
 
@@ -85,10 +94,20 @@ def keep_kernels(folder: Path) -> None:
 
     Where that folder can't be written, the gateway compiles its kernels for itself.
     """
-    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transcoder" / "bench"
+    kept = _kept_kernels()
     with suppress(OSError):
         kept.mkdir(parents=True, exist_ok=True)
         (folder / "numba").symlink_to(kept)
+
+
+async def compile_kernels() -> None:
+    """Fill the folder of keep_kernels(): a gateway would compile beside a measurement, and code by x264 meanwhile."""
+    program = [sys.executable, "-P", "-c", _COMPILE, str(_kept_kernels())]
+    await (await asyncio.create_subprocess_exec(*program)).wait()
+
+
+def _kept_kernels() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "transcoder" / "bench"
 
 
 class GatewaySide(Side):
@@ -97,11 +116,15 @@ class GatewaySide(Side):
     Args:
         folder: folder for the configuration and state of the gateway.
         stream: configuration keys of every stream beside `source`.
+        sections: sections of the configuration, beside those that a measurement needs.
     """
 
-    def __init__(self, folder: Path, stream: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, stream: dict[str, Any] | None = None, sections: dict[str, Any] | None = None
+    ) -> None:
         self._folder = folder
         self._stream = stream or {}
+        self._sections = sections or {}
         self._child: Child | None = None
 
     @override
@@ -113,6 +136,7 @@ class GatewaySide(Side):
             "state_dir": str(self._folder),
             "verify": {"every_h": None},  # a reader and a process more would be measured
             "streams": streams,
+            **self._sections,
         }
         keep_kernels(self._folder)
         path = self._folder / "bench.yaml"

@@ -47,6 +47,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
             "sent_bytes": fanout.counters.sent_bytes,
             "dropped_access_units": fanout.counters.dropped_access_units,
             "worker_pid": pid,
+            "worker_pids": pids,
             "worker_cpu_s": processes.total_cpu_seconds(pids),
             "worker_pss": sum(map(processes.pss_bytes, pids)),
         }

@@ -122,6 +122,8 @@ class MotionEncoder(Encoder):
         if self._rate.again(_bits(units)) is not None or not self._fits(units):
             return self._encode_idr(picture, pts)  # what was written is forgotten
         self._rate.note(_bits(units), is_idr=False)
+        if choice is Choice.OWN:
+            self._library.rest()
         return units
 
     @property

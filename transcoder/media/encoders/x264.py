@@ -165,6 +165,10 @@ class X264Encoder(AllowListEncoder):
     def byte_streams(
         self, picture: OwnPicture, changed: MacroblockMap | None, tick: int, *, force_idr: bool
     ) -> Sequence[bytes | memoryview]:
+        if self._context is None and self._substitute is None:
+            found = library()
+            if isinstance(found, X264Library):
+                self._context = self._open(found)
         context = self._context
         if context is not None:
             kind = PictureType.IDR if force_idr else PictureType.AUTO
@@ -199,6 +203,15 @@ class X264Encoder(AllowListEncoder):
         finally:
             self._qp = None
         return units, self._context.reconstruction() if self._context is not None else None
+
+    def rest(self) -> None:
+        """Give the library's memory back until the next picture, which has to be an IDR.
+
+        The library holds two pictures to code and two reconstructed ones, 24 MB at 1080p, whether or not it is asked
+        for anything; to open it anew takes a millisecond. Between its IDRs and the next one there has to be a picture
+        that another engine codes: IDRs in a row differ in idr_pic_id, and each context begins with the same.
+        """
+        self._context = None
 
     def use_options(self, options: dict[str, str]) -> bool:
         """Use other options from the next picture on; return False where they need another encoder.
