@@ -64,6 +64,7 @@ class Profile:
         fps: pictures a second.
         bitrate_kbps: the cap of the bitrate, kbit a second.
         gop_s: seconds between IDR pictures.
+        coding: the profile of the codec, by its name in the ONVIF schema.
         audio: the sound, None without any.
         multicast: the group that it can be read from, None without one.
     """
@@ -77,6 +78,7 @@ class Profile:
     fps: float
     bitrate_kbps: int
     gop_s: float
+    coding: Literal["Baseline", "High", "Main"]
     audio: Audio | None = None
     multicast: Multicast | None = None
 

@@ -109,6 +109,7 @@ class GatewayView:
             fps=min(rate, video.fps or rate),
             bitrate_kbps=video.bitrate_kbps,
             gop_s=video.gop_s,
+            coding=coding_profile(video),
             audio=None if is_silent else _audio(config.audio_codec),
             multicast=self._multicast(served_path(stream, name)),
         )
@@ -141,6 +142,13 @@ class GatewayView:
             rtsp_port=plain[0].port,
             rtsps_port=secured[0].port if secured else None,
         )
+
+
+def coding_profile(video: VideoConfig) -> Literal["Baseline", "High", "Main"]:
+    """Return the profile that an output is coded in; x264's fastest preset leaves out all that Baseline has not."""
+    if video.codec == "h265":
+        return "Main"
+    return "Baseline" if video.preset == "ultrafast" else "High"
 
 
 def _audio(codec: Literal["aac", "pcma", "pcmu"]) -> Audio:

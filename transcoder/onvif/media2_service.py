@@ -28,7 +28,6 @@ from transcoder.onvif.stream_uris import snapshot_uri, stream_uri
 from transcoder.onvif.visit import ForceIdr, Operations, Outcome, Visit
 
 _ENCODING: Final = {"h264": "H264", "h265": "H265"}
-_PROFILE: Final = {"h264": "High", "h265": "Main"}
 _SOUND: Final = {"aac": "MPEG4-GENERIC", "pcma": "PCMA", "pcmu": "PCMU"}
 """Codecs of sound by the names that IANA has for them, as this version says them."""
 
@@ -55,7 +54,7 @@ def _video_encoder(profile: Profile, name: str) -> Markup:
         attributes={
             "token": profile.encoder_token,
             "GovLength": profile.gov_length,
-            "Profile": _PROFILE[profile.codec],
+            "Profile": profile.coding,
         },
     )
 
@@ -173,7 +172,7 @@ def _options(profile: Profile) -> Markup:
         attributes={
             "GovLengthRange": f"{least} {most}",
             "FrameRatesSupported": " ".join(f"{rate:g}" for rate in _rates(profile)),
-            "ProfilesSupported": _PROFILE[profile.codec],
+            "ProfilesSupported": profile.coding,
             "ConstantBitRateSupported": False,
         },
     )

@@ -67,7 +67,7 @@ def video_encoder(profile: Profile, name: str) -> Markup:
             element("tt:EncodingInterval", 1),
             element("tt:BitrateLimit", profile.bitrate_kbps),
         ),
-        element("tt:H264", element("tt:GovLength", profile.gov_length), element("tt:H264Profile", "High")),
+        element("tt:H264", element("tt:GovLength", profile.gov_length), element("tt:H264Profile", profile.coding)),
         multicast(profile),
         element("tt:SessionTimeout", SESSION_TIMEOUT),
         attributes={"token": profile.encoder_token},
@@ -202,7 +202,7 @@ def _get_video_encoder_configuration_options(visit: Visit) -> Outcome:
         range_of("tt:GovLengthRange", least, most),
         range_of("tt:FrameRateRange", 1, frames(profile)),
         range_of("tt:EncodingIntervalRange", 1, 1),
-        element("tt:H264ProfilesSupported", "High"),
+        element("tt:H264ProfilesSupported", profile.coding),
     )
     bitrates = range_of("tt:BitrateRange", MIN_KBPS, MAX_KBPS)
     options = element(
