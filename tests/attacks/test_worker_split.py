@@ -21,11 +21,11 @@ import pytest
 
 from tests.attacks.test_worker_memory import pieces
 from tests.service.test_coded_pictures import pictures
-from tests.service.test_worker import Watched
 from tests.service.test_worker_split import Split
 from tests.support.coded_video import encode
 from tests.support.fork_server import FakeForkServer
 from tests.support.linked_halves import LinkedHalves
+from tests.support.watched_worker import Watched
 from transcoder.codecs.nal import Codec
 from transcoder.ipc.messages import serialize_announcement, serialize_coded
 from transcoder.ipc.planes import MEMORY_SIZE, Record, RecordKind

@@ -16,9 +16,9 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.service.test_coded_pictures import message, pictures
-from tests.service.test_worker import Watched
 from tests.support.fork_server import FakeForkServer
 from tests.support.stream_parts import KeptStream
+from tests.support.watched_worker import Watched
 from transcoder.api.metrics import StreamCollector
 from transcoder.app import run_until_stopped
 from transcoder.codecs.nal import Codec

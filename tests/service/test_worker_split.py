@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.service.test_worker import IDR, OTHER, OUTPUT, Watched
 from tests.support.fork_server import FakeForkServer, FakeWorker
+from tests.support.watched_worker import IDR, OTHER, OUTPUT, Watched
 from transcoder.ipc.messages import MessageType, serialize_json, serialize_message
 from transcoder.service.worker_reports import MAY_SEND
 from transcoder.worker_options import AudioFormat, Role, WorkerOptions
