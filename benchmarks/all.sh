@@ -70,7 +70,7 @@ plan() {
     if command -v valgrind >/dev/null; then
         step instructions 150 instructions
     fi
-    step fanout $((4 * (seconds + 12))) fanout --seconds "$seconds"
+    step fanout $((6 * (seconds + 12))) fanout --seconds "$seconds"
     if [ -f "$parking" ]; then
         step overhead $((rounds * 5 + 5)) overhead "$parking" --rounds "$rounds"
     fi

@@ -1,18 +1,21 @@
 """Measure serving alone: access units that exist already go to many readers, against GStreamer's RTSP server.
 
 There is no camera and no encoder: one process serves streams of a given bitrate. Readers count pictures and decode
-none. The delay is the time from an access unit's hand-over to the fan-out until its last packet arrives; GStreamer does
-not tell when it was handed an access unit, so only its processor time and pictures are compared.
+none; those of the side `gateway-tls` read over TLS. The delay is the time from an access unit's hand-over to the
+fan-out until its last packet arrives; GStreamer does not tell when it was handed an access unit, so only its processor
+time and pictures are compared.
 """
 
 import argparse
 import asyncio
 import contextlib
+import functools
 import socket
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import uvloop
 
@@ -24,6 +27,7 @@ from transcoder.lab.bench.capacity import DELIVERED
 from transcoder.lab.child import Child
 from transcoder.lab.json_lines import answer_until_end, emit
 from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
+from transcoder.net.server_certificate import ServerCertificate
 from transcoder.output.fanout import Fanout
 from transcoder.rtp.sender import FRAMING_SIZE, VIDEO_PAYLOAD_TYPE, RtpSender, prepare
 from transcoder.sdp import ServedVideo, serialize_served
@@ -33,6 +37,7 @@ CONNECT_S = 60.0
 BURST = 24
 """Packets sent together over UDP: a buffer of Linux's default size (rmem_max) holds about 90, an IDR has 145."""
 
+_Measure: TypeAlias = Callable[[int, int, argparse.Namespace], Awaitable[dict[str, Any]]]
 _SETS = (b"\x67\x42\xc0\x28\xda\x01\xe0\x08\x9f\x95", b"\x68\xce\x3c\x80")
 """The parameter sets of a 1080p stream with profile_idc of Baseline."""
 
@@ -83,10 +88,15 @@ class _Catalogue:
         return None
 
 
-async def _serve(count: int, kbps: int) -> None:
+async def _serve(count: int, kbps: int, *, is_secure: bool) -> None:
     """Serve in the child process, and feed each stream at FPS, evenly spread."""
     catalogue = _Catalogue(count)
-    server = RtspServer(catalogue, [Listener(host="127.0.0.1", port=0)], (0, 0))
+    listeners = [Listener(host="127.0.0.1", port=0)]
+    if is_secure:
+        certificate = ServerCertificate(None, None, None)
+        certificate.load()
+        listeners.append(Listener(host="127.0.0.1", port=0, certificate=certificate))
+    server = RtspServer(catalogue, listeners, (0, 0))
     await server.start()
 
     async def feed(index: int, stream: _Stream) -> None:
@@ -107,7 +117,8 @@ async def _serve(count: int, kbps: int) -> None:
             "timestamp_offsets": [fanout.timestamp_offset for fanout in fanouts],
         }
 
-    emit("ready", url=server.url("127.0.0.1", ""))
+    used = server.listeners[-1]
+    emit("ready", url=f"{used.scheme}://127.0.0.1:{used.port}")
     await answer_until_end(state)
     for task in tasks:
         task.cancel()
@@ -143,9 +154,12 @@ async def _count(urls: list[str], readers_each: int, seconds: float, look: Any) 
     }
 
 
-async def gateway(count: int, readers_each: int, arguments: argparse.Namespace) -> dict[str, Any]:
+async def gateway(
+    count: int, readers_each: int, arguments: argparse.Namespace, *, is_secure: bool = False
+) -> dict[str, Any]:
     """Measure our server."""
-    async with Child("benchmarks.fanout", "--serve", str(count), str(arguments.kbps)) as child:
+    way = "tls" if is_secure else "plain"
+    async with Child("benchmarks.fanout", "--serve", str(count), str(arguments.kbps), way) as child:
         base = str(child.ready["url"]).rstrip("/")
         urls = [f"{base}/s{index}" for index in range(count)]
         found = await _count(urls, readers_each, arguments.seconds, child.report)
@@ -211,7 +225,8 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
         "streams x readers", "server", "Mbit/s", "cores", "% of a core per 100 Mbit/s", "delivered", "delay p50 ms",
         "p99 ms",
     )  # fmt: skip
-    known = {"gateway": gateway} | ({"gstreamer": gstreamer} if peers.available()["gstreamer"] else {})
+    known: dict[str, _Measure] = {"gateway": gateway, "gateway-tls": functools.partial(gateway, is_secure=True)}
+    known |= {"gstreamer": gstreamer} if peers.available()["gstreamer"] else {}
     sides = [(name, known[name]) for name in arguments.sides.split(",") if name in known]
     for shape in arguments.shapes.split(","):
         count, each = map(int, shape.split("x"))
@@ -236,7 +251,7 @@ async def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[repor
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:2] == ["--serve"]:
-        uvloop.run(_serve(int(sys.argv[2]), int(sys.argv[3])))
+        uvloop.run(_serve(int(sys.argv[2]), int(sys.argv[3]), is_secure=sys.argv[4] == "tls"))
         return
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.fanout", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -244,7 +259,7 @@ def main() -> None:
     parser.add_argument("--shapes", default="1x200,100x2", help="STREAMSxREADERS of each, separated by commas")
     parser.add_argument("--kbps", type=int, default=4000)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--sides", default="gateway,gstreamer")
+    parser.add_argument("--sides", default="gateway,gateway-tls,gstreamer")
     report.add_options(parser)
     arguments = parser.parse_args()
     result, tables, notes = asyncio.run(run(arguments))
