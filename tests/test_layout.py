@@ -32,6 +32,7 @@ TESTED_THROUGH = {
     "control/documents.py": "control/test_stream_documents.py",
     "control/questions.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",
+    "discover/device_visit.py": "discover/test_device_command.py",
     "http_server/server.py": "attacks/test_peers_http.py",
     "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",

@@ -97,6 +97,15 @@ def test_letters_of_a_firmware_tell_the_maker() -> None:
     assert ("brand", "Amcrest", "onvif") not in _said(onvif_findings(flashed, SEEN))
 
 
+def test_a_mac_address_in_a_scope() -> None:
+    assert _said(onvif_findings(DeviceInformation(manufacturer="X", mac="44:19:B6:00:00:01"), SEEN)) == {
+        ("brand", "X", "onvif"),
+        ("mac", "44:19:b6:00:00:01", "onvif"),
+        ("maker", "Hikvision", "registry"),
+    }
+    assert onvif_findings(DeviceInformation(mac="44-19-B6"), SEEN) == ()
+
+
 def test_the_server_of_the_web_interface() -> None:
     assert ("maker", "TVT", "onvif") in _said(onvif_findings(DeviceInformation(server="Cross Web Server"), SEEN))
     assert onvif_findings(DeviceInformation(), SEEN) == ()

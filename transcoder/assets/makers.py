@@ -45,6 +45,7 @@ class DeviceInformation:
         hardware: the id of the hardware, which is nearer to the maker than the name on the box.
         server: the Server field of its answers.
         name, location: those of its scopes, which people set.
+        mac: the MAC address of its scopes: some devices tell it there.
     """
 
     manufacturer: str = ""
@@ -55,6 +56,7 @@ class DeviceInformation:
     server: str = ""
     name: str = ""
     location: str = ""
+    mac: str = ""
 
 
 def stream_findings(marks: CameraMarks, seen: str) -> tuple[Finding, ...]:
@@ -158,6 +160,10 @@ def onvif_findings(information: DeviceInformation, seen: str) -> tuple[Finding, 
         for field, value, where in told
         if re.sub(r"[^\w]|_", "", value.casefold()) not in _NOTHING
     ]
+    mac = mac_address(information.mac)
+    if mac:
+        found.append(_finding("mac", _with_colons(mac), "onvif", ("a scope of the category MAC",), seen))
+        found += prefix_findings(mac, seen)
     texts = {"firmware": information.firmware, "serial": information.serial, "server": information.server}
     named = {finding.field for finding in found}
     for where, text in texts.items():

@@ -1,5 +1,6 @@
 """The command `transcoder probe` is here."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,11 +15,26 @@ def probe(
     transport: Annotated[str, typer.Option(help="auto, tcp, udp or http.")] = "auto",
     username: Username = None,
     password: Password = None,
+    onvif: Annotated[
+        bool,
+        typer.Option("--onvif", help="Ask it for make and firmware over ONVIF, and nothing else."),
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --onvif: whose sources.allow holds.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Visit a camera and list its make, its media, and every metadata channel that would be stripped."""
     from rich.console import Console  # noqa: PLC0415  # --help stays fast
 
+    if onvif:
+        from transcoder.discover import device_command  # noqa: PLC0415
+
+        asked = device_command.DeviceOptions(
+            url=url, username=username, password=password, config=config, as_json=as_json
+        )
+        with ended_as_by_ctrl_c():
+            raise typer.Exit(device_command.ask(asked, Console(), Console(stderr=True)))
     from transcoder.probe import command  # noqa: PLC0415
 
     options = command.ProbeOptions(
