@@ -75,8 +75,8 @@ def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def _signed_bytes(statement: object) -> bytes:
-    return FORMAT.encode() + b"\n" + canonical(statement)
+def _signed_bytes(statement: object, form: str) -> bytes:
+    return form.encode() + b"\n" + canonical(statement)
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
@@ -160,8 +160,13 @@ def _read(path: Path, limit: int) -> bytes:
 # -- signatures --------------------------------------------------------------------------------------------------------
 
 
-def sign(statement: dict[str, object], key: Ed25519PrivateKey) -> dict[str, object]:
+def sign(statement: dict[str, object], key: Ed25519PrivateKey, form: str = FORMAT) -> dict[str, object]:
     """Return a statement with its signature.
+
+    Args:
+        statement: the statement.
+        key: the key.
+        form: the line that says what kind of statement it is, so that none passes for one of another kind.
 
     Raises:
         ProofError: the statement has no canonical form.
@@ -170,17 +175,39 @@ def sign(statement: dict[str, object], key: Ed25519PrivateKey) -> dict[str, obje
         "statement": statement,
         "algorithm": ALGORITHM,
         "public_key": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
-        "signature": base64.b64encode(key.sign(_signed_bytes(statement))).decode(),
+        "signature": base64.b64encode(key.sign(_signed_bytes(statement, form))).decode(),
     }
 
 
-def check(path: Path, key: Ed25519PublicKey) -> dict[str, Any]:
+def check(path: Path, key: Ed25519PublicKey, form: str = FORMAT) -> dict[str, Any]:
     """Return the statement of a file, if this key signed it.
 
     The public key in the file is not asked: whoever changes a statement can put a key of his own there.
 
+    Args:
+        path: the file.
+        key: the key.
+        form: the kind of statement, as it was signed.
+
     Raises:
         ProofError: the file holds no statement that this key signed.
+    """
+    data = read_signed(path)
+    statement: dict[str, Any] = data["statement"]
+    try:
+        key.verify(base64.b64decode(str(data.get("signature")), validate=True), _signed_bytes(statement, form))
+    except ValueError:  # other text than ASCII as well as what is no base64
+        raise ProofError(f"the signature of {path} is no base64") from None
+    except InvalidSignature:
+        raise ProofError(f"the statement of {path} was changed, or another key signed it") from None
+    return statement
+
+
+def read_signed(path: Path) -> dict[str, Any]:
+    """Return what a signed file holds, whoever signed it.
+
+    Raises:
+        ProofError: the file can't be read, or is no signed statement.
     """
     try:
         data = json.loads(_read(path, MAX_FILE), object_pairs_hook=_unique, parse_constant=_refuse)
@@ -191,13 +218,7 @@ def check(path: Path, key: Ed25519PublicKey) -> dict[str, Any]:
     statement = data.get("statement") if isinstance(data, dict) else None
     if not isinstance(statement, dict) or data.get("algorithm") != ALGORITHM:
         raise ProofError(f"{path} is no signed statement")
-    try:
-        key.verify(base64.b64decode(str(data.get("signature")), validate=True), _signed_bytes(statement))
-    except ValueError:  # other text than ASCII as well as what is no base64
-        raise ProofError(f"the signature of {path} is no base64") from None
-    except InvalidSignature:
-        raise ProofError(f"the statement of {path} was changed, or another key signed it") from None
-    return statement
+    return {**data}
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Final
 
 MAX_ID: Final = 63
 """Characters of an id, at most, as in STREAM_ID_PATTERN."""
-_NAMELESS: Final = "camera"
+NAMELESS: Final = "camera"
 """The id where a name has no letter that can be written in ASCII."""
 _LATIN: Final = "ß ss æ ae œ oe ø o đ d ð d þ th ł l ħ h \u0131 i ĳ ij"  # \u0131 is the Turkish letter without a dot
 _CYRILLIC: Final = (
@@ -29,7 +29,7 @@ def id_of(name: str) -> str:
     parts = unicodedata.normalize("NFKD", _spelled(unicodedata.normalize("NFC", name.casefold())))
     ascii_only = _spelled("".join(letter for letter in parts if not unicodedata.combining(letter)))
     found = re.sub(r"[^a-z0-9_]+", "-", ascii_only).strip("-_")
-    return found[:MAX_ID].rstrip("-_") or _NAMELESS
+    return found[:MAX_ID].rstrip("-_") or NAMELESS
 
 
 def _spelled(text: str) -> str:
