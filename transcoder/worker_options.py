@@ -37,7 +37,7 @@ class Role(Enum):
 
 
 class Fallback(Enum):
-    """Names why x264 is called over FFmpeg's interface instead of its own."""
+    """Names why x264 is called over FFmpeg's interface instead of its own, or encodes instead of our own engine."""
 
     NOT_FOUND = "not_found"
     """PyAV has loaded no libx264 that is a file of its own."""
@@ -47,6 +47,8 @@ class Fallback(Enum):
     """A structure of the library differs from what is expected."""
     RECONSTRUCTION = "reconstruction"
     """The library's reconstruction of a picture is another than the one that libavcodec decodes."""
+    DIFFERENCE = "difference"
+    """A picture of our own engine is another than the one that libavcodec decodes, where that is looked at."""
 
     @property
     def counter(self) -> str:

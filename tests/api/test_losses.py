@@ -75,6 +75,7 @@ REPORTED = {
     "fallback_build": 'transcoder_encoder_fallbacks_total{reason="build"}',
     "fallback_layout": 'transcoder_encoder_fallbacks_total{reason="layout"}',
     "fallback_reconstruction": 'transcoder_encoder_fallbacks_total{reason="reconstruction"}',
+    "fallback_difference": 'transcoder_encoder_fallbacks_total{reason="difference"}',
     **dict.fromkeys(("decode_us", "source_format_changes", "encoded_pictures", "audio_out"), NO_METRIC),
 }
 SERVER = {

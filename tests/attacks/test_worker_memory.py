@@ -80,7 +80,9 @@ async def test_a_worker_has_its_socket_and_nothing_else(server: ForkServer) -> N
 
 def test_what_python_and_the_libraries_need_is_passed_on() -> None:
     own = {"PATH": "/bin", "LANG": "C.UTF-8", "AWS_SECRET": "x", "OPENBLAS_NUM_THREADS": "4"}
+    own |= {"TRANSCODER_CHECK_PICTURES": "1", "TRANSCODER_PASSWORD": "x"}
     assert forkserver_process.worker_environment(own) == {
+        "TRANSCODER_CHECK_PICTURES": "1",
         "PATH": "/bin",
         "LANG": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1",

@@ -69,10 +69,19 @@ async def test_formats_and_statistics_reach_the_status(watched: Watched) -> None
     assert watched.worker.cpu_s == 1.0  # of both
 
 
-async def test_another_interface_of_x264_is_told_once(watched: Watched) -> None:
+@pytest.mark.parametrize(
+    ("reason", "told_as"),
+    [
+        ("build", ("warning", "x264 is called over FFmpeg's interface instead of its own", "build")),
+        ("difference", ("error", "decoders show other pictures than the profile motion believes: x264 encodes", None)),
+    ],
+)
+async def test_why_another_encoder_encodes_is_told_once(
+    watched: Watched, reason: str, told_as: tuple[str, str]
+) -> None:
     empty: dict[str, dict[str, int]] = {"decode_errors": {}, "encoder_dropped": {}, "audio_errors": {}}
     reports = [
-        serialize_json(MessageType.STATS, {"cpu_s": float(built), "counters": {"fallback_build": built}, **empty})
+        serialize_json(MessageType.STATS, {"cpu_s": float(built), "counters": {f"fallback_{reason}": built}, **empty})
         for built in range(3)
     ]
     with capture_logs() as lines:
@@ -85,7 +94,7 @@ async def test_another_interface_of_x264_is_told_once(watched: Watched) -> None:
         watched.server.workers[1].say(reports[1])
         await watched.until(lambda: watched.worker.cpu_s == 3.0)
     told = [line for line in lines if "x264" in line["event"]]
-    assert [(line["log_level"], line["reason"]) for line in told] == [("warning", "build")]
+    assert [(line["log_level"], line["event"], line.get("reason")) for line in told] == [told_as]
 
 
 async def test_a_new_worker_keeps_to_the_format_of_the_last_one(watched: Watched) -> None:

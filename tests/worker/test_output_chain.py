@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import asdict, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -478,3 +479,18 @@ def test_an_encoder_that_calls_x264_over_ffmpegs_interface_is_counted_once(monke
     chain.show()
     found = {reason: chain.counters[reason.counter] for reason in Fallback}
     assert found == {reason: 2 * (reason is Fallback.RECONSTRUCTION) for reason in Fallback}
+
+
+def test_an_encoder_that_falls_back_later_is_counted_once_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, encode = Chain(fixed=FORMAT), x264.X264Encoder.encode
+    numbers = iter(range(6))
+
+    def encode_and_fall_back(encoder: x264.X264Encoder, *arguments: Any, **options: Any) -> list[bytes]:
+        if next(numbers) == 3:
+            encoder.fallback = Fallback.DIFFERENCE
+        return encode(encoder, *arguments, **options)
+
+    monkeypatch.setattr(x264.X264Encoder, "encode", encode_and_fall_back)
+    for _ in range(6):
+        assert chain.show()
+    assert {name: count for name, count in chain.counters.items() if "fallback" in name} == {"fallback_difference": 1}

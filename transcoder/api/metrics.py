@@ -237,7 +237,7 @@ class StreamCollector(Collector):
         fallbacks = CounterMetricFamily(
             "transcoder_encoder_fallbacks",
             "Encoders of the present worker that call x264 over FFmpeg's interface instead of its own; reconstruction: "
-            "the library's differed from what FFmpeg decodes",
+            "the library's differed from what FFmpeg decodes; difference: the profile motion's did, and x264 encodes",
             labels=("stream", "reason"),
         )
         changed = GaugeMetricFamily(

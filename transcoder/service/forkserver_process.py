@@ -33,9 +33,10 @@ MAX_ANSWER = 4096
 
 _ENVIRONMENT = frozenset(
     {"PATH", "LANG", "LC_ALL", "PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH"}
-    | {"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"}
+    | {"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "TRANSCODER_CHECK_PICTURES"}
 )
-"""Variables that tell Python where it, its modules and the C libraries are, and the processor of Numba's cache."""
+"""Variables that tell Python where it, its modules and the C libraries are, the processor of Numba's cache, and whether
+workers decode what the profile motion sends (``media.encoders.sent_pictures``)."""
 
 OnLost = Callable[["ForkServerProcess"], None]
 """A function that is called once when a fork server is gone without having been asked to go."""

@@ -228,7 +228,10 @@ class WorkerReceiver:
         for reason in Fallback:
             if reason not in self._told_fallbacks and report.document["counters"].get(reason.counter):
                 self._told_fallbacks.add(reason)
-                self._log.warning("x264 is called over FFmpeg's interface instead of its own", reason=reason.value)
+                if reason is Fallback.DIFFERENCE:
+                    self._log.error("decoders show other pictures than the profile motion believes: x264 encodes")
+                else:
+                    self._log.warning("x264 is called over FFmpeg's interface instead of its own", reason=reason.value)
 
     def _on_source_format(self, document: dict[str, Any]) -> None:
         known = self._status.source_format

@@ -359,7 +359,7 @@ class OutputChain:
         if self._last_pts is not None and pts <= self._last_pts:
             pts = self._last_pts + 1
         encoder, planned = self._encoder, self._planner.is_due(pts, VIDEO_CLOCK_RATE / output.frame_rate)
-        is_new = encoder is None
+        told = encoder.fallback if encoder is not None else None
         if encoder is None:
             encoder = self._encoder = open_encoder(self._options, output)
             planned = True
@@ -372,7 +372,7 @@ class OutputChain:
             raise
         self._unencoded.clear()
         encode_s = time.thread_time() - started
-        if is_new and encoder.fallback is not None:
+        if encoder.fallback is not None and encoder.fallback is not told:
             self._counters[encoder.fallback.counter] += 1
         self._last_pts = pts
         if not nal_units:

@@ -135,6 +135,26 @@ def test_a_busy_group_is_followed_by_one_of_x264():
     assert kinds == ["OWN"] * 4 + ["LIBRARY"] * 6
 
 
+def test_the_engine_has_no_memory_while_x264_codes_for_long():
+    made, player = encoder(320, 240, 26, always_own=False), Player()
+    busy, still = scene(320, 240, 5, 30), next(scene(320, 240, 6, 0))
+    like, kinds, holds = made.reconstruction, [], []
+    for number in range(24):
+        changed = np.full((15, 20), number <= 14, np.uint8)
+        if number > 14:
+            still.planes[0][40:44, 100:104] += 9
+            changed[2, 6] = 1
+        units = made.encode(next(busy) if number < 14 else still, changed, 3600 * number, force_idr=number % 4 == 0)
+        shown = player.planes(units, like)
+        kinds.append(made._choice.engine.name)
+        holds.append(made._engine is not None)
+        if kinds[-1] == "OWN":
+            for one, other in zip(shown, made.reconstruction, strict=True):
+                np.testing.assert_array_equal(one, other)
+    assert kinds == ["OWN"] * 4 + ["LIBRARY"] * 16 + ["OWN"] * 4
+    assert holds == [True] * 8 + [False] * 12 + [True] * 4
+
+
 def test_a_cut_gets_an_idr():
     made = encoder(320, 240, 26, always_own=False)
     one, other = next(scene(320, 240, 1, 0)), next(scene(320, 240, 2, 0))

@@ -4,10 +4,12 @@ Where most of a picture moves, a group of pictures is x264's (``engine_choice``)
 own, which follows x264's; the reference of the first one is x264's own reconstruction of the IDR.
 """
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+import numpy as np
 from typing_extensions import override
 
 from transcoder.clock import VIDEO_CLOCK_RATE
@@ -20,9 +22,10 @@ from transcoder.media.encoders.engine_choice import Engine as Choice
 from transcoder.media.encoders.engine_choice import EngineChoice
 from transcoder.media.encoders.protocol import Encoder
 from transcoder.media.encoders.rate import MAX_QP, RateControl
+from transcoder.media.encoders.sent_pictures import CHECK_VARIABLE, SentPictures
 from transcoder.media.encoders.x264 import X264Settings
 from transcoder.media.levels import h264_level
-from transcoder.media.picture import OwnPicture
+from transcoder.media.picture import U8, OwnPicture
 from transcoder.worker_options import Fallback, OutputFormat
 
 MIN_QP: Final = 10
@@ -49,7 +52,10 @@ class MotionSettings(X264Settings):
         engine = sys.modules.get(_ENGINE)
         if engine is None or output.width * output.height < MIN_SAMPLES:
             return X264Settings.open(self, output, bitrate_kbps)
-        return MotionEncoder(self, output, bitrate_kbps, engine)
+        made = MotionEncoder(self, output, bitrate_kbps, engine)
+        if os.environ.get(CHECK_VARIABLE):
+            made.check()
+        return made
 
     @override
     def adapt(self, encoder: Encoder, output: OutputFormat, bitrate_kbps: int) -> bool:
@@ -71,7 +77,8 @@ class MotionEncoder(Encoder):
         MediaError: x264 refuses a setting or does not know it.
 
     Attributes:
-        reconstruction: luma, Cb and Cr as a decoder shows the last of our own pictures, in the coded size.
+        reconstruction: luma, Cb and Cr as a decoder shows the last of our own pictures, in the coded size; empty where
+            x264 codes for longer.
     """
 
     codec = Codec.H264
@@ -82,7 +89,10 @@ class MotionEncoder(Encoder):
         samples = output.width * output.height
         self._rate = RateControl(qp, samples, bitrate_kbps, settings.buffer_s)
         self._choice = EngineChoice()
-        self._engine = module.open_engine(output.width, output.height)
+        self._module = module
+        self._engine: Any
+        self.reconstruction: list[U8]
+        self._open_engine()
         self._count = self._engine.geometry.mb_width * self._engine.geometry.mb_height
         self._library = settings.open_uncapped(output, bitrate_kbps)
         self.dropped = self._library.dropped
@@ -91,8 +101,13 @@ class MotionEncoder(Encoder):
         self._frame_num = 0
         self._idr_pts = 0
         self._group_s = 0.0
+        self._is_told_changes = False
+        self._sent: SentPictures | None = None
         self.fallback: Fallback | None = None
-        self.reconstruction = [self._engine.reference.luma, self._engine.reference.cb, self._engine.reference.cr]
+
+    def check(self) -> None:
+        """Decode each picture before it is sent, from an IDR on; where one is wrong, x264 takes over."""
+        self._sent = SentPictures(self._output.width, self._output.height)
 
     @override
     def encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
@@ -100,7 +115,17 @@ class MotionEncoder(Encoder):
             return self._substitute.encode(picture, changed, pts, force_idr=force_idr)
         if self._rate.is_helpless:
             return self._hand_over(picture, pts)
-        self._engine.take(picture.planes, picture.width, picture.height, changed)
+        units = self._encode(picture, changed, pts, force_idr=force_idr)
+        if self._sent is None or self._substitute is not None:
+            return units
+        believed = self.reconstruction if self._choice.engine is Choice.OWN else None
+        if self._sent.show(units, pts, believed):
+            return units
+        self.fallback = Fallback.DIFFERENCE
+        return self._hand_over(picture, pts)
+
+    def _encode(self, picture: OwnPicture, changed: MacroblockMap | None, pts: int, *, force_idr: bool) -> list[bytes]:
+        changed_share = self._take(picture, changed)
         if force_idr or self._sequence is None:
             return self._encode_idr(picture, pts)
         since_idr_s = (pts - self._idr_pts) / VIDEO_CLOCK_RATE
@@ -109,7 +134,7 @@ class MotionEncoder(Encoder):
         if self._choice.engine is Choice.OWN:
             self._engine.test(qp)
             coded = self._engine.coded / self._count
-        choice = self._choice.choose(self._engine.changed / self._count, coded, since_idr_s)
+        choice = self._choice.choose(changed_share, coded, since_idr_s)
         if choice is Choice.IDR:
             return self._encode_idr(picture, pts)
         if choice is Choice.LIBRARY:
@@ -130,6 +155,8 @@ class MotionEncoder(Encoder):
     def shares(self) -> tuple[float, float, float]:
         """Return the shares of the last picture's macroblocks that changed, were tested and were coded."""
         engine = self._engine
+        if engine is None:
+            return 1.0, 1.0, 1.0
         return engine.changed / self._count, engine.tested / self._count, engine.coded / self._count
 
     def _fits(self, units: list[bytes]) -> bool:
@@ -183,7 +210,7 @@ class MotionEncoder(Encoder):
         if self._sequence is not None:
             self._group_s = (pts - self._idr_pts) / VIDEO_CLOCK_RATE
         self._sequence, self._frame_num, self._idr_pts = sequence, 0, pts
-        self._choice.begin_group()
+        self._begin_group(picture)
         if self._choice.engine is Choice.OWN:
             luma, cb, cr = self.reconstruction
             luma[:] = reconstruction.luma
@@ -194,8 +221,33 @@ class MotionEncoder(Encoder):
         self._rate.note(_bits(units), is_idr=True)
         return units
 
+    def _begin_group(self, picture: OwnPicture) -> None:
+        """Choose who codes the group of an IDR; the engine has memory while it codes, or did so a group ago."""
+        before = self._choice.engine
+        self._choice.begin_group()
+        if self._choice.engine is Choice.OWN:
+            if self._engine is None:
+                self._open_engine()
+                self._take(picture, None)
+        elif before is Choice.LIBRARY and self._is_told_changes:
+            self._engine, self.reconstruction = None, []
+
+    def _open_engine(self) -> None:
+        engine = self._engine = self._module.open_engine(self._output.width, self._output.height)
+        self.reconstruction = [engine.reference.luma, engine.reference.cb, engine.reference.cr]
+
+    def _take(self, picture: OwnPicture, changed: MacroblockMap | None) -> float:
+        """Take the next picture and return the share of its macroblocks that changed."""
+        self._is_told_changes = changed is not None
+        if self._engine is not None:
+            self._engine.take(picture.planes, picture.width, picture.height, changed)
+            return float(self._engine.changed / self._count)
+        return 1.0 if changed is None else np.count_nonzero(changed) / changed.size
+
     def _hand_over(self, picture: OwnPicture, pts: int) -> list[bytes]:
         """Let x264 encode from now on: under a cap it quantises noise coarser than any QP that can be asked of it."""
+        self._engine, self.reconstruction, self._sent = None, [], None
+        self._library.rest()
         self._substitute = X264Settings.open(self._settings, self._output, self._bitrate_kbps)
         return self._substitute.encode(picture, None, pts, force_idr=True)
 

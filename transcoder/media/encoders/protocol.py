@@ -19,7 +19,7 @@ class Encoder(Protocol):
     Attributes:
         codec: the codec of the coded pictures.
         dropped: the numbers of NAL units that were made and not let out, by name.
-        fallback: why x264 is called over FFmpeg's interface instead of its own; None where it is not.
+        fallback: why another encoder than the one that was asked for has taken over; None where none has.
     """
 
     codec: Codec
