@@ -17,17 +17,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import aiomqtt
 import pytest
 import yaml
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from typing_extensions import override
 
+from tests.support import warm_start
 from tests.support.gateway_process import CONSOLE_SCRIPT, START_S, wait_for
 from tests.support.picture_readers import FfmpegReader
 from tests.support.plugin import excuse
+from tests.support.warm_start import WarmProcess
 
 NODE = "gw1"
 BASE = f"transcoder/{NODE}"
@@ -52,14 +55,17 @@ class Process:
     def __init__(self, command: list[str], log: Path) -> None:
         self.command = command
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | WarmProcess | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = self.run_into(log)
+
+    def run_into(self, log: IO[bytes]) -> subprocess.Popen[bytes] | WarmProcess:
+        return subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     @property
-    def started(self) -> subprocess.Popen[bytes]:
+    def started(self) -> subprocess.Popen[bytes] | WarmProcess:
         assert self.process is not None
         return self.process
 
@@ -145,7 +151,11 @@ class Gateway(Process):
             **keys,
         }
         self.write()
-        super().__init__([*CONSOLE_SCRIPT, "run", str(self.config), "--log-json"], folder / "gateway.log")
+        super().__init__(["run", str(self.config), "--log-json"], folder / "gateway.log")
+
+    @override
+    def run_into(self, log: IO[bytes]) -> WarmProcess:
+        return warm_start.start(self.command, log)
 
     def write(self) -> None:
         self.config.write_text(yaml.safe_dump(self.document))

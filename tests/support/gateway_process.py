@@ -15,6 +15,7 @@ from typing import Any, Self
 import pytest
 import yaml
 
+from tests.support import warm_start
 from tests.support.plugin import excuse
 
 START_S = 90.0
@@ -84,7 +85,7 @@ class GatewayProcess:
         streams: the streams as in the configuration.
         rtsp: further keys of the configuration's section `rtsp`.
         worker: keys of the configuration's section `worker`.
-        command: the command that starts the gateway.
+        command: the command that starts the gateway, instead of a process that has imported it already.
         environment: the variables that are added to this process's.
         sections: further sections of the configuration.
     """
@@ -97,7 +98,7 @@ class GatewayProcess:
         *,
         rtsp: dict[str, Any] | None = None,
         worker: dict[str, Any] | None = None,
-        command: tuple[str, ...] = CONSOLE_SCRIPT,
+        command: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
         sections: dict[str, Any] | None = None,
     ) -> None:
@@ -114,18 +115,23 @@ class GatewayProcess:
             **(sections or {}),
         }
         config.write_text(yaml.safe_dump(document))
-        self._command = [*command, "run", str(config), "--log-json", "--log-level", "debug"]
+        self._command = command
+        self._arguments = ["run", str(config), "--log-json", "--log-level", "debug"]
         self._environment = {**os.environ, **(environment or {})}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | warm_start.WarmProcess | None = None
         self.base = ""
         self._log_from = 0
         self._api_url = ""
 
     def __enter__(self) -> Self:
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
-            )
+            if self._command:
+                command = [*self._command, *self._arguments]
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
+                )
+            else:
+                self.process = warm_start.start(self._arguments, log, self._environment)
         try:
             self.base = wait_for(self._listening, START_S, "the gateway listens")["url"].rstrip("/")
             wait_for(lambda: self.events("fork server ready"), START_S, "the fork server is ready")
