@@ -179,6 +179,17 @@ async def test_a_stopgap_forks_for_who_owes_a_slate_and_for_nobody_else(with_sto
     assert not (await other).is_stopgap
 
 
+async def test_a_stopgap_forks_as_soon_as_it_is_ready(with_stopgap: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forkserver, "STOPGAP_S", 1e6)  # nobody looks: a reader waits for a slate
+    scene = with_stopgap
+    owed = scene.ask("front", lambda: Urgency(owes_slate=True))
+    await turns()
+    await scene.peers[1].ready()
+    await turns()
+    await scene.peers[1].fork()
+    assert (await owed).is_stopgap
+
+
 async def test_a_stopgap_goes_with_its_last_worker(with_stopgap: Scene) -> None:
     scene = with_stopgap
     owed = scene.ask("front", lambda: Urgency(owes_slate=True))

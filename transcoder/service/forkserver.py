@@ -120,7 +120,7 @@ class ForkServer:
             WorkerError: there is no fork server, or it can't fork.
         """
         # all that wait for the fork server are put in order when it is there
-        while place.role is not Role.DECODING and not await self.launch().settle(STOPGAP_S):
+        while place.role is not Role.DECODING and not await self._has_settled():
             stopgap = self._stopgap
             if stopgap is not None and stopgap.is_ready and urgency().owes_slate:
                 worker = await stopgap.fork(name, on_exit, place)
@@ -130,6 +130,14 @@ class ForkServer:
         async with self._queue.turn(urgency):
             current = await self._ready()
             return await current.fork(name, on_exit, place)
+
+    async def _has_settled(self) -> bool:
+        """Wait a little, first of all for the stopgap, and return whether the fork server has loaded or failed."""
+        current, stopgap = self.launch(), self._stopgap
+        if stopgap is None or stopgap.is_settled:
+            return await current.settle(STOPGAP_S)
+        await stopgap.settle(STOPGAP_S)
+        return current.is_settled
 
     @property
     def is_ready(self) -> bool:
