@@ -115,6 +115,7 @@ class App(Interfaces):
             kept.etag_key,
             self,
             verdicts=kept.verdicts,
+            kept_assets=kept.assets,
             examples=effective.config.ledger.examples,
         )
         self._withhold(kept, effective)

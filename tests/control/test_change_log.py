@@ -135,3 +135,16 @@ def test_long_values_and_many_keys_are_cut(tmp_path: Path) -> None:
     [line] = lines
     assert line["words"].startswith("changed by file: front.masks [] -> [{")
     assert len(line["words"]) < 200
+
+
+async def test_of_an_asset_the_keys_are_told_and_no_value(controller: Controller) -> None:
+    with capture_logs() as lines:
+        await controller.assets.add("pole-17", {"serial": "SERIAL-1"}, OPS, confidential=True)
+        await controller.assets.update("pole-17", {"serial": "SERIAL-2", "owner": "x"}, OPS, confidential=True)
+        await controller.assets.remove("pole-17", OPS)
+    assert [line["words"] for line in lines if "by" in line] == [
+        "added by http:ops: asset pole-17",
+        "changed by http:ops: asset pole-17 (serial, owner)",
+        "removed by http:ops: asset pole-17",
+    ]
+    assert "SERIAL" not in str(lines)

@@ -19,7 +19,7 @@ class Announced:
 
     def __init__(self) -> None:
         self.keys: dict[str, Any] = StreamOptions().model_dump()
-        state = SimpleNamespace(model_dump_json=lambda: "{}", status="online")
+        state = SimpleNamespace(model_dump_json=lambda: "{}", status="online", asset_state=None)
         control = SimpleNamespace(properties=lambda _: self.keys, state=lambda _: state, info=lambda: INFO)
         self.kept: dict[str, bytes] = {}
         self.announcer = Announcer(cast(Any, control), Topics("t", "n", "homeassistant"), self._publish)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from transcoder import clock
+from transcoder.control.asset_documents import AssetDocument, ToldDocument
 from transcoder.mqtt.dispatch import MAX_OUTSTANDING, Dispatcher, Incoming
 from transcoder.mqtt.outbox import Outgoing  # noqa: TC001  # a test needs no such care
 from transcoder.mqtt.topics import Topics
@@ -214,3 +215,71 @@ async def test_a_rendition_that_is_not_there_is_not_made(desk: Desk, topic: str,
     assert desk.control.calls == []
     [reply] = desk.replies()
     assert (reply["ok"], reply["verb"], reply["error"]["code"]) == (False, "update", "invalid")
+
+
+class RememberingAssets:
+    """Assets of which only is remembered what was asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def ids(self) -> list[str]:
+        return ["pole-17"]
+
+    def asset(self, asset: str, *, confidential: bool) -> Any:
+        self.calls.append(("get", asset, confidential))
+        return AssetDocument(
+            id=asset,
+            origin="file",
+            config={},
+            etag="t",
+            streams=("front",),
+            state="cleaned",
+            because="",
+            maker=ToldDocument(),
+            brand=ToldDocument(),
+            model=ToldDocument(),
+        )
+
+    async def add(self, asset: str, keys: Any, by: Any, *, confidential: bool) -> Any:
+        self.calls.append(("add", asset, keys, str(by)))
+        return self.asset(asset, confidential=confidential)
+
+    async def update(self, asset: str, keys: Any, by: Any, if_match: str | None = None, *, confidential: bool) -> Any:
+        self.calls.append(("update", asset, keys, if_match))
+        return self.asset(asset, confidential=confidential)
+
+    async def remove(self, asset: str, by: Any, if_match: str | None = None) -> None:
+        raise Rejected(Code.UNKNOWN_ASSET, f"there is no asset {asset!r}")
+
+
+async def test_the_verbs_of_assets_are_answered_without_what_helps_an_attacker() -> None:
+    control = Remembering()
+    sent: list[Outgoing] = []
+    assets = RememberingAssets()
+    control.assets = assets  # type: ignore[attr-defined]
+    dispatcher = Dispatcher(control, TOPICS, sent.append)  # type: ignore[arg-type]
+    for verb, payload in (
+        ("asset_list", {}),
+        ("asset_get", {"id": "pole-17"}),
+        ("asset_add", {"id": "pole-18", "brand": "Axis", "request": "r1"}),
+        ("asset_update", {"id": "pole-17", "planned": "2027-Q2", "reason": "late", "if_match": "t"}),
+        ("asset_remove", {"id": "gone"}),
+    ):
+        dispatcher.receive(Incoming(topic=TOPICS.topic("command", verb=verb), payload=json.dumps(payload).encode()))
+        await asyncio.wait(set(dispatcher._outstanding))
+    replies = [json.loads(message.payload) for message in sent]
+    assert [(reply["ok"], reply["verb"], reply["id"]) for reply in replies] == [
+        (True, "asset_list", None),
+        (True, "asset_get", "pole-17"),
+        (True, "asset_add", "pole-18"),
+        (True, "asset_update", "pole-17"),
+        (False, "asset_remove", "gone"),
+    ]
+    assert replies[0]["data"] == [{"id": "pole-17", "state": "cleaned", "streams": ["front"]}]
+    assert replies[4]["error"]["code"] == "unknown_asset"
+    assert {call[2] for call in assets.calls if call[0] == "get"} == {False}
+    assert [call for call in assets.calls if call[0] != "get"] == [
+        ("add", "pole-18", {"brand": "Axis"}, "mqtt:r1"),
+        ("update", "pole-17", {"planned": "2027-Q2", "reason": "late"}, "t"),
+    ]

@@ -29,7 +29,7 @@ class Broker:
         keys = {name: StreamOptions().model_dump() for name in streams}
         for name, renditions in streams.items():
             keys[name]["renditions"] = {each: RenditionConfig().model_dump() for each in renditions}
-        document = SimpleNamespace(model_dump_json=lambda: "{}", status="online")
+        document = SimpleNamespace(model_dump_json=lambda: "{}", status="online", asset_state=None)
         control: Any = SimpleNamespace(
             ids=lambda: list(keys),
             properties=lambda name: keys[name],

@@ -13,6 +13,7 @@ OUT = [
     ("stats", {}, "city/cams/gw1/stats", False, 0),
     ("stream_status", {"stream": "a"}, "city/cams/gw1/stream/a/status", True, 1),
     ("stream_state", {"stream": "a"}, "city/cams/gw1/stream/a/state", True, 1),
+    ("stream_asset_state", {"stream": "a"}, "city/cams/gw1/stream/a/asset_state", True, 1),
     ("stream_event", {"stream": "a"}, "city/cams/gw1/stream/a/event", False, 1),
     ("stream_snapshot", {"stream": "a"}, "city/cams/gw1/stream/a/snapshot", True, 0),
     ("property_state", {"stream": "a", "property": "fps"}, "city/cams/gw1/stream/a/fps/state", True, 1),
@@ -110,4 +111,4 @@ def test_without_discovery() -> None:
 def test_all_that_is_retained_of_a_stream() -> None:
     expected = {topic for kind, parameters, topic, retain, _ in OUT if retain and "stream" in parameters}
     assert expected <= {*TOPICS.retained("a"), *TOPICS.retained_of_rendition("a", "sub")}
-    assert len(TOPICS.retained("a")) == 4 + 9
+    assert len(TOPICS.retained("a")) == 5 + 9

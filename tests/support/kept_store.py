@@ -37,6 +37,7 @@ class KeptStore(Store):
         self.verdicts: list[tuple[Verdict, Mapping[str, Any]]] = []
         self.broken = False
         self.dropped = 0
+        self.refusal = self.trouble = ""
         self.gate: Any = None
 
     async def commit(

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from transcoder import product
 from transcoder.api import problem, schema
-from transcoder.api.routes import gateway, health, sessions, streams
+from transcoder.api.routes import assets, gateway, health, sessions, streams
 from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
 from transcoder.http_server.guard import CountedErrors
@@ -15,7 +15,7 @@ VERSION: Final = "1"
 """The version of the API, as in its paths."""
 
 _DESCRIPTION: Final = (
-    "Steers the streams of one gateway. A change is answered when it is on the disk and applied. "
+    "Steers the streams of one gateway and keeps its assets. A change is answered when it is on the disk and applied. "
     "Errors are problem details (RFC 9457)."
 )
 
@@ -39,6 +39,6 @@ def create_app(control: Control, state: ApiState) -> FastAPI:
     problem.install(app)
     schema.install(app, version=VERSION)
     install_state(app, control, state)
-    for subject in (health, streams, sessions, gateway):
+    for subject in (health, streams, assets, sessions, gateway):
         app.include_router(subject.router)
     return app

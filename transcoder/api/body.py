@@ -19,12 +19,13 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 """The type by which clients say that a PATCH merges, as it does here whatever it is called."""
 
 
-async def json_object(request: Request, *types: str) -> dict[str, Any]:
+async def json_object(request: Request, *types: str, limit: int = MAX_BODY) -> dict[str, Any]:
     """Read and return the JSON object of a request's body.
 
     Args:
         request: the request.
         types: further types that the body may be of; a form that a page of another site sends can be of none.
+        limit: bytes of the body, at most.
 
     Raises:
         HTTPException: 400, 413 or 415: the body breaks off, is too large or of another type.
@@ -37,8 +38,8 @@ async def json_object(request: Request, *types: str) -> dict[str, Any]:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAX_BODY:
-                raise HTTPException(413, f"the body has more than {MAX_BODY} bytes")
+            if len(body) > limit:
+                raise HTTPException(413, f"the body has more than {limit} bytes")
     except ClientDisconnect:  # nobody hears the answer; a fault of the gateway would be logged with its traceback
         raise HTTPException(400, "the body broke off") from None
     try:

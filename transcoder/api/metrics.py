@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 from typing_extensions import override
 
+from transcoder.api.asset_metrics import asset_metrics
 from transcoder.api.name_metrics import name_metrics
 from transcoder.api.onvif_metrics import onvif_metrics
 from transcoder.api.push_metrics import push_metrics
@@ -172,6 +173,7 @@ class StreamCollector(Collector):
         numbers = self._control.gateway_numbers()
         yield from self._counted(numbers)
         yield from onvif_metrics(numbers.onvif or OnvifNumbers())
+        yield from asset_metrics(numbers.assets)
         if stats.mqtt_connected is not None:
             yield GaugeMetricFamily(
                 "transcoder_mqtt_connected", "Whether the broker is there", value=stats.mqtt_connected

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from transcoder.api import problem
 from transcoder.api.body import JSON
 from transcoder.config import config_schemas
+from transcoder.config.asset import MAX_NOTES
 from transcoder.config.patterns import STREAM_ID_PATTERN
 
 
@@ -58,7 +59,32 @@ def components() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {"source": {"anyOf": [url, whole]}},
     }
+    found |= _assets()
     found["Problem"] = problem.SCHEMA
+    return found
+
+
+def _assets() -> dict[str, Any]:
+    """Return the schemas of the bodies that concern assets."""
+    text = json.dumps(config_schemas("AssetConfig")).replace("#/$defs/", "#/components/schemas/")
+    found: dict[str, Any] = json.loads(text)
+    asset = found["AssetConfig"]
+    reason = {"type": "string", "maxLength": MAX_NOTES, "description": "Why `planned` is moved; it goes to `slips`"}
+    ids = {"type": "string", "pattern": STREAM_ID_PATTERN}
+    new = {**asset["properties"], "id": ids}
+    found["NewAsset"] = {**asset, "title": "NewAsset", "required": ["id"], "properties": new}
+    found["AssetChange"] = {**asset, "title": "AssetChange", "properties": {**asset["properties"], "reason": reason}}
+    changes = {
+        "assets": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/AssetChange"}},
+        "streams": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/StreamChange"}},
+    }
+    found["AssetImport"] = {
+        "type": "object",
+        "title": "AssetImport",
+        "description": "Keys of many assets and streams by id; those that are not there are added",
+        "additionalProperties": False,
+        "properties": changes,
+    }
     return found
 
 

@@ -1,5 +1,6 @@
 """MQTT and HTTP carry out the same verbs and show the same documents; both are here, with the controller."""
 
+from transcoder.control.asset_documents import AssetDocument, AssetImportDocument, AssetsDocument
 from transcoder.control.document_parts import PushDocument
 from transcoder.control.documents import (
     EVENT_TYPES,
@@ -27,13 +28,17 @@ from transcoder.control.documents import (
     WorkerDocument,
 )
 from transcoder.control.numbers import LEFT_OUT, GatewayNumbers, OnvifNumbers, StreamNumbers
-from transcoder.control.verbs import Control, EventFeed, Writer
+from transcoder.control.verbs import Control, EventFeed
+from transcoder.control.writer import Writer
 from transcoder.output.status import ENCODE_BOUNDS_S
 
 __all__ = [
     "ENCODE_BOUNDS_S",
     "EVENT_TYPES",
     "LEFT_OUT",
+    "AssetDocument",
+    "AssetImportDocument",
+    "AssetsDocument",
     "Control",
     "EndedSessionDocument",
     "EventDocument",

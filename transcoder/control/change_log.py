@@ -71,6 +71,11 @@ class ChangeLog:
             self.note("added", name, by)
         for name in found.removed:
             self.note("removed", name, by)
+        for name, paths in found.assets.items():
+            is_new, is_gone = name not in old.assets, name not in new.assets
+            what = "added" if is_new else "removed" if is_gone else "changed"
+            keys = "" if is_new or is_gone else f" ({', '.join(paths[:MAX_KEYS])})"  # no values: some help an attacker
+            self.note(what, "", by, f"asset {name}{keys}", asset=name)
         for name, paths in found.changed.items():
             before, after = shown(old.streams[name]), shown(new.streams[name])
             values = {path: (_at(before, path), _at(after, path)) for path in paths[:MAX_KEYS]}

@@ -20,7 +20,7 @@ from transcoder.config.kept_changes import Overlay
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.control.change_log import ChangeLog
 from transcoder.control.shown import asset_values, difference_detail, hide, shown, shown_asset
-from transcoder.control.verbs import Writer
+from transcoder.control.writer import Writer
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_stream
 from transcoder.service.audit import Entry

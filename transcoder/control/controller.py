@@ -1,7 +1,7 @@
 """The controller of a running gateway carries out every verb of every interface, and every change of the file."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from transcoder import clock
+from transcoder.assets.history import StateChange
 from transcoder.config import Config, ConfigFile
 from transcoder.config.difference import Difference
 from transcoder.config.overlay import EffectiveConfig
@@ -17,6 +18,7 @@ from transcoder.control import (
     StreamDocument,
     Writer,
 )
+from transcoder.control.assets import Assets
 from transcoder.control.change_log import keys_for_next_start
 from transcoder.control.changes import Change, Changes
 from transcoder.control.events import Feed
@@ -30,8 +32,10 @@ from transcoder.errors import CommandRejected
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.session import EndReason
 from transcoder.rtsp.urls import parse_url
+from transcoder.service.asset_register import AssetRegister
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
+from transcoder.service.kept_assets import KeptAssets
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.readiness import Readiness
 from transcoder.service.settings import source_options
@@ -57,6 +61,7 @@ class Controller(Questions):
         etag_key: a random key for tags.
         interfaces: the interfaces that are built on this controller.
         verdicts: the verdicts of earlier lives.
+        kept_assets: what was kept of assets.
         make_gateway: makes the gateway from a configuration and a function that is told of events.
         examples: whether bytes of dropped things may be shown.
     """
@@ -68,7 +73,8 @@ class Controller(Questions):
         etag_key: bytes,
         interfaces: Interfaces | None = None,
         *,
-        verdicts: Iterable[Verdict] = (),
+        verdicts: Sequence[Verdict] = (),
+        kept_assets: KeptAssets | None = None,
         make_gateway: Callable[[Config, OnEvent], Gateway] = Gateway,
         examples: bool = False,
     ) -> None:
@@ -91,6 +97,11 @@ class Controller(Questions):
             verdicts,
             read=partial(read_served, is_required=self.gateway.fork_server.sandbox_mode == "required"),
         )
+        register = AssetRegister(
+            lambda: self.config, kept_assets or KeptAssets(), verdicts, store, self._on_asset_state
+        )
+        self.assets = Assets(self._changes, register, self.note_rejected)
+        self._taken_up = effective.config
         self._readiness = Readiness()
         self._started = clock.monotonic()
         self._started_text = now_text()
@@ -131,7 +142,9 @@ class Controller(Questions):
 
     async def _apply(self, difference: Difference) -> None:
         """Take up a difference, and nothing else."""
-        if not difference.streams and not difference.sections:
+        before, self._taken_up = self._taken_up, self.config
+        self.assets.register.config_changed(before, self._taken_up, clock.wall_clock())
+        if not difference.streams and not difference.sections and not difference.assets:
             return
         await self.gateway.apply(self.config, difference.streams)
         self._publisher.changed(difference)
@@ -175,6 +188,8 @@ class Controller(Questions):
 
     def _on_verdict(self, verdict: Verdict, answer: dict[str, Any]) -> None:
         """Keep a verdict and tell of it."""
+        verdict = self.assets.register.tagged(verdict)
+        self.assets.register.note_verdict(verdict)
         if self._store is not None:
             self._store.note_verdict(verdict, answer if verdict.is_signed else {})
         told = verdict_document(verdict).model_dump(exclude={"at", "signed"})
@@ -244,11 +259,21 @@ class Controller(Questions):
         if kind == "channel_seen" and self._store is not None:
             self._store.note_channel(stream, str(safe.get("layer", "")), str(safe.get("kind", "")))
 
+    def _on_asset_state(self, change: StateChange, before: str) -> None:
+        """Publish that an asset has another state; the first state of an asset is no news."""
+        if not before:
+            return
+        detail = {"asset": change.asset, "state": change.state, "before": before, "because": change.because}
+        streams = [name for name, stream in self.config.streams.items() if stream.asset == change.asset]
+        for stream in (*streams,) or (None,):
+            self.on_event(stream, "asset_state", dict(detail))
+
     def sample(self) -> None:
         """Look at every stream, to measure its rates; to be called about once a second."""
         now = clock.monotonic()
         for name, stream in list(self.gateway.streams.items()):
             self._view(name).sample(stream, now)
+        self.assets.sample({name: stream.status.source.marks for name, stream in self.gateway.streams.items()}, now)
         if not self._readiness.is_told:
             statuses = [stream.status for stream in self.gateway.streams.values()]
             url = self.gateway.server.url(self.gateway.server.host, "")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from transcoder.assets.state import State
 from transcoder.control.document_parts import SHOWN, Count, PushDocument, Rate, Time
 from transcoder.rtsp.session import EndReason
 from transcoder.source.problems import ProblemCode
@@ -41,6 +42,7 @@ EventType = Literal[
     "push_started",
     "push_lost",
     "verdict",
+    "asset_state",
     "config_rejected",
     "config_reloaded",
 ]
@@ -236,6 +238,10 @@ class StreamStateDocument(Document):
     """The servers that the stream is sent to, by name."""
     verdict: VerdictDocument | None = None
     """The latest verdict of the gateway on the stream that it serves; null before the first one."""
+    asset: str | None = None
+    """The asset that feeds the stream, as configured."""
+    asset_state: State | None = None
+    """How far the phase-out of that asset is; docs/phase-out.md says what each state follows from."""
     sanitized: Count = 0
     """The number of all things that were not let through."""
     ledger: tuple[LedgerEntryDocument, ...] = ()

@@ -45,6 +45,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "The gateway verified a stream as a reader would ([verify.md](verify.md)).",
         "`verdict` (`clean`, `unclean`, `nothing to judge`), `reason`, `number`, `pictures`, `seconds`, `by`",
     ),
+    "asset_state": (
+        "The asset of the stream has another state ([phase-out.md](phase-out.md)); null where it feeds none.",
+        "`asset`, `state`, `before`, `because`: the facts that the state follows from",
+    ),
     "config_rejected": ("A change was refused; nothing was changed.", "`by`, `reason`, `problems`, `id`"),
     "config_reloaded": ("The file was read anew.", "`changed`, `at_next_start`"),
     "reader_connected": (

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from transcoder.assets.state import State
+
 LEFT_OUT: Final = {
     "frame_rate": "capped_pictures",
     "no_time": "shed_pictures",
@@ -128,6 +130,7 @@ class GatewayNumbers:
         store_dropped: records of first seen channels that could not be kept.
         watch_faults: how often a stream could not be looked after.
         onvif: the numbers of the ONVIF devices, None without any.
+        assets: how many assets there are, by state and maker.
     """
 
     rtsp_open: int = 0
@@ -150,3 +153,4 @@ class GatewayNumbers:
     store_dropped: int = 0
     watch_faults: int = 0
     onvif: OnvifNumbers | None = None
+    assets: Mapping[tuple[State, str], int] = field(default_factory=dict)

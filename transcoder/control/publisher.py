@@ -11,7 +11,7 @@ from transcoder.control.change_log import ChangeLog
 from transcoder.control.documents import EVENT_TYPES, EventDocument
 from transcoder.control.events import Events, Feed
 from transcoder.control.shown import difference_detail, without_secrets
-from transcoder.control.verbs import Writer
+from transcoder.control.writer import Writer
 from transcoder.logs import redact
 from transcoder.rejection import MAX_NAME
 from transcoder.service.line_limit import LineLimit

@@ -1,6 +1,7 @@
 """The questions that every interface asks of a running gateway are answered here; nothing is changed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from typing_extensions import override
@@ -24,6 +25,7 @@ from transcoder.control import (
     VerdictsDocument,
     gateway_documents,
 )
+from transcoder.control.assets import Assets
 from transcoder.control.changes import Changes
 from transcoder.control.interfaces import Interfaces
 from transcoder.control.publisher import Publisher
@@ -43,6 +45,7 @@ class Questions(Control):
 
     gateway: Gateway
     verifier: Verifier
+    assets: Assets
     _changes: Changes
     _store: Store | None
     _interfaces: Interfaces
@@ -90,7 +93,7 @@ class Questions(Control):
     @override
     def state(self, stream: str) -> StreamStateDocument:
         config, verdict = self._config_of(stream), self.verifier.latest(stream)
-        return self._view(stream).state(self._running(stream), config, verdict)
+        return self._view(stream).state(self._running(stream), config, verdict, self.assets.state_of(stream))
 
     @override
     def status(self, stream: str) -> Status:
@@ -126,7 +129,8 @@ class Questions(Control):
     def gateway_numbers(self) -> GatewayNumbers:
         store = self._store if self.config.state_dir is not None else gateway_documents.UNWANTED
         faces = self._interfaces
-        return gateway_documents.numbers(self.gateway, store, faces.broker, self._publisher, faces.onvif)
+        found = gateway_documents.numbers(self.gateway, store, faces.broker, self._publisher, faces.onvif)
+        return replace(found, assets=self.assets.counts())
 
     @override
     def served(self, stream: str, since: float | None = None) -> ServedDocument:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from transcoder import clock
+from transcoder.assets.state import State
 from transcoder.config import StreamConfig
 from transcoder.control import (
     LEFT_OUT,
@@ -166,8 +167,14 @@ class StreamDocuments:
             sessions=sessions,
         )
 
-    def state(self, stream: Stream, config: StreamConfig, verdict: Verdict | None = None) -> StreamStateDocument:
-        """Make the document of the stream's present state, with the latest verdict on the stream."""
+    def state(
+        self,
+        stream: Stream,
+        config: StreamConfig,
+        verdict: Verdict | None = None,
+        asset: tuple[str, State] | None = None,
+    ) -> StreamStateDocument:
+        """Make the document of the stream's present state, with the latest verdict on it and its asset."""
         status = stream.status
         problem, code, next_attempt_at = _problem(status)
         return StreamStateDocument(
@@ -198,6 +205,8 @@ class StreamDocuments:
             conditions=tuple(status.conditions),
             push={name: _push(push) for name, push in status.pushes.items()},
             verdict=None if verdict is None else verdict_document(verdict),
+            asset=config.asset,
+            asset_state=None if asset is None else asset[1],
             sanitized=sum(stream.ledger.totals().values()),
             ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
         )

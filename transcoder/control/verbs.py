@@ -1,9 +1,9 @@
 """MQTT and HTTP call these verbs, and the controller carries them out."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from transcoder.control.asset_verbs import AssetControl
 from transcoder.control.documents import (
     EventDocument,
     EventsDocument,
@@ -20,23 +20,8 @@ from transcoder.control.documents import (
     VerdictsDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
+from transcoder.control.writer import Writer
 from transcoder.worker_options import MAIN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
-    """Names the writer of a change, for the audit log.
-
-    Attributes:
-        interface: "http", "mqtt" or "file".
-        name: the name of the token or of the client, as far as it is known.
-    """
-
-    interface: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.interface}:{self.name}" if self.name else self.interface
 
 
 class EventFeed(Protocol):
@@ -54,6 +39,9 @@ class Control(Protocol):
     A change is answered when it is kept and applied. A verb that changes or needs a stream raises Rejected where it
     can't be done.
     """
+
+    assets: AssetControl
+    """The verbs of assets."""
 
     def ids(self) -> list[str]:
         """Return the streams' ids, in order."""

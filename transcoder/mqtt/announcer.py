@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from transcoder.control import Control, EventDocument
-from transcoder.mqtt.discovery import device
+from transcoder.mqtt.discovery import NO_ASSET, device
 from transcoder.mqtt.outbox import Outgoing
 from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.mqtt.topics import CHANNELS, Topics
@@ -94,6 +94,7 @@ class Announcer:
     def _state(self, stream: str, now: float) -> None:
         state = self._control.state(stream)
         self._say("stream_state", state.model_dump_json().encode(), stream=stream)
+        self._say("stream_asset_state", (state.asset_state or NO_ASSET).encode(), stream=stream)
         self._say("stream_status", state.status.encode(), stream=stream)
         self._status[stream] = state.status
         self._due[stream] = now + STATE_S

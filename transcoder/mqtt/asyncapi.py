@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from transcoder.assets.state import STATES
 from transcoder.config import config_schemas
 from transcoder.config.patterns import STREAM_ID_PATTERN
 from transcoder.control import (
@@ -16,6 +17,7 @@ from transcoder.control import (
     StreamStateDocument,
 )
 from transcoder.mqtt.commands import ReplyDocument
+from transcoder.mqtt.discovery import NO_ASSET
 from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES
 from transcoder.mqtt.topics import CHANNELS, PARAMETERS, Channel
 
@@ -40,6 +42,7 @@ def schemas() -> dict[str, Any]:
     found: dict[str, Any] = {
         "NodeStatus": {"type": "string", "enum": ["online", "offline"]},
         "StreamStatus": {"type": "string", "enum": ["online", "degraded", "offline", "disabled"]},
+        "AssetState": {"type": "string", "enum": [*STATES, NO_ASSET]},
         "Property": {"anyOf": [{"$ref": f"#/components/schemas/Property_{name}"} for name in PROPERTIES]},
         "RenditionProperty": {
             "anyOf": [{"$ref": f"#/components/schemas/RenditionProperty_{name}"} for name in RENDITION_PROPERTIES]
@@ -62,14 +65,18 @@ def schemas() -> dict[str, Any]:
         found |= schema.pop("$defs", {})
         found[name] = schema
     found["Command"] = _command()
-    found |= {name: _rebased(schema) for name, schema in config_schemas("StreamConfig").items()}
+    for part in ("StreamConfig", "AssetConfig"):
+        found |= {name: _rebased(schema) for name, schema in config_schemas(part).items()}
     return dict(sorted(found.items()))
 
 
 def _command() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "add and update take a stream's keys as in the configuration file (StreamConfig) beside id",
+        "description": (
+            "add and update take a stream's keys as in the configuration file (StreamConfig) beside id, asset_add and "
+            "asset_update those of an asset (AssetConfig)"
+        ),
         "properties": {
             "id": {"type": "string", "pattern": STREAM_ID_PATTERN},
             "request": {"type": ["string", "integer", "null"], "description": "A mark that is sent back in the reply"},
@@ -140,7 +147,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
 def _content_type(channel: Channel) -> str:
     if channel.payload == "Jpeg":
         return "image/jpeg"
-    bare = channel.payload in {"NodeStatus", "StreamStatus", "Property", "RenditionProperty", "Anything"}
+    bare = channel.payload in {"NodeStatus", "StreamStatus", "AssetState", "Property", "RenditionProperty", "Anything"}
     return _TEXT if bare else _JSON
 
 

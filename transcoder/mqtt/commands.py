@@ -18,8 +18,10 @@ MAX_PAYLOAD: Final = MAX_BYTES
 MAX_REQUEST: Final = 256
 """The largest number of characters of a client's own mark that is sent back."""
 
-WITH_KEYS: Final = frozenset({"add", "update"})
-WITHOUT_STREAM: Final = frozenset({"list", "probe", "sessions", "end_session"})
+WITH_KEYS: Final = frozenset({"add", "update", "asset_add", "asset_update"})
+ASSET: Final = "asset_"
+"""The beginning of the verbs that concern an asset, whose id stands in `id`."""
+WITHOUT_STREAM: Final = frozenset({"list", "probe", "sessions", "end_session", "asset_list"})
 
 
 class ErrorDocument(Document):
@@ -36,7 +38,7 @@ class ReplyDocument(Document):
     ok: bool
     verb: str
     id: str | None = None
-    """The id of the stream."""
+    """The id of the stream, or of the asset."""
     request: str | int | None = None
     """The value that the command had as `request`, for clients without MQTT 5's correlation data."""
     error: ErrorDocument | None = None
@@ -51,6 +53,7 @@ class Command:
     Attributes:
         verb: one of VERBS.
         stream: the stream's id, "" where the verb concerns no stream.
+        asset: the asset's id, "" where the verb concerns no asset.
         rendition: the rendition that a change concerns alone; it must be there.
         keys: the keys of a stream, for add and update.
         source: the source, for probe.
@@ -61,6 +64,7 @@ class Command:
 
     verb: str
     stream: str = ""
+    asset: str = ""
     rendition: str = ""
     keys: Mapping[str, Any] | None = None
     source: Any = None
@@ -113,7 +117,7 @@ def _parse_verb(verb: str, payload: bytes) -> Command:
     if not isinstance(if_match, str | None):
         raise Rejected(Code.MALFORMED, "if_match: must be text")
     if not isinstance(stream, str) or (not stream and verb not in WITHOUT_STREAM):
-        raise Rejected(Code.MALFORMED, "id: the stream's id must be given, as text")
+        raise Rejected(Code.MALFORMED, "id: the id of the stream or asset must be given, as text")
     source = data.pop("source", None) if verb == "probe" else None
     if verb == "probe" and source is None and not stream:
         raise Rejected(Code.MALFORMED, "source, or the id of a stream, must be given")
@@ -122,9 +126,11 @@ def _parse_verb(verb: str, payload: bytes) -> Command:
         raise Rejected(Code.MALFORMED, "'id': no key of end_session, which takes a session")
     if data and verb not in WITH_KEYS:
         raise Rejected(Code.MALFORMED, f"{next(iter(data))[:40]!r}: no key of {verb}")
+    of_asset = verb.startswith(ASSET)
     return Command(
         verb=verb,
-        stream=stream,
+        stream="" if of_asset else stream,
+        asset=stream if of_asset else "",
         keys=data if verb in WITH_KEYS else None,
         source=source,
         session=session,

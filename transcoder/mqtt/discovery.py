@@ -6,12 +6,15 @@ Source: Home Assistant, MQTT integration, device discovery.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, get_args
 
+from transcoder.assets.state import STATES
 from transcoder.control import InfoDocument
 from transcoder.control.documents import EventType
 from transcoder.mqtt.properties import PROPERTIES, RENDITION_PROPERTIES, Property
 from transcoder.mqtt.topics import Topics
 
 _IS_THERE: Final = "{{ 'online' if value in ('online', 'degraded') else 'offline' }}"
+NO_ASSET: Final = "none"
+"""The state of the asset of a stream that names none."""
 _PLATFORMS: Final = {"switch": "switch", "number": "number", "choice": "select", "text": "text"}
 
 
@@ -142,6 +145,14 @@ def _sensors(topics: Topics, stream: str) -> dict[str, dict[str, Any]]:
         "output_kbps": sensor("Data rate", "output.kbps", unit_of_meas="kbit/s", dev_cla="data_rate"),
         "readers": sensor("Readers", "output.readers"),
         "sanitized": sensor("Not let through", "sanitized", stat_cla="total_increasing", ent_cat="diagnostic"),
+        "asset_state": {
+            "p": "sensor",
+            "name": "Phase-out",
+            "dev_cla": "enum",
+            "ops": [*STATES, NO_ASSET],
+            "stat_t": topics.topic("stream_asset_state", stream=stream),
+            "ent_cat": "diagnostic",
+        },
         "event": {
             "p": "event",
             "name": "Event",

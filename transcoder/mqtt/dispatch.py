@@ -10,7 +10,8 @@ import structlog
 
 from transcoder import clock
 from transcoder.control import Control, Writer
-from transcoder.mqtt.commands import Command, ReplyDocument, parse, refusal
+from transcoder.mqtt.asset_commands import carry_out
+from transcoder.mqtt.commands import ASSET, Command, ReplyDocument, parse, refusal
 from transcoder.mqtt.outbox import Outgoing
 from transcoder.mqtt.topics import CHANNELS, Found, Topics
 from transcoder.rejection import Code, Rejected
@@ -85,12 +86,13 @@ class Dispatcher:
         except Rejected as error:
             self._refuse(message, found, error)
             return
-        task = asyncio.get_running_loop().create_task(self._after(self._last.get(command.stream), message, command))
+        subject = command.stream or (f"asset {command.asset}" if command.asset else "")  # no stream has a blank
+        task = asyncio.get_running_loop().create_task(self._after(self._last.get(subject), message, command))
         self._outstanding.add(task)
         task.add_done_callback(self._outstanding.discard)
-        if command.stream:
-            self._last[command.stream] = task
-            task.add_done_callback(lambda done: self._forget(command.stream, done))
+        if subject:
+            self._last[subject] = task
+            task.add_done_callback(lambda done: self._forget(subject, done))
 
     def _check_room(self) -> None:
         if len(self._outstanding) >= MAX_OUTSTANDING:
@@ -120,14 +122,20 @@ class Dispatcher:
             _check_expiry(message)
             data = await self._carry_out(command, _writer("", command.request))
             reply = ReplyDocument(
-                ok=True, verb=command.verb, id=command.stream or None, request=command.request, data=data
+                ok=True,
+                verb=command.verb,
+                id=command.stream or command.asset or None,
+                request=command.request,
+                data=data,
             )
         except Rejected as error:
-            reply = refusal(command.verb, command.stream, command.request, error)
+            reply = refusal(command.verb, command.stream or command.asset, command.request, error)
         self._answer(message, reply)
 
     async def _carry_out(self, command: Command, by: Writer) -> Any:
         control, stream = self._control, command.stream
+        if command.verb.startswith(ASSET):
+            return await carry_out(control.assets, command, by)
         match command.verb:
             case "list":
                 return [{"id": name, "status": control.status(name)} for name in control.ids()]

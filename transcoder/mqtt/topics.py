@@ -21,6 +21,11 @@ VERBS: Final = (
     "sessions",
     "end_session",
     "accept_key",
+    "asset_list",
+    "asset_get",
+    "asset_add",
+    "asset_update",
+    "asset_remove",
 )
 
 MAX_TOPIC: Final = 1024
@@ -97,6 +102,14 @@ CHANNELS: Final = {
             retain=True,
             payload="StreamState",
             text="The state of the stream, sent when its status changes and every 10 s",
+        ),
+        Channel(
+            name="stream_asset_state",
+            address=f"{_STREAM}/asset_state",
+            direction="out",
+            retain=True,
+            payload="AssetState",
+            text="How far the phase-out of the asset is that feeds the stream; none where the stream names no asset",
         ),
         Channel(
             name="stream_event",
@@ -282,7 +295,13 @@ class Topics:
 
     def retained(self, stream: str) -> list[str]:
         """Return every topic of a stream whose last message the broker keeps."""
-        names = ["stream_state", "stream_snapshot", "stream_status", *(["discovery"] if self.discovers else [])]
+        names = [
+            "stream_state",
+            "stream_snapshot",
+            "stream_status",
+            "stream_asset_state",
+            *(["discovery"] if self.discovers else []),
+        ]
         states = [self.topic("property_state", stream=stream, property=name) for name in PROPERTIES]
         return [*states, *(self.topic(name, stream=stream) for name in names)]
 

@@ -294,6 +294,7 @@ class Source:
             self._reconnection.note_let_in()
         url = self._options.url.target
         marks = CameraMarks(description=event.description, servers=(event.server,), realms=(event.realm,), url=url)
+        self._status.marks = marks
         family = guess_family(marks).family
         self._status.vendor = "" if family == UNKNOWN else family
         self._log.debug("source described", vendor=family, media=len(event.description.media))

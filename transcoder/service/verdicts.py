@@ -43,6 +43,8 @@ class Verdict:
         by: "schedule", or who asked for it.
         was_read: whether the stream was read; False where it was left out because it showed no pictures of a camera.
         is_signed: whether there is a signed statement of it.
+        asset: the asset that fed the stream, "" for none.
+        camera: a mark of the camera's URL; a verdict says nothing of another camera.
     """
 
     number: int
@@ -56,6 +58,8 @@ class Verdict:
     was_read: bool = True
     is_signed: bool = False
     rendition: str = MAIN
+    asset: str = ""
+    camera: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ class Streams(BaseModel):
     streams: list[StreamDocument]
 
 
-def _tag(value: str | None) -> str | None:
+def tag(value: str | None) -> str | None:
     """Return the tag of an If-Match header (RFC 9110, 13.1.1); `*` and no header match any configuration."""
     if value is None or value.strip() == "*":
         return None
@@ -94,7 +94,7 @@ async def update_stream(
 ) -> Response:
     """Change some keys of a stream, all of them or none; a null is a value, as in the file."""
     keys = await json_object(request, MERGE_PATCH)
-    return _document(await control.update(stream, keys, writer(who), _tag(if_match)))
+    return _document(await control.update(stream, keys, writer(who), tag(if_match)))
 
 
 @router.put(
@@ -108,14 +108,14 @@ async def replace_stream(
     """Give a stream these keys and otherwise defaults; the stream is added where there was none."""
     keys = await json_object(request)
     is_new = stream not in control.ids()
-    document = await control.replace(stream, keys, writer(who), _tag(if_match))
+    document = await control.replace(stream, keys, writer(who), tag(if_match))
     return _document(document, 201 if is_new else 200)
 
 
 @router.delete("/{stream}", status_code=204, response_class=Response, responses=problems(404, 412))
 async def remove_stream(stream: str, control: ControlOf, who: Controlling, if_match: IfMatch = None) -> Response:
     """Remove a stream."""
-    await control.remove(stream, writer(who), _tag(if_match))
+    await control.remove(stream, writer(who), tag(if_match))
     return Response(status_code=204)
 
 

@@ -1,0 +1,106 @@
+"""These routes concern the assets: the cameras and recorders that streams are fed by, and how far each is."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from transcoder.api import problem, schema
+from transcoder.api.access import Identity, Role
+from transcoder.api.body import MERGE_PATCH, json_object
+from transcoder.api.problem import problems
+from transcoder.api.routes.streams import ETAG, IfMatch, tag
+from transcoder.api.state import Controlling, ControlOf, Reading, writer
+from transcoder.config.include import MAX_FILE_BYTES
+from transcoder.control import AssetDocument, AssetImportDocument, AssetsDocument
+
+BASE: Final = "/api/v1/assets"
+
+_FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"model": AssetDocument, **ETAG}}
+_MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"model": AssetDocument, **ETAG}}
+
+router = APIRouter(prefix=BASE, tags=["assets"])
+
+
+def _document(document: AssetDocument, status: int = 200, **headers: str) -> Response:
+    headers = {"ETag": f'"{document.etag}"', "Cache-Control": "no-store", **headers}
+    return Response(document.model_dump_json(), status, headers, "application/json")
+
+
+def _sees_all(who: Identity) -> bool:
+    """Return whether somebody sees what would help an attacker: whoever may change it does."""
+    return who.role >= Role.CONTROL
+
+
+@router.get("", responses=problems())
+async def list_assets(control: ControlOf, who: Reading) -> AssetsDocument:
+    """Return all assets; whoever may only read sees no exact location, serial number, MAC address and firmware."""
+    assets = control.assets
+    return AssetsDocument(assets=tuple(assets.asset(name, confidential=_sees_all(who)) for name in assets.ids()))
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra=schema.body("NewAsset"),
+    responses={**problems(409, 413, 415, 422), **_MADE},
+)
+async def add_asset(request: Request, control: ControlOf, who: Controlling) -> Response:
+    """Add an asset."""
+    keys = await json_object(request)
+    asset = keys.pop("id", None)
+    if not isinstance(asset, str):
+        return problem.problem(422, "id: must be text", problems=("id: must be text",))
+    document = await control.assets.add(asset, keys, writer(who), confidential=True)
+    return _document(document, 201, Location=f"{BASE}/{asset}")
+
+
+@router.patch("", openapi_extra=schema.body("AssetImport", MERGE_PATCH), responses=problems(413, 415, 422))
+async def change_many(request: Request, control: ControlOf, who: Controlling) -> AssetImportDocument:
+    """Add and change many assets and streams, all of them or none: each as a PATCH of its own would."""
+    document = await json_object(request, MERGE_PATCH, limit=MAX_FILE_BYTES)
+    return await control.assets.change_many(document, writer(who))
+
+
+@router.get("/{asset}", responses={**problems(404), **_FOUND})
+async def get_asset(asset: str, control: ControlOf, who: Reading) -> Response:
+    """Return one asset with its record, its state and what the gateway found out about it."""
+    return _document(control.assets.asset(asset, confidential=_sees_all(who)))
+
+
+@router.patch(
+    "/{asset}",
+    openapi_extra=schema.body("AssetChange", MERGE_PATCH),
+    responses={**problems(404, 412, 413, 415, 422), **_FOUND},
+)
+async def update_asset(
+    asset: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
+) -> Response:
+    """Change some keys of an asset, all of them or none; a null is a value, as in the file.
+
+    A plan that is moved goes to `slips`, with `reason`, which is no key of the asset itself.
+    """
+    keys = await json_object(request, MERGE_PATCH)
+    return _document(await control.assets.update(asset, keys, writer(who), tag(if_match), confidential=True))
+
+
+@router.put(
+    "/{asset}",
+    openapi_extra=schema.body("AssetConfig"),
+    responses={**problems(404, 412, 413, 415, 422), **_FOUND, **_MADE},
+)
+async def replace_asset(
+    asset: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
+) -> Response:
+    """Give an asset these keys and no others; the asset is added where there was none."""
+    keys = await json_object(request)
+    is_new = asset not in control.assets.ids()
+    document = await control.assets.replace(asset, keys, writer(who), tag(if_match), confidential=True)
+    return _document(document, 201 if is_new else 200)
+
+
+@router.delete("/{asset}", status_code=204, response_class=Response, responses=problems(404, 412, 422))
+async def remove_asset(asset: str, control: ControlOf, who: Controlling, if_match: IfMatch = None) -> Response:
+    """Take an asset out of the inventory that no stream and no other asset names; its history stays."""
+    await control.assets.remove(asset, writer(who), tag(if_match))
+    return Response(status_code=204)

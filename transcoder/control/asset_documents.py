@@ -1,0 +1,135 @@
+"""One set of documents tells of assets over HTTP and MQTT.
+
+What helps an attacker stands in them only where the asker may change the configuration, and never over MQTT.
+"""
+
+from typing import Any, Final, Literal
+
+from transcoder.assets.findings import Finding, Told
+from transcoder.assets.inventory import AssetView
+from transcoder.assets.state import State
+from transcoder.config.kept_changes import Origin
+from transcoder.control.document_parts import Time
+from transcoder.control.documents import Document
+
+CONFIDENTIAL_FIELDS: Final = frozenset({"mac", "serial", "firmware", "location"})
+"""The findings that help an attacker."""
+
+
+class FindingDocument(Document):
+    """Tells of one thing that the gateway found out about an asset by itself."""
+
+    field: Literal["maker", "brand", "model", "firmware", "mac", "serial", "location", "name", "family"]
+    value: str
+    by: Literal["stream", "registry", "onvif"]
+    """`stream`: marks in what the camera sends; `registry`: a registered prefix or a table of brands; `onvif`: what the
+    camera answers."""
+    evidence: tuple[str, ...] = ()
+    seen: str = ""
+
+
+class ToldDocument(Document):
+    """Says what a property of an asset is, and who says so."""
+
+    value: str | None = None
+    by: Literal["operator", "onvif", "registry", "stream"] | None = None
+    evidence: tuple[str, ...] = ()
+    contradicted_by: tuple[FindingDocument, ...] = ()
+    """The findings that say otherwise; the operator's word stands all the same."""
+
+
+class StateChangeDocument(Document):
+    """Tells of a change of an asset's state."""
+
+    state: State
+    at: Time
+    because: str
+
+
+class AssetDocument(Document):
+    """Describes an asset: what the operator says, what the gateway found out, and what follows."""
+
+    id: str
+    origin: Literal["file", "runtime", "changed"]
+    config: dict[str, Any]
+    """The asset's keys as in the configuration file; whoever may only read sees none that help an attacker."""
+    etag: str
+    """A tag that changes whenever the configuration of the asset does."""
+    streams: tuple[str, ...] = ()
+    """The streams that the asset feeds."""
+    state: State
+    because: str
+    """The facts that the state follows from."""
+    since: Time | None = None
+    clean_at: Time | None = None
+    """For `cleaned`: the time of the oldest verdict that the state stands on."""
+    scope: tuple[str, ...] = ()
+    """The rules that the asset falls under."""
+    maker: ToldDocument
+    brand: ToldDocument
+    model: ToldDocument
+    findings: tuple[FindingDocument, ...] = ()
+    history: tuple[StateChangeDocument, ...] = ()
+    """The states that the asset had, the oldest first."""
+
+
+class AssetsDocument(Document):
+    """Lists all assets."""
+
+    assets: tuple[AssetDocument, ...]
+
+
+class AssetImportDocument(Document):
+    """Says what a change of many assets and streams changed."""
+
+    assets_added: tuple[str, ...] = ()
+    assets_changed: tuple[str, ...] = ()
+    streams_added: tuple[str, ...] = ()
+    streams_changed: tuple[str, ...] = ()
+    unchanged: int = 0
+    """How many of those that were named are as they were."""
+
+
+def asset_document(
+    view: AssetView, config: dict[str, Any], origin: Origin, etag: str, *, confidential: bool
+) -> AssetDocument:
+    """Make the document of an asset.
+
+    Args:
+        view: everything that is known of the asset.
+        config: its keys, as far as they may be shown.
+        origin: where its configuration comes from.
+        etag: the tag of its configuration.
+        confidential: whether findings that help an attacker may be shown.
+    """
+    findings = [found for found in view.findings if confidential or found.field not in CONFIDENTIAL_FIELDS]
+    return AssetDocument(
+        id=view.id,
+        origin=origin,
+        config=config,
+        etag=etag,
+        streams=view.streams,
+        state=view.state,
+        because=view.because,
+        since=view.since or None,
+        clean_at=view.clean_at or None,
+        scope=view.scope,
+        maker=_told(view.maker),
+        brand=_told(view.brand),
+        model=_told(view.model),
+        findings=tuple(map(_finding, findings)),
+        history=tuple(StateChangeDocument(state=each.state, at=each.at, because=each.because) for each in view.history),
+    )
+
+
+def _told(told: Told) -> ToldDocument:
+    return ToldDocument(
+        value=told.value or None,
+        by=told.by or None,
+        evidence=told.evidence,
+        contradicted_by=tuple(map(_finding, told.contradicted_by)),
+    )
+
+
+def _finding(found: Finding) -> FindingDocument:
+    return FindingDocument(field=found.field, value=found.value, by=found.by, evidence=found.evidence, seen=found.seen)

@@ -1,0 +1,243 @@
+"""The verbs of assets are carried out here, for every interface."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from typing_extensions import override
+
+from transcoder import clock
+from transcoder.assets.findings import UNKNOWN
+from transcoder.assets.inventory import AssetView, Inventory
+from transcoder.assets.makers import stream_findings
+from transcoder.assets.plans import with_slip
+from transcoder.assets.state import State
+from transcoder.assets.tables import maker_named
+from transcoder.config import asset_overlay, check_remote, lay_over
+from transcoder.config.asset import MAX_ASSETS
+from transcoder.config.kept_changes import Overlay
+from transcoder.config.overlay import MAX_STREAMS, EffectiveConfig
+from transcoder.control.asset_documents import AssetDocument, AssetImportDocument, asset_document
+from transcoder.control.asset_verbs import AssetControl
+from transcoder.control.changes import IMPORT, Change, Changes
+from transcoder.control.shown import shown_asset
+from transcoder.control.writer import Writer
+from transcoder.errors import ConfigError
+from transcoder.rejection import Code, Rejected, unknown_asset
+from transcoder.rtsp.fingerprint import CameraMarks
+from transcoder.service.asset_register import AssetRegister
+from transcoder.service.store import now_text, time_text
+
+LOOK_S: Final = 5.0
+"""Seconds between looks at the states of assets, at most: deriving 1,300 takes a twentieth of a second."""
+
+Edit = Callable[[EffectiveConfig, str, object], EffectiveConfig]
+
+
+class Assets(AssetControl):
+    """Carries out the verbs of assets on one gateway.
+
+    Args:
+        changes: makes the changes.
+        register: derives the states.
+        note_rejected: is told of a change that was refused.
+    """
+
+    def __init__(
+        self, changes: Changes, register: AssetRegister, note_rejected: Callable[[str | None, str, Writer], None]
+    ) -> None:
+        self._changes = changes
+        self._note_rejected = note_rejected
+        self.register = register
+        self._marks: dict[str, CameraMarks] = {}
+        self._next_look = 0.0
+
+    def sample(self, marks: Mapping[str, CameraMarks | None], now: float) -> None:
+        """Take in what cameras showed since the last time, and tell of states that changed.
+
+        Args:
+            marks: what the camera of each stream showed when it was described last, None for nothing.
+            now: monotonic seconds.
+        """
+        for stream, shown in marks.items():
+            if shown is not None and self._marks.get(stream) is not shown:
+                self._marks[stream] = shown
+                for finding in stream_findings(shown, now_text()):
+                    self.register.note_finding(f"stream:{stream}", finding)
+        for stream in self._marks.keys() - marks.keys():
+            del self._marks[stream]
+        if now >= self._next_look:
+            self._next_look = now + LOOK_S
+            self.inventory()
+
+    def inventory(self) -> Inventory:
+        """Return all assets with their states."""
+        return self.register.look(clock.wall_clock())
+
+    @override
+    def ids(self) -> list[str]:
+        return sorted(self._changes.effective.config.assets)
+
+    @override
+    def asset(self, asset: str, *, confidential: bool) -> AssetDocument:
+        effective = self._changes.effective
+        config = asset_overlay.known(effective, asset)
+        return asset_document(
+            self._view(asset),
+            shown_asset(config, confidential=confidential),
+            asset_overlay.origin(effective, asset),
+            self._changes.asset_etag(asset),
+            confidential=confidential,
+        )
+
+    def _view(self, asset: str) -> AssetView:
+        found = self.inventory().by_id.get(asset)
+        if found is None:
+            raise unknown_asset(asset)
+        return found
+
+    @override
+    def state_of(self, stream: str) -> tuple[str, State] | None:
+        config = self._changes.effective.config.streams.get(stream)
+        found = self.inventory().by_id.get(config.asset) if config is not None and config.asset is not None else None
+        return (found.id, found.state) if found is not None else None
+
+    @override
+    def counts(self) -> Mapping[tuple[State, str], int]:
+        return Counter((asset.state, _maker(asset)) for asset in self.inventory().assets)
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    @override
+    async def add(self, asset: str, keys: object, by: Writer, *, confidential: bool) -> AssetDocument:
+        await self._change("asset_add", asset_overlay.add, asset, _without_reason(keys), by)
+        return self.asset(asset, confidential=confidential)
+
+    @override
+    async def update(
+        self, asset: str, keys: object, by: Writer, if_match: str | None = None, *, confidential: bool
+    ) -> AssetDocument:
+        edit = partial(_with_slip, asset_overlay.update, by, _today())
+        await self._change("asset_update", edit, asset, keys, by, if_match)
+        return self.asset(asset, confidential=confidential)
+
+    @override
+    async def replace(
+        self, asset: str, keys: object, by: Writer, if_match: str | None = None, *, confidential: bool
+    ) -> AssetDocument:
+        edit = partial(_with_slip, asset_overlay.replace, by, _today())
+        await self._change("asset_replace", edit, asset, keys, by, if_match)
+        return self.asset(asset, confidential=confidential)
+
+    @override
+    async def remove(self, asset: str, by: Writer, if_match: str | None = None) -> None:
+        await self._change("asset_remove", asset_overlay.remove, asset, {}, by, if_match)
+
+    @override
+    async def change_many(self, document: object, by: Writer) -> AssetImportDocument:
+        before = self._changes.effective
+        await self._make(Change(verb=IMPORT, keys=document, by=by, edit=partial(_many, by, _today())))
+        return _import_document(document, before, self._changes.effective)
+
+    async def _change(
+        self, verb: str, edit: Edit, asset: str, keys: object, by: Writer, if_match: str | None = None
+    ) -> None:
+        await self._make(Change(asset=asset, verb=verb, keys=keys, by=by, edit=edit, if_match=if_match))
+
+    async def _make(self, change: Change) -> None:
+        try:
+            await self._changes.make(change)
+        except Rejected as error:
+            self._note_rejected(None, "; ".join(error.problems) or str(error), change.by)
+            raise
+
+
+def _maker(asset: AssetView) -> str:
+    """Return the name of an asset's maker as the table of makers has it: many ways to write one are one maker."""
+    found = maker_named(asset.maker.value) if asset.maker.value else None
+    return found.name if found is not None else asset.maker.value or UNKNOWN
+
+
+def _today() -> str:
+    return time_text(clock.wall_clock())[:10]
+
+
+def _without_reason(keys: object) -> object:
+    return {key: value for key, value in keys.items() if key != "reason"} if isinstance(keys, Mapping) else keys
+
+
+def _with_slip(
+    edit: Edit, by: Writer, day: str, effective: EffectiveConfig, asset: str, keys: object
+) -> EffectiveConfig:
+    return edit(effective, asset, _slipped(effective, asset, keys, by, day))
+
+
+def _slipped(effective: EffectiveConfig, asset: str, keys: object, by: Writer, day: str) -> object:
+    if not isinstance(keys, Mapping):
+        return keys
+    return with_slip(effective.config.assets.get(asset), keys, str(by), day)
+
+
+def _many(by: Writer, day: str, effective: EffectiveConfig, name: str, document: object) -> EffectiveConfig:
+    """Return the configuration with many assets and streams added or changed.
+
+    Raises:
+        Rejected: the document is none of the right form, or something in it is not valid.
+    """
+    del name
+    parts = _parts(document)
+    config = effective.config
+    problems: list[str] = []
+    streams: dict[str, Overlay] = {}
+    assets: dict[str, Overlay] = {}
+    for stream, keys in parts["streams"].items():
+        try:
+            checked = check_remote(stream, keys)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        before = effective.overlays.get(stream, Overlay()) if stream in config.streams else Overlay()
+        streams[stream] = Overlay(keys=lay_over(before.keys, checked))
+    for asset, keys in parts["assets"].items():
+        try:
+            assets[asset] = asset_overlay.updated(effective, asset, _slipped(effective, asset, keys, by, day))
+        except Rejected as error:
+            problems += error.problems
+    if problems:
+        raise Rejected(Code.INVALID, problems[0], tuple(problems[:_MAX_PROBLEMS]))
+    if len(config.streams.keys() | streams.keys()) > MAX_STREAMS or len(config.assets.keys() | assets) > MAX_ASSETS:
+        raise Rejected(Code.INVALID, f"there may be {MAX_STREAMS} streams and {MAX_ASSETS} assets at most")
+    return effective.with_changes(streams, assets)
+
+
+_MAX_PROBLEMS = 32
+"""The problems that are told of a document at most: nobody reads more."""
+
+
+def _parts(document: object) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(document, Mapping) or not document.keys() <= {"assets", "streams"}:
+        raise Rejected(Code.INVALID, "there must be a mapping with assets and streams, and nothing else")
+    parts = {name: document.get(name) or {} for name in ("assets", "streams")}
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise Rejected(Code.INVALID, f"{name}: must be a mapping of ids to keys")
+    return parts
+
+
+def _import_document(document: object, old: EffectiveConfig, new: EffectiveConfig) -> AssetImportDocument:
+    parts = _parts(document)
+    assets, streams = sorted(parts["assets"]), sorted(parts["streams"])
+    added = [name for name in assets if name not in old.config.assets]
+    changed = [name for name in assets if name not in added and old.config.assets[name] != new.config.assets.get(name)]
+    new_streams = [name for name in streams if name not in old.config.streams]
+    others = [name for name in streams if name not in new_streams]
+    differing = [name for name in others if old.config.streams[name] != new.config.streams.get(name)]
+    told = len(added) + len(changed) + len(new_streams) + len(differing)
+    return AssetImportDocument(
+        assets_added=tuple(added),
+        assets_changed=tuple(changed),
+        streams_added=tuple(new_streams),
+        streams_changed=tuple(differing),
+        unchanged=len(assets) + len(streams) - told,
+    )
