@@ -35,6 +35,7 @@ TESTED_THROUGH = {
     "control/writer.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",
     "discover/device_visit.py": "discover/test_device_command.py",
+    "discover/render.py": "discover/test_command.py",
     "http_server/server.py": "attacks/test_peers_http.py",
     "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",

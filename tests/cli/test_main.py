@@ -21,6 +21,7 @@ COMMANDS = {
     "check",
     "init",
     "probe",
+    "discover",
     "verify",
     "logs",
     "doctor",

@@ -13,6 +13,7 @@ import typer
 from transcoder.cli import audit, config
 from transcoder.cli.backup import backup, restore
 from transcoder.cli.check import check
+from transcoder.cli.discover import discover
 from transcoder.cli.doctor import doctor
 from transcoder.cli.gateway import run
 from transcoder.cli.help import show_plainly
@@ -35,7 +36,7 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (run, check, init, probe, verify, logs, doctor, backup, restore):
+    for command in (run, check, init, probe, discover, verify, logs, doctor, backup, restore):
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")

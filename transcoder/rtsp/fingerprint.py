@@ -45,6 +45,7 @@ class CameraMarks:
         profile_level_id: the profile and level of the SPS in the stream, lower-case hexadecimal, "" where unknown.
         size: (width, height) of the SPS in the stream.
         url: the path and the query of the configured URL, "" where that is not known.
+        guessed: the path that was asked for where none is configured, or ""; a control URL that repeats it is no mark.
     """
 
     description: SessionDescription | None = None
@@ -61,6 +62,7 @@ class CameraMarks:
     profile_level_id: str = ""
     size: tuple[int, int] | None = None
     url: str = ""
+    guessed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,8 @@ def _texts(marks: CameraMarks) -> dict[str, list[str]]:
     pairs = [*description.attributes, *(pair for media in description.media for pair in media.attributes)]
     texts["attribute"] = [f"{name}:{value}" for name, value in pairs]
     texts["control"] += [value for name, value in pairs if name.lower() == "control"]
+    if marks.guessed:
+        texts["control"] = [value for value in texts["control"] if marks.guessed.lower() not in value.lower()]
     return texts
 
 
