@@ -29,6 +29,8 @@ COMMANDS = {
     "restore",
     "config",
     "audit",
+    "assets",
+    "report",
     "demo",
     "bench",
 }

@@ -106,9 +106,9 @@ def test_the_sentence_says_where_the_phase_out_stands():
     english = " ".join(Outline(page(report("public"), Texts("en"), "")).text)
     assert (
         "Of 6 cameras in scope, 2 are out of use, 1 is behind the gateway, 1 is exempt and 2 are none of these yet; "
-        "the last one is planned to go in the second quarter of 2027. For 2 of the cameras that are in use, no date is "
-        "planned."
+        "the last one is planned to go in the second quarter of 2027."
     ) in english
+    assert "For 2 of the cameras that are in use, no date is planned." in english
     dutch = " ".join(Outline(page(report("public"), Texts("nl"), "")).text)
     assert (
         "Van de 6 camera's die onder een regel vallen zijn er 2 buiten gebruik, staat er 1 achter de gateway, is er 1 "

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from transcoder.verify.json_answer import parse_json, within
 
 TIMEOUT_S: Final = 10.0
 """Seconds for which an answer is waited for, all of it together; the gateway answers in milliseconds."""
+CHANGE_S: Final = 60.0
+"""Seconds for which the answer to a change of many assets is waited for: 4,000 streams are started one by one."""
 SILENCE_S: Final = 40.0
 """Seconds without a line of events after which the gateway is taken for gone: it sends a comment every 15 s."""
 MAX_ANSWER: Final = 4 << 20
@@ -36,12 +39,14 @@ class GatewayClient:
     Args:
         config: the gateway's configuration, which says where its API is, and holds its tokens.
         path: the file of the configuration.
+        changes: whether something is to be changed, for which the least of the rights is not enough.
+        token: the token to use; "" for one of the configuration's.
 
     Raises:
         TranscoderError: the configuration has no API, or one that can't be found.
     """
 
-    def __init__(self, config: Config, path: Path) -> None:
+    def __init__(self, config: Config, path: Path, *, changes: bool = False, token: str = "") -> None:
         if config.http is None:
             raise TranscoderError(
                 f"http: is not in the file {path}: events are asked for over the API of the running gateway; add "
@@ -51,9 +56,11 @@ class GatewayClient:
         if not self._listen.port:
             raise TranscoderError("http.listen: has port 0, so that nothing tells where the running gateway listens")
         self._cert_file = config.http.cert_file
-        # the least of the rights is enough, and a file without tokens needs none on this machine
-        tokens = sorted(config.http.tokens.values(), key=lambda token: token.role != "read")
-        self._headers = {"Authorization": f"Bearer {tokens[0].token.get_secret_value()}"} if tokens else {}
+        # the least of the rights that is enough; a file without tokens needs none on this machine
+        wanted = "control" if changes else "read"
+        tokens = sorted(config.http.tokens.values(), key=lambda token: token.role != wanted)
+        secret = token or (tokens[0].token.get_secret_value() if tokens else "")
+        self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
 
     @property
     def url(self) -> str:
@@ -96,6 +103,22 @@ class GatewayClient:
                     yield _event(parse_json(value.encode()))
         raise TransportError(f"the gateway at {self.url} ended the connection")
 
+    def change_assets(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Add and change many assets and streams, all of them or none; see `_get` for what is raised.
+
+        Args:
+            document: the keys to set, by asset and by stream.
+        """
+        body = json.dumps(document).encode()
+        headers = {"Content-Type": "application/merge-patch+json"}
+        with self._answer(CHANGE_S, "/api/v1/assets", {}, headers, is_endless=False, body=body) as answer:
+            return dict(parse_json(answer.read(MAX_ANSWER)))
+
+    def metrics(self) -> str:
+        """Return the metrics as text; see `_get` for what is raised."""
+        with self._answer(TIMEOUT_S, "/metrics", {}, {}, is_endless=False) as answer:
+            return answer.read(MAX_ANSWER).decode("utf-8", "replace")
+
     def _get(self, path: str, read: Callable[[Any], T], **query: str) -> T:
         """Return what is wanted of the document under a path.
 
@@ -113,13 +136,21 @@ class GatewayClient:
 
     @contextlib.contextmanager
     def _answer(
-        self, timeout_s: float, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, is_endless: bool
+        self,
+        timeout_s: float,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        is_endless: bool,
+        body: bytes | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
         connection = self._connect(timeout_s)
         try:
             with contextlib.nullcontext() if is_endless else within(connection, timeout_s):
                 asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
-                connection.request("GET", f"{path}?{asked}" if asked else path, headers={**self._headers, **headers})
+                verb, target = "GET" if body is None else "PATCH", f"{path}?{asked}" if asked else path
+                connection.request(verb, target, body, {**self._headers, **headers})
                 answer = connection.getresponse()
                 if answer.status != http.client.OK:
                     raise TranscoderError(printable(_refusal(parse_json(answer.read(MAX_ANSWER))), MAX_SHOWN))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from transcoder.cli import audit, config
+from transcoder.cli import assets, audit, config, report
 from transcoder.cli.backup import backup, restore
 from transcoder.cli.check import check
 from transcoder.cli.discover import discover
@@ -40,6 +40,8 @@ def command_line() -> typer.Typer:
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(assets.app, name="assets")
+    app.add_typer(report.app, name="report")
     for entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
         app.command(name=entry.name)(entry.load())
     show_plainly(app)

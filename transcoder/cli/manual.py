@@ -41,7 +41,8 @@ def _commands(group: Any, context: Any) -> Iterator[str]:
         below = command.make_context(name, [], parent=context, resilient_parsing=True)
         if hasattr(command, "list_commands"):
             yield from _commands(command, below)
-            continue
+            if not command.invoke_without_command:
+                continue
         yield f".SS {_text(' '.join([below.command_path, *command.collect_usage_pieces(below)]))}"
         yield _text(command.help)
         yield from _options(command, below)

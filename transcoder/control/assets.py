@@ -137,7 +137,7 @@ class Assets(AssetControl):
     @override
     async def change_many(self, document: object, by: Writer) -> AssetImportDocument:
         before = self._changes.effective
-        await self._make(Change(verb=IMPORT, keys=document, by=by, edit=partial(_many, by, _today())))
+        await self._make(Change(verb=IMPORT, keys=document, by=by, edit=partial(change_many, by, _today())))
         return _import_document(document, before, self._changes.effective)
 
     async def _change(
@@ -179,7 +179,7 @@ def _slipped(effective: EffectiveConfig, asset: str, keys: object, by: Writer, d
     return with_slip(effective.config.assets.get(asset), keys, str(by), day)
 
 
-def _many(by: Writer, day: str, effective: EffectiveConfig, name: str, document: object) -> EffectiveConfig:
+def change_many(by: Writer, day: str, effective: EffectiveConfig, name: str, document: object) -> EffectiveConfig:
     """Return the configuration with many assets and streams added or changed.
 
     Raises:

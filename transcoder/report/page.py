@@ -22,8 +22,11 @@ _WORDS: Final[Mapping[str, str]] = {
     "stripped": "stripped",
     "network": "network",
     "table": "table",
+    "incident": "incident",
 }
 """The columns whose cells are words of the product, and the group of texts that has them."""
+_SHORT: Final = 16
+"""Digits of the audit log's hash beside each figure; the whole hash stands at the top, and in the data."""
 _ANSWERS: Final = ("yes", "no", "unknown")
 
 
@@ -89,7 +92,9 @@ def _section(name: str, content: str, texts: Texts) -> str:
 
 def _content(report: Report, section: Section, texts: Texts) -> Iterable[str]:
     if section.name == "totals":
-        yield f'<p class="sentence">{escape(" ".join(sentences(report, texts)))}</p>\n'
+        first, *others = sentences(report, texts)
+        yield f'<p class="sentence">{escape(first)}</p>\n'
+        yield "".join(f"<p>{escape(text)}</p>\n" for text in others)
     if section.name == "method":
         yield "".join(f"<p>{escape(text)}</p>\n" for text in texts.items("method.paragraphs"))
         yield f"<h3>{escape(texts('method.limits_title'))}</h3>\n<ul>\n"
@@ -186,7 +191,7 @@ def _basis(report: Report, texts: Texts) -> str:
     told = texts(
         "note.basis",
         at=basis.at,
-        audit_head=basis.audit_head or texts("note.no_audit"),
+        audit_head=basis.audit_head[:_SHORT] or texts("note.no_audit"),
         product_version=basis.version,
     )
     return f'<p class="basis">{escape(told)}</p>\n'

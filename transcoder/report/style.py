@@ -13,8 +13,9 @@ a { color: #003b8e; } a:focus { outline: 3px solid #1a1a1a; outline-offset: 2px;
 .sentence { font-size: 1.25rem; font-weight: 600; }
 dl.about { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; } dl.about dd { margin: 0; min-width: 0;
 overflow-wrap: anywhere; } dt { font-weight: 600; } dl.numbers dd { margin: 0 0 .6rem; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0; } caption { text-align: left; font-style: italic;
-padding-bottom: .25rem; } th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #767676;
+table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
+caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #767676;
 padding: .25rem .6rem .25rem 0; overflow-wrap: anywhere; } thead th { border-bottom: 2px solid #1a1a1a; }
 td.number { font-variant-numeric: tabular-nums; }
 .query, .basis { font-size: .85rem; color: #4a4a4a; margin: .2rem 0; } code { overflow-wrap: anywhere; }

@@ -84,6 +84,25 @@ def space_of(folder: Path) -> Space:
     return Space(free_bytes=found.f_bavail * found.f_frsize, free_files=found.f_favail if found.f_files else None)
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a gateway runs that keeps its state in a folder.
+
+    Raises:
+        OSError: the lock can't be looked at.
+    """
+    try:
+        held = open_regular(folder / LOCK_NAME)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(held)
+    return False
+
+
 def lock_folder(folder: Path) -> tuple[int | None, OSError | None]:
     """Lock the folder of the state for this process.
 
