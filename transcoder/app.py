@@ -137,7 +137,7 @@ class App(Interfaces):
             await self.stop()
             raise
         log_names(self.controller.config)
-        endless = [self._sample(), self._reload_when_wanted(), self.controller.verifier.run(), self._try_until_ready()]
+        endless = [self._sample(), self._reload_when_wanted(), *self.controller.endless(), self._try_until_ready()]
         if self.controller.config.watch:
             endless.append(self._watch())
         else:

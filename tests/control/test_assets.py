@@ -227,3 +227,13 @@ async def test_a_file_that_is_loaded_again_records_the_dates_that_it_changes(wor
 async def test_what_is_kept_of_an_asset_is_its_overlay(world: World) -> None:
     await add(world)
     assert world.store.assets == {"pole-17": Overlay(keys=POLE)}
+
+
+async def test_the_mac_address_of_a_neighbour_tells_the_maker_and_stays_among_few(world: World) -> None:
+    await world.controller.assets.add("pole-17", {"brand": "Swann"}, OPS, confidential=True)
+    await world.controller.update("front", {"asset": "pole-17"}, OPS)
+    world.controller.assets.note_mac("front", "c4:79:05:00:00:01")
+    shown = world.controller.assets.asset("pole-17", confidential=True)
+    assert (shown.maker.value, shown.maker.by) == ("Uniview", "registry")
+    assert "c4:79:05:00:00:01" in shown.model_dump_json()
+    assert "c4:79:05" not in world.controller.assets.asset("pole-17", confidential=False).model_dump_json()

@@ -10,7 +10,7 @@ from typing_extensions import override
 from transcoder import clock
 from transcoder.assets.findings import UNKNOWN
 from transcoder.assets.inventory import AssetView, Inventory
-from transcoder.assets.makers import stream_findings
+from transcoder.assets.makers import neighbour_findings, stream_findings
 from transcoder.assets.plans import with_slip
 from transcoder.assets.state import State
 from transcoder.assets.tables import maker_named
@@ -70,6 +70,11 @@ class Assets(AssetControl):
         if now >= self._next_look:
             self._next_look = now + LOOK_S
             self.inventory()
+
+    def note_mac(self, stream: str, mac: str) -> None:
+        """Note the MAC address of a stream's camera, which the neighbour table has."""
+        for finding in neighbour_findings(mac, now_text()):
+            self.register.note_finding(f"stream:{stream}", finding)
 
     def inventory(self) -> Inventory:
         """Return all assets with their states."""

@@ -1,7 +1,7 @@
 """The controller of a running gateway carries out every verb of every interface, and every change of the file."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -36,6 +36,7 @@ from transcoder.service.asset_register import AssetRegister
 from transcoder.service.audit import Entry
 from transcoder.service.gateway import Gateway
 from transcoder.service.kept_assets import KeptAssets
+from transcoder.service.neighbourhood import Neighbourhood
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.readiness import Readiness
 from transcoder.service.settings import source_options
@@ -101,6 +102,7 @@ class Controller(Questions):
             lambda: self.config, kept_assets or KeptAssets(), verdicts, store, self._on_asset_state
         )
         self.assets = Assets(self._changes, register, self.note_rejected)
+        self._neighbourhood = Neighbourhood(self._camera_addresses, self.assets.note_mac)
         self._taken_up = effective.config
         self._readiness = Readiness()
         self._started = clock.monotonic()
@@ -267,6 +269,13 @@ class Controller(Questions):
         streams = [name for name, stream in self.config.streams.items() if stream.asset == change.asset]
         for stream in (*streams,) or (None,):
             self.on_event(stream, "asset_state", dict(detail))
+
+    def endless(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what runs beside the streams as long as the gateway does: verification, and looks at neighbours."""
+        return [self.verifier.run(), self._neighbourhood.run()]
+
+    def _camera_addresses(self) -> dict[str, str]:
+        return {name: stream.status.source.address for name, stream in self.gateway.streams.items()}
 
     def sample(self) -> None:
         """Look at every stream, to measure its rates; to be called about once a second."""

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-ARP: Final = Path("/proc/net/arp")
+ARP: Final = Path("/proc/self/net/arp")
+"""The table of this process's network namespace; /proc/net is a link to its folder, which ProcSubset=pid hides."""
 MAX_ARP: Final = 1 << 20
 """Bytes of the table that are read: 13,000 neighbours, more than the kernel keeps (gc_thresh3: 1,024)."""
 MAX_ANSWERS: Final = 64

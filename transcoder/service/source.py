@@ -295,6 +295,7 @@ class Source:
         url = self._options.url.target
         marks = CameraMarks(description=event.description, servers=(event.server,), realms=(event.realm,), url=url)
         self._status.marks = marks
+        self._status.address = self._connection.address if self._connection is not None else ""
         family = guess_family(marks).family
         self._status.vendor = "" if family == UNKNOWN else family
         self._log.debug("source described", vendor=family, media=len(event.description.media))

@@ -31,6 +31,7 @@ class SourceStatus:
         camera: host and port of the camera's URL, which are the operator's; no user, no password, no path.
         advice: what is known of a refused login, for the operator, or "".
         next_attempt: UTC seconds of the next connection, None while there is one or none is planned.
+        address: the address of the latest connection over which the camera described itself, "" before that.
         marks: what the camera showed of itself when it was described last, None before that.
         place: says at which place the source waits its turn to connect; 0: it does not wait.
     """
@@ -49,5 +50,6 @@ class SourceStatus:
     camera: str = ""
     advice: str = ""
     next_attempt: float | None = None
+    address: str = ""
     marks: CameraMarks | None = None
     place: Callable[[], int] = _nowhere
