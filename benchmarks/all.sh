@@ -80,6 +80,7 @@ plan() {
     step overhead-1080p $((rounds * 9 + 5)) overhead "$scene" --frames 100 --rounds "$((3 * rounds))"
     step renditions $((rounds * 6 + 40)) renditions "$scene" --frames 100 --rounds "$rounds"
     # memory of many streams, at a rate that leaves the machine time
+    # a machine that has no time for all pictures encodes IDRs alone
     step memory $(sample 4) memory --seconds "$seconds" --split
     step soak $((soak + 30)) soak --seconds "$soak"
 }

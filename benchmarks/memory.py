@@ -36,15 +36,16 @@ async def measure(arguments: argparse.Namespace, profile: str, *, split: bool) -
             await asyncio.sleep(arguments.seconds)
             state = await load.side.report()
             workers = [pid for each in state["streams"].values() for pid in each["worker_pids"]]
-            own = [processes.memory_bytes(pid) for pid in workers]
+            own = [each for pid in workers if (each := processes.memory_bytes(pid))]
+            worker_pss = sum(each["Pss"] for each in own)
             return {
                 "profile": profile,
                 "split": split,
                 "streams": arguments.streams,
-                "pss": sum(map(processes.pss_bytes, load.side.pids())),
+                "pss": state["service_pss"] + state["fork_server_pss"] + worker_pss,
                 "service_pss": state["service_pss"],
                 "fork_server_pss": state["fork_server_pss"],
-                "worker_pss": sum(each["Pss"] for each in own),
+                "worker_pss": worker_pss,
                 "worker_private": sum(each["Private_Dirty"] + each["Private_Clean"] for each in own),
                 "parts": parts(workers) if arguments.parts else {},
                 "problems": sorted({each["problem"] for each in state["streams"].values()} - {""}),
