@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.fuzz import media, seeds, soap, text
+from tests.fuzz import discover, media, seeds, soap, text
 from tests.fuzz.session import session, session_seeds
 from transcoder.codecs.nal import (
     Codec,
@@ -186,6 +186,7 @@ TARGETS: dict[str, Target] = {
     "tunnel": Target(text.tunnel, lambda: [seeds.TUNNEL], [b"HTTP/1.0 200 OK\r\n", b"\r\n\r\n", b" 404 "]),
     "opening": Target(text.opening, lambda: list(seeds.OPENINGS), _FRAME_WORDS),
     "soap": Target(soap.soap, soap.seeds, soap.WORDS),
+    "discover": Target(discover.discover, discover.seeds, discover.WORDS),
     "timeline": Target(media.timeline, _timeline_seeds),
     "parameter_sets": Target(media.parameter_sets, _set_seeds),
     "challenges": Target(text.challenges, _challenge_seeds, _AUTH_WORDS),

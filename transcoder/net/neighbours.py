@@ -7,6 +7,7 @@ Source: proc_net(5); rtnetlink(7) (RTM_GETNEIGH), <linux/neighbour.h>, <linux/ne
 """
 
 import ipaddress
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ MAX_ARP: Final = 1 << 20
 """Bytes of the table that are read: 13,000 neighbours, more than the kernel keeps (gc_thresh3: 1,024)."""
 MAX_ANSWERS: Final = 64
 """Datagrams of the kernel that are read, each with up to 8 kB: 5,000 neighbours."""
+_MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+_NOBODY: Final = "00:00:00:00:00:00"
 _TIMEOUT_S: Final = 1.0
 _GET: Final = 30
 _NEW: Final = 28
@@ -42,7 +45,7 @@ def parse_arp(text: str) -> dict[str, str]:
     found = {}
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if len(fields) >= 6 and fields[2] != "0x0" and int(fields[3].replace(":", "") or "0", 16):
+        if len(fields) >= 6 and fields[2] != "0x0" and _MAC.fullmatch(fields[3]) and fields[3] != _NOBODY:
             found[fields[0]] = fields[3]
     return found
 
