@@ -253,6 +253,8 @@ class WorkerOptions:
         slate_size: (width, height) of the picture that stands in for a camera before its first picture, or None for a
             usual size.
         audio_codec: the codec in which readers get the audio, if there is any.
+        swaps: how often the camera was swapped for another one; from the first time on no output grows while it is
+            read, because the next camera's pictures may be larger for good.
         outputs: 1 to MAX_OUTPUTS outputs; messages name an output by its place here, counted from 0.
     """
 
@@ -262,6 +264,7 @@ class WorkerOptions:
     split: bool = False
     slate_size: tuple[int, int] | None = None
     audio_codec: AudioCodec = AudioCodec.AAC
+    swaps: int = 0
     outputs: tuple[OutputOptions, ...] = field(default_factory=lambda: (OutputOptions(),))
 
     @property

@@ -24,6 +24,7 @@ COMMANDS = {
     "discover",
     "verify",
     "logs",
+    "swap",
     "doctor",
     "backup",
     "restore",

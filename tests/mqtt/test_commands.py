@@ -33,6 +33,17 @@ def command(topic: str, payload: object) -> Command:
             {"id": "a", "enabled": False, "if_match": "tag", "request": 7},
             Command(verb="update", stream="a", keys={"enabled": False}, request=7, if_match="tag"),
         ),
+        (
+            "cmd/swap",
+            {"id": "a", "source": "rtsp://10.0.0.9/", "asset": "new", "force": True, "if_match": "tag"},
+            Command(
+                verb="swap",
+                stream="a",
+                keys={"source": "rtsp://10.0.0.9/", "asset": "new", "force": True},
+                if_match="tag",
+            ),
+        ),
+        ("cmd/swap_rollback", {"id": "a"}, Command(verb="swap_rollback", stream="a")),
         ("cmd/remove", {"id": "a"}, Command(verb="remove", stream="a")),
         ("cmd/probe", {"source": {"url": "rtsp://x/"}}, Command(verb="probe", source={"url": "rtsp://x/"})),
         ("cmd/probe", {"id": "a"}, Command(verb="probe", stream="a")),

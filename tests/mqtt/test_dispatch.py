@@ -59,6 +59,14 @@ class Remembering:
         self.calls.append(("accept_key", stream))
         return Document(stream)
 
+    async def swap(self, stream: str, keys: Any, by: Any, if_match: str | None = None) -> Document:
+        self.calls.append(("swap", (stream, keys, if_match)))
+        return Document(stream)
+
+    async def swap_rollback(self, stream: str, by: Any, if_match: str | None = None) -> Document:
+        self.calls.append(("swap_rollback", (stream, if_match)))
+        return Document(stream)
+
     def note_rejected(self, stream: str | None, reason: str, by: Any) -> None:
         self.rejected.append((stream, reason))
 
@@ -193,6 +201,16 @@ async def test_a_key_is_accepted(desk: Desk) -> None:
     await desk.settle()
     assert desk.control.calls == [("accept_key", "a")]
     assert sorted(reply["ok"] for reply in desk.replies()) == [False, True]
+
+
+async def test_a_camera_is_swapped_and_swapped_back_in_order(desk: Desk) -> None:
+    desk.receive("cmd/swap", b'{"id": "a", "source": "rtsp://10.0.0.9/", "if_match": "t"}')
+    desk.receive("cmd/swap_rollback", b'{"id": "a"}')
+    desk.receive("cmd/swap_rollback", b'{"id": "a", "source": "rtsp://10.0.0.9/"}')
+    await desk.settle()
+    keys = {"source": "rtsp://10.0.0.9/"}
+    assert desk.control.calls == [("swap", ("a", keys, "t")), ("swap_rollback", ("a", None))]
+    assert sorted(reply["ok"] for reply in desk.replies()) == [False, True, True]
 
 
 async def test_a_property_of_a_rendition_changes_it_alone(desk: Desk) -> None:

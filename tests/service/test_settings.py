@@ -222,9 +222,22 @@ def test_a_worker_goes_on_where_its_outputs_keep_their_places(
     before: dict[str, Any], after: dict[str, Any], order: tuple[str, ...], reason: str
 ) -> None:
     had, wanted = settings("renditions", before), settings("renditions", after)
-    made = wanted.in_the_order_of(had)
+    made = wanted.following(had)
     assert (made.outputs, made.reason_to_replace(had)) == (order, reason)
     assert made.named_outputs() == wanted.named_outputs()
+
+
+def test_another_camera_is_counted_and_the_same_one_is_not() -> None:
+    had, same = configured("enabled", True), configured("audio", "reencode")
+    another = configured("source", "rtsp://10.0.0.9/other")
+    first, second, third = (stream_settings(stream, allowed) for stream in (had, same, another))
+    assert [first.worker.swaps, second.following(first).worker.swaps] == [0, 0]
+    swapped = third.following(second.following(first))
+    assert (swapped.worker.swaps, third.following(swapped).worker.swaps, first.following(swapped).worker.swaps) == (
+        1,
+        1,
+        2,
+    )
 
 
 def test_a_push() -> None:

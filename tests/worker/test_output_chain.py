@@ -47,9 +47,9 @@ def decoded(index: int, size: tuple[int, int] = SIZE, *, late: float = 0.0, matr
 class Chain:
     """A chain and its surroundings: pictures at 25 a second."""
 
-    def __init__(self, *, masks: tuple[Mask, ...] = (), number: int = 0, **options: object) -> None:
+    def __init__(self, *, masks: tuple[Mask, ...] = (), number: int = 0, swaps: int = 0, **options: object) -> None:
         output = OutputOptions(**options)  # type: ignore[arg-type]
-        self.options = WorkerOptions(masks=masks, outputs=(OutputOptions(),) * number + (output,))
+        self.options = WorkerOptions(masks=masks, swaps=swaps, outputs=(OutputOptions(),) * number + (output,))
         self.counters: Counter[str] = Counter()
         self.number = number
         self.chain = OutputChain(number, self.options, self.counters)
@@ -416,6 +416,31 @@ def test_an_output_of_a_fixed_size_never_follows() -> None:
 
 def sizes(chain: Chain) -> list[tuple[int, int]]:
     return [(made["output"]["width"], made["output"]["height"]) for made in chain.formats]
+
+
+def test_an_output_keeps_its_size_over_a_swap_of_the_camera_until_nobody_reads() -> None:
+    """A camera that was swapped for a larger one is larger for good: that ends no reader's session."""
+    chain = Chain()
+    grown(chain, 50, SIZE)
+    chain.chain.configure(replace(chain.options, swaps=1))
+    grown(chain, 400, LARGE)
+    assert sizes(chain) == [SIZE]
+    chain.chain.note_unread()
+    grown(chain, 2, LARGE)
+    assert sizes(chain) == [SIZE, LARGE]
+    chain.chain.configure(replace(chain.options, swaps=2))  # and back, to pictures that are smaller
+    grown(chain, 50, SIZE)
+    assert sizes(chain) == [SIZE, LARGE]
+    chain.chain.note_unread()
+    grown(chain, 2, SIZE)
+    assert sizes(chain) == [SIZE, LARGE, SIZE]
+
+
+def test_a_worker_that_comes_after_a_swap_keeps_the_size_too() -> None:
+    chain = Chain(swaps=1)
+    grown(chain, 50, SIZE)
+    grown(chain, 400, LARGE)
+    assert sizes(chain) == [SIZE]
 
 
 def test_an_output_that_nobody_reads_follows_at_once_and_each_time() -> None:

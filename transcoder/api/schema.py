@@ -60,6 +60,7 @@ def components() -> dict[str, Any]:
         "properties": {"source": {"anyOf": [url, whole]}},
     }
     found |= _assets()
+    found["Swap"] = _swap(url, whole, stream["properties"].get("asset", {"type": "string"}))
     found["Problem"] = problem.SCHEMA
     return found
 
@@ -86,6 +87,25 @@ def _assets() -> dict[str, Any]:
         "properties": changes,
     }
     return found
+
+
+def _swap(url: object, source: object, asset: object) -> dict[str, Any]:
+    """Return the schema of the swap of a camera."""
+    flags = {
+        "plan": "Look at the camera and change nothing",
+        "force": "Switch to the camera even if it sends no pictures",
+    }
+    return {
+        "type": "object",
+        "title": "Swap",
+        "required": ["source"],
+        "additionalProperties": False,
+        "properties": {
+            "source": {"anyOf": [url, source]},
+            "asset": asset,
+            **{name: {"type": "boolean", "default": False, "description": text} for name, text in flags.items()},
+        },
+    }
 
 
 def _remove_default_422(document: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from transcoder.cli.event_lines import event_line, state_line
+from transcoder.cli.swap_text import swap_lines
 from transcoder.config import Config
 from transcoder.errors import TranscoderError, TransportError
 from transcoder.regular_file import check_regular
@@ -20,6 +21,9 @@ TIMEOUT_S: Final = 10.0
 """Seconds for which an answer is waited for, all of it together; the gateway answers in milliseconds."""
 CHANGE_S: Final = 60.0
 """Seconds for which the answer to a change of many assets is waited for: 4,000 streams are started one by one."""
+SWAP_S: Final = 60.0
+"""Seconds for which the answer to a swap is waited for: the gateway looks at the new camera for 20 s at most, over TCP
+and then over UDP."""
 SILENCE_S: Final = 40.0
 """Seconds without a line of events after which the gateway is taken for gone: it sends a comment every 15 s."""
 MAX_ANSWER: Final = 4 << 20
@@ -59,6 +63,8 @@ class GatewayClient:
         # the least of the rights that is enough; a file without tokens needs none on this machine
         wanted = "control" if changes else "read"
         tokens = sorted(config.http.tokens.values(), key=lambda token: token.role != wanted)
+        if changes and not token and tokens and tokens[0].role != wanted:
+            raise TranscoderError(f"http.tokens: no token of the file {path} has the role control; give --token-file")
         secret = token or (tokens[0].token.get_secret_value() if tokens else "")
         self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
 
@@ -114,6 +120,19 @@ class GatewayClient:
         with self._answer(CHANGE_S, "/api/v1/assets", {}, headers, is_endless=False, body=body) as answer:
             return dict(parse_json(answer.read(MAX_ANSWER)))
 
+    def swap(self, stream: str, keys: Mapping[str, Any], *, is_rollback: bool = False) -> dict[str, Any]:
+        """Swap the camera of a stream, or plan it; see `_get` for what is raised.
+
+        Args:
+            stream: the stream's id.
+            keys: the keys of the swap.
+            is_rollback: whether the last swap is rolled back, which takes no keys.
+        """
+        path = f"/api/v1/streams/{quote(stream, safe='')}/swap{'/rollback' if is_rollback else ''}"
+        body, headers = json.dumps(keys).encode(), {"Content-Type": "application/json"}
+        with self._answer(SWAP_S, path, {}, headers, is_endless=False, body=body, verb="POST") as answer:
+            return _swap(parse_json(answer.read(MAX_ANSWER)))
+
     def metrics(self) -> str:
         """Return the metrics as text; see `_get` for what is raised."""
         with self._answer(TIMEOUT_S, "/metrics", {}, {}, is_endless=False) as answer:
@@ -144,13 +163,14 @@ class GatewayClient:
         *,
         is_endless: bool,
         body: bytes | None = None,
+        verb: str = "PATCH",
     ) -> Iterator[http.client.HTTPResponse]:
         connection = self._connect(timeout_s)
         try:
             with contextlib.nullcontext() if is_endless else within(connection, timeout_s):
                 asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
-                verb, target = "GET" if body is None else "PATCH", f"{path}?{asked}" if asked else path
-                connection.request(verb, target, body, {**self._headers, **headers})
+                target = f"{path}?{asked}" if asked else path
+                connection.request("GET" if body is None else verb, target, body, {**self._headers, **headers})
                 answer = connection.getresponse()
                 if answer.status != http.client.OK:
                     raise TranscoderError(printable(_refusal(parse_json(answer.read(MAX_ANSWER))), MAX_SHOWN))
@@ -202,4 +222,14 @@ def _state(document: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: it is none; LookupError and TypeError, too.
     """
     state_line(document)
+    return {**document}
+
+
+def _swap(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of a swap.
+
+    Raises:
+        LookupError: it is none; TypeError and ValueError, too.
+    """
+    swap_lines(document)
     return {**document}

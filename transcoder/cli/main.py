@@ -20,6 +20,7 @@ from transcoder.cli.help import show_plainly
 from transcoder.cli.init import init
 from transcoder.cli.logs import logs
 from transcoder.cli.probe import probe
+from transcoder.cli.swap import swap
 from transcoder.cli.verify import verify
 
 COMMANDS = "transcoder.commands"
@@ -36,7 +37,7 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (run, check, init, probe, discover, verify, logs, doctor, backup, restore):
+    for command in (run, check, init, probe, discover, verify, logs, swap, doctor, backup, restore):
         app.command()(command)
     app.add_typer(config.app, name="config")
     app.add_typer(audit.app, name="audit")

@@ -22,20 +22,24 @@ class Overlay:
     Attributes:
         keys: the keys over the file's keys; the whole stream or asset where the file has none of that id.
         removed: True where the file's doesn't count.
+        before_swap: what a swap of the stream's camera replaced, for the way back (`config/swapping.py`); None where
+            there was no swap.
     """
 
     keys: Mapping[str, Any] = field(default_factory=dict)
     removed: bool = False
+    before_swap: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:
         """Return the JSON for the store; it holds secrets."""
-        return json.dumps({"keys": self.keys, "removed": self.removed}, sort_keys=True)
+        swapped = {} if self.before_swap is None else {"before_swap": self.before_swap}
+        return json.dumps({"keys": self.keys, "removed": self.removed, **swapped}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Overlay":
         """Read the JSON that `to_json` made."""
         data = json.loads(text)
-        return cls(keys=data["keys"], removed=data["removed"])
+        return cls(keys=data["keys"], removed=data["removed"], before_swap=data.get("before_swap"))
 
 
 def rebase(
@@ -59,8 +63,9 @@ def rebase(
         elif was is not None:
             edited = changes(_as_mapping(was), _as_mapping(is_now))
             keys = without(overlay.keys, edited)
-            if overlay.removed or keys:
-                result[name] = Overlay(keys=keys, removed=overlay.removed)
+            before_swap = None if edited.keys() & {"source", "asset"} else overlay.before_swap
+            if overlay.removed or keys or before_swap is not None:
+                result[name] = Overlay(keys=keys, removed=overlay.removed, before_swap=before_swap)
     return result
 
 

@@ -87,7 +87,7 @@ class EffectiveConfig:
                 kept[name] = overlay
                 streams.pop(name, None)
                 continue
-            if stream == file.config.streams.get(name):
+            if stream == file.config.streams.get(name) and overlay.before_swap is None:
                 continue
             kept[name] = overlay
             if stream is None:
@@ -168,7 +168,7 @@ class EffectiveConfig:
         self._known(stream)
         before = self.overlays.get(stream, Overlay())
         checked = _checked(stream, keys)
-        return self.with_changes({stream: Overlay(keys=lay_over(before.keys, checked))}, {})
+        return self._with_keys(stream, lay_over(before.keys, checked))
 
     def replace(self, stream: str, keys: object) -> "EffectiveConfig":
         """Return the configuration with a stream that has the given keys and otherwise defaults.
@@ -183,7 +183,7 @@ class EffectiveConfig:
             reset = _values_at(whole, own)
             gone = dict.fromkeys(own.get("renditions") or ())
             checked = merge({**reset, "renditions": {**gone, **reset.get("renditions", {})}}, checked)
-        return self.with_changes({stream: Overlay(keys=checked)}, {})
+        return self._with_keys(stream, checked)
 
     def remove(self, stream: str, keys: object = None) -> "EffectiveConfig":
         """Return the configuration without a stream.
@@ -218,6 +218,14 @@ class EffectiveConfig:
         assets = rebase(self.asset_overlays, old, file.raw, "assets")
         return EffectiveConfig.build(file, rebase(self.overlays, old, file.raw), assets)
 
+    def _with_keys(self, stream: str, keys: Mapping[str, Any]) -> "EffectiveConfig":
+        """Return the configuration with other changes of a stream; another camera is none to go back from."""
+        before_swap = self.overlays.get(stream, Overlay()).before_swap
+        changed = self.with_changes({stream: Overlay(keys=keys, before_swap=before_swap)}, {})
+        if before_swap is None or changed.config.streams[stream].source == self.config.streams[stream].source:
+            return changed
+        return self.with_changes({stream: Overlay(keys=keys)}, {})
+
     def with_changes(self, streams: Mapping[str, Overlay], assets: Mapping[str, Overlay]) -> "EffectiveConfig":
         """Return the configuration with changes of streams and assets, all of them or none.
 
@@ -232,7 +240,7 @@ class EffectiveConfig:
         for name, overlay in streams.items():
             new = _validated(self.file, name, lay_over(self.file.keys_of(name) or {}, overlay.keys), overlay.keys)
             new_streams[name] = new
-            if new == self.file.config.streams.get(name):
+            if new == self.file.config.streams.get(name) and overlay.before_swap is None:
                 del overlays[name]
         try:
             new_assets = lay_changed(self.file, self.config.assets, assets)

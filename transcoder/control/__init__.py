@@ -28,6 +28,7 @@ from transcoder.control.documents import (
     WorkerDocument,
 )
 from transcoder.control.numbers import LEFT_OUT, GatewayNumbers, OnvifNumbers, StreamNumbers
+from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.verbs import Control, EventFeed
 from transcoder.control.writer import Writer
 from transcoder.output.status import ENCODE_BOUNDS_S
@@ -64,6 +65,7 @@ __all__ = [
     "StreamDocument",
     "StreamNumbers",
     "StreamStateDocument",
+    "SwapDocument",
     "VerdictDocument",
     "VerdictsDocument",
     "WorkerDocument",

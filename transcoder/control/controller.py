@@ -1,10 +1,9 @@
 """The controller of a running gateway carries out every verb of every interface, and every change of the file."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
@@ -16,9 +15,11 @@ from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import (
     ProbeDocument,
     StreamDocument,
+    SwapDocument,
     Writer,
 )
 from transcoder.control.assets import Assets
+from transcoder.control.cameras import CameraLooks
 from transcoder.control.change_log import keys_for_next_start
 from transcoder.control.changes import Change, Changes
 from transcoder.control.events import Feed
@@ -26,8 +27,8 @@ from transcoder.control.interfaces import Interfaces, NoInterfaces
 from transcoder.control.publisher import Publisher
 from transcoder.control.questions import Questions
 from transcoder.control.shown import restore_secrets
-from transcoder.control.source_probe import probe
 from transcoder.control.stream_documents import StreamDocuments, verdict_document
+from transcoder.control.swap import Swaps
 from transcoder.errors import CommandRejected
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.session import EndReason
@@ -39,15 +40,14 @@ from transcoder.service.kept_assets import KeptAssets
 from transcoder.service.neighbourhood import Neighbourhood
 from transcoder.service.reader_register import OnEvent
 from transcoder.service.readiness import Readiness
-from transcoder.service.settings import source_options
 from transcoder.service.store import Store, now_text
 from transcoder.service.verdicts import Verdict
 from transcoder.service.verifier import Verifier
 from transcoder.service.verify_process import read_served
 from transcoder.worker_options import MAIN
 
-MAX_PROBES: Final = 4
-"""The largest number of probes at a time: each holds a connection to a camera."""
+T = TypeVar("T")
+
 MAX_SNAPSHOTS: Final = 4
 KEY_NAME: Final = "verify.key"
 """The key that signs verdicts, in the folder of the state; its public key lies beside it."""
@@ -87,7 +87,8 @@ class Controller(Questions):
         self._examples = examples
         self._publisher = Publisher()
         self._views: dict[str, StreamDocuments] = {}
-        self._probes = asyncio.Semaphore(MAX_PROBES)
+        self._cameras = CameraLooks(self.gateway)
+        self._swaps = Swaps(self._changes, self._cameras, self.state, self._publisher.swapped)
         self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
         self.verifier = Verifier(
             self.gateway.server,
@@ -135,11 +136,23 @@ class Controller(Questions):
         )
         self._views.pop(stream, None)
 
+    @override
+    async def swap(self, stream: str, keys: object, by: Writer, if_match: str | None = None) -> SwapDocument:
+        return await self._noted(stream, by, self._swaps.swap(stream, keys, by, if_match))
+
+    @override
+    async def swap_rollback(self, stream: str, by: Writer, if_match: str | None = None) -> SwapDocument:
+        return await self._noted(stream, by, self._swaps.roll_back(stream, by, if_match))
+
     async def _change(self, change: Change) -> None:
+        await self._noted(change.stream, change.by, self._changes.make(change))
+
+    async def _noted(self, stream: str, by: Writer, work: Awaitable[T]) -> T:
+        """Carry out a change, and tell of one that is refused."""
         try:
-            await self._changes.make(change)
+            return await work
         except Rejected as error:
-            self.note_rejected(change.stream, "; ".join(error.problems) or str(error), change.by)
+            self.note_rejected(stream, "; ".join(error.problems) or str(error), by)
             raise
 
     async def _apply(self, difference: Difference) -> None:
@@ -231,15 +244,11 @@ class Controller(Questions):
 
     @override
     async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
-        if self._probes.locked():
-            raise Rejected(Code.BUSY, f"{MAX_PROBES} cameras are being probed already")
-        async with self._probes:
-            if source is None:
-                config = self._config_of(stream)
-            else:
-                config = await self._changes.off_loop(self._changes.effective.source_of, source)
-            options = source_options(config, self.gateway.networks.of_probe(config.source), self.gateway.is_own)
-            return await probe(replace(options, logins=self.gateway.gate.memory.logins))
+        if source is None:
+            config = self._config_of(stream)
+        else:
+            config = await self._changes.off_loop(self._changes.effective.source_of, source)
+        return await self._cameras.probe(config)
 
     @override
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:

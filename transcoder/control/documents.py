@@ -22,6 +22,7 @@ EventType = Literal[
     "added",
     "updated",
     "removed",
+    "swapped",
     "source_lost",
     "source_encrypted",
     "source_unreadable",

@@ -8,6 +8,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "added": ("A stream was added, by a command or by a new version of the file.", ""),
     "updated": ("A stream has another configuration.", "`changed`: the keys"),
     "removed": ("A stream was removed.", ""),
+    "swapped": (
+        "The stream pulls another camera from now on, by a swap or by its roll-back.",
+        "`by`, `rolled_back`, `from_asset`, `to_asset`",
+    ),
     "source_lost": ("The camera was playing and its connection ended. The gateway tries again.", "`reason`"),
     "source_encrypted": ("Pictures come that the camera encrypted, so none can be shown.", "`reason`"),
     "source_unreadable": (

@@ -11,6 +11,7 @@ from transcoder.control.change_log import ChangeLog
 from transcoder.control.documents import EVENT_TYPES, EventDocument
 from transcoder.control.events import Events, Feed
 from transcoder.control.shown import difference_detail, without_secrets
+from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.writer import Writer
 from transcoder.logs import redact
 from transcoder.rejection import MAX_NAME
@@ -74,6 +75,12 @@ class Publisher:
         """Publish that a stream was restarted."""
         self._changes.note("restarted", stream, str(by))
         self._events.publish("restarted", stream, {"by": str(by)})
+
+    def swapped(self, swap: SwapDocument, by: Writer, is_rollback: bool) -> None:  # a callback
+        """Publish that a stream has another camera, or the one before again."""
+        assets: dict[str, Any] = {"from_asset": swap.before.asset, "to_asset": swap.after.asset}
+        self._changes.note("camera rolled back" if is_rollback else "camera swapped", swap.stream, str(by), **assets)
+        self._events.publish("swapped", swap.stream, {"by": str(by), "rolled_back": is_rollback, **assets})
 
     def changed(self, difference: Difference) -> None:
         """Publish which streams were added, removed and updated."""

@@ -26,9 +26,10 @@ from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
 from transcoder.output.served_spans import ServedSpans
+from transcoder.rejection import Code, Rejected
 from transcoder.service.push_status import PushStatus
 from transcoder.service.status import StreamState, StreamStatus
-from transcoder.service.store import now_text, time_text
+from transcoder.service.store import Store, StoreError, now_text, time_text
 from transcoder.service.stream import Stream
 from transcoder.service.verdicts import Verdict
 from transcoder.source.problems import ProblemCode
@@ -231,6 +232,21 @@ def served_document(spans: ServedSpans, since: float | None) -> ServedDocument:
             for span in told["spans"]
         ),
     )
+
+
+async def signed_verdict(store: Store | None, stream: str, number: int) -> dict[str, Any]:
+    """Return the signed statement of a verdict on a stream.
+
+    Raises:
+        Rejected: there is none, or the store can't be read.
+    """
+    try:
+        found = await store.signed_verdict(stream, number) if store is not None else None
+    except StoreError as error:
+        raise Rejected(Code.UNAVAILABLE, str(error)) from None
+    if found is None:
+        raise Rejected(Code.UNKNOWN_VERDICT, f"no signed statement {number} of this stream is kept")
+    return found
 
 
 def verdict_document(verdict: Verdict) -> VerdictDocument:

@@ -20,6 +20,7 @@ from transcoder.control.documents import (
     VerdictsDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
+from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.writer import Writer
 from transcoder.worker_options import MAIN
 
@@ -108,6 +109,12 @@ class Control(Protocol):
 
     async def remove(self, stream: str, by: Writer, if_match: str | None = None) -> None:
         """End a stream."""
+
+    async def swap(self, stream: str, keys: object, by: Writer, if_match: str | None = None) -> SwapDocument:
+        """Look at another camera and have the stream pull it: `source` and `asset`, and `plan` or `force`."""
+
+    async def swap_rollback(self, stream: str, by: Writer, if_match: str | None = None) -> SwapDocument:
+        """Have a stream pull the camera again that the last swap replaced."""
 
     async def restart(self, stream: str, by: Writer) -> StreamDocument:
         """Connect to the camera anew and replace the worker; readers stay."""

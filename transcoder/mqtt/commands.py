@@ -18,7 +18,7 @@ MAX_PAYLOAD: Final = MAX_BYTES
 MAX_REQUEST: Final = 256
 """The largest number of characters of a client's own mark that is sent back."""
 
-WITH_KEYS: Final = frozenset({"add", "update", "asset_add", "asset_update"})
+WITH_KEYS: Final = frozenset({"add", "update", "asset_add", "asset_update", "swap"})
 ASSET: Final = "asset_"
 """The beginning of the verbs that concern an asset, whose id stands in `id`."""
 WITHOUT_STREAM: Final = frozenset({"list", "probe", "sessions", "end_session", "asset_list"})
@@ -55,7 +55,7 @@ class Command:
         stream: the stream's id, "" where the verb concerns no stream.
         asset: the asset's id, "" where the verb concerns no asset.
         rendition: the rendition that a change concerns alone; it must be there.
-        keys: the keys of a stream, for add and update.
+        keys: the keys of a stream, for add and update; those of the new camera, for swap.
         source: the source, for probe.
         session: the session's id that `sessions` tells, for end_session.
         request: the client's own mark.

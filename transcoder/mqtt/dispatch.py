@@ -111,7 +111,7 @@ class Dispatcher:
 
     def _refuse(self, message: Incoming, found: Found, error: Rejected) -> None:
         verb = found.verb or ("update" if found.channel.name in {"property_set", "rendition_set", "stream_set"} else "")
-        if found.stream or verb in {"add", "update"}:
+        if found.stream or verb in {"add", "update", "swap"}:
             self._control.note_rejected(found.stream or None, str(error), _writer(found.channel.name, None))
         self._answer(message, refusal(verb or found.channel.name, found.stream, None, error))
 
@@ -151,6 +151,10 @@ class Dispatcher:
             case "remove":
                 await control.remove(stream, by, command.if_match)
                 return None
+            case "swap":
+                return (await control.swap(stream, command.keys, by, command.if_match)).model_dump(mode="json")
+            case "swap_rollback":
+                return (await control.swap_rollback(stream, by, command.if_match)).model_dump(mode="json")
             case "restart":
                 return (await control.restart(stream, by)).model_dump(mode="json")
             case "accept_key":

@@ -21,6 +21,8 @@ VERBS: Final = (
     "sessions",
     "end_session",
     "accept_key",
+    "swap",
+    "swap_rollback",
     "asset_list",
     "asset_get",
     "asset_add",

@@ -4,50 +4,33 @@ import asyncio
 import contextlib
 import json
 from dataclasses import dataclass, field
-from typing import Final
 
 import uvloop
 from rich.console import Console
 
 from transcoder import clock
 from transcoder.errors import (
-    NotConnected,
     ProtocolError,
     RemoteProtocolError,
     ResponseError,
     SdpSyntaxError,
     Silent,
-    TranscoderError,
     TransportError,
 )
 from transcoder.exit_codes import NO, OK, USAGE
-from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.source_options import SourceOptions
 from transcoder.probe.observation import Observation
 from transcoder.probe.render import render, render_cut_short, render_snippet
 from transcoder.probe.report import shown_text, summary
 from transcoder.probe.snippet import snippet
+from transcoder.probe.watching import explain, watch
 from transcoder.rtsp.auth import Credentials
 from transcoder.rtsp.urls import PORTS, parse_url
 from transcoder.source.camera_keys import TlsOptions
-from transcoder.source.events import Event
 from transcoder.url import Url, split_url
 
 MAX_SECONDS = 3600.0
 TRANSPORTS = frozenset({"auto", "tcp", "udp", "http"})
-_HINTS = {
-    401: "check user and password",
-    403: "this user may not see the stream",
-    404: "check the path of the URL",
-    453: "the camera has no bandwidth left: too many viewers",
-    454: "try again: the camera lost the session",
-    461: "try the other transport",
-    503: "the camera is busy: too many viewers, or still starting",
-}
-LOGIN_BY_OPTIONS: Final = ("give --username and --password", "give the password, best in TRANSCODER_PASSWORD")
-"""What to do about a refused login where no user, and where no password was given on the command line."""
-LOGIN_BY_KEYS: Final = ("give source.username and source.password_file", "give source.password_file")
-"""The same, where the login is in a configuration file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,38 +188,6 @@ async def _session(
         raise Silent(f"PLAY was answered and no packet came in {options.seconds:g} s over {transport}{reason}")
 
 
-async def watch(source: SourceOptions, seconds: float, observation: Observation) -> str:
-    """Play for some seconds, counted from the answer to PLAY, and leave.
-
-    Returns:
-        The reason for which the session ended before its time, or "".
-
-    Raises:
-        TranscoderError: the session ended before the camera played.
-    """
-    playing = asyncio.Event()
-
-    def on_event(event: Event) -> None:
-        observation.on_event(event)
-        if observation.playing:
-            playing.set()
-
-    connection = RtspSource(source, observation.ledger, on_event, keep_everything=True)
-    observation.session, observation.url = connection.session, source.url.target
-    loop = asyncio.get_running_loop()
-    running, started = loop.create_task(connection.run()), loop.create_task(playing.wait())
-    try:
-        await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
-        if not playing.is_set():
-            await running
-        await asyncio.wait({running}, timeout=seconds)
-    finally:
-        started.cancel()
-        running.cancel()  # the session leaves with TEARDOWN
-        [end, _] = await asyncio.gather(running, started, return_exceptions=True)
-    return str(end) if isinstance(end, TranscoderError) else ""
-
-
 async def _show_progress(observation: Observation, seconds: float, transport: str, errors: Console) -> None:
     if not errors.is_terminal:
         errors.print(f"connecting over {transport}, watching for {seconds:g} s", highlight=False)
@@ -249,29 +200,3 @@ async def _show_progress(observation: Observation, seconds: float, transport: st
                 started = started or clock.monotonic()
                 gone = min(clock.monotonic() - started, seconds)
                 status.update(f"watching, {gone:.0f} of {seconds:g} s: {observation.pictures} pictures")
-
-
-def explain(error: Exception, credentials: Credentials | None, missing: tuple[str, str] = LOGIN_BY_OPTIONS) -> str:
-    """Return in one line the failure and a way to mend it.
-
-    Args:
-        error: the failure.
-        credentials: the login that was tried, None for none.
-        missing: what to do about a refused login that has no user, and about one that has no password.
-    """
-    text = str(error)
-    if isinstance(error, ResponseError):
-        if error.own_words and error.own_words.lower() != error.reason.lower():
-            text += f" (in the camera's words: {error.own_words})"
-        hint = _HINTS.get(error.status, "see the camera's log")
-        if error.status == 401 and (credentials is None or not credentials.password):
-            hint = missing[credentials is not None]
-    elif isinstance(error, SdpSyntaxError):
-        hint = "choose another stream of the camera, or another codec in its settings"
-    elif isinstance(error, Silent):
-        hint = "a firewall may be in the way; try the other transport"
-    elif isinstance(error, NotConnected):
-        hint = "check host and port, and that this machine may reach the camera's network"
-    else:
-        hint = "try again; if it stays, try the other transport"
-    return f"{text}; {hint}"

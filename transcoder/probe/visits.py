@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from transcoder.config import Config, SourceConfig, is_allowed
 from transcoder.errors import ProtocolError, RemoteProtocolError, ResponseError, SdpSyntaxError, Silent, TransportError
 from transcoder.net.source_options import SourceOptions
-from transcoder.probe.command import LOGIN_BY_KEYS, explain, watch
 from transcoder.probe.observation import Observation
 from transcoder.probe.report import shown_text, summary
+from transcoder.probe.watching import LOGIN_BY_KEYS, explain, watch
 from transcoder.service.settings import source_options
 
 if TYPE_CHECKING:
@@ -88,31 +88,46 @@ async def visit_cameras(config: Config) -> list[Visit]:
     async def turn(source: SourceConfig, names: list[str]) -> Visit:
         options = source_options(config.streams[names[0]], lambda address: is_allowed(address, config.sources.allow))
         async with hosts[source.host.lower()], turns:
-            return await _visit(options, tuple(names), source.host)
+            return await visit(options, tuple(names), source.host)
 
     return list(await asyncio.gather(*(turn(*each) for each in cameras.items())))
 
 
-async def _visit(options: SourceOptions, streams: tuple[str, ...], host: str) -> Visit:
-    """Hold a session, with another transport where the first one does not work, as `probe` does."""
+async def visit(
+    options: SourceOptions,
+    streams: tuple[str, ...],
+    host: str,
+    *,
+    longest_s: float = LONGEST_S,
+    login: tuple[str, str] = LOGIN_BY_KEYS,
+) -> Visit:
+    """Hold a session, with another transport where the first one does not work, as `probe` does.
+
+    Args:
+        options: the options of the camera's source.
+        streams: the streams that pull from it.
+        host: its host.
+        longest_s: seconds of a session at most.
+        login: what to do about a refused login that has no user, and about one that has no password.
+    """
     password = options.credentials.password if options.credentials is not None else None
     shown = shown_text(password)
     failure = ""
     for transport in ("tcp", "udp") if options.transport == "auto" else (options.transport,):
         observation = Observation()
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(longest_s):
                 await watch(replace(options, transport=transport, keys=observation.keys), WATCH_S, observation)
         except (Silent, RemoteProtocolError, ResponseError) as error:
-            failure = explain(error, options.credentials, LOGIN_BY_KEYS)
+            failure = explain(error, options.credentials, login)
             if isinstance(error, SdpSyntaxError) or (isinstance(error, ResponseError) and error.status != UNSUPPORTED):
                 break
             continue
         except (TransportError, ProtocolError) as error:
-            failure = explain(error, options.credentials, LOGIN_BY_KEYS)
+            failure = explain(error, options.credentials, login)
             break
         except TimeoutError:
-            failure = f"no answer in {LONGEST_S:g} s"
+            failure = f"no answer in {longest_s:g} s"
             break
         if not observation.pictures:
             failure = f"it plays over {transport}, and no picture came in {WATCH_S:g} s"

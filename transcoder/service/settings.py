@@ -34,6 +34,7 @@ class StreamSettings:
         worker: the options of the worker.
         outputs: the names of the worker's outputs, in their order.
         pushes: the options of each push, by its target's name.
+        camera: the camera, by its URL and its asset: another one here is another camera.
         title: the stream's title, or "".
         has_banner: whether a slate has a banner.
     """
@@ -43,6 +44,7 @@ class StreamSettings:
     worker: WorkerOptions
     outputs: tuple[str, ...]
     pushes: Mapping[str, PushOptions] = field(default_factory=dict)
+    camera: tuple[str, str | None] = ("", None)
     title: str = ""
     has_banner: bool = True
 
@@ -64,11 +66,15 @@ class StreamSettings:
         """Return the codec of every output."""
         return tuple(output.codec for output in self.worker.outputs)
 
-    def in_the_order_of(self, before: "StreamSettings") -> "StreamSettings":
-        """Return the same settings, but with the outputs that there were in their places, and new ones behind them."""
+    def following(self, before: "StreamSettings") -> "StreamSettings":
+        """Return the same settings as they follow on others.
+
+        The outputs that there were keep their places, and new ones stand behind them; another camera is counted.
+        """
         named = self.named_outputs()
         names = (*(name for name in before.outputs if name in named), *(n for n in named if n not in before.outputs))
-        worker = replace(self.worker, outputs=tuple(named[name] for name in names))
+        swaps = before.worker.swaps + (self.camera != before.camera)
+        worker = replace(self.worker, outputs=tuple(named[name] for name in names), swaps=swaps)
         return replace(self, worker=worker, outputs=names)
 
     def reason_to_replace(self, before: "StreamSettings") -> str:
@@ -110,6 +116,7 @@ def stream_settings(
         source=source_options(stream, allowed, is_own),
         worker=worker_options(stream),
         outputs=tuple(stream.outputs),
+        camera=(stream.source.url, stream.asset),
         title=stream.title or "",
         has_banner=stream.slate.banner,
     )

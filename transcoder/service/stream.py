@@ -118,7 +118,7 @@ class Stream(OutputOwner, WorkerListener):
 
         Another codec, size or shape ends the readers' sessions, another source means another connection, nothing else.
         """
-        before, self._settings = self._settings, settings.in_the_order_of(self._settings)
+        before, self._settings = self._settings, settings.following(self._settings)
         settings = self._settings
         for output in self.outputs.values():
             if settings.worker.display_aspect != before.worker.display_aspect:

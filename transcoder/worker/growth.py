@@ -11,9 +11,15 @@ ends for it, and the next reader is told the size that comes."""
 
 
 class Growth:
-    """Decides when an output takes the size of larger pictures."""
+    """Decides when an output takes the size of larger pictures.
 
-    def __init__(self) -> None:
+    Args:
+        swaps: how often the camera was swapped for another one, whose pictures may be larger for good: from the first
+            time on the size is never taken while somebody reads.
+    """
+
+    def __init__(self, swaps: int = 0) -> None:
+        self._swaps = swaps
         self._larger_since: int | None = None
         self._has_grown = False
         self._is_unread = False
@@ -22,6 +28,12 @@ class Growth:
     def keep(self) -> None:
         """Note that the output has a size for its readers' sake alone: it takes any other one when nobody reads it."""
         self._is_kept = True
+
+    def note_swaps(self, swaps: int) -> None:
+        """Note how often the camera was swapped: when nobody reads, the output takes the size of the new one."""
+        if swaps != self._swaps:
+            self._swaps = swaps
+            self.keep()
 
     def note_unread(self) -> None:
         """Note that nobody reads the output: its size may follow larger pictures with the next one."""
@@ -46,7 +58,7 @@ class Growth:
             self._larger_since = pts
         larger_s = (pts - self._larger_since) / VIDEO_CLOCK_RATE
         if not (unread and larger_s >= GROWN_UNREAD_S):
-            if self._has_grown or larger_s < GROWN_S:
+            if self._swaps or self._has_grown or larger_s < GROWN_S:
                 return False
             self._has_grown = True
         self._larger_since = None

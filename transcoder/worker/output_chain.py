@@ -66,7 +66,7 @@ class OutputChain:
         self._unencoded = CollectedChanges(0, 0)
         """What changed in our picture since the encoder was given it."""
         self._has_picture = self._is_slate = False
-        self._growth = Growth()
+        self._growth = Growth(self._stream.swaps)
         self._force_idr = False
         self._last_pts: int | None = None
         self._planner = GopPlanner(self._options.gop_s)
@@ -82,10 +82,10 @@ class OutputChain:
         Raises:
             MediaError: a mask can't be drawn; no picture is shown until there are other masks.
         """
-        before, self._options = self._options, options.outputs[self._number]
-        stream_before, self._stream = self._stream, options
-        now = self._options
+        before, now = self._options, options.outputs[self._number]
+        stream_before, self._stream, self._options = self._stream, options, now
         self._planner.configure(now.gop_s)
+        self._growth.note_swaps(options.swaps)
         if (before.shape, stream_before.display_aspect) != (now.shape, options.display_aspect):
             self._take_format(None)
             self._has_picture = False

@@ -11,7 +11,14 @@ from transcoder.api import problem, schema
 from transcoder.api.body import MERGE_PATCH, json_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, writer
-from transcoder.control import EventsDocument, LedgerEntryDocument, ServedDocument, StreamDocument, VerdictsDocument
+from transcoder.control import (
+    EventsDocument,
+    LedgerEntryDocument,
+    ServedDocument,
+    StreamDocument,
+    SwapDocument,
+    VerdictsDocument,
+)
 from transcoder.worker_options import MAIN
 
 BASE: Final = "/api/v1/streams"
@@ -123,6 +130,24 @@ async def remove_stream(stream: str, control: ControlOf, who: Controlling, if_ma
 async def restart_stream(stream: str, control: ControlOf, who: Controlling) -> Response:
     """Connect to the camera anew and replace the worker; readers stay."""
     return _document(await control.restart(stream, writer(who)))
+
+
+@router.post(
+    "/{stream}/swap",
+    openapi_extra=schema.body("Swap"),
+    responses=problems(404, 409, 412, 413, 415, 422),
+)
+async def swap(
+    stream: str, request: Request, control: ControlOf, who: Controlling, if_match: IfMatch = None
+) -> SwapDocument:
+    """Look at another camera for some seconds and have the stream pull it; readers stay."""
+    return await control.swap(stream, await json_object(request), writer(who), tag(if_match))
+
+
+@router.post("/{stream}/swap/rollback", responses=problems(404, 409, 412, 422))
+async def swap_rollback(stream: str, control: ControlOf, who: Controlling, if_match: IfMatch = None) -> SwapDocument:
+    """Have the stream pull the camera again that the last swap replaced; readers stay."""
+    return await control.swap_rollback(stream, writer(who), tag(if_match))
 
 
 @router.post("/{stream}/accept-key", responses={**problems(404, 409), **_FOUND})
