@@ -6,11 +6,11 @@ import numpy as np
 
 from transcoder_native.arrays import I16, U8
 from transcoder_native.cases import Source
-from transcoder_native.h264.layout import INTER, INTRA4, INTRA16, SKIP, Geometry
-from transcoder_native.h264.quantiser import QP_MAX
-from transcoder_native.h264.tables import chroma_qp, deblocking_thresholds
-from transcoder_native.reference import interpolate, residual
-from transcoder_native.reference.operands import Block, Picture, Quantiser, Scratch
+from transcoder_native.h264.layout import INTER, INTRA4, INTRA16, SKIP, TRANSFORM_8X8, Geometry
+from transcoder_native.h264.quantiser import LEAST_QP_8X8, QP_MAX
+from transcoder_native.h264.tables import chroma_qp, coder_tables, deblocking_thresholds
+from transcoder_native.reference import interpolate, residual, residual_8x8
+from transcoder_native.reference.operands import Block, Picture, Quantiser, Quantiser8x8, Scratch
 
 HALF_ROWS: Final = 18
 HALF_STRIDE: Final = 32
@@ -93,6 +93,28 @@ def reconstructed_chroma(source: Source) -> tuple[Any, ...]:
     return other, place(source, plane(source)), numbers, levels, dc_levels, coded
 
 
+def luma_levels_8x8(source: Source) -> tuple[Any, ...]:
+    """Return (source, prediction, quantiser, tables, levels, masks)."""
+    numbers = Quantiser8x8.of(source.integer(LEAST_QP_8X8, QP_MAX))
+    return *blocks(source), numbers, coder_tables(), _levels(16), np.full(4, 77, np.int64)
+
+
+def cost_8x8(source: Source) -> tuple[Any, ...]:
+    """Return (levels, mask) of a block with few levels, the left one of two."""
+    levels: I16 = source.random.choice(np.array([-1, *[0] * 12, 1], np.int16), (8, 16))
+    if source.integer(0, 3) == 0:
+        levels[source.integer(0, 7), source.integer(0, 7)] = source.integer(-1500, 1500)
+    bits = sum(1 << index for index, (row, column) in enumerate(residual_8x8.scan()) if levels[column, row])
+    return levels, bits - (bits >> 63 << 64)
+
+
+def reconstructed_luma_8x8(source: Source) -> tuple[Any, ...]:
+    """Return (prediction, out, quantiser, levels, coded), the levels those of a residual as clause 8.5.13 demands."""
+    one, other, numbers, tables, levels, masks = luma_levels_8x8(source)
+    coded = residual_8x8.luma_levels_8x8(one, other, numbers, tables, levels, masks)
+    return other, place(source, plane(source)), numbers, levels, coded
+
+
 def half_samples(source: Source) -> tuple[Any, ...]:
     """Return (reference, out)."""
     return place(source, plane(source)), np.zeros((3, HALF_ROWS, HALF_STRIDE), np.uint8)
@@ -161,6 +183,9 @@ def _picture(source: Source) -> Picture:
         picture.kind[mb] = random.choice([SKIP, INTER, INTER, INTRA16, INTRA4], p=[0.3, 0.3, 0.3, 0.05, 0.05])
         if picture.kind[mb] != SKIP:
             picture.coded_blocks[mb] = random.integers(0, 1 << 26) & random.integers(0, 1 << 26)
+        if picture.kind[mb] == INTER and random.integers(0, 2):
+            luma = sum(15 << 4 * block for block in range(4) if picture.coded_blocks[mb] >> 4 * block & 1)
+            picture.coded_blocks[mb] = 1 << TRANSFORM_8X8 | picture.coded_blocks[mb] >> 16 << 16 | luma
         if picture.kind[mb] == INTER:
             picture.mv[mb] = random.integers(-5, 6, 2)
     return picture

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from transcoder_native import macroblock_cases as cases
 from transcoder_native.cases import Source
-from transcoder_native.h264 import deblock, interpolate, reconstruct, residual, sad, search, zero_bound
+from transcoder_native.h264 import deblock, interpolate, reconstruct, residual, residual_8x8, sad, search, zero_bound
 from transcoder_native.reference import deblock as deblock_twin
 from transcoder_native.reference import interpolate as interpolate_twin
 from transcoder_native.reference import residual as residual_twin
+from transcoder_native.reference import residual_8x8 as residual_8x8_twin
 from transcoder_native.reference import sad as sad_twin
 from transcoder_native.reference import search as search_twin
 from transcoder_native.reference import zero_bound as zero_bound_twin
@@ -41,6 +42,7 @@ ENTRIES: Final = MappingProxyType(
         "sad_8x8": Entry(kernel=sad.sad_8x8, twin=sad_twin.sad_8x8, case=cases.blocks),
         "sad_4x4": Entry(kernel=sad.sad_4x4, twin=sad_twin.sad_4x4, case=cases.blocks),
         "sad_of_average": Entry(kernel=sad.sad_of_average, twin=sad_twin.sad_of_average, case=cases.averaged),
+        "ssd_16x16": Entry(kernel=sad.ssd_16x16, twin=sad_twin.ssd_16x16, case=cases.blocks),
         "search": Entry(kernel=search.search, twin=search_twin.search, case=cases.searched),
         "luma_is_zero": Entry(kernel=zero_bound.luma_is_zero, twin=zero_bound_twin.luma_is_zero, case=cases.compared),
         "chroma_is_zero": Entry(
@@ -69,6 +71,17 @@ ENTRIES: Final = MappingProxyType(
             kernel=reconstruct.reconstruct_chroma,
             twin=residual_twin.reconstruct_chroma,
             case=cases.reconstructed_chroma,
+        ),
+        "block_cost_8x8": Entry(
+            kernel=residual_8x8.block_cost_8x8, twin=residual_8x8_twin.block_cost_8x8, case=cases.cost_8x8
+        ),
+        "luma_levels_8x8": Entry(
+            kernel=residual_8x8.luma_levels_8x8, twin=residual_8x8_twin.luma_levels_8x8, case=cases.luma_levels_8x8
+        ),
+        "reconstruct_luma_8x8": Entry(
+            kernel=residual_8x8.reconstruct_luma_8x8,
+            twin=residual_8x8_twin.reconstruct_luma_8x8,
+            case=cases.reconstructed_luma_8x8,
         ),
     }
 )

@@ -42,8 +42,8 @@ def test_an_rbsp_ends_with_a_byte():
 
 
 def test_the_pps_by_hand():
-    """7.3.2.2: ue(1) ue(0) 1 0 ue(0) ue(0) ue(0) 000 se(0) se(0) se(0) 100, then the trailing bits."""
-    fields = "010" + "1" + "1" + "0" + "111" + "000" + "111" + "100" + "100000"
+    """7.3.2.2: ue(1) ue(0) 1 0 ue(0) ue(0) ue(0) 000 se(0) se(0) se(0) 100, 1 0 se(0), then the trailing bits."""
+    fields = "010" + "1" + "1" + "0" + "111" + "000" + "111" + "100" + "101" + "100"
     assert picture_parameter_set() == bytes([0x68]) + int(fields, 2).to_bytes(3)
 
 

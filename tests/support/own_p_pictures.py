@@ -26,9 +26,11 @@ class AlwaysOwn(EngineChoice):
         return Engine.OWN
 
 
-def encoder(width: int, height: int, qp: int, *, kbps: int = KBPS, always_own: bool = True) -> MotionEncoder:
+def encoder(
+    width: int, height: int, qp: int, *, kbps: int = KBPS, always_own: bool = True, preset: str = "superfast"
+) -> MotionEncoder:
     output = OutputFormat(width=width, height=height, frame_rate=25)
-    made = MotionEncoder(MotionSettings(preset="superfast", crf=qp, subme=0), output, kbps, engine)
+    made = MotionEncoder(MotionSettings(preset=preset, crf=qp, subme=0), output, kbps, engine)
     if always_own:
         made._choice = AlwaysOwn()
     return made

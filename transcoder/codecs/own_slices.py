@@ -18,7 +18,7 @@ _NAL_REF_IDC: Final = 2 << 5
 
 
 def picture_parameter_set() -> bytes:
-    """Return the NAL unit of the PPS of our P pictures: CABAC, one reference, 4x4 transform, no chroma QP offset."""
+    """Return the NAL unit of the PPS of our P pictures: CABAC, one reference, both transforms, no chroma QP offset."""
     bits = BitWriter()
     bits.ue(PPS_ID)
     bits.ue(0)  # seq_parameter_set_id
@@ -32,6 +32,9 @@ def picture_parameter_set() -> bytes:
     bits.se(0)  # pic_init_qs_minus26
     bits.se(0)  # chroma_qp_index_offset
     bits.u(3, 0b100)  # deblocking_filter_control_present_flag alone
+    bits.u(1, 1)  # transform_8x8_mode_flag, which the SPS of a High profile allows
+    bits.u(1, 0)  # pic_scaling_matrix_present_flag
+    bits.se(0)  # second_chroma_qp_index_offset
     bits.trailing()
     return bytes([0x60 | H264_PPS]) + add_emulation_prevention(bits.rbsp())
 

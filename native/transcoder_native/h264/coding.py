@@ -4,7 +4,14 @@ from typing import Final
 
 from transcoder_native.h264 import frame, intra, intra4, memory, vectors
 from transcoder_native.h264.layout import CB, CB_DC, INTER, INTRA4, INTRA16, LEVELS_BYTES, MODE, SKIP
-from transcoder_native.h264.macroblock import BLOCK_BYTES, address_of, quantise, quantise_chroma, take
+from transcoder_native.h264.macroblock import (
+    BLOCK_BYTES,
+    address_of,
+    quantise,
+    quantise_chroma,
+    quantise_luma,
+    take,
+)
 from transcoder_native.h264.prediction import (
     CHROMA,
     CHROMA_BYTES,
@@ -18,8 +25,9 @@ from transcoder_native.h264.prediction import (
     predict_luma_at,
 )
 from transcoder_native.h264.quantiser import Q_BYTES
-from transcoder_native.h264.reconstruct import reconstruct_chroma, reconstruct_luma
+from transcoder_native.h264.reconstruct import reconstruct_chroma
 from transcoder_native.h264.sad import sad_16x16
+from transcoder_native.h264.transform_choice import code_luma
 from transcoder_native.runtime import INT, kernel
 
 _INTRA_BITS: Final = 8
@@ -159,8 +167,6 @@ def _follows(d: int, mb: int, levels: int) -> int:
 @kernel(INT, INT, INT)
 def _code_one(d: int, mb: int, index: int) -> None:
     """Code an MB; its levels are those of an index."""
-    stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
     scratch = memory.i64(d + 8 * frame.SCRATCH)
     levels = memory.i64(d + 8 * frame.LEVELS) + LEVELS_BYTES * index
     if _skip(d, mb, levels):
@@ -172,13 +178,13 @@ def _code_one(d: int, mb: int, index: int) -> None:
     vector = found & 0xFFFFFFFF
     predict_both_chroma(d, address_of(d, frame.REFERENCE, 1, mb), address_of(d, frame.REFERENCE, 2, mb), vector)
     luma, cb = scratch + LUMA, scratch + CHROMA
-    coded = quantise(d, mb, luma, LUMA_STRIDE, cb, cb + CHROMA_BYTES, CHROMA_STRIDE, levels)
+    coded = code_luma(d, mb, levels, quantise_luma(d, mb, luma, LUMA_STRIDE, levels))
+    coded |= quantise_chroma(d, mb, cb, cb + CHROMA_BYTES, CHROMA_STRIDE, levels)
     memory.put_32(memory.i64(d + 8 * frame.MV) + 4 * mb, vector)
     is_inferred = coded == 0 and memory.i32(memory.i64(d + 8 * frame.MV) + 4 * mb) == vectors.inferred(d, mb)
     memory.put_u8(memory.i64(d + 8 * frame.KIND) + mb, SKIP if is_inferred else INTER)
     memory.put_u8(memory.i64(d + 8 * frame.CODED_BLOCK_PATTERN) + mb, pattern_of(coded))
     memory.put_32(memory.i64(d + 8 * frame.CODED_BLOCKS) + 4 * mb, coded)
-    reconstruct_luma(luma, LUMA_STRIDE, address_of(d, frame.CURRENT, 0, mb), stride, numbers, levels, coded & 0xFFFF)
     _reconstruct_chroma(d, mb, levels, coded)
 
 

@@ -19,7 +19,7 @@ from transcoder_native.h264.intrinsics import (
     store_samples,
     widened,
 )
-from transcoder_native.h264.layout import INTRA16, OUTSIDE
+from transcoder_native.h264.layout import INTRA16, OUTSIDE, TRANSFORM_8X8
 from transcoder_native.runtime import INT, kernel
 
 # Places in the array of thresholds, int64: those of luma, then the same of chroma.
@@ -208,7 +208,9 @@ def deblock(d: int, mbs: int, count: int, thresholds: int, touched: int) -> None
         luma = memory.i64(d + 8 * frame.CURRENT) + 16 * (mb_y * stride + mb_x)
         cb = memory.i64(d + 8 * frame.CURRENT + 8) + 8 * (mb_y * chroma_stride + mb_x)
         cr = memory.i64(d + 8 * frame.CURRENT + 16) + 8 * (mb_y * chroma_stride + mb_x)
-        blocks = _raster(memory.i32(coded_blocks + 4 * mb))
+        flags = memory.i32(coded_blocks + 4 * mb)
+        blocks = _raster(flags)
+        apart = 1 + (flags >> TRANSFORM_8X8 & 1)  # 8x8 blocks have no edge at 4 and 12
         is_intra = memory.u8(kinds + mb) >= INTRA16
         if is_intra or blocks:
             memory.put_u8(touched + mb, 1)
@@ -232,7 +234,7 @@ def deblock(d: int, mbs: int, count: int, thresholds: int, touched: int) -> None
                         _chroma_column(cb, cr, chroma_stride, strong, chroma_limits, chroma_thresholds)
             if not is_intra and not blocks:
                 continue
-            for edge in range(1, 4):
+            for edge in range(apart, 4, apart):
                 coded = _column(blocks | blocks << 1, edge)
                 if direction:
                     coded = (blocks | blocks << 4) >> 4 * edge & 15

@@ -8,13 +8,25 @@ import numpy.typing as npt
 from transcoder_native.arrays import U8
 from transcoder_native.h264 import cabac, coding, deblock, driver, frame, syntax, tables
 from transcoder_native.h264.layout import I32, LEVELS_BYTES, Geometry, Macroblocks, Planes
-from transcoder_native.h264.quantiser import INTER_ROUNDING, INTRA_ROUNDING, Q_BYTES, table
+from transcoder_native.h264.quantiser import (
+    INTER_ROUNDING,
+    INTRA_ROUNDING,
+    LEAST_QP_8X8,
+    Q_BYTES,
+    Q_BYTES_8X8,
+    ROUNDING_8X8,
+    table,
+    table_8x8,
+)
 
 _OUT_MB_BYTES: Final = 1024
 """Room for slice data, bytes an MB: 2.6 times the 3200 bits that an MB may have (section A.3.1)."""
 _OUT_LEAST: Final = 1 << 16
 _QUANTISERS: Final = table(INTER_ROUNDING)
 _INTRA_QUANTISERS: Final = table(INTRA_ROUNDING)
+_QUANTISERS_8X8: Final = table_8x8(ROUNDING_8X8)
+_RATE: Final = 1.0
+"""What a bit costs at QP 12, in squared errors; six steps make it four times as much."""
 
 
 class Engine:
@@ -49,7 +61,7 @@ class Engine:
         self._coder_tables = tables.coder_tables()
         self._coder = np.zeros(cabac.STATE_SIZE, np.int64)
         self._contexts = np.zeros(tables.CONTEXTS, np.uint8)
-        self._quantiser = np.zeros(3 * Q_BYTES // 2, np.int16)
+        self._quantiser = np.zeros((3 * Q_BYTES + Q_BYTES_8X8) // 2, np.int16)
         self._thresholds = np.zeros(2 * deblock.THRESHOLDS, np.int64)
         self._touched = np.zeros(geometry.mb_slots, np.uint8)
         self._edged: I32 = np.zeros(count, np.int32)
@@ -139,8 +151,10 @@ class Engine:
             self._mbs.settled[:] = 0
         self._qp = qp
         own = qp, tables.chroma_qp(qp)
-        self._quantiser[:] = np.concatenate([*(_QUANTISERS[each] for each in own), _INTRA_QUANTISERS[qp]])
+        rows = [_QUANTISERS[each] for each in own]
+        self._quantiser[:] = np.concatenate([*rows, _INTRA_QUANTISERS[qp], _QUANTISERS_8X8[qp]])
         self._d[frame.RATE] = max(1, round(2 ** ((qp - 12) / 6)))
+        self._d[frame.RATE_SQUARED] = round(_RATE * 2 ** ((qp - 12) / 3)) if qp >= LEAST_QP_8X8 else 0
         self._thresholds[:] = np.concatenate([tables.deblocking_thresholds(each) for each in own])
 
     def _describe(self) -> npt.NDArray[np.int64]:

@@ -33,7 +33,8 @@ LEVELS: Final = 21
 SCRATCH: Final = 22
 """The address of SCRATCH_BYTES that a kernel may use as it likes."""
 QUANTISER: Final = 23
-"""The address of the rows of ``quantiser.table`` of QP'Y, behind it of QP'C, and of QP'Y of intra MBs."""
+"""The address of the rows of ``quantiser.table`` of QP'Y, behind it of QP'C, and of QP'Y of intra MBs; behind those of
+the row of ``quantiser.table_8x8`` of QP'Y."""
 CODER_TABLES: Final = 24
 CONTEXTS: Final = 25
 CODER: Final = 26
@@ -46,7 +47,9 @@ RATE: Final = 29
 """What a bit costs in the search of a vector, in sums of absolute differences."""
 MV_BEFORE: Final = 30
 """The address of the vectors of the picture before, with a row of MBs more below."""
-SIZE: Final = 31
+RATE_SQUARED: Final = 31
+"""What a bit costs where predictions are compared by squared errors; 0 where the transform is always 4x4."""
+SIZE: Final = 32
 
 SCRATCH_BYTES: Final = 8192
 MAX_MB_BINS: Final = 16384

@@ -316,6 +316,12 @@ def bit_length(_typing: Any, _number: Any) -> _Typed:
     return types.int64(types.int64), _body(emit)
 
 
+@_counting
+def bit_count(_typing: Any, _number: Any) -> _Typed:
+    """Return how many bits of a number are set."""
+    return types.int64(types.int64), _body(lambda builder, number: builder.ctpop(number))
+
+
 # Between lanes
 
 
@@ -341,12 +347,13 @@ def four_words(_typing: Any, _number: Any) -> _Typed:
 
 @_counting
 def total(_typing: Any, vector: Any) -> _Typed:
-    """Return the sum of signed words as a number."""
+    """Return the sum of signed words, or of lanes of 32 bits, as a number."""
     wide = VectorType(32, vector.lanes)
 
     def emit(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
         add = _function(builder, f"llvm.vector.reduce.add.v{wide.lanes}i32", _I32, wide.llvm)
-        return builder.sext(builder.call(add, [builder.sext(value, wide.llvm)]), _I64)
+        lanes = value if vector == wide else builder.sext(value, wide.llvm)
+        return builder.sext(builder.call(add, [lanes]), _I64)
 
     return types.int64(vector), _body(emit)
 

@@ -1,6 +1,7 @@
 """These orders of lanes turn rows of samples into columns, and columns into the scans of 4x4 blocks.
 
-A vector of 16 words holds a line of four blocks: lane 4 * b + n is element n of block b.
+A vector of 16 words holds a line of four blocks: lane 4 * b + n is element n of block b. Of two 8x8 blocks it holds a
+line each: lane 8 * b + n is element n of block b.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,21 @@ def turned(a: Vector, b: Vector, c: Vector, d: Vector) -> tuple[Vector, Vector, 
     e, f, g, h = _words_low(a, b), _words_low(c, d), _words_high(a, b), _words_high(c, d)
     i, j, k, m = _pairs_low(e, f), _pairs_low(g, h), _pairs_high(e, f), _pairs_high(g, h)
     return _blocks_low(i, j), _blocks_high(i, j), _blocks_low(k, m), _blocks_high(k, m)
+
+
+@kernel(LINE, LINE, LINE, LINE, LINE, LINE, LINE, LINE)
+def turned_8x8(
+    a: Vector, b: Vector, c: Vector, d: Vector, e: Vector, f: Vector, g: Vector, h: Vector
+) -> tuple[Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector]:
+    """Return the columns of two 8x8 blocks whose rows are given, or the rows whose columns are given."""
+    i, j, k, m = _words_low(a, b), _words_high(a, b), _words_low(c, d), _words_high(c, d)
+    n, o, p, q = _words_low(e, f), _words_high(e, f), _words_low(g, h), _words_high(g, h)
+    a, b, c, d = _pairs_low(i, k), _pairs_high(i, k), _pairs_low(j, m), _pairs_high(j, m)
+    e, f, g, h = _pairs_low(n, p), _pairs_high(n, p), _pairs_low(o, q), _pairs_high(o, q)
+    return (
+        _blocks_low(a, e), _blocks_high(a, e), _blocks_low(b, f), _blocks_high(b, f),
+        _blocks_low(c, g), _blocks_high(c, g), _blocks_low(d, h), _blocks_high(d, h),
+    )  # fmt: skip
 
 
 @kernel(LINE, LINE, LINE, LINE)

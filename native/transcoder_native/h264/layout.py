@@ -50,11 +50,16 @@ CR_DC: Final = 25
 LUMA_DC: Final = 26
 BLOCKS: Final = 27
 """The blocks of levels of an MB; bit b of ``coded_blocks`` says that block b has a level other than 0."""
+TRANSFORM_8X8: Final = 27
+"""The bit of ``coded_blocks`` that says that luma's transform is 8x8: the bits of its blocks are then set by fours, and
+its levels lie as ``residual_8x8`` says."""
 BLOCK_LEVELS: Final = 16
 """int16 levels a block, in zigzag order. Blocks without DC (chroma AC, luma AC of I_16x16) begin at index 1 and leave
 index 0 at 0; chroma DC has 4."""
 MODE: Final = 32 * CB_DC + 16
 """The byte of an MB's levels at which Intra16x16PredMode stands, or 16 Intra4x4PredMode: chroma DC leaves room."""
+MASKS_8X8: Final = 32 * LUMA_DC
+"""The byte at which the masks of 8x8 blocks stand, int64 x 4: only I_16x16 has luma DC, and never an 8x8 transform."""
 LEVELS_BYTES: Final = BLOCKS * BLOCK_LEVELS * 2
 """Bytes of the levels of an MB."""
 

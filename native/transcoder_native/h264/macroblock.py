@@ -61,11 +61,16 @@ def quantise_chroma(d: int, mb: int, cb: int, cr: int, stride: int, levels: int)
     return coded
 
 
+@kernel(INT, INT, INT, INT, INT)
+def quantise_luma(d: int, mb: int, luma: int, stride: int, levels: int) -> int:
+    """Quantise an MB's luma against a prediction by the 4x4 transform, and return its coded blocks."""
+    own_stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
+    masks = memory.i64(d + 8 * frame.SCRATCH) + MASKS
+    numbers = memory.i64(d + 8 * frame.QUANTISER)
+    return luma_levels(address_of(d, frame.SOURCE, 0, mb), own_stride, luma, stride, numbers, levels, masks)
+
+
 @kernel(INT, INT, INT, INT, INT, INT, INT, INT)
 def quantise(d: int, mb: int, luma: int, stride: int, cb: int, cr: int, chroma_stride: int, levels: int) -> int:
     """Quantise an MB against a prediction of its luma, Cb and Cr, and return its coded blocks."""
-    own_stride = memory.i64(d + 8 * frame.LUMA_STRIDE)
-    numbers = memory.i64(d + 8 * frame.QUANTISER)
-    masks = memory.i64(d + 8 * frame.SCRATCH) + MASKS
-    coded = luma_levels(address_of(d, frame.SOURCE, 0, mb), own_stride, luma, stride, numbers, levels, masks)
-    return coded | quantise_chroma(d, mb, cb, cr, chroma_stride, levels)
+    return quantise_luma(d, mb, luma, stride, levels) | quantise_chroma(d, mb, cb, cr, chroma_stride, levels)

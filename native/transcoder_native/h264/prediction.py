@@ -24,6 +24,8 @@ MASKS: Final = _RECENT + 4 * 4
 """For the kernels that make levels."""
 INTRA: Final = MASKS + 64
 """For the kernels of I_16x16: two predictions of luma, and WORK_BYTES behind them."""
+OTHER: Final = INTRA + 1024
+"""For luma by the other transform: its samples, 16 bytes a row, then its levels and their masks."""
 
 _RECENT_VECTORS: Final = 4
 """The vectors found last, each but once: parts of an object that is seen through a fence move alike."""

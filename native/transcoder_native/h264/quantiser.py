@@ -59,3 +59,48 @@ def table(rounding: float) -> I16:
         row[ZERO_SAD // 2] = min((least - 1) // reach for least, reach in zip(first, _REACH, strict=True))
         row[ZERO_SAD // 2 + 1] = -(-131072 // factors[0]) - 2 * biases[0] - 1
     return rows
+
+
+ROUNDING_8X8: Final = INTER_ROUNDING
+"""The share of a quantiser step that is added to levels of 8x8 blocks."""
+
+NORM_ADJUST_8X8: Final = (
+    (20, 18, 32, 19, 25, 24), (22, 19, 35, 21, 28, 26), (26, 23, 42, 24, 33, 31),
+    (28, 25, 45, 26, 35, 33), (32, 28, 51, 30, 40, 38), (36, 32, 58, 34, 46, 43),
+)  # fmt: skip
+"""normAdjust8x8 by QP % 6 (equation 8-318), for the kinds of place of ``kind_8x8``."""
+
+LEAST_QP_8X8: Final = 12
+"""The lowest QP of 8x8 blocks: below, equation 8-356 rounds scaled coefficients, and they outgrow 16 bits before."""
+
+_LENGTHS_8X8: Final = (8.0, 289 / 32, 5.0)
+"""The squared lengths of the basis functions of the inverse transform 0 and 4, the odd ones, and 2 and 6."""
+
+FACTOR_8X8: Final = 0
+"""The offset of three vectors of factors: of columns 0 and 4, the odd ones, and 2 and 6; lane 8 * b + i is row i of
+block b."""
+BIAS_8X8: Final = 96
+SCALE_8X8: Final = 192
+"""The offset of the vectors of LevelScale8x8 << (QP / 6) / 64 (clause 8.5.13.1 with flat scaling matrices)."""
+Q_BYTES_8X8: Final = 288
+
+
+def kind_8x8(row: int, column: int) -> int:
+    """Return the kind of a place in an 8x8 block, the index of equation 8-318."""
+    lines = sorted(0 if line % 4 == 0 else 2 - line % 2 for line in (row, column))
+    return [[0, 0], [1, 1], [2, 2], [0, 1], [0, 2], [1, 2]].index(lines)
+
+
+def table_8x8(rounding: float) -> I16:
+    """Return the rows of QP 0 to 51 for one rounding: shape (52, Q_BYTES_8X8 / 2), zeros below LEAST_QP_8X8."""
+    rows = np.zeros((QP_MAX + 1, Q_BYTES_8X8 // 2), np.int16)
+    pairs = (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)
+    gains = [64 / _LENGTHS_8X8[one] / _LENGTHS_8X8[other] for one, other in pairs]
+    for qp in range(LEAST_QP_8X8, QP_MAX + 1):
+        scales = [step << qp // 6 - 2 for step in NORM_ADJUST_8X8[qp % 6]]
+        factors = [round(65536 * gain / scale) for gain, scale in zip(gains, scales, strict=True)]
+        biases = [int(65536 * rounding / factor) for factor in factors]
+        for offset, numbers in ((FACTOR_8X8, factors), (BIAS_8X8, biases), (SCALE_8X8, scales)):
+            lines = [[numbers[kind_8x8(row % 8, column)] for row in range(16)] for column in range(3)]
+            rows[qp, offset // 2 : offset // 2 + 48] = np.concatenate(lines)
+    return rows

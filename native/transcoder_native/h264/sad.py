@@ -1,4 +1,4 @@
-"""These kernels sum the absolute differences (SAD) of two blocks, by address and stride."""
+"""These kernels sum the absolute differences (SAD) of two blocks, or their squares (SSD), by address and stride."""
 
 from transcoder_native.h264.intrinsics import absolute, average, distance, filled, octets, samples, total, widened
 from transcoder_native.runtime import INT, kernel
@@ -46,4 +46,17 @@ def sad_of_average(source: int, source_stride: int, one: int, one_stride: int, o
         source += source_stride
         one += one_stride
         other += other_stride
+    return total(sums)
+
+
+@kernel(INT, INT, INT, INT)
+def ssd_16x16(one: int, one_stride: int, other: int, other_stride: int) -> int:
+    """Return the SSD of two blocks of 16x16: 0 to 16646400."""
+    first = widened(samples(one, 16) - samples(other, 16))
+    sums = first * first
+    for _ in range(15):
+        one += one_stride
+        other += other_stride
+        difference = widened(samples(one, 16) - samples(other, 16))
+        sums += difference * difference
     return total(sums)

@@ -8,19 +8,8 @@ from typing import Final
 
 from transcoder_native.h264 import cabac, frame, memory, vectors
 from transcoder_native.h264.intra4 import predicted_mode
-from transcoder_native.h264.layout import (
-    BLOCK_LEVELS,
-    CB,
-    CB_DC,
-    INTER,
-    INTRA4,
-    INTRA16,
-    LEVELS_BYTES,
-    LUMA_DC,
-    MODE,
-    OUTSIDE,
-    SKIP,
-)
+from transcoder_native.h264.layout import INTER, INTRA4, INTRA16, LEVELS_BYTES, MODE, OUTSIDE, SKIP, TRANSFORM_8X8
+from transcoder_native.h264.residual_syntax import put, put_exp_golomb, put_residual
 from transcoder_native.h264.tables import BYPASS, TERMINATE
 from transcoder_native.runtime import INT, kernel
 
@@ -36,43 +25,10 @@ _IS_PREDICTED_MODE: Final = 68
 _OTHER_MODE: Final = 69
 _CBP_LUMA: Final = 73
 _CBP_CHROMA: Final = 77
-_CODED: Final = 85
-_SIGNIFICANT: Final = 105
-_LAST: Final = 166
-_ABS: Final = 227
+_TRANSFORM_SIZE: Final = 399
 
 _MVD_PREFIX: Final = 9
 """uCoff of mvd_l0 (table 9-34), whose suffix is Exp-Golomb of order 3."""
-_ABS_PREFIX: Final = 14
-"""uCoff of coeff_abs_level_minus1, whose suffix is Exp-Golomb of order 0."""
-_LEVEL_BYTES: Final = 2 * BLOCK_LEVELS
-
-# ctxBlockCat (table 9-42), and the ctxIdx that a category adds (table 9-40): 4 of coded_block_flag each.
-_LUMA_DC: Final = 0
-_LUMA_AC: Final = 1
-_LUMA_4X4: Final = 2
-_CHROMA_DC: Final = 3
-_CHROMA_AC: Final = 4
-
-
-@kernel(INT, INT, INT)
-def _put(cursor: int, context: int, value: int) -> int:
-    memory.put_16(cursor, 2 * context + value)
-    return cursor + 2
-
-
-@kernel(INT, INT, INT)
-def _put_exp_golomb(cursor: int, value: int, order: int) -> int:
-    """Record the suffix of UEGk (section 9.3.2.3)."""
-    while value >= 1 << order:
-        cursor = _put(cursor, BYPASS, 1)
-        value -= 1 << order
-        order += 1
-    cursor = _put(cursor, BYPASS, 0)
-    while order:
-        order -= 1
-        cursor = _put(cursor, BYPASS, (value >> order) & 1)
-    return cursor
 
 
 @kernel(INT, INT, INT, INT)
@@ -81,115 +37,15 @@ def _put_mvd(cursor: int, first: int, neighbours: int, value: int) -> int:
     size = abs(value)
     context = first + (neighbours > 2) + (neighbours > 32)
     if size == 0:
-        return _put(cursor, context, 0)
-    cursor = _put(cursor, context, 1)
+        return put(cursor, context, 0)
+    cursor = put(cursor, context, 1)
     for index in range(1, min(size, _MVD_PREFIX)):
-        cursor = _put(cursor, first + 2 + min(index, 4), 1)
+        cursor = put(cursor, first + 2 + min(index, 4), 1)
     if size < _MVD_PREFIX:
-        cursor = _put(cursor, first + 2 + min(size, 4), 0)
+        cursor = put(cursor, first + 2 + min(size, 4), 0)
     else:
-        cursor = _put_exp_golomb(cursor, size - _MVD_PREFIX, 3)
-    return _put(cursor, BYPASS, value < 0)
-
-
-@kernel(INT, INT, INT, INT, INT)
-def _put_levels(cursor: int, levels: int, count: int, map_add: int, abs_first: int) -> int:
-    """Record the levels of a block of which one is not 0: residual_block_cabac() behind coded_block_flag.
-
-    Args:
-        cursor: where the next bin goes.
-        levels: the address of the first level of the scan.
-        count: maxNumCoeff.
-        map_add: what the category adds to the contexts of significant_coeff_flag and last_significant_coeff_flag.
-        abs_first: the first context of coeff_abs_level_minus1.
-    """
-    end = count - 1
-    while memory.i16(levels + 2 * end) == 0:
-        end -= 1
-    for index in range(end):
-        if memory.i16(levels + 2 * index):
-            cursor = _put(cursor, _SIGNIFICANT + map_add + index, 1)
-            cursor = _put(cursor, _LAST + map_add + index, 0)
-        else:
-            cursor = _put(cursor, _SIGNIFICANT + map_add + index, 0)
-    if end < count - 1:
-        cursor = _put(cursor, _SIGNIFICANT + map_add + end, 1)
-        cursor = _put(cursor, _LAST + map_add + end, 1)
-    ones, larger = 0, 0
-    most_larger = 3 if count == 4 else 4
-    for index in range(end, -1, -1):
-        level = memory.i16(levels + 2 * index)
-        if level == 0:
-            continue
-        size = abs(level)
-        context = abs_first if larger else abs_first + min(4, 1 + ones)
-        if size == 1:
-            cursor = _put(cursor, context, 0)
-            ones += 1
-        else:
-            cursor = _put(cursor, context, 1)
-            context = abs_first + 5 + min(most_larger, larger)
-            for _ in range(min(size - 1, _ABS_PREFIX) - 1):
-                cursor = _put(cursor, context, 1)
-            if size - 1 < _ABS_PREFIX:
-                cursor = _put(cursor, context, 0)
-            else:
-                cursor = _put_exp_golomb(cursor, size - 1 - _ABS_PREFIX, 0)
-            larger += 1
-        cursor = _put(cursor, BYPASS, level < 0)
-    return cursor
-
-
-@kernel(INT, INT, INT, INT, INT, INT, INT)
-def _put_luma(cursor: int, levels: int, coded: int, coded_a: int, coded_b: int, pattern: int, intra: int) -> int:
-    """Record the luma blocks of the 8x8 blocks in coded_block_pattern: category 1 (AC of I_16x16) or 2."""
-    flag = _CODED + 4 * (_LUMA_AC if intra else _LUMA_4X4)
-    for block in range(16):
-        if not (pattern >> (block >> 2)) & 1:
-            continue
-        if block & 1:
-            left = coded >> (block - 1)
-        elif block & 4:
-            left = coded >> (block - 3)
-        else:
-            left = coded_a >> (block + 5)
-        if block & 2:
-            top = coded >> (block - 2)
-        elif block & 8:
-            top = coded >> (block - 6)
-        else:
-            top = coded_b >> (block + 10)
-        here = (coded >> block) & 1
-        cursor = _put(cursor, flag + (left & 1) + 2 * (top & 1), here)
-        if here:
-            at = levels + _LEVEL_BYTES * block
-            if intra:
-                cursor = _put_levels(cursor, at + 2, 15, 15, _ABS + 10)
-            else:
-                cursor = _put_levels(cursor, at, 16, 29, _ABS + 20)
-    return cursor
-
-
-@kernel(INT, INT, INT, INT, INT, INT)
-def _put_chroma(cursor: int, levels: int, coded: int, coded_a: int, coded_b: int, pattern: int) -> int:
-    """Record chroma DC of both planes, then AC where coded_block_pattern says so."""
-    for plane in range(2):
-        block = CB_DC + plane
-        here = (coded >> block) & 1
-        flag = _CODED + 4 * _CHROMA_DC + ((coded_a >> block) & 1) + 2 * ((coded_b >> block) & 1)
-        cursor = _put(cursor, flag, here)
-        if here:
-            cursor = _put_levels(cursor, levels + _LEVEL_BYTES * block, 4, 44, _ABS + 30)
-    if pattern >> 4 < 2:
-        return cursor
-    for block in range(CB, CB + 8):
-        left = coded >> (block - 1) if block & 1 else coded_a >> (block + 1)
-        top = coded >> (block - 2) if block & 2 else coded_b >> (block + 2)
-        here = (coded >> block) & 1
-        cursor = _put(cursor, _CODED + 4 * _CHROMA_AC + (left & 1) + 2 * (top & 1), here)
-        if here:
-            cursor = _put_levels(cursor, levels + _LEVEL_BYTES * block + 2, 15, 47, _ABS + 39)
-    return cursor
+        cursor = put_exp_golomb(cursor, size - _MVD_PREFIX, 3)
+    return put(cursor, BYPASS, value < 0)
 
 
 @kernel(INT, INT, INT, INT)
@@ -199,11 +55,11 @@ def _put_pattern(cursor: int, pattern: int, pattern_a: int, pattern_b: int) -> i
         left = pattern >> (block - 1) if block & 1 else pattern_a >> (block + 1)
         top = pattern >> (block - 2) if block & 2 else pattern_b >> (block + 2)
         context = _CBP_LUMA + (1 - (left & 1)) + 2 * (1 - (top & 1))
-        cursor = _put(cursor, context, (pattern >> block) & 1)
+        cursor = put(cursor, context, (pattern >> block) & 1)
     chroma, chroma_a, chroma_b = pattern >> 4, pattern_a >> 4, pattern_b >> 4
-    cursor = _put(cursor, _CBP_CHROMA + (chroma_a > 0) + 2 * (chroma_b > 0), chroma > 0)
+    cursor = put(cursor, _CBP_CHROMA + (chroma_a > 0) + 2 * (chroma_b > 0), chroma > 0)
     if chroma:
-        cursor = _put(cursor, _CBP_CHROMA + 4 + (chroma_a > 1) + 2 * (chroma_b > 1), chroma > 1)
+        cursor = put(cursor, _CBP_CHROMA + 4 + (chroma_a > 1) + 2 * (chroma_b > 1), chroma > 1)
     return cursor
 
 
@@ -224,32 +80,43 @@ def _put_vector(d: int, mb: int, cursor: int) -> int:
 @kernel(INT, INT, INT, INT)
 def _put_intra_type(cursor: int, pattern: int, mode: int, chroma_mode_context: int) -> int:
     """Record mb_type of an I_16x16 in a P slice (tables 9-36 and 9-39), with intra_chroma_pred_mode DC."""
-    cursor = _put(cursor, _MB_TYPE, 1)
-    cursor = _put(cursor, _MB_TYPE_INTRA, 1)
-    cursor = _put(cursor, TERMINATE, 0)
-    cursor = _put(cursor, _MB_TYPE_INTRA + 1, (pattern & 15) != 0)
+    cursor = put(cursor, _MB_TYPE, 1)
+    cursor = put(cursor, _MB_TYPE_INTRA, 1)
+    cursor = put(cursor, TERMINATE, 0)
+    cursor = put(cursor, _MB_TYPE_INTRA + 1, (pattern & 15) != 0)
     chroma = pattern >> 4
-    cursor = _put(cursor, _MB_TYPE_INTRA + 2, chroma != 0)
+    cursor = put(cursor, _MB_TYPE_INTRA + 2, chroma != 0)
     if chroma:
-        cursor = _put(cursor, _MB_TYPE_INTRA + 2, chroma > 1)
-    cursor = _put(cursor, _MB_TYPE_INTRA + 3, mode >> 1)
-    cursor = _put(cursor, _MB_TYPE_INTRA + 3, mode & 1)
-    return _put(cursor, chroma_mode_context, 0)
+        cursor = put(cursor, _MB_TYPE_INTRA + 2, chroma > 1)
+    cursor = put(cursor, _MB_TYPE_INTRA + 3, mode >> 1)
+    cursor = put(cursor, _MB_TYPE_INTRA + 3, mode & 1)
+    return put(cursor, chroma_mode_context, 0)
+
+
+@kernel(INT, INT, INT)
+def _put_transform_size(d: int, mb: int, cursor: int) -> int:
+    """Record transform_size_8x8_flag; those of neighbours without it are 0."""
+    blocks = memory.i64(d + 8 * frame.CODED_BLOCKS)
+    here, a = memory.i32(blocks + 4 * mb), memory.i32(blocks + 4 * (mb - 1))
+    b = memory.i32(blocks + 4 * (mb - memory.i64(d + 8 * frame.MB_STRIDE)))
+    context = _TRANSFORM_SIZE + ((a >> TRANSFORM_8X8) & 1) + ((b >> TRANSFORM_8X8) & 1)
+    return put(cursor, context, (here >> TRANSFORM_8X8) & 1)
 
 
 @kernel(INT, INT, INT, INT)
 def _put_modes(d: int, mb: int, cursor: int, levels: int) -> int:
     """Record mb_type of an I_NxN in a P slice and the modes of its blocks, with intra_chroma_pred_mode DC."""
-    cursor = _put(cursor, _MB_TYPE, 1)
-    cursor = _put(cursor, _MB_TYPE_INTRA, 0)
+    cursor = put(cursor, _MB_TYPE, 1)
+    cursor = put(cursor, _MB_TYPE_INTRA, 0)
+    cursor = _put_transform_size(d, mb, cursor)
     for block in range(16):
         mode, predicted = memory.u8(levels + MODE + block), predicted_mode(d, mb, levels, block)
-        cursor = _put(cursor, _IS_PREDICTED_MODE, mode == predicted)
+        cursor = put(cursor, _IS_PREDICTED_MODE, mode == predicted)
         if mode != predicted:
             other = mode - (mode > predicted)
             for place in range(3):
-                cursor = _put(cursor, _OTHER_MODE, (other >> place) & 1)
-    return _put(cursor, _CHROMA_MODE, 0)
+                cursor = put(cursor, _OTHER_MODE, (other >> place) & 1)
+    return put(cursor, _CHROMA_MODE, 0)
 
 
 @kernel(INT, INT, INT)
@@ -274,28 +141,22 @@ def _put_macroblock(d: int, mb: int, cursor: int) -> int:
             cursor = _put_modes(d, mb, cursor, levels)
         else:
             for context in range(_MB_TYPE, _MB_TYPE + 3):
-                cursor = _put(cursor, context, 0)
+                cursor = put(cursor, context, 0)
             cursor = _put_vector(d, mb, cursor)
         pattern_a = 15 if outside_a else memory.u8(patterns + mb - 1)
         pattern_b = 15 if outside_b else memory.u8(patterns + mb - stride)
         cursor = _put_pattern(cursor, pattern, pattern_a, pattern_b)
         if pattern == 0:
             return cursor
-    cursor = _put(cursor, _QP_DELTA, 0)
+        if kind == INTER and pattern & 15:
+            cursor = _put_transform_size(d, mb, cursor)
+    cursor = put(cursor, _QP_DELTA, 0)
     unavailable = -1 if kind >= INTRA16 else 0
     coded = memory.i32(blocks + 4 * mb)
     coded_a = unavailable if outside_a else memory.i32(blocks + 4 * (mb - 1))
     coded_b = unavailable if outside_b else memory.i32(blocks + 4 * (mb - stride))
-    if intra:
-        here = (coded >> LUMA_DC) & 1
-        flag = _CODED + ((coded_a >> LUMA_DC) & 1) + 2 * ((coded_b >> LUMA_DC) & 1)
-        cursor = _put(cursor, flag, here)
-        if here:
-            cursor = _put_levels(cursor, levels + _LEVEL_BYTES * LUMA_DC, 16, 0, _ABS)
-    cursor = _put_luma(cursor, levels, coded, coded_a, coded_b, pattern & 15, intra)
-    if pattern >> 4:
-        cursor = _put_chroma(cursor, levels, coded, coded_a, coded_b, pattern)
-    return cursor
+    tables = memory.i64(d + 8 * frame.CODER_TABLES)
+    return put_residual(cursor, levels, coded, coded_a, coded_b, pattern, intra, tables)
 
 
 @kernel(INT)
@@ -324,11 +185,11 @@ def write_slice_data(d: int) -> int:
                 memory.put_u8(kinds + mb, INTER)
                 kind = INTER
             if kind == SKIP:
-                cursor = _put(cursor, context, 1)
+                cursor = put(cursor, context, 1)
             else:
-                cursor = _put(cursor, context, 0)
+                cursor = put(cursor, context, 0)
                 cursor = _put_macroblock(d, mb, cursor)
-            cursor = _put(cursor, TERMINATE, 0)
+            cursor = put(cursor, TERMINATE, 0)
         if mb_y == height - 1:
             cursor -= 2
         count = (cursor - bins) >> 1

@@ -12,13 +12,15 @@ I8 = npt.NDArray[np.int8]
 
 FIRST_CONTEXT: Final = 11
 """The first ctxIdx of P slices."""
-CONTEXTS: Final = 277
-"""One more than the last ctxIdx that frames without 8x8 transform use; 276 is the one of terminating bins."""
+_FIRST_8X8: Final = 399
+"""The first ctxIdx of the 8x8 transform; between 276 and this one lie those of fields."""
+CONTEXTS: Final = 436
+"""One more than the last ctxIdx that frames use."""
 
-BYPASS: Final = 300
-"""The ctxIdx that stands for a bin that both values are as likely of."""
-TERMINATE: Final = 276
-"""The ctxIdx of end_of_slice_flag and of the bin that tells I_PCM."""
+TERMINATE: Final = CONTEXTS
+"""The number that stands for ctxIdx 276, of end_of_slice_flag and of the bin that tells I_PCM."""
+BYPASS: Final = CONTEXTS + 1
+"""The number that stands for a bin that both values are as likely of."""
 # fmt: off
 _CABAC_INIT: Final = (
     (
@@ -88,6 +90,24 @@ _CABAC_INIT: Final = (
     ),
 )
 """m and n of ctxIdx 11 to 275 by turns, for cabac_init_idc 0 to 2 (tables 9-13 to 9-33, frame-coded)."""
+_CABAC_INIT_8X8: Final = (
+    (
+        12, 40, 11, 51, 14, 59, -4, 79, -7, 71, -5, 69, -9, 70, -8, 66, -10, 68, -19, 73, -12, 69, -16, 70, -15, 67,
+        -20, 62, -19, 70, -16, 66, -22, 65, -20, 63, 9, -2, 26, -9, 33, -9, 39, -7, 41, -2, 45, 3, 49, 9, 45, 27, 36,
+        59, -6, 66, -7, 35, -7, 42, -8, 45, -5, 48, -12, 56, -6, 60, -5, 62, -8, 66, -8, 76,
+    ),
+    (
+        25, 32, 21, 49, 21, 54, -5, 85, -6, 81, -10, 77, -7, 81, -17, 80, -18, 73, -4, 74, -10, 83, -9, 71, -9, 67, -1,
+        61, -8, 66, -14, 66, 0, 59, 2, 59, 17, -10, 32, -13, 42, -9, 49, -5, 53, 0, 64, 3, 68, 10, 66, 27, 47, 57, -5,
+        71, 0, 24, -1, 36, -2, 42, -2, 52, -9, 57, -6, 63, -4, 65, -4, 67, -7, 82,
+    ),
+    (
+        21, 33, 19, 50, 17, 61, -3, 78, -8, 74, -9, 72, -10, 72, -18, 75, -12, 71, -11, 63, -5, 70, -17, 75, -14, 72,
+        -16, 67, -8, 53, -14, 59, -9, 52, -11, 68, 9, -2, 30, -10, 31, -4, 33, -1, 33, 7, 31, 12, 37, 23, 31, 38, 20,
+        64, -9, 71, -7, 37, -8, 44, -11, 49, -10, 56, -12, 59, -8, 63, -9, 67, -6, 68, -10, 79,
+    ),
+)
+"""The same of ctxIdx 399 to 435 (tables 9-13 to 9-33, and 9-34 for which they are)."""
 _RANGE_LPS: Final = (
     128, 176, 208, 240, 128, 167, 197, 227, 128, 158, 187, 216, 123, 150, 178, 205, 116, 142, 169, 195, 111, 135, 160,
     185, 105, 128, 152, 175, 100, 122, 144, 166, 95, 116, 137, 158, 90, 110, 130, 150, 85, 104, 123, 142, 81, 99, 117,
@@ -132,6 +152,11 @@ TC0: Final = (
     ),
 )
 """tC0 for bS 1 to 3, by indexA (table 8-17)."""
+_SIGNIFICANT_8X8: Final = (
+    0, 1, 2, 3, 4, 5, 5, 4, 4, 3, 3, 4, 4, 4, 5, 5, 4, 4, 4, 4, 3, 3, 6, 7, 7, 7, 8, 9, 10, 9, 8, 7, 7, 6, 11, 12, 13,
+    11, 6, 7, 8, 9, 14, 10, 9, 8, 6, 11, 12, 13, 11, 6, 9, 14, 10, 9, 11, 12, 13, 11, 14, 10, 12,
+)
+"""ctxIdxInc of significant_coeff_flag of 8x8 blocks of frames, by levelListIdx (table 9-43)."""
 _CHROMA_QP: Final = (
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 29,
     30, 31, 32, 32, 33, 34, 34, 35, 35, 36, 36, 37, 37, 37, 38, 38, 38, 39, 39, 39, 39,
@@ -143,7 +168,11 @@ _CHROMA_QP: Final = (
 RANGE_LPS: Final = 0
 NEXT_STATE: Final = 256
 RENORM: Final = 512
-CODER_TABLES_SIZE: Final = 576
+SIGNIFICANT_8X8: Final = 576
+LAST_8X8: Final = 640
+SCAN_8X8: Final = 704
+INDEX_8X8: Final = 768
+CODER_TABLES_SIZE: Final = 832
 
 
 def chroma_qp(qp: int) -> int:
@@ -159,10 +188,11 @@ def deblocking_thresholds(qp: int) -> npt.NDArray[np.int64]:
 @cache
 def context_states(qp: int, cabac_init_idc: int) -> U8:
     """Return 2 * pStateIdx + valMPS of each ctxIdx at the start of a slice (section 9.3.1.1), to be read only."""
-    m, n = np.array(_CABAC_INIT[cabac_init_idc], np.int64).reshape(-1, 2).T
-    state = np.clip(((m * qp) >> 4) + n, 1, 126)
-    packed = np.where(state <= 63, 2 * (63 - state), 2 * (state - 64) + 1)
-    states = np.concatenate([np.zeros(FIRST_CONTEXT, np.int64), packed, [0]]).astype(np.uint8)
+    states = np.zeros(CONTEXTS, np.uint8)
+    for first, numbers in ((FIRST_CONTEXT, _CABAC_INIT), (_FIRST_8X8, _CABAC_INIT_8X8)):
+        m, n = np.array(numbers[cabac_init_idc], np.int64).reshape(-1, 2).T
+        state = np.clip(((m * qp) >> 4) + n, 1, 126)
+        states[first : first + len(m)] = np.where(state <= 63, 2 * (63 - state), 2 * (state - 64) + 1)
     states.flags.writeable = False
     return states
 
@@ -172,7 +202,9 @@ def coder_tables() -> U8:
 
     Returns:
         At RANGE_LPS rangeTabLPS by 4 * pStateIdx + qCodIRangeIdx; at NEXT_STATE the next 2 * pStateIdx + valMPS, by
-        twice the present one plus the bin; at RENORM the shift that makes a range 256 to 511, by range >> 3.
+        twice the present one plus the bin; at RENORM the shift that makes a range 256 to 511, by range >> 3. At
+        SIGNIFICANT_8X8 and LAST_8X8 ctxIdxInc of levels of 8x8 blocks by their index in the scan; at SCAN_8X8 the place
+        8 * column + row by that index, and at INDEX_8X8 the index by place.
     """
     tables = np.zeros(CODER_TABLES_SIZE, np.uint8)
     tables[RANGE_LPS:NEXT_STATE] = _RANGE_LPS
@@ -186,4 +218,22 @@ def coder_tables() -> U8:
                 tables[NEXT_STATE + 4 * p_state + 2 * mps + coded] = 2 * state + value
     for eighth in range(64):
         tables[RENORM + eighth] = 9 - max(8 * eighth, 7).bit_length()
+    tables[SIGNIFICANT_8X8 : SIGNIFICANT_8X8 + 63] = _SIGNIFICANT_8X8
+    tables[LAST_8X8 : LAST_8X8 + 63] = [_last_8x8(index) for index in range(63)]
+    for index, (column, row) in enumerate(_zigzag_8x8()):
+        tables[SCAN_8X8 + index] = 8 * column + row
+        tables[INDEX_8X8 + 8 * column + row] = index
     return tables
+
+
+def _last_8x8(index: int) -> int:
+    """Return ctxIdxInc of last_significant_coeff_flag of 8x8 blocks of frames (table 9-43)."""
+    if index < 32:
+        return min(index, 1) + index // 16
+    return 3 + (index - 32) // 8 if index < 48 else 5 + (index - 48) // 4
+
+
+def _zigzag_8x8() -> list[tuple[int, int]]:
+    """Return column and row of each index of the zigzag scan of an 8x8 block (clause 8.5.7)."""
+    places = [(column, row) for column in range(8) for row in range(8)]
+    return sorted(places, key=lambda place: (sum(place), place[1] if sum(place) % 2 else place[0]))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transcoder_native.arrays import U8
-from transcoder_native.h264.layout import INTRA4, INTRA16, OUTSIDE
+from transcoder_native.h264.layout import INTRA4, INTRA16, OUTSIDE, TRANSFORM_8X8
 from transcoder_native.reference.operands import I32, Picture
 
 _BLOCK_OF: Final = ((0, 1, 4, 5), (2, 3, 6, 7), (8, 9, 12, 13), (10, 11, 14, 15))
@@ -31,6 +31,8 @@ def deblock(picture: Picture, mbs: I32, count: int, thresholds: npt.NDArray[np.i
                 neighbour = mb if edge else mb - before
                 if picture.kind[neighbour] == OUTSIDE:
                     continue
+                if edge % 2 and picture.coded_blocks[mb] >> TRANSFORM_8X8 & 1:
+                    continue  # transform_size_8x8_flag: there is no edge of a block
                 strengths = [_strength(picture, mb, neighbour, before == 1, edge, place) for place in range(4)]
                 if any(strengths):
                     touched[[mb, neighbour]] = 1

@@ -64,6 +64,31 @@ _table = functools.cache(quantiser.table)
 
 
 @dataclass(frozen=True, slots=True)
+class Quantiser8x8:
+    """Holds a row of ``quantiser.table_8x8`` and its QP.
+
+    Args:
+        qp: LEAST_QP_8X8 to 51.
+        row: the row's words.
+    """
+
+    qp: int
+    row: I16
+
+    @staticmethod
+    def of(qp: int) -> "Quantiser8x8":
+        """Return the row of one QP."""
+        return Quantiser8x8(qp, _table_8x8(quantiser.ROUNDING_8X8)[qp])
+
+    def addresses(self) -> tuple[int, ...]:
+        """Return the address of the row."""
+        return (self.row.ctypes.data,)
+
+
+_table_8x8 = functools.cache(quantiser.table_8x8)
+
+
+@dataclass(frozen=True, slots=True)
 class Scratch:
     """Holds memory that a kernel uses and its twin does not; what is left in it means nothing.
 
@@ -122,7 +147,7 @@ def lowered(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the arguments of a kernel, all of them numbers, from those of its twin."""
     numbers: list[int] = []
     for argument in arguments:
-        if isinstance(argument, Block | Quantiser | Scratch | Picture):
+        if isinstance(argument, Block | Quantiser | Quantiser8x8 | Scratch | Picture):
             numbers += argument.addresses()
         elif isinstance(argument, np.ndarray):
             numbers.append(argument.ctypes.data)

@@ -20,6 +20,11 @@ def sad_4x4(one: Block, other: Block) -> int:
     return _sad(one, other, 4)
 
 
+def ssd_16x16(one: Block, other: Block) -> int:
+    """Return the SSD of two blocks of 16x16."""
+    return int(((one.view(16, 16).astype(np.int64) - other.view(16, 16)) ** 2).sum())
+
+
 def sad_of_average(source: Block, one: Block, other: Block) -> int:
     """Return the SAD of a block of 16x16 and the averages of two others, rounded up."""
     averages = (one.view(16, 16).astype(np.int64) + other.view(16, 16) + 1) >> 1

@@ -17,7 +17,7 @@ from transcoder.media.picture import OwnPicture
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.worker_options import OutputFormat
 from transcoder_native.h264 import engine
-from transcoder_native.h264.layout import INTRA4, INTRA16, LEVELS_BYTES, MODE, Geometry
+from transcoder_native.h264.layout import INTRA4, INTRA16, LEVELS_BYTES, MODE, TRANSFORM_8X8, Geometry
 
 
 def _message(units: list[bytes]) -> CodedMessage:
@@ -48,6 +48,33 @@ def test_libavcodec_shows_what_moves_beyond_the_edges(width, height, qp):
     pictures = pan(width, height, qp, 0.5)
     assert_decodes(made, pictures, 8, gop=100)
     assert made._engine._mbs.mv.any()
+
+
+@pytest.mark.parametrize("qp", [11, 12, 19, 27, 35, 43, 51])
+def test_both_transforms_are_used_beside_each_other(qp):
+    """A decoder takes contexts, and edges to filter, from the transforms of neighbours."""
+    made, counts = encoder(130, 98, qp), []
+
+    def watched():
+        for picture in pan(130, 98, qp, 1 + 2 ** (qp / 6) / 4):
+            yield picture
+            mbs = made._engine._mbs
+            large = int((mbs.coded_blocks >> TRANSFORM_8X8 & 1).sum())
+            counts.append((large, int((mbs.coded_blocks & 0xFFFF != 0).sum()) - large))
+
+    assert_decodes(made, watched(), 10, gop=100)
+    large, small = np.sum(counts, axis=0)
+    assert small > 0
+    assert large == 0 if qp < 12 else large > 0
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "superfast", "veryfast"])
+def test_the_sps_allows_the_8x8_transform_with_any_preset(preset):
+    """A decoder may pass over a PPS's transform_8x8_mode_flag where the profile is not a High one."""
+    made = encoder(320, 240, 24, preset=preset)
+    units = made.encode(next(scene(320, 240, 1, 1)), None, 0, force_idr=True)
+    assert units[0][1] == 100  # profile_idc
+    assert_decodes(encoder(320, 240, 24, preset=preset), scene(320, 240, 1, 1), 4, gop=100)
 
 
 @pytest.mark.parametrize("gop", [1, 2, 5])

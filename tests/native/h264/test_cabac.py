@@ -49,3 +49,15 @@ def test_states_begin_as_the_standard_says():
     # mb_skip_flag, ctxIdx 11 and 12 of table 9-13: (23, 33) and (23, 2), 9.3.1.1 by hand
     assert states[11] == 2 * (70 - 64) + 1
     assert states[12] == 2 * (63 - 39)
+    # transform_size_8x8_flag, ctxIdx 399: (12, 40), and coeff_abs_level_minus1 of 8x8 blocks, 435: (-8, 76)
+    assert states[399] == 2 * (63 - 59)
+    assert states[435] == 2 * (63 - 63)
+
+
+def test_the_scan_of_an_8x8_block_is_the_zigzag():
+    scan = tables.coder_tables()[tables.SCAN_8X8 : tables.SCAN_8X8 + 64]
+    # figure 8-8 b: column and row
+    first = [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1), (2, 0), (3, 0), (2, 1), (1, 2), (0, 3), (0, 4)]
+    assert [divmod(int(place), 8) for place in scan[:11]] == first
+    assert [divmod(int(place), 8) for place in scan[-4:]] == [(7, 5), (7, 6), (6, 7), (7, 7)]
+    assert sorted(scan.tolist()) == list(range(64))

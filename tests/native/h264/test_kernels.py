@@ -14,9 +14,9 @@ with warnings.catch_warnings():
     from transcoder_native import macroblock_registry
 
 from transcoder_native.cases import Source
-from transcoder_native.h264 import quantiser, reconstruct, residual, zero_bound
+from transcoder_native.h264 import quantiser, reconstruct, residual, residual_8x8, tables, zero_bound
 from transcoder_native.reference import residual as residual_twin
-from transcoder_native.reference.operands import Block, Picture, Quantiser, lowered
+from transcoder_native.reference.operands import Block, Picture, Quantiser, Quantiser8x8, lowered
 
 ENTRIES = [pytest.param(entry, id=name) for name, entry in macroblock_registry.ENTRIES.items()]
 
@@ -25,7 +25,7 @@ def memory_of(arguments):
     for argument in arguments:
         if isinstance(argument, Block):
             yield argument.plane
-        elif isinstance(argument, Quantiser):
+        elif isinstance(argument, Quantiser | Quantiser8x8):
             yield argument.row
         elif isinstance(argument, Picture):
             yield from (*argument.planes, argument.kind, argument.mv, argument.coded_blocks)
@@ -95,6 +95,19 @@ def test_what_is_reconstructed_is_near_the_source(qp):
     reconstruct.reconstruct_luma(*lowered((prediction, out, row, levels, coded)))
     error = np.abs(out.plane.astype(int) - source.plane)
     assert np.sqrt((error**2).mean()) < max(step, 1)
+
+
+@pytest.mark.parametrize("qp", range(quantiser.LEAST_QP_8X8, 52, 3))
+def test_what_is_reconstructed_by_the_8x8_transform_is_near_the_source(qp):
+    """A quantiser step is as large as with 4x4 blocks."""
+    random = np.random.default_rng(qp)
+    source, prediction = (Block(random.integers(60, 196, (16, 16), dtype=np.uint8), 0, 0) for _ in range(2))
+    out, levels = Block(np.zeros((16, 16), np.uint8), 0, 0), np.zeros((16, 16), np.int16)
+    row, scan, masks = Quantiser8x8.of(qp), tables.coder_tables(), np.zeros(4, np.int64)
+    coded = residual_8x8.luma_levels_8x8(*lowered((source, prediction, row, scan, levels, masks)))
+    residual_8x8.reconstruct_luma_8x8(*lowered((prediction, out, row, levels, coded)))
+    error = np.abs(out.plane.astype(int) - source.plane)
+    assert np.sqrt((error**2).mean()) < 0.625 * 2 ** (qp / 6)
 
 
 def test_the_cases_of_deblocking_meet_every_strength():

@@ -47,6 +47,12 @@ class MotionSettings(X264Settings):
     deadzone: ClassVar[int | None] = 16
 
     @override
+    def ffmpeg_options(self, bitrate_kbps: int) -> dict[str, str]:
+        options = X264Settings.ffmpeg_options(self, bitrate_kbps)
+        # against any preset: our P pictures need an SPS of a High profile
+        return options | {"x264-params": f"{options['x264-params']}:8x8dct=1"}
+
+    @override
     def open(self, output: OutputFormat, bitrate_kbps: int) -> Encoder:
         # kernels can't be imported within the sandbox; until the fork server has them, x264 serves
         engine = sys.modules.get(_ENGINE)
