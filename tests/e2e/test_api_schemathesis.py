@@ -52,7 +52,7 @@ def test_no_5xx_and_no_undocumented_answer(tmp_path: Path, state_dir: Path, amou
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1400, check=False
         )
         assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
-        assert "Tested: 27" in result.stdout, result.stdout[-3000:]
+        assert "Tested: 34" in result.stdout, result.stdout[-3000:]
         log = gateway.log.read_text()
         assert "Traceback" not in log
         assert '"exception"' not in log

@@ -28,6 +28,17 @@ def checker_processes() -> list[str]:
     return [line for line in done.stdout.splitlines() if line.startswith(sys.executable) and "verify.served" in line]
 
 
+def check_asset(gateway: Gateway) -> None:
+    """The verdict made the asset cleaned, and the camera's own marks told its maker."""
+    asset = gateway.http("GET", "/api/v1/assets/pole-17")[2]
+    assert (asset["state"], asset["streams"]) == ("cleaned", ["front"])
+    assert [change["state"] for change in asset["history"]] == ["legacy", "cleaned"]
+    assert (asset["maker"]["value"], asset["maker"]["by"]) == ("Hikvision", "stream")
+    assert gateway.stream("front")["state"]["asset_state"] == "cleaned"
+    metrics = gateway.http("GET", "/metrics")[2].decode()
+    assert 'transcoder_assets{maker="Hikvision",state="cleaned"} 1.0' in metrics
+
+
 async def test_a_verdict_by_hand(tmp_path: Path, state_dir: Path) -> None:
     cameras = Cameras(tmp_path, 1)
     with running(cameras):
@@ -35,10 +46,13 @@ async def test_a_verdict_by_hand(tmp_path: Path, state_dir: Path) -> None:
         users = {"vms": {"password": "secret"}}
         gateway = Gateway(tmp_path, state_dir / "numba", None, streams, verify={"seconds": 5})
         gateway.document["rtsp"]["users"] = users
+        gateway.document["streams"]["front"]["asset"] = "pole-17"
+        gateway.document["assets"] = {"pole-17": {"site": "Harbour"}}
         gateway.write()
         with running(gateway):
             await wait_until_playing(gateway, "front")
             assert verdicts(gateway) == []
+            assert gateway.stream("front")["state"]["asset_state"] == "legacy"
             assert gateway.http("POST", "/api/v1/streams/away/verdicts")[0] == 409
             assert gateway.http("POST", "/api/v1/streams/gone/verdicts")[0] == 404
             assert gateway.http("POST", PATH)[0] == 202
@@ -58,6 +72,7 @@ async def test_a_verdict_by_hand(tmp_path: Path, state_dir: Path) -> None:
             assert gateway.stream("front")["state"]["verdict"] == found
             metrics = gateway.http("GET", "/metrics")[2].decode()
             assert 'transcoder_verdict{stream="front",verdict="clean"} 1.0' in metrics
+            check_asset(gateway)
             statement = tmp_path / "statement.json"
             statement.write_text(json.dumps(gateway.http("GET", f"{PATH}/{found['number']}")[2]))
             command = [*CONSOLE_SCRIPT, "verify", "--check", str(statement)]
@@ -68,3 +83,4 @@ async def test_a_verdict_by_hand(tmp_path: Path, state_dir: Path) -> None:
             assert checker_processes() == []
         with running(gateway):  # kept over a restart
             assert verdicts(gateway) == [found]
+            check_asset(gateway)

@@ -205,26 +205,24 @@ def _known(config: Config, kept: KeptFacts, today: date, labels_for: LabelsFor) 
             )
             feeds.setdefault(stream.asset, []).append(facts)
     known = {}
+    labels: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, asset in config.assets.items():
         findings = tuple(kept.findings.get(name, ()))
         brand = tell(asset.brand, findings, "brand")
         # the table of brands is looked up anew each time: it changes with the program
         findings += brand_findings(brand.value, "", is_told=brand.by == "operator")
         maker = tell(asset.maker, findings, "maker")
+        by = (maker.value, asset.country or "")
+        if by not in labels:  # thousands of assets are of a dozen makers
+            labels[by] = tuple(dict.fromkeys(labels_for(*by, today)))
         known[name] = _Known(
             config=asset,
             streams=tuple(feeds.get(name, ())),
             findings=findings,
             maker=maker,
-            scope=_scope(asset, maker, today, labels_for),
+            scope=labels[by] if asset.scope is None else asset.scope,
         )
     return known
-
-
-def _scope(asset: AssetConfig, maker: Told, today: date, labels_for: LabelsFor) -> tuple[str, ...]:
-    if asset.scope is not None:
-        return asset.scope
-    return tuple(dict.fromkeys(labels_for(maker.value, asset.country or "", today)))
 
 
 def _facts(
