@@ -15,6 +15,7 @@ from transcoder.codecs.nal import Codec
 from transcoder.errors import CommandRejected
 from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtsp.session import EndReason
+from transcoder.service import availability
 from transcoder.service.decoding_watch import DECODE_WAIT_S
 from transcoder.service.host_gate import HostGate
 from transcoder.service.settings import StreamSettings
@@ -140,6 +141,24 @@ def test_the_banner_follows_the_camera(watched: Watched) -> None:
     watched.picture()
     watched.stream.tick(clock.monotonic())
     assert watched.worker.banner == ""
+
+
+def test_the_banner_of_a_camera_that_is_away_is_written_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def write(title: str, *_: object) -> str:
+        written.append(title)
+        return title
+
+    monkeypatch.setattr(availability, "banner", write)
+    made, wall = Watched(replace(stream_settings(), title="Yard")), 1_795_780_800.0
+    for quarter in range(720):  # three minutes of ticks
+        monkeypatch.setattr(clock, "wall_clock", lambda at=wall + quarter / 4: at)
+        made.stream.tick(clock.monotonic())
+    assert written == ["Yard"] * 3
+    made.source.listener.on_source_lost("refused", was_playing=False)
+    made.stream.tick(clock.monotonic())
+    assert written == ["Yard"] * 4, "another state is told at once"
 
 
 @pytest.mark.parametrize("ends", ["in order", "without warning"])

@@ -1,7 +1,7 @@
 """The availability of a stream tells whether readers see its camera, and why not."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -11,6 +11,9 @@ from transcoder.service.camera_log import CameraLog
 from transcoder.service.last_seen import LastSeen
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.source.problems import Unreadable
+
+MINUTE_S: Final = 60.0
+"""Seconds for which a banner holds, as long as nothing happens: it tells whole minutes."""
 
 
 class Availability:
@@ -35,6 +38,9 @@ class Availability:
         self._log = CameraLog(status, log if log is not None else structlog.get_logger())
         self._was_unreadable = False
         self._last_seen = last_seen if last_seen is not None else LastSeen()
+        self._told = ""
+        """The text of the banner as it was told last, and the minute and what else it follows from:"""
+        self._told_at: tuple[object, ...] = ()
 
     @property
     def is_playing(self) -> bool:
@@ -66,8 +72,14 @@ class Availability:
 
     def banner(self, title: str | None) -> str:
         """Return the text of a slate's banner, or "" where the camera is shown or no title is given."""
+        if title is None or self.is_playing:
+            return ""
         now = clock.wall_clock()
-        return "" if title is None else banner(title, self._status, self._last_seen.at(self._status.name, now), now)
+        since = self._last_seen.at(self._status.name, now)
+        told_at = now // MINUTE_S, title, since, self._status.state, self._status.problem_code
+        if told_at != self._told_at:  # each tick asks, for every stream that is away, and writing times takes a while
+            self._told, self._told_at = banner(title, self._status, since, now), told_at
+        return self._told
 
     def note_problem(self, problem: str) -> None:
         """Note a problem of the gateway that may keep the stream from playing, or "" for none."""
