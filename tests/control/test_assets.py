@@ -237,3 +237,21 @@ async def test_the_mac_address_of_a_neighbour_tells_the_maker_and_stays_among_fe
     assert (shown.maker.value, shown.maker.by) == ("Uniview", "registry")
     assert "c4:79:05:00:00:01" in shown.model_dump_json()
     assert "c4:79:05" not in world.controller.assets.asset("pole-17", confidential=False).model_dump_json()
+
+
+async def test_what_a_device_told_is_kept_below_the_operators_word_and_recorded_without_values(world: World) -> None:
+    await world.controller.assets.add("pole-17", {"brand": "EZVIZ", "model": "C3W"}, OPS, confidential=True)
+    told = {"manufacturer": "HIKVISION", "model": "CS-C3W", "firmware": "V5.7.99", "serial": "SERIAL-9"}
+    shown = await world.controller.assets.note_device("pole-17", told, OPS, confidential=True)
+    assert (shown.model.value, shown.model.by) == ("C3W", "operator")
+    assert [each.value for each in shown.model.contradicted_by] == ["CS-C3W"]
+    assert (shown.maker.value, shown.maker.by) == ("Hikvision", "registry")  # of its brand, not of its own words
+    assert {each.by for each in shown.findings if each.field in {"firmware", "serial"}} == {"onvif"}
+    entry = world.store.entries[-1]
+    assert (entry.who, entry.what, entry.detail["asset"]) == ("http:ops", "asset_device", "pole-17")
+    assert "SERIAL-9" not in repr(entry)
+    with pytest.raises(Rejected) as refused:
+        await world.controller.assets.note_device("pole-18", told, OPS, confidential=True)
+    assert refused.value.code is Code.UNKNOWN_ASSET
+    for text in ("V5.7.99", "SERIAL-9"):
+        assert text not in world.controller.assets.asset("pole-17", confidential=False).model_dump_json()

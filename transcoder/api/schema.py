@@ -8,9 +8,11 @@ from fastapi.openapi.utils import get_openapi
 
 from transcoder.api import problem
 from transcoder.api.body import JSON
+from transcoder.assets.findings import MAX_VALUE
 from transcoder.config import config_schemas
 from transcoder.config.asset import MAX_NOTES
 from transcoder.config.patterns import STREAM_ID_PATTERN
+from transcoder.control.told_device import PROPERTIES
 
 
 def body(name: str, *types: str) -> dict[str, Any]:
@@ -75,6 +77,15 @@ def _assets() -> dict[str, Any]:
     new = {**asset["properties"], "id": ids}
     found["NewAsset"] = {**asset, "title": "NewAsset", "required": ["id"], "properties": new}
     found["AssetChange"] = {**asset, "title": "AssetChange", "properties": {**asset["properties"], "reason": reason}}
+    line = {"type": "string", "maxLength": MAX_VALUE}
+    found["AssetDevice"] = {
+        "type": "object",
+        "title": "AssetDevice",
+        "description": "What a device tells of itself over ONVIF (GetDeviceInformation, and scopes)",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": dict.fromkeys(PROPERTIES, line),
+    }
     changes = {
         "assets": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/AssetChange"}},
         "streams": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/StreamChange"}},

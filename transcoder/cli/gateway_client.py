@@ -133,6 +133,18 @@ class GatewayClient:
         with self._answer(SWAP_S, path, {}, headers, is_endless=False, body=body, verb="POST") as answer:
             return _swap(parse_json(answer.read(MAX_ANSWER)))
 
+    def note_device(self, asset: str, told: Mapping[str, str]) -> None:
+        """Have the gateway note what the device of an asset told over ONVIF; see `_get` for what is raised.
+
+        Args:
+            asset: the asset's id.
+            told: what the device told, by property.
+        """
+        path, body = f"/api/v1/assets/{quote(asset, safe='')}/device", json.dumps(told).encode()
+        headers = {"Content-Type": "application/json"}
+        with self._answer(TIMEOUT_S, path, {}, headers, is_endless=False, body=body, verb="POST") as answer:
+            answer.read(MAX_ANSWER)
+
     def metrics(self) -> str:
         """Return the metrics as text; see `_get` for what is raised."""
         with self._answer(TIMEOUT_S, "/metrics", {}, {}, is_endless=False) as answer:

@@ -22,16 +22,30 @@ def probe(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --onvif: whose sources.allow holds.")
     ] = None,
+    asset: Annotated[
+        str | None, typer.Option(metavar="ID", help="With --config: the running gateway keeps it, for this asset.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file of a token for the running gateway.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Visit a camera and list its make, its media, and every metadata channel that would be stripped."""
     from rich.console import Console  # noqa: PLC0415  # --help stays fast
 
     if onvif:
+        from transcoder.cli.kept_device import keeper  # noqa: PLC0415
         from transcoder.discover import device_command  # noqa: PLC0415
 
+        if asset is not None and config is None:
+            raise typer.BadParameter("needs --config: the gateway's file says where its API is", param_hint="--asset")
         asked = device_command.DeviceOptions(
-            url=url, username=username, password=password, config=config, as_json=as_json
+            url=url,
+            username=username,
+            password=password,
+            config=config,
+            keep=keeper(asset, token_file) if asset is not None else None,
+            as_json=as_json,
         )
         with ended_as_by_ctrl_c():
             raise typer.Exit(device_command.ask(asked, Console(), Console(stderr=True)))

@@ -42,5 +42,8 @@ class AssetControl(Protocol):
     async def remove(self, asset: str, by: Writer, if_match: str | None = None) -> None:
         """Take an asset out of the inventory; its history stays."""
 
+    async def note_device(self, asset: str, document: object, by: Writer, *, confidential: bool) -> AssetDocument:
+        """Note what an asset told of itself over ONVIF: as findings, which stand below the operator's word."""
+
     async def change_many(self, document: object, by: Writer) -> AssetImportDocument:
         """Add and change many assets and streams, all of them or none."""

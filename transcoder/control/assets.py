@@ -10,7 +10,7 @@ from typing_extensions import override
 from transcoder import clock
 from transcoder.assets.findings import UNKNOWN
 from transcoder.assets.inventory import AssetView, Inventory
-from transcoder.assets.makers import neighbour_findings, stream_findings
+from transcoder.assets.makers import neighbour_findings, onvif_findings, stream_findings
 from transcoder.assets.plans import with_slip
 from transcoder.assets.state import State
 from transcoder.assets.tables import maker_named
@@ -22,11 +22,13 @@ from transcoder.control.asset_documents import AssetDocument, AssetImportDocumen
 from transcoder.control.asset_verbs import AssetControl
 from transcoder.control.changes import IMPORT, Change, Changes
 from transcoder.control.shown import shown_asset
+from transcoder.control.told_device import told_device
 from transcoder.control.writer import Writer
 from transcoder.errors import ConfigError
 from transcoder.rejection import Code, Rejected, unknown_asset
 from transcoder.rtsp.fingerprint import CameraMarks
 from transcoder.service.asset_register import AssetRegister
+from transcoder.service.audit import Entry
 from transcoder.service.store import now_text, time_text
 
 LOOK_S: Final = 5.0
@@ -138,6 +140,16 @@ class Assets(AssetControl):
     @override
     async def remove(self, asset: str, by: Writer, if_match: str | None = None) -> None:
         await self._change("asset_remove", asset_overlay.remove, asset, {}, by, if_match)
+
+    @override
+    async def note_device(self, asset: str, document: object, by: Writer, *, confidential: bool) -> AssetDocument:
+        asset_overlay.known(self._changes.effective, asset)
+        told = told_device(document)
+        names = sorted(document) if isinstance(document, Mapping) else []  # the values may help an attacker
+        await self._changes.record(Entry(who=str(by), what="asset_device", detail={"asset": asset, "told": names}))
+        for finding in onvif_findings(told, now_text()):
+            self.register.note_finding(f"asset:{asset}", finding)
+        return self.asset(asset, confidential=confidential)
 
     @override
     async def change_many(self, document: object, by: Writer) -> AssetImportDocument:

@@ -1,7 +1,7 @@
 """The command `transcoder probe --onvif` goes from its arguments to its exit code here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.text import Text
 from transcoder import clock
 from transcoder.assets.findings import Finding
 from transcoder.assets.makers import DeviceInformation, brand_findings, brand_questions, onvif_findings
-from transcoder.config import is_allowed, load
+from transcoder.config import Config, is_allowed, load
 from transcoder.config.source import SourcesConfig
 from transcoder.discover.device_questions import DeviceQuestions
 from transcoder.discover.device_visit import PATH, PORT, ask_device
@@ -37,6 +37,7 @@ class DeviceOptions:
         url: rtsp://, whose host is asked at port 80, or http:// with the port and the path of its device service.
         username, password: the login, which goes before the one of the URL.
         config: a configuration file, whose `sources.allow` holds; None: the default of that key holds.
+        keep: is given the file, its configuration and what the device told, to have it kept; None for nobody.
         as_json: whether JSON is written.
     """
 
@@ -44,6 +45,7 @@ class DeviceOptions:
     username: str | None = None
     password: str | None = None
     config: Path | None = None
+    keep: Callable[[Path, Config, Mapping[str, str]], None] | None = None
     as_json: bool = False
 
 
@@ -60,7 +62,8 @@ def ask(options: DeviceOptions, console: Console, errors: Console) -> int:
     """
     try:
         url = split_url(options.url, PORTS)
-        sources = load(options.config).sources if options.config is not None else SourcesConfig()
+        config = load(options.config) if options.config is not None else None
+        sources = config.sources if config is not None else SourcesConfig()
     except (ValueError, ConfigError) as error:
         errors.print(f"probe: the URL or an option can't be used: {error}", markup=False, highlight=False)
         return USAGE
@@ -77,6 +80,14 @@ def ask(options: DeviceOptions, console: Console, errors: Console) -> int:
         errors.print(f"probe: {shown(str(error))}", markup=False, highlight=False, soft_wrap=True)
         return NO
     _report(options, questions, shown, console)
+    if options.keep is None or options.config is None or config is None:
+        return OK
+    try:
+        told = {name: value for name, value in asdict(questions.information).items() if value}
+        options.keep(options.config, config, told)
+    except TranscoderError as error:
+        errors.print(f"probe: it is not kept: {error}", markup=False, highlight=False, soft_wrap=True)
+        return NO
     return OK
 
 

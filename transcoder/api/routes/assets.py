@@ -99,6 +99,17 @@ async def replace_asset(
     return _document(document, 201 if is_new else 200)
 
 
+@router.post(
+    "/{asset}/device",
+    openapi_extra=schema.body("AssetDevice"),
+    responses={**problems(404, 413, 415, 422), **_FOUND},
+)
+async def note_device(asset: str, request: Request, control: ControlOf, who: Controlling) -> Response:
+    """Note what the device of an asset told over ONVIF: as findings, which stand below the operator's word."""
+    told = await json_object(request)
+    return _document(await control.assets.note_device(asset, told, writer(who), confidential=True))
+
+
 @router.delete("/{asset}", status_code=204, response_class=Response, responses=problems(404, 412, 422))
 async def remove_asset(asset: str, control: ControlOf, who: Controlling, if_match: IfMatch = None) -> Response:
     """Take an asset out of the inventory that no stream and no other asset names; its history stays."""
