@@ -23,10 +23,10 @@ from transcoder.control.gateway_documents import BrokerLink
 from transcoder.control.interfaces import Interfaces
 from transcoder.control.names import log_names
 from transcoder.control.numbers import OnvifNumbers
+from transcoder.control.start_record import record_start
 from transcoder.errors import ConfigError, ServiceError
 from transcoder.net.service_manager import ServiceManager
 from transcoder.net.stop_signals import stop_signals
-from transcoder.service.audit import Entry
 from transcoder.service.gateway import SAMPLE_S
 from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.state_database import StoredState, was_kept
@@ -99,15 +99,7 @@ class App(Interfaces):
             log.warning("likely a mistake in the configuration", problem=line)
         effective = self._build(kept)
         if self._store is not None and not self._store.refusal:
-            overlays = {name: effective.overlays.get(name) for name in {*kept.overlays, *effective.overlays}}
-            before = kept.assets.overlays
-            assets = {name: effective.asset_overlays.get(name) for name in {*before, *effective.asset_overlays}}
-            entry = Entry(who="gateway", what="start", detail={"streams": len(effective.config.streams)})
-            try:
-                await self._store.commit([entry], overlays, self._file.raw, assets)
-            except StoreError as error:  # what was read is in force, and each change says whether it could be kept
-                self._store.owe([entry], overlays, self._file.raw, assets)
-                log.error("changes can't be kept for now; streams go on with those that were", reason=str(error))
+            await record_start(self._store, kept, effective)
         await self._look_at_store()
         self.controller = Controller(
             effective,

@@ -12,6 +12,7 @@ from tests.control.test_controller import World
 from transcoder.config import load_file
 from transcoder.config.kept_changes import Overlay
 from transcoder.control import Writer
+from transcoder.control.start_record import entries_of_file
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.fingerprint import CameraMarks
 from transcoder.service.store import now_text
@@ -222,6 +223,23 @@ async def test_a_file_that_is_loaded_again_records_the_dates_that_it_changes(wor
         ("file", "asset_add", {"planned": [None, "2026-Q4"]}),
         ("file", "asset_update", {"planned": ["2026-Q4", "2027-Q1"]}),
     ]
+
+
+def test_what_the_file_changed_while_nobody_ran_is_recorded_at_the_start() -> None:
+    old = {"assets": {"pole-17": {"planned": "2026-Q4", "serial": "S1"}, "shed": None, "same": {"brand": "Axis"}}}
+    new = {"assets": {"pole-17": {"planned": "2027-Q1", "serial": "S2"}, "new": {}, "same": {"brand": "Axis"}}}
+    entries = entries_of_file(old, new)
+    assert [(entry.who, entry.what, entry.detail) for entry in entries] == [
+        (
+            "file",
+            "asset_update",
+            {"asset": "pole-17", "changed": {"planned": ["2026-Q4", "2027-Q1"], "serial": ["***", "***"]}},
+        ),
+        ("file", "asset_add", {"asset": "new", "changed": {}}),
+        ("file", "asset_remove", {"asset": "shed", "changed": {}}),
+    ]
+    assert entries_of_file(None, new) == []
+    assert entries_of_file({}, {}) == []
 
 
 async def test_what_is_kept_of_an_asset_is_its_overlay(world: World) -> None:

@@ -38,7 +38,11 @@ def shown_asset(asset: AssetConfig, *, confidential: bool = False) -> dict[str, 
 
 def asset_values(before: AssetConfig | None, after: AssetConfig | None) -> dict[str, list[Any]]:
     """Return the old and the new value of each key that differs; of a key that helps an attacker neither is told."""
-    old, new = ({} if each is None else asset_keys(each) for each in (before, after))
+    return raw_asset_values(*({} if each is None else asset_keys(each) for each in (before, after)))
+
+
+def raw_asset_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the same of an asset's keys as a file has them."""
     found = {key: [old.get(key), new.get(key)] for key in AssetConfig.model_fields if old.get(key) != new.get(key)}
     given = {key: pair for key, pair in found.items() if any(each not in _NOTHING for each in pair)}
     return {key: [HIDDEN, HIDDEN] if key in CONFIDENTIAL else pair for key, pair in given.items()}
