@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from transcoder_native import macroblock_cases as cases
+from transcoder_native import runtime
 from transcoder_native.cases import Source
 from transcoder_native.h264 import deblock, interpolate, reconstruct, residual, residual_8x8, sad, search, zero_bound
 from transcoder_native.reference import deblock as deblock_twin
@@ -86,3 +87,5 @@ ENTRIES: Final = MappingProxyType(
     }
 )
 """The entries of all kernels of macroblocks by the kernel's name."""
+
+runtime.load(*(entry.kernel for entry in ENTRIES.values()))

@@ -3,9 +3,9 @@
 The order matters: ``configure`` first, then any module of ``kernels``. Numba decides where a function is cached when
 the function is decorated, so a later change would be ignored silently; here a later change is an error.
 
-Kernels have explicit signatures and so are compiled (or loaded from the cache) by their import. ``warm`` imports all of
-the pixel path, ``warm_h264`` those that code pictures: a fork server calls them once, and none of its children ever
-compiles.
+Kernels have explicit signatures. Those of the pixel path are compiled (or loaded from the cache) by their import, those
+of ``h264`` by ``load`` or at their first use. ``warm`` imports all of the pixel path, ``warm_h264`` all that code
+pictures: a fork server calls them once, and none of its children ever compiles.
 """
 
 import hashlib
@@ -43,6 +43,7 @@ OUT_PLANE: Final = types.Array(types.uint8, 2, "C")
 OUT_U16: Final = types.Array(types.uint16, 2, "C")
 OUT_I16: Final = types.Array(types.int16, 2, "C")
 
+_SIGNATURE: Final = "signature of a kernel that is not compiled yet"
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -106,7 +107,7 @@ def is_h264_compiled() -> bool:
 
 
 def mark_h264_compiled() -> None:
-    """Note, after ``warm_h264``, that the cache holds every kernel of ``h264``."""
+    """Note, after ``warm_h264``, that the cache holds every kernel of ``h264`` that an encoder calls."""
     _mark("h264")
 
 
@@ -156,7 +157,7 @@ def _import_all(package: ModuleType, tell: Callable[[int, int], None] | None) ->
 
 
 def kernel(*signature: types.Type) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Compile a function now, for exactly these argument types.
+    """Compile a function now, or one of ``h264`` at its first use, for exactly these argument types.
 
     The flags are the same for all kernels. The GIL is released, because a kernel runs beside an asyncio or reader
     thread. There are no threads of Numba's own, because a process per stream is the parallelism. There is no fastmath,
@@ -176,10 +177,51 @@ def kernel(*signature: types.Type) -> Callable[[Callable[_P, _R]], Callable[_P, 
         configure(Path(_numba_config.CACHE_DIR) if _numba_config.CACHE_DIR else None)
 
     def compile_now(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        if function.__module__.startswith(f"{h264.__name__}."):
+            jit = numba.njit(nogil=True, error_model="numpy", cache=_state.cached)
+            return cast(Callable[_P, _R], _compiled_at_first_use(jit(function), signature))
         jit = numba.njit(signature, nogil=True, error_model="numpy", cache=_state.cached)
         return cast(Callable[_P, _R], jit(function))
 
     return compile_now
+
+
+def load(*kernels_of_h264: Callable[..., Any]) -> None:
+    """Compile kernels of ``h264`` now, or load them from the cache.
+
+    A module calls this function for the kernels that Python calls, since a worker that is sandboxed can load none. A
+    kernel that is cached holds the code of all that it calls: nineteen of twenty need not be loaded, which would take
+    a third of a second.
+    """
+    for function in kernels_of_h264:
+        _first_use(function)
+
+
+def _first_use(dispatcher: Any) -> Any:
+    """Do what the first use of a kernel of ``h264`` does, and return the compiled function; later do nothing."""
+    signature = vars(dispatcher).pop(_SIGNATURE, None)
+    if signature is None:
+        return None
+    del vars(dispatcher)["get_call_template"], vars(dispatcher)["_compile_for_args"]
+    function = dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return function
+
+
+def _compiled_at_first_use(dispatcher: Any, signature: tuple[types.Type, ...]) -> Any:
+    """Have a kernel compiled for its signature when a kernel that calls it is compiled, or Python calls it."""
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        _first_use(dispatcher)
+        return dispatcher.get_call_template(args, kws)
+
+    def compile_for_args(*_args: Any, **_kws: Any) -> Any:
+        return _first_use(dispatcher)  # Numba calls it with the arguments, whose types it checks
+
+    vars(dispatcher).update(
+        {_SIGNATURE: signature, "get_call_template": get_call_template, "_compile_for_args": compile_for_args}
+    )
+    return dispatcher
 
 
 def _private_folder(parent: Path) -> Path | None:

@@ -55,6 +55,7 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     from transcoder_native import runtime  # noqa: PLC0415  # Numba takes a second, which a stopgap has not
 
     _bound_heap()
+    gc.disable()  # almost nothing that is loaded is garbage
     runtime.configure(cache_dir)
     _compile_apart(tell)
     took = runtime.warm(None if runtime.is_cached() else tell)

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from transcoder_native import runtime
 from transcoder_native.arrays import U8
 from transcoder_native.h264 import cabac, coding, deblock, driver, frame, syntax, tables
 from transcoder_native.h264.layout import I32, LEVELS_BYTES, Geometry, Macroblocks, Planes
@@ -18,6 +19,12 @@ from transcoder_native.h264.quantiser import (
     table,
     table_8x8,
 )
+
+# Python calls these; what they call is in them
+runtime.load(
+    driver.take_source, driver.test_still, driver.copy_back, coding.code, deblock.edged, deblock.deblock,
+    syntax.write_slice_data,
+)  # fmt: skip
 
 _OUT_MB_BYTES: Final = 1024
 """Room for slice data, bytes an MB: 2.6 times the 3200 bits that an MB may have (section A.3.1)."""

@@ -1,8 +1,13 @@
 """What an engine takes of a picture, and what it finds to have changed."""
 
+import ast
+import inspect
+
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
+from transcoder_native.h264 import engine as module
 from transcoder_native.h264.engine import Engine
 from transcoder_native.h264.layout import Geometry
 
@@ -42,3 +47,18 @@ def test_each_sample_that_changes_is_taken(width, height):
             np.testing.assert_array_equal(own, wanted)
     engine.take(picture, width, height, None)
     assert engine.changed == 0
+
+
+def test_every_kernel_that_it_calls_is_loaded_with_it():
+    """A sandboxed worker can open no file, and so load none later."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    kernels = {ast.unparse(call.func) for call in calls if isinstance(named(call.func), Dispatcher)}
+    (load,) = [call for call in calls if ast.unparse(call.func) == "runtime.load"]
+    assert {ast.unparse(kernel) for kernel in load.args} == kernels != set()
+
+
+def named(function):
+    """What a function of another module is that `module.name` calls here."""
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return None
+    return getattr(getattr(module, function.value.id, None), function.attr, None)
