@@ -9,6 +9,7 @@ import pytest
 pytestmark = pytest.mark.process
 
 _LOAD = """
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -16,10 +17,11 @@ from transcoder.worker import preload
 from transcoder_native import runtime
 
 # of the kernels of H.264, which nobody waits for, a single one: all of them take as long as everything else together
-runtime.warm_h264 = lambda: bool(importlib.import_module("transcoder_native.h264.sad")) * 0.0
+runtime.warm_h264 = lambda: runtime.load(importlib.import_module("transcoder_native.h264.sad").sad_4x4) or 0.0
 forks = []
 sys.addaudithook(lambda event, _: forks.append(event) if event == "os.fork" else None)
 preload.load(Path(sys.argv[1]))
+assert gc.isenabled()
 lines = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
 sums = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
 preload.finish_compiling()

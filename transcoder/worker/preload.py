@@ -55,9 +55,10 @@ def load(cache_dir: Path | None, tell: Tell | None = None) -> float:
     from transcoder_native import runtime  # noqa: PLC0415  # Numba takes a second, which a stopgap has not
 
     _bound_heap()
-    gc.disable()  # almost nothing that is loaded is garbage
     runtime.configure(cache_dir)
     _compile_apart(tell)
+    if runtime.is_compiled():
+        gc.disable()  # almost nothing that is loaded is garbage, unlike what compiling leaves
     took = runtime.warm(None if runtime.is_cached() else tell)
     if runtime.is_h264_compiled():
         took += runtime.warm_h264()
@@ -101,6 +102,7 @@ def _freeze() -> None:
     _release_heap()
     _release_compiler()
     gc.freeze()  # a collection in a child would touch, and so copy, every shared page
+    gc.enable()
 
 
 def finish_compiling() -> None:
