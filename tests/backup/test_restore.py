@@ -12,11 +12,15 @@ import pytest
 
 from tests.backup.conftest import fill
 from tests.backup.test_archive import manifest_of
+from transcoder.assets.findings import Finding
+from transcoder.assets.history import StateChange
 from transcoder.backup import restore as module
 from transcoder.backup.archive import write_archive
 from transcoder.backup.make import make_backup
 from transcoder.backup.manifest import BackupError
 from transcoder.backup.restore import restore_backup
+from transcoder.config.kept_changes import Overlay
+from transcoder.service.audit import Entry
 from transcoder.service.state_database import FILE_NAME
 from transcoder.service.state_folder import RESTORING_NAME, Space
 from transcoder.service.state_marker import read_marker
@@ -54,6 +58,23 @@ async def test_on_an_empty_machine_everything_is_back(site: Path, archive: Path,
     assert all((new / name).stat().st_mode & 0o777 == 0o600 for name in after)
     assert read_audit(new / "state") == read_audit(site / "state")
     assert await state(new / "state") == ({"front", "back"}, 2)
+
+
+async def test_what_was_kept_of_assets_is_back(site: Path, tmp_path: Path) -> None:
+    store = Store(site / "state")
+    await store.open()
+    changes = {"pole-17": Overlay(keys={"planned": "2027-Q2"})}
+    await store.commit([Entry(who="test", what="asset_add", detail={"asset": "pole-17"})], assets=changes)
+    store.note_finding("asset:pole-17", Finding(field="maker", value="Hikvision", by="stream"))
+    store.note_states([StateChange(asset="pole-17", state="legacy", at="2026-11-29T07:00:06.000Z")])
+    await store.close()
+    make_backup(site / "gateway.yaml", tmp_path / "y.tar", secrets=True)
+    restore_backup(tmp_path / "y.tar", tmp_path / "new" / "gateway.yaml", None)
+    before, after = read_kept(site / "state"), read_kept(tmp_path / "new" / "state")
+    assert before is not None
+    assert after is not None
+    assert after.assets == before.assets
+    assert (set(after.assets.overlays), set(after.assets.history)) == ({"pole-17"}, {"pole-17"})
 
 
 async def test_what_was_there_is_aside_and_can_be_put_back(site: Path, archive: Path) -> None:

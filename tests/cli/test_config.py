@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.cli.test_main import invoke
-from transcoder.config import Config
+from transcoder.config import Config, load_file
 from transcoder.config.kept_changes import Overlay
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.audit import GENESIS, Entry
@@ -111,6 +111,44 @@ def test_export_is_a_file_that_says_the_same(changed: Path, tmp_path: Path) -> N
     path = tmp_path / "exported.yaml"
     path.write_text(exported)
     assert invoke("check", path).exit_code == OK
+
+
+def test_changes_of_assets_are_shown_told_apart_and_exported(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + "assets: {pole-17: {site: Harbour, planned: 2026-Q4}, shed: {}}\n")
+
+    async def change() -> None:
+        store = Store(tmp_path / "state")
+        await store.open()
+        assets = {
+            "pole-17": Overlay(keys={"planned": "2027-Q2"}),
+            "pole-18": Overlay(keys={"brand": "Axis", "notes": "$" + "{key}"}),
+            "shed": Overlay(removed=True),
+        }
+        await store.commit([], {}, yaml.safe_load(config.read_text()), assets)
+        await store.close()
+
+    asyncio.run(change())
+    done = invoke("config", "diff", config)
+    assert (done.exit_code, done.stdout.splitlines()) == (
+        1,
+        [
+            "~ assets.pole-17.planned: 2026-Q4 -> 2027-Q2",
+            "+ assets.pole-18",
+            "~ assets.pole-18.brand: Axis",
+            "~ assets.pole-18.notes: ${key}",
+            "- assets.shed",
+        ],
+    )
+    shown = invoke("config", "show", config).stdout
+    assert "  # changed at runtime\n  pole-17:" in shown
+    assert yaml.safe_load(shown)["assets"] == {
+        "pole-17": {"site": "Harbour", "planned": "2027-Q2"},
+        "pole-18": {"brand": "Axis", "notes": "$" + "{key}"},
+    }
+    exported = tmp_path / "exported.yaml"
+    exported.write_text(invoke("config", "export", config).stdout)
+    assert load_file(exported).config.assets["pole-18"].notes == "$" + "{key}"
+    assert set(load_file(exported).config.assets) == {"pole-17", "pole-18"}
 
 
 def test_a_file_that_is_not_valid(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
     "response_headers_conformance,unsupported_method,ignored_auth,use_after_free,ensure_resource_availability"
 )
+MIN_OPERATIONS = 37
+"""So many operations there are, of streams, assets, readers and the gateway: a document that lost some shows here."""
 HERE = Path(__file__).parent
 
 
@@ -52,7 +54,10 @@ def test_no_5xx_and_no_undocumented_answer(tmp_path: Path, state_dir: Path, amou
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1400, check=False
         )
         assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
-        assert "Tested: 34" in result.stdout, result.stdout[-3000:]
+        paths = gateway.http("GET", "/openapi.json")[2]["paths"]
+        every = sum(len(operations) for path, operations in paths.items() if path != "/api/v1/events")
+        assert f"Tested: {every}" in result.stdout, result.stdout[-3000:]
+        assert every >= MIN_OPERATIONS
         log = gateway.log.read_text()
         assert "Traceback" not in log
         assert '"exception"' not in log

@@ -34,6 +34,7 @@ def check_asset(gateway: Gateway) -> None:
     assert (asset["state"], asset["streams"]) == ("cleaned", ["front"])
     assert [change["state"] for change in asset["history"]] == ["legacy", "cleaned"]
     assert (asset["maker"]["value"], asset["maker"]["by"]) == ("Hikvision", "stream")
+    assert gateway.http("GET", "/api/v1/assets")[2] == {"assets": [asset]}
     assert gateway.stream("front")["state"]["asset_state"] == "cleaned"
     metrics = gateway.http("GET", "/metrics")[2].decode()
     assert 'transcoder_assets{maker="Hikvision",state="cleaned"} 1.0' in metrics

@@ -241,8 +241,8 @@ class RememberingAssets:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
 
-    def ids(self) -> list[str]:
-        return ["pole-17"]
+    def states(self) -> dict[str, Any]:
+        return {"pole-17": ("cleaned", ("front",))}
 
     def asset(self, asset: str, *, confidential: bool) -> Any:
         self.calls.append(("get", asset, confidential))

@@ -20,6 +20,9 @@ class AssetControl(Protocol):
     def asset(self, asset: str, *, confidential: bool) -> AssetDocument:
         """Return one asset."""
 
+    def states(self) -> Mapping[str, tuple[State, tuple[str, ...]]]:
+        """Return the state of each asset and the streams that it feeds, by its id."""
+
     def state_of(self, stream: str) -> tuple[str, State] | None:
         """Return the asset that feeds a stream, with its state; None where the stream names none."""
 

@@ -105,6 +105,10 @@ class Assets(AssetControl):
         return found
 
     @override
+    def states(self) -> Mapping[str, tuple[State, tuple[str, ...]]]:
+        return {asset.id: (asset.state, asset.streams) for asset in self.inventory().assets}
+
+    @override
     def state_of(self, stream: str) -> tuple[str, State] | None:
         config = self._changes.effective.config.streams.get(stream)
         found = self.inventory().by_id.get(config.asset) if config is not None and config.asset is not None else None

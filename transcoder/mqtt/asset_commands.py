@@ -19,8 +19,8 @@ async def carry_out(assets: AssetControl, command: Command, by: Writer) -> Any:
     name = command.asset
     match command.verb:
         case "asset_list":
-            found = (assets.asset(asset, confidential=False) for asset in assets.ids())
-            return [{"id": each.id, "state": each.state, "streams": list(each.streams)} for each in found]
+            states = assets.states().items()
+            return [{"id": asset, "state": state, "streams": list(streams)} for asset, (state, streams) in states]
         case "asset_get":
             return assets.asset(name, confidential=False).model_dump(mode="json")
         case "asset_add":
