@@ -91,9 +91,17 @@ AssetId = Annotated[str, Field(pattern=STREAM_ID_PATTERN)]
 _LINE: Final = (BeforeValidator(_as_text), Field(min_length=1, max_length=MAX_LINE), AfterValidator(_check_line))
 Line = Annotated[str, *_LINE]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NOTES)]
-Day = Annotated[str, AfterValidator(check_day)]
-Planned = Annotated[str, AfterValidator(_check_planned)]
-Mac = Annotated[str, AfterValidator(_check_mac)]
+_QUARTER_PATTERN: Final = "[0-9]{4}-Q[1-4]"
+_DAY_PATTERN: Final = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_MAC_PATTERN: Final = "([0-9A-Fa-f]{2}[:.-]?){5}[0-9A-Fa-f]{2}"
+"""The forms for editors, which complete and check by the schema; what is taken is checked by the functions above."""
+Day = Annotated[str, Field(json_schema_extra={"pattern": f"^{_DAY_PATTERN}$"}), AfterValidator(check_day)]
+Planned = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": f"^({_DAY_PATTERN}|{_QUARTER_PATTERN})$"}),
+    AfterValidator(_check_planned),
+]
+Mac = Annotated[str, Field(json_schema_extra={"pattern": f"^{_MAC_PATTERN}$"}), AfterValidator(_check_mac)]
 ScopeLabel = Annotated[str, Field(pattern=RULE_PATTERN)]
 ExtraName = Annotated[str, Field(pattern=EXTRA_PATTERN)]
 ExtraValue = Annotated[str, BeforeValidator(_as_text), Field(max_length=MAX_NOTES)]
