@@ -125,3 +125,11 @@ def test_a_gateway_without_assets_has_a_report():
     assert "No camera that is known here falls under a rule." in text
     assert "was not measured for this report" in text
     Outline(text)
+
+
+def test_the_page_has_room_for_its_list_and_says_where_the_rest_is():
+    for audience in ("public", "internal"):
+        text = page(report(audience), Texts("en"), "")
+        listed = text[text.index('<section id="assets"') :]
+        assert 5 <= listed.count("columnheader") <= 12
+        assert "assets.csv" in listed

@@ -5,10 +5,11 @@ colour alone), 1.4.3 (contrast), 1.4.10 (320 CSS pixels), 2.4.1 (a way past the 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from typing import Final
 
-from transcoder.report.dataset import Report
+from transcoder.report.dataset import Audience, Report
 from transcoder.report.figures import Cell, Figure, Section
 from transcoder.report.page_charts import chart_of
 from transcoder.report.sentence import sentences
@@ -27,6 +28,21 @@ _WORDS: Final[Mapping[str, str]] = {
 """The columns whose cells are words of the product, and the group of texts that has them."""
 _SHORT: Final = 16
 """Digits of the audit log's hash beside each figure; the whole hash stands at the top, and in the data."""
+_LISTED: Final[Mapping[Audience, frozenset[str]]] = {
+    "public": frozenset(
+        {
+            "id", "title", "site", "location_public", "maker", "brand", "scope", "state", "out_on", "planned",
+            "exempt_until", "successor",
+        }
+    ),
+    "internal": frozenset(
+        {
+            "id", "title", "site", "maker", "state", "out_on", "planned", "because", "address", "location_exact",
+            "model", "firmware",
+        }
+    ),
+}  # fmt: skip
+"""The columns of the list of assets that a page has room for; the files have all of them."""
 _ANSWERS: Final = ("yes", "no", "unknown")
 
 
@@ -108,7 +124,10 @@ def _content(report: Report, section: Section, texts: Texts) -> Iterable[str]:
         if figure.columns:
             yield f"<h3>{escape(texts(f'figure.{figure.name}'))}</h3>\n"
             yield chart_of(figure, texts)
-            yield _table(figure, report, texts)
+            is_list = figure.name == "assets"
+            yield _table(_listed(figure, report.audience) if is_list else figure, report, texts)
+            if is_list:
+                yield f"<p>{escape(texts('note.more_columns'))}</p>\n"
 
 
 def _numbers(figures: Iterable[Figure], report: Report, texts: Texts) -> str:
@@ -143,6 +162,17 @@ def _table(figure: Figure, report: Report, texts: Texts) -> str:
         f'<tbody role="rowgroup">\n{body}</tbody>\n</table>\n'
         f'{note}<p class="query">{_query(figure, texts)}</p>\n{_basis(report, texts)}'
     )
+
+
+def _listed(figure: Figure, audience: Audience) -> Figure:
+    """Return the list of assets with the columns that a page has room for, and that say anything of any asset."""
+    kept = [
+        index
+        for index, column in enumerate(figure.columns)
+        if column in _LISTED[audience] and any(row[index] is not None for row in figure.rows)
+    ]
+    columns = tuple(figure.columns[index] for index in kept)
+    return replace(figure, columns=columns, rows=[[row[index] for index in kept] for row in figure.rows])
 
 
 def _row(figure: Figure, row: Iterable[Cell], titles: Iterable[str], texts: Texts) -> str:

@@ -16,21 +16,23 @@ overflow-wrap: anywhere; } dt { font-weight: 600; } dl.numbers dd { margin: 0 0 
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #767676;
-padding: .25rem .6rem .25rem 0; overflow-wrap: anywhere; } thead th { border-bottom: 2px solid #1a1a1a; }
+padding: .25rem .6rem .25rem 0; overflow-wrap: break-word; } thead th { border-bottom: 2px solid #1a1a1a; }
 td.number { font-variant-numeric: tabular-nums; }
 .query, .basis { font-size: .85rem; color: #4a4a4a; margin: .2rem 0; } code { overflow-wrap: anywhere; }
 svg { display: block; width: 100%; max-width: 34rem; height: auto; margin: .5rem 0; }
-#assets table, #risks table { font-size: .85rem; }
-@media (max-width: 48rem) {
+#assets table, #risks table { font-size: .8rem; } #assets td, #assets th { overflow-wrap: anywhere; }
+@media screen and (max-width: 48rem) {
 dl.about { display: block; }
 table, caption, thead, tbody, tr, th, td { display: block; }
 thead { position: absolute; left: -100rem; }
 tr { border-bottom: 2px solid #1a1a1a; padding: .4rem 0; } th, td { border-bottom: 0; padding: .1rem 0; }
+th, td { overflow-wrap: anywhere; }
 td::before { content: attr(data-label) ": "; font-weight: 600; }
 }
+@page wide { size: A4 landscape; }
 @media print {
 body { max-width: none; color: #000; background: #fff; font-size: 10pt; } a { color: #000; text-decoration: none; }
 nav, .skip { display: none; } h2, h3, caption, thead { break-after: avoid; } tr, svg { break-inside: avoid; }
-.query, .basis { color: #000; font-size: 8pt; } #assets table { font-size: 7pt; }
+.query, .basis { color: #000; font-size: 8pt; } #assets table { font-size: 7pt; } #assets, footer { page: wide; }
 }
 """
