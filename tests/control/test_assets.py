@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
 from tests.control.test_controller import World
 from transcoder.config import load_file
@@ -217,7 +218,9 @@ async def test_a_file_that_is_loaded_again_records_the_dates_that_it_changes(wor
     document = yaml.safe_load(path.read_text())
     for planned in ("2026-Q4", "2027-Q1"):
         path.write_text(yaml.safe_dump({**document, "assets": {"shed": {"planned": planned}}}))
-        await world.controller.reload(load_file(path))
+        with capture_logs() as lines:
+            await world.controller.reload(load_file(path))
+        assert "configuration reloaded: assets: 1 changed" in [line.get("words") for line in lines]
     found = [entry for entry in world.store.entries if entry.detail.get("asset") == "shed"]
     assert [(entry.who, entry.what, entry.detail["changed"]) for entry in found] == [
         ("file", "asset_add", {"planned": [None, "2026-Q4"]}),

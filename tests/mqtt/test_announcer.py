@@ -19,8 +19,8 @@ class Announced:
 
     def __init__(self) -> None:
         self.keys: dict[str, Any] = StreamOptions().model_dump()
-        state = SimpleNamespace(model_dump_json=lambda: "{}", status="online", asset_state=None)
-        control = SimpleNamespace(properties=lambda _: self.keys, state=lambda _: state, info=lambda: INFO)
+        self.state = SimpleNamespace(model_dump_json=lambda: "{}", status="online", asset_state=None)
+        control = SimpleNamespace(properties=lambda _: self.keys, state=lambda _: self.state, info=lambda: INFO)
         self.kept: dict[str, bytes] = {}
         self.announcer = Announcer(cast(Any, control), Topics("t", "n", "homeassistant"), self._publish)
 
@@ -58,3 +58,15 @@ def test_nothing_of_a_stream_is_kept_that_is_removed() -> None:
     announced.announce(sub=RenditionConfig())
     announced.announcer.remove("front")
     assert announced.kept == {}
+
+
+def test_the_state_of_the_asset_is_kept_and_home_assistant_reads_it() -> None:
+    announced = Announced()
+    announced.announce()
+    sensor = announced.controls()["asset_state"]
+    assert announced.kept[sensor["stat_t"]] == b"none"
+    assert (sensor["stat_t"], sensor["ent_cat"]) == ("t/n/stream/front/asset_state", "diagnostic")
+    assert set(sensor["ops"]) == {"legacy", "cleaned", "replaced", "retired", "exempt", "none"}
+    announced.state.asset_state = "cleaned"
+    announced.announce()
+    assert announced.kept[sensor["stat_t"]] == b"cleaned"

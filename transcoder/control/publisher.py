@@ -145,9 +145,10 @@ class Publisher:
 
 
 def _summary(difference: Difference) -> str:
-    """Say in words how many streams differ, and which sections do."""
+    """Say in words how many streams and assets differ, and which sections do."""
     counts = {"added": difference.added, "removed": difference.removed, "changed": difference.changed}
     parts = [f"{len(names)} {kind}" for kind, names in counts.items() if names]
     streams = [f"streams: {', '.join(parts)}"] if parts else []
     sections = [f"sections: {', '.join(difference.sections)}"] if difference.sections else []
-    return "; ".join([*streams, *sections]) or "nothing differs"
+    assets = [f"assets: {len(difference.assets)} changed"] if difference.assets else []
+    return "; ".join([*streams, *assets, *sections]) or "nothing differs"
