@@ -191,6 +191,7 @@ class OutputOptions:
         fixed: the format that an earlier worker gave this output, kept while its readers stay.
         recalled: the format that the output had before this start, which its readers were told; or None.
         rate_divisor: begin by encoding one picture in so many; more follow when there is time.
+        relays: whether the camera's coded pictures pass undecoded, which readers are told.
     """
 
     codec: Codec = Codec.H264
@@ -206,6 +207,7 @@ class OutputOptions:
     fixed: OutputFormat | None = None
     recalled: OutputFormat | None = None
     rate_divisor: int = 1
+    relays: bool = False
 
     @property
     def shape(self) -> tuple[Codec, tuple[int, int] | None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.config import Config, load_file, parse
+from transcoder.config.defaults import with_defaults
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.errors import ConfigError
 
@@ -101,3 +102,12 @@ def test_other_keys_of_a_source_leave_the_shared_login_where_it_is(effective: Ef
     changed = effective.update("a", {"source": {"transport": "udp"}})
     assert _login(changed.config, "a") == ("viewer", "shared")
     assert changed.config.streams["a"].source.transport == "udp"
+
+
+def test_a_relayed_stream_takes_nothing_of_encoding_from_defaults_but_masks() -> None:
+    mask = {"polygon": [[0, 0], [1, 0], [1, 1]]}
+    defaults = {"vms": "nx", "audio": "reencode", "video": {"bitrate_kbps": 900, "codec": "h265"}, "masks": [mask]}
+    merged = with_defaults(defaults, {"source": "rtsp://h/", "video": {"mode": "relay", "gop_s": 2}})
+    assert merged["video"] == {"mode": "relay", "codec": "h265", "gop_s": 2}
+    assert not {"renditions", "audio", "encoder"} & merged.keys()
+    assert merged["masks"] == [mask]

@@ -112,6 +112,7 @@ def test_smallest_file_has_the_defaults_of_the_design():
     assert encoder.pop("profile") == "balanced"
     assert set(encoder.values()) == {None}
     video = {"codec": "h264", "bitrate_kbps": 4000, "fps": None, "gop_s": 1, "size": None, "preset": None}
+    video |= {"mode": "recode", "relay_reason": None}
     assert stream == {
         "vms": None,
         "enabled": True,

@@ -162,3 +162,25 @@ def test_renditions_that_are_refused(renditions: dict[str, object], says: str) -
         stream(renditions=renditions)
     (line,) = caught.value.problems
     assert line.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"masks": [{"polygon": [[0, 0], [1, 0], [1, 1]]}]}, "masks can't be drawn"),
+        ({"renditions": {"sub": {"size": "640x360"}}}, "no renditions"),
+        ({"audio": "reencode"}, "audio must be drop"),
+        ({"video": {"size": "640x360"}}, "video.size"),
+        ({"video": {"fps": 5}}, "video.fps"),
+        ({"video": {"bitrate_kbps": 500}}, "video.bitrate_kbps"),
+        ({"encoder": {"crf": 20}}, "encoder"),
+        ({"video": {"relay_reason": None}}, "video.relay_reason"),
+    ],
+)
+def test_a_relay_that_would_need_decoded_pictures_is_refused(keys: dict[str, object], says: str) -> None:
+    video = {"mode": "relay", "relay_reason": "Axis"}
+    assert stream(video=video | {"codec": "h265"}).video.codec == "h265"
+    own = keys.get("video")
+    with pytest.raises(ConfigError) as caught:
+        stream(**keys | {"video": video | (own if isinstance(own, dict) else {})})
+    assert says in str(caught.value)

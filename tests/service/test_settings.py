@@ -73,8 +73,8 @@ KEYS: list[tuple[str, object, str, object]] = [
     ("source.tls.old_ciphers", True, "source.tls", TlsOptions(old_ciphers=True)),
 ]
 """Key of a stream, another value than the default, where it arrives, and as what."""
-WITH_ANOTHER_KEY = {"source.password", "source.password_file"}
-"""They mean something beside source.username only: tested by themselves."""
+WITH_ANOTHER_KEY = {"source.password", "source.password_file", "video.mode", "video.relay_reason"}
+"""They mean something beside another key only, such as source.username: tested by themselves."""
 SHOWN_ONLY = {"site", "labels"}
 """They are for people and reach no part that handles pictures."""
 OF_PRESETS = {"vms"}
@@ -99,6 +99,8 @@ OF_THE_SERVICE = {
     "worker.outputs.0.recalled",
     "worker.outputs.0.rate_divisor",
     "worker.outputs.0.audio",
+    "worker.outputs.0.relays",
+    "worker.swaps",
     "worker.outputs.0.on_demand",
     "worker.outputs.0.asleep",
 }
@@ -178,6 +180,12 @@ def test_a_key_changes_its_option_and_no_other(key: str, value: object, place: s
     before, after = flat(base), flat(settings(key, value))
     assert before[place] != expected
     assert after == before | {place: expected}
+
+
+def test_a_relay() -> None:
+    keys = {"mode": "relay", "relay_reason": "Axis"}
+    before, after = flat(settings()), flat(settings("video", keys))
+    assert after == before | {"worker.outputs.0.relays": True}
 
 
 def test_a_password() -> None:

@@ -50,3 +50,13 @@ def test_cut_short_is_never_clean() -> None:
     assert sentence(unclean, reading(is_complete=False)) == "not clean (cut short after 3.2 of 60 s)"
     recording = Reading(source="a.h264", transport="file", started=0, is_complete=False)
     assert sentence(inspected(), recording) == "clean so far (cut short)"
+
+
+def test_what_is_relayed_is_never_called_clean() -> None:
+    inspector = Inspector([])
+    inspector.byte_stream("x", split_annex_b(CLEAN))
+    inspector.lines["a=x-relayed"] += 1
+    inspector.finish()
+    assert not inspector.problems
+    told = sentence(inspector, reading())
+    assert told == "nothing to judge: relayed: pixels were not decoded"

@@ -9,6 +9,8 @@ from transcoder.config.vms import with_preset
 from transcoder.url import split_url
 
 _PASSWORD: Final = frozenset({"password", "password_file"})
+_OF_RELAY: Final = frozenset({"mode", "codec", "relay_reason"})
+"""The keys of `video` that a relayed stream takes from `defaults` and from a preset."""
 _LOGIN: Final = _PASSWORD | {"username"}
 
 
@@ -28,12 +30,23 @@ def with_defaults(defaults: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[
     shared, source = defaults.get("source"), keys.get("source")
     others = {key: value for key, value in defaults.items() if key != "source"}
     merged = merge(others if "vms" in keys else with_preset(others), with_preset(keys))
+    if isinstance(video := merged.get("video"), Mapping) and video.get("mode") == "relay":
+        merged = _relayed(merged, keys)
     if not isinstance(shared, Mapping) or not shared:
         return merged
     own = {"url": source} if isinstance(source, str) else source
     if isinstance(own, Mapping):
         merged["source"] = merge(_fitting(shared, own), own)
     return merged
+
+
+def _relayed(merged: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a stream that is relayed, without what others said of encoding; masks stay, as an error."""
+    own = keys.get("video")
+    given = own if isinstance(own, Mapping) else {}
+    video = {key: value for key, value in merged["video"].items() if key in given or key in _OF_RELAY}
+    dropped = {"encoder", "renditions", "audio"} - keys.keys()
+    return {key: value for key, value in merged.items() if key not in dropped} | {"video": video}
 
 
 def without_login(defaults: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,6 +21,8 @@ MAX_MACROBLOCKS: Final = 139_264
 """Macroblocks of 16x16 pixels: the most in a picture (H.264, table A-1, MaxFS of level 6.2)."""
 MAX_FPS: Final = 120
 """Pictures a second: twice what any camera sends."""
+MAX_REASON: Final = 256
+"""The largest number of characters of a reason."""
 _SIZE: Final = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 
 MAX_MASKS: Final = 32
@@ -38,8 +40,17 @@ Alias = Annotated[str, AfterValidator(_check_alias)]
 Coordinate = Annotated[float, Field(ge=0, le=1), NotBool]
 
 
-class VideoConfig(Section):
-    """`video` says how the served video is encoded."""
+def _check_printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be one line of printable text")
+    return value
+
+
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(_check_printable)]
+
+
+class OutputConfig(Section):
+    """These keys say how one served picture is encoded."""
 
     codec: Literal["h264", "h265"] = "h264"
     """The codec of the served video."""
@@ -88,12 +99,24 @@ class VideoConfig(Section):
         return f"{width}x{height}"
 
 
+class VideoConfig(OutputConfig):
+    """`video` says how the served video is encoded, or that it is not."""
+
+    mode: Literal["recode", "relay"] = "recode"
+    """`recode`: every picture is decoded and encoded anew. `relay`: the camera's coded pictures pass as they are, in
+    packets of our own: no masks, no renditions, no sound, and what a camera hides in its pictures reaches the readers.
+    A relayed stream is never verified clean (docs/phase-out.md)."""
+    relay_reason: Reason | None = Field(default=None, examples=["Axis, bought in 2026, on its own network"])
+    """Why the pictures of this camera may pass undecoded: needed for `relay`, unless the stream's asset has a maker
+    that falls under no rule."""
+
+
 MAX_ALIASES: Final = 8
 """The largest number of other paths of one served picture: each is compared with whatever a reader asks for."""
 Aliases = Annotated[tuple[Alias, ...], Field(max_length=MAX_ALIASES)]
 
 
-class RenditionConfig(VideoConfig):
+class RenditionConfig(OutputConfig):
     """`renditions.<name>` is served beside the stream, from the same decoded pictures and under the same masks."""
 
     audio: Literal["inherit", "drop"] = "inherit"
@@ -179,12 +202,6 @@ MAX_TEXT: Final = 64
 """The largest number of characters of a title, a site or a label's value: one line of a list."""
 
 
-def _check_printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must be one line of printable text")
-    return value
-
-
 ShortText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_check_printable)]
 LabelName = Annotated[str, Field(pattern=LABEL_PATTERN)]
 TargetName = Annotated[str, Field(pattern=TARGET_PATTERN)]
@@ -242,6 +259,25 @@ class DefaultsConfig(StreamOptions):
     source: SourceOptions = SourceOptions()
 
 
+def relay_problem(stream: "StreamConfig") -> str:
+    """Return the key of a stream that needs decoded pictures; "" where none does."""
+    video = stream.video
+    if stream.masks:
+        return "masks can't be drawn"
+    if any(each is not None for each in stream.renditions.values()):
+        return "there are no renditions"
+    if stream.audio != "drop":
+        return "audio must be drop"
+    for name in ("size", "fps", "preset", "bitrate_kbps", "gop_s"):
+        if getattr(video, name) != OutputConfig.model_fields[name].default:
+            return f"video.{name} can't be kept, the camera decides"
+    if stream.encoder != EncoderConfig():
+        return "encoder has nothing to encode"
+    if video.relay_reason is None and stream.asset is None:
+        return "video.relay_reason must say why, or asset must name one whose maker falls under no rule"
+    return ""
+
+
 class StreamConfig(StreamOptions):
     """`streams.<id>` describes one stream; `defaults` holds the keys that the stream does not set."""
 
@@ -277,13 +313,19 @@ class StreamConfig(StreamOptions):
                 raise ValueError(f"push.{name} is sent over RTMP, which takes H.264 alone: name a rendition in it")
         return self
 
+    @model_validator(mode="after")
+    def _check_relay(self) -> "StreamConfig":
+        if self.video.mode == "relay" and (problem := relay_problem(self)):
+            raise ValueError(f"video.mode is relay, which decodes nothing: {problem}")
+        return self
+
     @property
     def rtsp_urls(self) -> tuple[str, ...]:
         """Return the URLs of the camera and of the targets that speak RTSP."""
         return self.source.url, *(push.url for push in self.push.values() if push.split.scheme in SOURCE_PORTS)
 
     @property
-    def outputs(self) -> dict[str, VideoConfig]:
+    def outputs(self) -> dict[str, OutputConfig]:
         """Return the outputs by name; MAIN is served under the stream's own name."""
         named = {name: rendition for name, rendition in self.renditions.items() if rendition is not None}
         return {MAIN: self.video, **named}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from transcoder.config import StreamConfig
-from transcoder.config.stream import VideoConfig
+from transcoder.config.stream import OutputConfig
 from transcoder.control.documents import OutputDocument, RenditionDocument
 from transcoder.output.status import OutputStatus
 from transcoder.service.status import StreamStatus
@@ -62,7 +62,7 @@ def rendition_documents(status: StreamStatus, config: StreamConfig, rates: Outpu
     }
 
 
-def _facts(output: OutputStatus, video: VideoConfig, rates: tuple[float, float]) -> dict[str, Any]:
+def _facts(output: OutputStatus, video: OutputConfig, rates: tuple[float, float]) -> dict[str, Any]:
     made, delay_s = output.format, output.delay_s()
     codec, frame_rate = made.get("codec"), made.get("frame_rate")
     return {

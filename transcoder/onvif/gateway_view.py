@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Protocol
 
 from transcoder import product
 from transcoder.config import Config, StreamConfig
-from transcoder.config.stream import RenditionConfig, VideoConfig
+from transcoder.config.stream import OutputConfig, RenditionConfig
 from transcoder.net.rtsp_server import RtspServer
 from transcoder.onvif.device import Audio, Channel, Device, Multicast, Place, Profile, host_and_port
 from transcoder.onvif.event_states import Finding
@@ -94,7 +94,7 @@ class GatewayView:
         )
         return Channel(stream=stream, title=config.title or stream, profiles=tuple(profiles))
 
-    def _profile(self, stream: str, name: str, config: StreamConfig, video: VideoConfig) -> Profile:
+    def _profile(self, stream: str, name: str, config: StreamConfig, video: OutputConfig) -> Profile:
         made = self._made(stream, name)
         width, height = video.dimensions or ASSUMED_SIZE
         rate = made.get("frame_rate") or video.fps or ASSUMED_FPS
@@ -144,7 +144,7 @@ class GatewayView:
         )
 
 
-def coding_profile(video: VideoConfig) -> Literal["Baseline", "High", "Main"]:
+def coding_profile(video: OutputConfig) -> Literal["Baseline", "High", "Main"]:
     """Return the profile that an output is coded in; x264's fastest preset leaves out all that Baseline has not."""
     if video.codec == "h265":
         return "Main"

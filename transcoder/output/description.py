@@ -79,5 +79,6 @@ class Description:
             bitrate_kbps=options.bitrate_kbps,
             frame_rate=frame_rate,
             size=picture_size(options.codec, self.parameter_sets),
+            is_relayed=options.relays,
         )
         return serialize_served(video, session_id=self._session_id, address=address, audio=audio)

@@ -17,6 +17,7 @@ class ServedVideo:
         bitrate_kbps: the cap of the bitrate, kbit/s.
         frame_rate: pictures a second, or None where it is not known.
         size: (width, height) of the pictures, or None where it is not known.
+        is_relayed: whether the coded pictures are the camera's, which a checker has to know.
     """
 
     codec: Codec
@@ -25,6 +26,7 @@ class ServedVideo:
     bitrate_kbps: int
     frame_rate: float | None = None
     size: tuple[int, int] | None = None
+    is_relayed: bool = False
 
 
 def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio: ServedAudio | None = None) -> bytes:
@@ -50,6 +52,7 @@ def serialize_served(video: ServedVideo, *, session_id: int, address: str, audio
         "t=0 0",
         "a=control:*",
         "a=range:npt=now-",
+        *(["a=x-relayed"] if video.is_relayed else []),
         f"m=video 0 RTP/AVP {number}",
         f"b=AS:{video.bitrate_kbps}",
         f"a=rtpmap:{number} {video.codec.value}/90000",

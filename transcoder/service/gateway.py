@@ -143,13 +143,16 @@ class Gateway:
                 if name in self.withheld:
                     settings = replace(settings, enabled=False)
                 settings = self._admissions.admit(name, settings, self._config.admission, self._statuses())
+                if stream is not None and self._applied[name].video.mode != wanted.video.mode:
+                    await self._remove(name)
+                    stream = None
                 self._applied[name] = wanted
                 if stream is None:
                     stream = self._add(name, settings)
                 else:
                     await stream.reconfigure(settings)
                 if not settings.enabled:
-                    stream.note_problem(self.withheld.get(name) or self._admissions.refused.get(name, ""))
+                    stream.note_problem(self.withheld.get(name) or self._admissions.refused.get(name, settings.refusal))
                 await self.pushes.arrange(stream, settings.pushes if settings.enabled else {})
 
     def _add(self, name: str, settings: StreamSettings) -> Stream:
@@ -168,8 +171,7 @@ class Gateway:
         await self.pushes.remove(name)
         self._applied.pop(name, None)
         self._admissions.refused.pop(name, None)
-        stream = self.streams.pop(name, None)
-        if stream is not None:
+        if (stream := self.streams.pop(name, None)) is not None:
             stream.outputs.end_readers()
             await stream.stop()
             self.gate.memory.forget(name)
@@ -179,8 +181,7 @@ class Gateway:
 
     async def _ask_again(self) -> None:
         """Start a stream that was refused, if there is time for it now: one at a time, so that it is measured."""
-        name = self._admissions.next_admissible(self._statuses())
-        if name is not None:
+        if (name := self._admissions.next_admissible(self._statuses())) is not None:
             await self._reconcile(name)
 
     def is_own(self, address: str, port: int) -> bool:

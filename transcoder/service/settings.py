@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
+from transcoder import clock
+from transcoder.assets.relaying import relay_refusal
 from transcoder.codecs.audio_codec import AudioCodec
 from transcoder.codecs.nal import Codec
 from transcoder.config import StreamConfig
 from transcoder.config.push import PushConfig
 from transcoder.config.source import TlsConfig
-from transcoder.config.stream import EncoderConfig, RenditionConfig, VideoConfig
+from transcoder.config.stream import EncoderConfig, OutputConfig, RenditionConfig, VideoConfig
 from transcoder.net.push_options import PushOptions
 from transcoder.net.sockets import Binding
 from transcoder.net.source_options import SourceOptions
@@ -34,6 +37,7 @@ class StreamSettings:
         worker: the options of the worker.
         outputs: the names of the worker's outputs, in their order.
         pushes: the options of each push, by its target's name.
+        refusal: why the stream is not pulled, "" where it is.
         camera: the camera, by its URL and its asset: another one here is another camera.
         title: the stream's title, or "".
         has_banner: whether a slate has a banner.
@@ -44,7 +48,8 @@ class StreamSettings:
     worker: WorkerOptions
     outputs: tuple[str, ...]
     pushes: Mapping[str, PushOptions] = field(default_factory=dict)
-    camera: tuple[str, str | None] = ("", None)
+    refusal: str = field(default="", compare=False)
+    camera: tuple[str, str | None] = field(default=("", None), compare=False)
     title: str = ""
     has_banner: bool = True
 
@@ -129,7 +134,10 @@ def networked_settings(
     addresses = networks.of(stream.source)
     settings = stream_settings(stream, addresses, is_own)
     pushes = {name: push_options(push, AllowedTarget.of(networks, push), is_own) for name, push in stream.push.items()}
-    return replace(settings, source=replace(settings.source, conceal=addresses.conceal), pushes=pushes)
+    refusal = relay_refusal(stream, networks.config.assets, datetime.fromtimestamp(clock.wall_clock(), UTC).date())
+    source = replace(settings.source, conceal=addresses.conceal)
+    is_enabled = settings.enabled and not refusal
+    return replace(settings, source=source, pushes=pushes, enabled=is_enabled, refusal=refusal)
 
 
 def worker_options(stream: StreamConfig) -> WorkerOptions:
@@ -143,7 +151,7 @@ def worker_options(stream: StreamConfig) -> WorkerOptions:
     )
 
 
-def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions:
+def _output_options(video: OutputConfig, encoder: EncoderConfig) -> OutputOptions:
     rendition = video if isinstance(video, RenditionConfig) else RenditionConfig()
     return OutputOptions(
         audio=rendition.audio == "inherit",
@@ -154,6 +162,7 @@ def _output_options(video: VideoConfig, encoder: EncoderConfig) -> OutputOptions
         fps=video.fps,
         size=video.dimensions,
         preset=video.preset,
+        relays=isinstance(video, VideoConfig) and video.mode == "relay",
         encoder=EncoderSettings(**encoder.model_dump()),
     )
 

@@ -28,6 +28,7 @@ class WorkerStatus:
     """Counts the worker's side since the stream was started; the service's Worker alone writes it.
 
     Attributes:
+        relays: whether pictures pass undecoded, so that there is no process.
         pid: the process id of the worker, or of its encoding process; or None.
         decoding_pid: the process id of its decoding process where the work is split, or None.
         source_format: the camera's pictures as they were decoded: codec, width, height, pixel_format.
@@ -41,6 +42,7 @@ class WorkerStatus:
         cpu_s: processor time of the workers before the present one, seconds.
     """
 
+    relays: bool = False
     pid: int | None = None
     decoding_pid: int | None = None
     source_format: dict[str, Any] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from transcoder.service.decoding_watch import look_after_decoding
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.host_gate import HostGate
 from transcoder.service.observer import StreamObserver
+from transcoder.service.relay import worker_class
 from transcoder.service.settings import StreamSettings
 from transcoder.service.source import Source, cancel_tasks
 from transcoder.service.source_relay import SourceRelay
@@ -74,6 +75,7 @@ class Stream(OutputOwner, WorkerListener):
         self._tell = functools.partial(on_event, name)
         self._log = structlog.get_logger().bind(stream=name)
         self._availability = Availability(self.status, self._tell, self._log, gate.memory.last_seen)
+        make_worker = worker_class(settings.worker, make_worker)
         self._worker = make_worker(name, settings.worker, fork_server, self.status.worker, self._log, self)
         self._timing = timing or LoopTiming()
         self.outputs = Outputs(name, self._worker, self, self._timing)
@@ -126,8 +128,7 @@ class Stream(OutputOwner, WorkerListener):
             if settings.audible != before.audible:
                 output.forget_audio()
         self._arrange_outputs()
-        changed_worker = settings.worker != before.worker
-        if changed_worker:
+        if changed_worker := settings.worker != before.worker:
             self._worker.configure(settings.worker)
         if reason := settings.reason_to_replace(before):
             self._worker.replace(reason)
@@ -192,8 +193,7 @@ class Stream(OutputOwner, WorkerListener):
 
     @override
     def on_coded_audio(self, pts: int, frame: bytes) -> None:
-        audio = self._worker.audio_output
-        if audio is not None and audio.codec is self._settings.audible:
+        if (audio := self._worker.audio_output) is not None and audio.codec is self._settings.audible:
             for output in self.outputs.values():
                 output.on_audio(pts, frame, audio)
 

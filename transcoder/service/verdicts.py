@@ -21,6 +21,8 @@ MAX_REASONS: Final = 5
 """The number of problems that a reason names."""
 NO_PICTURE: Final = "no picture was read"
 """The problem of a stream that showed nothing: there is nothing to judge."""
+RELAYED: Final = "relayed: pixels were not decoded"
+"""Why nothing is proved by a stream whose coded pictures are the camera's."""
 ONLY_SLATE: Final = "only the slate was served"
 MIN_CAMERA_S: Final = 2.0
 """Seconds of the camera's pictures, at least, for a verdict on them: the last one before an outage counts for 1.2 s."""
@@ -89,6 +91,12 @@ class Finding:
         if self.kind != "clean" or not slate_s or camera_s >= MIN_CAMERA_S:
             return self
         return replace(self, kind="nothing to judge", reason=ONLY_SLATE, is_signed=False)
+
+    def of_relay(self) -> "Finding":
+        """Return what this finding is worth where pictures pass undecoded: no proof, but what was found is unclean."""
+        if self.kind != "clean":
+            return self
+        return replace(self, kind="nothing to judge", reason=RELAYED, is_signed=False)
 
 
 def read_answer(answer: Mapping[str, Any] | None) -> Finding:

@@ -226,6 +226,8 @@ class Verifier:
         name, output = read
         if name not in self._streams:  # it was removed meanwhile
             return
+        if self._streams[name].status.worker.relays:
+            found = found.of_relay()
         wall = clock.wall_clock()
         verdict = Verdict(
             number=self._number + 1,

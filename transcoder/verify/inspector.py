@@ -18,6 +18,8 @@ _MAX_MEDIA = 64
 _MAX_PROBLEMS = 1000
 NO_PICTURE: Final = "no picture was read"
 """The problem of a stream that showed nothing: alone it says nothing against the stream."""
+_RELAYED = "a=x-relayed"
+"""The line of a description that tells that the coded pictures are the camera's: of those nothing is proved."""
 _FURTHER = "further problems, each another"
 _QUIET = frozenset({"cseq", "content-length", "rtp-info", "date"})
 """The header fields that differ every time and are not listed as text; they are judged all the same."""
@@ -169,6 +171,8 @@ class Inspector:
             self.slate_s = max((media.slate_s for media in shown_media), default=0.0)
         if origin is not None and self.pictures:
             self._believe(origin)
+        if _RELAYED in self.lines:
+            self.shown = Shown.RELAYED
         self._search.finish()
         for name, form, stream in sorted(self._search.found):
             what = f"canary {name} ({form})" if name in self._canaries else name

@@ -24,6 +24,7 @@ _SESSION = (
     r"t=0 0",
     r"a=control:\*",
     r"a=range:npt=now-",
+    r"a=x-relayed",
 )
 _VIDEO = (
     r"m=video 0 RTP/AVP [0-9]{1,3}",

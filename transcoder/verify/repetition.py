@@ -57,6 +57,8 @@ class Shown(Enum):
     """One picture over and over, once a second: a slate, or a camera that sends one picture a second."""
     STILL = "still"
     """One picture over and over, without times: a slate, or a still picture of a camera."""
+    RELAYED = "relayed"
+    """The camera's own coded pictures, which were never decoded: so the description says."""
 
 
 class Repetition:

@@ -21,6 +21,7 @@ _NOTHING: Final = {
     Shown.SLATE: "only the slate was served",
     Shown.EITHER: "one picture was shown over and over, once a second: the slate, or a camera that sends one picture a "
     "second; --api tells which",
+    Shown.RELAYED: "relayed: pixels were not decoded",
     Shown.STILL: "all pictures are alike and have no times: the slate, or a still picture of a camera; record packets "
     "(pcap), or read the stream",
 }

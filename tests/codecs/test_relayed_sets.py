@@ -1,0 +1,125 @@
+"""Parameter sets are written anew: FFmpeg decodes the same pictures by them, and no text passes."""
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from transcoder.codecs.nal import Codec, is_allowed, is_parameter_set, nal_unit_type, split_byte_stream
+from transcoder.codecs.parameter_sets import parse_sps
+from transcoder.codecs.relayed_pictures import RelayedPictures
+from transcoder.codecs.relayed_sets import MAX_SET, relayed_set
+from transcoder.errors import BitstreamError
+
+SIZE = (320, 180)
+
+
+def encoded(codec: Codec, **options: str) -> list[list[bytes]]:
+    """The NAL units of twelve access units of x264 or x265, without SEI and the like."""
+    context: Any = av.CodecContext.create("libx264" if codec is Codec.H264 else "libx265", "w")
+    context.width, context.height = SIZE
+    context.pix_fmt, context.time_base, context.framerate = "yuv420p", Fraction(1, 10), Fraction(10)
+    context.options = {"preset": "veryfast", **options}
+    if codec is Codec.H265:
+        context.options = {**context.options, "x265-params": f"log-level=none:pools=1:{options.get('x265-params', '')}"}
+    packets = []
+    noise = np.random.default_rng(1)
+    for index in range(12):
+        picture = np.full((SIZE[1] * 3 // 2, SIZE[0]), 90, np.uint8)
+        picture[: SIZE[1] // 2] += noise.integers(0, 60, (SIZE[1] // 2, SIZE[0]), dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame.pts = index
+        packets += context.encode(frame)
+    packets += context.encode(None)
+    units = [list(split_byte_stream(bytes(packet))) for packet in packets]
+    return [[unit for unit in each if is_allowed(codec, nal_unit_type(codec, unit))] for each in units]
+
+
+def decoded(codec: Codec, access_units: list[list[bytes]]) -> list[bytes]:
+    context: Any = av.CodecContext.create("h264" if codec is Codec.H264 else "hevc", "r")
+    frames = []
+    for units in access_units:
+        frames += context.decode(av.Packet(b"".join(b"\0\0\0\1" + unit for unit in units)))
+    frames += context.decode(None)
+    return [frame.to_ndarray().tobytes() for frame in frames]
+
+
+H264 = {"bf": "0", "profile": "high"}
+H265 = {"x265-params": "bframes=0"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        (Codec.H264, H264),
+        (Codec.H264, H264 | {"profile": "baseline"}),
+        (Codec.H264, H264 | {"profile": "main", "slices": "3"}),
+        (Codec.H264, H264 | {"x264-params": "vbv-maxrate=500:vbv-bufsize=500:nal-hrd=vbr:range=pc:colorprim=bt709"}),
+        (Codec.H265, H265),
+        (Codec.H265, {"x265-params": "bframes=0:hrd=1:vbv-maxrate=500:vbv-bufsize=500:range=full:transfer=bt709"}),
+        (Codec.H265, {"x265-params": "bframes=0:ref=4:slices=2"}),
+    ],
+)
+def test_the_same_pictures_are_decoded_by_what_passes(codec: Codec, options: dict[str, str]) -> None:
+    given = encoded(codec, **options)
+    relayed = RelayedPictures(codec)
+    passed = [relayed.take(units) for units in given]
+    assert decoded(codec, passed) == decoded(codec, given)
+    assert len(decoded(codec, passed)) == 12
+    sets = [unit for unit in passed[0] if is_parameter_set(codec, nal_unit_type(codec, unit))]
+    assert len(sets) == (2 if codec is Codec.H264 else 3)
+    sps = parse_sps(codec, sets[-2])
+    assert ((sps.width, sps.height), sps.frame_rate, sps.trailing_size) == (SIZE, None, 0)
+    assert [relayed_set(codec, unit)[-1] for unit in sets if relayed_set(codec, unit)] == sets[-2:]  # nothing is left
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        (Codec.H264, {"bf": "2", "profile": "high"}),
+        (Codec.H264, H264 | {"x264-params": "cqm=jvt"}),
+        (Codec.H265, {"x265-params": "bframes=3"}),
+    ],
+)
+def test_what_would_come_out_of_order_or_holds_lists_is_refused(codec: Codec, options: dict[str, str]) -> None:
+    relayed = RelayedPictures(codec)
+    units = [unit for each in encoded(codec, **options) for unit in each]
+    with pytest.raises(BitstreamError):
+        relayed.take(units)
+
+
+def test_text_behind_a_set_and_in_other_units_does_not_pass() -> None:
+    [first, *_] = encoded(Codec.H264, **H264)
+    sps, pps, *slices = first
+    sei = b"\x06\x05\x10" + b"vendor-serial-12" + b"\x80"
+    passed = RelayedPictures(Codec.H264).take(
+        [b"\x09\xf0", sps + b"vendor-serial-12", pps, sei, *slices, b"\x18vendor"]
+    )
+    assert not any(b"vendor" in unit for unit in passed)
+    assert [nal_unit_type(Codec.H264, unit) for unit in passed] == [7, 8, *(5 for _ in slices)]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"\x67" + bytes(MAX_SET),
+        b"\x67\x64\x00",
+        b"\x68",
+        b"\x65\x88\x00\x00\x01\x06\x05text",  # a byte stream would have an SEI behind it
+        b"\x62\x88\x80",  # a partition
+    ],
+)
+def test_what_can_not_be_read_is_refused(unit: bytes) -> None:
+    relayed = RelayedPictures(Codec.H264)
+    if len(unit) == 1:
+        assert relayed.take([unit]) == []
+        return
+    with pytest.raises(BitstreamError):
+        relayed.take([unit])
+
+
+def test_a_slice_of_another_layer_is_refused() -> None:
+    with pytest.raises(BitstreamError):
+        RelayedPictures(Codec.H265).take([bytes([1 << 1, 0x09, 0x80, 0x00])])
