@@ -1,13 +1,18 @@
 """The commands `transcoder assets import|export`, against the state of a gateway, whether it runs or not."""
 
+import asyncio
 import csv
 import io
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from typer.testing import CliRunner, Result
 
+from tests.cli.test_logs import TOKENS, World
+from transcoder.cli.gateway_client import GatewayClient
 from transcoder.cli.main import command_line
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.service.state_folder import lock_folder
@@ -107,3 +112,40 @@ def test_a_gateway_that_runs_is_asked_and_its_state_left_alone(config: Path) -> 
     done = load_list(config, "id,site\nplein,Centrum\n", "--apply")
     assert done.exit_code == USAGE
     assert "no gateway answers at http://127.0.0.1:9" in done.output
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path, TOKENS)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_a_running_gateway_changes_all_of_a_list_or_none(world: World, tmp_path: Path) -> None:
+    assert world.config.state_dir is not None
+    world.config.state_dir.mkdir(exist_ok=True)
+    held, _ = lock_folder(world.config.state_dir)
+    assert held is not None
+    done = await asyncio.to_thread(load_list, world.path, LIST, "--apply")
+    assert done.exit_code == OK, done.output
+    assert "changed by the running gateway" in done.output
+    assert "hunter2" not in done.output
+    config = world.controller.config
+    assert sorted(config.assets) == ["ingang-noord", "plein"]
+    assert config.streams["ingang-noord"].asset == "ingang-noord"
+    password = config.streams["ingang-noord"].source.password
+    assert password is not None
+    assert password.get_secret_value() == "hunter2"
+    token = tmp_path / "token"
+    token.write_text("e" * 20 + "\n")
+    done = await asyncio.to_thread(load_list, world.path, "name,site\nNew,x\n", "--apply", "--token-file", token)
+    assert done.exit_code == USAGE, "a token that may only read changes nothing"
+    assert "new" not in world.controller.config.assets
+    done = await asyncio.to_thread(load_list, world.path, "name\nNew\n", "--apply", "--token-file", tmp_path / "gone")
+    assert done.exit_code == USAGE
+
+
+async def test_metrics_are_read_from_the_running_gateway(world: World) -> None:
+    text = await asyncio.to_thread(GatewayClient(world.config, world.path).metrics)
+    assert "transcoder_sanitized_units" in text

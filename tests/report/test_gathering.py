@@ -10,7 +10,7 @@ from transcoder.service.audit import GENESIS, Entry, link
 from transcoder.service.verdicts import Verdict
 
 CONFIG = config(
-    {"pole": {"maker": "Dahua"}, "box": {"extra": {"address": "10.0.0.9"}}},
+    {"pole": {"maker": "Dahua"}, "box": {"extra": {"address": "cam.example:88"}}, "odd": {"extra": {"address": "a b"}}},
     {
         "main": {"source": "rtsp://u:p@10.0.0.1/x", "asset": "pole"},
         "sub": {"source": "rtsp://10.0.0.1:8554/y", "asset": "pole"},
@@ -47,7 +47,7 @@ def test_ids_of_removed_assets_are_remembered():
 
 
 def test_addresses_are_those_of_streams_and_of_assets_without_one():
-    assert addresses_of(CONFIG) == {"pole": ["10.0.0.1"], "": ["10.0.0.2"], "box": ["10.0.0.9"]}
+    assert addresses_of(CONFIG) == {"pole": ["10.0.0.1"], "": ["10.0.0.2"], "box": ["cam.example"], "odd": ["a b"]}
 
 
 def test_metrics_tell_what_was_not_let_through():

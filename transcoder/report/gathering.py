@@ -1,5 +1,6 @@
 """What a report tells besides the inventory is read from the audit log, the verdicts and the metrics of a gateway."""
 
+import contextlib
 import json
 import re
 from collections import defaultdict
@@ -11,7 +12,7 @@ from transcoder.config import Config
 from transcoder.report.leaks import Channel
 from transcoder.service.audit import Record
 from transcoder.service.verdicts import Verdict
-from transcoder.url import split_url
+from transcoder.url import split_host_port, split_url
 
 _UNITS: Final = re.compile(r"^transcoder_sanitized_units_total\{([^}]*)\} ([0-9.e+]{1,24})$", re.MULTILINE)
 _LAYER: Final = re.compile(r'(?:^|,)layer="([a-z_]{1,32})"')
@@ -79,6 +80,8 @@ def addresses_of(config: Config) -> dict[str, list[str]]:
             found[stream.asset or ""].append(host)
     for name, asset in config.assets.items():
         if kept := asset.extra.get("address"):
+            with contextlib.suppress(ValueError):  # somebody typed it
+                kept = split_host_port(kept)[0]
             found[name].append(kept)
     return dict(found)
 
