@@ -34,7 +34,7 @@ def test_the_profile_is_that_of_the_sps(profile: str, preset: Any) -> None:
     encoder = open_encoder(options, OutputFormat(width=64, height=64, frame_rate=10.0))
     units = encoder.encode(picture, None, 0, force_idr=True)
     [sps] = [unit for unit in units if nal_unit_type(Codec.H264, unit) == SPS]
-    assert coding_profile(VideoConfig(preset=preset)) == IDC[sps[1]]  # H.264 section 7.3.2.1.1: profile_idc
+    assert coding_profile(VideoConfig(preset=preset), profile) == IDC[sps[1]]  # H.264 section 7.3.2.1.1: profile_idc
 
 
 async def test_both_media_services_tell_it() -> None:

@@ -109,7 +109,7 @@ class GatewayView:
             fps=min(rate, video.fps or rate),
             bitrate_kbps=video.bitrate_kbps,
             gop_s=video.gop_s,
-            coding=coding_profile(video),
+            coding=coding_profile(video, config.encoder.profile),
             audio=None if is_silent else _audio(config.audio_codec),
             multicast=self._multicast(served_path(stream, name)),
         )
@@ -144,11 +144,19 @@ class GatewayView:
         )
 
 
-def coding_profile(video: OutputConfig) -> Literal["Baseline", "High", "Main"]:
-    """Return the profile that an output is coded in; x264's fastest preset leaves out all that Baseline has not."""
+def coding_profile(video: OutputConfig, encoder_profile: str) -> Literal["Baseline", "High", "Main"]:
+    """Return the profile that an output is coded in.
+
+    x264's fastest preset leaves out all that Baseline has not; our own P pictures have the 8x8 transform whatever the
+    preset of their IDRs.
+
+    Args:
+        video: the keys of the output.
+        encoder_profile: the profile of the stream's encoder.
+    """
     if video.codec == "h265":
         return "Main"
-    return "Baseline" if video.preset == "ultrafast" else "High"
+    return "Baseline" if video.preset == "ultrafast" and encoder_profile != "motion" else "High"
 
 
 def _audio(codec: Literal["aac", "pcma", "pcmu"]) -> Audio:
