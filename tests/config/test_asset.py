@@ -1,5 +1,6 @@
 """The keys of assets, and the ids by which streams and assets name them."""
 
+import time
 from datetime import date
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_a_circle_of_successors_ends() -> None:
         "b": assets["b"].model_copy(update={"successor": "a"}),
     }
     assert list(successors("a", circle)) == ["b"]
+
+
+def test_a_chain_of_assets_is_bounded_and_costs_no_more_than_it_has_to() -> None:
+    chain = {f"a{number}": f"a{number + 1}" for number in range(4000)}
+    written = ", ".join(f"{name}: {{successor: {later}}}" for name, later in chain.items())
+    began = time.monotonic()
+    found = problems(f"{written}, a4000: {{}}")
+    assert time.monotonic() - began < 5
+    assert found[0] == "assets.a0.successor: more than 32 assets would follow upon each other"
+    short = ", ".join(f"{name}: {{successor: {later}}}" for name, later in list(chain.items())[:31])
+    assert len(list(successors("a0", config(f"{short}, a31: {{}}").assets))) == 31
+
+
+def test_many_unknown_assets_are_named_without_looking_long_for_what_was_meant() -> None:
+    assets = ", ".join(f"pole-{number}: {{}}" for number in range(2000))
+    streams = ", ".join(f"s{number}: {{source: 'rtsp://10.0.0.2/', asset: pole{number}}}" for number in range(300))
+    with pytest.raises(ConfigError) as caught:
+        parse(f"streams: {{{streams}}}\nassets: {{{assets}}}", NOWHERE, {})
+    advised = [line for line in caught.value.problems if "did you mean" in line]
+    assert (len(caught.value.problems), len(advised)) == (300, 8)
 
 
 def test_a_plan_for_a_quarter_holds_to_its_last_day() -> None:

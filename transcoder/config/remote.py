@@ -8,13 +8,13 @@ a camera of their own by them.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from transcoder.config.defaults import with_defaults
 from transcoder.config.document import MAX_DEPTH
 from transcoder.config.listen import Endpoint
 from transcoder.config.merge import merge
-from transcoder.config.model import Config
+from transcoder.config.model import Config, StreamId
 from transcoder.config.problems import Key, describe, key_path, shortened
 from transcoder.config.source import LISTENERS_KEY, NETWORKS_KEY, SOURCE_PORTS, Network
 from transcoder.config.stream import StreamConfig
@@ -37,6 +37,7 @@ stream are fewer than 200."""
 MAX_PROBLEMS: Final = 32
 """The largest number of problems that are described to a writer elsewhere: each costs time, and nobody reads more."""
 
+_STREAMS: Final = TypeAdapter(dict[StreamId, StreamConfig])
 _FILES_ONLY: Final = frozenset({"password_file", "stream_key_file"})
 
 
@@ -162,9 +163,15 @@ def validate_stream(
     Raises:
         ConfigError: the problems, at most MAX_PROBLEMS, with their key paths `streams.<id>...`.
     """
-    data = {"node": "n", "streams": {stream: with_defaults(defaults, keys)}}
+    streams = {stream: with_defaults(defaults, keys)}
+    context = {NETWORKS_KEY: tuple(networks), LISTENERS_KEY: tuple(listeners)}
     try:
-        config = Config.model_validate(data, context={NETWORKS_KEY: tuple(networks), LISTENERS_KEY: tuple(listeners)})
+        return _STREAMS.validate_python(streams, context=context)[stream]
+    except ValidationError:  # once more, as a part of the whole: problems are described by their place in that
+        pass
+    data = {"node": "n", "streams": streams}
+    try:
+        config = Config.model_validate(data, context=context)
     except ValidationError as error:
         raise ConfigError(describe(error, Config, data, limit=MAX_PROBLEMS)) from None
     return config.streams[stream]
