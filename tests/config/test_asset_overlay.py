@@ -122,3 +122,16 @@ def test_streams_and_assets_are_changed_together(tmp_path: Path) -> None:
         before.with_changes(streams, {})
     after = before.with_changes(streams, {"pole-18": Overlay(keys={"brand": "Axis"})})
     assert after.config.streams["yard"].asset == "pole-18"
+
+
+def test_an_exemption_is_prolonged_by_its_day_alone_and_ended_by_null(tmp_path: Path) -> None:
+    exempt = {"reason": "vault", "by": "CISO", "until": "2026-12-31"}
+    before = built(tmp_path, {**FILE, "assets": {"pole-17": {"exempt": exempt}}})
+    longer = asset_overlay.update(before, "pole-17", {"exempt": {"until": "2027-12-31"}})
+    found = longer.config.assets["pole-17"].exempt
+    assert found is not None
+    assert (found.reason, found.until) == ("vault", "2027-12-31")
+    ended = asset_overlay.update(longer, "pole-17", {"exempt": None})
+    assert ended.config.assets["pole-17"].exempt is None
+    again = asset_overlay.update(ended, "pole-17", {"exempt": exempt})
+    assert again.config == before.config
