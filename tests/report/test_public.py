@@ -68,13 +68,14 @@ def test_both_reports_have_the_same_numbers():
         ("Camera (10.0.0.17)", f"Camera ({LEFT_OUT})"),
         ("cam-10-0-0-17", f"cam-{LEFT_OUT}"),
         ("fd00:1:2::17 at the gate", f"{LEFT_OUT} at the gate"),
+        ("fe80::1%eth0, ::1 and 2001:db8:0:0:0:0:0:1", f"{LEFT_OUT}%eth0, {LEFT_OUT} and {LEFT_OUT}"),
         ("aa-bb-cc-dd-ee-ff", LEFT_OUT),
         ("AABBCCDDEEFF", LEFT_OUT),
         ("see rtsp://host/x?y now", f"see {LEFT_OUT} now"),
         ("Pole SeCrEt-1 and secret-1", f"Pole {LEFT_OUT} and {LEFT_OUT}"),
         ("V5 or V55", f"{LEFT_OUT} or V55"),
         ("İ secret-1", LEFT_OUT),
-        ("Camera 2, 2026-11-29, 12 of 40", "Camera 2, 2026-11-29, 12 of 40"),
+        ("Camera 2, 2026-11-29 12:34:56, 12 of 40", "Camera 2, 2026-11-29 12:34:56, 12 of 40"),
     ],
 )
 def test_secrets_are_taken_out_of_what_people_typed(text, wanted):

@@ -8,6 +8,11 @@ from transcoder.report.timeline import Life
 
 Take = Callable[[Life], Cell]
 
+
+def _found(life: Life, field: str) -> str | None:
+    return next((found.value for found in life.asset.findings if found.field == field), None)
+
+
 _COLUMNS: Final[Mapping[str, Take]] = {
     "id": lambda life: life.asset.id,
     "title": lambda life: life.asset.config.title,
@@ -37,8 +42,8 @@ _COLUMNS: Final[Mapping[str, Take]] = {
     "location_exact": lambda life: life.asset.config.location_exact,
     "model": lambda life: life.asset.model.value or None,
     "firmware": lambda life: life.asset.firmware.value or None,
-    "serial": lambda life: life.asset.config.serial,
-    "mac": lambda life: life.asset.config.mac,
+    "serial": lambda life: life.asset.config.serial or _found(life, "serial"),
+    "mac": lambda life: life.asset.config.mac or _found(life, "mac"),
     "disposed": lambda life: life.asset.config.disposed,
     "disposal_proof": lambda life: life.asset.config.disposal_proof,
     "notes": lambda life: life.asset.config.notes,

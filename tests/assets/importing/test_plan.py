@@ -218,3 +218,15 @@ def test_a_cell_of_several_lines_becomes_one_as_the_configuration_keeps_it():
     made = plan(text)
     assert made.rows[0].keys["notes"] == "one; two; three"
     assert plan(text, applied(made, Known())).rows[0].kind == "unchanged"
+
+
+@pytest.mark.parametrize("key", ["successor", "replaced", "retired", "disposed"])
+def test_an_old_list_gives_no_stream_to_an_asset_that_was_given_up(key):
+    text = "name,address,brand\nGate,10.0.0.1,Annke\n"
+    known = applied(plan(text), Known())
+    after = Known(
+        assets={**known.assets, "gate": {**known.assets["gate"], key: "2026-01-01"}},
+        streams={"gate": KnownStream(url="rtsp://10.0.0.2/x", asset="new")},
+    )
+    made = plan(text, after)
+    assert [(row.asset, row.kind, row.streams) for row in made.rows] == [("gate", "unchanged", ())]

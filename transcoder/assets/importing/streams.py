@@ -10,6 +10,8 @@ from transcoder.assets.importing.known import Known, KnownStream, Matching
 from transcoder.assets.importing.names import free_id
 
 _LOGIN: Final = ("username", "password")
+_GONE: Final = ("successor", "replaced", "retired", "disposed")
+"""The keys of an asset that was given up: an old list, which still has it, gives it no stream again."""
 _SECRET: Final = "(given)"  # noqa: S105  # it stands for one
 """What a plan shows of a login: that the list has one."""
 
@@ -71,8 +73,9 @@ class StreamPlanning:
             ValueError: the row doesn't fit the streams that there are.
         """
         mine = self._matching.streams_of.get(asset, [])
-        if address is None:
-            return PlannedStreams(has_any=bool(mine))
+        known = self._known.assets.get(asset, {})
+        if address is None or (not mine and any(known.get(name) for name in _GONE)):
+            return PlannedStreams(has_any=bool(mine) or address is not None)
         login = {"username": entry["username"] or address.username, "password": entry["password"] or address.password}
         if mine:
             return self._changed(entry, mine, address, login)
