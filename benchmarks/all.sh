@@ -51,6 +51,8 @@ plan() {
     step quality $((frames * 8)) quality --settings all --frames "$frames"
     step capacity $(($(sample "5 * rounds") + match)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \
         --match "$match"
+    step capacity-motion $(($(sample "3 * rounds") + match)) capacity --streams 1 --rounds "$rounds" --seconds "$seconds" \
+        --match "$match" --profile motion --sides gateway,ffmpeg,ffmpeg-tuned
     # cameras that code the sensor's noise in every macroblock, which no native stream does: the worst case, and no goal
     step capacity-noisy $(($(sample "5 * rounds") + match)) capacity --streams 1 --rounds "$rounds" \
         --seconds "$seconds" --match "$match" --noisy
