@@ -276,3 +276,11 @@ async def test_what_a_device_told_is_kept_below_the_operators_word_and_recorded_
     assert refused.value.code is Code.UNKNOWN_ASSET
     for text in ("V5.7.99", "SERIAL-9"):
         assert text not in world.controller.assets.asset("pole-17", confidential=False).model_dump_json()
+
+
+async def test_a_brand_that_one_list_names_is_a_question_and_no_verdict(world: World) -> None:
+    asked = await world.controller.assets.add("pole-17", {"brand": "TRENDnet"}, OPS, confidential=True)
+    assert (asked.maker.value, asked.scope) == (None, ())
+    assert [question.partition(" (")[0] for question in asked.questions] == ["TRENDnet is made by Hikvision"]
+    told = await world.controller.assets.update("pole-17", {"maker": "Axis"}, OPS, confidential=True)
+    assert told.questions == ()

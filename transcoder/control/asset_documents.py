@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from transcoder.assets.findings import Finding, Told
 from transcoder.assets.inventory import AssetView
+from transcoder.assets.makers import brand_questions
 from transcoder.assets.state import State
 from transcoder.config.kept_changes import Origin
 from transcoder.control.document_parts import Time
@@ -69,6 +70,8 @@ class AssetDocument(Document):
     brand: ToldDocument
     model: ToldDocument
     findings: tuple[FindingDocument, ...] = ()
+    questions: tuple[str, ...] = ()
+    """Who may have made an asset of this brand, where nobody knows the maker: for the operator to say."""
     history: tuple[StateChangeDocument, ...] = ()
     """The states that the asset had, the oldest first."""
 
@@ -118,6 +121,7 @@ def asset_document(
         brand=_told(view.brand),
         model=_told(view.model),
         findings=tuple(map(_finding, findings)),
+        questions=() if view.maker.value else brand_questions(view.brand.value),
         history=tuple(StateChangeDocument(state=each.state, at=each.at, because=each.because) for each in view.history),
     )
 
