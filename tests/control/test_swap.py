@@ -132,6 +132,18 @@ async def test_another_aspect_is_told(world: World, visits: Visits) -> None:
     assert "sessions end" in told
 
 
+async def test_a_relayed_stream_takes_cameras_of_its_codec_alone_and_has_their_size(
+    world: World, visits: Visits
+) -> None:
+    await world.controller.update("front", {"video": {"mode": "relay", "relay_reason": "Axis", "fps": None}}, OPS)
+    world.stream().status.output.format = {"codec": "H264", "width": 640, "height": 360, "frame_rate": 25.0}
+    planned = await world.controller.swap("front", NEW | {"plan": True}, OPS)
+    assert planned.problem == "it sends H265, and the stream is relayed as H264 (video.codec)"
+    visits.shows = Visit(streams=("front",), host="10.0.0.9", transport="tcp", codec="h264", size="1280x720")
+    planned = await world.controller.swap("front", NEW | {"plan": True}, OPS)
+    assert (planned.problem, "sessions end" in planned.for_readers[0]) == (None, True)
+
+
 @pytest.mark.parametrize(
     ("keys", "code"),
     [

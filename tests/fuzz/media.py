@@ -14,12 +14,14 @@ from transcoder.codecs.nal import (
     MAX_NAL_UNITS,
     Codec,
     is_allowed,
+    is_parameter_set,
     nal_unit_type,
 )
 from transcoder.codecs.parameter_memory import MAX_BYTES, MAX_SETS, ParameterSetMemory
 from transcoder.codecs.parameter_sets import parameter_set_id, parse_pps, parse_sps
 from transcoder.codecs.picture_codec import PictureCodec, SourceCodec
 from transcoder.codecs.recovery_point import RecoveryPoint
+from transcoder.codecs.relayed_sets import MAX_SET, relayed_set
 from transcoder.errors import BitstreamError, PayloadError
 from transcoder.formats.depacketizer import DecodingOrder
 from transcoder.ledger import MAX_KINDS, Ledger
@@ -253,3 +255,17 @@ def parameter_sets(data: bytes) -> None:
                 assert parse(codec, data).id == parameter_set_id(codec, data)
             except BitstreamError:
                 continue
+    for codec in Codec:
+        if data and is_parameter_set(codec, nal_unit_type(codec, data)):
+            _relayed(codec, data)
+
+
+def _relayed(codec: Codec, data: bytes) -> None:
+    """A set that passes undecoded is written anew: read once more, it is the same, so that nothing hides in it."""
+    try:
+        passed = relayed_set(codec, data)
+    except BitstreamError:
+        return
+    for unit in passed[-1:]:
+        assert relayed_set(codec, unit) == passed
+        assert len(unit) <= MAX_SET

@@ -28,7 +28,7 @@ def swap_lines(told: Mapping[str, Any]) -> list[str]:
     width = max(len(old) for _, old, _ in known)
     lines = [f"{name:<6} {old:<{width}} -> {new}" for name, old, new in known]
     if told["problem"] is not None:
-        return [*lines, f"the new camera sends no pictures: {printable(str(told['problem']), MAX_SHOWN)}"]
+        return [*lines, f"the new camera would not be shown: {printable(str(told['problem']), MAX_SHOWN)}"]
     served = " ".join(part for part in (_picture(told["served"], "codec"), _picture(told["served"], "size")) if part)
     noticed = [printable(str(line), MAX_SHOWN) for line in told["for_readers"]] or ["a slate for a moment at most"]
     return [*lines, f"readers keep {served}, and notice: {'; '.join(noticed)}"]

@@ -5,10 +5,12 @@ back with pictures of another size (docs/architecture.md).
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from fractions import Fraction
 from functools import partial
 from typing import Final
 
+from transcoder.assets.relaying import relay_refusal
 from transcoder.config import StreamConfig
 from transcoder.config.swapping import can_roll_back, roll_back, swap
 from transcoder.control.cameras import CameraLooks
@@ -64,14 +66,14 @@ class Swaps:
         """
         plan, force, camera = _options(keys)
         effective = self._changes.effective
-        edit = partial(swap, today=now_text()[: len("2026-11-29")])
+        edit = partial(swap, today=_today())
         wanted = (await self._changes.off_loop(edit, effective, stream, camera)).config.streams[stream]
         seen = await self._cameras.visit(stream, wanted)
         found = self._document(stream, effective.config.streams[stream], wanted, seen)
         if plan:
             return found
         if found.problem is not None and not force:
-            raise Rejected(Code.UNAVAILABLE, f"the new camera sends no pictures: {found.problem}")
+            raise Rejected(Code.UNAVAILABLE, f"the new camera would not be shown: {found.problem}")
         await self._changes.make(Change(stream=stream, verb="swap", keys=camera, by=by, edit=edit, if_match=if_match))
         made = found.model_copy(update={"switched": True, "can_roll_back": True})
         self._tell(made, by, False)
@@ -100,6 +102,7 @@ class Swaps:
             codec=output.codec, width=output.width, height=output.height, fps=output.frame_rate or None
         )
         then = _pictures(seen)
+        problem = (seen.problem if seen is not None else "") or self._relay_problem(new, then)
         return SwapDocument(
             stream=stream,
             switched=False,
@@ -107,9 +110,21 @@ class Swaps:
             after=SwappedCameraDocument(asset=new.asset, pictures=then),
             served=served,
             for_readers=tuple(_for_readers(old, new, served, then)),
-            problem=printable(seen.problem, MAX_PROBLEM) if seen is not None and seen.problem else None,
+            problem=printable(problem, MAX_PROBLEM) if problem else None,
             can_roll_back=can_roll_back(self._changes.effective, stream),
         )
+
+    def _relay_problem(self, new: StreamConfig, then: PicturesDocument) -> str:
+        """Return why a relayed stream would not play with the new camera; "" where it would, or is encoded anew."""
+        if new.video.mode != "relay":
+            return ""
+        if then.codec is not None and then.codec != new.video.codec.upper():
+            return f"it sends {then.codec}, and the stream is relayed as {new.video.codec.upper()} (video.codec)"
+        return relay_refusal(new, self._changes.effective.config.assets, date.fromisoformat(_today()))
+
+
+def _today() -> str:
+    return now_text()[: len("2026-11-29")]
 
 
 def _options(keys: object) -> tuple[bool, bool, dict[str, object]]:
@@ -139,6 +154,9 @@ def _pictures(seen: Visit | None) -> PicturesDocument:
 
 def _for_readers(old: StreamConfig, new: StreamConfig, served: PicturesDocument, then: PicturesDocument) -> list[str]:
     """Return what readers notice besides a slate for a moment."""
+    if new.video.mode == "relay":
+        differs = (served.width, served.height) != (then.width, then.height) and then.width and served.width
+        return ["their sessions end, because a relayed stream has the size of its camera"] if differs else []
     if old.source.aspect != new.source.aspect:
         return ["their sessions end, because source.display_aspect of the two cameras differs"]
     if served.width and served.height and then.width and then.height:
