@@ -43,6 +43,13 @@ def test_an_asset_is_legacy_until_all_its_streams_are_served_and_found_clean(str
     assert state(None, *streams, **HIKVISION) == ("legacy", because)
 
 
+def test_a_verdict_from_a_time_that_has_not_come_counts_for_nothing_unless_a_clock_was_a_little_wrong() -> None:
+    because = "front was found clean on 2035-01-01, which has not come: a clock was wrong"
+    far = StreamFacts(name="front", clean_at=datetime(2035, 1, 1, tzinfo=UTC).timestamp())
+    assert state(None, far) == ("legacy", because)
+    assert state(None, StreamFacts(name="front", clean_at=NOW + 3600))[0] == "cleaned"
+
+
 def test_an_asset_whose_streams_were_all_found_clean_is_cleaned_from_the_oldest_verdict_on() -> None:
     older = StreamFacts(name="back", clean_at=NOW - 29 * DAY, unclean_at=NOW - 30 * DAY)
     found = derive(Facts(config=AssetConfig(), streams=(CLEAN, older)), NOW, TODAY, 30)

@@ -41,6 +41,7 @@ def test_columns_without_a_key_are_kept_also_those_that_look_like_an_extension()
     ("written", "problem"),
     [
         ("planned: 2027-Q5", "assets.pole-17.planned: must be a day such as 2027-06-30, or a quarter such as 2027-Q2"),
+        ("planned: 0000-Q1", "assets.pole-17.planned: must be a day such as 2027-06-30, or a quarter such as 2027-Q2"),
         ("planned: next year", "assets.pole-17.planned: must be a day such as 2027-06-30, or a quarter such as"),
         ("installed: 2019-02-30", "assets.pole-17.installed: must be a day such as 2027-06-30"),
         ("retired: 2026-Q1", "assets.pole-17.retired: must be a day such as 2027-06-30"),

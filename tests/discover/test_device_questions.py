@@ -156,3 +156,11 @@ def test_a_device_with_ten_thousand_scopes() -> None:
     many = SCOPES.replace("<t:Scopes>", item * 200 + "<t:Scopes>", 1)
     asked.receive_answer(answer(many), NOW)
     assert len(asked.scopes) == 64
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -2359", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_clock_that_shows_no_time_of_this_century_is_not_followed(date: str) -> None:
+    asked = questions()
+    asked.receive_answer(answer("", 401, f"Date: {date}\r\n"), NOW)
+    today = datetime.fromtimestamp(NOW, UTC).date().isoformat()
+    assert f"<wsu:Created>{today}T".encode() in asked.request(NOW)

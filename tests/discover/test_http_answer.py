@@ -77,3 +77,11 @@ def test_a_connection_that_ends_early(data: bytes) -> None:
         answer.receive_data(data)
     with pytest.raises(RemoteProtocolError, match="closed"):
         answer.receive_end()
+
+
+def test_no_number_of_interim_answers_is_too_large_to_be_left_out() -> None:
+    answer = HttpAnswer()
+    answer.receive_data(b"HTTP/1.1 100 Continue\r\n\r\n" * 3000)
+    assert (answer.status, answer.is_complete) == (0, False)
+    answer.receive_data(PLAIN)
+    assert answer.is_complete

@@ -83,6 +83,16 @@ def test_a_state_is_derived_anew_each_hour_and_a_verdict_grows_old() -> None:
     assert world.state(now=NOW) == "cleaned", "the clock was put back"
 
 
+def test_the_verdict_that_came_last_counts_also_where_the_clock_was_set_back() -> None:
+    world = World()
+    world.register.note_verdict(world.verdict("clean", NOW + 3600))
+    world.register.note_verdict(world.verdict("unclean", NOW))
+    assert world.state() == "legacy"
+    world.register.note_verdict(world.verdict("unclean", NOW + 9 * 365 * DAY))
+    world.register.note_verdict(world.verdict("clean", NOW))
+    assert world.state() == "cleaned"
+
+
 def test_verdicts_of_earlier_lives_count_for_the_camera_and_asset_that_they_were_of() -> None:
     verdict = World().verdict()
     assert (verdict.asset, bool(verdict.camera), "10.0.0.2" in verdict.camera) == ("pole-17", True, False)

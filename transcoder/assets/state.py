@@ -9,6 +9,9 @@ from transcoder.config.asset import AssetConfig
 
 State = Literal["legacy", "cleaned", "replaced", "retired", "exempt"]
 STATES: Final[Sequence[State]] = get_args(State)
+AHEAD_S: Final = 86_400.0
+"""Seconds by which a verdict may be dated after now: a clock that was a day wrong. One from farther ahead would count
+for as much longer than `verify.clean_days`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,8 @@ def _clean(facts: Facts, now: float, clean_days: float) -> Derived | str:
             return f"{stream.name} was found unclean on {_day(stream.unclean_at)}"
         if stream.clean_at is None:
             return f"{stream.name} was not verified yet"
+        if stream.clean_at - now > AHEAD_S:
+            return f"{stream.name} was found clean on {_day(stream.clean_at)}, which has not come: a clock was wrong"
         if now - stream.clean_at > clean_days * 86_400:
             return f"{stream.name} was last found clean on {_day(stream.clean_at)}, over {clean_days:g} days ago"
         dates.append(stream.clean_at)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from transcoder.assets.importing.columns import entry, fields_of, read_mapping
+from transcoder.assets.importing.columns import LEFT_OUT, entry, fields_of, read_mapping
 from transcoder.assets.importing.configured import known_of, rules_of
 from transcoder.assets.importing.plan import Plan, make_plan
 from transcoder.assets.importing.table import MAX_BYTES, read_table
@@ -24,6 +24,7 @@ from transcoder.logs import configure_logs
 from transcoder.regular_file import read_regular
 from transcoder.service.state_folder import is_locked
 from transcoder.service.store import Store, now_text
+from transcoder.text import printable
 
 _MAX_TOKEN: Final = 4096
 """Bytes of a file with a token, at most: tokens are shorter than a line."""
@@ -37,11 +38,13 @@ class Import:
         path: the configuration file.
         fleet: the assets as they are.
         plan: what would change.
+        left_out: the columns that seem to hold secrets, of which nothing is kept.
     """
 
     path: Path
     fleet: Fleet
     plan: Plan
+    left_out: tuple[str, ...] = ()
 
 
 def compare(path: Path, table: Path, mapping: Iterable[str]) -> Import:
@@ -68,7 +71,12 @@ def compare(path: Path, table: Path, mapping: Iterable[str]) -> Import:
         [entry(row, fields) for row in read.rows], known_of(fleet.config, fleet.gone), rules_of(fleet.config)
     )
     refused = sorted((*read.refused, *made.refused), key=lambda each: each.line)
-    return Import(path=path, fleet=fleet, plan=Plan(rows=made.rows, refused=tuple(refused), duplicates=made.duplicates))
+    return Import(
+        path=path,
+        fleet=fleet,
+        plan=Plan(rows=made.rows, refused=tuple(refused), duplicates=made.duplicates),
+        left_out=tuple(printable(column, 64) for column, name in fields.items() if name == LEFT_OUT),
+    )
 
 
 def document_of(plan: Plan, assets: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

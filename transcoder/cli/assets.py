@@ -36,6 +36,8 @@ def import_assets(
         made = asset_import.compare(config, table, mapping or ())
         for line in plan_lines(made.plan):
             typer.echo(line)
+        if made.left_out:
+            typer.echo(f"columns that seem to hold secrets, of which nothing is kept: {', '.join(made.left_out)}")
         if not is_applied:
             typer.echo("nothing was changed: --apply carries it out")
         elif any(row.kind != "unchanged" for row in made.plan.rows):

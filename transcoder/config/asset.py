@@ -63,12 +63,13 @@ def check_day(value: str) -> str:
 
 
 def _check_planned(value: str) -> str:
-    if _QUARTER.fullmatch(value):
-        return value
     try:
-        return check_day(value)
+        if not _QUARTER.fullmatch(value):
+            return check_day(value)
+        last_day(value)  # there is no year 0
     except ValueError:
         raise ValueError("must be a day such as 2027-06-30, or a quarter such as 2027-Q2") from None
+    return value
 
 
 def _check_mac(value: str) -> str:

@@ -32,6 +32,9 @@ MAX_SCOPES: Final = 64
 """Scopes that are looked at; devices have up to forty."""
 MAX_REASON: Final = 120
 """Characters of a device's reason that are shown."""
+FARTHEST_S: Final = 100 * 365.25 * 86_400
+"""Seconds by which a device's clock may be off and is followed: back to 1970, where one without a battery starts. What
+is farther is no clock, and may be no day of the calendar in UTC, which years 1 to 9999 are."""
 MAX_SKEW_S: Final = 5.0
 """Seconds by which a device's clock may be off before a token is dated by its clock; devices take a few seconds."""
 _BASE64: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
@@ -246,6 +249,7 @@ def _skew(answer: HttpAnswer, now: float) -> float:
         return 0.0
     told = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
     try:
-        return told.timestamp() - now
+        skew_s = told.timestamp() - now
     except (OverflowError, OSError):
         return 0.0
+    return skew_s if abs(skew_s) <= FARTHEST_S else 0.0

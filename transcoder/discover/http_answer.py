@@ -67,6 +67,12 @@ class HttpAnswer:
             raise RemoteProtocolError("the connection was closed before the answer over HTTP was complete")
 
     def _read_head(self) -> bool:
+        while not self.status:
+            if not self._read_one_head():
+                return False
+        return True
+
+    def _read_one_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > MAX_HEAD:
@@ -85,7 +91,7 @@ class HttpAnswer:
             if colon and not CONTROL_CHARACTER.search(value.strip())
         )
         if status[1] == "100":  # Continue: the answer comes after it
-            return self._read_head()
+            return True
         self.status = int(status[1])
         self._is_chunked = "chunked" in (self.headers.get("Transfer-Encoding") or "").lower()
         length = self.headers.get("Content-Length")

@@ -101,8 +101,13 @@ class AssetRegister:
         if at - verdict.seconds - MARGIN_S < self._changed_at.get(verdict.stream, 0.0):
             return  # it was the camera before that was read
         before = self._judged.get(verdict.stream, Judged())
-        found = {"clean_at": at} if verdict.kind == "clean" else {"unclean_at": at}
-        self._judged[verdict.stream] = replace(before, **found)
+        # the clock may have been set back: the verdict that came last counts, whatever time the one before bears
+        if verdict.kind == "clean":
+            unclean_at = before.unclean_at if (before.unclean_at or 0.0) <= at else None
+            self._judged[verdict.stream] = Judged(clean_at=at, unclean_at=unclean_at)
+        else:
+            clean_at = before.clean_at if (before.clean_at or 0.0) < at else None
+            self._judged[verdict.stream] = Judged(clean_at=clean_at, unclean_at=at)
 
     def note_finding(self, subject: str, finding: Finding) -> None:
         """Note what was found out.

@@ -51,9 +51,10 @@ def test_a_row_that_cannot_be_read_is_refused_with_its_line_and_the_others_are_r
 
 
 def test_a_cell_that_is_too_long_is_refused():
-    found = read_table(b"name\n" + b"x" * (table.MAX_CELL + 1) + b"\nb\n")
-    assert [row.cells["name"] for row in found.rows] == ["b"]
-    assert [each.line for each in found.refused] == [2]
+    for size in (table.MAX_CELL + 1, 1 << 20):
+        found = read_table(b"name\n" + b"x" * size + b"\nb\n")
+        assert [row.cells["name"] for row in found.rows] == ["b"]
+        assert [(each.line, each.reason) for each in found.refused] == [(2, "a cell has more than 4096 characters")]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The columns of a table are known by their names, or by the mapping that the operator gives."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from transcoder.assets.importing.table import Row, TableError
+from transcoder.logs import redact
 from transcoder.text import CONTROL_CHARACTER
 
 ASSET_FIELDS: Final = (
@@ -49,8 +51,28 @@ _ALIASES: Final[Mapping[str, str]] = {
     "hardwareusername": "username",
     "hardwarepassword": "password",
     "driverdisplayname": "driver",
+    # what people call them in their own lists
+    "user": "username",
+    "benutzername": "username",
+    "gebruikersnaam": "username",
+    "pass": "password",
+    "passwd": "password",
+    "passwort": "password",
+    "pwd": "password",
+    "kennwort": "password",
+    "wachtwoord": "password",
+    "motdepasse": "password",
 }
 """Names that columns have elsewhere, without regard to case, blanks and underscores."""
+_SECRET: Final = re.compile(
+    r"pass(?:w|code|phrase|$)|pwd|psw|kennwort|wachtwoord|mot.?de.?passe|contrase|secret(?!ar)|token|credential"
+    r"|api.?key|private.?key|pin.?code|snmp.*community|\bpsk\b"
+)
+"""Matches the names of columns whose cells are no property of a camera and are kept nowhere."""
+LEFT_OUT: Final = ""
+"""The field of a column that is left out, as it seems to hold secrets."""
+_AS_WRITTEN: Final = frozenset({"id", "url", "address", "username", "password"})
+"""The fields that are taken apart with the logins in them; all others are kept without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +137,7 @@ def fields_of(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, s
             continue
         name = _known(column)
         if name in given:  # another column has it: by the operator's word, or because it stands first
-            name = EXTRA + column
+            name = LEFT_OUT if _SECRET.search(column.casefold()) else EXTRA + column
         given.add(name)
         found[column] = name
     return found
@@ -125,9 +147,11 @@ def _known(column: str) -> str:
     plain = column.casefold().replace(" ", "").replace("-", "")
     if plain in FIELDS or plain in DERIVED_FIELDS:
         return plain
-    if column.startswith(EXTRA):
-        return column
-    return _ALIASES.get(plain.replace("_", ""), EXTRA + column)
+    if known := _ALIASES.get(plain.replace("_", "")):
+        return known
+    if _SECRET.search(column.casefold()):
+        return LEFT_OUT
+    return column if column.startswith(EXTRA) else EXTRA + column
 
 
 def entry(row: Row, fields: Mapping[str, str]) -> Entry:
@@ -138,6 +162,7 @@ def entry(row: Row, fields: Mapping[str, str]) -> Entry:
         fields: the field of each column.
     """
     cells = {column: one_line(cell) for column, cell in row.cells.items()}
+    cells = {name: cell if fields[name] in _AS_WRITTEN else redact(cell) for name, cell in cells.items()}
     named = {fields[column]: cell for column, cell in cells.items() if cell}
     kept = {EXTRA + column: cell for column, cell in cells.items() if fields[column] == "driver"}
     return Entry(

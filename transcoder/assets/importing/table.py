@@ -135,10 +135,15 @@ def _records(text: str, skipped: int) -> Iterator[tuple[int, list[str] | str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            ended = "end of data" in str(error)
-            yield line, "a quotation mark is never closed" if ended else "a quotation mark stands where none may"
+            yield line, _fault(str(error))
             continue
         yield line, cells
+
+
+def _fault(error: str) -> str:
+    if "field limit" in error:  # of the module csv, 128 KiB
+        return f"a cell has more than {MAX_CELL} characters"
+    return "a quotation mark is never closed" if "end of data" in error else "a quotation mark stands where none may"
 
 
 def _separator(text: str) -> str:
