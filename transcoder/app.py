@@ -183,7 +183,9 @@ class App(Interfaces):
         if not kept.lost:
             return
         names = frozenset(effective.config.streams) if kept.unknown is None else kept.unknown
-        self._notes.append("changes made at runtime are lost: streams that had some are not served")
+        self._notes.append(
+            "changes made at runtime are lost: streams that had some are not served, and assets are as the file says"
+        )
         self.controller.gateway.withheld = dict.fromkeys(names, f"{LOST} ({kept.lost})")
         for name in sorted(names):
             log.error("stream not served", stream=name, reason=f"{LOST} ({kept.lost})")

@@ -202,6 +202,37 @@ async def test_a_lost_state_without_changes_is_a_new_one(tmp_path: Path, start: 
     await started.app.controller.update("front", {"masks": MASK}, OPS)
 
 
+@pytest.mark.parametrize("lose", LOSSES)
+async def test_assets_that_are_lost_are_not_begun_anew(
+    tmp_path: Path, start: Any, lose: Callable[[Path], None]
+) -> None:
+    started = await start()
+    await started.app.controller.assets.add("pole-17", {"maker": "Axis"}, OPS, confidential=True)
+    await started.app.stop()
+    lose(tmp_path / "state" / FILE_NAME)
+    for _ in range(2):  # and a restart confirms nothing
+        started = await start()
+        assert "changes made at runtime are lost" in started.app.summary()
+        assert all(stream.is_enabled for stream in started.app.controller.gateway.streams.values())
+        with pytest.raises(Rejected) as caught:
+            await started.app.controller.assets.add("pole-18", {}, OPS, confidential=True)
+        assert caught.value.code is Code.NOT_KEPT
+        await started.app.stop()
+    (tmp_path / "state" / MARKER_NAME).unlink()  # the operator confirms
+    for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"):
+        (tmp_path / "state" / name).unlink(missing_ok=True)
+    started = await start()
+    await started.app.controller.assets.add("pole-18", {}, OPS, confidential=True)
+
+
+async def test_assets_that_were_taken_out_again_are_not_remembered(tmp_path: Path, start: Any) -> None:
+    started = await start()
+    await started.app.controller.assets.add("pole-17", {}, OPS, confidential=True)
+    assert read_marker(tmp_path / "state") == Remembered(streams=frozenset(), has_assets=True)
+    await started.app.controller.assets.remove("pole-17", OPS)
+    assert read_marker(tmp_path / "state") == Remembered(streams=frozenset())
+
+
 async def test_the_marker_never_names_too_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     await store.open()
@@ -221,7 +252,7 @@ async def test_the_marker_never_names_too_few(tmp_path: Path, monkeypatch: pytes
     assert seen == [{"a"}, {"a", "b"}]
     assert read_marker(tmp_path) == Remembered(streams=frozenset({"b"}))
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store_module, "write_marker", full)
@@ -281,7 +312,7 @@ async def test_a_change_that_was_refused_is_told_until_the_state_can_be_written(
     started = await start()
     app = started.app
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -197,3 +197,34 @@ def test_a_secret_file_that_others_may_read_is_a_warning(tmp_path: Path) -> None
         *_file(tmp_path, "streams: {a: {source: {url: rtsp://cam/, username: u, password_file: front.secret}}}")
     )
     assert line == f"{secret} holds passwords or tokens and can be read by everybody on this machine: chmod o-r"
+
+
+@pytest.mark.parametrize(
+    ("verify", "streams", "warned"),
+    [
+        ("{every_h: 721}", 1, "verify.every_h: each stream is verified once in 721 h"),
+        ("{every_h: 720}", 1, ""),
+        ("{every_h: 25, clean_days: 1}", 1, "verify.every_h: each stream is verified once in 25 h"),
+        ("{every_h: null, clean_days: 1}", 1, ""),
+        ("{seconds: 3600, clean_days: 1}", 25, "verify.seconds: each stream is verified once in 25 h"),
+        ("{seconds: 3600, clean_days: 1}", 24, ""),
+    ],
+)
+def test_verdicts_that_grow_old_before_the_next_are_a_warning(
+    tmp_path: Path, verify: str, streams: int, warned: str
+) -> None:
+    lines = [f"  s{number}: {{source: 'rtsp://cam/{number}', asset: pole}}" for number in range(streams)]
+    text = "\n".join(
+        [
+            f"verify: {verify}",
+            "assets: {pole: {}}",
+            "streams:",
+            *lines,
+            "  off: {source: 'rtsp://cam/off', enabled: false}",
+            "",
+        ]
+    )
+    found = warnings(*_file(tmp_path, text))
+    assert len(found) == bool(warned)
+    assert all(line.startswith(warned) for line in found)
+    assert not warnings(*_file(tmp_path, text.replace(", asset: pole", "").replace("assets: {pole: {}}", "")))

@@ -24,7 +24,7 @@ from transcoder.service.audit import GENESIS, find_break
 from transcoder.service.audit_records import records_of
 from transcoder.service.state_database import FILE_NAME, DamagedError, read_state
 from transcoder.service.state_folder import LOCK_NAME, RESTORING_NAME, lock_folder, space_of
-from transcoder.service.state_marker import MARKER_NAME, read_marker, write_marker
+from transcoder.service.state_marker import MARKER_NAME, Remembered, read_marker, write_marker
 
 LOG_NAMES: Final = (f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", f"{FILE_NAME}-journal")
 """Files beside a database that belong to it alone: another database would be damaged by them."""
@@ -125,14 +125,14 @@ def _replace(archive: Path, manifest: Manifest, config: Path, state_dir: Path | 
     stage = {name: place.with_name(f"{place.name}{STAGED}") for name, place in places.items()}
     try:
         _stage(archive, manifest, stage, places)
-        streams, broken = _check_state(stage.get(f"state/{FILE_NAME}"), manifest)
+        changed, broken = _check_state(stage.get(f"state/{FILE_NAME}"), manifest)
         stamp = datetime.fromtimestamp(clock.wall_clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
         aside = _keep_aside(list(places.values()), state_dir, stamp)
         if state_dir is not None:
-            _begin(state_dir, streams)
+            _begin(state_dir, changed)
         _move(stage, places)
         if state_dir is not None:
-            _end(state_dir, streams)
+            _end(state_dir, changed)
     finally:
         for path in stage.values():
             with suppress(OSError):
@@ -226,14 +226,14 @@ def _check_room(manifest: Manifest, stage: dict[str, Path]) -> None:
             raise BackupError(f"{folder} has no room for {wanted} bytes: nothing was changed")
 
 
-def _check_state(database: Path | None, manifest: Manifest) -> tuple[frozenset[str], str]:
-    """Read the database as a gateway would; return the streams that have changes in it, and a fault of its audit log.
+def _check_state(database: Path | None, manifest: Manifest) -> tuple[Remembered, str]:
+    """Read the database as a gateway would; return what has changes in it, and a fault of its audit log.
 
     Raises:
         BackupError: it is damaged, of a newer version, or its audit log is not the one of the manifest.
     """
     if database is None:
-        return frozenset(), ""
+        return Remembered(streams=frozenset()), ""
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?immutable=1", uri=True)) as opened:
             state = read_state(opened)
@@ -245,7 +245,8 @@ def _check_state(database: Path | None, manifest: Manifest) -> tuple[frozenset[s
         raise BackupError(f"its state is damaged: {found}; nothing was changed")
     if (len(records), records[-1].hash if records else GENESIS) != (manifest.records, manifest.head or GENESIS):
         raise BackupError("its audit log is not the one that its manifest names; nothing was changed")
-    return frozenset(state.overlays), find_break(records) or ""
+    changed = Remembered(streams=frozenset(state.overlays), has_assets=bool(state.assets.overlays))
+    return changed, find_break(records) or ""
 
 
 def _keep_aside(places: list[Path], state_dir: Path | None, stamp: str) -> list[Path]:
@@ -278,24 +279,24 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _begin(state_dir: Path, streams: frozenset[str]) -> None:
+def _begin(state_dir: Path, changed: Remembered) -> None:
     """Keep gateways from starting, then remove what would damage another database."""
     unfinished = state_dir / RESTORING_NAME
     check_regular(unfinished)
     unfinished.write_text("a backup is being restored here: make the restore again\n")
     _own_as(unfinished, state_dir)
     remembered = read_marker(state_dir)
-    before = remembered.streams if remembered is not None else frozenset[str]()
-    if before is not None:  # it may name too many streams, never too few; one that is damaged names all
-        write_marker(state_dir, streams | before)
+    both = changed.and_also(remembered) if remembered is not None else changed
+    if both.streams is not None:  # it may name too many streams, never too few; one that is damaged names all
+        write_marker(state_dir, both.streams, has_assets=both.has_assets)
         _own_as(state_dir / MARKER_NAME, state_dir)
     sync_folder(state_dir)
     for name in LOG_NAMES:
         (state_dir / name).unlink(missing_ok=True)
 
 
-def _end(state_dir: Path, streams: frozenset[str]) -> None:
-    write_marker(state_dir, streams)
+def _end(state_dir: Path, changed: Remembered) -> None:
+    write_marker(state_dir, changed.streams or frozenset(), has_assets=changed.has_assets)
     _own_as(state_dir / MARKER_NAME, state_dir)
     with suppress(FileNotFoundError):
         (state_dir / RESTORING_NAME).unlink()

@@ -17,7 +17,21 @@ def warnings(path: Path, file: ConfigFile) -> list[str]:
         path: the path of the configuration file.
         file: the file as it was read.
     """
-    return [*loose_permissions(path, file), *shared_cameras(file.config)]
+    return [*loose_permissions(path, file), *shared_cameras(file.config), *short_verdicts(file.config)]
+
+
+def short_verdicts(config: Config) -> Iterator[str]:
+    """Yield a line where verdicts grow old before the next ones come, so that no asset stays clean by itself."""
+    verify, streams = config.verify, [stream for stream in config.streams.values() if stream.enabled]
+    if verify.every_h is None or not any(stream.asset for stream in streams):
+        return
+    round_h = len(streams) * verify.seconds / 3600  # one stream is verified at a time
+    key, hours = ("every_h", verify.every_h) if verify.every_h >= round_h else ("seconds", round_h)
+    if hours > verify.clean_days * 24:
+        yield (
+            f"verify.{key}: each stream is verified once in {hours:g} h, and a clean verdict counts for "
+            f"{verify.clean_days:g} days (verify.clean_days): assets become legacy between two verifications"
+        )
 
 
 def shared_cameras(config: Config) -> Iterator[str]:

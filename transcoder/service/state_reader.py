@@ -48,6 +48,6 @@ def _reading(folder: Path | None, read: Callable[[sqlite3.Connection], T]) -> T 
         remembered = read_marker(folder)
     except (sqlite3.Error, OSError, ValueError, KeyError, DamagedError) as error:
         raise StoreError(f"{path} can't be read: {error}") from None
-    if remembered is not None and remembered.streams != frozenset():
+    if remembered is not None and not remembered.is_empty:
         raise StoreError(f"{path} is empty or gone, and changes were in it: restore it, or remove {MARKER_NAME}")
     return None

@@ -95,8 +95,9 @@ class Store:
         self._lock_fd: int | None = None
         self._backlog = 0
         self._changed: frozenset[str] = frozenset()
-        self._marked: frozenset[str] = frozenset()
-        """The streams that the marker names: the streams of `_changed`, and perhaps more."""
+        self._changed_assets: frozenset[str] = frozenset()
+        self._marked = Remembered(streams=frozenset())
+        """The streams that the marker names: the streams of `_changed`, and perhaps more; the same of assets."""
         self._owed: _Owed | None = None
         self.dropped = 0
         self.refusal = ""
@@ -223,7 +224,7 @@ class Store:
         try:
             return self._open_or_read(remembered, blocked)
         except (sqlite3.DatabaseError, DamagedError, NotRegularError) as error:
-            if remembered is None or remembered.streams == frozenset() or _code(error) in _HELD:
+            if remembered is None or remembered.is_empty or _code(error) in _HELD:
                 raise
             self._close_database()
             self.refusal = f"the changes made before are lost ({error}); restore {FILE_NAME} or remove {MARKER_NAME}"
@@ -234,9 +235,9 @@ class Store:
         check_regular(*database_files(path))
         is_there = path.exists() and path.stat().st_size > 0
         if not is_there and remembered is not None:
-            if remembered.streams != frozenset():
+            if not remembered.is_empty:
                 raise DamagedError(f"{FILE_NAME} is empty or gone")
-            log.warning("the state that was kept before is empty or gone; no stream had changes in it", path=str(path))
+            log.warning("the state that was kept before is empty or gone; nothing had changes in it", path=str(path))
         try:
             if blocked is not None:
                 raise blocked
@@ -248,19 +249,20 @@ class Store:
             state = read_unwritable(path, read_state)
             self.refusal = f"it can't be written: {getattr(error, 'strerror', None) or error}"
             return state
-        self._changed, self._marked = frozenset(state.overlays), frozenset()
+        self._changed, self._changed_assets = frozenset(state.overlays), frozenset(state.assets.overlays)
         if remembered is not None and remembered.streams is not None:
-            self._marked = remembered.streams
-        if remembered is None or remembered.streams != self._changed:
+            self._marked = remembered
+        wanted = Remembered(streams=self._changed, has_assets=bool(self._changed_assets))
+        if remembered != wanted:
             try:
-                self._mark(self._changed)
+                self._mark(wanted)
             except OSError as error:  # the next change is refused, or marks it
                 log.warning("the state can't be remembered", path=str(path), reason=error.strerror)
         return state
 
-    def _mark(self, streams: frozenset[str]) -> None:
-        write_marker(self._folder, streams)
-        self._marked = streams
+    def _mark(self, wanted: Remembered) -> None:
+        write_marker(self._folder, wanted.streams or frozenset(), has_assets=wanted.has_assets)
+        self._marked = wanted
 
     def _open_database(self, remembered: Remembered | None) -> StoredState:
         path = self._folder / FILE_NAME
@@ -270,7 +272,7 @@ class Store:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         if schema_version(database) == 0:
-            if remembered is not None and remembered.streams != frozenset():
+            if remembered is not None and not remembered.is_empty:
                 raise DamagedError(f"{FILE_NAME} is empty")
             key = secrets.token_hex(32)
             database.executescript(
@@ -291,15 +293,16 @@ class Store:
         if self._owed is not None:
             entries, overlays = [*self._owed.entries, *entries], {**self._owed.overlays, **overlays}
             file, assets = self._owed.file if file is None else file, {**self._owed.assets, **assets}
-        taken_out = {stream for stream, overlay in overlays.items() if overlay is None}
-        changed = (self._changed | overlays.keys()) - taken_out
-        if not changed <= self._marked:  # remembered before it is kept: the marker may name too many, never too few
-            self._mark(self._marked | changed)
+        changed, changed_assets = _with_changes(self._changed, overlays), _with_changes(self._changed_assets, assets)
+        wanted = Remembered(streams=changed, has_assets=bool(changed_assets))
+        both = self._marked.and_also(wanted)
+        if both != self._marked:  # remembered before it is kept: the marker may name too many, never too few
+            self._mark(both)
         self._in_transaction(_write_changes, entries, overlays, file, assets)
-        self._changed, self._owed = changed, None
-        if self._marked != changed:
+        self._changed, self._changed_assets, self._owed = changed, changed_assets, None
+        if self._marked != wanted:
             with suppress(OSError):
-                self._mark(changed)
+                self._mark(wanted)
 
     def _in_transaction(self, write: Callable[..., None], *arguments: Any) -> None:
         database = self._usable()
@@ -348,6 +351,11 @@ class Store:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
+
+
+def _with_changes(names: frozenset[str], overlays: Mapping[str, Overlay | None]) -> frozenset[str]:
+    """Return the names that have changes from now on."""
+    return (names | overlays.keys()) - {name for name, overlay in overlays.items() if overlay is None}
 
 
 def _code(error: BaseException) -> int:
