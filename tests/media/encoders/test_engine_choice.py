@@ -24,10 +24,10 @@ def test_a_busy_group_is_followed_by_one_of_x264() -> None:
     assert [group(choice, 0.6, 0.35) for _ in range(3)] == [{Engine.LIBRARY}] * 3
 
 
-def test_thirty_percent_is_not_busy_yet() -> None:
+def test_fifteen_percent_is_not_busy_yet() -> None:
     choice = EngineChoice()
-    group(choice, 0.6, 0.30)
-    assert group(choice, 0.6, 0.30) == {Engine.OWN}
+    group(choice, 0.6, 0.15)
+    assert group(choice, 0.6, 0.15) == {Engine.OWN}
 
 
 def test_when_it_calms_down_the_next_group_is_ours_again() -> None:

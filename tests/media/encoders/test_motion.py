@@ -182,6 +182,38 @@ def test_the_engine_has_no_memory_while_x264_codes():
     assert holds == [True] * 4 + [False] * 16 + [True] * 4
 
 
+def test_x264_looks_for_half_samples_in_the_groups_that_are_its_own():
+    """A shaken camera becomes a still one; x264 is another one each time, and a decoder notices nothing."""
+    made, player = encoder(320, 240, 26, always_own=False), Player()
+    shaken, subme, sets = pan(320, 240, 3, 2), [], set()
+    picture = next(shaken)
+    for number in range(32):
+        if number < 16:
+            picture = next(shaken)
+        units = made.encode(picture, None, 3600 * number, force_idr=number % 8 == 0)
+        shown = player.planes(units, made.reconstruction)
+        if made._choice.engine.name == "OWN":
+            for plane, own in zip(shown, made.reconstruction, strict=True):
+                np.testing.assert_array_equal(plane, own)
+        if number % 8 == 0:
+            subme.append(made._subme)
+            sets.add((units[0], units[1]))
+    assert subme == [0, 1, 1, 0]
+    assert len(sets) == 1
+
+
+def test_idrs_behind_one_another_are_of_one_x264():
+    """It gives them numbers that differ (idr_pic_id, section 7.4.3)."""
+    made, pictures = encoder(320, 240, 26, always_own=False), pan(320, 240, 3, 2)
+    for number in range(6):
+        made.encode(next(pictures), None, 3600 * number, force_idr=number == 0)
+    made._is_behind_idr = True
+    before = made._library
+    made.encode(next(pictures), None, 30_000, force_idr=True)
+    assert made._choice.engine.name == "LIBRARY"
+    assert made._library is before
+
+
 def test_a_cut_gets_an_idr():
     made = encoder(320, 240, 26, always_own=False)
     one, other = next(scene(320, 240, 1, 0)), next(scene(320, 240, 2, 0))
