@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from transcoder.assets.findings import Finding
 from transcoder.assets.history import StateChange
@@ -117,3 +118,38 @@ def test_another_spelling_of_a_maker_is_no_contradiction() -> None:
         parse(OWN_RULES, Path("/nonexistent"), {}), KeptFacts(findings={"older": findings}), NOW
     ).by_id["older"]
     assert [finding.value for finding in older.maker.contradicted_by] == ["Anjvision"]
+
+
+HIKVISION_MAC, AXIS_MAC = "44:19:b6:3f:5e:51", "00:40:8c:00:00:01"
+OVER = """
+node: gw1
+streams: {front: {source: 'rtsp://10.0.0.2/', asset: new}}
+assets: {old: {maker: Hikvision, successor: new}, new: {}}
+"""
+
+
+def over(*findings: Finding, new: str = "{}"):
+    config = parse(OVER.replace("{}", new), Path("/nonexistent"), {})
+    return build_inventory(config, KeptFacts(findings={"new": findings}), NOW).by_id
+
+
+def mac_finding(value: str, by: Any) -> Finding:
+    return Finding(field="mac", value=value, by=by)
+
+
+def test_a_camera_that_tells_the_address_of_another_maker_is_not_believed_against_the_neighbour_table() -> None:
+    axis = Finding(field="maker", value="Axis", by="registry")  # what followed from the realm came last, and is kept
+    assert over(mac_finding(AXIS_MAC, "stream"), axis)["new"].maker.value == "Axis"
+    new = over(mac_finding(AXIS_MAC, "stream"), axis, mac_finding(HIKVISION_MAC, "registry"))["new"]
+    assert new.maker.value == ""
+    assert {each.value for each in new.maker.contradicted_by} == {"Axis", "Hikvision"}
+    assert over(axis, new=f"{{mac: '{HIKVISION_MAC}'}}")["new"].maker.value == ""
+
+
+def test_a_camera_is_in_no_scope_only_where_no_finding_names_a_maker_in_scope_or_the_operator_says_so() -> None:
+    axis = Finding(field="maker", value="Axis", by="registry")
+    marks = Finding(field="maker", value="Dahua", by="stream")
+    assert over(axis)["old"].state == "replaced"
+    assert over(axis, marks)["old"].state == "legacy"
+    assert over(axis, marks)["new"].maker.value == "Axis"
+    assert over(axis, marks, new="{maker: Axis}")["old"].state == "replaced"

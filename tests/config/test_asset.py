@@ -110,3 +110,13 @@ def test_a_plan_for_a_quarter_holds_to_its_last_day() -> None:
 def test_defaults_hold_no_asset() -> None:
     with pytest.raises(ConfigError, match=r"defaults\.asset: unknown key"):
         parse("streams: {front: {source: 'rtsp://10.0.0.2/'}}\ndefaults: {asset: x}\nassets: {x: {}}", NOWHERE, {})
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["mac: tiger", f"serial: tiger{'x' * 128}", f"firmware: tiger{'x' * 128}", f"location_exact: tiger{'x' * 128}"],
+)
+def test_a_problem_does_not_repeat_what_helps_an_attacker_as_events_and_logs_tell_it(written) -> None:
+    [line] = problems(f"pole-17: {{{written}}}")
+    assert line.startswith("assets.pole-17.")
+    assert "tiger" not in line

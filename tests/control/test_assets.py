@@ -16,7 +16,7 @@ from transcoder.control import Writer
 from transcoder.control.start_record import entries_of_file
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.fingerprint import CameraMarks
-from transcoder.service.store import now_text
+from transcoder.service.store import now_text, time_text
 from transcoder.service.verdicts import Verdict
 
 OPS = Writer(interface="http", name="ops")
@@ -83,7 +83,8 @@ async def test_a_clean_verdict_changes_the_state_and_is_told_to_the_stream(world
     await add(world)
     world.controller.sample()
     world.told()
-    verdict = Verdict(number=1, stream="front", at="2099-01-01T00:00:00.000Z", kind="clean", seconds=60)
+    at = time_text(time.time() + 3600)  # the stream was given its camera just now
+    verdict = Verdict(number=1, stream="front", at=at, kind="clean", seconds=60)
     world.controller._on_verdict(verdict, {})
     assert world.controller.state("front").asset_state == "cleaned"
     [told] = [each for each in world.told() if each[0] == "asset_state"]
@@ -93,7 +94,7 @@ async def test_a_clean_verdict_changes_the_state_and_is_told_to_the_stream(world
             "asset": "pole-17",
             "state": "cleaned",
             "before": "legacy",
-            "because": "front: found clean, oldest verdict 2099-01-01",
+            "because": f"front: found clean, oldest verdict {at[:10]}",
         },
     )
     [(kept, _)] = world.store.verdicts

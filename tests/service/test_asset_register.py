@@ -176,3 +176,14 @@ def test_a_command_beside_the_gateway_sees_the_same() -> None:
     verdict = World().verdict()
     facts = kept_facts(config(), KeptAssets(), [verdict])
     assert facts.verdicts["front"].clean_at == NOW
+
+
+def test_an_id_that_is_given_anew_is_another_box() -> None:
+    world = World()
+    world.register.note_finding("asset:pole-18", Finding(field="model", value="DS-2CD", by="onvif"))
+    assert world.register.look(NOW).by_id["pole-18"].model.value == "DS-2CD"
+    before = world.config
+    world.change(config(CONFIG.replace(", pole-18: {maker: Axis}", "")))
+    world.change(before)
+    assert world.register.look(NOW).by_id["pole-18"].findings == ()
+    assert "asset:pole-18" not in {subject for subject, _ in world.store.findings}

@@ -7,10 +7,10 @@ from functools import cached_property
 
 from transcoder.assets.findings import UNKNOWN, Finding, Told, tell
 from transcoder.assets.history import StateChange
-from transcoder.assets.makers import brand_findings
+from transcoder.assets.makers import brand_findings, prefix_findings
 from transcoder.assets.scope import is_scope_known, label_names
 from transcoder.assets.state import Derived, Facts, State, StreamFacts, derive
-from transcoder.assets.tables import maker_named
+from transcoder.assets.tables import mac_address, maker_named
 from transcoder.config import Config
 from transcoder.config.asset import AssetConfig
 from transcoder.config.asset_links import successors
@@ -143,6 +143,8 @@ class _Known:
     findings: tuple[Finding, ...]
     maker: Told
     scope: tuple[str, ...]
+    is_disputed: bool = False
+    """Whether a finding names a maker that rules cover, and nobody but other findings says that it is another one."""
 
 
 def build_inventory(
@@ -207,22 +209,43 @@ def _known(config: Config, kept: KeptFacts, today: date, labels_for: LabelsFor) 
     known = {}
     labels: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, asset in config.assets.items():
-        findings = tuple(kept.findings.get(name, ()))
+        findings = _with_prefixes(asset, kept.findings.get(name, ()))
         brand = tell(asset.brand, findings, "brand")
         # the table of brands is looked up anew each time: it changes with the program
         findings += brand_findings(brand.value, "", is_told=brand.by == "operator")
         maker = tell(asset.maker, findings, "maker")
         by = (maker.value, asset.country or "")
-        if by not in labels:  # thousands of assets are of a dozen makers
-            labels[by] = tuple(dict.fromkeys(labels_for(*by, today)))
+        others = [] if maker.by == "operator" else [(found.value, "") for found in maker.contradicted_by]
+        for each in (by, *others):
+            if each not in labels:  # thousands of assets are of a dozen makers
+                labels[each] = tuple(dict.fromkeys(labels_for(*each, today)))
         known[name] = _Known(
             config=asset,
             streams=tuple(feeds.get(name, ())),
             findings=findings,
             maker=maker,
             scope=labels[by] if asset.scope is None else asset.scope,
+            is_disputed=any(labels[each] for each in others),
         )
     return known
+
+
+def _with_prefixes(asset: AssetConfig, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings with those that follow from each MAC address that anybody told.
+
+    Of one finder the newest finding about a maker is kept: a camera that tells the address of another maker would
+    otherwise stand in the place of what the neighbour table or the operator has.
+    """
+    findings = list(found)
+    said = {(each.field, each.by, each.value) for each in found}
+    told = [("", asset.mac)] if asset.mac is not None else []
+    told += [(each.seen, each.value) for each in found if each.field == "mac"]
+    for seen, mac in told:
+        for each in prefix_findings(mac_address(mac), seen):
+            if (each.field, each.by, each.value) not in said:
+                said.add((each.field, each.by, each.value))
+                findings.append(each)
+    return tuple(findings)
 
 
 def _facts(
@@ -252,10 +275,13 @@ def _facts(
 def _out(known: _Known) -> str:
     """Return a name for the maker of an asset, "" where it can't be said whether the maker is in scope.
 
-    One whose scope the operator set needs no maker that is known; of others the maker's country has to be known.
+    One whose scope the operator set needs no maker that is known; of others the maker's country has to be known, and
+    no finding may name a maker in scope: what a camera tells of itself frees it from no rule.
     """
     if known.config.scope is not None:
         return known.maker.value or "its maker"
+    if known.is_disputed:
+        return ""
     return known.maker.value if is_scope_known(known.maker.value, known.config.country or "") else ""
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from transcoder.config.advice import advice, close_to, name_words
+from transcoder.config.asset import CONFIDENTIAL
 from transcoder.logs import redact
 
 Key: TypeAlias = str | int
@@ -19,7 +20,7 @@ MAX_SHOWN: Final = 40
 """The characters of a key or value that a problem repeats at most: enough to find it, one line in a terminal."""
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-_SENSITIVE: Final = frozenset({"push", "stream_key", "source", "url", "username", "password", "token"})
+_SENSITIVE: Final = CONFIDENTIAL | frozenset({"push", "stream_key", "source", "url", "username", "password", "token"})
 
 # pydantic's error type -> the text of the problem; {…} are taken from the error's context
 _MESSAGES: Final[Mapping[str, str]] = {

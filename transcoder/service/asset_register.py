@@ -152,6 +152,8 @@ class AssetRegister:
             self._judged.pop(name, None)
             self._changed_at.pop(name, None)
             self._move(f"stream:{name}", "")
+        for name in old.assets.keys() - new.assets.keys():
+            self._move(f"asset:{name}", "")  # an id that is given anew is another box
 
     def _camera_changed(self, stream: str, asset: str, now: float, *, is_first: bool) -> None:
         """Forget what was known of a stream's camera; an asset that is named for the first time is that camera."""
