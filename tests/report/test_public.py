@@ -6,7 +6,12 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.report.fleet import NOW, config
 from tests.report.test_dataset import report, rows
+from transcoder.assets.inventory import KeptFacts, build_inventory
+from transcoder.report.dataset import Period, make_report
+from transcoder.report.gathering import addresses_of
+from transcoder.report.leaks import Kept
 from transcoder.report.public import LEFT_OUT, Scrubber
 from transcoder.report.texts import LANGUAGES, Texts
 from transcoder.report.writing import write_report
@@ -80,6 +85,40 @@ def test_both_reports_have_the_same_numbers():
 )
 def test_secrets_are_taken_out_of_what_people_typed(text, wanted):
     assert Scrubber(["secret-1", "V5", "secret"[:0]])(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "wanted"),
+    [
+        ("Prins Hendrikkade 33", "Camera prins  hendrikkade-33, hoek", f"Camera {LEFT_OUT}, hoek"),
+        ("Kade 12, 3hoog", "Kade 12 3hoog", LEFT_OUT),
+        ("52.3702, 4.8952", "paal 52.3702,4.8952", f"paal {LEFT_OUT}"),
+        ("Caf\u00e9 Noord 5", "bij Cafe\u0301 Noord 5", f"bij {LEFT_OUT}"),
+        ("SN1234567", "SN-123 4567 (1)", f"{LEFT_OUT} (1)"),
+        ("192.168.10.5", "192 168 10 5 and \uff11\uff19\uff12.168.10.5", f"{LEFT_OUT} and {LEFT_OUT}"),
+        ("44:19:b6:3f:5e:51", "44 19 B6 3F 5E 51", LEFT_OUT),
+        ("fd00::12", "fd00--12", LEFT_OUT),
+        ("x", "onvif://root:pw@cam5/x now", f"{LEFT_OUT} now"),
+        ("x", "Gate V5.7.3 build 220112", f"Gate {LEFT_OUT}"),
+        ("1.0.4.1.2", "11041299 and 110412", "11041299 and 110412"),
+    ],
+)
+def test_a_secret_is_found_with_other_signs_between_its_words(secret, text, wanted):
+    assert Scrubber([secret])(text) == wanted
+
+
+def test_types_ends_of_mac_addresses_and_labels_of_rules_hold_no_secret(tmp_path):
+    keys = {"maker": "Hikvision", "model": "DS-2CD2043G2-I", "mac": "44:19:b6:3f:5e:51", "serial": "SN77777"}
+    scope = {"scope": ["sn77777", "own-policy"], "scope_reason": "x", "extra": {"address": "http://cam5.city.nl:80/"}}
+    title = {"title": "HIKVISION DS-2CD2043G2-I 3f5e51 cam5.city.nl"}
+    made = config({"a": {**keys, **scope, **title}})
+    inventory = build_inventory(made, KeptFacts(), NOW.timestamp())
+    period = Period(since=NOW.date(), until=NOW.date())
+    public = make_report(inventory, Kept(), period, "public", addresses_of(made))
+    written = write_report(public, Texts("en"), Ed25519PrivateKey.generate(), tmp_path)
+    text = "".join(path.read_text() for path in written).casefold()
+    assert not [each for each in ("ds-2cd2043g2-i", "3f5e51", "sn77777", "cam5.city.nl") if each in text]
+    assert "own-policy" in text
 
 
 def test_the_json_of_the_public_report_is_valid_and_has_no_private_column(tmp_path):

@@ -24,6 +24,10 @@ MAX_SLIPS: Final = 64
 """The largest number of moved plans of an asset: one a month for five years."""
 MAX_SCOPE: Final = 16
 """The largest number of scope labels: three times the number of rules that are known."""
+FIRST_YEAR: Final = 1900
+"""The earliest year of a day or plan: before it there was no camera, so that it is a slip of the pen."""
+LAST_YEAR: Final = 2199
+"""The latest year of a day or plan; a report has a line for each year up to the last plan."""
 MAX_EXTRA: Final = 64
 """The largest number of columns of a spreadsheet that have no key of their own."""
 
@@ -51,11 +55,14 @@ def _without_removed(value: object) -> object:
     return {key: item for key, item in value.items() if item is not None} if isinstance(value, Mapping) else value
 
 
+def _is_of_cameras(year: int) -> bool:
+    return FIRST_YEAR <= year <= LAST_YEAR
+
+
 def check_day(value: str) -> str:
     """Return a day that is written as ISO 8601 writes it; raise ValueError for other text."""
     try:
-        if _DAY.fullmatch(value):
-            date.fromisoformat(value)
+        if _DAY.fullmatch(value) and _is_of_cameras(date.fromisoformat(value).year):
             return value
     except ValueError:
         pass
@@ -63,13 +70,13 @@ def check_day(value: str) -> str:
 
 
 def _check_planned(value: str) -> str:
+    quarter = _QUARTER.fullmatch(value)
+    if quarter is not None and _is_of_cameras(int(quarter[1])):
+        return value
     try:
-        if not _QUARTER.fullmatch(value):
-            return check_day(value)
-        last_day(value)  # there is no year 0
+        return check_day(value)
     except ValueError:
         raise ValueError("must be a day such as 2027-06-30, or a quarter such as 2027-Q2") from None
-    return value
 
 
 def _check_mac(value: str) -> str:

@@ -16,6 +16,7 @@ from transcoder.url import split_host_port, split_url
 
 _UNITS: Final = re.compile(r"^transcoder_sanitized_units_total\{([^}]*)\} ([0-9.e+]{1,24})$", re.MULTILINE)
 _LAYER: Final = re.compile(r'(?:^|,)layer="([a-z_]{1,32})"')
+_SCHEME: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _PORTS: Final = {"rtsp": 554, "rtsps": 322}
 _INCIDENTS: Final[Mapping[str, str]] = {"accept_key": "key_accepted"}
 """The records of the audit log that a report calls incidents, and what it calls them."""
@@ -79,7 +80,7 @@ def addresses_of(config: Config) -> dict[str, list[str]]:
         if host not in found[stream.asset or ""]:
             found[stream.asset or ""].append(host)
     for name, asset in config.assets.items():
-        if kept := asset.extra.get("address"):
+        if kept := _SCHEME.sub("", asset.extra.get("address", "")).partition("/")[0]:
             with contextlib.suppress(ValueError):  # somebody typed it
                 kept = split_host_port(kept)[0]
             found[name].append(kept)

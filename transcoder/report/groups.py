@@ -39,6 +39,7 @@ def by_maker_and_rule(all_lives: Sequence[Life]) -> Section:
                 "count(assets) by label of scope and by state; an asset counts under each of its labels",
                 ("rule", "count", *STATES),
                 _sorted(counts(rules, STATES)),
+                free=("rule",),
             ),
             table(
                 "outside",

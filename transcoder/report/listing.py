@@ -55,7 +55,9 @@ _PUBLIC: Final = frozenset(
     }
 )  # fmt: skip
 """The columns that may be published. A column is left out unless it stands here."""
-_FREE: Final = frozenset({"id", "title", "site", "location_public", "maker", "brand", "exempt_reason", "successor"})
+_FREE: Final = frozenset(
+    {"id", "title", "site", "location_public", "maker", "brand", "scope", "exempt_reason", "successor"}
+)
 
 
 def listing(all_lives: Sequence[Life], addresses: Mapping[str, Sequence[str]]) -> Section:
