@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.served import ANYWHERE, Catalogue
+from transcoder.config import parse
 from transcoder.config.verify import VerifyConfig
 from transcoder.net.rtsp_server import RtspServer
 from transcoder.output.status import OutputStatus
 from transcoder.rejection import Code, Rejected
+from transcoder.service.asset_register import AssetRegister
+from transcoder.service.kept_assets import KeptAssets
 from transcoder.service.status import StreamState, StreamStatus
 from transcoder.service.verdicts import KEPT, Verdict
 from transcoder.service.verifier import ASK_S, Verifier
@@ -246,3 +250,35 @@ async def test_a_rendition_is_read_under_its_own_path_and_leaves_the_schedule_al
 def test_a_rendition_that_is_not_there_is_refused(world: World) -> None:
     with pytest.raises(Rejected, match="no rendition 'sub'"):
         world.verifier.ask("front", "http:ops", world.now, "sub")
+
+
+async def test_the_schedule_alone_cleans_every_asset_whose_camera_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"camera-{number:02}" for number in range(40)]
+    there = names[:30]
+    world.streams.clear()
+    world.streams |= {name: FakeStream(StreamState.PLAYING if name in there else StreamState.AWAY) for name in names}
+    streams = "".join(f"  {name}: {{source: 'rtsp://10.0.0.2/{name}', asset: {name}}}\n" for name in names)
+    assets = "".join(f"  {name}: {{brand: HiLook}}\n" for name in names)
+    config = parse(f"streams:\n{streams}assets:\n{assets}", Path("/nonexistent"), {})
+    register = AssetRegister(lambda: config, KeptAssets(), (), None, lambda change, before: None)
+    monkeypatch.setattr(
+        world.verifier, "_on_verdict", lambda verdict, answer: register.note_verdict(register.tagged(verdict))
+    )
+
+    def cleaned() -> list[str]:
+        return [each.id for each in register.look(world.wall).assets if each.state == "cleaned"]
+
+    assert cleaned() == []
+    for _ in range(31 * 60):  # a stream every five minutes
+        await world.look(5)
+    assert cleaned() == there
+    assert len(world.requests) == 30
+    for _ in range(29):  # as days go by each is verified once a day, and none grows old
+        for _ in range(40):
+            await world.look(86_400 / 40)
+    assert cleaned() == there
+    world.config = VerifyConfig(every_h=None)
+    await world.look(31 * 86_400)
+    assert cleaned() == []

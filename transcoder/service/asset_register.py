@@ -17,6 +17,7 @@ from transcoder.config import Config
 from transcoder.service.kept_assets import KeptAssets
 from transcoder.service.store import time_text
 from transcoder.service.verdicts import Verdict
+from transcoder.worker_options import MAIN
 
 LOOK_S: Final = 3600.0
 """Seconds after which states are derived anew although nothing changed: exemptions end, and verdicts grow old."""
@@ -68,7 +69,8 @@ class AssetRegister:
             subject: {(each.field, each.by): each for each in found} for subject, found in kept.findings.items()
         }
         self._history = {asset: list(changes) for asset, changes in kept.history.items()}
-        self._judged: dict[str, Judged] = {}
+        self._judged: dict[str, dict[str, Judged]] = {}
+        """What was found of each stream, by output."""
         self._changed_at: dict[str, float] = {}
         """When a stream was given another camera or asset in this life, UTC seconds."""
         self._inventory: Inventory | None = None
@@ -100,14 +102,15 @@ class AssetRegister:
         at = datetime.fromisoformat(verdict.at).timestamp()
         if at - verdict.seconds - MARGIN_S < self._changed_at.get(verdict.stream, 0.0):
             return  # it was the camera before that was read
-        before = self._judged.get(verdict.stream, Judged())
+        outputs = self._judged.setdefault(verdict.stream, {})
+        before = outputs.get(verdict.rendition, Judged())
         # the clock may have been set back: the verdict that came last counts, whatever time the one before bears
         if verdict.kind == "clean":
             unclean_at = before.unclean_at if (before.unclean_at or 0.0) <= at else None
-            self._judged[verdict.stream] = Judged(clean_at=at, unclean_at=unclean_at)
+            outputs[verdict.rendition] = Judged(clean_at=at, unclean_at=unclean_at)
         else:
             clean_at = before.clean_at if (before.clean_at or 0.0) < at else None
-            self._judged[verdict.stream] = Judged(clean_at=clean_at, unclean_at=at)
+            outputs[verdict.rendition] = Judged(clean_at=clean_at, unclean_at=at)
 
     def note_finding(self, subject: str, finding: Finding) -> None:
         """Note what was found out.
@@ -182,7 +185,17 @@ class AssetRegister:
             for subject, found in self._findings.items()
             if subject.startswith("asset:")
         }
-        return KeptFacts(findings=findings, history=self._history, verdicts=self._judged)
+        return KeptFacts(findings=findings, history=self._history, verdicts=self._verdicts())
+
+    def _verdicts(self) -> dict[str, Judged]:
+        """Return what was found of each stream: of its main output, unless a rendition of it was found unclean."""
+        found = {}
+        for name, outputs in self._judged.items():
+            stream = self._config().streams.get(name)
+            renditions = [outputs[each] for each in outputs if stream is not None and each in stream.renditions]
+            unclean = next((each for each in renditions if (each.unclean_at or 0.0) > (each.clean_at or 0.0)), None)
+            found[name] = outputs.get(MAIN, Judged()) if unclean is None else Judged(unclean_at=unclean.unclean_at)
+        return found
 
     def look(self, now: float) -> Inventory:
         """Return the inventory, derived anew where something may have changed, and tell of states that did.
