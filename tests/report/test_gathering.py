@@ -35,10 +35,12 @@ def test_incidents_are_unclean_verdicts_and_keys_that_were_accepted():
     verdicts = [
         Verdict(number=1, stream="main", at="2026-03-01T00:00:00Z", kind="unclean", reason="SEI"),
         Verdict(number=2, stream="main", at="2026-03-02T00:00:00Z", kind="clean"),
+        Verdict(number=3, stream="main", at="2026-03-03T00:00:00Z", kind="unclean", reason="SEI", asset="before"),
     ]
     assert incidents_of([record("accept_key", "other"), record("restart", "main")], verdicts, CONFIG) == (
         Incident(at="2026-01-02T03:04:05Z", stream="other", kind="key_accepted", detail="by http:ops"),
         Incident(at="2026-03-01T00:00:00Z", stream="main", asset="pole", kind="unclean", detail="SEI"),
+        Incident(at="2026-03-03T00:00:00Z", stream="main", asset="before", kind="unclean", detail="SEI"),
     )
 
 

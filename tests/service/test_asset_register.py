@@ -193,17 +193,16 @@ def test_a_rendition_that_is_clean_says_nothing_of_the_main_output_and_one_that_
     world = World()
     renditions = "asset: pole-17, renditions: {small: {size: 320x180}}"
     world.config = with_small = config(CONFIG.replace("asset: pole-17", renditions))
-    small = {"rendition": "small"}
-    world.register.note_verdict(replace(world.verdict(), **small))
+    world.register.note_verdict(replace(world.verdict(), rendition="small"))
     assert world.state() == "legacy"
     world.register.note_verdict(world.verdict(at=NOW + 60))
     assert world.state(now=NOW + 60) == "cleaned"
-    world.register.note_verdict(replace(world.verdict("unclean", at=NOW + 120), **small))
+    world.register.note_verdict(replace(world.verdict("unclean", at=NOW + 120), rendition="small"))
     world.register.note_verdict(world.verdict(at=NOW + 180))
     assert world.state(now=NOW + 180) == "legacy"
     assert "front was found unclean" in world.register.look(NOW + 180).by_id["pole-17"].because
     world.change(config(), NOW + 180)  # a rendition that is gone is read by nobody
     assert world.state(now=NOW + 180) == "cleaned"
     world.change(with_small, NOW + 180)
-    world.register.note_verdict(replace(world.verdict(at=NOW + 240), **small))
+    world.register.note_verdict(replace(world.verdict(at=NOW + 240), rendition="small"))
     assert world.state(now=NOW + 240) == "cleaned"

@@ -46,7 +46,13 @@ def incidents_of(records: Iterable[Record], verdicts: Iterable[Verdict], config:
         config: the configuration, which says which asset feeds a stream.
     """
     found = [
-        Incident(at=each.at, stream=each.stream, asset=_asset(config, each.stream), kind="unclean", detail=each.reason)
+        Incident(
+            at=each.at,
+            stream=each.stream,
+            asset=each.asset or _asset(config, each.stream),  # another asset may have fed the stream then
+            kind="unclean",
+            detail=each.reason,
+        )
         for each in verdicts
         if each.kind == "unclean"
     ]
