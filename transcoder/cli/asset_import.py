@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from transcoder.assets.importing.columns import LEFT_OUT, entry, fields_of, read_mapping
 from transcoder.assets.importing.configured import known_of, rules_of
@@ -15,6 +15,7 @@ from transcoder.assets.importing.plan import Plan, make_plan
 from transcoder.assets.importing.table import MAX_BYTES, read_table
 from transcoder.cli.fleet import Fleet, read_fleet
 from transcoder.cli.gateway_client import GatewayClient
+from transcoder.cli.token_file import read_token
 from transcoder.config.difference import Difference
 from transcoder.control.assets import change_many
 from transcoder.control.changes import IMPORT, Change, Changes
@@ -25,9 +26,6 @@ from transcoder.regular_file import read_regular
 from transcoder.service.state_folder import is_locked
 from transcoder.service.store import Store, now_text
 from transcoder.text import printable
-
-_MAX_TOKEN: Final = 4096
-"""Bytes of a file with a token, at most: tokens are shorter than a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,21 +115,12 @@ def apply(made: Import, token_file: Path | None) -> str:
     if config.state_dir is None:
         raise TranscoderError("state_dir is null in the configuration, so that nothing can be kept")
     if is_locked(config.state_dir):
-        client = GatewayClient(config, made.path, changes=True, token=_token(token_file))
+        client = GatewayClient(config, made.path, changes=True, token=read_token(token_file))
         client.change_assets(document)
         return f"changed by the running gateway at {client.url}"
     configure_logs(None, "error")  # what was changed is told by the plan
     asyncio.run(_write(made.fleet, config.state_dir, document))
     return f"written to {config.state_dir}; the gateway takes it up when it starts"
-
-
-def _token(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return read_regular(path, _MAX_TOKEN).decode().strip()
-    except (OSError, ValueError) as error:
-        raise TranscoderError(f"the token in {path} can't be read: {error}") from None
 
 
 async def _write(fleet: Fleet, folder: Path, document: Mapping[str, Any]) -> None:

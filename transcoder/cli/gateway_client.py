@@ -52,8 +52,9 @@ class GatewayClient:
 
     def __init__(self, config: Config, path: Path, *, changes: bool = False, token: str = "") -> None:
         if config.http is None:
+            asked = "changes are made" if changes else "events are asked for"
             raise TranscoderError(
-                f"http: is not in the file {path}: events are asked for over the API of the running gateway; add "
+                f"http: is not in the file {path}: {asked} over the API of the running gateway; add "
                 '`http: {listen: "127.0.0.1:8080"}`, and start the gateway anew'
             )
         self._listen = config.http.listen[0]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from transcoder.assets.findings import MAX_VALUE
 from transcoder.cli.gateway_client import GatewayClient
+from transcoder.cli.token_file import read_token
 from transcoder.config import Config
-from transcoder.errors import TranscoderError
 
 
 def keeper(asset: str, token_file: Path | None) -> Callable[[Path, Config, Mapping[str, str]], None]:
@@ -18,11 +18,7 @@ def keeper(asset: str, token_file: Path | None) -> Callable[[Path, Config, Mappi
     """
 
     def keep(path: Path, config: Config, told: Mapping[str, str]) -> None:
-        try:
-            token = token_file.read_text("utf-8").strip() if token_file is not None else ""
-        except (OSError, ValueError):
-            raise TranscoderError(f"{token_file} can't be read") from None
-        client = GatewayClient(config, path, changes=True, token=token)
+        client = GatewayClient(config, path, changes=True, token=read_token(token_file))
         client.note_device(asset, {name: value[:MAX_VALUE] for name, value in told.items()})
 
     return keep

@@ -33,6 +33,7 @@ def swap(
     """Look at another camera and have a stream of the running gateway pull it: the URL stays, and no reader is lost."""
     from transcoder.cli.gateway_client import GatewayClient  # noqa: PLC0415  # --help stays fast
     from transcoder.cli.swap_text import swap_lines  # noqa: PLC0415
+    from transcoder.cli.token_file import read_token  # noqa: PLC0415
     from transcoder.config import load  # noqa: PLC0415
 
     if rollback and (source or asset or force):
@@ -40,7 +41,7 @@ def swap(
     if not rollback and source is None:
         raise fail("give --source with the URL of the new camera, or --rollback")
     with errors_end_the_command():
-        client = GatewayClient(load(config), config, changes=True, token=_token(token_file))
+        client = GatewayClient(load(config), config, changes=True, token=read_token(token_file))
         try:
             if rollback:
                 told = client.swap(stream, {}, is_rollback=True)
@@ -76,12 +77,3 @@ def _camera(source: str, asset: str | None, username: str | None, password: str 
     login = {key: value for key, value in (("username", username), ("password", password)) if value is not None}
     keys: dict[str, Any] = {"source": {"url": source, **login} if login else source}
     return keys if asset is None else {**keys, "asset": asset}
-
-
-def _token(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise fail(f"--token-file: {error}") from None
