@@ -70,6 +70,19 @@ async def test_nothing_that_helps_an_attacker_is_told_to_a_reader_or_recorded(wo
     assert asset.config["site"] == "Harbour"
 
 
+async def test_an_asset_tells_its_rules_in_words_and_why_they_hold(world: World) -> None:
+    document = await world.controller.assets.add("pole-17", POLE, OPS, confidential=True)
+    assert document.scope == tuple(each.label for each in document.rules)
+    [named] = [each for each in document.rules if each.label == "ndaa-889"]
+    assert (named.since, named.because) == ("2019-08-13", "the maker is Hikvision")
+    assert "section 889" in named.rule
+    scope = {"scope": ["own-policy"], "scope_reason": "motion of 2023-05"}
+    changed = await world.controller.assets.update("pole-17", scope, OPS, confidential=False)
+    assert changed.scope == ("own-policy",)
+    [own] = changed.rules
+    assert (own.label, own.since, own.rule) == ("own-policy", None, "motion of 2023-05")
+
+
 async def test_a_stream_tells_its_asset_and_the_state_of_that(world: World) -> None:
     assert world.controller.state("front").asset_state is None
     await add(world)

@@ -33,11 +33,6 @@ class ScopeLabel:
     because: str
 
 
-def known_labels() -> tuple[str, ...]:
-    """Return all labels that have a rule, and OWN_POLICY."""
-    return (*(rule.label for rule in scope_rules()), OWN_POLICY)
-
-
 def country_of(maker: str) -> str:
     """Return the country of a maker's seat by the table, in ISO 3166-1; "" where it is not known."""
     found = maker_named(maker)

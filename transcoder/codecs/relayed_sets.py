@@ -41,7 +41,6 @@ _MAX_SHAPE: Final = 16
 """The largest aspect_ratio_idc of the table; 255 writes a shape out."""
 _MAX_RATIO: Final = 1024
 """The largest number of a sample aspect ratio that is written out."""
-_BITS: Final = (0, 1)
 
 
 class _Copier:

@@ -3,11 +3,13 @@
 What helps an attacker stands in them only where the asker may change the configuration, and never over MQTT.
 """
 
+from datetime import date
 from typing import Any, Final, Literal
 
 from transcoder.assets.findings import Finding, Told
 from transcoder.assets.inventory import AssetView
 from transcoder.assets.makers import brand_questions
+from transcoder.assets.scope import labels_for, with_operator
 from transcoder.assets.state import State
 from transcoder.config.kept_changes import Origin
 from transcoder.control.document_parts import Time
@@ -47,6 +49,17 @@ class StateChangeDocument(Document):
     because: str
 
 
+class ScopeRuleDocument(Document):
+    """Describes a rule that an asset falls under, and why it does."""
+
+    label: str
+    since: str | None = None
+    """The day from which the rule holds; null for a label that has no rule here."""
+    rule: str
+    """The rule in words; of a label that the operator gave, the reason."""
+    because: str
+
+
 class AssetDocument(Document):
     """Describes an asset: what the operator says, what the gateway found out, and what follows."""
 
@@ -65,7 +78,9 @@ class AssetDocument(Document):
     clean_at: Time | None = None
     """For `cleaned`: the time of the oldest verdict that the state stands on."""
     scope: tuple[str, ...] = ()
-    """The rules that the asset falls under."""
+    """The rules that the asset falls under, by their labels."""
+    rules: tuple[ScopeRuleDocument, ...] = ()
+    """The same rules in words, each with its day and with why it holds for this asset."""
     maker: ToldDocument
     brand: ToldDocument
     model: ToldDocument
@@ -94,7 +109,7 @@ class AssetImportDocument(Document):
 
 
 def asset_document(
-    view: AssetView, config: dict[str, Any], origin: Origin, etag: str, *, confidential: bool
+    view: AssetView, config: dict[str, Any], origin: Origin, etag: str, today: date, *, confidential: bool
 ) -> AssetDocument:
     """Make the document of an asset.
 
@@ -103,6 +118,7 @@ def asset_document(
         config: its keys, as far as they may be shown.
         origin: where its configuration comes from.
         etag: the tag of its configuration.
+        today: the day, on which rules hold or not.
         confidential: whether findings that help an attacker may be shown.
     """
     findings = [found for found in view.findings if confidential or found.field not in CONFIDENTIAL_FIELDS]
@@ -117,12 +133,26 @@ def asset_document(
         since=view.since or None,
         clean_at=view.clean_at or None,
         scope=view.scope,
+        rules=_rules(view, today),
         maker=_told(view.maker),
         brand=_told(view.brand),
         model=_told(view.model),
         findings=tuple(map(_finding, findings)),
         questions=() if view.maker.value else brand_questions(view.brand.value),
         history=tuple(StateChangeDocument(state=each.state, at=each.at, because=each.because) for each in view.history),
+    )
+
+
+def _rules(view: AssetView, today: date) -> tuple[ScopeRuleDocument, ...]:
+    labels = labels_for(view.maker.value, view.config.country or "", today)
+    return tuple(
+        ScopeRuleDocument(
+            label=each.label,
+            since=each.since.isoformat() if each.since is not None else None,
+            rule=each.rule,
+            because=each.because,
+        )
+        for each in with_operator(labels, view.config.scope, view.config.scope_reason or "")
     )
 
 

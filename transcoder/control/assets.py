@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
 from typing import Any, Final
 
@@ -95,6 +96,7 @@ class Assets(AssetControl):
             shown_asset(config, confidential=confidential),
             asset_overlay.origin(effective, asset),
             self._changes.asset_etag(asset),
+            date.fromisoformat(_today()),
             confidential=confidential,
         )
 

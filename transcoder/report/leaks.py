@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -108,15 +108,3 @@ def read_network(text: str) -> dict[str, int]:
         The dropped packets by counter, empty where the text has none.
     """
     return {reason: int(number) for reason, number in _COUNTER.findall(text)}
-
-
-def by_layer(entries: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return counts by layer.
-
-    Args:
-        entries: the layer and the count of each entry of a ledger.
-    """
-    found: dict[str, int] = defaultdict(int)
-    for layer, number in entries:
-        found[layer] += number
-    return dict(found)
