@@ -104,6 +104,19 @@ def test_what_answers_and_what_is_no_stream_yet(tmp_path: Path) -> None:
     assert "already" in refused  # a file is never written over
 
 
+@pytest.mark.parametrize("kind", ["link", "no folder", "long name"])
+def test_a_file_that_cannot_be_made_is_refused_before_anybody_is_asked(kind: str, tmp_path: Path) -> None:
+    file = {"link": tmp_path / "link", "no folder": tmp_path / "no" / "x", "long name": tmp_path / ("x" * 300)}[kind]
+    if kind == "link":
+        file.symlink_to(tmp_path / "nowhere")
+    with _cameras(REALMS) as (port, asked):
+        options = DiscoverOptions(networks=("127.0.0.41",), ports=str(port), write=file)
+        code, _, errors = _run(options)
+    assert (code, asked) == (2, [])
+    assert errors.startswith("discover: --write: ")
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_lines() -> None:
     with _cameras(REALMS) as (port, _):
         code, out, errors = _run(DiscoverOptions(networks=("127.0.0.42/32", "127.0.0.43/32"), ports=str(port)))

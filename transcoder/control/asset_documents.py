@@ -15,8 +15,8 @@ from transcoder.config.kept_changes import Origin
 from transcoder.control.document_parts import Time
 from transcoder.control.documents import Document
 
-CONFIDENTIAL_FIELDS: Final = frozenset({"mac", "serial", "firmware", "location"})
-"""The findings that help an attacker."""
+CONFIDENTIAL_FIELDS: Final = frozenset({"mac", "serial", "firmware", "location", "name"})
+"""The findings that help an attacker: people set a camera's name to its place, and makers to its MAC address."""
 
 
 class FindingDocument(Document):

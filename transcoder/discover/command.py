@@ -110,8 +110,7 @@ def discover(options: DiscoverOptions, console: Console, errors: Console) -> int
         ports = ports_to_look_at(options.ports)
         if not 0 < options.rate <= MAX_RATE:
             raise ValueError(f"--rate: more than 0 and at most {MAX_RATE:g}")  # noqa: TRY301  # as other bad options
-        if options.write is not None and options.write.exists():
-            raise ValueError(f"--write: there is a file {options.write} already")  # noqa: TRY301
+        _check_free(options.write)
     except (ValueError, ConfigError) as error:
         errors.print(f"discover: {error}", markup=False, highlight=False, soft_wrap=True)
         return USAGE
@@ -213,6 +212,21 @@ def _report(
     if options.write is not None and not _write(options.write, devices, config, now.date().isoformat(), errors):
         return NO
     return OK if devices and not is_cut_short else NO
+
+
+def _check_free(file: Path | None) -> None:
+    """Raise ValueError where a file can't be made, before minutes are spent on what is to stand in it."""
+    if file is None:
+        return
+    try:
+        file.lstat()  # a link that leads nowhere is there, too
+    except FileNotFoundError:
+        if os.access(file.parent, os.W_OK | os.X_OK):
+            return
+        raise ValueError(f"--write: {file.parent} is no folder that can be written to") from None
+    except OSError as error:
+        raise ValueError(f"--write: {file} can't be written: {error.strerror}") from None
+    raise ValueError(f"--write: there is a file {file} already")
 
 
 def _write(file: Path, devices: Sequence[Seems], config: Config | None, day: str, errors: Console) -> bool:
