@@ -12,11 +12,13 @@ from tests.cli.test_logs import World
 from transcoder.cli.main import command_line
 from transcoder.cli.swap_text import swap_lines
 from transcoder.control import cameras
+from transcoder.control.writer import Writer
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.probe.visits import Visit
 
 NEW = ("--source", "rtsp://root:new-secret@10.0.0.9/axis")
 SEEN = Visit(streams=("front",), host="10.0.0.9", transport="tcp", codec="h265", size="1280x720", fps=25.0)
+OPS = Writer(interface="http", name="ops")
 TOKENS = {"tokens": {"ops": {"token": "o" * 20, "role": "control"}, "eye": {"token": "e" * 20, "role": "read"}}}
 
 
@@ -59,6 +61,23 @@ async def test_a_swap_is_shown_asked_for_made_and_rolled_back(world: World, monk
     assert (back.exit_code, url(world)) == (OK, "rtsp://10.0.0.2/live")
     again = await swap(world, "--rollback")
     assert (again.exit_code, "no swap" in again.stderr) == (USAGE, True)
+
+
+async def test_a_stream_that_another_client_swaps_during_the_question(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(monkeypatch, SEEN)
+    loop = asyncio.get_running_loop()
+
+    def confirm(_: str) -> bool:
+        work = world.controller.swap("front", {"source": "rtsp://10.0.0.8/other"}, OPS)
+        asyncio.run_coroutine_threadsafe(work, loop).result(30)
+        return True
+
+    monkeypatch.setattr("typer.confirm", confirm)
+    late = await swap(world, *NEW)
+    assert (late.exit_code, "changed meanwhile" in late.stderr) == (USAGE, True), late.output
+    assert url(world) == "rtsp://10.0.0.8/other"
 
 
 async def test_a_camera_that_sends_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

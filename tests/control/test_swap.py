@@ -168,6 +168,21 @@ async def test_a_swap_of_a_stream_that_was_changed_meanwhile(world: World, visit
     assert (await rejection(world.controller.swap_rollback("gone", OPS))).code is Code.UNKNOWN_STREAM
 
 
+async def test_of_two_swaps_at_once_one_is_made_and_its_way_back_leads_to_the_old_camera(
+    world: World, visits: Visits
+) -> None:
+    visits.gate.clear()
+    other = {"source": "rtsp://10.0.0.8/other"}
+    both = [asyncio.create_task(world.controller.swap("front", keys, OPS)) for keys in (NEW, other)]
+    for _ in range(500):  # it validates in a thread
+        await asyncio.sleep(0.0 if len(visits.asked) == len(both) else 0.01)
+    visits.gate.set()
+    made = await asyncio.gather(*both, return_exceptions=True)
+    assert [each.code for each in made if isinstance(each, Rejected)] == [Code.CONFLICT]
+    await world.controller.swap_rollback("front", OPS)
+    assert url(world) == "rtsp://10.0.0.2/live"
+
+
 async def test_cameras_that_are_looked_at_are_bounded(world: World, visits: Visits) -> None:
     visits.gate.clear()
     plan = NEW | {"plan": True}

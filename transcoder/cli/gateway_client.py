@@ -121,16 +121,21 @@ class GatewayClient:
         with self._answer(CHANGE_S, "/api/v1/assets", {}, headers, is_endless=False, body=body) as answer:
             return dict(parse_json(answer.read(MAX_ANSWER)))
 
-    def swap(self, stream: str, keys: Mapping[str, Any], *, is_rollback: bool = False) -> dict[str, Any]:
+    def swap(
+        self, stream: str, keys: Mapping[str, Any], *, is_rollback: bool = False, if_match: str = ""
+    ) -> dict[str, Any]:
         """Swap the camera of a stream, or plan it; see `_get` for what is raised.
 
         Args:
             stream: the stream's id.
             keys: the keys of the swap.
             is_rollback: whether the last swap is rolled back, which takes no keys.
+            if_match: the tag that the stream must still have, "" where any will do.
         """
         path = f"/api/v1/streams/{quote(stream, safe='')}/swap{'/rollback' if is_rollback else ''}"
         body, headers = json.dumps(keys).encode(), {"Content-Type": "application/json"}
+        if if_match:
+            headers["If-Match"] = f'"{if_match}"'
         with self._answer(SWAP_S, path, {}, headers, is_endless=False, body=body, verb="POST") as answer:
             return _swap(parse_json(answer.read(MAX_ANSWER)))
 

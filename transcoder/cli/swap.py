@@ -47,10 +47,11 @@ def swap(
                 told = client.swap(stream, {}, is_rollback=True)
             else:
                 keys = _camera(source or "", asset, username, password)
-                planned = client.swap(stream, {**keys, "plan": True})
+                seen = str(client.stream(stream).get("etag", ""))  # the question is about the camera of now
+                planned = client.swap(stream, {**keys, "plan": True}, if_match=seen)
                 typer.echo("\n".join(swap_lines(planned)))
                 _decide(planned, yes=yes, force=force)
-                told = client.swap(stream, {**keys, "force": force})
+                told = client.swap(stream, {**keys, "force": force}, if_match=seen)
         except TransportError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(NO) from None

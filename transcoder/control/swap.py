@@ -12,6 +12,7 @@ from typing import Final
 
 from transcoder.assets.relaying import relay_refusal
 from transcoder.config import StreamConfig
+from transcoder.config.overlay import EffectiveConfig
 from transcoder.config.swapping import can_roll_back, roll_back, swap
 from transcoder.control.cameras import CameraLooks
 from transcoder.control.changes import Change, Changes
@@ -23,6 +24,7 @@ from transcoder.rejection import Code, Rejected
 from transcoder.service.store import now_text
 from transcoder.text import printable
 
+Edit = Callable[[EffectiveConfig, str, object], EffectiveConfig]
 MAX_PROBLEM: Final = 300
 """Characters of the reason for which a camera sends no pictures, at most."""
 SAME_SHAPE: Final = Fraction(1, 100)
@@ -74,7 +76,10 @@ class Swaps:
             return found
         if found.problem is not None and not force:
             raise Rejected(Code.UNAVAILABLE, f"the new camera would not be shown: {found.problem}")
-        await self._changes.make(Change(stream=stream, verb="swap", keys=camera, by=by, edit=edit, if_match=if_match))
+        guarded = partial(_edit_the_same, edit, effective.config.streams[stream])
+        await self._changes.make(
+            Change(stream=stream, verb="swap", keys=camera, by=by, edit=guarded, if_match=if_match)
+        )
         made = found.model_copy(update={"switched": True, "can_roll_back": True})
         self._tell(made, by, False)
         return made
@@ -125,6 +130,20 @@ class Swaps:
 
 def _today() -> str:
     return now_text()[: len("2026-11-29")]
+
+
+def _edit_the_same(
+    edit: Edit, seen: StreamConfig, effective: EffectiveConfig, stream: str, keys: object
+) -> EffectiveConfig:
+    """Make a change to a stream that still has the camera which the new one was shown beside.
+
+    Raises:
+        Rejected: it has another one by now, to which a roll-back would lead.
+    """
+    now = effective.config.streams.get(stream)
+    if now is not None and (now.source, now.asset) != (seen.source, seen.asset):
+        raise Rejected(Code.CONFLICT, f"the camera of stream {stream} was changed meanwhile; read it again")
+    return edit(effective, stream, keys)
 
 
 def _options(keys: object) -> tuple[bool, bool, dict[str, object]]:
