@@ -43,9 +43,17 @@ def free_id(wanted: str, taken: Container[str]) -> str:
         wanted: the id.
         taken: the ids that can't be given.
     """
-    found, number = wanted, 1
-    while found in taken:
-        number += 1
-        end = f"-{number}"
-        found = wanted[: MAX_ID - len(end)].rstrip("-_") + end
-    return found
+    if wanted not in taken:
+        return wanted
+    low, high = 1, 2  # halved, as thousands may have one name; where a number between was left free it may stay so
+    while _numbered(wanted, high) in taken:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _numbered(wanted, middle) in taken else (low, middle)
+    return _numbered(wanted, high)
+
+
+def _numbered(wanted: str, number: int) -> str:
+    end = f"-{number}"
+    return wanted[: MAX_ID - len(end)].rstrip("-_") + end

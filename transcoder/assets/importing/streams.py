@@ -98,11 +98,14 @@ class StreamPlanning:
         if taken := [name for name in names if name in self._taken]:
             raise ValueError(f"streams: there is a stream {taken[0]} already, with another URL")
         found: list[PlannedStream] = []
+        ids = set(self._taken) if len(urls) > 1 else self._taken  # no copy for each of thousands of rows
         for number, each in enumerate(urls):
-            name = names[number] if names else free_id(asset, {*self._taken, *(new.stream for new in found)})
+            name = names[number] if names else free_id(asset, ids)
             source = {"url": _without_login(each)} | {key: value for key, value in login.items() if value}
             keys = {"source": source, "asset": asset} | ({"title": entry["title"]} if entry["title"] else {})
             found.append(PlannedStream(stream=name, keys=keys, is_new=True))
+            if len(urls) > 1:
+                ids.add(name)
         told = " ".join(new.stream for new in found)
         return PlannedStreams(streams=tuple(found), has_any=True, shown={"streams": ("", told)})
 
