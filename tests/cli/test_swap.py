@@ -11,8 +11,7 @@ from typer.testing import CliRunner, Result
 from tests.cli.test_logs import World
 from transcoder.cli.main import command_line
 from transcoder.cli.swap_text import swap_lines
-from transcoder.control import cameras
-from transcoder.control.writer import Writer
+from transcoder.control import Writer, cameras
 from transcoder.exit_codes import NO, OK, USAGE
 from transcoder.probe.visits import Visit
 

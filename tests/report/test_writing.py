@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.report.test_dataset import report
+from transcoder.report.dataset import FORMAT
 from transcoder.report.texts import Texts
 from transcoder.report.writing import check_report, write_report
 from transcoder.verify import proof
@@ -56,6 +57,16 @@ def test_a_signed_statement_of_another_kind_is_no_report(written, tmp_path):
     written.write_text(json.dumps(proof.sign({"format": "transcoder verify statement 1"}, KEY)))
     with pytest.raises(ProofError, match="no report"):
         check_report(written, None)
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"audience": "public", "node": 1, "at": "x"}, {"audience": ["public"], "node": "gw1", "at": "x"}]
+)
+def test_what_somebody_else_signed_need_not_be_a_report(tmp_path, told):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(proof.sign({"format": FORMAT, **told}, KEY, FORMAT)))
+    with pytest.raises(ProofError, match="no report"):
+        check_report(path, None)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"statement": {}, "algorithm": "Ed25519"}'])

@@ -2,12 +2,16 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
 from transcoder.cli.failure import errors_end_the_command, fail
 from transcoder.exit_codes import NO, OK, USAGE
+from transcoder.text import printable
+
+MAX_SAID: Final = 200
+"""Characters that a check repeats of a report, at most; names of gateways have 63."""
 
 app = typer.Typer(
     help="How many cameras are still there, what they leak, and when the last one is gone.", invoke_without_command=True
@@ -80,9 +84,8 @@ def verify(
         typer.echo(f"not as it was signed: {report} was changed, or the key {checked.fingerprint} did not sign it")
         raise typer.Exit(NO)
     made = checked.statement
-    typer.echo(
-        f"as it was signed: {made['audience']} report of {made['node']}, {made['at']}, key {checked.fingerprint}"
-    )
+    said = printable(f"{made['audience']} report of {made['node']}, {made['at']}", MAX_SAID)
+    typer.echo(f"as it was signed: {said}, key {checked.fingerprint}")
     if not checked.is_trusted:
         typer.echo("the key is the one that the report names: compare it with the operator's, or give it by --key")
     raise typer.Exit(OK)

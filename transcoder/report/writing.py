@@ -21,6 +21,8 @@ from transcoder.verify.statement import ProofError
 DATA: Final = "report.json"
 PAGE: Final = "report.html"
 TABLE: Final = "assets.csv"
+_TOLD: Final = ("audience", "node", "at")
+"""The members that a check repeats; whoever has a key can sign anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,8 @@ def check_report(path: Path, key_path: Path | None) -> Checked:
         ProofError: the file is no report, or the key can't be used.
     """
     signed = read_signed(path)
-    if signed["statement"].get("format") != FORMAT:
+    told = signed["statement"]
+    if told.get("format") != FORMAT or not all(isinstance(told.get(name), str) for name in _TOLD):
         raise ProofError(f"{path} is no report of this kind")
     key = read_public_key(key_path) if key_path is not None else _own_key(path, signed)
     try:
