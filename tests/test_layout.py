@@ -32,7 +32,6 @@ TESTED_THROUGH = {
     "control/document_parts.py": "api/test_push_metrics.py",
     "control/documents.py": "control/test_stream_documents.py",
     "control/questions.py": "control/test_controller.py",
-    "control/writer.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",
     "discover/device_visit.py": "discover/test_device_command.py",
     "discover/render.py": "discover/test_command.py",

@@ -17,7 +17,7 @@ from transcoder.cli.fleet import Fleet, read_fleet
 from transcoder.cli.gateway_client import GatewayClient
 from transcoder.cli.token_file import read_token
 from transcoder.config.difference import Difference
-from transcoder.control.assets import change_many
+from transcoder.control.asset_changes import change_many
 from transcoder.control.changes import IMPORT, Change, Changes
 from transcoder.control.writer import Writer
 from transcoder.errors import TranscoderError

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import override
 
@@ -12,21 +12,18 @@ from transcoder import clock
 from transcoder.assets.findings import UNKNOWN
 from transcoder.assets.inventory import AssetView, Inventory
 from transcoder.assets.makers import neighbour_findings, onvif_findings, stream_findings
-from transcoder.assets.plans import with_slip
 from transcoder.assets.state import State
 from transcoder.assets.tables import maker_named
-from transcoder.config import asset_overlay, check_remote, lay_over
-from transcoder.config.asset import MAX_ASSETS
-from transcoder.config.kept_changes import Overlay
-from transcoder.config.overlay import MAX_STREAMS, EffectiveConfig
+from transcoder.config import asset_overlay
+from transcoder.config.overlay import EffectiveConfig
+from transcoder.control.asset_changes import change_many, import_document, slipped
 from transcoder.control.asset_documents import AssetDocument, AssetImportDocument, asset_document
 from transcoder.control.asset_verbs import AssetControl
 from transcoder.control.changes import IMPORT, Change, Changes
 from transcoder.control.shown import shown_asset
 from transcoder.control.told_device import told_device
 from transcoder.control.writer import Writer
-from transcoder.errors import ConfigError
-from transcoder.rejection import Code, Rejected, unknown_asset
+from transcoder.rejection import Rejected, unknown_asset
 from transcoder.rtsp.fingerprint import CameraMarks
 from transcoder.service.asset_register import AssetRegister
 from transcoder.service.audit import Entry
@@ -161,7 +158,7 @@ class Assets(AssetControl):
     async def change_many(self, document: object, by: Writer) -> AssetImportDocument:
         before = self._changes.effective
         await self._make(Change(verb=IMPORT, keys=document, by=by, edit=partial(change_many, by, _today())))
-        return _import_document(document, before, self._changes.effective)
+        return import_document(document, before, self._changes.effective)
 
     async def _change(
         self, verb: str, edit: Edit, asset: str, keys: object, by: Writer, if_match: str | None = None
@@ -193,74 +190,4 @@ def _without_reason(keys: object) -> object:
 def _with_slip(
     edit: Edit, by: Writer, day: str, effective: EffectiveConfig, asset: str, keys: object
 ) -> EffectiveConfig:
-    return edit(effective, asset, _slipped(effective, asset, keys, by, day))
-
-
-def _slipped(effective: EffectiveConfig, asset: str, keys: object, by: Writer, day: str) -> object:
-    if not isinstance(keys, Mapping):
-        return keys
-    return with_slip(effective.config.assets.get(asset), keys, str(by), day)
-
-
-def change_many(by: Writer, day: str, effective: EffectiveConfig, name: str, document: object) -> EffectiveConfig:
-    """Return the configuration with many assets and streams added or changed.
-
-    Raises:
-        Rejected: the document is none of the right form, or something in it is not valid.
-    """
-    del name
-    parts = _parts(document)
-    config = effective.config
-    problems: list[str] = []
-    streams: dict[str, Overlay] = {}
-    assets: dict[str, Overlay] = {}
-    for stream, keys in parts["streams"].items():
-        try:
-            checked = check_remote(stream, keys)
-        except ConfigError as error:
-            problems += error.problems
-            continue
-        before = effective.overlays.get(stream, Overlay()) if stream in config.streams else Overlay()
-        streams[stream] = Overlay(keys=lay_over(before.keys, checked))
-    for asset, keys in parts["assets"].items():
-        try:
-            assets[asset] = asset_overlay.updated(effective, asset, _slipped(effective, asset, keys, by, day))
-        except Rejected as error:
-            problems += error.problems
-    if problems:
-        raise Rejected(Code.INVALID, problems[0], tuple(problems[:_MAX_PROBLEMS]))
-    if len(config.streams.keys() | streams.keys()) > MAX_STREAMS or len(config.assets.keys() | assets) > MAX_ASSETS:
-        raise Rejected(Code.INVALID, f"there may be {MAX_STREAMS} streams and {MAX_ASSETS} assets at most")
-    return effective.with_changes(streams, assets)
-
-
-_MAX_PROBLEMS = 32
-"""The problems that are told of a document at most: nobody reads more."""
-
-
-def _parts(document: object) -> dict[str, Mapping[str, Any]]:
-    if not isinstance(document, Mapping) or not document.keys() <= {"assets", "streams"}:
-        raise Rejected(Code.INVALID, "there must be a mapping with assets and streams, and nothing else")
-    parts = {name: document.get(name) or {} for name in ("assets", "streams")}
-    for name, part in parts.items():
-        if not isinstance(part, Mapping):
-            raise Rejected(Code.INVALID, f"{name}: must be a mapping of ids to keys")
-    return parts
-
-
-def _import_document(document: object, old: EffectiveConfig, new: EffectiveConfig) -> AssetImportDocument:
-    parts = _parts(document)
-    assets, streams = sorted(parts["assets"]), sorted(parts["streams"])
-    added = [name for name in assets if name not in old.config.assets]
-    changed = [name for name in assets if name not in added and old.config.assets[name] != new.config.assets.get(name)]
-    new_streams = [name for name in streams if name not in old.config.streams]
-    others = [name for name in streams if name not in new_streams]
-    differing = [name for name in others if old.config.streams[name] != new.config.streams.get(name)]
-    told = len(added) + len(changed) + len(new_streams) + len(differing)
-    return AssetImportDocument(
-        assets_added=tuple(added),
-        assets_changed=tuple(changed),
-        streams_added=tuple(new_streams),
-        streams_changed=tuple(differing),
-        unchanged=len(assets) + len(streams) - told,
-    )
+    return edit(effective, asset, slipped(effective, asset, keys, by, day))
