@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import uuid4
@@ -24,6 +25,9 @@ ANSWER_S: Final = 3.0
 """Seconds for one answer; old cameras take a second for a description."""
 LOOK_S: Final = 12.0
 """Seconds for everything at one port."""
+MAX_OF_ONE: Final = 64
+"""Datagrams of one address that are read: two answers to each of two questions of sixteen devices behind it. A device
+that floods does not use up what is read of all together (`ws_discovery.MAX_READ`)."""
 _READ: Final = 8192
 
 OnSeen = Callable[[str, RtspSeen], None]
@@ -100,10 +104,12 @@ class _Answers(asyncio.DatagramProtocol):
 
     def __init__(self, questions: Questions, allowed: Callable[[str], bool], on_announced: OnAnnounced) -> None:
         self._questions, self._allowed, self._on_announced = questions, allowed, on_announced
+        self._received: Counter[str] = Counter()
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self._allowed(addr[0]):
+        if self._received[addr[0]] < MAX_OF_ONE and self._allowed(addr[0]):
+            self._received[addr[0]] += 1
             for each in self._questions.receive(data):
                 self._on_announced(addr[0], each)
 
