@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.support import fresh_checkout
 from tests.support.cameras import Cameras
+from tests.support.examples import load_profile
 
 pytest_plugins = ["tests.support.plugin", "pytester"]
 
@@ -20,9 +20,7 @@ KERNELS = Path(__file__).parent.parent / ".pytest_cache" / "numba"
 """Compiled kernels, kept from run to run; a change of their sources makes another folder in it."""
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))  # before any test imports a kernel
 
-# how long it takes to make an input says how busy the machine is, and nothing of the product
-settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy machine")
+load_profile()
 
 
 def _folder(name: str) -> Path:

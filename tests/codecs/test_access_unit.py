@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.codecs.access_unit import RECOVERY_POINT, AccessUnit, AccessUnitAssembler, filter_nal_units
 from transcoder.codecs.nal import (
     MAX_ACCESS_UNIT_SIZE,
@@ -378,7 +379,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from(list(Codec)), STEPS)
 def test_any_units_come_out_once_and_in_order(codec: Codec, steps: list[tuple[bytes, int, bool, str]]) -> None:
     feed = Feed(codec)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.codecs.nal import (
     H264_ALLOWED,
     H265_ALLOWED,
@@ -144,7 +145,7 @@ def test_join_and_split_are_inverse(units: list[bytes]) -> None:
     assert list(split_byte_stream(stream)) == units
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.sampled_from([b"\x00", b"\x01", b"\x03", b"\x65", b"\x00\x00\x01"]), max_size=60).map(b"".join))
 def test_no_unit_holds_a_start_code_or_ends_in_zero(data: bytes) -> None:
     units = list(split_byte_stream(data))

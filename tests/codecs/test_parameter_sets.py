@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.codecs.nal import Codec
 from transcoder.codecs.parameter_sets import parse_pps, parse_sps
 from transcoder.errors import BitstreamError
@@ -216,7 +217,7 @@ def test_recorded_size_of_tenda(vectors: Path) -> None:
     assert (sps.width, sps.height) == (640, 368)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.sampled_from(list(Codec)), st.binary(max_size=80), st.integers(0, 40))
 def test_any_bytes(codec: Codec, data: bytes, keep: int) -> None:
     for start in (X264[:keep], X265[:keep], b"\x67", b"\x42\x01", b"\x68", b"\x44\x01"):

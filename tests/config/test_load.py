@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.config import Config, Endpoint, json_schema, load, parse
 from transcoder.errors import ConfigError
 
@@ -443,13 +444,13 @@ def parsed_or_refused(text: str) -> None:
         assert "\n" not in line
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(DATA | FILES)
 def test_any_data_is_a_configuration_or_a_config_error(data):
     parsed_or_refused(yaml.safe_dump(data))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(alphabet=st.characters() | st.sampled_from("{}[]:,-&*!|>'\"%@`#?<~\n \t"), max_size=60))
 def test_any_text_is_a_configuration_or_a_config_error(text):
     parsed_or_refused(text)

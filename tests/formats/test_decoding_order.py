@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.rtp_packets import LONG_S, NUMBERED_ENDS, end_numbered_pictures
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.nal import Codec
@@ -252,7 +253,7 @@ def test_the_gap_after_a_loss() -> None:
     assert found == [(3, False), (5, True), (9, False)]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(0, 65535), st.integers(1, 12), st.integers(1, 200), st.randoms(use_true_random=False))
 def test_any_order_within_the_depth_is_mended(first: int, depth: int, total: int, chance: random.Random) -> None:
     # unit i is sent at i plus up to `depth`: so many can come before one that is decoded earlier

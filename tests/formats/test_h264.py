@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.payloads import any_payloads, depacketize_with, units_with_losses
 from transcoder.formats.h264 import InOrderReader, packetize
 
@@ -73,7 +74,7 @@ UNITS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(UNITS, st.one_of(st.integers(64, 300), st.sampled_from([1188, 1400, 65_000])))
 def test_round_trip(units: list[bytes], limit: int) -> None:
     payloads = packetize(units, limit)
@@ -172,7 +173,7 @@ PAYLOADS = any_payloads(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(PAYLOADS, st.randoms(use_true_random=False))
 def test_any_payloads(payloads: list[bytes], chance: Random) -> None:
     def check(payload: bytes, unit: bytes) -> None:

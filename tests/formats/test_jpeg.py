@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.jpeg_feed import CANARY, Build, Feed
 from tests.support.jpeg_file import aspect_ratio, decode, encode, payloads, read, segment, segments, words
 from tests.support.rtp_packets import ENDS
@@ -312,7 +313,7 @@ PACKET = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(PACKET, max_size=8))
 def test_any_bytes(rtp: Build, packets: list) -> None:
     """Whatever comes: an access unit is damaged and empty, or one JPEG file without a segment of the camera."""

@@ -7,9 +7,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.rtp_packets import ENDS
 from transcoder.codecs.access_unit import AccessUnit
 from transcoder.codecs.picture_codec import PictureCodec
@@ -314,7 +315,7 @@ PACKET = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(PACKET, max_size=8))
 def test_any_bytes(rtp: Build, packets: list) -> None:
     """Whatever comes: an access unit is one VOP, behind one layer at most, or it is damaged and empty."""

@@ -3,9 +3,10 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.formats.mpeg4_generic import MAX_AUDIO_UNIT, MAX_AUDIO_UNITS, AacDepacketizer, packetize
 
 HBR, LBR = (13, 3), (6, 2)
@@ -130,7 +131,7 @@ def test_fragments_without_end_are_not_collected() -> None:
     assert depacketizer.faults["impossible AU size"] >= 1000
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     bits=st.sampled_from([HBR, (13, 0), (16, 0), (16, 8), (11, 1)]),
     frames=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=20),
@@ -156,7 +157,7 @@ def test_frames_packed_in_any_way_come_out(bits: tuple[int, int], frames: list[b
     assert not depacketizer.faults
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     size_length=st.integers(0, 32),
     index_length=st.integers(0, 32),

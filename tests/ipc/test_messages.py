@@ -7,9 +7,10 @@ import struct
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.codecs.nal import MAX_NAL_UNITS, Codec
 from transcoder.errors import LimitExceeded, RemoteProtocolError
 from transcoder.ipc.messages import (
@@ -237,7 +238,7 @@ def _parse_snapshot(body: memoryview) -> None:
     parse_snapshot(body, 2)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=200))
 def test_any_bytes_of_a_worker(data: bytes) -> None:
     with contextlib.suppress(RemoteProtocolError):
@@ -247,7 +248,7 @@ def test_any_bytes_of_a_worker(data: bytes) -> None:
             parse(memoryview(data))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(0, 60), st.integers(0, 255))
 def test_any_byte_changed(at: int, value: int) -> None:
     body = bytearray(lie(units=[b"\x65\x88\x01", b"\x41\x9a\x02"]))

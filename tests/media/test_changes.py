@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.coded_video import encode
+from tests.support.examples import examples
 from transcoder.codecs.nal import Codec
 from transcoder.media.changes import (
     MIN_CHANGE,
@@ -152,7 +153,7 @@ def decoded(planes: tuple[U8, ...], width: int, height: int, **more: object) -> 
 
 
 @given(seed=st.integers(0, 2**32), width=st.integers(2, 80), height=st.integers(2, 50), count=st.integers(0, 5))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_the_map_of_two_decoded_pictures_is_numpys(seed: int, width: int, height: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     before = samples(rng, width, height)

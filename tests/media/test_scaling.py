@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.picture import U8, OwnPicture
 from transcoder.media.scaling import Scaling, is_scalable
@@ -53,7 +54,7 @@ def change(picture: OwnPicture, random: np.random.Generator, marked: U8) -> None
             part[:] = random.integers(16, 236, part.shape, dtype=np.uint8)
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(sizes=st.sampled_from(SIZES), seed=st.integers(0, 10_000))
 def test_what_changed_is_scaled_and_nothing_else_changes(
     sizes: tuple[tuple[int, int], tuple[int, int]], seed: int

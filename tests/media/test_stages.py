@@ -5,10 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.coded_video import encode
+from tests.support.examples import examples
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.media.changes import DecodedComparison
@@ -104,7 +105,7 @@ def changed_between(before: list[U8], after: list[U8]) -> np.ndarray:
     full_range=st.booleans(),
     shown=st.lists(st.booleans(), min_size=2, max_size=8),
 )
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_a_picture_drawn_by_macroblocks_is_the_one_drawn_whole(
     seed: int, width: int, height: int, full_range: bool, shown: list[bool]
 ) -> None:

@@ -4,9 +4,10 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder_native import cases, registry
 
 ENTRIES = [pytest.param(entry, id=name) for name, entry in registry.ENTRIES.items()]
@@ -42,7 +43,7 @@ def written_area(name, arguments):
 @given(
     seed=st.integers(0, 2**32), height=SIZE, width=SIZE, constant=st.sampled_from([None, None, None, 0, 1, 254, 255])
 )
-@settings(max_examples=120, deadline=None)
+@examples(120)
 def test_kernel_equals_twin(entry, seed, height, width, constant):
     arguments = entry.case(cases.Source(seed, constant=constant), height, width)
     before, for_twin = copy.deepcopy(arguments), copy.deepcopy(arguments)
@@ -56,7 +57,7 @@ def test_kernel_equals_twin(entry, seed, height, width, constant):
 
 @pytest.mark.parametrize("name", registry.ENTRIES)
 @given(seed=st.integers(0, 2**32), height=SIZE, width=SIZE)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_nothing_outside_is_written(name, seed, height, width):
     entry = registry.ENTRIES[name]
     arguments = entry.case(cases.Source(seed), height, width)
@@ -70,7 +71,7 @@ def test_nothing_outside_is_written(name, seed, height, width):
 
 @pytest.mark.parametrize("name", registry.ENTRIES)
 @given(seed=st.integers(0, 2**32), height=SIZE, width=SIZE)
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_padding_of_inputs_is_not_used(name, seed, height, width):
     entry = registry.ENTRIES[name]
     arguments = entry.case(cases.Source(seed), height, width)

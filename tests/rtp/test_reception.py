@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.ledger import Ledger
 from transcoder.rtp.reception import (
     MAX_DROPOUT,
@@ -284,7 +285,7 @@ def test_a_new_source_is_reported_on_its_own(tcp: Reception) -> None:
     assert (block.ssrc, block.cumulative_lost, block.highest_sequence, block.jitter) == (2, 0, 502, block.jitter)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 65535), st.integers(0, 1 << 30), st.integers(0, 20))
 def test_a_shuffled_window_comes_out_in_order(rtp: Build, first: int, seed: int, spread: int) -> None:
     order = list(range(300))
@@ -296,7 +297,7 @@ def test_a_shuffled_window_comes_out_in_order(rtp: Build, first: int, seed: int,
     assert reception.numbers() == [(first + index) & 0xFFFF for index in range(300)]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.booleans(),
     st.lists(

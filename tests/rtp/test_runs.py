@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.rtp_packets import end_picture
 from transcoder.codecs.nal import MAX_NAL_UNIT_SIZE, Codec
 from transcoder.formats import h264, h265
@@ -84,7 +85,7 @@ def in_rows(codec: Codec, reads: list[list[bytes]], following: int, *, reorder: 
     return outcome(video, codec, following, units)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(data=st.data())
 def test_any_stream_comes_to_the_same(rtp: Build, data: st.DataObject) -> None:
     codec = data.draw(st.sampled_from(list(Codec)))

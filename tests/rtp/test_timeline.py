@@ -6,9 +6,10 @@ import statistics
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.rtp.timeline import BACKWARD, MAX_EARLY_S, MAX_STEP_BACK_S, Timeline
 
 RATE = 90_000
@@ -276,7 +277,7 @@ def test_clock_rate(clock_rate: int) -> None:
     assert times == [round((10 + index) * RATE) for index in range(20)]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(st.tuples(st.one_of(st.integers(0, (1 << 32) - 1), st.integers(0, 90_000)), st.floats(0, 2)), max_size=80)
 )

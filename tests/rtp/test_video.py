@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.codecs.access_unit import AccessUnit, filter_nal_units
 from transcoder.codecs.nal import Codec, is_allowed, nal_unit_type
 from transcoder.formats import h264, h265
@@ -344,7 +345,7 @@ def test_names_and_vendor_data_in_rtcp_are_counted_and_dropped() -> None:
 # -- anything ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.sampled_from(list(Codec)),
     st.booleans(),

@@ -5,9 +5,10 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.errors import (
     LimitExceeded,
     LocalProtocolError,
@@ -171,7 +172,7 @@ REPLIES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(REPLIES, st.text(max_size=12))
 def test_any_camera(new_transcript: Any, replies: list[bytes], control: str) -> None:
     transcript = new_transcript(credentials=USER)

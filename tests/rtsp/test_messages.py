@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.errors import LimitExceeded, RtspSyntaxError
 from transcoder.rtsp.messages import (
     MAX_BODY_SIZE,
@@ -197,7 +198,7 @@ PIECES = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(PIECES, st.integers(1, 40), st.sampled_from([None, frozenset({0, 1})]))
 def test_any_bytes_cut_anywhere_read_the_same(data: bytes, step: int, channels: frozenset[int] | None) -> None:
     def outcome(cut: int, *, rows: bool = False) -> tuple[list[str], str, int]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.codecs.nal import Codec, nal_unit_type
 from transcoder.errors import SdpSyntaxError
 from transcoder.formats import h265
@@ -175,13 +176,13 @@ def select_or_refuse(data: bytes) -> None:
         select_video(parse_sdp(data))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.binary(max_size=600))
 def test_any_bytes_end_in_a_description_or_a_documented_error(data: bytes) -> None:
     select_or_refuse(data)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(
         st.one_of(

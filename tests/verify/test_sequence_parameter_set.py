@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.codecs.test_parameter_sets import h264_sps, h264_vui
+from tests.support.examples import examples
 from transcoder.codecs import nal
 from transcoder.codecs.parameter_sets import parse_sps
 from transcoder.errors import BitstreamError
@@ -108,7 +109,7 @@ def test_recorded_sets_say_what_the_products_reader_says(vectors: Path) -> None:
         )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.sampled_from(list(Codec)), st.binary(max_size=80), st.integers(0, 40))
 def test_any_bytes(codec: Codec, data: bytes, keep: int) -> None:
     for start in (X264[:keep], X265[:keep], b"\x67", b"\x42\x01"):

@@ -5,9 +5,10 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder.worker.gop_planner import KEY_CHANGED, LONGEST_S, SHORTEST_S, GopPlanner
 
 HZ = 90_000
@@ -246,7 +247,7 @@ def test_a_light_switch_is_a_good_place_and_does_not_unlearn_the_keys() -> None:
 # -- what always holds -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     fps=st.sampled_from([5.0, 10.0, 12.5, 15.0, 20.0, 24.0, 25.0, 30.0]),
     gop_s=st.sampled_from([0.2, 0.5, 0.8, 1.0, 1.5, 2.0, 4.0, 10.0]),
@@ -273,7 +274,7 @@ def test_never_too_close_and_never_too_far(
         assert min(steps_s[:-1], default=9.0) >= SHORTEST_S - 1e-4
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     fps=st.sampled_from([10.0, 15.0, 20.0, 25.0, 30.0]),
     gop_s=st.sampled_from([0.6, 0.8, 1.0, 1.5, 2.0, 4.0]),

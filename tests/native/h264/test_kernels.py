@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numba import NumbaWarning
 
@@ -13,6 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("error", NumbaWarning)  # a function that can't be cached is told of in no other way
     from transcoder_native import macroblock_registry
 
+from tests.support.examples import examples
 from transcoder_native.cases import Source
 from transcoder_native.h264 import quantiser, reconstruct, residual, residual_8x8, tables, zero_bound
 from transcoder_native.reference import residual as residual_twin
@@ -35,7 +36,7 @@ def memory_of(arguments):
 
 @pytest.mark.parametrize("entry", ENTRIES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_kernel_equals_twin(entry, seed):
     arguments = entry.case(Source(seed))
     for_twin = copy.deepcopy(arguments)

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder_native.kernels.polygon import TOLERANCE, polygon_mask
 
 
@@ -60,7 +61,7 @@ POLYGON = st.lists(st.tuples(COORDINATE, COORDINATE), max_size=7)
 
 
 @given(vertices=POLYGON, width=st.integers(1, 10), height=st.integers(1, 10))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_every_touched_pixel_and_no_other(vertices, width, height):
     got = mask_of(vertices, width, height)
     assert np.all(got >= exact_mask(vertices, width, height)), "a touched pixel stays visible"
@@ -69,7 +70,7 @@ def test_every_touched_pixel_and_no_other(vertices, width, height):
 
 
 @given(vertices=POLYGON, width=st.integers(1, 8), height=st.integers(1, 8))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_no_sample_inside_the_polygon_is_visible(vertices, width, height):
     """Seven by seven points in each pixel, by the winding number and so by the even-odd rule too."""
     got = mask_of(vertices, width, height)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from transcoder_native import cases
 from transcoder_native.kernels.scale import scale_area
 
@@ -31,7 +32,7 @@ def test_by_hand(src, size, expected):
 
 
 @given(seed=st.integers(0, 2**32), height=SIZE, width=SIZE, out_height=SIZE, out_width=SIZE)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_against_repeated_samples(seed, height, width, out_height, out_width):
     """Each source sample repeated out_height x out_width times; then the mean of tiles of height x width is exact."""
     src = cases.Source(seed, padding=(0, 0)).plane(height, width)
@@ -42,7 +43,7 @@ def test_against_repeated_samples(seed, height, width, out_height, out_width):
 
 
 @given(value=st.integers(0, 255), height=SIZE, width=SIZE, out_height=SIZE, out_width=SIZE)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_constant_plane_stays(value, height, width, out_height, out_width):
     assert np.all(scaled(np.full((height, width), value, np.uint8), out_width, out_height) == value)
 
