@@ -278,3 +278,18 @@ def test_a_message_that_comes_byte_by_byte_is_read_once(assert_linear: Callable[
         return b"RTSP/1.0 200 OK\r\n" + b"a: b\r\n" * 120 + b"Content-Length: %d\r\n\r\n" % size + b"x" * size
 
     assert_linear(make, lambda data: drain(data, 1), 20_000, at_most_s=1.0)
+
+
+def test_frames_that_wait_for_their_turn_are_measured_once(assert_linear: Callable[..., None]) -> None:
+    """A read that holds thousands of small frames is taken in portions, and none of them looks at all that is left."""
+
+    def drain_in_portions(data: bytes) -> None:
+        parser = RtspParser()
+        parser.channels = frozenset({0})
+        parser.receive_data(data)
+        sizes = []
+        while frames := parser.next_frames(32):
+            sizes.append(len(frames.spans))
+        assert sizes == [32] * (len(data) // 44 // 32)
+
+    assert_linear(lambda count: serialize_frame(0, bytes(40)) * count, drain_in_portions, 3_200, at_most_s=1.0)

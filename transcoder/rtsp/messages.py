@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from transcoder.errors import LimitExceeded, RtspSyntaxError
 
@@ -205,7 +206,9 @@ class RtspParser:
         head = _DOLLAR << 8 | channel
         unpack = _FRAME_HEADER.unpack_from
         spans: list[tuple[int, int]] = []
-        while position <= last:
+        for _ in repeat(None, limit):
+            if position > last:
+                break
             first, length = unpack(buffer, position)
             start = position + 4
             end = start + length
@@ -215,9 +218,6 @@ class RtspParser:
             position = end
         if not spans:
             return None
-        if len(spans) > limit:  # a read holds few frames that are not taken, so they are measured again
-            del spans[limit:]
-            position = spans[-1][1]
         self._position = position
         self._skipping = 0
         return InterleavedFrames(channel, buffer, spans)
