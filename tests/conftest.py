@@ -1,5 +1,6 @@
 """What tests of several folders share: where recorded camera traffic is, and how the growth of work is measured."""
 
+import math
 import os
 import subprocess
 import sys
@@ -55,11 +56,19 @@ def assert_linear() -> Callable[..., None]:
             run(data)
             return time.thread_time() - started
 
-        # by turns, so that another process which has the cache for a while disturbs both
         inputs = make(size), make(2 * size)
-        small, large = (min(times) for times in zip(*(map(seconds, inputs) for _ in range(5)), strict=True))
+        times: list[tuple[float, ...]] = []
+        small = large = math.inf
+        # by turns, so that another process which has the cache for a while disturbs both; twice at least, since what
+        # disturbs the small input alone would hide a fault, and more often only where the large one was disturbed
+        while len(times) < 2 or (len(times) < 5 and not is_linear(small, large, at_most_s)):
+            times.append(tuple(map(seconds, inputs)))
+            small, large = map(min, zip(*times, strict=True))
         assert large <= at_most_s
-        assert large <= 3 * small + 0.003  # below that the clock and the cache decide
+        assert is_linear(small, large, at_most_s), (small, large)
+
+    def is_linear(small: float, large: float, at_most_s: float) -> bool:
+        return large <= at_most_s and large <= 3 * small + 0.003  # below that the clock and the cache decide
 
     return check
 

@@ -3,17 +3,16 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from transcoder.cli.generated import documents, openapi
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("name", ["openapi.json", "asyncapi.yaml", "config.schema.json"])
-def test_the_documents_are_those_of_the_code(name: str) -> None:
+def test_the_documents_are_those_of_the_code() -> None:
     """If not: python -m transcoder.cli.generated docs."""
-    assert (DOCS / name).read_text(encoding="utf-8") == documents()[name]
+    made = documents()
+    names = ("openapi.json", "asyncapi.yaml", "config.schema.json")
+    assert [name for name in names if (DOCS / name).read_text(encoding="utf-8") != made[name]] == []
 
 
 def test_every_answer_that_is_none_is_a_problem() -> None:

@@ -351,11 +351,11 @@ streams:
 
 @pytest.mark.timeout(60)
 def test_many_problems_take_linear_time():
-    """A hundred thousand lines: about 1 s where comparing each with each takes 45 s."""
-    text = "streams:\n" + "".join(f"  X{i}: 0\n" for i in range(50_000))
+    """Fifty thousand lines: about 0.5 s where comparing each with each takes 11 s."""
+    text = "streams:\n" + "".join(f"  X{i}: 0\n" for i in range(25_000))
     start = time.process_time()
-    assert len(problems(text)) == 100_000
-    assert time.process_time() - start < 20
+    assert len(problems(text)) == 50_000
+    assert time.process_time() - start < 5
 
 
 def test_json_schema_names_every_key():

@@ -77,9 +77,9 @@ def test_a_missing_key_has_the_line_of_its_mapping(tmp_path: Path) -> None:
 @pytest.mark.timeout(60)
 def test_many_problems_are_placed_in_linear_time(tmp_path: Path) -> None:
     path = tmp_path / "gateway.yaml"
-    path.write_text("streams:\n" + "".join(f"  X{i}: 0\n" for i in range(20_000)))
+    path.write_text("streams:\n" + "".join(f"  X{i}: 0\n" for i in range(10_000)))
     start = time.process_time()
     with pytest.raises(ConfigError) as caught:
         load(path)
-    assert len(caught.value.places) == 40_000
-    assert time.process_time() - start < 20
+    assert len(caught.value.places) == 20_000
+    assert time.process_time() - start < 5

@@ -27,6 +27,10 @@ class FloodingCamera:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        await self.hang_up()
+
+    async def hang_up(self) -> None:
+        """End all connections. A peer that leaves gets no answer to its TEARDOWN, and reads on until it gave up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -24,9 +24,10 @@ def encode(width: int, height: int, pixel_format: str = "yuvj420p", *, slices: i
     noise = np.random.default_rng(seed)
     frame = av.VideoFrame(width, height, pixel_format)
     for plane in frame.planes:
-        rows, columns = np.mgrid[0 : plane.height, 0 : plane.line_size]
-        samples = (columns + 2 * rows + noise.integers(0, 16, rows.shape)) % 256
-        plane.update(samples.astype(np.uint8).tobytes())
+        rows = (2 * np.arange(plane.height)).astype(np.uint8)[:, np.newaxis]
+        columns = np.arange(plane.line_size).astype(np.uint8)
+        samples = noise.integers(0, 16, (plane.height, plane.line_size), np.uint8)
+        plane.update((samples + rows + columns).tobytes())
     return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
 
 
