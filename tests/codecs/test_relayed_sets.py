@@ -7,7 +7,15 @@ import av
 import numpy as np
 import pytest
 
-from transcoder.codecs.nal import Codec, is_allowed, is_parameter_set, nal_unit_type, split_byte_stream
+from transcoder.codecs.bit_writer import BitWriter
+from transcoder.codecs.nal import (
+    Codec,
+    add_emulation_prevention,
+    is_allowed,
+    is_parameter_set,
+    nal_unit_type,
+    split_byte_stream,
+)
 from transcoder.codecs.parameter_sets import parse_sps
 from transcoder.codecs.relayed_pictures import RelayedPictures
 from transcoder.codecs.relayed_sets import MAX_SET, relayed_set
@@ -123,3 +131,48 @@ def test_what_can_not_be_read_is_refused(unit: bytes) -> None:
 def test_a_slice_of_another_layer_is_refused() -> None:
     with pytest.raises(BitstreamError):
         RelayedPictures(Codec.H265).take([bytes([1 << 1, 0x09, 0x80, 0x00])])
+
+
+def pps_with_tiles(*, is_uniform: bool) -> bytes:
+    """A PPS of H.265 (section 7.3.2.3.1) with four columns and three rows of tiles."""
+    out = BitWriter()
+    out.ue(0)
+    out.ue(0)
+    out.u(7, 0)
+    for _ in range(3):  # two numbers of references, init_qp_minus26
+        out.ue(0)
+    out.u(3, 0)
+    out.se(0)
+    out.se(0)
+    out.u(4, 0)
+    out.u(2, 2)  # tiles_enabled_flag
+    out.ue(3)
+    out.ue(2)
+    out.u(1, is_uniform)
+    for number in () if is_uniform else b"tiles":
+        out.ue(number)
+    out.u(3, 0)  # loop filter across tiles and slices, deblocking control
+    out.u(2, 0)  # scaling lists, lists modification
+    out.ue(0)
+    out.u(2, 0)
+    out.trailing()
+    return b"\x44\x01" + add_emulation_prevention(out.rbsp())
+
+
+def test_tiles_of_free_widths_are_refused() -> None:
+    assert len(relayed_set(Codec.H265, pps_with_tiles(is_uniform=True))) == 1
+    with pytest.raises(BitstreamError):
+        relayed_set(Codec.H265, pps_with_tiles(is_uniform=False))
+
+
+def test_text_in_the_sizes_of_blocks_of_an_sps_is_refused() -> None:
+    [sps] = [unit for unit in encoded(Codec.H265, **H265)[0] if nal_unit_type(Codec.H265, unit) == 33]
+    found = set()
+    for index in range(2, len(sps) + 1):
+        try:
+            passed = b"".join(relayed_set(Codec.H265, sps[:index] + b"CANARY" * 2 + sps[index:]))
+        except BitstreamError:
+            continue
+        bits = int.from_bytes(passed, "big")
+        found |= {index for shift in range(8) if b"CANARY" in (bits >> shift).to_bytes(len(passed), "big")}
+    assert found == set()

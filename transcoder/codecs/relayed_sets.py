@@ -1,9 +1,9 @@
 """Parameter sets of a camera whose pictures pass undecoded are read here to the last field and written anew.
 
 What no decoder needs is not written: usability information but for the shape of samples and the colours, extensions,
-bytes behind the syntax. What would hold free numbers in bulk (scaling lists, other orders of pictures), or what a
-vendor's bytes could stand behind (extensions of slice headers), is refused. So nothing passes but small numbers that
-decoding hangs on.
+bytes behind the syntax. What would hold free numbers in bulk (scaling lists, other orders of pictures, widths of tiles,
+hundreds of reference pictures), or what could have bytes of a vendor behind it (extensions of slice headers), is
+refused. So nothing passes but small numbers that decoding hangs on.
 
 Source: H.264 section 7.3.2.1, 7.3.2.2, E.1.1; H.265 section 7.3.2.1 to 7.3.2.3, 7.3.3, 7.3.7, E.2.1.
 """
@@ -32,6 +32,8 @@ MAX_SET: Final = 512
 MAX_STEPS: Final = 16
 """Pictures of a reference picture set, sets of a sequence, and the distance of a step, at most: the decoded picture
 buffer of a camera has one to four."""
+MAX_ALL_STEPS: Final = 64
+"""Pictures of all reference picture sets together, at most: sixteen sets of the four that cameras have."""
 _LEVELS: Final = frozenset({9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62})
 _H265_LEVELS: Final = frozenset({30, 60, 63, 90, 93, 120, 123, 150, 153, 156, 180, 183, 186})
 _MAX_COLOUR: Final = 18
@@ -226,15 +228,16 @@ def _h265_sps(fields: _Copier) -> BitWriter:
     fields.ue(0)  # sps_max_num_reorder_pics
     bits.ue()
     out.ue(0)  # sps_max_latency_increase_plus1: no limit
-    for _ in range(6):
-        fields.ue(16)
+    for highest in (3, 3, 3, 3, 4, 4):  # blocks of 8 to 64, transforms of 4 to 32 (section 7.4.3.2.1)
+        fields.ue(highest)
     if fields.flag():  # scaling_list_enabled_flag
         fields.zeros()  # sps_scaling_list_data_present_flag: the lists are the standard's
     fields.u(2)
     if fields.flag():  # pcm_enabled_flag
-        fields.u(8)
-        fields.ue(16)
-        fields.ue(16)
+        fields.u(4, range(8))
+        fields.u(4, range(8))
+        fields.ue(2)
+        fields.ue(2)
         fields.flag()
     _reference_picture_sets(fields)
     if fields.flag():  # long_term_ref_pics_present_flag
@@ -283,10 +286,12 @@ def _reference_picture_sets(fields: _Copier) -> None:
     """Read and write the short-term reference picture sets; one may be a change of the set before it."""
     negative: list[int] = []
     positive: list[int] = []
+    steps = 0
     for index in range(fields.ue(MAX_STEPS)):
         if index and fields.flag():
             sign = fields.flag()
             delta = (fields.ue(MAX_STEPS) + 1) * (-1 if sign else 1)
+            steps = _checked(steps + len(negative) + len(positive), range(MAX_ALL_STEPS + 1))
             kept = [fields.flag() or fields.flag() for _ in range(len(negative) + len(positive) + 1)]
             # equations 7-61 and 7-62, as in h265_parameter_sets.py
             before, after = kept[: len(negative)], kept[len(negative) : -1]
@@ -300,6 +305,7 @@ def _reference_picture_sets(fields: _Copier) -> None:
             _checked(len(negative) + len(positive), range(MAX_STEPS + 1))
             continue
         counts = fields.ue(MAX_STEPS), fields.ue(MAX_STEPS)
+        steps = _checked(steps + sum(counts), range(MAX_ALL_STEPS + 1))
         negative, positive = _steps(fields, counts[0], -1), _steps(fields, counts[1], 1)
 
 
@@ -330,10 +336,9 @@ def _h265_pps(fields: _Copier) -> None:
     has_tiles = fields.flag()
     fields.flag()
     if has_tiles:
-        columns, rows = fields.ue(19), fields.ue(21)
-        if not fields.flag():
-            for _ in range(columns + rows):
-                fields.ue(MAX_DIMENSION // 16)
+        fields.ue(19)
+        fields.ue(21)
+        fields.u(1, (1,))  # uniform_spacing_flag: forty free numbers would follow
         fields.flag()
     fields.flag()
     if fields.flag():  # deblocking_filter_control_present_flag
