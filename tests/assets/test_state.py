@@ -103,7 +103,9 @@ def test_a_typed_day_does_not_retire_what_is_in_use() -> None:
     because = "said to be retired on 2026-01-01, yet in use; front was not verified yet"
     assert state(asset, StreamFacts(name="front")) == ("legacy", because)
     assert state(AssetConfig(replaced="2026-01-01"), StreamFacts(name="front"))[1].startswith("said to be replaced")
-    assert state(asset, CLEAN)[0] == "cleaned"
+    cleaned, because = state(asset, CLEAN)
+    assert cleaned == "cleaned"
+    assert because.startswith("said to be retired on 2026-01-01, yet in use; front: found clean")
 
 
 def test_an_exemption_holds_through_its_last_day_and_the_asset_is_legacy_after_it() -> None:

@@ -1,7 +1,7 @@
 """The state of an asset is derived from facts: what is configured, what the gateway verified, and which day it is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final, Literal, get_args
 
@@ -106,7 +106,7 @@ def derive(facts: Facts, now: float, today: date, clean_days: float) -> Derived:
     over = f"the exemption ended on {exempt.until}; " if exempt is not None else ""
     clean = _clean(facts, now, clean_days)
     if isinstance(clean, Derived):
-        return clean
+        return replace(clean, because=_typed(facts, today) + clean.because)
     return Derived(state="legacy", because=f"{over}{_typed(facts, today)}{clean}")
 
 
