@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-import subprocess
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.report.test_public import encodings
+from tests.support import warm_start
 from tests.support.control_world import Cameras, Gateway, running
-from tests.support.gateway_process import CONSOLE_SCRIPT, wait_for
+from tests.support.gateway_process import wait_for
 from tests.support.rtsp_reader import RtspReader, read_access_units
 from transcoder.service.asset_register import camera_mark
 from transcoder.service.store import Store, time_text
@@ -32,6 +32,9 @@ LIVE, SWAPPED = range(2), range(2, 7)
 CLEAN_BEFORE = range(7, 35)
 RETIRED, EXEMPT = range(35, 37), 37
 LOOPBACK = {"sources": {"allow": ["127.0.0.0/8"]}}
+AT_ONCE = {f"transcoder.service.{name}": 0.1 for name in ("verifier.LOOK_S", "verify_schedule.RETRY_S")}
+AT_ONCE |= {f"transcoder.service.verify_schedule.{name}": 0.0 for name in ("START_S", "GAP_S", "PAUSE_S")}
+"""Limits with which the schedule looks at all streams within a minute, not a day."""
 READ = 3
 """The streams of those that are swapped that somebody reads meanwhile."""
 
@@ -103,13 +106,12 @@ def plain(url: str) -> str:
 
 def cameras(folder: Path, count: int, families: str) -> Cameras:
     folder.mkdir()
-    arguments = ["--family", families, "--width", "192", "--height", "108", "--fps", "5", "--seconds", "4"]
+    arguments = ["--family", families, "--width", "192", "--height", "96", "--fps", "5", "--seconds", "4"]
     return Cameras(folder, count, *arguments, "--username", "admin", "--password", "s3cret-password")
 
 
 def transcoder(*arguments: object) -> str:
-    command = [*CONSOLE_SCRIPT, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = warm_start.run([*map(str, arguments)], 100)
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert "s3cret" not in done.stdout + done.stderr
     return done.stdout
@@ -142,7 +144,8 @@ async def test_a_phase_out_from_its_list_to_its_report(tmp_path: Path, state_dir
         away = [f"rtsp://127.0.0.{number}:9/stream" for number in range(47, 80)]
         rows = [Row(number=number, url=url) for number, url in enumerate([*map(plain, old.urls), *away])]
         assert len(rows) == 40
-        gateway = Gateway(tmp_path, state_dir / "numba", None, {}, verify={"seconds": 5, "every_h": None}, **LOOPBACK)
+        gateway = Gateway(tmp_path, state_dir / "numba", None, {}, verify={"seconds": 5, "every_h": 8760}, **LOOPBACK)
+        gateway.limits = AT_ONCE
         assert "40 added" in load_list(gateway.config, rows, "--apply")
         await keep_verdicts(gateway.state_dir, [row for row in rows if row.number in CLEAN_BEFORE])
         with running(gateway):
@@ -161,7 +164,7 @@ async def test_a_phase_out_from_its_list_to_its_report(tmp_path: Path, state_dir
 
 
 async def clean_and_swap(gateway: Gateway, rows: list[Row], urls: list[str]) -> None:
-    """Have two streams verified, and five cameras swapped while three readers watch."""
+    """Wait until the schedule has verified two streams, and swap five cameras while three readers watch."""
     for row in rows[: SWAPPED.stop]:
         await asyncio.to_thread(wait_for, lambda row=row: is_playing(gateway, row), 60, f"{row.id} plays")  # type: ignore[misc]
     successors = {f"new-{number}": {"maker": "Axis", "title": f"New {number}"} for number in SWAPPED}
@@ -173,11 +176,10 @@ async def clean_and_swap(gateway: Gateway, rows: list[Row], urls: list[str]) -> 
             await readers[-1].play()
         await asyncio.to_thread(wait_for, lambda: len(sessions(gateway)) == READ, 30, "three readers")
         before = sessions(gateway)
-        verified = asyncio.create_task(asyncio.to_thread(verify, gateway, [rows[number] for number in LIVE]))
         pairs = [(rows[number], url) for number, url in zip(SWAPPED, urls, strict=True)]
         for some in (pairs[:READ], pairs[READ:]):  # four cameras may be looked at together
             await asyncio.gather(*(asyncio.to_thread(swap, gateway, row, url) for row, url in some))
-        await verified
+        await asyncio.gather(*(asyncio.to_thread(wait_for_clean, gateway, rows[number]) for number in LIVE))
         marked = [reader.marked for reader in readers]
         await asyncio.to_thread(
             wait_for, lambda: all(reader.marked > seen + 3 for reader, seen in zip(readers, marked, strict=True)), 30,
@@ -211,12 +213,15 @@ def change(gateway: Gateway, path: str, body: dict[str, Any]) -> None:
     assert status == 200, answer
 
 
-def verify(gateway: Gateway, rows: list[Row]) -> None:
-    for row in rows:
-        path = f"/api/v1/streams/{row.id}/verdicts"
-        wait_for(lambda path=path: gateway.http("POST", path)[0] == 202, 60, "the checker is free")  # type: ignore[misc]
-        wait_for(lambda path=path: gateway.http("GET", path)[2]["verdicts"], 60, "a verdict")  # type: ignore[misc]
-        assert gateway.http("GET", path)[2]["verdicts"][0]["verdict"] == "clean"
+def wait_for_clean(gateway: Gateway, row: Row) -> None:
+    """Wait for the schedule's first verdict on a stream that played; before, there was nothing to judge."""
+
+    def judged() -> list[dict[str, Any]]:
+        found = gateway.http("GET", f"/api/v1/streams/{row.id}/verdicts")[2]["verdicts"]
+        return [verdict for verdict in found if verdict["verdict"] != "nothing to judge"]
+
+    first = wait_for(judged, 60, "a verdict")[-1]
+    assert (first["verdict"], first["by"]) == ("clean", "schedule")
 
 
 def is_playing(gateway: Gateway, row: Row) -> bool:

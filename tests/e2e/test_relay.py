@@ -3,21 +3,25 @@
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.test_swap import cameras
+from tests.support import warm_start
 from tests.support.control_world import Gateway, running
-from tests.support.gateway_process import CONSOLE_SCRIPT, wait_for
+from tests.support.gateway_process import wait_for
 from transcoder.lab.reader.playback import Playback
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("swap")]
 
-SIZE = (640, 360)
-OUTAGE_S = 8.0
-"""Seconds without the camera: longer than the pause after which the last IDR is repeated."""
+SIZE = (320, 180)
+REPEAT_AFTER_S = 2.0
+"""Seconds without a picture after which the last IDR is repeated here: less than the product's, to wait less."""
+OUTAGE_S = REPEAT_AFTER_S + 2.0
+"""Seconds without the camera: longer than that pause."""
 
 
 def is_online(gateway: Gateway, name: str) -> bool:
@@ -26,6 +30,19 @@ def is_online(gateway: Gateway, name: str) -> bool:
 
 def has_frames(playback: Playback) -> bool:
     return playback.counts.frames > 40
+
+
+def look(gateway: Gateway, name: str, playback: Playback, ffprobe: str) -> None:
+    """Look at a stream in three ways: pictures are decoded, the verdict tells of the relay, ffprobe finds no fault."""
+    wait_for(partial(has_frames, playback), 60, f"{name} is decoded")
+    verified = warm_start.run(["verify", gateway.url(name), "--seconds", "3"], 60)
+    assert verified.returncode == 1, verified.stdout
+    assert "relayed: pixels were not decoded" in verified.stdout
+    shown = [ffprobe, "-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0"]
+    shown += ["-rtsp_transport", "tcp", gateway.url(name)]
+    probed = subprocess.run(shown, capture_output=True, text=True, timeout=60, check=False)
+    assert (probed.stdout.strip(), probed.stderr) == (f"{name},{SIZE[0]},{SIZE[1]}", "")
+    assert gateway.stream(name)["state"]["worker"]["pid"] is None
 
 
 @pytest.mark.timeout(180)
@@ -42,22 +59,14 @@ def test_pictures_pass_undecoded(tmp_path: Path, state_dir: Path) -> None:
             "hevc": {"source": new.urls[0], "video": video | {"codec": "h265"}},
         }
         gateway = Gateway(tmp_path, state_dir / "numba", None, streams, defaults={"video": {"bitrate_kbps": 500}})
+        gateway.limits = {"transcoder.service.relay.REPEAT_AFTER_S": REPEAT_AFTER_S}
         playbacks = {name: Playback() for name in streams}
         with running(gateway):
             for name, playback in playbacks.items():
                 wait_for(partial(is_online, gateway, name), 60, f"{name} plays")
                 playback.start(gateway.url(name))
-            for name in streams:
-                wait_for(partial(has_frames, playbacks[name]), 60, f"{name} is decoded")
-                command = [*CONSOLE_SCRIPT, "verify", gateway.url(name), "--seconds", "3"]
-                verified = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-                assert verified.returncode == 1, verified.stdout
-                assert "relayed: pixels were not decoded" in verified.stdout
-                shown = [ffprobe, "-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0"]
-                shown += ["-rtsp_transport", "tcp", gateway.url(name)]
-                probed = subprocess.run(shown, capture_output=True, text=True, timeout=60, check=False)
-                assert (probed.stdout.strip(), probed.stderr) == (f"{name},640,360", "")
-                assert gateway.stream(name)["state"]["worker"]["pid"] is None
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda name: look(gateway, name, playbacks[name], ffprobe), streams))
             old.end(9)
             time.sleep(OUTAGE_S)
             assert gateway.stream("h264")["state"]["output"]["repeated"] > 0

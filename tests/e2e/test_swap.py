@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm_start
 from tests.support.control_world import Cameras, Gateway, running
-from tests.support.gateway_process import CONSOLE_SCRIPT, wait_for
+from tests.support.gateway_process import wait_for
 from tests.support.rtsp_reader import RtspReader, read_access_units
 from transcoder.lab.reader.playback import Playback
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("swap")]
 
-SIZE = (640, 360)
+SIZE, LARGER = (320, 180), (640, 360)
 AFTER_S = 2.0
 """Seconds for which the readers watch each camera."""
 
@@ -24,7 +25,7 @@ AFTER_S = 2.0
 def cameras(folder: Path, camera: str, size: tuple[int, int], codec: str) -> Cameras:
     folder.mkdir()
     arguments = ["--camera", camera, "--codec", codec, "--width", str(size[0]), "--height", str(size[1])]
-    return Cameras(folder, 1, *arguments, "--fps", "10", "--seconds", "8", "--password", "s3cret")
+    return Cameras(folder, 1, *arguments, "--fps", "10", "--seconds", "4", "--password", "s3cret")
 
 
 @pytest.mark.timeout(180)
@@ -33,7 +34,7 @@ async def test_a_swap_and_its_roll_back_under_three_readers(tmp_path: Path, stat
     if ffmpeg is None:
         pytest.skip("ffmpeg is not installed")
     old = cameras(tmp_path / "old", "hikvision gop_s=1", SIZE, "h264")
-    new = cameras(tmp_path / "new", "axis gop_s=1 slow_fps=10", (1280, 720), "h265")
+    new = cameras(tmp_path / "new", "axis gop_s=1 slow_fps=10", LARGER, "h265")
     with running(old, new):
         streams = {"front": {"source": old.urls[0], "asset": "pole-17"}}
         assets = {"pole-17": {"maker": "Hikvision"}, "pole-17b": {"maker": "Axis"}}
@@ -55,8 +56,7 @@ async def test_a_swap_and_its_roll_back_under_three_readers(tmp_path: Path, stat
                 return found
 
             def swap(*arguments: str) -> str:
-                command = [*CONSOLE_SCRIPT, "swap", "front", *arguments, "--config", str(gateway.config), "--yes"]
-                done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+                done = warm_start.run(["swap", "front", *arguments, "--config", str(gateway.config), "--yes"], 60)
                 assert done.returncode == 0, done.stderr
                 return done.stdout
 
@@ -74,10 +74,12 @@ async def test_a_swap_and_its_roll_back_under_three_readers(tmp_path: Path, stat
                     told = await asyncio.to_thread(swap, "--source", new.urls[0], "--asset", "pole-17b")
                     assert "H264" in told
                     assert "H265" in told
+                    assert "320x180" in told
                     assert "640x360" in told
-                    assert "1280x720" in told
                     assert "s3cret" not in told
-                    await asyncio.to_thread(wait_for, lambda: source()["width"] == 1280, 30, "the new camera plays")
+                    await asyncio.to_thread(
+                        wait_for, lambda: source()["width"] == LARGER[0], 30, "the new camera plays"
+                    )
                     assert gateway.stream("front")["config"]["asset"] == "pole-17b"
                     assert (asset("pole-17")["replaced"] is None, asset("pole-17")["successor"]) == (False, "pole-17b")
                     await asyncio.sleep(AFTER_S)

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,7 +26,7 @@ from paho.mqtt.properties import Properties
 from typing_extensions import override
 
 from tests.support import warm_start
-from tests.support.gateway_process import CONSOLE_SCRIPT, START_S, wait_for
+from tests.support.gateway_process import START_S, wait_for
 from tests.support.picture_readers import FfmpegReader
 from tests.support.plugin import excuse
 from tests.support.warm_start import WarmProcess
@@ -113,10 +112,14 @@ class Cameras(Process):
     def __init__(self, folder: Path, count: int, *arguments: str) -> None:
         self.urls: list[str] = []
         self._count = count
-        command = [sys.executable, "-m", "transcoder.lab.cameras", "--cameras", str(count), "--list", "--counter"]
+        command = ["--cameras", str(count), "--list", "--counter"]
         command += ["--width", str(WIDTH), "--height", str(HEIGHT), "--fps", str(FPS), "--seconds", "40"]
         command += ["--family", "hikvision", "--gop-s", "1", "--cache", str(folder.parent / "camera-cache"), *arguments]
         super().__init__(command, folder / "cameras.log")
+
+    @override
+    def run_into(self, log: IO[bytes]) -> WarmProcess:
+        return warm_start.start(self.command, log, program=warm_start.CAMERAS)
 
     def start(self) -> None:
         super().start()
@@ -132,7 +135,11 @@ class Cameras(Process):
 
 
 class Gateway(Process):
-    """Runs `transcoder run`."""
+    """Runs `transcoder run`.
+
+    Attributes:
+        limits: the values that constants of the product have in the gateway, by module and name, from its next start.
+    """
 
     def __init__(self, folder: Path, numba: Path, broker: Broker | None, streams: dict[str, Any], **keys: Any) -> None:
         self.rtsp_port, self.http_port = free_port(), free_port()
@@ -150,12 +157,13 @@ class Gateway(Process):
             **({"mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}"}} if broker is not None else {}),
             **keys,
         }
+        self.limits: dict[str, float] = {}
         self.write()
         super().__init__(["run", str(self.config), "--log-json"], folder / "gateway.log")
 
     @override
     def run_into(self, log: IO[bytes]) -> WarmProcess:
-        return warm_start.start(self.command, log)
+        return warm_start.start(self.command, log, limits=self.limits)
 
     def write(self) -> None:
         self.config.write_text(yaml.safe_dump(self.document))
@@ -201,8 +209,7 @@ class Gateway(Process):
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command of the command line, on the same file."""
-        command = [*CONSOLE_SCRIPT, *arguments, str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return warm_start.run([*arguments, str(self.config)], 60)
 
 
 def _decoded(headers: Any, body: bytes) -> Any:

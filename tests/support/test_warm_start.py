@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ def test_it_says_and_returns_what_the_console_script_does(tmp_path: Path, monkey
         process = warm_start.start(["check", "gateway.yaml"], output)
     assert process.wait(60) == told.returncode != 0
     assert Path("output").read_bytes() == told.stdout + told.stderr != b""
+    done = warm_start.run(["check", "gateway.yaml"], 60)
+    assert (done.returncode, done.stdout.encode(), done.stderr.encode()) == (told.returncode, told.stdout, told.stderr)
 
 
 def test_it_has_the_name_and_a_signal_ends_it(tmp_path: Path) -> None:
@@ -37,3 +40,25 @@ def test_it_has_the_name_and_a_signal_ends_it(tmp_path: Path) -> None:
     assert process.wait(20) == -signal.SIGKILL == process.poll()
     process.terminate()  # nothing happens to whoever has its number now
     assert not Path(f"/proc/{process.pid}").exists()
+
+
+def test_simulated_cameras_start_in_the_same_way(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "transcoder.lab.cameras", "--family", "none"]
+    told = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    with (tmp_path / "output").open("wb") as output:
+        process = warm_start.start(["--family", "none"], output, program=warm_start.CAMERAS)
+    assert process.wait(60) == told.returncode != 0
+    assert (tmp_path / "output").read_bytes() == told.stdout + told.stderr != b""
+
+
+def test_a_limit_has_the_value_that_is_given_and_has_to_exist(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(f"# {'long' * 100}\n")
+    for limits, words in (
+        ({"transcoder.config.load.MAX_FILE_BYTES": 100}, "100"),
+        ({"transcoder.config.load.NO_SUCH_LIMIT": 100}, "NO_SUCH_LIMIT"),
+    ):
+        with (tmp_path / "output").open("wb") as output:
+            process = warm_start.start(["check", str(config)], output, limits=limits)
+        assert process.wait(60) != 0
+        assert words in (tmp_path / "output").read_text()

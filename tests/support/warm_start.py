@@ -1,5 +1,5 @@
 """This module starts `transcoder` in a fork of a process that has imported it already, which spares two thirds of a
-second of a processor a start.
+second of a processor a start. Simulated cameras start in the same way.
 
 What a start imports, and that the console script does it, is shown by tests which name the command to run. A gateway
 that is started here is a child of the server (`tests/support/warm_server.py`), not of the test.
@@ -14,12 +14,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+GATEWAY: Final = "transcoder.__main__"
+"""The module of the console script."""
+CAMERAS: Final = "transcoder.lab.cameras.__main__"
+"""The module of `python -m transcoder.lab.cameras`."""
 _MAX_ANSWER: Final = 4096
 _GLANCE_S: Final = 0.05
 """Seconds after which a thread looks whether another one has read the answer that it waits for."""
@@ -78,11 +83,10 @@ class _Server:
         self._socket.close()
         self._process.wait(10)
 
-    def start(self, arguments: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> WarmProcess:
-        sys.audit("subprocess.Popen", "transcoder", list(arguments), None, None)
-        request = {"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())}
+    def start(self, request: Mapping[str, Any], outputs: tuple[IO[bytes], IO[bytes]]) -> WarmProcess:
+        sys.audit("subprocess.Popen", "transcoder", request["arguments"], None, None)
         with self._lock:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], [output.fileno()])
+            socket.send_fds(self._socket, [json.dumps(request).encode()], [output.fileno() for output in outputs])
             while "pid" not in (answer := self._receive()):
                 self._note(answer)
         return WarmProcess(self, answer["pid"])
@@ -108,8 +112,47 @@ _servers: list[_Server] = []
 """The server of this process, once there is one."""
 
 
-def start(arguments: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None) -> WarmProcess:
-    """Start `transcoder` with these arguments; both of its outputs go into a file."""
+def start(
+    arguments: Sequence[str],
+    output: IO[bytes],
+    environment: Mapping[str, str] | None = None,
+    *,
+    errors: IO[bytes] | None = None,
+    program: str = GATEWAY,
+    limits: Mapping[str, float] | None = None,
+) -> WarmProcess:
+    """Start `transcoder`, or the program of another module, with these arguments.
+
+    Args:
+        arguments: the command line without the program's name.
+        output: the file for standard output.
+        environment: the variables, by default those of this process.
+        errors: the file for standard error, by default that for standard output.
+        program: the module whose function `main` is called.
+        limits: the values that constants of the product have in that process, by module and name.
+    """
     if not _servers:
         _servers.append(_Server())
-    return _servers[0].start(arguments, output, os.environ if environment is None else environment)
+    variables = dict(os.environ if environment is None else environment)
+    request = {"program": program, "arguments": list(arguments), "environment": variables, "folder": str(Path.cwd())}
+    request["limits"] = dict(limits or {})
+    return _servers[0].start(request, (output, errors or output))
+
+
+def run(arguments: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a command of `transcoder` to its end.
+
+    Raises:
+        subprocess.TimeoutExpired: the command had not ended in time, and was killed.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = start(arguments, output, errors=errors)
+        try:
+            status = process.wait(timeout_s)
+        finally:
+            process.kill()
+        told = []
+        for file in (output, errors):
+            file.seek(0)
+            told.append(file.read().decode())
+    return subprocess.CompletedProcess(["transcoder", *arguments], status, *told)
