@@ -7,12 +7,14 @@
 - With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it. Tests come in
   the order of `tests/support/order.py`.
 - A test without the marker process or e2e starts no process, so that `make unit` needs no other program and no time.
+- What a test makes of the logs ends with it: a command that says errors alone would hide the lines of later tests.
 - The garbage collector leaves out what collecting the tests has made: thousands of tests, which live to the end.
 """
 
 import fcntl
 import gc
 import inspect
+import logging
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -167,10 +169,24 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         result = yield
     finally:
         _running.pop()
+        _restore_logs()
     started = item.stash[_STARTED]
     if started and not any(map(item.get_closest_marker, _PROCESS_MARKERS)):
         pytest.fail(f"a test without the marker process started {', '.join(started)}", pytrace=False)
     return result
+
+
+def _restore_logs() -> None:
+    logs: Any = sys.modules.get("transcoder.logs")
+    if logs is None or not logs.structlog.is_configured():
+        return
+    logs.structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler, logs._StderrHandler)]
+    for name in logs._QUIET:
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 class _Limits:

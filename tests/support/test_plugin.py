@@ -30,6 +30,20 @@ EXCUSED = """
             excuse("load 8")
 """
 
+LOGS = """
+    import structlog
+    from structlog.testing import capture_logs
+    from transcoder.logs import configure_logs
+
+    def test_a_command():
+        configure_logs(json=False, level="error")
+
+    def test_another():
+        with capture_logs() as lines:
+            structlog.get_logger().info("told")
+        assert lines
+"""
+
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
@@ -169,3 +183,7 @@ def test_a_process_without_the_marker_is_an_error(run: Run) -> None:
 @pytest.mark.parametrize("marker", ["process", "e2e"])
 def test_a_process_with_the_marker_is_none(run: Run, marker: str) -> None:
     assert closing_line(run(STARTS, MARK=f"@pytest.mark.{marker}")) == "1 passed"
+
+
+def test_a_test_that_configures_the_logs_leaves_those_of_the_next_alone(run: Run) -> None:
+    assert closing_line(run(LOGS)) == "2 passed"
