@@ -12,11 +12,11 @@ from transcoder.media.picture import OwnPicture
 from transcoder.worker_options import OutputFormat, OutputOptions
 
 BOTH = pytest.mark.parametrize("codec", list(Codec), ids=lambda codec: codec.value)
-FORMAT = OutputFormat(width=320, height=240, frame_rate=25.0)
+FORMAT = OutputFormat(width=160, height=120, frame_rate=25.0)
 
 
 def noisy(seed: int) -> OwnPicture:
-    picture = OwnPicture(320, 240)
+    picture = OwnPicture(160, 120)
     rng = np.random.default_rng(seed)
     for samples in picture.planes:
         samples[:] = rng.integers(16, 236, samples.shape, np.uint8)
@@ -61,7 +61,7 @@ def test_the_bitrate_is_capped(codec: Codec) -> None:
 @BOTH
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_the_matrix_is_announced(codec: Codec, matrix: int, tmp_path) -> None:
-    output = OutputFormat(width=320, height=240, frame_rate=25.0, matrix=matrix)
+    output = OutputFormat(width=160, height=120, frame_rate=25.0, matrix=matrix)
     units = open_encoder(OutputOptions(codec=codec), output).encode(noisy(1), None, 0, force_idr=True)
     found = headers(codec.value, join_byte_stream(units), tmp_path)
     assert found.get("matrix_coefficients", found.get("matrix_coeffs")) == matrix
