@@ -20,6 +20,8 @@ ON = date(2026, 11, 29)
         ({"mode": "relay"}, {"maker": "Hikvision"}, "ndaa-889"),
         ({"mode": "relay"}, {"maker": "Dahua"}, "fcc-covered"),
         ({"mode": "relay"}, {"maker": "Axis", "scope": ["own-policy"], "scope_reason": "leased"}, "own-policy"),
+        ({"mode": "relay"}, {"maker": "Hikvision", "scope": [], "scope_reason": "legal's advice"}, ""),
+        ({"mode": "relay"}, {"scope": [], "scope_reason": "an own make"}, ""),
         ({"mode": "relay"}, {"brand": "Annke"}, "nothing says who made the camera"),
         ({"mode": "relay", "relay_reason": "leaves in May"}, {"maker": "Hikvision"}, ""),
     ],

@@ -25,6 +25,7 @@ assets:
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "gateway.yaml"
     path.write_text(CONFIG)
+    (tmp_path / "state").mkdir()
     return path
 
 
@@ -63,6 +64,42 @@ def test_the_internal_report_in_dutch_has_the_address_and_the_counters(config: P
         "from": "2024-01-01",
         "to": "2024-12-31",
     }
+
+
+def test_a_report_without_a_kept_state_says_so_and_makes_no_state(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").rmdir()
+    out = tmp_path / "out"
+    done = run("report", "--config", config, "--out", out)
+    assert (done.exit_code, "there is no state in" in done.stderr) == (OK, True)
+    assert "which is kept nowhere" in done.stdout
+    assert not (tmp_path / "state").exists()
+    said = "come from the configuration file alone"
+    assert said in (out / "report.html").read_text()
+    assert json.loads((out / "report.json").read_text())["statement"]["has_state"] is False
+    assert run("report", "verify", out / "report.json").exit_code == OK
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("config", "show", "FILE"),
+        ("config", "diff", "FILE"),
+        ("config", "export", "FILE"),
+        ("audit", "verify", "FILE"),
+        ("audit", "export", "FILE"),
+        ("assets", "export", "--config", "FILE"),
+        ("assets", "import", "LIST", "--config", "FILE"),
+        ("check", "FILE"),
+        ("report", "--config", "FILE", "--out", "OUT"),
+    ],
+)
+def test_commands_that_read_make_no_state(arguments: tuple[str, ...], config: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").rmdir()
+    (tmp_path / "list.csv").write_text("name,address\nQuay,192.168.10.4\n")
+    places = {"FILE": config, "LIST": tmp_path / "list.csv", "OUT": tmp_path / "out"}
+    done = run(*(places.get(each, each) for each in arguments))
+    assert done.exit_code in {OK, NO}, done.output
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_changed_report_is_found_out(config: Path, tmp_path: Path) -> None:

@@ -133,6 +133,29 @@ def test_a_slice_of_another_layer_is_refused() -> None:
         RelayedPictures(Codec.H265).take([bytes([1 << 1, 0x09, 0x80, 0x00])])
 
 
+@pytest.mark.parametrize(
+    ("codec", "header", "says"),
+    [
+        (Codec.H264, b"\xe5", "forbidden_zero_bit"),
+        (Codec.H264, b"\x81", "forbidden_zero_bit"),
+        (Codec.H265, b"\x82\x01", "forbidden_zero_bit"),
+        (Codec.H265, b"\x02\x00", "nuh_temporal_id_plus1"),
+        (Codec.H265, b"\x03\x01", "another layer"),
+    ],
+)
+def test_a_header_that_the_standard_forbids_is_refused(codec: Codec, header: bytes, says: str) -> None:
+    """H.264 section 7.3.1, H.265 section 7.3.1.2 and 7.4.2.2."""
+    with pytest.raises(BitstreamError, match=says):
+        RelayedPictures(codec).take([header + b"\x88\x80\x40"])
+
+
+def test_whether_a_slice_is_referred_to_passes_as_it_is() -> None:
+    for header in (b"\x01", b"\x21", b"\x61"):  # nal_ref_idc of 0, 1 and 3
+        assert RelayedPictures(Codec.H264).take([header + b"\xe0\x80"]) == [header + b"\xe0\x80"]
+    for header in (b"\x02\x01", b"\x02\x07"):  # nuh_temporal_id_plus1 of 1 and 7
+        assert RelayedPictures(Codec.H265).take([header + b"\xe0\x80"]) == [header + b"\xe0\x80"]
+
+
 def pps_with_tiles(*, is_uniform: bool) -> bytes:
     """A PPS of H.265 (section 7.3.2.3.1) with four columns and three rows of tiles."""
     out = BitWriter()

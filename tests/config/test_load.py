@@ -240,7 +240,7 @@ def test_an_unknown_key_gets_a_suggestion(text, says):
         ("# nothing\n", "configuration: is empty; at least the key streams is needed"),
         ("- a\n", "configuration: must be a mapping of keys at its top level, not a list"),
         ("hello", "configuration: must be a mapping of keys at its top level, not a single value"),
-        ("node: gw\n", "streams: is missing"),
+        ("node: gw\n", "streams: is missing: `streams: {}` will do where a list of assets is to be imported"),
         ("streams:\n", NO_STREAMS),
         ("a: 1\n---\nb: 2\n", "configuration: line 2, column 1: a second document; a configuration is one"),
         ("a: \x07\n", "configuration: line 1, column 4: a character that YAML doesn't allow"),

@@ -20,7 +20,9 @@ def relay_refusal(stream: StreamConfig, assets: Mapping[str, AssetConfig], on: d
         return ""
     way_out = "give video.relay_reason, or take video.mode: recode"
     asset = assets.get(stream.asset or "")
-    if asset is None or asset.maker is None:
+    if asset is None or (asset.maker is None and asset.scope is None):
         return f"not relayed: nothing says who made the camera ({way_out})"
-    labels = asset.scope or tuple(found.label for found in labels_for(asset.maker, asset.country or "", on))
+    labels = asset.scope
+    if labels is None:
+        labels = tuple(found.label for found in labels_for(asset.maker or "", asset.country or "", on))
     return f"not relayed: its maker falls under {', '.join(labels)} ({way_out})" if labels else ""

@@ -54,9 +54,11 @@ def export_assets(
     import time  # noqa: PLC0415  # --help stays fast
 
     from transcoder.assets.exporting import export_rows, to_csv, to_json  # noqa: PLC0415
-    from transcoder.cli.fleet import read_fleet  # noqa: PLC0415
+    from transcoder.cli.fleet import read_fleet, told_without_state  # noqa: PLC0415
 
     with errors_end_the_command():
         fleet = read_fleet(config, time.time())
+    if without := told_without_state(fleet):
+        typer.echo(without, err=True)
     rows = export_rows(fleet.inventory, fleet.config)
     typer.echo(to_csv(rows) if form == "csv" else to_json(rows, fleet.inventory), nl=False)

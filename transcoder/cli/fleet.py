@@ -26,12 +26,14 @@ class Fleet:
         inventory: the assets with their states.
         records: the records of the audit log, none where nothing was kept.
         gone: the ids of assets that there were.
+        has_state: whether a gateway kept anything in the state folder.
     """
 
     effective: EffectiveConfig
     inventory: Inventory
     records: Sequence[Record]
     gone: frozenset[str]
+    has_state: bool = True
 
     @property
     def config(self) -> Config:
@@ -66,4 +68,16 @@ def read_fleet(path: Path, now: float) -> Fleet:
         incidents=incidents_of(records, verdicts, config),
     )
     gone = (removed_assets(records) | assets.history.keys()) - config.assets.keys()
-    return Fleet(effective=effective, inventory=inventory, records=records, gone=gone)
+    return Fleet(effective=effective, inventory=inventory, records=records, gone=gone, has_state=kept is not None)
+
+
+def told_without_state(fleet: Fleet) -> str:
+    """Return the line that says that no state was kept; "" where there is one."""
+    if fleet.has_state:
+        return ""
+    if fleet.config.state_dir is None:
+        return "state_dir is null, so that no state is kept: what is told comes from the configuration file alone"
+    return (
+        f"there is no state in {fleet.config.state_dir}: no gateway ran with this state_dir yet, or it was taken away; "
+        "what is told comes from the configuration file alone"
+    )

@@ -1,6 +1,7 @@
 """The commands `transcoder report` and `transcoder report verify` are here."""
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -60,7 +61,7 @@ def make(
         network=network,
     )
     with errors_end_the_command():
-        for line in write(options):
+        for line in write(options, warn=partial(typer.echo, err=True)):
             typer.echo(line)
 
 

@@ -1,13 +1,13 @@
 """A report is made of what is kept beside the gateway, and of what a running gateway counted, and written."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from transcoder.cli.fleet import Fleet, read_fleet
+from transcoder.cli.fleet import Fleet, read_fleet, told_without_state
 from transcoder.cli.gateway_client import GatewayClient
 from transcoder.config import Config
 from transcoder.errors import TranscoderError
@@ -19,7 +19,7 @@ from transcoder.report.sentence import sentences
 from transcoder.report.texts import Language, Texts
 from transcoder.report.writing import write_report
 from transcoder.service.state_folder import is_locked
-from transcoder.verify.proof import fingerprint, load_or_make_key
+from transcoder.verify.proof import fingerprint, load_or_make_key, new_key
 from transcoder.verify.statement import ProofError
 
 KEY_NAME: Final = "verify.key"
@@ -53,11 +53,12 @@ class ReportOptions:
     network: Path | None = None
 
 
-def write(options: ReportOptions) -> Iterator[str]:
+def write(options: ReportOptions, warn: Callable[[str], None]) -> Iterator[str]:
     """Write a report, and yield lines that say what it tells and where it is.
 
     Args:
         options: what was asked for.
+        warn: takes a line about what is missing.
 
     Raises:
         TranscoderError: something can't be read or written.
@@ -65,21 +66,26 @@ def write(options: ReportOptions) -> Iterator[str]:
     now = time.time()
     fleet = read_fleet(options.config, now)
     period = _period(options, fleet, datetime.fromtimestamp(now, UTC).date())
+    if without := told_without_state(fleet):
+        warn(without)
+    path = _key_path(options, fleet.config)
     try:
-        key = load_or_make_key(_key_path(options, fleet.config))
+        key = load_or_make_key(path) if options.key is not None or path.parent.is_dir() else new_key()
     except ProofError as error:
         raise TranscoderError(str(error)) from None
     kept = Kept(
         channels=channels_of(fleet.records),
         counts=_counts(fleet.config, options.config),
         network=_network(options.network),
+        has_state=fleet.has_state,
     )
     report = make_report(fleet.inventory, kept, period, options.audience, addresses_of(fleet.config))
     texts = Texts(options.language)
     paths = write_report(report, texts, key, options.out)
     yield from sentences(report, texts)
     yield from map(str, paths)
-    yield f"signed with the key {fingerprint(key.public_key())}"
+    is_kept = path.exists()
+    yield f"signed with the key {fingerprint(key.public_key())}" + ("" if is_kept else ", which is kept nowhere")
 
 
 def _period(options: ReportOptions, fleet: Fleet, today: date) -> Period:

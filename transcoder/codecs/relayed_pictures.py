@@ -78,9 +78,13 @@ class RelayedPictures:
         return self._known[unit]
 
     def _check_slice(self, unit: bytes, kind: int) -> None:
+        if unit[0] & 0x80:  # a bit that is free to whoever hides something, and that readers may stumble over
+            raise BitstreamError("a slice whose forbidden_zero_bit is 1")
         if self.codec is Codec.H265:
             if layer_id(unit):
                 raise BitstreamError("a slice of another layer")
+            if not unit[1] & 0x07:
+                raise BitstreamError("a slice whose nuh_temporal_id_plus1 is 0")
             return
         if kind not in {H264_SLICE, H264_IDR}:
             raise BitstreamError("a partition of a slice")

@@ -22,6 +22,8 @@ MAX_SHOWN: Final = 40
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SENSITIVE: Final = CONFIDENTIAL | frozenset({"push", "stream_key", "source", "url", "username", "password", "token"})
 
+_NO_STREAMS: Final = ": `streams: {}` will do where a list of assets is to be imported"
+
 # pydantic's error type -> the text of the problem; {…} are taken from the error's context
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is missing",
@@ -99,7 +101,7 @@ def describe(error: ValidationError, model: type[BaseModel], data: object, *, li
         elif kind == "missing":
             last = path[-1] if path else ""
             either = f": give {last} or {last}_file" if last in {"password", "token"} else ""
-            message = "is missing" + either
+            message = "is missing" + either + (_NO_STREAMS if path == ("streams",) else "")
         else:
             context = item.get("ctx", {})
             template = _MESSAGES.get(kind)

@@ -45,6 +45,7 @@ class Report:
         period: the days that it is about.
         sections: the sections, in the order in which readers ask.
         left_out: for the public: what was left out, with the number of values.
+        has_state: whether the gateway kept anything that its figures could be made of.
     """
 
     audience: Audience
@@ -52,6 +53,7 @@ class Report:
     period: Period
     sections: tuple[Section, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    has_state: bool = True
 
     def figure(self, section: str, name: str) -> Figure:
         """Return a figure.
@@ -76,6 +78,7 @@ class Report:
             "language": language,
             "node": self.basis.node,
             **self.basis.to_dict(),
+            "has_state": self.has_state,
             "period": {"from": self.period.since.isoformat(), "to": self.period.until.isoformat()},
             "sections": [
                 {"name": section.name, "figures": [figure.to_dict(self.basis) for figure in section.figures]}
@@ -116,7 +119,9 @@ def make_report(
         scrub = Scrubber(confidential_values(inventory, chain.from_iterable(addresses.values())))
         sections, left_out = publish(sections, scrub)
     basis = Basis(node=inventory.node, at=inventory.at, audit_head=inventory.audit_head, version=inventory.version)
-    return Report(audience=audience, basis=basis, period=period, sections=sections, left_out=left_out)
+    return Report(
+        audience=audience, basis=basis, period=period, sections=sections, left_out=left_out, has_state=kept.has_state
+    )
 
 
 def _method() -> Section:

@@ -57,11 +57,13 @@ class Kept:
         counts: how many things of each layer were not let through since the gateway was started; None where no
             gateway was asked.
         network: the packets that the rules of the camera network dropped, by counter; None where nobody told them.
+        has_state: whether the gateway kept anything at all: without it no state of an asset follows from its verdicts.
     """
 
     channels: Sequence[Channel] = ()
     counts: Mapping[str, int] | None = None
     network: Mapping[str, int] | None = field(default=None)
+    has_state: bool = True
 
 
 def leaks(kept: Kept) -> Section:

@@ -24,6 +24,8 @@ def sentences(report: Report, texts: Texts) -> Iterator[str]:
         parts = {name: texts.counted(f"sentence.{name}", number(name)) for name in ("in_scope", "out", "behind")}
         parts |= {name: texts.counted(f"sentence.{name}", number(name)) for name in ("exempt", "neither")}
         yield texts("sentence.whole", **parts, last=_last(report, texts, number("in_scope") == number("out")))
+    if not report.has_state:
+        yield texts("sentence.no_state")
     for name in ("unplanned", "unknown"):
         if number(name):
             yield texts.counted(f"sentence.{name}", number(name))

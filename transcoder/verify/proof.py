@@ -103,9 +103,14 @@ def load_or_make_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def new_key() -> Ed25519PrivateKey:
+    """Return a key that is kept nowhere."""
+    return Ed25519PrivateKey.generate()
+
+
 def _make_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = Ed25519PrivateKey.generate()
+    key = new_key()
     # the key appears under its name whole, and never over a key that somebody made meanwhile
     written = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     _write_new(written, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
