@@ -8,6 +8,7 @@ from transcoder.assets.importing.columns import entry, fields_of, read_mapping
 from transcoder.assets.importing.known import Known, KnownStream
 from transcoder.assets.importing.plan import Plan, Recognized, Rules, make_plan
 from transcoder.assets.importing.table import TableError, read_table
+from transcoder.assets.importing.told import plan_lines
 
 BRANDS = {"annke": Recognized(brand="Annke", maker="Hikvision"), "dahua": Recognized(brand="Dahua", maker="Dahua")}
 MILESTONE = """\
@@ -230,3 +231,79 @@ def test_an_old_list_gives_no_stream_to_an_asset_that_was_given_up(key):
     )
     made = plan(text, after)
     assert [(row.asset, row.kind, row.streams) for row in made.rows] == [("gate", "unchanged", ())]
+
+
+def refusals(made):
+    return {each.line: each.reason for each in made.refused}
+
+
+def test_a_successor_that_nobody_has_is_refused_in_the_plan():
+    made = plan("id,successor\nold,new\nolder,old\nthird,fourth\nfourth,\n")
+    assert [row.asset for row in made.rows] == ["third", "fourth"]
+    assert refusals(made) == {
+        2: "successor: there is no asset 'new'",
+        3: "successor: there is no asset 'old'",
+    }
+
+
+def test_a_circle_of_successors_is_refused_in_the_plan():
+    made = plan("id,successor\na,b\nb,a\nc,c\nd,known\n", Known(assets={"known": {}}))
+    assert [row.asset for row in made.rows] == ["d"]
+    assert refusals(made) == {
+        2: "successor: the asset would follow upon itself: a -> b -> a",
+        3: "successor: the asset would follow upon itself: b -> a -> b",
+        4: "successor: the asset would follow upon itself: c -> c",
+    }
+
+
+MAPPED = """\
+HardwareName,HardwareAddress,DriverDisplayName
+Noord,http://10.0.0.5:8081/,Annke C500
+Zuid,http://10.0.0.5:8082/,Annke C500
+"""
+NO_PORT = "several cameras have its host: give a column `port`, the port of RTSP"
+
+
+def test_cameras_behind_the_mapped_ports_of_one_host_are_not_one_address():
+    made = plan(MAPPED)
+    assert [(row.asset, row.keys["extra"]["address"]) for row in made.rows] == [
+        ("noord", "http://10.0.0.5:8081"),
+        ("zuid", "http://10.0.0.5:8082"),
+    ]
+    assert not any(row.streams for row in made.rows), "nobody said which port of RTSP is whose"
+    assert sum(NO_PORT in line for line in plan_lines(made)) == 2
+    again = plan(MAPPED, applied(made, Known()))
+    assert [(row.asset, row.kind) for row in again.rows] == [("noord", "unchanged"), ("zuid", "unchanged")]
+
+
+def test_the_pages_of_one_camera_are_one_address_over_http_and_https():
+    made = plan("name,address\nA,http://10.0.0.5/\nB,https://10.0.0.5/\nC,10.0.0.5\n")
+    assert (len(made.rows), sorted(made.duplicates)) == (1, [3, 4])
+
+
+def test_ports_of_rtsp_tell_cameras_of_one_host_apart():
+    for text in ("A,10.0.0.5,5541\nB,10.0.0.5,5542\n", "A,http://10.0.0.5:81,5541\nB,http://10.0.0.5:82,5542\n"):
+        made = plan("name,address,port,brand\n" + text.replace("\n", ",Annke\n"))
+        assert [row.streams[0].keys["source"]["url"] for row in made.rows] == [
+            "rtsp://10.0.0.5:5541/Streaming/Channels/101",
+            "rtsp://10.0.0.5:5542/Streaming/Channels/101",
+        ]
+        twice = plan("name,address,port,brand\n" + text.replace("5542", "5541").replace("\n", ",Annke\n"))
+        assert list(twice.duplicates) == [3]
+
+
+def test_an_asset_keeps_its_stream_when_a_later_list_has_others_behind_its_host():
+    known = applied(plan(MAPPED[: MAPPED.index("Zuid")]), Known())
+    assert known.streams["noord"].url == "rtsp://10.0.0.5/Streaming/Channels/101"
+    made = plan(MAPPED, known)
+    assert [(row.asset, row.kind) for row in made.rows] == [("noord", "changed"), ("zuid", "added")]
+    later = applied(made, known)
+    assert later.streams == known.streams
+    assert [row.kind for row in plan(MAPPED, later).rows] == ["unchanged", "unchanged"]
+
+
+def test_a_port_that_an_operator_set_stays_where_a_list_has_none():
+    known = applied(plan(MAPPED), Known())
+    stream = KnownStream(url="rtsp://10.0.0.5:5541/Streaming/Channels/101", asset="noord")
+    known = Known(assets=known.assets, streams={"noord": stream})
+    assert [row.kind for row in plan(MAPPED, known).rows] == ["unchanged", "unchanged"]

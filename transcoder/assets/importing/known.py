@@ -90,7 +90,8 @@ class Matching:
         if entry["id"]:
             return entry["id"] if entry["id"] in self._known.assets else None
         is_exact = bool(url and address and (address.url or entry["channel"]))
-        for clues in (_identity(entry.cells), _places(address, url)[: 1 if is_exact else None], _kept(address)):
+        places = _places(address, url)[: 1 if is_exact else None] if address and address.is_port_known else []
+        for clues in (_identity(entry.cells), places, _kept(address)):
             found = set().union(*(self._by_clue.get(clue, set()) for clue in clues))
             if len(found) > 1:
                 raise AmbiguousError(f"it may be about {_names(found)}: a column `id` has to say which")
@@ -110,6 +111,8 @@ class Matching:
         """Return the asset that has the row's name, and neither another address nor another number."""
         named = self._by_clue.get(("title", entry["title"]), set()) if entry["title"] else set()
         found = {asset for asset in named if not (address and self._is_placed(asset))}
+        if address and not address.is_port_known:  # before others shared its host, its port was taken for the usual one
+            found |= named & set().union(*(self._by_clue.get(clue, set()) for clue in _places(address, "")))
         if _identity(entry.cells):
             found = {asset for asset in found if not _identity(self._known.assets[asset])}
         if len(found) > 1:
@@ -134,7 +137,11 @@ def _places(address: Address | None, url: str) -> list[tuple[str, str]]:
 
 
 def _kept(address: Address | None) -> list[tuple[str, str]]:
-    return [("kept", address.text)] if address else []
+    if address is None:
+        return []
+    if not address.is_port_known:
+        return [("kept", address.kept)]
+    return [("kept", text) for text in dict.fromkeys((address.kept, address.text))]
 
 
 def _names(assets: Iterable[str]) -> str:

@@ -1,15 +1,17 @@
 """A plan says what an import would add and change, row by row, before anything is written."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from transcoder.assets.importing.addresses import Address, read_address, stream_url
+from transcoder.assets.importing.addresses import Address, read_address, shared_hosts, stream_url
 from transcoder.assets.importing.cells import cells_of, keys_of
 from transcoder.assets.importing.columns import EXTRA, Entry
 from transcoder.assets.importing.known import ADDRESS, AmbiguousError, Known, Matching
 from transcoder.assets.importing.names import free_id, id_of
 from transcoder.assets.importing.streams import PlannedStream, StreamPlanning
+from transcoder.assets.importing.succession import refused_successors
 from transcoder.assets.importing.table import Refused
 
 Kind = Literal["added", "changed", "unchanged"]
@@ -59,6 +61,7 @@ class PlannedAsset:
         changes: the columns that change, each with the cell before and the cell after; passwords are not shown.
         streams: what becomes of its streams.
         is_maker_known: whether anything tells the maker.
+        is_port_known: whether anything tells the port of RTSP; it has no stream otherwise.
     """
 
     line: int
@@ -68,6 +71,7 @@ class PlannedAsset:
     changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     streams: tuple[PlannedStream, ...] = ()
     is_maker_known: bool = True
+    is_port_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,8 @@ def make_plan(entries: Iterable[Entry], known: Known, rules: Rules) -> Plan:
         known: the configuration.
         rules: what is asked of others.
     """
-    planning = _Planning(known, rules)
+    entries = list(entries)
+    planning = _Planning(known, rules, shared_hosts(_addresses(entries, known)))
     for each in entries:
         try:
             planning.rows.append(planning.row(each))
@@ -106,7 +111,28 @@ def make_plan(entries: Iterable[Entry], known: Known, rules: Rules) -> Plan:
         except _DuplicateError as error:
             planning.duplicates[each.line] = str(error)
             planning.refused.append(Refused(line=each.line, reason=f"its address is that of {error}"))
-    return Plan(rows=tuple(planning.rows), refused=tuple(planning.refused), duplicates=planning.duplicates)
+    links = refused_successors({row.asset: (row.line, row.keys) for row in planning.rows}, known.assets)
+    lines = {each.line for each in links}
+    return Plan(
+        rows=tuple(row for row in planning.rows if row.line not in lines),
+        refused=(*planning.refused, *links),
+        duplicates=planning.duplicates,
+    )
+
+
+def _addresses(entries: Iterable[Entry], known: Known) -> Iterator[Address]:
+    """Yield the addresses of a list, and those of assets without streams; one that can't be read is told later."""
+    for keys in known.assets.values():
+        if kept := (keys.get("extra") or {}).get(ADDRESS):
+            with suppress(ValueError):
+                yield from filter(None, (read_address("", str(kept), ""),))
+    for entry in entries:
+        with suppress(ValueError):
+            yield from filter(None, (_address_of(entry),))
+
+
+def _address_of(entry: Entry) -> Address | None:
+    return read_address(entry["url"].split(" ")[0], entry["address"], entry["port"])
 
 
 class _DuplicateError(Exception):
@@ -114,12 +140,13 @@ class _DuplicateError(Exception):
 
 
 class _Planning:
-    def __init__(self, known: Known, rules: Rules) -> None:
+    def __init__(self, known: Known, rules: Rules, shared: frozenset[str]) -> None:
         self.rows: list[PlannedAsset] = []
         self.refused: list[Refused] = []
         self.duplicates: dict[int, str] = {}
         self._known = known
         self._rules = rules
+        self._shared = shared
         self._matching = Matching(known)
         self._assets = {*known.assets, *known.gone}
         self._streams = StreamPlanning(known, self._matching)
@@ -129,7 +156,10 @@ class _Planning:
 
     def row(self, entry: Entry) -> PlannedAsset:
         """Plan one row; a row that is refused leaves no trace."""
-        address = read_address(entry["url"].split(" ")[0], entry["address"], entry["port"])
+        address = _address_of(entry)
+        if address is not None and address.pages and address.host.lower() in self._shared:
+            address = replace(address, is_port_known=False)
+        is_port_known = address is None or address.is_port_known
         recognized = self._rules.recognize(entry["brand"] or entry["driver"])
         maker = entry["maker"] or (recognized.maker if recognized else "")
         url = stream_url(address, maker, entry["channel"]) if address else ""
@@ -144,7 +174,7 @@ class _Planning:
         planned = self._streams.plan(entry, asset, address, url)
         keys = self._keys(entry, before, recognized)
         if planned.has_any or address is not None:
-            _keep_address(keys, None if planned.has_any else address)
+            _keep_address(keys, None if planned.has_any and is_port_known else address)
         after = self._rules.check_asset(asset, keys)
         changes = {**_changes(cells_of(before), cells_of(after)), **planned.shown}
         for each in planned.streams:
@@ -157,7 +187,7 @@ class _Planning:
         known_maker = bool(maker or after.get("maker") or (of_brand and of_brand.maker))
         return PlannedAsset(
             line=entry.line, asset=asset, kind=kind, keys=after, changes=changes, streams=planned.streams,
-            is_maker_known=known_maker,
+            is_maker_known=known_maker, is_port_known=is_port_known or planned.has_any,
         )  # fmt: skip
 
     def _new_asset(self, entry: Entry, address: Address | None) -> str:
@@ -205,12 +235,12 @@ def _keep_address(keys: dict[str, Any], address: Address | None) -> None:
     """Keep the address of an asset that has no stream, by which another list finds it; a stream has it in its URL."""
     extra = {name: value for name, value in (keys.get("extra") or {}).items() if name != ADDRESS}
     if address is not None:
-        extra[ADDRESS] = address.text
+        extra[ADDRESS] = address.kept
     keys["extra"] = extra
 
 
 def _place(address: Address, url: str, entry: Entry) -> str:
-    return url or f"{address.text} {entry['channel']}"
+    return url or f"{address.kept} {entry['channel']}"
 
 
 def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:

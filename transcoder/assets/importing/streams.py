@@ -9,6 +9,7 @@ from transcoder.assets.importing.columns import Entry
 from transcoder.assets.importing.known import Known, KnownStream, Matching
 from transcoder.assets.importing.names import free_id
 
+PORT_NEEDED: Final = "give a column `port`, the port of RTSP"
 _LOGIN: Final = ("username", "password")
 _GONE: Final = ("successor", "replaced", "retired", "disposed")
 """The keys of an asset that was given up: an old list, which still has it, gives it no stream again."""
@@ -79,6 +80,8 @@ class StreamPlanning:
         login = {"username": entry["username"] or address.username, "password": entry["password"] or address.password}
         if mine:
             return self._changed(entry, mine, address, login)
+        if not address.is_port_known:
+            return PlannedStreams()
         free = self._matching.free_streams(address, url if address.url or entry["channel"] else "")
         if free := [name for name in free if name not in self._adopted]:
             adopted = tuple(PlannedStream(stream=name, keys={"asset": asset}, is_new=False) for name in free)
@@ -141,6 +144,10 @@ def _at_address(stream: KnownStream, address: Address) -> str:
         return address.url
     now = read_address(stream.url, "", "")
     if now is None or (now.host.lower(), now.port) == (address.host.lower(), address.port):
+        return stream.url
+    if not address.is_port_known:
+        if now.host.lower() != address.host.lower():
+            raise ValueError(f"address: several cameras have this host: {PORT_NEEDED}")
         return stream.url
     scheme, _, rest = stream.url.partition("://")
     path = next((index for index, letter in enumerate(rest) if letter in "/?#"), len(rest))

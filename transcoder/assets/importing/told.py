@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from transcoder.assets.importing.plan import Plan, PlannedAsset
+from transcoder.assets.importing.streams import PORT_NEEDED
 from transcoder.text import printable
 
 _MAX_SHOWN: Final = 60
@@ -23,6 +24,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if doubtful:
         yield f"unknown maker, {len(doubtful)} of {len(plan.rows)}: give a column `maker` or `brand`"
         yield from (f"? line {row.line}: {row.asset}{_without_stream(row)}" for row in doubtful)
+    for row in plan.rows:
+        if not row.is_port_known:
+            yield f"? line {row.line}: {row.asset}, no stream: several cameras have its host: {PORT_NEEDED}"
     for line, other in plan.duplicates.items():
         yield f"= line {line}: its address is that of {other}"
     for refused in plan.refused:
@@ -44,7 +48,8 @@ def _row_lines(row: PlannedAsset) -> Iterator[str]:
 
 
 def _without_stream(row: PlannedAsset) -> str:
-    return ", no stream: nothing tells the path of its URL" if not row.streams and row.kind == "added" else ""
+    is_of_path = not row.streams and row.kind == "added" and row.is_port_known
+    return ", no stream: nothing tells the path of its URL" if is_of_path else ""
 
 
 def _cell(text: str) -> str:
