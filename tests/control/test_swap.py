@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,13 @@ async def test_a_swap_and_the_way_back_are_kept_told_and_touch_no_reader(world: 
     assert all("secret" not in repr(entry.detail) for entry in world.store.entries)
     swapped = [detail for kind, _, detail in world.told() if kind == "swapped"]
     assert [(detail["by"], detail["rolled_back"]) for detail in swapped] == [(str(OPS), False), (str(OPS), True)]
+
+
+async def test_a_camera_without_a_picture_to_begin_with_is_told_of(world: World, visits: Visits) -> None:
+    visits.shows = replace(SEEN, has_start=False)
+    found = await world.controller.swap("front", NEW | {"plan": True}, OPS)
+    assert found.problem is None
+    assert found.for_readers == ("the last picture stays until the new camera sends an IDR picture: none came in 4 s",)
 
 
 async def test_a_camera_that_sends_no_pictures_is_switched_to_by_force_alone(world: World, visits: Visits) -> None:

@@ -54,5 +54,17 @@ def test_a_login_that_is_missing_is_asked_for_in_keys_of_the_file(cameras: Camer
     assert no_password.problem.endswith("401 Unauthorized; give source.password_file")
 
 
+@pytest.mark.process
+def test_pictures_that_can_not_be_shown_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # of ten pictures a second, so that more slices come than are looked at before a stream is called encrypted
+    monkeypatch.setattr(visits, "WATCH_S", 3.0)
+    with Cameras(tmp_path, "hikvision encrypted=true", "axis first_idr_after_s=1000", "uniview") as cameras:
+        families = ("hikvision", "axis", "uniview")
+        encrypted, no_idr, good = _visited({each: {"source": cameras.url(each)} for each in families})
+    assert encrypted.problem.startswith("stream encrypted on the camera: turn its video encryption off")
+    assert (no_idr.problem, no_idr.codec, no_idr.has_start) == ("", "H264", False)
+    assert (good.problem, good.has_start) == ("", True)
+
+
 def test_nothing_to_visit() -> None:
     assert _visited({}) == []

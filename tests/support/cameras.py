@@ -10,16 +10,17 @@ SMALL = ["--width", "192", "--height", "96", "--fps", "10", "--seconds", "2", "-
 
 
 class Cameras:
-    """Runs one camera of each of the first four families.
+    """Runs one camera of each of the first four families, or those that are given, one of a family at most.
 
     Attributes:
         listed: the simulator's description of each camera, by family.
         lines: the descriptions as the simulator wrote them.
     """
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, *given: str) -> None:
         self._command = [sys.executable, "-m", "transcoder.lab.cameras", *SMALL, "--cache", str(cache)]
-        self._command += ["--cameras", "4", "--password", "s3cr3t", "--list"]
+        self._command += ["--password", "s3cr3t", "--list"]
+        self._command += [part for each in given for part in ("--camera", each)] or ["--cameras", "4"]
         self.listed: dict[str, dict[str, Any]] = {}
         self.lines = ""
 

@@ -19,7 +19,7 @@ from transcoder.control.changes import Change, Changes
 from transcoder.control.documents import StreamStateDocument
 from transcoder.control.swap_documents import PicturesDocument, SwapDocument, SwappedCameraDocument
 from transcoder.control.writer import Writer
-from transcoder.probe.visits import Visit
+from transcoder.probe.visits import WATCH_S, Visit
 from transcoder.rejection import Code, Rejected
 from transcoder.service.store import now_text
 from transcoder.text import printable
@@ -114,7 +114,7 @@ class Swaps:
             before=SwappedCameraDocument(asset=old.asset, pictures=now),
             after=SwappedCameraDocument(asset=new.asset, pictures=then),
             served=served,
-            for_readers=tuple(_for_readers(old, new, served, then)),
+            for_readers=(*_for_readers(old, new, served, then), *_until_shown(seen)),
             problem=printable(problem, MAX_PROBLEM) if problem else None,
             can_roll_back=can_roll_back(self._changes.effective, stream),
         )
@@ -169,6 +169,13 @@ def _pictures(seen: Visit | None) -> PicturesDocument:
         height=int(height) if is_size else None,
         fps=seen.fps,
     )
+
+
+def _until_shown(seen: Visit | None) -> list[str]:
+    """Return how long readers may wait for the new camera's first picture, where that is more than a moment."""
+    if seen is None or seen.problem or seen.has_start:
+        return []
+    return [f"the last picture stays until the new camera sends an IDR picture: none came in {WATCH_S:g} s"]
 
 
 def _for_readers(old: StreamConfig, new: StreamConfig, served: PicturesDocument, then: PicturesDocument) -> list[str]:

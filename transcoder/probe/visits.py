@@ -12,6 +12,7 @@ from transcoder.probe.observation import Observation
 from transcoder.probe.report import shown_text, summary
 from transcoder.probe.watching import LOGIN_BY_KEYS, explain, watch
 from transcoder.service.settings import source_options
+from transcoder.source.intake import ENCRYPTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Visit:
         problem: the reason for which it sent no pictures, and what to do; "" where it did.
         transport: how its packets came.
         codec, size, fps: those of its video, None where it did not tell.
+        has_start: whether a picture came at which decoding can start.
     """
 
     streams: tuple[str, ...]
@@ -47,6 +49,7 @@ class Visit:
     codec: str | None = None
     size: str | None = None
     fps: float | None = None
+    has_start: bool = True
 
     def line(self) -> str:
         """Return the visit in one line."""
@@ -132,6 +135,9 @@ async def visit(
         if not observation.pictures:
             failure = f"it plays over {transport}, and no picture came in {WATCH_S:g} s"
             continue
+        if observation.slices is not None and observation.slices.encrypted:
+            failure = f"{ENCRYPTED} ({observation.slices.evidence})"
+            break
         video = summary(observation, shown).get("video")
         found: Mapping[str, Any] = video if isinstance(video, dict) else {}
         return Visit(
@@ -141,5 +147,6 @@ async def visit(
             codec=found.get("codec"),
             size=found.get("size"),
             fps=found.get("fps"),
+            has_start=bool(observation.random_access),
         )
     return Visit(streams=streams, host=host, problem=shown(failure))
