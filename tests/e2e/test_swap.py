@@ -1,4 +1,4 @@
-"""A camera is swapped under three readers for one of another maker, size and codec, and back: nobody is cut off."""
+"""A camera is swapped under four readers for one of another maker, size and codec, and back: nobody is cut off."""
 
 import asyncio
 import shutil
@@ -18,6 +18,8 @@ from transcoder.lab.reader.playback import Playback
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("swap")]
 
 SIZE, LARGER = (320, 180), (640, 360)
+MASK = {"polygon": [[0, 0], [0.2, 0], [0.2, 0.2], [0, 0.2]]}
+SUB = {"size": "160x90", "fps": 5, "bitrate_kbps": 100, "codec": "h264"}
 AFTER_S = 2.0
 """Seconds for which the readers watch each camera."""
 
@@ -29,14 +31,21 @@ def cameras(folder: Path, camera: str, size: tuple[int, int], codec: str) -> Cam
 
 
 @pytest.mark.timeout(180)
-async def test_a_swap_and_its_roll_back_under_three_readers(tmp_path: Path, state_dir: Path) -> None:
+async def test_a_swap_and_its_roll_back_under_four_readers(tmp_path: Path, state_dir: Path) -> None:
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         pytest.skip("ffmpeg is not installed")
-    old = cameras(tmp_path / "old", "hikvision gop_s=1", SIZE, "h264")
+    old = cameras(tmp_path / "old", "hikvision gop_s=1 audio=true", SIZE, "h264")
     new = cameras(tmp_path / "new", "axis gop_s=1 slow_fps=10", LARGER, "h265")
     with running(old, new):
-        streams = {"front": {"source": old.urls[0], "asset": "pole-17"}}
+        front = {
+            "source": old.urls[0],
+            "asset": "pole-17",
+            "audio": "reencode",
+            "masks": [MASK],
+            "renditions": {"sub": SUB},
+        }
+        streams = {"front": front}
         assets = {"pole-17": {"maker": "Hikvision"}, "pole-17b": {"maker": "Axis"}}
         gateway = Gateway(
             tmp_path, state_dir / "numba", None, streams, assets=assets, sources={"allow": ["127.0.0.0/8"]}
@@ -66,9 +75,10 @@ async def test_a_swap_and_its_roll_back_under_three_readers(tmp_path: Path, stat
             recording = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
             playback.start(gateway.url("front"))
             try:
-                async with RtspReader(gateway.url("front")) as reader:
+                async with RtspReader(gateway.url("front")) as reader, RtspReader(gateway.url("front/sub")) as of_sub:
                     await reader.play()
-                    await asyncio.to_thread(wait_for, lambda: len(sessions()) == 3, 30, "three readers")
+                    await of_sub.play()
+                    await asyncio.to_thread(wait_for, lambda: len(sessions()) == 4, 30, "four readers")
                     before = sessions()
                     await asyncio.sleep(AFTER_S)
                     told = await asyncio.to_thread(swap, "--source", new.urls[0], "--asset", "pole-17b")
@@ -89,17 +99,19 @@ async def test_a_swap_and_its_roll_back_under_three_readers(tmp_path: Path, stat
                     assert (asset("pole-17")["replaced"], asset("pole-17")["successor"]) == (None, None)
                     await asyncio.sleep(AFTER_S)
                     assert sessions() == before
-                    packets, codec = list(reader.packets), reader.codec
+                    read = [(each.codec, list(each.packets)) for each in (reader, of_sub)]
                 recording.terminate()
                 _, errors = await asyncio.wait_for(recording.communicate(), 20)
             finally:
                 playback.stop()
                 await asyncio.to_thread(playback.join, 10)
             served = gateway.stream("front")["state"]
-    units = read_access_units(codec, packets)
-    steps = [(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(units)]
-    assert (min(steps) > 0, max(steps) < 2**31) == (True, True)
-    assert not any(unit.lost_before for unit in units)
+    for codec, packets in read:
+        units = read_access_units(codec, packets)
+        steps = [(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(units)]
+        assert (min(steps) > 0, max(steps) < 2**31) == (True, True)
+        assert not any(unit.lost_before for unit in units)
+        assert len({packet.ssrc for packet in packets}) == 1
     assert (served["output"]["codec"], served["output"]["width"], served["output"]["height"]) == ("H264", *SIZE)
     counts = playback.counts
     assert (counts.connects, counts.errors, counts.steps_back, counts.width, counts.height) == (1, 0, 0, *SIZE)
