@@ -153,7 +153,7 @@ async def run_sockets(transport: str, arguments: argparse.Namespace) -> dict[str
     async with AsyncExitStack() as stack:
         if transport == "tcp":
             streams = max(arguments.cameras // PULLED_EACH, 1)
-            fleet = Child("benchmarks.fanout", "--serve", str(streams), str(arguments.kbps))
+            fleet = Child("benchmarks.fanout", "--serve", str(streams), str(arguments.kbps), "plain")
             await stack.enter_async_context(fleet)
             base = str(fleet.ready["url"]).rstrip("/")
             urls = [f"{base}/s{number % streams}" for number in range(arguments.cameras)]

@@ -141,7 +141,7 @@ def whole_plane(source: Source, height: int, width: int) -> tuple[Any, ...]:
 
 def bitmap(source: Source, height: int, width: int) -> tuple[Any, ...]:
     """Return (bitmap, columns, out, x, y, scale, off, on)."""
-    scale = source.integer(1, 4)
+    scale = source.integer(1, min(4, height + width + 1))
     rows, columns = source.integer(0, height // scale), source.integer(0, width // scale)
     x, y = source.integer(0, width - columns * scale), source.integer(0, height - rows * scale)
     drawn = source.mask(rows, columns)

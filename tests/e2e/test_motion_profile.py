@@ -20,7 +20,7 @@ OWN = bytes([0b10011001])
 
 
 async def test_readers_get_p_pictures_of_our_own(tmp_path: Path, start_gateway: Callable[..., GatewayProcess]) -> None:
-    scene = SceneOptions(width=384, height=288, fps=10, seconds=4.0, noise=0.5)
+    scene = SceneOptions(width=960, height=544, fps=10, seconds=4.0, noise=0.2)
     content = from_scene(ContentOptions(scene=scene, gop_s=2.0), tmp_path)
     async with SimulatedCamera(FAMILIES["hikvision"].behaviour, content, seed="motion") as camera:
         stream = {"source": camera.url, "encoder": {"profile": "motion"}}
