@@ -121,7 +121,7 @@ def prometheus(
             folder,
             folder / "numba",
             broker,
-            {"front": {"source": cameras.urls[0]}},
+            {"front": {"source": cameras.urls[0], "push": {"nobody": f"udp://127.0.0.1:{free_port()}"}}},
             verify={"every_h": 0.1, "seconds": 5},
         )
         stack.callback(gateway.close)
