@@ -163,11 +163,9 @@ async def test_readers_log_in(contents: dict[SourceCodec, Content], start_gatewa
         http = {"listen": "127.0.0.1:0", "tokens": {"ops": {"token": "the token"}}}
         sections = {"http": http, "onvif": {"listen": "127.0.0.1:0", "control": ["vms"]}}
         gateway = await asyncio.to_thread(start_gateway, streams, rtsp=rtsp, sections=sections)
-        # what the device says and a snapshot shows is the camera's, not that of a slate while kernels are loaded
-        await asyncio.to_thread(gateway.wait_for_worker, "front", 60.0)
         async with RtspReader(gateway.url("front"), user="vms", password="pass word") as reader:
             await reader.play()
-            await reader.until(lambda: reader.marked, 20)
+            await reader.until(lambda: reader.marked, 5)
         async with RtspReader(gateway.url("yard"), user="vms", password="pass word") as reader:
             assert (await reader.request("DESCRIBE")).status == 403
         async with RtspReader(gateway.url("front"), user="vms", password="wrong") as reader:
