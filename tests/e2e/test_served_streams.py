@@ -252,7 +252,7 @@ async def through_tls_and_http(gateway: GatewayProcess) -> None:
         if shutil.which(command[0]) is None:
             continue
         # GStreamer over TLS, when it has taken its pictures, may find its own connection closed as it sends PAUSE
-        for _ in range(3):
+        for _ in range(8):
             done = await asyncio.to_thread(
                 subprocess.run, command, capture_output=True, text=True, timeout=40, check=False
             )
