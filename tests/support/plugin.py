@@ -1,7 +1,7 @@
 """This plugin holds rules of this suite that pytest itself doesn't know.
 
-- Only end-to-end tests (marker e2e) are run again when they fail, and at most `MAX_RERUNS` times in a whole run: a race
-  that shows once in three tries must not stay hidden.
+- Only end-to-end tests (marker e2e) are run again when they fail, alone (`tests/support/machine.py`), and at most
+  `MAX_RERUNS` times in a whole run: a race that shows once in three tries must not stay hidden.
 - A test that could not judge the product, because other programs kept the machine busy, says so with `excuse`. The
   closing line counts those tests as "overloaded", and a run with more than `MAX_EXCUSED` of them fails.
 - With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it. Tests come in
@@ -11,28 +11,27 @@
 - The garbage collector leaves out what collecting the tests has made: thousands of tests, which live to the end.
 """
 
-import fcntl
 import gc
 import inspect
 import logging
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.support import fresh_checkout
+from tests.support.machine import Machine
 from tests.support.order import in_order, is_quick
 from tests.support.short_waits import short_waits
 
 __all__ = ["short_waits"]
 
 RERUNS_A_TEST: Final = 2
-MAX_RERUNS: Final = 3
-"""The most reruns of a whole run. Real processes on a busy machine need some; more are a fault."""
+MAX_RERUNS: Final = 8
+"""The most reruns of a whole run: one for twenty end-to-end tests. Real processes on a busy machine need some."""
 MAX_EXCUSED: Final = 1
 """The most tests of a whole run that a busy machine excuses. More mean that the run has shown too little."""
 
@@ -46,6 +45,7 @@ _PROCESS_EVENTS: Final = frozenset(
 """Audit events (https://docs.python.org/3/library/audit_events.html) of a process that starts another."""
 _LOCKS: Final = "folder of locks"
 _LIMITS: Final = "limits of a run"
+_MACHINE: Final = "machine of a run"
 _STARTED: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
 """The processes that a test started."""
 
@@ -59,7 +59,9 @@ def excuse(reason: str) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # with pytest-xdist the reports of all workers come to the controller
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    config.pluginmanager.register(Machine(None if worker is None else Path(worker[_LOCKS])), _MACHINE)
+    if worker is None:  # with pytest-xdist the reports of all workers come to the controller
         config.pluginmanager.register(_Limits(), _LIMITS)
         if hasattr(config.option, "loadscopereorder"):
             config.option.loadscopereorder = False  # pytest-xdist would put the groups with most tests first
@@ -132,27 +134,6 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_watch)
-
-
-@contextmanager
-def _machine(item: pytest.Item) -> Iterator[None]:
-    """Hold the machine, alone or with others, while a test runs in one of several workers."""
-    worker: dict[str, Any] | None = getattr(item.config, "workerinput", None)
-    if worker is None:
-        yield
-        return
-    folder = Path(worker[_LOCKS])
-    with (folder / "gate").open("a") as gate, (folder / "room").open("a") as room:
-        fcntl.flock(gate, fcntl.LOCK_EX)  # a test that waits for the room keeps later ones from going in before it
-        fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
-        yield
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-timeout begins to count
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with _machine(item):
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -67,18 +67,18 @@ def test_a_test_that_is_not_end_to_end_is_tried_once(run: Run) -> None:
     assert closing_line(result) == "1 failed"
 
 
-def test_three_reruns_pass(run: Run) -> None:
-    result = run(FAILS_AT_FIRST, COUNT=3, MARK="@pytest.mark.e2e")
-    assert closing_line(result) == "3 passed, 3 rerun"
+def test_eight_reruns_pass(run: Run) -> None:
+    result = run(FAILS_AT_FIRST, COUNT=8, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "8 passed, 8 rerun"
     assert result.ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.process)])
-def test_a_fourth_rerun_fails_the_run(run: Run, workers: str) -> None:
-    result = run(FAILS_AT_FIRST, "-n", workers, COUNT=4, MARK="@pytest.mark.e2e")
-    assert closing_line(result) == "4 passed, 1 error, 4 rerun"
+def test_a_ninth_rerun_fails_the_run(run: Run, workers: str) -> None:
+    result = run(FAILS_AT_FIRST, "-n", workers, COUNT=9, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "9 passed, 1 error, 9 rerun"
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["4 reruns, at most 3 are allowed:", "  *test_it?0?"])
+    result.stdout.fnmatch_lines(["9 reruns, at most 8 are allowed:", "  *test_it?0?"])
 
 
 def test_one_excuse_is_counted(run: Run) -> None:
@@ -141,35 +141,93 @@ def test_tests_of_one_group_run_in_one_worker(run: Run, pytester: pytest.Pyteste
     assert len(set(workers)) == 1
 
 
+NOTES = """
+    import time
+    from pathlib import Path
+    import pytest
+
+    tries = []
+
+    def note(name):
+        with Path("notes").open("a") as notes:
+            notes.write(f"{time.monotonic()} {name}\\n")
+
+    @pytest.mark.parametrize("number", range(6))
+    def test_together(number):
+        note("begin")
+        time.sleep(0.2)
+        note("end")
+"""
+ALONE = """
+    @pytest.mark.alone
+    def test_alone():
+        note("alone")
+        time.sleep(0.5)
+        note("alone ended")
+"""
+TRIED_AGAIN = """
+    @pytest.mark.e2e
+    @pytest.mark.parametrize("number", range(2))
+    def test_tried_again(number):
+        tries.append(number)
+        assert tries.count(number) > 1
+        note("alone")
+        time.sleep(0.5)
+        note("alone ended")
+"""
+
+
 @pytest.mark.process
-def test_a_test_that_is_alone_has_no_other_beside_it(run: Run, pytester: pytest.Pytester) -> None:
-    source = """
-        import time
-        from pathlib import Path
-        import pytest
-
-        def note(name):
-            with Path("notes").open("a") as notes:
-                notes.write(f"{time.monotonic()} {name}\\n")
-
-        @pytest.mark.parametrize("number", range(6))
-        def test_together(number):
-            note("begin")
-            time.sleep(0.2)
-            note("end")
-
-        @pytest.mark.alone
-        def test_alone():
-            note("alone")
-            time.sleep(0.5)
-            note("alone ended")
-    """
-    assert closing_line(run(source, "-n", "3", "--dist", "loadgroup")) == "7 passed"
+@pytest.mark.parametrize(
+    ("source", "closing"), [(ALONE, "7 passed"), (TRIED_AGAIN, "8 passed, 2 rerun")], ids=["alone", "tried again"]
+)
+def test_a_test_that_is_alone_has_no_other_beside_it(
+    source: str, closing: str, run: Run, pytester: pytest.Pytester
+) -> None:
+    assert closing_line(run(NOTES + source, "-n", "3", "--dist", "loadgroup")) == closing
     notes = [line.split(" ", 1) for line in sorted((pytester.path / "notes").read_text().splitlines())]
     names = [name for _, name in notes]
-    at = names.index("alone")
-    assert names[at + 1] == "alone ended"
-    assert names[:at].count("begin") == names[:at].count("end")
+    alone = [at for at, name in enumerate(names) if name == "alone"]
+    assert alone
+    for at in alone:
+        assert names[at + 1] == "alone ended"
+        assert names[:at].count("begin") == names[:at].count("end")
+
+
+def test_each_try_has_the_whole_timeout(run: Run, pytester: pytest.Pytester) -> None:
+    """The timer is no longer that of the first try; pytest-timeout alone would leave the second one without any."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        said = []
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_timeout_set_timer(item, settings):
+            said.append(f"{settings.timeout:g} s for {item.name}")
+            return True  # no timer but the one of the test that runs this
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_timeout_cancel_timer(item):
+            said.append("ended")
+            return True
+
+        @pytest.fixture
+        def timers():
+            return said
+        """
+    )
+    source = """
+        import pytest
+
+        @pytest.mark.e2e
+        @pytest.mark.timeout(9)
+        def test_it(timers):
+            assert timers[0] == timers[-1] == "9 s for test_it"
+            assert timers.count("9 s for test_it") == 2
+            assert "ended" in timers
+    """
+    assert closing_line(run(source)) == "1 passed, 1 rerun"
 
 
 @pytest.mark.process
