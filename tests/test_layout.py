@@ -16,6 +16,7 @@ TESTED_THROUGH = {
     "api/app.py": "e2e/test_control.py",
     "api/problem.py": "e2e/test_api_schemathesis.py",
     "api/routes/*.py": "e2e/test_api_schemathesis.py",
+    "api/security_headers.py": "api/test_page.py",
     "api/state.py": "e2e/test_control.py",
     "assets/importing/streams.py": "assets/importing/test_plan.py",
     "cli/*.py": "cli/test_main.py",

@@ -6,7 +6,8 @@ from fastapi import FastAPI
 
 from transcoder import product
 from transcoder.api import problem, schema
-from transcoder.api.routes import assets, gateway, health, sessions, streams
+from transcoder.api.routes import assets, gateway, health, page, sessions, streams
+from transcoder.api.security_headers import SecurityHeaders
 from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
 from transcoder.http_server.guard import CountedErrors
@@ -35,10 +36,12 @@ def create_app(control: Control, state: ApiState) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(CountedErrors, counts=state.counts)
     problem.install(app)
     schema.install(app, version=VERSION)
     install_state(app, control, state)
-    for subject in (health, streams, assets, sessions, gateway):
+    page.install(app)
+    for subject in (health, page, streams, assets, sessions, gateway):
         app.include_router(subject.router)
     return app
