@@ -1,0 +1,7 @@
+import { el } from "../dom.js";
+import { t } from "../i18n.js";
+
+/** Draws the page. */
+export async function render(main, parameters, signal) {
+  main.append(el("h1", { text: t("page.login", parameters) }), el("p", { text: "…" }));
+}
