@@ -4,7 +4,7 @@
 set -u
 packages="curl ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 gstreamer1.0-plugins-ugly gstreamer1.0-libav gir1.2-gst-rtsp-server-1.0 python3-gi mosquitto mosquitto-clients motion mpv
-opencv-doc libseccomp2 systemd procps nftables iproute2 prometheus"
+opencv-doc libseccomp2 systemd procps nftables iproute2 prometheus chromium fonts-dejavu-core"
 # what boots whole machines and containers is wanted by `make deploy-check` alone
 [ "${1:-}" = deploy ] && packages="$packages systemd-container mmdebstrap buildah podman runc"
 command -v dpkg-query >/dev/null || { echo "not a Debian system: tests that need other programs may be skipped"; exit 0; }
