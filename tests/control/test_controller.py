@@ -106,7 +106,7 @@ async def test_a_document_has_no_secret(world: World) -> None:
 async def test_what_is_asked_of_a_stream_that_there_is_not(world: World) -> None:
     controller = world.controller
     for ask in (controller.stream, controller.state, controller.status, controller.ledger, controller.numbers,
-                controller.properties, controller.keyframe):  # fmt: skip
+                controller.properties, controller.keyframe, controller.history):  # fmt: skip
         with pytest.raises(Rejected) as caught:
             ask("gone")
         assert caught.value.code is Code.UNKNOWN_STREAM
@@ -115,6 +115,40 @@ async def test_what_is_asked_of_a_stream_that_there_is_not(world: World) -> None
         controller.state("front")
     assert caught.value.code is Code.UNAVAILABLE
     assert controller.ids() == ["yard"]
+
+
+async def test_a_wall_has_the_streams_that_there_are_and_no_address_for_who_may_not_know_it(world: World) -> None:
+    world.stream().status.problem = "no connection to 10.0.0.2"
+    world.stream().status.source.problem_code = "unreachable"
+    world.stream().status.state = StreamState.AWAY
+    del world.controller.gateway.streams["yard"]
+    full, bare = (world.controller.wall(addresses=addresses) for addresses in (True, False))
+    assert [tile.id for tile in full.tiles] == [tile.id for tile in bare.tiles] == ["front"]
+    assert full.tiles[0].problem == "no connection to 10.0.0.2"
+    assert "10.0.0.2" not in bare.model_dump_json()
+    assert (bare.gateway.streams, bare.gateway.node) == (1, world.controller.config.node)
+
+
+async def test_the_history_of_a_stream_begins_with_the_first_ten_seconds(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for second in range(11):
+        monkeypatch.setattr("transcoder.control.controller.clock.monotonic", lambda now=100.0 + second: now)
+        world.controller.sample()
+    found = world.controller.history("front")
+    assert (len(found.at), found.readers, found.delay_p50_s) == (1, (0,), (None,))
+    assert found.at[0] <= found.now
+
+
+async def test_audit_entries_of_a_stream(world: World) -> None:
+    await world.controller.update("front", {"video": {"fps": 5}}, OPS)
+    await world.controller.restart("yard", OPS)
+    found = await world.controller.audit("front", details=True)
+    assert [(entry.interface, entry.name, entry.action) for entry in found.entries] == [("http", "ops", "update")]
+    assert found.entries[0].changes == ("video.fps",)
+    with pytest.raises(Rejected) as caught:
+        await world.controller.audit("gone", details=True)
+    assert caught.value.code is Code.UNKNOWN_STREAM
 
 
 async def test_every_problem_has_a_code_and_no_code_is_without_a_problem(world: World) -> None:

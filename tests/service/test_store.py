@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from transcoder.config.kept_changes import Overlay
+from transcoder.service import audit_records
 from transcoder.service.audit import Entry, find_break
 from transcoder.service.state_database import FILE_NAME
 from transcoder.service.state_reader import read_audit, read_kept
@@ -93,6 +94,24 @@ async def test_a_newer_database_is_refused(store: Store, tmp_path: Path) -> None
         database.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
         await Store(tmp_path / "state").open()
+
+
+async def test_the_last_audit_entries_of_one_stream(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry(what: str, stream: str = "", **changed: object) -> Entry:
+        return Entry(who="file", what=what, stream=stream, detail={"changed": changed} if changed else {})
+
+    await store.commit([entry("update", "a"), entry("restart", "b"), entry("update", "a")])
+    await store.commit([entry("reload", changed={"b": ["enabled"]}), entry("reload", added=["a"]), entry("start")])
+    assert [(each.sequence, each.what) for each in await store.audit_of("a", 100)] == [
+        (5, "reload"),
+        (3, "update"),
+        (1, "update"),
+    ]
+    assert [each.sequence for each in await store.audit_of("a", 2)] == [5, 3]
+    assert [each.what for each in await store.audit_of("b", 100)] == ["reload", "restart"]
+    assert await store.audit_of("", 100) == []
+    monkeypatch.setattr(audit_records, "MAX_LOOKED", 3)
+    assert [each.sequence for each in await store.audit_of("a", 100)] == [5]
 
 
 async def test_the_audit_log_takes_no_change(store: Store) -> None:

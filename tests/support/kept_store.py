@@ -6,7 +6,7 @@ from typing import Any
 from transcoder.assets.findings import Finding
 from transcoder.assets.history import StateChange
 from transcoder.config.kept_changes import Overlay
-from transcoder.service.audit import Entry
+from transcoder.service.audit import Entry, Record, link
 from transcoder.service.store import Store, StoreError
 from transcoder.service.verdicts import Verdict
 
@@ -81,6 +81,14 @@ class KeptStore(Store):
             if (verdict.stream, verdict.number) == (stream, number) and signed:
                 return dict(signed)
         return None
+
+    async def audit_of(self, stream: str, limit: int) -> list[Record]:
+        found = [
+            link(entry, sequence=number, at="2026-01-01T00:00:00.000Z", previous="")
+            for number, entry in enumerate(self.entries, 1)
+            if entry.stream == stream
+        ]
+        return found[: -limit - 1 : -1]
 
     def note_channel(self, stream: str, layer: str, kind: str) -> None:
         self.channels.append((stream, layer, kind))

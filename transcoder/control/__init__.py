@@ -28,6 +28,13 @@ from transcoder.control.documents import (
     WorkerDocument,
 )
 from transcoder.control.numbers import LEFT_OUT, GatewayNumbers, OnvifNumbers, StreamNumbers
+from transcoder.control.page_documents import (
+    AuditDocument,
+    AuditEntryDocument,
+    HistoryDocument,
+    TileDocument,
+    WallDocument,
+)
 from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.verbs import Control, EventFeed
 from transcoder.control.writer import Writer
@@ -40,6 +47,8 @@ __all__ = [
     "AssetDocument",
     "AssetImportDocument",
     "AssetsDocument",
+    "AuditDocument",
+    "AuditEntryDocument",
     "Control",
     "EndedSessionDocument",
     "EventDocument",
@@ -47,6 +56,7 @@ __all__ = [
     "EventsDocument",
     "FaultsDocument",
     "GatewayNumbers",
+    "HistoryDocument",
     "InfoDocument",
     "LedgerEntryDocument",
     "OnvifNumbers",
@@ -66,8 +76,10 @@ __all__ = [
     "StreamNumbers",
     "StreamStateDocument",
     "SwapDocument",
+    "TileDocument",
     "VerdictDocument",
     "VerdictsDocument",
+    "WallDocument",
     "WorkerDocument",
     "Writer",
 ]

@@ -29,6 +29,7 @@ from transcoder.control.questions import Questions
 from transcoder.control.shown import restore_secrets
 from transcoder.control.stream_documents import StreamDocuments, verdict_document
 from transcoder.control.swap import Swaps
+from transcoder.control.wall import Wall
 from transcoder.errors import CommandRejected
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.session import EndReason
@@ -105,6 +106,7 @@ class Controller(Questions):
         self.assets = Assets(self._changes, register, self.note_rejected)
         self._neighbourhood = Neighbourhood(self._camera_addresses, self.assets.note_mac)
         self._taken_up = effective.config
+        self._wall = Wall(self._make_wall)
         self._readiness = Readiness()
         self._started = clock.monotonic()
         self._started_text = now_text()

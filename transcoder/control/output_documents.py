@@ -47,22 +47,37 @@ class OutputRates:
 
 def output_document(status: StreamStatus, config: StreamConfig, rates: OutputRates) -> OutputDocument:
     """Make the document of the stream's own picture; its readers are those of all outputs."""
+    facts = output_facts(status.output, config.video, main_rates(status, rates))
+    return OutputDocument(**facts, readers=status.readers)
+
+
+def main_rates(status: StreamStatus, rates: OutputRates) -> tuple[float, float]:
+    """Return pictures and kbit a second of the stream's own picture."""
     kbps = rates.of(MAIN)[1] if len(status.outputs) > 1 else status.rates.kbps_out  # which is of all outputs together
-    return OutputDocument(**_facts(status.output, config.video, (status.rates.fps_out, kbps)), readers=status.readers)
+    return status.rates.fps_out, kbps
 
 
 def rendition_documents(status: StreamStatus, config: StreamConfig, rates: OutputRates) -> dict[str, RenditionDocument]:
     """Make the document of each rendition that is configured and served, by its name."""
     return {
         name: RenditionDocument(
-            **_facts(output, config.outputs[name], rates.of(name)), readers=output.readers, asleep=not output.is_awake
+            **output_facts(output, config.outputs[name], rates.of(name)),
+            readers=output.readers,
+            asleep=not output.is_awake,
         )
         for name, output in status.outputs.items()
         if name != MAIN and name in config.outputs
     }
 
 
-def _facts(output: OutputStatus, video: OutputConfig, rates: tuple[float, float]) -> dict[str, Any]:
+def output_facts(output: OutputStatus, video: OutputConfig, rates: tuple[float, float]) -> dict[str, Any]:
+    """Return what every document of an output tells of it, by the names of the fields.
+
+    Args:
+        output: the status of the output.
+        video: the keys of the output.
+        rates: pictures and kbit a second.
+    """
     made, delay_s = output.format, output.delay_s()
     codec, frame_rate = made.get("codec"), made.get("frame_rate")
     return {

@@ -9,9 +9,11 @@ from typing_extensions import override
 from transcoder import clock
 from transcoder.config import Config, StreamConfig, stream_keys
 from transcoder.control import (
+    AuditDocument,
     Control,
     EventsDocument,
     GatewayNumbers,
+    HistoryDocument,
     InfoDocument,
     LedgerEntryDocument,
     ServedDocument,
@@ -23,18 +25,21 @@ from transcoder.control import (
     StreamNumbers,
     StreamStateDocument,
     VerdictsDocument,
+    WallDocument,
     gateway_documents,
 )
 from transcoder.control.assets import Assets
+from transcoder.control.audit_documents import MAX_ENTRIES, audit_document
 from transcoder.control.changes import Changes
 from transcoder.control.interfaces import Interfaces
 from transcoder.control.publisher import Publisher
 from transcoder.control.shown import shown
 from transcoder.control.stream_documents import StreamDocuments, served_document, verdict_document
+from transcoder.control.wall import Wall, gateway_document
 from transcoder.output.session import ReaderSession
 from transcoder.rejection import MAX_NAME, Code, Rejected, unknown_stream
 from transcoder.service.gateway import Gateway
-from transcoder.service.store import Store, StoreError
+from transcoder.service.store import Store, StoreError, now_text
 from transcoder.service.stream import Stream
 from transcoder.service.verifier import Verifier
 from transcoder.text import printable
@@ -52,6 +57,7 @@ class Questions(Control):
     _publisher: Publisher
     _views: dict[str, StreamDocuments]
     _examples: bool
+    _wall: Wall
     _started: float
     _started_text: str
 
@@ -135,6 +141,34 @@ class Questions(Control):
     @override
     def served(self, stream: str, since: float | None = None) -> ServedDocument:
         return served_document(self._running(stream).status.output.spans, since)
+
+    @override
+    def history(self, stream: str) -> HistoryDocument:
+        self._running(stream)
+        return self._view(stream).history.document(clock.wall_clock())
+
+    @override
+    async def audit(self, stream: str, *, details: bool) -> AuditDocument:
+        self._config_of(stream)
+        try:
+            found = await self._store.audit_of(stream, MAX_ENTRIES) if self._store is not None else []
+        except StoreError as error:
+            raise Rejected(Code.UNAVAILABLE, str(error)) from None
+        return audit_document(stream, found, details=details)
+
+    @override
+    def wall(self, *, addresses: bool) -> WallDocument:
+        return self._wall.document(clock.monotonic(), addresses=addresses)
+
+    def _make_wall(self, addresses: bool) -> WallDocument:  # a callback
+        streams, config = self.gateway.streams, self.config
+        known = {name: each for name, each in config.streams.items() if name in streams}
+        return WallDocument(
+            gateway=gateway_document(self.stats(), config.node, now_text(), self._started_text),
+            tiles=tuple(
+                self._view(name).tile(streams[name], each, addresses=addresses) for name, each in known.items()
+            ),
+        )
 
     @override
     def verdicts(self, stream: str) -> VerdictsDocument:

@@ -21,7 +21,10 @@ from transcoder.control import (
     WorkerDocument,
 )
 from transcoder.control.documents import Status
-from transcoder.control.output_documents import OutputRates, output_document, rendition_documents
+from transcoder.control.history import History
+from transcoder.control.output_documents import OutputRates, main_rates, output_document, rendition_documents
+from transcoder.control.page_documents import TileDocument
+from transcoder.control.wall import tile_document
 from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
@@ -59,6 +62,9 @@ class StreamDocuments:
 
     Args:
         examples: whether bytes of dropped things may be shown.
+
+    Attributes:
+        history: the rates and delays of the last half hour.
     """
 
     def __init__(self, *, examples: bool) -> None:
@@ -72,6 +78,7 @@ class StreamDocuments:
         self._rates: dict[tuple[str, str], float] = {}
         self._sampled = clock.monotonic()
         self._output_rates = OutputRates()
+        self.history = History()
 
     def note(self, event_type: str) -> None:
         """Note an event of the stream: a lost worker degrades it for a while."""
@@ -82,6 +89,7 @@ class StreamDocuments:
         """Note when pictures come, the status, and the rates of the ledger; to be called about once a second."""
         self.status(stream)  # whoever asks for it later is told since when it holds, and not when somebody asked before
         self._output_rates.sample(stream.status.outputs, now)
+        self.history.sample(stream.status, now, clock.wall_clock())
         ledger, output = stream.ledger, stream.status.output
         pictures = output.pictures - output.repeated
         if pictures != self._pictures:
@@ -211,6 +219,13 @@ class StreamDocuments:
             sanitized=sum(stream.ledger.totals().values()),
             ledger=tuple(self.ledger(stream.ledger)[:MAX_IN_STATE]),
         )
+
+    def tile(self, stream: Stream, config: StreamConfig, *, addresses: bool) -> TileDocument:
+        """Make the stream's tile of a wall; a problem is told where the address of a camera may be."""
+        told = self.status(stream), self._since
+        problem, code, _ = _problem(stream.status)
+        rates = main_rates(stream.status, self._output_rates)
+        return tile_document(stream.status, config, told, (problem if addresses else None, code), rates)
 
 
 def served_document(spans: ServedSpans, since: float | None) -> ServedDocument:

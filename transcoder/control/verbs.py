@@ -20,6 +20,7 @@ from transcoder.control.documents import (
     VerdictsDocument,
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
+from transcoder.control.page_documents import AuditDocument, HistoryDocument, WallDocument
 from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.writer import Writer
 from transcoder.worker_options import MAIN
@@ -67,6 +68,15 @@ class Control(Protocol):
 
     def served(self, stream: str, since: float | None = None) -> ServedDocument:
         """Return when one stream showed pictures of its camera, from a time on (UTC seconds), or in the last minute."""
+
+    def wall(self, *, addresses: bool) -> WallDocument:
+        """Return one small document of each stream, with words that may name a camera's address where asked for."""
+
+    def history(self, stream: str) -> HistoryDocument:
+        """Return the rates and delays of one stream in the last half hour."""
+
+    async def audit(self, stream: str, *, details: bool) -> AuditDocument:
+        """Return the last audit entries of one stream, with the details of the records where they are asked for."""
 
     def verdicts(self, stream: str) -> VerdictsDocument:
         """Return the gateway's verdicts on one stream."""

@@ -24,8 +24,8 @@ from transcoder.assets.history import StateChange
 from transcoder.config.kept_changes import Overlay
 from transcoder.errors import TranscoderError
 from transcoder.regular_file import NotRegularError, check_regular
-from transcoder.service.audit import Entry
-from transcoder.service.audit_records import append
+from transcoder.service.audit import Entry, Record
+from transcoder.service.audit_records import append, latest_of
 from transcoder.service.kept_assets import move_findings, write_changes, write_finding, write_overlays
 from transcoder.service.kept_verdicts import insert, read_signed
 from transcoder.service.state_copy import BUSY_TIMEOUT_S, read_unwritable
@@ -198,6 +198,14 @@ class Store:
             StoreError: the store can't be read.
         """
         return await self._run(lambda: read_signed(self._usable(), stream, number))
+
+    async def audit_of(self, stream: str, limit: int) -> list[Record]:
+        """Return the last records of the audit log that concern a stream, the newest first.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        return await self._run(lambda: latest_of(self._usable(), stream, limit))
 
     async def close(self) -> None:
         """Finish the work that was begun, and close."""

@@ -8,11 +8,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from transcoder.api import problem, schema
+from transcoder.api.access import Role
 from transcoder.api.body import MERGE_PATCH, json_object
 from transcoder.api.problem import problems
-from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, writer
+from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, Reading, writer
 from transcoder.control import (
+    AuditDocument,
     EventsDocument,
+    HistoryDocument,
     LedgerEntryDocument,
     ServedDocument,
     StreamDocument,
@@ -218,6 +221,18 @@ async def served(
 ) -> ServedDocument:
     """Return when the stream showed pictures of its camera, and when the slate or the last picture was repeated."""
     return control.served(stream, _seconds(since))
+
+
+@router.get("/{stream}/history", dependencies=[READ], responses=problems(404, 409))
+async def history(stream: str, control: ControlOf) -> HistoryDocument:
+    """Return the rates, delays and readers of the last half hour, in columns; a page draws them."""
+    return control.history(stream)
+
+
+@router.get("/{stream}/audit", responses=problems(404, 409))
+async def audit(stream: str, control: ControlOf, who: Reading) -> AuditDocument:
+    """Return the last audit entries of the stream, the newest first; their details need the role control."""
+    return await control.audit(stream, details=who.role >= Role.CONTROL)
 
 
 @router.get("/{stream}/events", dependencies=[READ], responses=problems(404))
