@@ -32,6 +32,7 @@ TESTED_THROUGH = {
     "control/asset_verbs.py": "control/test_assets.py",
     "control/document_parts.py": "api/test_push_metrics.py",
     "control/documents.py": "control/test_stream_documents.py",
+    "control/probe_documents.py": "control/test_source_probe.py",
     "control/questions.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",
     "discover/device_visit.py": "discover/test_device_command.py",

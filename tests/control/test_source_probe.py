@@ -25,7 +25,7 @@ async def test_it_is_the_document_of_the_command_line(cameras: Cameras, family: 
         transport="tcp",
         allowed=lambda _: True,
     )
-    document = await probe(options)
+    document = (await probe(options)).document
     assert document.reachable
     told = json.loads(document.model_dump_json())["findings"]
     _, out, _ = await asyncio.to_thread(run, cameras.url(family), seconds=1, transport="tcp")

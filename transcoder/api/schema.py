@@ -59,7 +59,14 @@ def components() -> dict[str, Any]:
         "title": "Probe",
         "required": ["source"],
         "additionalProperties": False,
-        "properties": {"source": {"anyOf": [url, whole]}},
+        "properties": {
+            "source": {"anyOf": [url, whole]},
+            "channels": {
+                "type": "boolean",
+                "default": False,
+                "description": "Ask for the device's other streams, too",
+            },
+        },
     }
     found |= _assets()
     found["Swap"] = _swap(url, whole, stream["properties"].get("asset", {"type": "string"}))

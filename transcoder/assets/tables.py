@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 FOLDER: Final = Path(__file__).with_name("tables")
 HIGH: Final = "high"
 MEDIUM: Final = "medium"
 LOW: Final = "low"
+StreamName: TypeAlias = Literal["main", "sub", "third"]
+STREAMS: Final[tuple[StreamName, ...]] = ("main", "sub", "third")
+"""The streams of a channel, the largest first."""
 _DATE: Final = re.compile(r"^# date: (\d{4}-\d{2}-\d{2})$", re.MULTILINE)
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}[:-]?){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}", re.IGNORECASE)
 _LEGAL_FORMS: Final = re.compile(
@@ -242,6 +245,20 @@ def scope_rules() -> tuple[ScopeRule, ...]:
 def url_templates() -> Mapping[str, str]:
     """Return the path of the main stream by maker; `{channel}` stands in it for the channel."""
     return {row["maker"]: row["path"] for row in _rows("url_templates")}
+
+
+@cache
+def stream_templates() -> Mapping[str, Mapping[StreamName, str]]:
+    """Return the paths of the streams of a channel by maker: `main` first, and `sub` and `third` where they are known.
+
+    `{channel}` stands in them for the channel.
+    """
+    return {
+        row["maker"]: {
+            name: path for name, path in zip(STREAMS, (row["path"], row["sub"], row["third"]), strict=True) if path
+        }
+        for row in _rows("url_templates")
+    }
 
 
 @cache

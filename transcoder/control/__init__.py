@@ -11,8 +11,6 @@ from transcoder.control.documents import (
     InfoDocument,
     LedgerEntryDocument,
     OutputDocument,
-    ProbeDocument,
-    ProbeMediaDocument,
     RenditionDocument,
     ServedDocument,
     ServedSpanDocument,
@@ -35,6 +33,7 @@ from transcoder.control.page_documents import (
     TileDocument,
     WallDocument,
 )
+from transcoder.control.probe_documents import ProbeChannelDocument, ProbeDocument, ProbeMediaDocument
 from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.verbs import Control, EventFeed
 from transcoder.control.writer import Writer
@@ -61,6 +60,7 @@ __all__ = [
     "LedgerEntryDocument",
     "OnvifNumbers",
     "OutputDocument",
+    "ProbeChannelDocument",
     "ProbeDocument",
     "ProbeMediaDocument",
     "PushDocument",

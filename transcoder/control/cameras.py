@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from transcoder.config import StreamConfig
-from transcoder.control.documents import ProbeDocument
+from transcoder.control.channel_look import probe_channels
+from transcoder.control.probe_documents import ProbeDocument
 from transcoder.control.source_probe import probe
 from transcoder.net.source_options import SourceOptions
 from transcoder.probe.visits import Visit, visit
@@ -31,15 +32,20 @@ class CameraLooks:
         self._gateway = gateway
         self._looks = asyncio.Semaphore(MAX_LOOKS)
 
-    async def probe(self, config: StreamConfig) -> ProbeDocument:
+    async def probe(self, config: StreamConfig, *, channels: bool = False) -> ProbeDocument:
         """Ask a camera for its description.
+
+        Args:
+            config: the configuration of a stream with the camera.
+            channels: whether to ask for its other streams, too.
 
         Raises:
             Rejected: MAX_LOOKS cameras are looked at already.
         """
         self._check_room()
         async with self._looks:
-            return await probe(self._options(config))
+            options = self._options(config)
+            return await probe_channels(options) if channels else (await probe(options)).document
 
     async def visit(self, stream: str, config: StreamConfig) -> Visit:
         """Watch a camera for some seconds: it sends pictures, or there is a reason for which it does not.

@@ -245,12 +245,12 @@ class Controller(Questions):
                 raise Rejected(Code.UNAVAILABLE, str(error)) from None
 
     @override
-    async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
+    async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:
         if source is None:
             config = self._config_of(stream)
         else:
             config = await self._changes.off_loop(self._changes.effective.source_of, source)
-        return await self._cameras.probe(config)
+        return await self._cameras.probe(config, channels=channels)
 
     @override
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:

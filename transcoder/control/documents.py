@@ -370,26 +370,3 @@ class SessionsDocument(Document):
     sessions: tuple[SessionDocument, ...]
     ended: tuple[EndedSessionDocument, ...]
     """The last ends, the newest first, 64 at most."""
-
-
-class ProbeMediaDocument(Document):
-    """Describes one media of a camera's description."""
-
-    kind: str
-    protocol: str
-    encodings: tuple[str, ...]
-    selected: bool
-    """Whether a stream would take this media."""
-
-
-class ProbeDocument(Document):
-    """Holds the answer of a camera that was probed."""
-
-    reachable: bool
-    reason: str | None = None
-    """The reason why the camera isn't reachable."""
-    codec: str | None = None
-    server: str | None = None
-    media: tuple[ProbeMediaDocument, ...] = ()
-    findings: dict[str, Any] | None = None
-    """The findings of `transcoder probe --json`, under its names, as far as a description tells them."""

@@ -1,16 +1,18 @@
 """A probe asks a camera for its description, without taking anything of it."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 from transcoder.control import ProbeDocument, ProbeMediaDocument
 from transcoder.control.stream_documents import MAX_PROBLEM, MAX_TEXT
-from transcoder.errors import TranscoderError
+from transcoder.errors import ResponseError, TranscoderError
 from transcoder.ledger import Ledger
 from transcoder.net.rtsp_source import RtspSource
 from transcoder.net.source_options import SourceOptions
 from transcoder.probe.observation import Observation
 from transcoder.probe.report import shown_text, summary
+from transcoder.rtsp.fingerprint import guess_family
 from transcoder.sdp import VideoSelection
 from transcoder.source.events import Described, Event, VideoSelected
 from transcoder.text import printable
@@ -22,6 +24,25 @@ MAX_MEDIA: Final = 32
 
 MAX_METADATA: Final = 64
 """The largest number of metadata channels that are listed; what a description tells is about twenty."""
+
+
+_LOGIN: Final = frozenset({401, 403})
+"""The statuses that refuse a login, and not a path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Holds what one question for a description brought.
+
+    Attributes:
+        document: what the camera described, or the reason for which it did not.
+        maker: the maker of the camera's software, guessed by its marks; "" where none speaks clearly.
+        is_path_refused: whether the camera answered, and refused neither the login nor the connection, but the path.
+    """
+
+    document: ProbeDocument
+    maker: str
+    is_path_refused: bool = False
 
 
 class _Listener:
@@ -39,6 +60,11 @@ class _Listener:
         self.document: asyncio.Future[ProbeDocument] = asyncio.get_running_loop().create_future()
         self._described: Described | None = None
 
+    @property
+    def maker(self) -> str:
+        """Return the maker of the camera's software, as far as its answers tell."""
+        return guess_family(self._observation.marks()).maker
+
     def on_event(self, event: Event) -> None:
         """Take an event of the session."""
         self._observation.on_event(event)
@@ -46,7 +72,16 @@ class _Listener:
             self._described = event
         elif isinstance(event, VideoSelected) and self._described is not None and not self.document.done():
             found = summary(self._observation, self._shown)
-            self.document.set_result(_document(self._described, event.selection, _bounded(found)))
+            size = self._size(event.selection)
+            self.document.set_result(_document(self._described, event.selection, size, _bounded(found)))
+
+    def _size(self, selection: VideoSelection) -> str | None:
+        """Return the size of the pictures as far as the description tells it; its parameter sets count most."""
+        slices = self._observation.slices
+        told = selection.picture_size
+        if slices is not None and slices.sps is not None:
+            told = slices.sps.width, slices.sps.height
+        return None if told is None else f"{told[0]}x{told[1]}"
 
 
 def _bounded(found: dict[str, object]) -> dict[str, object]:
@@ -57,7 +92,9 @@ def _bounded(found: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _document(described: Described, selection: VideoSelection, findings: dict[str, object]) -> ProbeDocument:
+def _document(
+    described: Described, selection: VideoSelection, size: str | None, findings: dict[str, object]
+) -> ProbeDocument:
     media = tuple(
         ProbeMediaDocument(
             kind=printable(item.kind, MAX_TEXT),
@@ -70,13 +107,14 @@ def _document(described: Described, selection: VideoSelection, findings: dict[st
     return ProbeDocument(
         reachable=True,
         codec=selection.codec.value,
+        size=size,
         server=printable(described.server, MAX_TEXT) or None,
         media=media,
         findings=findings,
     )
 
 
-async def probe(options: SourceOptions) -> ProbeDocument:
+async def probe(options: SourceOptions) -> Answer:
     """Connect, ask for the description, leave.
 
     Args:
@@ -94,13 +132,18 @@ async def probe(options: SourceOptions) -> ProbeDocument:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             await asyncio.wait((source, listener.document), return_when=asyncio.FIRST_COMPLETED)
     except TimeoutError:
-        return ProbeDocument(reachable=False, reason=f"no description in {PROBE_TIMEOUT_S:g} s")
+        reason = f"no description in {PROBE_TIMEOUT_S:g} s"
+        return Answer(document=ProbeDocument(reachable=False, reason=reason), maker=listener.maker)
     finally:
         source.cancel()
         results = await asyncio.gather(source, return_exceptions=True)
     if listener.document.done():
-        return listener.document.result()
+        return Answer(document=listener.document.result(), maker=listener.maker)
     error = results[0]
     if isinstance(error, BaseException) and not isinstance(error, TranscoderError | asyncio.CancelledError):
         raise error
-    return ProbeDocument(reachable=False, reason=printable(str(error), MAX_PROBLEM))
+    return Answer(
+        document=ProbeDocument(reachable=False, reason=printable(str(error), MAX_PROBLEM)),
+        maker=listener.maker,
+        is_path_refused=isinstance(error, ResponseError) and error.status not in _LOGIN,
+    )

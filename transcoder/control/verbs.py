@@ -9,7 +9,6 @@ from transcoder.control.documents import (
     EventsDocument,
     InfoDocument,
     LedgerEntryDocument,
-    ProbeDocument,
     ServedDocument,
     SessionDocument,
     SessionsDocument,
@@ -21,6 +20,7 @@ from transcoder.control.documents import (
 )
 from transcoder.control.numbers import GatewayNumbers, StreamNumbers
 from transcoder.control.page_documents import AuditDocument, HistoryDocument, WallDocument
+from transcoder.control.probe_documents import ProbeDocument
 from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.writer import Writer
 from transcoder.worker_options import MAIN
@@ -138,8 +138,11 @@ class Control(Protocol):
     async def snapshot(self, stream: str, output: str = MAIN) -> bytes:
         """Return the last picture of one of a stream's outputs, masked, as a JPEG."""
 
-    async def probe(self, source: object = None, stream: str = "") -> ProbeDocument:
-        """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream."""
+    async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:
+        """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream.
+
+        With `channels` the camera is asked for its other streams, too.
+        """
 
     def note_rejected(self, stream: str | None, reason: str, by: Writer) -> None:
         """Tell of a change that was refused."""

@@ -50,11 +50,14 @@ async def configuration(control: ControlOf) -> Response:
     responses=problems(413, 415, 422, 429),
 )
 async def probe(request: Request, control: ControlOf) -> ProbeDocument:
-    """Ask a camera which media it has."""
+    """Ask a camera which media it has, and which other streams it offers, if `channels` says so."""
     keys = await json_object(request)
+    channels = keys.pop("channels", False)
     if set(keys) != {"source"} or keys["source"] is None:
-        raise HTTPException(422, "source, and nothing else, must be given")
-    return await control.probe(keys["source"])
+        raise HTTPException(422, "source must be given, and nothing else but channels")
+    if not isinstance(channels, bool):
+        raise HTTPException(422, "channels must be true or false")
+    return await control.probe(keys["source"], channels=channels)
 
 
 @router.get(
