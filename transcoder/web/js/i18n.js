@@ -64,7 +64,7 @@ export function when(time) {
   if (Number.isNaN(date.getTime())) return String(time);
   const today = date.toDateString() === new Date().toDateString();
   return format(today ? "time" : "date", () =>
-    new Intl.DateTimeFormat(current, today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" }),
+    new Intl.DateTimeFormat(locale(), today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" }),
   ).format(date);
 }
 
@@ -72,18 +72,18 @@ export function when(time) {
 export function whenFull(time) {
   const date = new Date(time);
   if (!time || Number.isNaN(date.getTime())) return "";
-  return format("full", () => new Intl.DateTimeFormat(current, { dateStyle: "full", timeStyle: "long" })).format(date);
+  return format("full", () => new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "long" })).format(date);
 }
 
 /** Returns hours and minutes of a time. */
 export function clock(time) {
-  return format("clock", () => new Intl.DateTimeFormat(current, { timeStyle: "short" })).format(new Date(time));
+  return format("clock", () => new Intl.DateTimeFormat(locale(), { timeStyle: "short" })).format(new Date(time));
 }
 
 /** Returns a number with that many digits behind the decimal sign at most; a dash where there is none. */
 export function number(n, digits = 0) {
   if (typeof n !== "number" || !Number.isFinite(n)) return "–";
-  return format(`number ${digits}`, () => new Intl.NumberFormat(current, { maximumFractionDigits: digits })).format(n);
+  return format(`number ${digits}`, () => new Intl.NumberFormat(locale(), { maximumFractionDigits: digits })).format(n);
 }
 
 /** Returns a span of seconds in its largest unit, as in "3 min". */
@@ -92,7 +92,7 @@ export function span(seconds) {
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]) {
     if (s < size && size > 1) continue;
     return format(`span ${unit}`, () =>
-      new Intl.NumberFormat(current, { style: "unit", unit, unitDisplay: "short" }),
+      new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }),
     ).format(Math.floor(s / size));
   }
   return "";
@@ -103,6 +103,11 @@ export function bytes(n) {
   if (typeof n !== "number") return "–";
   for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) if (n >= size) return `${number(n / size, 1)} ${unit}`;
   return `${number(n)} B`;
+}
+
+/** The language as the browser's user writes it: British or American, Dutch or Flemish. */
+function locale() {
+  return (navigator.languages ?? []).find((one) => one.slice(0, 2) === current) ?? (current === "en" ? "en-GB" : current);
 }
 
 function chosen() {
