@@ -42,7 +42,9 @@ class HttpServer:
         self._state = ApiState(
             access, self._waiting_for, open_metrics=config.open_metrics, notes=notes, readers=readers
         )
-        self._server = AppServer(create_app(control, self._state), limits or HttpLimits(), self._state.counts)
+        self._server = AppServer(
+            create_app(control, self._state), limits or HttpLimits(), self._state.counts, web_sockets=True
+        )
         self.port = 0
         self.ports: set[int] = set()
 

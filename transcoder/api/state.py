@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import CollectorRegistry
+from starlette.requests import HTTPConnection
 
 from transcoder import clock
 from transcoder.api.access import Access, Caller, Denied, Identity, Role
@@ -60,19 +61,19 @@ def install_state(app: FastAPI, control: Control, state: ApiState) -> None:
     app.state.metrics = registry(control, state.counts)
 
 
-async def _control(request: Request) -> Control:
+async def _control(request: HTTPConnection) -> Control:
     return cast(Control, request.app.state.control)
 
 
-async def _state(request: Request) -> ApiState:
+async def _state(request: HTTPConnection) -> ApiState:
     return cast(ApiState, request.app.state.api)
 
 
-async def _metrics(request: Request) -> CollectorRegistry:
+async def _metrics(request: HTTPConnection) -> CollectorRegistry:
     return cast(CollectorRegistry, request.app.state.metrics)
 
 
-async def identify(request: Request, role: Role) -> Identity:
+async def identify(request: HTTPConnection, role: Role) -> Identity:
     """Return the identity of a request's sender; whoever guesses tokens waits for the answer.
 
     Raises:
@@ -85,7 +86,7 @@ async def identify(request: Request, role: Role) -> Identity:
     return state.access.identify(caller, role)
 
 
-def _caller(request: Request) -> Caller:
+def _caller(request: HTTPConnection) -> Caller:
     header = request.headers.get
     return Caller(
         address=request.client.host if request.client is not None else "",

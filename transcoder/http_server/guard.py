@@ -34,6 +34,11 @@ MIN_CHUNK: Final = 64
 """Bytes that the chunks of a body past that number have at least, on average. Clients send kilobytes."""
 FIRST_ERROR: Final = 400
 """The first status that is an error (RFC 9110 section 15)."""
+LAST_ERROR: Final = 600
+"""The first number after the statuses that are errors."""
+PRIVATE_CODES: Final = 4000
+"""The first code that the makers of a WebSocket may close it with (RFC 6455 section 7.4.2); here a status is added."""
+_ANSWERS: Final = frozenset({"http.response.start", "websocket.http.response.start", "websocket.close"})
 _COMING: Final = (h11.IDLE, h11.SEND_BODY)
 """The states of a client whose request is not whole."""
 
@@ -47,12 +52,15 @@ class HttpLimits:
         per_address: connections at a time of one address, likewise.
         request_s: how long a connection may take to its first whole request, and any request to be whole.
         running: connections or requests at a time, beyond which a request is answered 503.
+        web_sockets: WebSockets at a time, beyond which another one is answered 503; requests have the rest of the
+            connections. As many of one address as it may have connections.
     """
 
     connections: int = 192
     per_address: int = 64
     request_s: float = 10.0
     running: int = 256
+    web_sockets: int = 128
 
 
 @dataclass(slots=True)
@@ -84,8 +92,9 @@ class CountedErrors:
         """Answer a request."""
 
         async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= FIRST_ERROR:
-                self._counts.rejected[message["status"]] += 1
+            status = message.get("status", message.get("code", 0) - PRIVATE_CODES)
+            if message["type"] in _ANSWERS and FIRST_ERROR <= status < LAST_ERROR:
+                self._counts.rejected[status] += 1
             await send(message)
 
         await self._app(scope, receive, counting)
@@ -130,7 +139,31 @@ class _Parser(h11.Connection):
         return event
 
 
-class GuardedProtocol(H11Protocol):
+class Guarded:
+    """A connection that makes way for others while nobody waits for what it does.
+
+    Attributes:
+        since: the time of the event loop from which on it waits.
+    """
+
+    since: float = 0.0
+
+    @property
+    def address(self) -> str:
+        """Return the address of the client."""
+        raise NotImplementedError
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether the connection is of no use to its client at present."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        raise NotImplementedError
+
+
+class GuardedProtocol(Guarded, H11Protocol):
     """An HTTP connection with a deadline, which makes way for others while it has no request.
 
     Args:
@@ -150,7 +183,7 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._arm()
-        others = [item for item in self.connections if isinstance(item, GuardedProtocol) and item is not self]
+        others = self._others()
         same = [item for item in others if item.address == self.address]
         if len(same) >= self._limits.per_address:
             _make_way(same)
@@ -170,18 +203,39 @@ class GuardedProtocol(H11Protocol):
         self._disarm()
         super().connection_lost(exc)
 
+    @override
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._disarm()  # the request is whole
+        sockets = [item for item in self._others() if not isinstance(item, GuardedProtocol)]
+        same = [item for item in sockets if item.address == self.address]
+        is_full = False
+        for group, limit in ((same, self._limits.per_address), (sockets, self._limits.web_sockets)):
+            is_full = is_full or (len(group) >= limit and not _make_way(group))
+        if is_full:
+            self._counts.rejected[503] += 1
+            head = h11.Response(status_code=503, headers=[(b"Content-Length", b"0"), (b"Connection", b"close")])
+            self.transport.write((self.conn.send(head) or b"") + (self.conn.send(h11.EndOfMessage()) or b""))
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade(event)
+
+    def _others(self) -> list[Guarded]:
+        """Return the other connections of this server that are not closed yet."""
+        connections: set[Any] = self.connections
+        return [item for item in connections if isinstance(item, Guarded) and item is not self]
+
     @property
+    @override
     def address(self) -> str:
-        """Return the address of the client."""
         return self.client[0] if self.client is not None else ""
 
     @property
+    @override
     def is_waiting(self) -> bool:
-        """Return whether there is no whole request that is not answered."""
         return self.conn.their_state in _COMING
 
+    @override
     def abort(self) -> None:
-        """Close the connection at once."""
         self._disarm()
         self._counts.aborted += 1
         self.connections.discard(self)
@@ -198,11 +252,12 @@ class GuardedProtocol(H11Protocol):
             self._deadline = None
 
 
-def _make_way(connections: list[GuardedProtocol]) -> None:
-    """Close the connection that has waited longest for a request; where all are busy, uvicorn answers 503."""
+def _make_way(connections: list[Guarded]) -> bool:
+    """Close the connection that has waited longest for a request; return False where all are busy."""
     waiting = [item for item in connections if item.is_waiting]
     if waiting:
         min(waiting, key=lambda item: item.since).abort()
+    return bool(waiting)
 
 
 def guarded(limits: HttpLimits, counts: HttpCounts) -> type[asyncio.Protocol]:

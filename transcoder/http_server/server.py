@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from transcoder.http_server.guard import MAX_HEAD, HttpCounts, HttpLimits, guarded
 from transcoder.http_server.quiet_log import LOGGER, SeldomFilter
+from transcoder.http_server.web_socket import MAX_MESSAGE, PING_S, PONG_S, guarded_web_socket
 from transcoder.net.secured_listener import SecuredListener
 
 BACKLOG: Final = 64
@@ -56,9 +57,10 @@ class AppServer:
         app: the application.
         limits: the limits for connections.
         counts: counts what clients did not get.
+        web_sockets: whether the application takes WebSockets.
     """
 
-    def __init__(self, app: ASGIApp, limits: HttpLimits, counts: HttpCounts) -> None:
+    def __init__(self, app: ASGIApp, limits: HttpLimits, counts: HttpCounts, *, web_sockets: bool = False) -> None:
         self._seldom = SeldomFilter(counts.rejected)
         self._settings = uvicorn.Config(
             app,
@@ -68,7 +70,11 @@ class AppServer:
             server_header=False,
             proxy_headers=False,  # whoever can set X-Forwarded-For would be on loopback
             lifespan="off",
-            ws="none",
+            ws=guarded_web_socket(counts) if web_sockets else "none",
+            ws_max_size=MAX_MESSAGE,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PONG_S,
+            ws_per_message_deflate=False,  # what goes over them is compressed already, and a bomb could come in
             http=guarded(limits, counts),
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
