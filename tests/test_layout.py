@@ -13,11 +13,9 @@ SHELLS = {"net/rtsp_source.py": 250, "service/stream.py": 250, "service/gateway.
 """Files that tie others together, and the lines that they stay below: what they grow by belongs elsewhere."""
 
 TESTED_THROUGH = {
-    "api/app.py": "e2e/test_control.py",
     "api/problem.py": "e2e/test_api_schemathesis.py",
     "api/routes/*.py": "e2e/test_api_schemathesis.py",
     "api/security_headers.py": "api/test_page.py",
-    "api/state.py": "e2e/test_control.py",
     "assets/importing/streams.py": "assets/importing/test_plan.py",
     "cli/*.py": "cli/test_main.py",
     "codecs/h26?_parameter_sets.py": "codecs/test_parameter_sets.py",
@@ -37,7 +35,6 @@ TESTED_THROUGH = {
     "control/verbs.py": "control/test_controller.py",
     "discover/device_visit.py": "discover/test_device_command.py",
     "discover/render.py": "discover/test_command.py",
-    "http_server/server.py": "attacks/test_peers_http.py",
     "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",
     "lab/cameras/commands.py": "lab/cameras/test_process.py",
