@@ -1,21 +1,29 @@
 """Access is decided here: bearer tokens have roles, and without tokens a client on this machine may do everything.
 
-Source: RFC 6750, 2.1 (bearer tokens), 3 (WWW-Authenticate).
+A browser shows a token once and has a cookie from then on (`api/login_cookie.py`). A browser sends its cookie whoever
+asks it to: so what comes with a cookie must come from the gateway's own page.
+
+Sources: RFC 6750, 2.1 (bearer tokens), 3 (WWW-Authenticate); RFC 6455, 10.2 (Origin of WebSockets).
 """
 
 import hashlib
 import hmac
 import ipaddress
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from transcoder.api import login_cookie
+from transcoder.api.login_cookie import CSRF_HEADER, LoginCookie
 from transcoder.config import TokenConfig
 from transcoder.url import split_host_port
 
 MAX_TOKEN: Final = 4096
 """The largest number of characters of a token that are looked at."""
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing (RFC 9110, 9.2.1)."""
 
 
 class Role(IntEnum):
@@ -27,10 +35,19 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Says who sent a request."""
+    """Says who sent a request.
+
+    Attributes:
+        name: the name of the token.
+        role: the rights of the token.
+        csrf: the text that a page sends with every change, None for whoever has no cookie.
+        expires: the Unix second at which the login ends, None where it does not.
+    """
 
     name: str
     role: Role
+    csrf: str | None = None
+    expires: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +56,11 @@ class Caller:
 
     Attributes:
         address: the address that the request comes from, "" where unknown.
-        authorization, host, origin, fetch_site: the headers of the request, None where absent.
+        authorization, host, origin, fetch_site, csrf: the headers of the request, None where absent.
+        cookie: the value of the cookie of a login, None where absent.
+        method: the method of the request.
+        is_web_socket: whether the request opens a WebSocket.
+        now: the Unix second at which the request came; cookies are of use with it alone.
     """
 
     address: str
@@ -47,6 +68,11 @@ class Caller:
     host: str | None = None
     origin: str | None = None
     fetch_site: str | None = None
+    csrf: str | None = None
+    cookie: str | None = None
+    method: str = "GET"
+    is_web_socket: bool = False
+    now: float = math.inf
 
 
 class Denied(Exception):  # noqa: N818  # it reads as the answer it is
@@ -76,6 +102,7 @@ class Access:
         self._tokens = [
             (name, _digest(token.token.get_secret_value()), Role[token.role.upper()]) for name, token in tokens.items()
         ]
+        self._keys = {name: login_cookie.key_of(digest) for name, digest, _ in self._tokens}
 
     def identify(self, caller: Caller, wanted: Role) -> Identity:
         """Return the identity of a caller who has the wanted role.
@@ -83,23 +110,75 @@ class Access:
         Raises:
             Denied: the caller does not have the role.
         """
-        identity = self._by_token(caller) if caller.authorization is not None else self._local(caller)
+        if self._has_cookie(caller):
+            identity = self._by_cookie(caller)
+        else:
+            identity = self._by_token(caller) if caller.authorization is not None else self._local(caller)
         if identity.role < wanted:
             raise Denied(403, f"token {identity.name} has the role read; control is needed")
         return identity
 
+    def may_guess(self, caller: Caller) -> bool:
+        """Return whether a caller shows a token or a cookie, which could be a guess."""
+        return caller.authorization is not None or self._has_cookie(caller)
+
     def name_of(self, caller: Caller) -> str | None:
-        """Return the name of a caller's token, None where the caller has none that is known."""
+        """Return the name of a caller's token, None where the caller has none that is known.
+
+        A cookie that is too old was made with the token all the same, and is no guess.
+        """
+        if self._has_cookie(caller):
+            cookie = self._cookie(caller)
+            return cookie.name if cookie is not None else None
         try:
             return self._by_token(caller).name
         except Denied:
             return None
 
+    def log_in(self, caller: Caller) -> tuple[LoginCookie, Identity]:
+        """Return a cookie for a caller's token, and the identity of whoever sends it.
+
+        Raises:
+            Denied: the token is not known, or a page of another site sent it.
+        """
+        _refuse_other_sites(caller)
+        identity = self._by_token(caller)
+        key = self._keys[identity.name]
+        cookie = login_cookie.make(identity.name, key, caller.now)
+        return cookie, self._of_cookie(cookie, identity.role)
+
+    def _has_cookie(self, caller: Caller) -> bool:
+        # a proxy may ask for a login of its own, which browsers then send us, too
+        return bool(self._tokens) and caller.cookie is not None and not _is_bearer(caller.authorization)
+
+    def _cookie(self, caller: Caller) -> LoginCookie | None:
+        """Return a caller's cookie where it was made with a token that is known, however old it is."""
+        cookie = login_cookie.parse(caller.cookie or "")
+        key = self._keys.get(cookie.name) if cookie is not None else None
+        return cookie if cookie is not None and key is not None and cookie.is_of(key) else None
+
+    def _of_cookie(self, cookie: LoginCookie, role: Role) -> Identity:
+        csrf = cookie.csrf(self._keys[cookie.name])
+        return Identity(name=cookie.name, role=role, csrf=csrf, expires=cookie.expires)
+
+    def _by_cookie(self, caller: Caller) -> Identity:
+        cookie = self._cookie(caller)
+        if cookie is None or not cookie.is_current(caller.now):
+            raise Denied(401, "this login has ended")
+        _refuse_other_sites(caller)
+        if caller.is_web_socket and caller.origin is None:  # no header of ours can be asked for here
+            raise Denied(403, "a WebSocket with a cookie needs an Origin")
+        [role] = [role for name, _, role in self._tokens if name == cookie.name]
+        identity = self._of_cookie(cookie, role)
+        given = (caller.csrf or "").encode("utf-8", "surrogateescape")
+        if caller.method not in SAFE_METHODS and not hmac.compare_digest(given, (identity.csrf or "").encode()):
+            raise Denied(403, f"a change with a cookie needs the header {CSRF_HEADER}")
+        return identity
+
     def _by_token(self, caller: Caller) -> Identity:
-        scheme, _, token = (caller.authorization or "").partition(" ")
-        if scheme.lower() != "bearer":
+        if not _is_bearer(caller.authorization):
             raise Denied(401, "a bearer token is needed")
-        given = _digest(token.strip()[:MAX_TOKEN])
+        given = _digest((caller.authorization or "").partition(" ")[2].strip()[:MAX_TOKEN])
         found: Identity | None = None
         for name, known, role in self._tokens:  # all of them are compared, so that the time says nothing
             if hmac.compare_digest(given, known):
@@ -117,13 +196,26 @@ class Access:
             raise Denied(401, "a bearer token is needed")
         if not _names_loopback(caller.host):
             raise Denied(403, "without a token, this machine is reached as localhost or by a loopback address only")
-        if caller.fetch_site not in {None, "same-origin", "none"} or not _same_origin(caller):
-            raise Denied(403, "without a token, no page of another site may send this")
+        _refuse_other_sites(caller)
         return Identity(name="local", role=Role.CONTROL)
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()  # JSON may write lone surrogates
+
+
+def _is_bearer(authorization: str | None) -> bool:
+    return authorization is not None and authorization.partition(" ")[0].lower() == "bearer"
+
+
+def _refuse_other_sites(caller: Caller) -> None:
+    """Refuse what a page of another site has a browser send, which needs no token or adds its cookie by itself.
+
+    Raises:
+        Denied: a page of another site sent it.
+    """
+    if caller.fetch_site not in {None, "same-origin", "none"} or not _same_origin(caller):
+        raise Denied(403, "without a token, no page of another site may send this")
 
 
 def _is_loopback(address: str) -> bool:

@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from transcoder import product
+from transcoder.api import login_cookie
 from transcoder.api.access import Denied
 from transcoder.login_brake import MAX_DELAY_S
 from transcoder.rejection import Code, Rejected
@@ -86,6 +87,20 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def forget_login(request: Request, answer: Response, but: str = "") -> None:
+    """Have a browser forget the cookies of logins that it sent, which it would send until they end.
+
+    Args:
+        request: the request with the cookies.
+        answer: the answer to it.
+        but: the name of the cookie that it does not forget.
+    """
+    for name in login_cookie.NAMES:
+        if name in request.cookies and name != but:
+            secure = name == login_cookie.SECURE_NAME
+            answer.delete_cookie(name, secure=secure, httponly=True, samesite="strict")
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an app as a problem."""
 
@@ -95,11 +110,12 @@ def install(app: FastAPI) -> None:
         return problem(STATUS[error.code], str(error), error.code, error.problems, headers)
 
     @app.exception_handler(Denied)
-    async def on_denied(_request: Request, error: Denied) -> Response:
+    async def on_denied(request: Request, error: Denied) -> Response:
         answer = problem(error.status, error.reason)
         if error.status == HTTPStatus.UNAUTHORIZED:
             for challenge in (*error.challenges, f'Bearer realm="{product.NAME}"'):  # some clients know the first alone
                 answer.headers.append("WWW-Authenticate", challenge)
+            forget_login(request, answer)
         elif error.status == HTTPStatus.TOO_MANY_REQUESTS:
             answer.headers["Retry-After"] = f"{MAX_DELAY_S:g}"
         return answer

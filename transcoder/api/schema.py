@@ -1,18 +1,27 @@
 """This module completes the OpenAPI document beside the parts that FastAPI finds in the routes."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from transcoder.api import problem
+from transcoder.api import login_cookie, problem
+from transcoder.api.access import MAX_TOKEN
 from transcoder.api.body import JSON
 from transcoder.assets.findings import MAX_VALUE
 from transcoder.config import config_schemas
 from transcoder.config.asset import MAX_NOTES
 from transcoder.config.patterns import STREAM_ID_PATTERN
 from transcoder.control.told_device import PROPERTIES
+
+_COOKIE: Final = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": login_cookie.NAME,
+    "description": f"The cookie that `POST /api/v1/login` sets, over TLS as {login_cookie.SECURE_NAME}; a change needs "
+    f"the header {login_cookie.CSRF_HEADER} beside it",
+}
 
 
 def body(name: str, *types: str) -> dict[str, Any]:
@@ -23,8 +32,8 @@ def body(name: str, *types: str) -> dict[str, Any]:
 
 
 def logins(*schemes: str) -> dict[str, Any]:
-    """Return the `openapi_extra` of a route that takes one of several logins."""
-    return {"security": [{scheme: []} for scheme in schemes]}
+    """Return the `openapi_extra` of a route that takes one of several logins, or the cookie of one."""
+    return {"security": [{scheme: []} for scheme in (*schemes, "cookie")]}
 
 
 def components() -> dict[str, Any]:
@@ -71,6 +80,13 @@ def components() -> dict[str, Any]:
     found |= _assets()
     found["Swap"] = _swap(url, whole, stream["properties"].get("asset", {"type": "string"}))
     found["Problem"] = problem.SCHEMA
+    found["Login"] = {
+        "type": "object",
+        "title": "Login",
+        "required": ["token"],
+        "additionalProperties": False,
+        "properties": {"token": {"type": "string", "maxLength": MAX_TOKEN}},
+    }
     return found
 
 
@@ -154,7 +170,8 @@ def install(app: FastAPI, *, version: str) -> None:
             parts["schemas"] = dict(sorted(schemas.items()))
             schemes = ("bearer", "digest", "basic")
             parts["securitySchemes"] = {scheme: {"type": "http", "scheme": scheme} for scheme in schemes}
-            document["security"] = [{"bearer": []}]
+            parts["securitySchemes"]["cookie"] = _COOKIE
+            document["security"] = [{"bearer": []}, {"cookie": []}]
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -1,8 +1,7 @@
 """Every answer tells browsers what they may do with it.
 
 Sources: W3C Content Security Policy Level 3; WHATWG Fetch, 3.6 (X-Content-Type-Options), 3.7
-(Cross-Origin-Resource-Policy); W3C Referrer Policy; RFC 7034 (X-Frame-Options); WHATWG HTML, 7.1.3
-(Cross-Origin-Opener-Policy).
+(Cross-Origin-Resource-Policy); W3C Referrer Policy; RFC 7034 (X-Frame-Options).
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,6 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",  # for browsers that don't know frame-ancestors
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """The headers of each answer. Documents have them, too: a browser that is led to one by a link treats it as a page."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
@@ -9,7 +10,9 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
 from transcoder import clock
+from transcoder.api import login_cookie
 from transcoder.api.access import Access, Caller, Denied, Identity, Role
+from transcoder.api.login_cookie import CSRF_HEADER, LoginCookie
 from transcoder.api.metrics import registry
 from transcoder.control import Control, Writer
 from transcoder.http_server.guard import HttpCounts
@@ -79,21 +82,40 @@ async def identify(request: HTTPConnection, role: Role) -> Identity:
     Raises:
         Denied: the sender does not have that role, or too many logins of its address wait.
     """
-    caller = _caller(request)
+    caller = caller_of(request)
     state = cast(ApiState, request.app.state.api)
-    if caller.authorization is not None:
+    if state.access.may_guess(caller):
         await _brake(state, caller)
     return state.access.identify(caller, role)
 
 
-def _caller(request: HTTPConnection) -> Caller:
+async def log_in(request: Request, token: str) -> tuple[LoginCookie, Identity]:
+    """Return a cookie for a token, and the identity of whoever sends it; whoever guesses tokens waits for the answer.
+
+    Raises:
+        Denied: the token is not known, a page of another site sent it, or too many logins of its address wait.
+    """
+    caller = replace(caller_of(request), authorization=f"Bearer {token}")
+    state = cast(ApiState, request.app.state.api)
+    await _brake(state, caller)
+    return state.access.log_in(caller)
+
+
+def caller_of(request: HTTPConnection) -> Caller:
+    """Return the facts about a request's sender."""
     header = request.headers.get
+    cookies = [request.cookies[name] for name in login_cookie.NAMES if name in request.cookies]
     return Caller(
         address=request.client.host if request.client is not None else "",
         authorization=header("authorization"),
         host=header("host"),
         origin=header("origin"),
         fetch_site=header("sec-fetch-site"),
+        csrf=header(CSRF_HEADER),
+        cookie=cookies[0] if cookies else None,
+        method=request.scope.get("method", "GET"),
+        is_web_socket=request.scope["type"] == "websocket",
+        now=clock.wall_clock(),
     )
 
 
@@ -137,12 +159,16 @@ async def _watching(request: Request) -> None:
         try:
             await identify(request, Role.READ)
         except Denied as error:
+            if (
+                caller_of(request).fetch_site == "same-origin"
+            ):  # browsers would ask the page's user in a window of theirs
+                raise
             login = _web_login(request, state.readers)
             raise Denied(error.status, error.reason, login.challenges()) from None
 
 
 def _web_login(request: Request, readers: ServerContext) -> WebLogin:
-    caller, query = _caller(request), request.scope["query_string"].decode("latin-1")
+    caller, query = caller_of(request), request.scope["query_string"].decode("latin-1")
     path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
     return WebLogin(
         readers,

@@ -1,0 +1,28 @@
+export default {
+  en: {
+    "login.token": "Token",
+    "login.submit": "Log in",
+    "login.busy": "Logging in…",
+    "login.hint": "A token from http.tokens in the gateway's configuration.",
+    "login.more": "This browser does not keep the token. It stays logged in for 12 hours, until you log out, or until the token is changed. A gateway without tokens can be used from its own machine only.",
+    "login.clear": "This connection is not encrypted: whoever listens on this network can read the token.",
+    "login.empty": "Enter a token.",
+    "login.wrong": "The gateway does not know this token.",
+    "login.wait": "Too many wrong tokens came from this address. Wait some seconds and try again.",
+    "login.refused": "The gateway refuses the login: {reason}.",
+    "login.failed": "The gateway does not answer. Try again.",
+  },
+  nl: {
+    "login.token": "Token",
+    "login.submit": "Inloggen",
+    "login.busy": "Bezig met inloggen…",
+    "login.hint": "Een token uit http.tokens in de configuratie van de gateway.",
+    "login.more": "Deze browser bewaart het token niet. U blijft 12 uur ingelogd, tot u uitlogt of tot het token wordt gewijzigd. Een gateway zonder tokens is alleen vanaf de eigen machine te gebruiken.",
+    "login.clear": "Deze verbinding is niet versleuteld: wie op dit netwerk meeluistert, kan het token lezen.",
+    "login.empty": "Vul een token in.",
+    "login.wrong": "De gateway kent dit token niet.",
+    "login.wait": "Vanaf dit adres zijn te veel onjuiste tokens ingevoerd. Wacht enkele seconden en probeer het opnieuw.",
+    "login.refused": "De gateway weigert de aanmelding: {reason}.",
+    "login.failed": "De gateway antwoordt niet. Probeer het opnieuw.",
+  },
+};
