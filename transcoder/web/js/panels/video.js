@@ -1,0 +1,143 @@
+/** The picture of a stream: live, or a still picture once a second where the user or the browser wants no live one. */
+
+import { clear, el, setText } from "../dom.js";
+import { t } from "../i18n.js";
+import { fetchPicture, showPicture, dropPicture } from "../pictures.js";
+
+const STILL_MS = 1000;
+const STILL_WIDTH = 1280;
+
+export class VideoPanel {
+  #stream;
+  #signal;
+  #rendition = null;
+  #names = "";
+  #wantsLive = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  #stop = null;
+  #still = 0;
+  #fetching = false;
+  #codec = null;
+  #image = el("img", { class: "video-still", alt: "", decoding: "async", hidden: true });
+  #place = el("div", { class: "video-live" });
+  #state = el("span", { class: "badge on-picture", role: "status", "data-testid": "live-state" });
+  #note = el("p", { class: "video-note soft", hidden: true });
+  #toggle;
+  #choice;
+  #label;
+
+  constructor(stream, signal) {
+    this.#stream = stream;
+    this.#signal = signal;
+    this.#toggle = el("button", { type: "button", "data-testid": "live-toggle", on: { click: () => this.#switch(!this.#wantsLive) } });
+    this.#choice = el("select", { id: "video-output", on: { change: () => this.#choose(this.#choice.value) } });
+    this.#label = el("div", { class: "row" }, el("label", { for: "video-output", text: t("video.output") }), this.#choice);
+    this.#label.hidden = true;
+    const frame = el("div", { class: "video-frame" }, el("p", { class: "tile-none", text: t("video.none") }), this.#image, this.#place, this.#state);
+    const large = el("button", { type: "button", text: t("video.large"), on: { click: () => (document.fullscreenElement ? document.exitFullscreen() : frame.requestFullscreen()).catch(() => {}) } });
+    this.node = el("section", { class: "panel video-panel", "aria-label": t("video.title") },
+      frame, el("div", { class: "row video-bar" }, this.#toggle, large, this.#label), this.#note);
+    document.addEventListener("visibilitychange", () => !document.hidden && this.#stills(), { signal });
+    signal.addEventListener("abort", () => this.#end());
+    this.#start();
+  }
+
+  /** Takes the stream's state: which outputs there are, and whether it is served at all. */
+  draw(state) {
+    const names = Object.keys(state.renditions);
+    if (names.join() !== this.#names) {
+      this.#names = names.join();
+      clear(this.#choice).append(...["", ...names].map((name) => el("option", { value: name, text: name || t("video.main"), selected: name === (this.#rendition ?? "") })));
+      this.#label.hidden = names.length === 0;
+      if (this.#rendition && !names.includes(this.#rendition)) this.#choose("");
+    }
+    const codec = state.state === "disabled" ? "" : "served";
+    if (this.#codec !== null && this.#codec !== codec) this.#start();
+    this.#codec = codec;
+    if (codec === "") this.#end();
+  }
+
+  #choose(name) {
+    this.#rendition = name || null;
+    this.#start();
+  }
+
+  #switch(live) {
+    this.#wantsLive = live;
+    this.#start();
+  }
+
+  async #start() {
+    this.#end();
+    if (this.#signal.aborted) return;
+    setText(this.#toggle, this.#wantsLive ? t("video.pause") : t("video.play"));
+    this.#say(this.#wantsLive ? "connecting" : "still");
+    this.#stills(true);
+    if (!this.#wantsLive) return;
+    let live;
+    try {
+      live = await import("../live.js");
+    } catch {
+      return this.#say("still");
+    }
+    if (this.#signal.aborted || !this.#wantsLive || this.#stop) return;
+    const video = el("video", { class: "video-element", autoplay: true, playsinline: true, "aria-label": t("video.of", { id: this.#stream }), "data-testid": "live-video" });
+    video.muted = true;
+    clear(this.#place).append(video);
+    video.hidden = true;
+    const rendition = this.#rendition ?? undefined;
+    const stop = live.play(video, { stream: this.#stream, rendition, onState: (name) => video.isConnected && this.#onState(name, video) });
+    this.#stop = () => stop();
+  }
+
+  #onState(name, video) {
+    this.#say(name);
+    const plays = name === "playing" || name === "slow";
+    if (plays) video.hidden = false;
+    if (name === "unsupported" || name === "gone") video.hidden = true;
+    this.#note.hidden = name !== "unsupported";
+    setText(this.#note, name === "unsupported" ? t("video.unsupported") : "");
+    if (!plays) this.#stills(video.hidden);
+    else clearTimeout(this.#still);
+  }
+
+  #say(name) {
+    setText(this.#state, t(`live.${name}`));
+    this.node.dataset.state = name;
+  }
+
+  /** Shows a still picture, and one every second as long as there is no live one. */
+  async #stills(now = true) {
+    clearTimeout(this.#still);
+    if (this.#signal.aborted || this.#plays() || this.#codec === "" || document.hidden) return;
+    if (now && !this.#fetching) {
+      this.#fetching = true;
+      const rendition = this.#rendition ?? undefined;
+      const picture = await fetchPicture(this.#stream, { rendition, width: STILL_WIDTH, signal: this.#signal });
+      this.#fetching = false;
+      if (this.#signal.aborted) return;
+      if (picture && rendition === (this.#rendition ?? undefined)) {
+        showPicture(this.#image, picture);
+        this.#image.hidden = false;
+        this.#image.alt = t("video.still.of", { id: this.#stream });
+      }
+    }
+    clearTimeout(this.#still);
+    this.#still = setTimeout(() => this.#stills(), STILL_MS);
+  }
+
+  #plays() {
+    return ["playing", "slow"].includes(this.node.dataset.state);
+  }
+
+  #end() {
+    clearTimeout(this.#still);
+    const stop = this.#stop;
+    this.#stop = null;
+    stop?.();
+    clear(this.#place);
+    if (this.#codec !== "" && !this.#signal.aborted) return;
+    dropPicture(this.#image);
+    this.#image.hidden = true;
+    this.#say("ended");
+  }
+}

@@ -1,0 +1,26 @@
+export default {
+  en: {
+    "ledger.title": "Stripped",
+    "ledger.what": "What the camera sent beside its pictures, and what no reader gets.",
+    "ledger.none": "Nothing was stripped so far.",
+    "ledger.layer": "Layer",
+    "ledger.kind": "Kind",
+    "ledger.count": "Count",
+    "ledger.rate": "Per second",
+    "ledger.bytes": "Size",
+    "ledger.first": "First seen",
+    "ledger.last": "Last seen",
+  },
+  nl: {
+    "ledger.title": "Tegengehouden",
+    "ledger.what": "Wat de camera naast het beeld meestuurt en wat geen kijker krijgt.",
+    "ledger.none": "Tot nu toe is niets tegengehouden.",
+    "ledger.layer": "Laag",
+    "ledger.kind": "Soort",
+    "ledger.count": "Aantal",
+    "ledger.rate": "Per seconde",
+    "ledger.bytes": "Omvang",
+    "ledger.first": "Eerst gezien",
+    "ledger.last": "Laatst gezien",
+  },
+};
