@@ -14,9 +14,10 @@ from tests.support.stream_parts import KeptStream
 from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import Writer
-from transcoder.control.controller import MAX_SNAPSHOTS, Controller
+from transcoder.control.controller import MAX_ASKED, MAX_SNAPSHOTS, MAX_THUMBNAILS, Controller
 from transcoder.control.interfaces import NoInterfaces
 from transcoder.errors import ConfigError, KeyNotTrusted
+from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.lab.cameras.certificate import Certificate
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
@@ -331,6 +332,30 @@ async def test_snapshots_are_bounded(world: World) -> None:
     assert caught.value.code is Code.BUSY
     gate.set()
     assert await asyncio.gather(*waiting) == [b"JPEG"] * MAX_SNAPSHOTS
+
+
+async def test_small_pictures_wait_for_their_turn_and_not_without_a_bound(world: World) -> None:
+    assert await world.controller.thumbnail("front", 320) == b"small JPEG"
+    assert world.stream().parts.worker.told_since()[-1] == ("thumbnail", 0, 320, 0)
+    gate, asked = asyncio.Event(), 0
+
+    async def slow(number: int, width: int, known: int = 0) -> Thumbnail:
+        nonlocal asked
+        asked += 1
+        await gate.wait()
+        return Thumbnail(output_number=number, width=width, version=1, jpeg=b"JPEG")
+
+    world.stream().parts.worker.thumbnail = slow  # type: ignore[method-assign]
+    waiting = [asyncio.create_task(world.controller.thumbnail("front", 320)) for _ in range(MAX_ASKED)]
+    await asyncio.sleep(0.01)
+    assert asked == MAX_THUMBNAILS >= 16  # a wall of sixteen tiles is made at once
+    with pytest.raises(Rejected) as caught:
+        await world.controller.thumbnail("front", 320)
+    assert caught.value.code is Code.BUSY
+    waiting.pop().cancel()
+    gate.set()
+    assert await asyncio.gather(*waiting) == [b"JPEG"] * (MAX_ASKED - 1)
+    assert await world.controller.thumbnail("front", 320) == b"JPEG"
 
 
 async def test_a_session_that_there_is_not(world: World) -> None:

@@ -24,6 +24,7 @@ from transcoder.ipc.messages import (
     serialize_json,
     serialize_message,
 )
+from transcoder.ipc.thumbnails import Thumbnail, parse_thumbnail, serialize_thumbnail
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def messages(data: bytes) -> None:
                     assert all(is_allowed(coded.codec, nal_unit_type(coded.codec, unit)) for unit in coded.nal_units)
                 elif kind is MessageType.SNAPSHOT_TAKEN:
                     parse_snapshot(body, 2)
+                elif kind is MessageType.THUMBNAIL_TAKEN:
+                    parse_thumbnail(body, 2)
                 elif kind >= MessageType.READY:
                     parse_json(body)
     except RemoteProtocolError:
@@ -64,7 +67,8 @@ def _message_seeds() -> list[bytes]:
     coded = serialize_coded(1, Codec.H264, 2, 90_000, 1.0, (0.1, 0.2, 0.3), [*seeds.H264_SETS, b"\x65\x88\x84"])
     ready = serialize_message(MessageType.READY)
     report = serialize_json(MessageType.STATS, {"frames": 1, "cpu_s": 0.5, "source": {"width": 320}})
-    return [ready + coded, report + coded + report, ready + report]
+    small = serialize_thumbnail(Thumbnail(output_number=1, width=320, version=1, jpeg=b"\xff\xd8\xff\xd9"))
+    return [ready + small, ready + coded, report + coded + report, ready + report]
 
 
 def _header_seeds() -> list[bytes]:

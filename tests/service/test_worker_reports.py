@@ -1,6 +1,7 @@
 """What a worker may say, and its nearest neighbours that it may not."""
 
 import json
+import struct
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from transcoder.codecs.picture_codec import MAX_DIMENSION
 from transcoder.errors import RemoteProtocolError
 from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import CodedMessage, MessageParser, MessageType, serialize_audio, serialize_coded
+from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import OwnPicture
 from transcoder.service.worker_reports import (
@@ -196,6 +198,19 @@ def test_pictures_and_snapshots_of_an_output_that_there_is_not() -> None:
     for text in (b"", b"\1\xff\xd8"):
         with pytest.raises(RemoteProtocolError, match="names output"):
             report(MessageType.SNAPSHOT_TAKEN, text)
+
+
+def test_a_thumbnail_is_written_anew_and_has_a_version() -> None:
+    head = struct.pack("<BHI", 1, 320, 99)
+    hidden = JPEG[:2] + b"\xff\xfe\x00\x08secret" + JPEG[2:] + b"behind the end"
+    found = report(MessageType.THUMBNAIL_TAKEN, head + hidden, outputs=2)
+    assert found == Thumbnail(output_number=1, width=320, version=99, jpeg=JPEG)
+    same = report(MessageType.THUMBNAIL_TAKEN, head, outputs=2)
+    assert same == Thumbnail(output_number=1, width=320, version=99, jpeg=b"")
+    with pytest.raises(RemoteProtocolError, match="names output 1 of 1"):
+        report(MessageType.THUMBNAIL_TAKEN, head + JPEG)
+    with pytest.raises(RemoteProtocolError, match="is no JPEG"):
+        report(MessageType.THUMBNAIL_TAKEN, head + b"GIF89a", outputs=2)
 
 
 NO_NUMBERS: list[object] = [None, "640", -1, 1 << 31, float("nan"), float("inf"), []]

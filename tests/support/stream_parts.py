@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from transcoder.formats.served_audio import ServedAudio
+from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.net.source_options import SourceOptions
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.settings import StreamSettings
@@ -115,6 +116,11 @@ class FakeWorker(Worker):
 
     async def snapshot(self, number: int = 0) -> bytes:
         return b"JPEG" + str(number or "").encode()
+
+    async def thumbnail(self, number: int, width: int, known: int = 0) -> Thumbnail:
+        self.told.append(("thumbnail", number, width, known))
+        jpeg = b"" if known == 7 else b"small JPEG"
+        return Thumbnail(output_number=number, width=width, version=7, jpeg=jpeg)
 
     def told_since(self) -> list[tuple[Any, ...]]:
         """Return the calls since the last call of this method."""

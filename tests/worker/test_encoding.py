@@ -14,6 +14,7 @@ from tests.support.pipeline_run import Run, frames_of, messages_of
 from transcoder.codecs.nal import Codec
 from transcoder.errors import MediaError
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, MessageType, parse_coded, parse_snapshot
+from transcoder.ipc.thumbnails import Thumbnail, parse_thumbnail
 from transcoder.media.changes import PictureComparison
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import PROFILES
@@ -89,6 +90,39 @@ def test_a_repeat_and_a_snapshot_are_of_the_output_that_they_were_asked_for() ->
     assert sizes == [(160, 96), SIZE]
 
 
+def test_a_thumbnail_is_of_the_output_that_it_was_asked_for_and_is_not_coded_again_where_it_is_the_same() -> None:
+    run = Run(TWO)
+
+    def ask(number: int, width: int, known: int = 0) -> Thumbnail:
+        [(body, _)] = messages_of(run.pipeline.encoding.thumbnail(number, width, known), MessageType.THUMBNAIL_TAKEN)
+        return parse_thumbnail(body, 2)
+
+    assert ask(0, 64) == Thumbnail(output_number=0, width=64, version=0, jpeg=b"")  # nothing was shown yet
+    units = encode("H264", SIZE, 20)
+    run.feed(units[:10])
+    for number, width, size in ((0, 64, (64, 64 * SIZE[1] // SIZE[0])), (1, 640, (160, 96))):
+        found = ask(number, width)
+        assert (found.output_number, found.width) == (number, width)
+        [picture] = decode_jpeg(found.jpeg)
+        assert (picture.width, picture.height) == size
+        assert ask(number, width, found.version) == replace(found, jpeg=b"")
+        assert ask(number, width, found.version + 1) == found
+    before = ask(0, 64)
+    run.feed(units[10:])
+    after = ask(0, 64, before.version)
+    assert after.version != before.version
+    assert after.jpeg not in {b"", before.jpeg}
+
+
+def test_a_thumbnail_has_the_masks_on_it() -> None:
+    everything = Mask(polygon=((0, 0), (1, 0), (1, 1), (0, 1)), style="solid")
+    run = Run(replace(TWO, masks=(everything,)))
+    run.feed(encode("H264", SIZE, 10))
+    [(body, _)] = messages_of(run.pipeline.encoding.thumbnail(0, 64, 0), MessageType.THUMBNAIL_TAKEN)
+    [picture] = decode_jpeg(parse_thumbnail(body, 2).jpeg)
+    assert plane(picture).max() <= 2
+
+
 def test_a_message_about_an_output_that_is_gone_is_nothing() -> None:
     run = Run(TWO)
     run.feed(encode("H264", SIZE, 6))
@@ -96,6 +130,7 @@ def test_a_message_about_an_output_that_is_gone_is_nothing() -> None:
     run.pipeline.encoding.force_idr(7)
     assert run.repeat(7) == []
     assert list(run.pipeline.encoding.snapshot(7)) == []
+    assert list(run.pipeline.encoding.thumbnail(7, 64, 0)) == []
     assert len(run.coded) == before
 
 

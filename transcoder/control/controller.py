@@ -50,6 +50,11 @@ from transcoder.worker_options import MAIN
 T = TypeVar("T")
 
 MAX_SNAPSHOTS: Final = 4
+"""Pictures in their own size that are made at the same time, at most."""
+MAX_THUMBNAILS: Final = 16
+"""Small pictures that are made at the same time, each by another process: as many as a usual wall has tiles."""
+MAX_ASKED: Final = 128
+"""Small pictures that are made or wait for their turn, at most: eight walls of sixteen."""
 KEY_NAME: Final = "verify.key"
 """The key that signs verdicts, in the folder of the state; its public key lies beside it."""
 
@@ -91,6 +96,8 @@ class Controller(Questions):
         self._cameras = CameraLooks(self.gateway)
         self._swaps = Swaps(self._changes, self._cameras, self.state, self._publisher.swapped)
         self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
+        self._thumbnails = asyncio.Semaphore(MAX_THUMBNAILS)
+        self._thumbnails_asked = 0
         self.verifier = Verifier(
             self.gateway.server,
             self.gateway.streams,
@@ -243,6 +250,20 @@ class Controller(Questions):
                 return await running.snapshot(output)
             except CommandRejected as error:
                 raise Rejected(Code.UNAVAILABLE, str(error)) from None
+
+    @override
+    async def thumbnail(self, stream: str, width: int, output: str = MAIN) -> bytes:
+        running = self._running(stream)
+        if self._thumbnails_asked >= MAX_ASKED:
+            raise Rejected(Code.BUSY, f"{MAX_ASKED} small pictures are asked for already")
+        self._thumbnails_asked += 1
+        try:
+            async with self._thumbnails:
+                return (await running.thumbnail(output, width)).jpeg
+        except CommandRejected as error:
+            raise Rejected(Code.UNAVAILABLE, str(error)) from None
+        finally:
+            self._thumbnails_asked -= 1
 
     @override
     async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:

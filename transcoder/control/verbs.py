@@ -138,6 +138,9 @@ class Control(Protocol):
     async def snapshot(self, stream: str, output: str = MAIN) -> bytes:
         """Return the last picture of one of a stream's outputs, masked, as a JPEG."""
 
+    async def thumbnail(self, stream: str, width: int, output: str = MAIN) -> bytes:
+        """Return the same scaled down to a width."""
+
     async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:
         """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream.
 

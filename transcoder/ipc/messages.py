@@ -47,6 +47,7 @@ class MessageType(IntEnum):
     ANNOUNCE = 9
     UNREAD = 10
     BANNER = 11
+    THUMBNAIL = 12
     READY = 16
     FORMAT = 17
     CODED = 18
@@ -57,6 +58,7 @@ class MessageType(IntEnum):
     AUDIO_CODED = 23
     SOURCE_FORMAT = 24
     LINK_BROKEN = 25
+    THUMBNAIL_TAKEN = 26
 
 
 _TYPES = {int(kind): kind for kind in MessageType}
@@ -358,8 +360,7 @@ class MessageParser:
     def __init__(self) -> None:
         self._parts: list[bytes | memoryview] = []
         self._position = 0
-        """The position of the next message in the first part, so that a small message costs no copy of the bytes behind
-        it."""
+        """The position of the next message in the first part: a small one costs no copy of the bytes behind it."""
         self._buffered = 0
         self._need = _HEADER.size
 

@@ -19,6 +19,7 @@ from transcoder.codecs.parameter_sets import picture_size
 from transcoder.codecs.relayed_pictures import RelayedPictures
 from transcoder.errors import BitstreamError, CommandRejected
 from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage
+from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.status import WorkerStatus
@@ -219,6 +220,10 @@ class Relay(Worker):
 
     @override
     async def snapshot(self, number: int = 0) -> bytes:
+        raise CommandRejected(f"stream {self._name} is relayed: its pictures are not decoded, so there is no snapshot")
+
+    @override
+    async def thumbnail(self, number: int, width: int, known: int = 0) -> Thumbnail:
         raise CommandRejected(f"stream {self._name} is relayed: its pictures are not decoded, so there is no snapshot")
 
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from transcoder import clock
 from transcoder.ipc.messages import CodedMessage
+from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.ledger import Ledger
 from transcoder.output.output import OutputOwner
 from transcoder.output.outputs import Outputs
@@ -162,12 +163,12 @@ class Stream(OutputOwner, WorkerListener):
         self._availability.note_problem(problem)
 
     async def snapshot(self, output: str = MAIN) -> bytes:
-        """Return the last picture of an output, masked, as a JPEG.
-
-        Raises:
-            CommandRejected: there is no picture, or no such output.
-        """
+        """Return the last picture of an output, masked, as a JPEG; CommandRejected says why there is none."""
         return await self._worker.snapshot(await self.outputs.woken(output))
+
+    async def thumbnail(self, output: str, width: int, known: int = 0) -> Thumbnail:
+        """Return the same scaled down; it has no JPEG where its version is known."""
+        return await self._worker.thumbnail(await self.outputs.woken(output), width, known)
 
     @property
     def reception(self) -> dict[str, Any]:
@@ -233,10 +234,7 @@ class Stream(OutputOwner, WorkerListener):
     # -- watch ---------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Look after the stream: watchdogs, and the repeated picture while the camera is away.
-
-        The gateway calls this every TICK_S.
-        """
+        """Look after the stream every TICK_S: watchdogs, and the repeated picture while the camera is away."""
         self._worker.check(now)
         self._worker.set_banner(self._availability.banner(self._settings.banner_title(self.name)))
         self.outputs.tick(now)

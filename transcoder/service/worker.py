@@ -21,12 +21,14 @@ from transcoder.ipc.messages import (
     serialize_output_number,
     serialize_repeat,
 )
+from transcoder.ipc.thumbnails import Thumbnail, serialize_thumbnail_request
 from transcoder.service.fork_queue import Urgency
 from transcoder.service.forkserver import ForkServer
 from transcoder.service.gop import GroupOfPictures, SentUnit
 from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.split_halves import SplitHalves
 from transcoder.service.status import WorkerStatus
+from transcoder.service.stills import Wanted
 from transcoder.service.worker_connection import MAX_BACKLOG, WorkerConnection
 from transcoder.service.worker_life import RETRY_S
 from transcoder.service.worker_process import WorkerProcess
@@ -299,12 +301,29 @@ class Worker:
         Raises:
             CommandRejected: there is no picture.
         """
+        request = serialize_output_number(MessageType.SNAPSHOT, number)
+        return (await self._still(Wanted("snapshot", number), request)).jpeg
+
+    async def thumbnail(self, number: int, width: int, known: int = 0) -> Thumbnail:
+        """Return the last picture of an output, masked and scaled down; its JPEG is empty where its version is known.
+
+        Args:
+            number: the number of the output.
+            width: samples of a row; a smaller picture stays as it is.
+            known: the version that the asker has, 0 for none.
+
+        Raises:
+            CommandRejected: there is no picture.
+        """
+        request = serialize_thumbnail_request(number, width, known)
+        return await self._still(Wanted("thumbnail", number, width, known), request)
+
+    async def _still(self, wanted: Wanted, request: bytes) -> Thumbnail:
         if not self._status.starts:
             raise CommandRejected(f"stream {self._name} has no picture yet")
         if self._encoding.connection is None:
             raise CommandRejected(f"stream {self._name} has no worker to make a snapshot")
-        self._encoding.send(serialize_output_number(MessageType.SNAPSHOT, number))
-        return await self._receiver.snapshot(self._name, number)
+        return await self._receiver.still(self._name, wanted, lambda: self._encoding.send(request))
 
     # -- from the worker -----------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ MESSAGES: Final[dict[MessageType, float]] = {
     MessageType.FORMAT: 16,
     MessageType.AUDIO_OUTPUT: 4,
     MessageType.SNAPSHOT_TAKEN: 20,
+    MessageType.THUMBNAIL_TAKEN: 20,
     MessageType.LINK_BROKEN: 4,
     MessageType.AUDIO_CODED: 100,
     MessageType.SOURCE_FORMAT: 240,

@@ -1,6 +1,5 @@
 """The receiving side of a stream's workers checks and counts their messages, and hands them on."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -8,13 +7,15 @@ from typing import Any, Protocol
 import structlog
 
 from transcoder import clock
-from transcoder.errors import CommandRejected, LimitExceeded, RemoteProtocolError
+from transcoder.errors import LimitExceeded, RemoteProtocolError
 from transcoder.formats.served_audio import ServedAudio
 from transcoder.ipc.messages import CodedMessage, MessageType
+from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.service.coded_pictures import CodedPictures
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.recurrence import RepeatedLine
 from transcoder.service.status import WorkerStatus
+from transcoder.service.stills import Stills, Wanted
 from transcoder.service.worker_budget import WorkerBudget
 from transcoder.service.worker_reports import (
     CodedAudio,
@@ -98,7 +99,7 @@ class WorkerReceiver:
         self._reports: dict[Role, dict[str, Any]] = {}
         self._lines = LineLimit[str](MAX_LINES, LINES_SPAN_S)
         self._told_fallbacks: set[Fallback] = set()
-        self._snapshots: list[tuple[int, asyncio.Future[bytes]]] = []
+        self._stills = Stills()
         self.audio_output: ServedAudio | None = None
         self.last_decoded = 0.0
 
@@ -119,35 +120,20 @@ class WorkerReceiver:
         """Expect no worker any more."""
         for role in Role:
             self.begin(role)
-        for _, snapshot in self._snapshots:
-            if not snapshot.done():  # an error, because to cancel it would cancel whoever waits for it
-                snapshot.set_exception(CommandRejected("the stream was stopped before it made a snapshot"))
-        self._snapshots.clear()
+        self._stills.stop()
 
-    async def snapshot(self, stream: str, number: int) -> bytes:
-        """Wait for the picture that the worker was asked for.
+    async def still(self, stream: str, wanted: Wanted, send: Callable[[], None]) -> Thumbnail:
+        """Ask the worker for a picture, and wait for it.
 
         Args:
             stream: the stream's name, for the error.
-            number: the number of the output.
+            wanted: the picture.
+            send: sends the request.
 
         Raises:
             CommandRejected: there is no picture.
         """
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        waiting = (number, future)
-        self._snapshots.append(waiting)
-        try:
-            async with asyncio.timeout(SNAPSHOT_WAIT_S):
-                picture = await future
-        except TimeoutError:
-            raise CommandRejected(f"stream {stream} made no snapshot in {SNAPSHOT_WAIT_S:g} s") from None
-        finally:
-            if waiting in self._snapshots:
-                self._snapshots.remove(waiting)
-        if not picture:
-            raise CommandRejected(f"stream {stream} has no picture yet")
-        return picture
+        return await self._stills.take(stream, wanted, send, SNAPSHOT_WAIT_S)
 
     @property
     def cpu_s(self) -> float:
@@ -192,9 +178,10 @@ class WorkerReceiver:
             case LinkBroken(reason=reason, generation=generation):
                 self._on_link_broken(reason, generation)
             case Snapshot(output_number=number, jpeg=jpeg):
-                for wanted, future in self._snapshots:
-                    if wanted == number and not future.done():
-                        future.set_result(jpeg)
+                taken = Thumbnail(output_number=number, width=0, version=int(bool(jpeg)), jpeg=jpeg)
+                self._stills.answer("snapshot", taken)
+            case Thumbnail() as thumbnail:
+                self._stills.answer("thumbnail", thumbnail)
 
     def _is_gone(self, number: int) -> bool:
         return number >= len(self._settings.options.outputs)

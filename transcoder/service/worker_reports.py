@@ -1,6 +1,6 @@
 """Messages of a worker are checked as if they came from the network: a worker may have been taken over. Sans-IO."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transcoder.clock import VIDEO_CLOCK_RATE
@@ -18,6 +18,7 @@ from transcoder.ipc.messages import (
     parse_json,
     parse_snapshot,
 )
+from transcoder.ipc.thumbnails import Thumbnail, parse_thumbnail
 from transcoder.service.worker_words import (
     check_number,
     check_source_format,
@@ -149,6 +150,7 @@ Report = (
     | PictureFormat
     | Failure
     | Snapshot
+    | Thumbnail
     | LinkBroken
     | Ready
 )
@@ -196,6 +198,9 @@ def parse_report(kind: MessageType, body: memoryview, outputs: int, role: Role =
     if kind is MessageType.SNAPSHOT_TAKEN:
         number, jpeg = parse_snapshot(body, outputs)
         return Snapshot(output_number=number, jpeg=_own_jpeg(jpeg))
+    if kind is MessageType.THUMBNAIL_TAKEN:
+        taken = parse_thumbnail(body, outputs)
+        return replace(taken, jpeg=_own_jpeg(taken.jpeg))
     if kind is MessageType.LINK_BROKEN:
         report = parse_json(body)
         generation = check_number(report.get("generation"), 0, MAX_GENERATION, what="generation")

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from transcoder.errors import MediaError
+from transcoder.ipc.thumbnails import Thumbnail, serialize_thumbnail
 from transcoder.media.changes import DecodedComparison, MacroblockMap, PictureComparison
 from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.media.jpeg import encode_jpeg
 from transcoder.media.picture import OwnPicture
 from transcoder.media.scene import SceneWatch
+from transcoder.media.thumbnail import scaled_down, version_of
 from transcoder.worker.frame_rate import FrameRateEstimate
 from transcoder.worker.output_chain import OutputChain
 from transcoder.worker_options import WorkerOptions
@@ -115,6 +118,22 @@ class Encoding:
         """Yield the last picture of an output, masked, as a JPEG; the JPEG is empty where there is no picture."""
         for chain in self._chain(output_number):
             yield from chain.snapshot()
+
+    def thumbnail(self, output_number: int, width: int, known: int) -> Iterator[bytes]:
+        """Yield the last picture of an output, masked and scaled down.
+
+        Args:
+            output_number: the number of the output.
+            width: samples of a row; a smaller picture stays as it is.
+            known: the version that the service has; the same picture is not coded again.
+        """
+        for chain in self._chain(output_number):
+            jpeg, version, last = b"", 0, chain.last_picture()
+            if last is not None:
+                small = scaled_down(last, width)
+                version = version_of(small)
+                jpeg = encode_jpeg(small) if version != known else b""
+            yield serialize_thumbnail(Thumbnail(output_number=output_number, width=width, version=version, jpeg=jpeg))
 
     def _chain(self, output_number: int) -> list[OutputChain]:
         """Return a list with the chain of an output; the list is empty where a message names an output that is gone."""

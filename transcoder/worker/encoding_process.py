@@ -24,6 +24,7 @@ from transcoder.ipc.messages import (
     serialize_json,
 )
 from transcoder.ipc.planes import RECORD_SIZE, Record, RecordKind, RecordReader
+from transcoder.ipc.thumbnails import parse_thumbnail_request
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import needs_threads
 from transcoder.worker.announcements import Announcements
@@ -50,6 +51,8 @@ def steer(encoding: Encoding, kind: MessageType, body: memoryview, *, threads: b
         return encoding.repeat(*parse_repeat(body), time.monotonic())
     if kind is MessageType.SNAPSHOT:
         return encoding.snapshot(parse_output_number(body))
+    if kind is MessageType.THUMBNAIL:
+        return encoding.thumbnail(*parse_thumbnail_request(body))
     if kind is MessageType.KEYFRAME:
         encoding.force_idr(parse_output_number(body))
     elif kind is MessageType.UNREAD:

@@ -8,12 +8,7 @@ from dataclasses import replace
 
 from transcoder.clock import VIDEO_CLOCK_RATE
 from transcoder.errors import MediaError
-from transcoder.ipc.messages import (
-    RANDOM_ACCESS,
-    REPEATED,
-    serialize_coded,
-    serialize_snapshot,
-)
+from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, serialize_coded, serialize_snapshot
 from transcoder.media.changes import CollectedChanges, MacroblockMap
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.encoders import Encoder, adapt_encoder, has_random_access, open_encoder, wants_changes
@@ -144,12 +139,16 @@ class OutputChain:
 
     def snapshot(self) -> Iterator[bytes]:
         """Yield the last picture, masked, as a JPEG; the JPEG is empty where there is no picture."""
+        picture = self.last_picture()
+        yield serialize_snapshot(self._number, encode_jpeg(picture) if picture is not None else b"")
+
+    def last_picture(self) -> OwnPicture | None:
+        """Return the last picture, masked, with the banner where it has one; None where there is no picture."""
         if not self._has_picture and not self._options.asleep:  # just woken up
             with suppress(MediaError):  # there is no picture to scale, or its masks can't be drawn
                 self.draw_scaled()
         stages = self.shown
-        jpeg = encode_jpeg(self._slate.picture or stages.picture) if stages is not None else b""
-        yield serialize_snapshot(self._number, jpeg)
+        return (self._slate.picture or stages.picture) if stages is not None else None
 
     # -- format --------------------------------------------------------------------------------------------------
 

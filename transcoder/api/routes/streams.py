@@ -22,6 +22,7 @@ from transcoder.control import (
     SwapDocument,
     VerdictsDocument,
 )
+from transcoder.ipc.thumbnails import MAX_WIDTH, MIN_WIDTH
 from transcoder.worker_options import MAIN
 
 BASE: Final = "/api/v1/streams"
@@ -36,6 +37,11 @@ _JPEG: Final = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="An ETag: change only the version with this tag"),
+]
+
+Width = Annotated[
+    int | None,
+    Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="Samples of a row; a picture is never made larger than it is"),
 ]
 
 router = APIRouter(prefix=BASE, tags=["streams"])
@@ -64,6 +70,10 @@ def _seconds(since: datetime | None) -> float | None:
 def _document(document: StreamDocument, status: int = 200, **headers: str) -> Response:
     headers = {"ETag": f'"{document.etag}"', "Cache-Control": "no-store", **headers}
     return Response(document.model_dump_json(), status, headers, "application/json")
+
+
+def _picture(jpeg: bytes) -> Response:
+    return Response(jpeg, 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
 
 @router.get("", dependencies=[READ], responses=problems())
@@ -182,12 +192,13 @@ async def keyframe(stream: str, control: ControlOf) -> Response:
     openapi_extra=schema.logins("bearer", "digest", "basic"),
     responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": _JPEG}},
 )
-async def snapshot(stream: str, control: ControlOf) -> Response:
-    """Return the last picture, masked.
+async def snapshot(stream: str, control: ControlOf, width: Width = None) -> Response:
+    """Return the last picture, masked, in its own size or scaled down.
 
     The users of RTSP log in here, too, by Digest or, where RTSP takes it, by Basic, if they may read the stream.
     """
-    return Response(await control.snapshot(stream), 200, {"Cache-Control": "no-store"}, "image/jpeg")
+    jpeg = await control.snapshot(stream) if width is None else await control.thumbnail(stream, width)
+    return _picture(jpeg)
 
 
 @router.get(
@@ -197,12 +208,14 @@ async def snapshot(stream: str, control: ControlOf) -> Response:
     openapi_extra=schema.logins("bearer", "digest", "basic"),
     responses={**problems(404, 409, 429), 200: {"description": "The last picture, masked", "content": _JPEG}},
 )
-async def rendition_snapshot(stream: str, rendition: str, control: ControlOf) -> Response:
+async def rendition_snapshot(stream: str, rendition: str, control: ControlOf, width: Width = None) -> Response:
     """Return the last picture of a rendition, masked; one that sleeps is woken up for it.
 
     The users of RTSP log in here, too, as for the stream's own, if they may read the rendition.
     """
-    return Response(await control.snapshot(stream, rendition), 200, {"Cache-Control": "no-store"}, "image/jpeg")
+    if width is None:
+        return _picture(await control.snapshot(stream, rendition))
+    return _picture(await control.thumbnail(stream, width, rendition))
 
 
 @router.get("/{stream}/ledger", dependencies=[READ], responses=problems(404, 409))
