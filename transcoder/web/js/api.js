@@ -57,23 +57,23 @@ export function get(path, options = {}) {
 }
 
 /**
- * Sends a change; `etag` goes out as If-Match.
+ * Sends a change; `etag` goes out as If-Match, and `timeoutMs` is for what takes the gateway longer.
  * @param {string} method
  * @param {string} path
  * @param {any} [body]
- * @param {{etag?: string|null, signal?: AbortSignal}} [options]
+ * @param {{etag?: string|null, signal?: AbortSignal, timeoutMs?: number}} [options]
  * @returns {Promise<{data: any, etag: string|null}>}
  */
 export function send(method, path, body, options = {}) {
   return request(method, path, body, options);
 }
 
-async function request(method, path, body, { etag, signal, login = true } = {}) {
+async function request(method, path, body, { etag, signal, login = true, timeoutMs = TIMEOUT_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (etag) headers["If-Match"] = `"${etag}"`;
   if (method !== "GET" && current?.csrf) headers["X-CSRF-Token"] = current.csrf;
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(timeoutMs);
   let response;
   let text;
   try {
