@@ -101,6 +101,8 @@ def read_sps(bits: BitReader) -> SequenceParameterSet:
         frame_num_bits=frame_num_bits,
         order_type=order,
         order_bits=order_bits,
+        colour=vui.colour,
+        full_range=vui.full_range,
     )
 
 

@@ -93,6 +93,8 @@ def read_sps(bits: BitReader) -> SequenceParameterSet:
         max_reference_pictures=buffering,
         num_reorder=reorder,
         trailing_size=0 if extended else trailing_bytes(bits),
+        colour=vui.colour,
+        full_range=vui.full_range,
     )
 
 

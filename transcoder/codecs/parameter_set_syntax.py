@@ -45,6 +45,8 @@ class SequenceParameterSet:
         frame_num_bits: the bits of frame_num in slice headers (H.264), else 0.
         order_type: pic_order_cnt_type (H.264), else 0.
         order_bits: the bits of pic_order_cnt_lsb in slice headers, 0 where the field is missing.
+        colour: colour_primaries, transfer_characteristics and matrix coefficients, or None where the SPS has none.
+        full_range: video_full_range_flag.
     """
 
     codec: Codec
@@ -67,6 +69,8 @@ class SequenceParameterSet:
     frame_num_bits: int = 0
     order_type: int = 0
     order_bits: int = 0
+    colour: tuple[int, int, int] | None = None
+    full_range: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,8 @@ class Vui:
         num_reorder: max_num_reorder_frames (H.264), or None.
         field_sequence: field_seq_flag (H.265).
         fixed_frame_rate_bit: bits of the RBSP behind fixed_frame_rate_flag where that is set (H.264), or None.
+        colour: colour_primaries, transfer_characteristics and matrix coefficients, or None.
+        full_range: video_full_range_flag.
     """
 
     sar: tuple[int, int] | None = None
@@ -118,6 +124,8 @@ class Vui:
     num_reorder: int | None = None
     field_sequence: bool = False
     fixed_frame_rate_bit: int | None = None
+    colour: tuple[int, int, int] | None = None
+    full_range: bool = False
 
 
 def read_video_signal(bits: BitReader, vui: Vui) -> None:
@@ -130,9 +138,10 @@ def read_video_signal(bits: BitReader, vui: Vui) -> None:
     if bits.flag():
         bits.u(1)  # overscan_appropriate_flag
     if bits.flag():
-        bits.u(4)  # video_format, video_full_range_flag
+        bits.u(3)  # video_format
+        vui.full_range = bits.flag()
         if bits.flag():
-            bits.u(24)  # colour_primaries, transfer_characteristics, matrix coefficients
+            vui.colour = (bits.u(8), bits.u(8), bits.u(8))
     if bits.flag():
         bits.ue(5)  # chroma_sample_loc_type of the top field
         bits.ue(5)  # and of the bottom field
