@@ -1,4 +1,4 @@
-"""Fragmented MP4 is written here: an init segment, and a fragment for each access unit, as browsers and players take it.
+"""Fragmented MP4 is written here, as browsers and players take it: an init segment, and a fragment for each picture.
 
 A file has one track of pictures that are shown in the order in which they are coded. Parameter sets stand in the init
 segment alone (`avc1`, `hvc1`). Nothing of the writer is in it: no names, no dates, no random numbers.
