@@ -126,7 +126,7 @@ IRREGULAR = [0, 3600, 7100, 11000, 14400, 100_000, 190_000, 193_600, 197_200, 19
 def test_ffmpeg_reads_it(codec: str, times: list[int]) -> None:
     """Pictures, sizes, shapes and times; the end of each is exact but where many pictures follow a pause."""
     streams = encode(codec, (320, 240), 12, aspect=Fraction(4, 3))
-    with av.open(io.BytesIO(file_of(codec, streams, times))) as container:
+    with av.open(io.BytesIO(file_of(codec, streams, times)), "r") as container:
         video = container.streams.video[0]
         assert (video.width, video.height, video.sample_aspect_ratio) == (320, 240, Fraction(4, 3))
         packets = [packet for packet in container.demux(video) if packet.size]
@@ -138,7 +138,7 @@ def test_ffmpeg_reads_it(codec: str, times: list[int]) -> None:
             assert packet.pts + (packet.duration or 0) == following.pts
         if times is REGULAR:
             assert starts == REGULAR
-    with av.open(io.BytesIO(file_of(codec, streams, times))) as container:
+    with av.open(io.BytesIO(file_of(codec, streams, times)), "r") as container:
         assert len(list(container.decode(video=0))) == 12
 
 
@@ -196,7 +196,7 @@ def test_ffprobe_reads_it(codec: str, tmp_path: Path) -> None:
         pytest.skip("no ffprobe here")
     path = tmp_path / "live.mp4"
     path.write_bytes(file_of(codec, encode(codec, (320, 240), 12), REGULAR))
-    command = ["ffprobe", "-v", "warning", "-show_streams", "-count_frames", "-of", "json", path]
+    command = ["ffprobe", "-v", "warning", "-show_streams", "-count_frames", "-of", "json", str(path)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert run.stderr == ""
     [stream] = json.loads(run.stdout)["streams"]
