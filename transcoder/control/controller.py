@@ -30,6 +30,7 @@ from transcoder.control.shown import restore_secrets
 from transcoder.control.stream_documents import StreamDocuments, verdict_document
 from transcoder.control.swap import Swaps
 from transcoder.control.wall import Wall
+from transcoder.control.wall_pictures import Viewer, WallPictures
 from transcoder.errors import CommandRejected
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.session import EndReason
@@ -114,6 +115,7 @@ class Controller(Questions):
         self._neighbourhood = Neighbourhood(self._camera_addresses, self.assets.note_mac)
         self._taken_up = effective.config
         self._wall = Wall(self._make_wall)
+        self._wall_pictures = WallPictures(lambda: self.gateway.streams)
         self._readiness = Readiness()
         self._started = clock.monotonic()
         self._started_text = now_text()
@@ -171,6 +173,7 @@ class Controller(Questions):
         if not difference.streams and not difference.sections and not difference.assets:
             return
         await self.gateway.apply(self.config, difference.streams)
+        self._wall_pictures.forget(difference.streams)
         self._publisher.changed(difference)
 
     async def reload(self, file: ConfigFile) -> None:
@@ -266,6 +269,10 @@ class Controller(Questions):
             self._thumbnails_asked -= 1
 
     @override
+    def look_at_wall(self) -> Viewer:
+        return self._wall_pictures.look()
+
+    @override
     async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:
         if source is None:
             config = self._config_of(stream)
@@ -322,4 +329,5 @@ class Controller(Questions):
 
     def close(self) -> None:
         """End all feeds."""
+        self._wall_pictures.close()
         self._publisher.close()

@@ -1,6 +1,6 @@
 """MQTT and HTTP call these verbs, and the controller carries them out."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
 from transcoder.control.asset_verbs import AssetControl
@@ -33,6 +33,19 @@ class EventFeed(Protocol):
 
     def close(self) -> None:
         """End the feed, and with it the iteration."""
+
+
+class WallViewer(Protocol):
+    """Sees small pictures of streams, of each the newest one; a slow viewer skips pictures."""
+
+    def see(self, streams: Iterable[str], width: int) -> None:
+        """See these streams from now on, in pictures that are at least so wide where such are made."""
+
+    async def next(self) -> bytes | None:
+        """Return the next picture: the length of the stream's id, the id, and a JPEG; None after the last one."""
+
+    def close(self) -> None:
+        """See nothing any more."""
 
 
 class Control(Protocol):
@@ -140,6 +153,9 @@ class Control(Protocol):
 
     async def thumbnail(self, stream: str, width: int, output: str = MAIN) -> bytes:
         """Return the same scaled down to a width."""
+
+    def look_at_wall(self) -> WallViewer:
+        """Return a viewer of the small pictures of all streams, which has to be closed."""
 
     async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:
         """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream.

@@ -1,15 +1,23 @@
-"""This route tells what a wall of small pictures shows."""
+"""These routes tell what a wall of small pictures shows, and send the pictures."""
 
+import json
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, WebSocket
 from fastapi.responses import Response
 
-from transcoder.api.access import Role
+from transcoder.api.access import Identity, Role
 from transcoder.api.problem import problems
 from transcoder.api.state import ControlOf, Reading
-from transcoder.control import WallDocument
+from transcoder.api.web_socket import first_of, receive_text, serve
+from transcoder.control import WallDocument, WallViewer
+from transcoder.rejection import Code, Rejected
 
+MAX_IDS: Final = 64
+"""Streams whose pictures are sent to one viewer, at most."""
+MAX_ID: Final = 63
+"""Characters of a stream's id, at most."""
+MAX_WIDTH: Final = 8192
 _WALL: Final[dict[int | str, dict[str, Any]]] = {200: {"model": WallDocument}}
 
 router = APIRouter(prefix="/api/v1/wall", tags=["wall"])
@@ -23,3 +31,45 @@ async def wall(control: ControlOf, who: Reading) -> Response:
     """
     document = control.wall(addresses=who.role >= Role.CONTROL)
     return Response(document.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
+
+
+@router.websocket("/pictures")
+async def pictures(socket: WebSocket, control: ControlOf) -> None:
+    """Send small pictures of the streams that the client names, of each one a second at most."""
+
+    async def answer(_who: Identity) -> None:
+        viewer = control.look_at_wall()
+        try:
+            await first_of(_listen(socket, viewer), _send(socket, viewer))
+        finally:
+            viewer.close()
+
+    await serve(socket, answer)
+
+
+async def _listen(socket: WebSocket, viewer: WallViewer) -> None:
+    while True:
+        viewer.see(*wanted(await receive_text(socket)))
+
+
+async def _send(socket: WebSocket, viewer: WallViewer) -> None:
+    while (message := await viewer.next()) is not None:
+        await socket.send_bytes(message)
+
+
+def wanted(text: str) -> tuple[list[str], int]:
+    """Return the streams and the width that a client's message asks for.
+
+    Raises:
+        Rejected: the message is none of these.
+    """
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Rejected(Code.MALFORMED, "this is no JSON") from None
+    ids, width = (message.get("ids"), message.get("width")) if isinstance(message, dict) else (None, None)
+    if not isinstance(ids, list) or len(ids) > MAX_IDS or any(type(each) is not str for each in ids):
+        raise Rejected(Code.MALFORMED, f"ids must be a list of at most {MAX_IDS} streams")
+    if type(width) is not int or not 1 <= width <= MAX_WIDTH:
+        raise Rejected(Code.MALFORMED, f"width must be a number from 1 to {MAX_WIDTH}")
+    return [each for each in ids if len(each) <= MAX_ID], width
