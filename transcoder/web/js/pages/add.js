@@ -2,7 +2,7 @@
 
 import { ApiError, canControl, get, send } from "../api.js";
 import { proposedId, splitLogin } from "../camera_url.js";
-import { announce, clear, el, setText } from "../dom.js";
+import { clear, el, setText } from "../dom.js";
 import { Field } from "../fields.js";
 import { register, t } from "../i18n.js";
 import { assign } from "../problems.js";
@@ -230,7 +230,6 @@ class AddPage {
 
   #say(text) {
     setText(this.status, text);
-    announce(text);
   }
 }
 

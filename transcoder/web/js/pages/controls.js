@@ -2,7 +2,7 @@
 
 import { ApiError, canControl, events, get, onConnection, send } from "../api.js";
 import { conflictBox } from "../conflict_box.js";
-import { announce, clear, el, setText } from "../dom.js";
+import { clear, el, setText } from "../dom.js";
 import { Edits, same } from "../edits.js";
 import { Field, at, put } from "../fields.js";
 import { register, t } from "../i18n.js";
@@ -357,6 +357,5 @@ class Panel {
     this.said = text;
     this.showValues();
     if (text) setText(this.status, text);
-    announce(text);
   }
 }
