@@ -139,7 +139,6 @@ export async function loadSession() {
     return hold((await request("GET", "/api/v1/login", undefined, { login: false })).data);
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return hold(null);
-    if (error instanceof ApiError && error.status === 404) return hold({ name: "local", role: "control", csrf: null, expires: null });
     throw error;
   }
 }

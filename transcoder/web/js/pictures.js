@@ -140,19 +140,24 @@ export async function fetchPicture(id, { rendition, width, signal } = {}) {
   }
 }
 
-/** Shows a picture in an image, and lets go of the one before. */
+/** The addresses of the pictures that an image holds: the one that it shows, and one that is still being decoded. */
+const held = new WeakMap();
+
+/** Shows a picture in an image, and lets go of the ones before as soon as it can be seen. */
 export function showPicture(image, picture) {
-  const url = URL.createObjectURL(picture);
-  const before = image.dataset.url;
-  image.dataset.url = url;
-  image.src = url;
-  if (before) image.decode().catch(() => {}).finally(() => URL.revokeObjectURL(before));
+  let urls = held.get(image);
+  if (!urls) {
+    held.set(image, (urls = []));
+    const release = () => urls.splice(0, urls.length - 1).forEach((url) => URL.revokeObjectURL(url));
+    image.addEventListener("load", release);
+    image.addEventListener("error", release);
+  }
+  urls.push(URL.createObjectURL(picture));
+  image.src = urls.at(-1);
 }
 
 /** Takes the picture out of an image. */
 export function dropPicture(image) {
-  if (!image.dataset.url) return;
-  URL.revokeObjectURL(image.dataset.url);
-  delete image.dataset.url;
   image.removeAttribute("src");
+  held.get(image)?.splice(0).forEach((url) => URL.revokeObjectURL(url));
 }

@@ -19,6 +19,7 @@ export class Tile {
   #numbers = {};
   #stop = null;
   #drawn = "";
+  #since = null;
 
   /**
    * @param {string} id
@@ -59,8 +60,7 @@ export class Tile {
     setText(this.#state, words(kind, tile.since));
     const state = `badge tile-state ${tone(kind)}`;
     if (this.#state.className !== state) this.#state.className = state;
-    const title = whenFull(tile.since);
-    if (this.#state.title !== title) this.#state.title = title;
+    if (this.#since !== tile.since) this.#state.title = whenFull((this.#since = tile.since));
     const problem = tile.state === "playing" ? "" : problemWords(tile.problem_code);
     setText(this.#problem, problem);
     this.#problem.title = (canControl() && tile.problem) || "";

@@ -24,7 +24,7 @@ export default {
     "readers.peer": "Adres",
     "readers.user": "Gebruiker",
     "readers.transport": "Transport",
-    "readers.path": "Uitvoer",
+    "readers.path": "Versie",
     "readers.since": "Sinds",
     "readers.paused": "speelt niet af",
     "readers.sent": "Verzonden",

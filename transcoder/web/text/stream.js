@@ -44,11 +44,11 @@ export default {
     "video.of": "Livebeeld van {id}",
     "video.still.of": "Stilstaand beeld van {id}",
     "video.none": "Geen beeld",
-    "video.output": "Uitvoer",
+    "video.output": "Versie",
     "video.main": "Hoofdbeeld",
     "video.play": "Livebeeld",
     "video.pause": "Livebeeld stoppen",
     "video.large": "Volledig scherm",
-    "video.unsupported": "Deze browser kan H.265 niet live tonen; elke seconde verschijnt een stilstaand beeld. Een extra uitvoer in H.264 kan wel live worden getoond.",
+    "video.unsupported": "Deze browser kan H.265 niet live tonen; elke seconde verschijnt een stilstaand beeld. Een extra versie in H.264 kan wel live worden getoond.",
   },
 };

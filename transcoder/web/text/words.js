@@ -191,7 +191,7 @@ export default {
     "detail.frame_rate": "beelden/s",
     "detail.fingerprint": "vingerafdruk",
     "detail.target": "doel",
-    "detail.rendition": "uitvoer",
+    "detail.rendition": "versie",
     "detail.verdict": "oordeel",
     "detail.number": "nummer",
     "detail.pictures": "beelden",

@@ -76,7 +76,7 @@ class StreamPage {
         el("div", { class: "row" }, this.#badge, this.#badges, masks)),
       this.#gone, this.#problem,
       el("div", { class: "stream-top" }, this.#video.node, this.#facts.node),
-      controls, this.#history.node, this.#readers.node, this.#ledger.node,
+      this.#history.node, this.#readers.node, controls, this.#ledger.node,
       el("div", { class: "stream-logs" }, this.#events.node, this.#audit.node),
       el("section", { class: "panel", "aria-labelledby": "links-title" }, el("h2", { id: "links-title", text: t("stream.links") }), this.#links));
     if (canControl()) this.#control(controls);

@@ -208,6 +208,7 @@ class Wall {
     clearTimeout(this.#wanted);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#observer.disconnect();
+    this.#inView.clear(); // a picture may still come
     for (const tile of this.#tiles.values()) tile.drop();
   }
 }
