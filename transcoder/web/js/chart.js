@@ -41,7 +41,7 @@ export class Chart {
     const legend = el("ul", { class: "chart-legend" },
       ...series.map((one, index) => el("li", {}, swatch(index), el("span", { text: one.name }))));
     this.#details = el("details", { class: "chart-table", on: { toggle: () => this.#drawTable() } },
-      el("summary", { text: t("chart.table"), "aria-label": t("chart.table.of", { title }) }), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, this.#table));
+      el("summary", { text: t("chart.table"), "aria-label": t("chart.table.of", { title }) }), el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title }, this.#table));
     this.node = el("figure", { class: "chart-figure" },
       el("figcaption", {}, el("h3", { text: title }), legend), this.#svg, this.#readout, this.#details);
     const observer = new ResizeObserver(([entry]) => this.#resize(Math.round(entry.contentRect.width)));

@@ -58,7 +58,7 @@ export class AuditPanel {
 
 function table(names, body, labelledBy) {
   const head = names.map((name) => el("th", { scope: "col", text: t(`events.${name}`) }));
-  return el("div", { class: "scroll scroll-long", tabindex: "0", role: "region", "aria-labelledby": labelledBy },
+  return el("div", { class: "scroll scroll-long", tabindex: "0", role: "group", "aria-labelledby": labelledBy },
     el("table", {}, el("thead", {}, el("tr", {}, ...head)), body));
 }
 

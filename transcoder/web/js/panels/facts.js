@@ -30,7 +30,7 @@ export class FactsPanel {
   constructor() {
     this.node = el("section", { class: "panel", "aria-labelledby": "facts-title" },
       el("h2", { id: "facts-title", text: t("facts.title") }),
-      el("div", { class: "scroll" }, this.#table), this.#list);
+      el("div", { class: "scroll", tabindex: "0", role: "group", "aria-labelledby": "facts-title" }, this.#table), this.#list);
   }
 
   /** Shows a stream's document. */

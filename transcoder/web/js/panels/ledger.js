@@ -19,7 +19,7 @@ export class LedgerPanel {
 
   constructor() {
     const head = COLUMNS.map((name) => el("th", { scope: "col", class: NUMBERS.has(name) ? "number" : null, text: t(`ledger.${name}`) }));
-    this.#table = el("div", { class: "scroll ledger-table", tabindex: "0", role: "region", "aria-labelledby": "ledger-title", hidden: true },
+    this.#table = el("div", { class: "scroll ledger-table", tabindex: "0", role: "group", "aria-labelledby": "ledger-title", hidden: true },
       el("table", {}, el("thead", {}, el("tr", {}, ...head)), this.#body));
     this.node = el("section", { class: "panel", "aria-labelledby": "ledger-title" },
       el("h2", { id: "ledger-title", text: t("ledger.title") }), el("p", { class: "soft", text: t("ledger.what") }), this.#table, this.#empty);

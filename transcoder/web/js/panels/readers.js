@@ -63,7 +63,7 @@ export class ReadersPanel {
 
 function table(names, body, label) {
   const head = names.map((name) => el("th", { scope: "col", class: NUMBERS.has(name) ? "number" : null }, el("span", { class: name === "end" ? "visually-hidden" : null, text: t(`readers.${name}`) })));
-  return el("div", { class: "scroll readers-table", tabindex: "0", role: "region", "aria-label": label }, el("table", {}, el("thead", {}, el("tr", {}, ...head)), body));
+  return el("div", { class: "scroll readers-table", tabindex: "0", role: "group", "aria-label": label }, el("table", {}, el("thead", {}, el("tr", {}, ...head)), body));
 }
 
 function cellsOf(names) {
