@@ -166,3 +166,52 @@ def test_the_burst_with_which_a_slate_begins_is_no_camera_s(count: int, expected
 
 def test_a_burst_that_nothing_follows_may_be_a_camera_s() -> None:
     assert noted([0.04] * 32).shown(SECOND, 1.0, 25.0) is Shown.CAMERA
+
+
+def joined(parts: list[tuple[float, int, bool]]) -> Repetition:
+    """Return pictures in parts: the seconds before each picture, the number of pictures, and whether they differ."""
+    repetition, at, number = Repetition(), 0.0, 0
+    for step, count, is_changing in parts:
+        for _ in range(count):
+            at, number = at + step, number + 1
+            unit = idr(number if is_changing else 0, number=number)
+            repetition.note(unit, round(at * SECOND), is_random_access=True, macroblocks=MACROBLOCKS)
+    return repetition
+
+
+CUT = (0.125, 3, True)
+"""A burst that the camera's next picture ended, as recorded: each of its pictures refined the last one."""
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(1.0, 1, False), CUT, (1.0, 5, False)],
+        [(1.0, 3, False), CUT, (1.0, 3, False)],
+        [(1.0, 2, False), CUT, (1.0, 2, False), CUT, (1.0, 2, False)],
+        [(1.0, 1, False), (0.125, 8, True), (1.0, 5, False)],
+        [(1.0, 1, False), (0.125, 8, True), (0.125, 24, False), (1.0, 3, False)],
+    ],
+    ids=["at first", "in between", "twice", "of a late camera", "of a camera that is away"],
+)
+def test_a_reader_that_joins_a_still_camera_of_a_picture_a_second_makes_it_no_other_one(
+    parts: list[tuple[float, int, bool]],
+) -> None:
+    assert joined(parts).shown(SECOND, 6.0, 1.0) is Shown.EITHER
+
+
+@pytest.mark.parametrize(
+    ("parts", "slate_s"),
+    [
+        ([(1.0, 1, False), (0.125, 8, True), (1.0, 5, True)], 0.0),
+        ([(1.0, 3, False), (0.04, 100, False), (1.0, 3, False)], 5.0),
+        ([(1.0, 1, False), (0.125, 8, True)], 0.0),
+    ],
+    ids=["whose pictures differ", "that becomes faster", "that was never so slow"],
+)
+def test_a_camera_that_announces_a_picture_a_second_stays_one(
+    parts: list[tuple[float, int, bool]], slate_s: float
+) -> None:
+    repetition = joined(parts)
+    assert repetition.shown(SECOND, 6.0, 1.0) is Shown.CAMERA
+    assert repetition.slate_s(SECOND, 1.0) == slate_s

@@ -9,7 +9,7 @@ where the stream announces no higher rate, nobody who reads it can tell which of
 
 from collections.abc import Iterator
 from enum import Enum
-from itertools import dropwhile, groupby, pairwise
+from itertools import compress, dropwhile, groupby, pairwise
 from statistics import median
 from typing import Final
 
@@ -43,7 +43,8 @@ MIN_FAST: Final = 5
 """Fast steps in a row, at least, for pictures to be a camera's."""
 BURST: Final = range(30, 35)
 """Fast steps with which a reader's pictures of a slate begin: a gateway shows a reader that joins it 32 pictures
-(`transcoder.output.repeats`) for its player to measure the frame rate by, and an IDR or two that readers asked for."""
+(`transcoder.output.repeats`) for its player to measure the frame rate by, and an IDR or two that readers asked for. The
+next picture of a camera ends them sooner."""
 MIN_STILL: Final = 5
 """Pictures without times that have to be alike, at least, for a recording to show one picture: 5 s of a slate."""
 
@@ -74,6 +75,8 @@ class Repetition:
         self.changed = 0
         self._tails: list[bytes] = []
         self._times: list[int] = []
+        self._changes: list[bool] = []
+        """Of each picture that has its time in the list before: whether it differs."""
 
     def note(self, unit: bytes, ticks: int | None, *, is_random_access: bool, macroblocks: int) -> None:
         """Note a picture.
@@ -85,13 +88,15 @@ class Repetition:
             macroblocks: macroblocks of 16x16 samples in a picture; 0 where that is not known.
         """
         self.pictures += 1
-        if ticks is not None and len(self._times) < MAX_TIMES:
-            self._times.append(ticks)
         if is_random_access:
             is_same = self._was_seen(unit)
         else:
             is_same = len(unit) <= EMPTY_BYTES + macroblocks / SKIPPED_PER_BYTE
-        self.changed += not is_same and self.pictures > 1
+        is_changed = not is_same and self.pictures > 1
+        self.changed += is_changed
+        if ticks is not None and len(self._times) < MAX_TIMES:
+            self._times.append(ticks)
+            self._changes.append(is_changed)
 
     def _was_seen(self, unit: bytes) -> bool:
         """Return whether the second half of a slice stands in one of the last slices, and remember this one."""
@@ -115,19 +120,26 @@ class Repetition:
             announced: the pictures a second that the stream announces, None where it announces none.
         """
         is_too_slow = announced is not None and announced >= MIN_ANNOUNCED
-        if not self.pictures or (not is_too_slow and self._is_changing()):
+        steps, changed, compared = self._steps(clock_rate), self.changed, self.pictures - 1
+        if _is_slow(announced):
+            is_joining = _in_bursts(steps)
+            changed -= sum(compress(self._changes[1:], is_joining))
+            compared -= sum(is_joining)
+            steps = _without_bursts(steps)
+        if not self.pictures or (not is_too_slow and _is_changing(changed, compared)):
             return Shown.CAMERA
-        steps = _without_burst(self._steps(clock_rate))
+        steps = _without_burst(steps)
         if _longest_run(steps, 0.0, FAST_S) >= MIN_FAST:
             return Shown.CAMERA
         is_slow = median(steps) >= SLOW_S if steps else read_s is not None and read_s >= FEW_S
         if not is_slow:
             return Shown.CAMERA
-        return Shown.EITHER if announced is not None and not is_too_slow else Shown.SLATE
+        return Shown.EITHER if _is_slow(announced) else Shown.SLATE
 
     def shown_without_times(self) -> Shown:
         """Return the origin of pictures that have no times, such as those of a byte stream."""
-        return Shown.CAMERA if self.pictures < MIN_STILL or self._is_changing() else Shown.STILL
+        is_changing = _is_changing(self.changed, self.pictures - 1)
+        return Shown.CAMERA if self.pictures < MIN_STILL or is_changing else Shown.STILL
 
     def slate_s(self, clock_rate: int, announced: float | None = None) -> float:
         """Return for how many seconds pictures came as those of a slate do, among a camera's.
@@ -137,12 +149,11 @@ class Repetition:
             announced: the pictures a second that the stream announces, None where it announces none.
         """
         steps = self._steps(clock_rate)
+        if _is_slow(announced):
+            steps = _without_bursts(steps)
         if not steps or ((announced is None or announced < MIN_ANNOUNCED) and median(steps) > FAST_S):
             return 0.0
         return sum(sum(run) for run in _runs(steps, SLOW_S, MAX_STEP_S) if len(run) >= MIN_SLOW)
-
-    def _is_changing(self) -> bool:
-        return self.changed > MAX_CHANGED * (self.pictures - 1)
 
     def _steps(self, clock_rate: int) -> list[float]:
         return [(after - before) / clock_rate for before, after in pairwise(self._times)]
@@ -153,6 +164,31 @@ def _runs(steps: list[float], least: float, most: float) -> Iterator[list[float]
     for is_within, run in groupby(steps, lambda step: least <= step <= most):
         if is_within:
             yield list(run)
+
+
+def _is_slow(announced: float | None) -> bool:
+    return announced is not None and announced < MIN_ANNOUNCED
+
+
+def _is_changing(changed: int, compared: int) -> bool:
+    return changed > MAX_CHANGED * compared
+
+
+def _in_bursts(steps: list[float]) -> list[bool]:
+    """Return of each step of a stream that announces a slow rate whether it lies in the burst of a reader that joined.
+
+    Such a stream has no picture of its camera so soon after another. Readers join at any time, and a burst refines the
+    picture, so that its pictures differ. More fast steps than those of a burst are a camera's that has become faster.
+    """
+    found: list[bool] = []
+    for is_fast, run in groupby(steps, lambda step: step <= FAST_S):
+        count = len(list(run))
+        found += [is_fast and count <= BURST[-1]] * count
+    return found if any(step >= SLOW_S for step in steps) else [False] * len(steps)
+
+
+def _without_bursts(steps: list[float]) -> list[float]:
+    return [step for step, is_joining in zip(steps, _in_bursts(steps), strict=True) if not is_joining]
 
 
 def _without_burst(steps: list[float]) -> list[float]:
