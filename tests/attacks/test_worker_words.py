@@ -138,6 +138,7 @@ def test_a_worker_names_nothing() -> None:
     [
         {"codec": TEXT}, {"codec": []}, {"codec": None}, {"width": 10**30}, {"width": 0}, {"width": True},
         {"height": 1.5}, {"height": "1"}, {"width": 65_536, "height": 65_536}, {"pixel_format": 7}, {"interlaced": 1},
+        {"sample_aspect": 4.5}, {"sample_aspect": 0.2}, {"sample_aspect": "1"}, {"sample_aspect": float("nan")},
     ],
 )  # fmt: skip
 def test_a_source_format_is_one_that_cameras_have(said: dict[str, Any]) -> None:

@@ -168,6 +168,11 @@ def test_a_source_format() -> None:
     assert report(MessageType.SOURCE_FORMAT, SOURCE_FORMAT) == SourceFormat(document=SOURCE_FORMAT)
 
 
+def test_a_source_format_of_samples_that_are_not_square() -> None:
+    wide = SOURCE_FORMAT | {"sample_aspect": 16 / 11}
+    assert report(MessageType.SOURCE_FORMAT, wide) == SourceFormat(document=wide)
+
+
 def test_a_format() -> None:
     found = report(MessageType.FORMAT, {"output_number": 1, "output": OUTPUT, "slate": False}, outputs=2)
     expected = OutputFormat(width=640, height=360, frame_rate=12.5, matrix=1)

@@ -114,6 +114,15 @@ def test_how_the_planes_are_stored_is_said(name: str) -> None:
     ]
 
 
+def test_samples_that_are_not_square_are_told() -> None:
+    feed = Feed()
+    feed.feed(encode("H264", SIZE, 1, aspect=Fraction(12, 11)))
+    feed.feed(encode("H264", SIZE, 1))
+    wide, square = feed.sources
+    assert wide.to_fields()["sample_aspect"] == pytest.approx(12 / 11)
+    assert "sample_aspect" not in square.to_fields()
+
+
 def test_a_pixel_format_that_the_stages_do_not_know_is_converted_and_named_as_it_was() -> None:
     feed = Feed(Codec.H265)
     pictures = feed.feed(encode("H265", SIZE, 2, pixel_format="gbrp", luma=(128, 128)))

@@ -64,6 +64,8 @@ class SourceDocument(Document):
     codec: str | None = None
     width: Count | None = None
     height: Count | None = None
+    aspect: Rate | None = None
+    """The width of the picture by its height, as it is shown: the samples of some cameras are not square."""
     fps: Rate = 0.0
     """Pictures a second, over the last second."""
     kbps: Rate = 0.0

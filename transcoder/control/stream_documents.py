@@ -196,7 +196,7 @@ class StreamDocuments:
             problem=problem,
             problem_code=code,
             next_attempt_at=next_attempt_at,
-            source=_source(stream, status),
+            source=_source(stream, status, config.source.aspect),
             output=output_document(status, config, self._output_rates),
             renditions=rendition_documents(status, config, self._output_rates),
             worker=WorkerDocument(pid=status.worker.pid, decoding_pid=status.worker.decoding_pid),
@@ -294,7 +294,7 @@ def _problem(status: StreamStatus) -> tuple[str | None, ProblemCode | None, str 
     return printable(redact(problem), MAX_PROBLEM) or None, code, time_text(at) if at is not None else None
 
 
-def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
+def _source(stream: Stream, status: StreamStatus, shown_as: tuple[int, int] | None) -> SourceDocument:
     camera, counted, reception = status.worker.source_format, status.source, stream.reception
     connected = status.state is StreamState.PLAYING
     return SourceDocument(
@@ -302,6 +302,7 @@ def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
         codec=_text(camera.get("codec")),
         width=_number(camera.get("width")),
         height=_number(camera.get("height")),
+        aspect=shown_aspect(camera, shown_as),
         fps=round(status.rates.fps_in, 2),
         kbps=round(status.rates.kbps_in, 1),
         vendor=_text(counted.vendor),
@@ -311,6 +312,14 @@ def _source(stream: Stream, status: StreamStatus) -> SourceDocument:
         connects=counted.connects,
         losses=counted.losses,
     )
+
+
+def shown_aspect(camera: Mapping[str, Any], shown_as: tuple[int, int] | None) -> float | None:
+    """Return the width of the camera's picture by its height, by the operator's word or else by the stream's."""
+    width, height = _number(camera.get("width")), _number(camera.get("height"))
+    if shown_as is not None:
+        return round(shown_as[0] / shown_as[1], 4)
+    return round(width * camera.get("sample_aspect", 1.0) / height, 4) if width and height else None
 
 
 def _push(status: PushStatus) -> PushDocument:

@@ -20,6 +20,8 @@ from transcoder.worker_options import MAX_DIVISOR, Fallback, Role
 MAX_COUNT: Final = 1 << 53
 """The largest count: up to here every whole number is a float of its own, so that no quotient overflows. A worker that
 counts a microsecond a time reaches it after 285 years."""
+MAX_SAMPLE_ASPECT: Final = 4.0
+"""The largest width of a sample by its height, and of its height by its width, that our decoder believes a camera."""
 MAX_CPU_S: Final = 1e9
 """Seconds of processor time that a worker can have used: thirty years."""
 OTHER: Final = "other"
@@ -186,12 +188,16 @@ def check_source_format(report: Mapping[str, Any]) -> dict[str, Any]:
         raise RemoteProtocolError("a worker's source format has an impossible size")
     if not isinstance(pixel_format, str) or not isinstance(interlaced, bool):
         raise RemoteProtocolError("a worker's source format is none")
+    aspect = check_number(
+        report.get("sample_aspect", 1.0), 1 / MAX_SAMPLE_ASPECT, MAX_SAMPLE_ASPECT, what="shape of samples"
+    )
     return {
         "codec": codec,
         "width": width,
         "height": height,
         "pixel_format": pixel_format if pixel_format in PIXEL_FORMATS else OTHER,
         "interlaced": interlaced,
+        **({"sample_aspect": aspect} if aspect != 1.0 else {}),
     }
 
 

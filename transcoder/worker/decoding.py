@@ -12,6 +12,7 @@ from typing import Any
 from transcoder.ipc.messages import DECODE_ONLY, RANDOM_ACCESS, AccessUnitMessage
 from transcoder.media.decoded_picture import DecodedPicture
 from transcoder.media.decoder import Decoder
+from transcoder.media.geometry import SQUARE
 from transcoder.worker.overload import LATE_S
 
 VERY_LATE_S = 1.0
@@ -30,6 +31,7 @@ class SourceFormat:
         width, height: luma samples.
         pixel_format: FFmpeg's name for the pixel format.
         interlaced: whether a picture holds two fields.
+        sample_aspect: the width of a sample by its height.
     """
 
     codec: str
@@ -37,10 +39,14 @@ class SourceFormat:
     height: int
     pixel_format: str
     interlaced: bool
+    sample_aspect: float = 1.0
 
     def to_fields(self) -> dict[str, Any]:
-        """Return the format as an object of JSON."""
-        return asdict(self)
+        """Return the format as an object of JSON; square samples are not mentioned."""
+        fields = asdict(self)
+        if self.sample_aspect == 1.0:
+            del fields["sample_aspect"]
+        return fields
 
 
 class Decoding:
@@ -55,7 +61,7 @@ class Decoding:
         self._skip_to_random_access = True
         self._catching_up = False
         self._catch_up_until = 0.0
-        self._source: tuple[str, int, int, str, bool] | None = None
+        self._source: SourceFormat | None = None
         self.counters: Counter[str] = Counter()
 
     @property
@@ -98,11 +104,13 @@ class Decoding:
         self.counters["decoded_pictures"] += len(pictures)
         self.counters["decode_us"] += round(decoder.decode_s * 1e6)
         for picture in pictures:
-            seen = (decoder.codec.value, picture.width, picture.height, decoder.pixel_format, picture.interlaced)
+            aspect = 1.0 if picture.aspect is SQUARE else float(picture.aspect)
+            size = picture.width, picture.height
+            seen = SourceFormat(decoder.codec.value, *size, decoder.pixel_format, picture.interlaced, aspect)
             if seen != self._source:
                 self.counters["source_format_changes"] += self._source is not None
                 self._source = seen
-                yield SourceFormat(*seen)
+                yield seen
             yield picture
 
     def _is_wanted(self, message: AccessUnitMessage, now: float) -> bool:

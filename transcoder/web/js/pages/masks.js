@@ -110,7 +110,7 @@ class MasksPage {
   /** Takes a document of the gateway; masks that were changed here stay. */
   take(document, etag) {
     this.etag = etag ?? document.etag;
-    this.shape = shapeOf(document);
+    this.shape = document.state.source.aspect ?? 0;
     const changed = this.edits.take(new Map([[KEY, document.config.masks ?? []]]));
     if (changed.length && !this.edits.isDirty) this.model.replace(this.edits.get(KEY));
     else this.changed();
@@ -312,12 +312,4 @@ class MasksPage {
     this.said = text;
     setText(this.status, text || (this.edits.isDirty ? t("masks.dirty") : ""));
   }
-}
-
-/** Returns the shape of the camera's picture, width by height, as it is shown; 0 where it is not known. */
-function shapeOf({ config, state }) {
-  const [w, h] = (config.source?.display_aspect ?? "").split(":").map(Number);
-  if (w && h) return w / h;
-  const { width, height, shape } = state.source;
-  return shape ?? (width && height ? width / height : 0);
 }
