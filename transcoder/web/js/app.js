@@ -2,7 +2,7 @@
 
 import { ApiError, canControl, connection, get, loadSession, logout, onConnection, onLogin, session } from "./api.js";
 import { clear, el, setText } from "./dom.js";
-import { LANGUAGES, language, onLanguage, register, setLanguage, span, t } from "./i18n.js";
+import { LANGUAGES, language, onLanguage, register, setLanguage, span, t, when } from "./i18n.js";
 import { navigate, route } from "./router.js";
 import texts from "../text/frame.js";
 
@@ -97,8 +97,8 @@ function drawConnection() {
   const up = state === "up";
   document.documentElement.classList.toggle("gone", !up);
   connectionState.dataset.state = state;
-  // the seconds are not announced: a screen reader would speak without end
-  setText(connectionState, up ? t("frame.up") : t("frame.reconnecting"));
+  // the time does not run in this text, which a screen reader would read out without end
+  setText(connectionState, up ? t("frame.up") : t("frame.reconnecting", { time: when(new Date(since).toISOString()) }));
   connectionState.title = up ? "" : t("frame.since", { span: span((Date.now() - since) / 1000) });
 }
 

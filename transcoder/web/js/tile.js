@@ -9,6 +9,7 @@ import { kindOf, problemWords, tone, words } from "./states.js";
 
 export class Tile {
   #image = el("img", { alt: "", decoding: "async", class: "tile-picture", hidden: true });
+  #none = el("p", { class: "tile-none", text: t("wall.no_picture") });
   #state;
   #name = el("span", {});
   #site = el("p", { class: "tile-site soft" });
@@ -41,7 +42,7 @@ export class Tile {
       numbers.append(el("div", {}, el("dt", { text: t(`wall.number.${name}`) }), this.#numbers[name]));
     }
     this.node = el("li", { class: "tile", "data-testid": `tile-${id}`, "data-id": id },
-      el("div", { class: "tile-frame" }, el("p", { class: "tile-none", text: t("wall.no_picture") }), this.#image, this.#liveBox,
+      el("div", { class: "tile-frame" }, this.#none, this.#image, this.#liveBox,
         el("div", { class: "tile-top" }, this.#state, this.#badges), this.#live),
       el("div", { class: "tile-text" },
         el("h2", { class: "tile-name" }, el("a", { href: streamHref(id) }, this.#name)),
@@ -92,6 +93,7 @@ export class Tile {
     showPicture(this.#image, picture);
     if (!this.#image.hidden) return;
     this.#image.hidden = false;
+    this.#none.hidden = true;
     this.#image.alt = t("wall.picture", { id: this.id });
   }
 
@@ -100,6 +102,7 @@ export class Tile {
     this.stop();
     dropPicture(this.#image);
     this.#image.hidden = true;
+    this.#none.hidden = false;
   }
 
   /** Shows live pictures with the given function of js/live.js. */

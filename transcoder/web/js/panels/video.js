@@ -21,6 +21,7 @@ export class VideoPanel {
   #place = el("div", { class: "video-live" });
   #state = el("span", { class: "badge on-picture", role: "status", "data-testid": "live-state" });
   #note = el("p", { class: "video-note soft", hidden: true });
+  #none = el("p", { class: "tile-none", text: t("video.none") });
   #toggle;
   #choice;
   #label;
@@ -32,7 +33,7 @@ export class VideoPanel {
     this.#choice = el("select", { id: "video-output", on: { change: () => this.#choose(this.#choice.value) } });
     this.#label = el("div", { class: "row" }, el("label", { for: "video-output", text: t("video.output") }), this.#choice);
     this.#label.hidden = true;
-    const frame = el("div", { class: "video-frame" }, el("p", { class: "tile-none", text: t("video.none") }), this.#image, this.#place, this.#state);
+    const frame = el("div", { class: "video-frame" }, this.#none, this.#image, this.#place, this.#state);
     const large = el("button", { type: "button", text: t("video.large"), on: { click: () => (document.fullscreenElement ? document.exitFullscreen() : frame.requestFullscreen()).catch(() => {}) } });
     this.node = el("section", { class: "panel video-panel", "aria-label": t("video.title") },
       frame, el("div", { class: "row video-bar" }, this.#toggle, large, this.#label), this.#note);
@@ -118,6 +119,7 @@ export class VideoPanel {
       if (picture && rendition === (this.#rendition ?? undefined)) {
         showPicture(this.#image, picture);
         this.#image.hidden = false;
+        this.#none.hidden = true;
         this.#image.alt = t("video.still.of", { id: this.#stream });
       }
     }
@@ -138,6 +140,7 @@ export class VideoPanel {
     if (this.#codec !== "" && !this.#signal.aborted) return;
     dropPicture(this.#image);
     this.#image.hidden = true;
+    this.#none.hidden = false;
     this.#say("ended");
   }
 }
