@@ -2,11 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, get_args
 
 import pytest
 
+from transcoder.assets.state import State
+from transcoder.control import EVENT_TYPES
+from transcoder.media.scene import LIMITS
+from transcoder.rtsp.session import EndReason
+from transcoder.source.problems import MEANINGS
 from transcoder.web import load
 
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -46,3 +51,18 @@ def test_what_a_script_asks_for_is_there() -> None:
     for name, content in FILES.items():
         if name.startswith("js/"):
             assert set(ASKED.findall(content)) - known == set(), name
+
+
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        ("event", EVENT_TYPES),
+        ("reason", {reason.value for reason in EndReason}),
+        ("problem", set(MEANINGS)),
+        ("condition", set(LIMITS)),
+        ("asset", set(get_args(State))),
+    ],
+)
+def test_what_the_gateway_names_in_code_has_words(prefix: str, names: Collection[str]) -> None:
+    known = {key for name in TEXTS for key in _dictionary(name)["en"]}
+    assert {f"{prefix}.{name}" for name in names} - known == set()

@@ -143,6 +143,7 @@ async function nameNode() {
   if (!session()) return;
   try {
     node = (await get("/api/v1/info")).data.node ?? "";
+    drawHeader(route().path);
   } catch {
     // the name is shown with the next login
   }

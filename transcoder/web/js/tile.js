@@ -42,11 +42,11 @@ export class Tile {
       numbers.append(el("div", {}, el("dt", { text: t(`wall.number.${name}`) }), this.#numbers[name]));
     }
     this.node = el("li", { class: "tile", "data-testid": `tile-${id}`, "data-id": id },
-      el("div", { class: "tile-frame" }, this.#none, this.#image, this.#liveBox,
-        el("div", { class: "tile-top" }, this.#state, this.#badges), this.#live),
       el("div", { class: "tile-text" },
         el("h2", { class: "tile-name" }, el("a", { href: streamHref(id) }, this.#name)),
         this.#site, this.#problem, numbers),
+      el("div", { class: "tile-frame" }, this.#none, this.#image, this.#liveBox,
+        el("div", { class: "tile-top" }, this.#state, this.#badges), this.#live),
     );
   }
 

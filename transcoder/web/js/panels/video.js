@@ -16,7 +16,8 @@ export class VideoPanel {
   #stop = null;
   #still = 0;
   #fetching = false;
-  #codec = null;
+  #isServed = null;
+  #hasPictures = false;
   #image = el("img", { class: "video-still", alt: "", decoding: "async", hidden: true });
   #place = el("div", { class: "video-live" });
   #state = el("span", { class: "badge on-picture", role: "status", "data-testid": "live-state" });
@@ -39,7 +40,6 @@ export class VideoPanel {
       frame, el("div", { class: "row video-bar" }, this.#toggle, large, this.#label), this.#note);
     document.addEventListener("visibilitychange", () => !document.hidden && this.#stills(), { signal });
     signal.addEventListener("abort", () => this.#end());
-    this.#start();
   }
 
   /** Takes the stream's state: which outputs there are, and whether it is served at all. */
@@ -51,10 +51,13 @@ export class VideoPanel {
       this.#label.hidden = names.length === 0;
       if (this.#rendition && !names.includes(this.#rendition)) this.#choose("");
     }
-    const codec = state.state === "disabled" ? "" : "served";
-    if (this.#codec !== null && this.#codec !== codec) this.#start();
-    this.#codec = codec;
-    if (codec === "") this.#end();
+    this.#hasPictures = state.output.pictures > 0;
+    const isServed = state.state !== "disabled";
+    if (this.#isServed === isServed) return;
+    this.#isServed = isServed;
+    if (isServed) this.#start();
+    else this.#end();
+    this.#toggle.hidden = !isServed;
   }
 
   #choose(name) {
@@ -69,7 +72,7 @@ export class VideoPanel {
 
   async #start() {
     this.#end();
-    if (this.#signal.aborted) return;
+    if (this.#signal.aborted || !this.#isServed) return;
     setText(this.#toggle, this.#wantsLive ? t("video.pause") : t("video.play"));
     this.#say(this.#wantsLive ? "connecting" : "still");
     this.#stills(true);
@@ -109,8 +112,8 @@ export class VideoPanel {
   /** Shows a still picture, and one every second as long as there is no live one. */
   async #stills(now = true) {
     clearTimeout(this.#still);
-    if (this.#signal.aborted || this.#plays() || this.#codec === "" || document.hidden) return;
-    if (now && !this.#fetching) {
+    if (this.#signal.aborted || this.#plays() || !this.#isServed || document.hidden) return;
+    if (now && !this.#fetching && this.#hasPictures) {
       this.#fetching = true;
       const rendition = this.#rendition ?? undefined;
       const picture = await fetchPicture(this.#stream, { rendition, width: STILL_WIDTH, signal: this.#signal });
@@ -137,7 +140,7 @@ export class VideoPanel {
     this.#stop = null;
     stop?.();
     clear(this.#place);
-    if (this.#codec !== "" && !this.#signal.aborted) return;
+    if (this.#isServed && !this.#signal.aborted) return;
     dropPicture(this.#image);
     this.#image.hidden = true;
     this.#none.hidden = false;
