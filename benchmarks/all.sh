@@ -84,6 +84,7 @@ plan() {
     # memory of many streams, at a rate that leaves the machine time
     # a machine that has no time for all pictures encodes IDRs alone
     step memory $(sample 4) memory --seconds "$seconds" --split
+    step wall $(sample "3 * rounds") wall --seconds "$seconds" --rounds "$rounds" --walls 1,16
     step soak $((soak + 30)) soak --seconds "$soak"
 }
 

@@ -41,6 +41,10 @@ PROGRAMS = {
         [*_SMALL, "--size", "320x180", "--joins", "1", "--sides", "direct,gateway"],
         ["runs"],
     ),
+    "wall": (
+        ["--streams", "2", "--size", "320x180", "--seconds", "1", "--rounds", "1"],
+        ["streams", "viewers"],
+    ),
     "soak": (
         ["--streams", "1", "--size", "320x180", "--fps", "10", "--seconds", "6", "--trouble-s", "2", "--look-s", "1"],
         ["looks", "service_slope_mb_h", "descriptors_last", "reader_connects"],

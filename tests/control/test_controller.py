@@ -358,6 +358,22 @@ async def test_small_pictures_wait_for_their_turn_and_not_without_a_bound(world:
     assert await world.controller.thumbnail("front", 320) == b"JPEG"
 
 
+async def test_a_wall_shows_no_picture_from_before_a_change_of_the_masks(world: World) -> None:
+    viewer = world.controller.look_at_wall()
+    viewer.see(["front"], 320)
+    assert await viewer.next() == b"\x05frontsmall JPEG"
+    corner = {"polygon": [[0, 0], [0.5, 0], [0.5, 0.5]]}
+    await world.controller.update("front", {"masks": [corner]}, OPS)
+    late = world.controller.look_at_wall()
+    late.see(["front"], 320)
+    worker = world.stream().parts.worker
+    worker.told_since()
+    assert await late.next() == b"\x05frontsmall JPEG"
+    assert ("thumbnail", 0, 320, 0) in worker.told_since()  # made anew, and not the one that is known
+    viewer.close()
+    late.close()
+
+
 async def test_a_session_that_there_is_not(world: World) -> None:
     with pytest.raises(Rejected) as caught:
         await world.controller.end_session("none", OPS)

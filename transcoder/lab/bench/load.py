@@ -145,6 +145,12 @@ class GatewaySide(Side):
         base = str(self._child.ready["url"]).rstrip("/")
         return [f"{base}/{name}" for name in streams]
 
+    @property
+    def api_url(self) -> str:
+        """Return the URL of the HTTP API, once the gateway is started."""
+        assert self._child is not None  # noqa: S101  # started
+        return str(self._child.ready["api_url"])
+
     @override
     def pids(self) -> list[int]:
         assert self._child is not None  # noqa: S101  # started

@@ -69,7 +69,8 @@ async def _run(path: Path) -> None:
     await app.start()
     gateway = app.controller.gateway
     try:
-        emit("ready", url=gateway.server.url("127.0.0.1", ""), pid=os.getpid())
+        api_url = app.controller.info().api_url
+        emit("ready", url=gateway.server.url("127.0.0.1", ""), api_url=api_url, pid=os.getpid())
         await answer_until_end(lambda: report(gateway))
     finally:
         await app.stop()
