@@ -48,7 +48,8 @@ class MasksPage {
     this.stage = new MaskStage(this.model, { readOnly: this.readOnly, signal });
     this.stage.told = (text) => this.#say(text);
     this.conflict = conflictBox((_, whose) => this.choose(whose));
-    this.head = el("div", { class: "mask-head" }, el("h1", { text: t("page.masks", { id }) }),
+    this.title = el("span", { class: "soft" });
+    this.head = el("div", { class: "mask-head" }, el("h1", { text: t("page.masks", { id }) }), this.title,
       el("a", { class: "button", href: streamHref(id), text: t("masks.back") }));
     this.above = el("div", {});
     this.status = el("p", { class: "controls-status", role: "status", "data-testid": "mask-status" });
@@ -110,6 +111,7 @@ class MasksPage {
   /** Takes a document of the gateway; masks that were changed here stay. */
   take(document, etag) {
     this.etag = etag ?? document.etag;
+    setText(this.title, document.config.title ?? "");
     this.shape = document.state.source.aspect ?? 0;
     const changed = this.edits.take(new Map([[KEY, document.config.masks ?? []]]));
     if (changed.length && !this.edits.isDirty) this.model.replace(this.edits.get(KEY));
