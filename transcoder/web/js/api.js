@@ -1,6 +1,10 @@
 /** The gateway's API: requests, the login, whether the gateway answers. Paths are whole: "/api/v1/streams". */
 
-const TIMEOUT_MS = 15000;
+import { t } from "./i18n.js";
+
+const READ_TIMEOUT_MS = 8000;
+/** A change may wait for a worker. */
+const CHANGE_TIMEOUT_MS = 15000;
 const RETRY_MS = 2000;
 
 /** An answer that is no success, or no answer (status 0). */
@@ -68,12 +72,12 @@ export function send(method, path, body, options = {}) {
   return request(method, path, body, options);
 }
 
-async function request(method, path, body, { etag, signal, login = true, timeoutMs = TIMEOUT_MS } = {}) {
+async function request(method, path, body, { etag, signal, login = true, timeoutMs } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (etag) headers["If-Match"] = `"${etag}"`;
   if (method !== "GET" && current?.csrf) headers["X-CSRF-Token"] = current.csrf;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const timeout = AbortSignal.timeout(timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : CHANGE_TIMEOUT_MS));
   let response;
   let text;
   try {
@@ -90,7 +94,7 @@ async function request(method, path, body, { etag, signal, login = true, timeout
   } catch (error) {
     if (signal?.aborted) throw error;
     noteConnection(false);
-    throw new ApiError({ status: 0, title: "The gateway does not answer." });
+    throw new ApiError({ status: 0, title: t("frame.no_answer") });
   }
   noteConnection(true);
   const data = parse(text);
@@ -192,15 +196,23 @@ export function events(handler, { stream, signal } = {}) {
   return close;
 }
 
-/** Reads /api/v1/events until it is aborted. EventSource would need the name of every event, and hides a 401. */
+/**
+ * Reads /api/v1/events until it is aborted. EventSource would need the name of every event, and hides a 401.
+ * A hidden tab reads none: browsers have six connections to a host, and as many tabs would leave none for anything else.
+ */
 function listen() {
   const controller = new AbortController();
   (async () => {
     let last = null;
     while (!controller.signal.aborted) {
+      await visible(controller.signal);
+      const hidden = new AbortController();
+      const hide = () => document.hidden && hidden.abort();
+      document.addEventListener("visibilitychange", hide);
       try {
         const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) };
-        const response = await fetch("/api/v1/events", { headers, cache: "no-store", signal: controller.signal });
+        const signal = AbortSignal.any([controller.signal, hidden.signal]);
+        const response = await fetch("/api/v1/events", { headers, cache: "no-store", signal });
         if (response.status === 401) lost();
         if (response.ok) {
           noteConnection(true);
@@ -210,13 +222,28 @@ function listen() {
           }
         }
       } catch {
-        if (controller.signal.aborted) return;
-        noteConnection(false);
+        if (!controller.signal.aborted && !hidden.signal.aborted) noteConnection(false);
+      } finally {
+        document.removeEventListener("visibilitychange", hide);
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (!controller.signal.aborted && !hidden.signal.aborted) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   })();
   return controller;
+}
+
+/** Waits until the tab is seen, or the signal ends. */
+function visible(signal) {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden && !signal.aborted) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+    signal.addEventListener("abort", look);
+    look();
+  });
 }
 
 function deliver(event) {

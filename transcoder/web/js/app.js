@@ -118,7 +118,7 @@ async function start() {
       await loadSession();
       break;
     } catch (error) {
-      if (error instanceof ApiError && error.status) return fail(error);
+      if (!(error instanceof ApiError) || error.status) return fail(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

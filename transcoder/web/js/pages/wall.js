@@ -188,8 +188,8 @@ class Wall {
   }
 
   async #play(tile) {
-    const { play } = await import("../live.js");
-    if (this.#signal.aborted) return;
+    const { play } = await import("../live.js").catch(() => ({})); // the gateway may have gone since
+    if (this.#signal.aborted || !play) return;
     this.#live = this.#live.filter((one) => one.node.dataset.live && one !== tile);
     while (this.#live.length >= MAX_LIVE) this.#live.shift().stop();
     this.#live.push(tile);
