@@ -14,6 +14,7 @@ SHELLS = {"net/rtsp_source.py": 250, "service/stream.py": 250, "service/gateway.
 
 TESTED_THROUGH = {
     "api/problem.py": "e2e/test_api_schemathesis.py",
+    "api/read_only.py": "attacks/test_camera_addresses.py",
     "api/routes/*.py": "e2e/test_api_schemathesis.py",
     "api/security_headers.py": "api/test_page.py",
     "assets/importing/streams.py": "assets/importing/test_plan.py",
@@ -29,7 +30,6 @@ TESTED_THROUGH = {
     "config/section.py": "config/test_load.py",
     "control/asset_verbs.py": "control/test_assets.py",
     "control/document_parts.py": "api/test_push_metrics.py",
-    "control/documents.py": "control/test_stream_documents.py",
     "control/probe_documents.py": "control/test_source_probe.py",
     "control/questions.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",

@@ -120,6 +120,7 @@ ROWS: tuple[Row, ...] = (
             "attacks/test_running_gateway.py::*guesses*",
         ),
     ),
+    Row(PEERS, "a browser's login: cookies, other sites, frames, paths", ("attacks/test_peers_browsers.py::*",)),
     Row(PEERS, "a password in clear for somebody in a camera's place", ("attacks/test_peers_downgrade.py::*",)),
     Row(
         PEERS,
@@ -154,6 +155,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(DOCUMENTS, "full disks, lost states, lost masks", ("attacks/test_documents_state.py::*",)),
     Row(DOCUMENTS, "secrets and state that everybody may change", ("attacks/test_documents_permissions.py::*",)),
+    Row(DOCUMENTS, "addresses of cameras for who may only look", ("attacks/test_camera_addresses.py::*",)),
     Row(DOCUMENTS, "words of a camera in labels and pages", ("attacks/test_camera_words.py::*",)),
     Row(DOCUMENTS, "signals during the start", ("attacks/test_documents_signals.py::*",)),
     Row(

@@ -14,6 +14,7 @@ from transcoder.api import login_cookie
 from transcoder.api.access import Access, Caller, Denied, Identity, Role
 from transcoder.api.login_cookie import CSRF_HEADER, LoginCookie
 from transcoder.api.metrics import registry
+from transcoder.api.read_only import ReadOnly
 from transcoder.control import Control, Writer
 from transcoder.http_server.guard import HttpCounts
 from transcoder.login_brake import LoginBrake
@@ -65,7 +66,13 @@ def install_state(app: FastAPI, control: Control, state: ApiState) -> None:
 
 
 async def _control(request: HTTPConnection) -> Control:
-    return cast(Control, request.app.state.control)
+    """Return the control as the sender sees it: whoever may not change streams is not told where cameras are.
+
+    Whether the sender may ask at all is decided elsewhere.
+    """
+    control = cast(Control, request.app.state.control)
+    state = cast(ApiState, request.app.state.api)
+    return control if state.access.has_role(caller_of(request), Role.CONTROL) else ReadOnly(control)
 
 
 async def _state(request: HTTPConnection) -> ApiState:

@@ -28,7 +28,8 @@ class TileDocument(Shown):
     since: Time
     """The time since which `status` has its value."""
     problem: str | None = None
-    """The reason why the stream isn't playing, in one line; null for a client that may not change the stream."""
+    """The reason why the stream isn't playing, in one line; a client that may not change the stream is told the meaning
+    of `problem_code`, in which no address stands."""
     problem_code: ProblemCode | None = None
     vendor: str | None = None
     """The vendor family that the camera seems to be of."""

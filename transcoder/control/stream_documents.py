@@ -25,6 +25,7 @@ from transcoder.control.history import History
 from transcoder.control.output_documents import OutputRates, main_rates, output_document, rendition_documents
 from transcoder.control.page_documents import TileDocument
 from transcoder.control.wall import tile_document
+from transcoder.control.withheld import problem_of
 from transcoder.ipc.messages import CONCEALED
 from transcoder.ledger import Entry, Ledger
 from transcoder.logs import redact
@@ -221,11 +222,11 @@ class StreamDocuments:
         )
 
     def tile(self, stream: Stream, config: StreamConfig, *, addresses: bool) -> TileDocument:
-        """Make the stream's tile of a wall; a problem is told where the address of a camera may be."""
+        """Make the stream's tile of a wall; a problem is told in its own words where the address of a camera may be."""
         told = self.status(stream), self._since
         problem, code, _ = _problem(stream.status)
         rates = main_rates(stream.status, self._output_rates)
-        return tile_document(stream.status, config, told, (problem if addresses else None, code), rates)
+        return tile_document(stream.status, config, told, (problem if addresses else problem_of(code), code), rates)
 
 
 def served_document(spans: ServedSpans, since: float | None) -> ServedDocument:

@@ -27,7 +27,8 @@ router = APIRouter(prefix="/api/v1/wall", tags=["wall"])
 async def wall(control: ControlOf, who: Reading) -> Response:
     """Return a small document of each stream; it is made once a second, however many ask.
 
-    Why a stream isn't playing is told in words to the role control alone: the address of a camera may stand in them.
+    Why a stream isn't playing is told in its own words to the role control alone: the address of a camera may stand in
+    them. The role read is told the meaning of the problem's code.
     """
     document = control.wall(addresses=who.role >= Role.CONTROL)
     return Response(document.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
