@@ -65,9 +65,9 @@ def test_a_tile_tells_what_readers_get() -> None:
 
 
 def test_a_tile_says_that_a_camera_encrypts() -> None:
-    tile = tile_document(
-        StreamStatus(name="a", state=StreamState.AWAY), configured(), ("offline", SINCE), (None, "encrypted"), (0, 0)
-    )
+    status = StreamStatus(name="a", state=StreamState.AWAY)
+    status.output.note_delay(10.0, 0.03)  # while it played
+    tile = tile_document(status, configured(), ("offline", SINCE), (None, "encrypted"), (0, 0))
     assert (tile.encrypted, tile.problem, tile.problem_code, tile.delay_s) == (True, None, "encrypted", None)
 
 

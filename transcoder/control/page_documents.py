@@ -41,7 +41,7 @@ class TileDocument(Shown):
     """Pictures a second that readers get."""
     kbps: Rate = 0.0
     delay_s: Rate | None = None
-    """Median delay of the last pictures, seconds."""
+    """Median delay of the last pictures, seconds; null while the stream is not playing."""
     readers: Count = 0
     masks: Count = 0
     """The number of masks that lie on the picture."""

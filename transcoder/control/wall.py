@@ -9,7 +9,7 @@ from transcoder.config import StreamConfig
 from transcoder.control.documents import StatsDocument, Status
 from transcoder.control.output_documents import output_facts
 from transcoder.control.page_documents import TileDocument, WallDocument, WallGatewayDocument
-from transcoder.service.status import StreamStatus
+from transcoder.service.status import StreamState, StreamStatus
 from transcoder.source.problems import ProblemCode
 
 KEPT_S: Final = 1.0
@@ -58,6 +58,8 @@ def tile_document(
         rates: pictures and kbit a second of the stream's own picture.
     """
     facts, (text, code) = output_facts(status.output, config.video, rates), problem
+    if status.state is not StreamState.PLAYING:
+        facts["delay_s"] = None  # it is that of pictures from before
     return TileDocument(
         id=status.name,
         title=config.title,
