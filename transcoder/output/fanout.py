@@ -74,6 +74,13 @@ class Track:
         self.outlet.send_frames(self.sender.number(unit, self.channel), unit)
         return len(unit.data) - FRAMING_SIZE * len(unit.offsets)
 
+    def size(self, unit: PreparedAccessUnit) -> int:
+        """Return the bytes of a unit as this track sends it, to be held against the backlog."""
+        return len(unit.data)
+
+    def skip(self) -> None:
+        """Note that the reader gets no units from now on up to the next random access."""
+
     def leave(self) -> None:
         """Tell the reader that no more packets come; a reader that is gone already need not hear it."""
         with contextlib.suppress(OSError):
@@ -157,8 +164,9 @@ class Reader:
             return True
         if self._waits_for_random_access and not unit.random_access:
             return self._on_first is not None  # nothing is lost before the first picture
-        if track.outlet.backlog() + len(unit.data) > limit and self._on_first is None:
+        if track.outlet.backlog() + track.size(unit) > limit and self._on_first is None:
             self._waits_for_random_access = True
+            track.skip()
             self.dropped += 1
             return False
         self._waits_for_random_access = False

@@ -1,4 +1,4 @@
-"""A reader's session with a stream lasts from its SETUP to the one reason for which it ends."""
+"""A reader's session with a stream lasts from its SETUP, or its request, to the one reason for which it ends."""
 
 from collections.abc import Mapping
 from typing import Literal, Protocol
@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from transcoder.output.fanout import OnFirst, Reader, Readers, Track
 from transcoder.rtsp.session import EndReason
 
-SessionTransport = Literal["tcp", "udp", "multicast"]
+SessionTransport = Literal["tcp", "udp", "multicast", "web"]
 
 
 class ReaderListener(Protocol):
@@ -30,7 +30,7 @@ class ReaderSession:
         path: the path under which the stream is served: its name, or its name and that of one of its outputs.
         user: the user who logged in, None where nobody has to log in.
         peer: the address and port of the connection that set the session up.
-        transport: "tcp", "udp" or "multicast".
+        transport: "tcp", "udp" or "multicast"; "web" is fragmented MP4 over HTTP or a WebSocket.
         since: UTC seconds of the first SETUP.
         started: monotonic seconds of the same moment.
         fanout: the stream's readers, or those of the stream's multicast group.
@@ -86,7 +86,7 @@ class ReaderSession:
 
     @property
     def sent_bytes(self) -> int:
-        """Return the bytes of the RTP packets that were sent to this reader."""
+        """Return the bytes of the RTP packets or fragments that were sent to this reader."""
         return self._sent_bytes + (self._reader.sent_bytes if self._reader is not None else 0)
 
     @property

@@ -1,4 +1,4 @@
-"""An access unit is packetized once for all readers; each reader puts its own SSRC and sequence numbers in.
+"""An access unit is packetized once for all readers of RTP; each reader puts its own SSRC and sequence numbers in.
 
 So a reader costs a copy of the bytes and a few stores a packet, and an access unit that a reader does not get leaves no
 gap in its numbers.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from transcoder import formats
 from transcoder.clock import VIDEO_CLOCK_RATE, ntp_from_unix
+from transcoder.codecs.fragmented_mp4 import sample
 from transcoder.codecs.nal import Codec
 from transcoder.formats.served_audio import ServedAudio
 from transcoder.rtp.packet import HEADER_SIZE, serialize_header
@@ -32,29 +33,84 @@ _NUMBERS_AT = FRAMING_SIZE + 2
 """The place of the numbers in an interleaved frame (RFC 3550 section 5.1)."""
 
 
-@dataclass(slots=True, kw_only=True)
-class PreparedAccessUnit:
+@dataclass(frozen=True, slots=True)
+class Frames:
     """Holds an access unit as interleaved frames of channel 0, with sequence number and SSRC left open.
 
     Attributes:
         data: all frames, one after the other.
         offsets: where each frame begins.
-        timestamp: the RTP timestamp.
-        random_access: True where a reader may begin with this access unit.
         octets: the payload bytes, for sender reports.
-        nal_units: the NAL units, or the one AAC frame, for who sends them in another way than RTP.
     """
 
     data: bytes
     offsets: tuple[int, ...]
-    timestamp: int
-    random_access: bool
     octets: int
-    nal_units: Sequence[bytes] = ()
+
+
+class PreparedAccessUnit:
+    """Holds an access unit for all readers; what a kind of reader needs of it is made once, when the first one asks.
+
+    Args:
+        nal_units: the NAL units, or the one frame of sound, for who sends them in another way than RTP.
+        timestamp: the RTP timestamp, any integer; it is taken modulo 2**32.
+        random_access: True where a reader may begin with this access unit.
+        codec: the codec of the NAL units, None for sound.
+        frames: the interleaved frames, None where they are to be made of the NAL units.
+    """
+
+    __slots__ = ("_frames", "_sample", "codec", "nal_units", "random_access", "timestamp")
+
+    def __init__(
+        self,
+        nal_units: Sequence[bytes],
+        timestamp: int,
+        *,
+        random_access: bool,
+        codec: Codec | None = None,
+        frames: Frames | None = None,
+    ) -> None:
+        self.nal_units = nal_units
+        self.timestamp = timestamp & 0xFFFF_FFFF
+        self.random_access = random_access
+        self.codec = codec
+        self._frames = frames
+        self._sample: bytes | None = None
+
+    @property
+    def frames(self) -> Frames:
+        """Return the interleaved frames."""
+        if self._frames is None:
+            assert self.codec is not None  # noqa: S101  # sound comes with its frames
+            self._frames = _packetized(self.codec, self.nal_units, self.timestamp)
+        return self._frames
+
+    @property
+    def data(self) -> bytes:
+        """Return all frames, one after the other."""
+        return self.frames.data
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Return where each frame begins."""
+        return self.frames.offsets
+
+    @property
+    def octets(self) -> int:
+        """Return the payload bytes, for sender reports."""
+        return self.frames.octets
+
+    @property
+    def sample(self) -> bytes:
+        """Return the access unit as a sample of an MP4 file."""
+        if self._sample is None:
+            assert self.codec is not None  # noqa: S101  # nobody asks for samples of sound
+            self._sample = sample(self.codec, self.nal_units)
+        return self._sample
 
 
 def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_access: bool) -> PreparedAccessUnit:
-    """Packetize an access unit.
+    """Return an access unit that can be sent to many.
 
     Args:
         codec: the codec of the NAL units.
@@ -62,12 +118,15 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
         timestamp: the RTP timestamp, any integer; sent modulo 2**32.
         random_access: whether it begins with parameter sets and an IDR.
     """
+    return PreparedAccessUnit(nal_units, timestamp, random_access=random_access, codec=codec)
+
+
+def _packetized(codec: Codec, nal_units: Sequence[bytes], timestamp: int) -> Frames:
     payloads = formats.VIDEO.serving(codec).packetize(nal_units, MAX_PAYLOAD)
     last = len(payloads) - 1
     parts = []
     offsets = []
     position = octets = 0
-    timestamp &= 0xFFFF_FFFF
     second = VIDEO_PAYLOAD_TYPE
     for index, payload in enumerate(payloads):
         size = len(payload)
@@ -78,14 +137,7 @@ def prepare(codec: Codec, nal_units: Sequence[bytes], timestamp: int, *, random_
         offsets.append(position)
         position += FRAMING_SIZE + HEADER_SIZE + size
         octets += size
-    return PreparedAccessUnit(
-        data=b"".join(parts),
-        offsets=tuple(offsets),
-        timestamp=timestamp,
-        random_access=random_access,
-        octets=octets,
-        nal_units=nal_units,
-    )
+    return Frames(b"".join(parts), tuple(offsets), octets)
 
 
 def prepare_audio(audio: ServedAudio, unit: bytes, timestamp: int) -> PreparedAccessUnit:
@@ -101,14 +153,8 @@ def prepare_audio(audio: ServedAudio, unit: bytes, timestamp: int) -> PreparedAc
         payload_type=audio.payload_type, sequence_number=0, timestamp=timestamp, ssrc=0, marker=audio.has_marker
     )
     size = HEADER_SIZE + len(payload)
-    return PreparedAccessUnit(
-        data=b"".join((b"$\0" + size.to_bytes(2), header, payload)),
-        offsets=(0,),
-        timestamp=timestamp & 0xFFFF_FFFF,
-        random_access=True,
-        octets=len(payload),
-        nal_units=(unit,),
-    )
+    frames = Frames(b"".join((b"$\0" + size.to_bytes(2), header, payload)), (0,), len(payload))
+    return PreparedAccessUnit((unit,), timestamp, random_access=True, frames=frames)
 
 
 class RtpSender:
@@ -150,18 +196,19 @@ class RtpSender:
             unit: the access unit, prepared once for all readers.
             channel: the channel of the interleaved connection; without meaning over UDP.
         """
-        data = bytearray(unit.data)
+        frames = unit.frames
+        data = bytearray(frames.data)
         sequence, timestamp, ssrc = self.next_sequence, unit.timestamp, self.ssrc
         write = _NUMBERS.pack_into
-        for offset in unit.offsets:
+        for offset in frames.offsets:
             write(data, offset + _NUMBERS_AT, sequence, timestamp, ssrc)
             sequence = (sequence + 1) & 0xFFFF
         if channel:
-            for offset in unit.offsets:
+            for offset in frames.offsets:
                 data[offset + 1] = channel
         self.next_sequence = sequence
-        self.packet_count += len(unit.offsets)
-        self.octet_count += unit.octets
+        self.packet_count += len(frames.offsets)
+        self.octet_count += frames.octets
         return data
 
     def report_soon(self) -> None:

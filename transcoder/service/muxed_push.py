@@ -116,6 +116,10 @@ class UnitTrack(Track):
         return len(body)
 
     @override
+    def size(self, unit: PreparedAccessUnit) -> int:
+        return sum(map(len, unit.nal_units))
+
+    @override
     def leave(self) -> None:
         pass
 
