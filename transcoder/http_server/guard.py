@@ -50,6 +50,7 @@ class HttpLimits:
     Attributes:
         connections: connections at a time; another one takes the place of one that waits.
         per_address: connections at a time of one address, likewise.
+        stuck_s: how long a client may take nothing of an answer.
         request_s: how long a connection may take to its first whole request, and any request to be whole.
         running: connections or requests at a time, beyond which a request is answered 503.
         web_sockets: WebSockets at a time, beyond which another one is answered 503; requests have the rest of the
@@ -59,6 +60,7 @@ class HttpLimits:
     connections: int = 192
     per_address: int = 64
     request_s: float = 10.0
+    stuck_s: float = 30.0
     running: int = 256
     web_sockets: int = 128
 
@@ -178,6 +180,8 @@ class GuardedProtocol(Guarded, H11Protocol):
         self.conn = _Parser(self.config.h11_max_incomplete_event_size or MAX_HEAD, self.abort)
         self._limits = limits
         self._deadline: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._untaken = 0
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -201,7 +205,34 @@ class GuardedProtocol(Guarded, H11Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._stop_looking()
         super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_soon()
+
+    @override
+    def resume_writing(self) -> None:
+        self._stop_looking()
+        super().resume_writing()
+
+    def _look_soon(self) -> None:
+        self._untaken = self.transport.get_write_buffer_size()
+        self._look = self.loop.call_later(self._limits.stuck_s, self._look_at_client)
+
+    def _look_at_client(self) -> None:
+        """Close the connection of a client that takes nothing; closing it otherwise would wait for it for ever."""
+        if self.transport.get_write_buffer_size() < self._untaken:
+            self._look_soon()
+        else:
+            self.abort()
+
+    def _stop_looking(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     @override
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
