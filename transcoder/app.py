@@ -263,6 +263,7 @@ class App(Interfaces):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         leaving = asyncio.create_task(self.controller.gateway.leave_cameras())  # first of all: there may be no time
+        self.controller.gateway.readers.viewers.stop()
         await self.controller.gateway.server.stop()  # while somebody can still be told that the readers are gone
         self.controller.close()
         for interface in (self._onvif, self._http, self._mqtt):

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from transcoder import product
 from transcoder.api import problem, schema
-from transcoder.api.routes import assets, gateway, health, login, page, sessions, streams, wall
+from transcoder.api.routes import assets, gateway, health, live, login, page, sessions, streams, wall
 from transcoder.api.security_headers import SecurityHeaders
 from transcoder.api.state import ApiState, install_state
 from transcoder.control import Control
@@ -42,6 +42,6 @@ def create_app(control: Control, state: ApiState) -> FastAPI:
     schema.install(app, version=VERSION)
     install_state(app, control, state)
     page.install(app)
-    for subject in (health, page, login, streams, assets, sessions, gateway, wall):
+    for subject in (health, page, login, streams, live, assets, sessions, gateway, wall):
         app.include_router(subject.router)
     return app

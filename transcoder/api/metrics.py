@@ -265,7 +265,7 @@ class StreamCollector(Collector):
                 left_out.add_metric([stream, reason], count)
             for reason, count in found.fallbacks.items():
                 fallbacks.add_metric([stream, reason], count)
-            for transport in ("tcp", "udp", "multicast"):
+            for transport in ("tcp", "udp", "multicast", "web"):
                 sessions.add_metric([stream, transport], found.sessions.get(transport, 0))
         yield from (encode, delay, repairs, faults, left_out, changed, fallbacks, sessions)
 

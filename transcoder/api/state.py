@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import CollectorRegistry
+from starlette.datastructures import Address
 from starlette.requests import HTTPConnection
 
 from transcoder import clock
@@ -79,6 +80,10 @@ async def _state(request: HTTPConnection) -> ApiState:
     return cast(ApiState, request.app.state.api)
 
 
+async def _client(request: HTTPConnection) -> Address | None:
+    return request.client
+
+
 async def _metrics(request: HTTPConnection) -> CollectorRegistry:
     return cast(CollectorRegistry, request.app.state.metrics)
 
@@ -149,29 +154,26 @@ async def _controlling(request: Request) -> Identity:
     return await identify(request, Role.CONTROL)
 
 
-async def _watching(request: Request) -> None:
-    """Let in who has the role read, or a user of RTSP who may read the stream or rendition that the path names.
+async def _watching(request: Request) -> str:
+    """Return the name of a sender who has the role read, or may read the stream or rendition of the path over RTSP.
 
     Raises:
         Denied: the sender is neither.
     """
     state = cast(ApiState, request.app.state.api)
     if state.readers is None or not has_users(state.readers):
-        await identify(request, Role.READ)
-    elif is_reader_login(request.headers.get("authorization")):
+        return (await identify(request, Role.READ)).name
+    if is_reader_login(request.headers.get("authorization")):
         parameters = request.path_params
         path = served_path(str(parameters["stream"]), str(parameters.get("rendition", MAIN)))
-        await _log_in(request, state.readers, path)
-    else:
-        try:
-            await identify(request, Role.READ)
-        except Denied as error:
-            if (
-                caller_of(request).fetch_site == "same-origin"
-            ):  # browsers would ask the page's user in a window of theirs
-                raise
-            login = _web_login(request, state.readers)
-            raise Denied(error.status, error.reason, login.challenges()) from None
+        return await _log_in(request, state.readers, path)
+    try:
+        return (await identify(request, Role.READ)).name
+    except Denied as error:
+        if caller_of(request).fetch_site == "same-origin":  # browsers would ask the page's user in a window of theirs
+            raise
+        login = _web_login(request, state.readers)
+        raise Denied(error.status, error.reason, login.challenges()) from None
 
 
 def _web_login(request: Request, readers: ServerContext) -> WebLogin:
@@ -188,7 +190,7 @@ def _web_login(request: Request, readers: ServerContext) -> WebLogin:
     )
 
 
-async def _log_in(request: Request, readers: ServerContext, path: str) -> None:
+async def _log_in(request: Request, readers: ServerContext, path: str) -> str:
     login = _web_login(request, readers)
     due = login.due(clock.monotonic())
     if due is None:
@@ -199,9 +201,11 @@ async def _log_in(request: Request, readers: ServerContext, path: str) -> None:
         raise Denied(401, "this login is not right", login.challenges())
     if not readers.directory.may_read(user, path):
         raise Denied(403, f"user {user} may not read stream {path}")
+    return user
 
 
 ControlOf = Annotated[Control, Depends(_control)]
+ClientOf = Annotated[Address | None, Depends(_client)]
 StateOf = Annotated[ApiState, Depends(_state)]
 MetricsOf = Annotated[CollectorRegistry, Depends(_metrics)]
 
@@ -210,6 +214,8 @@ READ = Depends(_reading)
 CONTROL = Depends(_controlling)
 WATCH = Depends(_watching)
 """The dependency of pictures of the stream in the path, which the users of RTSP may see who may read it."""
+Watching = Annotated[str, WATCH]
+"""The name of whoever may see pictures of the stream in the path."""
 Reading = Annotated[Identity, READ]
 Controlling = Annotated[Identity, CONTROL]
 

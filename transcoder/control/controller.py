@@ -16,6 +16,7 @@ from transcoder.control import (
     ProbeDocument,
     StreamDocument,
     SwapDocument,
+    WallViewer,
     Writer,
 )
 from transcoder.control.assets import Assets
@@ -30,9 +31,10 @@ from transcoder.control.shown import restore_secrets
 from transcoder.control.stream_documents import StreamDocuments, verdict_document
 from transcoder.control.swap import Swaps
 from transcoder.control.wall import Wall
-from transcoder.control.wall_pictures import Viewer, WallPictures
-from transcoder.errors import CommandRejected
-from transcoder.rejection import Code, Rejected
+from transcoder.control.wall_pictures import WallPictures
+from transcoder.errors import CommandRejected, TransportError
+from transcoder.output.output import Output
+from transcoder.rejection import MAX_NAME, Code, Rejected
 from transcoder.rtsp.session import EndReason
 from transcoder.rtsp.urls import parse_url
 from transcoder.service.asset_register import AssetRegister
@@ -46,7 +48,9 @@ from transcoder.service.store import Store, now_text
 from transcoder.service.verdicts import Verdict
 from transcoder.service.verifier import Verifier
 from transcoder.service.verify_process import read_served
-from transcoder.worker_options import MAIN
+from transcoder.service.viewers import Viewer
+from transcoder.text import printable
+from transcoder.worker_options import MAIN, served_path
 
 T = TypeVar("T")
 
@@ -238,6 +242,7 @@ class Controller(Questions):
         detail = {"session": session, "user": reader.user, "peer": reader.peer}
         await self._changes.record(Entry(who=str(by), what="end_session", stream=reader.stream, detail=detail))
         self.gateway.server.end_reader(reader, EndReason.OPERATOR)
+        self.gateway.readers.viewers.end(reader, EndReason.OPERATOR)
 
     @override
     def keyframe(self, stream: str) -> None:
@@ -269,8 +274,26 @@ class Controller(Questions):
             self._thumbnails_asked -= 1
 
     @override
-    def look_at_wall(self) -> Viewer:
+    def look_at_wall(self) -> WallViewer:
         return self._wall_pictures.look()
+
+    @override
+    async def view(self, stream: str, output: str, user: str | None, peer: str) -> Viewer:
+        server, viewers = self.gateway.server, self.gateway.readers.viewers
+        served = self._served(stream, output)
+        try:
+            await served.describe("127.0.0.1", audio=False)
+        except TransportError as error:
+            raise Rejected(Code.UNAVAILABLE, str(error)) from None
+        if viewers.is_full or len(server.sessions) + len(viewers.sessions) >= server.options.max_sessions:
+            raise Rejected(Code.BUSY, "there are as many readers already as there may be")
+        return viewers.open(self._served(stream, output), served_path(stream, output), user, peer)
+
+    def _served(self, stream: str, output: str) -> Output:
+        served = self._running(stream).outputs.get(output)
+        if served is None:
+            raise Rejected(Code.UNKNOWN_STREAM, f"stream {stream} has no rendition {printable(output, MAX_NAME)!r}")
+        return served
 
     @override
     async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:

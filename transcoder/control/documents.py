@@ -341,7 +341,7 @@ class SessionDocument(Document):
     """The user who logged in; null where nobody has to log in."""
     peer: str | None = None
     """Address and port of the reader; null for a client that may not end the session."""
-    transport: Literal["tcp", "udp", "multicast"]
+    transport: Literal["tcp", "udp", "multicast", "web"]
     since: Time
     """The time of the first SETUP."""
     age_s: Rate

@@ -151,7 +151,8 @@ def _is_writable(store: Store | Unwanted | None) -> bool | None:
 
 def _readers(gateway: Gateway) -> list[ReaderSession]:
     """Return the sessions of readers, those of the gateway's own reader left out."""
-    return [reader for reader in gateway.server.sessions.values() if not reader.is_own]
+    inside = (*gateway.server.sessions.values(), *gateway.readers.viewers.sessions)
+    return [reader for reader in inside if not reader.is_own]
 
 
 def _tasks() -> int:
@@ -162,7 +163,7 @@ def _tasks() -> int:
 
 
 def readers_by_transport(gateway: Gateway, stream: str) -> dict[str, int]:
-    """Return how many sessions a stream has over "tcp", over "udp" and by "multicast"."""
+    """Return how many sessions a stream has over "tcp", "udp" and "web", and by "multicast"."""
     counts: dict[str, int] = {}
     for session in _readers(gateway):
         if session.stream == stream:

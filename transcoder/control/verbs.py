@@ -23,6 +23,7 @@ from transcoder.control.page_documents import AuditDocument, HistoryDocument, Wa
 from transcoder.control.probe_documents import ProbeDocument
 from transcoder.control.swap_documents import SwapDocument
 from transcoder.control.writer import Writer
+from transcoder.service.viewers import Viewer
 from transcoder.worker_options import MAIN
 
 
@@ -105,6 +106,16 @@ class Control(Protocol):
 
     def session(self, session: str, *, peers: bool) -> SessionDocument:
         """Return one reader's session."""
+
+    async def view(self, stream: str, output: str, user: str | None, peer: str) -> Viewer:
+        """Return a viewer of a stream's output, which has to be closed; it is woken up where it sleeps.
+
+        Args:
+            stream: the name of the stream.
+            output: the name of the output.
+            user: the name of the token or user that the viewer logged in with.
+            peer: the address and port that the viewer watches from.
+        """
 
     async def end_session(self, session: str, by: Writer) -> None:
         """End one reader's session."""

@@ -165,6 +165,7 @@ class Gateway:
 
     def _end_readers(self, path: str, reason: EndReason) -> None:
         self.server.end_readers(path, reason)
+        self.readers.viewers.end_readers(path, reason)
         self.pushes.end(path)
 
     async def _remove(self, name: str) -> None:
@@ -203,6 +204,7 @@ class Gateway:
         """Say goodbye to readers, leave the cameras, end the workers."""
         if self._ticker is not None:
             self._ticker.cancel()
+        self.readers.viewers.stop()
         await self.server.stop()
         await self.pushes.stop()
         await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
@@ -228,8 +230,7 @@ class Gateway:
         if self._admissions.refused and now >= self._next_question:
             self._next_question = now + ASK_AGAIN_S
             await self._ask_again()
-        is_sampled = now >= self._next_sample
-        if is_sampled:
+        if is_sampled := now >= self._next_sample:
             self._next_sample = now + SAMPLE_S
             self.readers.tick(now)
             self.pushes.sample()
@@ -244,6 +245,5 @@ class Gateway:
 
     def _note_fault(self, name: str, error: Exception, now: float) -> None:
         self.watch_faults += 1
-        count = self._fault_lines.take(name, now)
-        if count:
+        if count := self._fault_lines.take(name, now):
             log.error("a stream could not be looked after", stream=name, faults=count, exc_info=error)

@@ -14,6 +14,7 @@ from transcoder.output.session import ReaderListener, ReaderSession
 from transcoder.rtsp.session import EndReason
 from transcoder.service.line_limit import LineLimit
 from transcoder.service.login_log import note_failed_logins
+from transcoder.service.viewers import Viewers
 from transcoder.text import span_text
 
 MAX_ENDED: Final = 64
@@ -80,6 +81,7 @@ class ReaderRegister(ReaderListener):
     Attributes:
         ended: how many sessions and connections ended, by stream ("" for a connection without a session) and reason.
         brakes: the brakes on guesses, by the interface "rtsp" or "http"; their failures are told here.
+        viewers: the readers over HTTP, whose sessions end as those of RTSP do.
         recent: the last ends, the newest last; a flood is one end a second.
     """
 
@@ -90,6 +92,7 @@ class ReaderRegister(ReaderListener):
         self.brakes = {"rtsp": LoginBrake(), "http": LoginBrake()}
         self.ended: dict[tuple[str, EndReason], int] = {}
         self._streams: set[str] = set()
+        self.viewers = Viewers(self)
         self.recent: deque[Ended] = deque(maxlen=MAX_ENDED)
 
     @override
