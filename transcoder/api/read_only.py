@@ -43,6 +43,7 @@ from transcoder.control.withheld import (
     state_without_address,
     stream_without_address,
 )
+from transcoder.service.viewers import Viewer
 from transcoder.worker_options import MAIN
 
 
@@ -148,6 +149,10 @@ class ReadOnly(Control):
     @override
     def session(self, session: str, *, peers: bool) -> SessionDocument:
         return self._control.session(session, peers=False)
+
+    @override
+    async def view(self, stream: str, output: str, user: str | None, peer: str) -> Viewer:
+        return await self._control.view(stream, output, user, peer)
 
     @override
     async def end_session(self, session: str, by: Writer) -> None:
