@@ -7,7 +7,6 @@ import { Edits, same } from "../edits.js";
 import { Field, at, put } from "../fields.js";
 import { register, t } from "../i18n.js";
 import { assign } from "../problems.js";
-import { streamHref } from "../router.js";
 import { NEW_RENDITION, STREAM_KINDS, renditionKinds } from "../stream_fields.js";
 import texts from "../../text/controls.js";
 
@@ -100,8 +99,7 @@ class Panel {
         el("span", { class: "field-hint", id: hint, text: t(`controls.${name}.hint`) }));
     };
     return el("div", { class: "controls-actions", role: "group", "aria-label": t("controls.actions") },
-      button("keyframe", "controls.keyframed"), button("restart", "controls.restarted"),
-      el("a", { class: "button", href: streamHref(this.id, "masks"), "data-testid": "edit-masks", text: t("controls.masks") }));
+      button("keyframe", "controls.keyframed"), button("restart", "controls.restarted"));
   }
 
   #adder() {
