@@ -246,6 +246,16 @@ class GatewayProcess:
 
         return int(wait_for(found, timeout_s, f"a worker of {stream}"))
 
+    def wait_for_briefed_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
+        """Wait for a worker that was given the current group of pictures; before that, none of them can kill it."""
+
+        def found() -> int | None:
+            with urllib.request.urlopen(f"{self._api}/api/v1/streams/{stream}", timeout=30) as answer:  # noqa: S310
+                pid = json.load(answer)["state"]["worker"]["pid"]
+            return pid if pid != other_than else None
+
+        return int(wait_for(found, timeout_s, f"a worker of {stream} that has pictures"))
+
     def processes(self) -> list[int]:
         """Return the ids of all processes that belong to the gateway."""
         found = [self.pid]
