@@ -171,7 +171,7 @@ def _restore_logs() -> None:
 
 
 class _Limits:
-    """Counts the reruns and the excuses of a whole run, and fails a run that has too many."""
+    """Counts and tells the reruns and the excuses of a whole run, and fails a run that has too many."""
 
     def __init__(self) -> None:
         self._reruns: list[str] = []
@@ -189,7 +189,7 @@ class _Limits:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reasons = [str(reason) for name, reason in report.user_properties if name == _EXCUSE]
         if str(report.outcome) == "rerun":  # pytest-rerunfailures adds this outcome
-            self._reruns.append(report.nodeid)
+            self._reruns.append(f"{report.nodeid}\n    {_reason(report)}")
         elif reasons and report.outcome != "failed" and report.when != "teardown":
             self._excused[report.nodeid] = reasons[-1]
 
@@ -220,6 +220,15 @@ class _Limits:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for nodeid, reason in self._excused.items():
             terminalreporter.write_line(f"OVERLOADED {nodeid}: {reason}")
+        for rerun in self._reruns:
+            terminalreporter.write_line(f"TRIED AGAIN {rerun}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return in a line why a try failed, and where: what passes in the end has no other trace of it."""
+    lines = report.longreprtext.splitlines()
+    why = next((line[1:].strip() for line in lines if line.startswith("E ")), "")
+    return f"{why} ({lines[-1] if lines else 'no place'})"
 
 
 def _too_many(things: str, most: int, lines: list[str]) -> str:

@@ -71,6 +71,10 @@ def test_eight_reruns_pass(run: Run) -> None:
     result = run(FAILS_AT_FIRST, COUNT=8, MARK="@pytest.mark.e2e")
     assert closing_line(result) == "8 passed, 8 rerun"
     assert result.ret == pytest.ExitCode.OK
+    # why the first try of each failed, and where
+    result.stdout.fnmatch_lines(
+        ["TRIED AGAIN *test_it?7?", "    assert 1 > 1 (*.py:*: AssertionError)"], consecutive=True
+    )
 
 
 @pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.process)])
