@@ -109,6 +109,7 @@ export class Tile {
   play(play) {
     const video = el("video", { class: "tile-picture", autoplay: true, playsinline: true, tabindex: "-1", "aria-label": t("wall.live.video", { id: this.id }) });
     video.muted = true;
+    video.hidden = true;
     const state = el("span", { class: "badge on-picture" });
     clear(this.#liveBox).append(video, state);
     const stop = play(video, {
@@ -116,7 +117,8 @@ export class Tile {
       onState: (name) => {
         setText(state, t(`live.${name}`));
         this.node.dataset.live = name;
-        if (name === "gone") this.stop();
+        video.hidden = name === "unsupported" || (video.hidden && name === "connecting");
+        if (name === "gone" || name === "ended") this.stop();
       },
     });
     this.#stop = () => stop();

@@ -6,6 +6,8 @@ import { fetchPicture, showPicture, dropPicture } from "../pictures.js";
 
 const STILL_MS = 1000;
 const STILL_WIDTH = 1280;
+/** The states after which live.js tries no more. */
+const FINAL = new Set(["unsupported", "ended", "gone"]);
 
 export class VideoPanel {
   #stream;
@@ -21,7 +23,7 @@ export class VideoPanel {
   #image = el("img", { class: "video-still", alt: "", decoding: "async", hidden: true });
   #place = el("div", { class: "video-live" });
   #state = el("span", { class: "badge on-picture", role: "status", "data-testid": "live-state" });
-  #note = el("p", { class: "video-note soft", hidden: true });
+  #note = el("p", { class: "video-note soft", hidden: true, text: t("video.unsupported") });
   #none = el("p", { class: "tile-none", text: t("video.none") });
   #toggle;
   #choice;
@@ -73,6 +75,7 @@ export class VideoPanel {
   async #start() {
     this.#end();
     if (this.#signal.aborted || !this.#isServed) return;
+    this.#note.hidden = true;
     setText(this.#toggle, this.#wantsLive ? t("video.pause") : t("video.play"));
     this.#say(this.#wantsLive ? "connecting" : "still");
     this.#stills(true);
@@ -96,12 +99,22 @@ export class VideoPanel {
   #onState(name, video) {
     this.#say(name);
     const plays = name === "playing" || name === "slow";
-    if (plays) video.hidden = false;
-    if (name === "unsupported" || name === "gone") video.hidden = true;
+    if (plays) {
+      video.hidden = false;
+      clearTimeout(this.#still);
+      return;
+    }
+    if (FINAL.has(name)) this.#giveUp(name);
+    else this.#stills(video.hidden);
+  }
+
+  /** Goes on with still pictures, and offers to try the live one again. */
+  #giveUp(name) {
+    this.#wantsLive = false;
+    this.#end();
+    setText(this.#toggle, t("video.play"));
     this.#note.hidden = name !== "unsupported";
-    setText(this.#note, name === "unsupported" ? t("video.unsupported") : "");
-    if (!plays) this.#stills(video.hidden);
-    else clearTimeout(this.#still);
+    this.#stills();
   }
 
   #say(name) {
