@@ -189,9 +189,16 @@ class Panel {
         ? t("controls.now", { value: field.words(this.edits.base.get(path)) }) : "");
     }
     this.conflict.show(this.edits.conflicts, (key) => this.label(key), (key, value) => this.words(key, value));
-    const count = this.edits.mine.size;
+    const count = this.#count();
     this.discard.hidden = count === 0;
     setText(this.status, count ? t("controls.changed", { count }) : this.said ?? "");
+  }
+
+  /** Returns how many changes there are; a rendition that is added or removed is one. */
+  #count() {
+    const keys = [...this.edits.mine.keys()];
+    const whole = (key) => key.startsWith("renditions.") && key.split(".").slice(0, 2).join(".");
+    return new Set(keys.map((key) => (this.edits.mine.has(whole(key)) ? whole(key) : key))).size;
   }
 
   /** Returns the name of a key as the page shows it. */

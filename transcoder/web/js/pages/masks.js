@@ -68,14 +68,14 @@ class MasksPage {
 
   async start(main) {
     const { data, etag } = await get(this.path, { signal: this.signal });
-    const draft = drafts.get(this.id);
-    if (draft && !this.readOnly) this.edits = draft;
+    const draft = this.readOnly ? null : drafts.get(this.id);
     this.#layout(main, data.config.video?.mode === "relay");
-    this.take(data, etag);
     if (draft) {
-      this.model.replace(this.edits.get(KEY));
-      this.#say(t("masks.kept"));
+      this.edits = draft;
+      this.model.replace(draft.get(KEY)); // before anything else is taken for what the user wants
     }
+    this.take(data, etag);
+    if (draft) this.#say(t("masks.kept"));
     events((event) => {
       if (CHANGES.has(event.event_type) && (event.stream === this.id || event.stream === null)) this.reread();
     }, { signal: this.signal });
