@@ -14,6 +14,8 @@ const FASTER = 1.1;
 /** Seconds behind the newest picture from which on playing jumps, and where it jumps to. */
 const JUMP_FROM_S = 1.5;
 const JUMP_TO_S = 0.1;
+/** Seconds of pictures that wait while playing is paused, at most. */
+const MAX_PAUSED_S = 20;
 /** Seconds of pictures that are kept behind the position, and after how many more they are thrown away. */
 const KEPT_S = 4;
 const TRIM_AFTER_S = 6;
@@ -80,7 +82,7 @@ class Player {
     document.addEventListener("visibilitychange", () => this.#onVisibility(), { signal });
     video.addEventListener("error", () => this.#onError(), { signal });
     video.addEventListener("playing", () => this.#onPlaying(), { signal });
-    // a browser pauses what nobody sees, and a pause of the viewer is no wish to see old pictures later
+    // a pause is no wish to see old pictures later
     video.addEventListener("play", () => this.#source?.jump(), { signal });
     this.#connect();
   }
@@ -296,6 +298,7 @@ class Source {
     if (edge === null) return;
     const start = this.#buffer.buffered.start(this.#buffer.buffered.length - 1);
     const lag = edge - video.currentTime;
+    if (video.paused && lag < MAX_PAUSED_S) return; // whoever paused it looks at this picture
     if (lag > JUMP_FROM_S || video.currentTime < start || lag < 0) this.#goTo(edge);
     else if (lag > FASTER_FROM_S) video.playbackRate = FASTER;
     else if (lag < FASTER_TO_S) video.playbackRate = 1;
@@ -307,6 +310,5 @@ class Source {
     const start = buffered.start(buffered.length - 1);
     this.#video.playbackRate = 1;
     this.#video.currentTime = Math.max(start, edge - JUMP_TO_S);
-    if (this.#video.paused && !document.hidden) this.#video.play().catch(() => {});
   }
 }
