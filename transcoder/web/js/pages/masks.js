@@ -22,6 +22,11 @@ const KEY = "masks";
 const CHANGES = new Set(["updated", "config_reloaded"]);
 /** Milliseconds after saving at which the picture is fetched anew: what a removed mask hid comes with the next picture. */
 const LATER_MS = [400, 1200];
+/** Samples of a row of the picture that is painted, at most: a blur over all of it is not to hold up a drag. */
+const WIDEST = 1280;
+/** Stills that are asked for while the gateway has others to make, and the milliseconds between. */
+const BUSY_TRIES = 5;
+const BUSY_MS = 150;
 /** The height of the picture, at most: all of it is seen while one draws. */
 const HIGHEST = "76vh";
 /** Milliseconds after which a stream without a picture is asked for one again. */
@@ -69,7 +74,8 @@ class MasksPage {
   async start(main) {
     const { data, etag } = await get(this.path, { signal: this.signal });
     const draft = this.readOnly ? null : drafts.get(this.id);
-    this.#layout(main, data.config.video?.mode === "relay");
+    this.isRelay = data.config.video?.mode === "relay";
+    this.#layout(main);
     if (draft) {
       this.edits = draft;
       this.model.replace(draft.get(KEY)); // before anything else is taken for what the user wants
@@ -86,8 +92,8 @@ class MasksPage {
     await this.load();
   }
 
-  #layout(main, isRelay) {
-    if (isRelay) main.append(el("p", { class: "notice notice-warn", text: t("masks.relay") }));
+  #layout(main) {
+    if (this.isRelay) main.append(el("p", { class: "notice notice-warn", text: t("masks.relay") }));
     const intro = el("p", { class: "soft", text: t(this.readOnly ? "masks.read" : "masks.intro") });
     if (this.readOnly) {
       main.append(intro, this.above, this.stage.node);
@@ -201,36 +207,65 @@ class MasksPage {
   /** Fetches the picture that readers see, and says why there is none. */
   async load() {
     try {
-      const picture = await still(this.id, this.signal);
+      const picture = await this.#still();
       this.picture?.close();
       this.picture = picture;
       clear(this.above);
-      this.paint();
+      this.#arrange();
+      this.stage.draw();
+      this.#paint();
       return true;
     } catch (error) {
       if (this.signal.aborted) return false;
       if (!(error instanceof ApiError)) throw error;
       const reason = error.status ? error.detail || error.title : t("problems.status.0");
       clear(this.above).append(el("p", { class: "notice notice-warn", role: "status", text: t("masks.no_picture", { reason }) }));
+      this.#arrange();
       this.paint();
       clearTimeout(this.retry);
-      if (!this.picture) this.retry = setTimeout(() => this.signal.aborted || this.load(), RETRY_MS);
+      if (!this.picture && !this.isRelay && error.status !== 404) this.retry = setTimeout(() => this.signal.aborted || this.load(), RETRY_MS);
       return false;
     }
   }
 
-  /** Paints the picture, with those masks that are not in it yet. */
+  async #still() {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await still(this.id, this.signal);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 429 || tries === BUSY_TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+      }
+    }
+  }
+
+  /** Has the picture painted with the next frame of the screen. */
   paint() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      if (!this.signal.aborted) this.#paint();
+    });
+  }
+
+  /** Gives the stage the shape of the picture. */
+  #arrange() {
     const { canvas } = this.stage;
-    const [width, height] = this.picture ? [this.picture.width, this.picture.height] : [1280, 720];
+    const scale = Math.min(1, WIDEST / (this.picture?.width ?? WIDEST));
+    const [width, height] = this.picture ? [this.picture.width, this.picture.height].map((length) => Math.round(length * scale)) : [1280, 720];
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
     this.stage.content = placed(this.shape, width / height);
     this.stage.node.style.aspectRatio = `${width} / ${height}`;
     this.stage.node.style.maxWidth = `calc(${HIGHEST} * ${width / height})`;
+  }
+
+  /** Paints the picture, with those masks that are not in it yet. */
+  #paint() {
+    const { canvas } = this.stage;
+    const { width, height } = canvas;
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (this.picture) {
-      context.drawImage(this.picture, 0, 0);
+      context.drawImage(this.picture, 0, 0, width, height);
     } else {
       context.fillStyle = "#777";
       context.fillRect(0, 0, width, height);
