@@ -132,7 +132,7 @@ async function start() {
     document.documentElement.lang = one;
     skip.textContent = t("frame.skip");
     drawConnection();
-    show();
+    show().then(() => header.querySelector("select").focus()); // it was made anew
   });
   addEventListener("hashchange", show);
   await nameNode();

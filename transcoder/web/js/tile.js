@@ -33,9 +33,10 @@ export class Tile {
     this.kind = "";
     this.#state = el("span", { class: "badge tile-state", "data-testid": `tile-state-${id}` });
     this.#live = el("button", {
-      type: "button", class: "tile-live-button", "aria-pressed": "false", "aria-label": t("wall.live.of", { id }), text: t("wall.live"),
+      type: "button", class: "tile-live-button",
       on: { click: () => (this.#stop ? this.stop() : onLive(this)) },
     });
+    this.#drawButton();
     const numbers = el("dl", { class: "tile-numbers" });
     for (const name of ["fps", "kbps", "delay", "readers"]) {
       this.#numbers[name] = el("dd", {});
@@ -122,7 +123,13 @@ export class Tile {
       },
     });
     this.#stop = () => stop();
-    this.#live.setAttribute("aria-pressed", "true");
+    this.#drawButton();
+  }
+
+  #drawButton() {
+    const key = this.#stop ? "wall.stop" : "wall.live";
+    setText(this.#live, t(key));
+    this.#live.setAttribute("aria-label", t(`${key}.of`, { id: this.id }));
   }
 
   /** Ends the live picture. */
@@ -133,7 +140,7 @@ export class Tile {
     stop();
     clear(this.#liveBox);
     delete this.node.dataset.live;
-    this.#live.setAttribute("aria-pressed", "false");
+    this.#drawButton();
   }
 }
 

@@ -57,11 +57,10 @@ export function eventWords(event) {
 /** Returns the details of an event in one line. */
 export function eventDetail({ event_type: type, detail }) {
   if (type === "channel_seen") return `${layerWords(detail.layer)}: ${kindWords(detail.kind)}`;
-  const parts = [];
-  for (const [key, value] of Object.entries(detail ?? {})) {
-    if (value === null || value === undefined || key === "active" || key === "session") continue;
-    if (key === "reason") parts.push(type === "reader_gone" ? reasonWords(value) : String(value));
-    else parts.push(`${named("detail", key)}: ${shown(value)}`);
+  const { reason, active, session, ...others } = detail ?? {};
+  const parts = reason ? [type === "reader_gone" ? reasonWords(reason) : String(reason)] : [];
+  for (const [key, value] of Object.entries(others)) {
+    if (value !== null && value !== undefined) parts.push(`${named("detail", key)}: ${shown(value)}`);
   }
   return parts.join(" · ");
 }
