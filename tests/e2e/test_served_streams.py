@@ -204,7 +204,7 @@ async def snapshots_with_the_readers_login(gateway: GatewayProcess) -> None:
     base = f"{gateway.events('HTTP API')[0]['url']}/api/v1/streams"
     for options, path, expected in (
         (["--digest", "-u", "vms:pass word"], "front/snapshot.jpg", "200 image/jpeg"),
-        (["--anyauth", "-u", "vms:pass word"], "front/snapshot.jpg?width=1", "200 image/jpeg"),
+        (["--anyauth", "-u", "vms:pass word"], "front/snapshot.jpg?width=64", "200 image/jpeg"),
         (["--digest", "-u", "vms:pass word"], "yard/snapshot.jpg", "403 application/problem+json"),
         (["--digest", "-u", "vms:wrong"], "front/snapshot.jpg", "401 application/problem+json"),
         (["--basic", "-u", "vms:pass word"], "front/snapshot.jpg", "401 application/problem+json"),

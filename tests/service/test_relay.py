@@ -115,3 +115,5 @@ def test_what_can_not_pass_is_told_counted_and_ends_the_group() -> None:
 async def test_there_is_no_snapshot() -> None:
     with pytest.raises(CommandRejected, match="not decoded"):
         await World().relay.snapshot()
+    with pytest.raises(CommandRejected, match="not decoded"):
+        await World().relay.thumbnail(0, 320)

@@ -18,6 +18,7 @@ from transcoder.ipc.messages import (
     MessageType,
     serialize_snapshot,
 )
+from transcoder.ipc.thumbnails import Thumbnail, serialize_thumbnail
 from transcoder.worker_options import Role, WorkerOptions
 
 
@@ -177,6 +178,18 @@ async def test_a_snapshot_goes_to_all_who_wait_for_one(watched: Watched) -> None
     await watched.until(lambda: MessageType.SNAPSHOT in watched.server.workers[0].heard())
     watched.server.workers[0].say(serialize_snapshot(0, JPEG))
     assert await asyncio.gather(*waiting) == [JPEG] * 2
+
+
+async def test_a_thumbnail_has_no_picture_where_its_version_is_known(watched: Watched) -> None:
+    new = asyncio.ensure_future(watched.worker.thumbnail(0, 320))
+    known = asyncio.ensure_future(watched.worker.thumbnail(0, 320, known=9))
+    worker, heard = watched.server.workers[0], list[MessageType]()
+    await watched.until(lambda: heard.extend(worker.heard()) or heard.count(MessageType.THUMBNAIL) == 2)
+    worker.say(serialize_thumbnail(Thumbnail(output_number=0, width=320, version=9, jpeg=b"")))
+    assert (await known).jpeg == b""
+    assert not new.done()
+    worker.say(serialize_thumbnail(Thumbnail(output_number=0, width=320, version=9, jpeg=JPEG)))
+    assert await new == Thumbnail(output_number=0, width=320, version=9, jpeg=JPEG)
 
 
 async def test_a_stream_without_a_picture_has_no_snapshot(watched: Watched) -> None:
