@@ -1,8 +1,8 @@
 """Measure what an idle wall costs: small cameras, and a page that shows them all and does nothing else.
 
-The viewer, a process of its own, does what the page does: it asks for `/api/v1/wall` every two seconds over a
+A page is stood in for by a process that does what the page does: it asks for `/api/v1/wall` every two seconds over a
 connection that stays, and takes the small pictures of all streams over the WebSocket. Gateway and cameras stay the
-same; spans with viewers and without take turns, and the difference is the wall's. The goal is for the service, one
+same; spans with pages and without take turns, and the difference is the wall's. The goal is for the service, one
 process: a wall of 16 tiles below 2 % of a core. What the workers take for the pictures stands beside it.
 """
 
@@ -32,7 +32,7 @@ START_S: Final = 60.0
 """Seconds within which every tile has a picture."""
 SETTLE_S: Final = 2.0
 PER_SECOND: Final = ("pictures", "picture_bytes", "documents", "document_bytes")
-"""What a viewer counts."""
+"""What a page counts."""
 
 
 class Page:
@@ -84,34 +84,34 @@ def _document(connection: http.client.HTTPConnection) -> bytes:
     return answer.read()
 
 
-async def _view(url: str, width: int, viewers: int) -> None:
+async def _view(url: str, width: int, pages: int) -> None:
     """Look at the wall in the child process, and report."""
-    pages = [Page(url, width) for _ in range(viewers)]
-    tasks = [asyncio.create_task(page.watch()) for page in pages]
+    shown = [Page(url, width) for _ in range(pages)]
+    tasks = [asyncio.create_task(page.watch()) for page in shown]
 
     def counts() -> dict[str, Any]:
         for task in tasks:
             if task.done():
                 task.result()
         return {
-            "tiles": min(len(page.pictures) for page in pages),
-            "pictures": sum(sum(page.pictures.values()) for page in pages),
-            "picture_bytes": sum(page.picture_bytes for page in pages),
-            "document_bytes": sum(page.document_bytes for page in pages),
-            "documents": sum(page.documents for page in pages),
+            "tiles": min(len(page.pictures) for page in shown),
+            "pictures": sum(sum(page.pictures.values()) for page in shown),
+            "picture_bytes": sum(page.picture_bytes for page in shown),
+            "document_bytes": sum(page.document_bytes for page in shown),
+            "documents": sum(page.documents for page in shown),
         }
 
     emit("ready")
     await answer_until_end(counts)
 
 
-async def span(side: GatewaySide, seconds: float, viewer: Child | None) -> dict[str, float]:
-    """Return what some seconds cost the service and the workers, in cores, and what viewers got a second."""
-    seen = await viewer.report() if viewer is not None else {}
+async def span(side: GatewaySide, seconds: float, page: Child | None) -> dict[str, float]:
+    """Return what some seconds cost the service and the workers, in cores, and what pages got a second."""
+    seen = await page.report() if page is not None else {}
     before = await side.report()
     await asyncio.sleep(seconds)
     after = await side.report()
-    got = await viewer.report() if viewer is not None else {}
+    got = await page.report() if page is not None else {}
     took = after["at"] - before["at"]
 
     def workers(at: dict[str, Any]) -> float:
@@ -124,12 +124,12 @@ async def span(side: GatewaySide, seconds: float, viewer: Child | None) -> dict[
     }
 
 
-async def with_viewers(side: GatewaySide, arguments: argparse.Namespace, viewers: int) -> dict[str, float]:
-    """Return the cost of a span with so many viewers, none of them among others."""
-    if not viewers:
+async def with_pages(side: GatewaySide, arguments: argparse.Namespace, pages: int) -> dict[str, float]:
+    """Return the cost of a span with so many pages, none of them among others."""
+    if not pages:
         await asyncio.sleep(SETTLE_S)
         return await span(side, arguments.seconds, None)
-    view = ("benchmarks.wall", "--view", side.api_url, "--width", str(arguments.width), "--viewers", str(viewers))
+    view = ("benchmarks.wall", "--view", side.api_url, "--width", str(arguments.width), "--pages", str(pages))
     async with Child(*view) as child:
         for _ in range(round(START_S / 0.5)):
             if (await child.report())["tiles"] == arguments.streams:
@@ -142,7 +142,7 @@ async def with_viewers(side: GatewaySide, arguments: argparse.Namespace, viewers
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure walls of several numbers of viewers by turns."""
+    """Measure walls of several numbers of pages by turns."""
     width, height = map(int, arguments.size.split("x"))
     cameras = CameraOptions(width=width, height=height, fps=arguments.fps)
     counts = sorted({0, *map(int, arguments.walls.split(","))})
@@ -153,22 +153,20 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         async with Load(side, cameras, arguments.streams, readers=0):
             for number in range(arguments.rounds):
                 order = counts if number % 2 == 0 else counts[::-1]
-                rounds.append({count: await with_viewers(side, arguments, count) for count in order})
+                rounds.append({count: await with_pages(side, arguments, count) for count in order})
                 report.progress(f"round {number + 1} of {arguments.rounds}: {_words(rounds[-1])}")
-    return {"streams": arguments.streams, "viewers": {str(count): _middle(rounds, count) for count in counts}}
+    return {"streams": arguments.streams, "pages": {str(count): _middle(rounds, count) for count in counts}}
 
 
 def _words(found: dict[int, dict[str, float]]) -> str:
-    return ", ".join(f"{count} viewers {found[count]['service'] * 100:.2f} %" for count in sorted(found))
+    return ", ".join(f"{count} pages {found[count]['service'] * 100:.2f} %" for count in sorted(found))
 
 
-def _middle(rounds: list[dict[int, dict[str, float]]], viewers: int) -> dict[str, Any]:
-    """Return the medians over the rounds, and of what is more than without viewers the spread, too."""
-    found: dict[str, Any] = {
-        name: statistics.median(each[viewers][name] for each in rounds) for name in rounds[0][viewers]
-    }
+def _middle(rounds: list[dict[int, dict[str, float]]], pages: int) -> dict[str, Any]:
+    """Return the medians over the rounds, and of what is more than without pages the spread, too."""
+    found: dict[str, Any] = {name: statistics.median(each[pages][name] for each in rounds) for name in rounds[0][pages]}
     for name in ("service", "workers"):
-        more = [each[viewers][name] - each[0][name] for each in rounds]
+        more = [each[pages][name] - each[0][name] for each in rounds]
         found[f"{name}_more"], found[f"{name}_spread"] = statistics.median(more), [min(more), max(more)]
     return found
 
@@ -182,23 +180,23 @@ def main() -> None:
     parser.add_argument("--size", default="640x360", metavar="WIDTHxHEIGHT", help="of the cameras")
     parser.add_argument("--fps", type=int, default=5)
     parser.add_argument("--width", type=int, default=320, help="of a tile")
-    parser.add_argument("--walls", default="1", metavar="N[,N...]", help="numbers of viewers")
+    parser.add_argument("--walls", default="1", metavar="N[,N...]", help="numbers of pages")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--view", help=argparse.SUPPRESS)
-    parser.add_argument("--viewers", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--pages", type=int, default=1, help=argparse.SUPPRESS)
     report.add_options(parser)
     arguments = parser.parse_args()
     if arguments.view:
-        asyncio.run(_view(arguments.view, arguments.width, arguments.viewers))
+        asyncio.run(_view(arguments.view, arguments.width, arguments.pages))
         return
     result = asyncio.run(measure(arguments))
     table = report.Table(
         f"{arguments.streams} cameras of {arguments.size}@{arguments.fps}, {arguments.rounds} rounds",
-        "viewers", "service, % of a core", "the wall's", "spread", "workers, the wall's", "pictures/s", "kB a picture",
+        "pages", "service, % of a core", "the wall's", "spread", "workers, the wall's", "pictures/s", "kB a picture",
         "kB a document",
     )  # fmt: skip
-    for count, found in result["viewers"].items():
+    for count, found in result["pages"].items():
         low, high = found["service_spread"]
         pictures, documents = found.get("pictures"), found.get("documents")
         table.add(
@@ -211,7 +209,7 @@ def main() -> None:
             found["picture_bytes"] / pictures / 1000 if pictures else None,
             found["document_bytes"] / documents / 1000 if documents else None,
         )
-    notes = [f"The goal is below {GOAL:.0%} of a core for the wall of one viewer, in the service."]
+    notes = [f"The goal is below {GOAL:.0%} of a core for the wall of one page, in the service."]
     report.finish(arguments, "wall", result, [table], notes)
 
 

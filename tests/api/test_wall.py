@@ -16,7 +16,7 @@ from transcoder.config import HttpConfig
 from transcoder.rejection import Rejected
 
 
-class FakeViewer:
+class FakeWatcher:
     """Gives one picture for each stream that it is told to see."""
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ def test_a_message_that_asks_for_pictures() -> None:
 
 
 async def test_pictures_come_for_the_streams_that_are_seen_now() -> None:
-    viewers: list[FakeViewer] = []
+    watchers: list[FakeWatcher] = []
 
-    def look() -> FakeViewer:
-        viewers.append(FakeViewer())
-        return viewers[-1]
+    def look() -> FakeWatcher:
+        watchers.append(FakeWatcher())
+        return watchers[-1]
 
     control = SimpleNamespace(ids=list, look_at_wall=look)
     token = {"eye": {"token": "read"}}
@@ -86,7 +86,7 @@ async def test_pictures_come_for_the_streams_that_are_seen_now() -> None:
         async with connect(url, additional_headers=login) as client:
             await client.send('{"ids": ["a"], "width": 320}')
             await client.recv()
-            viewers[-1].pictures.put_nowait(None)
+            watchers[-1].pictures.put_nowait(None)
             with pytest.raises(ConnectionClosed):
                 await client.recv()
             assert client.close_code == 1000
@@ -94,6 +94,6 @@ async def test_pictures_come_for_the_streams_that_are_seen_now() -> None:
             with pytest.raises(ConnectionClosed):
                 await client.recv()
             assert client.close_code == 4401
-        assert [viewer.is_closed for viewer in viewers] == [True, True]
+        assert [watcher.is_closed for watcher in watchers] == [True, True]
     finally:
         await server.stop()

@@ -43,7 +43,7 @@ PROGRAMS = {
     ),
     "wall": (
         ["--streams", "2", "--size", "320x180", "--seconds", "1", "--rounds", "1"],
-        ["streams", "viewers"],
+        ["streams", "pages"],
     ),
     "soak": (
         ["--streams", "1", "--size", "320x180", "--fps", "10", "--seconds", "6", "--trouble-s", "2", "--look-s", "1"],

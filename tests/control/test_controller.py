@@ -359,9 +359,9 @@ async def test_small_pictures_wait_for_their_turn_and_not_without_a_bound(world:
 
 
 async def test_a_wall_shows_no_picture_from_before_a_change_of_the_masks(world: World) -> None:
-    viewer = world.controller.look_at_wall()
-    viewer.see(["front"], 320)
-    assert await viewer.next() == b"\x05frontsmall JPEG"
+    watcher = world.controller.look_at_wall()
+    watcher.see(["front"], 320)
+    assert await watcher.next() == b"\x05frontsmall JPEG"
     corner = {"polygon": [[0, 0], [0.5, 0], [0.5, 0.5]]}
     await world.controller.update("front", {"masks": [corner]}, OPS)
     late = world.controller.look_at_wall()
@@ -370,7 +370,7 @@ async def test_a_wall_shows_no_picture_from_before_a_change_of_the_masks(world: 
     worker.told_since()
     assert await late.next() == b"\x05frontsmall JPEG"
     assert ("thumbnail", 0, 320, 0) in worker.told_since()  # made anew, and not the one that is known
-    viewer.close()
+    watcher.close()
     late.close()
 
 

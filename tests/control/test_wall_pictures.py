@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from transcoder.control.wall_pictures import LINGER_S, MAX_VIEWERS, SPAN_S, TURNS, WIDTHS, WallPictures, framed
+from transcoder.control.wall_pictures import LINGER_S, MAX_WATCHERS, SPAN_S, TURNS, WIDTHS, WallPictures, framed
 from transcoder.errors import CommandRejected
 from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.rejection import Code, Rejected
@@ -66,19 +66,19 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     made.wall.close()
 
 
-def waiting(viewer: object) -> list[bytes]:
-    return sorted(viewer._waiting.values())  # type: ignore[attr-defined]
+def waiting(watcher: object) -> list[bytes]:
+    return sorted(watcher._waiting.values())  # type: ignore[attr-defined]
 
 
 async def test_nothing_is_made_while_nobody_looks(world: World) -> None:
-    viewer = world.wall.look()
+    watcher = world.wall.look()
     assert world.wall._task is None
     await world.pass_time(2)
     assert world.asked() == Counter()
-    viewer.see(["a"], 320)
+    watcher.see(["a"], 320)
     await world.pass_time(0.1)
-    assert await viewer.next() == b"\x01aa 320 1"
-    viewer.close()
+    assert await watcher.next() == b"\x01aa 320 1"
+    watcher.close()
     world.streams["a"].show()
     world.asked()
     await world.pass_time(LINGER_S + 3)
@@ -88,41 +88,41 @@ async def test_nothing_is_made_while_nobody_looks(world: World) -> None:
     assert world.wall._task is None
 
 
-async def test_sixty_four_viewers_cost_what_one_costs(world: World) -> None:
-    viewers = [world.wall.look() for _ in range(MAX_VIEWERS)]
-    for number, viewer in enumerate(viewers):
-        viewer.see(["a", "b"], WIDTHS[1] - number)  # screens differ
+async def test_sixty_four_watchers_cost_what_one_costs(world: World) -> None:
+    watchers = [world.wall.look() for _ in range(MAX_WATCHERS)]
+    for number, watcher in enumerate(watchers):
+        watcher.see(["a", "b"], WIDTHS[1] - number)  # screens differ
     for second in range(10):
         world.streams["a"].show()
         world.streams["b"].show()
         await world.pass_time(1)
         asked = world.asked()
         assert max(asked.values()) == 1, second
-        assert {picture for viewer in viewers for picture in waiting(viewer)} == set(waiting(viewers[0]))
+        assert {picture for watcher in watchers for picture in waiting(watcher)} == set(waiting(watchers[0]))
     with pytest.raises(Rejected) as caught:
         world.wall.look()
     assert caught.value.code is Code.BUSY
-    viewers.pop().close()
+    watchers.pop().close()
     world.wall.look()
 
 
 async def test_what_is_the_same_is_neither_asked_for_nor_sent(world: World) -> None:
-    viewer, stream = world.wall.look(), world.streams["a"]
-    viewer.see(["a"], 100)
+    watcher, stream = world.wall.look(), world.streams["a"]
+    watcher.see(["a"], 100)
     await world.pass_time(3)
-    assert await viewer.next() == framed("a", b"a 160 1")
+    assert await watcher.next() == framed("a", b"a 160 1")
     assert stream.asked == [("main", 160, 0)]
     stream.show(other=False)  # a picture that looks the same
     await world.pass_time(3)
     assert stream.asked[1:] == [("main", 160, 1)]
-    assert waiting(viewer) == []
+    assert waiting(watcher) == []
     stream.show()
     await world.pass_time(3)
     assert stream.asked[2:] == [("main", 160, 1)]
-    assert waiting(viewer) == [framed("a", b"a 160 2")]
+    assert waiting(watcher) == [framed("a", b"a 160 2")]
 
 
-async def test_a_slow_viewer_skips_pictures_and_keeps_nobody_waiting(world: World) -> None:
+async def test_a_slow_watcher_skips_pictures_and_keeps_nobody_waiting(world: World) -> None:
     slow, quick = world.wall.look(), world.wall.look()
     slow.see(["a"], 320)
     quick.see(["a"], 320)
@@ -146,11 +146,11 @@ async def test_who_comes_later_has_the_last_picture_at_once(world: World) -> Non
 
 
 async def test_a_page_that_scrolls_back_and_forth_has_no_picture_made_twice_a_second(world: World) -> None:
-    viewer = world.wall.look()
+    watcher = world.wall.look()
     for _ in range(50):
-        viewer.see(["a", "b"], 320)
+        watcher.see(["a", "b"], 320)
         await world.pass_time(0.1)
-        viewer.see([], 320)
+        watcher.see([], 320)
         await world.pass_time(0.1)
         for stream in world.streams.values():
             stream.show()
@@ -158,10 +158,10 @@ async def test_a_page_that_scrolls_back_and_forth_has_no_picture_made_twice_a_se
 
 
 async def test_pictures_under_other_masks_are_not_shown_any_more(world: World) -> None:
-    viewer, stream = world.wall.look(), world.streams["a"]
-    viewer.see(["a"], 320)
+    watcher, stream = world.wall.look(), world.streams["a"]
+    watcher.see(["a"], 320)
     await world.pass_time(1)
-    assert await viewer.next() == framed("a", b"a 320 1")
+    assert await watcher.next() == framed("a", b"a 320 1")
     stream.show()
     stream.gate = asyncio.Event()
     await world.pass_time(1.5)  # one is under way
@@ -172,21 +172,21 @@ async def test_pictures_under_other_masks_are_not_shown_any_more(world: World) -
     stream.gate.set()
     stream.show()
     await world.pass_time(0.1)
-    assert waiting(later) == waiting(viewer) == [framed("a", b"a 320 3")]
+    assert waiting(later) == waiting(watcher) == [framed("a", b"a 320 3")]
     assert stream.asked[-1] == ("main", 320, 0)
 
 
 async def test_a_stream_without_a_picture_is_asked_again_and_one_that_there_is_not_is_nothing(world: World) -> None:
     stream = world.streams["a"]
     stream.version = 0
-    viewer = world.wall.look()
-    viewer.see(["a", "gone"], 320)
+    watcher = world.wall.look()
+    watcher.see(["a", "gone"], 320)
     await world.pass_time(5)
     assert 3 <= len(stream.asked) <= 5
-    assert waiting(viewer) == []
+    assert waiting(watcher) == []
     stream.version = 1
     await world.pass_time(2)
-    assert waiting(viewer) == [framed("a", b"a 320 1")]
+    assert waiting(watcher) == [framed("a", b"a 320 1")]
     del world.streams["a"]
     await world.pass_time(2)
 
@@ -194,8 +194,8 @@ async def test_a_stream_without_a_picture_is_asked_again_and_one_that_there_is_n
 async def test_the_pictures_of_many_streams_are_spread_over_the_second(world: World) -> None:
     names = [f"cam{number}" for number in range(20)]
     world.streams = {name: FakeStream(name) for name in names}
-    viewer = world.wall.look()
-    viewer.see(names, 320)
+    watcher = world.wall.look()
+    watcher.see(names, 320)
     asked: list[Counter[str]] = []
     for _ in range(60):
         for stream in world.streams.values():
@@ -207,10 +207,10 @@ async def test_the_pictures_of_many_streams_are_spread_over_the_second(world: Wo
     assert all(4 <= sum(each[name] for each in asked[10:]) <= 5 for name in names)
 
 
-async def test_when_the_gateway_ends_viewers_are_told(world: World) -> None:
-    viewer = world.wall.look()
-    viewer.see(["a"], 320)
-    ended = asyncio.create_task(viewer.next())
+async def test_when_the_gateway_ends_watchers_are_told(world: World) -> None:
+    watcher = world.wall.look()
+    watcher.see(["a"], 320)
+    ended = asyncio.create_task(watcher.next())
     await asyncio.sleep(0)
     world.wall.close()
     assert await ended is None

@@ -184,7 +184,12 @@ async def test_a_thumbnail_has_no_picture_where_its_version_is_known(watched: Wa
     new = asyncio.ensure_future(watched.worker.thumbnail(0, 320))
     known = asyncio.ensure_future(watched.worker.thumbnail(0, 320, known=9))
     worker, heard = watched.server.workers[0], list[MessageType]()
-    await watched.until(lambda: heard.extend(worker.heard()) or heard.count(MessageType.THUMBNAIL) == 2)
+
+    def is_asked() -> bool:
+        heard.extend(worker.heard())
+        return heard.count(MessageType.THUMBNAIL) == 2
+
+    await watched.until(is_asked)
     worker.say(serialize_thumbnail(Thumbnail(output_number=0, width=320, version=9, jpeg=b"")))
     assert (await known).jpeg == b""
     assert not new.done()

@@ -35,7 +35,7 @@ from transcoder.control import (
     Writer,
 )
 from transcoder.control.asset_verbs import AssetControl
-from transcoder.control.verbs import WallViewer
+from transcoder.control.verbs import WallWatcher
 from transcoder.control.withheld import (
     configuration_without_addresses,
     entry_without_example,
@@ -220,7 +220,7 @@ class ReadOnly(Control):
         return await self._control.thumbnail(stream, width, output)
 
     @override
-    def look_at_wall(self) -> WallViewer:
+    def look_at_wall(self) -> WallWatcher:
         return self._control.look_at_wall()
 
     @override

@@ -35,7 +35,7 @@ from transcoder.control.page_documents import (
 )
 from transcoder.control.probe_documents import ProbeChannelDocument, ProbeDocument, ProbeMediaDocument
 from transcoder.control.swap_documents import SwapDocument
-from transcoder.control.verbs import Control, EventFeed, WallViewer
+from transcoder.control.verbs import Control, EventFeed, WallWatcher
 from transcoder.control.writer import Writer
 from transcoder.output.status import ENCODE_BOUNDS_S
 
@@ -80,7 +80,7 @@ __all__ = [
     "VerdictDocument",
     "VerdictsDocument",
     "WallDocument",
-    "WallViewer",
+    "WallWatcher",
     "WorkerDocument",
     "Writer",
 ]

@@ -16,7 +16,7 @@ from transcoder.control import (
     ProbeDocument,
     StreamDocument,
     SwapDocument,
-    WallViewer,
+    WallWatcher,
     Writer,
 )
 from transcoder.control.assets import Assets
@@ -274,7 +274,7 @@ class Controller(Questions):
             self._thumbnails_asked -= 1
 
     @override
-    def look_at_wall(self) -> WallViewer:
+    def look_at_wall(self) -> WallWatcher:
         return self._wall_pictures.look()
 
     @override

@@ -36,8 +36,8 @@ class EventFeed(Protocol):
         """End the feed, and with it the iteration."""
 
 
-class WallViewer(Protocol):
-    """Sees small pictures of streams, of each the newest one; a slow viewer skips pictures."""
+class WallWatcher(Protocol):
+    """Sees small pictures of streams, of each the newest one; a slow watcher skips pictures."""
 
     def see(self, streams: Iterable[str], width: int) -> None:
         """See these streams from now on, in pictures that are at least so wide where such are made."""
@@ -165,8 +165,8 @@ class Control(Protocol):
     async def thumbnail(self, stream: str, width: int, output: str = MAIN) -> bytes:
         """Return the same scaled down to a width."""
 
-    def look_at_wall(self) -> WallViewer:
-        """Return a viewer of the small pictures of all streams, which has to be closed."""
+    def look_at_wall(self) -> WallWatcher:
+        """Return a watcher of the small pictures of all streams, which has to be closed."""
 
     async def probe(self, source: object = None, stream: str = "", *, channels: bool = False) -> ProbeDocument:
         """Ask a camera for its description: a URL or the keys of a `source`, or the source of a stream.

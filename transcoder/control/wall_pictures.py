@@ -1,6 +1,6 @@
 """Small pictures of streams for all who look at a wall: each is asked for once a second, however many look at it.
 
-Nothing is asked for while nobody looks, nor where the output has shown no other picture since. What a viewer has not
+Nothing is asked for while nobody looks, nor where the output has shown no other picture since. What a watcher has not
 taken yet is replaced by the next picture of the same stream: a slow one skips pictures and keeps nobody waiting.
 """
 
@@ -16,9 +16,9 @@ from transcoder.rejection import Code, Rejected
 from transcoder.service.status import StreamStatus
 from transcoder.worker_options import MAIN
 
-MAX_VIEWERS: Final = 64
+MAX_WATCHERS: Final = 64
 WIDTHS: Final = (160, 320, 640)
-"""The widths that are made: a viewer gets the next larger one, so that viewers of other screens share pictures."""
+"""The widths that are made: a watcher gets the next larger one, so that watchers of other screens share pictures."""
 SPAN_S: Final = 1.0
 """Seconds from one picture of a stream to the next."""
 LINGER_S: Final = 5.0
@@ -42,7 +42,7 @@ class _Tile:
 
     def __init__(self) -> None:
         self.message = b""
-        """The picture as it is sent to viewers, empty before the first one."""
+        """The picture as it is sent to watchers, empty before the first one."""
         self.version = 0
         self.pictures = -1
         """The pictures that the output had shown when this one was asked for."""
@@ -56,7 +56,7 @@ Key = tuple[str, int]
 
 
 class WallPictures:
-    """Gives viewers the pictures of the streams that they see.
+    """Gives watchers the pictures of the streams that they see.
 
     Args:
         streams: returns the streams that there are, by id.
@@ -65,25 +65,25 @@ class WallPictures:
     def __init__(self, streams: Callable[[], Mapping[str, Pictured]]) -> None:
         self._streams = streams
         self._tiles: dict[Key, _Tile] = {}
-        self._viewers: set[Viewer] = set()
+        self._watchers: set[Watcher] = set()
         self._seen: frozenset[Key] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
-    def look(self) -> "Viewer":
-        """Return a viewer, who sees no stream yet.
+    def look(self) -> "Watcher":
+        """Return a watcher, who sees no stream yet.
 
         Raises:
             Rejected: there are too many.
         """
-        if len(self._viewers) >= MAX_VIEWERS:
-            raise Rejected(Code.BUSY, f"{MAX_VIEWERS} walls are looked at already")
-        viewer = Viewer(self)
-        self._viewers.add(viewer)
-        return viewer
+        if len(self._watchers) >= MAX_WATCHERS:
+            raise Rejected(Code.BUSY, f"{MAX_WATCHERS} walls are looked at already")
+        watcher = Watcher(self)
+        self._watchers.add(watcher)
+        return watcher
 
-    def leave(self, viewer: "Viewer") -> None:
-        """Forget a viewer."""
-        self._viewers.discard(viewer)
+    def leave(self, watcher: "Watcher") -> None:
+        """Forget a watcher."""
+        self._watchers.discard(watcher)
         self.rearrange()
 
     def forget(self, streams: Iterable[str]) -> None:
@@ -94,7 +94,7 @@ class WallPictures:
 
     def rearrange(self) -> None:
         """Have the pictures made that somebody sees, and no others."""
-        self._seen = frozenset(key for viewer in self._viewers for key in viewer.keys)
+        self._seen = frozenset(key for watcher in self._watchers for key in watcher.keys)
         for key in self._seen - self._tiles.keys():
             self._tiles[key] = _Tile()
         if self._tiles and self._task is None:
@@ -141,8 +141,8 @@ class WallPictures:
         if not found.jpeg or self._tiles.get(key) is not tile:
             return
         tile.version, tile.message = found.version, framed(key[0], found.jpeg)
-        for viewer in self._viewers:
-            viewer.offer(key, tile.message)
+        for watcher in self._watchers:
+            watcher.offer(key, tile.message)
 
     def last(self, key: Key) -> bytes:
         """Return the message with the last picture, empty where there is none."""
@@ -150,9 +150,9 @@ class WallPictures:
         return b"" if tile is None else tile.message
 
     def close(self) -> None:
-        """End all viewers."""
-        for viewer in list(self._viewers):
-            viewer.close()
+        """End all watchers."""
+        for watcher in list(self._watchers):
+            watcher.close()
         for key in list(self._tiles):
             self._drop(key)
         if self._task is not None:
@@ -166,8 +166,8 @@ def _next_turn(now: float, turn: int) -> float:
     return phase + math.ceil((earliest - phase) / SPAN_S) * SPAN_S
 
 
-class Viewer:
-    """Holds what one viewer of a wall sees, and the messages that wait for the viewer: one a stream at most.
+class Watcher:
+    """Holds what one watcher of a wall sees, and the messages that wait for the watcher: one a stream at most.
 
     Attributes:
         keys: the streams and their width.
@@ -183,7 +183,7 @@ class Viewer:
     def see(self, streams: Iterable[str], width: int) -> None:
         """See these streams from now on, and no others.
 
-        Pictures that are there already are given at once, those apart that the viewer saw before.
+        Pictures that are there already are given at once, those apart that the watcher saw before.
 
         Args:
             streams: the streams' ids.
@@ -198,7 +198,7 @@ class Viewer:
                 self.offer(key, message)
 
     def offer(self, key: Key, message: bytes) -> None:
-        """Take a picture, in place of an older one of the same stream, if the viewer sees it."""
+        """Take a picture, in place of an older one of the same stream, if the watcher sees it."""
         if key in self.keys:
             self._waiting[key] = message
             self._changed.set()

@@ -10,11 +10,11 @@ from transcoder.api.access import Identity, Role
 from transcoder.api.problem import problems
 from transcoder.api.state import ControlOf, Reading
 from transcoder.api.web_socket import first_of, receive_text, serve
-from transcoder.control import WallDocument, WallViewer
+from transcoder.control import WallDocument, WallWatcher
 from transcoder.rejection import Code, Rejected
 
 MAX_IDS: Final = 64
-"""Streams whose pictures are sent to one viewer, at most."""
+"""Streams whose pictures are sent to one watcher, at most."""
 MAX_ID: Final = 63
 """Characters of a stream's id, at most."""
 MAX_WIDTH: Final = 8192
@@ -39,22 +39,22 @@ async def pictures(socket: WebSocket, control: ControlOf) -> None:
     """Send small pictures of the streams that the client names, of each one a second at most."""
 
     async def answer(_who: Identity) -> None:
-        viewer = control.look_at_wall()
+        watcher = control.look_at_wall()
         try:
-            await first_of(_listen(socket, viewer), _send(socket, viewer))
+            await first_of(_listen(socket, watcher), _send(socket, watcher))
         finally:
-            viewer.close()
+            watcher.close()
 
     await serve(socket, answer)
 
 
-async def _listen(socket: WebSocket, viewer: WallViewer) -> None:
+async def _listen(socket: WebSocket, watcher: WallWatcher) -> None:
     while True:
-        viewer.see(*wanted(await receive_text(socket)))
+        watcher.see(*wanted(await receive_text(socket)))
 
 
-async def _send(socket: WebSocket, viewer: WallViewer) -> None:
-    while (message := await viewer.next()) is not None:
+async def _send(socket: WebSocket, watcher: WallWatcher) -> None:
+    while (message := await watcher.next()) is not None:
         await socket.send_bytes(message)
 
 
