@@ -47,7 +47,7 @@ class StreamPage {
   #where = el("p", { class: "soft stream-where" });
   #badge = el("span", { class: "badge", "data-testid": "stream-state" });
   #badges = el("span", { class: "row" });
-  #problem = el("div", { class: "notice notice-bad", role: "status", hidden: true });
+  #problem = el("div", { class: "notice notice-bad", hidden: true });
   #gone = el("div", { class: "notice notice-bad", role: "alert", hidden: true, text: t("stream.removed") });
   #facts = new FactsPanel();
   #ledger = new LedgerPanel();

@@ -26,6 +26,7 @@ export class VideoPanel {
   #note = el("p", { class: "video-note soft", hidden: true, text: t("video.unsupported") });
   #none = el("p", { class: "tile-none", text: t("video.none") });
   #toggle;
+  #large;
   #choice;
   #label;
 
@@ -37,9 +38,9 @@ export class VideoPanel {
     this.#label = el("div", { class: "row" }, el("label", { for: "video-output", text: t("video.output") }), this.#choice);
     this.#label.hidden = true;
     const frame = el("div", { class: "video-frame" }, this.#none, this.#image, this.#place, this.#state);
-    const large = el("button", { type: "button", text: t("video.large"), on: { click: () => (document.fullscreenElement ? document.exitFullscreen() : frame.requestFullscreen()).catch(() => {}) } });
+    this.#large = el("button", { type: "button", text: t("video.large"), on: { click: () => (document.fullscreenElement ? document.exitFullscreen() : frame.requestFullscreen()).catch(() => {}) } });
     this.node = el("section", { class: "panel video-panel", "aria-label": t("video.title") },
-      frame, el("div", { class: "row video-bar" }, this.#toggle, large, this.#label), this.#note);
+      frame, el("div", { class: "row video-bar" }, this.#toggle, this.#large, this.#label), this.#note);
     document.addEventListener("visibilitychange", () => !document.hidden && this.#stills(), { signal });
     signal.addEventListener("abort", () => this.#end());
   }
@@ -59,7 +60,7 @@ export class VideoPanel {
     this.#isServed = isServed;
     if (isServed) this.#start();
     else this.#end();
-    this.#toggle.hidden = !isServed;
+    this.#toggle.hidden = this.#large.hidden = !isServed;
   }
 
   #choose(name) {
@@ -157,6 +158,7 @@ export class VideoPanel {
     dropPicture(this.#image);
     this.#image.hidden = true;
     this.#none.hidden = false;
-    this.#say("ended");
+    setText(this.#state, t("state.disabled"));
+    this.node.dataset.state = "disabled";
   }
 }
