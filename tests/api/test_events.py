@@ -1,9 +1,12 @@
 """Server-sent events."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 from transcoder.api import events
+from transcoder.api.server import HttpServer
+from transcoder.config import HttpConfig
 from transcoder.control import EventDocument
 from transcoder.control.events import Events
 
@@ -48,3 +51,27 @@ async def test_of_one_stream_only_and_until_the_end() -> None:
     feeds.source.close()
     chunks = await asyncio.wait_for(reading, 2)
     assert [chunk.split("\n")[0] for chunk in chunks] == [": events", "id: 2@r", "id: 3@r"]
+
+
+async def test_a_token_that_is_removed_hears_nothing_more() -> None:
+    def config(*names: str) -> HttpConfig:
+        tokens = {name: {"token": name, "role": "control"} for name in names}
+        return HttpConfig.model_validate({"listen": "127.0.0.1:0", "tokens": tokens})
+
+    source = Events()
+    control: Any = SimpleNamespace(ids=list, info=lambda: SimpleNamespace(started="r"), events=source.listen)
+    server = HttpServer(control, config("ops", "eye"))
+    await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        writer.write(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ops\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b": events\n"), 5)
+        source.publish("added", "a")
+        assert b"added" in await asyncio.wait_for(reader.readuntil(b"event: added"), 5)
+        server.set_tokens(config("eye"))
+        source.publish("removed", "a")
+        assert b"removed" not in await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)  # the last chunk
+    finally:
+        writer.close()
+        source.close()
+        await server.stop()

@@ -10,8 +10,9 @@ import pytest
 from fastapi import APIRouter, WebSocket
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
-from transcoder.api import app, server
+from transcoder.api import app, server, web_socket
 from transcoder.api.access import Identity, Role
 from transcoder.api.state import ControlOf
 from transcoder.api.web_socket import Closed, first_of, receive_text, serve
@@ -106,6 +107,36 @@ async def test_a_page_of_another_site_may_not(monkeypatch: pytest.MonkeyPatch) -
 async def test_the_code_says_why(said: str | bytes, code: int, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as url:
         assert (await ended(f"{url}/talk", said, **bearer("read")))[1:] == (code, reason)
+
+
+async def test_what_is_open_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_socket, "LOOK_AGAIN_S", 0.1)
+    made: list[server.HttpServer] = []
+    start = server.HttpServer.start
+
+    async def started(one: server.HttpServer) -> None:
+        made.append(one)
+        await start(one)
+
+    monkeypatch.setattr(server.HttpServer, "start", started)
+
+    def config(tokens: Mapping[str, Mapping[str, str]]) -> HttpConfig:
+        return HttpConfig.model_validate({"listen": "127.0.0.1:0", "tokens": tokens})
+
+    async with serving(monkeypatch) as url, connect(f"{url}/talk", **bearer("right")) as client:
+        await client.recv()
+        await asyncio.sleep(0.3)
+        assert client.state is State.OPEN
+        made[0].set_tokens(config({"ops": {"token": "right", "role": "read"}, "eye": TOKENS["eye"]}))
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+        assert client.close_code == 4403  # it may read, and read as one who may do more
+        async with connect(f"{url}/talk", **bearer("right")) as other:
+            await other.recv()
+            made[0].set_tokens(config({"eye": TOKENS["eye"]}))
+            with pytest.raises(ConnectionClosed):
+                await other.recv()
+            assert other.close_code == 4401
 
 
 async def test_the_first_to_end_ends_the_others() -> None:

@@ -101,6 +101,15 @@ async def identify(request: HTTPConnection, role: Role) -> Identity:
     return state.access.identify(caller, role)
 
 
+def identify_again(request: HTTPConnection, who: Identity) -> None:
+    """Look whether the login still holds with which somebody opened what lasts, such as a WebSocket.
+
+    Raises:
+        Denied: it ended, its token was changed or removed, or has a lower role now.
+    """
+    cast(ApiState, request.app.state.api).access.identify(caller_of(request), who.role)
+
+
 async def log_in(request: Request, token: str) -> tuple[LoginCookie, Identity]:
     """Return a cookie for a token, and the identity of whoever sends it; whoever guesses tokens waits for the answer.
 

@@ -6,19 +6,21 @@ status that a request had been answered with.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from fastapi import WebSocket, WebSocketDisconnect
 
 from transcoder.api.access import Denied, Identity, Role
 from transcoder.api.problem import STATUS
-from transcoder.api.state import identify
+from transcoder.api.state import identify, identify_again
 from transcoder.http_server.guard import PRIVATE_CODES
 from transcoder.rejection import Rejected
 
 UNSUPPORTED_DATA: Final = 1003
 """The code for a message of a kind that is not taken (RFC 6455 section 7.4.1)."""
+LOOK_AGAIN_S: Final = 10.0
+"""Seconds after which an open WebSocket is closed at the latest whose token was removed, or whose cookie has ended."""
 MAX_REASON: Final = 120
 """Bytes of the reason with which a WebSocket is closed (RFC 6455 section 5.5 has 123)."""
 
@@ -37,7 +39,9 @@ class Closed(Exception):  # noqa: N818  # it is the answer, no error
         self.reason = reason
 
 
-async def serve(socket: WebSocket, answer: Callable[[Identity], Awaitable[None]], role: Role = Role.READ) -> None:
+async def serve(
+    socket: WebSocket, answer: Callable[[Identity], Coroutine[Any, Any, None]], role: Role = Role.READ
+) -> None:
     """Open a WebSocket for whoever has a role, and close it with the reason for which it ends.
 
     Args:
@@ -51,7 +55,7 @@ async def serve(socket: WebSocket, answer: Callable[[Identity], Awaitable[None]]
         await socket.accept()
         if isinstance(who, Closed):
             raise who
-        await answer(who)
+        await first_of(answer(who), _while_logged_in(socket, who))
     except WebSocketDisconnect:
         return
     except Rejected as error:
@@ -67,6 +71,20 @@ async def _identify(socket: WebSocket, role: Role) -> Identity | Closed:
         return await identify(socket, role)
     except Denied as error:
         return Closed(PRIVATE_CODES + error.status, error.reason)
+
+
+async def _while_logged_in(socket: WebSocket, who: Identity) -> None:
+    """Look now and then whether the login holds.
+
+    Raises:
+        Closed: it does not hold any more.
+    """
+    while True:
+        await asyncio.sleep(LOOK_AGAIN_S)
+        try:
+            identify_again(socket, who)
+        except Denied as error:
+            raise Closed(PRIVATE_CODES + error.status, error.reason) from None
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:
@@ -90,7 +108,7 @@ async def receive_text(socket: WebSocket) -> str:
     return str(text)
 
 
-async def first_of(*work: Coroutine[None, None, None]) -> None:
+async def first_of(*work: Coroutine[Any, Any, None]) -> None:
     """Run coroutines until the first one of them ends or fails, as it does; the others are cancelled."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from transcoder.api import events, schema
+from transcoder.api.access import Denied
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.routes.streams import ETAG
-from transcoder.api.state import CONTROL, READ, ControlOf, StateOf
+from transcoder.api.state import CONTROL, READ, ControlOf, Reading, StateOf, identify_again
 from transcoder.control import InfoDocument, ProbeDocument, StatsDocument
 from transcoder.rejection import Code, Rejected
 
@@ -62,17 +63,21 @@ async def probe(request: Request, control: ControlOf) -> ProbeDocument:
 
 @router.get(
     "/events",
-    dependencies=[READ],
     response_class=StreamingResponse,
     responses={**problems(429), 200: {"description": "Events as they come", "content": _EVENTS}},
 )
 async def event_stream(
+    request: Request,
     control: ControlOf,
     state: StateOf,
+    who: Reading,
     stream: Annotated[str | None, Query(max_length=63, description="Send events of this stream only")] = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
-    """Send events as server-sent events; missed events come first, as far as the gateway remembers them."""
+    """Send events as server-sent events; missed events come first, as far as the gateway remembers them.
+
+    They end with the login: a token that is removed hears nothing more.
+    """
     if state.listeners >= events.MAX_LISTENERS:
         raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
     run = control.info().started
@@ -82,7 +87,10 @@ async def event_stream(
         state.listeners += 1
         try:
             async for chunk in source:
+                identify_again(request, who)
                 yield chunk
+        except Denied:
+            return
         finally:
             state.listeners -= 1
             await source.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
