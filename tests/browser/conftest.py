@@ -55,7 +55,7 @@ def open_page(browser: Browser, base: str) -> Iterator[Callable[..., Page]]:
 
     def open_one(*, tolerated: tuple[str, ...] = (), **options: Any) -> Page:
         page, faults = chromium.open_page(browser, base, **options)
-        faults.tolerated += (*tolerated, "/web/js/live.js")
+        faults.tolerated += tolerated
         opened.append((page, faults))
         return page
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.control_world import Cameras, running
-from tests.support.page_parts import part
+from tests.support.page_parts import is_slate, part, wait_for_frames
 from tests.support.page_world import IMAGE, SCRIPT, HostileCamera, PageWorld
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
@@ -33,7 +33,10 @@ def test_a_camera_is_probed_added_and_seen_playing(world: PageWorld, page: Page,
     (added,) = {one["id"] for one in world.api("GET", "/api/v1/streams")["streams"]} - before
     try:
         assert page.url.endswith(f"#/stream/{added}")
+        video = part(page, "live-video").first
         world.wait_until_playing(added)
+        wait_for_frames(page, video, 10)
+        assert not is_slate(video)
         assert "s3cr3t" not in page.content()
     finally:
         world.remove(added)

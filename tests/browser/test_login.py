@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.support.page_parts import part, tile_state
-from tests.support.page_world import TOKENS, PageWorld
+from tests.support.page_world import NAMES, TOKENS, PageWorld
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
 
@@ -48,6 +48,31 @@ def test_a_page_of_an_ended_login_asks_for_it_again_and_leads_back(world: PageWo
     part(page, "login-token").wait_for()  # the next numbers are refused
     type_token(page, TOKENS["control"])
     tile_state(page, "front").wait_for()
+
+
+def test_read_sees_no_camera_address_and_nothing_that_changes_anything(world: PageWorld, page: Page) -> None:
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108  # playwright marks the function
+    world.enter(page, "read")
+    tile_state(page, "front").wait_for()
+    seen = [page.content()]
+    for route in ("/stream/front", "/stream/front/masks", "/add"):
+        page.goto(f"/#{route}")
+        page.wait_for_timeout(700)  # what must not come could come after the page is drawn
+        for name in ("save-controls", "end-reader", "add-save", "mask-save", "add-probe"):
+            expect(part(page, name)).to_have_count(0)
+        seen.append(page.content())
+    expect(page.get_by_text(NAMES["read"]).first).to_be_visible()
+    config = world.stream("front")["config"]
+    url = config["source"]["url"] if isinstance(config["source"], dict) else config["source"]
+    place = url.partition("://")[2].rpartition("@")[2].partition("/")[0]
+    assert place.startswith("127.0.0.1:")  # the operator sees it
+    documents = [answer.text() for answer in answers if "json" in (answer.headers.get("content-type") or "")]
+    assert len(documents) > 3
+    for text in [*seen, *documents]:
+        assert place.partition(":")[2] not in text
+        assert "Streaming/Channels" not in text
+        assert "s3cr3t" not in text
 
 
 def test_a_change_needs_the_word_that_only_the_page_has(world: PageWorld, page: Page) -> None:

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page_parts import part
+from tests.support.page_parts import grey, is_slate, part, wait_for_frames
 from tests.support.page_world import PageWorld
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
+
+FPS = 5
+"""Pictures a second of the simulated cameras (`tests/support/control_world.py`)."""
+MAX_BEHIND_S = 1.0
+"""Seconds that the live picture may be behind what has come."""
 
 
 @pytest.fixture
@@ -19,6 +24,37 @@ def reader(world: PageWorld) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([*command, "-f", "null", "-"], stderr=subprocess.DEVNULL) as started:
         yield started
         started.kill()
+
+
+def test_the_live_picture_moves_and_stays_at_the_edge(world: PageWorld, page: Page) -> None:
+    world.enter(page, "read", "/stream/front")
+    video = part(page, "live-video").first
+    wait_for_frames(page, video, 1)
+    before = grey(video)
+    assert not is_slate(video)
+    wait_for_frames(page, video, 2 * FPS)
+    assert sum(one != other for one, other in zip(before, grey(video), strict=True)) > 50
+    behind = video.evaluate("video => video.buffered.end(video.buffered.length - 1) - video.currentTime")
+    assert behind < MAX_BEHIND_S
+    viewers = [one for one in world.api("GET", "/api/v1/sessions")["sessions"] if one["transport"] == "web"]
+    assert [one["stream"] for one in viewers] == ["front"]
+    page.goto("/#/add")  # who leaves the page is no reader any more
+    page.wait_for_function(
+        "() => fetch('/api/v1/sessions').then(answer => answer.json())"
+        ".then(all => !all.sessions.some(one => one.transport === 'web'))"
+    )
+
+
+def test_a_slate_is_told_from_a_picture(world: PageWorld, page: Page) -> None:
+    source = {"id": "never", "source": "rtsp://127.0.0.1:9/", "video": {"size": "320x180", "fps": FPS}}
+    world.api("POST", "/api/v1/streams", source)
+    try:
+        world.enter(page, "read", "/stream/never")
+        video = part(page, "live-video").first
+        wait_for_frames(page, video, 2)
+        assert is_slate(video)
+    finally:
+        world.remove("never")
 
 
 def test_a_reader_is_listed_and_ended(world: PageWorld, page: Page, reader: subprocess.Popen[bytes]) -> None:

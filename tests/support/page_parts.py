@@ -1,5 +1,6 @@
 """This module finds the parts of the page, and measures what a person sees of them."""
 
+from collections import Counter
 from typing import Any, Final
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -49,6 +50,12 @@ def grey(picture: Locator) -> list[int]:
     """Return a picture or a video in 64 x 36 values of grey, row after row."""
     values: list[int] = picture.evaluate(_LOOK)
     return values
+
+
+def is_slate(picture: Locator) -> bool:
+    """Return whether a picture or a video is a slate: most of it is one grey, with words on it."""
+    (_, count), *_ = Counter(values := grey(picture)).most_common(1)
+    return count > len(values) / 2
 
 
 def violations(page: Page) -> list[str]:
