@@ -136,9 +136,10 @@ class StreamPage {
     this.#problem.hidden = !state.problem_code;
     const next = state.next_attempt_at ? t("stream.next_attempt", { time: when(state.next_attempt_at) }) : "";
     const text = [problemWords(state.problem_code), next].filter(Boolean).join(". ");
-    if (this.#problem.dataset.text === `${text}\n${state.problem}`) return;
-    this.#problem.dataset.text = `${text}\n${state.problem}`;
-    clear(this.#problem).append(el("p", { text }), ...(state.problem ? [el("p", { class: "mono soft", text: state.problem })] : []));
+    const own = (canControl() && state.problem) || ""; // others are told the meaning of the code, which is said already
+    if (this.#problem.dataset.text === `${text}\n${own}`) return;
+    this.#problem.dataset.text = `${text}\n${own}`;
+    clear(this.#problem).append(el("p", { text }), ...(own ? [el("p", { class: "mono soft", text: own })] : []));
   }
 
   #onEvent(event) {
