@@ -363,11 +363,11 @@ async def test_a_wall_shows_no_picture_from_before_a_change_of_the_masks(world: 
     watcher.see(["front"], 320)
     assert await watcher.next() == b"\x05frontsmall JPEG"
     corner = {"polygon": [[0, 0], [0.5, 0], [0.5, 0.5]]}
+    worker = world.stream().parts.worker
+    worker.told_since()
     await world.controller.update("front", {"masks": [corner]}, OPS)
     late = world.controller.look_at_wall()
     late.see(["front"], 320)
-    worker = world.stream().parts.worker
-    worker.told_since()
     assert await late.next() == b"\x05frontsmall JPEG"
     assert ("thumbnail", 0, 320, 0) in worker.told_since()  # made anew, and not the one that is known
     watcher.close()

@@ -157,6 +157,21 @@ async def test_a_page_that_scrolls_back_and_forth_has_no_picture_made_twice_a_se
     assert max(world.asked().values()) <= 11  # in ten seconds
 
 
+async def test_ids_that_a_client_makes_up_cost_nothing_that_stays(world: World) -> None:
+    watchers = [world.wall.look() for _ in range(4)]
+    for number in range(100):
+        for watcher in watchers:
+            watcher.see(["a", *(f"made-up-{number}-{each}" for each in range(63))], 320)
+        await world.pass_time(0.1)
+    assert len(world.wall._tiles) == 1
+    assert len(world.wall._seen) == 64
+    assert world.wall._seen["a", 320] == 4
+    for watcher in watchers:
+        watcher.close()
+        watcher.close()  # by whoever closes it and by the gateway
+    assert world.wall._seen == Counter()
+
+
 async def test_pictures_under_other_masks_are_not_shown_any_more(world: World) -> None:
     watcher, stream = world.wall.look(), world.streams["a"]
     watcher.see(["a"], 320)

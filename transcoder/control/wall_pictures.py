@@ -6,6 +6,7 @@ taken yet is replaced by the next picture of the same stream: a slow one skips p
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
@@ -38,9 +39,14 @@ class Pictured(Protocol):
 
 
 class _Tile:
-    """Holds the last picture of one stream in one width, and when it was asked for."""
+    """Holds the last picture of one stream in one width, and when it was asked for.
 
-    def __init__(self) -> None:
+    Args:
+        turn: says in which part of a second the picture is asked for.
+    """
+
+    def __init__(self, turn: int) -> None:
+        self.turn = turn
         self.message = b""
         """The picture as it is sent to watchers, empty before the first one."""
         self.version = 0
@@ -66,7 +72,9 @@ class WallPictures:
         self._streams = streams
         self._tiles: dict[Key, _Tile] = {}
         self._watchers: set[Watcher] = set()
-        self._seen: frozenset[Key] = frozenset()
+        self._seen: Counter[Key] = Counter()
+        """How many watchers see each stream in each width."""
+        self._turn = 0
         self._task: asyncio.Task[None] | None = None
 
     def look(self) -> "Watcher":
@@ -84,20 +92,21 @@ class WallPictures:
     def leave(self, watcher: "Watcher") -> None:
         """Forget a watcher."""
         self._watchers.discard(watcher)
-        self.rearrange()
 
     def forget(self, streams: Iterable[str]) -> None:
         """Forget the pictures of streams that have other settings now, such as other masks, and ask anew."""
-        for key in [key for key in self._tiles if key[0] in set(streams)]:
+        gone = set(streams)
+        for key in [key for key in self._tiles if key[0] in gone]:
             self._drop(key)
-        self.rearrange()
 
-    def rearrange(self) -> None:
-        """Have the pictures made that somebody sees, and no others."""
-        self._seen = frozenset(key for watcher in self._watchers for key in watcher.keys)
-        for key in self._seen - self._tiles.keys():
-            self._tiles[key] = _Tile()
-        if self._tiles and self._task is None:
+    def change(self, before: frozenset[Key], after: frozenset[Key]) -> None:
+        """Take note that a watcher sees others than before; that costs by what this one sees, not by what all see."""
+        self._seen.update(after - before)
+        for key in before - after:
+            self._seen[key] -= 1
+            if not self._seen[key]:
+                del self._seen[key]
+        if self._seen and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def _drop(self, key: Key) -> None:
@@ -106,9 +115,9 @@ class WallPictures:
             tile.task.cancel()
 
     async def _run(self) -> None:
-        """Ask for what is due, as long as there are pictures."""
+        """Ask for what is due, as long as anybody looks, and until the last picture is forgotten."""
         try:
-            while self._tiles:
+            while self._seen or self._tiles:
                 self._ask(clock.monotonic())
                 await asyncio.sleep(SPAN_S / TURNS)
         finally:
@@ -116,18 +125,24 @@ class WallPictures:
 
     def _ask(self, now: float) -> None:
         streams = self._streams()
-        for turn, (key, tile) in enumerate(list(self._tiles.items())):
-            if now < tile.due or tile.task is not None:
-                continue
-            if key not in self._seen:
-                if now >= tile.due + LINGER_S:
-                    self._drop(key)
-                continue
-            stream = streams.get(key[0])
-            if stream is None or (tile.message and stream.status.output.pictures == tile.pictures):
-                continue
-            tile.due = _next_turn(now, turn)  # the first picture comes at once, those behind it in their turn
-            tile.task = asyncio.get_running_loop().create_task(self._take(key, tile, stream))
+        for key in self._seen:
+            # nothing is kept of ids that are no stream's: a client may make them up
+            if (stream := streams.get(key[0])) is not None:
+                self._look_after(key, stream, now)
+        for key in [key for key, tile in self._tiles.items() if key not in self._seen and now >= tile.due + LINGER_S]:
+            self._drop(key)
+
+    def _look_after(self, key: Key, stream: Pictured, now: float) -> None:
+        tile = self._tiles.get(key)
+        if tile is None:
+            self._turn += 1
+            tile = self._tiles[key] = _Tile(self._turn)
+        if now < tile.due or tile.task is not None:
+            return
+        if tile.message and stream.status.output.pictures == tile.pictures:
+            return
+        tile.due = _next_turn(now, tile.turn)  # the first picture comes at once, those behind it in their turn
+        tile.task = asyncio.get_running_loop().create_task(self._take(key, tile, stream))
 
     async def _take(self, key: Key, tile: _Tile, stream: Pictured) -> None:
         pictures = stream.status.output.pictures
@@ -192,7 +207,7 @@ class Watcher:
         size = next((each for each in WIDTHS if each >= width), WIDTHS[-1])
         before, self.keys = self.keys, frozenset((stream, size) for stream in streams)
         self._waiting = {key: message for key, message in self._waiting.items() if key in self.keys}
-        self._wall.rearrange()
+        self._wall.change(before, self.keys)
         for key in self.keys - before:
             if message := self._wall.last(key):
                 self.offer(key, message)
@@ -216,8 +231,9 @@ class Watcher:
         """See nothing any more."""
         self._is_closed = True
         self._changed.set()
-        self.keys = frozenset()
         self._waiting.clear()
+        before, self.keys = self.keys, frozenset()
+        self._wall.change(before, self.keys)
         self._wall.leave(self)
 
 
