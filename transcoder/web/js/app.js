@@ -14,6 +14,9 @@ const header = document.getElementById("header");
 let page = new AbortController();
 let first = true;
 let node = "";
+/** How far each page was scrolled when it was left, by the name of its module; only the wall goes back there. */
+const places = new Map();
+let shown = "";
 
 async function show() {
   page.abort();
@@ -23,11 +26,13 @@ async function show() {
   if (!session() && name !== "login") return navigate(`/login?back=${encodeURIComponent(path)}`, { replace: true });
   drawHeader(path);
   document.title = `${t(`page.${name}`, parameters)} · ${node || "transcoder"}`;
+  if (shown) places.set(shown, window.scrollY);
+  shown = name;
   clear(main).className = `frame-main page-${name}`;
-  window.scrollTo(0, 0);
   try {
     const module = await import(`./pages/${name}.js`);
     if (!signal.aborted) await module.render(main, parameters, signal);
+    if (!signal.aborted) window.scrollTo(0, name === "wall" ? (places.get(name) ?? 0) : 0);
   } catch (error) {
     if (!signal.aborted) fail(error);
   }
