@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.outputs import IDR_SLICE, OTHER_SLICE, PPS, SPS
 from tests.support.reader_dialog import OPTIONS, Directory
 from tests.support.served import Stream
+from transcoder.api import web_socket
 from transcoder.api.server import HttpServer
 from transcoder.codecs.fragmented_mp4 import init_segment
 from transcoder.codecs.nal import Codec
@@ -39,6 +40,8 @@ class World:
         self.refusal: Rejected | None = None
         self.pts = 0
         self.port = 0
+        self.directory = Directory({"vms": "pass word"})
+        self.server: HttpServer | None = None
 
     async def view(self, stream: str, output: str, user: str | None, peer: str) -> Viewer:
         path = stream if output == "main" else f"{stream}/{output}"
@@ -67,14 +70,15 @@ class World:
 @contextlib.asynccontextmanager
 async def serving(limits: HttpLimits | None = None) -> AsyncIterator[World]:
     world = World()
-    directory = Directory({"vms": "pass word"})
-    readers = ServerContext(directory=directory, sessions=SessionTable(OPTIONS, str), options=OPTIONS, udp_ports=None)
+    readers = ServerContext(
+        directory=world.directory, sessions=SessionTable(OPTIONS, str), options=OPTIONS, udp_ports=None
+    )
     readers.login_ways = LoginWays(basic="always")
     config = HttpConfig.model_validate({"listen": "127.0.0.1:0", "tokens": {"eye": {"token": "right"}}})
     control = SimpleNamespace(ids=list, view=world.view)
     server = HttpServer(cast(Any, control), config, readers=readers, limits=limits)
     await server.start()
-    world.port = server.port
+    world.port, world.server = server.port, server
     try:
         yield world
     finally:
@@ -201,6 +205,24 @@ async def test_the_answer_has_the_same_bytes_until_the_format_changes(authorizat
         assert (await chunk(reader)).endswith(IDR_SLICE)
         world.register.viewers.end_readers("front", EndReason.FORMAT_CHANGE)
         assert await chunk(reader) == b""
+        writer.close()
+
+
+@pytest.mark.parametrize("authorization", ["Bearer right", "Basic dm1zOnBhc3Mgd29yZA=="], ids=["token", "user"])
+async def test_the_answer_ends_with_its_login(authorization: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_socket, "LOOK_AGAIN_S", 0.1)
+    async with serving() as world:
+        reader, writer, _ = await request(world, authorization)
+        await world.viewers(1)
+        world.idr()
+        assert await chunk(reader) == INIT
+        await asyncio.sleep(0.3)
+        assert len(world.register.viewers.sessions) == 1  # the control: it goes on as long as the login holds
+        world.directory._allowed = ()
+        assert world.server is not None
+        others = {"other": {"token": "another"}}
+        world.server.set_tokens(HttpConfig.model_validate({"listen": "127.0.0.1:0", "tokens": others}))
+        await world.viewers(0)
         writer.close()
 
 

@@ -3,7 +3,9 @@
 Nothing waits here: what a viewer does not take in time waits, and is left out, in its outlet.
 """
 
+import asyncio
 import json
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -11,7 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from transcoder.api.access import Identity
+from transcoder.api import web_socket
+from transcoder.api.access import Denied, Identity
 from transcoder.api.web_socket import Closed, first_of
 from transcoder.codecs.fragmented_mp4 import InitSegment
 from transcoder.control import Control
@@ -42,20 +45,22 @@ class LiveAnswer(Response):
 
     Args:
         viewer: the viewer.
+        look: looks whether the viewer may still watch, and raises Denied where not.
     """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, look: Callable[[], None]) -> None:
         super().__init__(headers={"Cache-Control": "no-store"})
         self._viewer = viewer
+        self._look = look
         del self.headers["content-length"]
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await first_of(self._send(send), _leaves(receive))
+            await first_of(self._send(send), _leaves(receive), self._while_allowed())
             await send({"type": "http.response.body", "body": b""})
         finally:
             self._viewer.close()
@@ -69,6 +74,15 @@ class LiveAnswer(Response):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
         except (Ended, OSError):
             return
+
+    async def _while_allowed(self) -> None:
+        """Look now and then whether the login holds, and return when it does not."""
+        while True:
+            await asyncio.sleep(web_socket.LOOK_AGAIN_S)
+            try:
+                self._look()
+            except Denied:
+                return
 
 
 async def _leaves(receive: Receive) -> None:

@@ -173,9 +173,7 @@ async def _watching(request: Request) -> str:
     if state.readers is None or not has_users(state.readers):
         return (await identify(request, Role.READ)).name
     if is_reader_login(request.headers.get("authorization")):
-        parameters = request.path_params
-        path = served_path(str(parameters["stream"]), str(parameters.get("rendition", MAIN)))
-        return await _log_in(request, state.readers, path)
+        return await _log_in(request, state.readers, _watched(request))
     try:
         return (await identify(request, Role.READ)).name
     except Denied as error:
@@ -183,6 +181,26 @@ async def _watching(request: Request) -> str:
             raise
         login = _web_login(request, state.readers)
         raise Denied(error.status, error.reason, login.challenges()) from None
+
+
+def watch_again(request: Request, user: str) -> None:
+    """Look whether a sender may still see the pictures of the path that `_watching` let the sender see.
+
+    Raises:
+        Denied: the user or the token is gone, or has fewer rights now.
+    """
+    state = cast(ApiState, request.app.state.api)
+    readers, authorization = state.readers, request.headers.get("authorization")
+    if readers is None or not has_users(readers) or not is_reader_login(authorization):
+        state.access.identify(caller_of(request), Role.READ)
+    elif not readers.directory.may_read(user, _watched(request)):
+        raise Denied(403, f"user {user} may not read this any more")
+
+
+def _watched(request: Request) -> str:
+    """Return the path that a stream or rendition is served under, whose pictures a request asks for."""
+    parameters = request.path_params
+    return served_path(str(parameters["stream"]), str(parameters.get("rendition", MAIN)))
 
 
 def _web_login(request: Request, readers: ServerContext) -> WebLogin:

@@ -4,9 +4,10 @@ A client that speaks no WebSocket is answered as by any path that is not there, 
 the answers alone. What a WebSocket sends stands in docs/control.md.
 """
 
+from functools import partial
 from typing import Final
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import Response
 from starlette.datastructures import Address
 
@@ -15,7 +16,7 @@ from transcoder.api.access import Identity
 from transcoder.api.live import LiveAnswer
 from transcoder.api.problem import problems
 from transcoder.api.routes.streams import BASE
-from transcoder.api.state import ClientOf, ControlOf, Watching
+from transcoder.api.state import ClientOf, ControlOf, Watching, watch_again
 from transcoder.worker_options import MAIN
 
 _MP4: Final = {live.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
@@ -37,13 +38,14 @@ def _peer(client: Address | None) -> str:
     openapi_extra=schema.logins("bearer", "digest", "basic"),
     responses={**problems(404, 409, 429), 200: _SHOWN},
 )
-async def live_mp4(stream: str, control: ControlOf, user: Watching, client: ClientOf) -> LiveAnswer:
+async def live_mp4(request: Request, stream: str, control: ControlOf, user: Watching, client: ClientOf) -> LiveAnswer:
     """Return the pictures of the stream as readers get them, beginning with the next IDR picture, without sound.
 
     The answer ends when the format of the stream changes. Whoever reads it counts as a reader, with the transport
-    `web`. The users of RTSP log in here, too, as for a snapshot.
+    `web`, and is sent no more when the token is removed or the right to read it is taken away. The users of RTSP log in
+    here, too, as for a snapshot.
     """
-    return LiveAnswer(await control.view(stream, MAIN, user, _peer(client)))
+    return LiveAnswer(await control.view(stream, MAIN, user, _peer(client)), partial(watch_again, request, user))
 
 
 @router.get(
@@ -53,10 +55,10 @@ async def live_mp4(stream: str, control: ControlOf, user: Watching, client: Clie
     responses={**problems(404, 409, 429), 200: _SHOWN},
 )
 async def rendition_live_mp4(
-    stream: str, rendition: str, control: ControlOf, user: Watching, client: ClientOf
+    request: Request, stream: str, rendition: str, control: ControlOf, user: Watching, client: ClientOf
 ) -> LiveAnswer:
     """Return the pictures of a rendition as readers get them; one that sleeps is woken up for it."""
-    return LiveAnswer(await control.view(stream, rendition, user, _peer(client)))
+    return LiveAnswer(await control.view(stream, rendition, user, _peer(client)), partial(watch_again, request, user))
 
 
 @router.websocket("/{stream}/live")
