@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.coded_video import encode
+from tests.support.gstreamer_reader import gstreamer_pipeline
 from tests.support.served import Catalogue, Stream
 from transcoder.codecs.nal import Codec, nal_unit_type, split_byte_stream
 from transcoder.formats.served_audio import ServedAudio
@@ -114,9 +115,7 @@ FFMPEG = (
     "ffmpeg -nostdin -v error -analyzeduration 1 -rtsp_transport udp_multicast -i URL "
     "-map 0:v -map 0:a -c copy -t 0.5 -f null -"
 )
-GSTREAMER = (
-    "gst-launch-1.0 -q rtspsrc location=URL protocols=udp-mcast latency=0 ! rtph264depay ! fakesink num-buffers=4"
-)
+GSTREAMER = "rtspsrc location=URL protocols=udp-mcast latency=0 ! rtph264depay ! fakesink num-buffers=4"
 
 
 AUDIO = ServedAudio(clock_rate=16_000, config=b"\x14\x08")
@@ -161,7 +160,9 @@ async def test_readers_join_the_group_and_packets_stop_when_they_leave(
     await server.start()
     wire = Wire(network, group)
     url = server.url(host, "front")
-    commands = [line.replace("URL", url).split() for line in (FFMPEG, GSTREAMER) if shutil.which(line.split()[0])]
+    commands = [FFMPEG.replace("URL", url).split()] if shutil.which("ffmpeg") else []
+    if gstreamer := await asyncio.to_thread(gstreamer_pipeline):
+        commands.append([*gstreamer, *GSTREAMER.replace("URL", url).split()])
     sending = asyncio.create_task(stream.send_for(60))
     try:
         for command in commands:
