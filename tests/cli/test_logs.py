@@ -102,6 +102,15 @@ async def test_json_with_the_token_that_may_only_read(world: World) -> None:
     assert GatewayClient(world.config, world.path)._headers == {"Authorization": f"Bearer {'e' * 20}"}
 
 
+@pytest.mark.parametrize("world", [{"tokens": {"eye": TOKENS["tokens"]["eye"]}}], indirect=True)
+async def test_a_file_whose_tokens_may_only_read_is_told_no_reasons_of_cameras(world: World) -> None:
+    world.controller.on_event("front", "source_lost", {"reason": "no connection to 10.0.0.2"})
+    done = await world.logs("front")
+    assert done.exit_code == OK
+    assert done.stdout.splitlines()[0].endswith(" source lost")
+    assert "10.0.0.2" not in done.output
+
+
 async def test_from_a_time_on(world: World) -> None:
     world.controller.on_event("front", "source_lost", {"reason": "gone"})
     done = await world.logs("front", "--json", "--since", "2999-01-01T00:00:00Z")

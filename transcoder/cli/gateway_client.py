@@ -44,13 +44,17 @@ class GatewayClient:
         config: the gateway's configuration, which says where its API is, and holds its tokens.
         path: the file of the configuration.
         changes: whether something is to be changed, for which the least of the rights is not enough.
+        addresses: whether answers are to say where cameras are and what they said, which the least of the rights is
+            not told; where the file has no other token, they don't.
         token: the token to use; "" for one of the configuration's.
 
     Raises:
         TranscoderError: the configuration has no API, or one that can't be found.
     """
 
-    def __init__(self, config: Config, path: Path, *, changes: bool = False, token: str = "") -> None:
+    def __init__(
+        self, config: Config, path: Path, *, changes: bool = False, addresses: bool = False, token: str = ""
+    ) -> None:
         if config.http is None:
             asked = "changes are made" if changes else "events are asked for"
             raise TranscoderError(
@@ -62,7 +66,7 @@ class GatewayClient:
             raise TranscoderError("http.listen: has port 0, so that nothing tells where the running gateway listens")
         self._cert_file = config.http.cert_file
         # the least of the rights that is enough; a file without tokens needs none on this machine
-        wanted = "control" if changes else "read"
+        wanted = "control" if changes or addresses else "read"
         tokens = sorted(config.http.tokens.values(), key=lambda token: token.role != wanted)
         if changes and not token and tokens and tokens[0].role != wanted:
             raise TranscoderError(f"http.tokens: no token of the file {path} has the role control; give --token-file")

@@ -44,7 +44,7 @@ def logs(
         typer.echo(json.dumps(event, ensure_ascii=False) if as_json else event_line(event))
 
     with errors_end_the_command():
-        client = GatewayClient(load(config), config)
+        client = GatewayClient(load(config), config, addresses=True)
         try:
             known = client.stream_events(stream)
             shown = known if since is None else client.stream_events(stream, since)
