@@ -85,6 +85,7 @@ plan() {
     # a machine that has no time for all pictures encodes IDRs alone
     step memory $(sample 4) memory --seconds "$seconds" --split
     step wall $(sample "3 * rounds") wall --seconds "$seconds" --rounds "$rounds" --walls 1,16
+    step viewers $((8 * rounds * (seconds + 3))) viewers --seconds "$seconds" --rounds "$rounds"
     step soak $((soak + 30)) soak --seconds "$soak"
 }
 

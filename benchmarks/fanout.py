@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 import uvloop
+from typing_extensions import override
 
 from benchmarks import peers, report
 from benchmarks.ingest import FPS, GOP
@@ -26,7 +27,7 @@ from transcoder.lab.bench import processes
 from transcoder.lab.bench.capacity import DELIVERED
 from transcoder.lab.child import Child
 from transcoder.lab.json_lines import answer_until_end, emit
-from transcoder.net.rtsp_server import Listener, RtspServer, ServedStream
+from transcoder.net.rtsp_server import Catalogue, Listener, RtspServer, ServedStream
 from transcoder.net.server_certificate import ServerCertificate
 from transcoder.output.fanout import Fanout
 from transcoder.rtp.sender import FRAMING_SIZE, VIDEO_PAYLOAD_TYPE, RtpSender, prepare
@@ -67,22 +68,26 @@ class _Stream:
         return serialize_served(video, session_id=1, address=address)
 
 
-class _Catalogue:
+class OpenCatalogue(Catalogue):
     """Holds streams that everybody may read."""
 
     def __init__(self, count: int) -> None:
         self.streams = {f"s{index}": _Stream() for index in range(count)}
 
+    @override
     def passwords(self) -> dict[str, str]:
         return {}
 
+    @override
     def may_read(self, user: str, stream: str) -> bool:
         del user, stream
         return True
 
+    @override
     def find(self, stream: str) -> ServedStream | None:
         return self.streams.get(stream)
 
+    @override
     def aliased(self, path: str) -> str | None:
         del path
         return None
@@ -90,7 +95,7 @@ class _Catalogue:
 
 async def _serve(count: int, kbps: int, *, is_secure: bool) -> None:
     """Serve in the child process, and feed each stream at FPS, evenly spread."""
-    catalogue = _Catalogue(count)
+    catalogue = OpenCatalogue(count)
     listeners = [Listener(host="127.0.0.1", port=0)]
     if is_secure:
         certificate = ServerCertificate(None, None, None)
