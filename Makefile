@@ -24,7 +24,7 @@ PYTHONS ?= 3.11 3.12 3.13 3.14
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test unit unit-all e2e attacks test-long deploy-check sbom test-latest coverage check bench format lock system-packages clean
+.PHONY: help demo setup test unit unit-all e2e attacks test-long deploy-check sbom test-latest coverage check bench screenshots format lock system-packages clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ test-latest: ## all tests with the newest versions that pyproject.toml allows, i
 coverage: $(TESTING) ## which lines the unit tests run, a table a package; the core packages at 95 %
 	$(PYTEST) $(UNIT) --cov --cov-report= $(ARGS)
 	$(BIN)/python -m tests.support.coverage_table
+
+screenshots: $(TESTING) system-packages ## docs/images: the page's pictures, of simulated cameras
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(TESTING) ## the load benchmarks, with their tables
 	sh benchmarks/all.sh $(ARGS)

@@ -74,6 +74,7 @@ _TEXTS: Final = """() => {
   const found = [];
   const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
   for (let node; (node = walker.nextNode()); ) {
+    if ((node.parentElement ?? node).closest("[data-testid=audit-row]")) continue;
     if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
     else for (const name of ["aria-label", "title", "placeholder", "alt"]) found.push(node.getAttribute(name) ?? "");
   }
@@ -82,7 +83,10 @@ _TEXTS: Final = """() => {
 
 
 def texts(page: Page) -> list[str]:
-    """Return every text of a page: those between tags and those of attributes that people see or hear."""
+    """Return every text of a page: those between tags and those of attributes that people see or hear.
+
+    The audit log is left out, which names keys of the configuration.
+    """
     found: list[str] = page.evaluate(_TEXTS)
     return found
 
