@@ -114,6 +114,7 @@ async def pair(content: Content, start_gateway) -> AsyncIterator[Pair]:
         cameras = [await stack.enter_async_context(camera(content)) for _ in range(2)]
         streams = {name: {"source": item.url} for name, item in zip(("front", "yard"), cameras, strict=True)}
         gateway = await asyncio.to_thread(start_gateway, streams)
+        await asyncio.to_thread(gateway.wait_until_playing, *streams)
         readers = [await stack.enter_async_context(RtspReader(gateway.url(name))) for name in streams]
         for reader in readers:
             await reader.play()
@@ -238,6 +239,7 @@ async def test_a_worker_that_outgrows_its_memory_costs_only_its_own_stream(
     async with camera(content) as small, camera(large_pictures(7680, 4320, 4)) as large:
         streams = {"yard": {"source": small.url}, "front": {"source": large.url, "memory_limit_mb": 128}}
         gateway = await asyncio.to_thread(start_gateway, streams)
+        await asyncio.to_thread(gateway.wait_until_playing, "yard")
         async with RtspReader(gateway.url("yard")) as yard:
             await yard.play()
             await yard.until(lambda: len(gateway.events("worker lost")) >= 2, 30)

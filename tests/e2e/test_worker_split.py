@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.test_supervision import LOOP, camera, content, has_played
 from tests.support.gateway_process import SLACK_S, GatewayProcess
-from tests.support.rtsp_reader import RtspReader
+from tests.support.rtsp_reader import AccessUnit, RtspReader
 from transcoder.codecs.nal import H264_IDR, H264_PPS, H264_SLICE, H264_SPS
 from transcoder.lab.cameras.access_units import Content
 from transcoder.lab.cameras.counter import read_counter
@@ -26,12 +26,25 @@ BACK_S = 0.5
 __all__ = ["content"]
 
 
+GOP_TICKS = 90_000
+"""RTP ticks from one of our own IDRs to the next, which comes after a second."""
+
+
+def is_idr(unit: AccessUnit) -> bool:
+    return [item[0] & 31 for item in unit.nal_units] == IDR
+
+
 class Played:
-    """A gateway with the stream "front", whose worker has two processes, and a reader."""
+    """A gateway with the stream "front", whose worker has two processes, and a reader.
+
+    Attributes:
+        back: the place among the reader's pictures of the first one after a death.
+    """
 
     def __init__(self, gateway: GatewayProcess, reader: RtspReader) -> None:
         self.gateway = gateway
         self.reader = reader
+        self.back = 0
 
     def pids(self) -> tuple[int | None, int | None]:
         """The decoding and the encoding process."""
@@ -44,10 +57,17 @@ class Played:
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
         await self.reader.until(lambda: len(self.reader.units()) > before + 8, 10)
-        units = self.reader.units()[before:]
+        units = self.reader.units()
         # a picture that was encoded before the death may still be on its way
-        units = [unit for unit in units if unit.at - since > 0.02]
+        self.back = next(index for index, unit in enumerate(units) if index >= before and unit.at - since > 0.02)
+        units = units[self.back :]
         return units[0].at - since, [[unit[0] & 31 for unit in item.nal_units] for item in units]
+
+    def is_back_with_due_idr(self) -> bool:
+        """Whether the first picture after the death is an IDR that comes as long after the last as our own IDRs do."""
+        *before, back = self.reader.units()[: self.back + 1]
+        last = [unit for unit in before if is_idr(unit)][-1]
+        return is_idr(back) and (back.timestamp - last.timestamp) % 2**32 > 0.9 * GOP_TICKS
 
     def assert_whole(self) -> None:
         """No packet is missing, time goes on, and every picture can be decoded."""
@@ -65,6 +85,7 @@ async def played(content: Content, start_gateway) -> AsyncIterator[Played]:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(camera(content))
         gateway = await asyncio.to_thread(start_gateway, {"front": {"source": source.url}}, worker={"split": True})
+        await asyncio.to_thread(gateway.wait_until_playing, "front")
         reader = await stack.enter_async_context(RtspReader(gateway.url("front")))
         await reader.play()
         await reader.until(partial(has_played, reader), 15)
@@ -77,12 +98,13 @@ IDR, P = [H264_SPS, H264_PPS, H264_IDR], [H264_SLICE]
 async def test_a_killed_decoding_process_costs_readers_no_idr(played: Played) -> None:
     decoding, encoding = played.pids()
     for _ in range(50):  # away from our own IDR, which comes once a second
-        last = played.reader.units()[-1]
-        if [unit[0] & 31 for unit in last.nal_units] == IDR:
+        if is_idr(played.reader.units()[-1]):
             break
         await asyncio.sleep(0.02)
     took_s, types = await played.kill(decoding)
     print(f"the next picture {took_s:.3f} s after the decoding process died: {types[0]}")
+    if played.is_back_with_due_idr():  # a busy machine was not back before it
+        del types[0]
     assert types[0] == P
     assert took_s < BACK_S + SLACK_S
     await asyncio.sleep(0.3)

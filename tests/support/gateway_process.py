@@ -28,14 +28,16 @@ MODULE = (sys.executable, "-m", "transcoder")
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
-    """Wait until a condition returns a true value, and return it."""
+    """Wait until a condition returns a true value, and return it; half of the time at most goes into asking."""
     deadline = time.monotonic() + timeout_s
     while True:
+        asked = time.monotonic()
         found = condition()
         if found:
             return found
-        assert time.monotonic() < deadline, f"{what}: not in {timeout_s:g} s"
-        time.sleep(0.02)
+        now = time.monotonic()
+        assert now < deadline, f"{what}: not in {timeout_s:g} s"
+        time.sleep(max(now - asked, 0.02))
 
 
 def process_name(pid: int) -> str:
@@ -245,6 +247,14 @@ class GatewayProcess:
             return pid if pid != other_than else None
 
         return int(wait_for(found, timeout_s, f"a worker of {stream}"))
+
+    def wait_until_playing(self, *streams: str, timeout_s: float = 30.0) -> None:
+        """Wait until these streams show their cameras: on a busy machine, a reader that comes sooner gets a slate."""
+
+        def is_playing() -> bool:
+            return set(streams) <= {event["stream"] for event in self.events("plays")}
+
+        wait_for(is_playing, timeout_s, f"{', '.join(streams)} play")
 
     def wait_for_briefed_worker(self, stream: str, timeout_s: float, *, other_than: int | None = None) -> int:
         """Wait for a worker that was given the current group of pictures; before that, none of them can kill it."""
