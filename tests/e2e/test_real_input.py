@@ -2,19 +2,22 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.camera_process import GStreamerCamera, encode_as_camera, luma_of, read_footage
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import SLACK_S, GatewayProcess
 from tests.support.picture_readers import FfmpegReader, GStreamerReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("real_input")]
 
 FPS = 10
 PICTURES = 150
+TIMES = 2
+"""The camera shows its pictures so often in a session, 30 s in all: readers may take 25 s for theirs."""
 COUNTED = 40
 MIN_PSNR_DB = 30.0
 GOP = 40
@@ -35,10 +38,10 @@ def check_sequence(pictures: list[np.ndarray], source: list[np.ndarray], first: 
     """Every picture is the source's next one: at least 30 dB, and nearer to it than to its neighbours."""
     values = []
     for index, picture in enumerate(pictures, first):
-        value = psnr(picture, source[index])
+        value = psnr(picture, source[index % len(source)])
         assert value >= MIN_PSNR_DB, f"picture {index}: {value:.1f} dB"
         for other in (index - 1, index + 1):
-            assert value > psnr(picture, source[other]), f"picture {index} is picture {other}"
+            assert value > psnr(picture, source[other % len(source)]), f"picture {index} is picture {other}"
         values.append(value)
     return values
 
@@ -52,7 +55,7 @@ def source(surveillance_footage: Path) -> list[np.ndarray]:
 def camera(source: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GStreamerCamera]:
     folder = tmp_path_factory.mktemp("camera")
     files = {
-        codec: encode_as_camera(source, codec, FPS, folder / f"{codec}.mkv", gop=GOP, quantizer=16)
+        codec: encode_as_camera(source * TIMES, codec, FPS, folder / f"{codec}.mkv", gop=GOP, quantizer=16)
         for codec in ("h264", "h265")
     }
     with GStreamerCamera(files) as running:
@@ -84,11 +87,11 @@ def test_every_picture_arrives_in_order(
     gateway = standing_gateway
     url = gateway.url("front")
     other = "udp" if readers == "tcp" else "tcp"
-    with (
-        gateway.serving("front", stream),
-        FfmpegReader(url, size, readers, tmp_path) as ffmpeg,
-        GStreamerReader(url, size, other, tmp_path) as gstreamer,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(gateway.serving("front", stream))
+        gateway.wait_until_playing("front")
+        ffmpeg = stack.enter_context(FfmpegReader(url, size, readers, tmp_path))
+        gstreamer = stack.enter_context(GStreamerReader(url, size, other, tmp_path))
         both = (ffmpeg, gstreamer)
         try:
             for reader in both:
@@ -104,8 +107,9 @@ def test_every_picture_arrives_in_order(
         print(f"{reader}: from picture {first}, {min(values):.1f} to {max(values):.1f} dB")
         times = reader.times()[:COUNTED]
         steps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        # GStreamer's jitter buffer bends time towards its own clock; ffmpeg shows it as it was sent
-        least, most = (0.05, 0.15) if reader is ffmpeg else (0.0, 0.3)
+        # GStreamer's jitter buffer bends time towards its own clock, by which a busy machine is late; ffmpeg shows it
+        # as it was sent
+        least, most = (0.05, 0.15) if reader is ffmpeg else (0.0, 0.3 + SLACK_S)
         assert all(least < step < most for step in steps), steps
         assert sum(steps) == pytest.approx(len(steps) / FPS, rel=0.1)
         # the same check fails a run that lost one picture, repeats one, or is shifted by one
