@@ -23,6 +23,8 @@ CAMERAS = {
     "described": DefectiveCamera("longse codec_switch_every_s=4 close_every_s=7 describes_switch=true"),
     "back": DefectiveCamera("dahua codec_switch_every_s=4"),
 }
+PROBED = DefectiveCamera("dahua codec_switch_every_s=4")
+"""The camera that only the probe reads: it switches by the time since its first reader came, whatever it describes."""
 WATCHED_S = 12.0
 
 
@@ -31,9 +33,10 @@ async def test_a_codec_that_is_switched(tmp_path: Path, state_dir: Path) -> None
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         pytest.skip("ffmpeg is not installed")
-    with simulator(CAMERAS, tmp_path / "content") as described:
-        urls = {name: one["url"] for name, one in zip(CAMERAS, described, strict=True)}
-        probe = [*CONSOLE_SCRIPT, "probe", urls["back"], "--seconds", "9", "--json"]
+    with simulator({**CAMERAS, "probed": PROBED}, tmp_path / "content") as described:
+        *streams, probed_url = [one["url"] for one in described]
+        urls = dict(zip(CAMERAS, streams, strict=True))
+        probe = [*CONSOLE_SCRIPT, "probe", probed_url, "--seconds", "9", "--json"]
         probing = subprocess.Popen(probe, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             gateway = Gateway(
