@@ -23,6 +23,12 @@ def probe(page: Page, url: str) -> None:
     part(page, "add-probe").click()
 
 
+def assert_no_markup(page: Page) -> None:
+    page.wait_for_timeout(300)  # an image would have failed, and a script run, by then
+    assert "owned" not in page.title().replace(SCRIPT, "")
+    assert page.locator("main script, img[onerror], img[src=x]").count() == 0
+
+
 def test_a_camera_is_probed_added_and_seen_playing(world: PageWorld, page: Page, fleet: Cameras) -> None:
     before = {one["id"] for one in world.api("GET", "/api/v1/streams")["streams"]}
     world.enter(page, "control", "/add")
@@ -47,13 +53,12 @@ def test_markup_of_a_camera_and_of_a_title_is_text(world: PageWorld, page: Page,
         world.enter(page, "control", "/add")
         probe(page, camera.urls[0])
         expect(page.locator("main")).to_contain_text("H.264")
+        assert_no_markup(page)
         try:
             with world.serving("hostile", camera.urls[0], title=SCRIPT, site=IMAGE):
                 for route in ("/", "/stream/hostile", "/stream/hostile/masks"):
                     page.goto(f"/#{route}")
                     expect(page.locator("main")).to_contain_text("hostile" if "masks" in route else SCRIPT)
-                    page.wait_for_timeout(300)  # an image would have failed, and a script run, by then
-                    assert "owned" not in page.title().replace(SCRIPT, "")
-                    assert page.locator("main script, img[onerror], img[src=x]").count() == 0
+                    assert_no_markup(page)
         finally:
             world.remove("hostile")
