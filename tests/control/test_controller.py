@@ -10,7 +10,9 @@ import yaml
 from structlog.testing import capture_logs
 
 from tests.support.kept_store import KeptStore
+from tests.support.outputs import IDR_SLICE, PPS, SPS, coded
 from tests.support.stream_parts import KeptStream
+from transcoder import clock
 from transcoder.config import Config, ConfigFile, load_file
 from transcoder.config.overlay import EffectiveConfig
 from transcoder.control import Writer
@@ -26,6 +28,7 @@ from transcoder.service.reader_register import OnEvent
 from transcoder.service.status import Rates, StreamState
 from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.problems import MEANINGS, Unreadable
+from transcoder.worker_options import MAIN
 
 FRONT: dict[str, Any] = {"source": "rtsp://u:hunter2@10.0.0.2/live", "video": {"fps": 10}}
 OPS = Writer(interface="http", name="ops")
@@ -314,6 +317,18 @@ async def test_a_key_is_accepted_recorded_and_told(world: World) -> None:
 async def test_a_keyframe_is_one_of_every_output(world: World) -> None:
     world.controller.keyframe("front")
     assert ("force_idr", 0) in world.stream().parts.worker.told
+
+
+async def test_a_viewer_sees_no_stream_that_was_disabled(world: World) -> None:
+    now = clock.monotonic()
+    world.stream().outputs[MAIN].on_picture(*coded(SPS, PPS, IDR_SLICE, at=now), now)
+    viewer = await world.controller.view("front", MAIN, "ops", "192.0.2.7:1")  # the control: its format is known
+    viewer.close()
+    await world.controller.update("front", {"enabled": False}, OPS)
+    with pytest.raises(Rejected, match="is disabled") as caught:
+        await world.controller.view("front", MAIN, "ops", "192.0.2.7:1")
+    assert caught.value.code is Code.UNAVAILABLE
+    assert world.controller.gateway.readers.viewers.sessions == []
 
 
 async def test_snapshots_are_bounded(world: World) -> None:

@@ -211,6 +211,14 @@ async def test_a_disabled_stream_is_not_waited_for(served: Served) -> None:
     assert served.timing.waits == []
 
 
+async def test_a_stream_that_was_disabled_is_described_no_more(served: Served) -> None:
+    served.give(*IDR)
+    await served.describe("192.0.2.1")  # the control
+    served.owner.is_enabled = False
+    with pytest.raises(TransportError, match="disabled"):
+        await served.describe("192.0.2.1")
+
+
 # -- other pictures ----------------------------------------------------------------------------------------------------
 
 

@@ -293,6 +293,8 @@ class Controller(Questions):
         served = self._running(stream).outputs.get(output)
         if served is None:
             raise Rejected(Code.UNKNOWN_STREAM, f"stream {stream} has no rendition {printable(output, MAX_NAME)!r}")
+        if not served.is_enabled:
+            raise Rejected(Code.UNAVAILABLE, f"stream {stream} is disabled")
         return served
 
     @override

@@ -320,6 +320,8 @@ class Output:
         Raises:
             TransportError: the stream is disabled.
         """
+        if not self._owner.is_enabled:  # it may remember its description from before
+            raise TransportError(f"stream {self.path} is disabled")
         began = self._last_read = self._asked_at = self._timing.now()
         if not self._described.is_set():
             self._wake(self._last_read)
@@ -330,8 +332,6 @@ class Output:
         return self._description.serialize(self._options, self._rate.told, self._audio if audio else None, address)
 
     async def _wait_for_parameter_sets(self) -> None:
-        if not self._owner.is_enabled:
-            raise TransportError(f"stream {self.path} is disabled")
         self._maker.need()  # it has the time of this waiting to come up
         if await self._timing.wait(self._described, PARAMETER_SETS_WAIT_S):
             return
