@@ -40,6 +40,20 @@ def test_answers_that_uvicorn_gives_by_itself_are_counted(monkeypatch: pytest.Mo
     assert rejected == {400: 3, 503: 3}
 
 
+def test_what_a_client_alone_is_to_blame_for_is_no_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
+    made = SeldomFilter(Counter())
+    trace = (ValueError, ValueError("0xff"), None)
+    for text, level in [
+        ("Invalid UTF-8 sequence received from client.", logging.WARNING),
+        ("Exception in ASGI application\n", logging.ERROR),
+    ]:
+        record = logging.LogRecord(LOGGER, logging.ERROR, "x", 1, text, (), trace)
+        assert made.filter(record)
+        assert (record.levelno, record.levelname) == (level, logging.getLevelName(level))
+        assert (record.exc_info is None) is (level == logging.WARNING)
+
+
 def test_lines_of_other_kinds_are_written_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = [(0.0, "Invalid HTTP request received."), (0.1, "Exception in ASGI application\n"), (0.2, "Invalid HTTP r")]
     assert lines(monkeypatch, *said) == [text for _, text in said]

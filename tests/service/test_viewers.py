@@ -105,8 +105,27 @@ async def test_there_is_room_for_so_many(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(module, "MAX_VIEWERS", 2)
     desk = Desk()
     first = desk.open()
-    assert not desk.viewers.is_full
+    assert not desk.viewers.is_full("198.51.100.1:50000")
     desk.open()
-    assert desk.viewers.is_full
+    assert desk.viewers.is_full("198.51.100.1:50000")
     first.close()
-    assert not desk.viewers.is_full
+    assert not desk.viewers.is_full("198.51.100.1:50000")
+
+
+@pytest.mark.parametrize(
+    ("peer", "same", "other"),
+    [
+        ("192.0.2.7:50000", "192.0.2.7:50001", "192.0.2.8:50000"),
+        ("[2001:db8::1]:50000", "[2001:db8::9]:50000", "[2001:db8:0:1::1]:50000"),  # a link counts as one
+    ],
+)
+async def test_one_address_takes_not_all_places(
+    peer: str, same: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_OF_ADDRESS", 2)
+    desk = Desk()
+    for _ in range(2):
+        assert not desk.viewers.is_full(peer)
+        desk.viewers.open(desk.stream, "front", "eye", peer)
+    assert desk.viewers.is_full(same)
+    assert not desk.viewers.is_full(other)

@@ -285,7 +285,7 @@ class Controller(Questions):
             await served.describe("127.0.0.1", audio=False)
         except TransportError as error:
             raise Rejected(Code.UNAVAILABLE, str(error)) from None
-        if viewers.is_full or len(server.sessions) + len(viewers.sessions) >= server.options.max_sessions:
+        if viewers.is_full(peer) or len(server.sessions) + len(viewers.sessions) >= server.options.max_sessions:
             raise Rejected(Code.BUSY, "there are as many readers already as there may be")
         return viewers.open(self._served(stream, output), served_path(stream, output), user, peer)
 

@@ -15,6 +15,8 @@ _KIND = 40
 """Characters of a text that tell its kind."""
 _STATUS: Final = {"Invalid HTTP request received.": 400, "Exceeded concurrency limit.": 503}
 """The answers that uvicorn gives by itself; its line is the only trace of them."""
+_OF_CLIENTS: Final = frozenset({"Invalid UTF-8 sequence received from client."})
+"""The lines that uvicorn takes for errors of its own, with where in its source, though a client alone is at fault."""
 
 
 class SeldomFilter(logging.Filter):
@@ -34,6 +36,8 @@ class SeldomFilter(logging.Filter):
         text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         if text in _STATUS:
             self._rejected[_STATUS[text]] += 1
+        if text in _OF_CLIENTS:
+            record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
         count = self._lines.take(text[:_KIND], clock.monotonic())
         if count > 1:
             record.msg = f"{text.rstrip()} ({count} times)"

@@ -8,6 +8,7 @@ import secrets
 from typing import Final
 
 from transcoder import clock
+from transcoder.login_brake import site_of
 from transcoder.net.reader_connection import ServedStream
 from transcoder.output.fanout import VIDEO
 from transcoder.output.live_track import LiveOutlet, LiveTrack, Piece
@@ -16,6 +17,8 @@ from transcoder.rtsp.session import EndReason
 
 MAX_VIEWERS: Final = 128
 """Viewers at a time: a wall of live pictures in a few browsers. Each has a connection of the HTTP server."""
+MAX_OF_ADDRESS: Final = 64
+"""Viewers of one address at a time, as many as it may have WebSockets: nobody takes the places of all."""
 STUCK_S: Final = 20.0
 """Seconds after which a viewer that took nothing counts as stuck when its connection ends."""
 _REPORT_S: Final = 5.0
@@ -93,10 +96,10 @@ class Viewers:
         self.sessions: list[ReaderSession] = []
         self._listener = listener
 
-    @property
-    def is_full(self) -> bool:
-        """Return whether there is no room for another viewer."""
-        return len(self.sessions) >= MAX_VIEWERS
+    def is_full(self, peer: str) -> bool:
+        """Return whether there is no room for another viewer from the address of a connection."""
+        of_address = sum(_address(session.peer) == _address(peer) for session in self.sessions)
+        return len(self.sessions) >= MAX_VIEWERS or of_address >= MAX_OF_ADDRESS
 
     def open(self, served: ServedStream, path: str, user: str | None, peer: str) -> Viewer:
         """Return a new viewer of an output, which counts among its readers until it is closed.
@@ -138,3 +141,8 @@ class Viewers:
         """End all sessions, because the gateway stops."""
         for session in list(self.sessions):
             self.end(session, EndReason.SHUTDOWN)
+
+
+def _address(peer: str) -> str:
+    """Return what counts as the address of a connection, which is written with its port."""
+    return site_of(peer.rpartition(":")[0].strip("[]"))
