@@ -47,6 +47,17 @@ def run(browser: Browser) -> Iterator[Run]:
     assert faults.found() == []
 
 
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.142, "142\u00a0ms"), (0.0004, "0\u00a0ms"), (1.25, "1.3\u00a0s"), (72, "72\u00a0s"), (None, "\u2013")],
+)
+def test_a_delay_and_its_unit_stay_together(run: Run, seconds: float | None, words: str) -> None:
+    assert run("i18n", "return m.delay(given)", seconds) == words
+
+
 # -- what a user typed -------------------------------------------------------------------------------------------------
 
 

@@ -60,6 +60,7 @@ def test_a_tile_tells_what_readers_get() -> None:
         "masks": 1,
         "overloaded": True,
         "encrypted": False,
+        "relayed": False,
         "renditions": ("sub",),
     }
 

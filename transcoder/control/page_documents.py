@@ -49,6 +49,8 @@ class TileDocument(Shown):
     """Whether pictures are left out for want of time."""
     encrypted: bool = False
     """Whether the camera encrypts its pictures, so that none can be shown."""
+    relayed: bool = False
+    """Whether the camera's coded pictures pass as they are (`video.mode: relay`), with whatever is hidden in them."""
     renditions: tuple[str, ...] = ()
     """The names of the pictures that are served beside the stream's own."""
 

@@ -76,6 +76,7 @@ def tile_document(
         masks=len(config.masks),
         overloaded=status.overloaded,
         encrypted=code == "encrypted",
+        relayed=config.video.mode == "relay",
         renditions=tuple(name for name in status.outputs if name in config.renditions),
     )
 

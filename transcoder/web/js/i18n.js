@@ -98,6 +98,12 @@ export function span(seconds) {
   return "";
 }
 
+/** Returns a delay in ms, or in s from one on; a dash where there is none. Its unit stays on its line. */
+export function delay(seconds) {
+  if (typeof seconds !== "number") return "–";
+  return seconds < 1 ? `${number(seconds * 1000)}\u00a0ms` : `${number(seconds, 1)}\u00a0s`;
+}
+
 /** Returns a number of bytes in kB, MB or GB. */
 export function bytes(n) {
   if (typeof n !== "number") return "–";

@@ -2,7 +2,7 @@
 
 import { canControl } from "./api.js";
 import { clear, el, setText } from "./dom.js";
-import { number, t, whenFull } from "./i18n.js";
+import { delay, number, t, whenFull } from "./i18n.js";
 import { dropPicture, showPicture } from "./pictures.js";
 import { streamHref } from "./router.js";
 import { kindOf, problemWords, tone, words } from "./states.js";
@@ -70,7 +70,7 @@ export class Tile {
     const plays = tile.state === "playing";
     setText(this.#numbers.fps, number(tile.fps, 1));
     setText(this.#numbers.kbps, number(tile.kbps));
-    setText(this.#numbers.delay, plays && tile.delay_s !== null ? `${number(tile.delay_s * 1000)} ms` : "–");
+    setText(this.#numbers.delay, plays ? delay(tile.delay_s) : "–");
     setText(this.#numbers.readers, number(tile.readers));
     if (this.node.dataset.kind !== kind) this.node.dataset.kind = kind;
     this.#live.hidden = kind === "disabled";
@@ -79,9 +79,9 @@ export class Tile {
   }
 
   #drawBadges(tile) {
-    const badges = [];
+    const badges = tile.relayed ? [t("wall.relayed")] : [];
     if (tile.masks) badges.push(t("wall.masks", { count: tile.masks }));
-    for (const name of tile.renditions ?? []) badges.push(name);
+    for (const name of tile.renditions ?? []) badges.push(`/${name}`); // as in its URL
     const drawn = badges.join("\n");
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;

@@ -2,6 +2,7 @@ export default {
   en: {
     "stream.to_wall": "Wall",
     "stream.masks": "Edit masks",
+    "stream.relayed": "Relayed, not encoded anew",
     "stream.masked": "{count} masks",
     "stream.masked.one": "1 mask",
     "stream.unknown": "There is no stream of this name.",
@@ -28,6 +29,7 @@ export default {
   nl: {
     "stream.to_wall": "Overzicht",
     "stream.masks": "Maskers bewerken",
+    "stream.relayed": "Doorgegeven, niet opnieuw gecodeerd",
     "stream.masked": "{count} maskers",
     "stream.masked.one": "1 masker",
     "stream.unknown": "Er is geen stream met deze naam.",

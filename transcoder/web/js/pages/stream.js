@@ -125,7 +125,8 @@ class StreamPage {
 
   #drawBadges({ config, state }) {
     const masks = config.masks?.length ?? 0;
-    const texts = [masks ? t("stream.masked", { count: masks }) : null, ...state.conditions.map((name) => t(`condition.${name}`))].filter(Boolean);
+    const relayed = config.video?.mode === "relay" ? t("stream.relayed") : null;
+    const texts = [relayed, masks ? t("stream.masked", { count: masks }) : null, ...state.conditions.map((name) => t(`condition.${name}`))].filter(Boolean);
     const drawn = texts.join("\n");
     if (drawn === this.#drawnBadges) return;
     this.#drawnBadges = drawn;

@@ -1,7 +1,7 @@
 /** What comes from the camera and what readers get, side by side, and what else is known of a stream. */
 
 import { clear, el, setText } from "../dom.js";
-import { bytes, number, register, t, when, whenFull } from "../i18n.js";
+import { bytes, delay, number, register, t, when, whenFull } from "../i18n.js";
 import { conditionWords, stateWords } from "../words.js";
 import texts from "../../text/facts.js";
 
@@ -15,7 +15,7 @@ const ROWS = [
   ["kbps", (of) => number(of.kbps)],
   ["cap", (of) => (of.bitrate_kbps === undefined ? "" : number(of.bitrate_kbps))],
   ["gop", (of) => (of.gop_s === undefined ? "" : `${number(of.gop_s, 1)} s`)],
-  ["delay", (of) => (of.delay_s === undefined ? "" : of.delay_s === null ? "–" : `${number(of.delay_s * 1000)} ms`)],
+  ["delay", (of) => (of.delay_s === undefined ? "" : delay(of.delay_s))],
   ["readers", (of) => (of.readers === undefined ? "" : number(of.readers))],
   ["total", (of) => bytes(of.bytes)],
 ];
