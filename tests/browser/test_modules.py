@@ -95,6 +95,33 @@ def test_the_value_of_the_gateway_is_no_change(run: Run) -> None:
 # -- problems ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_rendition_may_have_the_name_of_what_every_object_has(run: Run) -> None:
+    found = run(
+        "fields",
+        """const body = m.put({}, "renditions.constructor.fps", 5);
+        m.put(body, "renditions.constructor.size", null);
+        const none = m.at({ renditions: {} }, "renditions.constructor.name");
+        const fps = m.at(body, "renditions.constructor.fps");
+        return [JSON.stringify(body), fps, none ?? null, Object.hasOwn(Object, "fps")];""",
+    )
+    assert found == ['{"renditions":{"constructor":{"fps":5,"size":null}}}', 5, None, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "page", "stream"),
+    [
+        ("/stream/front", "stream", "front"),
+        ("/stream/%", "stream", "%"),
+        ("/stream/front%2Fledger", "stream", "front%2Fledger"),  # never a path of the API
+        ("/stream/front%2Fledger/masks", "masks", "front%2Fledger"),
+        ("/stream/front/ledger", "wall", None),
+    ],
+)
+def test_a_route_names_a_stream_and_nothing_below_it(run: Run, path: str, page: str, stream: str | None) -> None:
+    route = run("router", "location.hash = given; return m.route();", f"#{path}")
+    assert (route["name"], route["parameters"].get("id")) == (page, stream)
+
+
 def test_a_problem_belongs_to_the_field_with_its_path(run: Run) -> None:
     problems = [
         "streams.front.video.fps: must be at least 0.5 (it is 0.1)",

@@ -103,7 +103,12 @@ function written(value) {
 
 /** Returns the value at a path of a document, as in "video.fps". */
 export function at(document, path) {
-  return path.split(".").reduce((value, key) => value?.[key], document);
+  return path.split(".").reduce(own, document);
+}
+
+/** Returns the value of a key that an object has of its own: a rendition may be called "constructor". */
+function own(object, key) {
+  return object !== null && typeof object === "object" && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** Puts a value at a path of a document, and makes what is missing on the way. */
@@ -111,7 +116,10 @@ export function put(document, path, value) {
   const keys = path.split(".");
   const last = keys.pop();
   let place = document;
-  for (const key of keys) place = place[key] ??= {};
+  for (const key of keys) {
+    if (!own(place, key)) place[key] = {};
+    place = place[key];
+  }
   place[last] = value;
   return document;
 }

@@ -32,9 +32,11 @@ export function streamHref(id, below = "") {
   return `#/stream/${encodeURIComponent(id)}${below && `/${below}`}`;
 }
 
+/** Returns a part of a path as it was written; one with a slash in it would be another path to the gateway. */
 function decode(text) {
   try {
-    return decodeURIComponent(text);
+    const written = decodeURIComponent(text);
+    return written.includes("/") ? text : written;
   } catch {
     return text;
   }

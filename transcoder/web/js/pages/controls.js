@@ -288,7 +288,7 @@ class Panel {
     for (const [key, value] of this.edits.mine) {
       const [, name, below] = key.split(".");
       if (!key.startsWith("renditions.")) put(body, key, value);
-      else if (!below) put(body, key, value ? (body.renditions?.[name] ?? {}) : null);
+      else if (!below) put(body, key, value ? (at(body, key) ?? {}) : null);
       else if (this.edits.mine.get(`renditions.${name}`) !== false) put(body, key, value);
     }
     return body;
