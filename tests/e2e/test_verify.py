@@ -108,6 +108,7 @@ def reads(port: int, stream: str, seconds: float) -> bool:
     return any(each["stream"] == stream and each["playing"] and each["age_s"] > seconds for each in sessions)
 
 
+@pytest.mark.timeout(200)  # nine commands, each a start of Python: 20 s alone, 120 s and more at a load of 20
 def test_the_api_tells_a_still_picture_of_a_camera_from_a_slate(
     start_gateway: Callable[..., GatewayProcess], tmp_path: Path
 ) -> None:
