@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.control_world import Cameras
 from tests.support.page_parts import grey, is_slate, part, wait_for_frames
 from tests.support.page_world import PageWorld
 
@@ -55,6 +56,20 @@ def test_a_slate_is_told_from_a_picture(world: PageWorld, page: Page) -> None:
         assert is_slate(video)
     finally:
         world.remove("never")
+
+
+def test_a_relay_says_that_it_is_one_and_has_no_still_picture(world: PageWorld, fleet: Cameras, page: Page) -> None:
+    video = {"mode": "relay", "relay_reason": "its maker is trusted"}
+    with world.serving("passed", fleet.urls[0], video=video):
+        world.enter(page, "read")
+        expect(part(page, "tile-passed")).to_contain_text("relayed")
+        expect(part(page, "tile-passed")).to_contain_text("Live picture only")
+        page.goto("/#/stream/passed")
+        wait_for_frames(page, part(page, "live-video").first, 1)
+        for row in ("cap", "gop"):
+            expect(part(page, f"fact-{row}-main")).to_be_empty()
+        part(page, "live-toggle").click()
+        expect(page.get_by_text("A relayed stream has no still picture")).to_be_visible()
 
 
 def test_a_reader_is_listed_and_ended(world: PageWorld, page: Page, reader: subprocess.Popen[bytes]) -> None:

@@ -9,7 +9,7 @@ import { kindOf, problemWords, tone, words } from "./states.js";
 
 export class Tile {
   #image = el("img", { alt: "", decoding: "async", class: "tile-picture", hidden: true });
-  #none = el("p", { class: "tile-none", text: t("wall.no_picture") });
+  #none = el("p", { class: "tile-none" });
   #state;
   #name = el("span", {});
   #site = el("p", { class: "tile-site soft" });
@@ -67,6 +67,7 @@ export class Tile {
     setText(this.#problem, problem);
     this.#problem.title = (canControl() && tile.problem) || "";
     this.#drawBadges(tile);
+    setText(this.#none, t(tile.relayed && kind === "playing" ? "wall.relayed.none" : "wall.no_picture"));
     const plays = tile.state === "playing";
     setText(this.#numbers.fps, number(tile.fps, 1));
     setText(this.#numbers.kbps, number(tile.kbps));

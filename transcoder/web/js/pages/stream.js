@@ -119,7 +119,7 @@ class StreamPage {
     this.#kind = kind;
     this.#drawBadges(document);
     this.#drawProblem(state);
-    this.#video.draw(state);
+    this.#video.draw(document);
     this.#facts.draw(document);
   }
 

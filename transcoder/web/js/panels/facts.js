@@ -34,8 +34,10 @@ export class FactsPanel {
   }
 
   /** Shows a stream's document. */
-  draw({ state }) {
-    const columns = { source: state.source, main: state.output, ...prefixed(state.renditions) };
+  draw({ config, state }) {
+    const { bitrate_kbps: cap, gop_s: gop, ...relayed } = state.output; // a relay has no encoder to which these apply
+    const main = config.video?.mode === "relay" ? relayed : state.output;
+    const columns = { source: state.source, main, ...prefixed(state.renditions) };
     this.#frame(Object.keys(columns));
     for (const [column, of] of Object.entries(columns)) {
       for (const [row, write] of ROWS) setText(this.#cells.get(`${row} ${column}`), write(of));

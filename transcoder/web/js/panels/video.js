@@ -20,11 +20,12 @@ export class VideoPanel {
   #fetching = false;
   #isServed = null;
   #hasPictures = false;
+  #isRelayed = false;
   #image = el("img", { class: "video-still", alt: "", decoding: "async", hidden: true });
   #place = el("div", { class: "video-live" });
   #state = el("span", { class: "badge on-picture", role: "status", "data-testid": "live-state" });
-  #note = el("p", { class: "video-note soft", hidden: true, text: t("video.unsupported") });
-  #none = el("p", { class: "tile-none", text: t("video.none") });
+  #note = el("p", { class: "video-note soft", hidden: true });
+  #none = el("p", { class: "tile-none" });
   #toggle;
   #large;
   #choice;
@@ -45,8 +46,11 @@ export class VideoPanel {
     signal.addEventListener("abort", () => this.#end());
   }
 
-  /** Takes the stream's state: which outputs there are, and whether it is served at all. */
-  draw(state) {
+  /** Takes the stream's document: which outputs there are, whether it is served at all, and whether there are still pictures of it. */
+  draw({ state, config }) {
+    this.#isRelayed = config.video?.mode === "relay"; // nobody decodes it, so that there is no still picture
+    setText(this.#none, t(this.#isRelayed ? "video.none.relayed" : "video.none"));
+    setText(this.#note, t(this.#isRelayed ? "video.unsupported.relayed" : "video.unsupported"));
     const names = Object.keys(state.renditions);
     if (names.join() !== this.#names) {
       this.#names = names.join();
@@ -54,7 +58,7 @@ export class VideoPanel {
       this.#label.hidden = names.length === 0;
       if (this.#rendition && !names.includes(this.#rendition)) this.#choose("");
     }
-    this.#hasPictures = state.output.pictures > 0;
+    this.#hasPictures = state.output.pictures > 0 && !this.#isRelayed;
     const isServed = state.state !== "disabled";
     if (this.#isServed === isServed) return;
     this.#isServed = isServed;
