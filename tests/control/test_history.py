@@ -14,7 +14,8 @@ class Camera:
 
     def __init__(self, *, every: float = 1.0) -> None:
         self.status, self.history, self.now, self.every = StreamStatus(name="front"), History(), 100.0, every
-        self.history.sample(self.status, self.now, WALL)
+        self.wall = WALL
+        self.history.sample(self.status, self.now, WALL + self.now)
 
     def run(self, seconds: float, *, delay_s: float | None = 0.04, kbps: float = 800.0) -> None:
         until = self.now + seconds
@@ -28,7 +29,7 @@ class Camera:
                 for number in range(count):
                     output.note_delay(self.now, delay_s if number else delay_s * 10)
             self.status.rates = Rates(kbps_in=kbps if delay_s is not None else 0.0)
-            self.history.sample(self.status, self.now, WALL + self.now)
+            self.history.sample(self.status, self.now, self.wall + self.now)
 
 
 def test_a_step_has_the_means_of_ten_seconds_and_the_delays_of_its_pictures() -> None:
@@ -84,3 +85,24 @@ def test_a_pause_of_the_process_is_no_step(counters: str) -> None:
         camera.status.output.pictures = camera.status.source.access_units = 0
     camera.run(11)
     assert camera.history.document(WALL).fps_out == (25.0, 25.0)
+
+
+def test_a_clock_that_is_set_back_leaves_no_step_in_the_future() -> None:
+    camera = Camera()
+    camera.run(20)
+    camera.wall -= 3600
+    camera.run(20)
+    ends = [f"2001-09-09T00:{end}.000Z" for end in ("48:30", "48:40", "48:50", "49:00")]
+    assert list(camera.history.document(WALL).at) == ends
+
+
+def test_a_machine_that_slept_has_no_steps_meanwhile() -> None:
+    camera = Camera()
+    camera.run(20)
+    camera.wall += 3600
+    camera.run(10)
+    assert camera.history.document(WALL).at == (
+        "2001-09-09T01:48:30.000Z",
+        "2001-09-09T01:48:40.000Z",
+        "2001-09-09T02:48:50.000Z",
+    )

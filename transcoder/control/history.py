@@ -37,6 +37,8 @@ class History:
         self._at = array("d")
         """UTC seconds of the end of each step."""
         self._columns = {name: array("f") for name in _COLUMNS}
+        self._ahead: float | None = None
+        """Seconds by which the clock of the wall was ahead of the monotonic one."""
         self._begin: float | None = None
         """Monotonic seconds at which the present step began."""
         self._before = _Counts(0.0, 0, 0, 0, 0)
@@ -52,6 +54,7 @@ class History:
             now: monotonic seconds.
             wall: UTC seconds.
         """
+        self._follow_clock(wall - now)
         output = status.output
         counts = _Counts(now, status.source.access_units, output.pictures, output.bytes, output.delayed)
         if self._begin is not None and now >= self._begin + STEP_S + LATE_S:
@@ -78,6 +81,15 @@ class History:
             readers=status.readers,
         )
         self._start(counts, self._begin + STEP_S)  # not `now`: the steps would become longer and longer
+
+    def _follow_clock(self, ahead: float) -> None:
+        """Put the steps where the clock now says that they ended, where it was set back: none ends in the future.
+
+        Steps of a clock that was put forward stay: a machine that slept looks the same.
+        """
+        if self._ahead is not None and ahead < self._ahead - LATE_S:
+            self._at = array("d", (at + ahead - self._ahead for at in self._at))
+        self._ahead = ahead
 
     def _start(self, counts: _Counts, begin: float) -> None:
         self._begin, self._before, self._kbps_in, self._samples = begin, counts, 0.0, 0
