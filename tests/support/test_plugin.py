@@ -46,7 +46,9 @@ LOGS = """
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Run:
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv("MAX_RERUNS", raising=False)
+
     def run(source: str, *arguments: str, **values: object) -> pytest.RunResult:
         for name, value in values.items():
             source = source.replace(name, str(value))
@@ -67,22 +69,30 @@ def test_a_test_that_is_not_end_to_end_is_tried_once(run: Run) -> None:
     assert closing_line(result) == "1 failed"
 
 
-def test_eight_reruns_pass(run: Run) -> None:
-    result = run(FAILS_AT_FIRST, COUNT=8, MARK="@pytest.mark.e2e")
-    assert closing_line(result) == "8 passed, 8 rerun"
+def test_three_reruns_pass(run: Run) -> None:
+    result = run(FAILS_AT_FIRST, COUNT=3, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "3 passed, 3 rerun"
     assert result.ret == pytest.ExitCode.OK
     # why the first try of each failed, and where
     result.stdout.fnmatch_lines(
-        ["TRIED AGAIN *test_it?7?", "    assert 1 > 1 (*.py:*: AssertionError)"], consecutive=True
+        ["TRIED AGAIN *test_it?2?", "    assert 1 > 1 (*.py:*: AssertionError)"], consecutive=True
     )
 
 
 @pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.process)])
-def test_a_ninth_rerun_fails_the_run(run: Run, workers: str) -> None:
-    result = run(FAILS_AT_FIRST, "-n", workers, COUNT=9, MARK="@pytest.mark.e2e")
-    assert closing_line(result) == "9 passed, 1 error, 9 rerun"
+def test_a_fourth_rerun_fails_the_run(run: Run, workers: str) -> None:
+    result = run(FAILS_AT_FIRST, "-n", workers, COUNT=4, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "4 passed, 1 error, 4 rerun"
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["9 reruns, at most 8 are allowed:", "  *test_it?0?"])
+    result.stdout.fnmatch_lines(["4 reruns, at most 3 are allowed:", "  *test_it?0?"])
+
+
+def test_a_machine_of_others_may_need_more(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_RERUNS", "4")
+    result = run(FAILS_AT_FIRST, COUNT=4, MARK="@pytest.mark.e2e")
+    assert closing_line(result) == "4 passed, 4 rerun"
+    assert result.ret == pytest.ExitCode.OK
+    assert "5 reruns, at most 4 are allowed:" in run(FAILS_AT_FIRST, COUNT=5, MARK="@pytest.mark.e2e").stdout.str()
 
 
 def test_one_excuse_is_counted(run: Run) -> None:
