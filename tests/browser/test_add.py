@@ -48,6 +48,17 @@ def test_a_camera_is_probed_added_and_seen_playing(world: PageWorld, page: Page,
         world.remove(added)
 
 
+def test_a_wrong_login_is_told_from_a_camera_that_is_not_there(world: PageWorld, page: Page, fleet: Cameras) -> None:
+    world.enter(page, "control", "/add")
+    probe(page, fleet.urls[0].replace("s3cr3t", "wrong"))
+    refused = part(page, "add-unreachable")
+    expect(refused).to_contain_text("The camera refuses the login")
+    expect(part(page, "add-password")).to_be_focused()
+    probe(page, "rtsp://127.0.0.1:9/none")
+    expect(refused).to_contain_text("The camera refuses the connection")
+    expect(refused).to_contain_text("may be added all the same")
+
+
 def test_markup_of_a_camera_and_of_a_title_is_text(world: PageWorld, page: Page, tmp_path: Path) -> None:
     with running(camera := HostileCamera(tmp_path)):
         world.enter(page, "control", "/add")

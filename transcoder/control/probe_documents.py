@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from transcoder.control.documents import Document
+from transcoder.source.problems import ProblemCode
 
 
 class ProbeMediaDocument(Document):
@@ -39,6 +40,8 @@ class ProbeDocument(Document):
     reachable: bool
     reason: str | None = None
     """The reason why the camera isn't reachable."""
+    code: ProblemCode | None = None
+    """The kind of that reason, as in `problem_code` of a stream."""
     codec: str | None = None
     size: str | None = None
     """The size WIDTHxHEIGHT, where the description tells it."""

@@ -15,6 +15,7 @@ from transcoder.probe.report import shown_text, summary
 from transcoder.rtsp.fingerprint import guess_family
 from transcoder.sdp import VideoSelection
 from transcoder.source.events import Described, Event, VideoSelected
+from transcoder.source.problems import problem_code
 from transcoder.text import printable
 
 PROBE_TIMEOUT_S: Final = 10.0
@@ -133,7 +134,7 @@ async def probe(options: SourceOptions) -> Answer:
             await asyncio.wait((source, listener.document), return_when=asyncio.FIRST_COMPLETED)
     except TimeoutError:
         reason = f"no description in {PROBE_TIMEOUT_S:g} s"
-        return Answer(document=ProbeDocument(reachable=False, reason=reason), maker=listener.maker)
+        return Answer(document=ProbeDocument(reachable=False, reason=reason, code="silent"), maker=listener.maker)
     finally:
         source.cancel()
         results = await asyncio.gather(source, return_exceptions=True)
@@ -142,8 +143,9 @@ async def probe(options: SourceOptions) -> Answer:
     error = results[0]
     if isinstance(error, BaseException) and not isinstance(error, TranscoderError | asyncio.CancelledError):
         raise error
+    code = problem_code(error) if isinstance(error, TranscoderError) else None
     return Answer(
-        document=ProbeDocument(reachable=False, reason=printable(str(error), MAX_PROBLEM)),
+        document=ProbeDocument(reachable=False, reason=printable(str(error), MAX_PROBLEM), code=code),
         maker=listener.maker,
         is_path_refused=isinstance(error, ResponseError) and error.status not in _LOGIN,
     )

@@ -7,6 +7,7 @@ import { Field } from "../fields.js";
 import { register, t } from "../i18n.js";
 import { assign } from "../problems.js";
 import { navigate } from "../router.js";
+import { problemWords } from "../states.js";
 import texts from "../../text/add.js";
 
 register(texts);
@@ -135,7 +136,9 @@ class AddPage {
     if (!probe.reachable) {
       this.#say("");
       this.found.append(el("div", { class: "notice notice-bad", role: "alert", "data-testid": "add-unreachable" },
-        el("p", { text: t("add.unreachable", { reason: probe.reason }) }), el("p", { text: t("add.unprobed") })));
+        el("p", { text: problemWords(probe.code) || t("add.unreachable") }), el("p", { class: "mono soft", text: probe.reason }),
+        el("p", { text: t(probe.code === "login" ? "add.wrong_login" : "add.unprobed") })));
+      if (probe.code === "login") this.fields.get("source.password").input.focus();
       return;
     }
     this.#say(t("add.probed"));
