@@ -84,7 +84,6 @@ TESTED_THROUGH = {
     "rtsp/setup_rules.py": "rtsp/test_server.py",
     "verify/bits.py": "verify/test_sequence_parameter_set.py",
     "verify/media.py": "verify/test_command.py",
-    "worker/growth.py": "worker/test_output_chain.py",
     "worker/output_formats.py": "worker/test_output_chain.py",
     "worker/system_calls.py": "worker/test_sandbox.py",
     "service/push_status.py": "service/test_push.py",

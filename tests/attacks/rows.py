@@ -78,7 +78,7 @@ ROWS: tuple[Row, ...] = (
         PEERS,
         "the loop's pause ends the fork server",
         (
-            "service/test_forkserver.py::test_a_fork_server_that_gets_no_time_is_waited_for",
+            "service/test_forkserver_ends.py::test_a_fork_server_that_gets_no_time_is_waited_for",
             "e2e/test_fork_server.py::test_a_busy_machine_costs_no_worker",
         ),
     ),

@@ -1,6 +1,5 @@
 """One output: its format, what it sheds, its pictures."""
 
-from collections import Counter
 from dataclasses import asdict, replace
 from fractions import Fraction
 from typing import Any
@@ -9,85 +8,18 @@ import numpy as np
 import pytest
 
 from tests.support.pipeline_run import messages_of
+from tests.support.shown_chain import FORMAT, SIZE, Chain, decoded
 from transcoder.codecs.nal import Codec, join_byte_stream
 from transcoder.codecs.picture_codec import PictureCodec
 from transcoder.errors import MediaError
-from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage, MessageType, parse_coded, parse_snapshot
-from transcoder.media.decoded_picture import DecodedPicture
+from transcoder.ipc.messages import RANDOM_ACCESS, REPEATED, CodedMessage, MessageType, parse_snapshot
 from transcoder.media.decoder import Decoder
 from transcoder.media.encoders import Encoder, open_encoder, x264
 from transcoder.media.encoders.x264_library import X264Context
 from transcoder.worker import output_chain
-from transcoder.worker.frame_rate import FrameRateEstimate
-from transcoder.worker.output_chain import OutputChain
-from transcoder.worker_options import EncoderSettings, Fallback, Mask, OutputFormat, OutputOptions, WorkerOptions
+from transcoder.worker_options import EncoderSettings, Fallback, Mask, OutputFormat, OutputOptions
 
-SIZE = (320, 240)
-FORMAT = OutputFormat(width=320, height=240, frame_rate=25.0)
 ALL = Mask(polygon=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
-
-
-def decoded(index: int, size: tuple[int, int] = SIZE, *, late: float = 0.0, matrix: int = 2) -> DecodedPicture:
-    """A bright picture with something in it, made without any decoder."""
-    width, height = size
-    luma = np.full((height, width + 16), 150, np.uint8)
-    luma[20:40, 8 * (index % 20) : 8 * (index % 20) + 16] = 60
-    chroma = np.full((height // 2, width // 2), 128, np.uint8)
-    now = 100 + index * 0.04
-    return DecodedPicture(
-        planes=(luma, chroma, chroma),
-        width=width,
-        height=height,
-        matrix=matrix,
-        pts=round(now * 90_000),
-        arrival=now - late,
-    )
-
-
-class Chain:
-    """A chain and its surroundings: pictures at 25 a second."""
-
-    def __init__(self, *, masks: tuple[Mask, ...] = (), number: int = 0, swaps: int = 0, **options: object) -> None:
-        output = OutputOptions(**options)  # type: ignore[arg-type]
-        self.options = WorkerOptions(masks=masks, swaps=swaps, outputs=(OutputOptions(),) * number + (output,))
-        self.counters: Counter[str] = Counter()
-        self.number = number
-        self.chain = OutputChain(number, self.options, self.counters)
-        self.estimate = FrameRateEstimate()
-        self.formats: list[dict] = []
-        self.index = 0
-
-    def show(self, picture: DecodedPicture | None = None, *, key: bool = False) -> list[CodedMessage]:
-        """One picture through all steps."""
-        picture = replace(picture or decoded(self.index), random_access=key)
-        self.index += 1
-        now = 100 + (self.index - 1) * 0.04
-        self.chain.observe(picture)
-        if self.chain.seeks_format:
-            self.estimate.add(picture.pts)
-        messages = self.chain.settle_format(picture, self.estimate)
-        if messages is None:
-            return []
-        self.formats += [found for _, found in messages_of(messages, MessageType.FORMAT)]
-        if not self.chain.wants(picture, now):
-            return []
-        drawn = self.chain.draw(picture)
-        return self.take(self.chain.encode(drawn, picture.pts, picture.arrival, (0.5, 0.25)))
-
-    def repeat(self) -> list[CodedMessage]:
-        self.index += 25
-        now = 100 + (self.index - 1) * 0.04
-        return self.take(self.chain.repeat(round(now * 90_000), now))
-
-    def take(self, messages: object) -> list[CodedMessage]:
-        found = list(messages)  # type: ignore[call-overload]
-        self.formats += [report for _, report in messages_of(found, MessageType.FORMAT)]
-        return [parse_coded(body, self.number + 1) for body, _ in messages_of(found, MessageType.CODED)]
-
-    def change(self, **changes: object) -> None:
-        output = replace(self.options.outputs[self.number], **changes)  # type: ignore[arg-type]
-        self.options = replace(self.options, outputs=(*self.options.outputs[: self.number], output))
-        self.chain.configure(self.options)
 
 
 # -- format ----------------------------------------------------------------------------------------------------------
@@ -373,121 +305,6 @@ def test_times_never_step_back() -> None:
     chain = Chain(fixed=FORMAT)
     first = chain.show(decoded(50))[0].pts
     assert chain.show(decoded(20))[0].pts == first + 1
-
-
-# sizes that cost little, each half as large again as the one before, or more
-BEGUN = (160, 120)
-LARGE = (320, 240)
-
-
-def grown(chain: Chain, count: int, size: tuple[int, int]) -> None:
-    for _ in range(count):
-        chain.show(decoded(chain.index, size))
-
-
-def test_an_output_follows_pictures_that_grow_for_good() -> None:
-    """Foscam R2: described and begun at 720p, 1080p a moment later; once, after 10 s."""
-    chain = Chain()
-    grown(chain, 100, BEGUN)
-    grown(chain, 249, LARGE)
-    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [BEGUN]
-    grown(chain, 10, LARGE)
-    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [BEGUN, LARGE]
-    assert chain.formats[1]["output"]["frame_rate"] == chain.formats[0]["output"]["frame_rate"]
-    [coded] = chain.show(decoded(chain.index, LARGE))
-    assert not coded.flags & REPEATED
-    grown(chain, 600, (480, 360))
-    grown(chain, 600, BEGUN)
-    assert len(chain.formats) == 2
-
-
-def test_an_output_does_not_follow_pictures_that_change_to_and_fro() -> None:
-    chain = Chain()
-    for _ in range(6):
-        grown(chain, 150, BEGUN)
-        grown(chain, 240, LARGE)
-    assert len(chain.formats) == 1
-
-
-def test_an_output_of_a_fixed_size_never_follows() -> None:
-    chain = Chain(size=BEGUN)
-    grown(chain, 50, BEGUN)
-    grown(chain, 400, LARGE)
-    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [BEGUN]
-
-
-def sizes(chain: Chain) -> list[tuple[int, int]]:
-    return [(made["output"]["width"], made["output"]["height"]) for made in chain.formats]
-
-
-def test_an_output_keeps_its_size_over_a_swap_of_the_camera_until_nobody_reads() -> None:
-    """A camera that was swapped for a larger one is larger for good: that ends no reader's session."""
-    chain = Chain()
-    grown(chain, 50, BEGUN)
-    chain.chain.configure(replace(chain.options, swaps=1))
-    grown(chain, 400, LARGE)
-    assert sizes(chain) == [BEGUN]
-    chain.chain.note_unread()
-    grown(chain, 2, LARGE)
-    assert sizes(chain) == [BEGUN, LARGE]
-    chain.chain.configure(replace(chain.options, swaps=2))  # and back, to pictures that are smaller
-    grown(chain, 50, BEGUN)
-    assert sizes(chain) == [BEGUN, LARGE]
-    chain.chain.note_unread()
-    grown(chain, 2, BEGUN)
-    assert sizes(chain) == [BEGUN, LARGE, BEGUN]
-
-
-def test_a_worker_that_comes_after_a_swap_keeps_the_size_too() -> None:
-    chain = Chain(swaps=1)
-    grown(chain, 50, BEGUN)
-    grown(chain, 400, LARGE)
-    assert sizes(chain) == [BEGUN]
-
-
-def test_an_output_that_nobody_reads_follows_at_once_and_each_time() -> None:
-    chain = Chain()
-    grown(chain, 50, BEGUN)
-    grown(chain, 30, LARGE)
-    assert sizes(chain) == [BEGUN]
-    chain.chain.note_unread()
-    grown(chain, 1, LARGE)
-    assert sizes(chain) == [BEGUN, LARGE]
-    grown(chain, 300, (480, 360))  # with readers again: once, after 10 s
-    assert sizes(chain) == [BEGUN, LARGE, (480, 360)]
-    grown(chain, 300, (640, 480))
-    assert len(chain.formats) == 3
-    chain.chain.note_unread()
-    grown(chain, 1, (640, 480))
-    assert sizes(chain)[3:] == [(640, 480)]
-    chain.chain.note_unread()
-    grown(chain, 50, BEGUN)  # a camera that shrinks, or changes to and fro, is scaled
-    assert len(chain.formats) == 4
-
-
-def test_a_single_large_picture_is_no_growth_even_if_nobody_reads() -> None:
-    chain = Chain()
-    grown(chain, 50, BEGUN)
-    for _ in range(20):
-        chain.chain.note_unread()
-        grown(chain, 20, LARGE)
-        grown(chain, 1, BEGUN)
-    assert sizes(chain) == [BEGUN]
-
-
-def test_a_size_that_is_fixed_by_hand_never_follows() -> None:
-    chain = Chain(size=BEGUN)
-    grown(chain, 50, BEGUN)
-    for _ in range(10):
-        chain.chain.note_unread()
-        grown(chain, 40, LARGE)
-    assert sizes(chain) == [BEGUN]
-
-
-def test_a_later_worker_follows_growth_too() -> None:
-    chain = Chain(fixed=replace(FORMAT, width=BEGUN[0], height=BEGUN[1]))
-    grown(chain, 300, LARGE)
-    assert [(made["output"]["width"], made["output"]["height"]) for made in chain.formats] == [LARGE]
 
 
 # -- x264's interfaces -------------------------------------------------------------------------------------------------
