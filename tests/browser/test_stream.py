@@ -1,5 +1,6 @@
 """A stream's page: the live picture, what is known of the stream, and who reads it."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -44,6 +45,19 @@ def test_the_live_picture_moves_and_stays_at_the_edge(world: PageWorld, page: Pa
         "() => fetch('/api/v1/sessions').then(answer => answer.json())"
         ".then(all => !all.sessions.some(one => one.transport === 'web'))"
     )
+
+
+def test_a_frozen_picture_is_not_called_live(world: PageWorld, page: Page) -> None:
+    world.enter(page, "read", "/stream/front")
+    state = part(page, "live-state")
+    expect(state).to_have_text("Live")
+    world.gateway.started.send_signal(signal.SIGSTOP)
+    try:
+        expect(state).to_have_text("Live picture is being fetched")
+    finally:
+        world.gateway.started.send_signal(signal.SIGCONT)
+    expect(state).to_have_text("Live")
+    wait_for_frames(page, part(page, "live-video").first, FPS)
 
 
 def test_a_slate_is_told_from_a_picture(world: PageWorld, page: Page) -> None:

@@ -23,6 +23,12 @@ const TRIM_AFTER_S = 6;
 const HIDDEN_S = 5;
 /** Seconds for which playing counts as slow after pictures were left out. */
 const SLOW_S = 5;
+/**
+ * Seconds without a picture after which the last one is not called live any more, and after which one connects anew.
+ * The slowest stream that may be configured has one picture in two seconds.
+ */
+const STALLED_S = 4;
+const DEAD_S = 20;
 const RETRY_S = 0.5;
 const MAX_RETRY_S = 8;
 const BUSY_RETRY_S = 5;
@@ -71,6 +77,8 @@ class Player {
   #timer = 0;
   #hiddenTimer = 0;
   #slowUntil = 0;
+  #stallTimer = 0;
+  #isStalled = false;
 
   constructor(video, url, onState) {
     this.#video = video;
@@ -125,6 +133,8 @@ class Player {
 
   #disconnect() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#stallTimer);
+    this.#isStalled = false;
     this.#socket?.close();
     this.#socket = null;
     this.#source?.close();
@@ -149,8 +159,22 @@ class Player {
   #take(data) {
     if (!this.#source) return;
     this.#source.append(data);
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = setTimeout(() => this.#onStall(), STALLED_S * 1000);
+    if (this.#isStalled) {
+      this.#isStalled = false;
+      this.#tell("playing");
+    }
     if (this.#source.waiting > MAX_WAITING) this.#connect();
     else if (this.#state === "slow" && performance.now() > this.#slowUntil) this.#tell("playing");
+  }
+
+  /** No picture has come for a while, from a gateway that hangs or over a network that lets nothing through. */
+  #onStall() {
+    if (this.#state === "connecting") return;
+    this.#isStalled = true;
+    this.#tell("connecting");
+    this.#stallTimer = setTimeout(() => this.#connect(), (DEAD_S - STALLED_S) * 1000);
   }
 
   #onPlaying() {
