@@ -35,6 +35,8 @@ TESTED_THROUGH = {
     "control/verbs.py": "control/test_controller.py",
     "discover/device_visit.py": "discover/test_device_command.py",
     "discover/render.py": "discover/test_command.py",
+    "fleet/file.py": "fleet/test_reading.py",
+    "fleet/told.py": "cli/test_fleet_plan.py",
     "kernel.py": "worker/test_sandbox.py",
     "lab/bench/*.py": "lab/bench/test_bench.py",
     "lab/cameras/commands.py": "lab/cameras/test_process.py",

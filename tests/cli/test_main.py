@@ -22,6 +22,7 @@ COMMANDS = {
     "init",
     "probe",
     "discover",
+    "fleet",
     "verify",
     "logs",
     "swap",

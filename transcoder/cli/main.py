@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from transcoder.cli import assets, audit, config, report
+from transcoder.cli import assets, audit, config, fleet_plan, report
 from transcoder.cli.backup import backup, restore
 from transcoder.cli.check import check
 from transcoder.cli.discover import discover
@@ -43,6 +43,7 @@ def command_line() -> typer.Typer:
     app.add_typer(audit.app, name="audit")
     app.add_typer(assets.app, name="assets")
     app.add_typer(report.app, name="report")
+    app.add_typer(fleet_plan.app, name="fleet")
     for entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
         app.command(name=entry.name)(entry.load())
     show_plainly(app)

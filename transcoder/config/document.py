@@ -46,6 +46,8 @@ class Budget:
     """Counts the values that the files of one configuration have together."""
 
     nodes: int = 0
+    limit: int = MAX_NODES
+    """The largest number of values."""
 
 
 def read_document(text: str, name: str, problems: list[str], budget: Budget | None = None) -> object:
@@ -166,8 +168,8 @@ class _Builder:
 
     def _count(self, event: Any, nodes: int) -> None:
         self._budget.nodes += nodes
-        if self._budget.nodes > MAX_NODES:
-            raise self._refuse(event, f"more than {MAX_NODES} values, aliases counted in full")
+        if self._budget.nodes > self._budget.limit:
+            raise self._refuse(event, f"more than {self._budget.limit} values, aliases counted in full")
 
     def _refuse(self, event: Any, reason: str) -> ConfigError:
         mark = event.start_mark

@@ -46,7 +46,14 @@ class TextFile:
 
 
 def read_included(
-    main: TextFile, folder: Path, environ: Mapping[str, str], budget: Budget, problems: list[str], path: Path | None
+    main: TextFile,
+    folder: Path,
+    environ: Mapping[str, str],
+    budget: Budget,
+    problems: list[str],
+    path: Path | None,
+    *,
+    limit: int = MAX_FILE_BYTES,
 ) -> list[TextFile]:
     """Read the files that a configuration file includes.
 
@@ -57,15 +64,16 @@ def read_included(
         budget: the number of values that may still be read.
         problems: takes everything that keeps a file from being used.
         path: the path of the main file, None where it is none.
+        limit: the largest number of bytes of all files together.
     """
     if not isinstance(main.data, dict) or main.data.get("include") is None:
         return []
     found: list[TextFile] = []
     seen = {_identity(path): path} if path is not None else {}
-    room = MAX_FILE_BYTES - len(main.text.encode("utf-8", "surrogatepass"))
+    room = limit - len(main.text.encode("utf-8", "surrogatepass"))
     for each in included_paths(main.data["include"], folder, environ, problems):
         try:
-            content = _read_regular(each, room)
+            content = _read_regular(each, room, limit)
             identity = _identity(each)
             if identity in seen:
                 again = "the file that includes it" if seen[identity] == path else f"{seen[identity]} once more"
@@ -190,7 +198,7 @@ def _matching(pattern: Path) -> list[Path]:
     ]
 
 
-def _read_regular(path: Path, room: int) -> bytes:
+def _read_regular(path: Path, room: int, limit: int) -> bytes:
     """Read a file, as far as there is room for it.
 
     Raises:
@@ -203,7 +211,7 @@ def _read_regular(path: Path, room: int) -> bytes:
     except NotRegularError:
         raise ValueError(f"is {NOT_REGULAR}") from None
     if len(content) > room:
-        raise ValueError(f"makes the configuration larger than {MAX_FILE_BYTES} bytes")
+        raise ValueError(f"makes the configuration larger than {limit} bytes")
     return content
 
 

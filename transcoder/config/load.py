@@ -164,19 +164,38 @@ def _parse(text: str, path: Path | None, folder: Path, environ: Mapping[str, str
         raise ConfigError([f"{name}: must be a mapping of keys at its top level, not a {_kind(main.data)}"])
     files = [main, *read_included(main, folder, environ, budget, problems, path)]
     raw = put_together(files, problems)
+    config, substituted = validated(raw, folder, environ, problems)
+    if config is not None:
+        problems += problems_together(config)
+    if problems:
+        raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
+    assert config is not None  # noqa: S101  # there would be a problem; for the type checker
+    return ConfigFile(raw=raw, data=substituted, config=config, texts=() if path is None else tuple(files))
+
+
+def validated(
+    raw: Mapping[str, Any], folder: Path, environ: Mapping[str, str], problems: list[str]
+) -> tuple[Config | None, dict[str, Any]]:
+    """Make a configuration of data as written, each key by itself: what keys mean together is looked at elsewhere.
+
+    Args:
+        raw: the data of all files.
+        folder: the folder that secret files and `state_dir` are relative to.
+        environ: the variables for `${NAME}`.
+        problems: takes everything that is wrong.
+
+    Returns:
+        The configuration, or None where the data has problems, and the data with variables and secrets.
+    """
     substituted = substitute({"state_dir": "state", **raw}, folder, environ, problems)
     assert isinstance(substituted, dict)  # noqa: S101  # substitute keeps a mapping a mapping; for the type checker
     data = _with_defaults(substituted)
     try:
-        config = Config.model_validate(data, context=_context(data))
+        return Config.model_validate(data, context=_context(data)), substituted
     except ValidationError as error:
         said = {line.partition(": ")[0] for line in problems}  # a stand-in for a missing value is no second problem
         problems += [line for line in describe(error, Config, data) if line.partition(": ")[0] not in said]
-    else:
-        problems += problems_together(config)
-    if problems:
-        raise located(problems, files) if path is not None else ConfigError(list(dict.fromkeys(problems)))
-    return ConfigFile(raw=raw, data=substituted, config=config, texts=() if path is None else tuple(files))
+        return None, substituted
 
 
 def problems_together(config: Config) -> list[str]:

@@ -30,8 +30,8 @@ _WHERE_SET: Final = {
 }
 """Where a variable comes from that people do not set themselves."""
 
-_SECRET_KEYS: Final = {"password_file": "password", "token_file": "token", "stream_key_file": "stream_key"}
-_FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "certificate_file", "key_file"})
+SECRET_KEYS: Final = {"password_file": "password", "token_file": "token", "stream_key_file": "stream_key"}
+FILE_KEYS: Final = frozenset({"ca_file", "cert_file", "certificate_file", "key_file"})
 EXTENSION: Final = "x-"
 """The start of a key that the gateway leaves alone, as Compose does: a place for YAML anchors."""
 _FREE_NAMES: Final = frozenset({("streams",), ("assets",), ("rtsp", "users"), ("http", "tokens")})
@@ -130,11 +130,11 @@ class _Substitution:
         for key in _FOLDER_KEYS & data.keys():
             if isinstance(name := data[key], str) and not path:
                 data[key] = str(self._folder / name)
-        for key in _FILE_KEYS & data.keys():
+        for key in FILE_KEYS & data.keys():
             if isinstance(name := data[key], str):
                 data[key] = str(self._folder / name)
                 self._read(name, (*path, key), MAX_SECRET_BYTES)
-        for key, secret in _SECRET_KEYS.items():
+        for key, secret in SECRET_KEYS.items():
             if data.get(key) is None or isinstance(data[key], dict):  # a dict: a user or a stream of that name
                 continue
             if data.get(secret) is not None:
