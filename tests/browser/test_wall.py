@@ -72,6 +72,25 @@ def test_a_gateway_that_is_gone_is_told_and_its_return_heals_the_page(
     expect(page.locator(".stale")).to_have_count(0)
 
 
+def test_a_wall_that_is_one_too_many_has_pictures_all_the_same(world: PageWorld, page: Page) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def refuse(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        # it is open by then, as it is where the gateway refuses
+        socket.on_message(lambda _: socket.close(code=4429, reason="64 walls are looked at already"))
+
+    page.route_web_socket("**/api/v1/wall/pictures", refuse)
+    world.enter(page, "read")
+    for _ in range(2):  # a picture after the other
+        picture = part(page, "tile-front").locator("img").first
+        picture.wait_for()
+        page.wait_for_function("one => one.naturalWidth > 16", arg=picture.element_handle())
+        shown = picture.get_attribute("src")
+        page.wait_for_function("([one, src]) => one.src !== src", arg=[picture.element_handle(), shown])
+    assert len(sockets) >= 2
+
+
 def test_filters_leave_what_is_asked_for(world: PageWorld, page: Page) -> None:
     world.enter(page, "read")
     tile_state(page, "front").wait_for()

@@ -7,8 +7,12 @@ const ROTATE_MS = 2000;
 const RETRY_MS = 2000;
 const MAX_RETRY_MS = 15000;
 const FETCH_MS = 1000;
-/** Sockets that ended before they opened, after which pictures are fetched one by one: a proxy may know no WebSockets. */
+/**
+ * Sockets that were refused one after another, after which pictures are fetched one by one: a proxy may know no
+ * WebSockets, or as many walls are looked at already as may be.
+ */
 const REFUSALS = 2;
+const TOO_MANY = 4429;
 
 /**
  * Asks for pictures until the signal ends.
@@ -76,15 +80,17 @@ class PictureFeed {
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
       opened = true;
-      this.#refused = 0;
-      this.#retry = RETRY_MS;
       this.#ask();
     });
-    socket.addEventListener("message", ({ data }) => data instanceof ArrayBuffer && this.#take(data));
-    socket.addEventListener("close", () => {
+    socket.addEventListener("message", ({ data }) => {
+      this.#refused = 0; // not before: one that is refused by its code was opened, too
+      this.#retry = RETRY_MS;
+      if (data instanceof ArrayBuffer) this.#take(data);
+    });
+    socket.addEventListener("close", ({ code }) => {
       if (this.#signal.aborted) return;
       this.#socket = null;
-      if (!opened && session()) this.#refused += 1;
+      if ((!opened || code === TOO_MANY) && session()) this.#refused += 1;
       if (this.#refused === REFUSALS) this.#fetch(0);
       this.#later(() => this.#connect(), this.#retry);
       this.#retry = Math.min(this.#retry * 2, MAX_RETRY_MS);
