@@ -58,6 +58,26 @@ def test_a_delay_and_its_unit_stay_together(run: Run, seconds: float | None, wor
     assert run("i18n", "return m.delay(given)", seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [(5.0, ["0", "2.5", "5"]), (342.0, ["0", "200", "400"]), (0.04, ["0", "0.02", "0.04"]), (0.0, ["0", "0.5", "1"])],
+)
+def test_the_axis_of_a_chart_says_where_its_lines_are(run: Run, highest: float, ticks: list[str]) -> None:
+    found = run(
+        "chart",
+        """const options = { title: "t", unit: "fps", digits: 1, series: [{ name: "in", column: "fps_in" }] };
+        const chart = new m.Chart(options, new AbortController().signal);
+        document.body.append(chart.node);
+        chart.draw({ now: "2026-01-01T12:00:00Z", step_s: 10, at: ["2026-01-01T11:59:50Z"], fps_in: [given] });
+        return new Promise((done) => requestAnimationFrame(() => setTimeout(() => {
+          done([...chart.node.querySelectorAll(".chart-tick")].map((one) => one.textContent));
+          chart.node.remove();
+        })));""",
+        highest,
+    )
+    assert found[:3] == ticks
+
+
 # -- what a user typed -------------------------------------------------------------------------------------------------
 
 

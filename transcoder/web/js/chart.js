@@ -98,7 +98,7 @@ export class Chart {
     for (let tick = 0; tick <= TICKS; tick += 1) {
       const value = (top / TICKS) * tick;
       marks.push(svg("line", { class: "chart-grid", x1: MARGIN.left, x2: right, y1: y(value), y2: y(value) }));
-      if (tick % 2 === 0) marks.push(svg("text", { class: "chart-tick", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end", text: number(value, top < 4 ? 2 : 0) }));
+      if (tick % 2 === 0) marks.push(svg("text", { class: "chart-tick", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end", text: number(value, top < 1 ? 4 : 2) }));
     }
     for (const minutes of MINUTES) {
       const time = end - minutes * 60000;

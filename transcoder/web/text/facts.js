@@ -30,7 +30,7 @@ export default {
     "facts.verdict.nothing_to_judge": "nothing to judge",
     "facts.labels": "Labels",
     "facts.push": "Sent to",
-    "facts.since": "In this state since",
+    "facts.since": "State since",
   },
   nl: {
     "facts.title": "Bron en uitvoer",
@@ -63,6 +63,6 @@ export default {
     "facts.verdict.nothing_to_judge": "niets te beoordelen",
     "facts.labels": "Labels",
     "facts.push": "Verzonden naar",
-    "facts.since": "In deze status sinds",
+    "facts.since": "Status sinds",
   },
 };

@@ -55,6 +55,6 @@ export default {
     "video.pause": "Livebeeld stoppen",
     "video.large": "Volledig scherm",
     "video.unsupported": "Deze browser kan H.265 niet live tonen; elke seconde verschijnt een stilstaand beeld. Een extra versie in H.264 kan wel live worden getoond.",
-    "video.unsupported.relayed": "Deze browser kan H.265 niet live tonen. De stream wordt doorgegeven: er is geen stilstaand beeld en geen andere versie van.",
+    "video.unsupported.relayed": "Deze browser kan H.265 niet live tonen. De stream wordt doorgegeven en heeft geen stilstaand beeld en geen andere versies.",
   },
 };
