@@ -4,6 +4,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from transcoder.api import events
 from transcoder.api.server import HttpServer
 from transcoder.config import HttpConfig
@@ -73,5 +75,39 @@ async def test_a_token_that_is_removed_hears_nothing_more() -> None:
         assert b"removed" not in await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)  # the last chunk
     finally:
         writer.close()
+        source.close()
+        await server.stop()
+
+
+async def test_one_address_takes_not_all_places_of_listeners(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MAX_OF_ADDRESS", 2)
+    source = Events()
+    control: Any = SimpleNamespace(ids=list, info=lambda: SimpleNamespace(started="r"), events=source.listen)
+    tokens = {"eye": {"token": "eye"}}
+    server = HttpServer(control, HttpConfig.model_validate({"listen": "127.0.0.1:0", "tokens": tokens}))
+    await server.start()
+
+    async def listen(address: str) -> tuple[asyncio.StreamWriter, bytes]:
+        local = (address, 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=local)
+        writer.write(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer eye\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        if b" 200 " in head:
+            await asyncio.wait_for(reader.readuntil(b": events\n"), 5)  # it is counted by then
+        return writer, head
+
+    try:
+        first, head = await listen("127.0.0.1")
+        assert b" 200 " in head
+        others = [await listen(address) for address in ("127.0.0.1", "127.0.0.1", "127.0.0.2")]
+        assert [head.split()[1] for _, head in others] == [b"200", b"429", b"200"]
+        first.close()
+        async with asyncio.timeout(5):
+            while b" 429 " in (again := await listen("127.0.0.1"))[1]:
+                again[0].close()
+        assert b" 200 " in again[1]
+        for writer, _ in (*others, again):
+            writer.close()
+    finally:
         source.close()
         await server.stop()

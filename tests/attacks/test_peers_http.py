@@ -16,6 +16,7 @@ from tests.support.aftermath import nothing_is_left
 from tests.support.flood import send_all
 from transcoder.api.server import HttpServer
 from transcoder.config import HttpConfig
+from transcoder.control.events import Events
 from transcoder.http_server import guard
 from transcoder.http_server.guard import HttpLimits
 
@@ -25,10 +26,13 @@ SILENT, SLOW_HEAD = b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 SLOW_BODY = b"POST /api/v1/streams HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
 
 
+LASTING = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
 @contextlib.asynccontextmanager
-async def serving(limits: HttpLimits) -> AsyncIterator[HttpServer]:
+async def serving(limits: HttpLimits, **control: Any) -> AsyncIterator[HttpServer]:
     config = HttpConfig.model_validate({"listen": "127.0.0.1:0"})
-    made = HttpServer(cast(Any, SimpleNamespace()), config, limits=limits)
+    made = HttpServer(cast(Any, SimpleNamespace(**control)), config, limits=limits)
     await made.start()
     try:
         yield made
@@ -78,6 +82,25 @@ async def test_without_the_guard_it_is_not(says: bytes) -> None:
         with connections(server, 30, says, "127.0.0.2"):
             await asyncio.sleep(0.2)
             assert await health(server) == 503
+
+
+@pytest.mark.parametrize(("most", "expected"), [(8, 200), (10_000, 503)], ids=["measure", "control"])
+async def test_answers_that_go_on_leave_others_their_places(most: int, expected: int) -> None:
+    limits = HttpLimits(connections=12, per_address=4, busy_per_address=most, running=16)
+    source = Events()
+    control = {"ids": list, "info": lambda: SimpleNamespace(started="r"), "events": source.listen}
+    async with serving(limits, **control) as server:
+        writers = []
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0))
+            writers.append(writer)
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                writer.write(LASTING)
+                await reader.readuntil(b"\r\n\r\n")  # none waits for a request, so that none makes way
+        assert [await health(server) for _ in range(3)] == [expected] * 3
+        for writer in writers:
+            writer.transport.abort()
+        source.close()
 
 
 @pytest.mark.parametrize("says", [SILENT, SLOW_HEAD, SLOW_BODY], ids=["silent", "slow head", "slow body"])

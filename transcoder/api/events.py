@@ -11,7 +11,9 @@ from transcoder.control import Control, EventDocument
 
 KEEP_ALIVE_S: Final = 15.0
 """The seconds between comments while nothing happens, so that proxies keep the connection."""
-MAX_LISTENERS: Final = 64
+MAX_LISTENERS: Final = 96
+MAX_OF_ADDRESS: Final = 64
+"""Listeners of one address: as many open pages, and never the places of all."""
 
 
 def after(last_event_id: str | None, run: str) -> int | None:

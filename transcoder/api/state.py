@@ -1,6 +1,7 @@
 """All routes of the API share this state: the control, the sender's identity, tokens and readiness."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, cast
@@ -35,7 +36,7 @@ class ApiState:
         open_metrics: whether everybody may read the metrics.
         notes: what the operator should know that keeps no reader from being served.
         brake: makes whoever guesses tokens wait.
-        listeners: how many clients hear the events now.
+        listeners: how many clients of each address hear the events now.
         counts: counts what clients did not get.
         readers: the context of the RTSP server, whose users may fetch snapshots; None where there is none.
     """
@@ -55,7 +56,7 @@ class ApiState:
         self.notes = notes
         self.brake = LoginBrake()
         self.readers = readers
-        self.listeners = 0
+        self.listeners = Counter[str]()
         self.counts = HttpCounts()
 
 

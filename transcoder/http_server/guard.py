@@ -50,6 +50,8 @@ class HttpLimits:
     Attributes:
         connections: connections at a time; another one takes the place of one that waits.
         per_address: connections at a time of one address, likewise.
+        busy_per_address: connections at a time of one address of which none waits, such as answers that go on and
+            WebSockets; another one is closed. It is half of `running`, so that nobody takes the places of all.
         stuck_s: how long a client may take nothing of an answer.
         request_s: how long a connection may take to its first whole request, and any request to be whole.
         running: connections or requests at a time, beyond which a request is answered 503.
@@ -59,6 +61,7 @@ class HttpLimits:
 
     connections: int = 192
     per_address: int = 64
+    busy_per_address: int = 128
     request_s: float = 10.0
     stuck_s: float = 30.0
     running: int = 256
@@ -190,7 +193,8 @@ class GuardedProtocol(Guarded, H11Protocol):
         others = self._others()
         same = [item for item in others if item.address == self.address]
         if len(same) >= self._limits.per_address:
-            _make_way(same)
+            if not _make_way(same) and len(same) >= self._limits.busy_per_address:
+                self.abort()
         elif len(others) >= self._limits.connections:
             _make_way(others)
 

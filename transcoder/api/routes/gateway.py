@@ -11,8 +11,9 @@ from transcoder.api.access import Denied
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
 from transcoder.api.routes.streams import ETAG
-from transcoder.api.state import CONTROL, READ, ControlOf, Reading, StateOf, identify_again
+from transcoder.api.state import CONTROL, READ, ClientOf, ControlOf, Reading, StateOf, identify_again
 from transcoder.control import InfoDocument, ProbeDocument, StatsDocument
+from transcoder.login_brake import site_of
 from transcoder.rejection import Code, Rejected
 
 _ANYTHING: Final = {"application/json": {"schema": {"type": "object"}}}
@@ -71,6 +72,7 @@ async def event_stream(
     control: ControlOf,
     state: StateOf,
     who: Reading,
+    client: ClientOf,
     stream: Annotated[str | None, Query(max_length=63, description="Send events of this stream only")] = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
@@ -78,13 +80,14 @@ async def event_stream(
 
     They end with the login: a token that is removed hears nothing more.
     """
-    if state.listeners >= events.MAX_LISTENERS:
-        raise Rejected(Code.BUSY, f"there are {events.MAX_LISTENERS} listeners already")
+    address = site_of(client.host if client is not None else "")
+    if state.listeners.total() >= events.MAX_LISTENERS or state.listeners[address] >= events.MAX_OF_ADDRESS:
+        raise Rejected(Code.BUSY, "there are as many listeners already as there may be")
     run = control.info().started
     source = events.stream(control, events.after(last_event_id, run), run, stream)
 
     async def counted() -> AsyncIterator[str]:
-        state.listeners += 1
+        state.listeners[address] += 1
         try:
             async for chunk in source:
                 identify_again(request, who)
@@ -92,7 +95,9 @@ async def event_stream(
         except Denied:
             return
         finally:
-            state.listeners -= 1
+            state.listeners[address] -= 1
+            if not state.listeners[address]:
+                del state.listeners[address]
             await source.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
 
     return StreamingResponse(counted(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
