@@ -78,6 +78,51 @@ def test_the_axis_of_a_chart_says_where_its_lines_are(run: Run, highest: float, 
     assert found[:3] == ticks
 
 
+# -- names, paths and timers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("H264", "H.264"), ("h265", "H.265"), ("JPEG", "JPEG"), ("constructor", "constructor"), (None, "\u2013")],
+)
+def test_a_codec_is_named_as_its_standard_names_it(run: Run, name: str | None, words: str) -> None:
+    assert run("words", "return m.codecWords(given)", name) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        (["front"], "/api/v1/streams/front"),
+        (["a/b", "sub"], "/api/v1/streams/a%2Fb/renditions/sub"),
+        (["front", ""], "/api/v1/streams/front"),
+    ],
+)
+def test_a_path_of_the_api_holds_an_id_as_one_segment(run: Run, given: list[str], path: str) -> None:
+    assert run("api", "return m.streamPath(...given)", given) == path
+
+
+def test_a_timer_ends_with_its_signal(run: Run) -> None:
+    found = run(
+        "timers",
+        """const seen = [], stays = new AbortController(), goes = new AbortController(), gone = AbortSignal.abort();
+        return (async () => {
+        m.later(() => seen.push("once"), 1, stays.signal);
+        m.later(() => seen.push("ended"), 1, goes.signal);
+        m.later(() => seen.push("too late"), 1, gone);
+        m.every(() => seen.push("again"), 1, goes.signal);
+        goes.abort();
+        await m.pause(50);
+        m.every(() => seen.push("seen"), 1, stays.signal);
+        while (!seen.includes("seen")) await m.pause(1);
+        stays.abort();
+        const before = seen.length;
+        await m.pause(20);
+        return [[...new Set(seen)], seen.length - before];
+        })();""",
+    )
+    assert found == [["once", "seen"], 0]
+
+
 # -- what a user typed -------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 /** The gateway's API: requests, the login, whether the gateway answers. Paths are whole: "/api/v1/streams". */
 
 import { t } from "./i18n.js";
+import { pause } from "./timers.js";
 
 const READ_TIMEOUT_MS = 8000;
 /** A change may wait for a worker. */
@@ -46,6 +47,19 @@ export function noteConnection(answers) {
   if (state.state === name) return;
   state = { state: name, since: Date.now() };
   for (const watcher of watchers) watcher(state);
+}
+
+// ---------------------------------------------------------------------------------------------- paths
+
+/** Returns the path of a stream in the API, or of one of its renditions. */
+export function streamPath(id, rendition) {
+  const of = rendition ? `/renditions/${encodeURIComponent(rendition)}` : "";
+  return `/api/v1/streams/${encodeURIComponent(id)}${of}`;
+}
+
+/** Returns the address of a WebSocket at a path. */
+export function socketAddress(path) {
+  return `${location.origin.replace(/^http/, "ws")}${path}`;
 }
 
 // ---------------------------------------------------------------------------------------------- requests
@@ -226,7 +240,7 @@ function listen() {
       } finally {
         document.removeEventListener("visibilitychange", hide);
       }
-      if (!controller.signal.aborted && !hidden.signal.aborted) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (!controller.signal.aborted && !hidden.signal.aborted) await pause(RETRY_MS);
     }
   })();
   return controller;

@@ -4,6 +4,7 @@ import { ApiError, canControl, connection, get, loadSession, logout, onConnectio
 import { clear, el, setText } from "./dom.js";
 import { LANGUAGES, language, onLanguage, register, setLanguage, span, t, when } from "./i18n.js";
 import { navigate, route } from "./router.js";
+import { pause } from "./timers.js";
 import texts from "../text/frame.js";
 
 register(texts);
@@ -124,7 +125,7 @@ async function start() {
       break;
     } catch (error) {
       if (!(error instanceof ApiError) || error.status) return fail(error);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await pause(RETRY_MS);
     }
   }
   onLogin((login) => {

@@ -5,7 +5,7 @@
  * a little behind it plays faster, far behind it jumps. What is behind the position is thrown away.
  */
 
-import { get } from "./api.js";
+import { get, socketAddress, streamPath } from "./api.js";
 
 /** Seconds behind the newest picture from which on playing is faster, and up to which it is. */
 const FASTER_FROM_S = 0.45;
@@ -55,13 +55,8 @@ const TOO_MANY = 4429;
  * @returns {() => void} ends it
  */
 export function play(video, { stream, rendition, onState = () => {} }) {
-  const player = new Player(video, address(stream, rendition), onState);
+  const player = new Player(video, socketAddress(`${streamPath(stream, rendition)}/live`), onState);
   return () => player.stop();
-}
-
-function address(stream, rendition) {
-  const of = rendition ? `/renditions/${encodeURIComponent(rendition)}` : "";
-  return `${location.origin.replace(/^http/, "ws")}/api/v1/streams/${encodeURIComponent(stream)}${of}/live`;
 }
 
 class Player {

@@ -1,6 +1,7 @@
 /** Small pictures of the streams that are in view, over one WebSocket; one picture a stream is held at most. */
 
-import { session } from "./api.js";
+import { session, socketAddress, streamPath } from "./api.js";
+import { later } from "./timers.js";
 
 const MAX_IDS = 64;
 const ROTATE_MS = 2000;
@@ -34,14 +35,12 @@ class PictureFeed {
   #refused = 0;
   #retry = RETRY_MS;
   #turn = 0;
-  #timers = new Set();
   #asked = "";
 
   constructor(onPicture, signal) {
     this.#onPicture = onPicture;
     this.#signal = signal;
     signal.addEventListener("abort", () => {
-      for (const timer of this.#timers) clearTimeout(timer);
       this.#socket?.close();
     });
     document.addEventListener("visibilitychange", () => this.#ask(), { signal });
@@ -64,16 +63,16 @@ class PictureFeed {
   }
 
   #rotate() {
-    this.#later(() => {
+    later(() => {
       this.#turn += 1;
       if (this.#ids.length > MAX_IDS) this.#ask();
       this.#rotate();
-    }, ROTATE_MS);
+    }, ROTATE_MS, this.#signal);
   }
 
   #connect() {
     if (this.#signal.aborted) return;
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/v1/wall/pictures`);
+    const socket = new WebSocket(socketAddress("/api/v1/wall/pictures"));
     this.#socket = socket;
     this.#asked = "";
     let opened = false;
@@ -92,7 +91,7 @@ class PictureFeed {
       this.#socket = null;
       if ((!opened || code === TOO_MANY) && session()) this.#refused += 1;
       if (this.#refused === REFUSALS) this.#fetch(0);
-      this.#later(() => this.#connect(), this.#retry);
+      later(() => this.#connect(), this.#retry, this.#signal);
       this.#retry = Math.min(this.#retry * 2, MAX_RETRY_MS);
     });
   }
@@ -117,15 +116,7 @@ class PictureFeed {
     const ids = this.#now();
     const id = ids[index % Math.max(ids.length, 1)];
     if (id) await fetchPicture(id, { width: this.#width, signal: this.#signal }).then((picture) => picture && this.#onPicture(id, picture));
-    this.#later(() => this.#fetch(index + 1), FETCH_MS / Math.max(ids.length, 1));
-  }
-
-  #later(f, after) {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      f();
-    }, after);
-    this.#timers.add(timer);
+    later(() => this.#fetch(index + 1), FETCH_MS / Math.max(ids.length, 1), this.#signal);
   }
 }
 
@@ -136,10 +127,9 @@ class PictureFeed {
  * @returns {Promise<Blob|null>}
  */
 export async function fetchPicture(id, { rendition, width, signal } = {}) {
-  const of = rendition ? `/renditions/${encodeURIComponent(rendition)}` : "";
   const query = width ? `?width=${width}` : "";
   try {
-    const response = await fetch(`/api/v1/streams/${encodeURIComponent(id)}${of}/snapshot.jpg${query}`, { cache: "no-store", signal });
+    const response = await fetch(`${streamPath(id, rendition)}/snapshot.jpg${query}`, { cache: "no-store", signal });
     return response.ok ? await response.blob() : null;
   } catch {
     return null;

@@ -1,6 +1,6 @@
 /** Stills of a stream as its readers see it, masked: the gateway gives no others. */
 
-import { ApiError, noteConnection } from "./api.js";
+import { ApiError, noteConnection, streamPath } from "./api.js";
 
 const TIMEOUT_MS = 15000;
 
@@ -14,7 +14,7 @@ export async function still(id, signal) {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   let response;
   try {
-    response = await fetch(`/api/v1/streams/${encodeURIComponent(id)}/snapshot.jpg`, { cache: "no-store", credentials: "same-origin", signal: limit });
+    response = await fetch(`${streamPath(id)}/snapshot.jpg`, { cache: "no-store", credentials: "same-origin", signal: limit });
   } catch (error) {
     if (signal.aborted) throw error;
     noteConnection(false);

@@ -17,6 +17,11 @@ function named(prefix, name) {
   return has(key) ? t(key) : String(name).replaceAll("_", " ");
 }
 
+/** Returns the name of a codec as its standard writes it; a dash where there is none. */
+export function codecWords(name) {
+  return name?.replace(/^h(?=26\d$)/i, "H.") ?? "–";
+}
+
 /** Returns the words of a layer of the ledger. */
 export function layerWords(layer) {
   return named("layer", layer);

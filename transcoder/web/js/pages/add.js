@@ -8,6 +8,7 @@ import { register, t } from "../i18n.js";
 import { assign } from "../problems.js";
 import { navigate } from "../router.js";
 import { problemWords } from "../states.js";
+import { codecWords } from "../words.js";
 import texts from "../../text/add.js";
 
 register(texts);
@@ -156,7 +157,7 @@ class AddPage {
       channels.length > 1 ? el("p", { class: "field-hint", text: t("add.channels.choose") }) : null,
       ...channels.map((one, index) => {
         const id = `add-channel-${index}`;
-        const facts = [one.codec ? codecName(one.codec) : null, one.size].filter(Boolean).join(", ");
+        const facts = [one.codec ? codecWords(one.codec) : null, one.size].filter(Boolean).join(", ");
         return el("div", { class: "add-channel" },
           el("input", {
             type: "radio", name: "channel", id, value: String(index), checked: one === asked,
@@ -244,7 +245,7 @@ function facts(probe) {
     ["add.vendor", isKnown
       ? t("add.vendor.guess", { family: guess.maker || guess.family, confidence: t(`add.confidence.${guess.confidence || "medium"}`) })
       : t("add.vendor.unknown")],
-    ["add.codec", codecName(probe.codec)],
+    ["add.codec", codecWords(probe.codec)],
     ["add.size", probe.size ?? t("add.size.unknown")],
   ];
   if (probe.server) rows.push(["add.server", el("span", { class: "mono", text: probe.server })]);
@@ -261,8 +262,4 @@ function facts(probe) {
 
 function channelName({ channel, stream }) {
   return t("add.channel", { channel, stream: t(`add.stream.${stream}`) });
-}
-
-function codecName(codec) {
-  return { H264: "H.264", H265: "H.265" }[codec] ?? codec ?? "–";
 }

@@ -1,6 +1,6 @@
 /** The panel of the stream's page that changes the stream: its keys, its renditions, and what is done at once. */
 
-import { ApiError, canControl, events, get, onConnection, send } from "../api.js";
+import { ApiError, canControl, events, get, onConnection, send, streamPath } from "../api.js";
 import { conflictBox } from "../conflict_box.js";
 import { clear, el, setText } from "../dom.js";
 import { Edits, same } from "../edits.js";
@@ -31,7 +31,7 @@ export async function controlsPanel(container, stream, signal) {
 class Panel {
   constructor(container, id, signal) {
     this.id = id;
-    this.path = `/api/v1/streams/${encodeURIComponent(id)}`;
+    this.path = streamPath(id);
     this.signal = signal;
     this.edits = new Edits(new Map());
     /** @type {Map<string, Field>} */

@@ -1,6 +1,6 @@
 /** The page that edits the masks of a stream on the picture that its readers see. */
 
-import { ApiError, canControl, events, get, send } from "../api.js";
+import { ApiError, canControl, events, get, send, streamPath } from "../api.js";
 import { conflictBox } from "../conflict_box.js";
 import { clear, el, setText } from "../dom.js";
 import { Edits, same } from "../edits.js";
@@ -12,6 +12,7 @@ import { MAX_MASKS, STYLES, centre, placed } from "../polygons.js";
 import { assign } from "../problems.js";
 import { streamHref } from "../router.js";
 import { still } from "../still.js";
+import { later, pause } from "../timers.js";
 import texts from "../../text/masks.js";
 import conflictTexts from "../../text/controls.js";
 
@@ -44,7 +45,7 @@ export async function render(main, { id }, signal) {
 class MasksPage {
   constructor(id, signal) {
     this.id = id;
-    this.path = `/api/v1/streams/${encodeURIComponent(id)}`;
+    this.path = streamPath(id);
     this.signal = signal;
     this.readOnly = !canControl();
     this.picture = null;
@@ -234,7 +235,7 @@ class MasksPage {
         return await still(this.id, this.signal);
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 429 || tries === BUSY_TRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+        await pause(BUSY_MS);
       }
     }
   }
@@ -303,7 +304,7 @@ class MasksPage {
       const took = performance.now() - begun;
       this.stage.node.dataset.savedMs = String(Math.round(took));
       this.#say(seen ? t("masks.saved", { seconds: number(took / 1000, 1) }) : t("masks.saved.blind"));
-      if (seen) for (const ms of LATER_MS) setTimeout(() => this.signal.aborted || this.load(), ms);
+      if (seen) for (const ms of LATER_MS) later(() => this.load(), ms, this.signal);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#refused(error);

@@ -1,6 +1,6 @@
 /** The page of one stream: its picture, what it is, how it does, who reads it, what happened to it. */
 
-import { canControl, events, get, onConnection } from "../api.js";
+import { canControl, events, get, onConnection, streamPath } from "../api.js";
 import { announce, clear, el, setText } from "../dom.js";
 import { register, t, when, whenFull } from "../i18n.js";
 import { AuditPanel, EventsPanel } from "../panels/events.js";
@@ -11,6 +11,7 @@ import { ReadersPanel } from "../panels/readers.js";
 import { VideoPanel } from "../panels/video.js";
 import { streamHref } from "../router.js";
 import { kindOf, problemWords, tone, words } from "../states.js";
+import { every } from "../timers.js";
 import texts from "../../text/stream.js";
 
 register(texts);
@@ -24,7 +25,7 @@ const AUDITED = new Set(["added", "updated", "swapped", "restarted", "channel_se
 
 /** Draws the page. */
 export async function render(main, parameters, signal) {
-  const path = `/api/v1/streams/${encodeURIComponent(parameters.id)}`;
+  const path = streamPath(parameters.id);
   let first;
   try {
     first = (await get(path, { signal })).data;
@@ -100,9 +101,9 @@ class StreamPage {
       if (state === "up") this.#all();
     }, signal);
     document.addEventListener("visibilitychange", () => !document.hidden && this.#all(), { signal });
-    this.#every(STATE_MS, () => this.#refresh());
-    this.#every(HISTORY_MS, () => this.#read("/history", (data) => this.#history.draw(data)));
-    this.#every(AUDIT_MS, () => this.#readAudit());
+    every(() => this.#refresh(), STATE_MS, signal);
+    every(() => this.#read("/history", (data) => this.#history.draw(data)), HISTORY_MS, signal);
+    every(() => this.#readAudit(), AUDIT_MS, signal);
     signal.addEventListener("abort", () => clearTimeout(this.#soon));
     this.#drawLinks();
   }
@@ -188,11 +189,6 @@ class StreamPage {
     } finally {
       this.#asking.delete(path);
     }
-  }
-
-  #every(period, f) {
-    const timer = setInterval(() => !document.hidden && f(), period);
-    this.#signal.addEventListener("abort", () => clearInterval(timer));
   }
 
   async #drawLinks() {

@@ -7,6 +7,7 @@ import { Filters } from "../filters.js";
 import { pictures } from "../pictures.js";
 import { Tile } from "../tile.js";
 import { isTrouble, words } from "../states.js";
+import { every, later } from "../timers.js";
 import texts from "../../text/wall.js";
 
 register(texts);
@@ -40,7 +41,6 @@ class Wall {
   #feed;
   #asking = null;
   #again = false;
-  #timers = new Set();
   #wanted = 0;
 
   constructor(parameters, signal) {
@@ -66,8 +66,7 @@ class Wall {
       if (state === "up") this.#refresh();
     }, this.#signal);
     document.addEventListener("visibilitychange", () => !document.hidden && this.#refresh(), { signal: this.#signal });
-    const timer = setInterval(() => !document.hidden && this.#refresh(), POLL_MS);
-    this.#signal.addEventListener("abort", () => clearInterval(timer));
+    every(() => this.#refresh(), POLL_MS, this.#signal);
     await this.#refresh();
   }
 
@@ -163,7 +162,7 @@ class Wall {
     if (tile && event.event_type === "source_lost") {
       tile.update({ ...tile.document, state: "away", status: "offline", since: event.ts });
     }
-    for (const after of AFTER_EVENT_MS) this.#later(() => this.#refresh(), after);
+    for (const after of AFTER_EVENT_MS) later(() => this.#refresh(), after, this.#signal);
   }
 
   #seen(entries) {
@@ -196,17 +195,8 @@ class Wall {
     tile.play(play);
   }
 
-  #later(f, after) {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      f();
-    }, after);
-    this.#timers.add(timer);
-  }
-
   #end() {
     clearTimeout(this.#wanted);
-    for (const timer of this.#timers) clearTimeout(timer);
     this.#observer.disconnect();
     this.#inView.clear(); // a picture may still come
     for (const tile of this.#tiles.values()) tile.drop();

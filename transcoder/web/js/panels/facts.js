@@ -2,14 +2,14 @@
 
 import { clear, el, setText } from "../dom.js";
 import { bytes, delay, number, register, t, when, whenFull } from "../i18n.js";
-import { conditionWords, stateWords } from "../words.js";
+import { codecWords, conditionWords, stateWords } from "../words.js";
 import texts from "../../text/facts.js";
 
 register(texts);
 
 const size = (of) => (of.width ? `${of.width} × ${of.height}` : "–");
 const ROWS = [
-  ["codec", (of) => codec(of.codec)],
+  ["codec", (of) => codecWords(of.codec)],
   ["size", size],
   ["fps", (of) => number(of.fps, 1)],
   ["kbps", (of) => number(of.kbps)],
@@ -99,8 +99,4 @@ export class FactsPanel {
 
 function prefixed(renditions) {
   return Object.fromEntries(Object.entries(renditions).map(([name, of]) => [`/${name}`, of]));
-}
-
-function codec(name) {
-  return { H264: "H.264", H265: "H.265", h264: "H.264", h265: "H.265" }[name] ?? name ?? "–";
 }
