@@ -45,6 +45,10 @@ PROGRAMS = {
         ["--streams", "2", "--size", "320x180", "--seconds", "1", "--rounds", "1"],
         ["streams", "pages"],
     ),
+    "fleet_simulation": (
+        ["--slots", "16", "--shards", "6", "--days", "4"],
+        ["availability_percent", "gap_longest_s", "overlap_longest_s", "overlap_bound_s"],
+    ),
     "soak": (
         ["--streams", "1", "--size", "320x180", "--fps", "10", "--seconds", "6", "--trouble-s", "2", "--look-s", "1"],
         ["looks", "service_slope_mb_h", "descriptors_last", "reader_connects"],
