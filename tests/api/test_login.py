@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from transcoder import clock
 from transcoder.api.server import HttpServer
+from transcoder.api.state import caller_of
 from transcoder.config import HttpConfig
 
 TOKENS = {"ops": {"token": "token-of-ops", "role": "control"}, "eye": {"token": "token-of-eye"}}
@@ -180,3 +182,20 @@ async def test_no_page_of_another_site_logs_a_browser_in() -> None:
         assert (await browser.send("POST", LOGIN, body, Content_Type="text/plain"))[0] == 415
         assert (await browser.send("POST", LOGIN, body, Sec_Fetch_Site="same-site"))[0] == 403
         assert browser.cookies == {}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "sent", "taken"),
+    [
+        ("https", "transcoder-login=planted", None),  # by somebody on the way, over plain HTTP
+        ("wss", "transcoder-login=planted", None),
+        ("https", "transcoder-login=planted; __Host-transcoder-login=own", "own"),
+        ("http", "transcoder-login=own", "own"),
+        ("http", "__Host-transcoder-login=own; transcoder-login=planted", "own"),  # a proxy ends TLS
+    ],
+)
+def test_over_tls_a_cookie_counts_that_only_tls_can_set(scheme: str, sent: str, taken: str | None) -> None:
+    kind = "websocket" if scheme == "wss" else "http"
+    headers = [(b"host", b"gateway"), (b"cookie", sent.encode())]
+    scope = {"type": kind, "scheme": scheme, "headers": headers, "client": ("192.0.2.7", 1), "path": "/"}
+    assert caller_of(HTTPConnection(scope)).cookie == taken

@@ -126,7 +126,9 @@ async def log_in(request: Request, token: str) -> tuple[LoginCookie, Identity]:
 def caller_of(request: HTTPConnection) -> Caller:
     """Return the facts about a request's sender."""
     header = request.headers.get
-    cookies = [request.cookies[name] for name in login_cookie.NAMES if name in request.cookies]
+    # over TLS the other name proves nothing: whoever answers for this host over plain HTTP can have set it
+    names = login_cookie.NAMES[:1] if request.scope.get("scheme") in {"https", "wss"} else login_cookie.NAMES
+    cookies = [request.cookies[name] for name in names if name in request.cookies]
     return Caller(
         address=request.client.host if request.client is not None else "",
         authorization=header("authorization"),
