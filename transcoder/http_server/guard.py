@@ -51,7 +51,8 @@ class HttpLimits:
         connections: connections at a time; another one takes the place of one that waits.
         per_address: connections at a time of one address, likewise.
         busy_per_address: connections at a time of one address of which none waits, such as answers that go on and
-            WebSockets; another one is closed. It is half of `running`, so that nobody takes the places of all.
+            WebSockets; another one is closed. It is three quarters of `running`, so that nobody takes the places of
+            all: 64 pages behind a proxy have a WebSocket and events each, and 64 requests under way.
         stuck_s: how long a client may take nothing of an answer.
         request_s: how long a connection may take to its first whole request, and any request to be whole.
         running: connections or requests at a time, beyond which a request is answered 503.
@@ -61,7 +62,7 @@ class HttpLimits:
 
     connections: int = 192
     per_address: int = 64
-    busy_per_address: int = 128
+    busy_per_address: int = 192
     request_s: float = 10.0
     stuck_s: float = 30.0
     running: int = 256
