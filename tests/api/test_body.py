@@ -5,8 +5,9 @@ from typing import Any, cast
 import pytest
 from fastapi import HTTPException, Request
 
-from transcoder.api.body import MERGE_PATCH, json_object
+from transcoder.api.body import MERGE_PATCH, json_object, named_object
 from transcoder.api.routes.streams import router
+from transcoder.rejection import Code, Rejected
 
 
 def request(content_type: str, body: bytes = b'{"enabled": false}') -> Request:
@@ -46,3 +47,15 @@ def test_a_patch_says_that_it_takes_both() -> None:
     [route] = [each for each in router.routes if "PATCH" in getattr(each, "methods", ())]
     content = cast(Any, route).openapi_extra["requestBody"]["content"]
     assert list(content) == ["application/json", "application/merge-patch+json"]
+
+
+async def test_what_is_added_has_an_id_among_its_keys() -> None:
+    added = request("application/json", b'{"id": "front", "enabled": false}')
+    assert await named_object(added) == ("front", {"enabled": False})
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"id": 7}', b'{"id": null}', b'{"id": ["front"]}'])
+async def test_an_id_is_text(body: bytes) -> None:
+    with pytest.raises(Rejected) as caught:
+        await named_object(request("application/json", body))
+    assert (caught.value.code, caught.value.problems) == (Code.INVALID, ("id: must be text",))

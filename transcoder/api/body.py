@@ -51,5 +51,19 @@ async def json_object(request: Request, *types: str, limit: int = MAX_BODY) -> d
     return data
 
 
+async def named_object(request: Request) -> tuple[str, dict[str, Any]]:
+    """Read the JSON object of what is added; return its id and its other keys.
+
+    Raises:
+        HTTPException: as of `json_object`.
+        Rejected: the body is no JSON object, or its id is no text.
+    """
+    keys = await json_object(request)
+    name = keys.pop("id", None)
+    if not isinstance(name, str):
+        raise Rejected(Code.INVALID, "id: must be text", ("id: must be text",))
+    return name, keys
+
+
 def _refuse(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON

@@ -2,16 +2,16 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from transcoder.api import problem, schema
+from transcoder.api import schema
 from transcoder.api.access import Identity, Role
-from transcoder.api.body import MERGE_PATCH, json_object
+from transcoder.api.answers import NO_STORE, IfMatch, describe_tagged, tag, tagged
+from transcoder.api.body import MERGE_PATCH, json_object, named_object
 from transcoder.api.problem import problems
-from transcoder.api.routes.streams import ETAG, IfMatch, tag
 from transcoder.api.state import Controlling, ControlOf, Reading, writer
 from transcoder.config.include import MAX_FILE_BYTES
 from transcoder.control import AssetDocument, AssetImportDocument, AssetsDocument
@@ -21,15 +21,10 @@ BASE: Final = "/api/v1/assets"
 AT_ONCE: Final = 50
 """Assets that are written without a pause: they take about 5 ms, and pictures wait no longer."""
 
-_FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"model": AssetDocument, **ETAG}}
-_MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"model": AssetDocument, **ETAG}}
+_FOUND: Final = describe_tagged(200, AssetDocument)
+_MADE: Final = describe_tagged(201, AssetDocument)
 
 router = APIRouter(prefix=BASE, tags=["assets"])
-
-
-def _document(document: AssetDocument, status: int = 200, **headers: str) -> Response:
-    headers = {"ETag": f'"{document.etag}"', "Cache-Control": "no-store", **headers}
-    return Response(document.model_dump_json(), status, headers, "application/json")
 
 
 def _sees_all(who: Identity) -> bool:
@@ -47,7 +42,7 @@ async def list_assets(control: ControlOf, who: Reading) -> Response:
         if count % AT_ONCE == 0:
             await asyncio.sleep(0)
     text = f'{{"assets":[{",".join(found)}]}}'
-    return Response(text, 200, {"Cache-Control": "no-store"}, "application/json")
+    return Response(text, 200, NO_STORE, "application/json")
 
 
 @router.post(
@@ -58,12 +53,9 @@ async def list_assets(control: ControlOf, who: Reading) -> Response:
 )
 async def add_asset(request: Request, control: ControlOf, who: Controlling) -> Response:
     """Add an asset."""
-    keys = await json_object(request)
-    asset = keys.pop("id", None)
-    if not isinstance(asset, str):
-        return problem.problem(422, "id: must be text", problems=("id: must be text",))
+    asset, keys = await named_object(request)
     document = await control.assets.add(asset, keys, writer(who), confidential=True)
-    return _document(document, 201, Location=f"{BASE}/{asset}")
+    return tagged(document, 201, Location=f"{BASE}/{asset}")
 
 
 @router.patch("", openapi_extra=schema.body("AssetImport", MERGE_PATCH), responses=problems(413, 415, 422))
@@ -76,7 +68,7 @@ async def change_many(request: Request, control: ControlOf, who: Controlling) ->
 @router.get("/{asset}", responses={**problems(404), **_FOUND})
 async def get_asset(asset: str, control: ControlOf, who: Reading) -> Response:
     """Return one asset with its record, its state and what the gateway found out about it."""
-    return _document(control.assets.asset(asset, confidential=_sees_all(who)))
+    return tagged(control.assets.asset(asset, confidential=_sees_all(who)))
 
 
 @router.patch(
@@ -92,7 +84,7 @@ async def update_asset(
     A plan that is moved goes to `slips`, with `reason`, which is no key of the asset itself.
     """
     keys = await json_object(request, MERGE_PATCH)
-    return _document(await control.assets.update(asset, keys, writer(who), tag(if_match), confidential=True))
+    return tagged(await control.assets.update(asset, keys, writer(who), tag(if_match), confidential=True))
 
 
 @router.put(
@@ -107,7 +99,7 @@ async def replace_asset(
     keys = await json_object(request)
     is_new = asset not in control.assets.ids()
     document = await control.assets.replace(asset, keys, writer(who), tag(if_match), confidential=True)
-    return _document(document, 201 if is_new else 200)
+    return tagged(document, 201 if is_new else 200)
 
 
 @router.post(
@@ -118,7 +110,7 @@ async def replace_asset(
 async def note_device(asset: str, request: Request, control: ControlOf, who: Controlling) -> Response:
     """Note what the device of an asset told over ONVIF: as findings, which stand below the operator's word."""
     told = await json_object(request)
-    return _document(await control.assets.note_device(asset, told, writer(who), confidential=True))
+    return tagged(await control.assets.note_device(asset, told, writer(who), confidential=True))
 
 
 @router.delete("/{asset}", status_code=204, response_class=Response, responses=problems(404, 412, 422))

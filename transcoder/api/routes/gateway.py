@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from transcoder.api import events, schema
 from transcoder.api.access import Denied
+from transcoder.api.answers import ETAG, NO_STORE
 from transcoder.api.body import json_object
 from transcoder.api.problem import problems
-from transcoder.api.routes.streams import ETAG
 from transcoder.api.state import CONTROL, READ, ClientOf, ControlOf, Reading, StateOf, identify_again
 from transcoder.control import InfoDocument, ProbeDocument, StatsDocument
 from transcoder.login_brake import site_of
@@ -42,7 +42,7 @@ async def stats(control: ControlOf) -> StatsDocument:
 async def configuration(control: ControlOf) -> Response:
     """Return the effective configuration, file and runtime changes together, without secrets."""
     found, etag = control.configuration()
-    return JSONResponse(found, headers={"ETag": f'"{etag}"', "Cache-Control": "no-store"})
+    return JSONResponse(found, headers={"ETag": f'"{etag}"', **NO_STORE})
 
 
 @router.post(
@@ -100,4 +100,4 @@ async def event_stream(
                 del state.listeners[address]
             await source.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
 
-    return StreamingResponse(counted(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(counted(), media_type="text/event-stream", headers=NO_STORE)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from transcoder.api import login_cookie, schema
 from transcoder.api.access import MAX_TOKEN, Denied, Identity, Role
+from transcoder.api.answers import untagged
 from transcoder.api.body import json_object
 from transcoder.api.problem import forget_login, problems
 from transcoder.api.state import Reading, caller_of, identify, log_in
@@ -48,7 +49,7 @@ def _document(identity: Identity) -> Response:
         csrf=identity.csrf,
         expires=None if expires is None else datetime.fromtimestamp(expires, UTC).isoformat().replace("+00:00", "Z"),
     )
-    return Response(document.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
+    return untagged(document)
 
 
 @router.get("", responses={**problems(), **_LOGGED_IN})

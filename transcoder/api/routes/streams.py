@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from transcoder.api import problem, schema
+from transcoder.api import schema
 from transcoder.api.access import Role
-from transcoder.api.body import MERGE_PATCH, json_object
+from transcoder.api.answers import NO_STORE, IfMatch, describe_tagged, tag, tagged
+from transcoder.api.body import MERGE_PATCH, json_object, named_object
 from transcoder.api.problem import problems
 from transcoder.api.state import CONTROL, READ, WATCH, Controlling, ControlOf, Reading, writer
 from transcoder.control import (
@@ -26,18 +27,12 @@ from transcoder.ipc.thumbnails import MAX_WIDTH, MIN_WIDTH
 from transcoder.worker_options import MAIN
 
 BASE: Final = "/api/v1/streams"
-ETAG: Final = {"headers": {"ETag": {"description": "The tag of the configuration", "schema": {"type": "string"}}}}
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Nothing was served before; earlier times can't all be written in UTC."""
-_FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"model": StreamDocument, **ETAG}}
-_MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"model": StreamDocument, **ETAG}}
+_FOUND: Final = describe_tagged(200, StreamDocument)
+_MADE: Final = describe_tagged(201, StreamDocument)
 _JPEG: Final = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
-
-IfMatch = Annotated[
-    str | None,
-    Header(alias="If-Match", description="An ETag: change only the version with this tag"),
-]
 
 Width = Annotated[
     int | None,
@@ -53,13 +48,6 @@ class Streams(BaseModel):
     streams: list[StreamDocument]
 
 
-def tag(value: str | None) -> str | None:
-    """Return the tag of an If-Match header (RFC 9110, 13.1.1); `*` and no header match any configuration."""
-    if value is None or value.strip() == "*":
-        return None
-    return value.strip().removeprefix("W/").strip('"')
-
-
 def _seconds(since: datetime | None) -> float | None:
     """Return a time in UTC seconds; a time without a zone is in UTC."""
     if since is None:
@@ -67,13 +55,8 @@ def _seconds(since: datetime | None) -> float | None:
     return max(since if since.tzinfo is not None else since.replace(tzinfo=UTC), _EPOCH).timestamp()
 
 
-def _document(document: StreamDocument, status: int = 200, **headers: str) -> Response:
-    headers = {"ETag": f'"{document.etag}"', "Cache-Control": "no-store", **headers}
-    return Response(document.model_dump_json(), status, headers, "application/json")
-
-
 def _picture(jpeg: bytes) -> Response:
-    return Response(jpeg, 200, {"Cache-Control": "no-store"}, "image/jpeg")
+    return Response(jpeg, 200, NO_STORE, "image/jpeg")
 
 
 @router.get("", dependencies=[READ], responses=problems())
@@ -90,18 +73,15 @@ async def list_streams(control: ControlOf) -> Streams:
 )
 async def add_stream(request: Request, control: ControlOf, who: Controlling) -> Response:
     """Add a stream."""
-    keys = await json_object(request)
-    stream = keys.pop("id", None)
-    if not isinstance(stream, str):
-        return problem.problem(422, "id: must be text", problems=("id: must be text",))
+    stream, keys = await named_object(request)
     document = await control.add(stream, keys, writer(who))
-    return _document(document, 201, Location=f"{BASE}/{stream}")
+    return tagged(document, 201, Location=f"{BASE}/{stream}")
 
 
 @router.get("/{stream}", dependencies=[READ], responses={**problems(404, 409), **_FOUND})
 async def get_stream(stream: str, control: ControlOf) -> Response:
     """Return one stream with its configuration and its state."""
-    return _document(control.stream(stream))
+    return tagged(control.stream(stream))
 
 
 @router.patch(
@@ -114,7 +94,7 @@ async def update_stream(
 ) -> Response:
     """Change some keys of a stream, all of them or none; a null is a value, as in the file."""
     keys = await json_object(request, MERGE_PATCH)
-    return _document(await control.update(stream, keys, writer(who), tag(if_match)))
+    return tagged(await control.update(stream, keys, writer(who), tag(if_match)))
 
 
 @router.put(
@@ -129,7 +109,7 @@ async def replace_stream(
     keys = await json_object(request)
     is_new = stream not in control.ids()
     document = await control.replace(stream, keys, writer(who), tag(if_match))
-    return _document(document, 201 if is_new else 200)
+    return tagged(document, 201 if is_new else 200)
 
 
 @router.delete("/{stream}", status_code=204, response_class=Response, responses=problems(404, 412))
@@ -142,7 +122,7 @@ async def remove_stream(stream: str, control: ControlOf, who: Controlling, if_ma
 @router.post("/{stream}/restart", responses={**problems(404, 409), **_FOUND})
 async def restart_stream(stream: str, control: ControlOf, who: Controlling) -> Response:
     """Connect to the camera anew and replace the worker; readers stay."""
-    return _document(await control.restart(stream, writer(who)))
+    return tagged(await control.restart(stream, writer(who)))
 
 
 @router.post(
@@ -169,7 +149,7 @@ async def accept_key(stream: str, control: ControlOf, who: Controlling) -> Respo
 
     Where no key was refused, the next one is learned.
     """
-    return _document(await control.accept_key(stream, writer(who)))
+    return tagged(await control.accept_key(stream, writer(who)))
 
 
 @router.post(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, WebSocket
 from fastapi.responses import Response
 
 from transcoder.api.access import Identity, Role
+from transcoder.api.answers import untagged
 from transcoder.api.problem import problems
 from transcoder.api.state import ControlOf, Reading
 from transcoder.api.web_socket import first_of, receive_text, serve
@@ -30,8 +31,7 @@ async def wall(control: ControlOf, who: Reading) -> Response:
     Why a stream isn't playing is told in its own words to the role control alone: the address of a camera may stand in
     them. The role read is told the meaning of the problem's code.
     """
-    document = control.wall(addresses=who.role >= Role.CONTROL)
-    return Response(document.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
+    return untagged(control.wall(addresses=who.role >= Role.CONTROL))
 
 
 @router.websocket("/pictures")
