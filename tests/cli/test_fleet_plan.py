@@ -1,6 +1,7 @@
 """`transcoder fleet plan`: what it tells and writes, and that it writes all or nothing."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,14 @@ def test_measured_costs_come_from_running_gateways(fleet: Path, tmp_path: Path) 
     assert done["shards"][0]["streams"]["s00"]["origin"] == "measured"
     measured.write_text("[]")
     assert "no answer to GET /api/v1/streams" in plan(fleet, "--measured", measured).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to any group")
+def test_files_belong_to_the_group_of_the_fleets_file(fleet: Path, tmp_path: Path) -> None:
+    os.chown(fleet, -1, 4711)
+    out = tmp_path / "shards"
+    plan(fleet, "--out", out)
+    assert {path.stat().st_gid for path in out.iterdir()} == {4711}
 
 
 def test_an_earlier_plan_must_be_one(fleet: Path, tmp_path: Path) -> None:

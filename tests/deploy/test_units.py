@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from transcoder.config import load_file
+from transcoder.cli.fleet_files import planned
+from transcoder.config import load_file, parse
+from transcoder.fleet.shard_files import drop_in_name, drop_in_text
 from transcoder.net import reader_ports, sockets
 
 pytestmark = pytest.mark.process
@@ -174,3 +176,27 @@ def test_every_line_of_the_template_is_understood(program: Callable[[str], str],
     path = tmp_path / "transcoder@north.service"
     path.write_text(text.replace("ExecStart=/opt/transcoder/bin/transcoder", "ExecStart=/bin/true"))
     assert said([program("systemd-analyze"), "verify", "--man=no", str(path)]) == ""
+
+
+@pytest.mark.parametrize(("cpus", "is_right"), [("0-7", True), ("0-7 16", True), ("seven", False)])
+def test_what_a_plan_writes_about_processors_is_understood(
+    program: Callable[[str], str], deploy: Path, tmp_path: Path, cpus: str, is_right: bool
+) -> None:
+    text = (deploy / "systemd/transcoder@.service").read_text(encoding="utf-8")
+    unit = tmp_path / "transcoder@shard-02.service"
+    unit.write_text(text.replace("ExecStart=/opt/transcoder/bin/transcoder", "ExecStart=/bin/true"))
+    drop_in = tmp_path / drop_in_name("shard-02")
+    drop_in.parent.mkdir()
+    drop_in.write_text(drop_in_text("shard-02", cpus))
+    analyze = program("systemd-analyze")
+    assert (said([analyze, "verify", "--man=no", str(unit)]) == "") is is_right
+    assert exposed(analyze, unit) == 0
+
+
+def test_a_shard_of_a_plan_finds_its_state_where_the_template_lets_it(deploy: Path, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("state_dir: /var/lib/transcoder\n")
+    path = tmp_path / "fleet.yaml"
+    path.write_text("addresses: 192.0.2.1\nbase: base.yaml\nstreams: {front: {source: 'rtsp://10.0.0.2/'}}\n")
+    (text,) = planned(path, None, tmp_path / "out", ()).files.values()
+    (folder,) = re.findall(r"^StateDirectory=(.*)$", (deploy / "systemd/transcoder@.service").read_text(), re.MULTILINE)
+    assert str(parse(text, tmp_path, {}).state_dir) == "/var/lib/" + folder.replace("%i", "shard-01")

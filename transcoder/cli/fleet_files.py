@@ -33,6 +33,7 @@ class Planned:
         where: the place of each shard by its number.
         files: the text of each file by its path in the folder; none where there are problems, or no folder.
         mode: the permissions of the files: those of FLEET.yaml.
+        group: the number of the files' group: that of FLEET.yaml.
         gone: the files of shards that are no more.
         is_first: whether there is no earlier plan.
         afresh: the number of shards of a plan without the earlier one.
@@ -43,6 +44,7 @@ class Planned:
     where: Mapping[int, Place]
     files: Mapping[str, str]
     mode: int
+    group: int
     gone: tuple[str, ...]
     is_first: bool
     afresh: int
@@ -80,7 +82,7 @@ class Planned:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if path.is_dir():
                     raise ConfigError([f"{path}: is a folder"])
-                waiting[path] = _beside(path, text, self.mode)
+                waiting[path] = _beside(path, text, self.mode, self.group)
             for path, temporary in waiting.items():
                 temporary.replace(path)
             for name in self.gone:
@@ -93,10 +95,12 @@ class Planned:
                     temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path, text: str, mode: int) -> Path:
+def _beside(path: Path, text: str, mode: int, group: int) -> Path:
     number, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:
+            with contextlib.suppress(PermissionError):  # a group that the user is not in
+                os.fchown(file.fileno(), -1, group)
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
@@ -120,7 +124,7 @@ def planned(path: Path, earlier: Path | None, out: Path | None, measured: Sequen
         ConfigError: every problem of the files that were read, one line each.
     """
     folder = path.parent if out is None else out
-    fleet = read_fleet_file(path, folder)
+    fleet, status = read_fleet_file(path, folder), path.stat()
     prefix = fleet.file.name
     before = _earlier(earlier, prefix)
     if earlier is None and out is not None and _shards_in(out, prefix):
@@ -142,7 +146,8 @@ def planned(path: Path, earlier: Path | None, out: Path | None, measured: Sequen
         fleet=fleet,
         where=where,
         files={} if problems or out is None else files,
-        mode=path.stat().st_mode & 0o777,
+        mode=status.st_mode & 0o777,
+        group=status.st_gid,
         gone=tuple(gone),
         is_first=earlier is None,
         afresh=afresh,

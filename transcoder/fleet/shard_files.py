@@ -98,10 +98,19 @@ def shard_files(fleet: Fleet, plan: Plan, source: Path, folder: Path, problems: 
         files[f"{place.name}.yaml"] = text
         problems += _refused(text, place.name, folder, taken)
         if place.cpus:
-            name = f"systemd/transcoder@{place.name}.service.d/processors.conf"
-            files[name] = _DROP_IN.format(shard=place.name, cpus=place.cpus)
+            files[f"systemd/{drop_in_name(place.name)}"] = drop_in_text(place.name, place.cpus)
     problems[:] = list(dict.fromkeys(problems))
     return files
+
+
+def drop_in_name(shard: str) -> str:
+    """Return the path of the file that gives a shard's unit its processors, below the folder of units."""
+    return f"transcoder@{shard}.service.d/processors.conf"
+
+
+def drop_in_text(shard: str, cpus: str) -> str:
+    """Return the text of the file that gives a shard's unit its processors."""
+    return _DROP_IN.format(shard=shard, cpus=cpus)
 
 
 def _refused(text: str, name: str, folder: Path, taken: dict[tuple[str, int], str]) -> Iterator[str]:
