@@ -41,3 +41,14 @@ def test_an_answer_that_comes_late_does_not_take_a_newer_one_back():
     found = votes(3, unreachable=2)
     found.hear("u1", StoreWord.UNREACHABLE, 90.0)
     assert found.keeps_until() == 102.5
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4, 79, 80])
+def test_groups_have_a_slot_in_common_where_slots_differ_by_one_in_their_number_and_the_smaller_number_runs(slots):
+    def fewest(counts):
+        return next(number for number in range(slots + 3) if counts(number))
+
+    for keeper, taker in ((slots, slots), (slots, slots + 1), (slots + 1, slots)):
+        to_keep = fewest(lambda number, keeper=keeper: votes(keeper, unreachable=number).keeps_until() > 100.0)
+        to_take = fewest(lambda number, taker=taker: votes(taker, reached=number).may_take(100.0))
+        assert to_keep + to_take > slots

@@ -170,7 +170,7 @@ class SlotProtocol:
         self._check_deadline(now)
         if self._lease is not None and self._state is not SlotState.LETTING_GO:
             self._keep(now)
-        elif now - self._looked >= self._times.renewal_s:
+        elif now >= self._looked + self._times.renewal_s:
             self._looked = now
             self._commands.append(LookAtShards(request=self._requests.begin(now)))
         if self._state is SlotState.TAKING:
@@ -320,12 +320,12 @@ class SlotProtocol:
         shard, lease = self.shard, self._lease
         if shard is None or lease is None:
             return
-        if now - self._tried_renewal >= self._times.renewal_s:
+        if now >= self._tried_renewal + self._times.renewal_s:
             self._tried_renewal = now
             number = self._requests.begin(now, lease=lease)
             self._commands.append(RenewLease(request=number, shard=shard, lease=lease))
-        late = now - self._renewed >= self._times.unreachable_s
-        if late and now - self._asked >= self._times.renewal_s:
+        late = now >= self._renewed + self._times.unreachable_s
+        if late and now >= self._asked + self._times.renewal_s:
             self._ask(now)
         if self._address_until is not None:
             self._hold_address(shard)
