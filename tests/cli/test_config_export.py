@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from transcoder.cli import config_export
-from transcoder.cli.config_export import export_text
+from transcoder.cli.config_export import export_text, plain_text
 from transcoder.config.document import read_document
 
 pytest.importorskip("ruamel.yaml", reason="the product does without, and says so")
@@ -116,3 +116,9 @@ def test_a_stream_that_was_added_stands_below_the_others_and_above_the_comment_b
     text = export_text(TEXT, whole)
     assert yaml.safe_load(text) == whole
     assert text.index("gate:") < text.index("  roof:") < text.index("# the end")
+
+
+@pytest.mark.parametrize("title", ["1e5", "0o17", "12:30", "no"])
+def test_a_text_that_yaml_could_take_for_a_number_stays_a_text(title: str) -> None:
+    whole = {"streams": {"front": {"source": "rtsp://10.0.0.2/", "title": title}}}
+    assert read_document(plain_text(whole), "export", []) == whole

@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from transcoder.config.document import LOADER, read_document
+from transcoder.config.writing import write_document
 from transcoder.errors import ConfigError
 
 MAX_COMMENTED: Final = 512 * 1024
@@ -34,7 +35,7 @@ def export_text(text: str, whole: Mapping[str, Any]) -> str:
 
 def plain_text(value: object) -> str:
     """Return YAML without comments."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=WIDTH)
+    return write_document(value)
 
 
 def _commented(text: str, whole: Mapping[str, Any]) -> str | None:
