@@ -254,7 +254,7 @@ async def test_what_is_refused(authorization: str | None, path: str, status: int
 async def test_who_takes_nothing_of_an_answer_is_given_up() -> None:
     async with serving(HttpLimits(stuck_s=0.5)) as world:
         _, writer, _ = await request(world)
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # typeshed knows the writing half alone
         world.streams["front"].fanout.limit = 64 << 20
         await world.viewers(1)
         world.idr()

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> Iterator
         with running(made.gateway):
             wait_for(lambda: state(made, "plays")["status"] in {"online", "degraded"}, 60, "it plays")
             for name in ("gone", "named", "moved", "rude", "tls"):
-                wait_for(lambda name=name: state(made, name)["problem"], 30, f"{name} has a problem")  # type: ignore[misc]
+                wait_for(partial(lambda one: state(made, one)["problem"], name), 30, f"{name} has a problem")
             made.stir()
             made.cameras.close()
             wait_for(lambda: state(made, "plays")["problem"], 30, "the camera is lost")

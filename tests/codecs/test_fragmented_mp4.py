@@ -131,7 +131,7 @@ def test_ffmpeg_reads_it(codec: str, times: list[int]) -> None:
         assert (video.width, video.height, video.sample_aspect_ratio) == (320, 240, Fraction(4, 3))
         packets = [packet for packet in container.demux(video) if packet.size]
         assert [packet.is_keyframe for packet in packets] == [True] + [False] * 11
-        starts = [int(packet.pts) for packet in packets]  # type: ignore[arg-type]
+        starts = [int(packet.pts) for packet in packets]  # type: ignore[arg-type]  # the demuxer knows each time
         assert all(packet.dts == packet.pts for packet in packets)
         for packet, following in pairwise(packets):
             assert packet.pts is not None

@@ -339,7 +339,7 @@ async def test_snapshots_are_bounded(world: World) -> None:
         await gate.wait()
         return b"JPEG"
 
-    world.stream().parts.worker.snapshot = slow  # type: ignore[method-assign]
+    world.stream().parts.worker.snapshot = slow  # type: ignore[method-assign]  # the test plays the worker
     waiting = [asyncio.create_task(world.controller.snapshot("front")) for _ in range(MAX_SNAPSHOTS)]
     await asyncio.sleep(0)
     with pytest.raises(Rejected) as caught:
@@ -360,7 +360,7 @@ async def test_small_pictures_wait_for_their_turn_and_not_without_a_bound(world:
         await gate.wait()
         return Thumbnail(output_number=number, width=width, version=1, jpeg=b"JPEG")
 
-    world.stream().parts.worker.thumbnail = slow  # type: ignore[method-assign]
+    world.stream().parts.worker.thumbnail = slow  # type: ignore[method-assign]  # the test plays the worker
     waiting = [asyncio.create_task(world.controller.thumbnail("front", 320)) for _ in range(MAX_ASKED)]
     await asyncio.sleep(0.01)
     assert asked == MAX_THUMBNAILS >= 16  # a wall of sixteen tiles is made at once

@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from transcoder.control.wall_pictures import LINGER_S, MAX_WATCHERS, SPAN_S, TURNS, WIDTHS, WallPictures, framed
+from transcoder.control.wall_pictures import (
+    LINGER_S,
+    MAX_WATCHERS,
+    SPAN_S,
+    TURNS,
+    WIDTHS,
+    WallPictures,
+    Watcher,
+    framed,
+)
 from transcoder.errors import CommandRejected
 from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.rejection import Code, Rejected
@@ -66,8 +75,8 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     made.wall.close()
 
 
-def waiting(watcher: object) -> list[bytes]:
-    return sorted(watcher._waiting.values())  # type: ignore[attr-defined]
+def waiting(watcher: Watcher) -> list[bytes]:
+    return sorted(watcher._waiting.values())
 
 
 async def test_nothing_is_made_while_nobody_looks(world: World) -> None:

@@ -46,8 +46,8 @@ async def test_a_stream_is_seen_live(content: Content, standing_gateway: Gateway
             base = f"{gateway._api}/api/v1"
 
             def ask(path: str, method: str = "GET") -> Any:
-                request = urllib.request.Request(f"{base}/{path}", method=method)  # noqa: S310
-                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                request = urllib.request.Request(f"{base}/{path}", method=method)  # noqa: S310  # of our own gateway
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # of our own gateway
                     return json.loads(answer.read() or b"null")
 
             async def shown(socket: Any, count: int) -> bytes:

@@ -196,7 +196,7 @@ async def test_who_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("transcoder.http_server.server.PONG_S", 1.0)
     async with serving() as server, nothing_is_left():
         _, writer, _ = await server.raw(UPGRADE.replace(b"/talk", b"/pour") + b"\r\n")
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # typeshed knows the writing half alone
         await server.gone("/pour")
         assert server.app.poured < 20 << 20  # what the kernels of both ends hold
         writer.transport.abort()
@@ -229,7 +229,7 @@ async def test_a_thousand_upgrades_leave_room_for_requests() -> None:
             assert await server.is_healthy()
         for client in talking:
             await client.close()
-        for connection in list(server.server._server.server_state.connections):  # type: ignore[union-attr]
+        for connection in list(server.server._server.server_state.connections):  # type: ignore[union-attr]  # it runs
             assert isinstance(connection, guard.Guarded)
             connection.abort()
 

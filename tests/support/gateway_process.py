@@ -64,7 +64,7 @@ def children(pid: int) -> list[int]:
 def _ask(method: str, url: str, document: dict[str, Any] | None = None) -> None:
     data = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310  # of our own gateway
-    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310  # of our own gateway
         pass
 
 
@@ -260,7 +260,7 @@ class GatewayProcess:
         """Wait for a worker that was given the current group of pictures; before that, none of them can kill it."""
 
         def found() -> int | None:
-            with urllib.request.urlopen(f"{self._api}/api/v1/streams/{stream}", timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self._api}/api/v1/streams/{stream}", timeout=30) as answer:  # noqa: S310  # of our own gateway
                 pid = json.load(answer)["state"]["worker"]["pid"]
             return pid if pid != other_than else None
 

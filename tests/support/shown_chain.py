@@ -1,7 +1,9 @@
 """This chain is one output of a worker with its surroundings, and is shown pictures that no decoder made."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +38,8 @@ def decoded(index: int, size: tuple[int, int] = SIZE, *, late: float = 0.0, matr
 class Chain:
     """A chain and its surroundings: pictures at 25 a second."""
 
-    def __init__(self, *, masks: tuple[Mask, ...] = (), number: int = 0, swaps: int = 0, **options: object) -> None:
-        output = OutputOptions(**options)  # type: ignore[arg-type]
+    def __init__(self, *, masks: tuple[Mask, ...] = (), number: int = 0, swaps: int = 0, **options: Any) -> None:
+        output = OutputOptions(**options)
         self.options = WorkerOptions(masks=masks, swaps=swaps, outputs=(OutputOptions(),) * number + (output,))
         self.counters: Counter[str] = Counter()
         self.number = number
@@ -68,12 +70,12 @@ class Chain:
         now = 100 + (self.index - 1) * 0.04
         return self.take(self.chain.repeat(round(now * 90_000), now))
 
-    def take(self, messages: object) -> list[CodedMessage]:
-        found = list(messages)  # type: ignore[call-overload]
+    def take(self, messages: Iterable[bytes]) -> list[CodedMessage]:
+        found = list(messages)
         self.formats += [report for _, report in messages_of(found, MessageType.FORMAT)]
         return [parse_coded(body, self.number + 1) for body, _ in messages_of(found, MessageType.CODED)]
 
-    def change(self, **changes: object) -> None:
-        output = replace(self.options.outputs[self.number], **changes)  # type: ignore[arg-type]
+    def change(self, **changes: Any) -> None:
+        output = replace(self.options.outputs[self.number], **changes)
         self.options = replace(self.options, outputs=(*self.options.outputs[: self.number], output))
         self.chain.configure(self.options)
