@@ -99,12 +99,15 @@ class TimedReader(Listener):
         Args:
             size: (height, width) of the camera's picture.
         """
-        decoder = av.CodecContext.create("h264" if self._codec is Codec.H264 else "hevc", "r")
+        codec = self._codec or Codec.H264
+        decoder = av.CodecContext.create("h264" if codec is Codec.H264 else "hevc", "r")
         assert isinstance(decoder, av.VideoCodecContext)
         decoder.thread_count = 1
         times: dict[int, float] = {}
         found = []
         for index, unit in enumerate(self.from_random_access()):
+            if not unit.nal_units:  # they are lost, and an empty packet would tell the decoder that no more come
+                continue
             packet = av.Packet(b"".join(b"\0\0\0\1" + item for item in unit.nal_units))
             packet.pts = index
             times[index] = unit.at

@@ -16,9 +16,13 @@ from benchmarks.matching import settings_of
 from benchmarks.material import CameraFigures, changed_share
 from benchmarks.report import Table
 from benchmarks.soak import slope
+from benchmarks.timed_reader import TimedReader
 from benchmarks.vmaf import Score
 from transcoder.lab.bench.capacity import judge
 from transcoder.lab.bench.load import Sample
+from transcoder.lab.cameras.content import ContentOptions, from_scene
+from transcoder.lab.cameras.scenes import SceneOptions
+from transcoder.lab.reader.access_units import AccessUnit
 from transcoder.worker_options import EncoderSettings
 
 
@@ -34,6 +38,16 @@ def test_delays_across_the_end_of_a_loop():
     anchor = {"monotonic_s": 100.0, "index": 3}
     # picture 3 was due at 100.0; 10 pictures a second, 20 in the loop: picture 1 comes 1.8 s later, again and again
     assert delays([(100.02, 3), (101.83, 1), (103.81, 1)], anchor, 10.0, 20) == pytest.approx([0.02, 0.03, 0.01])
+
+
+def test_a_picture_without_its_packets_ends_no_decoding(tmp_path: Path) -> None:
+    """A reader that a busy machine keeps from reading loses packets, and what is left may be no NAL unit at all."""
+    scene = SceneOptions(width=320, height=180, fps=5, seconds=1.0, counter=True)
+    content = from_scene(ContentOptions(scene=scene, gop_s=1.0), tmp_path)
+    reader = TimedReader("rtsp://127.0.0.1/")
+    nal_units: list[list[bytes]] = [list(unit.nal_units) for unit in content.access_units]
+    reader.kept = [AccessUnit(float(at), 0, units, False) for at, units in enumerate([*nal_units[:3], [], *nal_units])]
+    assert reader.counters((180, 320)) == [(0, 0), (1, 1), (2, 2), (4, 0), (5, 1), (6, 2), (7, 3), (8, 4)]
 
 
 def test_slope_an_hour():
