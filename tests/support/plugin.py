@@ -2,8 +2,9 @@
 
 - Only end-to-end tests (marker e2e) are run again when they fail, alone (`tests/support/machine.py`), and at most
   `MAX_RERUNS` times in a whole run: a race that shows once in three tries must not stay hidden.
-- A test that could not judge the product, because other programs kept the machine busy, says so with `excuse`. The
-  closing line counts those tests as "overloaded", and a run with more than `MAX_EXCUSED` of them fails.
+- A test that could not judge the product, because other programs kept the machine busy, says so with `excuse`. An
+  end-to-end test is tried again then, once, as if it had failed: alone it may judge. The closing line counts those that
+  are left as "overloaded", and a run with more than `MAX_EXCUSED` of them fails.
 - With pytest-xdist a test with the marker alone has the machine for itself: no other test runs beside it. Tests come in
   the order of `tests/support/order.py`.
 - A test without the marker process or e2e starts no process, so that `make unit` needs no other program and no time.
@@ -17,11 +18,12 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pytest_rerunfailures import get_reruns_count
 
 from tests.support import fresh_checkout
 from tests.support.machine import Machine
@@ -159,6 +161,21 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     return result
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)  # before pytest-rerunfailures looks at the report
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    reasons = _excuses(item.user_properties)
+    is_first = getattr(item, "execution_count", 0) == 1  # pytest-rerunfailures counts the tries of what it runs
+    if reasons and report.outcome != "failed" and report.when != "teardown" and is_first and get_reruns_count(item):
+        report.outcome = "failed"
+        report.longrepr = f"{_EXCUSE}: {reasons[-1]}"
+    return report
+
+
+def _excuses(user_properties: Iterable[tuple[str, object]]) -> list[str]:
+    return [str(reason) for name, reason in user_properties if name == _EXCUSE]
+
+
 def _restore_logs() -> None:
     logs: Any = sys.modules.get("transcoder.logs")
     if logs is None or not logs.structlog.is_configured():
@@ -190,7 +207,7 @@ class _Limits:
         self._locks.cleanup()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        reasons = [str(reason) for name, reason in report.user_properties if name == _EXCUSE]
+        reasons = _excuses(report.user_properties)
         if str(report.outcome) == "rerun":  # pytest-rerunfailures adds this outcome
             self._reruns.append(f"{report.nodeid}\n    {_reason(report)}")
         elif reasons and report.outcome != "failed" and report.when != "teardown":
@@ -229,9 +246,9 @@ class _Limits:
 
 def _reason(report: pytest.TestReport) -> str:
     """Return in a line why a try failed, and where: what passes in the end has no other trace of it."""
-    lines = report.longreprtext.splitlines()
+    lines = report.longreprtext.splitlines() or ["no place"]
     why = next((line[1:].strip() for line in lines if line.startswith("E ")), "")
-    return f"{why} ({lines[-1] if lines else 'no place'})"
+    return f"{why} ({lines[-1]})" if why else lines[-1]
 
 
 def _too_many(things: str, most: int, lines: list[str]) -> str:

@@ -126,6 +126,45 @@ def test_the_excuse_of_an_earlier_try_does_not_count(run: Run) -> None:
     assert closing_line(run(source)) == "1 passed, 1 rerun"
 
 
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.process)])
+@pytest.mark.parametrize(
+    ("ends", "excused", "closing"),
+    [
+        ('pytest.skip("load 9")', 1, "1 passed, 1 rerun"),
+        ("return", 1, "1 passed, 1 rerun"),
+        ('pytest.skip("load 9")', 9, "1 skipped, 1 rerun, 1 overloaded"),
+        ("return", 9, "1 passed, 1 rerun, 1 overloaded"),
+    ],
+    ids=["skips once", "passes once", "skips always", "passes always"],
+)
+def test_an_excuse_counts_when_the_test_that_is_tried_again_has_one_too(
+    run: Run, workers: str, ends: str, excused: int, closing: str
+) -> None:
+    source = """
+        import pytest
+        from tests.support.plugin import excuse
+        tries = []
+
+        @pytest.mark.e2e
+        def test_it():
+            tries.append(1)
+            if len(tries) <= EXCUSED:
+                excuse("load 9")
+                ENDS
+    """
+    result = run(source, "-n", workers, EXCUSED=excused, ENDS=ends)
+    assert closing_line(result) == closing
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["TRIED AGAIN *test_it", "    overloaded: load 9"], consecutive=True)
+    assert ("OVERLOADED" in result.stdout.str()) == (excused > 1)
+
+
+def test_a_test_without_reruns_is_excused_at_once(run: Run) -> None:
+    assert (
+        closing_line(run(EXCUSED, "--force-reruns", "0", COUNT=1, PASSED=False)) == "1 passed, 1 skipped, 1 overloaded"
+    )
+
+
 STARTS = """
     import subprocess, sys
     import pytest
