@@ -150,14 +150,16 @@ class Guarded:
 
     Attributes:
         since: the time of the event loop from which on it waits.
+        client: the address and port of the client, None where its socket has none, such as a Unix socket.
     """
 
     since: float = 0.0
+    client: tuple[str, int] | None = None
 
     @property
     def address(self) -> str:
-        """Return the address of the client."""
-        raise NotImplementedError
+        """Return the address of the client, "" where its socket has none."""
+        return self.client[0] if self.client is not None else ""
 
     @property
     def is_waiting(self) -> bool:
@@ -259,11 +261,6 @@ class GuardedProtocol(Guarded, H11Protocol):
         """Return the other connections of this server that are not closed yet."""
         connections: set[Any] = self.connections
         return [item for item in connections if isinstance(item, Guarded) and item is not self]
-
-    @property
-    @override
-    def address(self) -> str:
-        return self.client[0] if self.client is not None else ""
 
     @property
     @override

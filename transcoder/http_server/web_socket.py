@@ -52,11 +52,6 @@ class GuardedWebSocket(Guarded, WebSocketsSansIOProtocol):
 
     @property
     @override
-    def address(self) -> str:
-        return self.client[0] if self.client is not None else ""
-
-    @property
-    @override
     def is_waiting(self) -> bool:
         return self.close_sent or self.transport.is_closing()
 
