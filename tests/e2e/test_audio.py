@@ -136,9 +136,11 @@ def beeps(path: Path) -> list[float]:
     return found[1:] if found and found[0] < 0.2 else found
 
 
-def skews(recording: Path) -> list[float]:
+def skews(recording: Path, gateway: GatewayProcess) -> list[float]:
     """How much later than its flash each beep is, seconds."""
     seen, heard = flashes(recording), beeps(recording)
+    if len(seen) < SECONDS - 3:  # a flash has two pictures, which the gateway may have left out
+        gateway.skip_if_overloaded()
     assert len(seen) >= SECONDS - 3
     assert len(heard) >= SECONDS - 4
     return [min((at - flash for at in heard), key=abs) for flash in seen[:-1] if flash > REPORTED_S]
@@ -169,7 +171,7 @@ def test_sound_stays_in_step_with_the_picture(
                 "h264",
                 served.get(kind, ("aac", "aac"))[1],
             ], kind
-        added = [skew - OWN_DELAY_S.get(kind, 0.0) for skew in skews(recorded.result())]
+        added = [skew - OWN_DELAY_S.get(kind, 0.0) for skew in skews(recorded.result(), gateway)]
         assert abs(float(np.median(added))) < IN_STEP_S, (kind, added)
         assert max(map(abs, added)) < 2 * IN_STEP_S, (kind, added)
 
