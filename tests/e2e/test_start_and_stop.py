@@ -61,8 +61,8 @@ class Start:
             return True
         lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         caught, ignored = int(lines["SigCgt"], 16), int(lines["SigIgn"], 16)
-        # Python ignores SIGPIPE before it looks after SIGINT
-        return bool(ignored & _bit(signal.SIGPIPE)) and not caught & _bit(signal.SIGINT)
+        # Python ignores SIGPIPE before it looks after SIGINT, which a shell's background job ignores from the first
+        return bool(ignored & _bit(signal.SIGPIPE)) and not (caught | ignored) & _bit(signal.SIGINT)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal as a terminal does: to the process and all of its group."""
