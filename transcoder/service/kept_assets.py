@@ -107,10 +107,10 @@ def write_changes(database: sqlite3.Connection, changes: Iterable[StateChange]) 
         row = (change.asset, change.state, change.at, change.because)
         database.execute("INSERT INTO asset_change (asset, state, at, because) VALUES (?, ?, ?, ?)", row)
         database.execute(
-            "DELETE FROM asset_change WHERE asset = ?1 AND number > (SELECT MIN(number) FROM asset_change "
-            "WHERE asset = ?1) AND number <= COALESCE((SELECT number FROM asset_change WHERE asset = ?1 "
-            "ORDER BY number DESC LIMIT 1 OFFSET ?2), 0)",
-            (change.asset, MAX_CHANGES - 1),
+            "DELETE FROM asset_change WHERE asset = :asset AND number > (SELECT MIN(number) FROM asset_change "
+            "WHERE asset = :asset) AND number <= COALESCE((SELECT number FROM asset_change WHERE asset = :asset "
+            "ORDER BY number DESC LIMIT 1 OFFSET :kept), 0)",
+            {"asset": change.asset, "kept": MAX_CHANGES - 1},
         )
     database.execute(
         "DELETE FROM asset_change WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM asset_change) - ?",
