@@ -84,6 +84,8 @@ async def test_nothing_of_any_camera_is_served(
             family: {"source": camera.url, "video": {"codec": outputs[family]}} for family, camera in cameras.items()
         }
         gateway = await asyncio.to_thread(start_gateway, streams)
+        # a slate of a guessed size ends its readers when the camera's is another
+        await asyncio.to_thread(gateway.wait_until_playing, *streams)
         readers = [
             (family, transport, await stack.enter_async_context(RtspReader(gateway.url(family))))
             for family in outputs
