@@ -16,7 +16,6 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import uvloop
-from typing_extensions import override
 from websockets.asyncio.client import connect
 
 from benchmarks import report
@@ -28,8 +27,7 @@ from transcoder.config import HttpConfig
 from transcoder.lab.child import Child
 from transcoder.lab.json_lines import answer_until_end, emit
 from transcoder.net.rtsp_server import Listener, RtspServer
-from transcoder.output.session import ReaderListener, ReaderSession
-from transcoder.rtsp.session import EndReason
+from transcoder.output.session import NoListener
 from transcoder.service.viewers import Viewer, Viewers
 
 GOAL: Final = 0.01
@@ -40,27 +38,11 @@ SETTLE_S: Final = 1.0
 _STREAM: Final = "s0"
 
 
-class _Nobody(ReaderListener):
-    """Keeps no account: the child's output is for its parent alone."""
-
-    @override
-    def reader_plays(self, session: ReaderSession) -> None:
-        pass
-
-    @override
-    def reader_gone(self, session: ReaderSession, reason: EndReason) -> None:
-        pass
-
-    @override
-    def connection_ended(self, peer: str, reason: EndReason) -> None:
-        pass
-
-
 async def _serve(kbps: int) -> None:
     """Feed and serve one stream in the child process."""
     catalogue = OpenCatalogue(1)
     stream = catalogue.streams[_STREAM]
-    viewers = Viewers(_Nobody())
+    viewers = Viewers(NoListener())
 
     async def view(name: str, _output: str, user: str | None, peer: str) -> Viewer:
         return viewers.open(stream, name, user, peer)

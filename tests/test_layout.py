@@ -30,6 +30,7 @@ TESTED_THROUGH = {
     "config/section.py": "config/test_load.py",
     "control/asset_verbs.py": "control/test_assets.py",
     "control/document_parts.py": "api/test_push_metrics.py",
+    "control/interfaces.py": "control/test_controller.py",
     "control/probe_documents.py": "control/test_source_probe.py",
     "control/questions.py": "control/test_controller.py",
     "control/verbs.py": "control/test_controller.py",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.control.test_controller import FRONT, OPS, World
+from tests.support.controller_world import FRONT, OPS, World
 from transcoder.api.body import MAX_BODY
 from transcoder.config import problems as problems_module
 from transcoder.config import remote

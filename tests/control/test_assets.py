@@ -9,7 +9,7 @@ import pytest
 import yaml
 from structlog.testing import capture_logs
 
-from tests.control.test_controller import World
+from tests.support.controller_world import World
 from transcoder.config import load_file
 from transcoder.config.kept_changes import Overlay
 from transcoder.control import Writer

@@ -1,99 +1,20 @@
 """The verbs of every interface, on a gateway whose streams pull nothing."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from structlog.testing import capture_logs
 
-from tests.support.kept_store import KeptStore
-from tests.support.outputs import IDR_SLICE, PPS, SPS, coded
-from tests.support.stream_parts import KeptStream
-from transcoder import clock
-from transcoder.config import Config, ConfigFile, load_file
-from transcoder.config.overlay import EffectiveConfig
-from transcoder.control import Writer
-from transcoder.control.controller import MAX_ASKED, MAX_SNAPSHOTS, MAX_THUMBNAILS, Controller
-from transcoder.control.interfaces import NoInterfaces
+from tests.support.controller_world import FRONT, OPS, World, world
 from transcoder.errors import ConfigError, KeyNotTrusted
-from transcoder.ipc.thumbnails import Thumbnail
 from transcoder.lab.cameras.certificate import Certificate
 from transcoder.rejection import Code, Rejected
 from transcoder.rtsp.urls import parse_url
-from transcoder.service.gateway import Gateway
-from transcoder.service.reader_register import OnEvent
 from transcoder.service.status import Rates, StreamState
 from transcoder.source.camera_keys import TlsOptions
 from transcoder.source.problems import MEANINGS, Unreadable
-from transcoder.worker_options import MAIN
 
-FRONT: dict[str, Any] = {"source": "rtsp://u:hunter2@10.0.0.2/live", "video": {"fps": 10}}
-OPS = Writer(interface="http", name="ops")
-
-
-class Noted(NoInterfaces):
-    """Interfaces that note what they are to take up."""
-
-    api_url = "http://192.0.2.1:8080"
-
-    def __init__(self) -> None:
-        self.taken_up: list[Config] = []
-
-    def take_up(self, config: Config) -> None:
-        self.taken_up.append(config)
-
-
-class World:
-    """A controller, its streams, and the events that were told."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.made: list[KeptStream] = []
-        self.store, self.interfaces = KeptStore(), Noted()
-        self.controller = Controller(
-            EffectiveConfig.build(self.file(front=FRONT, yard=FRONT), {}),
-            self.store,
-            b"k" * 32,
-            self.interfaces,
-            make_gateway=self._make_gateway,
-        )
-        self.feed = self.controller.events()
-
-    def file(self, **streams: Any) -> ConfigFile:
-        path = self.folder / "gateway.yaml"
-        path.write_text(yaml.safe_dump({"streams": streams}))
-        return load_file(path)
-
-    def _make_gateway(self, config: Config, on_event: OnEvent) -> Gateway:
-        def make_stream(*arguments: Any) -> KeptStream:
-            self.made.append(KeptStream(*arguments))
-            return self.made[-1]
-
-        return Gateway(config, on_event, make_stream=make_stream)
-
-    def stream(self, name: str = "front") -> KeptStream:
-        return next(stream for stream in reversed(self.made) if stream.name == name)
-
-    def told(self) -> list[tuple[str, str | None, dict[str, Any]]]:
-        """The events since this was asked for."""
-        told: list[tuple[str, str | None, dict[str, Any]]] = [
-            (event.event_type, event.stream, event.detail) for event in self.feed._waiting
-        ]
-        self.feed._waiting.clear()
-        return told
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path)
-    await made.controller.gateway.apply(made.controller.config, made.controller.config.streams)
-    yield made
-    for stream in made.made:
-        await stream.stop()
-    made.controller.close()
+__all__ = ["world"]
 
 
 # -- questions ---------------------------------------------------------------------------------------------------------
@@ -319,76 +240,6 @@ async def test_a_keyframe_is_one_of_every_output(world: World) -> None:
     assert ("force_idr", 0) in world.stream().parts.worker.told
 
 
-async def test_a_viewer_sees_no_stream_that_was_disabled(world: World) -> None:
-    now = clock.monotonic()
-    world.stream().outputs[MAIN].on_picture(*coded(SPS, PPS, IDR_SLICE, at=now), now)
-    viewer = await world.controller.view("front", MAIN, "ops", "192.0.2.7:1")  # the control: its format is known
-    viewer.close()
-    await world.controller.update("front", {"enabled": False}, OPS)
-    with pytest.raises(Rejected, match="is disabled") as caught:
-        await world.controller.view("front", MAIN, "ops", "192.0.2.7:1")
-    assert caught.value.code is Code.UNAVAILABLE
-    assert world.controller.gateway.readers.viewers.sessions == []
-
-
-async def test_snapshots_are_bounded(world: World) -> None:
-    assert await world.controller.snapshot("front") == b"JPEG"
-    gate = asyncio.Event()
-
-    async def slow(number: int = 0) -> bytes:
-        await gate.wait()
-        return b"JPEG"
-
-    world.stream().parts.worker.snapshot = slow  # type: ignore[method-assign]  # the test plays the worker
-    waiting = [asyncio.create_task(world.controller.snapshot("front")) for _ in range(MAX_SNAPSHOTS)]
-    await asyncio.sleep(0)
-    with pytest.raises(Rejected) as caught:
-        await world.controller.snapshot("front")
-    assert caught.value.code is Code.BUSY
-    gate.set()
-    assert await asyncio.gather(*waiting) == [b"JPEG"] * MAX_SNAPSHOTS
-
-
-async def test_small_pictures_wait_for_their_turn_and_not_without_a_bound(world: World) -> None:
-    assert await world.controller.thumbnail("front", 320) == b"small JPEG"
-    assert world.stream().parts.worker.told_since()[-1] == ("thumbnail", 0, 320, 0)
-    gate, asked = asyncio.Event(), 0
-
-    async def slow(number: int, width: int, known: int = 0) -> Thumbnail:
-        nonlocal asked
-        asked += 1
-        await gate.wait()
-        return Thumbnail(output_number=number, width=width, version=1, jpeg=b"JPEG")
-
-    world.stream().parts.worker.thumbnail = slow  # type: ignore[method-assign]  # the test plays the worker
-    waiting = [asyncio.create_task(world.controller.thumbnail("front", 320)) for _ in range(MAX_ASKED)]
-    await asyncio.sleep(0.01)
-    assert asked == MAX_THUMBNAILS >= 16  # a wall of sixteen tiles is made at once
-    with pytest.raises(Rejected) as caught:
-        await world.controller.thumbnail("front", 320)
-    assert caught.value.code is Code.BUSY
-    waiting.pop().cancel()
-    gate.set()
-    assert await asyncio.gather(*waiting) == [b"JPEG"] * (MAX_ASKED - 1)
-    assert await world.controller.thumbnail("front", 320) == b"JPEG"
-
-
-async def test_a_wall_shows_no_picture_from_before_a_change_of_the_masks(world: World) -> None:
-    watcher = world.controller.look_at_wall()
-    watcher.see(["front"], 320)
-    assert await watcher.next() == b"\x05frontsmall JPEG"
-    corner = {"polygon": [[0, 0], [0.5, 0], [0.5, 0.5]]}
-    worker = world.stream().parts.worker
-    worker.told_since()
-    await world.controller.update("front", {"masks": [corner]}, OPS)
-    late = world.controller.look_at_wall()
-    late.see(["front"], 320)
-    assert await late.next() == b"\x05frontsmall JPEG"
-    assert ("thumbnail", 0, 320, 0) in worker.told_since()  # made anew, and not the one that is known
-    watcher.close()
-    late.close()
-
-
 async def test_a_session_that_there_is_not(world: World) -> None:
     with pytest.raises(Rejected) as caught:
         await world.controller.end_session("none", OPS)
@@ -494,11 +345,3 @@ async def test_the_place_of_a_problem_stands_in_the_log_and_in_no_event(world: W
     [(_, _, detail)] = world.told()
     assert (detail["reason"], detail["problems"]) == (problem, [problem])
     assert lines[0]["words"].endswith(f": /etc/transcoder/gateway.yaml:7: {problem}")
-
-
-async def test_a_snapshot_of_a_rendition(world: World) -> None:
-    await world.controller.update("front", {"renditions": {"sub": {"size": "640x360"}}}, OPS)
-    assert await world.controller.snapshot("front", "sub") == b"JPEG1"
-    with pytest.raises(Rejected) as caught:
-        await world.controller.snapshot("front", "other")
-    assert caught.value.code is Code.UNAVAILABLE

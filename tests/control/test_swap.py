@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.control.test_controller import OPS, World
+from tests.support.controller_world import OPS, World
 from transcoder.control import cameras
 from transcoder.control.cameras import MAX_LOOKS
 from transcoder.control.swap_documents import SwapDocument

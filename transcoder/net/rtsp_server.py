@@ -18,7 +18,7 @@ from transcoder.net.reader_tunnels import ReaderTunnels
 from transcoder.net.reader_udp import ReadersTracks, ReaderUdp
 from transcoder.net.sockets import is_this_machine
 from transcoder.output.fanout import Readers, Track
-from transcoder.output.session import ReaderListener, ReaderSession, SessionTransport
+from transcoder.output.session import NoListener, ReaderListener, ReaderSession, SessionTransport
 from transcoder.rtsp.headers import Transport
 from transcoder.rtsp.multicast_groups import Group
 from transcoder.rtsp.own_reader import OwnReader
@@ -52,22 +52,6 @@ class Catalogue(Protocol):
         """
 
 
-class _Nobody(ReaderListener):
-    """Listens to no reader."""
-
-    @override
-    def reader_plays(self, session: ReaderSession) -> None:
-        pass
-
-    @override
-    def reader_gone(self, session: ReaderSession, reason: EndReason) -> None:
-        pass
-
-    @override
-    def connection_ended(self, peer: str, reason: EndReason) -> None:
-        pass
-
-
 class RtspServer(ReaderServer, Directory, ReadersTracks):
     """Serves readers on some TCP ports, and on one pair of UDP ports of each address.
 
@@ -97,7 +81,7 @@ class RtspServer(ReaderServer, Directory, ReadersTracks):
         self.options = options or ServerOptions()
         self.sessions: dict[str, ReaderSession] = {}
         self._catalogue = catalogue
-        self._reader_listener = reader_listener or _Nobody()
+        self._reader_listener = reader_listener or NoListener()
         self._table = SessionTable(self.options, _session_id)
         self._listeners = ReaderListeners(listeners, lambda listener: ReaderConnection(self, listener))
         self._tunnels = ReaderTunnels()

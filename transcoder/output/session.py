@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
+from typing_extensions import override
+
 from transcoder.output.fanout import OnFirst, Reader, Readers, Track
 from transcoder.rtsp.session import EndReason
 
@@ -20,6 +22,22 @@ class ReaderListener(Protocol):
 
     def connection_ended(self, peer: str, reason: EndReason) -> None:
         """Note that a connection ended before it had a session, or beside a session that lives on."""
+
+
+class NoListener(ReaderListener):
+    """Keeps account of no reader."""
+
+    @override
+    def reader_plays(self, session: "ReaderSession") -> None:
+        pass
+
+    @override
+    def reader_gone(self, session: "ReaderSession", reason: EndReason) -> None:
+        pass
+
+    @override
+    def connection_ended(self, peer: str, reason: EndReason) -> None:
+        pass
 
 
 class ReaderSession:
