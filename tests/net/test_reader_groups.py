@@ -21,6 +21,8 @@ from transcoder.net.rtsp_server import RtspServer
 from transcoder.rtsp.multicast_groups import TRACKS, Group, MulticastGroups
 from transcoder.rtsp.session import EndReason, ServerOptions
 
+pytestmark = pytest.mark.real_time  # sockets of the tests' own are read without the loop
+
 MULTICAST = "RTP/AVP;multicast"
 PORT = 29_330
 """Outside of the range that the kernel gives to others; a group of this test's own is joined beside it."""
